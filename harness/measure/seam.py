@@ -1,0 +1,156 @@
+"""The one seam to the world: run a target under limits, hold N users, count what they cost.
+
+The real ones are in this folder, fakes in `tests/fakes.py`; one contract test suite (`tests/contract`) runs on both.
+Instants are seconds of `Clock.now_s`, a monotonic clock that all three share.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.model import (
+    Cell,
+    GeneratorSample,
+    HostSample,
+    Requests,
+    Scenario,
+    Target,
+    TargetEvent,
+    TargetSample,
+    Thinks,
+)
+
+
+class Clock(Protocol):
+    """Elapsed time. The fakes' clock moves only when someone sleeps on it."""
+
+    def now_s(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A target's image as the engine knows it: what to run, and the digest that tells two builds apart."""
+
+    reference: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEnd:
+    """How a target's container ended: its exit code, whether the engine saw it run out of memory, its last log lines."""
+
+    exit_code: int | None
+    oom: bool
+    log_tail: str
+
+
+class RunningTarget(Protocol):
+    """A container that is up, under its limits, and ready."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers, on this host's loopback."""
+        ...
+
+    @property
+    def ready_after_s(self) -> float:
+        """Seconds from the container's start until its readiness check passed."""
+        ...
+
+    def ended(self) -> TargetEnd | None:
+        """How it ended, or None while it runs. Cheap enough to ask twice a second."""
+        ...
+
+    def logs(self) -> str:
+        """All that it wrote so far, stdout and stderr, bounded to the last 256 KiB."""
+        ...
+
+
+class TargetHost(Protocol):
+    """Runs targets under limits."""
+
+    def prepare(self, target: Target) -> Image:
+        """Build or find the target's image. Raises EngineError with the build's evidence."""
+        ...
+
+    def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
+        """Start a fresh container under the cell's limits and wait until it is ready; remove it on leaving.
+
+        It is removed also when starting half-failed. Raises TargetFailed (with kind and evidence) when the target can't be
+        brought up at this size, EngineError when the engine is to blame.
+        """
+        ...
+
+    def remove_leftovers(self, campaign: str | None = None) -> list[str]:
+        """Remove every container and network that carries our labels (of one campaign, or all); their names."""
+        ...
+
+    def environment(self) -> Mapping[str, Any]:
+        """The fingerprint of engine and machine, for environment.json (plain JSON values)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeneratorFacts:
+    """What the generator reported since it was last asked. `reached` is the number of users whose ramp is complete."""
+
+    requests: Requests
+    thinks: Thinks
+    samples: tuple[GeneratorSample, ...] = ()
+    reached: int = 0
+
+
+class RunningGenerator(Protocol):
+    """A Locust process with the user's scenario, beside one container life."""
+
+    def hold(self, users: int, spawn_rate: float) -> None:
+        """Go to this number of users, `spawn_rate` a second, and stay there. Returns at once."""
+        ...
+
+    def poll(self, timeout_s: float) -> GeneratorFacts:
+        """New facts, waiting at most `timeout_s` for some. Raises GeneratorError when the process is gone."""
+        ...
+
+    def unfinished(self) -> Requests:
+        """Close the step's books: remaining facts, with the requests that have no answer yet as `unfinished_*`."""
+        ...
+
+    def logs(self) -> str:
+        """All that Locust wrote so far, bounded to the last 256 KiB."""
+        ...
+
+
+class LoadGenerator(Protocol):
+    """Starts generators."""
+
+    def inspect(self, scenario: Scenario) -> list[str]:
+        """The scenario's user classes. Raises UsageError when it doesn't load, or has none."""
+        ...
+
+    def start(self, scenario: Scenario, url: str) -> AbstractContextManager[RunningGenerator]:
+        """Start a generator against `url`, with no users yet; end it on leaving, whatever its state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What was counted since it was last asked."""
+
+    target: tuple[TargetSample, ...] = ()
+    host: tuple[HostSample, ...] = ()
+    events: tuple[TargetEvent, ...] = ()
+
+
+class Watch(Protocol):
+    def take(self) -> Usage:
+        """What was counted since the last call; returns at once."""
+        ...
+
+
+class UsageProbe(Protocol):
+    """Counts what a target and its host use, about once a second."""
+
+    def watch(self, target: RunningTarget) -> AbstractContextManager[Watch]: ...

@@ -1,0 +1,139 @@
+"""What follows from the facts: verdicts, capacities, causes. Everything here can be derived again from stored facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from harness.model.asked import Cell, Slo
+
+
+class Verdict(StrEnum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INVALID = "INVALID"
+
+
+class Status(StrEnum):
+    """What a cell's answer is worth; the words of summary.json."""
+
+    BRACKETED = "bracketed"
+    CENSORED = "censored"
+    NONE = "none"
+    FAILED = "failed"
+    INVALID = "invalid"
+    SKIPPED = "skipped"
+    INFERRED = "inferred"
+    RUNNING = "running"
+    """Only while a campaign runs or after it was interrupted: this cell's search is not done."""
+
+
+class Factor(StrEnum):
+    """What stopped a cell from sustaining more."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    TARGET = "target"
+    ERRORS = "errors"
+    DEPENDENCY = "dependency"
+    GENERATOR = "generator"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with the rule that gave it and the number behind it, in words a person reads."""
+
+    verdict: Verdict
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameStats:
+    """One request name within a window."""
+
+    name: str
+    requests: int
+    errors: int
+    p50_s: float | None
+    p95_s: float | None
+    mean_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """A judged step. Numbers are of its window; None where the window holds no data for them."""
+
+    index: int
+    life: int
+    users: int
+    verdict: Verdict
+    rule: str
+    reason: str
+    window_s: float
+    load_s: float
+    requests: int
+    rps: float | None
+    mean_s: float | None
+    p50_s: float | None
+    p95_s: float | None
+    p99_s: float | None
+    slow_ratio: float | None
+    error_ratio: float | None
+    shortfall_ratio: float | None
+    errors: Mapping[str, int] = field(default_factory=dict)
+    by_name: tuple[NameStats, ...] = ()
+    cpu_used_cores: float | None = None
+    cpu_per_request_s: float | None = None
+    throttled_ratio: float | None = None
+    memory_peak_bytes: int | None = None
+    generator_cpu_ratio: float | None = None
+    loop_lag_s: float | None = None
+    think_s: float | None = None
+    little_residual_ratio: float | None = None
+    steal_ratio: float | None = None
+    oom: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CellResult:
+    """The answer for a cell. Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`."""
+
+    cell: Cell
+    status: Status
+    sustained_users: int | None = None
+    broken_users: int | None = None
+    estimate_users: float | None = None
+    estimate_low: float | None = None
+    estimate_high: float | None = None
+    limiting_factor: Factor | None = None
+    evidence: str = ""
+    rps: float | None = None
+    p95_s: float | None = None
+    error_ratio: float | None = None
+    cpu_used_cores: float | None = None
+    throttled_ratio: float | None = None
+    memory_peak_bytes: int | None = None
+    ready_after_s: float | None = None
+    load_s: float = 0.0
+    steps: tuple[StepResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """A campaign's whole answer: what every report is drawn from.
+
+    `state` is `complete`, `running` or `interrupted`. `environment` is the machine's fingerprint as stored.
+    """
+
+    campaign: str
+    target: str
+    state: str
+    started_at: str
+    users_limit: int
+    slos: tuple[Slo, ...]
+    cells: tuple[CellResult, ...]
+    scenario: str = ""
+    think_s: float | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,122 @@
+"""What is asked: the nouns of a matrix, resolved and validated. No I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Limits:
+    """What a target's container may use: CPU as a quota in cores, memory with no swap beside it."""
+
+    cpu_cores: float
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One configuration to measure: a target under limits, once (`repetition` counts from 1)."""
+
+    id: str
+    target: str
+    limits: Limits
+    size_name: str | None = None
+    repetition: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """A condition on a collected number, always of the form "at most".
+
+    `indicator` is `p50` … `p99.9` or `mean` (seconds), `errors`, `shortfall` (of the throughput that N users would make
+    at light load) or `drift` (rise of the response time within a window), these three as ratios.
+    `request_name` restricts it to one of the scenario's request names.
+    """
+
+    indicator: str
+    at_most: float
+    request_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How to build a target's image: a context folder, the Dockerfile in it, build arguments."""
+
+    context: Path
+    dockerfile: str = "Dockerfile"
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a started target counts as ready: an HTTP status on a path, or (path None) an accepted TCP connection."""
+
+    http_path: str | None = "/"
+    status: int = 200
+    within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The service measured (SUT). Exactly one of `image` and `build` is given."""
+
+    name: str
+    port: int
+    image: str | None = None
+    build: Build | None = None
+    ready: Ready = Ready()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+    host_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The user's own locustfile(s) and which of its user classes run (none named: all)."""
+
+    locustfiles: tuple[Path, ...]
+    user_classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the parts of a step last."""
+
+    settle_s: float = 10.0
+    window_at_least_s: float = 20.0
+    window_at_most_s: float = 90.0
+    linger_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1)."""
+
+    strategy: str = "bisect"
+    precision_ratio: float = 0.05
+    first_users: int = 10
+    ladder_users: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A matrix file, resolved: everything a campaign needs to know before it touches the world.
+
+    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure honestly to the
+    reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged: `matrix`, `scenario`, `target`.
+    """
+
+    source: Path
+    target: Target
+    scenario: Scenario
+    cells: tuple[Cell, ...]
+    slos: tuple[Slo, ...]
+    users_limit: int = 400
+    spawn_rate: float = 20.0
+    timing: Timing = Timing()
+    search: Search = Search()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)

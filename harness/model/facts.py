@@ -1,0 +1,153 @@
+"""What happened: raw facts of a step, never a judgement. All `*_s` instants are seconds on the clock of one container life."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Seconds = NDArray[np.float64]
+Indices = NDArray[np.int32]
+
+ANSWERED = -1
+
+
+def no_seconds() -> Seconds:
+    return np.empty(0, dtype=np.float64)
+
+
+def no_indices() -> Indices:
+    return np.empty(0, dtype=np.int32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Requests:
+    """Every request of a step, a column each, all of one length, in order of completion.
+
+    `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are the requests still without an
+    answer when the step ended: when they started, and their name.
+    """
+
+    names: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    start_s: Seconds = field(default_factory=no_seconds)
+    latency_s: Seconds = field(default_factory=no_seconds)
+    name: Indices = field(default_factory=no_indices)
+    error: Indices = field(default_factory=no_indices)
+    unfinished_start_s: Seconds = field(default_factory=no_seconds)
+    unfinished_name: Indices = field(default_factory=no_indices)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Thinks:
+    """Every pause of a user between tasks: when it began, and how long the scenario asked for."""
+
+    start_s: Seconds = field(default_factory=no_seconds)
+    planned_s: Seconds = field(default_factory=no_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSample:
+    """The target's counters, from the engine, about once a second. Times, periods and network bytes are cumulative."""
+
+    at_s: float
+    cpu_s: float
+    periods: int
+    throttled_periods: int
+    throttled_s: float
+    working_set_bytes: int
+    memory_peak_bytes: int | None
+    received_bytes: int
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostSample:
+    """The host's counters once a second. CPU seconds are cumulative; `busy_s` has one value per core."""
+
+    at_s: float
+    busy_s: tuple[float, ...]
+    steal_s: float
+    memory_available_bytes: int
+    load_1m: float
+    disk_read_bytes: int
+    disk_written_bytes: int
+    received_bytes: int
+    sent_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorSample:
+    """The generator's own cost once a second. `cpu_s` is cumulative, `loop_lag_s` the worst in the second before."""
+
+    at_s: float
+    cpu_s: float
+    memory_bytes: int
+    loop_lag_s: float
+    users: int
+    in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEvent:
+    """Something the engine reported of the target's container: `oom`, `die`, `restart`, `unhealthy` …"""
+
+    at_s: float
+    kind: str
+    detail: str = ""
+
+
+class Ended(StrEnum):
+    """How a step ended."""
+
+    HELD = "held"
+    """The window was measured to its end."""
+    TARGET_DIED = "target-died"
+    STALLED = "stalled"
+    """No request was answered for some seconds."""
+    USERS_MISSING = "users-missing"
+    """The generator did not reach the number of users in time."""
+    GENERATOR_DIED = "generator-died"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StepFacts:
+    """One plateau: ramp, settle, window, linger, with all that was counted meanwhile.
+
+    `window_from_s` and `window_to_s` are None when the step ended before. `note` is the evidence for how it ended:
+    an exit code, the last lines of a log.
+    """
+
+    index: int
+    life: int
+    users: int
+    spawn_rate: float
+    ramp_from_s: float
+    settle_from_s: float | None
+    window_from_s: float | None
+    window_to_s: float | None
+    ended_s: float
+    ended: Ended
+    note: str = ""
+    requests: Requests = Requests()
+    thinks: Thinks = Thinks()
+    target: tuple[TargetSample, ...] = ()
+    host: tuple[HostSample, ...] = ()
+    generator: tuple[GeneratorSample, ...] = ()
+    events: tuple[TargetEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it was ready.
+
+    `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`, `never-ready`,
+    `wrong-answers`; both None when it could.
+    """
+
+    cell: str
+    number: int
+    started_at: str
+    ready_after_s: float | None
+    failure_kind: str | None = None
+    failure: str | None = None
