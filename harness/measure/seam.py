@@ -114,8 +114,8 @@ class RunningGenerator(Protocol):
         """New facts, waiting at most `timeout_s` for some. Raises GeneratorError when the process is gone."""
         ...
 
-    def unfinished(self) -> Requests:
-        """Close the step's books: remaining facts, with the requests that have no answer yet as `unfinished_*`."""
+    def close_step(self) -> GeneratorFacts:
+        """The facts not yet polled, with the requests that have no answer by now as `unfinished_*`; users stay."""
         ...
 
     def logs(self) -> str:
