@@ -95,7 +95,11 @@ class TargetHost(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratorFacts:
-    """What the generator reported since it was last asked. `reached` is the number of users whose ramp is complete."""
+    """What the generator reported since it was last asked: nothing at all, or at least one sample.
+
+    `requests.unfinished_*` are the requests in flight at the last sample. `reached` is the number of users whose ramp is
+    complete, 0 while it is not.
+    """
 
     requests: Requests
     thinks: Thinks
@@ -115,7 +119,7 @@ class RunningGenerator(Protocol):
         ...
 
     def close_step(self) -> GeneratorFacts:
-        """The facts not yet polled, with the requests that have no answer by now as `unfinished_*`; users stay."""
+        """The facts not yet polled, up to this moment; the users stay."""
         ...
 
     def logs(self) -> str:

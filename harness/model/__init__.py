@@ -21,6 +21,7 @@ from harness.model.asked import (
     Scenario,
     Search,
     Slo,
+    Step,
     Target,
     Timing,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "Search",
     "Slo",
     "Status",
+    "Step",
     "StepFacts",
     "StepResult",
     "Target",

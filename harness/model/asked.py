@@ -92,6 +92,14 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One plateau to hold: users, and how long to settle and to watch."""
+
+    users: int
+    timing: Timing = Timing()
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1)."""
 

@@ -105,6 +105,8 @@ class Ended(StrEnum):
     TARGET_DIED = "target-died"
     STALLED = "stalled"
     """No request was answered for some seconds."""
+    ALL_FAILED = "all-failed"
+    """Every one of the first requests failed: the target answers wrongly, or not at all."""
     USERS_MISSING = "users-missing"
     """The generator did not reach the number of users in time."""
     GENERATOR_DIED = "generator-died"

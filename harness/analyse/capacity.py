@@ -1,0 +1,102 @@
+"""From a cell's lives and judged steps to its answer. Derived again whenever it is needed; never stored as truth."""
+
+from collections.abc import Sequence
+
+from harness.analyse.bracket import Bracket, bracket, spoiled_twice
+from harness.analyse.limiting import limiting_factor
+from harness.model import Cell, CellResult, Factor, Life, Status, StepResult, Verdict
+
+
+def capacity(
+    cell: Cell, users_limit: int, lives: Sequence[Life], steps: Sequence[StepResult], *, done: bool, skipped: str | None = None
+) -> CellResult:
+    """The cell's result. `done`: its search has ended; until then its status is `running`, whatever is known so far."""
+    known = bracket(steps)
+    status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
+    held = _last_at(steps, known.sustained_users, Verdict.PASS)
+    factor, evidence = _why(cell, status, known, lives, steps, skipped)
+    return CellResult(
+        cell=cell,
+        status=status,
+        sustained_users=known.sustained_users,
+        broken_users=known.broken_users,
+        limiting_factor=factor,
+        evidence=evidence,
+        rps=held.rps if held else None,
+        p95_s=held.p95_s if held else None,
+        error_ratio=held.error_ratio if held else None,
+        cpu_used_cores=held.cpu_used_cores if held else None,
+        throttled_ratio=held.throttled_ratio if held else None,
+        memory_peak_bytes=held.memory_peak_bytes if held else None,
+        ready_after_s=next((life.ready_after_s for life in lives if life.ready_after_s is not None), None),
+        load_s=sum(step.load_s for step in steps),
+        steps=tuple(steps),
+    )
+
+
+def _status(
+    known: Bracket,
+    users_limit: int,
+    lives: Sequence[Life],
+    steps: Sequence[StepResult],
+    *,
+    done: bool,
+    skipped: str | None,
+) -> Status:
+    if skipped is not None:
+        return Status.SKIPPED
+    if not done:
+        return Status.RUNNING
+    if _never_came_up(lives, steps):
+        return Status.FAILED
+    if known.sustained_users == users_limit:
+        return Status.CENSORED
+    if spoiled_twice(steps) or (known.sustained_users is None and known.broken_users is None):
+        return Status.INVALID
+    if known.sustained_users is None:
+        return Status.NONE
+    return Status.BRACKETED if known.broken_users is not None else Status.INVALID
+
+
+def _never_came_up(lives: Sequence[Life], steps: Sequence[StepResult]) -> bool:
+    """No life gave a step, or the very first step showed that it answers nothing right."""
+    return (not steps and any(life.failure for life in lives)) or (bool(steps) and steps[0].rule == "all-failed")
+
+
+def _why(
+    cell: Cell,
+    status: Status,
+    known: Bracket,
+    lives: Sequence[Life],
+    steps: Sequence[StepResult],
+    skipped: str | None,
+) -> tuple[Factor | None, str]:
+    if status is Status.SKIPPED:
+        return None, skipped or ""
+    if status is Status.FAILED:
+        return _why_failed(lives, steps)
+    if status is Status.INVALID:
+        return _why_invalid(steps)
+    broken = _last_at(steps, known.broken_users, Verdict.FAIL)
+    if broken is None:
+        return None, "it sustained every number of users asked for" if status is Status.CENSORED else ""
+    return limiting_factor(cell, broken)
+
+
+def _why_failed(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
+    failed = next((life for life in lives if life.failure), None)
+    if failed is None:
+        return Factor.ERRORS, steps[0].reason
+    return (Factor.MEMORY if failed.failure_kind == "oom" else None), failed.failure or ""
+
+
+def _why_invalid(steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
+    spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
+    if spoiled is None:
+        return None, "nothing was measured"
+    host_rules = ("steal", "host-speed", "foreign-load")
+    return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
+
+
+def _last_at(steps: Sequence[StepResult], users: int | None, verdict: Verdict) -> StepResult | None:
+    return next((step for step in reversed(steps) if step.users == users and step.verdict is verdict), None)

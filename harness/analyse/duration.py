@@ -1,0 +1,32 @@
+"""How long a plan will take: a guess for eyes, from the number of steps that its search usually needs."""
+
+import math
+
+from harness.model import Plan
+
+CONTAINER_S = 5.0
+
+
+def step_s(plan: Plan, users: int) -> float:
+    """Load seconds of one step that settles as soon as it may, coming from no users."""
+    timing = plan.timing
+    ramp_s = users / min(plan.spawn_rate, max(1.0, users / 10))
+    return ramp_s + timing.settle_s + timing.window_at_least_s + timing.linger_s
+
+
+def cell_s(plan: Plan) -> float:
+    """Seconds of a cell whose capacity lies half-way up to the users limit."""
+    return steps_expected(plan) * step_s(plan, max(1, plan.users_limit // 2)) + CONTAINER_S
+
+
+def steps_expected(plan: Plan) -> float:
+    search = plan.search
+    if search.strategy == "ladder":
+        return max(1.0, plan.users_limit / search.ladder_users / 2)
+    doublings = math.log2(max(2.0, plan.users_limit / search.first_users))
+    halvings = math.log2(max(2.0, math.log(2) / math.log1p(search.precision_ratio)))
+    return doublings + halvings
+
+
+def plan_s(plan: Plan) -> float:
+    return cell_s(plan) * (len(plan.cells) - len(plan.skipped))

@@ -1,0 +1,168 @@
+"""From the facts of a step to its result: a verdict, the rule behind it, and the numbers of its window."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
+from harness.analyse.validity import Generator, generator_use, spoiled, steal_ratio, unexplained_ratio
+from harness.analyse.window import Window, around, cut, percentile_s
+from harness.model import Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
+
+ENDINGS = {
+    Ended.TARGET_DIED: ("died", "the target's container ended under load"),
+    Ended.STALLED: ("stalled", "the target stopped answering"),
+    Ended.ALL_FAILED: ("all-failed", "the target answers nothing right"),
+}
+
+
+def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> StepResult:
+    """The step's result under these SLOs; `light` is the reference from the cell's lightest step, once there is one."""
+    window = cut(facts)
+    judgement = _verdict(facts, window, slos, light)
+    return _result(facts, window, judgement, slos, light)
+
+
+def enough(facts: StepFacts, slos: Sequence[Slo], light: Light | None, linger_s: float) -> bool:
+    """Whether an unfinished window has already settled its verdict."""
+    window = cut(facts, linger_s)
+    return window is not None and len(window.start_s) > 0 and settled([read(window, slo, light) for slo in slos])
+
+
+def light_of(facts: StepFacts) -> Light | None:
+    """The reference that a cell's lightest step gives; None when it holds no answers."""
+    window = cut(facts)
+    if window is None or len(window.good) == 0:
+        return None
+    return Light(float(window.good.mean()), unexplained_ratio(window))
+
+
+def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light: Light | None) -> Judgement:
+    if facts.ended in ENDINGS:
+        rule, words = ENDINGS[facts.ended]
+        return Judgement(Verdict.FAIL, rule, f"{words} ({_first_line(facts.note)})")
+    broken = spoiled(facts, window, light)
+    if broken is not None:
+        return Judgement(Verdict.INVALID, *broken)
+    if window is None or len(window.start_s) == 0:
+        return Judgement(Verdict.INVALID, "no-data", "no request started within the window")
+    return _by_slos([read(window, slo, light) for slo in slos])
+
+
+def _by_slos(readings: Sequence[Reading]) -> Judgement:
+    for reading in readings:
+        if reading.value is not None and not reading.holds:
+            return Judgement(Verdict.FAIL, rule_name(reading.slo), _reason(reading))
+    for reading in readings:
+        if not reading.holds:
+            return Judgement(
+                Verdict.INVALID,
+                rule_name(reading.slo),
+                f"too few requests to tell {rule_name(reading.slo)}; allow a longer window (steps.window.at_most)",
+            )
+    return Judgement(Verdict.PASS, "slos", "; ".join(_reason(reading) for reading in readings if reading.value is not None))
+
+
+def rule_name(slo: Slo) -> str:
+    return f"{slo.indicator} of {slo.request_name}" if slo.request_name else slo.indicator
+
+
+def _reason(reading: Reading) -> str:
+    """Such as "p95 1.204 s > 1 s": response times exact to the millisecond."""
+    slo, value = reading.slo, reading.value
+    assert value is not None
+    sign = "≤" if reading.holds else ">"
+    if slo.indicator in ("errors", "shortfall", "drift"):
+        return f"{rule_name(slo)} {value * 100:.2g} % {sign} {slo.at_most * 100:.3g} %"
+    return f"{rule_name(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
+
+
+def _result(
+    facts: StepFacts, window: Window | None, judgement: Judgement, slos: Sequence[Slo], light: Light | None
+) -> StepResult:
+    from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
+    good = window.good if window else np.empty(0)
+    use = generator_use(facts.generator, from_s, to_s) if window else Generator(None, None, None, None)
+    cpu_cores, cpu_per_request_s, throttled = _cpu(facts, from_s, to_s, window)
+    return StepResult(
+        index=facts.index,
+        life=facts.life,
+        users=facts.users,
+        verdict=judgement.verdict,
+        rule=judgement.rule,
+        reason=judgement.reason,
+        window_s=window.length_s if window else 0.0,
+        load_s=facts.ended_s - facts.ramp_from_s,
+        requests=len(window.start_s) if window else 0,
+        rps=len(good) / window.length_s if window and window.length_s > 0 else None,
+        mean_s=float(good.mean()) if len(good) else None,
+        p50_s=percentile_s(good, 50),
+        p95_s=percentile_s(good, 95),
+        p99_s=percentile_s(good, 99),
+        slow_ratio=_slow_ratio(good, slos),
+        error_ratio=float(window.failed.mean()) if window and len(window.failed) else None,
+        shortfall_ratio=shortfall_ratio(window, light) if window and light and window.length_s > 0 else None,
+        errors=window.errors if window else {},
+        by_name=_by_name(window) if window else (),
+        cpu_used_cores=cpu_cores,
+        cpu_per_request_s=cpu_per_request_s,
+        throttled_ratio=throttled,
+        memory_peak_bytes=_memory_peak(facts),
+        generator_cpu_ratio=use.cpu_ratio,
+        loop_lag_s=use.loop_lag_s,
+        think_s=_think_s(facts, from_s, to_s),
+        little_residual_ratio=unexplained_ratio(window) if window and window.length_s > 0 else None,
+        steal_ratio=steal_ratio(facts.host, from_s, to_s),
+        oom=any(event.kind == "oom" for event in facts.events) or "out of memory" in facts.note,
+    )
+
+
+def _slow_ratio(good: np.ndarray, slos: Sequence[Slo]) -> float | None:
+    limit = next((slo.at_most for slo in slos if slo.indicator.startswith("p") and slo.request_name is None), None)
+    return float((good > limit).mean()) if limit is not None and len(good) else None
+
+
+def _cpu(
+    facts: StepFacts, from_s: float, to_s: float, window: Window | None
+) -> tuple[float | None, float | None, float | None]:
+    """Cores used, CPU seconds a request (utilisation law) and the share of throttled periods, from the counters."""
+    samples = around(facts.target, from_s, to_s)
+    if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
+        return None, None, None
+    first, last = samples[0], samples[-1]
+    cores = (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
+    rate = len(window.start_s) / window.length_s if window and window.length_s > 0 else 0.0
+    periods = last.periods - first.periods
+    throttled = (last.throttled_periods - first.throttled_periods) / periods if periods > 0 else None
+    return cores, cores / rate if rate > 0 else None, throttled
+
+
+def _memory_peak(facts: StepFacts) -> int | None:
+    """The highest working set seen in the whole step (the engine's own peak also counts pages that it could drop)."""
+    return max((sample.working_set_bytes for sample in facts.target), default=None)
+
+
+def _think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+    inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
+    return float(facts.thinks.planned_s[inside].mean()) if inside.any() else None
+
+
+def _by_name(window: Window) -> tuple[NameStats, ...]:
+    return tuple(_name_stats(window, number) for number in np.unique(window.name))
+
+
+def _name_stats(window: Window, number: int) -> NameStats:
+    mask = window.name == number
+    good = window.response_s[mask & ~window.failed]
+    return NameStats(
+        name=window.names[number],
+        requests=int(mask.sum()),
+        errors=int(window.failed[mask].sum()),
+        p50_s=percentile_s(good, 50),
+        p95_s=percentile_s(good, 95),
+        mean_s=float(good.mean()) if len(good) else None,
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:300] if text.strip() else "no evidence"

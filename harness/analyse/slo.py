@@ -1,0 +1,146 @@
+"""One SLO on one window: its value, whether it holds, and whether that is settled.
+
+"p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not independent, so
+the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation Modeling and Analysis, ch. 9), and
+is never taken smaller than the binomial one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analyse.window import Window, percentile_s
+from harness.model import Slo
+
+BATCH_S = 5.0
+T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
+"""Student's t at 97.5 % for 1, 2, … degrees of freedom; 2.0 is used beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """What the target does when hardly loaded: the reference for a throughput's shortfall and for Little's law."""
+
+    mean_s: float
+    unexplained_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An SLO's value on a window (None: not enough data), whether it holds, and whether more data could change that."""
+
+    slo: Slo
+    value: float | None
+    holds: bool
+    settled: bool
+
+
+def read(window: Window, slo: Slo, light: Light | None) -> Reading:
+    """What the window says of one SLO."""
+    window = window.only(slo.request_name) if slo.request_name else window
+    if slo.indicator == "errors":
+        return _share(slo, window, window.failed.astype(float), slo.at_most)
+    if slo.indicator == "shortfall":
+        return _shortfall(slo, window, light)
+    if slo.indicator == "drift":
+        return _plain(slo, drift_ratio(window))
+    if slo.indicator == "mean":
+        return _mean(slo, window)
+    return _percentile(slo, window, float(slo.indicator[1:]))
+
+
+def _percentile(slo: Slo, window: Window, per_cent: float) -> Reading:
+    """The share of slow requests against what the percentile leaves over."""
+    allowed = 1 - per_cent / 100
+    good = window.good
+    if len(good) * allowed < 1 - 1e-9:
+        return Reading(slo, None, holds=False, settled=False)
+    slow = (window.response_s > slo.at_most).astype(float)
+    reading = _share(slo, window, slow, allowed, ~window.failed)
+    value = percentile_s(good, per_cent)
+    return Reading(slo, value, holds=value is not None and value <= slo.at_most, settled=reading.settled)
+
+
+def _share(slo: Slo, window: Window, bad: np.ndarray, allowed: float, of: np.ndarray | None = None) -> Reading:
+    """A share of bad requests against the share allowed."""
+    mask = np.ones(len(bad), dtype=np.bool_) if of is None else of
+    if not mask.any():
+        return Reading(slo, None, holds=False, settled=False)
+    low, high = share_interval(window.start_s[mask] - window.from_s, bad[mask])
+    value = float(bad[mask].mean())
+    return Reading(slo, value, holds=value <= allowed, settled=high <= allowed or low > allowed)
+
+
+def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
+    """The 95 % interval of a share by batch means, no narrower than for independent requests."""
+    batch = np.floor(at_s / BATCH_S).astype(int)
+    totals = np.bincount(batch)
+    bads = np.bincount(batch, weights=bad)
+    filled = totals > 0
+    totals, bads = totals[filled], bads[filled]
+    n, k = int(totals.sum()), len(totals)
+    share = float(bads.sum()) / n
+    if k < 2:
+        return 0.0, 1.0
+    residual = bads - share * totals
+    batch_error = math.sqrt(k / (k - 1) * float(np.sum(residual**2))) / n
+    smoothed = (float(bads.sum()) + 0.5) / (n + 1)
+    error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
+    half = student_t(k - 1) * error
+    return share - half, share + half
+
+
+def student_t(degrees: int) -> float:
+    return T_975[degrees - 1] if degrees <= len(T_975) else 2.0
+
+
+def _mean(slo: Slo, window: Window) -> Reading:
+    good = window.good
+    if len(good) < 20:
+        return Reading(slo, None, holds=False, settled=False)
+    means = _batch_means(window.start_s[~window.failed] - window.from_s, good)
+    half = student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
+    value = float(good.mean())
+    return Reading(slo, value, holds=value <= slo.at_most, settled=abs(value - slo.at_most) > half)
+
+
+def _batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
+    batch = np.floor(at_s / BATCH_S).astype(int)
+    totals = np.bincount(batch)
+    return np.bincount(batch, weights=values)[totals > 0] / totals[totals > 0]
+
+
+def _shortfall(slo: Slo, window: Window, light: Light | None) -> Reading:
+    """How far the throughput stays behind N users at light load: 1 - X·(Z + R_light)/N.
+
+    Without a reference (the first, lightest step itself) nothing can be said against it.
+    """
+    if light is None:
+        return Reading(slo, None, holds=True, settled=True)
+    return _plain(slo, shortfall_ratio(window, light))
+
+
+def shortfall_ratio(window: Window, light: Light) -> float:
+    answered = len(window.good)
+    explained = window.thinking_s + answered * light.mean_s
+    return 1 - explained / (window.users * window.length_s) - light.unexplained_ratio
+
+
+def drift_ratio(window: Window) -> float | None:
+    """Rise of the mean response time from the first half of the window to the second; None without data in both."""
+    early = window.start_s - window.from_s < window.length_s / 2
+    first, second = window.response_s[early & ~window.failed], window.response_s[~early & ~window.failed]
+    if len(first) == 0 or len(second) == 0:
+        return None
+    return float(second.mean() / first.mean() - 1)
+
+
+def _plain(slo: Slo, value: float | None) -> Reading:
+    return Reading(slo, value, holds=value is not None and value <= slo.at_most, settled=value is not None)
+
+
+def settled(readings: Sequence[Reading]) -> bool:
+    """Whether more data would not change the verdict: one SLO surely broken, or all surely kept."""
+    return any(r.settled and not r.holds for r in readings) or all(r.settled and r.holds for r in readings)

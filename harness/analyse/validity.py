@@ -1,0 +1,100 @@
+"""Whether a step says anything about the target at all: checks of the generator and the host.
+
+A spoiled step is INVALID with a remedy, never a FAIL: it says nothing about the target.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analyse.slo import Light
+from harness.analyse.window import Window
+from harness.model import Ended, GeneratorSample, HostSample, StepFacts
+
+GENERATOR_CPU_AT_MOST = 0.9
+LOOP_LAG_AT_MOST_S = 0.25
+LITTLE_AT_MOST = 0.05
+STEAL_AT_MOST = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """What the generator used in a window: CPU of one core in its busiest tenth of seconds, its worst usual loop lag."""
+
+    cpu_ratio: float | None
+    busiest_cpu_ratio: float | None
+    loop_lag_s: float | None
+    fewest_users: int | None
+
+
+def generator_use(samples: Sequence[GeneratorSample], from_s: float, to_s: float) -> Generator:
+    inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
+    if len(inside) < 2:
+        return Generator(None, None, None, None)
+    at = np.array([sample.at_s for sample in inside])
+    cpu = np.array([sample.cpu_s for sample in inside])
+    rates = np.diff(cpu) / np.maximum(np.diff(at), 1e-9)
+    return Generator(
+        cpu_ratio=float((cpu[-1] - cpu[0]) / (at[-1] - at[0])),
+        busiest_cpu_ratio=float(np.percentile(rates, 90)),
+        loop_lag_s=float(np.percentile([sample.loop_lag_s for sample in inside], 90)),
+        fewest_users=min(sample.users for sample in inside),
+    )
+
+
+def steal_ratio(samples: Sequence[HostSample], from_s: float, to_s: float) -> float | None:
+    """The share of all cores' time that the hypervisor gave to others; None with fewer than two samples."""
+    inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
+    if len(inside) < 2:
+        return None
+    span_s = inside[-1].at_s - inside[0].at_s
+    return (inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s))
+
+
+def unexplained_ratio(window: Window) -> float:
+    """Little's law as book-keeping: user-seconds of the window that were neither thinking nor waiting for an answer.
+
+    N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). What is left over is
+    users missing, a stalled generator, or pauses of the scenario's own within its tasks.
+    """
+    return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)
+
+
+def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tuple[str, str] | None:
+    """The first rule of validity that the step breaks, with the reason and its remedy; None for a sound step."""
+    if facts.ended is Ended.GENERATOR_DIED:
+        return "generator", f"the generator died: {facts.note}"
+    if facts.ended is Ended.USERS_MISSING:
+        return "users", f"{facts.note}; look for errors in on_start, or lower users.spawn_rate"
+    if window is None or facts.ended is not Ended.HELD:
+        return None
+    use = generator_use(facts.generator, window.from_s, window.to_s)
+    if use.busiest_cpu_ratio is not None and use.busiest_cpu_ratio > GENERATOR_CPU_AT_MOST:
+        return "generator-cpu", (
+            f"Locust used {use.busiest_cpu_ratio:.0%} of a core (more than {GENERATOR_CPU_AT_MOST:.0%}); "
+            "use FastHttpUser, or fewer users"
+        )
+    if use.loop_lag_s is not None and use.loop_lag_s > LOOP_LAG_AT_MOST_S:
+        return "loop-lag", (
+            f"Locust's event loop came {use.loop_lag_s * 1000:.0f} ms late; "
+            "leave it a core of its own, or look for blocking calls in the locustfile"
+        )
+    if use.fewest_users is not None and use.fewest_users < facts.users:
+        return "users", (
+            f"only {use.fewest_users} of {facts.users} users were alive; look for StopUser or exceptions in the locustfile"
+        )
+    return _spoiled_by_host(facts, window, light)
+
+
+def _spoiled_by_host(facts: StepFacts, window: Window, light: Light | None) -> tuple[str, str] | None:
+    steal = steal_ratio(facts.host, window.from_s, window.to_s)
+    if steal is not None and steal > STEAL_AT_MOST:
+        return "steal", f"the hypervisor took {steal:.0%} of the host's CPU time; measure on a quieter machine"
+    residual = unexplained_ratio(window) - (light.unexplained_ratio if light else 0.0)
+    if light is not None and abs(residual) > LITTLE_AT_MOST:
+        return "littles-law", (
+            f"{residual:+.1%} of the users' time is neither thinking nor waiting (Little's law, {LITTLE_AT_MOST:.0%} allowed); "
+            "the generator stalled, or users were missing"
+        )
+    return None

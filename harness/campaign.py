@@ -1,0 +1,192 @@
+"""Walks the cells: ask the search, measure, store, narrate. Goes on where it was left."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from harness.analyse.capacity import capacity
+from harness.analyse.cell import judge_all, reference
+from harness.analyse.judge import enough
+from harness.analyse.search import next_step
+from harness.errors import TargetFailed
+from harness.measure.life import ContainerLife, World, container_life
+from harness.measure.seam import Image
+from harness.measure.step import Pulse
+from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Step, StepFacts, StepResult, Verdict
+from harness.report import draw
+from harness.store import CampaignFolder, Story
+
+
+class Narrator:
+    """Told of everything as it happens. This one is silent."""
+
+    def cell_started(self, cell: Cell) -> None: ...
+
+    def container_starting(self, cell: Cell) -> None: ...
+
+    def step_started(self, cell: Cell, step: Step) -> None: ...
+
+    def pulse(self, cell: Cell, pulse: Pulse) -> None: ...
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None: ...
+
+    def cell_done(self, result: CellResult) -> None: ...
+
+
+@dataclass(slots=True)
+class CellProgress:
+    """What is known of a cell so far."""
+
+    cell: Cell
+    lives: list[Life] = field(default_factory=list)
+    facts: list[StepFacts] = field(default_factory=list)
+    steps: tuple[StepResult, ...] = ()
+    done: bool = False
+
+    def add(self, facts: StepFacts, plan: Plan) -> StepResult:
+        self.facts.append(facts)
+        self.steps = judge_all(self.facts, plan.slos)
+        return self.steps[-1]
+
+
+class Campaign:
+    """One go through the matrix. `run` measures what is not yet stored; `result` is the answer as far as it is known."""
+
+    def __init__(self, plan: Plan, folder: CampaignFolder, world: World, narrator: Narrator) -> None:
+        self.plan = plan
+        self.folder = folder
+        self._world = world
+        self._narrator = narrator
+        self._results = {result.cell.id: result for result in recall(plan, folder, folder.story())}
+
+    def run(self) -> CampaignResult:
+        """Measure every cell that is not done. Whatever interrupts it, what was measured is stored and drawn."""
+        state = "interrupted"
+        try:
+            image = self._world.host.prepare(self.plan.target)
+            for cell in self.plan.cells:
+                if self._results[cell.id].status == "running":
+                    self._measure(cell, image)
+            state = "complete"
+        finally:
+            self.folder.finish(state)
+            self._draw(state)
+        return self.result(state)
+
+    def result(self, state: str) -> CampaignResult:
+        cells = tuple(self._results[cell.id] for cell in self.plan.cells)
+        return whole(self.plan, self.folder, cells, state)
+
+    def _measure(self, cell: Cell, image: Image) -> None:
+        """Ask, measure, store, until the search has nothing left to ask."""
+        self._narrator.cell_started(cell)
+        progress = remember(self.plan, self.folder, self.folder.story(), cell)
+        while (step := next_step(self.plan, progress.steps)) is not None and not gave_up(progress):
+            self._live(progress, image, step)
+        progress.done = True
+        self.folder.finish_cell(cell.id)
+        self._keep(progress)
+        self._narrator.cell_done(self._results[cell.id])
+
+    def _live(self, progress: CellProgress, image: Image, first: Step) -> None:
+        """One container life: steps until one does not pass, or the search is done."""
+        cell, number = progress.cell, len(progress.lives) + 1
+        self._narrator.container_starting(cell)
+        started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            with container_life(self._world, self.plan, cell, image, number) as life:
+                self._born(progress, Life(cell.id, number, started_at, life.target.ready_after_s))
+                try:
+                    self._hold_steps(progress, life, first)
+                finally:
+                    self.folder.add_logs(cell.id, number, life.target.logs(), life.generator.logs())
+        except TargetFailed as failure:
+            self._born(progress, Life(cell.id, number, started_at, None, failure.kind, str(failure)))
+
+    def _born(self, progress: CellProgress, life: Life) -> None:
+        progress.lives.append(life)
+        self.folder.add_life(life)
+
+    def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step) -> None:
+        step: Step | None = first
+        while step is not None:
+            result = self._hold(progress, life, step)
+            if result.verdict is not Verdict.PASS:
+                return
+            step = next_step(self.plan, progress.steps)
+
+    def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
+        cell, plan = progress.cell, self.plan
+        light = reference(progress.facts)
+        self._narrator.step_started(cell, step)
+        facts = life.hold(
+            len(progress.facts) + 1,
+            step,
+            plan.spawn_rate,
+            settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
+            observe=lambda pulse: self._narrator.pulse(cell, pulse),
+        )
+        self.folder.add_step(cell.id, facts)
+        result = progress.add(facts, plan)
+        self._narrator.step_judged(cell, result)
+        self._keep(progress)
+        return result
+
+    def _keep(self, progress: CellProgress) -> None:
+        self._results[progress.cell.id] = answer(self.plan, progress)
+        self._draw("running")
+
+    def _draw(self, state: str) -> None:
+        self.folder.write_reports(draw(self.result(state)))
+
+
+def gave_up(progress: CellProgress) -> bool:
+    """A target that never came up is not tried again; one that came up before gets a second chance."""
+    failures = [life for life in progress.lives if life.failure]
+    return len(failures) >= (2 if progress.facts else 1) or any(step.rule == "all-failed" for step in progress.steps)
+
+
+def answer(plan: Plan, progress: CellProgress) -> CellResult:
+    cell = progress.cell
+    return capacity(
+        cell,
+        plan.users_limit,
+        progress.lives,
+        progress.steps,
+        done=progress.done,
+        skipped=plan.skipped.get(cell.id),
+    )
+
+
+def remember(plan: Plan, folder: CampaignFolder, story: Story, cell: Cell) -> CellProgress:
+    """A cell's progress as stored: its lives, and its steps judged again from their facts."""
+    told = story.cell(cell.id)
+    facts = [folder.read_step(file) for file in told.step_files]
+    return CellProgress(cell, list(told.lives), facts, judge_all(facts, plan.slos), told.done)
+
+
+def recall(plan: Plan, folder: CampaignFolder, story: Story) -> list[CellResult]:
+    """Every cell's answer from stored facts alone, under the plan's SLOs."""
+    return [answer(plan, remember(plan, folder, story, cell)) for cell in plan.cells]
+
+
+def whole(plan: Plan, folder: CampaignFolder, cells: tuple[CellResult, ...], state: str) -> CampaignResult:
+    thinks = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
+    return CampaignResult(
+        campaign=folder.name,
+        target=plan.target.name,
+        state=state,
+        started_at=folder.story().started_at,
+        users_limit=plan.users_limit,
+        slos=plan.slos,
+        cells=cells,
+        scenario=", ".join(path.name for path in plan.scenario.locustfiles),
+        think_s=sum(thinks) / len(thinks) if thinks else None,
+        environment=folder.environment(),
+    )
+
+
+def judged_again(plan: Plan, folder: CampaignFolder) -> CampaignResult:
+    """A stored campaign's answer under the plan's SLOs, without any load."""
+    story = folder.story()
+    state = story.ended or "interrupted"
+    return whole(plan, folder, tuple(recall(plan, folder, story)), state)

@@ -1,0 +1,251 @@
+"""Arguments in, exit code out: the only print, the only exit."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import click
+import typer
+from rich.console import Console
+
+from harness.analyse.duration import plan_s
+from harness.campaign import Campaign, Narrator, judged_again
+from harness.errors import HarnessError, UsageError, WorldError
+from harness.live import LiveDisplay, PlainLines, in_words_s, safe
+from harness.measure.clock import RealClock
+from harness.measure.container import DockerHost
+from harness.measure.generator import LocustGenerator
+from harness.measure.life import World
+from harness.measure.usage import DockerProbe
+from harness.model import CampaignResult, Plan, Slo, Status
+from harness.plan import fit, load_plan, parse_slo, plan_from_json, plan_to_json
+from harness.report import draw, sentence, terminal_table, view
+from harness.store import CampaignFolder, campaign_name
+
+DONE, USER_MISTAKE, NOT_MEASURED, REQUIREMENT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="How many users does each size of your service sustain, what limits it, and which size to buy?",
+)
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
+Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.")]
+CampaignArgument = Annotated[Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")]
+
+
+def main() -> NoReturn:
+    """Run the command line; every failure has one place where it becomes words and an exit code."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted)
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        out.print(error.format_message(), markup=False)
+        code = USER_MISTAKE
+    except click.ClickException as error:
+        err.print(f"error: {safe(error.format_message())}")
+        code = USER_MISTAKE
+    except HarnessError as error:
+        err.print(f"error: {safe(str(error))}")
+        code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
+    except (KeyboardInterrupt, click.Abort):
+        err.print("interrupted: what was measured is kept, what was started is removed")
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+@app.command()
+def run(
+    matrix: Matrix = Path("matrix.yaml"),
+    results: Results = Path("results"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this campaign.", metavar="CAMPAIGN")] = None,
+) -> int:
+    """Measure; the table and the report at the end."""
+    plan = load_plan(matrix)
+    name = resume.resolve().name if resume else campaign_name(plan.target.name)
+    world = _world(name)
+    plan = _checked(plan, world)
+    with _swept(world):
+        folder = _resumed(resume, plan) if resume else _created(results, name, plan, world)
+        _announce(plan)
+        result = _campaign(plan, folder, world)
+    _show(result, folder)
+    return _exit_code(result)
+
+
+def _world(campaign: str) -> World:
+    clock = RealClock()
+    host = DockerHost(campaign, clock)
+    return World(host, LocustGenerator(), DockerProbe(host, clock), clock)
+
+
+def _checked(plan: Plan, world: World) -> Plan:
+    """The plan fitted to this host, after all that can be known to be wrong without starting anything."""
+    world.generator.inspect(plan.scenario)
+    problems = world.host.check(plan.target)
+    if problems:
+        raise UsageError("\n".join(problems))
+    machine = world.host.environment()
+    fitted = fit(plan, machine["cores"], machine["memory_bytes"])
+    if len(fitted.skipped) == len(fitted.cells):
+        raise UsageError("this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values()))))
+    return fitted
+
+
+@contextlib.contextmanager
+def _swept(world: World) -> Iterator[None]:
+    """Without leftovers of killed campaigns before, and without any of ours after."""
+    for name in world.host.remove_leftovers():
+        out.print(f"removed a leftover: {safe(name)}")
+    try:
+        yield
+    finally:
+        world.host.remove_leftovers()
+
+
+def _created(results: Path, name: str, plan: Plan, world: World) -> CampaignFolder:
+    return CampaignFolder.create(results, name, plan_to_json(plan), world.host.environment())
+
+
+def _resumed(path: Path, plan: Plan) -> CampaignFolder:
+    folder = CampaignFolder.open(path)
+    stored = folder.plan()
+    differs = sorted(key for key, value in plan.hashes.items() if stored.get("hashes", {}).get(key) != value)
+    if differs:
+        raise UsageError(
+            f"{path}: the {' and the '.join(differs)} changed since this campaign began",
+            "run without --resume for a new campaign, or restore what it was",
+        )
+    folder.resumed()
+    return folder
+
+
+def _announce(plan: Plan) -> None:
+    for cell_id, reason in plan.skipped.items():
+        out.print(f"{cell_id}: skipped: {safe(reason)}")
+    count = len(plan.cells) - len(plan.skipped)
+    out.print(
+        f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
+        f"about {in_words_s(plan_s(plan))} of load"
+    )
+
+
+def _campaign(plan: Plan, folder: CampaignFolder, world: World) -> CampaignResult:
+    with _narrator(plan) as narrator:
+        return Campaign(plan, folder, world, narrator).run()
+
+
+@contextlib.contextmanager
+def _narrator(plan: Plan) -> Iterator[Narrator]:
+    if out.is_terminal:
+        with LiveDisplay(out, plan) as display:
+            yield display
+    else:
+        yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan)
+
+
+def _show(result: CampaignResult, folder: CampaignFolder) -> None:
+    shown = view(result)
+    width = out.width if out.is_terminal else None
+    out.print(terminal_table(shown, width), markup=False, soft_wrap=True)
+    out.print()
+    out.print(sentence(shown), markup=False)
+    out.print(f"report: {_relative(folder.path / 'report.html')}", markup=False)
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
+
+
+def _exit_code(result: CampaignResult) -> int:
+    """`failed` is an answer about a size; `invalid` is none, nor is a matrix in which no size came up at all."""
+    measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
+    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) for cell in measured)
+    hopeless = all(cell.status is Status.FAILED for cell in measured)
+    return NOT_MEASURED if spoiled or hopeless else DONE
+
+
+@app.command("plan")
+def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
+    """The cells, what will be skipped and why, how long. Starts nothing."""
+    plan = load_plan(matrix)
+    LocustGenerator().inspect(plan.scenario)
+    plan, known = _fitted_if_possible(plan)
+    for cell in plan.cells:
+        limits = cell.limits
+        skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
+        size = f"{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB"
+        out.print(f"{cell.id}  {size}{safe(skipped)}", soft_wrap=True)
+    if not known:
+        out.print("no engine answers: whether these sizes fit its host is not known yet (make engine)")
+    out.print(f"up to {plan.users_limit} users each, about {in_words_s(plan_s(plan))} of load in all")
+    return DONE
+
+
+def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
+    try:
+        machine = _world("plan").host.environment()
+    except WorldError:
+        return plan, False
+    return fit(plan, machine["cores"], machine["memory_bytes"]), True
+
+
+@app.command()
+def report(campaign: CampaignArgument) -> int:
+    """Draw again, from stored facts."""
+    folder = CampaignFolder.open(campaign)
+    result = judged_again(_stored_plan(folder), folder)
+    folder.write_reports(draw(result))
+    _show(result, folder)
+    return DONE
+
+
+@app.command()
+def judge(
+    campaign: CampaignArgument,
+    slo: Annotated[list[str], typer.Option(help="Such as p95=500ms, errors=0.5%, p99@/item=2s.")] = [],  # noqa: B006
+) -> int:
+    """Judge stored facts again, under other SLOs. Starts nothing, changes nothing that is stored."""
+    folder = CampaignFolder.open(campaign)
+    plan = _stored_plan(folder)
+    result = judged_again(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
+    shown = view(result)
+    out.print(terminal_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
+    out.print()
+    out.print(sentence(shown), markup=False)
+    return DONE
+
+
+def _replaced(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
+    """The stored SLOs with the given ones in their places, or behind them."""
+    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *given)}
+    return tuple(keyed.values())
+
+
+def _stored_plan(folder: CampaignFolder) -> Plan:
+    return plan_from_json(folder.plan())
+
+
+@app.command()
+def clean() -> int:
+    """Remove what the harness left: containers and networks, by label."""
+    removed = _world("clean").host.remove_leftovers()
+    for name in removed:
+        out.print(f"removed {safe(name)}")
+    out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")
+    return DONE

@@ -1,0 +1,217 @@
+"""What a person sees while a campaign runs: a live display in a terminal, plain lines elsewhere."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import numpy as np
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from harness.analyse.duration import cell_s
+from harness.campaign import Narrator
+from harness.measure.step import Pulse
+from harness.model import ANSWERED, Cell, CellResult, Plan, Status, Step, StepResult, Verdict
+
+COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
+LAST_VERDICTS = 6
+
+
+class PlainLines(Narrator):
+    """One line per thing that happened, for logs and CI."""
+
+    def __init__(self, say: Callable[[str], None], plan: Plan) -> None:
+        self._say = say
+        self._plan = plan
+        self._done = 0
+
+    def cell_started(self, cell: Cell) -> None:
+        self._say(f"{cell.id}: starting")
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        self._say(f"{cell.id}: {step_line(result)}")
+
+    def cell_done(self, result: CellResult) -> None:
+        self._done += 1
+        total = len(self._plan.cells) - len(self._plan.skipped)
+        self._say(f"{result.cell.id}: {outcome(result)}  [{self._done}/{total}]")
+
+
+def step_line(result: StepResult) -> str:
+    """Such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
+    rps = f" (RPS {result.rps:.1f})" if result.rps is not None else ""
+    return f"{result.users} users {result.verdict}: {result.reason}{rps}"
+
+
+def outcome(result: CellResult) -> str:
+    """A cell's answer in a few words, with what stopped it."""
+    words = {
+        Status.CENSORED: f"sustained all {result.sustained_users} users",
+        Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
+        Status.NONE: f"already breaks at {result.broken_users} users",
+        Status.FAILED: "could not be brought up",
+        Status.INVALID: "not trustworthy",
+    }.get(result.status, result.status.value)
+    first = result.evidence.strip().splitlines()[0] if result.evidence.strip() else ""
+    return f"{words} — {first}" if first and result.status is not Status.CENSORED else words
+
+
+@dataclass(slots=True)
+class Now:
+    """What the display shows of the current moment."""
+
+    cell: Cell | None = None
+    step: Step | None = None
+    pulse: Pulse | None = None
+    doing: str = ""
+    verdicts: list[tuple[str, StepResult | CellResult]] = field(default_factory=list)
+
+
+class LiveDisplay(Narrator):
+    """A context manager: draws twice a second, leaves the last frame behind."""
+
+    def __init__(self, console: Console, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._started_s = clock()
+        self._done: list[CellResult] = []
+        self._now = Now()
+        self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
+
+    def __enter__(self) -> "LiveDisplay":
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def cell_started(self, cell: Cell) -> None:
+        self._now = Now(cell, doing="starting", verdicts=self._now.verdicts)
+
+    def container_starting(self, cell: Cell) -> None:
+        self._now.doing, self._now.pulse = "starting a fresh container", None
+
+    def step_started(self, cell: Cell, step: Step) -> None:
+        self._now.step, self._now.doing = step, ""
+
+    def pulse(self, cell: Cell, pulse: Pulse) -> None:
+        self._now.pulse = pulse
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        self._now.verdicts = [*self._now.verdicts, (cell.id, result)][-LAST_VERDICTS:]
+
+    def cell_done(self, result: CellResult) -> None:
+        self._done.append(result)
+        self._now.verdicts = [*self._now.verdicts, (result.cell.id, result)][-LAST_VERDICTS:]
+
+    def render(self) -> RenderableType:
+        return Group(self._progress(), self._cell_line(), self._gauges(), self._verdicts())
+
+    def _progress(self) -> RenderableType:
+        total = len(self._plan.cells) - len(self._plan.skipped)
+        share = min(0.99, self._share_done(total))
+        row = Table.grid(padding=(0, 1))
+        row.add_row(
+            ProgressBar(total=1.0, completed=share, width=30),
+            f"cell {min(len(self._done) + 1, total)} of {total}",
+            f"about {in_words_s(self._left_s(total))} left",
+        )
+        return row
+
+    def _share_done(self, total: int) -> float:
+        expected = self._expected_cell_s()
+        in_cell_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._done))
+        return (len(self._done) + min(0.9, in_cell_s / expected / 2)) / max(1, total)
+
+    def _left_s(self, total: int) -> float:
+        return max(10.0, (total - len(self._done) - 0.5) * self._expected_cell_s())
+
+    def _expected_cell_s(self) -> float:
+        """The plan's guess, replaced by experience as cells are done."""
+        guess = cell_s(self._plan)
+        spent = self._clock() - self._started_s
+        return (guess + spent) / (1 + len(self._done)) if self._done else guess
+
+    def _cell_line(self) -> Text:
+        if self._now.cell is None:
+            return Text("preparing the target's image …")
+        limits = self._now.cell.limits
+        line = Text(self._now.cell.id, style="bold")
+        line.append(f"  {limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
+        line.append(self._now.doing or self._phase())
+        return line
+
+    def _phase(self) -> str:
+        step, pulse = self._now.step, self._now.pulse
+        if step is None or pulse is None:
+            return ""
+        return f"{pulse.phase} at {step.users} users ({pulse.elapsed_s:.0f} s)"
+
+    def _gauges(self) -> RenderableType:
+        pulse, cell = self._now.pulse, self._now.cell
+        row = Table.grid(padding=(0, 2))
+        if pulse is None or cell is None:
+            return row
+        row.add_row(
+            f"users {pulse.users}/{pulse.asked_users}",
+            f"RPS {recent_rps(pulse)}",
+            f"p95 {recent_p95(pulse)}",
+            f"CPU {cpu_share(pulse, cell)}",
+            f"memory {memory_share(pulse, cell)}",
+        )
+        return row
+
+    def _verdicts(self) -> RenderableType:
+        lines = Table.grid(padding=(0, 1))
+        for cell_id, result in self._now.verdicts:
+            if isinstance(result, StepResult):
+                lines.add_row(Text(cell_id, style="dim"), Text(step_line(result), style=COLOURS[result.verdict]))
+            else:
+                lines.add_row(Text(cell_id, style="bold"), Text(f"→ {outcome(result)}", style="bold"))
+        return lines
+
+
+def recent_rps(pulse: Pulse) -> str:
+    answered = int(np.sum(pulse.recent.error == ANSWERED))
+    return f"{answered / pulse.recent_s:.1f}" if pulse.recent_s > 0 else "–"
+
+
+def recent_p95(pulse: Pulse) -> str:
+    good = pulse.recent.latency_s[pulse.recent.error == ANSWERED]
+    return f"{np.percentile(good, 95, method='inverted_cdf'):.3f} s" if len(good) else "–"
+
+
+def cpu_share(pulse: Pulse, cell: Cell) -> str:
+    if len(pulse.target) < 2:
+        return "–"
+    first, last = pulse.target[0], pulse.target[-1]
+    cores = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
+    return f"{cores:.2f}/{cell.limits.cpu_cores:g} ({cores / cell.limits.cpu_cores:.0%})"
+
+
+def memory_share(pulse: Pulse, cell: Cell) -> str:
+    if not pulse.target:
+        return "–"
+    used = pulse.target[-1].working_set_bytes
+    return f"{used / 2**20:.0f}/{cell.limits.memory_bytes / 2**20:g} MiB ({used / cell.limits.memory_bytes:.0%})"
+
+
+def in_words_s(seconds: float) -> str:
+    """ "40 s", "12 min", "2 h 05 min"."""
+    if seconds < 90:
+        return f"{math.ceil(seconds / 10) * 10} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def safe(text: str) -> str:
+    """Text from outside, inert in a terminal: no markup, no control characters."""
+    return escape("".join(character if character.isprintable() or character == "\n" else "�" for character in text))

@@ -1,0 +1,236 @@
+"""Runs inside Locust, given first on its command line: takes "hold N users" and streams facts back.
+
+It talks JSON lines over the socket that it inherits as file descriptor `HARNESS_FD`. In: `{"hold": users, "rate": per
+second}`, `{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, `{"facts": …}` twice a second and when asked to
+close a step. When the other end is gone, so is this process: no load outlives the harness.
+
+It is stand-alone on purpose (Locust, gevent, the standard library): it is run by path beside the user's own locustfile.
+"""
+
+import functools
+import json
+import os
+import re
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import gevent.queue
+import locust
+import psutil
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+from locust.user.task import TaskSet
+
+REPORT_EVERY_S = 0.5
+LAG_EVERY_S = 0.05
+DISTINCT_ERRORS_AT_MOST = 200
+ERROR_CHARACTERS_AT_MOST = 300
+ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+
+commands: "gevent.queue.Queue[dict[str, Any] | None]" = gevent.queue.Queue()
+
+
+class Index:
+    """Numbers for strings in the order of their first use; `news()` tells each string once."""
+
+    def __init__(self, at_most: int | None = None) -> None:
+        self.numbers: dict[str, int] = {}
+        self.at_most = at_most
+        self.told = 0
+
+    def __getitem__(self, text: str) -> int:
+        number = self.numbers.get(text)
+        if number is None:
+            if self.at_most is not None and len(self.numbers) >= self.at_most:
+                return self["(other errors)"] if "(other errors)" in self.numbers else self._add("(other errors)")
+            number = self._add(text)
+        return number
+
+    def _add(self, text: str) -> int:
+        return self.numbers.setdefault(text, len(self.numbers))
+
+    def news(self) -> list[str]:
+        new = list(self.numbers)[self.told :]
+        self.told = len(self.numbers)
+        return new
+
+
+class Book:
+    """What has been counted and not yet been reported. Instants are of the monotonic clock, shared with the harness."""
+
+    def __init__(self) -> None:
+        self.names = Index()
+        self.errors = Index(DISTINCT_ERRORS_AT_MOST)
+        self.in_flight: dict[int, tuple[float, str]] = {}
+        self.reached = 0
+        self.worst_lag_s = 0.0
+        self.process = psutil.Process()
+        self._clear()
+
+    def _clear(self) -> None:
+        self.start: list[float] = []
+        self.latency: list[float] = []
+        self.name: list[int] = []
+        self.error: list[int] = []
+        self.think_start: list[float] = []
+        self.think: list[float] = []
+
+    def request(self, name: str, start_s: float, latency_s: float, error: str | None) -> None:
+        self.start.append(round(start_s, 5))
+        self.latency.append(round(latency_s, 5))
+        self.name.append(self.names[name])
+        self.error.append(-1 if error is None else self.errors[error])
+
+    def page(self, users: int, *, closing: bool) -> dict[str, Any]:
+        """All columns since the last page, and the requests in flight right now."""
+        unfinished = list(self.in_flight.values())
+        page = {
+            "at": time.monotonic(),
+            "start": self.start,
+            "latency": self.latency,
+            "name": self.name,
+            "error": self.error,
+            "think_start": self.think_start,
+            "think": self.think,
+            "unfinished_start": [started for started, _ in unfinished],
+            "unfinished_name": [self.names[name] for _, name in unfinished],
+            "cpu": time.process_time(),
+            "rss": self.process.memory_info().rss,
+            "lag": self.worst_lag_s,
+            "users": users,
+            "in_flight": len(self.in_flight),
+            "reached": self.reached,
+            "closing": closing,
+            "names": self.names.news(),
+            "errors": self.errors.news(),
+        }
+        self.worst_lag_s = 0.0
+        self._clear()
+        return page
+
+
+book = Book()
+
+
+class HarnessHold(locust.LoadTestShape):
+    """Goes to each number of users it is told to and stays there. Given first, it wins over a shape of the user's."""
+
+    def tick(self) -> tuple[int, float] | None:
+        command = commands.get()
+        return None if command is None else (command["hold"], command["rate"])
+
+
+class Line:
+    """The connection to the harness: a JSON object a line, both ways."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.socket = socket.socket(fileno=descriptor)
+        self.reader = self.socket.makefile("r", encoding="utf-8")
+
+    def send(self, message: dict[str, Any]) -> None:
+        try:
+            self.socket.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+        except OSError:
+            os._exit(1)
+
+    def obey(self, environment: Any) -> None:
+        """Take commands until the harness says quit; leave at once when it is gone."""
+        for text in self.reader:
+            command = json.loads(text)
+            if "close" in command:
+                self.report(environment, closing=True)
+            elif "quit" in command:
+                commands.put(None)
+                return
+            else:
+                held = environment.runner.user_count
+                book.reached = held if command["hold"] == held else 0
+                commands.put(command)
+        os._exit(1)
+
+    def report(self, environment: Any, *, closing: bool = False) -> None:
+        self.send({"facts": book.page(environment.runner.user_count, closing=closing)})
+
+    def report_always(self, environment: Any) -> None:
+        while True:
+            gevent.sleep(REPORT_EVERY_S)
+            self.report(environment)
+
+
+def watch_lag() -> None:
+    while True:
+        due = time.monotonic() + LAG_EVERY_S
+        gevent.sleep(LAG_EVERY_S)
+        book.worst_lag_s = max(book.worst_lag_s, time.monotonic() - due)
+
+
+def tracked(request: Callable[..., Any]) -> Callable[..., Any]:
+    """The client's `request`, noting what is in flight: Locust only tells of requests that completed."""
+
+    @functools.wraps(request)
+    def noting(self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        key = id(gevent.getcurrent())
+        shown = name or getattr(self, "request_name", None) or url
+        book.in_flight[key] = (time.monotonic(), f"{method} {shown}")
+        try:
+            return request(self, method, url, name, *args, **kwargs)
+        finally:
+            book.in_flight.pop(key, None)
+
+    return noting
+
+
+def thinking(sleep: Callable[..., Any]) -> Callable[..., Any]:
+    """The task set's pause between tasks, noting how long the scenario asked for."""
+
+    @functools.wraps(sleep)
+    def noting(self: Any, seconds: float) -> Any:
+        book.think_start.append(round(time.monotonic(), 5))
+        book.think.append(round(float(seconds), 5))
+        return sleep(self, seconds)
+
+    return noting
+
+
+def describe_error(exception: BaseException | str) -> str:
+    text = exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}"
+    return ADDRESS.sub("0x…", text)[:ERROR_CHARACTERS_AT_MOST]
+
+
+def on_request(
+    request_type: str,
+    name: str,
+    response_time: float | None,
+    exception: BaseException | str | None = None,
+    start_time: float | None = None,
+    **_: Any,
+) -> None:
+    latency_s = (response_time or 0.0) / 1000
+    age_s = time.time() - start_time if start_time else latency_s
+    error = describe_error(exception) if exception else None
+    book.request(f"{request_type} {name}", time.monotonic() - age_s, latency_s, error)
+
+
+def on_spawning_complete(user_count: int, **_: Any) -> None:
+    book.reached = user_count
+
+
+def on_init(environment: Any, **_: Any) -> None:
+    line = Line(int(os.environ["HARNESS_FD"]))
+    shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHold.__name__]
+    environment.events.request.add_listener(on_request)
+    environment.events.spawning_complete.add_listener(on_spawning_complete)
+    users = [user_class.__name__ for user_class in environment.user_classes]
+    line.send({"hello": {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}})
+    gevent.spawn(line.obey, environment)
+    gevent.spawn(line.report_always, environment)
+    gevent.spawn(watch_lag)
+
+
+HttpSession.request = tracked(HttpSession.request)  # type: ignore[method-assign]
+FastHttpSession.request = tracked(FastHttpSession.request)  # type: ignore[method-assign]
+TaskSet._sleep = thinking(TaskSet._sleep)  # type: ignore[method-assign]
+locust.events.init.add_listener(on_init)

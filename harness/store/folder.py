@@ -1,0 +1,192 @@
+"""A campaign's folder: what is written when, and how it is read back.
+
+A step's file is complete before the log says so; a crash loses at most the step in flight.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+from harness.model import Life, StepFacts
+from harness.store.log import Log
+from harness.store.stepfile import decode, encode
+
+LATEST = "latest"
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(slots=True)
+class CellStory:
+    """What the log tells of one cell, in order."""
+
+    lives: list[Life] = field(default_factory=list)
+    step_files: list[str] = field(default_factory=list)
+    done: bool = False
+
+
+@dataclass(slots=True)
+class Story:
+    """What the log tells of a campaign. `ended` is `complete`, `interrupted`, or None: still running, or killed."""
+
+    started_at: str = ""
+    ended: str | None = None
+    cells: dict[str, CellStory] = field(default_factory=dict)
+
+    def cell(self, cell_id: str) -> CellStory:
+        return self.cells.setdefault(cell_id, CellStory())
+
+
+class CampaignFolder:
+    """`results/<campaign>/`. Use `create` or `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = Log(path / "events.jsonl")
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @classmethod
+    def create(
+        cls, results: Path, name: str, plan: Mapping[str, Any], environment: Mapping[str, Any]
+    ) -> "CampaignFolder":
+        path = results / name
+        try:
+            (path / "cells").mkdir(parents=True)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}", "name another folder with --results") from None
+        folder = cls(path)
+        folder._write("plan.json", _json(plan))
+        folder._write("environment.json", _json(environment))
+        folder.log.append("campaign-started", campaign=name)
+        folder._point_latest(results)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "CampaignFolder":
+        resolved = path.resolve()
+        if not (resolved / "events.jsonl").is_file():
+            raise StoreError(f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest")
+        return cls(resolved)
+
+    def plan(self) -> dict[str, Any]:
+        return self._read_json("plan.json")
+
+    def environment(self) -> dict[str, Any]:
+        return self._read_json("environment.json")
+
+    def story(self) -> Story:
+        """The log, read from the beginning."""
+        story = Story()
+        for event in self.log.read():
+            _tell(story, event)
+        return story
+
+    def resumed(self) -> None:
+        self.log.heal()
+        self.log.append("campaign-resumed")
+
+    def add_life(self, life: Life) -> None:
+        self.log.append("life-started", **asdict(life))
+
+    def add_logs(self, cell_id: str, life: int, target_log: str, generator_log: str) -> None:
+        self._write(f"cells/{cell_id}/target-{life}.log", target_log)
+        self._write(f"cells/{cell_id}/generator-{life}.log", generator_log)
+
+    def add_step(self, cell_id: str, facts: StepFacts) -> None:
+        file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
+        self._write_bytes(file, encode(facts))
+        self.log.append(
+            "step-finished",
+            cell=cell_id,
+            step=facts.index,
+            life=facts.life,
+            users=facts.users,
+            ended=facts.ended.value,
+            file=file,
+        )
+
+    def read_step(self, file: str) -> StepFacts:
+        path = self.path / file
+        try:
+            return decode(path.read_bytes(), path)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}", "restore the file, or start a new campaign") from None
+
+    def finish_cell(self, cell_id: str) -> None:
+        self.log.append("cell-finished", cell=cell_id)
+
+    def finish(self, state: str) -> None:
+        self.log.append("campaign-finished", state=state)
+
+    def write_reports(self, files: Mapping[str, str]) -> None:
+        """Each file replaced as a whole: a reader sees the old one or the new one."""
+        for name, text in files.items():
+            self._write(name, text)
+
+    def _write(self, name: str, text: str) -> None:
+        self._write_bytes(name, text.encode("utf-8", errors="replace"))
+
+    def _write_bytes(self, name: str, data: bytes) -> None:
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            document = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: {error}", "restore the file, or start a new campaign") from None
+        if not isinstance(document, dict):
+            raise StoreError(f"{path}: not an object", "restore the file, or start a new campaign")
+        return document
+
+    def _point_latest(self, results: Path) -> None:
+        part = results / f".{LATEST}.part"
+        part.unlink(missing_ok=True)
+        part.symlink_to(self.name)
+        part.replace(results / LATEST)
+
+
+def campaign_name(target: str, now: datetime | None = None) -> str:
+    """Sortable by time and safe as a folder's, a container's and a label's name."""
+    now = now or datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{target}"
+
+
+def _tell(story: Story, event: dict[str, Any]) -> None:
+    match event["event"]:
+        case "campaign-started":
+            story.started_at = event["at"]
+        case "campaign-resumed":
+            story.ended = None
+        case "campaign-finished":
+            story.ended = event["state"]
+        case "life-started":
+            story.cell(event["cell"]).lives.append(_life(event))
+        case "step-finished":
+            story.cell(event["cell"]).step_files.append(event["file"])
+        case "cell-finished":
+            story.cell(event["cell"]).done = True
+
+
+def _life(event: dict[str, Any]) -> Life:
+    names = ("cell", "number", "started_at", "ready_after_s", "failure_kind", "failure")
+    return Life(**{name: event[name] for name in names})
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,57 @@
+"""The append-only log: one JSON object a line, each with its format number and the wall-clock time."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StoreError
+
+FORMAT = 1
+
+
+class Log:
+    """`events.jsonl`. An append is on the disk when it returns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, event: str, **facts: Any) -> None:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def read(self) -> list[dict[str, Any]]:
+        """All events in order. A torn last line (a crash while writing) is left out; other damage raises StoreError."""
+        try:
+            text = self.path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}", "is this a campaign's folder?") from None
+        *lines, torn = text.split(b"\n")
+        del torn
+        return [self._parse(number, line) for number, line in enumerate(lines, start=1)]
+
+    def heal(self) -> None:
+        """Cut off a torn last line, so that the next append begins a line of its own."""
+        text = self.path.read_bytes()
+        whole = text.rfind(b"\n") + 1
+        if whole < len(text):
+            os.truncate(self.path, whole)
+
+    def _parse(self, number: int, line: bytes) -> dict[str, Any]:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or not isinstance(event.get("event"), str):
+            raise StoreError(f"{self.path}:{number}: not an event of ours", "restore the file, or start a new campaign")
+        if event.get("format") != FORMAT:
+            raise StoreError(
+                f"{self.path}:{number}: format {event.get('format')!r}, this harness reads {FORMAT}",
+                "use the harness version that wrote it",
+            )
+        return event

@@ -1,0 +1,115 @@
+"""A step's raw facts as one gzipped JSON file, a list per column; and back, exactly.
+
+Instants and durations are kept to 10 µs.
+"""
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from harness.errors import StoreError
+from harness.model import (
+    Ended,
+    GeneratorSample,
+    HostSample,
+    Requests,
+    StepFacts,
+    TargetEvent,
+    TargetSample,
+    Thinks,
+)
+
+FORMAT = 1
+DIGITS = 5
+SECONDS = ("start_s", "latency_s", "unfinished_start_s")
+INDICES = ("name", "error", "unfinished_name")
+SCALARS = tuple(
+    field.name
+    for field in fields(StepFacts)
+    if field.name not in ("ended", "requests", "thinks", "target", "host", "generator", "events")
+)
+S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
+
+
+def encode(facts: StepFacts) -> bytes:
+    document = {
+        "format": FORMAT,
+        **{name: getattr(facts, name) for name in SCALARS},
+        "ended": facts.ended.value,
+        "requests": _encode_requests(facts.requests),
+        "thinks": {"start_s": _floats(facts.thinks.start_s), "planned_s": _floats(facts.thinks.planned_s)},
+        "target": _columns(TargetSample, facts.target),
+        "host": _columns(HostSample, facts.host),
+        "generator": _columns(GeneratorSample, facts.generator),
+        "events": _columns(TargetEvent, facts.events),
+    }
+    text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    return gzip.compress(text.encode(), compresslevel=3, mtime=0)
+
+
+def decode(data: bytes, path: Path) -> StepFacts:
+    """Raises StoreError naming `path` when the data is not a step of ours."""
+    try:
+        document = json.loads(gzip.decompress(data))
+        if document["format"] != FORMAT:
+            raise StoreError(f"{path}: format {document['format']!r}, this harness reads {FORMAT}")
+        return StepFacts(
+            **{name: document[name] for name in SCALARS},
+            ended=Ended(document["ended"]),
+            requests=_decode_requests(document["requests"]),
+            thinks=Thinks(_array(document["thinks"]["start_s"]), _array(document["thinks"]["planned_s"])),
+            target=_rows(TargetSample, document["target"]),
+            host=_rows(HostSample, document["host"]),
+            generator=_rows(GeneratorSample, document["generator"]),
+            events=_rows(TargetEvent, document["events"]),
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path}: damaged ({error})", "restore the file, or start a new campaign") from None
+
+
+def _encode_requests(requests: Requests) -> dict[str, Any]:
+    return {
+        "names": list(requests.names),
+        "errors": list(requests.errors),
+        **{name: _floats(getattr(requests, name)) for name in SECONDS},
+        **{name: getattr(requests, name).tolist() for name in INDICES},
+    }
+
+
+def _decode_requests(document: dict[str, Any]) -> Requests:
+    return Requests(
+        names=tuple(document["names"]),
+        errors=tuple(document["errors"]),
+        **{name: _array(document[name]) for name in SECONDS},
+        **{name: np.array(document[name], dtype=np.int32) for name in INDICES},
+    )
+
+
+def _floats(values: np.ndarray) -> list[float]:
+    rounded: list[float] = np.round(values, DIGITS).tolist()
+    return rounded
+
+
+def _array(values: list[float]) -> np.ndarray:
+    return np.array(values, dtype=np.float64)
+
+
+def _columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    return {field.name: [_plain(getattr(row, field.name)) for row in rows] for field in fields(kind)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, DIGITS)
+    return [round(item, DIGITS) for item in value] if isinstance(value, tuple) else value
+
+
+def _rows(kind: type[S], columns: dict[str, list[Any]]) -> tuple[S, ...]:
+    names = [field.name for field in fields(kind)]
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return tuple(kind(*(tuple(value) if isinstance(value, list) else value for value in row)) for row in rows)
