@@ -1,0 +1,66 @@
+# The door. `make` alone lists what there is.
+
+MATRIX ?= matrix.yaml
+BASE ?=
+HEAD ?= results/latest
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+LINTED := harness tests $(wildcard targets bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help matrix report compare bench test check fmt venv engine base browser clean distclean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+matrix: venv engine base ## measure every cell of MATRIX (matrix.yaml), then draw the report
+	@$(BIN)/harness run $(MATRIX) --results results $(ARGS)
+
+report: venv ## draw the newest campaign again
+	@$(BIN)/harness report results/latest $(ARGS)
+
+compare: venv ## two campaigns side by side: make compare BASE=results/... [HEAD=results/...]
+	@$(if $(BASE),,$(error Say which campaign to compare with: make compare BASE=results/<campaign>))$\
+	$(BIN)/harness compare $(BASE) $(HEAD) $(ARGS)
+
+bench: venv engine base ## measure what the harness claims about itself
+	@$(BIN)/python -m bench $(ARGS)
+
+test: check engine base browser ## check, and everything that needs Docker or a browser
+	$(BIN)/pytest -m "e2e or browser" $(ARGS)
+
+check: venv ## formatting, lint, types and the tests that need no Docker; under a minute
+	$(BIN)/ruff format --check $(LINTED)
+	$(BIN)/ruff check $(LINTED)
+	$(BIN)/mypy
+	$(BIN)/pytest -m "not e2e and not browser" $(ARGS)
+
+fmt: venv ## format the code and mend what lint can
+	$(BIN)/ruff format $(LINTED)
+	$(BIN)/ruff check --fix $(LINTED)
+
+venv: $(READY) ## the Python environment, in .venv
+
+$(READY): pyproject.toml
+	@tools/venv $(VENV)
+	@touch $@
+
+engine: ## a Docker engine that answers; installed and started if need be (ENGINE=manual: never)
+	@tools/engine
+
+base: engine ## the image that targets are built on
+	@tools/base-image
+
+browser: ## a chromium for the tests that look at reports
+	@tools/browser
+
+clean: venv ## remove what the harness left in Docker, and caches
+	@$(BIN)/harness clean $(ARGS)
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@find harness tests $(wildcard targets bench) -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## clean, and remove the Python environment too (never results/)
+	@rm -rf $(VENV)
