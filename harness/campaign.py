@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from harness.analyse.capacity import capacity
-from harness.analyse.cell import judge_all, reference
+from harness.analyse.cell import judge_all, lightest, reference
 from harness.analyse.judge import enough
+from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
+from harness.analyse.slo import Light
 from harness.errors import TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
@@ -42,28 +44,33 @@ class CellProgress:
     steps: tuple[StepResult, ...] = ()
     done: bool = False
 
-    def add(self, facts: StepFacts, plan: Plan) -> StepResult:
-        self.facts.append(facts)
-        self.steps = judge_all(self.facts, plan.slos)
-        return self.steps[-1]
+    def judge(self, plan: Plan, elsewhere: Light | None) -> None:
+        self.steps = judge_all(self.facts, plan.slos, elsewhere)
 
 
 class Campaign:
-    """One go through the matrix. `run` measures what is not yet stored; `result` is the answer as far as it is known."""
+    """One go through the matrix.
+
+    `run` measures what is not yet stored; `result` is the answer as far as it is known.
+    """
 
     def __init__(self, plan: Plan, folder: CampaignFolder, world: World, narrator: Narrator) -> None:
         self.plan = plan
         self.folder = folder
         self._world = world
         self._narrator = narrator
+        self._light = light_elsewhere(folder, folder.story())
         self._results = {result.cell.id: result for result in recall(plan, folder, folder.story())}
 
     def run(self) -> CampaignResult:
-        """Measure every cell that is not done. Whatever interrupts it, what was measured is stored and drawn."""
+        """Measure every cell that is not done.
+
+        Whatever interrupts it, what was measured is stored and drawn.
+        """
         state = "interrupted"
         try:
             image = self._world.host.prepare(self.plan.target)
-            for cell in self.plan.cells:
+            for cell in measuring_order(self.plan.cells):
                 if self._results[cell.id].status == "running":
                     self._measure(cell, image)
             state = "complete"
@@ -79,13 +86,19 @@ class Campaign:
     def _measure(self, cell: Cell, image: Image) -> None:
         """Ask, measure, store, until the search has nothing left to ask."""
         self._narrator.cell_started(cell)
-        progress = remember(self.plan, self.folder, self.folder.story(), cell)
-        while (step := next_step(self.plan, progress.steps)) is not None and not gave_up(progress):
+        progress = remember(self.plan, self.folder, self.folder.story(), cell, self._light)
+        while (step := self._ask(progress)) is not None and not gave_up(progress):
             self._live(progress, image, step)
         progress.done = True
         self.folder.finish_cell(cell.id)
         self._keep(progress)
         self._narrator.cell_done(self._results[cell.id])
+
+    def _ask(self, progress: CellProgress) -> Step | None:
+        neighbours = [
+            result for result in self._results.values() if result.cell != progress.cell and result.steps
+        ]
+        return next_step(self.plan, progress.cell, progress.steps, neighbours)
 
     def _live(self, progress: CellProgress, image: Image, first: Step) -> None:
         """One container life: steps until one does not pass, or the search is done."""
@@ -112,11 +125,11 @@ class Campaign:
             result = self._hold(progress, life, step)
             if result.verdict is not Verdict.PASS:
                 return
-            step = next_step(self.plan, progress.steps)
+            step = self._ask(progress)
 
     def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
         cell, plan = progress.cell, self.plan
-        light = reference(progress.facts)
+        light = reference(progress.facts, self._light)
         self._narrator.step_started(cell, step)
         facts = life.hold(
             len(progress.facts) + 1,
@@ -126,7 +139,10 @@ class Campaign:
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
         )
         self.folder.add_step(cell.id, facts)
-        result = progress.add(facts, plan)
+        progress.facts.append(facts)
+        self._light = lighter(self._light, lightest([facts]))
+        progress.judge(plan, self._light)
+        result = progress.steps[-1]
         self._narrator.step_judged(cell, result)
         self._keep(progress)
         return result
@@ -142,7 +158,9 @@ class Campaign:
 def gave_up(progress: CellProgress) -> bool:
     """A target that never came up is not tried again; one that came up before gets a second chance."""
     failures = [life for life in progress.lives if life.failure]
-    return len(failures) >= (2 if progress.facts else 1) or any(step.rule == "all-failed" for step in progress.steps)
+    return len(failures) >= (2 if progress.facts else 1) or any(
+        step.rule == "all-failed" for step in progress.steps
+    )
 
 
 def answer(plan: Plan, progress: CellProgress) -> CellResult:
@@ -157,16 +175,34 @@ def answer(plan: Plan, progress: CellProgress) -> CellResult:
     )
 
 
-def remember(plan: Plan, folder: CampaignFolder, story: Story, cell: Cell) -> CellProgress:
+def remember(
+    plan: Plan, folder: CampaignFolder, story: Story, cell: Cell, elsewhere: Light | None
+) -> CellProgress:
     """A cell's progress as stored: its lives, and its steps judged again from their facts."""
     told = story.cell(cell.id)
     facts = [folder.read_step(file) for file in told.step_files]
-    return CellProgress(cell, list(told.lives), facts, judge_all(facts, plan.slos), told.done)
+    return CellProgress(cell, list(told.lives), facts, judge_all(facts, plan.slos, elsewhere), told.done)
 
 
 def recall(plan: Plan, folder: CampaignFolder, story: Story) -> list[CellResult]:
     """Every cell's answer from stored facts alone, under the plan's SLOs."""
-    return [answer(plan, remember(plan, folder, story, cell)) for cell in plan.cells]
+    light = light_elsewhere(folder, story)
+    return [answer(plan, remember(plan, folder, story, cell, light)) for cell in plan.cells]
+
+
+def light_elsewhere(folder: CampaignFolder, story: Story) -> Light | None:
+    """The lightest step of the whole campaign."""
+    light = None
+    for told in story.cells.values():
+        for file in told.step_files:
+            light = lighter(light, lightest([folder.read_step(file)]))
+    return light
+
+
+def lighter(one: Light | None, other: Light | None) -> Light | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.users < one.users else one
 
 
 def whole(plan: Plan, folder: CampaignFolder, cells: tuple[CellResult, ...], state: str) -> CampaignResult:

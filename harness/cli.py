@@ -40,7 +40,9 @@ err = Console(stderr=True, highlight=False)
 
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
 Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.")]
-CampaignArgument = Annotated[Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")]
+CampaignArgument = Annotated[
+    Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
+]
 
 
 def main() -> NoReturn:
@@ -102,7 +104,9 @@ def _checked(plan: Plan, world: World) -> Plan:
     machine = world.host.environment()
     fitted = fit(plan, machine["cores"], machine["memory_bytes"])
     if len(fitted.skipped) == len(fitted.cells):
-        raise UsageError("this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values()))))
+        raise UsageError(
+            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
+        )
     return fitted
 
 
@@ -173,7 +177,9 @@ def _relative(path: Path) -> Path:
 
 
 def _exit_code(result: CampaignResult) -> int:
-    """`failed` is an answer about a size; `invalid` is none, nor is a matrix in which no size came up at all."""
+    """`failed` is an answer about a size; `invalid` is none, nor is a matrix in which no size came up at
+    all.
+    """
     measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
     spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) for cell in measured)
     hopeless = all(cell.status is Status.FAILED for cell in measured)

@@ -60,7 +60,7 @@ class EngineError(WorldError):
 
 
 class TargetFailed(WorldError):
-    """The target could not be brought up; `kind` is one of `exited`, `oom`, `never-ready`, `wrong-answers`."""
+    """The target did not come up; `kind` is one of `exited`, `oom`, `never-ready`, `wrong-answers`."""
 
     def __init__(self, kind: str, what: str, hint: str = "") -> None:
         super().__init__(what, hint)

@@ -173,7 +173,9 @@ class LiveDisplay(Narrator):
         lines = Table.grid(padding=(0, 1))
         for cell_id, result in self._now.verdicts:
             if isinstance(result, StepResult):
-                lines.add_row(Text(cell_id, style="dim"), Text(step_line(result), style=COLOURS[result.verdict]))
+                lines.add_row(
+                    Text(cell_id, style="dim"), Text(step_line(result), style=COLOURS[result.verdict])
+                )
             else:
                 lines.add_row(Text(cell_id, style="bold"), Text(f"→ {outcome(result)}", style="bold"))
         return lines
@@ -201,7 +203,9 @@ def memory_share(pulse: Pulse, cell: Cell) -> str:
     if not pulse.target:
         return "–"
     used = pulse.target[-1].working_set_bytes
-    return f"{used / 2**20:.0f}/{cell.limits.memory_bytes / 2**20:g} MiB ({used / cell.limits.memory_bytes:.0%})"
+    return (
+        f"{used / 2**20:.0f}/{cell.limits.memory_bytes / 2**20:g} MiB ({used / cell.limits.memory_bytes:.0%})"
+    )
 
 
 def in_words_s(seconds: float) -> str:
@@ -214,4 +218,6 @@ def in_words_s(seconds: float) -> str:
 
 def safe(text: str) -> str:
     """Text from outside, inert in a terminal: no markup, no control characters."""
-    return escape("".join(character if character.isprintable() or character == "\n" else "�" for character in text))
+    return escape(
+        "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
+    )

@@ -20,8 +20,12 @@ class Bracket:
         return low is not None and high is not None and high <= max(low * (1 + precision_ratio), low + 1)
 
     def middle(self) -> int:
-        """The geometric mean of both ends, strictly between them. Both must be known and more than 1 apart."""
-        assert self.sustained_users is not None and self.broken_users is not None
+        """The geometric mean of both ends, strictly between them.
+
+        Both must be known and more than 1 apart.
+        """
+        assert self.sustained_users is not None
+        assert self.broken_users is not None
         mean = round(math.sqrt(self.sustained_users * self.broken_users))
         return min(max(mean, self.sustained_users + 1), self.broken_users - 1)
 
@@ -34,7 +38,9 @@ def bracket(steps: Sequence[StepResult]) -> Bracket:
 
 
 def spoiled_twice(steps: Sequence[StepResult]) -> bool:
-    """Whether the last two steps were INVALID at the same number of users: asking a third time would not help."""
+    """Whether the last two steps were INVALID at the same number of users: asking a third time would not
+    help.
+    """
     return (
         len(steps) >= 2
         and all(step.verdict is Verdict.INVALID for step in steps[-2:])

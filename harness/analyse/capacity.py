@@ -1,4 +1,7 @@
-"""From a cell's lives and judged steps to its answer. Derived again whenever it is needed; never stored as truth."""
+"""From a cell's lives and judged steps to its answer.
+
+Derived again whenever it is needed; never stored as truth.
+"""
 
 from collections.abc import Sequence
 
@@ -8,9 +11,18 @@ from harness.model import Cell, CellResult, Factor, Life, Status, StepResult, Ve
 
 
 def capacity(
-    cell: Cell, users_limit: int, lives: Sequence[Life], steps: Sequence[StepResult], *, done: bool, skipped: str | None = None
+    cell: Cell,
+    users_limit: int,
+    lives: Sequence[Life],
+    steps: Sequence[StepResult],
+    *,
+    done: bool,
+    skipped: str | None = None,
 ) -> CellResult:
-    """The cell's result. `done`: its search has ended; until then its status is `running`, whatever is known so far."""
+    """The cell's result.
+
+    `done`: its search has ended; until then its status is `running`, whatever is known so far.
+    """
     known = bracket(steps)
     status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
     held = _last_at(steps, known.sustained_users, Verdict.PASS)
@@ -60,7 +72,9 @@ def _status(
 
 def _never_came_up(lives: Sequence[Life], steps: Sequence[StepResult]) -> bool:
     """No life gave a step, or the very first step showed that it answers nothing right."""
-    return (not steps and any(life.failure for life in lives)) or (bool(steps) and steps[0].rule == "all-failed")
+    return (not steps and any(life.failure for life in lives)) or (
+        bool(steps) and steps[0].rule == "all-failed"
+    )
 
 
 def _why(

@@ -1,14 +1,15 @@
 """A cell's steps judged together: the lightest is the reference of all the others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.analyse.judge import judge, light_of
+from harness.analyse.judge import fastest_tenth_s, judge, light_of
 from harness.analyse.slo import Light
 from harness.model import Slo, StepFacts, StepResult
 
 
-def reference(steps: Sequence[StepFacts]) -> Light | None:
-    """What the target does when hardly loaded: the step with the fewest users that holds answers; None without one."""
+def lightest(steps: Sequence[StepFacts]) -> Light | None:
+    """What the step with the fewest users says of light load; None where no step holds answers."""
     for facts in sorted(steps, key=lambda facts: (facts.users, facts.index)):
         light = light_of(facts)
         if light is not None:
@@ -16,7 +17,22 @@ def reference(steps: Sequence[StepFacts]) -> Light | None:
     return None
 
 
-def judge_all(steps: Sequence[StepFacts], slos: Sequence[Slo]) -> tuple[StepResult, ...]:
+def reference(steps: Sequence[StepFacts], elsewhere: Light | None) -> Light | None:
+    """The cell's own lightest step, or a lighter one of another size.
+
+    A smaller size answers slower, so a borrowed response time is raised to what the fastest tenth met here:
+    the reference may be too lenient (then the response times decide), never too strict.
+    """
+    own = lightest(steps)
+    if own is None or elsewhere is None or own.users <= elsewhere.users:
+        return own or elsewhere
+    fastest_s = min(fastest_tenth_s(facts) for facts in steps if facts.users == own.users)
+    return replace(elsewhere, mean_s=max(elsewhere.mean_s, fastest_s))
+
+
+def judge_all(
+    steps: Sequence[StepFacts], slos: Sequence[Slo], elsewhere: Light | None = None
+) -> tuple[StepResult, ...]:
     """The results of a cell's steps under these SLOs, in the order they were measured."""
-    light = reference(steps)
+    light = reference(steps, elsewhere)
     return tuple(judge(facts, slos, light) for facts in steps)

@@ -17,7 +17,9 @@ ENDINGS = {
 
 
 def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> StepResult:
-    """The step's result under these SLOs; `light` is the reference from the cell's lightest step, once there is one."""
+    """The step's result under these SLOs; `light` is the reference from the cell's lightest step, once there
+    is one.
+    """
     window = cut(facts)
     judgement = _verdict(facts, window, slos, light)
     return _result(facts, window, judgement, slos, light)
@@ -26,15 +28,25 @@ def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> 
 def enough(facts: StepFacts, slos: Sequence[Slo], light: Light | None, linger_s: float) -> bool:
     """Whether an unfinished window has already settled its verdict."""
     window = cut(facts, linger_s)
-    return window is not None and len(window.start_s) > 0 and settled([read(window, slo, light) for slo in slos])
+    return (
+        window is not None and len(window.start_s) > 0 and settled([read(window, slo, light) for slo in slos])
+    )
 
 
 def light_of(facts: StepFacts) -> Light | None:
-    """The reference that a cell's lightest step gives; None when it holds no answers."""
+    """What a step would give as the reference of others; None when it holds no answers."""
     window = cut(facts)
     if window is None or len(window.good) == 0:
         return None
-    return Light(float(window.good.mean()), unexplained_ratio(window))
+    return Light(facts.users, float(window.good.mean()), unexplained_ratio(window))
+
+
+def fastest_tenth_s(facts: StepFacts) -> float:
+    """The response time that a tenth of a step's answers kept: near the light one, whatever queue the others
+    met.
+    """
+    window = cut(facts)
+    return (percentile_s(window.good, 10) if window else None) or 0.0
 
 
 def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light: Light | None) -> Judgement:
@@ -55,12 +67,11 @@ def _by_slos(readings: Sequence[Reading]) -> Judgement:
             return Judgement(Verdict.FAIL, rule_name(reading.slo), _reason(reading))
     for reading in readings:
         if not reading.holds:
-            return Judgement(
-                Verdict.INVALID,
-                rule_name(reading.slo),
-                f"too few requests to tell {rule_name(reading.slo)}; allow a longer window (steps.window.at_most)",
-            )
-    return Judgement(Verdict.PASS, "slos", "; ".join(_reason(reading) for reading in readings if reading.value is not None))
+            rule = rule_name(reading.slo)
+            remedy = "allow a longer window (steps.window.at_most)"
+            return Judgement(Verdict.INVALID, rule, f"too few requests to tell {rule}; {remedy}")
+    kept = "; ".join(_reason(reading) for reading in readings if reading.value is not None)
+    return Judgement(Verdict.PASS, "slos", kept)
 
 
 def rule_name(slo: Slo) -> str:
@@ -88,6 +99,7 @@ def _result(
         index=facts.index,
         life=facts.life,
         users=facts.users,
+        users_reached=max((sample.users for sample in facts.generator), default=0),
         verdict=judgement.verdict,
         rule=judgement.rule,
         reason=judgement.reason,
@@ -118,14 +130,18 @@ def _result(
 
 
 def _slow_ratio(good: np.ndarray, slos: Sequence[Slo]) -> float | None:
-    limit = next((slo.at_most for slo in slos if slo.indicator.startswith("p") and slo.request_name is None), None)
+    limit = next(
+        (slo.at_most for slo in slos if slo.indicator.startswith("p") and slo.request_name is None), None
+    )
     return float((good > limit).mean()) if limit is not None and len(good) else None
 
 
 def _cpu(
     facts: StepFacts, from_s: float, to_s: float, window: Window | None
 ) -> tuple[float | None, float | None, float | None]:
-    """Cores used, CPU seconds a request (utilisation law) and the share of throttled periods, from the counters."""
+    """Cores used, CPU seconds a request (utilisation law) and the share of throttled periods, from the
+    counters.
+    """
     samples = around(facts.target, from_s, to_s)
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
         return None, None, None
@@ -138,7 +154,9 @@ def _cpu(
 
 
 def _memory_peak(facts: StepFacts) -> int | None:
-    """The highest working set seen in the whole step (the engine's own peak also counts pages that it could drop)."""
+    """The highest working set seen in the whole step (the engine's own peak also counts pages that it could
+    drop).
+    """
     return max((sample.working_set_bytes for sample in facts.target), default=None)
 
 

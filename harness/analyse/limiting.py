@@ -22,10 +22,20 @@ def limiting_factor(cell: Cell, broken: StepResult) -> tuple[Factor, str]:
 
 def _memory(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
     if step.oom:
-        return Factor.MEMORY, f"it ran out of its {_mib(limits.memory_bytes)} and was killed at {step.users} users"
+        return (
+            Factor.MEMORY,
+            f"it ran out of its {_mib(limits.memory_bytes)} and was killed at {step.users} users",
+        )
     peak = step.memory_peak_bytes
-    if peak is not None and peak >= MEMORY_USED_AT_LEAST * limits.memory_bytes and step.rule in ("died", "stalled"):
-        return Factor.MEMORY, f"its working set reached {peak / limits.memory_bytes:.0%} of {_mib(limits.memory_bytes)}"
+    if (
+        peak is not None
+        and peak >= MEMORY_USED_AT_LEAST * limits.memory_bytes
+        and step.rule in ("died", "stalled")
+    ):
+        return (
+            Factor.MEMORY,
+            f"its working set reached {peak / limits.memory_bytes:.0%} of {_mib(limits.memory_bytes)}",
+        )
     return None
 
 
@@ -36,14 +46,20 @@ def _errors(step: StepResult) -> tuple[Factor, str] | None:
     if not step.errors:
         return Factor.ERRORS, step.reason
     text, count = max(step.errors.items(), key=lambda item: item[1])
-    return Factor.ERRORS, f"{step.error_ratio or 0:.1%} of the requests failed, most often with {text[:120]} ({count} times)"
+    return (
+        Factor.ERRORS,
+        f"{step.error_ratio or 0:.1%} of the requests failed, most often with {text[:120]} ({count} times)",
+    )
 
 
 def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
     used = step.cpu_used_cores / limits.cpu_cores if step.cpu_used_cores is not None else 0.0
     throttled = step.throttled_ratio or 0.0
     if throttled >= THROTTLED_AT_LEAST and used >= CPU_USED_AT_LEAST / 2:
-        return Factor.CPU, f"its CPU quota is used up ({used:.0%} used, throttled in {throttled:.0%} of periods)"
+        return (
+            Factor.CPU,
+            f"its CPU quota is used up ({used:.0%} used, throttled in {throttled:.0%} of periods)",
+        )
     if used >= CPU_USED_AT_LEAST:
         return Factor.CPU, f"its CPU quota is used up ({used:.0%} of {limits.cpu_cores:g} CPU used)"
     return None

@@ -1,27 +1,47 @@
-"""The ask/tell seam: given a cell's steps so far, which step next, or none.
+"""The ask/tell seam: given a cell's steps so far and its neighbours' answers, which step next, or none.
 
-Pure and without memory of its own: the same steps always give the same answer, so a resumed campaign asks nothing twice.
+Pure and without memory of its own: the same steps always give the same answer, so a resumed campaign asks
+nothing twice. Neighbours and models say where to look; both ends of a bracket are always measured in the cell
+itself.
 """
 
+import math
 from collections.abc import Sequence
 
 from harness.analyse.bracket import Bracket, bracket, spoiled_twice
-from harness.model import Plan, Search, Step, StepResult, Verdict
+from harness.analyse.predict import predicted_users
+from harness.model import Cell, CellResult, Plan, Search, Step, StepResult, Verdict
+
+GALLOP = 1.12
+SURE_OF_LIMIT = 1.1
 
 
-def next_step(plan: Plan, steps: Sequence[StepResult]) -> Step | None:
+def next_step(
+    plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult] = ()
+) -> Step | None:
     """The step that a cell needs next, or None when its search is done."""
     if spoiled_twice(steps):
         return None
     if steps and steps[-1].verdict is Verdict.INVALID:
         return Step(steps[-1].users, plan.timing)
-    users = next_users(plan.search, plan.users_limit, bracket(steps))
+    known = bracket(steps)
+    if is_done(plan.search, plan.users_limit, known):
+        return None
+    if plan.search.strategy == "predict":
+        guess = predicted_users(cell, steps, neighbours, plan.slos)
+        users: int | None = near_guess(plan.search, plan.users_limit, known, guess, steps)
+    else:
+        users = next_users(plan.search, plan.users_limit, known)
     return None if users is None else Step(users, plan.timing)
+
+
+def is_done(search: Search, limit: int, known: Bracket) -> bool:
+    return known.sustained_users == limit or known.broken_users == 1 or known.narrow(search.precision_ratio)
 
 
 def next_users(search: Search, limit: int, known: Bracket) -> int | None:
     """How many users to try next under a plain strategy; None when nothing is left to learn."""
-    if known.sustained_users == limit or known.broken_users == 1 or known.narrow(search.precision_ratio):
+    if is_done(search, limit, known):
         return None
     return _ladder(search, limit, known) if search.strategy == "ladder" else _bisect(search, limit, known)
 
@@ -43,3 +63,71 @@ def _bisect(search: Search, limit: int, known: Bracket) -> int:
     if known.sustained_users is None:
         return known.broken_users // 2
     return known.middle()
+
+
+def near_guess(
+    search: Search, limit: int, known: Bracket, guess: float | None, steps: Sequence[StepResult]
+) -> int:
+    """The number of users that most likely becomes one end of a narrow bracket around the guess."""
+    if guess is None:
+        return _bisect(search, limit, known)
+    if known.broken_users is None and guess > limit * SURE_OF_LIMIT:
+        return limit
+    width = 1 + search.precision_ratio
+    low, high = known.sustained_users, known.broken_users
+    if low is None and high is None:
+        return _within(guess / math.sqrt(width), 1, limit)
+    if high is None:
+        assert low is not None
+        return _within(
+            max(_up(low, guess, width), low * gallop(_misses(steps, Verdict.PASS))), low + 1, limit
+        )
+    if low is None:
+        return _within(
+            min(_down(high, guess, width), high / gallop(_misses(steps, Verdict.FAIL))), 1, high - 1
+        )
+    return _between(low, high, guess, width)
+
+
+def _up(low: int, guess: float, width: float) -> float:
+    """Above a pass: the other end of a narrow bracket, or straight to the guess when that is farther."""
+    return max(math.floor(low * width), guess / math.sqrt(width))
+
+
+def _down(high: int, guess: float, width: float) -> float:
+    """Below a failure: the other end of a narrow bracket, or straight to the guess when that is farther."""
+    return min(math.ceil(high / width), guess / math.sqrt(width))
+
+
+def _between(low: int, high: int, guess: float, width: float) -> int:
+    """Inside a bracket still too wide: the end that the guess makes likely, so that one more step may finish
+    it.
+    """
+    if low < guess <= low * width:
+        return _within(math.floor(low * width), low + 1, high - 1)
+    if high / width <= guess < high:
+        return _within(math.ceil(high / width), low + 1, high - 1)
+    if low * width < guess < high / width:
+        return _within(guess / math.sqrt(width), low + 1, high - 1)
+    return Bracket(low, high).middle()
+
+
+def _misses(steps: Sequence[StepResult], verdict: Verdict) -> int:
+    """How many steps in a row ended with this verdict: how often the guess was on the wrong side."""
+    count = 0
+    for step in reversed(steps):
+        if step.verdict is not verdict:
+            break
+        count += 1
+    return count
+
+
+def gallop(misses: int) -> float:
+    """The factor after so many misses: none after the first, then 1.12, 1.12³, 1.12⁷ … doubling the
+    exponent.
+    """
+    return float(GALLOP ** (2 ** max(0, misses - 1) - 1))
+
+
+def _within(users: float, low: int, high: int) -> int:
+    return min(max(round(users), low), high)

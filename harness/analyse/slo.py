@@ -1,8 +1,8 @@
 """One SLO on one window: its value, whether it holds, and whether that is settled.
 
-"p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not independent, so
-the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation Modeling and Analysis, ch. 9), and
-is never taken smaller than the binomial one.
+"p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
+independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
+Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one.
 """
 
 import math
@@ -15,21 +15,45 @@ from harness.analyse.window import Window, percentile_s
 from harness.model import Slo
 
 BATCH_S = 5.0
-T_975 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13, 2.12, 2.11, 2.10)
+T_975 = (
+    12.71,
+    4.30,
+    3.18,
+    2.78,
+    2.57,
+    2.45,
+    2.36,
+    2.31,
+    2.26,
+    2.23,
+    2.20,
+    2.18,
+    2.16,
+    2.14,
+    2.13,
+    2.12,
+    2.11,
+    2.10,
+)
 """Student's t at 97.5 % for 1, 2, … degrees of freedom; 2.0 is used beyond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """What the target does when hardly loaded: the reference for a throughput's shortfall and for Little's law."""
+    """What the target does when hardly loaded: the reference for a throughput's shortfall and for Little's
+    law.
+    """
 
+    users: int
     mean_s: float
     unexplained_ratio: float
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An SLO's value on a window (None: not enough data), whether it holds, and whether more data could change that."""
+    """An SLO's value on a window (None: not enough data), whether it holds, and whether more data could
+    change that.
+    """
 
     slo: Slo
     value: float | None
@@ -63,7 +87,9 @@ def _percentile(slo: Slo, window: Window, per_cent: float) -> Reading:
     return Reading(slo, value, holds=value is not None and value <= slo.at_most, settled=reading.settled)
 
 
-def _share(slo: Slo, window: Window, bad: np.ndarray, allowed: float, of: np.ndarray | None = None) -> Reading:
+def _share(
+    slo: Slo, window: Window, bad: np.ndarray, allowed: float, of: np.ndarray | None = None
+) -> Reading:
     """A share of bad requests against the share allowed."""
     mask = np.ones(len(bad), dtype=np.bool_) if of is None else of
     if not mask.any():
@@ -101,7 +127,11 @@ def _mean(slo: Slo, window: Window) -> Reading:
     if len(good) < 20:
         return Reading(slo, None, holds=False, settled=False)
     means = _batch_means(window.start_s[~window.failed] - window.from_s, good)
-    half = student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else math.inf
+    half = (
+        student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
+        if len(means) > 1
+        else math.inf
+    )
     value = float(good.mean())
     return Reading(slo, value, holds=value <= slo.at_most, settled=abs(value - slo.at_most) > half)
 
@@ -129,7 +159,9 @@ def shortfall_ratio(window: Window, light: Light) -> float:
 
 
 def drift_ratio(window: Window) -> float | None:
-    """Rise of the mean response time from the first half of the window to the second; None without data in both."""
+    """Rise of the mean response time from the first half of the window to the second; None without data in
+    both.
+    """
     early = window.start_s - window.from_s < window.length_s / 2
     first, second = window.response_s[early & ~window.failed], window.response_s[~early & ~window.failed]
     if len(first) == 0 or len(second) == 0:

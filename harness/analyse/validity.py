@@ -20,7 +20,9 @@ STEAL_AT_MOST = 0.10
 
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """What the generator used in a window: CPU of one core in its busiest tenth of seconds, its worst usual loop lag."""
+    """What the generator used in a window: CPU of one core in its busiest tenth of seconds, its worst usual
+    loop lag.
+    """
 
     cpu_ratio: float | None
     busiest_cpu_ratio: float | None
@@ -53,16 +55,19 @@ def steal_ratio(samples: Sequence[HostSample], from_s: float, to_s: float) -> fl
 
 
 def unexplained_ratio(window: Window) -> float:
-    """Little's law as book-keeping: user-seconds of the window that were neither thinking nor waiting for an answer.
+    """Little's law as book-keeping: user-seconds of the window that were neither thinking nor waiting for an
+    answer.
 
-    N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). What is left over is
-    users missing, a stalled generator, or pauses of the scenario's own within its tasks.
+    N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). What is
+    left over is users missing, a stalled generator, or pauses of the scenario's own within its tasks.
     """
     return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)
 
 
 def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tuple[str, str] | None:
-    """The first rule of validity that the step breaks, with the reason and its remedy; None for a sound step."""
+    """The first rule of validity that the step breaks, with the reason and its remedy; None for a sound
+    step.
+    """
     if facts.ended is Ended.GENERATOR_DIED:
         return "generator", f"the generator died: {facts.note}"
     if facts.ended is Ended.USERS_MISSING:
@@ -82,7 +87,8 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
         )
     if use.fewest_users is not None and use.fewest_users < facts.users:
         return "users", (
-            f"only {use.fewest_users} of {facts.users} users were alive; look for StopUser or exceptions in the locustfile"
+            f"only {use.fewest_users} of {facts.users} users were alive; "
+            "look for StopUser or exceptions in the locustfile"
         )
     return _spoiled_by_host(facts, window, light)
 
@@ -90,11 +96,14 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
 def _spoiled_by_host(facts: StepFacts, window: Window, light: Light | None) -> tuple[str, str] | None:
     steal = steal_ratio(facts.host, window.from_s, window.to_s)
     if steal is not None and steal > STEAL_AT_MOST:
-        return "steal", f"the hypervisor took {steal:.0%} of the host's CPU time; measure on a quieter machine"
+        return (
+            "steal",
+            f"the hypervisor took {steal:.0%} of the host's CPU time; measure on a quieter machine",
+        )
     residual = unexplained_ratio(window) - (light.unexplained_ratio if light else 0.0)
     if light is not None and abs(residual) > LITTLE_AT_MOST:
         return "littles-law", (
-            f"{residual:+.1%} of the users' time is neither thinking nor waiting (Little's law, {LITTLE_AT_MOST:.0%} allowed); "
-            "the generator stalled, or users were missing"
+            f"{residual:+.1%} of the users' time is neither thinking nor waiting "
+            f"(Little's law, {LITTLE_AT_MOST:.0%} allowed); the generator stalled, or users were missing"
         )
     return None

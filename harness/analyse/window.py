@@ -16,9 +16,9 @@ Mask = NDArray[np.bool_]
 class Window:
     """Requests that started in [from_s, to_s), a column each.
 
-    An unanswered request counts with the time it had waited when the step ended, a lower bound of its response time.
-    `failed` marks requests that were answered wrongly or not at all; they have no response time worth judging.
-    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
+    An unanswered request counts with the time it had waited when the step ended, a lower bound of its
+    response time. `failed` marks requests that were answered wrongly or not at all; they have no response
+    time worth judging. `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
     """
 
     users: int

@@ -11,7 +11,10 @@ from harness.model import GeneratorSample, Requests, Thinks
 
 
 class Pages:
-    """Pages that have arrived and were not yet taken. Names and errors keep their numbers for the process's life."""
+    """Pages that have arrived and were not yet taken.
+
+    Names and errors keep their numbers for the process's life.
+    """
 
     def __init__(self) -> None:
         self._names: list[str] = []
@@ -55,7 +58,9 @@ def _column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = 
 
 
 def _sample(page: dict[str, Any]) -> GeneratorSample:
-    return GeneratorSample(page["at"], page["cpu"], page["rss"], page["lag"], page["users"], page["in_flight"])
+    return GeneratorSample(
+        page["at"], page["cpu"], page["rss"], page["lag"], page["users"], page["in_flight"]
+    )
 
 
 def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, Thinks, tuple[GeneratorSample, ...]]:

@@ -110,10 +110,8 @@ class LocustProcess:
         """Ask it to quit, so that users' `on_stop` runs; then end what is left of its process group."""
         with contextlib.suppress(GeneratorError):
             self._send({"quit": True})
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(QUIT_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -157,7 +155,16 @@ class LocustProcess:
 
 def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) -> subprocess.Popen[bytes]:
     """Locust in its own session: a Ctrl-C in the terminal is ours to handle, not its."""
-    options = ["--headless", "--only-summary", "--host", url, "--exit-code-on-error", "0", "--loglevel", "INFO"]
+    options = [
+        "--headless",
+        "--only-summary",
+        "--host",
+        url,
+        "--exit-code-on-error",
+        "0",
+        "--loglevel",
+        "INFO",
+    ]
     return subprocess.Popen(
         _command((PLUGIN, *scenario.locustfiles), *options, *scenario.user_classes),
         cwd=scenario.locustfiles[0].parent,
@@ -176,9 +183,19 @@ def _command(locustfiles: Sequence[Path], *options: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, less what would send loopback requests through a proxy or write byte code beside the user's files."""
-    environment = {key: value for key, value in os.environ.items() if key.lower() not in ("http_proxy", "https_proxy", "all_proxy")}
-    return environment | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "NO_PROXY": "127.0.0.1,localhost"}
+    """Ours, less what would send loopback requests through a proxy or write byte code beside the user's
+    files.
+    """
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy")
+    }
+    return environment | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
 
 
 def _tail(text: str, lines: int = 15) -> str:

@@ -4,7 +4,16 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.measure.seam import Clock, Image, LoadGenerator, RunningGenerator, RunningTarget, TargetHost, UsageProbe, Watch
+from harness.measure.seam import (
+    Clock,
+    Image,
+    LoadGenerator,
+    RunningGenerator,
+    RunningTarget,
+    TargetHost,
+    UsageProbe,
+    Watch,
+)
 from harness.measure.step import Look, Observe, Plateau
 from harness.model import Cell, Plan, Step, StepFacts
 
@@ -38,8 +47,13 @@ class ContainerLife:
 
 
 @contextlib.contextmanager
-def container_life(world: World, plan: Plan, cell: Cell, image: Image, number: int) -> Iterator[ContainerLife]:
-    """Start target, generator and counters; end them in reverse. Raises as TargetHost.run and LoadGenerator.start do."""
+def container_life(
+    world: World, plan: Plan, cell: Cell, image: Image, number: int
+) -> Iterator[ContainerLife]:
+    """Start target, generator and counters; end them in reverse.
+
+    Raises as TargetHost.run and LoadGenerator.start do.
+    """
     with (
         world.host.run(cell, plan.target, image) as target,
         world.generator.start(plan.scenario, target.url) as generator,

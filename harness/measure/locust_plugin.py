@@ -1,10 +1,12 @@
 """Runs inside Locust, given first on its command line: takes "hold N users" and streams facts back.
 
-It talks JSON lines over the socket that it inherits as file descriptor `HARNESS_FD`. In: `{"hold": users, "rate": per
-second}`, `{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, `{"facts": …}` twice a second and when asked to
-close a step. When the other end is gone, so is this process: no load outlives the harness.
+It talks JSON lines over the socket that it inherits as file descriptor `HARNESS_FD`. In: `{"hold": users,
+"rate": per second}`, `{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, `{"facts": …}` twice a
+second and when asked to close a step. When the other end is gone, so is this process: no load outlives the
+harness.
 
-It is stand-alone on purpose (Locust, gevent, the standard library): it is run by path beside the user's own locustfile.
+It is stand-alone on purpose (Locust, gevent, the standard library): it is run by path beside the user's own
+locustfile.
 """
 
 import functools
@@ -45,7 +47,11 @@ class Index:
         number = self.numbers.get(text)
         if number is None:
             if self.at_most is not None and len(self.numbers) >= self.at_most:
-                return self["(other errors)"] if "(other errors)" in self.numbers else self._add("(other errors)")
+                return (
+                    self["(other errors)"]
+                    if "(other errors)" in self.numbers
+                    else self._add("(other errors)")
+                )
             number = self._add(text)
         return number
 
@@ -59,7 +65,10 @@ class Index:
 
 
 class Book:
-    """What has been counted and not yet been reported. Instants are of the monotonic clock, shared with the harness."""
+    """What has been counted and not yet been reported.
+
+    Instants are of the monotonic clock, shared with the harness.
+    """
 
     def __init__(self) -> None:
         self.names = Index()
@@ -116,7 +125,10 @@ book = Book()
 
 
 class HarnessHold(locust.LoadTestShape):
-    """Goes to each number of users it is told to and stays there. Given first, it wins over a shape of the user's."""
+    """Goes to each number of users it is told to and stays there.
+
+    Given first, it wins over a shape of the user's.
+    """
 
     def tick(self) -> tuple[int, float] | None:
         command = commands.get()
@@ -233,4 +245,4 @@ def on_init(environment: Any, **_: Any) -> None:
 HttpSession.request = tracked(HttpSession.request)  # type: ignore[method-assign]
 FastHttpSession.request = tracked(FastHttpSession.request)  # type: ignore[method-assign]
 TaskSet._sleep = thinking(TaskSet._sleep)  # type: ignore[method-assign]
-locust.events.init.add_listener(on_init)
+locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -1,7 +1,7 @@
 """The one seam to the world: run a target under limits, hold N users, count what they cost.
 
-The real ones are in this folder, fakes in `tests/fakes.py`; one contract test suite (`tests/contract`) runs on both.
-Instants are seconds of `Clock.now_s`, a monotonic clock that all three share.
+The real ones are in this folder, fakes in `tests/fakes.py`; one contract test suite (`tests/contract`) runs
+on both. Instants are seconds of `Clock.now_s`, a monotonic clock that all three share.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,9 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class TargetEnd:
-    """How a target's container ended: its exit code, whether the engine saw it run out of memory, its last log lines."""
+    """How a target's container ended: its exit code, whether the engine saw it run out of memory, its last
+    log lines.
+    """
 
     exit_code: int | None
     oom: bool
@@ -79,13 +81,13 @@ class TargetHost(Protocol):
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         """Start a fresh container under the cell's limits and wait until it is ready; remove it on leaving.
 
-        It is removed also when starting half-failed. Raises TargetFailed (with kind and evidence) when the target can't be
-        brought up at this size, EngineError when the engine is to blame.
+        It is removed also when starting half-failed. Raises TargetFailed (with kind and evidence) when the
+        target can't be brought up at this size, EngineError when the engine is to blame.
         """
         ...
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
-        """Remove every container and network that carries our labels (of one campaign, or all); their names."""
+        """Remove all containers and networks with our labels (of one campaign, or any); their names."""
         ...
 
     def environment(self) -> Mapping[str, Any]:
@@ -97,8 +99,8 @@ class TargetHost(Protocol):
 class GeneratorFacts:
     """What the generator reported since it was last asked: nothing at all, or at least one sample.
 
-    `requests.unfinished_*` are the requests in flight at the last sample. `reached` is the number of users whose ramp is
-    complete, 0 while it is not.
+    `requests.unfinished_*` are the requests in flight at the last sample. `reached` is the number of users
+    whose ramp is complete, 0 while it is not.
     """
 
     requests: Requests

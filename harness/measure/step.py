@@ -1,7 +1,7 @@
 """One step: ramp, settle, window, linger; facts in, nothing judged.
 
-Requests are windowed by when they *start*, but are known when they *end*: so the load stays on for `linger_s` after the
-window, and what is unanswered then is counted as unfinished.
+Requests are windowed by when they *start*, but are known when they *end*: so the load stays on for `linger_s`
+after the window, and what is unanswered then is counted as unfinished.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,10 @@ class _Stop(Exception):
 
 
 class Plateau:
-    """A step in progress: what has been gathered, and which phase began when. Instants are of the life's clock."""
+    """A step in progress: what has been gathered, and which phase began when.
+
+    Instants are of the life's clock.
+    """
 
     def __init__(
         self,
@@ -74,6 +77,8 @@ class Plateau:
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
         self._last_answer_s = 0.0
+        self._ended_requests = 0
+        self._answered_requests = 0
         self._window_to_s: float | None = None
 
     def hold(self, index: int, life: int, step: Step, spawn_rate: float, settled: Look) -> StepFacts:
@@ -130,7 +135,10 @@ class Plateau:
         """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
         end = self._target.ended()
         if end is not None:
-            raise _Stop(Ended.TARGET_DIED, f"exit code {end.exit_code}{', out of memory' if end.oom else ''}: {end.log_tail}")
+            raise _Stop(
+                Ended.TARGET_DIED,
+                f"exit code {end.exit_code}{', out of memory' if end.oom else ''}: {end.log_tail}",
+            )
         facts = self._generator.poll(POLL_S)
         self._parts.append(facts)
         self._usage.append(self._watch.take())
@@ -139,13 +147,16 @@ class Plateau:
         return facts.reached
 
     def _look_for_stall(self, facts: GeneratorFacts) -> None:
-        if len(facts.requests.start_s):
+        error = facts.requests.error
+        self._ended_requests += len(error)
+        self._answered_requests += int(np.sum(error == ANSWERED))
+        if len(error):
             self._last_answer_s = self._now_s()
         waiting = facts.samples[-1].in_flight if facts.samples else 0
         limit_s = max(STALL_S, 5 * self._step.timing.linger_s)
         if waiting and self._now_s() - self._last_answer_s > limit_s:
             raise _Stop(Ended.STALLED, f"no request was answered for {limit_s:.0f} s while {waiting} waited")
-        if all_failed(self._parts):
+        if self._ended_requests >= HOPELESS_REQUESTS and not self._answered_requests:
             raise _Stop(Ended.ALL_FAILED, f"the first {HOPELESS_REQUESTS} requests all failed")
 
     def _pulse(self, phase: Phase) -> None:
@@ -201,12 +212,6 @@ class Plateau:
 def ramp_rate(users: int, spawn_rate: float) -> float:
     """Users per second: no burst above a tenth of the step (Locust spawns in bursts of a second's worth)."""
     return min(spawn_rate, max(1.0, users / 10))
-
-
-def all_failed(parts: list[GeneratorFacts]) -> bool:
-    """Whether enough requests ended, and all of them in errors."""
-    errors = np.concatenate([part.requests.error for part in parts]) if parts else np.empty(0)
-    return len(errors) >= HOPELESS_REQUESTS and bool(np.all(errors != ANSWERED))
 
 
 def _requests_since(requests: Requests, since_s: float) -> Requests:

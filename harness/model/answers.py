@@ -1,4 +1,7 @@
-"""What follows from the facts: verdicts, capacities, causes. Everything here can be derived again from stored facts."""
+"""What follows from the facts: verdicts, capacities, causes.
+
+Everything here can be derived again from stored facts.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,7 +66,10 @@ class NameStats:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """A judged step. Numbers are of its window; None where the window holds no data for them."""
+    """A judged step. Numbers are of its window; None where the window holds no data for them.
+
+    `users_reached` is the most users that were alive: fewer than `users` when it ended while ramping.
+    """
 
     index: int
     life: int
@@ -94,11 +100,15 @@ class StepResult:
     little_residual_ratio: float | None = None
     steal_ratio: float | None = None
     oom: bool = False
+    users_reached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """The answer for a cell. Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`."""
+    """The answer for a cell.
+
+    Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`.
+    """
 
     cell: Cell
     status: Status

@@ -31,8 +31,8 @@ class Cell:
 class Slo:
     """A condition on a collected number, always of the form "at most".
 
-    `indicator` is `p50` … `p99.9` or `mean` (seconds), `errors`, `shortfall` (of the throughput that N users would make
-    at light load) or `drift` (rise of the response time within a window), these three as ratios.
+    `indicator` is `p50` … `p99.9` or `mean` (seconds), `errors`, `shortfall` (of the throughput that N users
+    would make at light load) or `drift` (rise of the response time within a window), these three as ratios.
     `request_name` restricts it to one of the scenario's request names.
     """
 
@@ -52,7 +52,9 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """When a started target counts as ready: an HTTP status on a path, or (path None) an accepted TCP connection."""
+    """When a started target counts as ready: an HTTP status on a path, or (path None) an accepted TCP
+    connection.
+    """
 
     http_path: str | None = "/"
     status: int = 200
@@ -113,8 +115,9 @@ class Search:
 class Plan:
     """A matrix file, resolved: everything a campaign needs to know before it touches the world.
 
-    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure honestly to the
-    reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged: `matrix`, `scenario`, `target`.
+    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
+    honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
+    `matrix`, `scenario`, `target`.
     """
 
     source: Path

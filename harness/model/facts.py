@@ -1,4 +1,7 @@
-"""What happened: raw facts of a step, never a judgement. All `*_s` instants are seconds on the clock of one container life."""
+"""What happened: raw facts of a step, never a judgement.
+
+All `*_s` instants are seconds on the clock of one container life.
+"""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,8 +27,8 @@ def no_indices() -> Indices:
 class Requests:
     """Every request of a step, a column each, all of one length, in order of completion.
 
-    `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are the requests still without an
-    answer when the step ended: when they started, and their name.
+    `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are the requests still
+    without an answer when the step ended: when they started, and their name.
     """
 
     names: tuple[str, ...] = ()
@@ -48,7 +51,10 @@ class Thinks:
 
 @dataclass(frozen=True, slots=True)
 class TargetSample:
-    """The target's counters, from the engine, about once a second. Times, periods and network bytes are cumulative."""
+    """The target's counters, from the engine, about once a second.
+
+    Times, periods and network bytes are cumulative.
+    """
 
     at_s: float
     cpu_s: float
@@ -78,7 +84,10 @@ class HostSample:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSample:
-    """The generator's own cost once a second. `cpu_s` is cumulative, `loop_lag_s` the worst in the second before."""
+    """The generator's own cost once a second.
+
+    `cpu_s` is cumulative, `loop_lag_s` the worst in the second before.
+    """
 
     at_s: float
     cpu_s: float
@@ -116,8 +125,8 @@ class Ended(StrEnum):
 class StepFacts:
     """One plateau: ramp, settle, window, linger, with all that was counted meanwhile.
 
-    `window_from_s` and `window_to_s` are None when the step ended before. `note` is the evidence for how it ended:
-    an exit code, the last lines of a log.
+    `window_from_s` and `window_to_s` are None when the step ended before. `note` is the evidence for how it
+    ended: an exit code, the last lines of a log.
     """
 
     index: int
@@ -141,10 +150,11 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it was ready.
+    """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it
+    was ready.
 
-    `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`, `never-ready`,
-    `wrong-answers`; both None when it could.
+    `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`,
+    `never-ready`, `wrong-answers`; both None when it could.
     """
 
     cell: str

@@ -32,7 +32,10 @@ class CellStory:
 
 @dataclass(slots=True)
 class Story:
-    """What the log tells of a campaign. `ended` is `complete`, `interrupted`, or None: still running, or killed."""
+    """What the log tells of a campaign.
+
+    `ended` is `complete`, `interrupted`, or None: still running, or killed.
+    """
 
     started_at: str = ""
     ended: str | None = None
@@ -73,7 +76,9 @@ class CampaignFolder:
     def open(cls, path: Path) -> "CampaignFolder":
         resolved = path.resolve()
         if not (resolved / "events.jsonl").is_file():
-            raise StoreError(f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest")
+            raise StoreError(
+                f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest"
+            )
         return cls(resolved)
 
     def plan(self) -> dict[str, Any]:
@@ -118,7 +123,9 @@ class CampaignFolder:
         try:
             return decode(path.read_bytes(), path)
         except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}", "restore the file, or start a new campaign") from None
+            raise StoreError(
+                f"{path}: {error.strerror}", "restore the file, or start a new campaign"
+            ) from None
 
     def finish_cell(self, cell_id: str) -> None:
         self.log.append("cell-finished", cell=cell_id)

@@ -26,7 +26,10 @@ class Log:
             os.fsync(file.fileno())
 
     def read(self) -> list[dict[str, Any]]:
-        """All events in order. A torn last line (a crash while writing) is left out; other damage raises StoreError."""
+        """All events in order.
+
+        A torn last line (a crash while writing) is left out; other damage raises StoreError.
+        """
         try:
             text = self.path.read_bytes()
         except OSError as error:
@@ -48,7 +51,9 @@ class Log:
         except ValueError:
             event = None
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
-            raise StoreError(f"{self.path}:{number}: not an event of ours", "restore the file, or start a new campaign")
+            raise StoreError(
+                f"{self.path}:{number}: not an event of ours", "restore the file, or start a new campaign"
+            )
         if event.get("format") != FORMAT:
             raise StoreError(
                 f"{self.path}:{number}: format {event.get('format')!r}, this harness reads {FORMAT}",

@@ -5,7 +5,7 @@ Instants and durations are kept to 10 µs.
 
 import gzip
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,12 +82,9 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
 
 
 def _decode_requests(document: dict[str, Any]) -> Requests:
-    return Requests(
-        names=tuple(document["names"]),
-        errors=tuple(document["errors"]),
-        **{name: _array(document[name]) for name in SECONDS},
-        **{name: np.array(document[name], dtype=np.int32) for name in INDICES},
-    )
+    columns: dict[str, Any] = {name: _array(document[name]) for name in SECONDS}
+    columns |= {name: np.array(document[name], dtype=np.int32) for name in INDICES}
+    return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
 
 
 def _floats(values: np.ndarray) -> list[float]:
@@ -111,5 +108,8 @@ def _plain(value: Any) -> Any:
 
 def _rows(kind: type[S], columns: dict[str, list[Any]]) -> tuple[S, ...]:
     names = [field.name for field in fields(kind)]
+    build: Callable[..., S] = kind
     rows = zip(*(columns[name] for name in names), strict=True)
-    return tuple(kind(*(tuple(value) if isinstance(value, list) else value for value in row)) for row in rows)
+    return tuple(
+        build(*(tuple(value) if isinstance(value, list) else value for value in row)) for row in rows
+    )
