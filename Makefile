@@ -11,7 +11,7 @@ READY := $(VENV)/.installed
 LINTED := harness tests $(wildcard targets bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench test check fmt venv engine base browser clean distclean
+.PHONY: help matrix report compare bench test check fmt venv engine base browser clean distclean caches
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,8 @@ report: venv ## draw the newest campaign again
 	@$(BIN)/harness report results/latest $(ARGS)
 
 compare: venv ## two campaigns side by side: make compare BASE=results/... [HEAD=results/...]
-	@$(if $(BASE),,$(error Say which campaign to compare with: make compare BASE=results/<campaign>))$\
-	$(BIN)/harness compare $(BASE) $(HEAD) $(ARGS)
+	@[ -n "$(BASE)" ] || { echo "Compare with which campaign? make compare BASE=results/..." >&2; exit 1; }
+	@$(BIN)/harness compare $(BASE) $(HEAD) $(ARGS)
 
 bench: venv engine base ## measure what the harness claims about itself
 	@$(BIN)/python -m bench $(ARGS)
@@ -43,6 +43,7 @@ fmt: venv ## format the code and mend what lint can
 	$(BIN)/ruff check --fix $(LINTED)
 
 venv: $(READY) ## the Python environment, in .venv
+	@:
 
 $(READY): pyproject.toml
 	@tools/venv $(VENV)
@@ -57,10 +58,12 @@ base: engine ## the image that targets are built on
 browser: ## a chromium for the tests that look at reports
 	@tools/browser
 
-clean: venv ## remove what the harness left in Docker, and caches
-	@$(BIN)/harness clean $(ARGS)
-	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
-	@find harness tests $(wildcard targets bench) -name __pycache__ -prune -exec rm -rf {} +
+clean: caches ## remove what the harness left in Docker, and caches
+	@[ ! -x $(BIN)/harness ] || $(BIN)/harness clean $(ARGS)
 
-distclean: clean ## clean, and remove the Python environment too (never results/)
+distclean: caches ## remove caches and the Python environment (never results/)
 	@rm -rf $(VENV)
+
+caches:
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	@find $(LINTED) -name __pycache__ -prune -exec rm -rf {} +

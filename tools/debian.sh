@@ -15,7 +15,9 @@ debian_family() {
     [[ " $ID $ID_LIKE " == *" debian "* ]]
 }
 
-may_install() { [[ $EUID -eq 0 ]] && debian_family && command -v apt-get >/dev/null; }
+root() { [[ $(id -u) -eq 0 ]]; }
+
+may_install() { root && debian_family && command -v apt-get >/dev/null; }
 
 # Install packages quietly; the package lists are fetched only when what they say is missing or stale.
 install_packages() {

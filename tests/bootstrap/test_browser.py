@@ -1,0 +1,7 @@
+"""tools/browser: a chromium for the tests that look at reports."""
+
+
+def test_a_chromium_that_is_there_is_left_alone_without_a_word(machine):
+    machine.says("chromium", "true")
+    outcome = machine.tool("browser")
+    assert (outcome.exit_code, outcome.said, outcome.commands) == (0, "", ())

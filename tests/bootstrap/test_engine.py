@@ -1,0 +1,133 @@
+"""tools/engine: an engine that answers, or what to do about it."""
+
+from pathlib import Path
+
+import pytest
+
+NO_ENGINE = (
+    'case "$*" in version*) echo "Cannot connect to the Docker daemon" >&2; exit 1;; esac; echo default'
+)
+ANSWERS_ONCE_STARTED = '[ -e "$DOCKERD_PID" ] || exit 1; echo 20.10'
+
+without_systemd = pytest.mark.skipif(
+    Path("/run/systemd/system").exists(), reason="where systemd runs, it starts the engine, not the tool"
+)
+
+
+def changed(commands):
+    return [c for c in commands if not c.startswith("docker ")]
+
+
+def test_an_engine_that_answers_is_left_alone_without_a_word(machine):
+    machine.says("docker", "echo 28.2.2")
+    outcome = machine.tool("engine")
+    assert (outcome.exit_code, outcome.said, changed(outcome.commands)) == (0, "", [])
+
+
+def test_engine_manual_says_what_to_do_and_changes_nothing(machine):
+    machine.says("docker", NO_ENGINE)
+    outcome = machine.tool("engine", ENGINE="manual")
+    assert outcome.exit_code == 1
+    assert "Cannot connect to the Docker daemon" in outcome.said
+    assert "systemctl start docker" in outcome.said
+    assert changed(outcome.commands) == []
+
+
+def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine):
+    machine.says("docker", NO_ENGINE)
+    outcome = machine.tool("engine", DOCKER_HOST="tcp://127.0.0.1:1")
+    assert outcome.exit_code == 1
+    assert "DOCKER_HOST=tcp://127.0.0.1:1" in outcome.said
+    assert changed(outcome.commands) == []
+
+
+def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine):
+    machine.says("docker", NO_ENGINE.replace("default", "lab"))
+    outcome = machine.tool("engine")
+    assert outcome.exit_code == 1
+    assert 'the Docker context "lab"' in outcome.said
+    assert changed(outcome.commands) == []
+
+
+def test_a_system_that_is_not_debian_is_told_to_install_one(machine):
+    machine.runs("ID=fedora\n")
+    machine.says("docker", NO_ENGINE)
+    outcome = machine.tool("engine")
+    assert outcome.exit_code == 1
+    assert "Install Docker Engine" in outcome.said
+    assert changed(outcome.commands) == []
+
+
+def test_a_user_without_root_is_told_what_root_would_do(machine):
+    machine.says("id", "echo 1000")
+    machine.says("docker", NO_ENGINE)
+    outcome = machine.tool("engine")
+    assert outcome.exit_code == 1
+    assert "sudo make engine" in outcome.said
+    assert changed(outcome.commands) == []
+
+
+@without_systemd
+def test_the_hosts_own_socket_in_docker_host_is_this_host(machine):
+    machine.says("docker", ANSWERS_ONCE_STARTED)
+    machine.says("dockerd", 'touch "$DOCKERD_PID"; sleep 1')
+    outcome = machine.tool("engine", DOCKER_HOST="unix:///var/run/docker.sock")
+    assert outcome.exit_code == 0
+    assert "dockerd " in outcome.commands
+
+
+@without_systemd
+def test_an_installed_engine_is_only_started(machine):
+    machine.says("docker", ANSWERS_ONCE_STARTED)
+    machine.says("dockerd", 'touch "$DOCKERD_PID"; sleep 1')
+    outcome = machine.tool("engine")
+    assert outcome.exit_code == 0
+    assert "Docker engine 20.10 answers" in outcome.said
+    assert changed(outcome.commands) == ["dockerd "]
+
+
+@without_systemd
+def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine):
+    Path(machine.environment["DOCKERD_PID"]).write_text("1")
+    machine.says("docker", 'grep -q up "$DOCKERD_LOG" 2>/dev/null || exit 1; echo 20.10')
+    machine.says("dockerd", '[ -e "$DOCKERD_PID" ] && exit 1; echo up; sleep 1')
+    assert machine.tool("engine").exit_code == 0
+
+
+@without_systemd
+@pytest.mark.parametrize(
+    ("last_words", "mend"),
+    [
+        ("failed to create NAT chain DOCKER: iptables failed", "iptables-legacy"),
+        ("Devices cgroup isn't mounted", "mount -t cgroup2"),
+        ("error initializing graphdriver: overlay2 not supported", "storage-driver"),
+        ("operation not permitted", "set DOCKER_HOST"),
+    ],
+)
+def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(machine, last_words, mend):
+    machine.says("docker", NO_ENGINE)
+    machine.says("dockerd", f'echo "{last_words}"; exit 1')
+    outcome = machine.tool("engine")
+    assert outcome.exit_code == 1
+    assert last_words in outcome.said
+    assert mend in outcome.said
+
+
+def test_package_lists_are_fetched_only_when_the_install_fails_without(machine, tmp_path):
+    machine.says("docker", NO_ENGINE)
+    machine.says("apt-get", 'case "$*" in *install*) exit 100;; esac')
+    outcome = machine.tool("engine", PATH=without_dockerd(machine, tmp_path))
+    assert outcome.exit_code == 1
+    assert "apt-get could not install: docker.io" in outcome.said
+    verbs = [c.split("DPkg::Lock::Timeout=120 ")[1].split()[0] for c in changed(outcome.commands)]
+    assert verbs == ["install", "update", "install"]
+
+
+def without_dockerd(machine, folder: Path) -> str:
+    """A PATH on which the engine is not installed: the imitations but dockerd, and the plain tools."""
+    (folder / "bin" / "dockerd").unlink()
+    plain = folder / "plain"
+    plain.mkdir()
+    for name in ("bash", "dirname", "timeout", "tail", "mktemp", "rm", "cat"):
+        (plain / name).symlink_to(f"/usr/bin/{name}")
+    return f"{folder / 'bin'}:{plain}"

@@ -1,0 +1,59 @@
+"""The Makefile: the door, and what it says of itself."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PROMISED = {"matrix", "test", "check", "report", "compare", "bench", "clean", "help"}
+
+
+def make(*arguments):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE") and k != "MFLAGS"}
+    return subprocess.run(
+        ["make", "-C", REPOSITORY, "--no-print-directory", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def listed():
+    return set(re.findall(r"^  make ([a-z]+) +\S", make().stdout, re.MULTILINE))
+
+
+def test_make_alone_lists_the_targets():
+    assert make().stdout == make("help").stdout
+    assert listed() >= PROMISED
+
+
+@pytest.mark.parametrize(
+    "target", sorted(PROMISED | {"venv", "engine", "base", "browser", "fmt", "distclean"})
+)
+def test_every_listed_target_can_be_made(target):
+    assert target in listed()
+    assert make("--dry-run", target).returncode == 0
+
+
+def test_the_matrix_and_the_arguments_are_the_users_to_choose():
+    planned = make("--dry-run", "matrix", "MATRIX=other.yaml", "ARGS=--quiet").stdout
+    assert "harness run other.yaml --results results --quiet" in planned
+
+
+def test_compare_asks_for_a_base():
+    asked = make("compare")
+    assert asked.returncode != 0
+    assert "make compare BASE=" in asked.stderr
+
+
+def test_results_survive_every_kind_of_cleaning():
+    assert "results" not in make("--dry-run", "distclean", "clean").stdout
+
+
+def test_no_address_of_a_mirror_or_registry_is_written_down():
+    doors = [REPOSITORY / "Makefile", *(REPOSITORY / "tools").iterdir()]
+    assert not [door.name for door in doors if re.search(r"https?://\w", door.read_text())]
