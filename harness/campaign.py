@@ -168,6 +168,7 @@ def answer(plan: Plan, progress: CellProgress) -> CellResult:
     return capacity(
         cell,
         plan.users_limit,
+        plan.slos,
         progress.lives,
         progress.steps,
         done=progress.done,

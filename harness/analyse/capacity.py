@@ -6,13 +6,15 @@ Derived again whenever it is needed; never stored as truth.
 from collections.abc import Sequence
 
 from harness.analyse.bracket import Bracket, bracket, spoiled_twice
+from harness.analyse.estimate import Estimate, estimate
 from harness.analyse.limiting import limiting_factor
-from harness.model import Cell, CellResult, Factor, Life, Status, StepResult, Verdict
+from harness.model import Cell, CellResult, Factor, Life, Slo, Status, StepResult, Verdict
 
 
 def capacity(
     cell: Cell,
     users_limit: int,
+    slos: Sequence[Slo],
     lives: Sequence[Life],
     steps: Sequence[StepResult],
     *,
@@ -26,12 +28,17 @@ def capacity(
     known = bracket(steps)
     status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
     held = _last_at(steps, known.sustained_users, Verdict.PASS)
+    broken = _last_at(steps, known.broken_users, Verdict.FAIL)
+    fitted = _estimate(held, broken, slos) if status is Status.BRACKETED else None
     factor, evidence = _why(cell, status, known, lives, steps, skipped)
     return CellResult(
         cell=cell,
         status=status,
         sustained_users=known.sustained_users,
         broken_users=known.broken_users,
+        estimate_users=fitted.users if fitted else None,
+        estimate_low=fitted.low if fitted else None,
+        estimate_high=fitted.high if fitted else None,
         limiting_factor=factor,
         evidence=evidence,
         rps=held.rps if held else None,
@@ -44,6 +51,14 @@ def capacity(
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
     )
+
+
+def _estimate(held: StepResult | None, broken: StepResult | None, slos: Sequence[Slo]) -> Estimate | None:
+    """The fit, by the slow share where it was a percentile that broke, else by the bracket alone."""
+    if held is None or broken is None:
+        return None
+    slo = next((slo for slo in slos if slo.indicator[0] == "p" and slo.request_name is None), None)
+    return estimate(held, broken, slo if slo is not None and broken.rule == slo.indicator else None)
 
 
 def _status(
