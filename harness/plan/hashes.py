@@ -1,0 +1,76 @@
+"""Content hashes: what a resumed campaign must find unchanged, and what two compared campaigns may differ in.
+
+Paths enter only relative to the folder they belong to, so that a moved repository keeps its hashes.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from harness.model import Plan, Target
+from harness.plan.contents import context_files, scenario_files
+
+
+def content_hashes(plan: Plan) -> Mapping[str, str]:
+    """SHA-256 digests of `matrix` (as resolved: comments and notation don't count), `scenario`, `target`.
+
+    Raises:
+        ValueError: the build context is too large to read at each start.
+        OSError: a file of it can't be read.
+    """
+    return {
+        "matrix": digest_of_values(matrix_values(plan)),
+        "scenario": digest_of_scenario(plan),
+        "target": digest_of_target(plan.target),
+    }
+
+
+def matrix_values(plan: Plan) -> dict[str, Any]:
+    """All that the matrix decides besides target and scenario."""
+    return {
+        "cells": [asdict(cell) for cell in plan.cells],
+        "slos": [asdict(slo) for slo in plan.slos],
+        "users_limit": plan.users_limit,
+        "spawn_rate": plan.spawn_rate,
+        "timing": asdict(plan.timing),
+        "search": asdict(plan.search),
+    }
+
+
+def digest_of_scenario(plan: Plan) -> str:
+    classes = digest_of_values(plan.scenario.user_classes)
+    locustfiles = plan.scenario.locustfiles
+    folder = Path(os.path.commonpath([file.parent for file in locustfiles]))
+    return digest_of_values([classes, digest_of_files(scenario_files(locustfiles), folder)])
+
+
+def digest_of_target(target: Target) -> str:
+    values = asdict(target)
+    if target.build is None:
+        return digest_of_values(values)
+    del values["build"]["context"]
+    context = target.build.context
+    return digest_of_values([values, digest_of_files(context_files(context), context)])
+
+
+def digest_of_values(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digest_of_files(files: Iterable[Path], folder: Path) -> str:
+    """One digest over names and contents, whatever order the files come in."""
+    entries = sorted((os.path.relpath(file, folder), digest_of_file(file)) for file in files)
+    return digest_of_values(entries)
+
+
+def digest_of_file(file: Path) -> str:
+    """Of a symbolic link: where it points to, as Docker would copy it."""
+    if file.is_symlink():
+        return hashlib.sha256(b"link " + os.fsencode(os.readlink(file))).hexdigest()
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,0 +1,129 @@
+"""A matrix file with its target and scenario as a Plan: all that is wrong is said at once."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from os.path import abspath, isfile
+from pathlib import Path
+
+from harness.errors import InputError, Problem
+from harness.model import Cell, Plan, Scenario, Search, Slo, Timing
+from harness.plan.expand import SECTIONS, expand
+from harness.plan.hashes import content_hashes
+from harness.plan.objectives import RATIOS, read_slos
+from harness.plan.places import Document, read_document, shown, whole
+from harness.plan.scenario import read_scenario
+from harness.plan.schema import MatrixFile
+from harness.plan.target import FoundTarget, read_target
+from harness.plan.wording import nearest, validated
+
+FIRST_USERS = 10
+
+
+def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
+    """The plan of a matrix file, with absolute paths. `environ` is what `${NAME}` in target.yaml refers to.
+
+    Raises:
+        InputError: with every problem in the matrix, the target and the locustfiles.
+    """
+    source = Path(abspath(path))
+    if not isfile(source):
+        raise whole(shown(source), f"no such file{nearest(source.name, yaml_names(source.parent))}")
+    document = read_document(source)
+    problems: list[Problem] = []
+    matrix, faulty = validated(MatrixFile, document, (), problems)
+    found = read_target(document, source.parent, environ, problems)
+    scenario = sound_scenario(matrix, faulty, document, source.parent, found, problems)
+    cells = sound_cells(matrix, faulty, document, found, problems)
+    slos = read_slos(document, problems)
+    search = asked_search(matrix, faulty, document, problems)
+    if problems or found is None:
+        raise InputError(problems)
+    plan = assembled(source, matrix, found, scenario, cells, slos, search)
+    return replace(plan, hashes=hashed(plan, found))
+
+
+def yaml_names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml")]
+    except OSError:
+        return []
+
+
+def sound_scenario(
+    matrix: MatrixFile,
+    faulty: frozenset[str],
+    document: Document,
+    folder: Path,
+    found: FoundTarget | None,
+    problems: list[Problem],
+) -> Scenario:
+    """The scenario; nothing is said of it where its section, or the target that holds it, is faulty."""
+    if "scenario" in faulty or (found is None and matrix.scenario.locustfile is None):
+        return Scenario(())
+    return read_scenario(matrix.scenario, document, folder, found.folder if found else None, problems)
+
+
+def sound_cells(
+    matrix: MatrixFile,
+    faulty: frozenset[str],
+    document: Document,
+    found: FoundTarget | None,
+    problems: list[Problem],
+) -> tuple[Cell, ...]:
+    if faulty & SECTIONS:
+        return ()
+    cells, faults = expand(matrix, found.target.name if found else "")
+    problems += [document.problem(at, message) for at, message in faults]
+    return cells
+
+
+def asked_search(
+    matrix: MatrixFile, faulty: frozenset[str], document: Document, problems: list[Problem]
+) -> Search:
+    """The search section; unless it says, a search begins with ten users, or all if the limit is lower."""
+    section, limit = matrix.search, matrix.users.limit
+    first = section.first_users if section.first_users is not None else min(FIRST_USERS, limit)
+    if first > limit and "users" not in faulty:
+        message = f"{first} is more than users.limit ({limit}); write {limit} or less"
+        problems.append(document.problem(("search", "first_users"), message))
+    return Search(section.strategy, section.precision, first, section.ladder_users)
+
+
+def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
+    """The steps section; after a window the load stays on as long as the slowest SLO lets an answer take."""
+    window = matrix.steps.window
+    linger_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
+    return Timing(matrix.steps.settle, window.at_least, window.at_most, linger_s)
+
+
+def assembled(
+    source: Path,
+    matrix: MatrixFile,
+    found: FoundTarget,
+    scenario: Scenario,
+    cells: tuple[Cell, ...],
+    slos: tuple[Slo, ...],
+    search: Search,
+) -> Plan:
+    return Plan(
+        source=source,
+        target=found.target,
+        scenario=scenario,
+        cells=cells,
+        slos=slos,
+        users_limit=matrix.users.limit,
+        spawn_rate=matrix.users.spawn_rate,
+        timing=asked_timing(matrix, slos),
+        search=search,
+    )
+
+
+def hashed(plan: Plan, found: FoundTarget) -> Mapping[str, str]:
+    """The content hashes; a build context that can't be read, or is too large, is a problem at its place."""
+    try:
+        return content_hashes(plan)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        named = f"{shown(Path(error.filename))}: " if isinstance(error, OSError) and error.filename else ""
+        raise InputError([found.source.problem(("build", "context"), f"{named}{reason}")]) from None

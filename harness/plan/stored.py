@@ -1,0 +1,69 @@
+"""A plan as plain JSON values, for plan.json, and back."""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import StoreError
+from harness.model import Plan
+
+FORMAT = 1
+PLAN = TypeAdapter(Plan)
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """JSON values named like the plan's fields, with paths relative to the matrix file's folder."""
+    folder = plan.source.parent
+    portable = with_paths(plan, lambda path: relative(path, folder))
+    return {"format": FORMAT, **PLAN.dump_python(portable, mode="json")}
+
+
+def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
+    """The plan that was stored, its paths within `folder` (the matrix file's). Unknown keys are ignored.
+
+    Raises:
+        StoreError: the format is another, or a value is missing or damaged.
+    """
+    if values.get("format") != FORMAT:
+        raise StoreError(
+            f"plan.json has format {values.get('format')!r}, this harness reads {FORMAT}",
+            "read it with the version of the harness that wrote it",
+        )
+    try:
+        plan = PLAN.validate_json(json.dumps(values), strict=True)
+    except (ValidationError, ValueError, TypeError) as error:
+        raise StoreError(f"plan.json is damaged: {first_fault(error)}") from None
+    return with_paths(plan, lambda path: folder / path)
+
+
+def first_fault(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    fault = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+
+
+def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
+    """The plan with each of its paths changed."""
+    build = plan.target.build
+    moved = build and replace(build, context=change(build.context))
+    locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
+    return replace(
+        plan,
+        source=change(plan.source),
+        target=replace(plan.target, build=moved),
+        scenario=replace(plan.scenario, locustfiles=locustfiles),
+    )
+
+
+def relative(path: Path, folder: Path) -> Path:
+    """From the folder, with `..` if need be; absolute where the two share nothing but the root."""
+    if path.is_absolute() != folder.is_absolute():
+        return path
+    shared = os.path.commonpath([path, folder])
+    return path if shared == os.sep else Path(os.path.relpath(path, folder))

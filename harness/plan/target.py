@@ -1,0 +1,173 @@
+"""The target of a matrix: a folder with target.yaml, or the same mapping inline."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os.path import abspath, isdir, isfile
+from pathlib import Path
+from typing import NamedTuple
+
+from harness.errors import InputError, Problem
+from harness.model import Build, Ready, Target
+from harness.plan.environment import reference_faults
+from harness.plan.places import Document, KeyPath, read_document, shown
+from harness.plan.schema import NAME, ReadySection, TargetFile
+from harness.plan.units import quoted
+from harness.plan.wording import MISSING, beside, nearest, validated
+
+FILE = "target.yaml"
+
+
+class FoundTarget(NamedTuple):
+    """A target, the place that describes it, and the folder that holds its files (None: given inline)."""
+
+    target: Target
+    source: "Source"
+    folder: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a target's mapping stands, and which folder its paths start from."""
+
+    document: Document
+    at: KeyPath
+    folder: Path
+
+    def problem(self, path: KeyPath, message: str) -> Problem:
+        return self.document.problem((*self.at, *path), message)
+
+
+def read_target(
+    document: Document, folder: Path, environ: Mapping[str, str], problems: list[Problem]
+) -> FoundTarget | None:
+    """The matrix's target; None if too little of it can be read to go on. `folder` is the matrix file's."""
+    given = document.values.get("target")
+    if isinstance(given, dict):
+        source = Source(document, ("target",), folder)
+        return FoundTarget(described(source, None, environ, problems), source, None)
+    if not isinstance(given, str) or not given.strip():
+        problems.append(document.problem(("target",), target_words(given, "target" in document.values)))
+        return None
+    home = Path(abspath(folder / given))
+    if not isfile(home / FILE):
+        problems.append(document.problem(("target",), absence(given, home)))
+        return None
+    try:
+        source = Source(read_document(home / FILE), (), home)
+    except InputError as error:
+        problems += error.problems
+        return None
+    return FoundTarget(described(source, home.name, environ, problems), source, home)
+
+
+def target_words(given: object, present: bool) -> str:
+    if present:
+        return f"{quoted(given)} is neither a folder nor a mapping; {MISSING['target']}"
+    return f'missing key "target"; {MISSING["target"]}'
+
+
+def absence(given: str, home: Path) -> str:
+    """Why a folder is no target, with the nearest one that is."""
+    if isfile(home):
+        return f"{quoted(given)} is a file; write the folder that holds it"
+    if not isdir(home):
+        near = nearest(given, beside(given, target_names(home.parent))).replace("known here", "targets there")
+        return f"no folder {quoted(given)}{near or '; write a folder that holds ' + FILE}"
+    if isfile(home / "target.yml"):
+        return f"{quoted(given)} holds target.yml; rename it to {FILE}"
+    return f"{quoted(given)} holds no {FILE}; write one there"
+
+
+def target_names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir() if isfile(entry / FILE)]
+    except OSError:
+        return []
+
+
+def described(
+    source: Source, default_name: str | None, environ: Mapping[str, str], problems: list[Problem]
+) -> Target:
+    """The target as far as it is sound; everything wrong with it is in `problems`."""
+    section, faulty = validated(TargetFile, source.document, source.at, problems)
+    if section.port is None and "port" not in faulty:
+        problems.append(source.problem((), f'missing key "port"; {MISSING["port"]}'))
+    if not {"image", "build"} & faulty:
+        problems += one_source(section, source)
+    name = section.name or default_name or ""
+    if "name" not in faulty and not NAME.fullmatch(name):
+        problems.append(source.problem((), name_words(default_name)))
+    problems += build_problems(section, source)
+    problems += environment_problems(section, source, environ)
+    return asked(section, name, source.folder)
+
+
+def name_words(default_name: str | None) -> str:
+    if default_name is None:
+        return 'missing key "name"; a target given inline needs one, such as name: web'
+    return f"the folder's name {quoted(default_name)} can't name a target; add a name such as name: web"
+
+
+def one_source(section: TargetFile, source: Source) -> list[Problem]:
+    if section.image is None and section.build is None:
+        return [source.problem((), "says nothing to run; write build: {context: .} or image: nginx:1.27")]
+    if section.image is not None and section.build is not None:
+        return [source.problem(("image",), "image and build are both given; keep one")]
+    return []
+
+
+def build_problems(section: TargetFile, source: Source) -> list[Problem]:
+    if section.build is None:
+        return []
+    context = source.folder / section.build.context
+    if not isdir(context):
+        return [
+            source.problem(("build", "context"), f"no folder {shown(context)}; write the one to build from")
+        ]
+    if isfile(context / section.build.dockerfile):
+        return []
+    near = nearest(section.build.dockerfile, dockerfile_names(context)).replace("known here", "files there")
+    return [
+        source.problem(("build", "dockerfile"), f"no file {shown(context / section.build.dockerfile)}{near}")
+    ]
+
+
+def dockerfile_names(context: Path) -> list[str]:
+    try:
+        return [entry.name for entry in context.iterdir() if "dockerfile" in entry.name.lower()]
+    except OSError:
+        return []
+
+
+def environment_problems(section: TargetFile, source: Source, environ: Mapping[str, str]) -> list[Problem]:
+    return [
+        source.problem(("environment", key), fault)
+        for key, text in section.environment.items()
+        for fault in reference_faults(text, environ)
+    ]
+
+
+def asked(section: TargetFile, name: str, folder: Path) -> Target:
+    return Target(
+        name=name,
+        port=section.port or 0,
+        image=section.image,
+        build=build(section, folder),
+        ready=ready(section.ready),
+        environment=section.environment,
+        command=section.command,
+        host_port=section.host_port,
+    )
+
+
+def build(section: TargetFile, folder: Path) -> Build | None:
+    if section.build is None:
+        return None
+    context = Path(abspath(folder / section.build.context))
+    return Build(context, section.build.dockerfile, section.build.args)
+
+
+def ready(section: ReadySection) -> Ready:
+    if section.tcp:
+        return Ready(http_path=None, within_s=section.within)
+    return Ready(section.http or "/", section.status or 200, section.within)
