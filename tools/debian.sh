@@ -1,6 +1,7 @@
 # What root may do on a Debian-family host: install packages. Sourced by the other tools.
 
-say() { printf '%s\n' "$*" >&2; }
+# One line an argument.
+say() { printf '%s\n' "$@" >&2; }
 
 die() {
     say "$@"

@@ -101,15 +101,17 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine):
         ("failed to create NAT chain DOCKER: iptables failed", "iptables-legacy"),
         ("Devices cgroup isn't mounted", "mount -t cgroup2"),
         ("error initializing graphdriver: overlay2 not supported", "storage-driver"),
-        ("operation not permitted", "set DOCKER_HOST"),
+        ("iptables: Permission denied (you must be root)", "set DOCKER_HOST"),
+        ("something new", "More of it"),
     ],
 )
 def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(machine, last_words, mend):
     machine.says("docker", NO_ENGINE)
-    machine.says("dockerd", f'echo "{last_words}"; exit 1')
+    machine.says("dockerd", f'echo "level=info msg=chatter"; echo "{last_words}"; exit 1')
     outcome = machine.tool("engine")
     assert outcome.exit_code == 1
     assert last_words in outcome.said
+    assert "chatter" not in outcome.said
     assert mend in outcome.said
 
 
