@@ -1,0 +1,64 @@
+"""Targets on a Docker engine: the real `TargetHost`."""
+
+import itertools
+import re
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+from docker.api import APIClient
+
+from harness.errors import EngineError
+from harness.measure import engine, image
+from harness.measure.container import Order, running, unset_variables
+from harness.measure.fingerprint import fingerprint
+from harness.measure.ready import port_is_free
+from harness.measure.seam import Clock, Image, RunningTarget
+from harness.model import Cell, Target
+
+
+class DockerHost:
+    """Runs targets for one campaign, whose name all that it starts carries as a label."""
+
+    def __init__(self, campaign: str, clock: Clock, client: APIClient | None = None) -> None:
+        self._campaign = campaign
+        self._clock = clock
+        self._client = client or engine.connect()
+        self._numbers = itertools.count(1)
+
+    def check(self, target: Target) -> list[str]:
+        """What would keep the target from being run here, found without starting or building anything."""
+        problems = [f"the environment variable {name} is not set" for name in unset_variables(target)]
+        if target.host_port is not None and not port_is_free(target.host_port):
+            problems.append(f"port {target.host_port} is already in use")
+        if not engine.is_local(self._client):
+            problems.append(
+                "the engine is on another machine, which publishes the target's port on its own loopback"
+            )
+        if target.build is None:
+            problems += self._unavailable(target)
+        return problems
+
+    def prepare(self, target: Target) -> Image:
+        return image.prepare(self._client, target)
+
+    def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
+        name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")
+        return running(self._client, self._clock, Order(name, self._campaign, cell, target, image))
+
+    def remove_leftovers(self, campaign: str | None = None) -> list[str]:
+        return engine.remove_leftovers(self._client, campaign)
+
+    def environment(self) -> Mapping[str, Any]:
+        return fingerprint(self._client)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _unavailable(self, target: Target) -> list[str]:
+        """An image is looked for where it will be needed: here, else at its registry, by pulling it."""
+        try:
+            image.prepare(self._client, target)
+        except EngineError as error:
+            return [str(error)]
+        return []

@@ -1,0 +1,179 @@
+"""The Docker engine: reach it, say in our words what it refuses, read what it streams."""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import docker
+from docker.api import APIClient
+from docker.context import ContextAPI
+from docker.errors import APIError, DockerException, create_api_error_from_http_exception
+from docker.types import CancellableStream
+from requests import HTTPError as RefusedRequest
+from requests import RequestException
+from urllib3.exceptions import HTTPError as TransportError
+
+from harness.errors import EngineError
+
+CAMPAIGN_LABEL = "harness.campaign"
+CELL_LABEL = "harness.cell"
+TARGET_LABEL = "harness.target"
+
+OLDEST_API = (1, 41)
+TIMEOUT_S = 60
+CONNECT_WITHIN_S = 10.0
+
+Refusal = (DockerException, RequestException, TransportError)
+
+
+def connect() -> APIClient:
+    """A client of the engine that `docker` would use: DOCKER_HOST, DOCKER_CONTEXT or its current context."""
+    address = _address()
+    try:
+        client = docker.from_env(version="auto", timeout=TIMEOUT_S, use_ssh_client=True).api
+    except (*Refusal, OSError) as error:
+        raise EngineError(
+            f"no Docker engine answers at {address}: {_root(error)}",
+            "`make engine` gets one; `docker context ls` and DOCKER_HOST say which one is meant",
+        ) from error
+    if tuple(int(part) for part in client.api_version.split(".")) < OLDEST_API:
+        client.close()
+        raise EngineError(
+            f"the Docker engine at {address} speaks API {client.api_version}, which is too old",
+            "the harness needs Docker 20.10 or newer (API 1.41)",
+        )
+    return client
+
+
+def _address() -> str:
+    """Where the engine is looked for. Where a context is missing, docker-py would take the default socket."""
+    if host := os.environ.get("DOCKER_HOST"):
+        return host
+    name = os.environ.get("DOCKER_CONTEXT")
+    try:
+        context = ContextAPI.get_context(name)
+    except Exception as error:  # docker-py raises a bare Exception for a damaged context
+        raise EngineError(f"the Docker context can't be read: {error}", "docker context ls") from error
+    if context is None:
+        shown = f" {name!r}" if name else ""
+        raise EngineError(
+            f"the Docker context{shown} does not exist", "`docker context ls` lists those that do"
+        )
+    return str(context.Host)
+
+
+def is_local(client: APIClient) -> bool:
+    """Whether the engine publishes ports on the loopback that we send load to."""
+    return bool(re.match(r"(http\+docker://local|https?://(127\.|localhost|\[::1\]))", client.base_url))
+
+
+@contextlib.contextmanager
+def engine_asked_to(what: str, hint: str = "") -> Iterator[None]:
+    """A refusal inside becomes an EngineError: what was asked, and the engine's own words."""
+    try:
+        yield
+    except APIError as error:
+        raise EngineError(f"Docker could not {what}: {words(error)}", hint) from error
+    except Refusal as error:
+        hint = hint or "`docker info` says whether the engine still answers"
+        raise EngineError(f"Docker could not {what}: {_root(error)}", hint) from error
+
+
+def words(error: APIError) -> str:
+    """The engine's own explanation."""
+    return str(error.explanation or error).strip()
+
+
+def _root(error: BaseException) -> str:
+    """The innermost reason: the client's wrappers around a refused connection say nothing more."""
+    while inner := error.__cause__ or error.__context__:
+        error = inner
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error) or type(error).__name__
+
+
+class EngineStream:
+    """JSON objects that the engine sends as they happen, until `close`, which any thread may call."""
+
+    def __init__(
+        self, client: APIClient, path: str, params: Mapping[str, Any], silence_at_most_s: float | None = None
+    ) -> None:
+        self._what = f"stream {path.rsplit('/', 1)[-1]}"
+        self._closed = False
+        with engine_asked_to(self._what):
+            self._response = client.get(
+                f"{client.base_url}/v{client.api_version}{path}",
+                params=dict(params),
+                stream=True,
+                timeout=(CONNECT_WITHIN_S, silence_at_most_s),
+            )
+            try:
+                self._response.raise_for_status()
+            except RefusedRequest as error:
+                create_api_error_from_http_exception(error)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        try:
+            with engine_asked_to(self._what):
+                for line in self._response.iter_lines(chunk_size=None):
+                    if line:
+                        yield json.loads(line)
+        except (
+            EngineError,
+            OSError,
+            ValueError,
+            AttributeError,
+        ):  # what a socket closed under a reader makes of it
+            if not self._closed:
+                raise
+        finally:
+            self._response.close()
+
+    def close(self) -> bool:
+        """Whether a blocked reader was woken; an engine behind SSH can't wake one before its next object."""
+        self._closed = True
+        try:
+            CancellableStream(iter(()), self._response).close()
+        except (AttributeError, OSError):
+            return True  # it had ended
+        except DockerException:
+            return False
+        return True
+
+
+def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
+    """Remove containers and networks with our label, whatever their state; their names in order."""
+    label = CAMPAIGN_LABEL if campaign is None else f"{CAMPAIGN_LABEL}={campaign}"
+    with engine_asked_to("list what the harness left"):
+        containers = client.containers(all=True, filters={"label": label})
+        networks = client.networks(filters={"label": label})
+    for container in containers:
+        remove_container(client, container["Id"])
+    for network in networks:
+        with engine_asked_to(f"remove the network {network['Name']}"), _already_gone():
+            client.remove_network(network["Id"])
+    return sorted(
+        [container["Names"][0].lstrip("/") for container in containers]
+        + [network["Name"] for network in networks]
+    )
+
+
+def remove_container(client: APIClient, name: str) -> bool:
+    """Remove it with its anonymous volumes, running or not. False when there is none of this name."""
+    with engine_asked_to(f"remove the container {name}"), _already_gone():
+        client.remove_container(name, force=True, v=True)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _already_gone() -> Iterator[None]:
+    try:
+        yield
+    except APIError as error:
+        in_progress = error.status_code == 409 and "already in progress" in words(error)
+        if error.status_code != 404 and not in_progress:
+            raise

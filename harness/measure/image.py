@@ -1,0 +1,162 @@
+"""A target's image: built when its content changed, found or pulled otherwise."""
+
+import hashlib
+import re
+import stat
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from docker.api import APIClient
+from docker.errors import DockerException, ImageNotFound
+from docker.utils import exclude_paths, tar
+
+from harness.errors import EngineError, UsageError
+from harness.measure.engine import TARGET_LABEL, engine_asked_to
+from harness.measure.seam import Image
+from harness.model import Build, Target
+
+BASE_OF_OUR_OWN = "harness-base"
+BUILD_SILENCE_AT_MOST_S = 600
+OUTPUT_LINES_SHOWN = 20
+HASH_CHARACTERS = 12
+
+ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
+FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
+REFERENCE = re.compile(r"\$\{?(\w+)\}?")
+
+
+def prepare(client: APIClient, target: Target) -> Image:
+    """The image to run. A build is skipped when one of the same content, arguments and bases exists."""
+    if target.build is not None:
+        return _built(client, target.name, target.build)
+    assert target.image is not None, "a target has an image or a build"
+    return find(client, target.image) or _pulled(client, target.image)
+
+
+def find(client: APIClient, reference: str) -> Image | None:
+    """The image of this name, if the engine has it."""
+    with engine_asked_to(f"look for the image {reference}"):
+        try:
+            return Image(reference, client.inspect_image(reference)["Id"])
+        except ImageNotFound:
+            return None
+
+
+def _pulled(client: APIClient, reference: str) -> Image:
+    with engine_asked_to(
+        f"find or pull the image {reference}",
+        "check its name; where no registry is in reach, give the target a `build` instead of an `image`",
+    ):
+        _follow(client.pull(reference, stream=True, decode=True))
+        return Image(reference, client.inspect_image(reference)["Id"])
+
+
+def _built(client: APIClient, name: str, build: Build) -> Image:
+    files = context_files(build)
+    bases = base_images(_dockerfile(build), build.args)
+    found = {base: find(client, base) for base in bases}
+    content = content_hash(build, files, [image.digest if image else "" for image in found.values()])
+    reference = f"harness-target-{_slug(name)}:{content[:HASH_CHARACTERS]}"
+    image = find(client, reference)
+    if image is None:
+        _build(client, name, build, reference, [base for base in bases if found[base] is None])
+        image = find(client, reference)
+    if image is None:
+        raise EngineError(f"Docker built {reference}, but does not have it")
+    return image
+
+
+def _build(client: APIClient, name: str, build: Build, reference: str, absent: list[str]) -> None:
+    with (
+        engine_asked_to(f"build the target {name} from {build.dockerfile}", _hint(absent)),
+        tar(str(build.context), exclude=_ignored(build), dockerfile=(build.dockerfile, None)) as context,
+    ):
+        _follow(
+            client.build(
+                fileobj=context,
+                custom_context=True,
+                dockerfile=build.dockerfile,
+                tag=reference,
+                buildargs=dict(build.args),
+                labels={TARGET_LABEL: name},
+                rm=True,
+                forcerm=True,
+                timeout=BUILD_SILENCE_AT_MOST_S,
+                decode=True,
+            )
+        )
+
+
+def _hint(absent: list[str]) -> str:
+    """What to try when a build failed, by the base images that the engine did not have."""
+    if any(base.startswith(BASE_OF_OUR_OWN) for base in absent):
+        return f"`make base` makes {absent[0]}"
+    if absent:
+        return f"{absent[0]} is not here; name another base in `build: {{args: …}}` (`make base` makes one)"
+    return "the same with `docker build` shows all of its output"
+
+
+def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
+    """Read an engine's progress to its end. Raises with the last of it when it tells of an error."""
+    output: deque[str] = deque(maxlen=OUTPUT_LINES_SHOWN)
+    for message in messages:
+        output.extend(str(message.get("stream", "")).strip().splitlines())
+        if "error" in message:
+            raise DockerException("\n".join([*output, str(message["error"]).strip()]))
+
+
+def _dockerfile(build: Build) -> str:
+    path = build.context / build.dockerfile
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: {error}", "`build: {context: …, dockerfile: …}` names it") from error
+
+
+def context_files(build: Build) -> list[str]:
+    """What the engine is sent, sorted, relative to the context: all that .dockerignore doesn't exclude."""
+    return sorted(exclude_paths(str(build.context), _ignored(build), dockerfile=build.dockerfile))
+
+
+def _ignored(build: Build) -> list[str]:
+    path = build.context / ".dockerignore"
+    if not path.is_file():
+        return []
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
+    """The images that the Dockerfile's stages start from, arguments filled in, without its own stages."""
+    values = dict(ARG.findall(dockerfile)) | dict(args)
+    stages = {name.lower() for name in re.findall(r"\bAS\s+(\S+)", dockerfile, re.IGNORECASE)}
+    bases = [REFERENCE.sub(lambda found: values.get(found[1], ""), base) for base in FROM.findall(dockerfile)]
+    return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
+
+
+def content_hash(build: Build, files: Iterable[str], bases: Iterable[str]) -> str:
+    """SHA-256 of all that a build depends on: files and their modes, Dockerfile, arguments, base images."""
+    digest = hashlib.sha256()
+    for part in (build.dockerfile, *(f"{key}={value}" for key, value in sorted(build.args.items())), *bases):
+        digest.update(part.encode() + b"\0")
+    for name in files:
+        digest.update(name.encode() + b"\0" + _file_hash(build.context / name))
+    return digest.hexdigest()
+
+
+def _file_hash(path: Path) -> bytes:
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        content = str(path.readlink()).encode()
+    elif stat.S_ISREG(mode):
+        content = path.read_bytes()
+    else:
+        content = b""
+    return hashlib.sha256(f"{mode:o}\0".encode() + content).digest()
+
+
+def _slug(name: str) -> str:
+    """As image names must be."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"

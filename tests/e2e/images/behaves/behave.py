@@ -1,0 +1,63 @@
+"""A target that behaves as its first argument says; once it answers, requests can ask for more."""
+
+import http.server
+import os
+import sys
+import time
+
+MIB = 1024 * 1024
+PORT = 8000
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    eaten: list[bytearray] = []  # noqa: RUF012 (what makes it eat)
+
+    def do_GET(self) -> None:
+        _, deed, amount, *_ = [*self.path.split("/"), "", ""]
+        if deed == "burn":
+            burn(float(amount))
+        if deed == "eat":
+            self.eaten.append(bytearray(int(amount) * MIB))
+        if deed == "eat-in-a-child" and os.fork() == 0:
+            eat()
+        if deed == "exit":
+            os._exit(int(amount))
+        self.answer(503 if deed == "wrong" else 200)
+
+    def answer(self, status: int) -> None:
+        body = f"{status}\n".encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def burn(cpu_s: float) -> None:
+    until = time.process_time() + cpu_s
+    while time.process_time() < until:
+        pass
+
+
+def answer() -> None:
+    http.server.ThreadingHTTPServer(("", PORT), Handler).serve_forever()
+
+
+def end() -> None:
+    print("the catalogue is missing")
+    sys.exit(3)
+
+
+def eat() -> None:
+    eaten = []
+    while True:
+        eaten.append(bytearray(MIB))
+
+
+def mute() -> None:
+    print("I will never listen")
+    time.sleep(3600)
+
+
+if __name__ == "__main__":
+    {"answer": answer, "exit": end, "eat": eat, "mute": mute}[sys.argv[1]]()
