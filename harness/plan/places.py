@@ -14,7 +14,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import InputError, Problem
@@ -146,8 +146,10 @@ def bombs(text: str, file: str) -> Iterator[Problem]:
     depth = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
-        if isinstance(event, AliasEvent):
-            yield Problem(file, *place, "aliases (*name) are not supported; write the value out")
+        if getattr(event, "anchor", None) is not None:
+            yield Problem(
+                file, *place, "anchors and aliases (&name, *name) are not supported; write the value out"
+            )
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > DEEPEST:
             yield Problem(file, *place, f"nested deeper than {DEEPEST} levels; nothing here needs that")

@@ -11,7 +11,7 @@ from harness.model import Cell, Plan, Scenario, Search, Slo, Timing
 from harness.plan.expand import SECTIONS, expand
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
-from harness.plan.places import Document, read_document, shown, whole
+from harness.plan.places import MOST_PROBLEMS, Document, read_document, shown, whole
 from harness.plan.scenario import read_scenario
 from harness.plan.schema import MatrixFile
 from harness.plan.target import FoundTarget, read_target
@@ -38,7 +38,7 @@ def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
     slos = read_slos(document, problems)
     search = asked_search(matrix, faulty, document, problems)
     if problems or found is None:
-        raise InputError(problems)
+        raise InputError(sorted(problems)[:MOST_PROBLEMS])
     plan = assembled(source, matrix, found, scenario, cells, slos, search)
     return replace(plan, hashes=hashed(plan, found))
 

@@ -50,12 +50,13 @@ def default_files(
 
 
 def locustfile_problems(file: Path, given: str, at: KeyPath, document: Document) -> list[Problem]:
+    if isdir(file):
+        return [document.problem(at, f"{quoted(given)} is a folder; write the {FILE} in it")]
     if not isfile(file):
-        message = f"is a folder; write the {FILE} in it" if isdir(file) else f"no locustfile {quoted(given)}"
         near = nearest(given, beside(given, python_names(file.parent))).replace(
             "known here", "Python files there"
         )
-        return [document.problem(at, message + near)]
+        return [document.problem(at, f"no locustfile {quoted(given)}{near}")]
     try:
         source = read_bounded(file)
     except InputError as error:

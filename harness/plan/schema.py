@@ -55,7 +55,7 @@ def path_text(value: str) -> str:
     return value
 
 
-def image(value: str) -> str:
+def image_name(value: str) -> str:
     if not re.fullmatch(r"[^\s]{1,255}", value):
         raise ValueError(f"{units.quoted(value)} is not an image; write one such as nginx:1.27")
     return value
@@ -74,6 +74,7 @@ def precision(value: float) -> float:
 
 
 Name = Annotated[str, AfterValidator(name)]
+Image = Annotated[str, AfterValidator(image_name)]
 PathText = Annotated[str, AfterValidator(path_text)]
 Cores = Annotated[float, BeforeValidator(units.cpu_cores)]
 Memory = Annotated[int, BeforeValidator(units.memory_bytes)]
@@ -207,7 +208,7 @@ class TargetFile(Section):
 
     name: Name | None = None
     build: BuildSection | None = None
-    image: Annotated[str, AfterValidator(image)] | None = None
+    image: Image | None = None
     port: Port | None = None
     host_port: Port | None = None
     ready: ReadySection = ReadySection()

@@ -38,7 +38,7 @@ def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
         plan = PLAN.validate_json(json.dumps(values), strict=True)
     except (ValidationError, ValueError, TypeError) as error:
         raise StoreError(f"plan.json is damaged: {first_fault(error)}") from None
-    return with_paths(plan, lambda path: folder / path)
+    return with_paths(plan, lambda path: Path(os.path.normpath(folder / path)))
 
 
 def first_fault(error: Exception) -> str:

@@ -1,0 +1,26 @@
+"""`${NAME}` is filled in when a container starts, from the caller's environment."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.plan import resolved
+from harness.plan.environment import reference_faults
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("${A}", "1"), ("x${A}y${B}", "x1y2"), ("$A", "$A"), ("$${A}", "${A}"), ("$$", "$$"), ("100%", "100%")],
+)
+def test_references_are_replaced_and_all_else_is_kept(text, expected):
+    assert resolved(text, {"A": "1", "B": "2"}) == expected
+
+
+def test_a_value_is_not_looked_into_for_more_references():
+    assert resolved("${A}", {"A": "${B}"}) == "${B}"
+
+
+@given(st.text(alphabet="${}AB_", max_size=12))
+def test_a_text_without_faults_can_be_resolved(text):
+    if not list(reference_faults(text, {"A": "1"})):
+        resolved(text, {"A": "1"})

@@ -1,0 +1,131 @@
+"""A hash changes with what is measured, and with nothing else."""
+
+import os
+import shutil
+
+import pytest
+
+from harness.plan import content_hashes, load_plan
+
+LOCUSTFILE = "import shapes\nfrom data import users\nfrom locust import HttpUser\nNAMES = open('names.csv')\n"
+
+
+@pytest.fixture
+def rich(project):
+    project.write(
+        {
+            "targets/web/app/main.py": "app = 1\n",
+            "targets/web/.dockerignore": "# not in the image\n*.md\nload\n!load/keep.txt\n**/tmp\n",
+            "load/locustfile.py": LOCUSTFILE,
+            "load/shapes.py": "from inner import deep\n",
+            "load/inner/__init__.py": "",
+            "load/inner/deep.py": "",
+            "load/data/users.py": "",
+            "load/names.csv": "ann\n",
+            "matrix.yaml": "target: targets/web\nscenario: {locustfile: load/locustfile.py}\n"
+            "limits: {cpus: [0.5, 1], memory: 64m}\n",
+        }
+    )
+    return project
+
+
+def changed(project, files):
+    """The names of the hashes that differ after writing the files."""
+    before = project.load().hashes
+    project.write(files)
+    after = project.load().hashes
+    return {key for key in before if before[key] != after[key]}
+
+
+def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich):
+    same = (
+        "# the same\nlimits: {memory: 67108864, cpus: [0.50, 1.0]}\n"
+        "scenario:\n  locustfile: ./load/locustfile.py\ntarget: targets/web/\nrepetitions: 1\n"
+    )
+    assert changed(rich, {"matrix.yaml": same}) == set()
+
+
+@pytest.mark.parametrize("more", ["users: {limit: 399}\n", "slos: {p95: 2s}\n", "steps: {settle: 1s}\n"])
+def test_what_the_matrix_asks_counts(rich, more):
+    matrix = (rich.folder / "matrix.yaml").read_text()
+    assert changed(rich, {"matrix.yaml": matrix + more}) == {"matrix"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "load/shapes.py",
+        "load/inner/__init__.py",
+        "load/inner/deep.py",
+        "load/data/users.py",
+        "load/names.csv",
+    ],
+)
+def test_what_the_locustfile_imports_or_opens_counts(rich, name):
+    assert changed(rich, {name: "# changed\n"}) == {"scenario"}
+
+
+def test_a_file_that_no_locustfile_names_does_not_count(rich):
+    assert changed(rich, {"load/other.py": "", "load/other.csv": ""}) == set()
+
+
+def test_the_user_classes_chosen_count(rich):
+    matrix = (rich.folder / "matrix.yaml").read_text().replace("locustfile.py}", "locustfile.py, users: [A]}")
+    assert changed(rich, {"matrix.yaml": matrix}) == {"scenario"}
+
+
+@pytest.mark.parametrize(
+    "name", ["targets/web/app/main.py", "targets/web/Dockerfile", "targets/web/load/keep.txt"]
+)
+def test_a_file_of_the_build_context_counts(rich, name):
+    assert changed(rich, {name: "changed\n"}) == {"target"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("targets/web/README.md", "targets/web/load/x.txt", "targets/web/app/tmp/x", "targets/web/tmp"),
+        *("targets/web/app/__pycache__/main.pyc", "targets/web/.git/HEAD"),
+    ],
+)
+def test_what_the_image_does_not_get_does_not_count(rich, name):
+    assert changed(rich, {name: "changed\n"}) == set()
+
+
+def test_campaigns_stored_in_the_build_context_do_not_count(rich):
+    results = "targets/web/results/one"
+    assert (
+        changed(rich, {f"{results}/plan.json": "{}", f"{results}/events.jsonl": "", f"{results}/x": ""})
+        == set()
+    )
+    before = rich.load().hashes
+    os.symlink("one", rich.folder / "targets/web/results/latest")
+    assert rich.load().hashes == before
+
+
+def test_a_moved_repository_keeps_its_hashes(rich, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("moved") / "repository"
+    shutil.copytree(rich.folder, elsewhere)
+    assert load_plan(elsewhere / "matrix.yaml", {}).hashes == rich.load().hashes
+
+
+def test_hashes_of_a_plan_can_be_taken_again(rich):
+    plan = rich.load()
+    assert content_hashes(plan) == plan.hashes
+
+
+def test_a_link_counts_by_where_it_points_and_is_not_followed(rich):
+    link = rich.folder / "targets/web/link"
+    link.symlink_to("nowhere")
+    before = rich.load().hashes
+    link.unlink()
+    link.symlink_to("/")
+    assert rich.load().hashes["target"] != before["target"]
+
+
+def test_a_context_too_large_to_read_is_a_mistake_at_its_place(rich, monkeypatch):
+    monkeypatch.setattr("harness.plan.contents.MOST_FILES", 3)
+    assert rich.mistakes() == [
+        "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "
+        "name what the image doesn't need in .dockerignore"
+    ]

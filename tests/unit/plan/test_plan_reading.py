@@ -1,0 +1,150 @@
+"""What a valid matrix means."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.model import MIB, Build, Cell, Limits, Ready, Search, Slo, Timing
+from harness.plan import load_plan
+
+EVERYTHING = """\
+target: targets/web
+scenario:
+  locustfile: [more.py, targets/web/locustfile.py]
+  users: [ShopUser]
+users: {limit: 50, spawn_rate: 2.5}
+limits:
+  cpus: [0.25, 1]
+  memory: [64MiB, 128m]
+exclude:
+  - {cpus: 0.25, memory: 64MiB}
+include:
+  - {cpus: 2, memory: 0.5g}
+sizes:
+  small: {cpus: 0.125, memory: 67108864}
+slos:
+  p95: 500ms
+  shortfall: off
+  p99.9: 3
+  by_name:
+    "/item/[id]": {p99: 2s, errors: 0.5%}
+steps:
+  settle: 1s
+  window: {at_least: 2s, at_most: 4s}
+search: {strategy: ladder, precision: 10%, first_users: 5, ladder_users: 7}
+repetitions: 2
+"""
+
+
+def test_every_key_of_a_matrix_arrives_in_the_plan(project):
+    project.write({"matrix.yaml": EVERYTHING, "more.py": ""})
+    plan = project.load()
+    assert [cell.id for cell in plan.cells] == [
+        *(
+            "web-c0.25-m128-r1",
+            "web-c1.00-m64-r1",
+            "web-c1.00-m128-r1",
+            "web-c2.00-m512-r1",
+            "web-c0.125-m64-r1",
+        ),
+        *(
+            "web-c0.25-m128-r2",
+            "web-c1.00-m64-r2",
+            "web-c1.00-m128-r2",
+            "web-c2.00-m512-r2",
+            "web-c0.125-m64-r2",
+        ),
+    ]
+    assert plan.cells[4] == Cell("web-c0.125-m64-r1", "web", Limits(0.125, 64 * MIB), "small", 1)
+    assert (plan.users_limit, plan.spawn_rate) == (50, 2.5)
+    assert plan.slos == (
+        Slo("p95", 0.5),
+        Slo("errors", 0.01),
+        Slo("p99.9", 3.0),
+        Slo("p99", 2.0, "/item/[id]"),
+        Slo("errors", 0.005, "/item/[id]"),
+    )
+    assert plan.timing == Timing(1.0, 2.0, 4.0, linger_s=3.0)
+    assert plan.search == Search("ladder", 0.1, 5, 7)
+    assert plan.scenario.locustfiles == (
+        project.folder / "more.py",
+        project.folder / "targets/web/locustfile.py",
+    )
+    assert plan.scenario.user_classes == ("ShopUser",)
+
+
+def test_a_minimal_matrix_takes_the_documented_defaults(project):
+    plan = project.load()
+    assert [cell.id for cell in plan.cells] == [
+        "web-c0.50-m64",
+        "web-c0.50-m128",
+        "web-c1.00-m64",
+        "web-c1.00-m128",
+    ]
+    assert plan.source == project.folder / "matrix.yaml"
+    assert plan.scenario.locustfiles == (project.folder / "targets/web/locustfile.py",)
+    assert plan.slos == (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
+    assert (plan.users_limit, plan.spawn_rate, plan.timing, plan.search) == (400, 20.0, Timing(), Search())
+    assert plan.target.build == Build(project.folder / "targets/web")
+    assert plan.target.ready == Ready()
+    assert plan.skipped == {}
+    assert set(plan.hashes) == {"matrix", "scenario", "target"}
+
+
+def test_every_key_of_a_target_arrives_in_the_plan(project):
+    text = (
+        "name: shop\nimage: nginx:1.27\nport: 80\nhost_port: 8080\n"
+        "ready: {http: /healthz, status: 204, within: 2m}\n"
+        'environment: {PASSWORD: "${SET}", PLAIN: "$${x}"}\ncommand: [serve, --fast]\n'
+    )
+    project.write({"targets/web/target.yaml": text})
+    target = project.load().target
+    assert (target.name, target.image, target.build, target.port, target.host_port) == (
+        *("shop", "nginx:1.27", None),
+        *(80, 8080),
+    )
+    assert target.ready == Ready("/healthz", 204, 120.0)
+    assert target.environment == {"PASSWORD": "${SET}", "PLAIN": "$${x}"}
+    assert target.command == ("serve", "--fast")
+
+
+def test_a_tcp_readiness_has_no_path(project):
+    project.write({"targets/web/target.yaml": "image: redis\nport: 6379\nready: {tcp: true, within: 5s}\n"})
+    plan = project.load()
+    assert plan.target.ready == Ready(http_path=None, within_s=5.0)
+    assert plan.target.name == "web"
+
+
+def test_a_target_given_inline_has_its_paths_beside_the_matrix(project):
+    text = (
+        "target: {name: app, port: 80, build: {context: targets/web, args: {BASE: x}}}\n"
+        "scenario: {locustfile: targets/web/locustfile.py}\nsizes: {s: {cpus: 1, memory: 1g}}\n"
+    )
+    project.write({"matrix.yaml": text})
+    plan = project.load()
+    assert plan.target.build == Build(project.folder / "targets/web", args={"BASE": "x"})
+    assert [cell.id for cell in plan.cells] == ["app-c1.00-m1024"]
+
+
+def test_an_empty_section_counts_as_absent(plan_of):
+    assert plan_of("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
+
+
+def test_a_low_limit_lowers_the_default_first_step(plan_of):
+    assert plan_of("users: {limit: 4}\n").search.first_users == 4
+
+
+def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of):
+    assert plan_of("slos: {p95: 200ms}\n").timing.linger_s == 1.0
+    assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.linger_s == 4.0
+
+
+def test_a_relative_path_gives_the_same_plan_as_the_absolute_one(project):
+    assert load_plan(Path("matrix.yaml"), {}) == load_plan(project.folder / "matrix.yaml", {})
+
+
+@pytest.mark.parametrize("bytes_before", [b"\xef\xbb\xbf", b"# comment\r\n"])
+def test_a_byte_order_mark_and_windows_line_ends_are_read(project, bytes_before):
+    content = (project.folder / "matrix.yaml").read_bytes().replace(b"\n", b"\r\n")
+    project.write({"matrix.yaml": bytes_before + content})
+    assert len(project.load().cells) == 4

@@ -1,0 +1,45 @@
+"""SLOs as they are given on the command line."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.model import Slo
+from harness.plan import parse_slo
+
+
+@pytest.mark.parametrize(
+    ("text", "slo"),
+    [
+        ("p95=500ms", Slo("p95", 0.5)),
+        ("p99.9 = 2", Slo("p99.9", 2.0)),
+        ("mean=1.5s", Slo("mean", 1.5)),
+        ("errors=0.5%", Slo("errors", 0.005)),
+        ("errors=0", Slo("errors", 0.0)),
+        ("shortfall=0.2", Slo("shortfall", 0.2)),
+        ("drift=150%", Slo("drift", 1.5)),
+        ("p99@/item/[id]=2s", Slo("p99", 2.0, "/item/[id]")),
+        ("p99@/find?q=a@b=2s", Slo("p99", 2.0, "/find?q=a@b")),
+    ],
+)
+def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text, slo):
+    assert parse_slo(text) == slo
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", '--slo "": is not an SLO'),
+        ("p95", '--slo "p95": is not an SLO'),
+        ("p95@=1s", '--slo "p95@=1s": is not an SLO'),
+        ("p59.55=1s", '--slo "p59.55=1s": "p59.55" is not measured; write a percentile from p50 to p99.9'),
+        ("p95.0=1s", '--slo "p95.0=1s": "p95.0" is not how a percentile is written; write p95 or p99.9'),
+        ("eror=1%", '--slo "eror=1%": unknown indicator "eror"; did you mean "errors"?'),
+        ("p95=1%", '--slo "p95=1%": "1%" is not a duration; write 250ms, 1.5s or a plain number of seconds'),
+        ("errors=1s", '--slo "errors=1s": "1s" is not a ratio; write "1%" or 0.01'),
+    ],
+)
+def test_anything_else_is_refused_with_an_example(text, said):
+    with pytest.raises(UsageError) as caught:
+        parse_slo(text)
+    assert caught.value.what == said
+    assert caught.value.hint == "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
