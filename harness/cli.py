@@ -17,8 +17,8 @@ from harness.analyse.duration import plan_s
 from harness.campaign import Campaign, Narrator, judged_again
 from harness.errors import HarnessError, UsageError, WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
-from harness.measure.clock import RealClock
-from harness.measure.container import DockerHost
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker_host import DockerHost
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
 from harness.measure.usage import DockerProbe
@@ -90,9 +90,8 @@ def run(
 
 
 def _world(campaign: str) -> World:
-    clock = RealClock()
-    host = DockerHost(campaign, clock)
-    return World(host, LocustGenerator(), DockerProbe(host, clock), clock)
+    clock = MonotonicClock()
+    return World(DockerHost(campaign, clock), LocustGenerator(), DockerProbe(clock), clock)
 
 
 def _checked(plan: Plan, world: World) -> Plan:
@@ -101,8 +100,8 @@ def _checked(plan: Plan, world: World) -> Plan:
     problems = world.host.check(plan.target)
     if problems:
         raise UsageError("\n".join(problems))
-    machine = world.host.environment()
-    fitted = fit(plan, machine["cores"], machine["memory_bytes"])
+    engine = world.host.environment()["engine"]
+    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"])
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
             "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
@@ -205,10 +204,10 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        machine = _world("plan").host.environment()
+        engine = _world("plan").host.environment()["engine"]
     except WorldError:
         return plan, False
-    return fit(plan, machine["cores"], machine["memory_bytes"]), True
+    return fit(plan, engine["cores"], engine["memory_bytes"]), True
 
 
 @app.command()

@@ -27,8 +27,7 @@ class Estimate:
 
 
 def estimate(held: StepResult, broken: StepResult, slo: Slo | None) -> Estimate:
-    """The estimate between the two ends of a bracket; its geometric mean where the slow share says nothing.
-    """
+    """The estimate between the ends of a bracket; their geometric mean where slow shares say nothing."""
     if slo is None or held.slow_ratio is None or broken.slow_ratio is None:
         return Estimate(math.sqrt(held.users * broken.users), held.users, broken.users)
     allowed = _logit(1 - float(slo.indicator[1:]) / 100)

@@ -84,7 +84,7 @@ def _reason(reading: Reading) -> str:
     assert value is not None
     sign = "≤" if reading.holds else ">"
     if slo.indicator in ("errors", "shortfall", "drift"):
-        return f"{rule_name(slo)} {value * 100:.2g} % {sign} {slo.at_most * 100:.3g} %"
+        return f"{rule_name(slo)} {value * 100:.1f} % {sign} {slo.at_most * 100:.3g} %"
     return f"{rule_name(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
 
 

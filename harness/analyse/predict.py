@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from harness.model import Cell, CellResult, Slo, Status, StepResult, Verdict
 
-RESPONSE_AT_LIMIT = 0.4
+RESPONSE_AT_LIMIT = 0.3
 """The mean response time where the p95 is at its limit, as a share of that limit; corrected by finished
 cells.
 """

@@ -90,17 +90,21 @@ def near_guess(
 
 
 def _up(low: int, guess: float, width: float) -> float:
-    """Above a pass: the other end of a narrow bracket, or straight to the guess when that is farther."""
-    return max(math.floor(low * width), guess / math.sqrt(width))
+    """Above a pass: the other end of a narrow bracket, or towards the guess when that is well above.
+
+    A pass too many is cheap (the container lives on), a failure too far is not: hence just short of the guess.
+    """
+    narrow = math.floor(low * width)
+    return narrow if guess < low * width**2 else guess / width
 
 
 def _down(high: int, guess: float, width: float) -> float:
-    """Below a failure: the other end of a narrow bracket, or straight to the guess when that is farther."""
+    """Below a failure: the other end of a narrow bracket, or just below the guess when that is farther."""
     return min(math.ceil(high / width), guess / math.sqrt(width))
 
 
 def _between(low: int, high: int, guess: float, width: float) -> int:
-    """Inside a bracket still too wide: the end that the guess makes likely, so that one more step may finish
+    """Inside a bracket still too wide: the end that the guess makes likely, so that one step may finish
     it.
     """
     if low < guess <= low * width:

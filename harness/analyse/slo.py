@@ -149,13 +149,21 @@ def _shortfall(slo: Slo, window: Window, light: Light | None) -> Reading:
     """
     if light is None:
         return Reading(slo, None, holds=True, settled=True)
-    return _plain(slo, shortfall_ratio(window, light))
+    value = shortfall_ratio(window, light)
+    counts = np.bincount((window.start_s - window.from_s) // BATCH_S)[: int(window.length_s // BATCH_S)]
+    spread = (
+        float(np.std(counts, ddof=1)) / float(np.mean(counts))
+        if len(counts) > 1 and counts.any()
+        else math.inf
+    )
+    half = student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
+    return Reading(slo, value, holds=value <= slo.at_most, settled=abs(value - slo.at_most) > half)
 
 
 def shortfall_ratio(window: Window, light: Light) -> float:
     answered = len(window.good)
     explained = window.thinking_s + answered * light.mean_s
-    return 1 - explained / (window.users * window.length_s) - light.unexplained_ratio
+    return max(0.0, 1 - explained / (window.users * window.length_s) - light.unexplained_ratio)
 
 
 def drift_ratio(window: Window) -> float | None:

@@ -74,6 +74,10 @@ class RunningTarget(Protocol):
 class TargetHost(Protocol):
     """Runs targets under limits."""
 
+    def check(self, target: Target) -> list[str]:
+        """What would keep the target from being run here, found without starting or building anything."""
+        ...
+
     def prepare(self, target: Target) -> Image:
         """Build or find the target's image. Raises EngineError with the build's evidence."""
         ...
