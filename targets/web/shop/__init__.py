@@ -1,0 +1,1 @@
+"""A small web shop: a catalogue in SQLite, pages from templates, carts in the process's memory."""
