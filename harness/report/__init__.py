@@ -1,0 +1,37 @@
+"""Drawing: one view model, and from it a page, a table, a sentence and files for other programs. Measures nothing."""
+
+import json
+
+from harness.model import CampaignResult
+from harness.report.files import csv_text, junit_xml, markdown
+from harness.report.page import html
+from harness.report.sentence import sentence
+from harness.report.summary import summary_json
+from harness.report.table import terminal_table
+from harness.report.view import View, view
+
+__all__ = [
+    "View",
+    "csv_text",
+    "draw",
+    "html",
+    "junit_xml",
+    "markdown",
+    "sentence",
+    "summary_json",
+    "terminal_table",
+    "view",
+]
+
+
+def draw(result: CampaignResult) -> dict[str, str]:
+    """Every file of a report, by its name in the campaign's folder."""
+    shown = view(result)
+    return {
+        "summary.json": json.dumps(summary_json(result), indent=2, ensure_ascii=False, allow_nan=False)
+        + "\n",
+        "summary.csv": csv_text(result),
+        "summary.md": markdown(shown),
+        "junit.xml": junit_xml(result),
+        "report.html": html(shown),
+    }

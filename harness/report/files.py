@@ -1,0 +1,100 @@
+"""The answer for other programs: CSV for spreadsheets, Markdown for pull requests, JUnit XML for CI."""
+
+import csv
+import io
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from harness.model import CampaignResult, Status
+from harness.report import words
+from harness.report.sentence import sentence
+from harness.report.summary import summary_json
+from harness.report.view import CellView, View, view
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~@#$]|(?<=www)\.|:(?=//))")
+COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak", "why it stopped")
+
+
+def csv_text(result: CampaignResult) -> str:
+    """The cells of summary.json, a line each; no data is an empty field. Texts can't be taken for formulas."""
+    cells: list[dict[str, Any]] = summary_json(result)["cells"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(cells[0] if cells else ("id",))
+    writer.writerows([_field(value) for value in cell.values()] for cell in cells)
+    return out.getvalue()
+
+
+def _field(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+
+
+def markdown(view: View) -> str:
+    """The sentence, the table, and what it was measured against; looks right in a pull request."""
+    lines = [
+        f"### {_plain(view.target)}: which size for {view.users_limit} users?",
+        "",
+        *([f"_{_plain(view.progress)}_", ""] if view.progress else []),
+        f"**{_plain(sentence(view))}**",
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "|:--|--:|--:|--:|--:|--:|--:|:--|",
+        *(_row(cell) for cell in view.cells),
+        "",
+        f"SLOs: {_plain(', '.join(view.slos)) or 'none'}. "
+        "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
+        f"Campaign {_plain(view.campaign)}, {_plain(view.started_at)}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(cell: CellView) -> str:
+    cpu, memory = (
+        amount if amount == words.NO_DATA else f"{amount} ({share})"
+        for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
+    )
+    size = f"**{_plain(cell.size)}**" if cell.is_taken else _plain(cell.size)
+    named = f"{size} ({_plain(cell.name)})" if cell.name else size
+    texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, cell.why)
+    return "| " + " | ".join((named, *(_plain(text) for text in texts))) + " |"
+
+
+def _plain(text: str) -> str:
+    """Text without any meaning to Markdown or HTML, nor a mention of anybody."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKDOWN_SPECIAL.sub(r"\\\1", escaped)
+
+
+def junit_xml(result: CampaignResult) -> str:
+    """A case a size. `failed` and `invalid` sizes are errors, `skipped` and unfinished ones skipped, all others pass:
+    a small capacity is an answer and no failure (requirements on it are another command's job).
+    """
+    shown = view(result)
+    suite = ElementTree.Element("testsuite", name=f"{shown.target} capacity")
+    for cell in shown.cells:
+        suite.append(_case(cell, shown.target))
+    suite.set("tests", str(len(shown.cells)))
+    suite.set("failures", "0")
+    for kind, attribute in (("error", "errors"), ("skipped", "skipped")):
+        suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
+    suite.set("time", f"{sum(cell.result.load_s for cell in shown.cells):.3f}")
+    if shown.started_at:
+        suite.set("timestamp", shown.started_at.replace(" ", "T"))
+    ElementTree.indent(suite)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
+
+
+def _case(cell: CellView, target: str) -> ElementTree.Element:
+    case = ElementTree.Element("testcase", classname=target, name=cell.id, time=f"{cell.result.load_s:.3f}")
+    said = cell.why or cell.bracket
+    match cell.result.status:
+        case Status.FAILED | Status.INVALID:
+            ElementTree.SubElement(case, "error", message=said, type=cell.status)
+        case Status.SKIPPED | Status.RUNNING:
+            ElementTree.SubElement(case, "skipped", message=said)
+        case _:
+            ElementTree.SubElement(case, "system-out").text = f"{cell.size}: {cell.bracket} users. {said}"
+    return case

@@ -1,0 +1,94 @@
+"""report.html: one file that needs nothing from anywhere, and in which nothing from outside comes alive."""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.model import Verdict
+from harness.report import charts, outcome
+from harness.report.sentence import sentence
+from harness.report.view import CellView, View, decisive
+
+TEMPLATES = Path(__file__).parent / "templates"
+REFRESH_S = 10
+VERDICT_SYMBOLS = {Verdict.PASS.value: "●", Verdict.FAIL.value: "✕", Verdict.INVALID.value: "◇"}
+
+
+def html(view: View) -> str:
+    """The page; while the campaign runs it loads itself again every few seconds."""
+    drawn = charts.charts(view)
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            view=view,
+            sentence=sentence(view),
+            charts=drawn,
+            statuses=_statuses(view),
+            data=_embedded(drawn),
+            style=_source("style.css"),
+            script=_source("script.js"),
+            policy=_policy(),
+            refresh_s=REFRESH_S,
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.globals.update(decisive=decisive, geometry=charts, verdict_symbols=VERDICT_SYMBOLS)
+    return environment
+
+
+@cache
+def _source(name: str) -> Markup:
+    """Our own style and script: the only markup that is not escaped."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+@cache
+def _policy() -> str:
+    """The content security policy: no network at all, and no style or script but ours, known by their hashes."""
+    style, script = (_digest(_source(name)) for name in ("style.css", "script.js"))
+    return (
+        f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+
+
+def _statuses(view: View) -> list[tuple[str, str, str]]:
+    """The legend: only what occurs, with its symbol and meaning."""
+    found = {cell.result.status for cell in view.cells}
+    return [
+        (status.value, symbol, outcome.MEANINGS[status])
+        for status, symbol in outcome.SYMBOLS.items()
+        if status in found
+    ]
+
+
+def _embedded(drawn: charts.Charts) -> Markup:
+    """What the script reads while somebody hovers, as JSON that can't end its own element."""
+    text = json.dumps({chart.cell.id: _hover(chart.cell, chart) for chart in drawn.sizes}, ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+
+
+def _hover(cell: CellView, chart: charts.SizeChart) -> dict[str, Any]:
+    ordered = sorted(chart.marks, key=lambda mark: mark.x)
+    return {"size": cell.size, "steps": [[mark.x, mark.text] for mark in ordered]}

@@ -1,0 +1,107 @@
+"""The sentence that a buyer reads first."""
+
+from harness.model import CellResult, Factor, Limits, Status
+from harness.report import outcome, words
+from harness.report.view import View
+
+REMEDIES = {
+    Factor.CPU: "measure sizes with more CPU",
+    Factor.MEMORY: "measure sizes with more memory",
+    Factor.TARGET: "a larger size alone will not help, its own concurrency has to grow",
+    Factor.ERRORS: "find the errors before buying a larger size",
+    Factor.DEPENDENCY: "give its dependency more",
+    Factor.GENERATOR: "give the generator more, then measure again",
+    Factor.HOST: "measure on another host",
+}
+
+
+def sentence(view: View) -> str:
+    """Which size to take for the users asked for, how it did, and what keeps the next smaller one from it."""
+    choice, users = view.choice, view.users_limit
+    if choice.take is not None:
+        text = _everything(view) if choice.all_sustain else _take(choice.take, choice.neighbour, users)
+    elif choice.neighbour is not None:
+        text = _nothing(view, choice.neighbour)
+    else:
+        text = (
+            "No size has an answer yet." if view.is_running else "No size has an answer that can be trusted."
+        )
+    return _begun(_so_far(view), text) + _unknown(choice.unknown, decided=choice.take is not None)
+
+
+def _begun(prefix: str, text: str) -> str:
+    return f"{prefix}{text[0].lower()}{text[1:]}" if prefix else text
+
+
+def _so_far(view: View) -> str:
+    if view.state == "complete" or view.choice.take is view.choice.neighbour is None:
+        return ""
+    return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
+
+
+def _take(take: CellResult, neighbour: CellResult | None, users: int) -> str:
+    how = f"For {users} users take {words.size(take.cell.limits)}: it sustained all {users}{_how(take)}"
+    if neighbour is None:
+        return f"{how}; it is the smallest size with an answer."
+    return f"{how}; the next smaller size, {words.size(neighbour.cell.limits)}, {_stops(neighbour)}."
+
+
+def _how(result: CellResult) -> str:
+    """` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
+    used = words.share(result.cpu_used_cores, result.cell.limits.cpu_cores)
+    parts = [
+        f"p95 {words.seconds(result.p95_s)}" if words.known(result.p95_s) is not None else "",
+        f"{words.percent(used)} of its CPU" if used is not None else "",
+    ]
+    said = " and ".join(part for part in parts if part)
+    return f" with {said}" if said else ""
+
+
+def _stops(result: CellResult) -> str:
+    """What a size does instead of sustaining the users, and why."""
+    evidence = words.inert(result.evidence).rstrip(".")
+    because = f" because {evidence}" if evidence else ""
+    match result.status:
+        case Status.FAILED:
+            return f"could not be brought up{': ' + evidence if evidence else ''}"
+        case Status.NONE:
+            return f"does not even sustain {words.count(result.broken_users)} users{because}"
+        case _ if result.sustained_users is None:
+            return f"sustains fewer than {words.count(result.broken_users)}{because}"
+        case _ if result.broken_users is None:
+            return f"sustains {outcome.capacity(result)}{because}"
+        case _:
+            return f"sustains {outcome.capacity(result)} and stops there{because}"
+
+
+def _everything(view: View) -> str:
+    take, users = view.choice.take, view.users_limit
+    assert take is not None
+    smallest = f"{words.size(take.cell.limits)}, did so{_how(take)}"
+    if len(view.grid.sizes) == 1:
+        return f"For {users} users {words.size(take.cell.limits)} is enough: it sustained all {users}{_how(take)}; measure smaller sizes."
+    return f"All of these sizes sustain {users} users; the smallest, {smallest}: measure smaller ones."
+
+
+def _nothing(view: View, best: CellResult) -> str:
+    users, is_final = view.users_limit, not view.choice.unknown
+    subject = "None of these sizes" if is_final else "None of the sizes with an answer"
+    remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
+    hint = f"; {remedy}." if remedy else "."
+    if not best.sustained_users:
+        return (
+            f"{subject} sustains {users} users, nor any number that was measured: "
+            f"the largest, {words.size(best.cell.limits)}, {_stops(best)}{hint}"
+        )
+    return f"{subject} sustains {users} users: the best, {words.size(best.cell.limits)}, {_stops(best)}{hint}"
+
+
+def _unknown(unknown: tuple[Limits, ...], *, decided: bool) -> str:
+    """Honesty about the sizes that might have been a better answer."""
+    if not unknown:
+        return ""
+    shown = ", ".join(words.size(limits) for limits in unknown[:3])
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    if decided:
+        return f" Smaller, but without an answer: {shown}{more}."
+    return f" Without an answer: {shown}{more}."

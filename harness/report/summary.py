@@ -1,0 +1,51 @@
+"""summary.json: the contract that scripts may rely on. `summary.schema.json` beside this file describes it."""
+
+from typing import Any
+
+from harness.model import CampaignResult, CellResult, Slo, Status
+from harness.report.words import inert, known
+
+FORMAT = 1
+
+
+def summary_json(result: CampaignResult) -> dict[str, Any]:
+    """The answer as plain JSON values. A cell that is not done is left out: the contract has no word for it."""
+    return {
+        "format": FORMAT,
+        "campaign": inert(result.campaign),
+        "target": inert(result.target),
+        "state": result.state,
+        "users_limit": result.users_limit,
+        "slos": [_slo(slo) for slo in result.slos],
+        "cells": [_cell(cell) for cell in result.cells if cell.status is not Status.RUNNING],
+    }
+
+
+def _slo(slo: Slo) -> dict[str, Any]:
+    """`request_name` is there only where the SLO is for one request name."""
+    named = {"request_name": inert(slo.request_name)} if slo.request_name else {}
+    return {"indicator": inert(slo.indicator), "at_most": slo.at_most} | named
+
+
+def _cell(result: CellResult) -> dict[str, Any]:
+    return {
+        "id": inert(result.cell.id),
+        "cpu_cores": result.cell.limits.cpu_cores,
+        "memory_bytes": result.cell.limits.memory_bytes,
+        "status": result.status.value,
+        "sustained_users": result.sustained_users,
+        "broken_users": result.broken_users,
+        "estimate_users": known(result.estimate_users),
+        "estimate_low": known(result.estimate_low),
+        "estimate_high": known(result.estimate_high),
+        "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
+        "evidence": inert(result.evidence),
+        "rps": known(result.rps),
+        "p95_s": known(result.p95_s),
+        "error_ratio": known(result.error_ratio),
+        "cpu_used_cores": known(result.cpu_used_cores),
+        "throttled_ratio": known(result.throttled_ratio),
+        "memory_peak_bytes": result.memory_peak_bytes,
+        "steps": len(result.steps),
+        "load_s": round(known(result.load_s) or 0.0, 3),
+    }
