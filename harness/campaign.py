@@ -9,7 +9,7 @@ from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
 from harness.analyse.slo import Light
-from harness.errors import TargetFailed
+from harness.errors import EngineError, TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
 from harness.measure.step import Pulse
@@ -111,7 +111,7 @@ class Campaign:
                 try:
                     self._hold_steps(progress, life, first)
                 finally:
-                    self.folder.add_logs(cell.id, number, life.target.logs(), life.generator.logs())
+                    self.folder.add_logs(cell.id, number, target_log(life), life.generator.logs())
         except TargetFailed as failure:
             self._born(progress, Life(cell.id, number, started_at, None, failure.kind, str(failure)))
 
@@ -153,6 +153,14 @@ class Campaign:
 
     def _draw(self, state: str) -> None:
         self.folder.write_reports(draw(self.result(state)))
+
+
+def target_log(life: ContainerLife) -> str:
+    """What the target wrote; where its container is gone, the engine's words for that."""
+    try:
+        return life.target.logs()
+    except EngineError as error:
+        return f"(no log: {error.what})\n"
 
 
 def gave_up(progress: CellProgress) -> bool:

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
-import click
 import typer
 from rich.console import Console
 
@@ -28,6 +27,9 @@ from harness.report import draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
 
 DONE, USER_MISTAKE, NOT_MEASURED, REQUIREMENT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+
+MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
+"""The command-line library's own usage error, whichever copy of it typer brings along."""
 
 app = typer.Typer(
     add_completion=False,
@@ -51,16 +53,14 @@ def main() -> NoReturn:
         signal.signal(number, _interrupted)
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        out.print(error.format_message(), markup=False)
-        code = USER_MISTAKE
-    except click.ClickException as error:
-        err.print(f"error: {safe(error.format_message())}")
+    except MISUSE as error:
+        if error.format_message():
+            err.print(f"error: {safe(error.format_message())}")
         code = USER_MISTAKE
     except HarnessError as error:
         err.print(f"error: {safe(str(error))}")
         code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted: what was measured is kept, what was started is removed")
         code = INTERRUPTED
     sys.exit(code)
@@ -111,13 +111,14 @@ def _checked(plan: Plan, world: World) -> Plan:
 
 @contextlib.contextmanager
 def _swept(world: World) -> Iterator[None]:
-    """Without leftovers of killed campaigns before, and without any of ours after."""
-    for name in world.host.remove_leftovers():
-        out.print(f"removed a leftover: {safe(name)}")
-    try:
-        yield
-    finally:
-        world.host.remove_leftovers()
+    """Alone on the engine, without leftovers of killed campaigns before, and without any of ours after."""
+    with world.host.reserved():
+        for name in world.host.remove_leftovers():
+            out.print(f"removed a leftover: {safe(name)}")
+        try:
+            yield
+        finally:
+            world.host.remove_leftovers()
 
 
 def _created(results: Path, name: str, plan: Plan, world: World) -> CampaignFolder:
@@ -249,7 +250,9 @@ def _stored_plan(folder: CampaignFolder) -> Plan:
 @app.command()
 def clean() -> int:
     """Remove what the harness left: containers and networks, by label."""
-    removed = _world("clean").host.remove_leftovers()
+    host = _world("harness clean").host
+    with host.reserved():
+        removed = host.remove_leftovers()
     for name in removed:
         out.print(f"removed {safe(name)}")
     out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")

@@ -123,7 +123,7 @@ def _why_invalid(steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
     spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
     if spoiled is None:
         return None, "nothing was measured"
-    host_rules = ("steal", "host-speed", "foreign-load")
+    host_rules = ("steal", "removed")
     return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
 
 

@@ -5,6 +5,8 @@ import math
 from harness.model import Plan
 
 CONTAINER_S = 5.0
+STEPS_PREDICTED = 3.0
+"""A pass just below the capacity, a failure just above it, and one step beside them."""
 
 
 def step_s(plan: Plan, users: int) -> float:
@@ -21,6 +23,8 @@ def cell_s(plan: Plan) -> float:
 
 def steps_expected(plan: Plan) -> float:
     search = plan.search
+    if search.strategy == "predict":
+        return STEPS_PREDICTED
     if search.strategy == "ladder":
         return max(1.0, plan.users_limit / search.ladder_users / 2)
     doublings = math.log2(max(2.0, plan.users_limit / search.first_users))

@@ -101,7 +101,7 @@ def _share(
 
 def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
     """The 95 % interval of a share by batch means, no narrower than for independent requests."""
-    batch = np.floor(at_s / BATCH_S).astype(int)
+    batch = _batches(at_s)
     totals = np.bincount(batch)
     bads = np.bincount(batch, weights=bad)
     filled = totals > 0
@@ -116,6 +116,11 @@ def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
     error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
     half = student_t(k - 1) * error
     return share - half, share + half
+
+
+def _batches(at_s: np.ndarray) -> np.ndarray:
+    """The number of the batch that each instant falls into."""
+    return np.floor(at_s / BATCH_S).astype(np.intp)
 
 
 def student_t(degrees: int) -> float:
@@ -137,7 +142,7 @@ def _mean(slo: Slo, window: Window) -> Reading:
 
 
 def _batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
-    batch = np.floor(at_s / BATCH_S).astype(int)
+    batch = _batches(at_s)
     totals = np.bincount(batch)
     return np.bincount(batch, weights=values)[totals > 0] / totals[totals > 0]
 
@@ -150,7 +155,7 @@ def _shortfall(slo: Slo, window: Window, light: Light | None) -> Reading:
     if light is None:
         return Reading(slo, None, holds=True, settled=True)
     value = shortfall_ratio(window, light)
-    counts = np.bincount((window.start_s - window.from_s) // BATCH_S)[: int(window.length_s // BATCH_S)]
+    counts = np.bincount(_batches(window.start_s - window.from_s))[: int(window.length_s // BATCH_S)]
     spread = (
         float(np.std(counts, ddof=1)) / float(np.mean(counts))
         if len(counts) > 1 and counts.any()

@@ -70,6 +70,8 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
     """
     if facts.ended is Ended.GENERATOR_DIED:
         return "generator", f"the generator died: {facts.note}"
+    if facts.ended is Ended.TARGET_REMOVED:
+        return "removed", f"{facts.note}; keep others from the engine while it measures"
     if facts.ended is Ended.USERS_MISSING:
         return "users", f"{facts.note}; look for errors in on_start, or lower users.spawn_rate"
     if window is None or facts.ended is not Ended.HELD:

@@ -12,6 +12,7 @@ from harness.errors import EngineError
 from harness.measure import engine, image
 from harness.measure.container import Order, running, unset_variables
 from harness.measure.fingerprint import fingerprint
+from harness.measure.lock import engine_lock
 from harness.measure.ready import port_is_free
 from harness.measure.seam import Clock, Image, RunningTarget
 from harness.model import Cell, Target
@@ -51,6 +52,11 @@ class DockerHost:
 
     def environment(self) -> Mapping[str, Any]:
         return fingerprint(self._client)
+
+    def reserved(self) -> AbstractContextManager[None]:
+        with engine.engine_asked_to("say who it is"):
+            engine_id = str(self._client.info().get("ID", "docker"))
+        return engine_lock(engine_id, self._campaign)
 
     def close(self) -> None:
         self._client.close()

@@ -90,6 +90,10 @@ class TargetHost(Protocol):
         """
         ...
 
+    def reserved(self) -> AbstractContextManager[None]:
+        """Be alone on this engine. Raises UsageError, naming the other, when somebody measures already."""
+        ...
+
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         """Remove all containers and networks with our labels (of one campaign, or any); their names."""
         ...

@@ -134,6 +134,8 @@ class Plateau:
     def _tick(self, phase: Phase) -> int:
         """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
         end = self._target.ended()
+        if end is not None and end.exit_code is None:
+            raise _Stop(Ended.TARGET_REMOVED, end.log_tail)
         if end is not None:
             raise _Stop(
                 Ended.TARGET_DIED,

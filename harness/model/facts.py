@@ -112,6 +112,8 @@ class Ended(StrEnum):
     HELD = "held"
     """The window was measured to its end."""
     TARGET_DIED = "target-died"
+    TARGET_REMOVED = "target-removed"
+    """Somebody else removed the container."""
     STALLED = "stalled"
     """No request was answered for some seconds."""
     ALL_FAILED = "all-failed"

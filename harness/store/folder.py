@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import StoreError
+from harness.errors import StoreError, UsageError
 from harness.model import Life, StepFacts
 from harness.store.log import Log
 from harness.store.stepfile import decode, encode
@@ -76,7 +76,7 @@ class CampaignFolder:
     def open(cls, path: Path) -> "CampaignFolder":
         resolved = path.resolve()
         if not (resolved / "events.jsonl").is_file():
-            raise StoreError(
+            raise UsageError(
                 f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest"
             )
         return cls(resolved)
