@@ -92,7 +92,7 @@ def near_guess(
 def _up(low: int, guess: float, width: float) -> float:
     """Above a pass: the other end of a narrow bracket, or towards the guess when that is well above.
 
-    """Inside a bracket still too wide: where the guess makes it likely that one more step may finish
+    A pass too many is cheap (the container lives on), a failure too far is not: so just short of the guess.
     """
     narrow = math.floor(low * width)
     return narrow if guess < low * width**2 else guess / width
