@@ -1,0 +1,1 @@
+"""What the project claims about its own speed and accuracy, measured."""

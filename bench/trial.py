@@ -1,0 +1,178 @@
+"""One seeded trial: cells measured one after the other in simulated time, as a campaign does.
+
+Everything that decides is the harness's own (`container_life`, `enough`, `judge_all`, `capacity`); only the
+world is simulated and nothing is stored or drawn.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.simulation.physics import USUAL, Service, Think, Weather
+from bench.simulation.world import SimulatedWorld
+from harness.analyse.capacity import capacity
+from harness.analyse.cell import judge_all, lightest, reference
+from harness.analyse.judge import enough
+from harness.analyse.order import measuring_order
+from harness.analyse.search import next_step
+from harness.analyse.slo import Light
+from harness.measure.life import ContainerLife, World, container_life
+from harness.measure.step import Pulse
+from harness.model import (
+    MIB,
+    Cell,
+    CellResult,
+    Life,
+    Limits,
+    Plan,
+    Scenario,
+    Search,
+    Slo,
+    Step,
+    StepFacts,
+    StepResult,
+    Target,
+    Timing,
+    Verdict,
+)
+
+Ask = Callable[[Plan, Cell, Sequence[StepResult], Sequence[CellResult]], Step | None]
+
+SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
+"""The harness's defaults. In a shared queue the p95 breaks first: the truth is judged by it alone."""
+
+STEPS_AT_MOST = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """A way to search. `fresh` restarts the target before every step, not only after one that failed."""
+
+    name: str
+    ask: Ask = next_step
+    search: Search = field(default_factory=lambda: Search(strategy="predict"))
+    timing: Timing = field(default_factory=Timing)
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What the trials stand on: one service under every cell's limits, its host, its users."""
+
+    service: Service = field(default_factory=Service)
+    weather: Weather = USUAL
+    think: Think = field(default_factory=Think)
+
+
+def grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(f"sim-c{cpu:.2f}-m{memory}", "sim", Limits(cpu, memory * MIB))
+        for cpu in cpus
+        for memory in memories_mib
+    )
+
+
+def plan_for(strategy: Strategy, cells: Sequence[Cell], users_limit: int = 400) -> Plan:
+    return Plan(
+        source=Path("matrix.yaml"),
+        target=Target("sim", 8000, image="sim"),
+        scenario=Scenario((Path("locustfile.py"),)),
+        cells=tuple(cells),
+        slos=SLOS,
+        users_limit=users_limit,
+        spawn_rate=40.0,
+        timing=strategy.timing,
+        search=strategy.search,
+    )
+
+
+def measure_matrix(
+    strategy: Strategy, ground: Ground, cells: Sequence[Cell], seed: int, users_limit: int = 400
+) -> tuple[CellResult, ...]:
+    """All cells in the campaign's order, each with the answers before it as neighbours."""
+    plan = plan_for(strategy, cells, users_limit)
+    world = SimulatedWorld(ground.service, ground.weather, ground.think, seed).world()
+    results: list[CellResult] = []
+    light: Light | None = None
+    for cell in measuring_order(plan.cells):
+        trial = CellTrial(world, plan, strategy, cell, results, light)
+        results.append(trial.run())
+        light = trial.light
+    return tuple(results)
+
+
+def measure_cell(strategy: Strategy, ground: Ground, cell: Cell, seed: int) -> CellResult:
+    return measure_matrix(strategy, ground, [cell], seed)[0]
+
+
+class CellTrial:
+    """A cell under measurement: what a campaign's progress keeps, without its folder."""
+
+    def __init__(
+        self,
+        world: World,
+        plan: Plan,
+        strategy: Strategy,
+        cell: Cell,
+        neighbours: Sequence[CellResult],
+        light: Light | None,
+    ) -> None:
+        self.light = light
+        self._world = world
+        self._plan = plan
+        self._strategy = strategy
+        self._cell = cell
+        self._neighbours = neighbours
+        self._lives: list[Life] = []
+        self._facts: list[StepFacts] = []
+        self._steps: tuple[StepResult, ...] = ()
+
+    def run(self) -> CellResult:
+        image = self._world.host.prepare(self._plan.target)
+        step = self._ask()
+        while step is not None:
+            number = len(self._lives) + 1
+            with container_life(self._world, self._plan, self._cell, image, number) as life:
+                self._lives.append(Life(self._cell.id, number, "", life.target.ready_after_s))
+                step = self._hold_steps(life, step)
+        return capacity(
+            self._cell, self._plan.users_limit, self._plan.slos, self._lives, self._steps, done=True
+        )
+
+    def _ask(self) -> Step | None:
+        if len(self._steps) > STEPS_AT_MOST:
+            raise RuntimeError(f"{self._strategy.name} does not end: {[s.users for s in self._steps]}")
+        return self._strategy.ask(self._plan, self._cell, self._steps, self._neighbours)
+
+    def _hold_steps(self, life: ContainerLife, step: Step | None) -> Step | None:
+        """Steps of one life; the one that needs another, or None when the search is done."""
+        while step is not None:
+            result = self._hold(life, step)
+            step = self._ask()
+            if result.verdict is not Verdict.PASS or self._strategy.fresh:
+                break
+        return step
+
+    def _hold(self, life: ContainerLife, step: Step) -> StepResult:
+        plan, light = self._plan, reference(self._facts, self.light)
+        facts = life.hold(
+            len(self._facts) + 1,
+            step,
+            plan.spawn_rate,
+            settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
+            observe=_nobody,
+        )
+        self._facts.append(facts)
+        self.light = _lighter(self.light, lightest([facts]))
+        self._steps = judge_all(self._facts, plan.slos, self.light)
+        return self._steps[-1]
+
+
+def _nobody(pulse: Pulse) -> None:
+    """Nobody watches."""
+
+
+def _lighter(one: Light | None, other: Light | None) -> Light | None:
+    if one is None or other is None:
+        return one or other
+    return other if other.users < one.users else one

@@ -1,0 +1,104 @@
+"""The true capacity of a simulated configuration: what a measurement without end would find.
+
+Bisection over N, first with short runs, then with runs of hours around what those found. No life is faster
+than another here, none is cold and no host drifts: this is the capacity at nominal speed.
+"""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.simulation.life import closed_system
+from bench.simulation.physics import CALM, Service, Think
+from harness.model import Limits
+
+COARSE_S = 1_000.0
+FINE_S = 20_000.0
+SETTLE_S = 100.0
+CHUNK_S = 500.0
+DOUBT = 1.04
+"""How far from the truth short runs may put it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """`users`: the most that keep the share of slow requests within `share`. `crossing`: where, between that
+    and one more, the share would be met exactly (logit of the share linear in ln N). Both are the users limit
+    where that is sustained.
+    """
+
+    users: int
+    crossing: float
+    censored: bool = False
+
+
+def slow_share(
+    service: Service, think: Think, limits: Limits, users: int, slow_s: float, length_s: float
+) -> float:
+    """The share of requests slower than `slow_s` in the long run; 1 where the target dies."""
+    system = closed_system(service, CALM, think, limits, seed=(users,))
+    system.hold(users, 50.0)
+    system.advance(users / 50.0 + SETTLE_S)
+    system.take()
+    if system.died_s is not None:
+        return 1.0
+    total = slow = 0
+    while total == 0 or system.now_s < length_s:
+        system.advance(system.now_s + CHUNK_S)
+        latency_s = system.take().latency_s
+        total += len(latency_s)
+        slow += sum(1 for each in latency_s if each > slow_s)
+    return slow / total
+
+
+@functools.cache
+def truth(
+    service: Service,
+    think: Think,
+    limits: Limits,
+    users_limit: int = 400,
+    slow_s: float = 1.0,
+    share: float = 0.05,
+    fine_s: float = FINE_S,
+) -> Truth:
+    """The capacity under "at most `share` of requests slower than `slow_s`"."""
+
+    @functools.cache
+    def measured(users: int, length_s: float) -> float:
+        return slow_share(service, think, limits, users, slow_s, length_s)
+
+    def holds(users: int, length_s: float) -> bool:
+        return users == 0 or measured(users, length_s) <= share
+
+    if holds(users_limit, fine_s):
+        return Truth(users_limit, float(users_limit), censored=True)
+    rough = _boundary(lambda users: holds(users, COARSE_S), 0, users_limit)
+    low, high = max(0, math.floor(rough / DOUBT) - 1), min(users_limit, math.ceil(rough * DOUBT) + 1)
+    while not holds(low, fine_s):
+        low = max(0, low - max(1, low // 20))
+    while holds(high, fine_s):
+        high = min(users_limit, high + max(1, high // 20))
+    users = _boundary(lambda users: holds(users, fine_s), low, high)
+    if users == 0:
+        return Truth(0, 0.0)
+    crossing = _crossing(users, measured(users, fine_s), measured(users + 1, fine_s), share)
+    return Truth(users, crossing)
+
+
+def _boundary(holds: Callable[[int], bool], low: int, high: int) -> int:
+    """The highest number that holds, where `low` does and `high` does not."""
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _crossing(users: int, below: float, above: float, share: float) -> float:
+    left, right = _logit(below), _logit(above)
+    return float(users * ((users + 1) / users) ** ((_logit(share) - left) / (right - left)))
+
+
+def _logit(share: float) -> float:
+    inside = min(max(share, 1e-6), 1 - 1e-6)
+    return math.log(inside / (1 - inside))

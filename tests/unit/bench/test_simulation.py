@@ -1,0 +1,258 @@
+"""The simulated world obeys the laws that real measurements are checked by, and the protocols."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from bench.simulation import draws
+from bench.simulation.life import closed_system
+from bench.simulation.physics import CALM, USUAL, Law, Service, Think, Weather
+from bench.simulation.system import ClosedSystem
+from bench.simulation.world import SimulatedWorld
+from bench.trial import SLOS, Strategy, grid, plan_for
+from bench.truth import slow_share, truth
+from harness.analyse.judge import judge
+from harness.analyse.validity import unexplained_ratio
+from harness.analyse.window import cut
+from harness.errors import TargetFailed
+from harness.measure.life import World, container_life
+from harness.measure.seam import Clock, LoadGenerator, TargetHost, UsageProbe
+from harness.model import MIB, Ended, Limits, Step, StepFacts, Timing, Verdict
+
+SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
+ROOM = Limits(1.0, 512 * MIB)
+STEADY_THINK = Think(0.9, 0.9)
+
+
+def held(
+    service: Service,
+    users: int,
+    cpu_cores: float = 1.0,
+    weather: Weather = CALM,
+    seed: int = 1,
+    memory_mib: int = 512,
+) -> StepFacts:
+    """The facts of one step, by the harness's own code."""
+    cell = grid([cpu_cores], [memory_mib])[0]
+    plan = plan_for(Strategy("one step"), [cell])
+    world = SimulatedWorld(service, weather, seed=seed).world()
+    with container_life(world, plan, cell, world.host.prepare(plan.target), 1) as life:
+        return life.hold(1, Step(users, SHORT), 50.0, lambda facts: False, lambda pulse: None)
+
+
+def run(
+    service: Service, users: int, seconds: float, limits: Limits = ROOM, think: Think | None = None
+) -> tuple[ClosedSystem, np.ndarray]:
+    """A system after a warm-up of 100 s and as many seconds as asked; the response times of those."""
+    system = closed_system(service, CALM, think or Think(), limits, seed=(7,))
+    system.hold(users, 50.0)
+    system.advance(100.0)
+    system.take()
+    system.advance(100.0 + seconds)
+    return system, np.array(system.take().latency_s)
+
+
+@pytest.mark.parametrize("users", [10, 50, 90])
+@pytest.mark.parametrize("service", [Service(), Service(slots=4, delay_s=0.05), Service(law="lognormal")])
+def test_littles_law_holds_exactly(service: Service, users: int) -> None:
+    window = cut(held(service, users))
+    assert window is not None
+    assert unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("cpu_cores", [0.25, 1.0, 2.0, 4.0])
+def test_cpu_used_is_demand_times_throughput(cpu_cores: float) -> None:
+    service = Service(law="deterministic", cpu_s=0.02)
+    system, latency_s = run(service, 30, 1000.0, Limits(cpu_cores, 512 * MIB))
+    answered = system.processor.cpu_s / service.cpu_s
+    assert answered == pytest.approx(len(latency_s) * 1100 / 1000, rel=0.02)
+
+
+def test_a_saturated_quota_is_used_up_and_throttles_every_period() -> None:
+    system, latency_s = run(Service(law="deterministic"), 90, 500.0)
+    cpu = system.processor
+    assert len(latency_s) / 500 == pytest.approx(1 / 0.05, rel=0.005)
+    assert cpu.cpu_s == pytest.approx(600, rel=0.01)
+    assert cpu.throttled_periods / cpu.periods > 0.99
+    assert cpu.throttled_s == pytest.approx(0.75 * 600, rel=0.02), "four cores spend one core's quota early"
+
+
+def test_a_hardly_loaded_quota_throttles_little_and_counts_no_idle_period() -> None:
+    system, _ = run(Service(law="deterministic", cpu_s=0.005), 2, 500.0)
+    cpu = system.processor
+    assert cpu.throttled_periods == 0
+    assert cpu.periods < 0.5 * 6000
+
+
+def test_throttling_grows_with_the_load() -> None:
+    ratios = []
+    for users in (10, 30, 45, 60):
+        cpu = run(Service(), users, 300.0)[0].processor
+        ratios.append(cpu.throttled_periods / cpu.periods)
+    assert ratios == sorted(ratios)
+
+
+@pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
+def test_slots_give_the_paper_answer(users: int) -> None:
+    """X = min(N/(Z+S), c/S) and R = max(S, N·S/c − Z) for deterministic S and Z."""
+    service = Service(cpu_s=0, slots=4, delay_s=0.1)
+    _, latency_s = run(service, users, 1000.0, think=STEADY_THINK)
+    assert len(latency_s) / 1000 == pytest.approx(min(users / 1.0, 40.0), rel=0.001)
+    assert latency_s.mean() == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.02)
+
+
+def test_slots_capacity_is_the_paper_one() -> None:
+    service = Service(cpu_s=0, slots=4, delay_s=0.1)
+    found = truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
+    assert found.users == 44
+
+
+def test_sharing_a_cpu_keeps_the_closed_queues_mean_whatever_the_law() -> None:
+    """A closed network of a delay and a shared processor depends on the demand's mean alone (BCMP)."""
+    laws: tuple[Law, ...] = ("exponential", "lognormal", "deterministic")
+    services = [Service(law=law, cpu_cv=1.5, parallel_cores=1) for law in laws]
+    means = [run(service, 45, 6000.0, Limits(2.0, 512 * MIB))[1].mean() for service in services]
+    exact_s = machine_repairman_s(45, think_s=2.5, service_s=0.05)
+    assert means == pytest.approx([exact_s] * 3, rel=0.05)
+
+
+def machine_repairman_s(users: int, think_s: float, service_s: float) -> float:
+    """Mean response time by exact mean value analysis (Reiser and Lavenberg, 1980)."""
+    queue = response_s = 0.0
+    for n in range(1, users + 1):
+        response_s = service_s * (1 + queue)
+        queue = n * response_s / (think_s + response_s)
+    return response_s
+
+
+def test_first_come_first_served_answers_in_the_order_of_asking() -> None:
+    system = closed_system(Service(slots=1), CALM, Think(), ROOM, seed=(3,))
+    system.hold(80, 50.0)
+    system.advance(200.0)
+    ledger = system.take()
+    assert ledger.start_s == sorted(ledger.start_s)
+
+
+def test_pauses_stop_everything() -> None:
+    quiet = slow_share(Service(), Think(), ROOM, 30, 1.0, 2000.0)
+    stopping = slow_share(Service(pause_s=0.8, pause_every_s=5.0), Think(), ROOM, 30, 1.0, 2000.0)
+    assert stopping > quiet + 0.02
+
+
+def test_the_same_seed_gives_the_same_facts() -> None:
+    one, same, other = (held(Service(), 40, weather=USUAL, seed=seed) for seed in (5, 5, 6))
+    assert np.array_equal(one.requests.latency_s, same.requests.latency_s)
+    assert one.target == same.target
+    assert not np.array_equal(one.requests.latency_s[:50], other.requests.latency_s[:50])
+
+
+def test_a_life_is_the_same_whatever_was_measured_before_it() -> None:
+    service, cells = Service(), grid([1.0, 2.0])
+    plan = plan_for(Strategy("one step"), cells)
+    latencies = []
+    for order in ([cells[1]], list(cells)):
+        world = SimulatedWorld(service, Weather(life_sd=0.03), seed=4).world()
+        for cell in order:
+            with container_life(world, plan, cell, world.host.prepare(plan.target), 1) as life:
+                facts = life.hold(1, Step(20, SHORT), 50.0, lambda facts: False, lambda pulse: None)
+        latencies.append(facts.requests.latency_s)
+    assert latencies[0] == pytest.approx(latencies[1], abs=1e-6)
+
+
+def test_lives_differ_in_speed_by_the_spread_asked() -> None:
+    speeds = [draws.life_speed(Weather(life_sd=0.03), draws.generator(seed, 0)) for seed in range(400)]
+    assert np.log(speeds).std() == pytest.approx(0.03, rel=0.15)
+
+
+def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
+    weather = Weather(cold_ratio=0.3, warm_cpu_s=5.0)
+
+    def early_over_late(cpu_cores: float) -> float:
+        facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, weather)
+        early = facts.requests.start_s < facts.requests.start_s.min() + 15
+        return float(facts.requests.latency_s[early].mean() / facts.requests.latency_s[~early].mean())
+
+    assert early_over_late(4.0) > 1.2
+    assert early_over_late(1.0) > early_over_late(4.0)
+
+
+def test_users_come_in_bursts_of_a_second_and_ask_at_once() -> None:
+    facts = held(Service(cpu_s=0.001), 30)
+    assert facts.spawn_rate == 3
+    first = np.sort(facts.requests.start_s)[:9] - facts.ramp_from_s
+    assert first == pytest.approx([0.0] * 3 + [1.0] * 3 + [2.0] * 3)
+    assert facts.generator[-1].users == 30
+
+
+def test_users_who_leave_are_not_heard_of_again() -> None:
+    system = closed_system(Service(), CALM, Think(), ROOM, seed=(1,))
+    system.hold(60, 50.0)
+    system.advance(60.0)
+    system.hold(20, 50.0)
+    assert system.reached == len(system.users) == 20
+    assert set(system.in_flight) <= set(system.users)
+    system.take()
+    system.advance(160.0)
+    assert len(system.take().start_s) / 100 == pytest.approx(20 / 2.55, rel=0.1)
+
+
+def test_too_many_users_for_the_memory_kill_the_target() -> None:
+    service = Service(base_bytes=32 * MIB, user_bytes=MIB)
+    facts = held(service, 40, memory_mib=64)
+    assert facts.ended is Ended.TARGET_DIED
+    assert [event.kind for event in facts.events] == ["oom", "die"]
+    result = judge(facts, SLOS)
+    assert result.verdict is Verdict.FAIL
+    assert result.oom
+    assert 32 < result.users_reached <= 36
+    assert held(service, 32, memory_mib=64).ended is Ended.HELD
+
+
+def test_a_target_larger_than_its_memory_does_not_start() -> None:
+    with pytest.raises(TargetFailed, match="out of memory"):
+        held(Service(base_bytes=128 * MIB), 1, memory_mib=64)
+
+
+def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
+    facts = held(Service(), 20)
+    assert np.diff([sample.at_s for sample in facts.target]) == pytest.approx(1.0)
+    assert np.diff([sample.at_s for sample in facts.generator])[:-1] == pytest.approx(0.5)
+    assert all(
+        one.cpu_s <= two.cpu_s and one.periods <= two.periods for one, two in itertools.pairwise(facts.target)
+    )
+
+
+def test_what_is_unanswered_at_the_end_is_told() -> None:
+    facts = held(Service(), 90)
+    assert len(facts.requests.unfinished_start_s) == facts.generator[-1].in_flight > 0
+
+
+def test_time_stands_still_unless_someone_waits() -> None:
+    world = SimulatedWorld(Service())
+    world.clock.sleep(3.0)
+    assert world.clock.now_s() == 3.0
+
+
+def test_the_simulated_world_keeps_the_protocols() -> None:
+    """Checked by mypy: a world is what a campaign is given."""
+    simulated = SimulatedWorld(Service())
+    host: TargetHost = simulated
+    generator: LoadGenerator = simulated
+    probe: UsageProbe = simulated
+    clock: Clock = simulated.clock
+    assert simulated.world() == World(host, generator, probe, clock)
+
+
+def test_demands_have_the_mean_and_spread_asked() -> None:
+    spreads: dict[Law, float] = {"exponential": 1.0, "lognormal": 2.0, "deterministic": 0.0}
+    for law, spread in spreads.items():
+        service = Service(law=law, cpu_cv=2.0)
+        some = np.array(list(itertools.islice(draws.demands(service, draws.generator(1)), 200_000)))
+        assert some.mean() == pytest.approx(service.cpu_s, rel=0.02)
+        assert some.std() / some.mean() == pytest.approx(spread, rel=0.1)
+
+
+def test_no_pause_is_due_where_there_are_none() -> None:
+    assert next(draws.pauses(Service(), draws.generator(1))) == math.inf
