@@ -23,6 +23,8 @@ class Narrator:
 
     def cell_started(self, cell: Cell) -> None: ...
 
+    def note(self, text: str) -> None: ...
+
     def container_starting(self, cell: Cell) -> None: ...
 
     def step_started(self, cell: Cell, step: Step) -> None: ...
@@ -59,6 +61,7 @@ class Campaign:
         self.folder = folder
         self._world = world
         self._narrator = narrator
+        self._noted: set[str] = set()
         self._light = light_elsewhere(folder, folder.story())
         self._results = {result.cell.id: result for result in recall(plan, folder, folder.story())}
 
@@ -108,6 +111,7 @@ class Campaign:
         try:
             with container_life(self._world, self.plan, cell, image, number) as life:
                 self._born(progress, Life(cell.id, number, started_at, life.target.ready_after_s))
+                self._note(life.generator.notes)
                 try:
                     self._hold_steps(progress, life, first)
                 finally:
@@ -118,6 +122,14 @@ class Campaign:
     def _born(self, progress: CellProgress, life: Life) -> None:
         progress.lives.append(life)
         self.folder.add_life(life)
+
+    def _note(self, notes: tuple[str, ...]) -> None:
+        """Say each thing worth knowing once."""
+        for text in notes:
+            if text not in self._noted:
+                self._noted.add(text)
+                self.folder.log.append("note", text=text)
+                self._narrator.note(text)
 
     def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step) -> None:
         step: Step | None = first

@@ -34,6 +34,9 @@ class PlainLines(Narrator):
     def cell_started(self, cell: Cell) -> None:
         self._say(f"{cell.id}: starting")
 
+    def note(self, text: str) -> None:
+        self._say(f"note: {text}")
+
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         self._say(f"{cell.id}: {step_line(result)}")
 
@@ -95,6 +98,9 @@ class LiveDisplay(Narrator):
 
     def cell_started(self, cell: Cell) -> None:
         self._now = Now(cell, doing="starting", verdicts=self._now.verdicts)
+
+    def note(self, text: str) -> None:
+        self._live.console.print(safe(f"note: {text}"))
 
     def container_starting(self, cell: Cell) -> None:
         self._now.doing, self._now.pulse = "starting a fresh container", None

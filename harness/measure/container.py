@@ -29,6 +29,7 @@ READY_POLL_S = 0.1
 READY_ANSWER_WITHIN_S = 5.0
 ASK_AGAIN_S = 0.5
 OOM_GRACE_S = 0.5
+KILLED = 128 + 9
 CREATE_GRACE_S = 1.0
 LOG_LINES_SHOWN = 20
 LOG_LINES_AT_MOST = 10_000
@@ -122,25 +123,31 @@ class DockerTarget:
         return True
 
     def _ask_for_end(self) -> TargetEnd | None:
+        """A removal kills first: an end by a kill is looked at twice, for it may not be the target's own."""
         state = self._state()
-        if state is None:
-            return TargetEnd(None, self._events.saw("oom"), "the container was removed by someone else")
-        if state["Running"]:
+        if state is not None and state["Running"]:
             return None
-        return TargetEnd(state["ExitCode"], state["OOMKilled"] or self._oom_follows(state), self._log_tail())
+        oom = self._events.saw("oom") or (
+            state is not None and (state["OOMKilled"] or self._oom_follows(state))
+        )
+        if state is not None and state["ExitCode"] == KILLED and not oom:
+            state = self._state()
+        if state is None:
+            return TargetEnd(None, oom, "the container was removed by someone else")
+        return TargetEnd(state["ExitCode"], oom, self._log_tail())
 
     def _state(self) -> dict[str, Any] | None:
-        """None when the container is no more."""
+        """None when the container is no more, or is being removed."""
         with engine_asked_to("inspect the target"):
             try:
                 state: dict[str, Any] = self.client.inspect_container(self.container_id)["State"]
             except NotFound:
                 return None
-            return state
+        return None if state["Status"] == "removing" else state
 
     def _oom_follows(self, state: Mapping[str, Any]) -> bool:
         """The engine's `oom` event may come a moment after the `die` of the process that it was about."""
-        deadline = self._clock.now_s() + (OOM_GRACE_S if state["ExitCode"] == 137 else 0.0)
+        deadline = self._clock.now_s() + (OOM_GRACE_S if state["ExitCode"] == KILLED else 0.0)
         while not self._events.saw("oom") and self._clock.now_s() < deadline:
             self._clock.sleep(0.02)
         return self._events.saw("oom")

@@ -85,6 +85,11 @@ class LocustProcess:
                 raise GeneratorError(f"Locust was not ready after {START_WITHIN_S:.0f} s", self._log_tail())
             self._receive(0.5)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        shapes = ", ".join(self.hello.get("shapes_overridden", ()))
+        return (f"the load shape {shapes} is not used: the harness sets the users",) if shapes else ()
+
     def hold(self, users: int, spawn_rate: float) -> None:
         self._send({"hold": users, "rate": spawn_rate})
 

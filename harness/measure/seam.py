@@ -120,6 +120,11 @@ class GeneratorFacts:
 class RunningGenerator(Protocol):
     """A Locust process with the user's scenario, beside one container life."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What its user should know, such as a part of the scenario that the harness overrides."""
+        ...
+
     def hold(self, users: int, spawn_rate: float) -> None:
         """Go to this number of users, `spawn_rate` a second, and stay there. Returns at once."""
         ...

@@ -1,4 +1,4 @@
-"""Drawing: one view model, and from it a page, a table, a sentence and files for other programs. Measures nothing."""
+"""One view model, and from it a page, a table, a sentence and files for other programs. Measures nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Which size to buy: the smallest that sustains the users, its next smaller neighbour, and what is still open."""
+"""Which size to buy: the smallest that sustains the users, its smaller neighbour, and what is still open."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ Sizes = dict[Limits, tuple[CellResult, ...]]
 class Choice:
     """`take` is None where no size sustains the users.
 
-    `neighbour` is the next smaller size with an answer, or without a `take` the best of all; `unknown` are the sizes
-    that nobody judged and that would be a better answer if they sustained the users.
+    `neighbour` is the next smaller size with an answer, or without a `take` the best of all. `unknown` are
+    the sizes that nobody judged and that would be a better answer if they sustained the users.
     """
 
     take: CellResult | None
@@ -24,7 +24,7 @@ class Choice:
 
 
 def choose(cells: Sequence[CellResult], users: int) -> Choice:
-    """Smaller means fewer CPU first, then less memory. A size with repetitions is as good as its worst one."""
+    """Smaller means fewer CPU first, then less memory. A repeated size is as good as its worst repetition."""
     sizes = by_size(cells)
     worst = {limits: _worst(results) for limits, results in sizes.items()}
     good = [limits for limits in sorted(worst) if sustains(worst[limits], users)]
@@ -59,7 +59,7 @@ def _is_measured(result: CellResult) -> bool:
 
 
 def _next_smaller(worst: dict[Limits, CellResult], take: Limits) -> Limits | None:
-    """The neighbour with fewer CPU, else with less memory, else whatever is next smaller and has an answer."""
+    """The neighbour with fewer CPU, else with less memory, else what is next smaller and has an answer."""
     smaller = [
         limits for limits in sorted(worst, reverse=True) if limits < take and not is_open(worst[limits])
     ]
@@ -69,7 +69,7 @@ def _next_smaller(worst: dict[Limits, CellResult], take: Limits) -> Limits | Non
 
 
 def _best(worst: dict[Limits, CellResult]) -> Limits | None:
-    """The most users; among equals the smallest size. Sizes that sustained nothing give the largest one with an answer."""
+    """The most users; among equals the smallest size. Where nothing was sustained, the largest size."""
     answered = [limits for limits in sorted(worst) if not is_open(worst[limits])]
     if not answered:
         return None

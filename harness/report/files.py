@@ -18,7 +18,7 @@ COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak"
 
 
 def csv_text(result: CampaignResult) -> str:
-    """The cells of summary.json, a line each; no data is an empty field. Texts can't be taken for formulas."""
+    """The cells of summary.json, a line each; no data is an empty field. No text is taken for a formula."""
     cells: list[dict[str, Any]] = summary_json(result)["cells"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -69,8 +69,9 @@ def _plain(text: str) -> str:
 
 
 def junit_xml(result: CampaignResult) -> str:
-    """A case a size. `failed` and `invalid` sizes are errors, `skipped` and unfinished ones skipped, all others pass:
-    a small capacity is an answer and no failure (requirements on it are another command's job).
+    """A case a size. `failed` and `invalid` sizes are errors, `skipped` and unfinished ones skipped.
+
+    All others pass: a small capacity is an answer and no failure. Requirements are another command's job.
     """
     shown = view(result)
     suite = ElementTree.Element("testsuite", name=f"{shown.target} capacity")
@@ -81,8 +82,8 @@ def junit_xml(result: CampaignResult) -> str:
     for kind, attribute in (("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("time", f"{sum(cell.result.load_s for cell in shown.cells):.3f}")
-    if shown.started_at:
-        suite.set("timestamp", shown.started_at.replace(" ", "T"))
+    if result.started_at:
+        suite.set("timestamp", words.inert(result.started_at))
     ElementTree.indent(suite)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(suite, encoding="unicode") + "\n"
 

@@ -26,7 +26,7 @@ MEANINGS = {
 
 
 def bracket(result: CellResult) -> str:
-    """What is known of the capacity: `≥ 400`, `142 – 151` (sustained – broken), `none (< 10)`, or the status."""
+    """What is known of the capacity: `≥ 400`, `142 – 151` (sustained – broken), `none (< 10)`, a status."""
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
@@ -35,8 +35,10 @@ def bracket(result: CellResult) -> str:
             return f"{sustained} – {broken}"
         case Status.NONE:
             return f"none (< {broken})" if broken is not None else "none"
-        case Status.INFERRED | Status.RUNNING:
+        case Status.INFERRED:
             return _open(sustained, broken) or result.status.value
+        case Status.RUNNING:
+            return _open(sustained, broken) or ("measuring" if result.steps else "waiting")
         case _:
             return result.status.value
 

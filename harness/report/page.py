@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.model import Verdict
-from harness.report import charts, outcome
+from harness.report import charts, outcome, words
 from harness.report.sentence import sentence
 from harness.report.view import CellView, View, decisive
 
@@ -50,6 +50,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.filters["unbroken"] = words.unbroken
     environment.globals.update(decisive=decisive, geometry=charts, verdict_symbols=VERDICT_SYMBOLS)
     return environment
 
@@ -62,7 +63,7 @@ def _source(name: str) -> Markup:
 
 @cache
 def _policy() -> str:
-    """The content security policy: no network at all, and no style or script but ours, known by their hashes."""
+    """The content security policy: no network at all; no style or script but ours, known by their hashes."""
     style, script = (_digest(_source(name)) for name in ("style.css", "script.js"))
     return (
         f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"

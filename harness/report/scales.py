@@ -1,4 +1,4 @@
-"""Scales of a chart: from users, seconds and requests per second to places, with ticks where a person would put them."""
+"""Scales of a chart: from users, seconds and RPS to places, with ticks where a person would put them."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def nice_step(rough: float) -> float:
 
 
 def decades(values: Sequence[float], start: float, end: float) -> Scale:
-    """A logarithmic scale around the values, ticks at powers of ten; one decade around 1 where there are none."""
+    """A logarithmic scale around the values, ticks at powers of ten; around 1 where there are none."""
     positive = [value for value in values if value > 0] or [0.5, 1.0]
     low, high = _below(min(positive)), _above(max(positive))
     powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)

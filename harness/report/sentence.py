@@ -19,7 +19,11 @@ def sentence(view: View) -> str:
     """Which size to take for the users asked for, how it did, and what keeps the next smaller one from it."""
     choice, users = view.choice, view.users_limit
     if choice.take is not None:
-        text = _everything(view) if choice.all_sustain else _take(choice.take, choice.neighbour, users)
+        text = (
+            _everything(view, choice.take)
+            if choice.all_sustain
+            else _take(choice.take, choice.neighbour, users)
+        )
     elif choice.neighbour is not None:
         text = _nothing(view, choice.neighbour)
     else:
@@ -74,13 +78,13 @@ def _stops(result: CellResult) -> str:
             return f"sustains {outcome.capacity(result)} and stops there{because}"
 
 
-def _everything(view: View) -> str:
-    take, users = view.choice.take, view.users_limit
-    assert take is not None
-    smallest = f"{words.size(take.cell.limits)}, did so{_how(take)}"
+def _everything(view: View, take: CellResult) -> str:
+    users, size = view.users_limit, words.size(take.cell.limits)
     if len(view.grid.sizes) == 1:
-        return f"For {users} users {words.size(take.cell.limits)} is enough: it sustained all {users}{_how(take)}; measure smaller sizes."
-    return f"All of these sizes sustain {users} users; the smallest, {smallest}: measure smaller ones."
+        enough = f"For {users} users {size} is enough: it sustained all {users}{_how(take)}"
+        return f"{enough}; measure smaller sizes."
+    smallest = f"the smallest, {size}, did so{_how(take)}"
+    return f"All of these sizes sustain {users} users; {smallest}: measure smaller ones."
 
 
 def _nothing(view: View, best: CellResult) -> str:

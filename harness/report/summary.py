@@ -1,4 +1,4 @@
-"""summary.json: the contract that scripts may rely on. `summary.schema.json` beside this file describes it."""
+"""summary.json: the contract that scripts may rely on; `summary.schema.json` beside this file says it too."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ FORMAT = 1
 
 
 def summary_json(result: CampaignResult) -> dict[str, Any]:
-    """The answer as plain JSON values. A cell that is not done is left out: the contract has no word for it."""
+    """The answer as plain JSON values. A cell that is not done is left out: there is no word for it."""
     return {
         "format": FORMAT,
         "campaign": inert(result.campaign),

@@ -1,4 +1,4 @@
-"""The table that the terminal shows: one line a size, cut to fit, columns dropped before words become unreadable."""
+"""The terminal's table: one line a size, cut to fit, columns dropped before words become unreadable."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ GAP = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A heading with its texts. Columns with the highest `dispensable` go first where there is no room; 0 always stays."""
+    """A heading with its texts. Where there is no room the most `dispensable` go first; 0 always stays."""
 
     heading: str
     texts: tuple[str, ...]

@@ -1,7 +1,7 @@
 """How far to trust a campaign: validity figures over its steps, the workload's model, the machine."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,19 +21,40 @@ class Fact:
 def trust(result: CampaignResult) -> tuple[Fact, ...]:
     steps = [step for cell in result.cells for step in cell.steps]
     sound = [step for step in steps if step.verdict is not Verdict.INVALID]
+    load_s = sum(cell.load_s for cell in result.cells)
     return (
-        Fact("Workload", "closed", "N users who wait for the answer, think, and ask again; RPS is an outcome"),
+        Fact("Workload", "closed", "N users wait for the answer, think, and ask again; RPS is an outcome"),
         Fact("Mean think time", words.seconds(result.think_s), "as the users' tasks really waited"),
         Fact("Steps", _verdicts(steps), "INVALID steps say nothing about the target and enter no number"),
-        Fact("Requests a window", _span([step.requests for step in sound]), "fewest – most; verdicts come from raw requests"),
-        Fact("Load in all", words.duration(sum(cell.load_s for cell in result.cells)), "ramps and settling included"),
-        _worst(sound, "Little's law residual", lambda step: step.little_residual_ratio, words.percent,
-               "largest share of the users' time that is neither thinking nor waiting; a few per cent at most"),
-        _worst(sound, "Generator CPU", lambda step: step.generator_cpu_ratio, words.percent, "busiest window, of one core"),
-        _worst(sound, "Generator loop lag", lambda step: step.loop_lag_s, words.seconds, "worst window"),
-        _worst(sound, "Steal", lambda step: step.steal_ratio, words.percent, "worst window: what the hypervisor gave to others"),
+        Fact("Requests a window", _span([step.requests for step in sound]), "fewest – most"),
+        Fact("Load in all", words.duration(load_s), "ramps and settling included"),
+        *_validity(sound),
         _cpu_per_request(sound),
-    )  # fmt: skip
+    )
+
+
+def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
+    """The worst window of all that were judged."""
+    residual = _worst([step.little_residual_ratio for step in steps])
+    generator = _worst([step.generator_cpu_ratio for step in steps])
+    lag = _worst([step.loop_lag_s for step in steps])
+    steal = _worst([step.steal_ratio for step in steps])
+    return (
+        Fact(
+            "Little's law residual",
+            words.percent(residual),
+            "users' time that nothing accounts for, at worst",
+        ),
+        Fact("Generator CPU", words.percent(generator), "of one core, in its busiest window"),
+        Fact("Generator loop lag", words.seconds(lag), "in its worst window"),
+        Fact("Steal", words.percent(steal), "what the hypervisor gave to others, in the worst window"),
+    )
+
+
+def _worst(values: Sequence[float | None]) -> float | None:
+    return max(
+        (abs(value) for value in values if value is not None and words.known(value) is not None), default=None
+    )
 
 
 def _verdicts(steps: Sequence[StepResult]) -> str:
@@ -45,17 +66,6 @@ def _verdicts(steps: Sequence[StepResult]) -> str:
 
 def _span(values: Sequence[int]) -> str:
     return f"{words.count(min(values))} – {words.count(max(values))}" if values else words.NO_DATA
-
-
-def _worst(
-    steps: Sequence[StepResult],
-    label: str,
-    read: Callable[[StepResult], float | None],
-    write: Callable[[float | None], str],
-    note: str,
-) -> Fact:
-    values = [abs(value) for step in steps if (value := words.known(read(step))) is not None]
-    return Fact(label, write(max(values, default=None)), note)
 
 
 def _cpu_per_request(steps: Sequence[StepResult]) -> Fact:

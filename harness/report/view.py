@@ -1,4 +1,4 @@
-"""The one view model: everything that any report shows, formatted once. Texts from outside are inert here already."""
+"""The one view model: all that any report shows, formatted once. Foreign texts are inert here already."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -47,7 +47,7 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """One size, ready to be placed. `heat` is 1 … 9 by sustained users, 0 where none; None where nothing is known."""
+    """One size, ready to be placed. `heat` is 1 … 9 by sustained users, 0 where none, None where unknown."""
 
     id: str
     size: str
@@ -116,7 +116,7 @@ def view(result: CampaignResult) -> View:
         campaign=words.inert(result.campaign),
         target=words.inert(result.target),
         scenario=words.inert(result.scenario),
-        started_at=words.inert(result.started_at).replace("T", " "),
+        started_at=words.inert(result.started_at).replace("T", " ").replace("+00:00", " UTC"),
         state=words.inert(result.state),
         progress=_progress(result),
         users_limit=result.users_limit,
@@ -270,7 +270,7 @@ def _key(limits: Limits) -> tuple[float, int]:
 
 
 def decisive(cell: CellView) -> tuple[StepView, ...]:
-    """The steps at both ends of the bracket: the last PASS at `sustained_users`, the last FAIL at `broken_users`."""
+    """The steps at the bracket's ends: last PASS at `sustained_users`, last FAIL at `broken_users`."""
     ends = (
         (cell.result.sustained_users, Verdict.PASS.value),
         (cell.result.broken_users, Verdict.FAIL.value),

@@ -36,7 +36,7 @@ INDICATOR_WORDS = {
 
 
 def inert(text: object) -> str:
-    """One line of harmless characters: no escape sequences, control, bidirectional or invisible characters."""
+    """One line of harmless characters: no escape sequences, no control, bidirectional or invisible ones."""
     bare = ESCAPE_SEQUENCE.sub("", str(text))
     spaced = " ".join(bare.split())
     return "".join(char for char in spaced if _is_harmless(char))
@@ -136,6 +136,11 @@ def slo(condition: Slo) -> str:
     limit = f"{condition.at_most:g} s" if is_response_time(name) else f"{condition.at_most * 100:g} %"
     where = f" of {inert(condition.request_name)}" if condition.request_name else ""
     return f"{indicator(name)}{where} ≤ {limit}"
+
+
+def unbroken(text: str) -> str:
+    """With no line break between a number and its unit, nor within a size."""
+    return re.sub(r"(?<=\d) (?=%|s\b|ms\b|MiB\b|CPU\b)|(?<=CPU) (?=/ )|(?<=CPU /) ", "\u00a0", text)
 
 
 def shortened(text: str, length: int) -> str:

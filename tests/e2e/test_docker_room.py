@@ -1,0 +1,251 @@
+"""What only a real engine can show: limits, rights, interruptions, a line that breaks."""
+
+import contextlib
+import dataclasses
+import http.client
+import json
+import os
+import socket
+import threading
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+from docker.api import APIClient
+
+from harness.errors import EngineError, UsageError
+from harness.measure import container
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker_host import DockerHost
+from harness.measure.engine import connect
+from harness.measure.ready import port_is_free
+from harness.measure.usage import DockerProbe
+from harness.model import MIB, Build, Target
+from tests.contract.conftest import Ground, cell, real_ground
+
+pytestmark = pytest.mark.e2e
+SOCKET = "/var/run/docker.sock"
+
+
+@pytest.fixture
+def ground() -> Iterator[Ground]:
+    with real_ground() as made:
+        yield made
+        assert made.containers() == []
+
+
+@pytest.fixture
+def client() -> Iterator[APIClient]:
+    with contextlib.closing(connect()) as connected:
+        yield connected
+
+
+def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, client: APIClient) -> None:
+    with ground.run(ground.target(), cores=0.25) as running:
+        assert isinstance(running, container.DockerTarget)
+        facts = client.inspect_container(running.container_id)
+    asked = facts["HostConfig"]
+    assert (asked["CpuQuota"], asked["CpuPeriod"]) == (25_000, 100_000)
+    assert asked["Memory"] == asked["MemorySwap"] == 64 * MIB
+    assert asked["CapDrop"] == ["ALL"]
+    assert asked["RestartPolicy"]["Name"] in ("", "no")
+    assert {bound["HostIp"] for bound in facts["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
+    assert facts["Config"]["Labels"]["harness.campaign"] == ground.campaign
+    assert facts["Config"]["Labels"]["harness.cell"] == "answer-c0.25-m64"
+
+
+def test_the_environment_of_a_target_comes_from_ours(
+    ground: Ground, client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", "s3cret")
+    target = ground.target(environment={"TOKEN": "${SHOP_TOKEN}", "PLAIN": "x"})
+    with ground.run(target) as running:
+        assert isinstance(running, container.DockerTarget)
+        environment = client.inspect_container(running.container_id)["Config"]["Env"]
+    assert {"TOKEN=s3cret", "PLAIN=x"} <= set(environment)
+
+
+def test_a_variable_that_is_not_set_starts_nothing(ground: Ground) -> None:
+    target = ground.target(environment={"TOKEN": "${SURELY_NOT_SET}"})
+    with pytest.raises(UsageError, match="SURELY_NOT_SET"), ground.run(target):
+        pass
+
+
+def test_an_interruption_between_create_and_start_leaves_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(container, "_start", interrupted)
+    with pytest.raises(KeyboardInterrupt), ground.run(ground.target()):
+        pass
+    assert ground.containers() == []
+
+
+def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = APIClient.create_container
+
+    def interrupted(self: APIClient, *args: object, **options: object) -> None:
+        create(self, *args, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(APIClient, "create_container", interrupted)
+    with pytest.raises(KeyboardInterrupt), ground.run(ground.target()):
+        pass
+    assert ground.containers() == []
+
+
+def test_a_port_in_use_is_named_before_and_while_starting(ground: Ground) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        target = ground.target(host_port=port)
+        assert not port_is_free(port)
+        assert ground.host.check(target) == [f"port {port} is already in use"]
+        with pytest.raises(EngineError, match=f"port {port}"), ground.run(target):
+            pass
+
+
+def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
+    ground: Ground, client: APIClient
+) -> None:
+    with ground.run(ground.target()) as running:
+        assert isinstance(running, container.DockerTarget)
+        client.remove_container(running.container_id, force=True)
+        ground.clock.sleep(0.3)
+        end = running.ended()
+    assert end is not None
+    assert end.exit_code is None
+    assert "removed by someone else" in end.log_tail
+
+
+def test_an_image_is_built_again_only_when_its_content_changed(
+    ground: Ground, tmp_path: os.PathLike[str]
+) -> None:
+    target = ground.target()
+    assert target.build is not None
+    first = ground.host.prepare(target)
+    before_s = ground.clock.now_s()
+    assert ground.host.prepare(target) == first
+    assert ground.clock.now_s() - before_s < 1.0
+
+
+def test_a_missing_base_says_how_to_make_it(ground: Ground) -> None:
+    target = ground.target()
+    assert target.build is not None
+    build = dataclasses.replace(target.build, args={"BASE": "harness-base:surely-not-here"})
+    with pytest.raises(EngineError) as refused:
+        ground.host.prepare(dataclasses.replace(target, build=build))
+    assert "make base" in refused.value.hint
+
+
+def test_a_failing_build_shows_its_last_lines(ground: Ground, tmp_path: os.PathLike[str]) -> None:
+    base = ground.target().build
+    assert base is not None
+    with open(os.path.join(tmp_path, "Dockerfile"), "w") as file:
+        file.write("ARG BASE\nFROM ${BASE}\nRUN echo nearly there && exit 7\n")
+    broken = Target("broken", 8000, build=Build(type(base.context)(tmp_path), args=base.args))
+    with pytest.raises(EngineError, match=r"(?s)nearly there.*code: 7"):
+        ground.host.prepare(broken)
+
+
+def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = threading.active_count()
+    with real_ground() as ground:
+        with engine_behind_a_line() as line:
+            monkeypatch.setenv("DOCKER_HOST", line.address)
+            with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
+                with pytest.raises(EngineError) as gone:
+                    lose_the_engine(ground, host, line)
+                assert "may still be there" in gone.value.__notes__[0]
+        assert len(ground.host.remove_leftovers(ground.campaign)) == 1
+    assert threading.active_count() == threads
+
+
+def lose_the_engine(ground: Ground, host: DockerHost, line: "Line") -> None:
+    target = ground.target()
+    with (
+        host.run(cell(target), target, host.prepare(target)) as running,
+        DockerProbe(ground.clock).watch(running) as watch,
+    ):
+        ground.clock.sleep(1.5)
+        assert watch.take().target
+        line.cut()
+        ground.clock.sleep(1.0)
+        with pytest.raises(EngineError):
+            watch.take()
+        running.ended()
+
+
+class Line:
+    """A TCP line to the engine's socket that can be cut."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        self._listener = listener
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        for end in self._ends:
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(SOCKET)
+                self._ends += [near, far]
+                for pair in ((near, far), (far, near)):
+                    thread = threading.Thread(target=self._carry, args=pair, daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def engine_behind_a_line() -> Iterator[Line]:
+    line = Line(socket.create_server(("127.0.0.1", 0)))
+    try:
+        yield line
+    finally:
+        line.cut()
+
+
+def test_the_log_of_a_target_is_what_it_wrote(ground: Ground) -> None:
+    with ground.run(ground.target()) as running:
+        with (
+            contextlib.suppress(http.client.HTTPException, OSError),
+            urllib.request.urlopen(f"{running.url}/hello"),
+        ):
+            pass
+        ground.clock.sleep(0.2)
+        assert "GET /hello" in running.logs()
+
+
+def test_the_fingerprint_names_engine_machine_and_software(ground: Ground) -> None:
+    found = ground.host.environment()
+    assert found["engine"]["api_version"].count(".") == 1
+    assert found["engine"]["cgroup_version"] in ("1", "2")
+    assert {"python", "locust", "docker_py"} <= found["software"].keys()
+    assert os.path.expanduser("~") not in json.dumps(found)

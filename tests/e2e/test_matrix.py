@@ -1,0 +1,173 @@
+"""The main job on a real engine with real Locust: a small matrix, as a user would run it."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from importlib import resources
+
+import jsonschema
+import pytest
+
+from tests.e2e.conftest import QUICK, Project
+
+pytestmark = pytest.mark.e2e
+
+MATRIX = (
+    """\
+target: targets/behaves
+sizes:
+  tiny: {cpus: 0.1, memory: 64MiB}
+  roomy: {cpus: 0.9, memory: 64MiB}
+  starved: {cpus: 0.5, memory: 6MiB}
+  huge: {cpus: 4096, memory: 64MiB}
+"""
+    + QUICK
+)
+
+
+def test_a_small_matrix_is_measured_told_apart_and_cleaned_up(
+    project: Project, leftovers: Callable[[], str]
+) -> None:
+    project.write("matrix.yaml", MATRIX)
+    done = project.harness("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = project.summary()
+    jsonschema.validate(summary, schema())
+    cells = {cell["id"]: cell for cell in summary["cells"]}
+    assert summary["state"] == "complete"
+    assert len(cells) == 4
+
+    roomy, tiny = cells["behaves-c0.90-m64"], cells["behaves-c0.10-m64"]
+    assert (roomy["status"], roomy["sustained_users"], roomy["broken_users"]) == ("censored", 12, None)
+    assert tiny["status"] in ("bracketed", "none")
+    assert tiny["limiting_factor"] == "cpu"
+    assert tiny["broken_users"] < 12
+    assert cells["behaves-c0.50-m6"]["status"] == "failed"
+    assert cells["behaves-c4096.00-m64"]["status"] == "skipped"
+    assert "behaves-c0.90-m64" in done.stdout
+    assert leftovers() == ""
+
+
+def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Project) -> None:
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
+    assert project.harness("run").returncode == 0
+    latest = project.folder / "results/latest"
+    assert latest.is_symlink()
+    files = {path.relative_to(latest).as_posix() for path in latest.rglob("*") if path.is_file()}
+    cell = "cells/behaves-c0.90-m64"
+    assert files >= {
+        "plan.json",
+        "environment.json",
+        "events.jsonl",
+        "summary.json",
+        "summary.csv",
+        "summary.md",
+        "junit.xml",
+        "report.html",
+        f"{cell}/step-001.json.gz",
+        f"{cell}/target-1.log",
+        f"{cell}/generator-1.log",
+    }
+    assert not [name for name in files if name.endswith(".part")]
+    drawn = (latest / "report.html").read_text()
+    assert project.harness("report", "results/latest").returncode == 0
+    assert (latest / "report.html").read_text() == drawn
+    stricter = project.harness("judge", "results/latest", "--slo", "p95=1ms")
+    assert stricter.returncode == 0
+    assert "p95" in stricter.stdout
+
+
+def test_an_interrupted_campaign_keeps_its_steps_leaves_nothing_and_goes_on(
+    project: Project, leftovers: Callable[[], str]
+) -> None:
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
+    running = project.start("run")
+    project.wait_for("step-finished")
+    running.send_signal(signal.SIGINT)
+    assert running.wait(60) == 130
+    assert leftovers() == ""
+    assert project.summary()["state"] == "interrupted"
+    jsonschema.validate(project.summary(), schema())
+    kept = [event["file"] for event in project.events() if event["event"] == "step-finished"]
+
+    done = project.harness("run", "--resume", "results/latest")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert project.summary()["state"] == "complete"
+    files = [event["file"] for event in project.events() if event["event"] == "step-finished"]
+    assert files[: len(kept)] == kept
+    assert len(files) == len(set(files)) > len(kept)
+
+
+def test_a_killed_harness_takes_its_load_along_and_the_next_run_sweeps(
+    project: Project, leftovers: Callable[[], str]
+) -> None:
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
+    running = project.start("run")
+    project.wait_for("life-started")
+    os.kill(running.pid, signal.SIGKILL)
+    running.wait()
+    assert leftovers() != ""
+    done = project.harness("clean")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert leftovers() == ""
+    locusts = subprocess.run(["pgrep", "-f", str(project.folder)], capture_output=True, text=True).stdout
+    assert locusts == ""
+
+
+def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> None:
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
+    running = project.start("run")
+    project.wait_for("life-started")
+    second = project.harness("run")
+    running.send_signal(signal.SIGINT)
+    running.wait(60)
+    assert second.returncode == 1
+    assert "another harness is at work" in second.stderr
+
+
+def test_a_target_that_answers_wrongly_is_found_before_any_load(project: Project) -> None:
+    project.write("targets/behaves/locustfile.py", project_locustfile("/wrong"))
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
+    done = project.harness("run")
+    assert done.returncode == 2
+    (cell,) = project.summary()["cells"]
+    assert cell["status"] == "failed"
+    assert "answers nothing right" in cell["evidence"]
+
+
+def test_a_locustfile_without_users_is_refused_before_anything_starts(project: Project) -> None:
+    project.write("targets/behaves/locustfile.py", "import locust\n")
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n")
+    refused = project.harness("run")
+    assert refused.returncode == 1
+    assert "no user class" in refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_an_image_that_is_nowhere_is_refused_before_anything_starts(project: Project) -> None:
+    project.write("targets/behaves/target.yaml", "name: behaves\nimage: no-such-image:ever\nport: 8000\n")
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n")
+    refused = project.harness("run")
+    assert refused.returncode == 1
+    assert "no-such-image:ever" in refused.stderr
+    assert not (project.folder / "results").exists()
+
+
+def project_locustfile(path: str) -> str:
+    return f"""\
+from locust import HttpUser, constant, task
+
+
+class Visitor(HttpUser):
+    wait_time = constant(0.1)
+
+    @task
+    def visit(self):
+        self.client.get("{path}")
+"""
+
+
+def schema() -> object:
+    return json.loads(resources.files("harness.report").joinpath("summary.schema.json").read_text())

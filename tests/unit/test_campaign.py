@@ -1,0 +1,240 @@
+"""The walk through the cells, on fakes of the world, the real store and the real report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.analyse.order import measuring_order
+from harness.campaign import Campaign, Narrator, judged_again
+from harness.measure.life import World
+from harness.measure.step import Pulse
+from harness.model import (
+    MIB,
+    Cell,
+    CellResult,
+    Limits,
+    Plan,
+    Scenario,
+    Search,
+    Slo,
+    Status,
+    Step,
+    StepResult,
+    Target,
+    Timing,
+    Verdict,
+)
+from harness.plan import plan_to_json
+from harness.store import CampaignFolder
+from tests.fakes import FakeWorld, Service
+
+SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
+
+
+def plan_of(*limits: tuple[float, int], strategy: str = "predict", users_limit: int = 400) -> Plan:
+    cells = tuple(
+        Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits
+    )
+    return Plan(
+        Path("matrix.yaml"),
+        Target("web", 8000, image="web:1"),
+        Scenario((Path("locustfile.py"),)),
+        cells,
+        SLOS,
+        users_limit=users_limit,
+        spawn_rate=40,
+        timing=Timing(),
+        search=Search(strategy, 0.05),
+    )
+
+
+class Notebook(Narrator):
+    """Writes down what it is told, a word each."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        self.phases: set[str] = set()
+
+    def cell_started(self, cell: Cell) -> None:
+        self.lines.append(f"start {cell.id}")
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def step_started(self, cell: Cell, step: Step) -> None:
+        self.lines.append(f"hold {step.users}")
+
+    def pulse(self, cell: Cell, pulse: Pulse) -> None:
+        self.phases.add(pulse.phase)
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        self.lines.append(f"{result.users} {result.verdict}")
+
+    def cell_done(self, result: CellResult) -> None:
+        self.lines.append(f"{result.cell.id} {result.status}")
+
+
+class Stage:
+    """A fake world, a folder, and a campaign in them."""
+
+    def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
+        self.fake = FakeWorld(service)
+        self.world = World(self.fake.host, self.fake.generator, self.fake.probe, self.fake.clock)
+        self.plan = plan
+        self.notebook = Notebook()
+        self.folder = CampaignFolder.create(folder, "one", plan_to_json(plan), self.fake.host.environment())
+
+    def run(self) -> Mapping[str, CellResult]:
+        result = Campaign(self.plan, self.folder, self.world, self.notebook).run()
+        return {cell.cell.id: cell for cell in result.cells}
+
+
+def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    cells = stage.run()
+    quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
+    assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
+    assert cells["web-c1.00-m256"].status is Status.CENSORED
+    assert quarter.limiting_factor == "cpu"
+    assert quarter.sustained_users is not None
+    assert half.sustained_users is not None
+    assert 1.7 < half.sustained_users / quarter.sustained_users < 2.3
+    assert stage.notebook.phases == {"ramp", "settle", "window", "linger"}
+
+
+def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
+    for result in Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service()).run().values():
+        passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
+        failed = {step.users for step in result.steps if step.verdict is Verdict.FAIL}
+        assert result.sustained_users in passed
+        assert result.broken_users in failed
+        assert result.broken_users <= max(result.sustained_users * 1.05, result.sustained_users + 1)
+
+
+def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), strategy="bisect"), Service())
+    (result,) = stage.run().values()
+    lives = [step.life for step in result.steps]
+    for before, after in zip(result.steps, result.steps[1:], strict=False):
+        assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
+    assert lives[-1] == len(stage.fake.host.runs)
+    assert stage.fake.host.running == []
+
+
+def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
+    cells = stage.run()
+    assert cells["web-c1.00-m16"].status is Status.FAILED
+    assert cells["web-c1.00-m16"].limiting_factor == "memory"
+    assert cells["web-c1.00-m256"].status is Status.CENSORED
+    assert [cell.id for cell in stage.fake.host.runs].count("web-c1.00-m16") == 1
+
+
+def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((1.0, 40)), Service(user_bytes=100 * 1024))
+    (result,) = stage.run().values()
+    assert result.status is Status.BRACKETED
+    assert result.limiting_factor == "memory"
+    assert result.sustained_users is not None
+    assert 150 < result.sustained_users < 260
+
+
+def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((1.0, 256)), Service(error_ratio=1.0))
+    (result,) = stage.run().values()
+    assert result.status is Status.FAILED
+    assert [step.users for step in result.steps] == [10]
+
+
+def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((1.0, 256)), Service())
+    stage.fake.generator.users_at_most = 50
+    (result,) = stage.run().values()
+    assert result.status is Status.INVALID
+    assert result.limiting_factor == "generator"
+    assert result.sustained_users == 10
+
+
+def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
+    plan = replace(plan_of((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
+    stage = Stage(tmp_path, plan, Service())
+    assert stage.run()["web-c8.00-m256"].status is Status.SKIPPED
+    assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
+
+
+class Unplugged(Notebook):
+    """Pulls the plug after so many steps."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.left = steps
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        super().step_judged(cell, result)
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
+    plan = plan_of((0.25, 256), (0.5, 256), (1.0, 256))
+    stage = Stage(tmp_path, plan, Service())
+    stage.notebook = Unplugged(steps)
+    with pytest.raises(KeyboardInterrupt):
+        stage.run()
+    assert stage.folder.story().ended == "interrupted"
+    stored = {id_: list(told.step_files) for id_, told in stage.folder.story().cells.items()}
+    assert sum(map(len, stored.values())) == steps
+
+    stage.notebook = Notebook()
+    stage.folder.resumed()
+    cells = stage.run()
+    story = stage.folder.story()
+    assert story.ended == "complete"
+    for id_, files in stored.items():
+        assert story.cell(id_).step_files[: len(files)] == files
+    for told in story.cells.values():
+        assert len(set(told.step_files)) == len(told.step_files)
+    assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
+
+
+def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    cells = stage.run()
+    again = {cell.cell.id: cell for cell in judged_again(stage.plan, stage.folder).cells}
+    assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
+        id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in again.items()
+    }
+
+
+def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage.run()
+    held = {}
+    for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
+        plan = replace(stage.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
+        for cell in judged_again(plan, stage.folder).cells:
+            assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
+            held[cell.cell.id] = cell.sustained_users or 0
+
+
+def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    campaign = Campaign(stage.plan, stage.folder, stage.world, stage.notebook)
+    campaign._note(("the load shape Mine is not used",))
+    campaign._note(("the load shape Mine is not used",))
+    assert stage.notebook.notes == ["the load shape Mine is not used"]
+
+
+def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
+    plan = plan_of((0.25, 64), (0.25, 128), (1.0, 64), (1.0, 128))
+    assert [cell.id for cell in measuring_order(plan.cells)] == [
+        "web-c1.00-m128",
+        "web-c0.25-m128",
+        "web-c1.00-m64",
+        "web-c0.25-m64",
+    ]
