@@ -138,12 +138,13 @@ def _last_per_users(steps: Iterable[StepResult]) -> list[StepResult]:
 
 
 def _path(steps: Sequence[StepResult], read: Callable[[StepResult], float | None], x: Scale, y: Scale) -> str:
-    """An SVG path; a step without data leaves a gap."""
+    """An SVG path; a step without data leaves a gap, and one between two gaps is a dot (`h0`)."""
     commands, pen_is_down = [], False
     for step in steps:
         value = known(read(step))
         if value is not None:
-            commands.append(f"{'L' if pen_is_down else 'M'}{x(step.users):g} {y(value):g}")
+            place = f"{x(step.users):g} {y(value):g}"
+            commands.append(f"L{place}" if pen_is_down else f"M{place}h0")
         pen_is_down = value is not None
     return "".join(commands)
 

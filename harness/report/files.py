@@ -13,7 +13,9 @@ from harness.report.summary import summary_json
 from harness.report.view import CellView, View, view
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~@#$]|(?<=www)\.|:(?=//))")
+MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")
+MENTION = re.compile(r"([@#])(?=\w)")
+ZERO_WIDTH_SPACE = "\u200b"
 COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak", "why it stopped")
 
 
@@ -63,9 +65,13 @@ def _row(cell: CellView) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text without any meaning to Markdown or HTML, nor a mention of anybody."""
+    """Text without any meaning to Markdown or HTML, and no mention of a person or an issue.
+
+    Mentions are found in the rendered text, so that a backslash does not stop them.
+    """
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return MARKDOWN_SPECIAL.sub(r"\\\1", escaped)
+    quiet = MENTION.sub(rf"\1{ZERO_WIDTH_SPACE}", escaped)
+    return MARKDOWN_SPECIAL.sub(r"\\\1", quiet)
 
 
 def junit_xml(result: CampaignResult) -> str:

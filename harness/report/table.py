@@ -10,6 +10,8 @@ from harness.report.words import NO_DATA, shortened
 PIPED_WIDTH = 120
 WHY_AT_LEAST = 24
 GAP = 2
+HEADING_PADDING = 2
+"""tabulate makes a column at least this much wider than its heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Column:
 
     @property
     def width(self) -> int:
-        return max(len(text) for text in (self.heading, *self.texts)) + GAP
+        return max(len(self.heading) + HEADING_PADDING, *(len(text) for text in self.texts), 0) + GAP
 
 
 def terminal_table(view: View, width: int | None) -> str:

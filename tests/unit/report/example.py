@@ -1,5 +1,6 @@
-"""A campaign as it could have been: nine sizes of a small shop, with every kind of answer. Numbers follow a closed
-model (a quota-limited server, think time 2.5 s), so that the curves look like measured ones.
+"""A campaign as it could have been: nine sizes of a small shop, with every kind of answer.
+
+Numbers follow a closed model (a quota-limited server, think time 2.5 s), so that curves look measured.
 """
 
 from collections.abc import Iterable
@@ -116,9 +117,12 @@ def cell(
 
 def failed(cpu_cores: float = 0.25, memory_mib: int = 48) -> CellResult:
     return cell(
-        cpu_cores, memory_mib, Status.FAILED, limiting_factor=Factor.MEMORY,
+        cpu_cores,
+        memory_mib,
+        Status.FAILED,
+        limiting_factor=Factor.MEMORY,
         evidence="it was killed while starting: out of its 48 MiB of memory",
-    )  # fmt: skip
+    )
 
 
 def none() -> CellResult:
@@ -126,12 +130,27 @@ def none() -> CellResult:
         "HTTP 503 Service Unavailable": 61,
         "RemoteDisconnected('closed connection without response')": 12,
     }
-    steps = [step(1, 10, 0.5, Verdict.FAIL, rule="errors", reason="18 % of the requests failed (at most 1 %)",
-                  errors=errors, error_ratio=0.18)]  # fmt: skip
+    steps = [
+        step(
+            1,
+            10,
+            0.5,
+            Verdict.FAIL,
+            rule="errors",
+            reason="18 % of the requests failed (at most 1 %)",
+            errors=errors,
+            error_ratio=0.18,
+        )
+    ]
     return cell(
-        0.5, 48, Status.NONE, steps, broken_users=10, limiting_factor=Factor.ERRORS,
+        0.5,
+        48,
+        Status.NONE,
+        steps,
+        broken_users=10,
+        limiting_factor=Factor.ERRORS,
         evidence="18 % of the requests failed, most often with HTTP 503 Service Unavailable (61 times)",
-    )  # fmt: skip
+    )
 
 
 def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tuple[int, ...]) -> CellResult:
@@ -143,28 +162,54 @@ def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tu
     ]
     low, high = max(passes), min(fails)
     return cell(
-        cpu_cores, memory_mib, Status.BRACKETED, steps, sustained_users=low, broken_users=high,
-        estimate_users=(low + high) / 2, estimate_low=float(low), estimate_high=float(high),
-        limiting_factor=Factor.CPU, evidence="its CPU quota is used up (throttled in 93 % of periods)",
-    )  # fmt: skip
+        cpu_cores,
+        memory_mib,
+        Status.BRACKETED,
+        steps,
+        sustained_users=low,
+        broken_users=high,
+        estimate_users=(low + high) / 2,
+        estimate_low=float(low),
+        estimate_high=float(high),
+        limiting_factor=Factor.CPU,
+        evidence="its CPU quota is used up (throttled in 93 % of periods)",
+    )
 
 
 def by_memory() -> CellResult:
-    steps = [*(step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)),
-             step(4, 92, 1.0, Verdict.FAIL, rule="died", reason="the target was killed (out of memory)", oom=True,
-                  rps=None, mean_s=None, p50_s=None, p95_s=None, p99_s=None, memory_peak_bytes=48 * MIB)]  # fmt: skip
+    """Bracketed where it runs out of memory: the step that broke it has no answers, hence no percentiles."""
+    killed = replace(
+        step(4, 92, 1.0, Verdict.FAIL, rule="died", reason="the target was killed (out of memory)", oom=True),
+        rps=None,
+        mean_s=None,
+        p50_s=None,
+        p95_s=None,
+        p99_s=None,
+        memory_peak_bytes=48 * MIB,
+    )
+    steps = [*(step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
     return cell(
-        1.0, 48, Status.BRACKETED, steps, sustained_users=80, broken_users=92, limiting_factor=Factor.MEMORY,
+        1.0,
+        48,
+        Status.BRACKETED,
+        steps,
+        sustained_users=80,
+        broken_users=92,
+        limiting_factor=Factor.MEMORY,
         evidence="it ran out of its 48 MiB and was killed at 92 users",
-    )  # fmt: skip
+    )
 
 
 def censored(cpu_cores: float = 1.0, memory_mib: int = 96) -> CellResult:
     steps = [step(number, at, cpu_cores) for number, at in enumerate((10, 100, 200, 400), 1)]
     return cell(
-        cpu_cores, memory_mib, Status.CENSORED, steps, sustained_users=400,
+        cpu_cores,
+        memory_mib,
+        Status.CENSORED,
+        steps,
+        sustained_users=400,
         evidence="it sustained every number of users asked for",
-    )  # fmt: skip
+    )
 
 
 def invalid() -> CellResult:
@@ -225,10 +270,7 @@ def with_doubt() -> CampaignResult:
 
 def half_way() -> CampaignResult:
     """A campaign that still runs: five answers, one size in work, three to come."""
-    waiting = [
-        replace(result, status=Status.RUNNING, sustained_users=None, evidence="", steps=())
-        for result in NINE[6:]
-    ]
+    waiting = [cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
     return campaign([*NINE[:5], running(), *waiting], state="running")
 
 

@@ -1,0 +1,212 @@
+"""The report as a person opens it: in a real browser, from a file, without any network."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from harness.model import CampaignResult, NameStats
+from harness.report import html, view
+from tests.unit.report import example
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+HOSTILE = "</script><script>window.hit = 1</script><img src=http://127.0.0.1:9/x onerror='window.hit = 2'>"
+
+
+@dataclass(slots=True)
+class Opened:
+    """A page with all that it complained about and asked for."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.fail("no chromium: make browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+    contexts = []
+
+    def open_(result: CampaignResult, **context: object) -> Opened:
+        file = tmp_path / "report.html"
+        file.write_text(html(view(result)))
+        contexts.append(browser.new_context(**context))  # type: ignore[arg-type]
+        opened = Opened(contexts[-1].new_page())
+        opened.page.on("console", lambda message: opened.complaints.append(message.text))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on("request", lambda request: opened.requests.append(request.url))
+        opened.page.goto(file.as_uri())
+        return opened
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -> None:
+    opened = open_report(example.campaign())
+    assert opened.complaints == []
+    assert [url for url in opened.requests if not url.startswith("file:")] == []
+    assert len(opened.requests) == 1
+    said = opened.page.locator("#sentence").inner_text().replace("\xa0", " ")
+    assert said.startswith("For 400 users take 1 CPU / 96 MiB")
+
+
+def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
+    step = replace(
+        example.step(1, 400, 1.0, reason=HOSTILE),
+        by_name=(NameStats(HOSTILE, 1, 1, 0.1, 0.1, 0.1),),
+        errors={HOSTILE: 1},
+    )
+    cell = replace(example.censored(), steps=(step,), evidence=HOSTILE)
+    cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
+    opened = open_report(
+        example.campaign(
+            [cell], campaign=HOSTILE, target=HOSTILE, scenario=HOSTILE, environment={HOSTILE: HOSTILE}
+        )
+    )
+    opened.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    opened.page.locator("svg[data-chart]").hover()
+    assert opened.page.evaluate("window.hit") is None
+    assert opened.page.locator("img").count() == 0
+    assert (opened.complaints, len(opened.requests)) == ([], 1)
+    assert HOSTILE in opened.page.locator("code").first.inner_text()
+
+
+def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> None:
+    opened = open_report(example.campaign())
+    opened.page.evaluate(
+        """() => {
+            const image = document.createElement('img');
+            image.src = 'http://127.0.0.1:9/x';
+            const script = document.createElement('script');
+            script.textContent = 'window.hit = 1';
+            document.body.append(image, script);
+        }"""
+    )
+    assert opened.page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'open', () => 'closed')") == "closed"
+    assert opened.page.evaluate("window.hit") is None
+    assert sum("Content Security Policy" in complaint for complaint in opened.complaints) >= 3
+
+
+def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    panel = page.locator(".panel[data-cell='web-c0.50-m96']")
+    chart, readout = panel.locator("svg"), panel.locator(".readout")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    assert box is not None
+    chart.hover(position={"x": box["width"] * 0.72, "y": 60})
+    assert readout.inner_text().startswith("280 users: PASS, ")
+    page.mouse.move(0, 0)
+    assert readout.inner_text().startswith("CPU: its CPU quota")
+
+
+def test_the_keyboard_reads_a_chart_step_by_step(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    panel = page.locator(".panel[data-cell='web-c0.50-m96']")
+    panel.locator("svg").focus()
+    said = []
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+        said.append(panel.locator(".readout").inner_text().split(":")[0])
+    assert said == ["10 users", "160 users", "10 users"]
+
+
+def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    page.locator(".key button").nth(1).click()
+    lit = page.locator("[data-cell].lit")
+    assert {lit.nth(index).get_attribute("data-cell") for index in range(lit.count())} == {"web-c0.25-m256"}
+    assert lit.count() >= 5
+    assert page.locator(".key button").nth(1).get_attribute("aria-pressed") == "true"
+
+
+def test_the_table_filters_and_counts(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    page.get_by_label("Show only rows with").fill("killed")
+    assert page.locator("#sizes tbody tr:visible").count() == 2
+    assert page.locator("#filtered").inner_text() == "2 of 9"
+
+
+def test_the_table_sorts_by_numbers_with_no_data_last_in_both_directions(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    heading = page.locator("#sizes thead th", has_text="Users")
+    users = page.locator("#sizes tbody tr td:nth-child(3)")
+    heading.locator("button").click()
+    assert heading.get_attribute("aria-sort") == "ascending"
+    rising = users.all_inner_texts()
+    heading.locator("button").click()
+    falling = users.all_inner_texts()
+    assert (rising[0], falling[0]) == ("80 – 92", "✓ ≥ 400")
+    assert {*rising[-2:]} == {*falling[-2:]} == {"✕ failed", "∅ none (< 10)"}
+
+
+def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    page.locator("#matrix a[data-cell='web-c1.00-m48']").click()
+    details = page.locator("details[id='cell-web-c1.00-m48']")
+    expect(details).to_be_in_viewport()
+    expect(details).to_contain_text("the target was killed (out of memory)")
+    expect(details.locator("table").first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_no_width_makes_the_page_scroll_sideways(open_report: Open, width: int) -> None:
+    page = open_report(example.with_doubt(), viewport={"width": width, "height": 800}).page
+    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_tile_can_be_read_in_light_and_in_dark(open_report: Open, scheme: str) -> None:
+    page = open_report(example.large(1, 9), color_scheme=scheme).page
+    ratios = page.evaluate(CONTRAST)
+    assert len(ratios) == 10
+    assert min(ratios) >= 4.5
+
+
+CONTRAST = """() => {
+    const channel = (value) => (value /= 255) <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
+    const luminance = (rgb) => rgb.match(/[0-9.]+/g).slice(0, 3).map(Number).map(channel)
+        .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+    const tile = document.querySelector('#matrix a');
+    return Array.from({ length: 10 }, (_, heat) => {
+        tile.className = `tile is-bracketed heat-${heat}`;
+        const style = getComputedStyle(tile);
+        const both = [style.color, style.backgroundColor].map(luminance);
+        const [dark, light] = both.sort((a, b) => a - b);
+        return (light + 0.05) / (dark + 0.05);
+    });
+}"""
+
+
+def test_it_prints_with_all_steps(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:not([open])").count() == 0
+    assert page.pdf().startswith(b"%PDF")
+
+
+def test_25_sizes_are_interactive_within_a_second(open_report: Open) -> None:
+    page = open_report(example.large(5, 5)).page
+    ready_ms = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+    assert ready_ms < 1000
+    assert page.locator(".panel").count() == 25

@@ -1,0 +1,45 @@
+"""The golden texts of the report room. `python -m tests.unit.report.golden` renews them: read the diff."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from harness.model import CampaignResult
+from harness.report import csv_text, junit_xml, markdown, sentence, terminal_table, view
+from tests.unit.report import example
+
+FOLDER = Path(__file__).parent / "golden_files"
+
+
+def spoken_view(result: CampaignResult) -> str:
+    """The view model as JSON, without the raw results that it carries along for charts."""
+    plain = asdict(view(result))
+    del plain["choice"]
+    for cell in plain["cells"]:
+        del cell["result"]
+        for step in cell["steps"]:
+            del step["result"]
+    plain["grid"]["sizes"] = {
+        f"{cpu:g} {memory}": len(cells) for (cpu, memory), cells in plain["grid"]["sizes"].items()
+    }
+    return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+
+def texts() -> dict[str, str]:
+    """File name to the text that belongs in it."""
+    nine, doubt, half = example.campaign(), example.with_doubt(), example.half_way()
+    tables = [terminal_table(view(result), width) for result in (nine, doubt, half) for width in (120, 80)]
+    return {
+        "view.json": spoken_view(nine),
+        "view-with-doubt.json": spoken_view(doubt),
+        "tables.txt": "\n\n".join(tables) + "\n",
+        "sentences.txt": "".join(f"{sentence(view(result))}\n" for result in (nine, doubt, half)),
+        "summary.csv": csv_text(nine),
+        "summary.md": markdown(view(nine)),
+        "junit.xml": junit_xml(doubt),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in texts().items():
+        (FOLDER / name).write_bytes(text.encode())

@@ -1,0 +1,122 @@
+"""Campaigns that nobody would think of: any status, any number, any text."""
+
+from hypothesis import strategies as st
+
+from harness.model import (
+    MIB,
+    CampaignResult,
+    Cell,
+    CellResult,
+    Factor,
+    Limits,
+    Slo,
+    Status,
+    StepResult,
+    Verdict,
+)
+from tests.unit.report.example import campaign
+
+TEXTS = st.text(max_size=40) | st.sampled_from(
+    [
+        "\x1b[31mred\x1b[0m",
+        "=1+1",
+        "a|b",
+        "<b>",
+        "</script><script>alert(1)</script>",
+        "\u202eevil",
+        "\x00\ufffe",
+        "www.x.y",
+    ]
+)
+USERS = st.integers(1, 400)
+NUMBERS = st.none() | st.floats(0, 1e6) | st.sampled_from([float("nan"), float("inf")])
+SECONDS = st.none() | st.floats(1e-6, 600) | st.just(float("nan"))
+RATIOS = st.none() | st.floats(0, 1)
+
+STEPS = st.builds(
+    StepResult,
+    index=st.integers(1, 99),
+    life=st.just(1),
+    users=USERS,
+    verdict=st.sampled_from(Verdict),
+    rule=TEXTS,
+    reason=TEXTS,
+    window_s=st.floats(0, 200),
+    load_s=st.floats(0, 300),
+    requests=st.integers(0, 10**6),
+    rps=NUMBERS,
+    mean_s=SECONDS,
+    p50_s=SECONDS,
+    p95_s=SECONDS,
+    p99_s=SECONDS,
+    slow_ratio=RATIOS,
+    error_ratio=RATIOS,
+    shortfall_ratio=RATIOS,
+    errors=st.dictionaries(TEXTS, st.integers(1, 1000), max_size=2),
+    cpu_used_cores=NUMBERS,
+    throttled_ratio=RATIOS,
+    memory_peak_bytes=st.none() | st.integers(0, 2**40),
+)
+
+
+@st.composite
+def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
+    """A cell whose ends agree with its status."""
+    status = draw(st.sampled_from(Status))
+    low = draw(st.integers(1, 399))
+    ends = {
+        Status.BRACKETED: (low, draw(st.integers(low + 1, 400))),
+        Status.CENSORED: (400, None),
+        Status.NONE: (None, low),
+        Status.INFERRED: draw(st.sampled_from([(400, None), (None, 400)])),
+        Status.RUNNING: draw(st.sampled_from([(None, None), (low, None), (None, low), (low, low + 1)])),
+    }
+    sustained, broken = ends.get(status, (None, None))
+    limits = Limits(
+        draw(st.sampled_from([0.1, 0.25, 0.5, 1, 2])), draw(st.sampled_from([32, 64, 96, 256])) * MIB
+    )
+    has_load = sustained is not None
+    return CellResult(
+        cell=Cell(f"web-{number}", "web", limits, draw(st.none() | TEXTS), draw(st.integers(1, 3))),
+        status=status,
+        sustained_users=sustained,
+        broken_users=broken,
+        estimate_users=draw(NUMBERS),
+        estimate_low=draw(NUMBERS),
+        estimate_high=draw(NUMBERS),
+        limiting_factor=draw(st.none() | st.sampled_from(Factor)),
+        evidence=draw(TEXTS),
+        rps=draw(NUMBERS) if has_load else None,
+        p95_s=draw(SECONDS) if has_load else None,
+        error_ratio=draw(RATIOS),
+        cpu_used_cores=draw(NUMBERS),
+        throttled_ratio=draw(RATIOS),
+        memory_peak_bytes=draw(st.none() | st.integers(0, 2**40)),
+        load_s=draw(st.floats(0, 1e5)),
+        steps=tuple(draw(st.lists(STEPS, max_size=3))),
+    )
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> CampaignResult:
+    count = draw(st.integers(0, 5))
+    slos = draw(
+        st.lists(
+            st.builds(
+                Slo,
+                st.sampled_from(["p95", "p99.9", "mean", "errors"]),
+                st.floats(0.001, 10),
+                st.none() | TEXTS,
+            ),
+            max_size=3,
+        )
+    )
+    return campaign(
+        [draw(cells(number)) for number in range(count)],
+        campaign="c" + draw(TEXTS),
+        target="t" + draw(TEXTS),
+        scenario=draw(TEXTS),
+        slos=tuple(slos),
+        state=draw(st.sampled_from(["complete", "running", "interrupted"])),
+        environment=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3)),
+    )  # fmt: skip

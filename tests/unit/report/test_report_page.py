@@ -1,0 +1,77 @@
+"""report.html as text: self-contained, small, quick, inert. The browser's tests look at the living page."""
+
+import re
+import time
+from dataclasses import replace
+
+from harness.model import CampaignResult, NameStats
+from harness.report import html, view
+from harness.report.charts import charts
+from tests.unit.report import example
+
+
+def page(result: CampaignResult) -> str:
+    return html(view(result))
+
+
+def test_it_needs_nothing_from_anywhere() -> None:
+    text = page(example.campaign())
+    assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
+    assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
+    assert "default-src &#39;none&#39;" in text
+
+
+def test_hostile_texts_are_shown_and_never_markup() -> None:
+    hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+    step = replace(
+        example.step(1, 400, 1.0, reason=hostile),
+        by_name=(NameStats(hostile, 1, 0, 0.1, 0.1, 0.1),),
+        errors={hostile: 3},
+    )
+    cell = replace(example.censored(), steps=(step,), evidence=hostile)
+    text = page(
+        example.campaign(
+            [cell], target=hostile, campaign=hostile, scenario=hostile, environment={hostile: hostile}
+        )
+    )
+    assert "<img" not in text
+    assert "alert(1)&lt;/script&gt;" in text
+    assert text.count("<script") == 2
+
+
+def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
+    assert '<meta http-equiv="refresh" content="10">' in page(example.half_way())
+    assert 'http-equiv="refresh"' not in page(example.campaign())
+    assert 'http-equiv="refresh"' not in page(example.campaign(state="interrupted"))
+
+
+def test_a_campaign_without_any_step_has_a_page() -> None:
+    assert "No size has a step yet" in page(
+        example.campaign([example.cell(1.0, 64, example.Status.RUNNING)], state="running")
+    )
+
+
+def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
+    shown = view(example.large(5, 5))
+    html(shown)
+    began = time.process_time()
+    text = html(shown)
+    assert time.process_time() - began < 1
+    assert len(text.encode()) < 2_000_000
+
+
+def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
+    drawn = charts(view(example.campaign([example.by_memory()])))
+    p95 = drawn.sizes[0].rt[1].path
+    assert p95.count("M") + p95.count("L") == 3
+    assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
+
+
+def test_the_band_spans_what_is_known_of_the_capacity() -> None:
+    drawn = charts(view(example.campaign()))
+    bands = {chart.cell.size: chart.band for chart in drawn.sizes}
+    open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
+    assert open_band is not None
+    assert closed is not None
+    assert open_band.x == 312.0
+    assert round(closed.width / (312 - 44) * 400) == 14

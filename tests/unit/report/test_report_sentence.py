@@ -1,0 +1,100 @@
+"""The sentence names the smallest size that is proven, and never claims more than was measured."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+
+from harness.model import CampaignResult, CellResult, Factor, Status
+from harness.report import sentence, view
+from harness.report.choice import choose
+from tests.unit.report import example
+from tests.unit.report.strategies import campaigns
+
+
+def said(*cells: CellResult, state: str = "complete") -> str:
+    return sentence(view(example.campaign(cells, state=state)))
+
+
+def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> None:
+    assert sentence(view(example.campaign())) == (
+        "For 400 users take 1 CPU / 96 MiB: it sustained all 400 with p95 0.017 s and 80 % of its CPU; "
+        "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
+        "its CPU quota is used up (throttled in 93 % of periods)."
+    )
+
+
+def test_without_an_estimate_both_measured_ends_are_named() -> None:
+    neighbour = replace(example.by_cpu(0.5, 96, (10, 245), (257,)), estimate_users=None)
+    assert "0.5 CPU / 96 MiB, sustains 245 and breaks at 257 and stops there" in said(
+        neighbour, example.censored()
+    )
+
+
+def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
+    text = said(example.failed(0.5, 96), example.censored())
+    assert text.endswith("0.5 CPU / 96 MiB, could not be brought up: " + example.failed().evidence + ".")
+
+
+def test_a_smaller_size_without_an_answer_is_confessed() -> None:
+    assert sentence(view(example.with_doubt())).endswith("Smaller, but without an answer: 0.5 CPU / 256 MiB.")
+
+
+def test_when_all_sizes_sustain_it_asks_for_smaller_ones() -> None:
+    text = said(example.censored(0.5, 96), example.censored(1.0, 96))
+    assert text.startswith("All of these sizes sustain 400 users; the smallest, 0.5 CPU / 96 MiB, did so")
+    assert text.endswith(": measure smaller ones.")
+
+
+def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
+    text = said(example.by_cpu(0.25, 96, (100,), (110,)), example.by_cpu(0.5, 96, (245,), (257,)))
+    assert text.startswith(
+        "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains 251 (245–257)"
+    )
+    assert text.endswith("; measure sizes with more CPU.")
+
+
+def test_a_target_that_limits_itself_is_not_told_to_grow() -> None:
+    slow = replace(example.by_cpu(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
+    assert said(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
+
+
+def test_sizes_that_sustain_nothing_are_no_best() -> None:
+    assert (
+        "nor any number that was measured: the largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
+        in said(example.failed(), example.none())
+    )
+
+
+def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() -> None:
+    text = sentence(view(example.half_way()))
+    assert text.startswith("So far: none of the sizes with an answer sustains 400 users")
+    assert "measure sizes with" not in text
+    assert (
+        said(example.running(), state="running")
+        == "No size has an answer yet. Without an answer: 0.5 CPU / 256 MiB."
+    )
+
+
+def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
+    once = example.censored(0.5, 96)
+    again = example.by_cpu(0.5, 96, (380,), (396,))
+    again = replace(again, cell=replace(again.cell, id="web-c0.50-m96-r2", repetition=2))
+    assert said(once, again).startswith("None of these sizes sustains 400 users")
+
+
+@settings(deadline=None)
+@given(campaigns())
+def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) -> None:
+    def holds(cell: CellResult) -> bool:
+        known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
+        return known and (cell.sustained_users or 0) >= result.users_limit
+
+    answered: dict[tuple[float, int], list[bool]] = {}
+    for cell in result.cells:
+        if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
+            limits = cell.cell.limits
+            answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(holds(cell))
+    proven = sorted(size for size, verdicts in answered.items() if all(verdicts))
+    take = choose(result.cells, result.users_limit).take
+    found = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
+    assert found == (proven[0] if proven else None)
