@@ -34,9 +34,7 @@ SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 
 
 def plan_of(*limits: tuple[float, int], strategy: str = "predict", users_limit: int = 400) -> Plan:
-    cells = tuple(
-        Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits
-    )
+    cells = tuple(Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits)
     return Plan(
         Path("matrix.yaml"),
         Target("web", 8000, image="web:1"),
