@@ -15,7 +15,6 @@ from docker.api import APIClient
 
 from harness.errors import EngineError, UsageError
 from harness.measure import container
-from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.engine import connect
 from harness.measure.ready import port_is_free

@@ -1,0 +1,34 @@
+"""Time that passes only when someone sleeps."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+TICK_S = 0.25
+
+Tick = Callable[[float], None]
+
+
+class FakeClock:
+    """Moves when slept on, in ticks; tells everyone who asked of each."""
+
+    def __init__(self, now_s: float = 1000.0) -> None:
+        self._now_s = now_s
+        self._listeners: list[Tick] = []
+
+    def now_s(self) -> float:
+        return self._now_s
+
+    def sleep(self, seconds: float) -> None:
+        until_s = self._now_s + seconds
+        while self._now_s < until_s:
+            self._now_s = min(until_s, self._now_s + TICK_S)
+            for listener in list(self._listeners):
+                listener(self._now_s)
+
+    @contextlib.contextmanager
+    def telling(self, listener: Tick) -> Iterator[None]:
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)

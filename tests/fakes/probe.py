@@ -1,0 +1,81 @@
+"""Counters of what is simulated: the fake `UsageProbe`."""
+
+import contextlib
+from collections.abc import Iterator
+
+from harness.measure.seam import RunningTarget, Usage, Watch
+from harness.model import GIB, HostSample, TargetSample
+from tests.fakes.clock import FakeClock
+from tests.fakes.host import FakeTarget
+from tests.fakes.simulation import HOST_CORES, Station
+
+SAMPLE_EVERY_S = 1.0
+
+
+class FakeWatch:
+    """The fake `Watch`: a sample at its start and each second."""
+
+    def __init__(self, target: FakeTarget, clock: FakeClock) -> None:
+        self._target = target
+        self._samples: list[TargetSample] = []
+        self._host: list[HostSample] = []
+        self._events_taken = 0
+        self._next_s = clock.now_s()
+        self.tick(clock.now_s())
+
+    def take(self) -> Usage:
+        events = tuple(self._target.events[self._events_taken :])
+        self._events_taken += len(events)
+        usage = Usage(tuple(self._samples), tuple(self._host), events)
+        self._samples, self._host = [], []
+        return usage
+
+    def tick(self, now_s: float) -> None:
+        if now_s < self._next_s:
+            return
+        self._next_s = now_s + SAMPLE_EVERY_S
+        self._host.append(_host_sample(self._target.station, now_s))
+        if self._target.station.died is None:
+            self._samples.append(_target_sample(self._target.station, now_s))
+
+
+class FakeProbe:
+    """The fake `UsageProbe`."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    @contextlib.contextmanager
+    def watch(self, target: RunningTarget) -> Iterator[Watch]:
+        assert isinstance(target, FakeTarget)
+        watch = FakeWatch(target, self._clock)
+        with self._clock.telling(watch.tick):
+            yield watch
+
+
+def _target_sample(station: Station, at_s: float) -> TargetSample:
+    return TargetSample(
+        at_s=at_s,
+        cpu_s=station.cpu_s,
+        periods=int((at_s - station.born_s) * 10),
+        throttled_periods=int(station.saturated_s * 10),
+        throttled_s=station.throttled_s,
+        working_set_bytes=station.memory_bytes,
+        memory_peak_bytes=station.peak_bytes,
+        received_bytes=200 * station.served,
+        sent_bytes=2000 * station.served,
+    )
+
+
+def _host_sample(station: Station, at_s: float) -> HostSample:
+    return HostSample(
+        at_s=at_s,
+        busy_s=tuple(station.cpu_s / HOST_CORES for _ in range(HOST_CORES)),
+        steal_s=0.0,
+        memory_available_bytes=8 * GIB - station.memory_bytes,
+        load_1m=0.5,
+        disk_read_bytes=0,
+        disk_written_bytes=0,
+        received_bytes=0,
+        sent_bytes=0,
+    )

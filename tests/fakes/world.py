@@ -1,0 +1,25 @@
+"""All the fakes together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.generator import FakeGenerator
+from tests.fakes.host import FakeHost
+from tests.fakes.probe import FakeProbe
+from tests.fakes.simulation import Service
+
+
+@dataclass
+class FakeWorld:
+    """What is outside, and how it behaves: `services` by the name of a target, `default` for all others."""
+
+    default: Service = field(default_factory=Service)
+    services: Mapping[str, Service] = field(default_factory=dict)
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        self.clock = FakeClock()
+        self.host = FakeHost(self.clock, self.services, self.default, self.seed)
+        self.generator = FakeGenerator(self.clock, self.host.targets)
+        self.probe = FakeProbe(self.clock)

@@ -1,0 +1,46 @@
+"""What the engine is asked for, before any engine is asked."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.measure.container import host_options, resolved, unmet_limits, unset_variables
+from harness.model import MIB, Limits, Target
+
+LIMITS = Limits(0.25, 256 * MIB)
+
+
+def test_limits_are_a_quota_per_period_and_memory_without_swap() -> None:
+    options = host_options(LIMITS, Target("web", 8000))
+    assert (options["cpu_quota"], options["cpu_period"]) == (25_000, 100_000)
+    assert options["mem_limit"] == options["memswap_limit"] == 256 * MIB
+
+
+@pytest.mark.parametrize(("cores", "quota"), [(0.01, 1_000), (0.001, 1_000), (1 / 3, 33_333), (2.0, 200_000)])
+def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, quota: int) -> None:
+    assert host_options(Limits(cores, MIB), Target("web", 8000))["cpu_quota"] == quota
+
+
+@pytest.mark.parametrize("host_port", [None, 8080])
+def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
+    options = host_options(LIMITS, Target("web", 8000, host_port=host_port))
+    assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
+
+
+def test_a_limit_that_the_engine_discarded_is_named() -> None:
+    applied = {"CpuPeriod": 100_000, "CpuQuota": 25_000, "Memory": 256 * MIB}
+    assert unmet_limits(applied, LIMITS) == []
+    assert unmet_limits(applied | {"Memory": 0}, LIMITS) == [f"Memory={256 * MIB}"]
+
+
+def test_names_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOST_NAME", "db")
+    target = Target("web", 8000, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5"})
+    assert resolved(target) == {"URL": "sql://db/shop", "COST": "$5"}
+
+
+def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOT_SET", raising=False)
+    target = Target("web", 8000, environment={"A": "${NOT_SET}", "B": "${NOT_SET}"})
+    assert unset_variables(target) == ["NOT_SET"]
+    with pytest.raises(UsageError, match="NOT_SET"):
+        resolved(target)

@@ -1,0 +1,88 @@
+"""The engine's JSON, as cgroup v1 and v2 shape it, in our units."""
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from harness.measure.events import understood
+from harness.measure.usage import busy_s, target_sample
+from harness.model import TargetEvent, TargetSample
+
+CPU = {
+    "cpu_usage": {"total_usage": 2_500_000_000},
+    "throttling_data": {"periods": 120, "throttled_periods": 30, "throttled_time": 1_250_000_000},
+}
+NETWORKS = {"eth0": {"rx_bytes": 1000, "tx_bytes": 5000}, "eth1": {"rx_bytes": 1, "tx_bytes": 2}}
+V1 = {
+    "cpu_stats": CPU,
+    "networks": NETWORKS,
+    "memory_stats": {
+        "usage": 60_000_000,
+        "max_usage": 70_000_000,
+        "limit": 134_217_728,
+        "stats": {"inactive_file": 1, "total_inactive_file": 20_000_000},
+    },
+}
+V2 = {
+    "cpu_stats": CPU,
+    "networks": NETWORKS,
+    "memory_stats": {"usage": 60_000_000, "limit": 134_217_728, "stats": {"inactive_file": 20_000_000}},
+}
+STOPPED = {"cpu_stats": {"cpu_usage": {"total_usage": 0}, "throttling_data": {}}, "memory_stats": {}}
+
+
+@pytest.mark.parametrize(("message", "peak_bytes"), [(V1, 70_000_000), (V2, None)], ids=["v1", "v2"])
+def test_counters_are_the_same_on_both_cgroup_versions(
+    message: Mapping[str, Any], peak_bytes: int | None
+) -> None:
+    assert target_sample(message, 7.0) == TargetSample(
+        at_s=7.0,
+        cpu_s=2.5,
+        periods=120,
+        throttled_periods=30,
+        throttled_s=1.25,
+        working_set_bytes=40_000_000,
+        memory_peak_bytes=peak_bytes,
+        received_bytes=1001,
+        sent_bytes=5002,
+    )
+
+
+def test_a_stopped_container_gives_no_sample_rather_than_zeros() -> None:
+    assert target_sample(STOPPED, 7.0) is None
+    assert target_sample({}, 7.0) is None
+
+
+def test_a_target_without_a_network_has_moved_no_bytes() -> None:
+    sample = target_sample({**V2, "networks": None}, 7.0)
+    assert sample is not None
+    assert (sample.received_bytes, sample.sent_bytes) == (0, 0)
+
+
+def test_waiting_for_a_disk_and_stolen_time_are_not_work() -> None:
+    core = SimpleNamespace(
+        user=5.0, nice=1.0, system=2.0, irq=0.5, softirq=0.5, idle=90, iowait=7, steal=3, guest=4
+    )
+    assert busy_s(core) == 9.0
+
+
+def message(action: str, **attributes: str) -> dict[str, Any]:
+    return {"Type": "container", "Action": action, "Actor": {"ID": "c", "Attributes": attributes}}
+
+
+@pytest.mark.parametrize(
+    ("told", "event"),
+    [
+        (message("oom"), TargetEvent(3.0, "oom")),
+        (message("die", exitCode="137"), TargetEvent(3.0, "die", "exit code 137")),
+        (message("kill", signal="9"), TargetEvent(3.0, "kill", "signal 9")),
+        (message("restart"), TargetEvent(3.0, "restart")),
+        (message("health_status: unhealthy"), TargetEvent(3.0, "unhealthy")),
+        (message("exec_create: sh"), None),
+        (message("start"), None),
+    ],
+)
+def test_events_that_say_how_a_target_fares_are_kept(told: dict[str, Any], event: TargetEvent | None) -> None:
+    assert understood(told, 3.0) == event

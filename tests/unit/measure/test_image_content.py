@@ -1,0 +1,61 @@
+"""What decides whether an image is built again."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.measure.image import base_images, content_hash, context_files
+from harness.model import Build
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Build:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "app.py").write_text("answer = 42\n")
+    return Build(tmp_path, args={"BASE": "harness-base:bookworm"})
+
+
+def hashed(build: Build, *bases: str) -> str:
+    return content_hash(build, context_files(build), bases)
+
+
+def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: Build) -> None:
+    before = hashed(build)
+    os.utime(build.context / "app.py", (1, 1))
+    assert hashed(build) == before
+
+
+def test_content_mode_name_arguments_and_base_all_count(build: Build) -> None:
+    seen = [hashed(build), hashed(build, "sha256:another-base")]
+    seen.append(hashed(Build(build.context, args={"BASE": "debian"})))
+    (build.context / "app.py").chmod(0o755)
+    seen.append(hashed(build))
+    (build.context / "app.py").rename(build.context / "shop.py")
+    seen.append(hashed(build))
+    (build.context / "shop.py").write_text("answer = 43\n")
+    seen.append(hashed(build))
+    assert len(set(seen)) == len(seen)
+
+
+def test_what_dockerignore_excludes_changes_nothing(build: Build) -> None:
+    (build.context / ".dockerignore").write_text("# not sent\n\n*.log\n")
+    before = hashed(build)
+    (build.context / "noise.log").write_text("x")
+    assert hashed(build) == before
+    assert "noise.log" not in context_files(build)
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "args", "bases"),
+    [
+        ("FROM debian:12\n", {}, ["debian:12"]),
+        ("ARG BASE=debian:12\nFROM ${BASE}\n", {}, ["debian:12"]),
+        ("ARG BASE=debian:12\nFROM $BASE\n", {"BASE": "mine:1"}, ["mine:1"]),
+        ("FROM --platform=linux/amd64 a AS build\nFROM b\nFROM build\nFROM scratch\n", {}, ["a", "b"]),
+        ("from a as one\nFROM a\n", {}, ["a"]),
+        ("FROM ${UNKNOWN}\n", {}, []),
+    ],
+)
+def test_bases_are_read_from_the_dockerfile(dockerfile: str, args: dict[str, str], bases: list[str]) -> None:
+    assert base_images(dockerfile, args) == bases

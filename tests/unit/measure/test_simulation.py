@@ -1,0 +1,49 @@
+"""The fakes' queue against answers known on paper."""
+
+import numpy as np
+import pytest
+
+from harness.measure.seam import GeneratorFacts
+from harness.model import GIB, Cell, Limits, Scenario, Target
+from tests.fakes import FakeWorld, Service
+
+TARGET = Target("paper", 8000, image="paper")
+
+
+def held(world: FakeWorld, users: int, cores: float = 1.0) -> tuple[float, float]:
+    """Answers per second and mean response time over 60 s of constant load."""
+    cell = Cell("paper", "paper", Limits(cores, GIB))
+    with (
+        world.host.run(cell, TARGET, world.host.prepare(TARGET)) as running,
+        world.generator.start(Scenario(()), running.url) as generator,
+    ):
+        generator.hold(users, 20)
+        world.clock.sleep(60)
+        generator.close_step()
+        facts: list[GeneratorFacts] = []
+        world.clock.sleep(60)
+        facts.append(generator.close_step())
+    latency_s = np.concatenate([part.requests.latency_s for part in facts])
+    return len(latency_s) / 60, float(latency_s.mean())
+
+
+@pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
+def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
+    """X = min(N/(Z+S), c/S) and R = max(S, N·S/c - Z), with c=4, S=0.1, Z=0.9."""
+    world = FakeWorld(Service(demand_s=1e-9, wait_s=0.1, slots=4, spread_ratio=0))
+    world.generator.think_s = (0.9, 0.9)
+    rate, mean_s = held(world, users)
+    assert rate == pytest.approx(min(users / 1.0, 40.0), rel=0.02)
+    assert mean_s == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.03)
+
+
+@pytest.mark.parametrize("cores", [0.25, 0.5, 1.0])
+def test_saturation_is_limits_over_demand(cores: float) -> None:
+    rate, _ = held(FakeWorld(Service(demand_s=0.01)), 400, cores)
+    assert rate == pytest.approx(cores / 0.01, rel=0.03)
+
+
+def test_the_same_seed_gives_the_same_load_and_another_seed_another() -> None:
+    first, again, other = (held(FakeWorld(seed=seed), 50) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
