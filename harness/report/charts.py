@@ -155,7 +155,8 @@ def _light(steps: Sequence[StepResult], scales: _Scales) -> Line:
     if first is None or first.rps is None:
         return Line("light", "")
     per_user = first.rps / first.users
-    users = min(scales.users.high, scales.per_second.high / per_user)
+    stays_inside = per_user * scales.users.high <= scales.per_second.high
+    users = scales.users.high if stays_inside else scales.per_second.high / per_user
     x, y = scales.users, scales.per_second
     return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
 

@@ -24,7 +24,7 @@ from harness.report import (
 from tests.unit.report.schema import VALIDATOR
 from tests.unit.report.strategies import campaigns
 
-unhurried = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+unhurried = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 @unhurried
