@@ -182,6 +182,17 @@ def test_back_shows_the_page_before(visitor: FlaskClient) -> None:
     assert visitor.get("/back").location == "/"
 
 
+@pytest.mark.parametrize("words", ["oak bench", "Kestrel", "gift"])
+def test_a_search_names_its_words_and_counts_its_finds(visitor: FlaskClient, words: str) -> None:
+    page = visitor.get("/search", query_string={"q": words}).text
+    assert f"<h1>{words}</h1>" in page
+    assert "<p>0 products" not in page
+
+
+def test_a_search_in_vain_says_so(visitor: FlaskClient) -> None:
+    assert "<p>0 products match</p>" in visitor.get("/search?q=zeppelin").text
+
+
 def test_a_search_is_shown_as_typed_and_never_as_markup(visitor: FlaskClient) -> None:
     assert "<script>" not in visitor.get("/search", query_string={"q": "<script>oak"}).text
 

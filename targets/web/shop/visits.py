@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 
 IDLE_LIMIT_S = 20 * 60
-TRAIL_PAGES = 8
+TRAIL_PAGES = 6
 RECENT_ITEMS = 8
 CART_LINES = 50
 
