@@ -1,0 +1,81 @@
+"""`make bench-truth`: measure the calibration target with the harness, then ask the paper, then compare."""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.calibration.experiments import EXPERIMENTS, Experiment, named
+from bench.calibration.question import questions
+from bench.calibration.table import Row, markdown
+from harness.store import CampaignFolder
+
+MEASURED = (0, 2)
+"""The harness's exit codes that leave a campaign: all measured, or not every size."""
+
+
+def main() -> None:
+    asked = arguments()
+    campaigns: Sequence[Path] = asked.stored or [
+        campaign(named(name), asked.results) for name in asked.only or names()
+    ]
+    print(markdown([row for path in campaigns for row in rows(path)]))
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench.calibration", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=names(), help="measure these, not all")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="the folder of all campaigns")
+    parser.add_argument(
+        "--stored", nargs="+", type=Path, metavar="CAMPAIGN", help="measure nothing, compare these"
+    )
+    return parser.parse_args()
+
+
+def names() -> list[str]:
+    return [experiment.name for experiment in EXPERIMENTS]
+
+
+def campaign(experiment: Experiment, results: Path) -> Path:
+    """The folder of the experiment's campaign, measured now. What the harness says goes to standard error."""
+    with tempfile.TemporaryDirectory() as folder:
+        matrix = Path(folder) / "matrix.yaml"
+        matrix.write_text(json.dumps(experiment.matrix()))
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
+            env={**os.environ, "THINK_S": experiment.think_text},
+            stdout=sys.stderr,
+        )
+    if done.returncode not in MEASURED:
+        sys.exit(done.returncode)
+    return max(results.glob(f"*-{experiment.name}"))
+
+
+def rows(path: Path) -> list[Row]:
+    folder = CampaignFolder.open(path)
+    summary = json.loads((folder.path / "summary.json").read_text())
+    asked = questions(named(summary["target"]), folder)
+    answers = on_paper(asked)
+    return [Row(cell, asked.get(cell["id"]), answers.get(cell["id"])) for cell in summary["cells"]]
+
+
+def on_paper(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """The paper's answers, from a process that is given nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.calibration.paper"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answers: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return answers
+
+
+if __name__ == "__main__":
+    main()

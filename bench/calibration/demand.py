@@ -1,0 +1,50 @@
+"""What one request and one user really cost the target, from the counters alone: no verdict is looked at.
+
+The parameters say what the target does on purpose; interpreter, kernel and connection come on top.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from harness.model import StepFacts, TargetSample
+
+SATURATED_AT_LEAST = 0.95
+"""CPU used, as a share of the limit, from which on a step counts as saturated."""
+
+
+def cpu_per_request_s(steps: Iterable[StepFacts], cpu_cores: float) -> float | None:
+    """CPU seconds a request over all saturated windows (utilisation law); None if none was saturated."""
+    spans = [(facts, samples) for facts in steps if len(samples := within_window(facts)) > 1]
+    saturated = [
+        (used_s(samples), completed(facts, samples[0].at_s, samples[-1].at_s))
+        for facts, samples in spans
+        if used_s(samples) >= SATURATED_AT_LEAST * cpu_cores * (samples[-1].at_s - samples[0].at_s)
+    ]
+    requests = sum(count for _, count in saturated)
+    return sum(cpu_s for cpu_s, _ in saturated) / requests if requests else None
+
+
+def used_s(samples: Sequence[TargetSample]) -> float:
+    return samples[-1].cpu_s - samples[0].cpu_s
+
+
+def completed(facts: StepFacts, from_s: float, to_s: float) -> int:
+    done_s = facts.requests.start_s + facts.requests.latency_s
+    return int(np.sum((done_s >= from_s) & (done_s < to_s)))
+
+
+def within_window(facts: StepFacts) -> list[TargetSample]:
+    if facts.window_from_s is None:
+        return []
+    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
+    return [sample for sample in facts.target if facts.window_from_s <= sample.at_s <= to_s]
+
+
+def base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:
+    """The working set less what users hold, in the window with the fewest users; None without a window."""
+    windows = [(facts.users, samples) for facts in steps if (samples := within_window(facts))]
+    if not windows:
+        return None
+    users, samples = min(windows, key=lambda window: window[0])
+    return float(np.median([sample.working_set_bytes for sample in samples])) - users * held_bytes

@@ -1,0 +1,74 @@
+"""What is measured: the calibration target under limits and think times, each with a matrix of its own."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ruamel.yaml import YAML
+
+TARGETS = Path(__file__).parents[2] / "targets" / "calibration"
+USERS_LIMIT = 400
+
+Mode = Literal["slots", "cpu", "memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One campaign: think times uniform between two bounds, "p95 ≤ p95_s", sizes, the target's parameters.
+
+    `name` is the target's name in the campaign; `environment` is what differs from the mode's target.yaml.
+    """
+
+    name: str
+    mode: Mode
+    think_s: tuple[float, float]
+    p95_s: float = 1.0
+    cpus: tuple[float, ...] = (0.5,)
+    memory_mib: tuple[int, ...] = (96,)
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The target's environment."""
+        return {**self._shipped()["environment"], **self.environment}
+
+    @property
+    def think_text(self) -> str:
+        """As the locustfile takes it."""
+        return "-".join(f"{seconds:g}" for seconds in self.think_s)
+
+    def matrix(self) -> dict[str, Any]:
+        """The matrix file's content. Throughput may fall short: only the p95 is known on paper."""
+        target = self._shipped()
+        target |= {"name": self.name, "environment": self.parameters}
+        target["build"] |= {"context": os.fspath(TARGETS)}
+        return {
+            "target": target,
+            "scenario": {"locustfile": os.fspath(TARGETS / "locustfile.py")},
+            "users": {"limit": USERS_LIMIT, "spawn_rate": 40},
+            "limits": {"cpus": [*self.cpus], "memory": [f"{mib}MiB" for mib in self.memory_mib]},
+            "slos": {"p95": self.p95_s, "errors": "1%", "shortfall": "off"},
+            "search": {"strategy": "predict", "precision": "5%"},
+        }
+
+    def _shipped(self) -> dict[str, Any]:
+        shipped: dict[str, Any] = YAML(typ="safe").load(TARGETS / self.mode / "target.yaml")
+        return shipped
+
+
+EXPERIMENTS = (
+    Experiment("slots-steady", "slots", (0.9, 0.9), p95_s=0.2),
+    Experiment("slots-shop", "slots", (1, 4), environment={"SLOTS": "8", "SERVICE_S": "0.2"}),
+    Experiment("slots-brisk", "slots", (0.5, 1.5), 0.5, environment={"SLOTS": "2", "SERVICE_S": "0.02"}),
+    Experiment("cpu-shop", "cpu", (1, 4), cpus=(0.25, 1)),
+    Experiment("cpu-brisk", "cpu", (0.5, 1.5), cpus=(0.5,)),
+    Experiment("memory", "memory", (1, 4), memory_mib=(64, 96, 128)),
+)
+"""Nine sizes: three limits of each kind, under four think times."""
+
+
+def named(name: str) -> Experiment:
+    """Raises KeyError for a name that is none of EXPERIMENTS."""
+    return {experiment.name: experiment for experiment in EXPERIMENTS}[name]

@@ -1,0 +1,150 @@
+"""Capacities by arithmetic: questions as JSON on standard input, answers on standard output.
+
+Run as a process of its own (`python -m bench.calibration.paper`): it imports nothing of the harness and is
+told parameters, limits and measured demand, but no number of users that anybody measured.
+
+The formula is the queue's own (closed users, one line, saturated): R(N) = N/X - Z, so N = X·(Z + L). It is
+about the *mean* response time. The p95 lies above the mean as far as think times scatter, and as a CPU quota
+serves in bursts; that distance has no formula, so the queue of the paper is played through, request by request.
+"""
+
+import heapq
+import json
+import math
+import random
+import sys
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+PERCENTILE = 0.95
+REQUESTS = 30_000
+WARM_CYCLES = 10
+PERIOD_S = 0.1
+"""The kernel's CFS period: a quota of c cores is c times this much CPU time in each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One line before `servers` that take `work_s` for each request, all together at most `cores` at a time.
+
+    `cores` is a CPU quota; None where work is waiting and costs no CPU.
+    """
+
+    servers: int
+    work_s: float
+    think_s: tuple[float, float]
+    cores: float | None = None
+
+    @property
+    def most_rps(self) -> float:
+        return min(self.servers, self.cores or math.inf) / self.work_s
+
+    def formula(self, at_most_s: float) -> float:
+        """Users under "mean RT at most L", where the queue is saturated: X·(Z + L)."""
+        return self.most_rps * (sum(self.think_s) / 2 + at_most_s)
+
+    def users(self, at_most_s: float) -> float:
+        """Users under "p95 of RT at most L": where the p95, linear between two whole numbers, meets L."""
+        high = math.ceil(self.formula(at_most_s)) + 1
+        low = 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.p95_s(middle) > at_most_s + 1e-9 else (middle, high)
+        if low == 0:
+            return 0.0
+        below_s, above_s = self.p95_s(low), self.p95_s(high)
+        return low + (at_most_s - below_s) / (above_s - below_s)
+
+    def p95_s(self, users: int) -> float:
+        times_s = sorted(Play(self, users).response_times_s())
+        return times_s[math.ceil(PERCENTILE * len(times_s)) - 1]
+
+
+class Play:
+    """The queue with so many users, from one event to the next.
+
+    All busy servers work at the same speed, so requests are done in the order in which they began: each when
+    the servers have worked for `work_s` since.
+    """
+
+    def __init__(self, queue: Queue, users: int) -> None:
+        self._queue = queue
+        self._random = random.Random(users)
+        cycle_s = max(users / queue.most_rps, sum(queue.think_s) / 2 + queue.work_s)
+        self._now_s = self._worked_s = 0.0
+        self._warm_until_s = WARM_CYCLES * cycle_s
+        self._arrivals_s = [cycle_s * number / users for number in range(users)]
+        self._waiting: deque[float] = deque()
+        self._served: deque[tuple[float, float]] = deque()
+        self._quota_s = self._full_quota_s = math.inf if queue.cores is None else queue.cores * PERIOD_S
+        self._period_ends_s = math.inf if queue.cores is None else PERIOD_S
+
+    def response_times_s(self) -> list[float]:
+        """Of REQUESTS requests in a row, after the start is forgotten."""
+        times_s: list[float] = []
+        while len(times_s) < REQUESTS:
+            self._pass_time()
+            self._refill()
+            self._arrive()
+            self._begin()
+            times_s += self._finish()
+        return times_s
+
+    def _pass_time(self) -> None:
+        """To the next event: an arrival, a period's end, the end of a quota or of a request."""
+        busy = len(self._served)
+        until_s = min(self._period_ends_s, self._arrivals_s[0] if self._arrivals_s else math.inf)
+        if not busy or self._quota_s <= 0:
+            self._now_s = until_s
+            return
+        left_s = min(self._served[0][0] - self._worked_s, self._quota_s / busy)
+        spent_s = min(until_s - self._now_s, left_s)
+        self._now_s += spent_s
+        self._worked_s += spent_s
+        self._quota_s = 0.0 if spent_s * busy >= self._quota_s else self._quota_s - spent_s * busy
+
+    def _refill(self) -> None:
+        if self._now_s >= self._period_ends_s:
+            self._period_ends_s += PERIOD_S
+            self._quota_s = self._full_quota_s
+
+    def _arrive(self) -> None:
+        while self._arrivals_s and self._arrivals_s[0] <= self._now_s:
+            self._waiting.append(heapq.heappop(self._arrivals_s))
+
+    def _begin(self) -> None:
+        while self._waiting and len(self._served) < self._queue.servers:
+            self._served.append((self._worked_s + self._queue.work_s, self._waiting.popleft()))
+
+    def _finish(self) -> list[float]:
+        """Response times of what is done by now; their users go to think."""
+        times_s = []
+        while self._served and self._served[0][0] <= self._worked_s + 1e-12:
+            _, arrived_s = self._served.popleft()
+            heapq.heappush(self._arrivals_s, self._now_s + self._random.uniform(*self._queue.think_s))
+            if arrived_s >= self._warm_until_s:
+                times_s.append(self._now_s - arrived_s)
+        self._begin()
+        return times_s
+
+
+def answer(question: dict[str, Any]) -> dict[str, float]:
+    """`formula` and `users`: by the closed formula, and under the percentile."""
+    if question["mode"] == "memory":
+        free_bytes = question["memory_bytes"] - question["base_bytes"]
+        users = free_bytes / question["held_bytes"]
+        return {"formula": users, "users": users}
+    queue = Queue(
+        question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
+    )
+    return {"formula": queue.formula(question["p95_s"]), "users": queue.users(question["p95_s"])}
+
+
+def main() -> None:
+    questions = json.load(sys.stdin)
+    json.dump({cell: answer(question) for cell, question in questions.items()}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

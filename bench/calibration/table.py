@@ -1,0 +1,102 @@
+"""Measured brackets beside paper answers, and how far apart they are, as Markdown."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MEDIAN_AT_MOST = 0.03
+WORST_AT_MOST = 0.08
+COLUMNS = ("size", "measured", "estimate", "paper", "error", "by formula", "demand", "limited by", "load")
+ALIGN = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A size: its entry in summary.json, what the paper was asked, and what it answered (None: nothing)."""
+
+    cell: Mapping[str, Any]
+    question: Mapping[str, Any] | None
+    paper: Mapping[str, float] | None
+
+    @property
+    def measured_users(self) -> float | None:
+        """The estimate, or the middle of the bracket; None of a size that has no bracket."""
+        if self.cell["status"] != "bracketed":
+            return None
+        middle = math.sqrt(self.cell["sustained_users"] * self.cell["broken_users"])
+        return float(self.cell["estimate_users"] or middle)
+
+    @property
+    def error_ratio(self) -> float | None:
+        if self.measured_users is None or not self.paper or self.paper["users"] <= 0:
+            return None
+        return self.measured_users / self.paper["users"] - 1
+
+    @property
+    def is_within(self) -> bool:
+        """Whether the bracket holds the paper's answer."""
+        if self.error_ratio is None or self.paper is None:
+            return False
+        low, high = self.cell["sustained_users"], self.cell["broken_users"]
+        return bool(low <= self.paper["users"] <= high)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    lines = [line(COLUMNS), ALIGN, *(line(texts(row)) for row in rows), "", verdict(rows)]
+    return "\n".join(lines)
+
+
+def line(texts: Sequence[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def texts(row: Row) -> Sequence[str]:
+    cell, paper = row.cell, row.paper
+    return (
+        cell["id"],
+        bracket(cell),
+        number(row.measured_users),
+        number(paper["users"] if paper else None),
+        signed(row.error_ratio),
+        number(paper["formula"] if paper else None),
+        demand(row.question),
+        cell["limiting_factor"] or "–",
+        f"{cell['load_s']:.0f} s",
+    )
+
+
+def bracket(cell: Mapping[str, Any]) -> str:
+    if cell["status"] == "bracketed":
+        return f"{cell['sustained_users']} – {cell['broken_users']}"
+    return str(cell["status"])
+
+
+def demand(question: Mapping[str, Any] | None) -> str:
+    if question is None:
+        return "–"
+    if question["mode"] == "memory":
+        return f"{question['base_bytes'] / 2**20:.1f} MiB + {question['held_bytes'] / 2**20:g} MiB"
+    return f"{question['work_s'] * 1000:.2f} ms"
+
+
+def verdict(rows: Sequence[Row]) -> str:
+    """Median and worst error, beside what was promised."""
+    errors = [abs(row.error_ratio) for row in rows if row.error_ratio is not None]
+    if not errors:
+        return "No size has both a bracket and an answer on paper."
+    within = sum(row.is_within for row in rows)
+    return (
+        f"Of {len(rows)} sizes {len(errors)} were bracketed. Error: median {statistics.median(errors):.1%} "
+        f"(promised {MEDIAN_AT_MOST:.0%}), worst {max(errors):.1%} (promised {WORST_AT_MOST:.0%}). "
+        f"{within} of {len(errors)} brackets hold the paper's answer."
+    )
+
+
+def number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def signed(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio:+.1%}"
