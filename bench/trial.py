@@ -46,13 +46,19 @@ STEPS_AT_MOST = 60
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """A way to search. `fresh` restarts the target before every step, not only after one that failed."""
+    """A way to search.
+
+    `fresh` restarts the target before every step, not only after one that failed; `smallest_first` measures
+    the smallest size first; `fits` answers by the fitted estimate, not by the middle of its bracket.
+    """
 
     name: str
     ask: Ask = next_step
     search: Search = field(default_factory=lambda: Search(strategy="predict"))
     timing: Timing = field(default_factory=Timing)
     fresh: bool = False
+    smallest_first: bool = False
+    fits: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,8 @@ def measure_matrix(
     world = SimulatedWorld(ground.service, ground.weather, ground.think, seed).world()
     results: list[CellResult] = []
     light: Light | None = None
-    for cell in measuring_order(plan.cells):
+    order = measuring_order(plan.cells)
+    for cell in reversed(order) if strategy.smallest_first else order:
         trial = CellTrial(world, plan, strategy, cell, results, light)
         results.append(trial.run())
         light = trial.light

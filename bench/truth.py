@@ -1,6 +1,6 @@
 """The true capacity of a simulated configuration: what a measurement without end would find.
 
-Bisection over N, first with short runs, then with runs of hours around what those found. No life is faster
+Bisection over N, first with short runs, then with ever longer ones around what those found. No life is faster
 than another here, none is cold and no host drifts: this is the capacity at nominal speed.
 """
 
@@ -15,10 +15,11 @@ from harness.model import Limits
 
 COARSE_S = 1_000.0
 FINE_S = 20_000.0
+ENOUGH_USER_S = 1_500_000.0
+"""User-seconds that put a capacity within about 0.2 %: no run is longer, whatever was asked."""
+
 SETTLE_S = 100.0
 CHUNK_S = 500.0
-DOUBT = 1.04
-"""How far from the truth short runs may put it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +67,31 @@ def truth(
 
     @functools.cache
     def measured(users: int, length_s: float) -> float:
-        return slow_share(service, think, limits, users, slow_s, length_s)
+        return slow_share(service, think, limits, users, slow_s, min(length_s, ENOUGH_USER_S / users))
 
     def holds(users: int, length_s: float) -> bool:
         return users == 0 or measured(users, length_s) <= share
 
-    if holds(users_limit, fine_s):
+    if holds(users_limit, COARSE_S) and holds(users_limit, fine_s):
         return Truth(users_limit, float(users_limit), censored=True)
-    rough = _boundary(lambda users: holds(users, COARSE_S), 0, users_limit)
-    low, high = max(0, math.floor(rough / DOUBT) - 1), min(users_limit, math.ceil(rough * DOUBT) + 1)
-    while not holds(low, fine_s):
-        low = max(0, low - max(1, low // 20))
-    while holds(high, fine_s):
-        high = min(users_limit, high + max(1, high // 20))
-    users = _boundary(lambda users: holds(users, fine_s), low, high)
+    users = _boundary(lambda users: holds(users, COARSE_S), 0, users_limit)
+    for length_s, doubt_ratio in ((min(5 * COARSE_S, fine_s), 0.03), (fine_s, 0.01)):
+        users = _refined(functools.partial(holds, length_s=length_s), users, users_limit, doubt_ratio)
     if users == 0:
         return Truth(0, 0.0)
     crossing = _crossing(users, measured(users, fine_s), measured(users + 1, fine_s), share)
     return Truth(users, crossing)
+
+
+def _refined(holds: Callable[[int], bool], users: int, limit: int, doubt_ratio: float) -> int:
+    """The boundary again, by a better judge; the worse one was within `doubt_ratio`, or not far beyond."""
+    margin = max(1, math.ceil(users * doubt_ratio))
+    low, high = max(0, users - margin), min(limit, users + 1 + margin)
+    while not holds(low):
+        low, high = max(0, low - margin), low
+    while high < limit and holds(high):
+        low, high = high, min(limit, high + margin)
+    return _boundary(holds, low, high)
 
 
 def _boundary(holds: Callable[[int], bool], low: int, high: int) -> int:

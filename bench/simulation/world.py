@@ -65,6 +65,10 @@ class SimulatedGenerator:
         self._clock = clock
         self._reached = 0
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
     def hold(self, users: int, spawn_rate: float) -> None:
         self._life.hold(users, spawn_rate)
 

@@ -1,0 +1,106 @@
+"""What a trial is worth: what it cost, how far it was off, and whether it certified anything false."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.truth import Truth
+from harness.analyse.duration import step_s
+from harness.model import CellResult, Plan, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One cell of one trial.
+
+    Errors are relative, and None where there is nothing to compare: the cell is censored in truth, or no
+    bracket was found. `middle_error` is of the bracket's geometric mean, `error` of the answer given (the
+    fitted estimate where the strategy fits one). `floor_s` are the load seconds of two shortest windows, of
+    one for a censored cell. `first`: no neighbour was known. `missed`: not bracketed, or not found censored.
+    """
+
+    cell: str
+    first: bool
+    status: Status
+    load_s: float
+    steps: int
+    floor_s: float
+    middle_error: float | None
+    error: float | None
+    wrong_pass: bool
+    wrong_fail: bool
+    missed: bool
+
+
+def outcome(
+    result: CellResult, true: Truth, floor_s: float, *, precision_ratio: float, fits: bool, first: bool
+) -> Outcome:
+    low, high = result.sustained_users, result.broken_users
+    middle = math.sqrt(low * high) if low and high else None
+    answer = (result.estimate_users if fits else None) or middle
+    width = 1 + precision_ratio
+    return Outcome(
+        cell=result.cell.id,
+        first=first,
+        status=result.status,
+        load_s=result.load_s,
+        steps=len(result.steps),
+        floor_s=floor_s,
+        middle_error=_relative(middle, true),
+        error=_relative(answer, true),
+        wrong_pass=low is not None and not true.censored and low > true.crossing * width,
+        wrong_fail=high is not None and high < true.crossing / width,
+        missed=result.status is not (Status.CENSORED if true.censored else Status.BRACKETED),
+    )
+
+
+def _relative(users: float | None, true: Truth) -> float | None:
+    return None if users is None or true.censored else users / true.crossing - 1
+
+
+def floor_s(plan: Plan, true: Truth) -> float:
+    """A pass just below the capacity and a failure just above it, in one container life, both settled at
+    once.
+    """
+    users = max(1, true.users)
+    if true.censored:
+        return step_s(plan, users)
+    timing = plan.timing
+    return step_s(plan, users) + timing.settle_s + timing.window_at_least_s + timing.linger_s
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Many outcomes as one row. `cells` counts them; ratios are of all, errors of those that have one."""
+
+    cells: int
+    load_s: float
+    steps: float
+    floor_ratio: float
+    rms_middle_error: float
+    rms_error: float
+    worst_error: float
+    wrong_ratio: float
+    missed_ratio: float
+
+
+def score(outcomes: Sequence[Outcome]) -> Score:
+    count = len(outcomes)
+    load_s = sum(each.load_s for each in outcomes)
+    errors = [each.error for each in outcomes if each.error is not None]
+    middles = [each.middle_error for each in outcomes if each.middle_error is not None]
+    return Score(
+        cells=count,
+        load_s=load_s / count,
+        steps=sum(each.steps for each in outcomes) / count,
+        floor_ratio=load_s / sum(each.floor_s for each in outcomes),
+        rms_middle_error=_rms(middles),
+        rms_error=_rms(errors),
+        worst_error=max((abs(error) for error in errors), default=math.nan),
+        wrong_ratio=sum(each.wrong_pass or each.wrong_fail for each in outcomes) / count,
+        missed_ratio=sum(each.missed for each in outcomes) / count,
+    )
+
+
+def _rms(errors: Sequence[float]) -> float:
+    return math.sqrt(sum(error**2 for error in errors) / len(errors)) if errors else math.nan
