@@ -155,7 +155,8 @@ def _shortfall(slo: Slo, window: Window, light: Light | None) -> Reading:
     if light is None:
         return Reading(slo, None, holds=True, settled=True)
     value = shortfall_ratio(window, light)
-    counts = np.bincount(_batches(window.start_s - window.from_s))[: int(window.length_s // BATCH_S)]
+    whole = int(window.length_s // BATCH_S)
+    counts = np.bincount(_batches(window.start_s - window.from_s), minlength=whole)[:whole]
     spread = (
         float(np.std(counts, ddof=1)) / float(np.mean(counts))
         if len(counts) > 1 and counts.any()

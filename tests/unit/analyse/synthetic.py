@@ -1,0 +1,164 @@
+"""Facts with an answer known on paper: closed users who ask, wait, think, and ask again, without any chance."""
+
+import heapq
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.model import (
+    ANSWERED,
+    MIB,
+    Cell,
+    Ended,
+    GeneratorSample,
+    HostSample,
+    Limits,
+    Requests,
+    StepFacts,
+    StepResult,
+    TargetSample,
+    Thinks,
+    Verdict,
+)
+
+CELL = Cell("web-c1.00-m256", "web", Limits(1.0, 256 * MIB))
+SETTLE_FROM_S, WINDOW_FROM_S, LINGER_S = 2.0, 12.0, 1.0
+
+Latency = Callable[[int], float]
+Fails = Callable[[int], bool]
+Asked = tuple[float, float]
+
+
+def always(latency_s: float) -> Latency:
+    return lambda _request: latency_s
+
+
+def slow_share(share: float, fast_s: float = 0.1, slow_s: float = 1.5) -> Latency:
+    """Evenly spread over all requests, so that every window holds about this share of slow ones."""
+    return lambda request: slow_s if spread(share)(request) else fast_s
+
+
+def spread(share: float) -> Fails:
+    return lambda request: math.floor((request + 1) * share) > math.floor(request * share)
+
+
+def on_paper(users: int, slots: int = 4, service_s: float = 0.1, think_s: float = 0.9) -> float:
+    """The response time of a target with so many slots: max(S, N·S/c − Z)."""
+    return max(service_s, users * service_s / slots - think_s)
+
+
+def closed_step(
+    users: int = 10,
+    think_s: float = 0.9,
+    latency: Latency = always(0.1),  # noqa: B008 (a value, not a mutable default)
+    fails: Fails = spread(0.0),  # noqa: B008
+    *,
+    window_s: float = 20.0,
+    index: int = 1,
+    cpu_cores: float = 0.5,
+    **changed: Any,
+) -> StepFacts:
+    """A step of N users who start evenly spread over one cycle and never stall; `changed` fields replace it."""
+    ended_s = WINDOW_FROM_S + window_s + LINGER_S
+    requests, thinks = _walk(users, think_s, latency, fails, ended_s)
+    seconds = [float(second) for second in range(math.ceil(ended_s) + 1)]
+    fields: dict[str, Any] = {
+        "index": index,
+        "life": 1,
+        "users": users,
+        "spawn_rate": 20.0,
+        "ramp_from_s": 0.0,
+        "settle_from_s": SETTLE_FROM_S,
+        "window_from_s": WINDOW_FROM_S,
+        "window_to_s": WINDOW_FROM_S + window_s,
+        "ended_s": ended_s,
+        "ended": Ended.HELD,
+        "requests": requests,
+        "thinks": thinks,
+        "target": target_samples(seconds, cpu_cores),
+        "host": host_samples(seconds),
+        "generator": generator_samples(seconds, users),
+    }
+    return StepFacts(**fields | changed)
+
+
+def _walk(
+    users: int, think_s: float, latency: Latency, fails: Fails, ended_s: float
+) -> tuple[Requests, Thinks]:
+    cycle_s = think_s + latency(0)
+    coming = [(user * cycle_s / users, user) for user in range(users)]
+    answered, unfinished, pauses, number = [], [], [], 0
+    while coming and coming[0][0] < ended_s:
+        start_s, user = heapq.heappop(coming)
+        latency_s, failed, number = latency(number), fails(number), number + 1
+        if start_s + latency_s > ended_s:
+            unfinished.append(start_s)
+            continue
+        answered.append((start_s, latency_s, 0 if failed else ANSWERED))
+        pauses.append((start_s + latency_s, think_s))
+        heapq.heappush(coming, (start_s + latency_s + think_s, user))
+    return requests_of(answered, unfinished), thinks_of(pauses)
+
+
+def requests_of(answered: Sequence[tuple[float, float, int]], unfinished: Sequence[float] = ()) -> Requests:
+    """Requests of one name from (start, latency, error) rows; error 0 is a refused connection."""
+    columns = list(zip(*answered, strict=True)) or [(), (), ()]
+    return Requests(
+        names=("GET /",),
+        errors=("ConnectionRefusedError",),
+        start_s=np.array(columns[0], dtype=np.float64),
+        latency_s=np.array(columns[1], dtype=np.float64),
+        name=np.zeros(len(columns[0]), dtype=np.int32),
+        error=np.array(columns[2], dtype=np.int32),
+        unfinished_start_s=np.array(unfinished, dtype=np.float64),
+        unfinished_name=np.zeros(len(unfinished), dtype=np.int32),
+    )
+
+
+def thinks_of(rows: Sequence[Asked]) -> Thinks:
+    columns = list(zip(*rows, strict=True)) or [(), ()]
+    return Thinks(np.array(columns[0], dtype=np.float64), np.array(columns[1], dtype=np.float64))
+
+
+def asked(*answered: Asked, unfinished: Sequence[float] = (), failed: Sequence[Asked] = ()) -> StepFacts:
+    """A step of one user whose requests are exactly these (start, latency); its window is [12, 32)."""
+    rows = [(*row, ANSWERED) for row in answered] + [(*row, 0) for row in failed]
+    return closed_step(1, requests=requests_of(rows, unfinished), thinks=Thinks())
+
+
+def target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:
+    """A target that uses this much CPU and is throttled in one of ten periods."""
+    return tuple(
+        TargetSample(at, at * cpu_cores, round(at * 10), round(at), at * 0.05, 64 * MIB, None, 0, 0)
+        for at in seconds
+    )
+
+
+def host_samples(seconds: Sequence[float], steal_cores: float = 0.0) -> tuple[HostSample, ...]:
+    return tuple(HostSample(at, (at, at), at * steal_cores, 2**30, 0.5, 0, 0, 0, 0) for at in seconds)
+
+
+def generator_samples(
+    seconds: Sequence[float], users: int, cpu_ratio: float = 0.1, loop_lag_s: float = 0.002
+) -> tuple[GeneratorSample, ...]:
+    return tuple(GeneratorSample(at, at * cpu_ratio, 60 * MIB, loop_lag_s, users, 1) for at in seconds)
+
+
+def judged(users: int, verdict: Verdict | str, index: int = 1, **changed: Any) -> StepResult:
+    """A judged step of which only the users and the verdict matter; `changed` fields replace it."""
+    fields: dict[str, Any] = {
+        "index": index,
+        "life": 1,
+        "users": users,
+        "verdict": Verdict(verdict),
+        "rule": {"PASS": "slos", "FAIL": "p95", "INVALID": "generator-cpu"}[verdict],
+        "reason": "p95 1.204 s > 1 s",
+        "window_s": 20.0,
+        "load_s": 33.0,
+        "requests": 400,
+        "users_reached": users,
+    }
+    unknown = ("rps", "mean_s", "p50_s", "p95_s", "p99_s", "slow_ratio", "error_ratio", "shortfall_ratio")
+    return StepResult(**dict.fromkeys(unknown) | fields | changed)

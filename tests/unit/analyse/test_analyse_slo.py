@@ -1,0 +1,289 @@
+"""One SLO on one window: its value, whether it holds, and whether more data could change that."""
+
+import math
+from dataclasses import replace
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analyse.slo import (
+    Light,
+    Reading,
+    drift_ratio,
+    read,
+    settled,
+    share_interval,
+    shortfall_ratio,
+    student_t,
+)
+from harness.analyse.validity import unexplained_ratio
+from harness.analyse.window import Window, cut
+from harness.model import Slo, StepFacts
+from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
+
+LIGHT = Light(users=10, mean_s=0.1, unexplained_ratio=0.0)
+
+
+def window_of(facts: StepFacts) -> Window:
+    window = cut(facts)
+    assert window is not None
+    return window
+
+
+def reading(facts: StepFacts, indicator: str, at_most: float, light: Light | None = LIGHT) -> Reading:
+    return read(window_of(facts), Slo(indicator, at_most), light)
+
+
+# Percentiles
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.04, True), (0.06, False), (0.5, False)])
+def test_p95_holds_while_at_most_a_twentieth_is_slow(share: float, holds: bool) -> None:
+    assert reading(closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
+
+
+@pytest.mark.parametrize(("indicator", "requests"), [("p50", 2), ("p95", 20), ("p99", 100), ("p99.9", 1000)])
+def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: str, requests: int) -> None:
+    enough = closed_step(requests, think_s=19.9)
+    fewer = closed_step(requests - 1, think_s=19.9)
+    assert reading(enough, indicator, 1.0).value == pytest.approx(0.1)
+    assert reading(fewer, indicator, 1.0) == Reading(Slo(indicator, 1.0), None, holds=False, settled=False)
+
+
+def test_failed_requests_have_no_part_in_a_percentile() -> None:
+    facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.5))
+    assert reading(facts, "p95", 1.0).value == pytest.approx(0.1)
+
+
+def test_requests_without_an_answer_are_slow() -> None:
+    hanging = closed_step(40, latency=lambda request: 0.1 if request < 700 else 99.0)
+    answer = reading(hanging, "p95", 1.0)
+    assert answer.value is not None
+    assert answer.value > 1.0
+
+
+def test_an_slo_on_one_request_name_reads_that_name_alone() -> None:
+    window = window_of(closed_step(40))
+    assert read(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
+    assert read(window, Slo("p95", 1.0, "/other"), None).value is None
+
+
+# The interval of a share
+
+
+BATCHES = st.lists(st.tuples(st.integers(1, 60), st.floats(0, 1)), min_size=2, max_size=18)
+
+
+def requests_in(batches: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    at_s = [5.0 * number + 4.9 * i / size for number, (size, _) in enumerate(batches) for i in range(size)]
+    bad = [float(i < share * size) for size, share in batches for i in range(size)]
+    return np.array(at_s), np.array(bad)
+
+
+@given(BATCHES)
+def test_the_interval_holds_the_share_in_its_middle(batches: list[tuple[int, float]]) -> None:
+    at_s, bad = requests_in(batches)
+    low, high = share_interval(at_s, bad)
+    assert (low + high) / 2 == pytest.approx(bad.mean())
+    assert low < high
+
+
+@given(BATCHES)
+def test_the_interval_is_never_narrower_than_for_independent_requests(
+    batches: list[tuple[int, float]],
+) -> None:
+    at_s, bad = requests_in(batches)
+    low, high = share_interval(at_s, bad)
+    share = bad.mean()
+    assert high - low >= 2 * 1.96 * math.sqrt(share * (1 - share) / len(bad)) * (1 - 1 / len(bad))
+
+
+@given(BATCHES, st.randoms(use_true_random=False))
+def test_the_order_of_requests_does_not_change_the_interval(
+    batches: list[tuple[int, float]], random: Random
+) -> None:
+    at_s, bad = requests_in(batches)
+    order = np.arange(len(bad))
+    random.shuffle(order)
+    assert share_interval(at_s[order], bad[order]) == pytest.approx(share_interval(at_s, bad))
+
+
+def test_slow_requests_that_come_together_widen_the_interval() -> None:
+    at_s = np.arange(0, 20, 0.05)
+    together = (at_s < 5).astype(float)
+    apart = (np.arange(len(at_s)) % 4 == 0).astype(float)
+    low, high = share_interval(at_s, together)
+    near, far = share_interval(at_s, apart)
+    assert together.mean() == apart.mean()
+    assert high - low > 4 * (far - near)
+
+
+def test_a_single_batch_tells_nothing() -> None:
+    assert share_interval(np.linspace(0, 4.9, 500), np.zeros(500)) == (0.0, 1.0)
+
+
+def test_the_same_share_over_more_batches_is_known_better() -> None:
+    widths = []
+    for batches in (2, 4, 8, 16):
+        low, high = share_interval(*requests_in([(40, 0.1 * (1 + number % 2)) for number in range(batches)]))
+        widths.append(high - low)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_batches_without_requests_are_left_out_and_not_counted_as_good() -> None:
+    at_s = np.concatenate([np.arange(0, 5, 0.1), np.arange(15, 20, 0.1)])
+    low, high = share_interval(at_s, np.ones(len(at_s)))
+    assert low + high == pytest.approx(2.0)
+
+
+def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
+    """Shares that differ between batches: about 95 % of the intervals hold the truth, where the binomial
+    ones miss far more often.
+    """
+    random = np.random.default_rng(5)
+    truth, covered, binomial = 0.1, 0, 0
+    for _ in range(400):
+        shares = random.beta(2, 18, size=12)
+        at_s = np.repeat(np.arange(12) * 5.0, 60)
+        bad = (random.random(len(at_s)) < np.repeat(shares, 60)).astype(float)
+        low, high = share_interval(at_s, bad)
+        covered += low <= truth <= high
+        half = 1.96 * math.sqrt(bad.mean() * (1 - bad.mean()) / len(bad))
+        binomial += abs(bad.mean() - truth) <= half
+    assert covered / 400 > 0.90
+    assert binomial / 400 < 0.80
+
+
+def test_students_t_falls_towards_two() -> None:
+    table = [student_t(degrees) for degrees in range(1, 40)]
+    assert table == sorted(table, reverse=True)
+    assert (table[0], table[-1]) == (12.71, 2.0)
+
+
+# Settled or not
+
+
+@pytest.mark.parametrize(("share", "known"), [(0.0, True), (0.05, False), (0.06, False), (0.4, True)])
+def test_a_share_far_from_the_limit_is_settled_and_one_near_it_is_not(share: float, known: bool) -> None:
+    facts = closed_step(100, latency=slow_share(share, slow_s=1.01))
+    assert reading(facts, "p95", 1.0).settled is known
+
+
+def test_a_percentile_without_enough_requests_is_not_settled() -> None:
+    assert not reading(closed_step(1), "p99", 1.0).settled
+
+
+def test_errors_are_settled_with_their_own_spread() -> None:
+    assert reading(closed_step(100), "errors", 0.01).settled
+    assert not reading(closed_step(5), "errors", 0.01).settled
+    assert reading(closed_step(100, fails=spread(0.3)), "errors", 0.01).settled
+
+
+VERY_SURE = Reading(Slo("p95", 1), 0.5, holds=True, settled=True)
+LIKELY = Reading(Slo("p95", 1), 0.9, holds=True, settled=False)
+HOPELESS = Reading(Slo("p95", 1), 9.0, holds=False, settled=True)
+NEAR = Reading(Slo("p95", 1), 1.1, holds=False, settled=False)
+
+
+@pytest.mark.parametrize(
+    ("readings", "known"),
+    [
+        ([VERY_SURE, VERY_SURE], True),
+        ([VERY_SURE, LIKELY], False),
+        ([LIKELY, HOPELESS], True),
+        ([NEAR, HOPELESS], True),
+        ([NEAR, VERY_SURE], False),
+    ],
+)
+def test_a_verdict_is_settled_by_one_sure_failure_or_by_all_sure_passes(
+    readings: list[Reading], known: bool
+) -> None:
+    assert settled(readings) is known
+
+
+# The other indicators
+
+
+@pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.008, True), (0.02, False), (1.0, False)])
+def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
+    assert reading(closed_step(50, fails=spread(share)), "errors", 0.01).holds is holds
+
+
+def test_the_mean_is_of_the_answers() -> None:
+    facts = closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
+    assert reading(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
+    assert reading(facts, "mean", 0.25).holds
+    assert not reading(facts, "mean", 0.15).holds
+
+
+def test_the_mean_of_fewer_than_twenty_answers_says_nothing() -> None:
+    assert reading(closed_step(19, think_s=19.9), "mean", 1.0).value is None
+
+
+def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
+    assert reading(closed_step(), "shortfall", 0.15, light=None) == Reading(
+        Slo("shortfall", 0.15), None, holds=True, settled=True
+    )
+
+
+@pytest.mark.parametrize("users", [10, 36, 40, 50, 60, 80])
+def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
+    """X·(Z + R_light)/N with X = N/(Z + R): 1 − (Z + R_light)/(Z + R)."""
+    response_s = on_paper(users)
+    window = window_of(closed_step(users, latency=always(response_s)))
+    on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
+    assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
+
+
+def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
+    window = window_of(closed_step(latency=always(0.05)))
+    assert shortfall_ratio(window, LIGHT) == 0.0
+
+
+def test_a_shortfall_far_from_its_limit_is_settled() -> None:
+    assert reading(closed_step(20), "shortfall", 0.15).settled
+    assert reading(closed_step(80, latency=always(on_paper(80))), "shortfall", 0.15).settled
+
+
+@pytest.mark.parametrize("silence", [(12.0, 22.0), (22.0, 32.0)], ids=["before", "at the end"])
+def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple[float, float]) -> None:
+    starts_s = [12 + 0.1 * i for i in range(200)]
+    facts = asked(*((at, 0.01) for at in starts_s if not silence[0] <= at < silence[1]))
+    assert not reading(facts, "shortfall", 0.9).settled
+
+
+def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
+    growing = closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
+    ratio = drift_ratio(window_of(growing))
+    assert ratio == pytest.approx(0.5, abs=0.06)
+    assert not reading(growing, "drift", 0.3).holds
+    assert reading(closed_step(), "drift", 0.3).holds
+
+
+def test_drift_of_half_a_window_is_unknown() -> None:
+    late = closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
+    assert drift_ratio(window_of(late).only("/nothing")) is None
+
+
+# Little's law as book-keeping
+
+
+@given(
+    users=st.integers(1, 60),
+    think_s=st.floats(0.05, 4),
+    response_s=st.floats(0.001, 3),
+)
+def test_closed_users_who_never_stall_leave_no_time_unexplained(
+    users: int, think_s: float, response_s: float
+) -> None:
+    facts = closed_step(users, think_s, always(response_s))
+    assert unexplained_ratio(window_of(facts)) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("missing", [1, 5, 9])
+def test_users_who_do_nothing_are_the_unexplained_share(missing: int) -> None:
+    window = window_of(replace(closed_step(10 - missing), users=10))
+    assert unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)

@@ -1,0 +1,158 @@
+"""Which requests a window holds, and for how long each is said to have taken."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analyse.window import Window, around, cut, percentile_s
+from harness.model import Requests, StepFacts
+from tests.unit.analyse.synthetic import asked, closed_step, target_samples, thinks_of
+
+
+def window_of(facts: StepFacts) -> Window:
+    window = cut(facts)
+    assert window is not None
+    return window
+
+
+def test_a_request_that_starts_in_the_window_and_ends_after_it_counts() -> None:
+    assert window_of(asked((31.9, 0.8))).response_s.tolist() == [0.8]
+
+
+def test_a_request_that_starts_before_the_window_and_ends_in_it_does_not_count() -> None:
+    assert len(window_of(asked((11.9, 5.0))).start_s) == 0
+
+
+def test_the_first_instant_belongs_to_the_window_and_the_last_does_not() -> None:
+    assert window_of(asked((12.0, 0.1), (32.0, 0.2))).response_s.tolist() == [0.1]
+
+
+def test_an_unfinished_request_counts_with_the_time_it_has_waited() -> None:
+    window = window_of(asked((13.0, 0.1), unfinished=[30.0]))
+    assert window.response_s.tolist() == [0.1, 3.0]
+    assert window.good.tolist() == [0.1, 3.0]
+
+
+def test_a_request_left_unfinished_from_before_the_window_does_not_count() -> None:
+    assert len(window_of(asked(unfinished=[11.0])).start_s) == 0
+
+
+def test_an_unfinished_request_of_the_last_moment_is_slower_than_the_linger() -> None:
+    window = window_of(asked(unfinished=[31.999]))
+    assert window.response_s[0] > 1.0
+
+
+def test_a_failed_request_has_no_response_time_but_is_counted_by_its_error() -> None:
+    window = window_of(asked((13.0, 0.1), failed=[(14.0, 0.001)]))
+    assert window.good.tolist() == [0.1]
+    assert window.errors == {"ConnectionRefusedError": 1}
+    assert window.failed.mean() == 0.5
+
+
+def test_errors_outside_the_window_are_not_counted() -> None:
+    assert window_of(asked(failed=[(11.0, 0.1), (32.5, 0.1)])).errors == {}
+
+
+def test_a_step_that_ended_before_its_window_has_none() -> None:
+    assert cut(closed_step(window_from_s=None, window_to_s=None, ended_s=9.0)) is None
+
+
+def test_a_window_cut_short_by_the_end_of_the_step_ends_with_it() -> None:
+    assert window_of(closed_step(window_to_s=None, ended_s=20.0)).to_s == 20.0
+
+
+def test_of_an_unfinished_window_only_requests_older_than_the_linger_are_looked_at() -> None:
+    window = cut(closed_step(window_to_s=None, ended_s=20.0), linger_s=2.0)
+    assert window is not None
+    assert window.to_s == 18.0
+    assert window.start_s.max() < 18.0
+
+
+def test_a_window_younger_than_the_linger_is_empty_and_not_negative() -> None:
+    window = cut(closed_step(window_to_s=None, ended_s=12.5), linger_s=2.0)
+    assert window is not None
+    assert window.length_s == 0.0
+
+
+def test_thinking_and_waiting_are_clipped_at_the_ends_of_the_window() -> None:
+    facts = closed_step(
+        1, requests=asked((10.0, 4.0), unfinished=[30.0]).requests, thinks=thinks_of([(14.0, 1.0), (31, 9)])
+    )
+    window = window_of(facts)
+    assert window.waiting_s == pytest.approx(2.0 + 2.0)
+    assert window.thinking_s == pytest.approx(1.0 + 1.0)
+
+
+def two_names() -> Window:
+    requests = Requests(
+        names=("GET /item", "POST /item", "GET /item/[id]"),
+        errors=("boom",),
+        start_s=np.array([13.0, 14.0, 15.0]),
+        latency_s=np.array([0.1, 0.2, 0.3]),
+        name=np.array([0, 1, 2], dtype=np.int32),
+        error=np.array([-1, -1, -1], dtype=np.int32),
+    )
+    return window_of(closed_step(1, requests=requests))
+
+
+@pytest.mark.parametrize(
+    ("request_name", "response_s"),
+    [("POST /item", [0.2]), ("/item/[id]", [0.3]), ("/item", [0.1, 0.2]), ("item", []), ("/", [])],
+)
+def test_a_request_name_is_found_with_its_method_or_without(
+    request_name: str, response_s: list[float]
+) -> None:
+    assert two_names().only(request_name).response_s.tolist() == response_s
+
+
+ANY_S = st.integers(0, 3_000).map(lambda hundredths: hundredths / 1000)
+PER_CENT = st.integers(500, 999).map(lambda tenths: tenths / 10)
+
+
+@given(st.lists(ANY_S, min_size=1, max_size=300), PER_CENT, ANY_S)
+def test_a_percentile_keeps_a_limit_just_when_few_enough_are_slower(
+    response_s: list[float], per_cent: float, limit_s: float
+) -> None:
+    value = percentile_s(np.array(response_s), per_cent)
+    slower = sum(one_s > limit_s for one_s in response_s)
+    assert value is not None
+    assert (value <= limit_s) == (slower * 1000 <= len(response_s) * (1000 - round(per_cent * 10)))
+
+
+@pytest.mark.parametrize("count", [20, 100, 1000, 2000, 3000, 4000, 10_000])
+@pytest.mark.parametrize("per_cent", [50, 90, 95, 97.5, 99, 99.9])
+def test_a_share_that_is_just_allowed_keeps_the_percentile(count: int, per_cent: float) -> None:
+    slower = int(count * (1000 - round(per_cent * 10)) // 1000)
+    response_s = np.array([0.1] * (count - slower) + [2.0] * slower)
+    assert percentile_s(response_s, per_cent) == 0.1
+
+
+def test_no_requests_have_no_percentile() -> None:
+    assert percentile_s(np.empty(0), 95) is None
+
+
+@given(st.lists(ANY_S, min_size=1, max_size=50), PER_CENT)
+def test_a_percentile_is_one_of_the_response_times(response_s: list[float], per_cent: float) -> None:
+    assert percentile_s(np.array(response_s), per_cent) in response_s
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "seconds"),
+    [
+        (2.5, 4.5, [2, 3, 4, 5]),
+        (2, 4, [2, 3, 4]),
+        (-1, 99, [0, 1, 2, 3, 4, 5, 6]),
+        (7, 9, [6]),
+        (-3, -1, [0]),
+    ],
+)
+def test_counters_are_read_from_just_before_a_window_to_just_after(
+    from_s: float, to_s: float, seconds: list[float]
+) -> None:
+    samples = target_samples(range(7))
+    assert [sample.at_s for sample in around(samples, from_s, to_s)] == seconds
+
+
+def test_no_counters_are_around_nothing() -> None:
+    assert list(around((), 0, 9)) == []
