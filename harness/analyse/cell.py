@@ -26,7 +26,8 @@ def reference(steps: Sequence[StepFacts], elsewhere: Light | None) -> Light | No
     own = lightest(steps)
     if own is None or elsewhere is None or own.users <= elsewhere.users:
         return own or elsewhere
-    fastest_s = min(fastest_tenth_s(facts) for facts in steps if facts.users == own.users)
+    tenths_s = [fastest_tenth_s(facts) for facts in steps if facts.users == own.users]
+    fastest_s = min(tenth_s for tenth_s in tenths_s if tenth_s is not None)
     return replace(elsewhere, mean_s=max(elsewhere.mean_s, fastest_s))
 
 

@@ -41,12 +41,12 @@ def light_of(facts: StepFacts) -> Light | None:
     return Light(facts.users, float(window.good.mean()), unexplained_ratio(window))
 
 
-def fastest_tenth_s(facts: StepFacts) -> float:
+def fastest_tenth_s(facts: StepFacts) -> float | None:
     """The response time that a tenth of a step's answers kept: near the light one, whatever queue the others
-    met.
+    met. None when it holds no answers.
     """
     window = cut(facts)
-    return (percentile_s(window.good, 10) if window else None) or 0.0
+    return percentile_s(window.good, 10) if window else None
 
 
 def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light: Light | None) -> Judgement:

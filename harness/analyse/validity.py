@@ -32,7 +32,7 @@ class Generator:
 
 def generator_use(samples: Sequence[GeneratorSample], from_s: float, to_s: float) -> Generator:
     inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
-    if len(inside) < 2:
+    if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return Generator(None, None, None, None)
     at = np.array([sample.at_s for sample in inside])
     cpu = np.array([sample.cpu_s for sample in inside])
@@ -48,7 +48,7 @@ def generator_use(samples: Sequence[GeneratorSample], from_s: float, to_s: float
 def steal_ratio(samples: Sequence[HostSample], from_s: float, to_s: float) -> float | None:
     """The share of all cores' time that the hypervisor gave to others; None with fewer than two samples."""
     inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
-    if len(inside) < 2:
+    if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return None
     span_s = inside[-1].at_s - inside[0].at_s
     return (inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s))

@@ -1,0 +1,163 @@
+"""What spoils a step: each rule fires on its fault, names a remedy, and keeps quiet otherwise."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.judge import judge, light_of
+from harness.analyse.slo import Light
+from harness.analyse.validity import generator_use, spoiled, steal_ratio
+from harness.analyse.window import cut
+from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict
+from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
+
+SECONDS = range(34)
+LIGHT = Light(users=5, mean_s=0.1, unexplained_ratio=0.0)
+
+
+def rule(facts: StepFacts, light: Light | None = LIGHT) -> str | None:
+    found = spoiled(facts, cut(facts), light)
+    return found[0] if found else None
+
+
+def test_a_sound_step_is_not_spoiled() -> None:
+    assert rule(closed_step()) is None
+
+
+@pytest.mark.parametrize(("cpu_ratio", "fires"), [(0.5, False), (0.89, False), (0.91, True), (1.0, True)])
+def test_a_generator_without_cpu_to_spare_spoils_a_step(cpu_ratio: float, fires: bool) -> None:
+    facts = closed_step(generator=generator_samples(SECONDS, 10, cpu_ratio=cpu_ratio))
+    assert (rule(facts) == "generator-cpu") is fires
+
+
+def test_a_generator_saturated_for_a_fifth_of_the_window_spoils_it() -> None:
+    """Its mean would hide that."""
+    cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
+    samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
+    use = generator_use(samples, 12, 32)
+    assert use.cpu_ratio is not None
+    assert use.cpu_ratio < 0.4
+    assert rule(closed_step(generator=samples)) == "generator-cpu"
+
+
+@pytest.mark.parametrize(("loop_lag_s", "fires"), [(0.02, False), (0.24, False), (0.26, True), (2.0, True)])
+def test_a_late_event_loop_spoils_a_step(loop_lag_s: float, fires: bool) -> None:
+    facts = closed_step(generator=generator_samples(SECONDS, 10, loop_lag_s=loop_lag_s))
+    assert (rule(facts) == "loop-lag") is fires
+
+
+def test_one_late_second_does_not_spoil_a_step() -> None:
+    samples = generator_samples(SECONDS, 10)
+    once = tuple(replace(sample, loop_lag_s=3.0) if sample.at_s == 20 else sample for sample in samples)
+    assert rule(closed_step(generator=once)) is None
+
+
+def test_a_user_that_dies_within_the_window_spoils_it() -> None:
+    samples = generator_samples(SECONDS, 10)
+    lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)
+    assert rule(closed_step(generator=lost)) == "users"
+
+
+def test_users_still_arriving_before_the_window_do_not_spoil_it() -> None:
+    samples = generator_samples(SECONDS, 10)
+    arriving = tuple(replace(sample, users=3) if sample.at_s < 12 else sample for sample in samples)
+    assert rule(closed_step(generator=arriving)) is None
+
+
+@pytest.mark.parametrize(("steal_cores", "fires"), [(0.0, False), (0.19, False), (0.21, True)])
+def test_a_hypervisor_that_takes_a_tenth_of_the_host_spoils_a_step(steal_cores: float, fires: bool) -> None:
+    """Of two cores, 0.2 is a tenth."""
+    facts = closed_step(host=host_samples(SECONDS, steal_cores))
+    assert (rule(facts) == "steal") is fires
+
+
+@pytest.mark.parametrize(("alive", "fires"), [(100, False), (96, False), (94, True), (50, True)])
+def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: bool) -> None:
+    samples = generator_samples(SECONDS, 100)
+    facts = replace(closed_step(alive), users=100, generator=samples)
+    assert (rule(facts) == "littles-law") is fires
+
+
+def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
+    facts = replace(closed_step(110), users=100, generator=generator_samples(SECONDS, 100))
+    assert rule(facts) == "littles-law"
+
+
+def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
+    """A task that sleeps for a tenth of the cycle does so at every load."""
+    light, loaded = (
+        replace(closed_step(users * 9), users=users * 10, generator=generator_samples(SECONDS, users * 10))
+        for users in (1, 10)
+    )
+    assert rule(loaded, light_of(light)) is None
+
+
+def test_without_a_reference_littles_law_is_not_judged() -> None:
+    facts = replace(closed_step(5), generator=generator_samples(SECONDS, 10), users=10)
+    assert rule(facts, light=None) is None
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (Ended.GENERATOR_DIED, "generator"),
+        (Ended.TARGET_REMOVED, "removed"),
+        (Ended.USERS_MISSING, "users"),
+    ],
+)
+@pytest.mark.parametrize("window_from_s", [None, 12.0])
+def test_an_ending_that_is_not_the_targets_fault_is_invalid(
+    ended: Ended, expected: str, window_from_s: float | None
+) -> None:
+    facts = closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
+    result = judge(facts, [Slo("p95", 1.0)])
+    assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
+    assert "seen" in result.reason
+
+
+@pytest.mark.parametrize("ended", [Ended.TARGET_DIED, Ended.STALLED, Ended.ALL_FAILED])
+def test_what_the_target_did_is_never_blamed_on_the_generator(ended: Ended) -> None:
+    facts = closed_step(ended=ended, generator=generator_samples(SECONDS, 10, cpu_ratio=1.0))
+    assert judge(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
+
+
+SPOILED = {
+    "generator-cpu": closed_step(generator=generator_samples(SECONDS, 10, cpu_ratio=1.0)),
+    "loop-lag": closed_step(generator=generator_samples(SECONDS, 10, loop_lag_s=1.0)),
+    "users": closed_step(generator=generator_samples(SECONDS, 9)),
+    "steal": closed_step(host=host_samples(SECONDS, 1.0)),
+    "littles-law": replace(closed_step(5), users=10, generator=generator_samples(SECONDS, 10)),
+}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_spoiled_step_is_invalid_and_neither_pass_nor_fail(name: str) -> None:
+    for limit_s in (0.001, 10.0):
+        result = judge(SPOILED[name], [Slo("p95", limit_s)], LIGHT)
+        assert (result.verdict, result.rule) == (Verdict.INVALID, name)
+        assert ";" in result.reason
+
+
+@pytest.mark.parametrize("samples", [(), generator_samples([12.0], 10), generator_samples([50.0, 51.0], 10)])
+def test_fewer_than_two_samples_within_the_window_tell_nothing(
+    samples: tuple[GeneratorSample, ...],
+) -> None:
+    assert generator_use(samples, 12, 32).cpu_ratio is None
+    assert rule(closed_step(generator=samples)) is None
+
+
+@pytest.mark.parametrize("samples", [(), host_samples([12.0])])
+def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
+    assert steal_ratio(samples, 12, 32) is None
+
+
+def test_two_samples_of_one_instant_tell_nothing() -> None:
+    assert generator_use(generator_samples([20.0, 20.0], 10), 12, 32).cpu_ratio is None
+    assert steal_ratio(host_samples([20.0, 20.0]), 12, 32) is None
+
+
+def test_a_step_in_which_nothing_started_is_invalid() -> None:
+    facts = closed_step(1, think_s=100.0, latency=always(0.1))
+    result = judge(facts, [Slo("p95", 1.0)])
+    assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
+    assert (result.p95_s, result.error_ratio, result.rps) == (None, None, 0.0)
