@@ -1,8 +1,6 @@
 # The door. `make` alone lists what there is.
 
 MATRIX ?= matrix.yaml
-BASE ?=
-HEAD ?= results/latest
 ARGS ?=
 
 VENV := .venv
@@ -11,10 +9,10 @@ READY := $(VENV)/.installed
 LINTED := harness tests $(wildcard targets bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench test check fmt venv engine base browser clean distclean caches
+.PHONY: help matrix report bench bench-search bench-truth test check fmt venv engine base browser clean distclean caches
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 matrix: venv engine base ## measure every cell of MATRIX (matrix.yaml), then draw the report
 	@$(BIN)/harness run $(MATRIX) --results results $(ARGS)
@@ -22,12 +20,13 @@ matrix: venv engine base ## measure every cell of MATRIX (matrix.yaml), then dra
 report: venv ## draw the newest campaign again
 	@$(BIN)/harness report results/latest $(ARGS)
 
-compare: venv ## two campaigns side by side: make compare BASE=results/... [HEAD=results/...]
-	@[ -n "$(BASE)" ] || { echo "Compare with which campaign? make compare BASE=results/..." >&2; exit 1; }
-	@$(BIN)/harness compare $(BASE) $(HEAD) $(ARGS)
+bench: bench-search bench-truth ## measure what the harness claims about itself; quiet machine, most of an hour
 
-bench: venv engine base ## measure what the harness claims about itself
-	@$(BIN)/python -m bench $(ARGS)
+bench-search: venv ## the search against others, simulated
+	@$(BIN)/python -m bench.search $(ARGS)
+
+bench-truth: venv engine base ## a real target's measured capacity against the paper's
+	@$(BIN)/python -m bench.calibration $(ARGS)
 
 test: check engine base browser ## check, and everything that needs Docker or a browser
 	$(BIN)/pytest -m "e2e or browser" $(ARGS)

@@ -44,8 +44,7 @@ def names() -> list[str]:
 def campaign(experiment: Experiment, results: Path) -> Path:
     """The folder of the experiment's campaign, measured now. What the harness says goes to standard error."""
     with tempfile.TemporaryDirectory() as folder:
-        matrix = Path(folder) / "matrix.yaml"
-        matrix.write_text(json.dumps(experiment.matrix()))
+        matrix = experiment.write(Path(folder))
         done = subprocess.run(
             [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
             env={**os.environ, "THINK_S": experiment.think_text},

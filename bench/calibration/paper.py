@@ -5,7 +5,7 @@ told parameters, limits and measured demand, but no number of users that anybody
 
 The formula is the queue's own (closed users, one line, saturated): R(N) = N/X - Z, so N = X·(Z + L). It is
 about the *mean* response time. The p95 lies above the mean as far as think times scatter, and as a CPU quota
-serves in bursts; that distance has no formula, so the queue of the paper is played through, request by request.
+serves in bursts; that distance has no formula, so the paper's queue is played through, request by request.
 """
 
 import heapq

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PROMISED = {"matrix", "test", "check", "report", "compare", "bench", "clean", "help"}
+PROMISED = {"matrix", "test", "check", "report", "bench", "bench-search", "bench-truth", "clean", "help"}
 
 
 def make(*arguments):
@@ -23,7 +23,7 @@ def make(*arguments):
 
 
 def listed():
-    return set(re.findall(r"^  make ([a-z]+) +\S", make().stdout, re.MULTILINE))
+    return set(re.findall(r"^  make ([a-z-]+) +\S", make().stdout, re.MULTILINE))
 
 
 def test_make_alone_lists_the_targets():
@@ -42,12 +42,6 @@ def test_every_listed_target_can_be_made(target):
 def test_the_matrix_and_the_arguments_are_the_users_to_choose():
     planned = make("--dry-run", "matrix", "MATRIX=other.yaml", "ARGS=--quiet").stdout
     assert "harness run other.yaml --results results --quiet" in planned
-
-
-def test_compare_asks_for_a_base():
-    asked = make("compare")
-    assert asked.returncode != 0
-    assert "make compare BASE=" in asked.stderr
 
 
 def test_results_survive_every_kind_of_cleaning():

@@ -1,0 +1,241 @@
+"""The calibration target without its container, the paper's arithmetic, and their comparison."""
+
+import ast
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.calibration import demand, paper
+from bench.calibration.experiments import EXPERIMENTS, Experiment, named
+from bench.calibration.paper import Play, Queue
+from bench.calibration.question import question
+from bench.calibration.table import Row, markdown
+from harness.model import MIB, Ended, Limits, Requests, StepFacts, TargetSample
+from harness.plan import load_plan
+from targets.calibration.calibration.__main__ import service
+from targets.calibration.calibration.cpu import burn
+from targets.calibration.calibration.memory import Holdings
+from targets.calibration.calibration.serve import Request, read
+from targets.calibration.calibration.slots import Slots
+
+EVEN = (0.9, 0.9)
+ROOM = Limits(0.5, 96 * MIB)
+
+arrivals = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(
+    lambda gaps: np.cumsum(gaps).tolist(),
+)
+
+
+@given(arrivals, st.integers(1, 5))
+def test_never_more_requests_are_in_service_than_there_are_slots(arrived_s: list[float], slots: int) -> None:
+    line = Slots(slots, 0.7)
+    done_s = [line.book(now_s) for now_s in arrived_s]
+    begun_s = [each - 0.7 for each in done_s]
+    for now_s in begun_s:
+        middle_s = now_s + 0.35
+        assert sum(begun <= middle_s < done for begun, done in zip(begun_s, done_s, strict=True)) <= slots
+
+
+@given(arrivals, st.integers(1, 5))
+def test_requests_leave_the_slots_in_the_order_of_their_arrival(arrived_s: list[float], slots: int) -> None:
+    line = Slots(slots, 0.7)
+    done_s = [line.book(now_s) for now_s in arrived_s]
+    assert done_s == sorted(done_s)
+
+
+def test_slots_with_a_line_lose_no_time_between_two_requests() -> None:
+    line = Slots(4, 0.1)
+    assert [line.book(0.0) for _ in range(4000)][-1] == pytest.approx(100.0)
+
+
+def test_a_burn_costs_its_cpu_time_however_long_it_takes() -> None:
+    before_s = time.thread_time()
+    burn(0.02)
+    assert 0.02 <= time.thread_time() - before_s < 0.025
+
+
+def test_a_user_costs_one_block_however_often_he_comes() -> None:
+    held = Holdings(8192, idle_s=60)
+    for now_s, user in enumerate("abaab"):
+        held.hold(user, now_s)
+    assert len(held) == 2
+
+
+def test_only_users_idle_for_too_long_lose_their_block() -> None:
+    held = Holdings(8192, idle_s=60)
+    held.hold("idle", 0)
+    held.hold("busy", 0)
+    held.hold("busy", 50)
+    held.hold("new", 61)
+    assert len(held) == 2
+
+
+@pytest.mark.parametrize(
+    ("head", "request_"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", Request("/", None, False)),
+        (b"GET / HTTP/1.1\r\nCOOKIE: a=1; user=7\r\n\r\n", Request("/", "7", False)),
+        (b"GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", Request("/healthz", None, True)),
+        (b"GET / HTTP/1.0\r\n\r\n", Request("/", None, True)),
+        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\n", None),
+        (b"GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\n", None),
+        (b"GET /\r\n\r\n", None),
+        (b"\r\n\r\n", None),
+    ],
+)
+def test_a_request_is_read_from_its_head(head: bytes, request_: Request | None) -> None:
+    assert read(head) == request_
+
+
+def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="none of slots, cpu, memory"):
+        service({"MODE": "disk"})
+
+
+def test_the_paper_imports_nothing_of_the_harness() -> None:
+    tree = ast.parse(Path(str(paper.__file__)).read_text())
+    imported = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert not {name for name in imported if name.partition(".")[0] in ("harness", "bench")}
+
+
+@pytest.fixture
+def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "REQUESTS", 2000)
+
+
+@pytest.mark.usefixtures("quick_paper")
+class TestPaper:
+    def test_even_users_of_even_services_meet_the_formula(self) -> None:
+        queue = Queue(4, 0.1, EVEN)
+        assert queue.formula(0.2) == pytest.approx(44)
+        assert queue.users(0.2) == pytest.approx(44, abs=0.01)
+
+    @pytest.mark.parametrize("users", [1, 20, 39, 41, 60])
+    def test_response_times_follow_the_bottleneck_law(self, users: int) -> None:
+        times_s = Play(Queue(4, 0.1, EVEN), users).response_times_s()
+        assert np.mean(times_s) == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.02)
+
+    @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0, 1.5])
+    def test_a_quota_serves_its_cores_over_the_demand(self, cores: float) -> None:
+        queue = Queue(2, 0.01, (1, 4), cores)
+        users = round(queue.formula(1.0))
+        times_s = Play(queue, users).response_times_s()
+        assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
+
+    def test_a_quota_of_all_servers_changes_nothing(self) -> None:
+        free, full = Queue(2, 0.01, (1, 2)), Queue(2, 0.01, (1, 2), cores=2)
+        assert Play(free, 150).response_times_s() == pytest.approx(Play(full, 150).response_times_s())
+
+    def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
+        queue = Queue(8, 0.2, (1, 4))
+        assert 0.9 < queue.users(1.0) / queue.formula(1.0) < 0.98
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))
+    def test_a_tighter_limit_never_allows_more_users(
+        self, servers: int, limit_s: float, less_s: float, cores: float | None
+    ) -> None:
+        queue = Queue(servers, 0.1, (0.5, 1.5), cores)
+        assert queue.users(limit_s - min(less_s, limit_s / 2)) <= queue.users(limit_s) + 0.5
+
+    def test_one_request_slower_than_the_limit_allows_no_user(self) -> None:
+        assert Queue(1, 0.5, (1, 2)).users(0.4) == 0.0
+
+    def test_memory_holds_what_is_left_beside_the_base(self) -> None:
+        asked = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
+        assert paper.answer(asked)["users"] == 100
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
+def test_every_experiment_is_a_matrix_that_the_harness_takes(experiment: Experiment, tmp_path: Path) -> None:
+    plan = load_plan(experiment.write(tmp_path))
+    assert plan.target.name == experiment.name
+    assert {slo.indicator for slo in plan.slos} == {"p95", "errors"}
+    assert len(plan.cells) == len(experiment.cpus) * len(experiment.memory_mib)
+
+
+def test_a_question_names_no_users() -> None:
+    steps = [step(users=77)]
+    asked = [question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
+    assert not [key for each in asked for key in each if "user" in key]
+    assert not [value for each in asked for value in each.values() if value == 77]
+
+
+def test_demand_is_cpu_time_over_requests_of_saturated_windows_only() -> None:
+    busy, idle = step(cores=0.5, rps=40), step(cores=0.1, rps=20)
+    assert demand.cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
+    assert demand.cpu_per_request_s([idle], 0.5) is None
+
+
+def test_the_base_is_what_no_user_holds() -> None:
+    steps = [step(users=30, memory_mib=12 + 15), step(users=10, memory_mib=12 + 5)]
+    assert demand.base_bytes(steps, MIB // 2) == 12 * MIB
+    assert demand.base_bytes([], MIB // 2) is None
+
+
+def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> None:
+    asked = question(named("slots-shop"), ROOM, [])
+    rows = [
+        Row(cell("a", 98, 102, 99.0), asked, {"users": 100.0, "formula": 110.0}),
+        Row(cell("b", 100, 105, None), asked, {"users": 110.0, "formula": 120.0}),
+        Row(cell("c", None, None, None, "failed"), None, None),
+    ]
+    assert markdown(rows).splitlines()[2:] == [
+        "| a | 98 – 102 | 99.0 | 100.0 | -1.0% | 110.0 | 200.00 ms | target | 90 s |",
+        "| b | 100 – 105 | 102.5 | 110.0 | -6.8% | 120.0 | 200.00 ms | target | 90 s |",
+        "| c | failed | – | – | – | – | – | – | 90 s |",
+        "",
+        "Of 3 sizes 2 were bracketed. Error: median 3.9% (promised 3%), worst 6.8% (promised 8%). "
+        "1 of 2 brackets hold the paper's answer.",
+    ]
+
+
+def step(users: int = 10, cores: float = 0.5, rps: float = 40, memory_mib: float = 20) -> StepFacts:
+    """Twenty seconds at a steady rate, after ten of ramp."""
+    start_s = np.arange(0, 30, 1 / rps)
+    return StepFacts(
+        index=1,
+        life=1,
+        users=users,
+        spawn_rate=1,
+        ramp_from_s=0,
+        settle_from_s=5,
+        window_from_s=10,
+        window_to_s=30,
+        ended_s=31,
+        ended=Ended.HELD,
+        requests=Requests(names=("GET /",), start_s=start_s, latency_s=np.full(len(start_s), 0.01)),
+        target=tuple(
+            TargetSample(at, cores * at, 0, 0, 0.0, math.floor(memory_mib * MIB), None, 0, 0)
+            for at in range(31)
+        ),
+    )
+
+
+def cell(
+    id_: str, sustained: int | None, broken: int | None, estimate: float | None, status: str = "bracketed"
+) -> dict[str, object]:
+    return {
+        "id": id_,
+        "status": status,
+        "sustained_users": sustained,
+        "broken_users": broken,
+        "estimate_users": estimate,
+        "limiting_factor": "target" if broken else None,
+        "load_s": 90.0,
+    }
