@@ -1,0 +1,53 @@
+"""The calibration target on a real engine: small sizes, whose answers on paper are a dozen users or two."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.calibration import __main__ as bench_truth
+from bench.calibration import experiments
+from bench.calibration.experiments import Experiment
+from harness.model import MIB
+
+pytestmark = pytest.mark.e2e
+
+AGREES_WITHIN = 0.25
+"""Of the paper: windows of seconds and brackets of 20 % tell an axis that works from one that doesn't."""
+
+
+class Quick(Experiment):
+    def matrix(self) -> dict[str, Any]:
+        return super().matrix() | {
+            "users": {"limit": 40, "spawn_rate": 40},
+            "steps": {"settle": "2s", "window": {"at_least": "5s", "at_most": "15s"}},
+            "search": {"strategy": "predict", "precision": "20%"},
+        }
+
+
+@pytest.mark.parametrize(
+    ("experiment", "factor"),
+    [
+        (Quick("quick-slots", "slots", (0.3, 0.7), 0.4, environment={"SLOTS": "2"}), "target"),
+        (Quick("quick-cpu", "cpu", (0.3, 0.7), cpus=(0.2,), environment={"DEMAND_S": "0.02"}), "cpu"),
+        (
+            Quick(
+                "quick-memory",
+                "memory",
+                (0.3, 0.7),
+                memory_mib=(64,),
+                environment={"HELD_BYTES": f"{4 * MIB}"},
+            ),
+            "memory",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.name,
+)
+def test_each_limit_is_found_near_where_the_paper_has_it(
+    experiment: Experiment, factor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiments, "EXPERIMENTS", (experiment,))
+    (row,) = bench_truth.rows(bench_truth.campaign(experiment, tmp_path))
+    assert row.cell["status"] == "bracketed"
+    assert row.cell["limiting_factor"] == factor
+    assert row.error_ratio == pytest.approx(0, abs=AGREES_WITHIN)
