@@ -3,6 +3,7 @@
 import hashlib
 import re
 import stat
+import tempfile
 from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -39,7 +40,7 @@ def find(client: APIClient, reference: str) -> Image | None:
     """The image of this name, if the engine has it."""
     with engine_asked_to(f"look for the image {reference}"):
         try:
-            return Image(reference, client.inspect_image(reference)["Id"])
+            return _known(client, reference)
         except ImageNotFound:
             return None
 
@@ -50,7 +51,12 @@ def _pulled(client: APIClient, reference: str) -> Image:
         "check its name; where no registry is in reach, give the target a `build` instead of an `image`",
     ):
         _follow(client.pull(reference, stream=True, decode=True))
-        return Image(reference, client.inspect_image(reference)["Id"])
+        return _known(client, reference)
+
+
+def _known(client: APIClient, reference: str) -> Image:
+    facts = client.inspect_image(reference)  # type: ignore[no-untyped-call]  # types-docker has no types for it
+    return Image(reference, facts["Id"])
 
 
 def _built(client: APIClient, name: str, build: Build) -> Image:
@@ -71,8 +77,9 @@ def _built(client: APIClient, name: str, build: Build) -> Image:
 def _build(client: APIClient, name: str, build: Build, reference: str, absent: list[str]) -> None:
     with (
         engine_asked_to(f"build the target {name} from {build.dockerfile}", _hint(absent)),
-        tar(str(build.context), exclude=_ignored(build), dockerfile=(build.dockerfile, None)) as context,
+        tempfile.TemporaryFile() as context,
     ):
+        tar(build.context, exclude=_ignored(build), dockerfile=(build.dockerfile, None), fileobj=context)
         _follow(
             client.build(
                 fileobj=context,
@@ -101,10 +108,12 @@ def _hint(absent: list[str]) -> str:
 def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
     """Read an engine's progress to its end. Raises with the last of it when it tells of an error."""
     output: deque[str] = deque(maxlen=OUTPUT_LINES_SHOWN)
+    failed = False
     for message in messages:
-        output.extend(str(message.get("stream", "")).strip().splitlines())
-        if "error" in message:
-            raise DockerException("\n".join([*output, str(message["error"]).strip()]))
+        failed = failed or "error" in message
+        output.extend(str(message.get("error") or message.get("stream") or "").strip().splitlines())
+    if failed:
+        raise DockerException("\n".join(output))
 
 
 def _dockerfile(build: Build) -> str:
