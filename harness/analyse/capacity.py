@@ -105,7 +105,7 @@ def _why(
     if status is Status.FAILED:
         return _why_failed(lives, steps)
     if status is Status.INVALID:
-        return _why_invalid(steps)
+        return _why_invalid(lives, steps)
     broken = _last_at(steps, known.broken_users, Verdict.FAIL)
     if broken is None:
         return None, "it sustained every number of users asked for" if status is Status.CENSORED else ""
@@ -119,10 +119,11 @@ def _why_failed(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Fac
     return (Factor.MEMORY if failed.failure_kind == "oom" else None), failed.failure or ""
 
 
-def _why_invalid(steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
+def _why_invalid(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
     spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
     if spoiled is None:
-        return None, "nothing was measured"
+        failed = next((life.failure for life in reversed(lives) if life.failure), None)
+        return None, failed or "nothing was measured"
     host_rules = ("steal", "removed")
     return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
 

@@ -33,9 +33,15 @@ def estimate(held: StepResult, broken: StepResult, slo: Slo | None) -> Estimate:
     allowed = _logit(1 - float(slo.indicator[1:]) / 100)
     left, right = _end(held), _end(broken)
     users = _crossing(left[0], right[0], held.users, broken.users, allowed)
+    if users is None:
+        return Estimate(math.sqrt(held.users * broken.users), held.users, broken.users)
     low = _crossing(left[0] + left[1], right[0] + right[1], held.users, broken.users, allowed)
     high = _crossing(left[0] - left[1], right[0] - right[1], held.users, broken.users, allowed)
-    return Estimate(users, min(low, users), max(high, users))
+    return Estimate(
+        users,
+        held.users if low is None else min(low, users),
+        broken.users if high is None else max(high, users),
+    )
 
 
 def _end(step: StepResult) -> tuple[float, float]:
@@ -45,12 +51,14 @@ def _end(step: StepResult) -> tuple[float, float]:
     return _logit(share), Z_975 * DEPENDENCE / math.sqrt(n * share * (1 - share))
 
 
-def _crossing(left: float, right: float, low_users: int, high_users: int, allowed: float) -> float:
-    """Where the line through both ends crosses `allowed`, in users; clamped to the ends."""
+def _crossing(left: float, right: float, low_users: int, high_users: int, allowed: float) -> float | None:
+    """Where the line through both ends crosses `allowed`, in users, clamped to the ends; None where it does
+    not rise.
+    """
     if right <= left:
-        return math.sqrt(low_users * high_users)
-    at = (allowed - left) / (right - left)
-    return float(low_users * (high_users / low_users) ** min(1.0, max(0.0, at)))
+        return None
+    at = min(1.0, max(0.0, (allowed - left) / (right - left)))
+    return min(float(high_users), float(low_users * (high_users / low_users) ** at))
 
 
 def _logit(share: float) -> float:

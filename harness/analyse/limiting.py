@@ -66,7 +66,9 @@ def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
 
 
 def _own_concurrency(limits: Limits, step: StepResult) -> str:
-    used = "unknown" if step.cpu_used_cores is None else f"{step.cpu_used_cores / limits.cpu_cores:.0%}"
+    if step.cpu_used_cores is None:
+        return f"{step.reason}; how much of its CPU it used is not known"
+    used = f"{step.cpu_used_cores / limits.cpu_cores:.0%}"
     return f"{step.reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
 
 

@@ -106,8 +106,8 @@ def _overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) 
 def percentile_s(response_s: Seconds, per_cent: float) -> float | None:
     """The smallest response time that at least `per_cent` of the requests kept; None of no requests.
 
-    By nearest rank, so that "p95 ≤ L" and "at most 5 % slower than L" are the same statement (rounded first: in
-    floats, 99.9 % of 1000 is a little more than 999).
+    By nearest rank, so that "p95 ≤ L" and "at most 5 % slower than L" are the same statement (rounded
+    first: in floats, 99.9 % of 1000 is a little more than 999).
     """
     if len(response_s) == 0:
         return None

@@ -1,4 +1,4 @@
-"""Facts with an answer known on paper: closed users who ask, wait, think, and ask again, without any chance."""
+"""Facts with an answer known on paper: closed users who ask, wait, think and ask again, without chance."""
 
 import heapq
 import math
@@ -60,7 +60,7 @@ def closed_step(
     cpu_cores: float = 0.5,
     **changed: Any,
 ) -> StepFacts:
-    """A step of N users who start evenly spread over one cycle and never stall; `changed` fields replace it."""
+    """A step of N users who start evenly spread over one cycle and never stall; `changed` fields differ."""
     ended_s = WINDOW_FROM_S + window_s + LINGER_S
     requests, thinks = _walk(users, think_s, latency, fails, ended_s)
     seconds = [float(second) for second in range(math.ceil(ended_s) + 1)]

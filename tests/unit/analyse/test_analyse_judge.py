@@ -75,7 +75,7 @@ def test_an_ending_without_a_note_says_that_there_is_no_evidence() -> None:
     assert "(no evidence)" in judge(closed_step(ended=Ended.TARGET_DIED), SLOS).reason
 
 
-# Capacity of a target whose answer is known on paper: 44 users (4 slots of 0.1 s, 0.9 s thinking, p95 ≤ 0.2 s)
+# A target whose capacity is known on paper: 44 users (4 slots of 0.1 s, 0.9 s thinking, p95 ≤ 0.2 s)
 
 
 @pytest.mark.parametrize("users", [1, 10, 40, 43, 44])

@@ -1,0 +1,113 @@
+"""Where a capacity should be, from CPU per request, failures and neighbours: a place to start."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.predict import found_users, predicted_users, response_limit_s
+from harness.model import MIB, Cell, CellResult, Factor, Limits, Slo, Status, StepResult, Verdict
+from tests.unit.analyse.synthetic import CELL, judged
+
+SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
+
+
+def sized(cpu_cores: float, mib: int = 256) -> Cell:
+    return replace(CELL, id=f"web-c{cpu_cores:.2f}-m{mib}", limits=Limits(cpu_cores, mib * MIB))
+
+
+def light(
+    users: int = 10, demand_s: float = 0.01, think_s: float = 2.5, response_s: float = 0.1
+) -> StepResult:
+    """A probe: Little's law gives its throughput, the utilisation law its CPU."""
+    rps = users / (think_s + response_s)
+    return judged(
+        users,
+        "PASS",
+        rps=rps,
+        mean_s=response_s,
+        p95_s=response_s,
+        think_s=think_s,
+        cpu_per_request_s=demand_s,
+        cpu_used_cores=rps * demand_s,
+    )
+
+
+def finished(cell: Cell, found: float, *steps: StepResult) -> CellResult:
+    ends = (int(found), int(found) + 1)
+    return CellResult(
+        cell,
+        Status.BRACKETED,
+        *ends,
+        estimate_users=found,
+        limiting_factor=Factor.CPU,
+        steps=steps,
+    )
+
+
+def test_without_any_evidence_there_is_no_prediction() -> None:
+    assert predicted_users(CELL, [], [], SLOS) is None
+
+
+def test_one_light_step_predicts_every_size_in_proportion() -> None:
+    """X = cores / D, N = X·(Z + R): 100 rps · (2.5 s + 0.3 s) = 280 users at one core."""
+    for cores in (0.25, 0.5, 1.0, 4.0):
+        assert predicted_users(sized(cores), [light()], [], SLOS) == pytest.approx(280 * cores)
+
+
+def test_the_busiest_step_counts() -> None:
+    """CPU per request falls under load."""
+    steps = [light(10, demand_s=0.01), light(100, demand_s=0.008)]
+    assert predicted_users(CELL, steps, [], SLOS) == pytest.approx(350)
+
+
+def test_a_spoiled_step_predicts_nothing() -> None:
+    assert predicted_users(CELL, [replace(light(), verdict=Verdict.INVALID)], [], SLOS) is None
+
+
+def test_a_neighbour_lends_its_cpu_per_request() -> None:
+    half = replace(finished(sized(0.5), 140, light()), status=Status.RUNNING)
+    assert predicted_users(sized(0.25), [], [half], SLOS) == pytest.approx(70)
+
+
+def test_what_a_finished_cell_found_corrects_the_next_prediction() -> None:
+    """Half a core was predicted 140 users and sustained 126."""
+    half = finished(sized(0.5), 126, light())
+    assert predicted_users(sized(0.25), [], [half], SLOS) == pytest.approx(63)
+
+
+def test_the_same_cpu_with_the_nearest_memory_is_the_best_neighbour() -> None:
+    near, far = finished(sized(1.0, 512), 200), finished(sized(1.0, 2048), 300)
+    assert predicted_users(sized(1.0, 256), [light()], [far, near], SLOS) == 200
+
+
+def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
+    """100 users at 25 rps: a cycle of 4 s, of which 2 s are waiting; the p95 is at 1 s with half of that."""
+    slow = judged(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
+    assert predicted_users(CELL, [light(), slow], [], SLOS) == pytest.approx(25 * (4 - 2 + 0.5))
+
+
+def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:
+    dead = judged(400, "FAIL", rule="died", users_reached=120)
+    assert predicted_users(CELL, [light(), dead], [], SLOS) == pytest.approx(114)
+    unknown = replace(dead, users_reached=0)
+    assert predicted_users(CELL, [light(), unknown], [], SLOS) == pytest.approx(280)
+
+
+@pytest.mark.parametrize(
+    ("slos", "limit_s"),
+    [
+        (SLOS, 1.0),
+        ((Slo("errors", 0.01),), 1.0),
+        ((Slo("p95", 2.0), Slo("p99", 5.0), Slo("mean", 0.5)), 0.5),
+    ],
+)
+def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float) -> None:
+    assert response_limit_s(slos) == limit_s
+
+
+@pytest.mark.parametrize(
+    ("status", "found"),
+    [(Status.CENSORED, 480.0), (Status.NONE, None), (Status.INVALID, None), (Status.RUNNING, None)],
+)
+def test_only_a_finished_cell_has_found_something(status: Status, found: float | None) -> None:
+    assert found_users(CellResult(CELL, status, sustained_users=400)) == found

@@ -1,0 +1,252 @@
+"""The search against a brute-force oracle: every capacity, and every sequence of verdicts."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from harness.analyse.bracket import bracket
+from harness.analyse.cell import judge_all
+from harness.analyse.search import gallop, is_done, next_step, next_users
+from harness.model import (
+    Cell,
+    CellResult,
+    Plan,
+    Scenario,
+    Search,
+    Slo,
+    Status,
+    StepFacts,
+    StepResult,
+    Target,
+    Verdict,
+)
+from harness.store.stepfile import decode, encode
+from tests.unit.analyse.synthetic import CELL, always, closed_step, judged, on_paper
+
+STRATEGIES = ("bisect", "ladder", "predict")
+SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
+Asked = list[StepResult]
+
+
+def plan_of(strategy: str, limit: int, precision_ratio: float = 0.05, first_users: int = 10) -> Plan:
+    return Plan(
+        Path("matrix.yaml"),
+        Target("web", 8000, image="web:1"),
+        Scenario((Path("locustfile.py"),)),
+        (CELL,),
+        (Slo("p95", 0.2),),
+        users_limit=limit,
+        search=Search(strategy, precision_ratio, first_users, ladder_users=max(1, limit // 4)),
+    )
+
+
+def neighbour(found_users: float) -> CellResult:
+    """The same CPU with another memory, whose answer makes the guess."""
+    limits = CELL.limits
+    other = Cell("web-c1.00-m512", "web", type(limits)(limits.cpu_cores, 2 * limits.memory_bytes))
+    ends = (max(1, int(found_users)), int(found_users) + 1)
+    return CellResult(other, Status.BRACKETED, *ends, estimate_users=found_users)
+
+
+def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Asked:
+    """A whole search on a target that sustains exactly so many users."""
+    steps: Asked = []
+    while (step := next_step(plan, CELL, steps, neighbours)) is not None:
+        verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
+        steps.append(judged(step.users, verdict, len(steps) + 1))
+        assert len(steps) <= plan.users_limit, "the search does not end"
+    return steps
+
+
+def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iterator[Asked]:
+    """The steps of every search, whatever the verdicts; cut at `depth`, and then answered PASS to its end."""
+    unfinished: list[Asked] = [[]]
+    while unfinished:
+        steps = unfinished.pop()
+        step = next_step(plan, CELL, steps, neighbours)
+        if step is None:
+            yield steps
+            continue
+        verdicts: Sequence[str] = ("PASS", "FAIL", "INVALID") if len(steps) < depth else ("PASS",)
+        for verdict in verdicts:
+            unfinished.append([*steps, judged(step.users, verdict, len(steps) + 1)])
+        assert len(steps) <= depth + plan.users_limit, "the search does not end"
+
+
+# Every capacity
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 20, 60])
+@pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
+@pytest.mark.parametrize("first_users", [1, 10])
+def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, first_users: int) -> None:
+    plan = plan_of("bisect", limit, precision_ratio, first_users)
+    for capacity in range(limit + 1):
+        assert_found(plan, capacity, walk(plan, capacity))
+
+
+@pytest.mark.parametrize("guess", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
+@pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
+def test_a_guess_however_wrong_does_not_change_what_is_found(guess: float, precision_ratio: float) -> None:
+    plan = plan_of("predict", 60, precision_ratio)
+    for capacity in range(61):
+        assert_found(plan, capacity, walk(plan, capacity, [neighbour(guess)]))
+
+
+def assert_found(plan: Plan, capacity: int, steps: Asked) -> None:
+    """The bracket holds the capacity, both its ends were measured, and it is narrow enough."""
+    known, limit = bracket(steps), plan.users_limit
+    if capacity == limit:
+        assert (known.sustained_users, known.broken_users) == (limit, None)
+        return
+    low, high = known.sustained_users or 0, known.broken_users
+    assert high is not None
+    assert low <= capacity < high
+    assert high <= max(low * (1 + plan.search.precision_ratio), low + 1)
+
+
+@pytest.mark.parametrize("limit", [1, 4, 17, 100])
+def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
+    plan = plan_of("ladder", limit)
+    height = plan.search.ladder_users
+    for capacity in range(limit + 1):
+        known = bracket(walk(plan, capacity))
+        rungs = [*range(height, limit, height), limit]
+        assert known.sustained_users == max((rung for rung in rungs if rung <= capacity), default=None)
+        assert known.broken_users == min((rung for rung in rungs if rung > capacity), default=None)
+
+
+def test_a_good_guess_costs_two_steps_and_a_bad_one_not_many() -> None:
+    """The floor is two windows: one that passes just below the capacity, one that fails just above it."""
+    plan = plan_of("predict", 400)
+    for capacity in range(20, 380):
+        assert len(walk(plan, capacity, [neighbour(capacity + 0.5)])) == 2
+        assert len(walk(plan, capacity, [neighbour(capacity * 1.1)])) <= 5
+        assert len(walk(plan, capacity, [neighbour(capacity / 1.1)])) <= 7
+        for guess in (1, 30, 400, 10_000):
+            assert len(walk(plan, capacity, [neighbour(guess)])) <= 13
+
+
+def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -> None:
+    plan = plan_of("bisect", 400)
+    assert max(len(walk(plan, capacity)) for capacity in range(401)) <= 11
+
+
+# Every sequence of verdicts
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("limit", SMALL_LIMITS)
+def test_whatever_the_verdicts_a_search_is_sound(strategy: str, limit: int) -> None:
+    plan = plan_of(strategy, limit, first_users=min(3, limit))
+    guesses: list[list[CellResult]] = [[]]
+    if strategy == "predict":
+        guesses += [[neighbour(guess)] for guess in (1.0, limit * 0.6, limit * 2.0)]
+    for neighbours in guesses:
+        for steps in every_path(plan, neighbours, depth=7):
+            assert_asked_once(steps)
+            assert_never_above_a_failure(steps)
+            assert all(1 <= step.users <= limit for step in steps)
+
+
+def assert_asked_once(steps: Asked) -> None:
+    """The same users are asked for again only right after an INVALID, and never a third time for that."""
+    for before, after in itertools.pairwise(steps):
+        assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
+    told = [step.users for step in steps if step.verdict is not Verdict.INVALID]
+    assert len(told) == len(set(told))
+    spoiled = [step.users for step in steps if step.verdict is Verdict.INVALID]
+    assert all(spoiled.count(users) <= 2 for users in spoiled)
+
+
+def assert_never_above_a_failure(steps: Asked) -> None:
+    known = bracket(steps)
+    passed = {step.users for step in steps if step.verdict is Verdict.PASS}
+    failed = {step.users for step in steps if step.verdict is Verdict.FAIL}
+    below = [users for users in passed if all(users < broken for broken in failed)]
+    assert known.sustained_users == max(below, default=None)
+    assert known.broken_users == min(failed, default=None)
+
+
+# A bracket by itself: steps in any order, as stored facts judged under other SLOs may give them
+
+
+def test_a_bracket_of_any_verdicts_is_the_highest_pass_below_every_failure() -> None:
+    for verdicts in itertools.product(("PASS", "FAIL", "INVALID"), repeat=5):
+        for order in ((1, 2, 3, 4, 5), (4, 2, 5, 1, 3), (3, 3, 2, 3, 2)):
+            assert_never_above_a_failure(
+                [judged(users, verdict) for users, verdict in zip(order, verdicts, strict=True)]
+            )
+
+
+def test_a_pass_above_a_failure_counts_for_nothing() -> None:
+    known = bracket([judged(10, "PASS"), judged(20, "FAIL"), judged(40, "PASS")])
+    assert (known.sustained_users, known.broken_users) == (10, 20)
+
+
+def test_a_number_of_users_that_passed_and_failed_is_broken() -> None:
+    known = bracket([judged(10, "PASS"), judged(10, "FAIL")])
+    assert (known.sustained_users, known.broken_users) == (None, 10)
+
+
+@pytest.mark.parametrize("low", range(1, 30))
+def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
+    for high in range(low + 2, 60):
+        assert low < bracket([judged(low, "PASS"), judged(high, "FAIL")]).middle() < high
+
+
+# Spoiled steps
+
+
+def test_a_spoiled_step_is_asked_for_once_more() -> None:
+    plan = plan_of("bisect", 400)
+    once = [judged(10, "PASS"), judged(20, "INVALID")]
+    again = next_step(plan, CELL, once)
+    assert again is not None
+    assert again.users == 20
+    assert next_step(plan, CELL, [*once, judged(20, "INVALID")]) is None
+
+
+# Resuming
+
+
+def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
+    plan = plan_of("bisect", 400)
+    steps = walk(plan, 137)
+    for count, asked in enumerate(steps):
+        known = bracket(steps[:count])
+        assert next_users(plan.search, 400, known) == asked.users
+    assert is_done(plan.search, 400, bracket(steps))
+    assert next_users(plan.search, 400, bracket(steps)) is None
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
+    """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
+    plan = plan_of(strategy, 120)
+    asked, facts = measured_search(plan, lambda users: on_paper(users) - 1e-6)
+    stored = [decode(encode(one), Path("step")) for one in facts]
+    for count, users in enumerate([*asked, None]):
+        step = next_step(plan, CELL, judge_all(stored[:count], plan.slos))
+        assert (step.users if step else None) == users
+    known = bracket(judge_all(stored, plan.slos))
+    assert known.sustained_users is not None
+    assert known.broken_users is not None
+    assert known.sustained_users <= 44 < known.broken_users
+
+
+def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
+    asked: list[int] = []
+    facts: list[StepFacts] = []
+    while (step := next_step(plan, CELL, judge_all(facts, plan.slos))) is not None:
+        asked.append(step.users)
+        facts.append(closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1))
+    return asked, facts
+
+
+def test_the_gallop_starts_slowly_and_doubles_its_exponent() -> None:
+    assert [gallop(misses) for misses in range(5)] == pytest.approx(
+        [1.0, 1.0, 1.12, 1.12**3, 1.12**7], rel=1e-9
+    )
