@@ -11,14 +11,19 @@ FIXED_300 = Timing(window_at_least_s=300.0, window_at_most_s=300.0)
 STRATEGIES = (
     Strategy("ours (predict)"),
     Strategy("ours (bisect)", search=Search("bisect")),
-    Strategy("ladder +25, 60 s", search=Search("ladder"), timing=FIXED_60, fits=False),
-    Strategy("bisect 1..400, 60 s", rivals.bisect_range, timing=FIXED_60, fits=False),
-    Strategy("bisect 1..400, 300 s", rivals.bisect_range, timing=FIXED_300, fits=False),
+    Strategy("ladder +25, 60 s", search=Search("ladder"), timing=FIXED_60, answers="middle"),
+    Strategy("bisect 1..400, 60 s", rivals.bisect_range, timing=FIXED_60, answers="middle"),
+    Strategy("bisect 1..400, 300 s", rivals.bisect_range, timing=FIXED_300, answers="middle"),
     Strategy(
-        "Theodolite, 60 s", rivals.theodolite, timing=FIXED_60, fits=False, fresh=True, smallest_first=True
+        "Theodolite, 60 s",
+        rivals.theodolite,
+        timing=FIXED_60,
+        answers="middle",
+        fresh=True,
+        smallest_first=True,
     ),
-    Strategy("AIPerf, 60 s", rivals.aiperf, timing=FIXED_60, fits=False),
-    Strategy("guidellm sweep, 60 s", rivals.guidellm, timing=FIXED_60, fits=False),
+    Strategy("AIPerf, 60 s", rivals.aiperf, timing=FIXED_60, answers="middle"),
+    Strategy("guidellm sweep, 60 s", rivals.guidellm, timing=FIXED_60, answers="highest"),
 )
 
 STORMY = Weather(life_sd=0.04, drift_ratio=0.03, cold_ratio=0.3, warm_cpu_s=5.0)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.trial import Strategy
 from bench.truth import Truth
 from harness.analyse.duration import step_s
 from harness.model import CellResult, Plan, Status
@@ -14,8 +15,8 @@ class Outcome:
     """One cell of one trial.
 
     Errors are relative, and None where there is nothing to compare: the cell is censored in truth, or no
-    bracket was found. `middle_error` is of the bracket's geometric mean, `error` of the answer given (the
-    fitted estimate where the strategy fits one). `floor_s` are the load seconds of two shortest windows, of
+    bracket was found. `middle_error` is of the bracket's geometric mean, `error` of the answer that the
+    strategy gives. `floor_s` are the load seconds of two shortest windows, of
     one for a censored cell. `first`: no neighbour was known. `missed`: not bracketed, or not found censored.
     """
 
@@ -32,13 +33,11 @@ class Outcome:
     missed: bool
 
 
-def outcome(
-    result: CellResult, true: Truth, floor_s: float, *, precision_ratio: float, fits: bool, first: bool
-) -> Outcome:
+def outcome(result: CellResult, true: Truth, floor_s: float, strategy: Strategy, *, first: bool) -> Outcome:
     low, high = result.sustained_users, result.broken_users
     middle = math.sqrt(low * high) if low and high else None
-    answer = (result.estimate_users if fits else None) or middle
-    width = 1 + precision_ratio
+    answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
+    width = 1 + strategy.search.precision_ratio
     return Outcome(
         cell=result.cell.id,
         first=first,
@@ -47,7 +46,7 @@ def outcome(
         steps=len(result.steps),
         floor_s=floor_s,
         middle_error=_relative(middle, true),
-        error=_relative(answer, true),
+        error=_relative(answers[strategy.answers], true),
         wrong_pass=low is not None and not true.censored and low > true.crossing * width,
         wrong_fail=high is not None and high < true.crossing / width,
         missed=result.status is not (Status.CENSORED if true.censored else Status.BRACKETED),

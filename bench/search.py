@@ -113,16 +113,7 @@ class Bench:
         outcomes = []
         for number, result in enumerate(results):
             true = self.true(surface, result.cell)
-            outcomes.append(
-                outcome(
-                    result,
-                    true,
-                    floor_s(FLOOR_PLAN, true),
-                    precision_ratio=strategy.search.precision_ratio,
-                    fits=strategy.fits,
-                    first=number == 0,
-                )
-            )
+            outcomes.append(outcome(result, true, floor_s(FLOOR_PLAN, true), strategy, first=number == 0))
         return outcomes
 
     def run_all(self, processes: int) -> dict[tuple[int, int], list[Outcome]]:

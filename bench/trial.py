@@ -7,6 +7,7 @@ world is simulated and nothing is stored or drawn.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from bench.simulation.physics import USUAL, Service, Think, Weather
 from bench.simulation.world import SimulatedWorld
@@ -49,7 +50,8 @@ class Strategy:
     """A way to search.
 
     `fresh` restarts the target before every step, not only after one that failed; `smallest_first` measures
-    the smallest size first; `fits` answers by the fitted estimate, not by the middle of its bracket.
+    the smallest size first. `answers` is what it reports: the fitted estimate, the middle of its bracket, or
+    the highest load that held.
     """
 
     name: str
@@ -58,7 +60,7 @@ class Strategy:
     timing: Timing = field(default_factory=Timing)
     fresh: bool = False
     smallest_first: bool = False
-    fits: bool = True
+    answers: Literal["estimate", "middle", "highest"] = "estimate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The comparison itself: what it counts, and that it says the same twice."""
 
+from typing import Literal
+
 import pytest
 
 from bench.grounds import GROUNDS, STRATEGIES
@@ -20,8 +22,10 @@ def bracketed(low: int, high: int, estimate: float | None = None, cell: Cell = C
     return CellResult(cell, Status.BRACKETED, low, high, estimate_users=estimate, load_s=144.0)
 
 
-def judged(result: CellResult, true: Truth, *, fits: bool = True) -> tuple[bool, bool, bool, float | None]:
-    made = outcome(result, true, 72.0, precision_ratio=0.05, fits=fits, first=True)
+def judged(
+    result: CellResult, true: Truth, answers: Literal["estimate", "middle", "highest"] = "estimate"
+) -> tuple[bool, bool, bool, float | None]:
+    made = outcome(result, true, 72.0, Strategy("any", answers=answers), first=True)
     return made.wrong_pass, made.wrong_fail, made.missed, made.error
 
 
@@ -35,10 +39,11 @@ def test_a_certificate_is_wrong_beyond_the_precision(
     assert judged(bracketed(low, high), Truth(100, 100.5))[:2] == (wrong_pass, wrong_fail)
 
 
-def test_the_answer_is_the_estimate_only_of_who_fits_one() -> None:
+def test_the_answer_is_what_the_strategy_reports() -> None:
     result, true = bracketed(100, 121, estimate=115.0), Truth(100, 100.0)
     assert judged(result, true)[3] == pytest.approx(0.15)
-    assert judged(result, true, fits=False)[3] == pytest.approx(0.10)
+    assert judged(result, true, "middle")[3] == pytest.approx(0.10)
+    assert judged(result, true, "highest")[3] == pytest.approx(0.0)
 
 
 def test_a_censored_cell_called_bracketed_is_a_miss_and_a_wrong_failure() -> None:
@@ -56,10 +61,7 @@ def test_the_floor_is_two_windows_or_one_where_nothing_breaks() -> None:
 
 def test_a_score_weighs_all_cells_alike() -> None:
     true = Truth(100, 100.0)
-    outcomes = [
-        outcome(bracketed(low, low), true, 72.0, precision_ratio=0.05, fits=True, first=True)
-        for low in (97, 104)
-    ]
+    outcomes = [outcome(bracketed(low, low), true, 72.0, Strategy("any"), first=True) for low in (97, 104)]
     made = score(outcomes)
     assert (made.load_s, made.floor_ratio) == (144.0, 2.0)
     assert made.rms_error == pytest.approx((0.5 * (0.03**2 + 0.04**2)) ** 0.5)
