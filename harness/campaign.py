@@ -143,14 +143,14 @@ class Campaign:
         cell, plan = progress.cell, self.plan
         light = reference(progress.facts, self._light)
         self._narrator.step_started(cell, step)
-        facts = life.hold(
+        measured = life.hold(
             len(progress.facts) + 1,
             step,
             plan.spawn_rate,
             settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
         )
-        self.folder.add_step(cell.id, facts)
+        facts = self.folder.add_step(cell.id, measured)
         progress.facts.append(facts)
         self._light = lighter(self._light, lightest([facts]))
         progress.judge(plan, self._light)

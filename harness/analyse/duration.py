@@ -12,7 +12,7 @@ STEPS_PREDICTED = 3.0
 def step_s(plan: Plan, users: int) -> float:
     """Load seconds of one step that settles as soon as it may, coming from no users."""
     timing = plan.timing
-    ramp_s = users / min(plan.spawn_rate, max(1.0, users / 10))
+    ramp_s = users / min(plan.spawn_rate, max(1.9, users / 10))
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.linger_s
 
 

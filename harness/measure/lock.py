@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from harness.errors import UsageError
 
@@ -19,15 +20,7 @@ from harness.errors import UsageError
 def engine_lock(engine_id: str, purpose: str) -> Iterator[None]:
     """Hold the lock of an engine. Raises UsageError, naming the owner, when somebody else has it."""
     path = lock_path(engine_id)
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise UsageError(
-                f"another harness is at work on this engine: {file.read().strip() or 'it does not say who'}",
-                "wait until it is done, or end it: sizes measured side by side would lie about each other",
-            ) from None
+    with _locked(path) as file:
         file.truncate(0)
         file.write(f"{purpose} (pid {os.getpid()})\n")
         file.flush()
@@ -35,6 +28,35 @@ def engine_lock(engine_id: str, purpose: str) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[TextIO]:
+    while True:
+        with path.open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise _taken(file) from None
+            if _is_still(path, file):
+                yield file
+                return
+
+
+def _taken(file: TextIO) -> UsageError:
+    file.seek(0)
+    return UsageError(
+        f"another harness is at work on this engine: {file.read().strip() or 'it does not say who'}",
+        "wait until it is done, or end it: sizes measured side by side would lie about each other",
+    )
+
+
+def _is_still(path: Path, file: TextIO) -> bool:
+    """Whether the file that we locked is the one that others will find: its last owner removes it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def lock_path(engine_id: str) -> Path:

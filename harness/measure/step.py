@@ -21,6 +21,7 @@ LOOK_EVERY_S = 5.0
 STALL_S = 5.0
 RAMP_GRACE_S = 15.0
 HOPELESS_REQUESTS = 10
+ONE_BY_ONE = 1.9
 
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "linger"]
@@ -212,8 +213,11 @@ class Plateau:
 
 
 def ramp_rate(users: int, spawn_rate: float) -> float:
-    """Users per second: no burst above a tenth of the step (Locust spawns in bursts of a second's worth)."""
-    return min(spawn_rate, max(1.0, users / 10))
+    """Users per second: no burst above a tenth of the step.
+
+    Locust spawns in bursts of a whole second's worth, and one by one below two a second.
+    """
+    return min(spawn_rate, max(ONE_BY_ONE, users / 10))
 
 
 def _requests_since(requests: Requests, since_s: float) -> Requests:

@@ -60,6 +60,8 @@ class CampaignFolder:
     def create(
         cls, results: Path, name: str, plan: Mapping[str, Any], environment: Mapping[str, Any]
     ) -> "CampaignFolder":
+        if not SAFE_NAME.fullmatch(name):
+            raise StoreError(f"{name!r} can't be a campaign's name", "use letters, digits, dots and dashes")
         path = results / name
         try:
             (path / "cells").mkdir(parents=True)
@@ -90,8 +92,14 @@ class CampaignFolder:
     def story(self) -> Story:
         """The log, read from the beginning."""
         story = Story()
-        for event in self.log.read():
-            _tell(story, event)
+        for number, event in enumerate(self.log.read(), start=1):
+            try:
+                _tell(story, event)
+            except (KeyError, TypeError) as error:
+                raise StoreError(
+                    f"{self.log.path}:{number}: {event['event']} without its facts ({error})",
+                    "restore the file, or start a new campaign",
+                ) from None
         return story
 
     def resumed(self) -> None:
@@ -105,9 +113,11 @@ class CampaignFolder:
         self._write(f"cells/{cell_id}/target-{life}.log", target_log)
         self._write(f"cells/{cell_id}/generator-{life}.log", generator_log)
 
-    def add_step(self, cell_id: str, facts: StepFacts) -> None:
+    def add_step(self, cell_id: str, facts: StepFacts) -> StepFacts:
+        """Store a step; gives it back as it will be read, so that what is judged now is what is judged later."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
-        self._write_bytes(file, encode(facts))
+        data = encode(facts)
+        self._write_bytes(file, data)
         self.log.append(
             "step-finished",
             cell=cell_id,
@@ -117,9 +127,10 @@ class CampaignFolder:
             ended=facts.ended.value,
             file=file,
         )
+        return decode(data, self.path / file)
 
     def read_step(self, file: str) -> StepFacts:
-        path = self.path / file
+        path = self._place(file)
         try:
             return decode(path.read_bytes(), path)
         except OSError as error:
@@ -142,14 +153,23 @@ class CampaignFolder:
         self._write_bytes(name, text.encode("utf-8", errors="replace"))
 
     def _write_bytes(self, name: str, data: bytes) -> None:
-        path = self.path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = self._place(name)
         part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}", "make room, or go on where one can write") from None
+
+    def _place(self, name: str) -> Path:
+        """Where a file of this folder lies; never outside it, whatever a cell is called."""
+        if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
+            raise StoreError(f"{name!r} can't be the name of a file in {self.path}")
+        return self.path / name
 
     def _read_json(self, name: str) -> dict[str, Any]:
         path = self.path / name

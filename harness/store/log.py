@@ -20,10 +20,15 @@ class Log:
     def append(self, event: str, **facts: Any) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StoreError(
+                f"{self.path}: {error.strerror}", "make room, or go on where one can write"
+            ) from None
 
     def read(self) -> list[dict[str, Any]]:
         """All events in order.

@@ -5,7 +5,8 @@ Instants and durations are kept to 10 µs.
 
 import gzip
 import json
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,13 +63,13 @@ def decode(data: bytes, path: Path) -> StepFacts:
             **{name: document[name] for name in SCALARS},
             ended=Ended(document["ended"]),
             requests=_decode_requests(document["requests"]),
-            thinks=Thinks(_array(document["thinks"]["start_s"]), _array(document["thinks"]["planned_s"])),
+            thinks=_decode_thinks(document["thinks"]),
             target=_rows(TargetSample, document["target"]),
             host=_rows(HostSample, document["host"]),
             generator=_rows(GeneratorSample, document["generator"]),
             events=_rows(TargetEvent, document["events"]),
         )
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, OverflowError) as error:
         raise StoreError(f"{path}: damaged ({error})", "restore the file, or start a new campaign") from None
 
 
@@ -84,7 +85,20 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
 def _decode_requests(document: dict[str, Any]) -> Requests:
     columns: dict[str, Any] = {name: _array(document[name]) for name in SECONDS}
     columns |= {name: np.array(document[name], dtype=np.int32) for name in INDICES}
+    _same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
+    _same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
+
+
+def _decode_thinks(document: dict[str, Any]) -> Thinks:
+    thinks = Thinks(_array(document["start_s"]), _array(document["planned_s"]))
+    _same_length((thinks.start_s, thinks.planned_s))
+    return thinks
+
+
+def _same_length(columns: Iterable[np.ndarray]) -> None:
+    if len({column.shape for column in columns}) != 1:
+        raise ValueError("columns of unequal length")
 
 
 def _floats(values: np.ndarray) -> list[float]:

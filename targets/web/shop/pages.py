@@ -115,7 +115,7 @@ class Shop:
             categories=self._catalogue.categories,
             cart_items=sum(visit.cart.values()),
             recent=self._catalogue.cards(visit.recent),
-            picks=self._catalogue.bought_with([*visit.recent, *visit.cart]),
+            picks=self._catalogue.bought_with(list(visit.recent)[:1]),
             **values,
         ).encode()
         visit.shown(html)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 IDLE_LIMIT_S = 20 * 60
 TRAIL_PAGES = 6
-RECENT_ITEMS = 8
+RECENT_ITEMS = 3
 CART_LINES = 50
 
 
