@@ -21,7 +21,7 @@ class Log:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(line + "\n")
                 file.flush()
                 os.fsync(file.fileno())

@@ -1,0 +1,103 @@
+"""Facts that a step might hold, of any kind; and what makes two of them equal."""
+
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from harness.model import (
+    Ended,
+    GeneratorSample,
+    HostSample,
+    Requests,
+    StepFacts,
+    TargetEvent,
+    TargetSample,
+    Thinks,
+)
+
+SECONDS = st.floats(0, 1e6)
+COUNTS = st.integers(0, 2**62)
+TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
+"""Also lone surrogates: a log line or an exception's text may hold anything."""
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Requests:
+    names, errors = draw(st.lists(TEXTS, min_size=1, max_size=4)), draw(st.lists(TEXTS, max_size=4))
+    answered, unfinished = draw(st.integers(0, 30)), draw(st.integers(0, 5))
+
+    def seconds(size: int) -> Any:
+        return draw(arrays.arrays(np.float64, size, elements=SECONDS))
+
+    def numbers(size: int, low: int, high: int) -> Any:
+        return draw(arrays.arrays(np.int32, size, elements=st.integers(low, high)))
+
+    return Requests(
+        tuple(names),
+        tuple(errors),
+        seconds(answered),
+        seconds(answered),
+        numbers(answered, 0, len(names) - 1),
+        numbers(answered, -1, len(errors) - 1),
+        seconds(unfinished),
+        numbers(unfinished, 0, len(names) - 1),
+    )
+
+
+@st.composite
+def thinks(draw: st.DrawFn) -> Thinks:
+    size = draw(st.integers(0, 10))
+    column = arrays.arrays(np.float64, size, elements=SECONDS)
+    return Thinks(draw(column), draw(column))
+
+
+def rows(kind: type, *columns: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(st.builds(kind, *columns), max_size=4).map(tuple)
+
+
+BUSY_S = st.lists(SECONDS, min_size=1, max_size=3).map(tuple)
+STEPS = st.builds(
+    StepFacts,
+    index=st.integers(1, 999),
+    life=st.integers(1, 99),
+    users=st.integers(1, 10_000),
+    spawn_rate=SECONDS,
+    ramp_from_s=SECONDS,
+    settle_from_s=SECONDS | st.none(),
+    window_from_s=SECONDS | st.none(),
+    window_to_s=SECONDS | st.none(),
+    ended_s=SECONDS,
+    ended=st.sampled_from(Ended),
+    note=TEXTS,
+    requests=requests(),
+    thinks=thinks(),
+    target=rows(
+        TargetSample,
+        SECONDS,
+        SECONDS,
+        COUNTS,
+        COUNTS,
+        SECONDS,
+        COUNTS,
+        COUNTS | st.none(),
+        COUNTS,
+        COUNTS,
+    ),
+    host=rows(HostSample, SECONDS, BUSY_S, SECONDS, COUNTS, SECONDS, COUNTS, COUNTS, COUNTS, COUNTS),
+    generator=rows(GeneratorSample, SECONDS, SECONDS, COUNTS, SECONDS, COUNTS, COUNTS),
+    events=rows(TargetEvent, SECONDS, TEXTS, TEXTS),
+)
+
+
+def plain(value: Any) -> Any:
+    """A value as comparable lists and numbers, seconds and ratios to 10 µs, each array with its kind."""
+    if isinstance(value, np.ndarray):
+        return str(value.dtype), [plain(item) for item in value.tolist()]
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value).__name__, {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    return round(value * 1e5) if isinstance(value, float) else value

@@ -1,0 +1,215 @@
+"""A campaign's folder: what is written when, how it is read back, and that nothing leaves it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import StoreError, UsageError
+from harness.model import Life
+from harness.store import CampaignFolder, campaign_name
+from tests.unit.analyse.synthetic import closed_step
+from tests.unit.store.any_facts import plain
+
+CELL = "web-c1.00-m256"
+LIFE = Life(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
+DEAD = Life(CELL, 2, "2026-01-01T00:01:00+00:00", None, "oom", "killed at its start")
+ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CampaignFolder:
+    return made(tmp_path / "results", "one")
+
+
+def made(results: Path, name: str) -> CampaignFolder:
+    return CampaignFolder.create(results, name, {"plan": 1}, {"cpu": "fast"})
+
+
+def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
+    opened = CampaignFolder.open(folder.path)
+    assert (opened.name, opened.plan(), opened.environment()) == ("one", {"plan": 1}, {"cpu": "fast"})
+    assert opened.story().started_at
+
+
+def test_latest_points_to_the_newest_campaign(folder: CampaignFolder) -> None:
+    latest = folder.path.parent / "latest"
+    assert CampaignFolder.open(latest).name == "one"
+    made(folder.path.parent, "two")
+    assert CampaignFolder.open(latest).name == "two"
+    assert latest.readlink() == Path("two")
+
+
+def test_results_that_are_moved_keep_their_latest(folder: CampaignFolder, tmp_path: Path) -> None:
+    folder.path.parent.rename(tmp_path / "moved")
+    assert CampaignFolder.open(tmp_path / "moved" / "latest").name == "one"
+
+
+def test_a_campaign_is_never_created_over_another(folder: CampaignFolder) -> None:
+    folder.add_life(LIFE)
+    with pytest.raises(StoreError, match="File exists"):
+        made(folder.path.parent, "one")
+    assert folder.story().cell(CELL).lives == [LIFE]
+
+
+@pytest.mark.parametrize("place", [".", "nothing"])
+def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> None:
+    with pytest.raises(UsageError, match="no campaign here"):
+        CampaignFolder.open(tmp_path / place)
+
+
+def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
+    folder.add_life(LIFE)
+    folder.add_step(CELL, closed_step(5, index=1))
+    folder.add_life(DEAD)
+    folder.add_step(CELL, closed_step(9, index=2))
+    folder.finish_cell(CELL)
+    folder.finish("complete")
+    story = CampaignFolder.open(folder.path).story()
+    told = story.cell(CELL)
+    assert told.lives == [LIFE, DEAD]
+    assert [folder.read_step(file).users for file in told.step_files] == [5, 9]
+    assert told.done
+    assert story.ended == "complete"
+
+
+def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
+    assert folder.story().ended is None
+    folder.finish("interrupted")
+    assert folder.story().ended == "interrupted"
+    folder.resumed()
+    assert folder.story().ended is None
+
+
+def test_a_cell_that_the_log_does_not_know_has_no_story(folder: CampaignFolder) -> None:
+    told = folder.story().cell("other")
+    assert (told.lives, told.step_files, told.done) == ([], [], False)
+
+
+def test_a_newer_kind_of_event_is_passed_over(folder: CampaignFolder) -> None:
+    folder.log.append("something-new", cell=CELL)
+    assert folder.story().cells == {}
+
+
+def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
+    facts = closed_step(7)
+    folder.add_step(CELL, facts)
+    (file,) = folder.story().cell(CELL).step_files
+    assert plain(folder.read_step(file)) == plain(facts)
+
+
+def test_a_steps_file_is_complete_before_the_log_says_so(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def append(event: str, **facts: Any) -> None:
+        seen.append((event, folder.read_step(facts["file"]).users))
+
+    monkeypatch.setattr(folder.log, "append", append)
+    folder.add_step(CELL, closed_step(7))
+    assert seen == [("step-finished", 7)]
+
+
+def test_a_step_that_the_log_never_told_of_is_written_over(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The crash between file and log: the step in flight is lost, and measured again under its number."""
+    with monkeypatch.context() as patch:
+        patch.setattr(folder.log, "append", crash)
+        with pytest.raises(KeyboardInterrupt):
+            folder.add_step(CELL, closed_step(7))
+    assert folder.story().cells == {}
+    folder.add_step(CELL, closed_step(9))
+    (file,) = folder.story().cell(CELL).step_files
+    assert folder.read_step(file).users == 9
+
+
+def crash(*_args: Any, **_facts: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_crash_while_writing_leaves_the_old_file_whole(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_reports({"summary.json": "old"})
+    monkeypatch.setattr("os.fsync", crash)
+    with pytest.raises(KeyboardInterrupt):
+        folder.write_reports({"summary.json": "new"})
+    assert (folder.path / "summary.json").read_text() == "old"
+
+
+def test_text_that_is_no_unicode_is_written_all_the_same(folder: CampaignFolder) -> None:
+    folder.add_logs(CELL, 1, "caf\udce9\n", "fine\n")
+    assert (folder.path / "cells" / CELL / "target-1.log").read_text() == "caf?\n"
+
+
+@pytest.mark.parametrize("name", ["plan.json", "environment.json"])
+@pytest.mark.parametrize("content", ["", "[]", "{", "\x00"])
+def test_a_damaged_document_is_named(folder: CampaignFolder, name: str, content: str) -> None:
+    (folder.path / name).write_text(content)
+    with pytest.raises(StoreError, match=name):
+        folder.plan() if name == "plan.json" else folder.environment()
+
+
+def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
+    with pytest.raises(StoreError, match=r"step-001\.json\.gz: No such file"):
+        folder.read_step("cells/web/step-001.json.gz")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"event": "life-started", "cell": CELL},
+        {"event": "step-finished", "cell": CELL},
+        {"event": "step-finished", "cell": ["web"], "file": "x"},
+        {"event": "cell-finished"},
+        {"event": "campaign-finished"},
+    ],
+)
+def test_an_event_that_lacks_something_is_named_by_file_and_line(
+    folder: CampaignFolder, event: dict[str, object]
+) -> None:
+    with folder.log.path.open("a") as file:
+        file.write(json.dumps({"format": 1, **event}) + "\n")
+    with pytest.raises(StoreError, match=r"events\.jsonl:2: "):
+        folder.story()
+
+
+def test_a_disk_that_refuses_is_an_error_with_words(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(StoreError, match=r"summary\.json.*No space left on device"):
+        folder.write_reports({"summary.json": "{}"})
+    with pytest.raises(StoreError, match=r"events\.jsonl.*No space left on device"):
+        folder.finish_cell(CELL)
+
+
+@pytest.mark.parametrize("name", ESCAPES)
+def test_no_campaigns_name_leads_out_of_the_results(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match="name"):
+        made(tmp_path / "results", name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("cell_id", ESCAPES)
+def test_no_cells_name_leads_out_of_the_campaign(folder: CampaignFolder, cell_id: str) -> None:
+    before = sorted(folder.path.parent.parent.rglob("*"))
+    with pytest.raises(StoreError, match="name"):
+        folder.add_step(cell_id, closed_step(1))
+    with pytest.raises(StoreError, match="name"):
+        folder.add_logs(cell_id, 1, "", "")
+    assert sorted(folder.path.parent.parent.rglob("*")) == before
+
+
+def test_names_of_campaigns_sort_by_time_and_are_safe() -> None:
+    one = campaign_name("web", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    two = campaign_name("api", datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
+    assert one == "20260102-030405-web"
+    assert one < two

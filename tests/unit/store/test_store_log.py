@@ -1,0 +1,121 @@
+"""The append-only log: what was appended is read, a torn end is left out, other damage has its place."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import StoreError
+from harness.store import FORMAT
+from harness.store.log import Log
+
+TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
+"""Also lone surrogates: what a target wrote last may be anything."""
+VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
+FACTS = st.dictionaries(
+    st.text(max_size=8).filter(lambda key: key not in ("self", "event", "format", "at")), VALUES, max_size=4
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path / "events.jsonl")
+
+
+@given(st.lists(st.tuples(st.text(max_size=10), FACTS), max_size=5))
+def test_what_was_appended_is_read_in_order(
+    tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, object]]]
+) -> None:
+    log = Log(tmp_path_factory.mktemp("log") / "events.jsonl")
+    log.path.touch()
+    for event, facts in events:
+        log.append(event, **facts)
+    read = [{key: value for key, value in line.items() if key not in ("format", "at")} for line in log.read()]
+    assert read == [{"event": event, **facts} for event, facts in events]
+
+
+def test_every_line_carries_its_format_and_its_time(log: Log) -> None:
+    log.append("note", text="a\nb")
+    (line,) = log.path.read_text().splitlines()
+    event = json.loads(line)
+    assert event["format"] == FORMAT
+    assert event["at"].endswith("+00:00")
+
+
+def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: Log) -> None:
+    log.append("one")
+    whole = log.path.read_bytes()
+    log.append("two", text="caf\u00e9")
+    both = log.path.read_bytes()
+    for length in range(len(whole), len(both)):
+        log.path.write_bytes(both[:length])
+        assert [event["event"] for event in log.read()] == ["one"]
+    log.path.write_bytes(both)
+    assert [event["event"] for event in log.read()] == ["one", "two"]
+
+
+def test_a_healed_log_goes_on_with_a_line_of_its_own(log: Log) -> None:
+    log.append("one")
+    log.path.write_bytes(log.path.read_bytes() + b'{"format": 1, "ev')
+    log.heal()
+    log.append("two")
+    assert [event["event"] for event in log.read()] == ["one", "two"]
+
+
+def test_healing_a_whole_log_changes_nothing(log: Log) -> None:
+    log.append("one")
+    before = log.path.read_bytes()
+    log.heal()
+    assert log.path.read_bytes() == before
+
+
+def test_a_log_torn_in_its_first_line_is_empty(log: Log) -> None:
+    log.path.write_bytes(b'{"format"')
+    assert log.read() == []
+    log.heal()
+    assert log.path.read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"not json",
+        b"[]",
+        b"{}",
+        b'{"event": 3}',
+        b"\xff\xfe",
+        b'{"format": 1, "event": "x"',
+        b"\x00\x00",
+    ],
+)
+def test_damage_before_the_last_line_is_named_by_file_and_line(log: Log, damage: bytes) -> None:
+    log.append("one")
+    log.path.write_bytes(log.path.read_bytes() + damage + b"\n")
+    log.append("three")
+    with pytest.raises(StoreError) as caught:
+        log.read()
+    assert str(caught.value).startswith(f"{log.path}:2: ")
+    assert "\n  try: " in str(caught.value)
+
+
+def test_another_format_is_named_beside_the_one_that_is_read(log: Log) -> None:
+    log.path.write_text('{"format": 2, "event": "one"}\n')
+    with pytest.raises(StoreError, match=r":1: format 2, this harness reads 1"):
+        log.read()
+
+
+def test_a_missing_log_is_an_error_with_a_place(log: Log) -> None:
+    with pytest.raises(StoreError, match=r"events\.jsonl"):
+        log.read()
+
+
+@given(st.binary(max_size=100))
+def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    log = Log(tmp_path_factory.mktemp("log") / "events.jsonl")
+    log.path.write_bytes(content)
+    with contextlib.suppress(StoreError):
+        assert all(event["format"] == FORMAT for event in log.read())

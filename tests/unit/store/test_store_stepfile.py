@@ -1,0 +1,98 @@
+"""A step's facts come back from their file as they went in, and damage is noticed."""
+
+import contextlib
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import StoreError
+from harness.model import StepFacts
+from harness.store.stepfile import decode, encode
+from tests.unit.analyse.synthetic import closed_step
+from tests.unit.store.any_facts import STEPS, plain
+
+PATH = Path("cells/web/step-001.json.gz")
+WHOLE = encode(closed_step(5))
+
+
+@given(STEPS)
+def test_any_facts_come_back_exact_to_ten_microseconds(facts: StepFacts) -> None:
+    assert plain(decode(encode(facts), PATH)) == plain(facts)
+
+
+@given(STEPS)
+def test_facts_stored_twice_are_the_same_bytes(facts: StepFacts) -> None:
+    data = encode(facts)
+    assert encode(facts) == data
+    assert encode(decode(data, PATH)) == data
+
+
+def test_a_step_of_a_thousand_requests_takes_kilobytes() -> None:
+    facts = closed_step(50)
+    assert len(facts.requests.start_s) > 1000
+    assert len(encode(facts)) < 20_000
+
+
+@given(at=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
+def test_a_flipped_bit_is_noticed_or_changes_nothing(at: int, bit: int) -> None:
+    damaged = bytearray(WHOLE)
+    damaged[at] ^= 1 << bit
+    with contextlib.suppress(StoreError):
+        assert plain(decode(bytes(damaged), PATH)) == plain(decode(WHOLE, PATH))
+
+
+@given(st.integers(0, len(WHOLE) - 1))
+def test_a_file_cut_short_is_damaged(length: int) -> None:
+    with pytest.raises(StoreError, match="step-001"):
+        decode(WHOLE[:length], PATH)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_no_step_and_say_so(data: bytes) -> None:
+    for content in (data, gzip.compress(data)):
+        with pytest.raises(StoreError, match="step-001"):
+            decode(content, PATH)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = sorted(json.loads(gzip.decompress(WHOLE)))
+COLUMNS = ("requests", "thinks", "target", "host", "generator", "events")
+
+
+@given(value=JSON, key=st.sampled_from(COLUMNS))
+def test_any_json_in_place_of_columns_is_refused(value: object, key: str) -> None:
+    document = json.loads(gzip.decompress(WHOLE))
+    document[key] = value
+    with pytest.raises(StoreError, match="step-001"):
+        decode(gzip.compress(json.dumps(document).encode()), PATH)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_missing_key_is_named(key: str) -> None:
+    document = json.loads(gzip.decompress(WHOLE))
+    del document[key]
+    with pytest.raises(StoreError, match=f"step-001.*'{key}'"):
+        decode(gzip.compress(json.dumps(document).encode()), PATH)
+
+
+@pytest.mark.parametrize("column", ["start_s", "latency_s", "name", "error", "unfinished_name"])
+def test_columns_of_unequal_length_are_refused(column: str) -> None:
+    document = json.loads(gzip.decompress(WHOLE))
+    document["requests"][column] = [*document["requests"][column], 0]
+    with pytest.raises(StoreError, match="step-001"):
+        decode(gzip.compress(json.dumps(document).encode()), PATH)
+
+
+@pytest.mark.parametrize("format_", [0, 2, "1", None])
+def test_another_format_is_named_beside_the_one_that_is_read(format_: object) -> None:
+    document = json.loads(gzip.decompress(WHOLE)) | {"format": format_}
+    with pytest.raises(StoreError, match=f"step-001.*format {format_!r}, this harness reads 1"):
+        decode(gzip.compress(json.dumps(document).encode()), PATH)
