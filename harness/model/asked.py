@@ -105,7 +105,7 @@ class Step:
 class Search:
     """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1)."""
 
-    strategy: str = "bisect"
+    strategy: str = "predict"
     precision_ratio: float = 0.05
     first_users: int = 10
     ladder_users: int = 25
@@ -126,7 +126,7 @@ class Plan:
     cells: tuple[Cell, ...]
     slos: tuple[Slo, ...]
     users_limit: int = 400
-    spawn_rate: float = 20.0
+    spawn_rate: float = 40.0
     timing: Timing = Timing()
     search: Search = Search()
     skipped: Mapping[str, str] = field(default_factory=dict)

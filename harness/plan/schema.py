@@ -135,7 +135,7 @@ class ScenarioSection(Section):
 
 class UsersSection(Section):
     limit: Users = 400
-    spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 20.0
+    spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 
 class WindowSection(Section):
@@ -160,7 +160,7 @@ class StepsSection(Section):
 
 
 class SearchSection(Section):
-    strategy: Literal["predict", "bisect", "ladder"] = "bisect"
+    strategy: Literal["predict", "bisect", "ladder"] = "predict"
     precision: Precision = 0.05
     first_users: Users | None = None
     ladder_users: Users = 25

@@ -114,7 +114,7 @@ class CampaignFolder:
         self._write(f"cells/{cell_id}/generator-{life}.log", generator_log)
 
     def add_step(self, cell_id: str, facts: StepFacts) -> StepFacts:
-        """Store a step; gives it back as it will be read, so that what is judged now is what is judged later."""
+        """Store a step, and give it back as it will be read: what is judged now is what is judged later."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode(facts)
         self._write_bytes(file, data)

@@ -1,12 +1,14 @@
 """Small real projects: a target in its folder, a locustfile, a matrix, and the harness as a command."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,15 +70,22 @@ class Project:
             timeout=timeout_s,
         )
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """The harness in the background; ended on leaving, if a test did not end it."""
+        with subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "harness", *arguments]
@@ -89,10 +98,12 @@ class Project:
         lines = (self.folder / "results/latest/events.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
 
-    def wait_for(self, event: str, within_s: float = 120) -> None:
+    def wait_for(self, event: str, running: subprocess.Popen[str], within_s: float = 120) -> None:
         """Until the newest campaign's log tells of such an event."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
+            if running.poll() is not None:
+                pytest.fail(f"it ended with {running.returncode}: {running.communicate()}")
             if (self.folder / "results/latest/events.jsonl").exists() and any(
                 told["event"] == event for told in self.events()
             ):

@@ -1,7 +1,6 @@
 """The main job on a real engine with real Locust: a small matrix, as a user would run it."""
 
 import json
-import os
 import signal
 import subprocess
 from collections.abc import Callable
@@ -83,10 +82,10 @@ def test_an_interrupted_campaign_keeps_its_steps_leaves_nothing_and_goes_on(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    running = project.start("run")
-    project.wait_for("step-finished")
-    running.send_signal(signal.SIGINT)
-    assert running.wait(60) == 130
+    with project.running("run") as running:
+        project.wait_for("step-finished", running)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
     assert leftovers() == ""
     assert project.summary()["state"] == "interrupted"
     jsonschema.validate(project.summary(), schema())
@@ -104,10 +103,10 @@ def test_a_killed_harness_takes_its_load_along_and_the_next_run_sweeps(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    running = project.start("run")
-    project.wait_for("life-started")
-    os.kill(running.pid, signal.SIGKILL)
-    running.wait()
+    with project.running("run") as running:
+        project.wait_for("life-started", running)
+        running.kill()
+        running.wait()
     assert leftovers() != ""
     done = project.harness("clean")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -118,11 +117,9 @@ def test_a_killed_harness_takes_its_load_along_and_the_next_run_sweeps(
 
 def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> None:
     project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    running = project.start("run")
-    project.wait_for("life-started")
-    second = project.harness("run")
-    running.send_signal(signal.SIGINT)
-    running.wait(60)
+    with project.running("run") as running:
+        project.wait_for("life-started", running)
+        second = project.harness("run")
     assert second.returncode == 1
     assert "another harness is at work" in second.stderr
 

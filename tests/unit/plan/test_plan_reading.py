@@ -84,7 +84,7 @@ def test_a_minimal_matrix_takes_the_documented_defaults(project):
     assert plan.source == project.folder / "matrix.yaml"
     assert plan.scenario.locustfiles == (project.folder / "targets/web/locustfile.py",)
     assert plan.slos == (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-    assert (plan.users_limit, plan.spawn_rate, plan.timing, plan.search) == (400, 20.0, Timing(), Search())
+    assert (plan.users_limit, plan.spawn_rate, plan.timing, plan.search) == (400, 40.0, Timing(), Search())
     assert plan.target.build == Build(project.folder / "targets/web")
     assert plan.target.ready == Ready()
     assert plan.skipped == {}
