@@ -75,9 +75,14 @@ def run(
     matrix: Matrix = Path("matrix.yaml"),
     results: Results = Path("results"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this campaign.", metavar="CAMPAIGN")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, even where one was interrupted.")
+    ] = False,
 ) -> int:
-    """Measure; the table and the report at the end."""
+    """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
     plan = load_plan(matrix)
+    if resume is None and not fresh:
+        resume = _unfinished(results, plan)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
     world = _world(name)
     plan = _checked(plan, world)
@@ -125,10 +130,27 @@ def _created(results: Path, name: str, plan: Plan, world: World) -> CampaignFold
     return CampaignFolder.create(results, name, plan_to_json(plan), world.host.environment())
 
 
+def _unfinished(results: Path, plan: Plan) -> Path | None:
+    """The newest campaign, if it was interrupted and nothing that it asks has changed since."""
+    latest = results / "latest"
+    if not (latest / "events.jsonl").is_file():
+        return None
+    folder = CampaignFolder.open(latest)
+    if folder.story().ended == "complete" or _differences(folder, plan):
+        return None
+    out.print(f"going on with {folder.name}, which was interrupted (--fresh begins anew)")
+    return folder.path
+
+
+def _differences(folder: CampaignFolder, plan: Plan) -> list[str]:
+    """What changed since a campaign began: `matrix`, `scenario`, `target`."""
+    stored = folder.plan().get("hashes", {})
+    return sorted(key for key, value in plan.hashes.items() if stored.get(key) != value)
+
+
 def _resumed(path: Path, plan: Plan) -> CampaignFolder:
     folder = CampaignFolder.open(path)
-    stored = folder.plan()
-    differs = sorted(key for key, value in plan.hashes.items() if stored.get("hashes", {}).get(key) != value)
+    differs = _differences(folder, plan)
     if differs:
         raise UsageError(
             f"{path}: the {' and the '.join(differs)} changed since this campaign began",

@@ -7,7 +7,7 @@ Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,7 +65,7 @@ def read(window: Window, slo: Slo, light: Light | None) -> Reading:
     """What the window says of one SLO."""
     window = window.only(slo.request_name) if slo.request_name else window
     if slo.indicator == "errors":
-        return _share(slo, window, window.failed.astype(float), slo.at_most)
+        return _errors(slo, window)
     if slo.indicator == "shortfall":
         return _shortfall(slo, window, light)
     if slo.indicator == "drift":
@@ -73,6 +73,12 @@ def read(window: Window, slo: Slo, light: Light | None) -> Reading:
     if slo.indicator == "mean":
         return _mean(slo, window)
     return _percentile(slo, window, float(slo.indicator[1:]))
+
+
+def _errors(slo: Slo, window: Window) -> Reading:
+    """The share of failed requests. Where none failed at all, waiting for one would only cost time."""
+    reading = _share(slo, window, window.failed.astype(float), slo.at_most)
+    return replace(reading, settled=True) if reading.value == 0 else reading
 
 
 def _percentile(slo: Slo, window: Window, per_cent: float) -> Reading:

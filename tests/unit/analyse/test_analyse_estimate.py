@@ -59,6 +59,11 @@ def test_the_nearer_end_draws_the_estimate() -> None:
     assert fit(0.0, 0.055)[1] > 108.5
 
 
+def test_the_interval_is_open_to_both_sides() -> None:
+    low, users, high = fit(0.01, 0.3)
+    assert 100 < low < users < high < 110
+
+
 def test_more_requests_make_a_narrower_interval() -> None:
     widths = [high - low for low, _, high in (fit(0.01, 0.3, requests) for requests in (500, 5_000, 50_000))]
     assert widths == sorted(widths, reverse=True)

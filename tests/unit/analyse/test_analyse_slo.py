@@ -6,7 +6,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analyse.slo import (
@@ -101,6 +101,7 @@ def test_the_interval_is_never_narrower_than_for_independent_requests(
     assert high - low >= 2 * 1.96 * math.sqrt(share * (1 - share) / len(bad)) * (1 - 1 / len(bad))
 
 
+@settings(max_examples=40)
 @given(BATCHES, st.randoms(use_true_random=False))
 def test_the_order_of_requests_does_not_change_the_interval(
     batches: list[tuple[int, float]], random: Random
@@ -178,8 +179,12 @@ def test_a_percentile_without_enough_requests_is_not_settled() -> None:
 
 def test_errors_are_settled_with_their_own_spread() -> None:
     assert reading(closed_step(100), "errors", 0.01).settled
-    assert not reading(closed_step(5), "errors", 0.01).settled
+    assert not reading(closed_step(100, fails=spread(0.01)), "errors", 0.01).settled
     assert reading(closed_step(100, fails=spread(0.3)), "errors", 0.01).settled
+
+
+def test_where_nothing_failed_the_errors_are_settled_however_few_the_requests() -> None:
+    assert reading(closed_step(5), "errors", 0.01).settled
 
 
 VERY_SURE = Reading(Slo("p95", 1), 0.5, holds=True, settled=True)
@@ -212,6 +217,14 @@ def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
     assert reading(closed_step(50, fails=spread(share)), "errors", 0.01).holds is holds
 
 
+@pytest.mark.parametrize("failed", [0, 1, 2])
+def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None:
+    """At most one of a hundred."""
+    starts_s = [12.0 + 0.1 * i for i in range(100)]
+    facts = asked(*((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]])
+    assert reading(facts, "errors", 0.01).holds is (failed <= 1)
+
+
 def test_the_mean_is_of_the_answers() -> None:
     facts = closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
     assert reading(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
@@ -236,6 +249,13 @@ def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
     window = window_of(closed_step(users, latency=always(response_s)))
     on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
     assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
+
+
+def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
+    """A tenth of the users' time is spent elsewhere, at light load as now."""
+    window = window_of(replace(closed_step(45), users=50))
+    assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
+    assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
@@ -271,6 +291,7 @@ def test_drift_of_half_a_window_is_unknown() -> None:
 # Little's law as book-keeping
 
 
+@settings(max_examples=40)
 @given(
     users=st.integers(1, 60),
     think_s=st.floats(0.05, 4),

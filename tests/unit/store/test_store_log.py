@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StoreError
@@ -25,6 +25,7 @@ def log(tmp_path: Path) -> Log:
     return Log(tmp_path / "events.jsonl")
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.text(max_size=10), FACTS), max_size=5))
 def test_what_was_appended_is_read_in_order(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, object]]]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StoreError
@@ -19,11 +19,13 @@ PATH = Path("cells/web/step-001.json.gz")
 WHOLE = encode(closed_step(5))
 
 
+@settings(max_examples=40)
 @given(STEPS)
 def test_any_facts_come_back_exact_to_ten_microseconds(facts: StepFacts) -> None:
     assert plain(decode(encode(facts), PATH)) == plain(facts)
 
 
+@settings(max_examples=40)
 @given(STEPS)
 def test_facts_stored_twice_are_the_same_bytes(facts: StepFacts) -> None:
     data = encode(facts)
