@@ -1,21 +1,19 @@
 """Walks the cells: ask the search, measure, store, narrate. Goes on where it was left."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from harness.analyse.capacity import capacity
-from harness.analyse.cell import judge_all, lightest, reference
+from harness.analyse.cell import reference
 from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
-from harness.analyse.slo import Light
 from harness.errors import EngineError, TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
 from harness.measure.step import Pulse
-from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Step, StepFacts, StepResult, Verdict
+from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Step, StepResult, Verdict
+from harness.recall import CellProgress, remember, whole
 from harness.report import draw
-from harness.store import CampaignFolder, Story
+from harness.store import CampaignFolder
 
 
 class Narrator:
@@ -36,20 +34,6 @@ class Narrator:
     def cell_done(self, result: CellResult) -> None: ...
 
 
-@dataclass(slots=True)
-class CellProgress:
-    """What is known of a cell so far."""
-
-    cell: Cell
-    lives: list[Life] = field(default_factory=list)
-    facts: list[StepFacts] = field(default_factory=list)
-    steps: tuple[StepResult, ...] = ()
-    done: bool = False
-
-    def judge(self, plan: Plan, elsewhere: Light | None) -> None:
-        self.steps = judge_all(self.facts, plan.slos, elsewhere)
-
-
 class Campaign:
     """One go through the matrix.
 
@@ -62,8 +46,8 @@ class Campaign:
         self._world = world
         self._narrator = narrator
         self._noted: set[str] = set()
-        self._light = light_elsewhere(folder, folder.story())
-        self._results = {result.cell.id: result for result in recall(plan, folder, folder.story())}
+        self._memory = remember(plan, folder)
+        self._results = {result.cell.id: result for result in self._memory.results(plan)}
 
     def run(self) -> CampaignResult:
         """Measure every cell that is not done.
@@ -89,10 +73,12 @@ class Campaign:
     def _measure(self, cell: Cell, image: Image) -> None:
         """Ask, measure, store, until the search has nothing left to ask."""
         self._narrator.cell_started(cell)
-        progress = remember(self.plan, self.folder, self.folder.story(), cell, self._light)
+        progress = self._memory.cells[cell.id]
+        if not progress.facts:
+            progress.elsewhere = self._memory.light
         while (step := self._ask(progress)) is not None and not gave_up(progress):
             self._live(progress, image, step)
-        progress.done = True
+        self._memory.light = progress.finish()
         self.folder.finish_cell(cell.id)
         self._keep(progress)
         self._narrator.cell_done(self._results[cell.id])
@@ -141,7 +127,7 @@ class Campaign:
 
     def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
         cell, plan = progress.cell, self.plan
-        light = reference(progress.facts, self._light)
+        light = reference(progress.facts, progress.elsewhere)
         self._narrator.step_started(cell, step)
         measured = life.hold(
             len(progress.facts) + 1,
@@ -150,17 +136,13 @@ class Campaign:
             settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
         )
-        facts = self.folder.add_step(cell.id, measured)
-        progress.facts.append(facts)
-        self._light = lighter(self._light, lightest([facts]))
-        progress.judge(plan, self._light)
-        result = progress.steps[-1]
+        result = progress.add(plan, self.folder.add_step(cell.id, measured))
         self._narrator.step_judged(cell, result)
         self._keep(progress)
         return result
 
     def _keep(self, progress: CellProgress) -> None:
-        self._results[progress.cell.id] = answer(self.plan, progress)
+        self._results[progress.cell.id] = progress.answer(self.plan)
         self._draw("running")
 
     def _draw(self, state: str) -> None:
@@ -178,72 +160,5 @@ def target_log(life: ContainerLife) -> str:
 def gave_up(progress: CellProgress) -> bool:
     """A target that never came up is not tried again; one that came up before gets a second chance."""
     failures = [life for life in progress.lives if life.failure]
-    return len(failures) >= (2 if progress.facts else 1) or any(
-        step.rule == "all-failed" for step in progress.steps
-    )
-
-
-def answer(plan: Plan, progress: CellProgress) -> CellResult:
-    cell = progress.cell
-    return capacity(
-        cell,
-        plan.users_limit,
-        plan.slos,
-        progress.lives,
-        progress.steps,
-        done=progress.done,
-        skipped=plan.skipped.get(cell.id),
-    )
-
-
-def remember(
-    plan: Plan, folder: CampaignFolder, story: Story, cell: Cell, elsewhere: Light | None
-) -> CellProgress:
-    """A cell's progress as stored: its lives, and its steps judged again from their facts."""
-    told = story.cell(cell.id)
-    facts = [folder.read_step(file) for file in told.step_files]
-    return CellProgress(cell, list(told.lives), facts, judge_all(facts, plan.slos, elsewhere), told.done)
-
-
-def recall(plan: Plan, folder: CampaignFolder, story: Story) -> list[CellResult]:
-    """Every cell's answer from stored facts alone, under the plan's SLOs."""
-    light = light_elsewhere(folder, story)
-    return [answer(plan, remember(plan, folder, story, cell, light)) for cell in plan.cells]
-
-
-def light_elsewhere(folder: CampaignFolder, story: Story) -> Light | None:
-    """The lightest step of the whole campaign."""
-    light = None
-    for told in story.cells.values():
-        for file in told.step_files:
-            light = lighter(light, lightest([folder.read_step(file)]))
-    return light
-
-
-def lighter(one: Light | None, other: Light | None) -> Light | None:
-    if one is None or other is None:
-        return one or other
-    return other if other.users < one.users else one
-
-
-def whole(plan: Plan, folder: CampaignFolder, cells: tuple[CellResult, ...], state: str) -> CampaignResult:
-    thinks = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
-    return CampaignResult(
-        campaign=folder.name,
-        target=plan.target.name,
-        state=state,
-        started_at=folder.story().started_at,
-        users_limit=plan.users_limit,
-        slos=plan.slos,
-        cells=cells,
-        scenario=", ".join(path.name for path in plan.scenario.locustfiles),
-        think_s=sum(thinks) / len(thinks) if thinks else None,
-        environment=folder.environment(),
-    )
-
-
-def judged_again(plan: Plan, folder: CampaignFolder) -> CampaignResult:
-    """A stored campaign's answer under the plan's SLOs, without any load."""
-    story = folder.story()
-    state = story.ended or "interrupted"
-    return whole(plan, folder, tuple(recall(plan, folder, story)), state)
+    answered_wrongly = bool(progress.steps) and progress.steps[0].rule == "all-failed"
+    return answered_wrongly or len(failures) >= (2 if progress.steps else 1)

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from harness.analyse.duration import plan_s
-from harness.campaign import Campaign, Narrator, judged_again
+from harness.campaign import Campaign, Narrator
 from harness.errors import HarnessError, UsageError, WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
 from harness.measure.clock import MonotonicClock
@@ -23,6 +23,7 @@ from harness.measure.life import World
 from harness.measure.usage import DockerProbe
 from harness.model import CampaignResult, Plan, Slo, Status
 from harness.plan import fit, load_plan, parse_slo, plan_from_json, plan_to_json
+from harness.recall import judged_again
 from harness.report import draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
 

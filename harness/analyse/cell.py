@@ -17,6 +17,13 @@ def lightest(steps: Sequence[StepFacts]) -> Light | None:
     return None
 
 
+def lighter(one: Light | None, other: Light | None) -> Light | None:
+    """The one of fewer users; the first where they are alike."""
+    if one is None or other is None:
+        return one or other
+    return other if other.users < one.users else one
+
+
 def reference(steps: Sequence[StepFacts], elsewhere: Light | None) -> Light | None:
     """The cell's own lightest step, or a lighter one of another size.
 

@@ -20,7 +20,7 @@ def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> 
     """The step's result under these SLOs; `light` is the reference from the cell's lightest step, once there
     is one.
     """
-    window = cut(facts)
+    window = cut(facts, slowest_limit_s(slos))
     judgement = _verdict(facts, window, slos, light)
     return _result(facts, window, judgement, slos, light)
 
@@ -31,6 +31,11 @@ def enough(facts: StepFacts, slos: Sequence[Slo], light: Light | None, linger_s:
     return (
         window is not None and len(window.start_s) > 0 and settled([read(window, slo, light) for slo in slos])
     )
+
+
+def slowest_limit_s(slos: Sequence[Slo]) -> float:
+    """The longest that a request may take and still be fast; 0 without an SLO on response times."""
+    return max((slo.at_most for slo in slos if slo.indicator[0] in "pm"), default=0.0)
 
 
 def light_of(facts: StepFacts) -> Light | None:

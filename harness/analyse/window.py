@@ -65,12 +65,14 @@ class Window:
 def cut(facts: StepFacts, linger_s: float = 0.0) -> Window | None:
     """The step's window; None when the step ended before its window began.
 
-    Of a window that has not ended yet, the part whose requests are known to be slower than `linger_s` or not.
+    Of it, the part whose requests are known to be slower than `linger_s` or not: those that started so long
+    before the step ended.
     """
     from_s = facts.window_from_s
     if from_s is None:
         return None
-    end_s = max(from_s, facts.ended_s - linger_s) if facts.window_to_s is None else facts.window_to_s
+    known_s = max(from_s, facts.ended_s - linger_s)
+    end_s = known_s if facts.window_to_s is None else min(facts.window_to_s, known_s)
     requests = facts.requests
     done = (requests.start_s >= from_s) & (requests.start_s < end_s)
     open_ = (requests.unfinished_start_s >= from_s) & (requests.unfinished_start_s < end_s)

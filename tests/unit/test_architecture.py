@@ -17,6 +17,7 @@ LEVELS = (
     ("model", "errors"),
     ("plan",),
     ("measure", "analyse", "report", "store"),
+    ("recall",),
     ("campaign",),
     ("live",),
     ("cli",),

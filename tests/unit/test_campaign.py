@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.order import measuring_order
-from harness.campaign import Campaign, Narrator, judged_again
+from harness.campaign import Campaign, Narrator
 from harness.measure.life import World
 from harness.measure.step import Pulse
 from harness.model import (
@@ -27,6 +27,7 @@ from harness.model import (
     Verdict,
 )
 from harness.plan import plan_to_json
+from harness.recall import judged_again
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
 
