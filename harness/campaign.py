@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from harness.analyse.cell import reference
+from harness.analyse.frontier import next_size
 from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
@@ -10,7 +11,7 @@ from harness.errors import EngineError, TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
 from harness.measure.step import Pulse
-from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Step, StepResult, Verdict
+from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Status, Step, StepResult, Verdict
 from harness.recall import CellProgress, remember, whole
 from harness.report import draw
 from harness.store import CampaignFolder
@@ -47,7 +48,6 @@ class Campaign:
         self._narrator = narrator
         self._noted: set[str] = set()
         self._memory = remember(plan, folder)
-        self._results = {result.cell.id: result for result in self._memory.results(plan)}
 
     def run(self) -> CampaignResult:
         """Measure every cell that is not done.
@@ -57,9 +57,8 @@ class Campaign:
         state = "interrupted"
         try:
             image = self._world.host.prepare(self.plan.target)
-            for cell in measuring_order(self.plan.cells):
-                if self._results[cell.id].status == "running":
-                    self._measure(cell, image)
+            while (cell := self._next_cell()) is not None:
+                self._measure(cell, image)
             state = "complete"
         finally:
             self.folder.finish(state)
@@ -67,8 +66,15 @@ class Campaign:
         return self.result(state)
 
     def result(self, state: str) -> CampaignResult:
-        cells = tuple(self._results[cell.id] for cell in self.plan.cells)
-        return whole(self.plan, self.folder, cells, state)
+        return whole(self.plan, self.folder, self._memory.results(self.plan), state)
+
+    def _next_cell(self) -> Cell | None:
+        """The whole surface in an order that helps its search, or what a demand still needs to know."""
+        results = {result.cell.id: result for result in self._memory.results(self.plan)}
+        if self.plan.users_required is not None:
+            return next_size(self.plan.cells, results, self.plan.users_required)
+        order = measuring_order(self.plan.cells)
+        return next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
 
     def _measure(self, cell: Cell, image: Image) -> None:
         """Ask, measure, store, until the search has nothing left to ask."""
@@ -80,13 +86,12 @@ class Campaign:
             self._live(progress, image, step)
         self._memory.light = progress.finish()
         self.folder.finish_cell(cell.id)
-        self._keep(progress)
-        self._narrator.cell_done(self._results[cell.id])
+        self._draw("running")
+        self._narrator.cell_done(progress.answer(self.plan))
 
     def _ask(self, progress: CellProgress) -> Step | None:
-        neighbours = [
-            result for result in self._results.values() if result.cell != progress.cell and result.steps
-        ]
+        results = self._memory.results(self.plan)
+        neighbours = [result for result in results if result.cell != progress.cell and result.steps]
         return next_step(self.plan, progress.cell, progress.steps, neighbours)
 
     def _live(self, progress: CellProgress, image: Image, first: Step) -> None:
@@ -138,12 +143,8 @@ class Campaign:
         )
         result = progress.add(plan, self.folder.add_step(cell.id, measured))
         self._narrator.step_judged(cell, result)
-        self._keep(progress)
-        return result
-
-    def _keep(self, progress: CellProgress) -> None:
-        self._results[progress.cell.id] = progress.answer(self.plan)
         self._draw("running")
+        return result
 
     def _draw(self, state: str) -> None:
         self.folder.write_reports(draw(self.result(state)))

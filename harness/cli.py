@@ -22,7 +22,7 @@ from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
 from harness.measure.usage import DockerProbe
 from harness.model import CampaignResult, Plan, Slo, Status
-from harness.plan import fit, load_plan, parse_slo, plan_from_json, plan_to_json
+from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json, plan_to_json
 from harness.recall import judged_again
 from harness.report import draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
@@ -76,12 +76,15 @@ def run(
     matrix: Matrix = Path("matrix.yaml"),
     results: Results = Path("results"),
     resume: Annotated[Path | None, typer.Option(help="Go on with this campaign.", metavar="CAMPAIGN")] = None,
+    for_users: Annotated[
+        int | None, typer.Option(min=1, help="Only find the smallest sizes that sustain so many users.")
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Begin anew, even where one was interrupted.")
     ] = False,
 ) -> int:
     """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
-    plan = load_plan(matrix)
+    plan = _asked(matrix, for_users)
     if resume is None and not fresh:
         resume = _unfinished(results, plan)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
@@ -93,6 +96,14 @@ def run(
         result = _campaign(plan, folder, world)
     _show(result, folder)
     return _exit_code(result)
+
+
+def _asked(matrix: Path, for_users: int | None) -> Plan:
+    plan = load_plan(matrix)
+    if for_users is None:
+        return plan
+    plan = replace(plan, users_limit=for_users, users_required=for_users)
+    return replace(plan, hashes=content_hashes(plan))
 
 
 def _world(campaign: str) -> World:

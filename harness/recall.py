@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from harness.analyse.capacity import capacity
 from harness.analyse.cell import judge_all, lighter, lightest
+from harness.analyse.frontier import with_inferred
 from harness.analyse.slo import Light
 from harness.model import CampaignResult, Cell, CellResult, Life, Plan, StepFacts, StepResult
 from harness.store import CampaignFolder
@@ -52,7 +53,11 @@ class Memory:
     light: Light | None = None
 
     def results(self, plan: Plan) -> tuple[CellResult, ...]:
-        return tuple(self.cells[cell.id].answer(plan) for cell in plan.cells)
+        """Every cell's answer, in the plan's order; for a demand, also what follows from others."""
+        answers = {cell.id: self.cells[cell.id].answer(plan) for cell in plan.cells}
+        if plan.users_required is not None:
+            answers = with_inferred(answers, plan.users_required)
+        return tuple(answers.values())
 
 
 def remember(plan: Plan, folder: CampaignFolder) -> Memory:

@@ -33,4 +33,13 @@ def steps_expected(plan: Plan) -> float:
 
 
 def plan_s(plan: Plan) -> float:
+    if plan.users_required is not None:
+        return _staircase_s(plan)
     return cell_s(plan) * (len(plan.cells) - len(plan.skipped))
+
+
+def _staircase_s(plan: Plan) -> float:
+    """A demand: at most rows + columns - 1 sizes, one step each."""
+    limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
+    sizes = len({size.cpu_cores for size in limits}) + len({size.memory_bytes for size in limits}) - 1
+    return sizes * (step_s(plan, plan.users_limit) + CONTAINER_S)

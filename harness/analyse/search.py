@@ -5,6 +5,7 @@ nothing twice. Neighbours and models say where to look; both ends of a bracket a
 itself.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from harness.analyse.predict import predicted_users
 from harness.model import Cell, CellResult, Plan, Search, Step, StepResult, Verdict
 
 GALLOP = 1.12
+NEARLY_FULL = 0.9
 SURE_OF_LIMIT = 1.1
 
 
@@ -27,12 +29,24 @@ def next_step(
     known = bracket(steps)
     if is_done(plan.search, plan.users_limit, known):
         return None
+    if plan.users_required is not None:
+        return _at_required(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy == "predict":
         guess = predicted_users(cell, steps, neighbours, plan.slos)
-        users: int | None = near_guess(plan.search, plan.users_limit, known, guess, steps)
+        misses = misses_in_a_row(cell, steps)
+        users: int | None = near_guess(plan.search, plan.users_limit, known, guess, misses)
     else:
         users = next_users(plan.search, plan.users_limit, known)
     return None if users is None else Step(users, plan.timing)
+
+
+def _at_required(
+    plan: Plan, users: int, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
+) -> Step | None:
+    """One window at the users required; before the very first one a light step, as the reference of all."""
+    if not steps and not neighbours:
+        return Step(min(plan.search.first_users, users), plan.timing)
+    return None if bracket(steps).broken_users is not None else Step(users, plan.timing)
 
 
 def is_done(search: Search, limit: int, known: Bracket) -> bool:
@@ -65,10 +79,11 @@ def _bisect(search: Search, limit: int, known: Bracket) -> int:
     return known.middle()
 
 
-def near_guess(
-    search: Search, limit: int, known: Bracket, guess: float | None, steps: Sequence[StepResult]
-) -> int:
-    """The number of users that most likely becomes one end of a narrow bracket around the guess."""
+def near_guess(search: Search, limit: int, known: Bracket, guess: float | None, misses: int) -> int:
+    """The number of users that most likely becomes one end of a narrow bracket around the guess.
+
+    `misses` is how often in a row the guess was on the wrong side: the more, the farther from the last step.
+    """
     if guess is None:
         return _bisect(search, limit, known)
     if known.broken_users is None and guess > limit * SURE_OF_LIMIT:
@@ -79,13 +94,9 @@ def near_guess(
         return _within(guess / math.sqrt(width), 1, limit)
     if high is None:
         assert low is not None
-        return _within(
-            max(_up(low, guess, width), low * gallop(_misses(steps, Verdict.PASS))), low + 1, limit
-        )
+        return _within(max(_up(low, guess, width), low * gallop(misses)), low + 1, limit)
     if low is None:
-        return _within(
-            min(_down(high, guess, width), high / gallop(_misses(steps, Verdict.FAIL))), 1, high - 1
-        )
+        return _within(min(_down(high, guess, width), high / gallop(misses)), 1, high - 1)
     return _between(low, high, guess, width)
 
 
@@ -116,20 +127,16 @@ def _between(low: int, high: int, guess: float, width: float) -> int:
     return Bracket(low, high).middle()
 
 
-def _misses(steps: Sequence[StepResult], verdict: Verdict) -> int:
-    """How many steps in a row ended with this verdict: how often the guess was on the wrong side."""
-    count = 0
-    for step in reversed(steps):
-        if step.verdict is not verdict:
-            break
-        count += 1
-    return count
+def misses_in_a_row(cell: Cell, steps: Sequence[StepResult]) -> int:
+    """How many of the last steps ended alike; none while the CPU is so full that the guess must be near."""
+    last = steps[-1] if steps else None
+    if last is None or (last.cpu_used_cores or 0.0) >= NEARLY_FULL * cell.limits.cpu_cores:
+        return 0
+    return sum(1 for _ in itertools.takewhile(lambda step: step.verdict is last.verdict, reversed(steps)))
 
 
 def gallop(misses: int) -> float:
-    """The factor after so many misses: none after the first, then 1.12, 1.12³, 1.12⁷ … doubling the
-    exponent.
-    """
+    """The factor after so many misses: 1 after none or one, then 1.12, 1.12³, 1.12⁷ …"""
     return float(GALLOP ** (2 ** max(0, misses - 1) - 1))
 
 

@@ -117,7 +117,8 @@ class Plan:
 
     `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
     honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
-    `matrix`, `scenario`, `target`.
+    `matrix`, `scenario`, `target`. Where `users_required` is given, only the smallest sizes that sustain so
+    many are asked for, not every capacity; it is the users limit then.
     """
 
     source: Path
@@ -126,6 +127,7 @@ class Plan:
     cells: tuple[Cell, ...]
     slos: tuple[Slo, ...]
     users_limit: int = 400
+    users_required: int | None = None
     spawn_rate: float = 40.0
     timing: Timing = Timing()
     search: Search = Search()

@@ -35,6 +35,7 @@ def matrix_values(plan: Plan) -> dict[str, Any]:
         "cells": [asdict(cell) for cell in plan.cells],
         "slos": [asdict(slo) for slo in plan.slos],
         "users_limit": plan.users_limit,
+        "users_required": plan.users_required,
         "spawn_rate": plan.spawn_rate,
         "timing": asdict(plan.timing),
         "search": asdict(plan.search),

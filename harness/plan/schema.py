@@ -135,6 +135,7 @@ class ScenarioSection(Section):
 
 class UsersSection(Section):
     limit: Users = 400
+    required: Users | None = None
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 

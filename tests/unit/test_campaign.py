@@ -237,3 +237,19 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
         "web-c1.00-m64",
         "web-c0.25-m64",
     ]
+
+
+def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
+    sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
+    plan = replace(plan_of(*sizes, users_limit=200), users_required=200)
+    stage = Stage(tmp_path, plan, Service(base_bytes=48 * MIB))
+    cells = stage.run()
+    assert len({cell.id for cell in stage.fake.host.runs}) <= 5
+    assert cells["web-c0.25-m256"].broken_users == 200
+    assert cells["web-c0.50-m64"].status is Status.CENSORED
+    assert cells["web-c0.50-m32"].status is Status.FAILED
+    assert cells["web-c1.00-m64"].status is Status.INFERRED
+    assert "so does the smaller 0.5 CPU / 64 MiB" in cells["web-c1.00-m64"].evidence
+    assert {cell.status for cell in judged_again(plan, stage.folder).cells} == {
+        cell.status for cell in cells.values()
+    }

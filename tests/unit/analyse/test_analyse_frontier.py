@@ -1,0 +1,84 @@
+"""The staircase of a demand, against brute force over every monotone matrix."""
+
+import itertools
+from collections.abc import Iterator
+
+import pytest
+
+from harness.analyse.frontier import breaches, inferred, next_size, with_inferred
+from harness.model import MIB, Cell, CellResult, Limits, Status
+
+USERS = 400
+
+
+def grid(rows: int, columns: int) -> list[Cell]:
+    return [
+        Cell(f"t-c{row}-m{column}", "t", Limits(float(row), column * MIB))
+        for row in range(1, rows + 1)
+        for column in range(1, columns + 1)
+    ]
+
+
+def truths(rows: int, columns: int) -> Iterator[dict[str, bool]]:
+    """Every matrix in which more never sustains less: for each CPU, how much memory is too little."""
+    for steps in itertools.combinations_with_replacement(range(columns, -1, -1), rows):
+        yield {
+            f"t-c{row}-m{column}": column > least
+            for row, least in enumerate(steps, start=1)
+            for column in range(1, columns + 1)
+        }
+
+
+def measured(cell: Cell, holds: bool) -> CellResult:
+    if holds:
+        return CellResult(cell, Status.CENSORED, sustained_users=USERS)
+    return CellResult(cell, Status.NONE, broken_users=USERS)
+
+
+def walk(cells: list[Cell], truth: dict[str, bool]) -> tuple[list[Cell], dict[str, CellResult]]:
+    results = {cell.id: CellResult(cell, Status.RUNNING) for cell in cells}
+    asked = []
+    while (cell := next_size(cells, with_inferred(results, USERS), USERS)) is not None:
+        assert cell not in asked
+        asked.append(cell)
+        results[cell.id] = measured(cell, truth[cell.id])
+    return asked, with_inferred(results, USERS)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 3), (3, 3), (5, 5)])
+def test_every_size_gets_its_true_verdict_from_at_most_rows_plus_columns_less_one(
+    rows: int, columns: int
+) -> None:
+    cells = grid(rows, columns)
+    for truth in truths(rows, columns):
+        asked, results = walk(cells, truth)
+        assert len(asked) <= rows + columns - 1
+        for cell in cells:
+            held = (results[cell.id].sustained_users or 0) >= USERS
+            assert held is truth[cell.id]
+            assert (results[cell.id].status is Status.INFERRED) is (cell not in asked)
+
+
+def test_the_largest_size_is_measured_as_a_check_where_steps_are_left() -> None:
+    cells = grid(3, 3)
+    asked, _ = walk(cells, {cell.id: True for cell in cells})
+    assert asked[-1].limits == Limits(3.0, 3 * MIB)
+
+
+def test_what_is_inferred_names_the_size_it_follows_from() -> None:
+    small, large = grid(2, 1)
+    results = {small.id: measured(small, True)}
+    found = inferred(large, results, USERS)
+    assert found is not None
+    assert found.evidence == "sustains ≥ 400: so does the smaller 1 CPU / 1 MiB"
+
+
+def test_an_invalid_cell_says_nothing_of_others() -> None:
+    small, large = grid(2, 1)
+    assert inferred(large, {small.id: CellResult(small, Status.INVALID)}, USERS) is None
+
+
+def test_a_larger_size_that_sustains_less_is_a_breach() -> None:
+    small, large = grid(2, 1)
+    results = {small.id: measured(small, True), large.id: measured(large, False)}
+    assert breaches(results, USERS) == [(small, large)]
