@@ -27,7 +27,7 @@ from harness.recall import judged_again
 from harness.report import draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
 
-DONE, USER_MISTAKE, NOT_MEASURED, REQUIREMENT_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, USER_MISTAKE, NOT_MEASURED, INTERRUPTED = 0, 1, 2, 130
 
 MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The command-line library's own usage error, whichever copy of it typer brings along."""
