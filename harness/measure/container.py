@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +18,7 @@ from harness.measure.events import EventLog
 from harness.measure.ready import LOOPBACK, not_ready
 from harness.measure.seam import Clock, Image, TargetEnd
 from harness.model import Cell, Limits, Target, TargetEvent
+from harness.plan import resolved
 
 CPU_PERIOD_US = 100_000
 CPU_QUOTA_AT_LEAST_US = 1_000
@@ -34,8 +35,6 @@ CREATE_GRACE_S = 1.0
 LOG_LINES_SHOWN = 20
 LOG_LINES_AT_MOST = 10_000
 LOG_BYTES_AT_MOST = 256 * 1024
-
-VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +158,7 @@ class DockerTarget:
 @contextlib.contextmanager
 def running(client: APIClient, clock: Clock, order: Order) -> Iterator[DockerTarget]:
     """A fresh container, ready to be loaded; it is gone afterwards, whatever happened in between."""
-    environment = resolved(order.target)
+    environment = environment_of(order.target)
     with _removed(client, order.name, clock):
         container_id, created_unix_s = _create(client, order, environment)
         with EventLog(client, container_id, created_unix_s, clock) as events:
@@ -255,22 +254,22 @@ def _start(client: APIClient, container_id: str, events: EventLog, order: Order,
         raise TargetFailed("exited", said) from error
 
 
-def resolved(target: Target) -> dict[str, str]:
+def environment_of(target: Target) -> dict[str, str]:
     """The target's environment with each `${NAME}` taken from ours. Raises UsageError if one isn't set."""
     if missing := unset_variables(target):
         raise UsageError(
             f"target {target.name}: the environment variable {missing[0]} is not set",
             f"export {missing[0]}=… before the run: the target's `environment` asks for it",
         )
-    return {
-        key: VARIABLE.sub(lambda found: os.environ[found[1]], value)
-        for key, value in target.environment.items()
-    }
+    return {key: resolved(value, os.environ) for key, value in target.environment.items()}
 
 
 def unset_variables(target: Target) -> list[str]:
-    asked = {name for value in target.environment.values() for name in VARIABLE.findall(value)}
-    return sorted(asked - os.environ.keys())
+    """Every NAME that is asked for and not set: those that a mapping with a default had to make up."""
+    known = defaultdict(str, os.environ)
+    for value in target.environment.values():
+        resolved(value, known)
+    return sorted(known.keys() - os.environ.keys())
 
 
 def _shown(log: str) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.container import host_options, resolved, unmet_limits, unset_variables
+from harness.measure.container import environment_of, host_options, unmet_limits, unset_variables
 from harness.model import MIB, Limits, Target
 
 LIMITS = Limits(0.25, 256 * MIB)
@@ -34,13 +34,16 @@ def test_a_limit_that_the_engine_discarded_is_named() -> None:
 
 def test_names_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST_NAME", "db")
-    target = Target("web", 8000, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5"})
-    assert resolved(target) == {"URL": "sql://db/shop", "COST": "$5"}
+    target = Target(
+        "web", 8000, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5", "AS_IT_IS": "$${A}"}
+    )
+    assert environment_of(target) == {"URL": "sql://db/shop", "COST": "$5", "AS_IT_IS": "${A}"}
 
 
 def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
-    target = Target("web", 8000, environment={"A": "${NOT_SET}", "B": "${NOT_SET}"})
-    assert unset_variables(target) == ["NOT_SET"]
-    with pytest.raises(UsageError, match="NOT_SET"):
-        resolved(target)
+    monkeypatch.delenv("NOR_THIS", raising=False)
+    target = Target("web", 8000, environment={"A": "${NOT_SET} ${NOR_THIS}", "B": "${NOT_SET} $${PLAIN}"})
+    assert unset_variables(target) == ["NOR_THIS", "NOT_SET"]
+    with pytest.raises(UsageError, match="NOR_THIS"):
+        environment_of(target)

@@ -5,15 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from harness.errors import InputError
 from harness.model import Plan
 from harness.plan import load_plan
-
-# A shared machine may stall for longer than any deadline that would mean something.
-settings.register_profile("no-deadline", deadline=None)
-settings.load_profile("no-deadline")
 
 FILES = {
     "matrix.yaml": "target: targets/web\nlimits: {cpus: [0.5, 1], memory: [64MiB, 128MiB]}\n",
