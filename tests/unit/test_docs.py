@@ -1,117 +1,128 @@
-"""What a document claims, a test reads."""
+"""What a document claims, a test reads: commands, options, exit codes, files, modules, links."""
 
-import json
+import importlib
 import re
-from collections.abc import Iterator
-from importlib import resources
-from pathlib import Path
+from functools import reduce
+from typing import Any
 
 import pytest
 import typer
-from pydantic import BaseModel
 
 from harness import cli
-from harness.model import Status
-from harness.plan import load_plan
-from harness.plan.schema import MatrixFile, TargetFile
-
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").glob("*.md"))]
-SHOWN_BY_PAGE = {page.name: page.read_text() for page in PAGES}
+from tests.unit.pages import ARCHITECTURE, BLOCKS, FENCED, HARNESS, PAGES, README, ROOT, code, shown_commands
 
 
-def yaml_blocks(page: str) -> list[str]:
-    found = re.findall(r"^( *)```yaml\n(.*?)^ *```", SHOWN_BY_PAGE[page], re.MULTILINE | re.DOTALL)
-    return [
-        "".join(line.removeprefix(indent) for line in text.splitlines(keepends=True))
-        for indent, text in found
-    ]
+def options_by_command() -> dict[str, set[str]]:
+    group: Any = typer.main.get_command(cli.app)
+    return {
+        name: {opt for parameter in command.params for opt in parameter.opts if opt.startswith("--")}
+        for name, command in group.commands.items()
+    }
 
 
-def project(folder: Path, matrix: str, target: str) -> Path:
-    """The shown files in a folder where all that they name is there."""
-    name = re.search(r"^target: (\S+)", matrix, re.MULTILINE)
-    assert name
-    home = folder / name[1]
-    home.mkdir(parents=True)
-    (home / "target.yaml").write_text(target)
-    for file in (home / "locustfile.py", home / "Dockerfile", folder / "shop.py"):
-        file.write_text("")
-    (folder / "matrix.yaml").write_text(matrix)
-    return folder / "matrix.yaml"
+OPTIONS = options_by_command()
 
 
-def test_the_matrix_and_target_of_the_reference_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEB_TOKEN", "secret")
-    matrix, target = yaml_blocks("matrix.md")
-    plan = load_plan(project(tmp_path, matrix, target))
-    assert plan.users_required == 300
-    assert len(plan.cells) == 10
+def test_every_command_and_option_is_in_the_readme_and_none_besides() -> None:
+    told = {
+        match[1]: set(re.findall(r"--[a-z][a-z-]*", line))
+        for line in README.splitlines()
+        if (match := re.match(r"\| `harness ([a-z]+)", line))
+    }
+    assert told == OPTIONS
 
 
-def test_the_matrix_and_target_of_the_readme_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MINE_TOKEN", "secret")
-    target, matrix = yaml_blocks("README.md")
-    assert len(load_plan(project(tmp_path, matrix, target)).cells) == 9
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_that_is_shown_exists_with_its_options(page: str) -> None:
+    for line in shown_commands(PAGES[page]):
+        match = re.match(r"(?:\S*/)?harness ([a-z]+)(.*)", line) or re.match(
+            r"(make matrix) .*(ARGS=.*)", line
+        )
+        if match:
+            command = "run" if match[1] == "make matrix" else match[1]
+            assert command in OPTIONS, line
+            assert set(re.findall(r"--[a-z][a-z-]*", match[2])) <= OPTIONS[command], line
+        elif line.startswith("--"):
+            assert line.split()[0] in set().union(*OPTIONS.values()), line
 
 
-def keys_of(section: type[BaseModel]) -> Iterator[str]:
-    for name, field in section.model_fields.items():
-        yield name
-        for inner in re.findall(r"\b(\w+Section)\b", str(field.annotation)):
-            yield from keys_of(getattr(__import__("harness.plan.schema", fromlist=[inner]), inner))
-
-
-@pytest.mark.parametrize("section", [MatrixFile, TargetFile])
-def test_every_key_of_a_file_is_in_the_reference(section: type[BaseModel]) -> None:
-    for key in keys_of(section):
-        assert re.search(rf"\b{key}:", SHOWN_BY_PAGE["matrix.md"]), key
-
-
-def commands() -> dict[str, object]:
-    group = typer.main.get_command(cli.app)
-    return dict(group.commands)  # type: ignore[attr-defined]
-
-
-def test_every_command_is_in_the_readme_and_every_one_there_exists() -> None:
-    told = set(re.findall(r"^\| `harness (\w+)", SHOWN_BY_PAGE["README.md"], re.MULTILINE))
-    assert told == set(commands())
-
-
-def test_every_option_that_is_shown_exists() -> None:
-    known = {option for command in commands().values() for p in command.params for option in p.opts}  # type: ignore[attr-defined]
-    for page, text in SHOWN_BY_PAGE.items():
-        for line in re.findall(r"harness (?:run|plan|judge|report|clean)\b[^`\n]*", text):
-            assert set(re.findall(r"--[a-z-]+", line)) <= known, f"{page}: {line}"
-
-
-def test_every_make_target_that_is_shown_exists() -> None:
-    rules = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for text in SHOWN_BY_PAGE.values():
-        for name in re.findall(r"`make ([a-z-]+)", text):
-            assert name in rules, name
-
-
-def test_every_file_that_is_named_exists() -> None:
-    for page, text in SHOWN_BY_PAGE.items():
-        for name in re.findall(r"`((?:harness|targets|tests|bench|docs|tools)/[\w./-]+)`", text):
-            assert "mine" in name or (ROOT / name).exists(), f"{page}: {name}"
-        for link in re.findall(r"\]\((?!https?:)([^)#]+)", text):
-            assert ((ROOT / page).parent / link).exists() or (ROOT / "docs" / link).exists(), (
-                f"{page}: {link}"
-            )
+@pytest.mark.parametrize("page", PAGES)
+def test_every_make_target_and_variable_that_is_shown_exists(page: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tools = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools").iterdir())
+    for line in shown_commands(PAGES[page]):
+        match = re.match(r"make ?([a-z-]*)(.*)|()([A-Z]+=\w+)$", line)
+        if match:
+            target, rest = match[1] or "", match[2] or match[4] or ""
+            assert not target or re.search(rf"^{target}:", makefile, re.MULTILINE), line
+            for variable in re.findall(r"\b([A-Z]+)=", rest):
+                assert (
+                    re.search(rf"^{variable} \?=", makefile, re.MULTILINE) or f"${{{variable}:-" in tools
+                ), line
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    told = re.search(r"Exit codes: (.*?)\n\n", SHOWN_BY_PAGE["README.md"], re.DOTALL)
+    told = re.search(r"Exit codes: (.*?)\n\n", README, re.DOTALL)
     assert told
-    codes = {int(code) for code in re.findall(r"\b(\d+) [a-z]", told[1])}
-    assert codes == {cli.DONE, cli.USER_MISTAKE, cli.NOT_MEASURED, cli.INTERRUPTED}
+    codes = [int(match[1]) for match in re.finditer(r"(?:^|; )(\d+) ", told[1].replace("\n", " "))]
+    assert codes == sorted(v for name, v in vars(cli).items() if name.isupper() and isinstance(v, int))
 
 
-def test_every_status_and_field_of_the_summary_is_explained() -> None:
-    schema = json.loads(resources.files("harness.report").joinpath("summary.schema.json").read_text())
-    statuses = {status.value for status in Status} - {Status.RUNNING.value}
-    text = SHOWN_BY_PAGE["results.md"]
-    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == statuses
-    assert '"format"' in json.dumps(schema)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page: str) -> None:
+    for link in re.findall(r"\]\((?![a-z]+:)([^)\s]+)\)", FENCED.sub("", PAGES[page])):
+        name, _, anchor = link.partition("#")
+        path = ((ROOT / page).parent / name).resolve() if name else ROOT / page
+        assert path.exists(), link
+        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+
+
+def anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_of_ours_that_is_named_exists(page: str) -> None:
+    folders = ("harness/", "tests/", "tools/", "bench/", "docs/")
+    for span in code(PAGES[page]):
+        if span.startswith(folders) and " " not in span:
+            assert (ROOT / span).exists(), span
+        elif re.fullmatch(r"\w+\.(?:py|schema\.json)", span) and page == "ARCHITECTURE.md":
+            assert list(HARNESS.rglob(span)), span
+
+
+def test_every_module_and_function_that_the_architecture_names_exists() -> None:
+    rooms = {path.stem for path in HARNESS.iterdir()}
+    for span in code(ARCHITECTURE):
+        match = re.match(r"(?:harness\.)?((\w+)(?:\.\w+)*)(?:\(|$)", span)
+        if match and match[2] in rooms and not span.endswith((".py", ".json")):
+            assert reached(f"harness.{match[1]}"), span
+
+
+def reached(name: str) -> bool:
+    """Whether this is a module, or something within one."""
+    parts = name.split(".")
+    for depth in range(len(parts), 0, -1):
+        try:
+            module: Any = importlib.import_module(".".join(parts[:depth]))
+        except ModuleNotFoundError:
+            continue
+        return reduce(lambda found, part: getattr(found, part, None), parts[depth:], module) is not None
+    return False
+
+
+def test_every_module_in_the_diagram_stands_in_its_room() -> None:
+    (diagram,) = [block.text for block in BLOCKS if block.page == "ARCHITECTURE.md" and not block.kind]
+    room, rooms = HARNESS, set()
+    for line in diagram.splitlines():
+        bars, entry = re.match(r"([ │├└─]*)(.*)", line).groups()  # type: ignore[union-attr]
+        named = re.split(r" {2,}", entry)[0]
+        if re.search("[├└]", bars):
+            room = HARNESS / named.rstrip("/").split(" ")[0]
+            rooms.add(room)
+        elif entry:
+            for module in re.findall(r"\w+", named.replace(".py", "")):
+                folder = room if bars.strip() else HARNESS
+                assert (folder / f"{module}.py").is_file(), f"{module} in {folder.name}"
+    assert rooms == {path.parent for path in HARNESS.glob("*/__init__.py")}

@@ -1,0 +1,152 @@
+"""What docs/matrix.md and the README say of matrix.yaml and target.yaml."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+from harness.errors import InputError
+from harness.model import Plan, Slo
+from harness.plan import load_plan, parse_slo
+from harness.plan.objectives import RATIOS, known_indicator
+from harness.plan.schema import MatrixFile, TargetFile
+from harness.plan.wording import models_in
+from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, rows, spans
+
+
+def nested(key: str, value: Any) -> dict[str, Any]:
+    head, dot, rest = key.partition(".")
+    return {head: nested(rest, value) if dot else value}
+
+
+def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: merged(base[key], more[key]) for key in base.keys() & more if isinstance(more[key], dict)}
+    return {**base, **more, **both}
+
+
+MINIMAL = {"target": "targets/web", "limits": {"cpus": 1, "memory": "64MiB"}}
+MINIMAL_TARGET = {"name": "web", "build": {}, "port": 8000}
+
+
+def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[str, Any]) -> Plan:
+    """The plan of these files in a folder where all that they name is there."""
+    texts = [text if isinstance(text, str) else json.dumps(text) for text in (matrix, target)]
+    home = folder / str(parsed(texts[0])["target"])
+    home.mkdir(parents=True, exist_ok=True)
+    for file in (home / "locustfile.py", home / "Dockerfile", folder / "shop.py"):
+        file.touch()
+    (home / "target.yaml").write_text(texts[1], encoding="utf-8")
+    (folder / "matrix.yaml").write_text(texts[0], encoding="utf-8")
+    return load_plan(folder / "matrix.yaml", dict.fromkeys(re.findall(r"\$\{(\w+)\}", texts[1]), "set"))
+
+
+def parsed(text: str) -> Any:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "yaml"], ids=str)
+def test_every_matrix_and_target_that_is_shown_loads(block: Block, tmp_path: Path) -> None:
+    keys = parsed(block.text).keys()
+    if keys & MatrixFile.model_fields.keys():
+        loaded(tmp_path, block.text, MINIMAL_TARGET)
+    elif keys & TargetFile.model_fields.keys():
+        loaded(tmp_path, MINIMAL, block.text)
+
+
+def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = next(number for number, block in enumerate(BLOCKS) if block.kind == "yaml mistakes")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        loaded(tmp_path, BLOCKS[at].text, MINIMAL_TARGET)
+    assert str(caught.value).splitlines() == BLOCKS[at + 1].text.splitlines()
+
+
+def keys_of(section: type[BaseModel]) -> Iterator[str]:
+    """Every key by its full name; `sizes.NAME.cpus` for the sizes that are named by who writes them."""
+    for name, field in section.model_fields.items():
+        inner = next(models_in(field.annotation), None)
+        if inner is None:
+            yield name
+        else:
+            yield from (f"{name}{'.NAME' if name == 'sizes' else ''}.{key}" for key in keys_of(inner))
+
+
+DOCUMENTED = [
+    (key, spans(row[1]), spans(row[2]), "above" in row[2])
+    for below in ("## matrix.yaml", "### SLOs", "## target.yaml")
+    for row in rows(MATRIX, "key", below)
+    for key in spans(row[0])
+]
+"""Key, default, bounds, and whether the lower one is not itself allowed."""
+
+
+def test_the_reference_has_every_key_and_no_other() -> None:
+    keys = [key for key, *_ in DOCUMENTED]
+    assert len(keys) == len(set(keys))
+    slos = {key.removeprefix("slos.") for key in keys if key.startswith("slos.")}
+    assert {key for key in keys if not key.startswith("slos.")} == {
+        *keys_of(MatrixFile),
+        *keys_of(TargetFile),
+    }
+    for indicator in slos - {"by_name"}:
+        known_indicator(indicator)
+    assert {*RATIOS, "mean", "by_name"} <= slos
+
+
+def tried(folder: Path, key: str, text: str) -> Plan:
+    """The plan when `key` is written so, in a matrix where everything beside it leaves room."""
+    roomy = {"users": {"limit": 1_000_000}, "steps": {"window": {"at_least": "1s", "at_most": "60m"}}}
+    base = MINIMAL if key.startswith("users.required") else merged(MINIMAL, roomy)
+    return written(folder, base, key, text)
+
+
+def written(folder: Path, base: Mapping[str, Any], key: str, text: str) -> Plan:
+    value = nested(key, parsed(text))
+    if key.partition(".")[0] in MatrixFile.model_fields:
+        return loaded(folder, merged(base, value), MINIMAL_TARGET)
+    return loaded(folder, base, merged(MINIMAL_TARGET, value))
+
+
+@pytest.mark.parametrize(("key", "default"), [(key, found[0]) for key, found, *_ in DOCUMENTED if found])
+def test_writing_a_default_changes_nothing(key: str, default: str, tmp_path: Path) -> None:
+    unwritten = loaded(tmp_path, MINIMAL, MINIMAL_TARGET)
+    assert replace(written(tmp_path, MINIMAL, key, default), hashes=unwritten.hashes) == unwritten
+
+
+BOUNDED = [(key, *bounds, above) for key, _, bounds, above in DOCUMENTED if bounds]
+
+
+@pytest.mark.parametrize(("key", "least", "most", "above"), BOUNDED)
+def test_the_bounds_of_a_key_are_where_they_are_said_to_be(
+    key: str, least: str, most: str, above: bool, tmp_path: Path
+) -> None:
+    for allowed in [most] if above else [least, most]:
+        tried(tmp_path, key, allowed)
+    for refused in [least if above else beyond(least, -1), beyond(most, 1)]:
+        with pytest.raises(InputError, match=re.escape(key.rpartition(".")[2])):
+            tried(tmp_path, key, refused)
+
+
+def beyond(bound: str, direction: int) -> str:
+    """A little further in the same unit."""
+    match = re.fullmatch(r"([\d.]+)(.*)", bound)
+    assert match, bound
+    amount = Decimal(match[1])
+    further = amount + direction if amount == 0 or amount >= 1 else amount * (10 + direction) / 10
+    return f"{further:f}{match[2]}"
+
+
+def test_every_slo_of_a_command_line_that_is_shown_is_one() -> None:
+    shown = [slo for text in PAGES.values() for slo in re.findall(r"--slo ([^\s`]+)", text)]
+    assert len(shown) >= 3
+    for text in shown:
+        assert isinstance(parse_slo(text), Slo)
