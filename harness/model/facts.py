@@ -84,7 +84,7 @@ class HostSample:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSample:
-    """The generator's own cost once a second.
+    """The generator's own cost, twice a second.
 
     `cpu_s` is cumulative, `loop_lag_s` the worst in the second before.
     """
