@@ -183,17 +183,18 @@ def _announce(plan: Plan) -> None:
 
 
 def _campaign(plan: Plan, folder: CampaignFolder, world: World) -> CampaignResult:
-    with _narrator(plan) as narrator:
+    done = sum(told.done for told in folder.story().cells.values())
+    with _narrator(plan, done) as narrator:
         return Campaign(plan, folder, world, narrator).run()
 
 
 @contextlib.contextmanager
-def _narrator(plan: Plan) -> Iterator[Narrator]:
+def _narrator(plan: Plan, done: int) -> Iterator[Narrator]:
     if out.is_terminal:
-        with LiveDisplay(out, plan) as display:
+        with LiveDisplay(out, plan, done) as display:
             yield display
     else:
-        yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan)
+        yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
 
 
 def _show(result: CampaignResult, folder: CampaignFolder) -> None:

@@ -26,10 +26,10 @@ LAST_VERDICTS = 6
 class PlainLines(Narrator):
     """One line per thing that happened, for logs and CI."""
 
-    def __init__(self, say: Callable[[str], None], plan: Plan) -> None:
+    def __init__(self, say: Callable[[str], None], plan: Plan, done_before: int = 0) -> None:
         self._say = say
         self._plan = plan
-        self._done = 0
+        self._done = done_before
 
     def cell_started(self, cell: Cell) -> None:
         self._say(f"{cell.id}: starting")
@@ -79,8 +79,15 @@ class Now:
 class LiveDisplay(Narrator):
     """A context manager: draws twice a second, leaves the last frame behind."""
 
-    def __init__(self, console: Console, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console,
+        plan: Plan,
+        done_before: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._plan = plan
+        self._done_before = done_before
         self._clock = clock
         self._started_s = clock()
         self._done: list[CellResult] = []
@@ -127,18 +134,21 @@ class LiveDisplay(Narrator):
         row = Table.grid(padding=(0, 1))
         row.add_row(
             ProgressBar(total=1.0, completed=share, width=30),
-            f"cell {min(len(self._done) + 1, total)} of {total}",
+            f"cell {min(self._done_cells() + 1, total)} of {total}",
             f"about {in_words_s(self._left_s(total))} left",
         )
         return row
 
+    def _done_cells(self) -> int:
+        return self._done_before + len(self._done)
+
     def _share_done(self, total: int) -> float:
         expected = self._expected_cell_s()
         in_cell_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._done))
-        return (len(self._done) + min(0.9, in_cell_s / expected / 2)) / max(1, total)
+        return (self._done_cells() + min(0.9, in_cell_s / expected / 2)) / max(1, total)
 
     def _left_s(self, total: int) -> float:
-        return max(10.0, (total - len(self._done) - 0.5) * self._expected_cell_s())
+        return max(10.0, (total - self._done_cells() - 0.5) * self._expected_cell_s())
 
     def _expected_cell_s(self) -> float:
         """The plan's guess, replaced by experience as cells are done."""
