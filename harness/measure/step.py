@@ -140,7 +140,7 @@ class Plateau:
         if end is not None:
             raise _Stop(
                 Ended.TARGET_DIED,
-                f"exit code {end.exit_code}{', out of memory' if end.oom else ''}: {end.log_tail}",
+                f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip(),
             )
         facts = self._generator.poll(POLL_S)
         self._parts.append(facts)
