@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.calibration.demand import foreign_cores
 from bench.calibration.experiments import EXPERIMENTS, Experiment, named
 from bench.calibration.question import questions
 from bench.calibration.table import Row, markdown
+from harness.plan import plan_from_json
 from harness.store import CampaignFolder
 
 MEASURED = (0, 2)
@@ -58,9 +60,14 @@ def campaign(experiment: Experiment, results: Path) -> Path:
 def rows(path: Path) -> list[Row]:
     folder = CampaignFolder.open(path)
     summary = json.loads((folder.path / "summary.json").read_text())
-    asked = questions(named(summary["target"]), folder)
+    cells, story = plan_from_json(folder.plan()).cells, folder.story()
+    steps = {cell.id: [folder.read_step(file) for file in story.cell(cell.id).step_files] for cell in cells}
+    asked = questions(named(summary["target"]), cells, steps)
     answers = on_paper(asked)
-    return [Row(cell, asked.get(cell["id"]), answers.get(cell["id"])) for cell in summary["cells"]]
+    return [
+        Row(cell, asked.get(cell["id"]), answers.get(cell["id"]), foreign_cores(steps[cell["id"]]))
+        for cell in summary["cells"]
+    ]
 
 
 def on_paper(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -34,11 +34,30 @@ def completed(facts: StepFacts, from_s: float, to_s: float) -> int:
     return int(np.sum((done_s >= from_s) & (done_s < to_s)))
 
 
+def foreign_cores(steps: Iterable[StepFacts]) -> float | None:
+    """Cores that neither target nor generator used, in the worst window: what others took from them."""
+    each = [_foreign_cores(facts) for facts in steps]
+    return max((cores for cores in each if cores is not None), default=None)
+
+
+def _foreign_cores(facts: StepFacts) -> float | None:
+    target = within_window(facts)
+    host = [sample for sample in facts.host if in_window(facts, sample.at_s)]
+    generator = [sample for sample in facts.generator if in_window(facts, sample.at_s)]
+    if min(len(target), len(host), len(generator)) < 2:
+        return None
+    busy_cores = (sum(host[-1].busy_s) - sum(host[0].busy_s)) / (host[-1].at_s - host[0].at_s)
+    generator_cores = (generator[-1].cpu_s - generator[0].cpu_s) / (generator[-1].at_s - generator[0].at_s)
+    return busy_cores - generator_cores - used_s(target) / (target[-1].at_s - target[0].at_s)
+
+
 def within_window(facts: StepFacts) -> list[TargetSample]:
-    if facts.window_from_s is None:
-        return []
+    return [sample for sample in facts.target if in_window(facts, sample.at_s)]
+
+
+def in_window(facts: StepFacts, at_s: float) -> bool:
     to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
-    return [sample for sample in facts.target if facts.window_from_s <= sample.at_s <= to_s]
+    return facts.window_from_s is not None and facts.window_from_s <= at_s <= to_s
 
 
 def base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:

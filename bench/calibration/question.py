@@ -1,23 +1,18 @@
 """What the paper is asked of each size: parameters, limits and measured demand; no number of users."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.calibration.demand import base_bytes, cpu_per_request_s
 from bench.calibration.experiments import Experiment
-from harness.model import Limits, StepFacts
-from harness.plan import plan_from_json
-from harness.store import CampaignFolder
+from harness.model import Cell, Limits, StepFacts
 
 
-def questions(experiment: Experiment, folder: CampaignFolder) -> dict[str, dict[str, Any]]:
+def questions(
+    experiment: Experiment, cells: Iterable[Cell], steps: Mapping[str, list[StepFacts]]
+) -> dict[str, dict[str, Any]]:
     """By cell. One whose facts don't tell its demand is left out."""
-    story = folder.story()
-    asked = {
-        cell.id: question(
-            experiment, cell.limits, [folder.read_step(file) for file in story.cell(cell.id).step_files]
-        )
-        for cell in plan_from_json(folder.plan()).cells
-    }
+    asked = {cell.id: question(experiment, cell.limits, steps[cell.id]) for cell in cells}
     return {cell: question for cell, question in asked.items() if None not in question.values()}
 
 

@@ -8,17 +8,24 @@ from typing import Any
 
 MEDIAN_AT_MOST = 0.03
 WORST_AT_MOST = 0.08
-COLUMNS = ("size", "measured", "estimate", "paper", "error", "by formula", "demand", "limited by", "load")
-ALIGN = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|"
+QUIET_CORES = 0.3
+"""What the engine, the kernel and this harness take beside target and generator on a quiet machine."""
+
+COLUMNS = "size measured estimate paper error formula demand limit others load".split()
+ALIGN = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A size: its entry in summary.json, what the paper was asked, and what it answered (None: nothing)."""
+    """A size: its entry in summary.json, what the paper was asked, and what it answered (None: nothing).
+
+    `foreign_cores` is what others on the host used meanwhile.
+    """
 
     cell: Mapping[str, Any]
     question: Mapping[str, Any] | None
     paper: Mapping[str, float] | None
+    foreign_cores: float | None = None
 
     @property
     def measured_users(self) -> float | None:
@@ -63,6 +70,7 @@ def texts(row: Row) -> Sequence[str]:
         number(paper["formula"] if paper else None),
         demand(row.question),
         cell["limiting_factor"] or "–",
+        "–" if row.foreign_cores is None else f"{row.foreign_cores:.2f} cores",
         f"{cell['load_s']:.0f} s",
     )
 
@@ -90,7 +98,18 @@ def verdict(rows: Sequence[Row]) -> str:
     return (
         f"Of {len(rows)} sizes {len(errors)} were bracketed. Error: median {statistics.median(errors):.1%} "
         f"(promised {MEDIAN_AT_MOST:.0%}), worst {max(errors):.1%} (promised {WORST_AT_MOST:.0%}). "
-        f"{within} of {len(errors)} brackets hold the paper's answer."
+        f"{within} of {len(errors)} brackets hold the paper's answer.{disturbance(rows)}"
+    )
+
+
+def disturbance(rows: Sequence[Row]) -> str:
+    """A warning where others were at work on the host: then the target had less than its limits."""
+    disturbed = [row for row in rows if (row.foreign_cores or 0.0) > QUIET_CORES]
+    if not disturbed:
+        return ""
+    return (
+        f" Others used more than {QUIET_CORES:g} cores of the host during {len(disturbed)} of them: "
+        "their errors are as much the machine's; measure them again on a quiet one."
     )
 
 
