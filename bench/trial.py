@@ -168,7 +168,9 @@ class CellTrial:
             len(self._facts) + 1,
             step,
             plan.spawn_rate,
-            settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
+            settled=lambda so_far: enough(
+                so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
+            ),
             observe=_nobody,
         )
         self._facts.append(facts)

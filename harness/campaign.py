@@ -138,7 +138,9 @@ class Campaign:
             len(progress.facts) + 1,
             step,
             plan.spawn_rate,
-            settled=lambda so_far: enough(so_far, plan.slos, light, step.timing.linger_s),
+            settled=lambda so_far: enough(
+                so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
+            ),
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
         )
         result = progress.add(plan, self.folder.add_step(cell.id, measured))

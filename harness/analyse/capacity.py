@@ -5,6 +5,7 @@ Derived again whenever it is needed; never stored as truth.
 
 from collections.abc import Sequence
 
+from harness.analyse.belief import percentile_slo
 from harness.analyse.bracket import Bracket, bracket, spoiled_twice
 from harness.analyse.estimate import Estimate, estimate
 from harness.analyse.limiting import limiting_factor
@@ -29,7 +30,7 @@ def capacity(
     status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
     held = _last_at(steps, known.sustained_users, Verdict.PASS)
     broken = _last_at(steps, known.broken_users, Verdict.FAIL)
-    fitted = _estimate(held, broken, slos) if status is Status.BRACKETED else None
+    fitted = _estimate(held, broken, slos, steps) if status is Status.BRACKETED else None
     factor, evidence = _why(cell, status, known, lives, steps, skipped)
     return CellResult(
         cell=cell,
@@ -53,12 +54,13 @@ def capacity(
     )
 
 
-def _estimate(held: StepResult | None, broken: StepResult | None, slos: Sequence[Slo]) -> Estimate | None:
+def _estimate(
+    held: StepResult | None, broken: StepResult | None, slos: Sequence[Slo], steps: Sequence[StepResult]
+) -> Estimate | None:
     """The fit, by the slow share where it was a percentile that broke, else by the bracket alone."""
     if held is None or broken is None:
         return None
-    slo = next((slo for slo in slos if slo.indicator[0] == "p" and slo.request_name is None), None)
-    return estimate(held, broken, slo if slo is not None and broken.rule == slo.indicator else None)
+    return estimate(held, broken, percentile_slo(slos), steps)
 
 
 def _status(

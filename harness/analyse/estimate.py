@@ -1,18 +1,16 @@
 """The fitted estimate within a bracket: where the share of slow requests crosses what the SLO allows.
 
-The logit of that share is taken as linear in ln N between the two measured ends, and the answer never leaves
-them: what is measured is the bracket, what is fitted is called an estimate.
+The logit of that share is taken as linear in ln N, with the slope of `knee`; every step of the cell has its
+say by how much it knows, and the answer never leaves the two measured ends: what is measured is the bracket,
+what is fitted is called an estimate.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analyse.belief import combined, from_share
 from harness.model import Slo, StepResult
-
-DEPENDENCE = 3.0
-"""Requests that wait in one queue are slow together: their share spreads this much wider than independent
-ones'.
-"""
 
 Z_975 = 1.96
 
@@ -26,40 +24,14 @@ class Estimate:
     high: float
 
 
-def estimate(held: StepResult, broken: StepResult, slo: Slo | None) -> Estimate:
+def estimate(held: StepResult, broken: StepResult, slo: Slo | None, steps: Sequence[StepResult]) -> Estimate:
     """The estimate between the ends of a bracket; their geometric mean where slow shares say nothing."""
-    if slo is None or held.slow_ratio is None or broken.slow_ratio is None:
+    fitted = combined(from_share(step, slo) for step in steps)
+    if slo is None or fitted is None or from_share(broken, slo) is None:
         return Estimate(math.sqrt(held.users * broken.users), held.users, broken.users)
-    allowed = _logit(1 - float(slo.indicator[1:]) / 100)
-    left, right = _end(held), _end(broken)
-    users = _crossing(left[0], right[0], held.users, broken.users, allowed)
-    if users is None:
-        return Estimate(math.sqrt(held.users * broken.users), held.users, broken.users)
-    low = _crossing(left[0] + left[1], right[0] + right[1], held.users, broken.users, allowed)
-    high = _crossing(left[0] - left[1], right[0] - right[1], held.users, broken.users, allowed)
-    return Estimate(
-        users,
-        held.users if low is None else min(low, users),
-        broken.users if high is None else max(high, users),
-    )
+    width = math.exp(Z_975 * fitted.spread)
 
+    def within(users: float) -> float:
+        return min(max(users, float(held.users)), float(broken.users))
 
-def _end(step: StepResult) -> tuple[float, float]:
-    """The logit of a step's slow share, and half its interval."""
-    n = max(1, step.requests)
-    share = ((step.slow_ratio or 0.0) * n + 0.5) / (n + 1)
-    return _logit(share), Z_975 * DEPENDENCE / math.sqrt(n * share * (1 - share))
-
-
-def _crossing(left: float, right: float, low_users: int, high_users: int, allowed: float) -> float | None:
-    """Where the line through both ends crosses `allowed`, in users, clamped to the ends; None where it does
-    not rise.
-    """
-    if right <= left:
-        return None
-    at = min(1.0, max(0.0, (allowed - left) / (right - left)))
-    return min(float(high_users), float(low_users * (high_users / low_users) ** at))
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1 - share))
+    return Estimate(within(fitted.users), within(fitted.users / width), within(fitted.users * width))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.analyse.belief import percentile_slo
 from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
 from harness.analyse.validity import Generator, generator_use, spoiled, steal_ratio, unexplained_ratio
 from harness.analyse.window import Window, around, cut, percentile_s
@@ -25,12 +26,14 @@ def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> 
     return _result(facts, window, judgement, slos, light)
 
 
-def enough(facts: StepFacts, slos: Sequence[Slo], light: Light | None, linger_s: float) -> bool:
-    """Whether an unfinished window has already settled its verdict."""
+def enough(
+    facts: StepFacts, slos: Sequence[Slo], light: Light | None, linger_s: float, precision_ratio: float
+) -> bool:
+    """Whether an unfinished window has already settled its verdict, as far as the precision asks for."""
     window = cut(facts, linger_s)
-    return (
-        window is not None and len(window.start_s) > 0 and settled([read(window, slo, light) for slo in slos])
-    )
+    if window is None or len(window.start_s) == 0:
+        return False
+    return settled([read(window, slo, light, precision_ratio) for slo in slos])
 
 
 def slowest_limit_s(slos: Sequence[Slo]) -> float:
@@ -135,10 +138,8 @@ def _result(
 
 
 def _slow_ratio(good: np.ndarray, slos: Sequence[Slo]) -> float | None:
-    limit = next(
-        (slo.at_most for slo in slos if slo.indicator.startswith("p") and slo.request_name is None), None
-    )
-    return float((good > limit).mean()) if limit is not None and len(good) else None
+    slo = percentile_slo(slos)
+    return float((good > slo.at_most).mean()) if slo is not None and len(good) else None
 
 
 def _cpu(

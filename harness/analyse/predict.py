@@ -8,27 +8,56 @@ step that failed by its response time gives the saturated X itself.
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from harness.model import Cell, CellResult, Slo, Status, StepResult, Verdict
+from harness.analyse.belief import Belief, combined, from_share, percentile_slo
+from harness.model import Cell, CellResult, Factor, Slo, Status, StepResult, Verdict
 
 RESPONSE_AT_LIMIT = 0.3
 """The mean response time where the p95 is at its limit, as a share of that limit; corrected by finished
 cells.
 """
 
+OF_DEMAND = 0.15
+OF_CORRECTED_DEMAND = 0.06
+OF_SATURATION = 0.05
+OF_NEIGHBOUR = 0.04
+OF_DEATH = 0.04
+"""Standard deviations (of the logarithm) that the kinds of evidence have."""
 
-def predicted_users(
+
+def predicted(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], slos: Sequence[Slo]
-) -> float | None:
-    """The users that the cell should sustain, by the best evidence there is; None without any."""
+) -> Belief | None:
+    """What the cell should sustain, by all the evidence there is; None without any.
+
+    A target that died on the way settles it: it sustains fewer users than had arrived then.
+    """
     limit_s = response_limit_s(slos)
-    return (
-        _from_death(steps)
-        or _from_saturation(steps, limit_s)
-        or _from_same_cpu(cell, neighbours)
-        or _from_demand(cell, steps, neighbours, limit_s)
+    slo = percentile_slo(slos)
+    saturated = _from_saturation(steps, limit_s)
+    return _from_death(steps) or combined(
+        [
+            _prior(cell, steps, neighbours, limit_s),
+            saturated,
+            *(from_share(step, slo) for step in steps),
+        ]
     )
+
+
+def _prior(
+    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
+) -> Belief | None:
+    """From other cells, else from the demand: the tighter of what the CPU and what the memory allows.
+
+    A saturated step knows its demand better than any lighter one, and has its own say.
+    """
+    by_cpu = _from_same_cpu(cell, neighbours)
+    if by_cpu is None and not any(_is_saturated(step) for step in steps):
+        by_cpu = _from_demand(cell, steps, neighbours, limit_s)
+    by_memory = _from_same_memory(cell, neighbours)
+    known = [belief for belief in (by_cpu, by_memory) if belief is not None]
+    return min(known, key=lambda belief: belief.users, default=None)
 
 
 def response_limit_s(slos: Sequence[Slo]) -> float:
@@ -36,24 +65,26 @@ def response_limit_s(slos: Sequence[Slo]) -> float:
     return min((slo.at_most for slo in slos if slo.indicator[0] in "pm"), default=1.0)
 
 
-def _from_death(steps: Sequence[StepResult]) -> float | None:
+def _from_death(steps: Sequence[StepResult]) -> Belief | None:
     """A target that died while users were still arriving sustains fewer than had arrived."""
     deaths = [step.users_reached for step in steps if step.verdict is Verdict.FAIL and step.rule == "died"]
-    return min(deaths) * 0.95 if deaths and min(deaths) > 0 else None
+    return Belief(min(deaths) * 0.98, OF_DEATH) if deaths and min(deaths) > 0 else None
 
 
-def _from_saturation(steps: Sequence[StepResult], limit_s: float) -> float | None:
+def _from_saturation(steps: Sequence[StepResult], limit_s: float) -> Belief | None:
     """A step that failed by its response time shows the saturated throughput; the nearest one counts."""
-    failed = [
-        step for step in steps if step.verdict is Verdict.FAIL and step.rps and step.mean_s and step.think_s
-    ]
+    failed = [step for step in steps if _is_saturated(step)]
     if not failed:
         return None
     step = min(failed, key=lambda step: step.users)
     mean_s, rps = step.mean_s or 0.0, step.rps or 0.0
     spread = (step.p95_s or mean_s) / mean_s
     mean_at_limit_s = min(limit_s / spread, mean_s)
-    return rps * (_cycle_s(step) + mean_at_limit_s - mean_s)
+    return Belief(rps * (_cycle_s(step) + mean_at_limit_s - mean_s), OF_SATURATION)
+
+
+def _is_saturated(step: StepResult) -> bool:
+    return step.verdict is Verdict.FAIL and bool(step.rps and step.mean_s and step.think_s)
 
 
 def _cycle_s(step: StepResult) -> float:
@@ -63,17 +94,32 @@ def _cycle_s(step: StepResult) -> float:
     return step.users / (step.rps or math.inf)
 
 
-def _from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> float | None:
+def _from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | None:
     """The same CPU with the nearest other memory: memory changes nothing until it runs out."""
-    alike = [
-        result
-        for result in neighbours
-        if result.cell.limits.cpu_cores == cell.limits.cpu_cores and found_users(result) is not None
-    ]
-    if not alike:
-        return None
-    nearest = min(alike, key=lambda result: abs(result.cell.limits.memory_bytes - cell.limits.memory_bytes))
-    return found_users(nearest)
+    return _nearest(
+        [result for result in neighbours if result.cell.limits.cpu_cores == cell.limits.cpu_cores],
+        lambda result: abs(result.cell.limits.memory_bytes - cell.limits.memory_bytes),
+    )
+
+
+def _from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | None:
+    """The same memory with the nearest other CPU, where memory was what stopped it."""
+    return _nearest(
+        [
+            result
+            for result in neighbours
+            if result.cell.limits.memory_bytes == cell.limits.memory_bytes
+            and result.limiting_factor is Factor.MEMORY
+        ],
+        lambda result: abs(result.cell.limits.cpu_cores - cell.limits.cpu_cores),
+    )
+
+
+def _nearest(alike: Sequence[CellResult], distance: Callable[[CellResult], float]) -> Belief | None:
+    found = [result for result in alike if found_users(result) is not None]
+    nearest = min(found, key=distance, default=None)
+    users = found_users(nearest) if nearest is not None else None
+    return None if users is None else Belief(users, OF_NEIGHBOUR)
 
 
 def found_users(result: CellResult) -> float | None:
@@ -88,13 +134,18 @@ def found_users(result: CellResult) -> float | None:
 
 def _from_demand(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
-) -> float | None:
+) -> Belief | None:
     """CPU seconds per request, from the busiest step of this cell or else of any."""
-    own = demand_prediction(cell, steps, limit_s)
-    if own is None:
+    users = demand_prediction(cell, steps, limit_s)
+    if users is None:
         pool = [step for result in neighbours for step in result.steps]
-        own = demand_prediction(cell, pool, limit_s)
-    return None if own is None else own * _correction(neighbours, limit_s)
+        users = demand_prediction(cell, pool, limit_s)
+    ratios = _corrections(neighbours, limit_s)
+    if users is None:
+        return None
+    if not ratios:
+        return Belief(users, OF_DEMAND)
+    return Belief(users * statistics.median(ratios), OF_CORRECTED_DEMAND)
 
 
 def demand_prediction(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
@@ -109,8 +160,8 @@ def demand_prediction(cell: Cell, steps: Sequence[StepResult], limit_s: float) -
     return cell.limits.cpu_cores / demand_s * (pause_s + RESPONSE_AT_LIMIT * limit_s)
 
 
-def _correction(neighbours: Sequence[CellResult], limit_s: float) -> float:
-    """What was found over what demand predicted, in cells that their CPU stopped; 1 without any."""
+def _corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
+    """What was found over what demand predicted, in cells that their CPU stopped."""
     ratios = []
     for result in neighbours:
         predicted = demand_prediction(result.cell, result.steps, limit_s)
@@ -121,4 +172,4 @@ def _correction(neighbours: Sequence[CellResult], limit_s: float) -> float:
         )
         if predicted and found:
             ratios.append(found / predicted)
-    return statistics.median(ratios) if ratios else 1.0
+    return ratios

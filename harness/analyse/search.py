@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from harness.analyse.bracket import Bracket, bracket, spoiled_twice
-from harness.analyse.predict import predicted_users
+from harness.analyse.predict import predicted
 from harness.model import Cell, CellResult, Plan, Search, Step, StepResult, Verdict
 
 GALLOP = 1.12
@@ -32,7 +32,8 @@ def next_step(
     if plan.users_required is not None:
         return _at_required(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy == "predict":
-        guess = predicted_users(cell, steps, neighbours, plan.slos)
+        belief = predicted(cell, steps, neighbours, plan.slos)
+        guess = None if belief is None else belief.users
         misses = misses_in_a_row(cell, steps)
         users: int | None = near_guess(plan.search, plan.users_limit, known, guess, misses)
     else:
@@ -111,7 +112,8 @@ def _up(low: int, guess: float, width: float) -> float:
 
 def _down(high: int, guess: float, width: float) -> float:
     """Below a failure: the other end of a narrow bracket, or just below the guess when that is farther."""
-    return min(math.ceil(high / width), guess / math.sqrt(width))
+    narrow = math.ceil(high / width)
+    return narrow if guess * math.sqrt(width) >= narrow else guess / math.sqrt(width)
 
 
 def _between(low: int, high: int, guess: float, width: float) -> int:

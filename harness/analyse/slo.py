@@ -7,10 +7,12 @@ Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analyse.belief import allowed_share
+from harness.analyse.knee import share_at
 from harness.analyse.window import Window, percentile_s
 from harness.model import Slo
 
@@ -61,48 +63,47 @@ class Reading:
     settled: bool
 
 
-def read(window: Window, slo: Slo, light: Light | None) -> Reading:
-    """What the window says of one SLO."""
+def read(window: Window, slo: Slo, light: Light | None, precision_ratio: float = 0.0) -> Reading:
+    """What the window says of one SLO.
+
+    `precision_ratio` is how far a capacity may be off: a percentile is settled as soon as it is sure that
+    the capacity, if it lies on the other side of the window's users, is no farther from them than that.
+    """
     window = window.only(slo.request_name) if slo.request_name else window
     if slo.indicator == "errors":
         return _errors(slo, window)
     if slo.indicator == "shortfall":
         return _shortfall(slo, window, light)
     if slo.indicator == "drift":
-        return _plain(slo, drift_ratio(window))
+        return _drift(slo, window)
     if slo.indicator == "mean":
         return _mean(slo, window)
-    return _percentile(slo, window, float(slo.indicator[1:]))
+    return _percentile(slo, window, precision_ratio)
 
 
 def _errors(slo: Slo, window: Window) -> Reading:
     """The share of failed requests. Where none failed at all, waiting for one would only cost time."""
-    reading = _share(slo, window, window.failed.astype(float), slo.at_most)
-    return replace(reading, settled=True) if reading.value == 0 else reading
+    if len(window.failed) == 0:
+        return Reading(slo, None, holds=False, settled=False)
+    value = float(window.failed.mean())
+    low, high = share_interval(window.start_s - window.from_s, window.failed.astype(float))
+    settled = value == 0 or high <= slo.at_most or low > slo.at_most
+    return Reading(slo, value, holds=value <= slo.at_most, settled=settled)
 
 
-def _percentile(slo: Slo, window: Window, per_cent: float) -> Reading:
+def _percentile(slo: Slo, window: Window, precision_ratio: float) -> Reading:
     """The share of slow requests against what the percentile leaves over."""
-    allowed = 1 - per_cent / 100
-    good = window.good
-    if len(good) * allowed < 1 - 1e-9:
+    allowed = allowed_share(slo)
+    good = ~window.failed
+    if int(good.sum()) * allowed < 1 - 1e-9:
         return Reading(slo, None, holds=False, settled=False)
-    slow = (window.response_s > slo.at_most).astype(float)
-    reading = _share(slo, window, slow, allowed, ~window.failed)
-    value = percentile_s(good, per_cent)
-    return Reading(slo, value, holds=value is not None and value <= slo.at_most, settled=reading.settled)
-
-
-def _share(
-    slo: Slo, window: Window, bad: np.ndarray, allowed: float, of: np.ndarray | None = None
-) -> Reading:
-    """A share of bad requests against the share allowed."""
-    mask = np.ones(len(bad), dtype=np.bool_) if of is None else of
-    if not mask.any():
-        return Reading(slo, None, holds=False, settled=False)
-    low, high = share_interval(window.start_s[mask] - window.from_s, bad[mask])
-    value = float(bad[mask].mean())
-    return Reading(slo, value, holds=value <= allowed, settled=high <= allowed or low > allowed)
+    value = percentile_s(window.good, 100 * (1 - allowed))
+    holds = value is not None and value <= slo.at_most
+    slow = (window.response_s[good] > slo.at_most).astype(float)
+    low, high = share_interval(window.start_s[good] - window.from_s, slow)
+    if holds:
+        return Reading(slo, value, True, settled=high <= share_at(allowed, window.users, precision_ratio))
+    return Reading(slo, value, False, settled=low > share_at(allowed, window.users, -precision_ratio))
 
 
 def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
@@ -182,15 +183,35 @@ def drift_ratio(window: Window) -> float | None:
     """Rise of the mean response time from the first half of the window to the second; None without data in
     both.
     """
-    early = window.start_s - window.from_s < window.length_s / 2
-    first, second = window.response_s[early & ~window.failed], window.response_s[~early & ~window.failed]
+    first, second = _halves(window)
     if len(first) == 0 or len(second) == 0:
         return None
-    return float(second.mean() / first.mean() - 1)
+    return float(window.response_s[second].mean() / window.response_s[first].mean() - 1)
 
 
-def _plain(slo: Slo, value: float | None) -> Reading:
-    return Reading(slo, value, holds=value is not None and value <= slo.at_most, settled=value is not None)
+def _halves(window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """Which requests that did not fail started in the first half of the window, and which in the second."""
+    early = window.start_s - window.from_s < window.length_s / 2
+    return np.flatnonzero(early & ~window.failed), np.flatnonzero(~early & ~window.failed)
+
+
+def _drift(slo: Slo, window: Window) -> Reading:
+    """The rise, settled once it is farther from its limit than the batches of both halves scatter.
+
+    A rise that its own scatter could explain is not held against the target.
+    """
+    value = drift_ratio(window)
+    if value is None:
+        return Reading(slo, None, holds=False, settled=False)
+    means = [
+        _batch_means(window.start_s[half] - window.from_s, window.response_s[half])
+        for half in _halves(window)
+    ]
+    if min(len(each) for each in means) < 2:
+        return Reading(slo, None, holds=False, settled=False)
+    error = math.sqrt(sum(float(np.var(each, ddof=1)) / len(each) for each in means))
+    half = student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
+    return Reading(slo, value, value - half <= slo.at_most, settled=abs(value - slo.at_most) > half)
 
 
 def settled(readings: Sequence[Reading]) -> bool:

@@ -155,19 +155,23 @@ def so_far(**changed: object) -> StepFacts:
 
 
 def test_a_clear_pass_and_a_hopeless_failure_are_enough() -> None:
-    assert enough(so_far(), SLOS[:2], LIGHT, linger_s=1.0)
+    assert enough(so_far(), SLOS[:2], LIGHT, linger_s=1.0, precision_ratio=0.0)
     slow = closed_step(100, latency=always(2.0), window_s=40)
-    assert enough(replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, linger_s=1.0)
+    assert enough(
+        replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0
+    )
 
 
 def test_a_share_near_its_limit_is_not_enough() -> None:
     near = closed_step(100, latency=slow_share(0.05), window_s=40)
-    assert not enough(replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, linger_s=1.0)
+    assert not enough(
+        replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, linger_s=1.0, precision_ratio=0.0
+    )
 
 
 def test_nothing_is_enough_before_the_window_or_without_requests() -> None:
-    assert not enough(so_far(window_from_s=None), SLOS, LIGHT, linger_s=1.0)
-    assert not enough(asked(), SLOS, LIGHT, linger_s=1.0)
+    assert not enough(so_far(window_from_s=None), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
+    assert not enough(asked(), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
 
 
 # The reference of light load
