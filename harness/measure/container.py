@@ -66,6 +66,11 @@ class DockerTarget:
     def url(self) -> str:
         return f"http://{LOOPBACK}:{self._port}"
 
+    @property
+    def port(self) -> int:
+        """On the loopback; the engine picked it unless the target names one."""
+        return self._port
+
     def events_since(self, index: int) -> tuple[TargetEvent, ...]:
         return self._events.since(index)
 

@@ -8,8 +8,10 @@ from typing import Any
 import psutil
 
 from harness.errors import EngineError
+from harness.measure.accounts import Accounts
 from harness.measure.container import DockerTarget
 from harness.measure.engine import EngineStream, engine_asked_to
+from harness.measure.pace import work_s
 from harness.measure.seam import Clock, RunningTarget, Usage, Watch
 from harness.model import HostSample, TargetSample
 
@@ -108,8 +110,9 @@ class DockerWatch:
                 self._target_samples.append(sample)
 
     def _read_host(self) -> None:
+        accounts = Accounts(self._target.container_id, self._target.port)
         while True:
-            sample = host_sample(self._clock.now_s())
+            sample = host_sample(self._clock.now_s(), accounts)
             with self._lock:
                 self._host_samples.append(sample)
             if self._ending.wait(SAMPLE_EVERY_S):
@@ -148,8 +151,9 @@ def _working_set_bytes(memory: Mapping[str, Any]) -> int:
     return usage - droppable if droppable < usage else usage
 
 
-def host_sample(at_s: float) -> HostSample:
+def host_sample(at_s: float, accounts: Accounts) -> HostSample:
     """This machine's counters now. Loopback traffic is in the network's bytes, as the kernel counts it."""
+    shares = accounts.read()
     cores = psutil.cpu_times(percpu=True)
     disk = psutil.disk_io_counters()
     network = psutil.net_io_counters()
@@ -163,6 +167,10 @@ def host_sample(at_s: float) -> HostSample:
         disk_written_bytes=disk.write_bytes if disk else 0,
         received_bytes=network.bytes_recv,
         sent_bytes=network.bytes_sent,
+        harness_cpu_s=shares.harness_cpu_s,
+        engine_cpu_s=shares.engine_cpu_s,
+        proxy_cpu_s=shares.proxy_cpu_s,
+        work_s=work_s(),
     )
 
 

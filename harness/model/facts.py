@@ -69,7 +69,13 @@ class TargetSample:
 
 @dataclass(frozen=True, slots=True)
 class HostSample:
-    """The host's counters once a second. CPU seconds are cumulative; `busy_s` has one value per core."""
+    """The counters of the generator's host, once a second.
+
+    CPU seconds are cumulative, but for `work_s`: what a fixed piece of work took just then. `busy_s` has one
+    value per core. `proxy_cpu_s` is the published port's proxy, which `engine_cpu_s` leaves out; both are
+    None where the engine is not on this host. The last four are None in facts stored before they were
+    counted.
+    """
 
     at_s: float
     busy_s: tuple[float, ...]
@@ -80,6 +86,10 @@ class HostSample:
     disk_written_bytes: int
     received_bytes: int
     sent_bytes: int
+    harness_cpu_s: float | None = None
+    engine_cpu_s: float | None = None
+    proxy_cpu_s: float | None = None
+    work_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -121,9 +121,14 @@ def _plain(value: Any) -> Any:
 
 
 def _rows(kind: type[S], columns: dict[str, list[Any]]) -> tuple[S, ...]:
-    names = [field.name for field in fields(kind)]
+    """Columns that were added since the file was written are left to their defaults."""
+    names = [field.name for field in fields(kind) if field.default is MISSING or field.name in columns]
     build: Callable[..., S] = kind
     rows = zip(*(columns[name] for name in names), strict=True)
     return tuple(
-        build(*(tuple(value) if isinstance(value, list) else value for value in row)) for row in rows
+        build(**{name: _value(value) for name, value in zip(names, row, strict=True)}) for row in rows
     )
+
+
+def _value(stored: Any) -> Any:
+    return tuple(stored) if isinstance(stored, list) else stored

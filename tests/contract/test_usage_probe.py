@@ -54,6 +54,7 @@ def test_counters_are_cumulative(ground: Ground) -> None:
     ]
     assert never_falls(usage.target, counters)
     assert never_falls(usage.host, ["at_s", "busy_s", "disk_read_bytes", "disk_written_bytes"])
+    assert never_falls(usage.host, ["harness_cpu_s", "engine_cpu_s", "proxy_cpu_s"])
     assert all(sample.working_set_bytes > 0 for sample in usage.target)
     assert all(None not in astuple(sample) for sample in usage.host)
 

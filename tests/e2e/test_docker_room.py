@@ -246,3 +246,18 @@ def test_the_fingerprint_names_engine_machine_and_software(ground: Ground) -> No
     assert found["engine"]["cgroup_version"] in ("1", "2")
     assert {"python", "locust", "docker_py"} <= found["software"].keys()
     assert os.path.expanduser("~") not in json.dumps(found)
+
+
+def test_a_local_engines_and_its_proxys_cpu_time_is_known() -> None:
+    """The proxy copies what the target answers, so its share grows with the requests."""
+    with real_ground() as ground:
+        target = ground.target()
+        with ground.run(target) as running, ground.probe.watch(running) as watch:
+            for _ in range(400):
+                ground.make(running, "burn", 0.0)
+            ground.clock.sleep(1.5)
+            host = watch.take().host
+    first, last = host[0], host[-1]
+    assert None not in (first.engine_cpu_s, first.proxy_cpu_s)
+    assert last.proxy_cpu_s - first.proxy_cpu_s > 0
+    assert last.harness_cpu_s - first.harness_cpu_s > 0

@@ -78,4 +78,8 @@ def _host_sample(station: Station, at_s: float) -> HostSample:
         disk_written_bytes=0,
         received_bytes=0,
         sent_bytes=0,
+        harness_cpu_s=0.0,
+        engine_cpu_s=0.0,
+        proxy_cpu_s=0.0,
+        work_s=0.002,
     )

@@ -1,0 +1,40 @@
+"""Whose CPU time is whose: processes told apart by name and arguments."""
+
+import os
+
+import pytest
+
+from harness.measure.accounts import Accounts, is_proxy_of, is_shim_of
+from harness.measure.pace import work_s
+
+ID = "d12d413540a2308ff818fec038af265d6019cf407deaac78fe64772c0bb2c955"
+SHIM = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "moby", "-id", ID]
+PROXY = ["/usr/sbin/docker-proxy", "-proto", "tcp", "-host-port", "32768", "-container-port", "8000"]
+
+
+@pytest.mark.parametrize(
+    ("container_id", "name", "expected"),
+    [(ID, "containerd-shim-runc-v2", True), ("0" * 64, "containerd-shim-runc-v2", False), (ID, "cat", False)],
+)
+def test_a_shim_is_known_by_its_containers_id(container_id: str, name: str, expected: bool) -> None:
+    assert is_shim_of(container_id, name, SHIM) is expected
+
+
+@pytest.mark.parametrize(("port", "expected"), [(32768, True), (3276, False), (8000, False)])
+def test_a_proxy_is_known_by_the_whole_of_its_hosts_port(port: int, expected: bool) -> None:
+    assert is_proxy_of(port, "docker-proxy", PROXY) is expected
+
+
+def test_a_process_that_only_mentions_the_port_is_no_proxy() -> None:
+    assert not is_proxy_of(32768, "python3", PROXY)
+
+
+def test_without_the_containers_shim_the_engines_time_is_unknown_and_not_zero() -> None:
+    shares = Accounts("0" * 64, 1).read()
+    assert (shares.engine_cpu_s, shares.proxy_cpu_s) == (None, None)
+    assert shares.harness_cpu_s is not None
+    assert 0 < shares.harness_cpu_s <= sum(os.times()[:2]) + 0.1
+
+
+def test_the_fixed_work_costs_cpu_time() -> None:
+    assert work_s() > 0
