@@ -126,7 +126,7 @@ def _why_invalid(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Fa
     if spoiled is None:
         failed = next((life.failure for life in reversed(lives) if life.failure), None)
         return None, failed or "nothing was measured"
-    host_rules = ("steal", "removed")
+    host_rules = ("steal", "foreign-load", "removed")
     return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
 
 

@@ -1,12 +1,14 @@
 """From the facts of a step to its result: a verdict, the rule behind it, and the numbers of its window."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from harness.analyse.belief import percentile_slo
+from harness.analyse.host import host_use
 from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
-from harness.analyse.validity import Generator, generator_use, spoiled, steal_ratio, unexplained_ratio
+from harness.analyse.validity import generator_use, spoiled, unexplained_ratio
 from harness.analyse.window import Window, around, cut, percentile_s
 from harness.model import Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
 
@@ -101,7 +103,7 @@ def _result(
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
     good = window.good if window else np.empty(0)
-    use = generator_use(facts.generator, from_s, to_s) if window else Generator(None, None, None, None)
+    host = host_use(facts, from_s, to_s)
     cpu_cores, cpu_per_request_s, throttled = _cpu(facts, from_s, to_s, window)
     return StepResult(
         index=facts.index,
@@ -128,13 +130,21 @@ def _result(
         cpu_per_request_s=cpu_per_request_s,
         throttled_ratio=throttled,
         memory_peak_bytes=_memory_peak(facts),
-        generator_cpu_ratio=use.cpu_ratio,
-        loop_lag_s=use.loop_lag_s,
+        **_generator(facts, window),
         think_s=_think_s(facts, from_s, to_s),
         little_residual_ratio=unexplained_ratio(window) if window and window.length_s > 0 else None,
-        steal_ratio=steal_ratio(facts.host, from_s, to_s),
+        **asdict(host),
         oom=any(event.kind == "oom" for event in facts.events) or "out of memory" in facts.note,
     )
+
+
+def _generator(facts: StepFacts, window: Window | None) -> dict[str, float | None]:
+    """The generator's part of a result; nothing is said of it without a window."""
+    use = generator_use(facts.generator, window.from_s, window.to_s) if window else None
+    return {
+        "generator_cpu_ratio": use.cpu_ratio if use else None,
+        "loop_lag_s": use.loop_lag_s if use else None,
+    }
 
 
 def _slow_ratio(good: np.ndarray, slos: Sequence[Slo]) -> float | None:

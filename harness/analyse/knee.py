@@ -12,7 +12,7 @@ SLOPE_OF_ONE = 1.1
 SLOPE_SPREAD = 0.4
 """How far a slope may be off, as a standard deviation relative to itself."""
 
-CAUTION = 0.75
+CAUTION = 0.5
 """The share of the usual slope that is relied on where a verdict depends on it."""
 
 

@@ -8,14 +8,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analyse.host import host_use
 from harness.analyse.slo import Light
 from harness.analyse.window import Window
-from harness.model import Ended, GeneratorSample, HostSample, StepFacts
+from harness.model import Ended, GeneratorSample, StepFacts
 
 GENERATOR_CPU_AT_MOST = 0.9
 LOOP_LAG_AT_MOST_S = 0.25
 LITTLE_AT_MOST = 0.05
 STEAL_AT_MOST = 0.10
+FOREIGN_AT_MOST = 0.10
+"""Of all the host's cores. On a quiet host it is under 0.3 %; a program that fills one of two cores raised
+the target's CPU time per request by more than 40 %.
+"""
+
+PROXY_AT_MOST = 0.9
+"""Cores: the proxy uses 0.23-0.27 ms a request, on the generator's account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +51,6 @@ def generator_use(samples: Sequence[GeneratorSample], from_s: float, to_s: float
         loop_lag_s=float(np.percentile([sample.loop_lag_s for sample in inside], 90)),
         fewest_users=min(sample.users for sample in inside),
     )
-
-
-def steal_ratio(samples: Sequence[HostSample], from_s: float, to_s: float) -> float | None:
-    """The share of all cores' time that the hypervisor gave to others; None with fewer than two samples."""
-    inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
-    if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
-        return None
-    span_s = inside[-1].at_s - inside[0].at_s
-    return (inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s))
 
 
 def unexplained_ratio(window: Window) -> float:
@@ -96,12 +95,27 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
 
 
 def _spoiled_by_host(facts: StepFacts, window: Window, light: Light | None) -> tuple[str, str] | None:
-    steal = steal_ratio(facts.host, window.from_s, window.to_s)
-    if steal is not None and steal > STEAL_AT_MOST:
+    use, cores = host_use(facts, window.from_s, window.to_s), len(facts.host[0].busy_s) if facts.host else 0
+    if use.steal_ratio is not None and use.steal_ratio > STEAL_AT_MOST:
         return (
             "steal",
-            f"the hypervisor took {steal:.0%} of the host's CPU time; measure on a quieter machine",
+            f"the hypervisor took {use.steal_ratio:.0%} of the host's CPU time; measure on a quieter machine",
         )
+    if use.foreign_cores is not None and use.foreign_cores > FOREIGN_AT_MOST * cores:
+        return "foreign-load", (
+            f"other programs used {use.foreign_cores:.2f} of the host's {cores} cores "
+            f"(more than {FOREIGN_AT_MOST:.0%}); stop them, or measure on a quieter machine"
+        )
+    if use.proxy_cores is not None and use.proxy_cores > PROXY_AT_MOST:
+        return "proxy", (
+            f"the published port's docker-proxy used {use.proxy_cores:.2f} cores "
+            f"(more than {PROXY_AT_MOST:g}); "
+            "set userland-proxy to false in the engine's daemon.json, or ask for fewer users"
+        )
+    return _spoiled_by_book_keeping(window, light)
+
+
+def _spoiled_by_book_keeping(window: Window, light: Light | None) -> tuple[str, str] | None:
     residual = unexplained_ratio(window) - (light.unexplained_ratio if light else 0.0)
     if light is not None and abs(residual) > LITTLE_AT_MOST:
         return "littles-law", (

@@ -69,6 +69,8 @@ class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
 
     `users_reached` is the most users that were alive: fewer than `users` when it ended while ramping.
+    `foreign_cores` were used by other programs, `work_s` is the CPU time of a fixed piece of work, the host's
+    pace.
     """
 
     index: int
@@ -99,6 +101,9 @@ class StepResult:
     think_s: float | None = None
     little_residual_ratio: float | None = None
     steal_ratio: float | None = None
+    foreign_cores: float | None = None
+    proxy_cores: float | None = None
+    work_s: float | None = None
     oom: bool = False
     users_reached: int = 0
 

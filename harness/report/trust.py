@@ -39,6 +39,8 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
     generator = _worst([step.generator_cpu_ratio for step in steps])
     lag = _worst([step.loop_lag_s for step in steps])
     steal = _worst([step.steal_ratio for step in steps])
+    foreign = _worst([step.foreign_cores for step in steps])
+    proxy = _worst([step.proxy_cores for step in steps])
     return (
         Fact(
             "Little's law residual",
@@ -48,7 +50,21 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
         Fact("Generator CPU", words.percent(generator), "of one core, in its busiest window"),
         Fact("Generator loop lag", words.seconds(lag), "in its worst window"),
         Fact("Steal", words.percent(steal), "what the hypervisor gave to others, in the worst window"),
+        Fact("Foreign load", _cores(foreign), "what other programs on this host used, in the worst window"),
+        Fact("Port proxy", _cores(proxy), "CPU of docker-proxy, on the generator's account"),
+        _pace(steps),
     )
+
+
+def _cores(value: float | None) -> str:
+    return words.NO_DATA if value is None else f"{value:.2f} cores"
+
+
+def _pace(steps: Sequence[StepResult]) -> Fact:
+    """How far the host's own speed moved between windows; nothing is corrected for it."""
+    works = [value for step in steps if (value := words.known(step.work_s)) is not None]
+    said = f"{max(works) / min(works) - 1:.0%}" if works and min(works) > 0 else words.NO_DATA
+    return Fact("Host's pace", said, "slowest window against fastest, by a fixed piece of work each second")
 
 
 def _worst(values: Sequence[float | None]) -> float | None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analyse.host import HostUse, host_use
 from harness.analyse.judge import judge, light_of
 from harness.analyse.slo import Light
-from harness.analyse.validity import generator_use, spoiled, steal_ratio
+from harness.analyse.validity import generator_use, spoiled
 from harness.analyse.window import cut
 from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict
 from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
@@ -69,6 +70,40 @@ def test_a_hypervisor_that_takes_a_tenth_of_the_host_spoils_a_step(steal_cores: 
     """Of two cores, 0.2 is a tenth."""
     facts = closed_step(host=host_samples(SECONDS, steal_cores))
     assert (rule(facts) == "steal") is fires
+
+
+def accounted(foreign_cores: float, proxy_cores: float = 0.1, cores: int = 2) -> tuple[HostSample, ...]:
+    """A host on which target (0.5 cores), generator (0.1), harness, engine and port proxy are counted."""
+    busy = (0.5 + 0.1 + 0.05 + 0.02 + proxy_cores + foreign_cores) / cores
+    return tuple(
+        HostSample(at, (at * busy,) * cores, 0, 2**30, 0, 0, 0, 0, 0, at * 0.05, at * 0.02, at * proxy_cores)
+        for at in SECONDS
+    )
+
+
+@pytest.mark.parametrize(("foreign_cores", "fires"), [(0.0, False), (0.19, False), (0.21, True), (1.0, True)])
+def test_other_programs_that_take_a_tenth_of_the_host_spoil_a_step(foreign_cores: float, fires: bool) -> None:
+    facts = closed_step(host=accounted(foreign_cores))
+    assert (rule(facts) == "foreign-load") is fires
+    found = host_use(facts, 12, 32).foreign_cores
+    assert found == pytest.approx(foreign_cores, abs=1e-6)
+
+
+def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
+    away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in accounted(1.0))
+    facts = closed_step(host=away)
+    assert host_use(facts, 12, 32).foreign_cores is None
+    assert rule(facts) is None
+
+
+@pytest.mark.parametrize(("proxy_cores", "fires"), [(0.1, False), (0.89, False), (0.95, True)])
+def test_a_port_proxy_without_cpu_to_spare_spoils_a_step(proxy_cores: float, fires: bool) -> None:
+    assert (rule(closed_step(host=accounted(0.0, proxy_cores))) == "proxy") is fires
+
+
+def test_the_hosts_pace_is_the_median_of_a_window() -> None:
+    samples = tuple(replace(sample, work_s=0.9 if sample.at_s == 20 else 0.002) for sample in accounted(0.0))
+    assert host_use(closed_step(host=samples), 12, 32).work_s == 0.002
 
 
 @pytest.mark.parametrize(("alive", "fires"), [(100, False), (96, False), (94, True), (50, True)])
@@ -148,12 +183,12 @@ def test_fewer_than_two_samples_within_the_window_tell_nothing(
 
 @pytest.mark.parametrize("samples", [(), host_samples([12.0])])
 def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
-    assert steal_ratio(samples, 12, 32) is None
+    assert host_use(closed_step(host=samples), 12, 32) == HostUse()
 
 
 def test_two_samples_of_one_instant_tell_nothing() -> None:
     assert generator_use(generator_samples([20.0, 20.0], 10), 12, 32).cpu_ratio is None
-    assert steal_ratio(host_samples([20.0, 20.0]), 12, 32) is None
+    assert host_use(closed_step(host=host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
 def test_a_step_in_which_nothing_started_is_invalid() -> None:
