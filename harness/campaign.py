@@ -1,8 +1,8 @@
 """Walks the cells: ask the search, measure, store, narrate. Goes on where it was left."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from harness.analyse.cell import reference
 from harness.analyse.frontier import next_size
 from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
@@ -11,8 +11,19 @@ from harness.errors import EngineError, TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
 from harness.measure.step import Pulse
-from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Status, Step, StepResult, Verdict
-from harness.recall import CellProgress, remember, whole
+from harness.model import (
+    CampaignResult,
+    Cell,
+    CellResult,
+    Life,
+    Plan,
+    Purpose,
+    Status,
+    Step,
+    StepResult,
+    Verdict,
+)
+from harness.recall import CellProgress, remember
 from harness.report import draw
 from harness.store import CampaignFolder
 
@@ -34,6 +45,8 @@ class Narrator:
 
     def cell_done(self, result: CellResult) -> None: ...
 
+    def confirming(self, cell: Cell) -> None: ...
+
 
 class Campaign:
     """One go through the matrix.
@@ -50,7 +63,7 @@ class Campaign:
         self._memory = remember(plan, folder)
 
     def run(self) -> CampaignResult:
-        """Measure every cell that is not done.
+        """Measure every cell that is not done, then hold the reference cell once more.
 
         Whatever interrupts it, what was measured is stored and drawn.
         """
@@ -59,6 +72,7 @@ class Campaign:
             image = self._world.host.prepare(self.plan.target)
             while (cell := self._next_cell()) is not None:
                 self._measure(cell, image)
+            self._confirm(image)
             state = "complete"
         finally:
             self.folder.finish(state)
@@ -66,28 +80,45 @@ class Campaign:
         return self.result(state)
 
     def result(self, state: str) -> CampaignResult:
-        return whole(self.plan, self.folder, self._memory.results(self.plan), state)
+        return self._memory.whole(self.plan, state)
 
     def _next_cell(self) -> Cell | None:
-        """The whole surface in an order that helps its search, or what a demand still needs to know."""
+        """The whole surface in an order that helps its search, or what a demand still needs to know; then
+        what contradicts a smaller size.
+        """
         results = {result.cell.id: result for result in self._memory.results(self.plan)}
         if self.plan.users_required is not None:
-            return next_size(self.plan.cells, results, self.plan.users_required)
-        order = measuring_order(self.plan.cells)
-        return next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
+            found = next_size(self.plan.cells, results, self.plan.users_required)
+        else:
+            order = measuring_order(self.plan.cells)
+            found = next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
+        return found or self._memory.again(self.plan)
 
     def _measure(self, cell: Cell, image: Image) -> None:
         """Ask, measure, store, until the search has nothing left to ask."""
-        self._narrator.cell_started(cell)
         progress = self._memory.cells[cell.id]
+        if progress.done:
+            self._note((f"{cell.id} sustains less than a smaller size: it is measured once more",))
+            progress.begin_again(self.plan)
+        self._narrator.cell_started(cell)
         if not progress.facts:
-            progress.elsewhere = self._memory.light
+            progress.begin(self._memory.light)
         while (step := self._ask(progress)) is not None and not gave_up(progress):
             self._live(progress, image, step)
         self._memory.light = progress.finish()
-        self.folder.finish_cell(cell.id)
+        self.folder.finish_cell(cell.id, progress.attempt)
         self._draw("running")
         self._narrator.cell_done(progress.answer(self.plan))
+
+    def _confirm(self, image: Image) -> None:
+        """The reference cell once more, in a fresh container: is the host still what it was?"""
+        while (due := self._memory.confirmation(self.plan)) is not None:
+            cell, step = due
+            self._note(
+                (f"{cell.id} is held at {step.users} users once more, to see whether the host drifted",)
+            )
+            self._narrator.confirming(cell)
+            self._live(self._memory.cells[cell.id], image, step)
 
     def _ask(self, progress: CellProgress) -> Step | None:
         results = self._memory.results(self.plan)
@@ -96,22 +127,23 @@ class Campaign:
 
     def _live(self, progress: CellProgress, image: Image, first: Step) -> None:
         """One container life: steps until one does not pass, or the search is done."""
-        cell, number = progress.cell, len(progress.lives) + 1
+        cell, number = progress.cell, progress.life_number + 1
         self._narrator.container_starting(cell)
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
+        unborn = Life(cell.id, number, started_at, None, attempt=progress.attempt, purpose=first.purpose)
         try:
             with container_life(self._world, self.plan, cell, image, number) as life:
-                self._born(progress, Life(cell.id, number, started_at, life.target.ready_after_s))
+                self._born(progress, replace(unborn, ready_after_s=life.target.ready_after_s))
                 self._note(life.generator.notes)
                 try:
                     self._hold_steps(progress, life, first)
                 finally:
                     self.folder.add_logs(cell.id, number, target_log(life), life.generator.logs())
         except TargetFailed as failure:
-            self._born(progress, Life(cell.id, number, started_at, None, failure.kind, str(failure)))
+            self._born(progress, replace(unborn, failure_kind=failure.kind, failure=str(failure)))
 
     def _born(self, progress: CellProgress, life: Life) -> None:
-        progress.lives.append(life)
+        progress.born(life)
         self.folder.add_life(life)
 
     def _note(self, notes: tuple[str, ...]) -> None:
@@ -126,16 +158,15 @@ class Campaign:
         step: Step | None = first
         while step is not None:
             result = self._hold(progress, life, step)
-            if result.verdict is not Verdict.PASS:
+            if result.verdict is not Verdict.PASS or step.purpose is Purpose.CONFIRM:
                 return
             step = self._ask(progress)
 
     def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
-        cell, plan = progress.cell, self.plan
-        light = reference(progress.facts, progress.elsewhere)
+        cell, plan, light = progress.cell, self.plan, progress.light
         self._narrator.step_started(cell, step)
         measured = life.hold(
-            len(progress.facts) + 1,
+            progress.step_number + 1,
             step,
             plan.spawn_rate,
             settled=lambda so_far: enough(
@@ -143,7 +174,8 @@ class Campaign:
             ),
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
         )
-        result = progress.add(plan, self.folder.add_step(cell.id, measured))
+        stored = self.folder.add_step(cell.id, measured, progress.attempt, step.purpose)
+        result = progress.add(plan, stored, step.purpose)
         self._narrator.step_judged(cell, result)
         self._draw("running")
         return result

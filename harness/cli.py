@@ -24,7 +24,7 @@ from harness.measure.usage import DockerProbe
 from harness.model import CampaignResult, Plan, Slo, Status
 from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json, plan_to_json
 from harness.recall import judged_again
-from harness.report import draw, sentence, terminal_table, view
+from harness.report import View, draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
 
 DONE, USER_MISTAKE, NOT_MEASURED, INTERRUPTED = 0, 1, 2, 130
@@ -183,7 +183,7 @@ def _announce(plan: Plan) -> None:
 
 
 def _campaign(plan: Plan, folder: CampaignFolder, world: World) -> CampaignResult:
-    done = sum(told.done for told in folder.story().cells.values())
+    done = len({cell_id for (cell_id, _), told in folder.story().attempts.items() if told.done})
     with _narrator(plan, done) as narrator:
         return Campaign(plan, folder, world, narrator).run()
 
@@ -198,12 +198,16 @@ def _narrator(plan: Plan, done: int) -> Iterator[Narrator]:
 
 
 def _show(result: CampaignResult, folder: CampaignFolder) -> None:
-    shown = view(result)
-    width = out.width if out.is_terminal else None
-    out.print(terminal_table(shown, width), markup=False, soft_wrap=True)
-    out.print()
-    out.print(sentence(shown), markup=False)
+    _answer(view(result))
     out.print(f"report: {_relative(folder.path / 'report.html')}", markup=False)
+
+
+def _answer(shown: View) -> None:
+    """The table, the answer in a sentence, and what its reader should beware of."""
+    out.print(terminal_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
+    out.print()
+    for line in (sentence(shown), *(f"beware: {warning}" for warning in shown.warnings)):
+        out.print(line, markup=False)
 
 
 def _relative(path: Path) -> Path:
@@ -265,10 +269,7 @@ def judge(
     folder = CampaignFolder.open(campaign)
     plan = _stored_plan(folder)
     result = judged_again(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
-    shown = view(result)
-    out.print(terminal_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
-    out.print()
-    out.print(sentence(shown), markup=False)
+    _answer(view(result))
     return DONE
 
 

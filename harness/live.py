@@ -41,7 +41,7 @@ class PlainLines(Narrator):
         self._say(f"{cell.id}: {step_line(result)}")
 
     def cell_done(self, result: CellResult) -> None:
-        self._done += 1
+        self._done += result.first is None
         total = len(self._plan.cells) - len(self._plan.skipped)
         self._say(f"{result.cell.id}: {outcome(result)}  [{self._done}/{total}]")
 
@@ -139,8 +139,12 @@ class LiveDisplay(Narrator):
         )
         return row
 
+    def confirming(self, cell: Cell) -> None:
+        self.cell_started(cell)
+
     def _done_cells(self) -> int:
-        return self._done_before + len(self._done)
+        """Each counts once, also where it was measured again."""
+        return self._done_before + sum(result.first is None for result in self._done)
 
     def _share_done(self, total: int) -> float:
         expected = self._expected_cell_s()

@@ -2,6 +2,7 @@
 
 import math
 
+from harness.analyse.consistency import WORTH_CONFIRMING
 from harness.model import Plan
 
 CONTAINER_S = 5.0
@@ -35,7 +36,14 @@ def steps_expected(plan: Plan) -> float:
 def plan_s(plan: Plan) -> float:
     if plan.users_required is not None:
         return _staircase_s(plan)
-    return cell_s(plan) * (len(plan.cells) - len(plan.skipped))
+    return cell_s(plan) * (len(plan.cells) - len(plan.skipped)) + _confirming_s(plan)
+
+
+def _confirming_s(plan: Plan) -> float:
+    """The reference cell once more, at the end."""
+    if not plan.search.confirm or len(plan.cells) - len(plan.skipped) < WORTH_CONFIRMING:
+        return 0.0
+    return step_s(plan, max(1, plan.users_limit // 2)) + CONTAINER_S
 
 
 def _staircase_s(plan: Plan) -> float:

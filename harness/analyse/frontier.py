@@ -42,10 +42,10 @@ def inferred(cell: Cell, results: Results, users: int) -> CellResult | None:
     for result in results.values():
         other = result.cell
         holds = sustains(result, users)
-        if holds is True and _covers(cell, other):
+        if holds is True and covers(cell, other):
             words = f"sustains ≥ {users}: so does the smaller {_size(other)}"
             return CellResult(cell, Status.INFERRED, sustained_users=users, evidence=words)
-        if holds is False and _covers(other, cell):
+        if holds is False and covers(other, cell):
             words = f"does not sustain {users}: nor does the larger {_size(other)}"
             return CellResult(cell, Status.INFERRED, broken_users=users, evidence=words)
     return None
@@ -68,7 +68,7 @@ def breaches(results: Results, users: int) -> list[tuple[Cell, Cell]]:
         for small in measured
         for large in measured
         if small is not large
-        and _covers(large.cell, small.cell)
+        and covers(large.cell, small.cell)
         and sustains(small, users)
         and not sustains(large, users)
     ]
@@ -85,7 +85,8 @@ def _check(cells: Sequence[Cell], unknown: Sequence[Cell], results: Results) -> 
     return largest if largest in unknown and not spent else None
 
 
-def _covers(large: Cell, small: Cell) -> bool:
+def covers(large: Cell, small: Cell) -> bool:
+    """Whether a cell has at least as much of both, within the same repetition."""
     return (
         large.repetition == small.repetition
         and large.limits.cpu_cores >= small.limits.cpu_cores

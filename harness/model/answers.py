@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from harness.model.asked import Cell, Slo
+from harness.model.asked import Cell, Limits, Slo
 
 
 class Verdict(StrEnum):
@@ -112,7 +112,8 @@ class StepResult:
 class CellResult:
     """The answer for a cell.
 
-    Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`.
+    Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is what the
+    first attempt found, where the cell was measured twice. `breach` is a smaller cell that sustains more.
     """
 
     cell: Cell
@@ -133,6 +134,41 @@ class CellResult:
     ready_after_s: float | None = None
     load_s: float = 0.0
     steps: tuple[StepResult, ...] = ()
+    first: "CellResult | None" = None
+    breach: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The reference cell at the end of a campaign against what it was, at the same users.
+
+    Ratios are end over start, less 1; None without data. `verdict` (for `reason`) is of the step at the end.
+    `allowed_ratio` is the change of CPU per request that still passes for chance. `is_marked`: the host or
+    the target was no longer what it had been.
+    """
+
+    cell: Cell
+    users: int
+    verdict: Verdict
+    reason: str
+    cpu_per_request_ratio: float | None = None
+    rps_ratio: float | None = None
+    p95_ratio: float | None = None
+    allowed_ratio: float | None = None
+    is_marked: bool = False
+    load_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The repetitions of one size side by side.
+
+    `spread_ratio` is the coefficient of variation of their capacities; None unless all are bracketed.
+    """
+
+    limits: Limits
+    cells: tuple[CellResult, ...]
+    spread_ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +188,5 @@ class CampaignResult:
     scenario: str = ""
     think_s: float | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+    drift: Drift | None = None
+    agreements: tuple[Agreement, ...] = ()

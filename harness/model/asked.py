@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -93,22 +94,34 @@ class Timing:
     linger_s: float = 1.0
 
 
+class Purpose(StrEnum):
+    """What a step is held for: to find a cell's capacity, or at the end to see whether it is still there."""
+
+    SEARCH = "search"
+    CONFIRM = "confirm"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One plateau to hold: users, and how long to settle and to watch."""
 
     users: int
     timing: Timing = Timing()
+    purpose: Purpose = Purpose.SEARCH
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1)."""
+    """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1).
+
+    `confirm`: the reference cell is held once more at the end of the campaign.
+    """
 
     strategy: str = "predict"
     precision_ratio: float = 0.05
     first_users: int = 10
     ladder_users: int = 25
+    confirm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

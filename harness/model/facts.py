@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.model.asked import Purpose
+
 Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
@@ -166,7 +168,7 @@ class Life:
     was ready.
 
     `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`,
-    `never-ready`, `wrong-answers`; both None when it could.
+    `never-ready`, `wrong-answers`; both None when it could. `attempt` counts the searches of its cell from 1.
     """
 
     cell: str
@@ -175,3 +177,5 @@ class Life:
     ready_after_s: float | None
     failure_kind: str | None = None
     failure: str | None = None
+    attempt: int = 1
+    purpose: Purpose = Purpose.SEARCH

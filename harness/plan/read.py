@@ -87,7 +87,7 @@ def asked_search(
     if first > limit and "users" not in faulty:
         message = f"{first} is more than users.limit ({limit}); write {limit} or less"
         problems.append(document.problem(("search", "first_users"), message))
-    return Search(section.strategy, section.precision, first, section.ladder_users)
+    return Search(section.strategy, section.precision, first, section.ladder_users, section.confirm)
 
 
 def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:

@@ -165,6 +165,7 @@ class SearchSection(Section):
     precision: Precision = 0.05
     first_users: Users | None = None
     ladder_users: Users = 25
+    confirm: bool = True
 
 
 class MatrixFile(Section):

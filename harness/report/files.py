@@ -41,6 +41,7 @@ def markdown(view: View) -> str:
         *([f"_{_plain(view.progress)}_", ""] if view.progress else []),
         f"**{_plain(sentence(view))}**",
         "",
+        *(line for warning in view.warnings for line in (f"> Beware: {_plain(warning)}", "")),
         "| " + " | ".join(COLUMNS) + " |",
         "|:--|--:|--:|--:|--:|--:|--:|:--|",
         *(_row(cell) for cell in view.cells),

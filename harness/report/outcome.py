@@ -1,7 +1,7 @@
 """A cell's answer in words: the bracket, its badge, and what stopped it."""
 
 from harness.model import CellResult, Status
-from harness.report.words import FACTOR_WORDS, inert, known
+from harness.report.words import FACTOR_WORDS, inert, known, size
 
 SYMBOLS = {
     Status.BRACKETED: "",
@@ -69,11 +69,29 @@ def factor(result: CellResult) -> str:
 
 
 def why(result: CellResult) -> str:
-    """The factor and its evidence: `CPU: its CPU quota is used up (throttled in 93 % of periods)`."""
+    """The factor and its evidence: `CPU: its CPU quota is used up (throttled in 93 % of periods)`.
+
+    A cell that lies below a smaller one says that first.
+    """
     if result.status is Status.CENSORED:
         return f"nothing did, up to {result.sustained_users} users"
     evidence = inert(result.evidence)
-    return ": ".join(part for part in (factor(result), evidence) if part)
+    said = ": ".join(part for part in (factor(result), evidence) if part)
+    return "; ".join(part for part in (breach(result), said) if part)
+
+
+def breach(result: CellResult) -> str:
+    """Such as "sustains less than the smaller 0.5 CPU / 96 MiB"; empty for a cell that does not."""
+    if result.breach is None:
+        return ""
+    again = ", also when measured again" if result.first is not None else ""
+    return f"sustains less than the smaller {size(result.breach.limits)}{again}"
+
+
+def remark(result: CellResult) -> str:
+    """Both answers of a cell that was measured twice, and whether it still lies below a smaller one."""
+    twice = f"measured twice: {bracket(result.first)}, then {bracket(result)}" if result.first else ""
+    return "; ".join(part for part in (twice, breach(result)) if part)
 
 
 def sustains(result: CellResult, users: int) -> bool:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from harness.model import CampaignResult, CellResult, Slo, Status
+from harness.model import Agreement, CampaignResult, CellResult, Drift, Slo, Status
+from harness.report.checks import drift_sentence
+from harness.report.outcome import remark
 from harness.report.words import inert, known
 
 FORMAT = 1
@@ -18,6 +20,31 @@ def summary_json(result: CampaignResult) -> dict[str, Any]:
         "users_limit": result.users_limit,
         "slos": [_slo(slo) for slo in result.slos],
         "cells": [_cell(cell) for cell in result.cells if cell.status is not Status.RUNNING],
+        "drift": _drift(result.drift) if result.drift else None,
+        "repetitions": [_agreement(each) for each in result.agreements],
+    }
+
+
+def _drift(drift: Drift) -> dict[str, Any]:
+    return {
+        "cell": inert(drift.cell.id),
+        "users": drift.users,
+        "verdict": drift.verdict.value,
+        "drift_ratio": known(drift.cpu_per_request_ratio),
+        "rps_ratio": known(drift.rps_ratio),
+        "p95_ratio": known(drift.p95_ratio),
+        "allowed_ratio": known(drift.allowed_ratio),
+        "marked": drift.is_marked,
+        "evidence": drift_sentence(drift),
+    }
+
+
+def _agreement(agreement: Agreement) -> dict[str, Any]:
+    return {
+        "cpu_cores": agreement.limits.cpu_cores,
+        "memory_bytes": agreement.limits.memory_bytes,
+        "cells": [inert(cell.cell.id) for cell in agreement.cells],
+        "spread_ratio": known(agreement.spread_ratio),
     }
 
 
@@ -48,4 +75,7 @@ def _cell(result: CellResult) -> dict[str, Any]:
         "memory_peak_bytes": result.memory_peak_bytes,
         "steps": len(result.steps),
         "load_s": round(known(result.load_s) or 0.0, 3),
+        "attempts": 1 if result.first is None else 2,
+        "breach": inert(result.breach.id) if result.breach else None,
+        "remark": remark(result),
     }

@@ -2,26 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from harness.model import CampaignResult, StepResult, Verdict
 from harness.report import words
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A line of a list: what, its value, and how to read it."""
-
-    label: str
-    value: str
-    note: str = ""
+from harness.report.checks import checks
+from harness.report.fact import Fact
 
 
 def trust(result: CampaignResult) -> tuple[Fact, ...]:
     steps = [step for cell in result.cells for step in cell.steps]
     sound = [step for step in steps if step.verdict is not Verdict.INVALID]
-    load_s = sum(cell.load_s for cell in result.cells)
+    first_s = sum(cell.first.load_s for cell in result.cells if cell.first)
+    load_s = (
+        sum(cell.load_s for cell in result.cells) + first_s + (result.drift.load_s if result.drift else 0)
+    )
     return (
         Fact("Workload", "closed", "N users wait for the answer, think, and ask again; RPS is an outcome"),
         Fact("Mean think time", words.seconds(result.think_s), "as the users' tasks really waited"),
@@ -30,6 +25,7 @@ def trust(result: CampaignResult) -> tuple[Fact, ...]:
         Fact("Load in all", words.duration(load_s), "ramps and settling included"),
         *_validity(sound),
         _cpu_per_request(sound),
+        *checks(result),
     )
 
 

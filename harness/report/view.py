@@ -6,8 +6,10 @@ from typing import Any
 
 from harness.model import CampaignResult, CellResult, Limits, NameStats, Status, StepResult, Verdict
 from harness.report import outcome, words
+from harness.report.checks import spread, warnings
 from harness.report.choice import Choice, by_size, choose
-from harness.report.trust import Fact, environment, trust
+from harness.report.fact import Fact
+from harness.report.trust import environment, trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class CellView:
     memory_share: str
     ready_after: str
     load: str
+    remark: str
+    spread: str
     steps: tuple[StepView, ...]
     result: CellResult = field(repr=False)
 
@@ -101,6 +105,7 @@ class View:
     choice: Choice
     cells: tuple[CellView, ...]
     grid: Grid
+    warnings: tuple[str, ...]
     trust: tuple[Fact, ...]
     environment: tuple[Fact, ...]
 
@@ -111,7 +116,10 @@ class View:
 
 def view(result: CampaignResult) -> View:
     choice = choose(result.cells, result.users_limit)
-    cells = tuple(_cell(cell, result.users_limit, choice) for cell in result.cells)
+    side_by_side = [cell for cells in by_size(result.cells).values() for cell in cells]
+    cells = tuple(
+        replace(_cell(cell, result.users_limit, choice), spread=spread(result, cell)) for cell in side_by_side
+    )
     return View(
         campaign=words.inert(result.campaign),
         target=words.inert(result.target),
@@ -129,6 +137,7 @@ def view(result: CampaignResult) -> View:
         choice=choice,
         cells=cells,
         grid=_grid(cells),
+        warnings=warnings(result),
         trust=trust(result),
         environment=environment(result.environment),
     )
@@ -177,6 +186,8 @@ def _cell(result: CellResult, users_limit: int, choice: Choice) -> CellView:
         memory_share=words.percent(words.share(shown.memory_peak_bytes, limits.memory_bytes)),
         ready_after=words.seconds(result.ready_after_s),
         load=words.duration(result.load_s),
+        remark=outcome.remark(result),
+        spread="",
         steps=tuple(_step(step) for step in sorted(result.steps, key=lambda step: step.index)),
         result=shown,
     )

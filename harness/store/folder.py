@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import Life, StepFacts
+from harness.model import Life, Purpose, StepFacts
 from harness.store.log import Log
 from harness.store.stepfile import decode, encode
 
@@ -23,26 +23,34 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(slots=True)
 class CellStory:
-    """What the log tells of one cell, in order."""
+    """What the log tells of one attempt at a cell, in order: its search, and what was held to confirm it."""
 
     lives: list[Life] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
     done: bool = False
+    confirming_lives: list[Life] = field(default_factory=list)
+    confirming_files: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Story:
     """What the log tells of a campaign.
 
-    `ended` is `complete`, `interrupted`, or None: still running, or killed.
+    `ended` is `complete`, `interrupted`, or None: still running, or killed. `attempts` are by cell and number
+    (from 1), in the order in which they began.
     """
 
     started_at: str = ""
     ended: str | None = None
-    cells: dict[str, CellStory] = field(default_factory=dict)
+    attempts: dict[tuple[str, int], CellStory] = field(default_factory=dict)
+
+    @property
+    def cells(self) -> dict[str, CellStory]:
+        """Each cell's last attempt."""
+        return {cell_id: told for (cell_id, _), told in self.attempts.items()}
 
     def cell(self, cell_id: str) -> CellStory:
-        return self.cells.setdefault(cell_id, CellStory())
+        return self.cells.get(cell_id) or CellStory()
 
 
 class CampaignFolder:
@@ -95,7 +103,7 @@ class CampaignFolder:
         for number, event in enumerate(self.log.read(), start=1):
             try:
                 _tell(story, event)
-            except (KeyError, TypeError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise StoreError(
                     f"{self.log.path}:{number}: {event['event']} without its facts ({error})",
                     "restore the file, or start a new campaign",
@@ -113,7 +121,9 @@ class CampaignFolder:
         self._write(f"cells/{cell_id}/target-{life}.log", target_log)
         self._write(f"cells/{cell_id}/generator-{life}.log", generator_log)
 
-    def add_step(self, cell_id: str, facts: StepFacts) -> StepFacts:
+    def add_step(
+        self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
+    ) -> StepFacts:
         """Store a step, and give it back as it will be read: what is judged now is what is judged later."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode(facts)
@@ -125,6 +135,8 @@ class CampaignFolder:
             life=facts.life,
             users=facts.users,
             ended=facts.ended.value,
+            attempt=attempt,
+            purpose=purpose.value,
             file=file,
         )
         return decode(data, self.path / file)
@@ -138,8 +150,8 @@ class CampaignFolder:
                 f"{path}: {error.strerror}", "restore the file, or start a new campaign"
             ) from None
 
-    def finish_cell(self, cell_id: str) -> None:
-        self.log.append("cell-finished", cell=cell_id)
+    def finish_cell(self, cell_id: str, attempt: int = 1) -> None:
+        self.log.append("cell-finished", cell=cell_id, attempt=attempt)
 
     def finish(self, state: str) -> None:
         self.log.append("campaign-finished", state=state)
@@ -203,16 +215,28 @@ def _tell(story: Story, event: dict[str, Any]) -> None:
         case "campaign-finished":
             story.ended = event["state"]
         case "life-started":
-            story.cell(event["cell"]).lives.append(_life(event))
+            life, told = _life(event), _attempt(story, event)
+            (told.lives if life.purpose is Purpose.SEARCH else told.confirming_lives).append(life)
         case "step-finished":
-            story.cell(event["cell"]).step_files.append(event["file"])
+            file, told = event["file"], _attempt(story, event)
+            (told.step_files if _purpose(event) is Purpose.SEARCH else told.confirming_files).append(file)
         case "cell-finished":
-            story.cell(event["cell"]).done = True
+            _attempt(story, event).done = True
+
+
+def _attempt(story: Story, event: dict[str, Any]) -> CellStory:
+    """The attempt that an event belongs to; campaigns of before there were second ones name none."""
+    return story.attempts.setdefault((event["cell"], int(event.get("attempt", 1))), CellStory())
+
+
+def _purpose(event: dict[str, Any]) -> Purpose:
+    return Purpose(event.get("purpose", Purpose.SEARCH))
 
 
 def _life(event: dict[str, Any]) -> Life:
     names = ("cell", "number", "started_at", "ready_after_s", "failure_kind", "failure")
-    return Life(**{name: event[name] for name in names})
+    told = {name: event[name] for name in names}
+    return Life(**told, attempt=int(event.get("attempt", 1)), purpose=_purpose(event))
 
 
 def _json(document: Mapping[str, Any]) -> str:

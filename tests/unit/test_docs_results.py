@@ -90,7 +90,9 @@ SCHEMA = json.loads(resources.files("harness.report").joinpath("summary.schema.j
 
 def test_every_field_of_the_summary_is_told_of_and_none_besides() -> None:
     lists = {"slos": SCHEMA["$defs"]["slo"], "cells": SCHEMA["$defs"]["cell"]}
-    known = SCHEMA["properties"].keys() - lists
+    lists["repetitions"] = SCHEMA["$defs"]["repeated"]
+    known = SCHEMA["properties"].keys() - {"slos", "cells"}
+    known |= {f"drift.{field}" for field in SCHEMA["$defs"]["drift"]["properties"]}
     known |= {f"{name}[].{field}" for name, item in lists.items() for field in item["properties"]}
     told = [name for row in rows(RESULTS, "field", "## summary.json") for name in spans(row[0])]
     assert sorted(told) == sorted(known)

@@ -1,12 +1,16 @@
 """Campaigns that nobody would think of: any status, any number, any text."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from harness.model import (
     MIB,
+    Agreement,
     CampaignResult,
     Cell,
     CellResult,
+    Drift,
     Factor,
     Limits,
     Slo,
@@ -98,6 +102,36 @@ def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 
 @st.composite
+def checked(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, object]:
+    """A campaign's checks on itself: any drift, any breach, any spread."""
+    others = st.none() | st.sampled_from(cells)
+    changed = [replace(each, first=draw(others), breach=draw(others.map(cell_of))) for each in cells]
+    ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
+    drifts = st.builds(
+        Drift,
+        st.sampled_from([each.cell for each in cells]),
+        USERS,
+        st.sampled_from(Verdict),
+        TEXTS,
+        ratios,
+        ratios,
+        ratios,
+        st.none() | st.floats(0, 1) | st.just(float("inf")),
+        st.booleans(),
+    )
+    repeated = st.builds(Agreement, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS)
+    return {
+        "cells": tuple(changed),
+        "drift": draw(st.none() | drifts),
+        "agreements": tuple(draw(st.lists(repeated, max_size=2))),
+    }
+
+
+def cell_of(result: CellResult | None) -> Cell | None:
+    return None if result is None else result.cell
+
+
+@st.composite
 def campaigns(draw: st.DrawFn) -> CampaignResult:
     count = draw(st.integers(0, 5))
     slos = draw(
@@ -111,8 +145,9 @@ def campaigns(draw: st.DrawFn) -> CampaignResult:
             max_size=3,
         )
     )
+    results = [draw(cells(number)) for number in range(count)]
     return campaign(
-        [draw(cells(number)) for number in range(count)],
+        **({"cells": results} | (draw(checked(results)) if results else {})),
         campaign="c" + draw(TEXTS),
         target="t" + draw(TEXTS),
         scenario=draw(TEXTS),

@@ -1,6 +1,7 @@
 """A campaign's folder: what is written when, how it is read back, and that nothing leaves it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError, UsageError
-from harness.model import Life
+from harness.model import Life, Purpose
 from harness.store import CampaignFolder, campaign_name
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import plain
@@ -73,6 +74,35 @@ def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
     assert [folder.read_step(file).users for file in told.step_files] == [5, 9]
     assert told.done
     assert story.ended == "complete"
+
+
+def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> None:
+    again = replace(LIFE, number=2, attempt=2)
+    confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
+    folder.add_life(LIFE)
+    folder.add_step(CELL, closed_step(5, index=1))
+    folder.finish_cell(CELL)
+    folder.add_life(again)
+    folder.add_step(CELL, closed_step(9, index=2), attempt=2)
+    assert not folder.story().cell(CELL).done
+    folder.finish_cell(CELL, attempt=2)
+    folder.add_life(confirming)
+    folder.add_step(CELL, closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
+    first, second = folder.story().attempts[CELL, 1], folder.story().cell(CELL)
+    assert (first.lives, second.lives, second.confirming_lives) == ([LIFE], [again], [confirming])
+    assert [len(told) for told in (first.step_files, second.step_files, second.confirming_files)] == [1, 1, 1]
+    assert first.done
+    assert second.done
+
+
+def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: CampaignFolder) -> None:
+    facts = {"number": 1, "started_at": "", "ready_after_s": 0.8, "failure_kind": None, "failure": None}
+    folder.log.append("life-started", cell=CELL, **facts)
+    folder.log.append("step-finished", cell=CELL, step=1, life=1, users=5, ended="held", file="x")
+    folder.log.append("cell-finished", cell=CELL)
+    (told,) = folder.story().attempts.values()
+    assert (told.lives[0].attempt, told.lives[0].purpose) == (1, Purpose.SEARCH)
+    assert (told.step_files, told.done, told.confirming_files) == (["x"], True, [])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
@@ -165,6 +195,7 @@ def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
         {"event": "life-started", "cell": CELL},
         {"event": "step-finished", "cell": CELL},
         {"event": "step-finished", "cell": ["web"], "file": "x"},
+        {"event": "step-finished", "cell": CELL, "file": "x", "purpose": "fun"},
         {"event": "cell-finished"},
         {"event": "campaign-finished"},
     ],

@@ -1,0 +1,92 @@
+"""The campaign's checks on itself in words: drift, breaches of monotonicity, repetitions."""
+
+from collections.abc import Iterator
+
+from harness.model import Agreement, CampaignResult, CellResult, Drift, Verdict
+from harness.report import outcome, words
+from harness.report.fact import Fact
+
+
+def checks(result: CampaignResult) -> tuple[Fact, ...]:
+    """The lines of the trust section; none for a check that was not made."""
+    return (*_drift_fact(result.drift), *_breach_facts(result), *map(_agreement_fact, result.agreements))
+
+
+def warnings(result: CampaignResult) -> tuple[str, ...]:
+    """Sentences that nobody who uses the numbers should miss."""
+    drifted = result.drift is not None and result.drift.is_marked
+    below = (
+        f"{words.size(cell.cell.limits)} {outcome.breach(cell)}: one of the two is wrong."
+        for cell in result.cells
+        if cell.breach is not None
+    )
+    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *below)
+
+
+def drift_sentence(drift: Drift) -> str:
+    """What a drift means, or that there was none."""
+    held = f"{words.size(drift.cell.limits)} at {words.count(drift.users)} users, held once more at the end,"
+    changes = _changes(drift)
+    if drift.verdict is Verdict.INVALID:
+        return f"Whether the host drifted is not known: {held} was spoiled ({words.inert(drift.reason)})."
+    if not drift.is_marked:
+        return f"{held} was what it had been: {changes}."
+    failed = f" failed ({words.inert(drift.reason)})" if drift.verdict is Verdict.FAIL else " still passed"
+    said = f"{held}{failed}{': ' + changes if changes else ''}"
+    ratio, allowed = words.known(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
+    if ratio is None or abs(ratio) <= allowed:
+        return f"Not confirmed: {said}. It may be the very edge of what it sustains, or the host slowed down."
+    late = "smaller" if ratio > 0 else "larger"
+    return (
+        f"The campaign drifted: {said}. Up to {words.percent(allowed)} of CPU per request passes for chance. "
+        f"What was measured late may look {late} than it is; nothing was corrected. "
+        "Measure again on a quieter host."
+    )
+
+
+def _changes(drift: Drift) -> str:
+    """`CPU per request +12 %, RPS -0.3 %, p95 +40 %`, as far as known."""
+    ratios = (
+        ("CPU per request", drift.cpu_per_request_ratio),
+        ("RPS", drift.rps_ratio),
+        ("p95", drift.p95_ratio),
+    )
+    return ", ".join(f"{name} {signed(ratio)}" for name, ratio in ratios if words.known(ratio) is not None)
+
+
+def signed(ratio: float | None) -> str:
+    """`+12 %`, `-0.3 %`; the sign is there also where it is plus."""
+    said = words.percent(ratio)
+    return f"+{said}" if ratio is not None and ratio > 0 else said
+
+
+def _drift_fact(drift: Drift | None) -> Iterator[Fact]:
+    if drift is None:
+        return
+    known = words.known(drift.cpu_per_request_ratio)
+    value = "not known" if drift.verdict is Verdict.INVALID else "yes" if drift.is_marked else "none"
+    yield Fact("Drift", value if known is None else f"{value} ({signed(known)})", drift_sentence(drift))
+
+
+def _breach_facts(result: CampaignResult) -> Iterator[Fact]:
+    """Cells that were measured twice, and those that lie below a smaller one."""
+    for cell in result.cells:
+        if remark := outcome.remark(cell):
+            yield Fact(words.size(cell.cell.limits), "flagged" if cell.breach else "measured twice", remark)
+
+
+def _agreement_fact(agreement: Agreement) -> Fact:
+    side_by_side = "; ".join(outcome.bracket(cell) for cell in agreement.cells)
+    return Fact(
+        f"{len(agreement.cells)} repetitions of {words.size(agreement.limits)}",
+        "no spread"
+        if agreement.spread_ratio is None
+        else f"agree within {words.percent(agreement.spread_ratio)}",
+        f"{side_by_side}; the spread is the coefficient of variation of their estimates, none is pooled",
+    )
+
+
+def spread(result: CampaignResult, cell: CellResult) -> str:
+    """How far the repetitions of a cell's size agree; empty where it was measured once."""
+    found = [each for each in result.agreements if each.limits == cell.cell.limits]
+    return words.percent(found[0].spread_ratio) if found else ""

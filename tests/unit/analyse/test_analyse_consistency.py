@@ -1,0 +1,216 @@
+"""A campaign's checks on itself, rule by rule."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analyse.consistency import (
+    Confirmation,
+    agreements,
+    breaches,
+    drift,
+    next_confirmation,
+    second_attempt,
+    with_breaches,
+)
+from harness.model import MIB, Cell, CellResult, Life, Limits, Plan, Purpose, Status, StepResult, Verdict
+from tests.unit.analyse.synthetic import judged
+from tests.unit.test_campaign import plan_of
+
+SIZES = ((0.5, 128), (0.5, 256), (1.0, 128), (1.0, 256))
+PLAN = plan_of(*SIZES)
+IDS = [cell.id for cell in PLAN.cells]
+
+
+def found(cell: Cell, low: int | None, high: int | None, **changes: object) -> CellResult:
+    """A measured cell: its bracket, censored without an upper end, none without a lower one."""
+    status = Status.CENSORED if high is None else Status.NONE if low is None else Status.BRACKETED
+    steps = (judged(low or high or 1, "PASS" if low else "FAIL"),)
+    result = CellResult(cell, status, sustained_users=low, broken_users=high, steps=steps)
+    return replace(result, **changes)  # type: ignore[arg-type]
+
+
+def surface(*brackets: tuple[int | None, int | None], plan: Plan = PLAN) -> dict[str, CellResult]:
+    return {cell.id: found(cell, *ends) for cell, ends in zip(plan.cells, brackets, strict=True)}
+
+
+def pairs(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, str]]:
+    return {(small.id, large.id) for small, large in breaches(plan, results)}
+
+
+@pytest.mark.parametrize(
+    ("large", "is_one"),
+    [((171, 180), False), ((115, 120), False), ((108, 114), True), ((None, 10), True), ((400, None), False)],
+)
+def test_a_larger_cell_is_a_breach_only_below_a_smaller_one_by_more_than_the_precision(
+    large: tuple[int | None, int | None], is_one: bool
+) -> None:
+    results = surface((120, 126), (120, 126), (120, 126), large)
+    assert ((IDS[0], IDS[3]) in pairs(results)) is is_one
+
+
+def test_sizes_of_which_each_has_more_of_something_are_never_compared() -> None:
+    assert pairs(surface((1, 2), (300, 310), (10, 11), (300, 310))) == set()
+
+
+def test_a_larger_cell_that_never_came_up_is_a_breach_and_an_open_one_is_none() -> None:
+    results = surface((120, 126), (120, 126), (120, 126), (120, 126))
+    for status, expected in (
+        (Status.FAILED, 3),
+        (Status.INVALID, 0),
+        (Status.SKIPPED, 0),
+        (Status.RUNNING, 0),
+    ):
+        changed = results | {IDS[3]: CellResult(PLAN.cells[3], status)}
+        assert len(pairs(changed)) == expected
+
+
+def test_repetitions_are_not_held_against_each_other() -> None:
+    again = replace(PLAN.cells[3], id="again", repetition=2)
+    results = {IDS[0]: found(PLAN.cells[0], 120, 126), "again": found(again, 50, 52)}
+    assert breaches(PLAN, results) == []
+
+
+ENDS = st.sampled_from([(None, 10), (100, 105), (103, 109), (120, 126), (200, 210), (400, None)])
+
+
+@given(st.lists(ENDS, min_size=4, max_size=4))
+def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
+    brackets: list[tuple[int | None, int | None]],
+) -> None:
+    results, asked = surface(*brackets), []
+    while (cell := second_attempt(PLAN, results)) is not None:
+        asked.append(cell.id)
+        results[cell.id] = replace(results[cell.id], first=results[cell.id])
+    assert len(set(asked)) == len(asked)
+    flagged = {cell_id for cell_id, result in with_breaches(PLAN, results).items() if result.breach}
+    assert flagged == set(asked) == {large for _, large in pairs(results)}
+
+
+@given(st.lists(ENDS, min_size=4, max_size=4))
+def test_breaches_are_those_of_brute_force(brackets: list[tuple[int | None, int | None]]) -> None:
+    expected = set()
+    for (small, mine), (large, other) in itertools.permutations(zip(PLAN.cells, brackets, strict=True), 2):
+        more = (
+            large.limits.cpu_cores >= small.limits.cpu_cores
+            and large.limits.memory_bytes >= small.limits.memory_bytes
+        )
+        if more and other[1] is not None and other[1] * 1.05 < (mine[0] or 0):
+            expected.add((small.id, large.id))
+    assert pairs(surface(*brackets)) == expected
+
+
+def test_the_breach_that_is_named_is_the_smaller_cell_that_sustains_most() -> None:
+    results = with_breaches(PLAN, surface((120, 126), (150, 158), (140, 147), (100, 105)))
+    assert results[IDS[3]].breach == PLAN.cells[1]
+
+
+REFERENCE = found(PLAN.cells[3], 400, None)
+BORN = Life(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
+
+
+def held(before: StepResult, *after: StepResult, lives: tuple[Life, ...] = (BORN,)) -> Confirmation:
+    return Confirmation(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
+
+
+def step(verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200) -> StepResult:
+    return judged(400, verdict, cpu_per_request_s=cpu_per_request_s, requests=requests, rps=160.0, p95_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("after", "requests", "marked"),
+    [
+        (step(), 3200, False),
+        (step(cpu_per_request_s=0.0052), 3200, False),
+        (step(cpu_per_request_s=0.0053), 3200, True),
+        (step(cpu_per_request_s=0.0047), 3200, True),
+        (step(cpu_per_request_s=0.0053, requests=100), 100, False),
+        (step(cpu_per_request_s=0.0060, requests=100), 100, True),
+        (step(cpu_per_request_s=None), 3200, False),
+        (step("FAIL"), 3200, True),
+        (step("INVALID", cpu_per_request_s=0.02), 3200, False),
+    ],
+)
+def test_a_campaign_is_marked_by_a_failure_or_by_more_than_chance_and_five_percent(
+    after: StepResult, requests: int, marked: bool
+) -> None:
+    seen = drift(held(step(requests=requests), after))
+    assert seen is not None
+    assert seen.is_marked is marked
+
+
+def test_a_step_that_failed_before_too_is_no_drift() -> None:
+    seen = drift(held(step("FAIL"), step("FAIL")))
+    assert seen is not None
+    assert not seen.is_marked
+
+
+def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> None:
+    assert drift(held(judged(380, "PASS"), step())) is None
+    assert drift(held(step())) is None
+    assert drift(None) is None
+
+
+def test_what_was_held_again_is_asked_for_until_it_is_sound_and_twice_at_most() -> None:
+    measured = [found(cell, 400, None) for cell in reversed(PLAN.cells)]
+    first = next_confirmation(PLAN, measured, None)
+    assert first is not None
+    assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
+    spoiled, dead = step("INVALID"), replace(BORN, ready_after_s=None, failure="gone")
+    for steps, lives, ended in (
+        ((), (BORN,), False),
+        ((spoiled,), (BORN,), False),
+        ((spoiled, spoiled), (BORN, BORN), True),
+        ((spoiled, step()), (BORN, BORN), True),
+        ((step("FAIL"),), (BORN,), True),
+        ((), (dead,), True),
+    ):
+        again = next_confirmation(PLAN, measured, held(step(), *steps, lives=lives))
+        assert again == (None if ended else first)
+
+
+def test_the_reference_is_the_first_cell_whose_first_attempt_counts() -> None:
+    cells = [found(cell, 100, 105) for cell in reversed(PLAN.cells)]
+    none, twice = found(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
+    chosen = next_confirmation(PLAN, [none, twice, *cells[2:]], None)
+    assert chosen is not None
+    assert chosen[0] == cells[2].cell
+    assert next_confirmation(PLAN, cells[:2], None) is None
+    assert next_confirmation(PLAN, [none, none, none], None) is None
+
+
+def repeated(*brackets: tuple[int | None, int | None]) -> list[CellResult]:
+    cells = [
+        Cell(f"web-r{number}", "web", Limits(1.0, 256 * MIB), None, number)
+        for number in range(1, len(brackets) + 1)
+    ]
+    return [found(cell, *ends) for cell, ends in zip(cells, brackets, strict=True)]
+
+
+def test_repetitions_stand_side_by_side_with_their_coefficient_of_variation() -> None:
+    cells = [
+        replace(cell, estimate_users=users)
+        for cell, users in zip(repeated((95, 99), (99, 103), (103, 107)), (96.0, 100.0, 104.0), strict=True)
+    ]
+    (seen,) = agreements(cells)
+    assert seen.cells == tuple(cells)
+    assert seen.spread_ratio == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("other", [(400, None), (None, 10)])
+def test_an_open_answer_has_no_spread(other: tuple[int | None, int | None]) -> None:
+    (seen,) = agreements(repeated((380, 399), other))
+    assert seen.spread_ratio is None
+
+
+def test_a_size_that_was_measured_once_agrees_with_nothing() -> None:
+    assert agreements(surface(*[(100, 105)] * 4).values()) == ()
+
+
+def test_of_what_was_held_again_the_last_step_counts() -> None:
+    seen = drift(held(step(), step("INVALID"), step()))
+    assert seen is not None
+    assert seen.verdict is Verdict.PASS

@@ -1,0 +1,331 @@
+"""A campaign's checks on itself, on fakes: the reference cell at its end, and second attempts."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.campaign import Campaign
+from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
+from harness.recall import CellProgress, judged_again
+from harness.report import summary_json, view
+from tests.fakes import Service
+from tests.unit.analyse.synthetic import closed_step
+from tests.unit.report.schema import VALIDATOR
+from tests.unit.test_campaign import Notebook, Stage, plan_of
+
+THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
+REFERENCE = "web-c0.40-m256"
+SMALL, LARGE = "web-c0.10-m256", "web-c0.20-m256"
+USERS_LIMIT = 100
+USUAL = Service()
+
+
+def slower(factor: float) -> Service:
+    return replace(USUAL, demand_s=USUAL.demand_s * factor)
+
+
+class Changing(Notebook):
+    """Changes the world when the reference cell is held again, or at a cell's n-th attempt."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        at_end: Callable[[Stage], None] = lambda _: None,
+        attempts: Mapping[tuple[str, int], Service] | None = None,
+    ) -> None:
+        super().__init__()
+        self.stage = stage
+        self.at_end = at_end
+        self.attempts = attempts or {}
+        self.confirmed: list[str] = []
+
+    def container_starting(self, cell: Cell) -> None:
+        number = attempt_of(self.stage, cell)
+        self.stage.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
+        if self.confirmed:
+            self.at_end(self.stage)
+
+    def confirming(self, cell: Cell) -> None:
+        self.confirmed.append(cell.id)
+
+
+def attempt_of(stage: Stage, cell: Cell) -> int:
+    """Which attempt a container of this cell serves: those that are done are in the log."""
+    told = stage.folder.story().attempts
+    return 1 + sum(attempt.done for (cell_id, _), attempt in told.items() if cell_id == cell.id)
+
+
+def campaign(stage: Stage) -> CampaignResult:
+    return Campaign(stage.plan, stage.folder, stage.world, stage.notebook).run()
+
+
+def staged(
+    folder: Path,
+    plan: Plan,
+    at_end: Callable[[Stage], None] = lambda _: None,
+    attempts: Mapping[tuple[str, int], Service] | None = None,
+) -> Stage:
+    stage = Stage(folder, plan, USUAL)
+    stage.notebook = Changing(stage, at_end, attempts)
+    return stage
+
+
+def becomes(service: Service) -> Callable[[Stage], None]:
+    def change(stage: Stage) -> None:
+        stage.fake.services["web"] = service  # type: ignore[index]
+
+    return change
+
+
+def summary(result: CampaignResult) -> dict[str, object]:
+    plain = json.loads(json.dumps(summary_json(result)))
+    VALIDATOR.validate(plain)
+    return dict(plain)
+
+
+def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    result = campaign(stage)
+    assert result.drift is not None
+    assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
+    assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
+    assert stage.fake.host.runs[-1].id == REFERENCE
+    told = stage.folder.story().cell(REFERENCE)
+    assert len(told.confirming_files) == len(told.confirming_lives) == 1
+    assert told.confirming_lives[0].number == len(told.lives) + 1
+
+
+def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
+    result = campaign(staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT)))
+    shown = view(result)
+    assert shown.warnings == ()
+    (line,) = (fact for fact in shown.trust if fact.label == "Drift")
+    assert line.value.startswith("none")
+    assert summary(result)["drift"]["marked"] is False  # type: ignore[index]
+
+
+def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
+    steady = campaign(staged(tmp_path / "steady", plan_of(*THREE, users_limit=USERS_LIMIT)))
+    stage = staged(tmp_path / "slower", plan_of(*THREE, users_limit=USERS_LIMIT), becomes(slower(1.2)))
+    result = campaign(stage)
+    assert result.drift is not None
+    assert result.drift.is_marked
+    assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
+    assert result.cells == steady.cells
+    assert any("may look smaller than it is" in warning for warning in view(result).warnings)
+    assert summary(result)["drift"]["marked"] is True  # type: ignore[index]
+    assert judged_again(stage.plan, stage.folder).drift == result.drift
+
+
+def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
+    plan = plan_of((0.05, 256), *THREE[:2], users_limit=USERS_LIMIT)
+    result = campaign(staged(tmp_path, plan, becomes(slower(1.5))))
+    assert result.drift is not None
+    assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
+    assert result.cells[2].sustained_users == result.drift.users
+
+
+def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
+    result = campaign(
+        staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), becomes(replace(USUAL, exits_at_start=1)))
+    )
+    assert result.drift is not None
+    assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
+    assert "ended with exit code 1" in view(result).warnings[0]
+    assert {cell.status for cell in result.cells} == {Status.BRACKETED, Status.CENSORED}
+    summary(result)
+
+
+def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path: Path) -> None:
+    def spoil(stage: Stage) -> None:
+        stage.fake.generator.users_at_most = 50
+
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), spoil)
+    result = campaign(stage)
+    assert len(stage.folder.story().cell(REFERENCE).confirming_files) == 2
+    assert result.drift is not None
+    assert (result.drift.verdict, result.drift.is_marked) == (Verdict.INVALID, False)
+    assert result.drift.cpu_per_request_ratio is None
+    assert summary(result)["state"] == "complete"
+
+
+@pytest.mark.parametrize("why", ["two sizes", "switched off", "a demand"])
+def test_nothing_is_confirmed_where_it_is_not_worth_it(tmp_path: Path, why: str) -> None:
+    plan = plan_of(*(THREE[:2] if why == "two sizes" else THREE), users_limit=USERS_LIMIT)
+    if why == "switched off":
+        plan = replace(plan, search=replace(plan.search, confirm=False))
+    if why == "a demand":
+        plan = replace(plan, users_required=80, users_limit=80)
+    stage = staged(tmp_path, plan)
+    assert campaign(stage).drift is None
+    assert stage.notebook.confirmed == []  # type: ignore[attr-defined]
+
+
+class Unplugged(Changing):
+    """Pulls the plug at a given moment of what is held again: once."""
+
+    def __init__(self, stage: Stage, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
+        super().__init__(stage, attempts=changes.get("attempts"))
+        self.moment = moment
+        self.second = ""
+        self.steps = 0
+
+    def cell_started(self, cell: Cell) -> None:
+        super().cell_started(cell)
+        self.second = cell.id if self.lines.count(f"start {cell.id}") > 1 else ""
+
+    def container_starting(self, cell: Cell) -> None:
+        super().container_starting(cell)
+        self.pull("container")
+
+    def step_started(self, cell: Cell, step: Step) -> None:
+        super().step_started(cell, step)
+        self.pull("step")
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        super().step_judged(cell, result)
+        self.steps += bool(self.second)
+        self.pull("judged" if self.steps < 2 else "judged twice")
+
+    def cell_done(self, result: CellResult) -> None:
+        super().cell_done(result)
+        self.pull("done")
+
+    def pull(self, moment: str) -> None:
+        if moment == self.moment and (self.confirmed or self.second):
+            raise KeyboardInterrupt
+
+
+def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
+    """The campaign's answer after its plug was pulled at that moment, and it was typed again."""
+    stage.notebook = Unplugged(stage, moment, attempts=attempts)
+    with pytest.raises(KeyboardInterrupt):
+        campaign(stage)
+    stage.notebook = Changing(stage, attempts=attempts)
+    stage.folder.resumed()
+    return campaign(stage)
+
+
+@pytest.mark.parametrize("moment", ["container", "step", "judged"])
+def test_a_confirmation_that_was_cut_off_is_held_again_and_a_stored_one_is_not(
+    tmp_path: Path, moment: str
+) -> None:
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    result = resumed(stage, moment, {})
+    told = stage.folder.story().cell(REFERENCE)
+    assert len(told.confirming_files) == 1
+    assert result.state == "complete"
+    assert result.drift is not None
+    assert not result.drift.is_marked
+    held_again = [line for line in stage.notebook.lines if line.startswith("hold")]
+    assert len(held_again) == (0 if moment == "judged" else 1)
+    numbers = [life.number for life in (*told.lives, *told.confirming_lives)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+HEALS = {(LARGE, 1): slower(3)}
+STAYS = {(LARGE, 1): slower(3), (LARGE, 2): slower(3)}
+
+
+def by_id(result: CampaignResult) -> dict[str, CellResult]:
+    return {cell.cell.id: cell for cell in result.cells}
+
+
+def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
+    result = campaign(stage)
+    large, small = by_id(result)[LARGE], by_id(result)[SMALL]
+    assert large.first is not None
+    assert (
+        (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
+    )
+    assert large.breach is None
+    first, second = (stage.folder.story().attempts[LARGE, number] for number in (1, 2))
+    assert not set(first.step_files) & set(second.step_files)
+    assert large.steps[0].index == len(first.step_files) + 1
+    assert {step.life for step in large.steps} == {life.number for life in second.lives}
+    assert {step.life for step in large.steps}.isdisjoint(life.number for life in first.lives)
+    (line,) = (fact for fact in view(result).trust if fact.value == "measured twice")
+    assert line.note == (
+        f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
+        f"then {large.sustained_users} – {large.broken_users}"
+    )
+    assert by_id(judged_again(stage.plan, stage.folder)) == by_id(result)
+
+
+def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
+    tmp_path: Path,
+) -> None:
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
+    result = campaign(stage)
+    large = by_id(result)[LARGE]
+    assert large.breach is not None
+    assert large.breach.id == SMALL
+    assert stage.notebook.lines.count(f"start {LARGE}") == 2
+    (told,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
+    assert (told["breach"], told["attempts"]) == (SMALL, 2)
+    shown = view(result)
+    assert any("0.2 CPU / 256 MiB sustains less than the smaller 0.1" in text for text in shown.warnings)
+    (cell,) = (cell for cell in shown.cells if cell.id == LARGE)
+    assert cell.why.startswith("sustains less than the smaller 0.1 CPU / 256 MiB, also when measured again")
+
+
+@pytest.mark.parametrize(
+    ("moment", "attempts"),
+    [("container", HEALS), ("step", STAYS), ("judged", HEALS), ("judged twice", STAYS), ("done", HEALS)],
+    ids=["container", "step", "judged", "judged twice", "done"],
+)
+def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
+    tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
+) -> None:
+    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    result = resumed(stage, moment, attempts)
+    large = by_id(result)[LARGE]
+    assert result.state == "complete"
+    assert large.first is not None
+    assert (large.breach is None) is (attempts is HEALS)
+    told = stage.folder.story().attempts
+    assert [number for cell_id, number in told if cell_id == LARGE] == [1, 2]
+    files = [file for number in (1, 2) for file in told[LARGE, number].step_files]
+    assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
+    assert by_id(judged_again(stage.plan, stage.folder)) == by_id(result)
+
+
+def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
+    plan = replace(plan_of((0.3, 128), (0.3, 256), (0.4, 128), (0.4, 256)), users_limit=80, users_required=80)
+    bad = {(REFERENCE, number): slower(6) for number in (1, 2)}
+    for attempts, flagged in (({(REFERENCE, 1): slower(6)}, False), (bad, True)):
+        stage = staged(tmp_path / str(flagged), plan, attempts=attempts)
+        large = by_id(campaign(stage))[REFERENCE]
+        assert [step.users for step in large.steps] == [80]
+        assert large.first is not None
+        assert (large.breach is not None) is flagged
+        assert stage.notebook.lines.count(f"start {REFERENCE}") == 2
+
+
+USERS = st.integers(1, 60)
+
+
+@given(st.lists(USERS, min_size=1, max_size=4), st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3))
+def test_the_search_never_sees_a_step_that_confirms(
+    users: list[int], confirming: list[tuple[int, int]]
+) -> None:
+    plan = plan_of((1.0, 256))
+    alone, beside = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
+    for number, held in enumerate(users, 1):
+        facts = closed_step(held, index=number)
+        alone.add(plan, facts)
+        beside.add(plan, facts)
+        for at, other in confirming:
+            if at == number:
+                beside.add(plan, closed_step(other, index=90), Purpose.CONFIRM)
+        beside.step_number = number
+    assert beside.steps == alone.steps
+    assert beside.light == alone.light
+    assert beside.answer(plan) == alone.answer(plan)
+    assert beside.finish() == alone.finish()
