@@ -32,6 +32,11 @@ Results = Mapping[str, CellResult]
 
 DRIFT_AT_MOST = 0.05
 """Change of the CPU time per request: on a quiet cloud it varies by 4 % between sessions (see method)."""
+HARD_ENDINGS = ("died", "stalled", "all-failed")
+"""Failures that are no matter of chance. A response time just above its limit is: a window at the highest
+number of users that passed fails now and then on an unchanged host.
+"""
+
 WORTH_CONFIRMING = 3
 """With fewer cells measured a campaign is over before a host has time to drift."""
 
@@ -148,13 +153,14 @@ def _compared(cell: Cell, before: StepResult, after: StepResult) -> Drift:
         _chance(before, after),
     )
     fails_now = before.verdict is Verdict.PASS and after.verdict is Verdict.FAIL
+    beyond_chance = after.rule in HARD_ENDINGS or cpu_ratio is None
     return replace(
         told,
         cpu_per_request_ratio=cpu_ratio,
         rps_ratio=_change(before.rps, after.rps),
         p95_ratio=_change(before.p95_s, after.p95_s),
         allowed_ratio=allowed_ratio,
-        is_marked=fails_now or (cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio),
+        is_marked=(fails_now and beyond_chance) or (cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio),
     )
 
 

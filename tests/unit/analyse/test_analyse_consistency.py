@@ -116,8 +116,11 @@ def held(before: StepResult, *after: StepResult, lives: tuple[Life, ...] = (BORN
     return Confirmation(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
 
 
-def step(verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200) -> StepResult:
-    return judged(400, verdict, cpu_per_request_s=cpu_per_request_s, requests=requests, rps=160.0, p95_s=0.2)
+def step(
+    verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200, rule: str = "p95"
+) -> StepResult:
+    changed = {"cpu_per_request_s": cpu_per_request_s, "requests": requests, "rule": rule}
+    return judged(400, verdict, rps=160.0, p95_s=0.2, **changed)
 
 
 @pytest.mark.parametrize(
@@ -130,11 +133,13 @@ def step(verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, request
         (step(cpu_per_request_s=0.0053, requests=100), 100, False),
         (step(cpu_per_request_s=0.0060, requests=100), 100, True),
         (step(cpu_per_request_s=None), 3200, False),
-        (step("FAIL"), 3200, True),
+        (step("FAIL"), 3200, False),
+        (step("FAIL", rule="died"), 3200, True),
+        (step("FAIL", cpu_per_request_s=None), 3200, True),
         (step("INVALID", cpu_per_request_s=0.02), 3200, False),
     ],
 )
-def test_a_campaign_is_marked_by_a_failure_or_by_more_than_chance_and_five_percent(
+def test_a_campaign_is_marked_by_a_hard_failure_or_by_more_than_chance_and_five_percent(
     after: StepResult, requests: int, marked: bool
 ) -> None:
     seen = drift(held(step(requests=requests), after))
