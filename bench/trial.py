@@ -17,6 +17,7 @@ from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
 from harness.analyse.slo import Light
+from harness.analyse.warmup import is_warm
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.step import Pulse
 from harness.model import (
@@ -172,6 +173,7 @@ class CellTrial:
                 so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
             ),
             observe=_nobody,
+            is_warm=is_warm,
         )
         self._facts.append(facts)
         self.light = _lighter(self.light, lightest([facts]))

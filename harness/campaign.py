@@ -7,6 +7,7 @@ from harness.analyse.frontier import next_size
 from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
+from harness.analyse.warmup import is_warm
 from harness.errors import EngineError, TargetFailed
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
@@ -173,6 +174,7 @@ class Campaign:
                 so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
             ),
             observe=lambda pulse: self._narrator.pulse(cell, pulse),
+            is_warm=is_warm,
         )
         stored = self.folder.add_step(cell.id, measured, progress.attempt, step.purpose)
         result = progress.add(plan, stored, step.purpose)

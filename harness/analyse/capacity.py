@@ -111,7 +111,7 @@ def _why(
     broken = _last_at(steps, known.broken_users, Verdict.FAIL)
     if broken is None:
         return None, "it sustained every number of users asked for" if status is Status.CENSORED else ""
-    return limiting_factor(cell, broken)
+    return limiting_factor(cell, broken, steps)
 
 
 def _why_failed(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:

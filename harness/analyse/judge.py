@@ -1,7 +1,8 @@
 """From the facts of a step to its result: a verdict, the rule behind it, and the numbers of its window."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
@@ -9,8 +10,9 @@ from harness.analyse.belief import percentile_slo
 from harness.analyse.host import host_use
 from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
 from harness.analyse.validity import generator_use, spoiled, unexplained_ratio
+from harness.analyse.warmup import is_warm
 from harness.analyse.window import Window, around, cut, percentile_s
-from harness.model import Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
+from harness.model import ANSWERED, Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
 
 ENDINGS = {
     Ended.TARGET_DIED: ("died", "the target's container ended under load"),
@@ -110,6 +112,7 @@ def _result(
         life=facts.life,
         users=facts.users,
         users_reached=max((sample.users for sample in facts.generator), default=0),
+        **_settling(facts),
         verdict=judgement.verdict,
         rule=judgement.rule,
         reason=judgement.reason,
@@ -125,6 +128,7 @@ def _result(
         error_ratio=float(window.failed.mean()) if window and len(window.failed) else None,
         shortfall_ratio=shortfall_ratio(window, light) if window and light and window.length_s > 0 else None,
         errors=window.errors if window else {},
+        **_failures(facts),
         by_name=_by_name(window) if window else (),
         cpu_used_cores=cpu_cores,
         cpu_per_request_s=cpu_per_request_s,
@@ -138,7 +142,29 @@ def _result(
     )
 
 
-def _generator(facts: StepFacts, window: Window | None) -> dict[str, float | None]:
+def _settling(facts: StepFacts) -> dict[str, Any]:
+    """How long the load was on before the window began, and whether the target was warm by then."""
+    if facts.settle_from_s is None or facts.window_from_s is None:
+        return {}
+    before = tuple(sample for sample in facts.target if sample.at_s <= facts.window_from_s)
+    return {
+        "settle_s": facts.window_from_s - facts.settle_from_s,
+        "was_warm": is_warm(replace(facts, target=before)),
+    }
+
+
+def _failures(facts: StepFacts) -> dict[str, Any]:
+    """When the step's first failed request began, counted from its ramp, and how long they took (median)."""
+    failed = facts.requests.error != ANSWERED
+    if not failed.any():
+        return {}
+    return {
+        "first_error_s": float(facts.requests.start_s[failed].min()) - facts.ramp_from_s,
+        "error_latency_s": float(np.median(facts.requests.latency_s[failed])),
+    }
+
+
+def _generator(facts: StepFacts, window: Window | None) -> dict[str, Any]:
     """The generator's part of a result; nothing is said of it without a window."""
     use = generator_use(facts.generator, window.from_s, window.to_s) if window else None
     return {

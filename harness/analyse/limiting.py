@@ -1,42 +1,69 @@
 """What stopped a cell: rules over the step that broke it, each with its evidence sentence.
 
-The sentence completes "stops there because …".
+The sentence completes "stops there because …". Lighter steps of the same cell say what is usual: what one
+request costs, and how long it takes when nobody else asks.
 """
 
-from harness.model import Cell, Factor, Limits, StepResult
+from collections.abc import Sequence
+
+from harness.model import Cell, Factor, Limits, StepResult, Verdict
 
 THROTTLED_AT_LEAST = 0.25
 CPU_USED_AT_LEAST = 0.85
 MEMORY_USED_AT_LEAST = 0.90
+THRASHING_COST_AT_LEAST = 1.5
+"""CPU time per request at the memory limit over that of a lighter step, from which on the kernel's work of
+reading the program's own pages back is the load, and not the requests.
+"""
+
+RESETS = ("RemoteDisconnected", "ConnectionReset", "Connection reset", "ConnectionAborted", "BrokenPipe")
+RESET_LATENCY_AT_MOST_S = 0.05
+"""A request on a connection that the server had closed already fails at once."""
 
 
-def limiting_factor(cell: Cell, broken: StepResult) -> tuple[Factor, str]:
-    """The first rule that fires on the step at the lowest failing number of users."""
+def limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepResult] = ()) -> tuple[Factor, str]:
+    """The first rule that fires on the step at the lowest failing number of users; `steps` are the cell's."""
+    light = _lightest(broken, steps)
     return (
-        _memory(cell.limits, broken)
+        _memory(cell.limits, broken, light)
         or _errors(broken)
         or _cpu(cell.limits, broken)
-        or (Factor.TARGET, _own_concurrency(cell.limits, broken))
+        or (Factor.TARGET, _own_concurrency(cell.limits, broken, light))
     )
 
 
-def _memory(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
+def _lightest(broken: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
+    """The step with the fewest users that passed, lighter than the one that broke."""
+    passed = [step for step in steps if step.verdict is Verdict.PASS and step.users < broken.users]
+    return min(passed, key=lambda step: step.users, default=None)
+
+
+def _memory(limits: Limits, step: StepResult, light: StepResult | None) -> tuple[Factor, str] | None:
     if step.oom:
         return (
             Factor.MEMORY,
             f"it ran out of its {_mib(limits.memory_bytes)} and was killed at {step.users} users",
         )
-    peak = step.memory_peak_bytes
-    if (
-        peak is not None
-        and peak >= MEMORY_USED_AT_LEAST * limits.memory_bytes
-        and step.rule in ("died", "stalled")
-    ):
-        return (
-            Factor.MEMORY,
-            f"its working set reached {peak / limits.memory_bytes:.0%} of {_mib(limits.memory_bytes)}",
+    used = (step.memory_peak_bytes or 0) / limits.memory_bytes
+    if used < MEMORY_USED_AT_LEAST:
+        return None
+    reached = f"its working set reached {used:.0%} of {_mib(limits.memory_bytes)}"
+    if step.rule in ("died", "stalled"):
+        return Factor.MEMORY, reached
+    dearer = _cost_ratio(step, light)
+    if light is not None and dearer is not None and dearer >= THRASHING_COST_AT_LEAST:
+        return Factor.MEMORY, (
+            f"{reached}, and a request costs {dearer:.1f} times the CPU time that it does "
+            f"at {light.users} users: the kernel keeps dropping pages that are needed again"
         )
     return None
+
+
+def _cost_ratio(step: StepResult, light: StepResult | None) -> float | None:
+    """CPU time per request over that of the lighter step; None where either is unknown."""
+    if light is None or not light.cpu_per_request_s or step.cpu_per_request_s is None:
+        return None
+    return step.cpu_per_request_s / light.cpu_per_request_s
 
 
 def _errors(step: StepResult) -> tuple[Factor, str] | None:
@@ -46,10 +73,25 @@ def _errors(step: StepResult) -> tuple[Factor, str] | None:
     if not step.errors:
         return Factor.ERRORS, step.reason
     text, count = max(step.errors.items(), key=lambda item: item[1])
-    return (
-        Factor.ERRORS,
-        f"{step.error_ratio or 0:.1%} of the requests failed, most often with {text[:120]} ({count} times)",
+    since = "" if step.first_error_s is None else f", the first after {step.first_error_s:.0f} s"
+    said = (
+        f"{step.error_ratio or 0:.1%} of the requests failed{since}, "
+        f"most often with {text[:120]} ({count} times)"
     )
+    return Factor.ERRORS, f"{said}{_REUSED if _are_resets(step) else ''}"
+
+
+_REUSED = (
+    ": the server closes idle connections just as users come back on them; "
+    "raise its keep-alive timeout above the users' longest pause"
+)
+
+
+def _are_resets(step: StepResult) -> bool:
+    """Whether most failures are connections that were closed under a request, at once and while it lives."""
+    resets = sum(count for text, count in step.errors.items() if any(word in text for word in RESETS))
+    at_once = step.error_latency_s is not None and step.error_latency_s <= RESET_LATENCY_AT_MOST_S
+    return step.rule.startswith("errors") and at_once and 2 * resets > sum(step.errors.values())
 
 
 def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
@@ -65,11 +107,15 @@ def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
     return None
 
 
-def _own_concurrency(limits: Limits, step: StepResult) -> str:
+def _own_concurrency(limits: Limits, step: StepResult, light: StepResult | None) -> str:
     if step.cpu_used_cores is None:
         return f"{step.reason}; how much of its CPU it used is not known"
     used = f"{step.cpu_used_cores / limits.cpu_cores:.0%}"
-    return f"{step.reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
+    said = f"{step.reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
+    if light is None or not light.p50_s or not step.rps:
+        return said
+    at_once = step.rps * light.p50_s
+    return f"{said} (it levels off at {step.rps:.0f} RPS, about {at_once:.1f} requests at once)"
 
 
 def _mib(size_bytes: int) -> str:

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Callable, Sequence
 
 from harness.analyse.belief import Belief, combined, from_share, percentile_slo
+from harness.analyse.footprint import users_by_memory
 from harness.model import Cell, CellResult, Factor, Slo, Status, StepResult, Verdict
 
 RESPONSE_AT_LIMIT = 0.3
@@ -23,6 +24,7 @@ OF_CORRECTED_DEMAND = 0.06
 OF_SATURATION = 0.05
 OF_NEIGHBOUR = 0.04
 OF_DEATH = 0.04
+OF_FOOTPRINT = 0.1
 """Standard deviations (of the logarithm) that the kinds of evidence have."""
 
 
@@ -31,18 +33,19 @@ def predicted(
 ) -> Belief | None:
     """What the cell should sustain, by all the evidence there is; None without any.
 
-    A target that died on the way settles it: it sustains fewer users than had arrived then.
+    A target that died on the way sustains fewer users than had arrived then.
     """
     limit_s = response_limit_s(slos)
     slo = percentile_slo(slos)
-    saturated = _from_saturation(steps, limit_s)
-    return _from_death(steps) or combined(
+    found = combined(
         [
             _prior(cell, steps, neighbours, limit_s),
-            saturated,
+            _from_saturation(steps, limit_s),
             *(from_share(step, slo) for step in steps),
         ]
     )
+    death = _from_death(steps)
+    return death if death and (found is None or found.users > death.users) else found
 
 
 def _prior(
@@ -55,7 +58,7 @@ def _prior(
     by_cpu = _from_same_cpu(cell, neighbours)
     if by_cpu is None and not any(_is_saturated(step) for step in steps):
         by_cpu = _from_demand(cell, steps, neighbours, limit_s)
-    by_memory = _from_same_memory(cell, neighbours)
+    by_memory = _from_same_memory(cell, neighbours) or _from_footprint(cell, steps, neighbours)
     known = [belief for belief in (by_cpu, by_memory) if belief is not None]
     return min(known, key=lambda belief: belief.users, default=None)
 
@@ -113,6 +116,13 @@ def _from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | 
         ],
         lambda result: abs(result.cell.limits.cpu_cores - cell.limits.cpu_cores),
     )
+
+
+def _from_footprint(
+    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
+) -> Belief | None:
+    users = users_by_memory(cell, steps, neighbours)
+    return None if users is None else Belief(users, OF_FOOTPRINT)
 
 
 def _nearest(alike: Sequence[CellResult], distance: Callable[[CellResult], float]) -> Belief | None:

@@ -98,7 +98,7 @@ def near_guess(search: Search, limit: int, known: Bracket, guess: float | None, 
         return _within(max(_up(low, guess, width), low * gallop(misses)), low + 1, limit)
     if low is None:
         return _within(min(_down(high, guess, width), high / gallop(misses)), 1, high - 1)
-    return _between(low, high, guess, width)
+    return known.middle() if misses > 1 else _between(low, high, guess, width)
 
 
 def _up(low: int, guess: float, width: float) -> float:
@@ -130,16 +130,18 @@ def _between(low: int, high: int, guess: float, width: float) -> int:
 
 
 def misses_in_a_row(cell: Cell, steps: Sequence[StepResult]) -> int:
-    """How many of the last steps ended alike; none while the CPU is so full that the guess must be near."""
+    """How many of the last steps ended alike; two fewer while the CPU is so full that the guess is near."""
     last = steps[-1] if steps else None
-    if last is None or (last.cpu_used_cores or 0.0) >= NEARLY_FULL * cell.limits.cpu_cores:
+    if last is None:
         return 0
-    return sum(1 for _ in itertools.takewhile(lambda step: step.verdict is last.verdict, reversed(steps)))
+    alike = sum(1 for _ in itertools.takewhile(lambda step: step.verdict is last.verdict, reversed(steps)))
+    is_full = (last.cpu_used_cores or 0.0) >= NEARLY_FULL * cell.limits.cpu_cores
+    return max(0, alike - 2) if is_full else alike
 
 
 def gallop(misses: int) -> float:
-    """The factor after so many misses: 1 after none or one, then 1.12, 1.12³, 1.12⁷ …"""
-    return float(GALLOP ** (2 ** max(0, misses - 1) - 1))
+    """The factor after so many misses: 1 after none or one, then 1.12, 1.12³, 1.12⁷ … 1.12³¹."""
+    return float(GALLOP ** (2 ** min(5, max(0, misses - 1)) - 1))
 
 
 def _within(users: float, low: int, high: int) -> int:

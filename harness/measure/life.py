@@ -41,9 +41,17 @@ class ContainerLife:
         self._clock = clock
         self._from_s = clock.now_s()
 
-    def hold(self, index: int, step: Step, spawn_rate: float, settled: Look, observe: Observe) -> StepFacts:
+    def hold(
+        self,
+        index: int,
+        step: Step,
+        spawn_rate: float,
+        settled: Look,
+        observe: Observe,
+        is_warm: Look | None = None,
+    ) -> StepFacts:
         plateau = Plateau(self.target, self.generator, self._watch, self._clock, self._from_s, observe)
-        return plateau.hold(index, self.number, step, spawn_rate, settled)
+        return plateau.hold(index, self.number, step, spawn_rate, settled, is_warm)
 
 
 @contextlib.contextmanager

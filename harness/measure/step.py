@@ -82,14 +82,26 @@ class Plateau:
         self._answered_requests = 0
         self._window_to_s: float | None = None
 
-    def hold(self, index: int, life: int, step: Step, spawn_rate: float, settled: Look) -> StepFacts:
-        """Hold `step` to its end, or until `settled` says that what was seen so far is enough."""
+    def hold(
+        self,
+        index: int,
+        life: int,
+        step: Step,
+        spawn_rate: float,
+        settled: Look,
+        is_warm: Look | None = None,
+    ) -> StepFacts:
+        """Hold `step` to its end, or until `settled` says that what was seen so far is enough.
+
+        Where `is_warm` is given, the window begins only when it agrees, or the time to warm up is over.
+        """
         self._step, self._index, self._life = step, index, life
         self._rate = ramp_rate(step.users, spawn_rate)
         ended, note = Ended.HELD, ""
         try:
             self._ramp()
             self._stay("settle", step.timing.settle_s)
+            self._warm_up(is_warm)
             self._measure(settled)
             self._stay("linger", step.timing.linger_s)
         except _Stop as stop:
@@ -113,6 +125,13 @@ class Plateau:
         self._begin(phase)
         while self._now_s() < self._began[phase] + seconds:
             self._tick(phase)
+
+    def _warm_up(self, is_warm: Look | None) -> None:
+        end_s = self._began["settle"] + self._step.timing.warm_up_s
+        while is_warm and self._now_s() < end_s and not is_warm(self._facts(Ended.HELD, "", None)):
+            look_s = min(end_s, self._now_s() + LOOK_EVERY_S / 2)
+            while self._now_s() < look_s:
+                self._tick("settle")
 
     def _measure(self, settled: Look) -> None:
         timing = self._step.timing

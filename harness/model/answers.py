@@ -69,6 +69,8 @@ class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
 
     `users_reached` is the most users that were alive: fewer than `users` when it ended while ramping.
+    `first_error_s` counts from the step's ramp on, `error_latency_s` is the median of the failed requests.
+    `settle_s` is the load before the window, `was_warm` whether the target no longer got faster then.
     `foreign_cores` were used by other programs, `work_s` is the CPU time of a fixed piece of work, the host's
     pace.
     """
@@ -91,6 +93,8 @@ class StepResult:
     error_ratio: float | None
     shortfall_ratio: float | None
     errors: Mapping[str, int] = field(default_factory=dict)
+    first_error_s: float | None = None
+    error_latency_s: float | None = None
     by_name: tuple[NameStats, ...] = ()
     cpu_used_cores: float | None = None
     cpu_per_request_s: float | None = None
@@ -106,6 +110,8 @@ class StepResult:
     work_s: float | None = None
     oom: bool = False
     users_reached: int = 0
+    settle_s: float | None = None
+    was_warm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

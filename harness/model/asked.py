@@ -86,12 +86,16 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How long the parts of a step last."""
+    """How long the parts of a step last.
+
+    A step settles for as long as the target still gets faster, but no longer than `warm_up_s`.
+    """
 
     settle_s: float = 10.0
     window_at_least_s: float = 20.0
     window_at_most_s: float = 90.0
     linger_s: float = 1.0
+    warm_up_s: float = 60.0
 
 
 class Purpose(StrEnum):

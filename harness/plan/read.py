@@ -94,7 +94,8 @@ def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
     """The steps section; after a window the load stays on as long as the slowest SLO lets an answer take."""
     window = matrix.steps.window
     linger_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
-    return Timing(matrix.steps.settle, window.at_least, window.at_most, linger_s)
+    steps = matrix.steps
+    return Timing(steps.settle, window.at_least, window.at_most, linger_s, steps.warm_up)
 
 
 def assembled(

@@ -157,6 +157,7 @@ class WindowSection(Section):
 
 class StepsSection(Section):
     settle: Duration = 10.0
+    warm_up: Duration = 60.0
     window: WindowSection = WindowSection()
 
 

@@ -22,6 +22,7 @@ def trust(result: CampaignResult) -> tuple[Fact, ...]:
         Fact("Mean think time", words.seconds(result.think_s), "as the users' tasks really waited"),
         Fact("Steps", _verdicts(steps), "INVALID steps say nothing about the target and enter no number"),
         Fact("Requests a window", _span([step.requests for step in sound]), "fewest – most"),
+        _warm_up(sound),
         Fact("Load in all", words.duration(load_s), "ramps and settling included"),
         *_validity(sound),
         _cpu_per_request(sound),
@@ -50,6 +51,16 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
         Fact("Port proxy", _cores(proxy), "CPU of docker-proxy, on the generator's account"),
         _pace(steps),
     )
+
+
+def _warm_up(steps: Sequence[StepResult]) -> Fact:
+    """How long the load was on before windows began: longer where the target still got faster."""
+    times_s = [value for step in steps if (value := words.known(step.settle_s)) is not None]
+    said = f"{min(times_s):.0f} – {max(times_s):.0f} s" if times_s else words.NO_DATA
+    cold = sum(not step.was_warm for step in steps)
+    still = f"; in {words.count(cold)} of {words.count(len(steps))} it still did then" if cold else ""
+    note = f"load before a window began, for as long as the target still got faster{still}"
+    return Fact("Settling and warm-up", said, note)
 
 
 def _cores(value: float | None) -> str:

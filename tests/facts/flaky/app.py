@@ -1,0 +1,60 @@
+"""A server with two real bad habits, to record what they look like.
+
+It looks at its connections ten times a second. Those idle for more than IDLE_S are closed before anything is
+read, as servers with a keep-alive timeout do: a request that came meanwhile meets a reset. Of the requests of
+one second only the first BUSY_RPS are answered well, the others with status 503.
+"""
+
+import os
+import selectors
+import socket
+import time
+
+IDLE_S = float(os.environ.get("IDLE_S", "3600"))
+BUSY_RPS = float(os.environ.get("BUSY_RPS", "1e9"))
+LOOK_EVERY_S = 0.1
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
+
+
+def main():
+    listener = socket.create_server(("0.0.0.0", 8000), backlog=512)
+    listener.setblocking(False)
+    last, second, count = {}, 0, 0
+    selector = selectors.DefaultSelector()
+    while True:
+        time.sleep(LOOK_EVERY_S)
+        now = time.monotonic()
+        for connection in [each for each, at in last.items() if now - at > IDLE_S]:
+            close(selector, last, connection)
+        for connection in accepted(listener):
+            last[connection] = now
+            selector.register(connection, selectors.EVENT_READ)
+        if int(now) != second:
+            second, count = int(now), 0
+        for key, _ in selector.select(0) if last else ():
+            data = key.fileobj.recv(65536)
+            if not data:
+                close(selector, last, key.fileobj)
+                continue
+            last[key.fileobj], count = now, count + 1
+            key.fileobj.sendall(GOOD if count <= BUSY_RPS else BUSY)
+
+
+def accepted(listener):
+    while True:
+        try:
+            yield listener.accept()[0]
+        except BlockingIOError:
+            return
+
+
+def close(selector, last, connection):
+    selector.unregister(connection)
+    del last[connection]
+    connection.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""When a fresh container counts as warm: while its CPU time per request falls, it does not."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.grounds import STORMY
+from bench.simulation.physics import Service, Weather
+from bench.trial import Ground, Strategy, grid, measure_cell
+from harness.analyse.warmup import costs_per_request_s, is_warm, truncation
+from harness.model import MIB, StepFacts, StepResult, TargetSample
+from tests.unit.analyse.synthetic import closed_step
+
+SERIES = st.lists(st.floats(0.001, 1.0), min_size=2, max_size=40).map(np.array)
+
+
+def step(cost_s: "dict[float, float] | float", users: int = 40, seconds: int = 18) -> StepFacts:
+    """Forty users make 40 requests a second, each for so many CPU seconds (by the second it is counted)."""
+    spent, samples = 0.0, []
+    for second in range(seconds + 1):
+        samples.append(TargetSample(float(second), spent, 0, 0, 0.0, 64 * MIB, None, 0, 0))
+        now = cost_s if isinstance(cost_s, float) else cost_s.get(second, min(cost_s.values()))
+        spent += users * now
+    return replace(closed_step(users), target=tuple(samples), window_from_s=None, window_to_s=None)
+
+
+def test_a_steady_target_is_warm() -> None:
+    assert is_warm(step(0.01))
+
+
+def test_a_target_that_still_gets_faster_is_not() -> None:
+    assert not is_warm(step({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}))
+
+
+def test_a_target_that_was_cold_only_on_the_ramp_is_warm() -> None:
+    assert is_warm(step({second: 0.02 if second < 3 else 0.01 for second in range(40)}))
+
+
+def test_a_target_that_gets_slower_is_not_waited_for() -> None:
+    """A heap that grows, a queue that rises: that is what the window is to show."""
+    assert is_warm(step({second: 0.01 * (1 + second / 20) for second in range(40)}))
+
+
+def test_a_fall_of_less_than_the_precision_is_not_waited_for() -> None:
+    assert is_warm(step({second: 0.0103 if second < 12 else 0.01 for second in range(40)}))
+
+
+def test_too_few_requests_to_tell_are_not_waited_for() -> None:
+    facts = step({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}, users=4)
+    assert len(costs_per_request_s(facts)) == 0
+    assert is_warm(facts)
+
+
+@pytest.mark.parametrize("missing", [{"target": ()}, {"settle_from_s": None}])
+def test_without_counters_or_a_ramp_nothing_is_known(missing: dict[str, object]) -> None:
+    assert is_warm(replace(step(0.01), **missing))
+
+
+@given(SERIES)
+def test_at_most_half_is_cut_off(series: np.ndarray) -> None:
+    assert 0 <= truncation(series) <= len(series) // 2
+
+
+@given(st.integers(1, 1000), st.integers(2, 40))
+def test_of_a_constant_nothing_is_cut_off(value: int, length: int) -> None:
+    assert truncation(np.full(length, float(value))) == 0
+
+
+def first_busy(weather: Weather) -> StepResult:
+    ground = Ground(Service(cpu_s=0.02), weather)
+    cell = grid((1.0,))[0]
+    return next(step for step in measure_cell(Strategy("ours"), ground, cell, 3).steps if step.users > 20)
+
+
+def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
+    slow = first_busy(Weather(cold_ratio=0.3, warm_cpu_s=12.0))
+    assert slow.settle_s is not None
+    assert slow.settle_s > 15
+    assert slow.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
+
+
+def test_a_warm_target_pays_nothing() -> None:
+    settles_s = [first_busy(Weather()).settle_s, first_busy(replace(STORMY, cold_ratio=1.0)).settle_s]
+    assert settles_s == [pytest.approx(10, abs=0.6)] * 2
