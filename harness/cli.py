@@ -16,13 +16,11 @@ from harness.analyse.duration import plan_s
 from harness.campaign import Campaign, Narrator
 from harness.errors import HarnessError, UsageError, WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
-from harness.measure.clock import MonotonicClock
-from harness.measure.docker_host import DockerHost
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
-from harness.measure.usage import DockerProbe
 from harness.model import CampaignResult, Plan, Slo, Status
-from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json, plan_to_json
+from harness.opening import checked, created, parted, resumed, swept, the_world, unfinished
+from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json
 from harness.recall import judged_again
 from harness.report import View, draw, sentence, terminal_table, view
 from harness.store import CampaignFolder, campaign_name
@@ -86,12 +84,14 @@ def run(
     """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
     plan = _asked(matrix, for_users)
     if resume is None and not fresh:
-        resume = _unfinished(results, plan)
+        resume = unfinished(results, plan, _say)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
-    world = _world(name)
-    plan = _checked(plan, world)
-    with _swept(world):
-        folder = _resumed(resume, plan) if resume else _created(results, name, plan, world)
+    world = the_world(name)
+    plan = checked(plan, world)
+    world, placement = parted(world, plan)
+    with swept(world, _say):
+        environment = {**world.host.environment(), "placement": placement}
+        folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
         _announce(plan)
         result = _campaign(plan, folder, world)
     _show(result, folder)
@@ -106,70 +106,8 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
     return replace(plan, hashes=content_hashes(plan))
 
 
-def _world(campaign: str) -> World:
-    clock = MonotonicClock()
-    return World(DockerHost(campaign, clock), LocustGenerator(), DockerProbe(clock), clock)
-
-
-def _checked(plan: Plan, world: World) -> Plan:
-    """The plan fitted to this host, after all that can be known to be wrong without starting anything."""
-    world.generator.inspect(plan.scenario)
-    problems = world.host.check(plan.target)
-    if problems:
-        raise UsageError("\n".join(problems))
-    engine = world.host.environment()["engine"]
-    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"])
-    if len(fitted.skipped) == len(fitted.cells):
-        raise UsageError(
-            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
-        )
-    return fitted
-
-
-@contextlib.contextmanager
-def _swept(world: World) -> Iterator[None]:
-    """Alone on the engine, without leftovers of killed campaigns before, and without any of ours after."""
-    with world.host.reserved():
-        for name in world.host.remove_leftovers():
-            out.print(f"removed a leftover: {safe(name)}")
-        try:
-            yield
-        finally:
-            world.host.remove_leftovers()
-
-
-def _created(results: Path, name: str, plan: Plan, world: World) -> CampaignFolder:
-    return CampaignFolder.create(results, name, plan_to_json(plan), world.host.environment())
-
-
-def _unfinished(results: Path, plan: Plan) -> Path | None:
-    """The newest campaign, if it was interrupted and nothing that it asks has changed since."""
-    latest = results / "latest"
-    if not (latest / "events.jsonl").is_file():
-        return None
-    folder = CampaignFolder.open(latest)
-    if folder.story().ended == "complete" or _differences(folder, plan):
-        return None
-    out.print(f"going on with {folder.name}, which was interrupted (--fresh begins anew)")
-    return folder.path
-
-
-def _differences(folder: CampaignFolder, plan: Plan) -> list[str]:
-    """What changed since a campaign began: `matrix`, `scenario`, `target`."""
-    stored = folder.plan().get("hashes", {})
-    return sorted(key for key, value in plan.hashes.items() if stored.get(key) != value)
-
-
-def _resumed(path: Path, plan: Plan) -> CampaignFolder:
-    folder = CampaignFolder.open(path)
-    differs = _differences(folder, plan)
-    if differs:
-        raise UsageError(
-            f"{path}: the {' and the '.join(differs)} changed since this campaign began",
-            "run without --resume for a new campaign, or restore what it was",
-        )
-    folder.resumed()
-    return folder
+def _say(text: str) -> None:
+    out.print(safe(text), markup=False, soft_wrap=True)
 
 
 def _announce(plan: Plan) -> None:
@@ -216,11 +154,11 @@ def _relative(path: Path) -> Path:
 
 
 def _exit_code(result: CampaignResult) -> int:
-    """`failed` is an answer about a size; `invalid` is none, nor is a matrix in which no size came up at
-    all.
+    """`failed` is an answer about a size; `invalid` and a bracket wider than asked for are none, nor is a
+    matrix in which no size came up at all.
     """
     measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
-    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) for cell in measured)
+    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) or cell.cut_short for cell in measured)
     hopeless = all(cell.status is Status.FAILED for cell in measured)
     return NOT_MEASURED if spoiled or hopeless else DONE
 
@@ -244,7 +182,7 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engine = _world("plan").host.environment()["engine"]
+        engine = the_world("plan").host.environment()["engine"]
     except WorldError:
         return plan, False
     return fit(plan, engine["cores"], engine["memory_bytes"]), True
@@ -286,7 +224,7 @@ def _stored_plan(folder: CampaignFolder) -> Plan:
 @app.command()
 def clean() -> int:
     """Remove what the harness left: containers and networks, by label."""
-    host = _world("harness clean").host
+    host = the_world("harness clean").host
     with host.reserved():
         removed = host.remove_leftovers()
     for name in removed:

@@ -22,11 +22,8 @@ def capacity(
     done: bool,
     skipped: str | None = None,
 ) -> CellResult:
-    """The cell's result.
-
-    `done`: its search has ended; until then its status is `running`, whatever is known so far.
-    """
-    known = bracket(steps)
+    """The cell's result; `running` until its search is done, whatever is known so far."""
+    known, ready_s = bracket(steps), [life.ready_after_s for life in lives]
     status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
     held = _last_at(steps, known.sustained_users, Verdict.PASS)
     broken = _last_at(steps, known.broken_users, Verdict.FAIL)
@@ -48,9 +45,10 @@ def capacity(
         cpu_used_cores=held.cpu_used_cores if held else None,
         throttled_ratio=held.throttled_ratio if held else None,
         memory_peak_bytes=held.memory_peak_bytes if held else None,
-        ready_after_s=next((life.ready_after_s for life in lives if life.ready_after_s is not None), None),
+        ready_after_s=next((seconds for seconds in ready_s if seconds is not None), None),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
+        cut_short=(_cut_short(lives, steps) or "") if status is Status.BRACKETED else "",
     )
 
 
@@ -80,11 +78,19 @@ def _status(
         return Status.FAILED
     if known.sustained_users == users_limit:
         return Status.CENSORED
-    if spoiled_twice(steps) or (known.sustained_users is None and known.broken_users is None):
+    if known.sustained_users is not None and known.broken_users is not None:
+        return Status.BRACKETED
+    if known.broken_users is None or _cut_short(lives, steps):
         return Status.INVALID
-    if known.sustained_users is None:
-        return Status.NONE
-    return Status.BRACKETED if known.broken_users is not None else Status.INVALID
+    return Status.NONE
+
+
+def _cut_short(lives: Sequence[Life], steps: Sequence[StepResult]) -> str | None:
+    """Why the search ended before it had all that it asks for; None where it did not."""
+    if spoiled_twice(steps):
+        return steps[-1].reason
+    failures = [life.failure for life in lives if life.failure]
+    return f"it did not come up again: {failures[-1]}" if steps and len(failures) > 1 else None
 
 
 def _never_came_up(lives: Sequence[Life], steps: Sequence[StepResult]) -> bool:
@@ -124,8 +130,7 @@ def _why_failed(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Fac
 def _why_invalid(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
     spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
     if spoiled is None:
-        failed = next((life.failure for life in reversed(lives) if life.failure), None)
-        return None, failed or "nothing was measured"
+        return None, _cut_short(lives, steps) or "nothing was measured"
     host_rules = ("steal", "foreign-load", "removed")
     return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
 

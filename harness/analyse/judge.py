@@ -20,6 +20,9 @@ ENDINGS = {
     Ended.ALL_FAILED: ("all-failed", "the target answers nothing right"),
 }
 
+CONDEMNED_BY = 10
+"""Requests of a window that all failed: no SLO is needed to say that this is no service."""
+
 
 def judge(facts: StepFacts, slos: Sequence[Slo], light: Light | None = None) -> StepResult:
     """The step's result under these SLOs; `light` is the reference from the cell's lightest step, once there
@@ -70,7 +73,12 @@ def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light
         return Judgement(Verdict.INVALID, *broken)
     if window is None or len(window.start_s) == 0:
         return Judgement(Verdict.INVALID, "no-data", "no request started within the window")
-    return _by_slos([read(window, slo, light) for slo in slos])
+    judgement = _by_slos([read(window, slo, light) for slo in slos])
+    if judgement.verdict is Verdict.INVALID and window.failed.all() and len(window.failed) >= CONDEMNED_BY:
+        kind, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
+        words = f"{ENDINGS[Ended.ALL_FAILED][1]} ({_first_line(kind)}, {count} times)"
+        return Judgement(Verdict.FAIL, "all-failed", words)
+    return judgement
 
 
 def _by_slos(readings: Sequence[Reading]) -> Judgement:

@@ -5,17 +5,18 @@ nothing twice. Neighbours and models say where to look; both ends of a bracket a
 itself.
 """
 
-import itertools
 import math
 from collections.abc import Sequence
 
+from harness.analyse.aim import chance_between, median_within
+from harness.analyse.belief import Belief
 from harness.analyse.bracket import Bracket, bracket, spoiled_twice
 from harness.analyse.predict import predicted
 from harness.model import Cell, CellResult, Plan, Search, Step, StepResult, Verdict
 
-GALLOP = 1.12
-NEARLY_FULL = 0.9
 SURE_OF_LIMIT = 1.1
+FAIR_CHANCE = 0.4
+"""To finish with the next step: a step in the middle finishes never, but leaves one that does."""
 
 
 def next_step(
@@ -33,9 +34,7 @@ def next_step(
         return _at_required(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy == "predict":
         belief = predicted(cell, steps, neighbours, plan.slos)
-        guess = None if belief is None else belief.users
-        misses = misses_in_a_row(cell, steps)
-        users: int | None = near_guess(plan.search, plan.users_limit, known, guess, misses)
+        users: int | None = near_belief(plan.search, plan.users_limit, known, belief)
     else:
         users = next_users(plan.search, plan.users_limit, known)
     return None if users is None else Step(users, plan.timing)
@@ -80,68 +79,46 @@ def _bisect(search: Search, limit: int, known: Bracket) -> int:
     return known.middle()
 
 
-def near_guess(search: Search, limit: int, known: Bracket, guess: float | None, misses: int) -> int:
-    """The number of users that most likely becomes one end of a narrow bracket around the guess.
+def near_belief(search: Search, limit: int, known: Bracket, belief: Belief | None) -> int:
+    """The number of users that most likely becomes one end of a narrow bracket.
 
-    `misses` is how often in a row the guess was on the wrong side: the more, the farther from the last step.
+    One that may finish the search is taken where its chance is fair; else the one that halves what is
+    believed.
     """
-    if guess is None:
+    if belief is None:
         return _bisect(search, limit, known)
-    if known.broken_users is None and guess > limit * SURE_OF_LIMIT:
-        return limit
-    width = 1 + search.precision_ratio
     low, high = known.sustained_users, known.broken_users
+    width = 1 + search.precision_ratio
     if low is None and high is None:
-        return _within(guess / math.sqrt(width), 1, limit)
-    if high is None:
-        assert low is not None
-        return _within(max(_up(low, guess, width), low * gallop(misses)), low + 1, limit)
-    if low is None:
-        return _within(min(_down(high, guess, width), high / gallop(misses)), 1, high - 1)
-    return known.middle() if misses > 1 else _between(low, high, guess, width)
+        start = limit if belief.users > limit * SURE_OF_LIMIT else belief.users / math.sqrt(width)
+        return _within(start, 1, limit)
+    aim = _finishing(low, high, belief, width)
+    if low is not None and high is not None and _is_halved(low, high, belief, width, aim):
+        return known.middle()
+    aim = aim or median_within(belief, low, high)
+    if low is not None:
+        aim = max(aim, math.floor(low * width))
+    if high is not None:
+        aim = min(aim, math.ceil(high / width))
+    return _within(aim, (low or 0) + 1, limit if high is None else high - 1)
 
 
-def _up(low: int, guess: float, width: float) -> float:
-    """Above a pass: the other end of a narrow bracket, or towards the guess when that is well above.
+def _is_halved(low: int, high: int, belief: Belief, width: float, finishing: float | None) -> bool:
+    """Whether the middle of a bracket is best: it finishes for sure, or the belief has proved wrong."""
+    return high <= low * width**2 or (finishing is None and not low < belief.users < high)
 
-    A pass too many is cheap (the container lives on), a failure too far is not: so just short of the guess.
+
+def _finishing(low: int | None, high: int | None, belief: Belief, width: float) -> float | None:
+    """The other end of a narrow bracket at a pass or at a failure, the likelier one; None where the chance is
+    poor.
     """
-    narrow = math.floor(low * width)
-    return narrow if guess < low * width**2 else guess / width
-
-
-def _down(high: int, guess: float, width: float) -> float:
-    """Below a failure: the other end of a narrow bracket, or just below the guess when that is farther."""
-    narrow = math.ceil(high / width)
-    return narrow if guess * math.sqrt(width) >= narrow else guess / math.sqrt(width)
-
-
-def _between(low: int, high: int, guess: float, width: float) -> int:
-    """Inside a bracket still too wide: the end that the guess makes likely, so that one step may finish
-    it.
-    """
-    if low < guess <= low * width:
-        return _within(math.floor(low * width), low + 1, high - 1)
-    if high / width <= guess < high:
-        return _within(math.ceil(high / width), low + 1, high - 1)
-    if low * width < guess < high / width:
-        return _within(guess / math.sqrt(width), low + 1, high - 1)
-    return Bracket(low, high).middle()
-
-
-def misses_in_a_row(cell: Cell, steps: Sequence[StepResult]) -> int:
-    """How many of the last steps ended alike; two fewer while the CPU is so full that the guess is near."""
-    last = steps[-1] if steps else None
-    if last is None:
-        return 0
-    alike = sum(1 for _ in itertools.takewhile(lambda step: step.verdict is last.verdict, reversed(steps)))
-    is_full = (last.cpu_used_cores or 0.0) >= NEARLY_FULL * cell.limits.cpu_cores
-    return max(0, alike - 2) if is_full else alike
-
-
-def gallop(misses: int) -> float:
-    """The factor after so many misses: 1 after none or one, then 1.12, 1.12³, 1.12⁷ … 1.12³¹."""
-    return float(GALLOP ** (2 ** min(5, max(0, misses - 1)) - 1))
+    chances = []
+    if low is not None:
+        chances.append((chance_between(belief, low, high, low, low * width), math.floor(low * width)))
+    if high is not None:
+        chances.append((chance_between(belief, low, high, high / width, high), math.ceil(high / width)))
+    chance, users = max(chances)
+    return users if chance >= FAIR_CHANCE else None
 
 
 def _within(users: float, low: int, high: int) -> int:

@@ -15,6 +15,7 @@ from docker.types import LogConfig
 from harness.errors import EngineError, TargetFailed, UsageError
 from harness.measure.engine import CAMPAIGN_LABEL, CELL_LABEL, engine_asked_to, remove_container, words
 from harness.measure.events import EventLog
+from harness.measure.placement import Cores, listed
 from harness.measure.ready import LOOPBACK, not_ready
 from harness.measure.seam import Clock, Image, TargetEnd
 from harness.model import Cell, Limits, Target, TargetEvent
@@ -39,13 +40,14 @@ LOG_BYTES_AT_MOST = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to run, and under which name."""
+    """What to run, under which name, and on which cores (None: on any)."""
 
     name: str
     campaign: str
     cell: Cell
     target: Target
     image: Image
+    cores: Cores | None = None
 
 
 class DockerTarget:
@@ -207,7 +209,7 @@ def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> 
             environment=dict(environment),
             ports=[target.port],
             labels={CAMPAIGN_LABEL: order.campaign, CELL_LABEL: order.cell.id},
-            host_config=client.create_host_config(**host_options(order.cell.limits, target)),
+            host_config=client.create_host_config(**host_options(order.cell.limits, target, order.cores)),
         )
         facts = client.inspect_container(made["Id"])
     if unmet := unmet_limits(facts["HostConfig"], order.cell.limits):
@@ -219,9 +221,10 @@ def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> 
     return made["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
 
 
-def host_options(limits: Limits, target: Target) -> dict[str, Any]:
+def host_options(limits: Limits, target: Target, cores: Cores | None = None) -> dict[str, Any]:
     """Exactly the limits, no swap beside the memory, a port on the loopback, the rights that servers need."""
     return {
+        "cpuset_cpus": listed(cores) if cores else None,
         "cpu_period": CPU_PERIOD_US,
         "cpu_quota": _cpu_quota_us(limits),
         "mem_limit": limits.memory_bytes,

@@ -13,6 +13,7 @@ from harness.measure import engine, image
 from harness.measure.container import Order, running, unset_variables
 from harness.measure.fingerprint import fingerprint
 from harness.measure.lock import engine_lock
+from harness.measure.placement import Cores
 from harness.measure.ready import port_is_free
 from harness.measure.seam import Clock, Image, RunningTarget
 from harness.model import Cell, Target
@@ -26,6 +27,11 @@ class DockerHost:
         self._clock = clock
         self._client = client or engine.connect()
         self._numbers = itertools.count(1)
+        self._cores: Cores | None = None
+
+    def keep_to(self, cores: Cores) -> None:
+        """Run targets on these cores from now on; their size remains a quota."""
+        self._cores = cores
 
     def check(self, target: Target) -> list[str]:
         """What would keep the target from being run here, found without starting or building anything."""
@@ -45,7 +51,9 @@ class DockerHost:
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")
-        return running(self._client, self._clock, Order(name, self._campaign, cell, target, image))
+        return running(
+            self._client, self._clock, Order(name, self._campaign, cell, target, image, self._cores)
+        )
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         return engine.remove_leftovers(self._client, campaign)

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import Pages
+from harness.measure.placement import Cores
 from harness.measure.seam import GeneratorFacts
 from harness.model import Scenario
 
@@ -27,7 +28,10 @@ LOG_BYTES_AT_MOST = 256 * 1024
 
 
 class LocustGenerator:
-    """Starts Locust processes; the real `LoadGenerator`."""
+    """Starts Locust processes, on the given cores if any are; the real `LoadGenerator`."""
+
+    def __init__(self, cores: Cores | None = None) -> None:
+        self._cores = cores
 
     def inspect(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes, as Locust itself finds them."""
@@ -59,6 +63,8 @@ class LocustGenerator:
         with ours, tempfile.TemporaryFile() as log:
             with theirs:
                 process = _spawn(scenario, url, theirs, log)
+            if self._cores:
+                os.sched_setaffinity(process.pid, self._cores)
             running = LocustProcess(process, ours, log)
             try:
                 running.wait_for_hello()

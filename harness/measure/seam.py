@@ -82,6 +82,10 @@ class TargetHost(Protocol):
         """Build or find the target's image. Raises EngineError with the build's evidence."""
         ...
 
+    def keep_to(self, cores: frozenset[int]) -> None:
+        """Run targets on these of the host's cores from now on; their size remains a quota."""
+        ...
+
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         """Start a fresh container under the cell's limits and wait until it is ready; remove it on leaving.
 

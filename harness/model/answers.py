@@ -120,6 +120,7 @@ class CellResult:
 
     Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is what the
     first attempt found, where the cell was measured twice. `breach` is a smaller cell that sustains more.
+    `cut_short` says why a bracket is wider than asked for.
     """
 
     cell: Cell
@@ -142,6 +143,7 @@ class CellResult:
     steps: tuple[StepResult, ...] = ()
     first: "CellResult | None" = None
     breach: Cell | None = None
+    cut_short: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,12 @@ def warnings(result: CampaignResult) -> tuple[str, ...]:
         for cell in result.cells
         if cell.breach is not None
     )
-    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *below)
+    wide = (
+        f"{words.size(cell.cell.limits)} {outcome.bracket(cell)} is {outcome.wide(cell)}."
+        for cell in result.cells
+        if cell.cut_short
+    )
+    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *below, *wide)
 
 
 def drift_sentence(drift: Drift) -> str:
@@ -29,6 +34,11 @@ def drift_sentence(drift: Drift) -> str:
     changes = _changes(drift)
     if drift.verdict is Verdict.INVALID:
         return f"Whether the host drifted is not known: {held} was spoiled ({words.inert(drift.reason)})."
+    if not drift.is_marked and drift.verdict is Verdict.FAIL:
+        return (
+            f"{held} failed narrowly this time ({words.inert(drift.reason)}), at the very edge of what it "
+            f"sustains; the host was what it had been: {changes}."
+        )
     if not drift.is_marked:
         return f"{held} was what it had been: {changes}."
     failed = f" failed ({words.inert(drift.reason)})" if drift.verdict is Verdict.FAIL else " still passed"
@@ -69,10 +79,11 @@ def _drift_fact(drift: Drift | None) -> Iterator[Fact]:
 
 
 def _breach_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Cells that were measured twice, and those that lie below a smaller one."""
+    """Cells that were measured twice, that lie below a smaller one, or whose bracket is too wide."""
     for cell in result.cells:
         if remark := outcome.remark(cell):
-            yield Fact(words.size(cell.cell.limits), "flagged" if cell.breach else "measured twice", remark)
+            value = "flagged" if cell.breach else "measured twice" if cell.first else "wide"
+            yield Fact(words.size(cell.cell.limits), value, remark)
 
 
 def _agreement_fact(agreement: Agreement) -> Fact:

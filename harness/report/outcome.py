@@ -89,9 +89,16 @@ def breach(result: CellResult) -> str:
 
 
 def remark(result: CellResult) -> str:
-    """Both answers of a cell that was measured twice, and whether it still lies below a smaller one."""
+    """Both answers of a cell that was measured twice, whether it still lies below a smaller one, and whether
+    its bracket is wider than asked for.
+    """
     twice = f"measured twice: {bracket(result.first)}, then {bracket(result)}" if result.first else ""
-    return "; ".join(part for part in (twice, breach(result)) if part)
+    return "; ".join(part for part in (twice, breach(result), wide(result)) if part)
+
+
+def wide(result: CellResult) -> str:
+    """Why a bracket is wider than asked for; empty for one that is not."""
+    return f"wider than asked for: {inert(result.cut_short)}" if result.cut_short else ""
 
 
 def sustains(result: CellResult, users: int) -> bool:

@@ -9,6 +9,9 @@ from harness.report import words
 from harness.report.checks import checks
 from harness.report.fact import Fact
 
+PAUSES = 0.05
+"""Of the users' time: more than book-keeping leaves over. No fault where a scenario sleeps within a task."""
+
 
 def trust(result: CampaignResult) -> tuple[Fact, ...]:
     steps = [step for cell in result.cells for step in cell.steps]
@@ -42,7 +45,10 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
         Fact(
             "Little's law residual",
             words.percent(residual),
-            "users' time that nothing accounts for, at worst",
+            "users' time that nothing accounts for, at worst"
+            + (
+                "; the scenario pauses within its tasks, or Locust does" if (residual or 0.0) > PAUSES else ""
+            ),
         ),
         Fact("Generator CPU", words.percent(generator), "of one core, in its busiest window"),
         Fact("Generator loop lag", words.seconds(lag), "in its worst window"),

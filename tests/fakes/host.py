@@ -67,6 +67,7 @@ class FakeHost:
     ) -> None:
         self.targets: dict[str, FakeTarget] = {}
         self.held_by: str | None = None
+        self.kept_to: frozenset[int] | None = None
         self.absent_images: Collection[str] = ["no-such-image:ever"]
         self._clock = clock
         self._services = services
@@ -95,6 +96,9 @@ class FakeHost:
         finally:
             with contextlib.suppress(ValueError):  # removed as a leftover meanwhile
                 self.running.remove(name)
+
+    def keep_to(self, cores: frozenset[int]) -> None:
+        self.kept_to = cores
 
     def check(self, target: Target) -> list[str]:
         return [f"no image {target.image}"] if target.image in self.absent_images else []

@@ -19,6 +19,7 @@ LEVELS = (
     ("measure", "analyse", "report", "store"),
     ("recall",),
     ("campaign",),
+    ("opening",),
     ("live",),
     ("cli",),
     ("__main__",),

@@ -76,8 +76,29 @@ def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
     """Interrupted after a pass, and resumed where it can't start."""
     result = answer(judged(10, "PASS"), lives=(BORN, STILLBORN, STILLBORN))
     assert result.status is Status.INVALID
-    assert result.evidence == "it exited with code 1"
+    assert result.evidence == "it did not come up again: it exited with code 1"
     assert result.sustained_users == 10
+
+
+def test_a_bracket_stays_an_answer_where_what_would_have_narrowed_it_was_spoiled() -> None:
+    ends = [judged(100, "PASS"), judged(140, "FAIL")]
+    spoiled = [judged(120, "INVALID", rule="steal", reason="the hypervisor took 14 %") for _ in range(2)]
+    result = answer(*ends, *spoiled)
+    assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 140)
+    assert result.cut_short == "the hypervisor took 14 %"
+    assert result.limiting_factor is Factor.TARGET
+    assert answer(*ends).cut_short == ""
+
+
+def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
+    result = answer(judged(100, "PASS"), judged(140, "FAIL"), lives=(BORN, STILLBORN, STILLBORN))
+    assert result.status is Status.BRACKETED
+    assert result.cut_short == "it did not come up again: it exited with code 1"
+
+
+def test_a_failure_alone_is_no_answer_where_the_search_was_cut_short() -> None:
+    spoiled = [judged(10, "INVALID", rule="steal", reason="the hypervisor took 14 %") for _ in range(2)]
+    assert answer(judged(20, "FAIL"), *spoiled).status is Status.INVALID
 
 
 def test_a_skipped_cell_carries_its_reason() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from harness.analyse.bracket import bracket
 from harness.analyse.cell import judge_all
-from harness.analyse.search import gallop, is_done, next_step, next_users
+from harness.analyse.search import is_done, next_step, next_users
 from harness.model import (
     Cell,
     CellResult,
@@ -126,7 +126,7 @@ def test_a_good_guess_costs_two_steps_and_a_bad_one_not_many() -> None:
         assert len(walk(plan, capacity, [neighbour(capacity * 1.1)])) <= 5
         assert len(walk(plan, capacity, [neighbour(capacity / 1.1)])) <= 7
         for guess in (1, 30, 400, 10_000):
-            assert len(walk(plan, capacity, [neighbour(guess)])) <= 13
+            assert len(walk(plan, capacity, [neighbour(guess)])) <= 20
 
 
 def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -> None:
@@ -244,9 +244,3 @@ def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[lis
         asked.append(step.users)
         facts.append(closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1))
     return asked, facts
-
-
-def test_the_gallop_starts_slowly_and_doubles_its_exponent() -> None:
-    assert [gallop(misses) for misses in range(5)] == pytest.approx(
-        [1.0, 1.0, 1.12, 1.12**3, 1.12**7], rel=1e-9
-    )

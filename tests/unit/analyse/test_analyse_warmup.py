@@ -79,7 +79,7 @@ def first_busy(weather: Weather) -> StepResult:
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
     slow = first_busy(Weather(cold_ratio=0.3, warm_cpu_s=12.0))
     assert slow.settle_s is not None
-    assert slow.settle_s > 15
+    assert slow.settle_s > 11
     assert slow.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
 
 

@@ -1,0 +1,132 @@
+"""Before the first load: what the campaign meets, whether it is a new one, and where it goes on."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker_host import DockerHost
+from harness.measure.generator import LocustGenerator
+from harness.measure.life import World
+from harness.measure.placement import placed
+from harness.measure.usage import DockerProbe
+from harness.model import Plan
+from harness.plan import fit, plan_to_json
+from harness.store import CampaignFolder
+
+Say = Callable[[str], None]
+
+SAME_MACHINE = {
+    "machine": ("cpu_model", "cores", "usable_cores", "memory_bytes", "architecture", "kernel"),
+    "engine": ("version", "cores", "memory_bytes", "cgroup_version", "runtime"),
+}
+"""What a campaign's numbers depend on, of the fingerprint: all of it is to be the same when it goes on."""
+
+MEMORY_TOLERANCE = 0.02
+"""The kernel keeps a little more or less for itself from boot to boot."""
+
+
+def the_world(campaign: str) -> World:
+    clock = MonotonicClock()
+    return World(DockerHost(campaign, clock), LocustGenerator(), DockerProbe(clock), clock)
+
+
+def checked(plan: Plan, world: World) -> Plan:
+    """The plan fitted to this host, after all that can be known to be wrong without starting anything."""
+    world.generator.inspect(plan.scenario)
+    problems = world.host.check(plan.target)
+    if problems:
+        raise UsageError("\n".join(problems))
+    engine = world.host.environment()["engine"]
+    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"])
+    if len(fitted.skipped) == len(fitted.cells):
+        raise UsageError(
+            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
+        )
+    return fitted
+
+
+def parted(world: World, plan: Plan) -> tuple[World, str]:
+    """The generator off the targets' cores, where this host has cores for both; and that in words."""
+    placement, words = placed(world.host.environment(), plan)
+    if placement is None:
+        return world, words
+    world.host.keep_to(placement.target)
+    return replace(world, generator=LocustGenerator(placement.generator)), words
+
+
+@contextlib.contextmanager
+def swept(world: World, say: Say) -> Iterator[None]:
+    """Alone on the engine, without leftovers of killed campaigns before, and without any of ours after."""
+    with world.host.reserved():
+        for name in world.host.remove_leftovers():
+            say(f"removed a leftover: {name}")
+        try:
+            yield
+        finally:
+            world.host.remove_leftovers()
+
+
+def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+    return CampaignFolder.create(results, name, plan_to_json(plan), environment)
+
+
+def unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
+    """The newest campaign, if it was interrupted and nothing that it asks has changed since."""
+    latest = results / "latest"
+    if not (latest / "events.jsonl").is_file():
+        return None
+    folder = CampaignFolder.open(latest)
+    if folder.story().ended == "complete":
+        return None
+    if changed := changes(folder, plan):
+        say(f"{folder.name} was interrupted, but {_and(changed)} changed since: a new campaign begins")
+        return None
+    say(f"going on with {folder.name}, which was interrupted (--fresh begins anew)")
+    return folder.path
+
+
+def changes(folder: CampaignFolder, plan: Plan) -> list[str]:
+    """What changed since a campaign began: `the matrix`, `the scenario`, `the target`."""
+    stored = folder.plan().get("hashes", {})
+    return sorted(f"the {key}" for key, value in plan.hashes.items() if stored.get(key) != value)
+
+
+def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+    """The stored campaign, ready to go on. Raises UsageError where its numbers would not belong together."""
+    folder = CampaignFolder.open(path)
+    if changed := changes(folder, plan):
+        raise UsageError(
+            f"{path}: {_and(changed)} changed since this campaign began",
+            "run with --fresh for a new campaign, or restore what it was",
+        )
+    if moved := differences(folder.environment(), environment):
+        raise UsageError(
+            f"{path}: this is another machine than the one that the campaign began on: {'; '.join(moved)}",
+            "go on there, or run with --fresh for a new campaign here",
+        )
+    folder.resumed()
+    return folder
+
+
+def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What tells two machines apart, such as "machine cores 2, was 4"."""
+    return [
+        f"{part} {name} {now[part].get(name)}, was {stored.get(part, {}).get(name)}"
+        for part, names in SAME_MACHINE.items()
+        for name in names
+        if not _alike(stored.get(part, {}).get(name), now[part].get(name), name)
+    ]
+
+
+def _alike(before: Any, after: Any, name: str) -> bool:
+    if name == "memory_bytes" and isinstance(before, int) and isinstance(after, int):
+        return abs(before - after) <= MEMORY_TOLERANCE * before
+    return bool(before == after)
+
+
+def _and(things: list[str]) -> str:
+    return " and ".join(things)
