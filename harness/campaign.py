@@ -8,7 +8,7 @@ from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
 from harness.analyse.warmup import is_warm
-from harness.errors import EngineError, TargetFailed
+from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
 from harness.measure.step import Pulse
@@ -27,6 +27,10 @@ from harness.model import (
 from harness.recall import CellProgress, remember
 from harness.report import draw
 from harness.store import CampaignFolder
+
+ENGINE_BACK_WITHIN_S = 120.0
+ASK_ENGINE_EVERY_S = 1.0
+FAULTS_IN_A_ROW = 3
 
 
 class Narrator:
@@ -61,6 +65,7 @@ class Campaign:
         self._world = world
         self._narrator = narrator
         self._noted: set[str] = set()
+        self._faults = 0
         self._memory = remember(plan, folder)
 
     def run(self) -> CampaignResult:
@@ -70,7 +75,7 @@ class Campaign:
         """
         state = "interrupted"
         try:
-            image = self._world.host.prepare(self.plan.target)
+            image = self._image()
             while (cell := self._next_cell()) is not None:
                 self._measure(cell, image)
             self._confirm(image)
@@ -105,7 +110,7 @@ class Campaign:
         if not progress.facts:
             progress.begin(self._memory.light)
         while (step := self._ask(progress)) is not None and not gave_up(progress):
-            self._live(progress, image, step)
+            image = self._survived(progress, image, step)
         self._memory.light = progress.finish()
         self.folder.finish_cell(cell.id, progress.attempt)
         self._draw("running")
@@ -119,7 +124,46 @@ class Campaign:
                 (f"{cell.id} is held at {step.users} users once more, to see whether the host drifted",)
             )
             self._narrator.confirming(cell)
-            self._live(self._memory.cells[cell.id], image, step)
+            image = self._survived(self._memory.cells[cell.id], image, step)
+
+    def _image(self) -> Image:
+        """The target's image, which must be the one that was measured before."""
+        image = self._world.host.prepare(self.plan.target)
+        before = self.folder.story().image
+        if before is not None and before != image.digest:
+            raise UsageError(
+                f"the image {image.reference} is another one than this campaign began with: "
+                f"{image.digest[:19]}, was {before[:19]}",
+                "run with --fresh for a new campaign, or bring the old image back",
+            )
+        if before is None:
+            self.folder.add_image(image.reference, image.digest)
+        return image
+
+    def _survived(self, progress: CellProgress, image: Image, step: Step) -> Image:
+        """One container life, or a wait for the engine to come back; the image for the next one."""
+        try:
+            self._live(progress, image, step)
+        except EngineGone as error:
+            self._faults += 1
+            if self._faults > FAULTS_IN_A_ROW:
+                raise
+            self.folder.add_fault(progress.cell.id, "engine", error.what)
+            self._narrator.note(f"{error.what}; trying again as soon as it answers")
+            self._await_engine(error)
+            return self._image()
+        self._faults = 0
+        return image
+
+    def _await_engine(self, error: EngineGone) -> None:
+        """Until it answers again; what it kept of ours is removed. Raises `error` when it stays away."""
+        host, clock = self._world.host, self._world.clock
+        deadline = clock.now_s() + ENGINE_BACK_WITHIN_S
+        while not host.answers():
+            if clock.now_s() > deadline:
+                raise error
+            clock.sleep(ASK_ENGINE_EVERY_S)
+        host.remove_leftovers(self.folder.name)
 
     def _ask(self, progress: CellProgress) -> Step | None:
         results = self._memory.results(self.plan)

@@ -1,6 +1,7 @@
 """Arguments in, exit code out: the only print, the only exit."""
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from harness.opening import checked, created, parted, resumed, swept, the_world,
 from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json
 from harness.recall import judged_again
 from harness.report import View, draw, sentence, terminal_table, view
-from harness.store import CampaignFolder, campaign_name
+from harness.store import CampaignFolder, campaign_name, remove_parts
 
 DONE, USER_MISTAKE, NOT_MEASURED, INTERRUPTED = 0, 1, 2, 130
 
@@ -48,7 +49,7 @@ CampaignArgument = Annotated[
 
 def main() -> NoReturn:
     """Run the command line; every failure has one place where it becomes words and an exit code."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupted)
     try:
         code = app(standalone_mode=False)
@@ -66,7 +67,18 @@ def main() -> NoReturn:
 
 
 def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    """The first time: remove what was started, draw what was measured. The second time: leave at once.
+
+    Locust dies with us; a container that is left is removed by the next run, or by `harness clean`.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupted_again)
     raise KeyboardInterrupt
+
+
+def _interrupted_again(_number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"left at once: `make clean`, or the next run, removes what is still there\n")
+    os._exit(INTERRUPTED)
 
 
 @app.command()
@@ -89,7 +101,7 @@ def run(
     world = the_world(name)
     plan = checked(plan, world)
     world, placement = parted(world, plan)
-    with swept(world, _say):
+    with swept(world, results, _say):
         environment = {**world.host.environment(), "placement": placement}
         folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
         _announce(plan)
@@ -222,11 +234,11 @@ def _stored_plan(folder: CampaignFolder) -> Plan:
 
 
 @app.command()
-def clean() -> int:
-    """Remove what the harness left: containers and networks, by label."""
+def clean(results: Results = Path("results")) -> int:
+    """Remove what the harness left: containers and networks, by label, and half-written files."""
     host = the_world("harness clean").host
     with host.reserved():
-        removed = host.remove_leftovers()
+        removed = host.remove_leftovers() + [str(path) for path in remove_parts(results)]
     for name in removed:
         out.print(f"removed {safe(name)}")
     out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")

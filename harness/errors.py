@@ -5,6 +5,7 @@ HarnessError
 │   └── InputError        one or more problems in files, each with its place
 ├── WorldError            the engine, the generator or the host refused (exit 2)
 │   ├── EngineError       Docker did not do what was asked
+│   │   └── EngineGone    it did not answer, or lost an image: that may pass
 │   ├── TargetFailed      a target could not be brought up: a fact about its size
 │   └── GeneratorError    Locust did not start, or died
 └── StoreError            a results folder that can't be read or written
@@ -57,6 +58,10 @@ class WorldError(HarnessError):
 
 class EngineError(WorldError):
     """The Docker engine refused or did not answer."""
+
+
+class EngineGone(EngineError):
+    """The engine did not answer, or no longer has what it had: worth another try once it answers."""
 
 
 class TargetFailed(WorldError):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import EngineGone, UsageError
 from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.generator import LocustGenerator
@@ -15,7 +15,7 @@ from harness.measure.placement import placed
 from harness.measure.usage import DockerProbe
 from harness.model import Plan
 from harness.plan import fit, plan_to_json
-from harness.store import CampaignFolder
+from harness.store import CampaignFolder, remove_parts
 
 Say = Callable[[str], None]
 
@@ -59,15 +59,17 @@ def parted(world: World, plan: Plan) -> tuple[World, str]:
 
 
 @contextlib.contextmanager
-def swept(world: World, say: Say) -> Iterator[None]:
+def swept(world: World, results: Path, say: Say) -> Iterator[None]:
     """Alone on the engine, without leftovers of killed campaigns before, and without any of ours after."""
     with world.host.reserved():
+        remove_parts(results)
         for name in world.host.remove_leftovers():
             say(f"removed a leftover: {name}")
         try:
             yield
         finally:
-            world.host.remove_leftovers()
+            with contextlib.suppress(EngineGone):  # the next run sweeps again
+                world.host.remove_leftovers()
 
 
 def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:

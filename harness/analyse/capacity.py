@@ -131,7 +131,7 @@ def _why_invalid(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Fa
     spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
     if spoiled is None:
         return None, _cut_short(lives, steps) or "nothing was measured"
-    host_rules = ("steal", "foreign-load", "removed")
+    host_rules = ("steal", "foreign-load", "removed", "suspended")
     return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
 
 

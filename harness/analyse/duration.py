@@ -3,7 +3,7 @@
 import math
 
 from harness.analyse.consistency import WORTH_CONFIRMING
-from harness.model import Plan
+from harness.model import Plan, ramp_rate
 
 CONTAINER_S = 5.0
 STEPS_PREDICTED = 3.0
@@ -13,7 +13,7 @@ STEPS_PREDICTED = 3.0
 def step_s(plan: Plan, users: int) -> float:
     """Load seconds of one step that settles as soon as it may, coming from no users."""
     timing = plan.timing
-    ramp_s = users / min(plan.spawn_rate, max(1.9, users / 10))
+    ramp_s = users / ramp_rate(users, plan.spawn_rate)
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.linger_s
 
 

@@ -20,7 +20,7 @@ cells.
 """
 
 OF_DEMAND = 0.15
-OF_CORRECTED_DEMAND = 0.06
+OF_CORRECTED_DEMAND = 0.08
 OF_SATURATION = 0.05
 OF_NEIGHBOUR = 0.04
 OF_DEATH = 0.04
@@ -33,34 +33,33 @@ def predicted(
 ) -> Belief | None:
     """What the cell should sustain, by all the evidence there is; None without any.
 
-    A target that died on the way sustains fewer users than had arrived then.
+    The least of what its CPU, its memory and a death on the way allow: each is a bound to the others.
     """
     limit_s = response_limit_s(slos)
     slo = percentile_slo(slos)
-    found = combined(
+    by_cpu = combined(
         [
-            _prior(cell, steps, neighbours, limit_s),
+            _by_cpu(cell, steps, neighbours, limit_s),
             _from_saturation(steps, limit_s),
             *(from_share(step, slo) for step in steps),
         ]
     )
-    death = _from_death(steps)
-    return death if death and (found is None or found.users > death.users) else found
+    by_memory = _from_same_memory(cell, neighbours) or _from_footprint(cell, steps, neighbours)
+    known = [belief for belief in (by_cpu, by_memory, _from_death(steps)) if belief is not None]
+    return min(known, key=lambda belief: belief.users, default=None)
 
 
-def _prior(
+def _by_cpu(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
 ) -> Belief | None:
-    """From other cells, else from the demand: the tighter of what the CPU and what the memory allows.
+    """From the same CPU with another memory, else from the demand.
 
     A saturated step knows its demand better than any lighter one, and has its own say.
     """
-    by_cpu = _from_same_cpu(cell, neighbours)
-    if by_cpu is None and not any(_is_saturated(step) for step in steps):
-        by_cpu = _from_demand(cell, steps, neighbours, limit_s)
-    by_memory = _from_same_memory(cell, neighbours) or _from_footprint(cell, steps, neighbours)
-    known = [belief for belief in (by_cpu, by_memory) if belief is not None]
-    return min(known, key=lambda belief: belief.users, default=None)
+    found = _from_same_cpu(cell, neighbours)
+    if found is not None or any(_is_saturated(step) for step in steps):
+        return found
+    return _from_demand(cell, steps, neighbours, limit_s)
 
 
 def response_limit_s(slos: Sequence[Slo]) -> float:

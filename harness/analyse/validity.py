@@ -22,6 +22,9 @@ FOREIGN_AT_MOST = 0.10
 the target's CPU time per request by more than 40 %.
 """
 
+GAP_AT_MOST_S = 3.0
+"""Between two samples, which are taken once or twice a second."""
+
 PROXY_AT_MOST = 0.9
 """Cores: the proxy uses 0.23-0.27 ms a request, on the generator's account."""
 
@@ -75,6 +78,11 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
         return "users", f"{facts.note}; look for errors in on_start, or lower users.spawn_rate"
     if window is None or facts.ended is not Ended.HELD:
         return None
+    if (gap_s := _longest_gap_s(facts, window)) > GAP_AT_MOST_S:
+        return "suspended", (
+            f"nothing was counted for {gap_s:.0f} s: this host, the harness or Locust was suspended; "
+            "keep them awake while they measure"
+        )
     use = generator_use(facts.generator, window.from_s, window.to_s)
     if use.busiest_cpu_ratio is not None and use.busiest_cpu_ratio > GENERATOR_CPU_AT_MOST:
         return "generator-cpu", (
@@ -92,6 +100,13 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
             "look for StopUser or exceptions in the locustfile"
         )
     return _spoiled_by_host(facts, window, light)
+
+
+def _longest_gap_s(facts: StepFacts, window: Window) -> float:
+    """The longest time within the window in which the host's or the generator's counters were not read."""
+    series = ([sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator])
+    inside = [np.array([at for at in each if window.from_s <= at <= window.to_s]) for each in series]
+    return max((float(np.diff(each).max()) for each in inside if len(each) > 1), default=0.0)
 
 
 def _spoiled_by_host(facts: StepFacts, window: Window, light: Light | None) -> tuple[str, str] | None:

@@ -140,6 +140,8 @@ class DockerTarget:
             state = self._state()
         if state is None:
             return TargetEnd(None, oom, "the container was removed by someone else")
+        if self._events.saw("kill") and not oom:
+            return TargetEnd(None, oom, "the container was stopped through the engine, not by itself")
         return TargetEnd(state["ExitCode"], oom, self._log_tail())
 
     def _state(self) -> dict[str, Any] | None:

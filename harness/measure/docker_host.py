@@ -61,6 +61,13 @@ class DockerHost:
     def environment(self) -> Mapping[str, Any]:
         return fingerprint(self._client)
 
+    def answers(self) -> bool:
+        try:
+            with engine.engine_asked_to("answer"):
+                return bool(self._client.ping())
+        except EngineError:
+            return False
+
     def reserved(self) -> AbstractContextManager[None]:
         with engine.engine_asked_to("say who it is"):
             engine_id = str(self._client.info().get("ID", "docker"))

@@ -10,13 +10,13 @@ from typing import Any
 import docker
 from docker.api import APIClient
 from docker.context import ContextAPI
-from docker.errors import APIError, DockerException, create_api_error_from_http_exception
+from docker.errors import APIError, DockerException, ImageNotFound, create_api_error_from_http_exception
 from docker.types import CancellableStream
 from requests import HTTPError as RefusedRequest
 from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
 
-from harness.errors import EngineError
+from harness.errors import EngineError, EngineGone
 
 CAMPAIGN_LABEL = "harness.campaign"
 CELL_LABEL = "harness.cell"
@@ -72,14 +72,25 @@ def is_local(client: APIClient) -> bool:
 
 @contextlib.contextmanager
 def engine_asked_to(what: str, hint: str = "") -> Iterator[None]:
-    """A refusal inside becomes an EngineError: what was asked, and the engine's own words."""
+    """A refusal inside becomes an EngineError: what was asked, and the engine's own words.
+
+    Raises EngineGone where the engine did not answer, or lost the image: that may pass.
+    """
     try:
         yield
     except APIError as error:
-        raise EngineError(f"Docker could not {what}: {words(error)}", hint) from error
+        passing = isinstance(error, ImageNotFound) or (error.is_server_error() and _is_going(error))
+        kind = EngineGone if passing else EngineError
+        raise kind(f"Docker could not {what}: {words(error)}", hint) from error
     except Refusal as error:
         hint = hint or "`docker info` says whether the engine still answers"
-        raise EngineError(f"Docker could not {what}: {_root(error)}", hint) from error
+        kind = EngineError if type(error) is DockerException else EngineGone
+        raise kind(f"Docker could not {what}: {_root(error)}", hint) from error
+
+
+def _is_going(error: APIError) -> bool:
+    """Whether the engine is shutting down: it still answers then, but starts nothing."""
+    return any(sign in words(error) for sign in ("context canceled", "connection refused", "closing", "EOF"))
 
 
 def words(error: APIError) -> str:

@@ -94,6 +94,10 @@ class TargetHost(Protocol):
         """
         ...
 
+    def answers(self) -> bool:
+        """Whether the engine answers right now."""
+        ...
+
     def reserved(self) -> AbstractContextManager[None]:
         """Be alone on this engine. Raises UsageError, naming the other, when somebody measures already."""
         ...

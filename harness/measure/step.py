@@ -13,15 +13,15 @@ import numpy as np
 from harness.errors import GeneratorError
 from harness.measure.columns import joined
 from harness.measure.seam import Clock, GeneratorFacts, RunningGenerator, RunningTarget, Usage, Watch
-from harness.model import ANSWERED, Ended, GeneratorSample, Requests, Step, StepFacts, Thinks
+from harness.model import ANSWERED, Ended, GeneratorSample, Requests, Step, StepFacts, Thinks, ramp_rate
 from harness.model.facts import HostSample, TargetEvent, TargetSample
 
 POLL_S = 0.25
 LOOK_EVERY_S = 5.0
 STALL_S = 5.0
+SILENCE_AT_MOST_S = 10.0
 RAMP_GRACE_S = 15.0
 HOPELESS_REQUESTS = 10
-ONE_BY_ONE = 1.9
 
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "linger"]
@@ -78,6 +78,7 @@ class Plateau:
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
         self._last_answer_s = 0.0
+        self._last_page_s = 0.0
         self._ended_requests = 0
         self._answered_requests = 0
         self._window_to_s: float | None = None
@@ -149,7 +150,7 @@ class Plateau:
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()
         if phase == "ramp":
-            self._last_answer_s = self._began[phase]
+            self._last_answer_s = self._last_page_s = self._began[phase]
 
     def _tick(self, phase: Phase) -> int:
         """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
@@ -164,9 +165,16 @@ class Plateau:
         facts = self._generator.poll(POLL_S)
         self._parts.append(facts)
         self._usage.append(self._watch.take())
+        self._look_for_silence(facts)
         self._look_for_stall(facts)
         self._pulse(phase)
         return facts.reached
+
+    def _look_for_silence(self, facts: GeneratorFacts) -> None:
+        if facts.samples:
+            self._last_page_s = self._now_s()
+        elif self._now_s() - self._last_page_s > SILENCE_AT_MOST_S:
+            raise GeneratorError(f"Locust has been silent for {SILENCE_AT_MOST_S:.0f} s")
 
     def _look_for_stall(self, facts: GeneratorFacts) -> None:
         error = facts.requests.error
@@ -229,14 +237,6 @@ class Plateau:
             generator=_since(since, list(samples)),
             events=_since(since, [event for usage in self._usage for event in usage.events]),
         )
-
-
-def ramp_rate(users: int, spawn_rate: float) -> float:
-    """Users per second: no burst above a tenth of the step.
-
-    Locust spawns in bursts of a whole second's worth, and one by one below two a second.
-    """
-    return min(spawn_rate, max(ONE_BY_ONE, users / 10))
 
 
 def _requests_since(requests: Requests, since_s: float) -> Requests:

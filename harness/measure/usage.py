@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from harness.errors import EngineError
+from harness.errors import EngineGone
 from harness.measure.accounts import Accounts
 from harness.measure.container import DockerTarget
 from harness.measure.engine import EngineStream, engine_asked_to
@@ -101,7 +101,7 @@ class DockerWatch:
                 return
             self._keep(message)
         if not self._ending.is_set():
-            raise EngineError("Docker stopped counting what the target uses", "did the engine restart?")
+            raise EngineGone("Docker stopped counting what the target uses", "did the engine restart?")
 
     def _keep(self, message: Mapping[str, Any]) -> None:
         sample = target_sample(message, self._clock.now_s())

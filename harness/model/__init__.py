@@ -27,6 +27,7 @@ from harness.model.asked import (
     Step,
     Target,
     Timing,
+    ramp_rate,
 )
 from harness.model.facts import (
     ANSWERED,
@@ -76,4 +77,5 @@ __all__ = [
     "Thinks",
     "Timing",
     "Verdict",
+    "ramp_rate",
 ]

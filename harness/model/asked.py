@@ -150,3 +150,12 @@ class Plan:
     search: Search = Search()
     skipped: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+
+
+ONE_BY_ONE = 1.9
+"""Users per second: below two, Locust spawns one by one, else in bursts of a whole second's worth."""
+
+
+def ramp_rate(users: int, spawn_rate: float) -> float:
+    """Users per second towards a step: no burst above a tenth of it."""
+    return min(spawn_rate, max(ONE_BY_ONE, users / 10))

@@ -3,6 +3,7 @@
 A step's file is complete before the log says so; a crash loses at most the step in flight.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -37,12 +38,13 @@ class Story:
     """What the log tells of a campaign.
 
     `ended` is `complete`, `interrupted`, or None: still running, or killed. `attempts` are by cell and number
-    (from 1), in the order in which they began.
+    (from 1), in the order in which they began. `image` is the digest of the target's image.
     """
 
     started_at: str = ""
     ended: str | None = None
     attempts: dict[tuple[str, int], CellStory] = field(default_factory=dict)
+    image: str | None = None
 
     @property
     def cells(self) -> dict[str, CellStory]:
@@ -114,6 +116,13 @@ class CampaignFolder:
         self.log.heal()
         self.log.append("campaign-resumed")
 
+    def add_image(self, reference: str, digest: str) -> None:
+        self.log.append("image-prepared", reference=reference, digest=digest)
+
+    def add_fault(self, cell_id: str, kind: str, what: str) -> None:
+        """Something outside got in the way of measuring a cell, and it is tried again."""
+        self.log.append("fault", cell=cell_id, kind=kind, what=what)
+
     def add_life(self, life: Life) -> None:
         self.log.append("life-started", **asdict(life))
 
@@ -175,6 +184,8 @@ class CampaignFolder:
                 os.fsync(file.fileno())
             part.replace(path)
         except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
             raise StoreError(f"{path}: {error.strerror}", "make room, or go on where one can write") from None
 
     def _place(self, name: str) -> Path:
@@ -200,6 +211,17 @@ class CampaignFolder:
         part.replace(results / LATEST)
 
 
+def remove_parts(results: Path) -> list[Path]:
+    """Remove the half-written files that killed campaigns left in their folders; which they were.
+
+    Links are not followed out of the folder.
+    """
+    left = [path for path in results.rglob("*.part") if path.is_symlink() or path.is_file()]
+    for path in left:
+        path.unlink(missing_ok=True)
+    return left
+
+
 def campaign_name(target: str, now: datetime | None = None) -> str:
     """Sortable by time and safe as a folder's, a container's and a label's name."""
     now = now or datetime.now(UTC)
@@ -214,6 +236,8 @@ def _tell(story: Story, event: dict[str, Any]) -> None:
             story.ended = None
         case "campaign-finished":
             story.ended = event["state"]
+        case "image-prepared":
+            story.image = str(event["digest"])
         case "life-started":
             life, told = _life(event), _attempt(story, event)
             (told.lives if life.purpose is Purpose.SEARCH else told.confirming_lives).append(life)

@@ -1,5 +1,6 @@
 """The append-only log: one JSON object a line, each with its format number and the wall-clock time."""
 
+import errno
 import json
 import os
 from datetime import UTC, datetime
@@ -21,14 +22,26 @@ class Log:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
         try:
-            with self.path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(line + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            self._write((line + "\n").encode("utf-8", errors="backslashreplace"))
         except OSError as error:
             raise StoreError(
                 f"{self.path}: {error.strerror}", "make room, or go on where one can write"
             ) from None
+
+    def _write(self, data: bytes) -> None:
+        """All of it or nothing: a line torn by a full disk would take the next one along."""
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            before = os.fstat(descriptor).st_size
+            try:
+                if os.write(descriptor, data) < len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, before)
+                raise
+        finally:
+            os.close(descriptor)
 
     def read(self) -> list[dict[str, Any]]:
         """All events in order.

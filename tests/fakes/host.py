@@ -103,6 +103,9 @@ class FakeHost:
     def check(self, target: Target) -> list[str]:
         return [f"no image {target.image}"] if target.image in self.absent_images else []
 
+    def answers(self) -> bool:
+        return True
+
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
         if self.held_by is not None:
