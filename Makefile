@@ -8,8 +8,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 LINTED := harness tests $(wildcard targets bench)
 
+CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
+NEWEST = $(lastword $(CAMPAIGNS))
+BASE ?=
+HEAD ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help matrix report bench bench-search bench-truth test check fmt venv engine base browser clean distclean caches
+.PHONY: help matrix report compare bench bench-search bench-truth soak test check fmt venv engine base browser clean distclean caches
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +25,9 @@ matrix: venv engine base ## measure every cell of MATRIX (matrix.yaml), then dra
 report: venv ## draw the newest campaign again
 	@$(BIN)/harness report results/latest $(ARGS)
 
+compare: venv ## two campaigns: BASE (the newest but one) against HEAD (the newest)
+	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
+
 bench: bench-search bench-truth ## measure what the harness claims about itself; quiet machine, most of an hour
 
 bench-search: venv ## the search against others, simulated
@@ -27,6 +35,10 @@ bench-search: venv ## the search against others, simulated
 
 bench-truth: venv engine base ## a real target's measured capacity against the paper's
 	@$(BIN)/python -m bench.calibration $(ARGS)
+
+soak: venv engine base ## break it: 20,000 broken files, 200 sizes, 50 kills in one campaign; half an hour
+	@$(BIN)/python -m tests.fuzz --inputs 20000
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 test: check engine base browser ## check, and everything that needs Docker or a browser
 	$(BIN)/pytest -m "e2e or browser" $(ARGS)

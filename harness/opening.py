@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.analyse.comparable import changed_parts, machine_differences
 from harness.errors import EngineGone, UsageError
 from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
@@ -18,15 +19,6 @@ from harness.plan import fit, plan_to_json
 from harness.store import CampaignFolder, remove_parts
 
 Say = Callable[[str], None]
-
-SAME_MACHINE = {
-    "machine": ("cpu_model", "cores", "usable_cores", "memory_bytes", "architecture", "kernel"),
-    "engine": ("version", "cores", "memory_bytes", "cgroup_version", "runtime"),
-}
-"""What a campaign's numbers depend on, of the fingerprint: all of it is to be the same when it goes on."""
-
-MEMORY_TOLERANCE = 0.02
-"""The kernel keeps a little more or less for itself from boot to boot."""
 
 
 def the_world(campaign: str) -> World:
@@ -92,9 +84,7 @@ def unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
 
 
 def changes(folder: CampaignFolder, plan: Plan) -> list[str]:
-    """What changed since a campaign began: `the matrix`, `the scenario`, `the target`."""
-    stored = folder.plan().get("hashes", {})
-    return sorted(f"the {key}" for key, value in plan.hashes.items() if stored.get(key) != value)
+    return changed_parts(folder.plan().get("hashes", {}), plan.hashes)
 
 
 def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
@@ -105,29 +95,13 @@ def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignF
             f"{path}: {_and(changed)} changed since this campaign began",
             "run with --fresh for a new campaign, or restore what it was",
         )
-    if moved := differences(folder.environment(), environment):
+    if moved := machine_differences(folder.environment(), environment):
         raise UsageError(
             f"{path}: this is another machine than the one that the campaign began on: {'; '.join(moved)}",
             "go on there, or run with --fresh for a new campaign here",
         )
     folder.resumed()
     return folder
-
-
-def differences(stored: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What tells two machines apart, such as "machine cores 2, was 4"."""
-    return [
-        f"{part} {name} {now[part].get(name)}, was {stored.get(part, {}).get(name)}"
-        for part, names in SAME_MACHINE.items()
-        for name in names
-        if not _alike(stored.get(part, {}).get(name), now[part].get(name), name)
-    ]
-
-
-def _alike(before: Any, after: Any, name: str) -> bool:
-    if name == "memory_bytes" and isinstance(before, int) and isinstance(after, int):
-        return abs(before - after) <= MEMORY_TOLERANCE * before
-    return bool(before == after)
 
 
 def _and(things: list[str]) -> str:

@@ -17,6 +17,9 @@ DEPENDENCE = 3.0
 ones'.
 """
 
+OF_WINDOW = 0.03
+"""However many requests it has, a window is one vote: the host's speed differs by so much between two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Belief:
@@ -50,7 +53,7 @@ def from_share(step: StepResult, slo: Slo | None) -> Belief | None:
     steepness = slope(step.users)
     distance = (logit(share) - logit(allowed_share(slo))) / steepness
     noise = DEPENDENCE / math.sqrt(n * share * (1 - share)) / steepness
-    return Belief(step.users * math.exp(-distance), math.hypot(noise, SLOPE_SPREAD * distance))
+    return Belief(step.users * math.exp(-distance), math.hypot(noise, SLOPE_SPREAD * distance, OF_WINDOW))
 
 
 def allowed_share(slo: Slo) -> float:

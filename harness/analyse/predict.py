@@ -24,7 +24,7 @@ OF_CORRECTED_DEMAND = 0.08
 OF_SATURATION = 0.05
 OF_NEIGHBOUR = 0.04
 OF_DEATH = 0.04
-OF_FOOTPRINT = 0.1
+OF_FOOTPRINT = 0.2
 """Standard deviations (of the logarithm) that the kinds of evidence have."""
 
 

@@ -7,6 +7,7 @@ itself.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.analyse.aim import chance_between, median_within
 from harness.analyse.belief import Belief
@@ -34,10 +35,20 @@ def next_step(
         return _at_required(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy == "predict":
         belief = predicted(cell, steps, neighbours, plan.slos)
+        if belief is None and not steps:
+            return _probe(plan)
         users: int | None = near_belief(plan.search, plan.users_limit, known, belief)
     else:
         users = next_users(plan.search, plan.users_limit, known)
     return None if users is None else Step(users, plan.timing)
+
+
+def _probe(plan: Plan) -> Step:
+    """A light step as the first of all, for the demand per request: its window need not settle much."""
+    users, timing = min(plan.users_limit, plan.search.first_users), plan.timing
+    if users < plan.users_limit:
+        timing = replace(timing, window_at_most_s=timing.window_at_least_s)
+    return Step(users, timing)
 
 
 def _at_required(
@@ -45,7 +56,7 @@ def _at_required(
 ) -> Step | None:
     """One window at the users required; before the very first one a light step, as the reference of all."""
     if not steps and not neighbours:
-        return Step(min(plan.search.first_users, users), plan.timing)
+        return _probe(plan)
     return None if bracket(steps).broken_users is not None else Step(users, plan.timing)
 
 

@@ -48,7 +48,7 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     size gets the same cores, so the largest one that fits this host decides.
     """
     machine, engine = environment["machine"], environment["engine"]
-    if (machine["kernel"], machine["cores"]) != (engine["kernel"], engine["cores"]):
+    if any(machine.get(key) is None or machine.get(key) != engine.get(key) for key in ("kernel", "cores")):
         return None, "not parted: the engine does not run on this kernel"
     quotas = [cell.limits.cpu_cores for cell in plan.cells if cell.limits.cpu_cores <= engine["cores"]]
     placement = place(physical_cores(), max(quotas, default=0.0))

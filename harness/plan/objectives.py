@@ -7,7 +7,7 @@ from typing import Any
 from harness.errors import Problem, UsageError
 from harness.model import Slo
 from harness.plan.places import Document, KeyPath
-from harness.plan.units import duration_s, quoted, ratio
+from harness.plan.units import duration_s, number_or_text, quoted, ratio
 from harness.plan.wording import nearest
 
 DEFAULTS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
@@ -34,10 +34,6 @@ def parse_slo(text: str) -> Slo:
     except ValueError as error:
         hint = "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
         raise UsageError(f"--slo {quoted(text)}: {error}", hint) from None
-
-
-def number_or_text(text: str) -> float | str:
-    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else text
 
 
 def slo(indicator: str, at_most: object, request_name: str | None = None) -> Slo:

@@ -107,6 +107,11 @@ def duration_s(value: object) -> float:
     return float(seconds)
 
 
+def number_or_text(text: str) -> float | str:
+    """A word of a command line as YAML would have read it."""
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else text
+
+
 def ratio(value: object) -> float:
     """A ratio from `1%` or 0.01. A plain number from 1 up is refused: nobody can tell 1 from 1 %."""
     found = quantity(value)

@@ -3,7 +3,10 @@
 import json
 
 from harness.model import CampaignResult
+from harness.report.comparing import Comparison, comparison, comparison_table, draw_comparison
+from harness.report.deciding import check_line, checks_junit, sizing_lines
 from harness.report.files import csv_text, junit_xml, markdown
+from harness.report.index import index_html
 from harness.report.page import html
 from harness.report.sentence import sentence
 from harness.report.summary import summary_json
@@ -11,13 +14,21 @@ from harness.report.table import terminal_table
 from harness.report.view import View, view
 
 __all__ = [
+    "Comparison",
     "View",
+    "check_line",
+    "checks_junit",
+    "comparison",
+    "comparison_table",
     "csv_text",
     "draw",
+    "draw_comparison",
     "html",
+    "index_html",
     "junit_xml",
     "markdown",
     "sentence",
+    "sizing_lines",
     "summary_json",
     "terminal_table",
     "view",

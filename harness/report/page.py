@@ -24,7 +24,7 @@ def html(view: View) -> str:
     """The page; while the campaign runs it loads itself again every few seconds."""
     drawn = charts.charts(view)
     return (
-        _environment()
+        environment_of_templates()
         .get_template("page.html.j2")
         .render(
             view=view,
@@ -32,16 +32,16 @@ def html(view: View) -> str:
             charts=drawn,
             statuses=_statuses(view),
             data=_embedded(drawn),
-            style=_source("style.css"),
-            script=_source("script.js"),
-            policy=_policy(),
+            style=source("style.css"),
+            script=source("script.js"),
+            policy=policy(),
             refresh_s=REFRESH_S,
         )
     )
 
 
 @cache
-def _environment() -> Environment:
+def environment_of_templates() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -56,22 +56,22 @@ def _environment() -> Environment:
 
 
 @cache
-def _source(name: str) -> Markup:
+def source(name: str) -> Markup:
     """Our own style and script: the only markup that is not escaped."""
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
 @cache
-def _policy() -> str:
+def policy() -> str:
     """The content security policy: no network at all; no style or script but ours, known by their hashes."""
-    style, script = (_digest(_source(name)) for name in ("style.css", "script.js"))
+    style, script = (_digest(source(name)) for name in ("style.css", "script.js"))
     return (
         f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
     )
 
 
-def _digest(source: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _statuses(view: View) -> list[tuple[str, str, str]]:

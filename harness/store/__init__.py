@@ -1,6 +1,16 @@
 """Facts on disk: `results/<campaign>/`, its log and its step files. Nobody else writes there."""
 
-from harness.store.folder import CampaignFolder, Story, campaign_name, remove_parts
+from harness.store.folder import CampaignFolder, Story, campaign_name, remove_parts, write_text
 from harness.store.log import FORMAT
+from harness.store.summaries import Summary, summaries
 
-__all__ = ["FORMAT", "CampaignFolder", "Story", "campaign_name", "remove_parts"]
+__all__ = [
+    "FORMAT",
+    "CampaignFolder",
+    "Story",
+    "Summary",
+    "campaign_name",
+    "remove_parts",
+    "summaries",
+    "write_text",
+]

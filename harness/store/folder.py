@@ -192,10 +192,13 @@ class CampaignFolder:
         """Where a file of this folder lies; never outside it, whatever a cell is called."""
         if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
             raise StoreError(f"{name!r} can't be the name of a file in {self.path}")
-        return self.path / name
+        path = self.path / name
+        if not path.resolve().is_relative_to(self.path.resolve()):
+            raise StoreError(f"{path}: a link that leads out of the campaign's folder", "remove the link")
+        return path
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        path = self.path / name
+        path = self._place(name)
         try:
             document = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
@@ -209,6 +212,14 @@ class CampaignFolder:
         part.unlink(missing_ok=True)
         part.symlink_to(self.name)
         part.replace(results / LATEST)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A file that somebody asked for by name, outside of any campaign."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", "name a file in a folder that is there") from None
 
 
 def remove_parts(results: Path) -> list[Path]:

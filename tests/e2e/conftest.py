@@ -71,12 +71,13 @@ class Project:
         )
 
     @contextlib.contextmanager
-    def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    def running(self, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
         """The harness in the background; ended on leaving, if a test did not end it."""
         with subprocess.Popen(
             self.command(*arguments),
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -89,6 +90,19 @@ class Project:
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "harness", *arguments]
+
+    def locusts(self) -> list[int]:
+        """The processes that make load with this project's locustfile."""
+        pattern = f"locust -f .*{self.folder}"
+        found = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout
+        return [int(pid) for pid in found.split()]
+
+    def containers(self) -> list[str]:
+        """The containers of the newest campaign."""
+        name = (self.folder / "results/latest").resolve().name
+        label = f"label=harness.campaign={name}"
+        command = ["docker", "ps", "--all", "--quiet", "--filter", label]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
     def summary(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder / "results/latest/summary.json").read_text())

@@ -21,9 +21,9 @@ from harness.measure.ready import port_is_free
 from harness.measure.usage import DockerProbe
 from harness.model import MIB, Build, Target
 from tests.contract.conftest import Ground, cell, real_ground
+from tests.e2e.line import Line, engine_behind_a_line
 
 pytestmark = pytest.mark.e2e
-SOCKET = "/var/run/docker.sock"
 
 
 @pytest.fixture
@@ -47,6 +47,10 @@ def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, clien
     assert (asked["CpuQuota"], asked["CpuPeriod"]) == (25_000, 100_000)
     assert asked["Memory"] == asked["MemorySwap"] == 64 * MIB
     assert asked["CapDrop"] == ["ALL"]
+    assert asked["SecurityOpt"] == ["no-new-privileges:true"]
+    assert (asked["PidsLimit"], asked["Privileged"]) == (4096, False)
+    assert not asked["Binds"]
+    assert facts["Mounts"] == []
     assert asked["RestartPolicy"]["Name"] in ("", "no")
     assert {bound["HostIp"] for bound in facts["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
     assert facts["Config"]["Labels"]["harness.campaign"] == ground.campaign
@@ -165,7 +169,7 @@ def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
     assert threading.active_count() == threads
 
 
-def lose_the_engine(ground: Ground, host: DockerHost, line: "Line") -> None:
+def lose_the_engine(ground: Ground, host: DockerHost, line: Line) -> None:
     target = ground.target()
     with (
         host.run(cell(target), target, host.prepare(target)) as running,
@@ -176,57 +180,6 @@ def lose_the_engine(ground: Ground, host: DockerHost, line: "Line") -> None:
         line.cut()
         ground.clock.sleep(1.0)
         watch.take()
-
-
-class Line:
-    """A TCP line to the engine's socket that can be cut."""
-
-    def __init__(self, listener: socket.socket) -> None:
-        self.address = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
-        self._listener = listener
-        self._ends: list[socket.socket] = []
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
-
-    def cut(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for end in self._ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(5)
-        for end in self._ends:
-            end.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(SOCKET)
-                self._ends += [near, far]
-                for pair in ((near, far), (far, near)):
-                    thread = threading.Thread(target=self._carry, args=pair, daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
-
-    @staticmethod
-    def _carry(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(1 << 16):
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
-
-
-@contextlib.contextmanager
-def engine_behind_a_line() -> Iterator[Line]:
-    line = Line(socket.create_server(("127.0.0.1", 0)))
-    try:
-        yield line
-    finally:
-        line.cut()
 
 
 def test_the_log_of_a_target_is_what_it_wrote(ground: Ground) -> None:

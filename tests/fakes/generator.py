@@ -64,6 +64,9 @@ class FakeProcess:
     def tick(self, now_s: float) -> None:
         at_most = self._generator.dies_above_users
         self.gone = self.gone or (at_most is not None and self._station.users > at_most)
+        wedged = self._generator.wedged
+        if wedged is not None and wedged[0] <= now_s < wedged[1]:
+            return
         if now_s >= self._report_s and not self.gone:
             self._pages.append(self._page())
             self._report_s += REPORT_EVERY_S
@@ -127,6 +130,7 @@ class FakeGenerator:
         self.loop_lag_s = 0.001
         self.users_at_most: int | None = None
         self.dies_above_users: int | None = None
+        self.wedged: tuple[float, float] | None = None
         self.running = 0
 
     def inspect(self, scenario: Scenario) -> list[str]:

@@ -2,10 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from harness.errors import EngineError, TargetFailed, UsageError
+from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.seam import Image, RunningTarget, TargetEnd
 from harness.model import GIB, MIB, Cell, Target, TargetEvent
 from tests.fakes.clock import FakeClock
@@ -15,11 +15,14 @@ from tests.fakes.simulation import HOST_CORES, Service, Station
 class FakeTarget:
     """A station with an address; the fake `RunningTarget`."""
 
-    def __init__(self, station: Station, url: str, ready_after_s: float) -> None:
+    def __init__(
+        self, station: Station, url: str, ready_after_s: float, require_engine: Callable[[], None]
+    ) -> None:
         self.station = station
         self.events: list[TargetEvent] = []
         self._url = url
         self._ready_after_s = ready_after_s
+        self._require_engine = require_engine
 
     @property
     def url(self) -> str:
@@ -30,6 +33,7 @@ class FakeTarget:
         return self._ready_after_s
 
     def ended(self) -> TargetEnd | None:
+        self._require_engine()
         if self.station.died is None:
             return None
         exit_code, oom = self.station.died
@@ -76,14 +80,26 @@ class FakeHost:
         self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
         self.running: list[str] = []
+        self.away: tuple[float, float] | None = None
+        self.digests: dict[str, str] = {}
+
+    def answers(self) -> bool:
+        return self.away is None or not self.away[0] <= self._clock.now_s() < self.away[1]
+
+    def require(self) -> None:
+        if not self.answers():
+            raise EngineGone("Docker could not inspect the target: Connection refused")
 
     def prepare(self, target: Target) -> Image:
         if target.image is not None and target.image in self.absent_images:
             raise EngineError(f"Docker could not find or pull the image {target.image}", "check its name")
-        return Image(target.image or f"harness-target-{target.name}:fake", f"sha256:{target.name}")
+        self.require()
+        digest = self.digests.get(target.name, f"sha256:{target.name}")
+        return Image(target.image or f"harness-target-{target.name}:fake", digest)
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
+        self.require()
         number = next(self._numbers)
         name = f"harness-fake-{cell.id}-{number}"
         self.runs.append(cell)
@@ -102,9 +118,6 @@ class FakeHost:
 
     def check(self, target: Target) -> list[str]:
         return [f"no image {target.image}"] if target.image in self.absent_images else []
-
-    def answers(self) -> bool:
-        return True
 
     @contextlib.contextmanager
     def reserved(self) -> Iterator[None]:
@@ -146,4 +159,4 @@ class FakeHost:
             )
         clock.sleep(service.start_s)
         station.advance(clock.now_s())
-        return FakeTarget(station, f"http://127.0.0.1:{32768 + number}", service.start_s)
+        return FakeTarget(station, f"http://127.0.0.1:{32768 + number}", service.start_s, self.require)

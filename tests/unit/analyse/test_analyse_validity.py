@@ -53,6 +53,17 @@ def test_one_late_second_does_not_spoil_a_step() -> None:
     assert rule(closed_step(generator=once)) is None
 
 
+@pytest.mark.parametrize("gone", ["generator", "host"])
+@pytest.mark.parametrize(("until_s", "fires"), [(22, False), (24, True)])
+def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
+    gone: str, until_s: int, fires: bool
+) -> None:
+    samples = {"generator": generator_samples(SECONDS, 10), "host": host_samples(SECONDS)}
+    left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
+    facts = closed_step(**{**samples, gone: left})
+    assert (rule(facts) == "suspended") is fires
+
+
 def test_a_user_that_dies_within_the_window_spoils_it() -> None:
     samples = generator_samples(SECONDS, 10)
     lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)

@@ -1,6 +1,7 @@
 """A campaign's folder: what is written when, how it is read back, and that nothing leaves it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from harness.errors import StoreError, UsageError
 from harness.model import Life, Purpose
-from harness.store import CampaignFolder, campaign_name
+from harness.store import CampaignFolder, campaign_name, remove_parts
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import plain
 
@@ -244,3 +245,43 @@ def test_names_of_campaigns_sort_by_time_and_are_safe() -> None:
     two = campaign_name("api", datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
     assert one == "20260102-030405-web"
     assert one < two
+
+
+@pytest.mark.parametrize("leads", ["cells/web", "plan.json", "summary.json"])
+def test_a_link_out_of_the_folder_is_neither_read_nor_written(
+    folder: CampaignFolder, tmp_path: Path, leads: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "step-001.json.gz").write_bytes(b"secret")
+    link = folder.path / leads
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside if leads == "cells/web" else outside / "step-001.json.gz")
+    reach: dict[str, Callable[[], object]] = {
+        "cells/web": lambda: folder.read_step("cells/web/step-001.json.gz"),
+        "plan.json": folder.plan,
+        "summary.json": lambda: folder.write_reports({"summary.json": "{}"}),
+    }
+    with pytest.raises(StoreError, match="leads out of the campaign's folder"):
+        reach[leads]()
+    assert (outside / "step-001.json.gz").read_bytes() == b"secret"
+
+
+def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.part").touch()
+    (folder.path / "linked").symlink_to(elsewhere)
+    half = folder.path / "report.html.part"
+    half.touch()
+    before = {path for path in folder.path.rglob("*") if path != half}
+    assert remove_parts(tmp_path / "results") == [half]
+    assert set(folder.path.rglob("*")) == before
+    assert (elsewhere / "mine.part").exists()
+    assert remove_parts(tmp_path / "nowhere") == []
+
+
+def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
+    assert folder.story().image is None
+    folder.add_image("web:1", "sha256:1")
+    assert folder.story().image == "sha256:1"

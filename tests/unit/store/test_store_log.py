@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,18 @@ def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory,
     log.path.write_bytes(content)
     with contextlib.suppress(StoreError):
         assert all(event["format"] == FORMAT for event in log.read())
+
+
+@pytest.mark.parametrize("written", [0, 1, 30])
+def test_a_disk_that_fills_up_tears_no_line(log: Log, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+    """What a later append would be glued to."""
+    log.append("one")
+    whole = log.path.read_bytes()
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:written]))
+    with pytest.raises(StoreError, match="No space left"):
+        log.append("two", text="x" * 100)
+    monkeypatch.undo()
+    assert log.path.read_bytes() == whole
+    log.append("three")
+    assert [event["event"] for event in log.read()] == ["one", "three"]

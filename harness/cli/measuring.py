@@ -1,84 +1,26 @@
-"""Arguments in, exit code out: the only print, the only exit."""
+"""The commands that touch the world: run, plan, clean."""
 
 import contextlib
-import os
-import signal
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any, NoReturn, cast
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness.analyse.duration import plan_s
 from harness.campaign import Campaign, Narrator
-from harness.errors import HarnessError, UsageError, WorldError
+from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
+from harness.errors import WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
-from harness.model import CampaignResult, Plan, Slo, Status
+from harness.model import CampaignResult, Plan, Status
 from harness.opening import checked, created, parted, resumed, swept, the_world, unfinished
-from harness.plan import content_hashes, fit, load_plan, parse_slo, plan_from_json
-from harness.recall import judged_again
-from harness.report import View, draw, sentence, terminal_table, view
+from harness.plan import content_hashes, fit, load_plan
 from harness.store import CampaignFolder, campaign_name, remove_parts
 
-DONE, USER_MISTAKE, NOT_MEASURED, INTERRUPTED = 0, 1, 2, 130
-
-MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
-"""The command-line library's own usage error, whichever copy of it typer brings along."""
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="How many users does each size of your service sustain, what limits it, and which size to buy?",
-)
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
-Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.")]
-CampaignArgument = Annotated[
-    Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
-]
-
-
-def main() -> NoReturn:
-    """Run the command line; every failure has one place where it becomes words and an exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupted)
-    try:
-        code = app(standalone_mode=False)
-    except MISUSE as error:
-        if error.format_message():
-            err.print(f"error: {safe(error.format_message())}")
-        code = USER_MISTAKE
-    except HarnessError as error:
-        err.print(f"error: {safe(str(error))}")
-        code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
-    except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted: what was measured is kept, what was started is removed")
-        code = INTERRUPTED
-    sys.exit(code)
-
-
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
-    """The first time: remove what was started, draw what was measured. The second time: leave at once.
-
-    Locust dies with us; a container that is left is removed by the next run, or by `harness clean`.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupted_again)
-    raise KeyboardInterrupt
-
-
-def _interrupted_again(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"left at once: `make clean`, or the next run, removes what is still there\n")
-    os._exit(INTERRUPTED)
 
 
 @app.command()
@@ -96,17 +38,17 @@ def run(
     """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
     plan = _asked(matrix, for_users)
     if resume is None and not fresh:
-        resume = unfinished(results, plan, _say)
+        resume = unfinished(results, plan, say)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
     world = the_world(name)
     plan = checked(plan, world)
     world, placement = parted(world, plan)
-    with swept(world, results, _say):
+    with swept(world, results, say):
         environment = {**world.host.environment(), "placement": placement}
         folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
         _announce(plan)
         result = _campaign(plan, folder, world)
-    _show(result, folder)
+    show(result, folder)
     return _exit_code(result)
 
 
@@ -116,10 +58,6 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
         return plan
     plan = replace(plan, users_limit=for_users, users_required=for_users)
     return replace(plan, hashes=content_hashes(plan))
-
-
-def _say(text: str) -> None:
-    out.print(safe(text), markup=False, soft_wrap=True)
 
 
 def _announce(plan: Plan) -> None:
@@ -145,24 +83,6 @@ def _narrator(plan: Plan, done: int) -> Iterator[Narrator]:
             yield display
     else:
         yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
-
-
-def _show(result: CampaignResult, folder: CampaignFolder) -> None:
-    _answer(view(result))
-    out.print(f"report: {_relative(folder.path / 'report.html')}", markup=False)
-
-
-def _answer(shown: View) -> None:
-    """The table, the answer in a sentence, and what its reader should beware of."""
-    out.print(terminal_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
-    out.print()
-    for line in (sentence(shown), *(f"beware: {warning}" for warning in shown.warnings)):
-        out.print(line, markup=False)
-
-
-def _relative(path: Path) -> Path:
-    here = Path.cwd()
-    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
 
 
 def _exit_code(result: CampaignResult) -> int:
@@ -198,39 +118,6 @@ def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     except WorldError:
         return plan, False
     return fit(plan, engine["cores"], engine["memory_bytes"]), True
-
-
-@app.command()
-def report(campaign: CampaignArgument) -> int:
-    """Draw again, from stored facts."""
-    folder = CampaignFolder.open(campaign)
-    result = judged_again(_stored_plan(folder), folder)
-    folder.write_reports(draw(result))
-    _show(result, folder)
-    return DONE
-
-
-@app.command()
-def judge(
-    campaign: CampaignArgument,
-    slo: Annotated[list[str], typer.Option(help="Such as p95=500ms, errors=0.5%, p99@/item=2s.")] = [],  # noqa: B006
-) -> int:
-    """Judge stored facts again, under other SLOs. Starts nothing, changes nothing that is stored."""
-    folder = CampaignFolder.open(campaign)
-    plan = _stored_plan(folder)
-    result = judged_again(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
-    _answer(view(result))
-    return DONE
-
-
-def _replaced(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
-    """The stored SLOs with the given ones in their places, or behind them."""
-    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *given)}
-    return tuple(keyed.values())
-
-
-def _stored_plan(folder: CampaignFolder) -> Plan:
-    return plan_from_json(folder.plan())
 
 
 @app.command()

@@ -1,0 +1,76 @@
+"""What is decided from answers: differences of two campaigns, a size for so many users, a requirement."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.model.answers import CellResult
+from harness.model.asked import Limits
+
+
+class Change(StrEnum):
+    """What became of a size from one campaign to the other; the words of comparison.json."""
+
+    MORE = "more"
+    LESS = "less"
+    SAME = "same"
+    UNKNOWN = "unknown"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One size before and after, with all its repetitions. `ratio` is head over base, None where open."""
+
+    limits: Limits
+    base: tuple[CellResult, ...]
+    head: tuple[CellResult, ...]
+    change: Change
+    ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A size that was not measured, between two that were."""
+
+    limits: Limits
+    smaller: CellResult
+    larger: CellResult
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The smallest measured size for `needed` users (those asked for, with headroom), or None.
+
+    `below` is the best of the sizes that are no larger in either; `best` what sustains most; `open_sizes`
+    have no answer and are smaller than the one taken.
+    """
+
+    users: int
+    needed: int
+    take: CellResult | None
+    below: CellResult | None
+    best: CellResult | None
+    interpolated: Interpolated | None
+    open_sizes: tuple[Limits, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Some measured size within `most` sustains `users`."""
+
+    text: str
+    users: int
+    most: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a requirement is met: None where no measured size within its bounds says so or the opposite.
+
+    `by` is the size that decides: the smallest that sustains the users, or the one that sustains most.
+    """
+
+    requirement: Requirement
+    is_met: bool | None
+    by: CellResult | None

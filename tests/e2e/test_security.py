@@ -1,0 +1,58 @@
+"""What must not leak or act: secrets, texts from a target, rights of files."""
+
+import stat
+import subprocess
+
+import pytest
+
+from tests.e2e.conftest import QUICK, TARGET, Project
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "correct-horse-battery-staple"
+ONE_SIZE = "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK
+
+
+def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+    project.write("targets/behaves/target.yaml", TARGET + 'environment: {TOKEN: "${SHOP_TOKEN}"}\n')
+    project.write("matrix.yaml", ONE_SIZE)
+    with project.running("run") as running:
+        project.wait_for("life-started", running)
+        (container,) = project.containers()
+        inside = subprocess.run(["docker", "exec", container, "env"], capture_output=True, text=True).stdout
+        assert f"TOKEN={SECRET}" in inside
+        project.wait_for("step-finished", running)
+        running.terminate()
+        said, _ = running.communicate(timeout=60)
+    assert SECRET not in said
+    written = [path for path in (project.folder / "results").rglob("*") if path.is_file()]
+    assert written
+    assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(project: Project) -> None:
+    shouting = '["sh", "-c", "printf \'\\\\033[2J\\\\033]0;owned\\\\007\\\\n\' >&2; exit 3"]'
+    project.write("targets/behaves/target.yaml", TARGET + f"command: {shouting}\n")
+    project.write("matrix.yaml", ONE_SIZE)
+    done = project.harness("run")
+    assert done.returncode == 2
+    assert "owned" in done.stdout
+    assert "\x1b" not in done.stdout + done.stderr
+    report = (project.folder / "results/latest/report.html").read_text()
+    assert "owned" in report
+    assert "\x1b" not in report
+
+
+def test_files_are_plain_files(project: Project) -> None:
+    project.write("matrix.yaml", ONE_SIZE)
+    with project.running("run") as running:
+        project.wait_for("step-finished", running)
+        running.terminate()
+        running.communicate(timeout=60)
+    for path in (project.folder / "results").rglob("*"):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            assert not mode & (stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH | stat.S_IWGRP | stat.S_IWOTH), path

@@ -1,0 +1,125 @@
+"""Two campaigns side by side: what is really different, and what may be compared at all."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analyse.comparable import changed_parts, machine_differences, objections
+from harness.analyse.compare import compared
+from harness.model import MIB, Cell, CellResult, Change, Limits, Slo, Status
+from tests.unit.analyse.synthetic import CELL
+from tests.unit.test_campaign import plan_of
+
+
+def cell(
+    low: int | None, high: int | None, status: Status = Status.BRACKETED, cores: float = 1.0
+) -> CellResult:
+    limits = Limits(cores, 256 * MIB)
+    return CellResult(replace(CELL, limits=limits), status, low, high)
+
+
+def change(base: CellResult, head: CellResult) -> Change:
+    (found,) = compared([base], [head])
+    return found.change
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "expected"),
+    [
+        ((100, 105), (100, 105), Change.SAME),
+        ((100, 105), (104, 109), Change.SAME),
+        ((100, 105), (105, 110), Change.SAME),
+        ((100, 105), (106, 112), Change.MORE),
+        ((100, 105), (90, 94), Change.LESS),
+        ((100, 140), (90, 101), Change.SAME),
+    ],
+)
+def test_a_difference_is_real_beyond_both_brackets_and_the_least_factor(
+    base: tuple[int, int], head: tuple[int, int], expected: Change
+) -> None:
+    assert change(cell(*base), cell(*head)) is expected
+
+
+def test_open_and_missing_ends_are_what_they_are() -> None:
+    open_ = cell(400, None, Status.CENSORED)
+    assert change(open_, open_) is Change.SAME
+    assert change(open_, cell(300, 315)) is Change.LESS
+    assert change(cell(300, 315), open_) is Change.MORE
+    assert change(cell(None, 1, Status.NONE), cell(100, 105)) is Change.MORE
+    assert change(cell(100, 105), cell(None, None, Status.FAILED)) is Change.LESS
+    assert change(cell(100, 105), cell(100, None, Status.INVALID)) is Change.UNKNOWN
+    (found,) = compared([open_], [cell(300, 315)])
+    assert found.ratio is None
+
+
+def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
+    before, after = cell(100, 105), cell(200, 210, cores=2.0)
+    assert [each.change for each in compared([before], [after])] == [Change.REMOVED, Change.ADDED]
+
+
+def test_repetitions_of_a_size_speak_together() -> None:
+    base = [cell(100, 105), cell(108, 113)]
+    assert compared(base, [cell(112, 118)])[0].change is Change.SAME
+    assert compared(base, [cell(120, 126)])[0].change is Change.MORE
+
+
+@given(st.integers(1, 400), st.integers(1, 40), st.integers(1, 400), st.integers(1, 40))
+def test_turned_around_more_becomes_less(low: int, width: int, other: int, wide: int) -> None:
+    one, two = cell(low, low + width), cell(other, other + wide)
+    opposite = {Change.MORE: Change.LESS, Change.LESS: Change.MORE, Change.SAME: Change.SAME}
+    assert change(two, one) is opposite[change(one, two)]
+    assert change(one, one) is Change.SAME
+
+
+def environment(**changes: Any) -> dict[str, Any]:
+    machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
+    engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
+    found = {"machine": machine, "engine": engine}
+    for name, value in changes.items():
+        part, _, key = name.partition("_")
+        found[part][key] = value
+    return found
+
+
+def test_the_same_machine_is_the_same() -> None:
+    assert machine_differences(environment(), environment()) == []
+    assert machine_differences(environment(), environment(machine_memory_bytes=(8 << 30) - 4096)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"machine_cores": 2}, "machine cores 2, was 4"),
+        ({"machine_cpu_model": "y"}, "machine cpu model y, was x"),
+        ({"engine_version": "25"}, "engine version 25, was 24"),
+        ({"machine_memory_bytes": 4 << 30}, "machine memory bytes 4294967296, was 8589934592"),
+    ],
+)
+def test_another_machine_is_told_by_what_differs(changes: dict[str, Any], said: str) -> None:
+    assert machine_differences(environment(), environment(**changes)) == [said]
+
+
+def test_an_environment_of_another_shape_is_another_machine() -> None:
+    assert machine_differences({"machine": 3}, environment())
+
+
+def test_what_moves_a_capacity_by_itself_is_an_objection() -> None:
+    base = replace(plan_of((0.5, 256), (1.0, 256)), hashes={"scenario": "a", "target": "b"})
+    assert objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
+    assert objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
+    assert "other SLOs" in objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
+    assert "no size in common" in objections(base, replace(base, cells=plan_of((4.0, 256)).cells), [])[0]
+    assert objections(base, base, ["machine cores 2, was 4"]) == ["another machine: machine cores 2, was 4"]
+
+
+def test_changed_parts_are_named() -> None:
+    stored = {"matrix": "a", "scenario": "b", "target": "c"}
+    assert changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == ["the matrix", "the target"]
+
+
+def test_cells_are_told_apart_by_their_limits_alone() -> None:
+    other = replace(cell(100, 105), cell=Cell("renamed", "web", Limits(1.0, 256 * MIB)))
+    assert change(cell(100, 105), other) is Change.SAME

@@ -1,0 +1,42 @@
+"""A requirement on the command line, and what is none."""
+
+import pytest
+
+from harness.errors import UsageError
+from harness.model import MIB, Limits
+from harness.plan import parse_requirement
+from harness.plan.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("text", "users", "most"),
+    [
+        ("users >= 400", 400, Limits(CPU_MOST_CORES, MEMORY_MOST_BYTES)),
+        ("users>=400 at cpus <= 1 and memory <= 256MiB", 400, Limits(1, 256 * MIB)),
+        (" USERS >= 4 at memory <= 1 g ", 4, Limits(CPU_MOST_CORES, 1024 * MIB)),
+        ("users >= 40 at memory <= 64m AND cpus<=0.5", 40, Limits(0.5, 64 * MIB)),
+    ],
+)
+def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Limits) -> None:
+    found = parse_requirement(text)
+    assert (found.users, found.most, found.text) == (users, most, text.strip())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "400",
+        "users > 400",
+        "users >= 400 at",
+        "users >= 4 at cpus < 1",
+        "users >= 4 at cpus <= 1 and cpus <= 2",
+        "users >= 4 at memory <= 4 apples",
+        "users >= 4 at cpus <= 1.2.3",
+        "users >= 4 at cpus <= 99999",
+    ],
+)
+def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_requirement(text)
+    assert "users >= 400 at cpus <= 1" in refused.value.hint

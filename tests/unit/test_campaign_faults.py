@@ -1,0 +1,119 @@
+"""Faults of the world around a campaign: what is told, what is tried again, what goes on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign import ENGINE_BACK_WITHIN_S, Campaign
+from harness.errors import EngineGone, StoreError, UsageError
+from harness.model import Status, Verdict
+from harness.store import CampaignFolder
+from tests.fakes import Service
+from tests.unit.test_campaign import Stage, plan_of
+
+
+def faults(folder: CampaignFolder) -> list[str]:
+    return [event["what"] for event in folder.log.read() if event["event"] == "fault"]
+
+
+def within(stage: Stage, from_s: float, to_s: float) -> tuple[float, float]:
+    """Seconds after now."""
+    now_s = stage.fake.clock.now_s()
+    return now_s + from_s, now_s + to_s
+
+
+def test_an_engine_that_comes_back_costs_the_life_that_it_interrupted(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage.fake.host.away = within(stage, 100, 130)
+    cells = stage.run()
+    assert {cell.status for cell in cells.values()} == {Status.BRACKETED}
+    assert faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
+    assert "trying again" in stage.notebook.notes[0]
+    assert stage.fake.host.running == []
+    assert stage.folder.story().ended == "complete"
+
+
+def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage.fake.host.away = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
+    with pytest.raises(EngineGone):
+        stage.run()
+    assert stage.folder.story().ended == "interrupted"
+    stage.fake.host.away = None
+    stage.folder.resumed()
+    assert {cell.status for cell in stage.run().values()} == {Status.BRACKETED}
+
+
+def test_an_engine_that_never_holds_is_given_up_on(tmp_path: Path) -> None:
+    """It answers when asked, and fails at each container: that is no passing fault."""
+    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+    host = stage.fake.host
+
+    def gone() -> None:
+        if host.runs:
+            raise EngineGone("the storage driver is broken")
+
+    host.require = gone  # type: ignore[method-assign]
+    with pytest.raises(EngineGone, match="storage driver"):
+        stage.run()
+    assert len(faults(stage.folder)) <= 3
+
+
+def test_a_wedged_generator_spoils_its_step_which_is_held_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+    stage.fake.generator.wedged = within(stage, 60, 72)
+    (result,) = stage.run().values()
+    spoiled = [step for step in result.steps if step.verdict is Verdict.INVALID]
+    assert [step.rule for step in spoiled] == ["generator"]
+    assert "silent" in spoiled[0].reason
+    assert result.status is Status.BRACKETED
+    assert result.cut_short == ""
+
+
+def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+    stage.run()
+    stage.fake.host.digests["web"] = "sha256:another"
+    with pytest.raises(UsageError, match="another one than this campaign began with"):
+        stage.run()
+
+
+def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    full = FullAfter(stage.folder.path, steps=3)
+    campaign = Campaign(stage.plan, full, stage.world, stage.notebook)
+    with pytest.raises(StoreError, match="No space left"):
+        campaign.run()
+    assert stage.fake.host.running == []
+    again = CampaignFolder.open(stage.folder.path)
+    kept = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
+    assert len(kept) == 3
+    again.resumed()
+    done = Campaign(stage.plan, again, stage.world, stage.notebook).run()
+    assert {cell.status for cell in done.cells} == {Status.BRACKETED}
+    files = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
+    assert files[:3] == kept
+    assert len(files) == len(set(files))
+
+
+class FullAfter(CampaignFolder):
+    """A folder on a disk that is full after so many steps."""
+
+    def __init__(self, path: Path, steps: int) -> None:
+        super().__init__(path)
+        self.left = steps
+
+    def add_step(self, *args, **kwargs):  # type: ignore[no-untyped-def]
+        if self.left == 0:
+            raise StoreError(f"{self.path}: No space left on device")
+        self.left -= 1
+        return super().add_step(*args, **kwargs)
+
+
+def test_a_demand_survives_an_outage_too(tmp_path: Path) -> None:
+    plan = replace(plan_of((0.25, 256), (0.5, 256), (1.0, 256)), users_required=120, users_limit=120)
+    stage = Stage(tmp_path, plan, Service())
+    stage.fake.host.away = within(stage, 50, 60)
+    cells = stage.run()
+    assert Status.RUNNING not in {cell.status for cell in cells.values()}

@@ -1,0 +1,82 @@
+"""Before the first load: what may go on, and what is refused with what differs."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.measure.life import World
+from harness.model import Plan
+from harness.opening import created, parted, resumed, swept, unfinished
+from tests.fakes import FakeWorld
+from tests.unit.test_campaign import plan_of
+
+HASHES = {"matrix": "a", "scenario": "b", "target": "c"}
+
+
+def environment(**changes: Any) -> dict[str, Any]:
+    machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
+    engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
+    found = {"machine": machine, "engine": engine}
+    for name, value in changes.items():
+        part, _, key = name.partition("_")
+        found[part][key] = value
+    return found
+
+
+def plan() -> Plan:
+    return replace(plan_of((0.25, 256)), hashes=HASHES)
+
+
+def test_a_campaign_of_another_machine_is_refused(tmp_path: Path) -> None:
+    folder = created(tmp_path, "one", plan(), environment())
+    with pytest.raises(UsageError, match=r"another machine .* machine cores 2, was 4") as refused:
+        resumed(folder.path, plan(), environment(machine_cores=2))
+    assert "--fresh" in refused.value.hint
+    assert "campaign-resumed" not in [event["event"] for event in folder.log.read()]
+
+
+@pytest.mark.parametrize("changed", ["matrix", "scenario", "target"])
+def test_a_campaign_of_another_question_is_refused_or_begun_anew(tmp_path: Path, changed: str) -> None:
+    folder = created(tmp_path, "one", plan(), environment())
+    other = replace(plan(), hashes={**HASHES, changed: "z"})
+    with pytest.raises(UsageError, match=f"the {changed} changed"):
+        resumed(folder.path, other, environment())
+    said: list[str] = []
+    assert unfinished(tmp_path, other, said.append) is None
+    assert said == [f"one was interrupted, but the {changed} changed since: a new campaign begins"]
+
+
+def test_an_interrupted_campaign_goes_on_and_a_complete_one_does_not(tmp_path: Path) -> None:
+    said: list[str] = []
+    assert unfinished(tmp_path, plan(), said.append) is None
+    folder = created(tmp_path, "one", plan(), environment())
+    assert unfinished(tmp_path, plan(), said.append) == folder.path
+    folder.finish("complete")
+    assert unfinished(tmp_path, plan(), said.append) is None
+    assert len(said) == 1
+
+
+def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
+    fake = FakeWorld()
+    world = World(fake.host, fake.generator, fake.probe, fake.clock)
+    fake.host.running.append("harness-old-1")
+    half = tmp_path / "old" / "cells" / "x" / "step-001.json.gz.part"
+    half.parent.mkdir(parents=True)
+    half.touch()
+    said: list[str] = []
+    with swept(world, tmp_path, said.append):
+        assert not half.exists()
+        fake.host.running.append("harness-new-1")
+    assert fake.host.running == []
+    assert said == ["removed a leftover: harness-old-1"]
+
+
+def test_a_fake_world_says_where_its_generator_runs() -> None:
+    fake = FakeWorld()
+    world = World(fake.host, fake.generator, fake.probe, fake.clock)
+    same, words = parted(world, plan())
+    assert same is world
+    assert "not parted" in words

@@ -1,0 +1,125 @@
+"""The commands that only read: compare, size and check, on campaigns that fakes measured."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.errors import UsageError
+from harness.model import Plan
+from tests.fakes import Service
+from tests.unit.test_campaign import Stage, plan_of
+
+COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
+
+
+def measured(folder: Path, service: Service, plan: Plan | None = None) -> str:
+    folder.mkdir()
+    stage = Stage(folder, plan or plan_of(*COLUMN), service)
+    stage.run()
+    return str(stage.folder.path)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return measured(tmp_path_factory.mktemp("reading") / "before", Service())
+
+
+@pytest.fixture(scope="module")
+def slower(tmp_path_factory: pytest.TempPathFactory) -> str:
+    slow = Service(demand_s=1.5 * Service().demand_s)
+    return measured(tmp_path_factory.mktemp("reading") / "slower", slow)
+
+
+def harness(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(arguments), standalone_mode=False)
+    if done.exception is not None:
+        raise done.exception
+    return int(done.return_value), done.output
+
+
+def test_a_campaign_against_itself_shows_no_difference(before: str) -> None:
+    code, said = harness("compare", before, before)
+    assert code == 0
+    assert "No difference shown at 3 of 3 sizes." in said
+
+
+def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
+    code, said = harness("compare", before, slower)
+    assert code == 3
+    assert "sustain less" in said
+    assert "▼" in said
+    page = (Path(slower) / "comparison.html").read_text()
+    assert "sustains less" in page
+    assert "http" not in page.replace("http-equiv", "")
+    stored = json.loads((Path(slower) / "comparison.json").read_text())
+    assert stored["regression"] is True
+    assert [each["change"] for each in stored["sizes"]].count("less") >= 2
+    code, said = harness("compare", slower, before)
+    assert code == 0
+    assert "sustain more" in said
+
+
+def test_what_is_not_comparable_is_refused_and_can_be_compared_anyway(before: str, tmp_path: Path) -> None:
+    other = measured(tmp_path / "other", Service(), plan_of(*COLUMN[:2], users_limit=300))
+    stored = json.loads((Path(other) / "environment.json").read_text())
+    stored["machine"]["cores"] = 64
+    (Path(other) / "environment.json").write_text(json.dumps(stored))
+    with pytest.raises(UsageError, match="another machine: machine cores 64"):
+        harness("compare", before, other)
+    assert not (Path(other) / "comparison.html").exists()
+    _, said = harness("compare", before, other, "--anyway")
+    assert "beware: another machine" in said
+    assert "only in the first" in said
+
+
+def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:
+    code, said = harness("size", before, "--users", "100", "--headroom", "10%")
+    assert code == 0
+    assert "For 100 users and headroom (110 users)" in said.replace("(110)", "(110 users)")
+    assert "CPU / 256 MiB, which sustains" in said
+    code, said = harness("size", before, "--users", "5000")
+    assert code == 3
+    assert "no measured size is known to be enough" in said
+
+
+def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None:
+    summary = json.loads((Path(before) / "summary.json").read_text())
+    low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))
+    _, said = harness("size", before, "--users", str((low + high) // 2))
+    assert "Interpolated, not measured" in said
+
+
+def test_a_requirement_decides_the_exit_code(before: str, tmp_path: Path) -> None:
+    junit = tmp_path / "requirements.xml"
+    code, said = harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
+    assert code == 0
+    assert said.startswith("met: users >= 100")
+    assert ElementTree.parse(junit).getroot().get("failures") == "0"
+    code, said = harness("check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit))
+    assert code == 3
+    assert "NOT MET" in said
+    assert ElementTree.parse(junit).getroot().get("failures") == "1"
+    code, said = harness("check", before, "--require", "users >= 401")
+    assert code == 2
+    assert "NOT KNOWN" in said
+
+
+def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="not a requirement"):
+        harness("check", before, "--require", "fast")
+    with pytest.raises(UsageError, match="not a ratio"):
+        harness("size", before, "--users", "10", "--headroom", "much")
+    with pytest.raises(UsageError, match="no campaign here"):
+        harness("compare", str(tmp_path), before)
+    with pytest.raises(UsageError, match="No such file"):
+        harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
+
+
+def test_the_summary_keeps_to_its_schema(before: str) -> None:
+    schema = json.loads((Path(__file__).parents[2] / "harness/report/summary.schema.json").read_text())
+    jsonschema.validate(json.loads((Path(before) / "summary.json").read_text()), schema)
