@@ -158,7 +158,8 @@ class LocustProcess:
             self.process.wait(QUIT_WITHIN_S)
         code = self.process.poll()
         how = "closed its line" if code is None else f"ended with exit code {code}"
-        return GeneratorError(f"Locust {how}: {self._log_tail()}", "see generator.log in the cell's folder")
+        killed = " (killed, by somebody or for lack of memory)" if code == -signal.SIGKILL else ""
+        return GeneratorError(f"Locust {how}{killed}\nits last words:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
         return _tail(self.logs())
