@@ -9,6 +9,7 @@ import socket
 import threading
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from docker.api import APIClient
@@ -17,13 +18,16 @@ from harness.errors import EngineError, UsageError
 from harness.measure import container
 from harness.measure.docker_host import DockerHost
 from harness.measure.engine import connect
+from harness.measure.generator import LocustGenerator
 from harness.measure.ready import port_is_free
 from harness.measure.usage import DockerProbe
-from harness.model import MIB, Build, Target
+from harness.model import MIB, Build, Scenario, Target
 from tests.contract.conftest import Ground, cell, real_ground
 from tests.e2e.line import Line, engine_behind_a_line
 
 pytestmark = pytest.mark.e2e
+
+SCENARIO = Scenario((Path(__file__).parents[1] / "contract" / "locustfile.py",))
 
 
 @pytest.fixture
@@ -55,6 +59,21 @@ def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, clien
     assert {bound["HostIp"] for bound in facts["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
     assert facts["Config"]["Labels"]["harness.campaign"] == ground.campaign
     assert facts["Config"]["Labels"]["harness.cell"] == "answer-c0.25-m64"
+
+
+def test_target_and_generator_keep_to_the_cores_they_are_given(ground: Ground, client: APIClient) -> None:
+    first, *_, last = sorted(os.sched_getaffinity(0))
+    with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
+        host.keep_to(frozenset([first]))
+        target = ground.target()
+        with (
+            host.run(cell(target), target, host.prepare(target)) as running,
+            LocustGenerator(frozenset([last])).start(SCENARIO, running.url) as generator,
+        ):
+            assert isinstance(running, container.DockerTarget)
+            assert os.sched_getaffinity(generator.process.pid) == {last}
+            facts = client.inspect_container(running.container_id)
+    assert facts["HostConfig"]["CpusetCpus"] == str(first)
 
 
 def test_the_environment_of_a_target_comes_from_ours(

@@ -35,7 +35,7 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
 
 def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(project: Project) -> None:
     shouting = 'import sys\nsys.exit("\\033[2J\\033]0;title\\007 owned \\033[31m")\n'
-    project.write("targets/behaves/image/behaves.py", shouting)
+    project.write("targets/behaves/image/behave.py", shouting)
     project.write("matrix.yaml", ONE_SIZE)
     done = project.harness("run")
     assert done.returncode == 2
