@@ -38,7 +38,7 @@ def objections(base: Plan, head: Plan, machines: Sequence[str]) -> list[str]:
     if base.hashes.get("scenario") != head.hashes.get("scenario"):
         found.append("the scenario changed")
     if set(base.slos) != set(head.slos):
-        found.append("they were judged by other SLOs (`harness report` judges both by their own)")
+        found.append("they were judged by other SLOs")
     if not {cell.limits for cell in base.cells} & {cell.limits for cell in head.cells}:
         found.append("they have no size in common")
     return found + [f"another machine: {each}" for each in machines]

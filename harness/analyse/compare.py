@@ -66,7 +66,7 @@ def _ratio(
     base: Sequence[CellResult], head: Sequence[CellResult], before: Range, after: Range
 ) -> float | None:
     """By the estimates; open ends have none."""
-    if math.isinf(before.high) or math.isinf(after.high) or before.middle == 0:
+    if math.isinf(before.high) or math.isinf(after.high) or not before.low or not after.low:
         return None
     return _estimate(head, after) / _estimate(base, before)
 

@@ -124,7 +124,7 @@ def view(result: CampaignResult) -> View:
         campaign=words.inert(result.campaign),
         target=words.inert(result.target),
         scenario=words.inert(result.scenario),
-        started_at=words.inert(result.started_at).replace("T", " ").replace("+00:00", " UTC"),
+        started_at=words.instant(result.started_at),
         state=words.inert(result.state),
         progress=_progress(result),
         users_limit=result.users_limit,

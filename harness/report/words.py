@@ -60,6 +60,11 @@ def seconds(value: float | None) -> str:
     return f"{value:.{digits}f} s"
 
 
+def instant(stored: str) -> str:
+    """`2026-11-23 18:10:30 UTC` from ISO 8601, to the second."""
+    return re.sub(r"\.\d+", "", inert(stored)).replace("T", " ").replace("+00:00", " UTC")
+
+
 def duration(value: float | None) -> str:
     """`45 s`, `12 min 5 s`, `2 h 3 min`."""
     value = known(value)

@@ -1,0 +1,65 @@
+"""The comparison of two campaigns and the index of all, in a real browser."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from harness.analyse.compare import compared
+from harness.report import comparison, draw_comparison, index_html
+from harness.store import summaries
+from tests.browser.test_report_page import CHROMIUM, FLAGS, HOSTILE
+from tests.unit.report import example
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:
+    (folder / "page.html").write_text(text)
+    page = browser.new_page(viewport={"width": 400, "height": 800})
+    complaints: list[str] = []
+    requests: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url))
+    page.goto((folder / "page.html").as_uri())
+    return page, complaints, requests
+
+
+def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    campaign = example.campaign(campaign=HOSTILE, target=HOSTILE)
+    differences = compared(campaign.cells, campaign.cells)
+    shown = comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
+    text = draw_comparison(shown, differences)["comparison.html"]
+    page, complaints, requests = opened(browser, text, tmp_path)
+    assert (complaints, len(requests)) == ([], 1)
+    assert page.evaluate("window.hit") is None
+    assert "o difference shown" in page.locator("#sentence").inner_text()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_an_index_opens_calmly_and_leads_to_the_reports(browser: Browser, tmp_path: Path) -> None:
+    cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
+    for number, users in enumerate((100, 130), start=1):
+        (tmp_path / f"2026010{number}-web").mkdir()
+        answer = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
+        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]  # type: ignore[assignment]
+        (tmp_path / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
+    page, complaints, requests = opened(browser, index_html(summaries(tmp_path)), tmp_path)
+    assert (complaints, len(requests)) == ([], 1)
+    assert page.evaluate("window.hit") is None
+    assert page.locator("a", has_text="20260102-web").first.get_attribute("href") == "20260102-web/report.html"
+    assert page.locator("svg path").count() == 1
+    box = page.locator("svg.spark").bounding_box()
+    assert box is not None
+    assert box["height"] < 40
