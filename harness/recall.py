@@ -17,8 +17,20 @@ from harness.analyse.consistency import (
 from harness.analyse.frontier import with_inferred
 from harness.analyse.judge import judge
 from harness.analyse.order import measuring_order
+from harness.analyse.series import series
 from harness.analyse.slo import Light
-from harness.model import CampaignResult, Cell, CellResult, Life, Plan, Purpose, Step, StepFacts, StepResult
+from harness.model import (
+    CampaignResult,
+    Cell,
+    CellResult,
+    Life,
+    Plan,
+    Purpose,
+    Series,
+    Step,
+    StepFacts,
+    StepResult,
+)
 from harness.store import CampaignFolder
 from harness.store.folder import CellStory
 
@@ -41,6 +53,7 @@ class CellProgress:
     attempt: int = 1
     first: CellResult | None = None
     light: Light | None = None
+    series: dict[int, Series] = field(default_factory=dict)
     confirming_lives: list[Life] = field(default_factory=list)
     confirming_steps: list[StepResult] = field(default_factory=list)
     life_number: int = 0
@@ -64,7 +77,9 @@ class CellProgress:
         self.facts += facts
         self.step_number = max([self.step_number, *(each.index for each in facts)])
         self.light = reference(self.facts, self.elsewhere)
-        self.steps = judge_all(self.facts, plan.slos, self.elsewhere)
+        self.series |= {each.index: series(each) for each in facts}
+        judged = judge_all(self.facts, plan.slos, self.elsewhere)
+        self.steps = tuple(replace(step, series=self.series[step.index]) for step in judged)
 
     def begin(self, elsewhere: Light | None) -> None:
         """Nothing is stored of this attempt yet: what it will be judged by until it has a step of its own."""

@@ -64,6 +64,30 @@ class NameStats:
     mean_s: float | None
 
 
+Column = tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A step over time: a value for each `bucket_s` seconds since its ramp began, None without data.
+
+    `window` is where it was judged, in the same seconds. Rates are answers and errors per second, CPU in
+    cores, memory is the working set.
+    """
+
+    bucket_s: float
+    window: tuple[float, float] | None
+    users: Column
+    rps: Column
+    errors_ps: Column
+    p95_s: Column
+    cpu_cores: Column
+    throttled_ratio: Column
+    memory_mib: Column
+    host_cores: Column
+    generator_cores: Column
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
@@ -112,6 +136,7 @@ class StepResult:
     users_reached: int = 0
     settle_s: float | None = None
     was_warm: bool = True
+    series: Series | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.model import Verdict
+from harness.model import MIB, Verdict
 from harness.report import charts, outcome, words
 from harness.report.sentence import sentence
-from harness.report.view import CellView, View, decisive
+from harness.report.view import CellView, StepView, View, decisive
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFRESH_S = 10
@@ -86,10 +87,25 @@ def _statuses(view: View) -> list[tuple[str, str, str]]:
 
 def _embedded(drawn: charts.Charts) -> Markup:
     """What the script reads while somebody hovers, as JSON that can't end its own element."""
-    text = json.dumps({chart.cell.id: _hover(chart.cell, chart) for chart in drawn.sizes}, ensure_ascii=False)
+    data = {chart.cell.id: _hover(chart.cell, chart) for chart in drawn.sizes}
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
 def _hover(cell: CellView, chart: charts.SizeChart) -> dict[str, Any]:
     ordered = sorted(chart.marks, key=lambda mark: mark.x)
-    return {"size": cell.size, "steps": [[mark.x, mark.text] for mark in ordered]}
+    limits = cell.result.cell.limits
+    return {
+        "size": cell.size,
+        "steps": [[mark.x, mark.text] for mark in ordered],
+        "limits": {"cpu_cores": limits.cpu_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
+        "time": [_over_time(step) for step in cell.steps if step.result.series is not None],
+    }
+
+
+def _over_time(step: StepView) -> dict[str, Any]:
+    """A step's series, as the script draws it."""
+    assert step.result.series is not None
+    columns = asdict(step.result.series)
+    columns["users_over_time"] = columns.pop("users")
+    return {"users": step.users, "verdict": step.verdict} | columns

@@ -58,7 +58,9 @@ def test_an_index_opens_calmly_and_leads_to_the_reports(browser: Browser, tmp_pa
     page, complaints, requests = opened(browser, index_html(summaries(tmp_path)), tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
-    assert page.locator("a", has_text="20260102-web").first.get_attribute("href") == "20260102-web/report.html"
+    assert (
+        page.locator("a", has_text="20260102-web").first.get_attribute("href") == "20260102-web/report.html"
+    )
     assert page.locator("svg path").count() == 1
     box = page.locator("svg.spark").bounding_box()
     assert box is not None

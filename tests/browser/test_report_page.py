@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from harness.analyse.series import series
 from harness.model import CampaignResult, NameStats
 from harness.report import html, view
+from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
@@ -210,3 +212,18 @@ def test_25_sizes_are_interactive_within_a_second(open_report: Open) -> None:
     ready_ms = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert ready_ms < 1000
     assert page.locator(".panel").count() == 25
+
+
+def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
+    step = replace(example.step(1, 400, 0.2), series=series(closed_step(400)))
+    opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
+    figure = opened.page.locator("figure.time")
+    expect(figure).to_be_hidden()
+    opened.page.locator("details.cell > summary").click()
+    expect(figure).to_be_visible()
+    assert figure.locator("path.series").count() == 9
+    assert figure.locator("rect.window").count() == 1
+    figure.locator("svg").focus()
+    opened.page.keyboard.press("ArrowRight")
+    expect(figure.locator(".readout")).to_contain_text("400 users asked for, 1 s into the step")
+    assert opened.complaints == []

@@ -1,0 +1,54 @@
+"""A step over time: what is drawn agrees with what is judged, and no data is a gap."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.judge import judge
+from harness.analyse.series import POINTS_AT_MOST, series
+from harness.model import Slo
+from tests.unit.analyse.synthetic import closed_step
+
+
+def mean(values: tuple[float | None, ...]) -> float:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known)
+
+
+def test_all_columns_are_of_one_length_and_end_with_the_step() -> None:
+    facts = closed_step()
+    found = series(facts)
+    columns = (found.users, found.rps, found.errors_ps, found.p95_s, found.cpu_cores, found.throttled_ratio)
+    columns += (found.memory_mib, found.host_cores, found.generator_cores)
+    assert {len(column) for column in columns} == {int(facts.ended_s - facts.ramp_from_s)}
+    assert found.window == (
+        pytest.approx((facts.window_from_s or 0) - facts.ramp_from_s),
+        pytest.approx((facts.window_to_s or 0) - facts.ramp_from_s),
+    )
+
+
+def test_the_curve_over_the_window_is_what_was_judged() -> None:
+    facts = closed_step(20)
+    found, judged = series(facts), judge(facts, [Slo("p95", 1.0)])
+    assert found.window is not None
+    window = slice(int(found.window[0]), int(found.window[1]))
+    assert mean(found.rps[window]) == pytest.approx(judged.rps, rel=0.05)
+    assert mean(found.cpu_cores[window]) == pytest.approx(judged.cpu_used_cores, rel=0.05)
+    assert max(found.p95_s[window], key=lambda value: value or 0) == pytest.approx(0.1, abs=0.01)
+    assert set(found.errors_ps) == {0.0}
+
+
+def test_what_was_not_counted_is_a_gap_and_never_zero() -> None:
+    found = series(replace(closed_step(), target=(), host=()))
+    assert set(found.cpu_cores) == set(found.memory_mib) == set(found.host_cores) == {None}
+    assert set(found.throttled_ratio) == {None}
+
+
+def test_a_step_that_ended_while_ramping_has_no_window() -> None:
+    facts = replace(closed_step(), window_from_s=None, window_to_s=None, ended_s=0.4)
+    assert series(facts).window is None
+    assert series(facts).rps == ()
+
+
+def test_a_long_step_is_drawn_with_a_bounded_number_of_points() -> None:
+    assert len(series(closed_step(window_s=900.0)).rps) <= POINTS_AT_MOST
