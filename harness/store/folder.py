@@ -201,7 +201,7 @@ class CampaignFolder:
         path = self._place(name)
         try:
             document = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: {error}", "restore the file, or start a new campaign") from None
         if not isinstance(document, dict):
             raise StoreError(f"{path}: not an object", "restore the file, or start a new campaign")

@@ -66,7 +66,7 @@ class Log:
     def _parse(self, number: int, line: bytes) -> dict[str, Any]:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             event = None
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise StoreError(

@@ -4,6 +4,7 @@ Instants and durations are kept to 10 µs.
 """
 
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -27,6 +28,7 @@ from harness.model import (
 
 FORMAT = 1
 DIGITS = 5
+MOST_BYTES = 512 * 1024 * 1024
 SECONDS = ("start_s", "latency_s", "unfinished_start_s")
 INDICES = ("name", "error", "unfinished_name")
 SCALARS = tuple(
@@ -56,7 +58,7 @@ def encode(facts: StepFacts) -> bytes:
 def decode(data: bytes, path: Path) -> StepFacts:
     """Raises StoreError naming `path` when the data is not a step of ours."""
     try:
-        document = json.loads(gzip.decompress(data))
+        document = json.loads(_unpacked(data))
         if document["format"] != FORMAT:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {FORMAT}")
         return StepFacts(
@@ -69,8 +71,26 @@ def decode(data: bytes, path: Path) -> StepFacts:
             generator=_rows(GeneratorSample, document["generator"]),
             events=_rows(TargetEvent, document["events"]),
         )
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, OverflowError) as error:
+    except (
+        OSError,
+        EOFError,
+        zlib.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise StoreError(f"{path}: damaged ({error})", "restore the file, or start a new campaign") from None
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Bounded: a small file may hold more zeros than this machine has memory."""
+    with gzip.open(io.BytesIO(data)) as file:
+        text = file.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it unpacks to more than {MOST_BYTES // 2**20} MiB")
+    return text
 
 
 def _encode_requests(requests: Requests) -> dict[str, Any]:

@@ -136,3 +136,12 @@ def test_a_disk_that_fills_up_tears_no_line(log: Log, monkeypatch: pytest.Monkey
     assert log.path.read_bytes() == whole
     log.append("three")
     assert [event["event"] for event in log.read()] == ["one", "three"]
+
+
+def test_nesting_without_end_is_damage_with_a_place(log: Log) -> None:
+    """Found by the fuzzer: a parser's recursion is bounded, and says so by an exception of its own."""
+    log.append("one")
+    with log.path.open("ab") as file:
+        file.write(b'{"a":' * 100_000 + b"\n")
+    with pytest.raises(StoreError, match=r"events\.jsonl:2: not an event of ours"):
+        log.read()

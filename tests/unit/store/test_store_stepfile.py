@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import StoreError
 from harness.model import StepFacts
+from harness.store import stepfile
 from harness.store.stepfile import decode, encode
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import STEPS, plain
@@ -116,3 +117,9 @@ def test_a_file_without_a_column_that_always_was_is_damaged() -> None:
     del document["host"]["busy_s"]
     with pytest.raises(StoreError, match="damaged"):
         decode(gzip.compress(json.dumps(document).encode()), PATH)
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepfile, "MOST_BYTES", 1000)
+    with pytest.raises(StoreError, match="unpacks to more than"):
+        decode(gzip.compress(b"0" * 2000), Path("step-001.json.gz"))
