@@ -32,7 +32,10 @@ from tests.e2e.conftest import BEHAVES, LOCUSTFILE, TARGET, Project
 from tests.fakes import FakeWorld, Service
 from tests.unit.test_campaign import plan_of
 
-VICTIMS = ("harness", "harness", "harness", "locust", "container", "everything", "interrupt")
+VICTIMS = ("harness",) * 6 + ("everything",) * 3 + ("interrupt", "locust", "container")
+"""Whoever kills only Locust or the container spoils a step, and a step spoiled twice makes its cell INVALID:
+so these are rare.
+"""
 KILL_AFTER_S = 0.3
 END_WITHIN_S = 1800
 SOAKED = """\
@@ -41,6 +44,7 @@ limits: {cpus: [0.3, 0.5, 0.7, 0.9], memory: [48MiB, 64MiB, 96MiB]}
 users: {limit: 12, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 8s}}
 search: {strategy: bisect, precision: 50%, first_users: 3}
+repetitions: 3
 """
 
 
@@ -102,6 +106,8 @@ def _until(process: "subprocess.Popen[str]", seconds: float) -> bool:
 
 
 def _kill(project: Project, process: "subprocess.Popen[str]", victim: str) -> None:
+    if victim in ("harness", "everything"):
+        process.kill()
     if victim in ("locust", "everything"):
         for pid in project.locusts():
             with suppress(ProcessLookupError):
@@ -109,8 +115,6 @@ def _kill(project: Project, process: "subprocess.Popen[str]", victim: str) -> No
     if victim in ("container", "everything") and (project.folder / "results/latest").exists():
         for container in project.containers():
             subprocess.run(["docker", "kill", container], capture_output=True)
-    if victim in ("harness", "everything"):
-        process.kill()
     if victim == "interrupt":
         process.send_signal(signal.SIGINT)
 
@@ -141,6 +145,8 @@ def unsound(project: Project) -> list[str]:
     faults += [f"lost: {file}" for file in files if not (latest / file).is_file()]
     if {cell for cell, _ in finished} != wanted or len(finished) != len(set(finished)):
         faults.append(f"cells finished: {finished}")
+    begun = [path.parent.name for path in latest.parent.glob("*/plan.json") if not path.parent.is_symlink()]
+    faults += [f"more than one campaign: {begun}"] if len(begun) > 1 else []
     faults += [f"left over: {path}" for path in latest.parent.rglob("*.part")]
     return faults + [f"left over: process {pid}" for pid in project.locusts()]
 
