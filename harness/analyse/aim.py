@@ -16,19 +16,24 @@ def median_within(belief: Belief, low: float | None, high: float | None) -> floa
 
     Either end may be None: nothing measured there yet.
     """
-    at_low = 0.0 if low is None else _below(belief, low)
-    at_high = 1.0 if high is None else _below(belief, high)
-    middle = _quantile((at_low + at_high) / 2)
+    middle = _quantile(sum(_left(belief, low, high)) / 2)
     return belief.users * math.exp(min(max(belief.spread * middle, -50.0), 50.0))
 
 
 def chance_between(belief: Belief, low: float | None, high: float | None, from_: float, to: float) -> float:
     """How likely the capacity lies between two numbers of users, given a pass and a failure around them."""
-    at_low = 0.0 if low is None else _below(belief, low)
-    at_high = 1.0 if high is None else _below(belief, high)
+    at_low, at_high = _left(belief, low, high)
     if at_high <= at_low:
         return 0.0
     return (_below(belief, to) - _below(belief, from_)) / (at_high - at_low)
+
+
+def _left(belief: Belief, low: float | None, high: float | None) -> tuple[float, float]:
+    """The shares of the belief below a pass and below a failure: what lies between is left."""
+    return (
+        0.0 if low is None else _below(belief, low),
+        1.0 if high is None else _below(belief, high),
+    )
 
 
 def _below(belief: Belief, users: float) -> float:

@@ -87,11 +87,7 @@ def _check(cells: Sequence[Cell], unknown: Sequence[Cell], results: Results) -> 
 
 def covers(large: Cell, small: Cell) -> bool:
     """Whether a cell has at least as much of both, within the same repetition."""
-    return (
-        large.repetition == small.repetition
-        and large.limits.cpu_cores >= small.limits.cpu_cores
-        and large.limits.memory_bytes >= small.limits.memory_bytes
-    )
+    return large.repetition == small.repetition and large.limits.covers(small.limits)
 
 
 def _size(cell: Cell) -> str:

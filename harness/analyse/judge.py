@@ -9,7 +9,7 @@ import numpy as np
 from harness.analyse.belief import percentile_slo
 from harness.analyse.host import host_use
 from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
-from harness.analyse.validity import generator_use, spoiled, unexplained_ratio
+from harness.analyse.validity import first_line, generator_use, spoiled, unexplained_ratio
 from harness.analyse.warmup import is_warm
 from harness.analyse.window import Window, around, cut, percentile_s
 from harness.model import ANSWERED, Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
@@ -67,7 +67,7 @@ def fastest_tenth_s(facts: StepFacts) -> float | None:
 def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light: Light | None) -> Judgement:
     if facts.ended in ENDINGS:
         rule, words = ENDINGS[facts.ended]
-        return Judgement(Verdict.FAIL, rule, f"{words} ({_first_line(facts.note)})")
+        return Judgement(Verdict.FAIL, rule, f"{words} ({first_line(facts.note)})")
     broken = spoiled(facts, window, light)
     if broken is not None:
         return Judgement(Verdict.INVALID, *broken)
@@ -76,7 +76,7 @@ def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light
     judgement = _by_slos([read(window, slo, light) for slo in slos])
     if judgement.verdict is Verdict.INVALID and window.failed.all() and len(window.failed) >= CONDEMNED_BY:
         kind, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
-        words = f"{ENDINGS[Ended.ALL_FAILED][1]} ({_first_line(kind)}, {count} times)"
+        words = f"{ENDINGS[Ended.ALL_FAILED][1]} ({first_line(kind)}, {count} times)"
         return Judgement(Verdict.FAIL, "all-failed", words)
     return judgement
 
@@ -230,7 +230,3 @@ def _name_stats(window: Window, number: int) -> NameStats:
         p95_s=percentile_s(good, 95),
         mean_s=float(good.mean()) if len(good) else None,
     )
-
-
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0][:300] if text.strip() else "no evidence"

@@ -61,10 +61,7 @@ def _below(worst: dict[Limits, CellResult], take: CellResult | None) -> CellResu
     smaller = [
         result
         for limits, result in sorted(worst.items(), reverse=True)
-        if result.status in ANSWERED
-        and limits != size
-        and limits.cpu_cores <= size.cpu_cores
-        and limits.memory_bytes <= size.memory_bytes
+        if result.status in ANSWERED and limits != size and size.covers(limits)
     ]
     return max(smaller, key=_users, default=None)
 
@@ -97,13 +94,7 @@ def _in_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
 
 
 def checked(cells: Sequence[CellResult], requirement: Requirement) -> Check:
-    most = requirement.most
-    within = [
-        result
-        for result in cells
-        if result.cell.limits.cpu_cores <= most.cpu_cores
-        and result.cell.limits.memory_bytes <= most.memory_bytes
-    ]
+    within = [result for result in cells if requirement.most.covers(result.cell.limits)]
     found = size_for(within, requirement.users)
     if found.take is not None:
         return Check(requirement, True, found.take)

@@ -71,7 +71,7 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
     step.
     """
     if facts.ended is Ended.GENERATOR_DIED:
-        return "generator", f"the generator died: {_first_line(facts.note)}; its log is in the cell's folder"
+        return "generator", f"the generator died: {first_line(facts.note)}; its log is in the cell's folder"
     if facts.ended is Ended.TARGET_REMOVED:
         return "removed", f"{facts.note}; keep others from the engine while it measures"
     if facts.ended is Ended.USERS_MISSING:
@@ -102,8 +102,9 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
     return _spoiled_by_host(facts, window, light)
 
 
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0][:300]
+def first_line(text: str) -> str:
+    """Of an evidence of many lines, as a reason quotes it."""
+    return text.strip().splitlines()[0][:300] if text.strip() else "no evidence"
 
 
 def _longest_gap_s(facts: StepFacts, window: Window) -> float:

@@ -22,7 +22,7 @@ from harness.cli.console import (
     show,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, Change, Plan, Slo
+from harness.model import CampaignResult, Plan, Slo
 from harness.plan import parse_ratio, parse_requirement, parse_slo, plan_from_json
 from harness.recall import judged_again
 from harness.report import (
@@ -43,8 +43,7 @@ Users = Annotated[int, typer.Option("--users", min=1, help="How many users it mu
 @app.command()
 def report(campaign: CampaignArgument) -> int:
     """Draw again, from stored facts."""
-    folder = CampaignFolder.open(campaign)
-    result = judged_again(_stored_plan(folder), folder)
+    folder, _, result = _judged(campaign)
     folder.write_reports(draw(result))
     show(result, folder)
     return DONE
@@ -105,7 +104,7 @@ def compare(
     for doubt in shown.doubts:
         say(f"beware: {doubt}")
     out.print(f"report: {relative(folder.path / 'comparison.html')}", markup=False)
-    return NOT_MET if any(each.change is Change.LESS for each in differences) else DONE
+    return NOT_MET if shown.has_regression else DONE
 
 
 @app.command()

@@ -16,6 +16,10 @@ class Limits:
     cpu_cores: float
     memory_bytes: int
 
+    def covers(self, other: "Limits") -> bool:
+        """Whether there is at least as much of both."""
+        return self.cpu_cores >= other.cpu_cores and self.memory_bytes >= other.memory_bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Cell:

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from harness.model import CampaignResult, CellResult, Change, Difference
 from harness.report import outcome, words
+from harness.report.checks import signed
 from harness.report.page import environment_of_templates, policy, source
 
 FORMAT = 1
@@ -113,14 +114,10 @@ def _row(each: Difference) -> Row:
         head=_brackets(each.head),
         symbol=SYMBOLS[each.change],
         change=MEANINGS[each.change],
-        ratio=words.NO_DATA if words.known(each.ratio) is None else _signed((each.ratio or 0) - 1),
+        ratio=words.NO_DATA if words.known(each.ratio) is None else signed((each.ratio or 0) - 1),
         factor=_factors(each),
         kind=each.change.value,
     )
-
-
-def _signed(ratio: float) -> str:
-    return f"{'+' if ratio > 0 else ''}{words.percent(ratio)}"
 
 
 def _brackets(results: Sequence[CellResult]) -> str:

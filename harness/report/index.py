@@ -6,6 +6,7 @@ from typing import Protocol
 
 from harness.model import Limits
 from harness.report import words
+from harness.report.checks import signed
 from harness.report.page import environment_of_templates, policy, source
 
 SHOWN = 12
@@ -114,8 +115,7 @@ def _trend(key: tuple[float, int], tables: Sequence[Mapping[tuple[float, int], S
     known = [value for value in users if value is not None]
     change = words.NO_DATA
     if len(known) > 1 and known[-2]:
-        ratio = known[-1] / known[-2] - 1
-        change = f"{'+' if ratio > 0 else ''}{words.percent(ratio)}"
+        change = signed(known[-1] / known[-2] - 1)
     return Trend(words.size(Limits(*key)), tuple(map(_bracket, sizes)), _path(users), change)
 
 

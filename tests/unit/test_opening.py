@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,19 +10,10 @@ from harness.measure.life import World
 from harness.model import Plan
 from harness.opening import created, parted, resumed, swept, unfinished
 from tests.fakes import FakeWorld
+from tests.unit.analyse.test_analyse_compare import environment
 from tests.unit.test_campaign import plan_of
 
 HASHES = {"matrix": "a", "scenario": "b", "target": "c"}
-
-
-def environment(**changes: Any) -> dict[str, Any]:
-    machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
-    engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
-    found = {"machine": machine, "engine": engine}
-    for name, value in changes.items():
-        part, _, key = name.partition("_")
-        found[part][key] = value
-    return found
 
 
 def plan() -> Plan:
