@@ -31,6 +31,8 @@ from harness.store import CampaignFolder
 ENGINE_BACK_WITHIN_S = 120.0
 ASK_ENGINE_EVERY_S = 1.0
 FAULTS_IN_A_ROW = 3
+BETWEEN_DRAWINGS = 19
+"""Times as long as the last drawing took; nothing is drawn meanwhile."""
 
 
 class Narrator:
@@ -66,6 +68,7 @@ class Campaign:
         self._narrator = narrator
         self._noted: set[str] = set()
         self._faults = 0
+        self._drawn_until_s = 0.0
         self._memory = remember(plan, folder)
 
     def run(self) -> CampaignResult:
@@ -227,7 +230,14 @@ class Campaign:
         return result
 
     def _draw(self, state: str) -> None:
+        """The reports as they stand. While it runs, drawing takes a twentieth of the time at most."""
+        clock = self._world.clock
+        begun_s = clock.now_s()
+        if state == "running" and begun_s < self._drawn_until_s:
+            return
         self.folder.write_reports(draw(self.result(state)))
+        now_s = clock.now_s()
+        self._drawn_until_s = now_s + BETWEEN_DRAWINGS * (now_s - begun_s)
 
 
 def target_log(life: ContainerLife) -> str:

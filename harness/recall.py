@@ -18,6 +18,7 @@ from harness.analyse.frontier import with_inferred
 from harness.analyse.judge import judge
 from harness.analyse.order import measuring_order
 from harness.analyse.series import series
+from harness.analyse.sizing import decided
 from harness.analyse.slo import Light
 from harness.model import (
     CampaignResult,
@@ -148,7 +149,7 @@ class Memory:
     def whole(self, plan: Plan, state: str) -> CampaignResult:
         cells = self.results(plan)
         thinks = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
-        return CampaignResult(
+        answer = CampaignResult(
             campaign=self.campaign,
             target=plan.target.name,
             state=state,
@@ -161,7 +162,9 @@ class Memory:
             environment=self.environment,
             drift=drift(self.confirmed(plan)),
             agreements=agreements(cells),
+            price=plan.price,
         )
+        return decided(answer)
 
 
 def remember(plan: Plan, folder: CampaignFolder) -> Memory:

@@ -1,4 +1,4 @@
-"""The other way round: which size sustains so many users, and whether a requirement is met.
+"""The other way round: which size sustains so many users, what it costs, and whether a requirement is met.
 
 Only measured sizes are answers. Between two of them, where the CPU is what stops the smaller one, a size is
 interpolated, and called so: throughput is proportional to the CPU quota (utilisation law).
@@ -6,85 +6,112 @@ interpolated, and called so: throughput is proportional to the CPU quota (utilis
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from harness.model import CellResult, Check, Factor, Interpolated, Limits, Requirement, Sizing, Status
+from harness.analyse.pricing import costs, hour_price, users_of
+from harness.model import (
+    CampaignResult,
+    CellResult,
+    Check,
+    Factor,
+    Interpolated,
+    Limits,
+    Price,
+    Requirement,
+    Sizing,
+    Status,
+)
 
-ANSWERED = (Status.BRACKETED, Status.CENSORED, Status.NONE, Status.FAILED, Status.INFERRED)
-SUSTAINING = (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
-
-Sizes = dict[Limits, list[CellResult]]
+Sizes = Mapping[Limits, CellResult]
+Rank = Callable[[Limits], tuple[float, Limits]]
 
 
-def size_for(cells: Sequence[CellResult], users: int, headroom_ratio: float = 0.0) -> Sizing:
-    """Smaller means fewer CPU first, then less memory. A repeated size is as good as its worst repetition."""
-    needed = math.ceil(round(users * (1 + headroom_ratio), 6))
-    worst = _worst(cells)
-    good = [limits for limits in sorted(worst) if _users(worst[limits]) >= needed]
-    take = worst[good[0]] if good else None
-    answered = [result for _, result in sorted(worst.items()) if result.status in ANSWERED]
-    return Sizing(
-        users=users,
-        needed=needed,
-        take=take,
-        below=_below(worst, take),
-        best=max(answered, key=_users, default=None),
-        interpolated=_interpolated(worst, needed, take),
-        open_sizes=tuple(
-            limits
-            for limits, result in sorted(worst.items())
-            if result.status not in ANSWERED and (take is None or limits < take.cell.limits)
-        ),
+def decided(result: CampaignResult) -> CampaignResult:
+    """The campaign with which of its sizes to take for its users, and what they cost."""
+    return replace(
+        result,
+        sizing=size_for(result.cells, result.users_limit, price=result.price),
+        costs=costs(worst_by_size(result.cells), result.price),
     )
 
 
-def _worst(cells: Sequence[CellResult]) -> dict[Limits, CellResult]:
-    sizes: Sizes = {}
+def size_for(
+    cells: Sequence[CellResult], users: int, headroom_ratio: float = 0.0, price: Price | None = None
+) -> Sizing:
+    """Smaller means fewer CPU first, then less memory; a size without a price is dearer than any with one."""
+    needed = math.ceil(round(users * (1 + headroom_ratio), 6))
+    sizes = worst_by_size(cells)
+
+    def rank(limits: Limits) -> tuple[float, Limits]:
+        hour = hour_price(price, sizes[limits].cell)
+        return math.inf if hour is None else hour, limits
+
+    enough = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
+    smallest, take = min(enough, default=None), min(enough, key=rank, default=None)
+    return Sizing(
+        users=users,
+        needed=needed,
+        take=sizes[take] if take else None,
+        smallest=sizes[smallest] if smallest else None,
+        below=_next_smaller(sizes, take) if take else None,
+        best=_best(sizes),
+        interpolated=_interpolated(sizes, needed, smallest),
+        open_sizes=_better_if(sizes, take, rank),
+        all_sustain=bool(sizes) and len(enough) == len(sizes),
+    )
+
+
+def worst_by_size(cells: Sequence[CellResult]) -> Sizes:
+    """The repetition that promises least; an open one only where no other is left to speak for its size."""
+    repeated: dict[Limits, list[CellResult]] = {}
     for result in cells:
-        sizes.setdefault(result.cell.limits, []).append(result)
-    return {limits: min(results, key=_rank) for limits, results in sizes.items()}
+        repeated.setdefault(result.cell.limits, []).append(result)
+    return {
+        limits: min(results, key=lambda result: (result.is_open, users_of(result)))
+        for limits, results in repeated.items()
+    }
 
 
-def _rank(result: CellResult) -> tuple[bool, int]:
-    """An answer speaks for its size before a repetition without one does."""
-    return result.status not in ANSWERED, _users(result)
+def _next_smaller(sizes: Sizes, take: Limits) -> CellResult | None:
+    """The neighbour with fewer CPU, else with less memory, else what is next smaller and has an answer."""
+    smaller = [limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_open]
+    fewer_cpu = [limits for limits in smaller if limits.memory_bytes == take.memory_bytes]
+    less_memory = [limits for limits in smaller if limits.cpu_cores == take.cpu_cores]
+    found = next(iter(fewer_cpu or less_memory or smaller), None)
+    return sizes[found] if found else None
 
 
-def _users(result: CellResult) -> int:
-    return result.sustained_users or 0 if result.status in SUSTAINING else 0
+def _best(sizes: Sizes) -> CellResult | None:
+    """The most users; among equals the smallest size. Where nothing was sustained, the largest size."""
+    answered = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_open]
+    best = max(answered, key=users_of, default=None)
+    return best if best is None or users_of(best) else answered[-1]
 
 
-def _below(worst: dict[Limits, CellResult], take: CellResult | None) -> CellResult | None:
-    if take is None:
-        return None
-    size = take.cell.limits
-    smaller = [
-        result
-        for limits, result in sorted(worst.items(), reverse=True)
-        if result.status in ANSWERED and limits != size and size.covers(limits)
-    ]
-    return max(smaller, key=_users, default=None)
+def _better_if(sizes: Sizes, take: Limits | None, rank: Rank) -> tuple[Limits, ...]:
+    """The sizes without an answer that would be taken instead if they sustained the users."""
+    unknown = [limits for limits in sorted(sizes) if sizes[limits].is_open]
+    return tuple(limits for limits in unknown if take is None or rank(limits) < rank(take))
 
 
-def _interpolated(
-    worst: dict[Limits, CellResult], needed: int, take: CellResult | None
-) -> Interpolated | None:
+def _interpolated(sizes: Sizes, needed: int, smallest: Limits | None) -> Interpolated | None:
     """The least CPU between two neighbours of one memory column, in hundredths of a core, rounded up."""
     found = [
         each
-        for memory in sorted({limits.memory_bytes for limits in worst})
+        for memory in sorted({limits.memory_bytes for limits in sizes})
         for each in _in_column(
-            [result for limits, result in sorted(worst.items()) if limits.memory_bytes == memory], needed
+            [sizes[limits] for limits in sorted(sizes) if limits.memory_bytes == memory], needed
         )
     ]
     best = min(found, key=lambda each: each.limits, default=None)
-    return best if best is not None and (take is None or best.limits < take.cell.limits) else None
+    return best if best is not None and (smallest is None or best.limits < smallest) else None
 
 
 def _in_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
     found = []
     for small, large in itertools.pairwise(column):
-        low, high = _users(small), _users(large)
+        low, high = users_of(small), users_of(large)
         if small.limiting_factor is Factor.CPU and 0 < low < needed <= high:
             from_, to = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
             cpu = math.ceil(round(100 * (from_ + (to - from_) * (needed - low) / (high - low)), 6)) / 100
@@ -104,4 +131,4 @@ def checked(cells: Sequence[CellResult], requirement: Requirement) -> Check:
 
 def _is_open(cells: Sequence[CellResult], users: int) -> bool:
     """Whether some size sustained all it was asked for, but was asked for fewer."""
-    return any(result.status is Status.CENSORED and _users(result) < users for result in cells)
+    return any(result.status is Status.CENSORED and users_of(result) < users for result in cells)

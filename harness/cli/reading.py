@@ -8,6 +8,7 @@ import typer
 
 from harness.analyse.comparable import changed_parts, machine_differences, objections
 from harness.analyse.compare import compared
+from harness.analyse.pricing import hour_price
 from harness.analyse.sizing import checked, size_for
 from harness.cli.console import (
     DONE,
@@ -23,7 +24,7 @@ from harness.cli.console import (
 )
 from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
-from harness.plan import parse_ratio, parse_requirement, parse_slo, plan_from_json
+from harness.plan import parse_price, parse_ratio, parse_requirement, parse_slo, plan_from_json
 from harness.recall import judged_again
 from harness.report import (
     check_line,
@@ -37,13 +38,16 @@ from harness.report import (
 )
 from harness.store import CampaignFolder, write_text
 
+Rates = Annotated[
+    str | None, typer.Option("--price", help='Such as "cpu_hour=0.04 EUR, gb_hour=0.005"; else as in the matrix.')
+]
 Users = Annotated[int, typer.Option("--users", min=1, help="How many users it must sustain.")]
 
 
 @app.command()
-def report(campaign: CampaignArgument) -> int:
+def report(campaign: CampaignArgument, price: Rates = None) -> int:
     """Draw again, from stored facts."""
-    folder, _, result = _judged(campaign)
+    folder, _, result = _judged(campaign, price)
     folder.write_reports(draw(result))
     show(result, folder)
     return DONE
@@ -72,9 +76,11 @@ def _stored_plan(folder: CampaignFolder) -> Plan:
     return plan_from_json(folder.plan())
 
 
-def _judged(path: Path) -> tuple[CampaignFolder, Plan, CampaignResult]:
+def _judged(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
     folder = CampaignFolder.open(path)
     plan = _stored_plan(folder)
+    if price is not None:
+        plan = replace(plan, price=parse_price(price))
     return folder, plan, judged_again(plan, folder)
 
 
@@ -112,11 +118,13 @@ def size(
     campaign: CampaignArgument,
     users: Users,
     headroom: Annotated[str, typer.Option(help="So much more than that, such as 30%.")] = "0%",
+    price: Rates = None,
 ) -> int:
-    """The smallest measured size for so many users; exit code 3 when none is known to be enough."""
-    _, _, result = _judged(campaign)
-    found = size_for(result.cells, users, parse_ratio(headroom))
-    for line in sizing_lines(found):
+    """The smallest and the cheapest measured size for so many users; exit code 3 when none is enough."""
+    _, plan, result = _judged(campaign, price)
+    found = size_for(result.cells, users, parse_ratio(headroom), plan.price)
+    hour = hour_price(plan.price, found.take.cell) if found.take else None
+    for line in sizing_lines(found, hour, plan.price.currency if plan.price else ""):
         say(line)
     return NOT_MET if found.take is None else DONE
 

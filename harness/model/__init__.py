@@ -1,10 +1,7 @@
 """The nouns of the house: frozen values without I/O or clock. Units are in their names."""
 
 from harness.model.answers import (
-    Agreement,
-    CampaignResult,
     CellResult,
-    Drift,
     Factor,
     Judgement,
     NameStats,
@@ -20,6 +17,7 @@ from harness.model.asked import (
     Cell,
     Limits,
     Plan,
+    Price,
     Purpose,
     Ready,
     Scenario,
@@ -30,14 +28,8 @@ from harness.model.asked import (
     Timing,
     ramp_rate,
 )
-from harness.model.decisions import (
-    Change,
-    Check,
-    Difference,
-    Interpolated,
-    Requirement,
-    Sizing,
-)
+from harness.model.campaign import Agreement, CampaignResult, Cost, Drift, Interpolated, Sizing
+from harness.model.decisions import Change, Check, Difference, Requirement
 from harness.model.facts import (
     ANSWERED,
     Ended,
@@ -62,6 +54,7 @@ __all__ = [
     "CellResult",
     "Change",
     "Check",
+    "Cost",
     "Difference",
     "Drift",
     "Ended",
@@ -74,6 +67,7 @@ __all__ = [
     "Limits",
     "NameStats",
     "Plan",
+    "Price",
     "Purpose",
     "Ready",
     "Requests",

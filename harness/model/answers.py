@@ -6,9 +6,8 @@ Everything here can be derived again from stored facts.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from harness.model.asked import Cell, Limits, Slo
+from harness.model.asked import Cell
 
 
 class Verdict(StrEnum):
@@ -170,56 +169,12 @@ class CellResult:
     breach: Cell | None = None
     cut_short: str = ""
 
+    @property
+    def is_open(self) -> bool:
+        """Nobody knows what it sustains: not judged, not measured, or not done."""
+        return self.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)
 
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The reference cell at the end of a campaign against what it was, at the same users.
-
-    Ratios are end over start, less 1; None without data. `verdict` (for `reason`) is of the step at the end.
-    `allowed_ratio` is the change of CPU per request that still passes for chance. `is_marked`: the host or
-    the target was no longer what it had been.
-    """
-
-    cell: Cell
-    users: int
-    verdict: Verdict
-    reason: str
-    cpu_per_request_ratio: float | None = None
-    rps_ratio: float | None = None
-    p95_ratio: float | None = None
-    allowed_ratio: float | None = None
-    is_marked: bool = False
-    load_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """The repetitions of one size side by side.
-
-    `spread_ratio` is the coefficient of variation of their capacities; None unless all are bracketed.
-    """
-
-    limits: Limits
-    cells: tuple[CellResult, ...]
-    spread_ratio: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignResult:
-    """A campaign's whole answer: what every report is drawn from.
-
-    `state` is `complete`, `running` or `interrupted`. `environment` is the machine's fingerprint as stored.
-    """
-
-    campaign: str
-    target: str
-    state: str
-    started_at: str
-    users_limit: int
-    slos: tuple[Slo, ...]
-    cells: tuple[CellResult, ...]
-    scenario: str = ""
-    think_s: float | None = None
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    drift: Drift | None = None
-    agreements: tuple[Agreement, ...] = ()
+    def sustains(self, users: int) -> bool:
+        """Whether that was measured, or follows from a smaller size."""
+        known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
+        return known and self.sustained_users is not None and self.sustained_users >= users

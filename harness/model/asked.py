@@ -47,6 +47,19 @@ class Slo:
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a size costs an hour: the price that its name has, else its cores and GiB at these rates.
+
+    A rate that is None while the other is given counts as zero; with neither, only named prices are known.
+    """
+
+    currency: str = ""
+    cpu_hour: float | None = None
+    gib_hour: float | None = None
+    by_name: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Build:
     """How to build a target's image: a context folder, the Dockerfile in it, build arguments."""
 
@@ -154,6 +167,7 @@ class Plan:
     search: Search = Search()
     skipped: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    price: Price | None = None
 
 
 ONE_BY_ONE = 1.9

@@ -1,4 +1,4 @@
-"""What is decided from answers: differences of two campaigns, a size for so many users, a requirement."""
+"""What is decided from campaigns: differences of two, whether a requirement is met."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,32 +27,6 @@ class Difference:
     head: tuple[CellResult, ...]
     change: Change
     ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Interpolated:
-    """A size that was not measured, between two that were."""
-
-    limits: Limits
-    smaller: CellResult
-    larger: CellResult
-
-
-@dataclass(frozen=True, slots=True)
-class Sizing:
-    """The smallest measured size for `needed` users (those asked for, with headroom), or None.
-
-    `below` is the best of the sizes that are no larger in either; `best` what sustains most; `open_sizes`
-    have no answer and are smaller than the one taken.
-    """
-
-    users: int
-    needed: int
-    take: CellResult | None
-    below: CellResult | None
-    best: CellResult | None
-    interpolated: Interpolated | None
-    open_sizes: tuple[Limits, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from harness.plan.fit import fit
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import parse_slo
 from harness.plan.read import load_plan
-from harness.plan.requirement import parse_ratio, parse_requirement
+from harness.plan.requirement import parse_price, parse_ratio, parse_requirement
 from harness.plan.stored import plan_from_json, plan_to_json
 
 __all__ = [
     "content_hashes",
     "fit",
     "load_plan",
+    "parse_price",
     "parse_ratio",
     "parse_requirement",
     "parse_slo",

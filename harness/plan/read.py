@@ -7,7 +7,7 @@ from os.path import abspath, isfile
 from pathlib import Path
 
 from harness.errors import InputError, Problem
-from harness.model import Cell, Plan, Scenario, Search, Slo, Timing
+from harness.model import Cell, Plan, Price, Scenario, Search, Slo, Timing
 from harness.plan.expand import SECTIONS, expand
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
@@ -118,7 +118,16 @@ def assembled(
         spawn_rate=matrix.users.spawn_rate,
         timing=asked_timing(matrix, slos),
         search=search,
+        price=asked_price(matrix),
     )
+
+
+def asked_price(matrix: MatrixFile) -> Price | None:
+    """None where the matrix names no price at all."""
+    by_name = {name: size.price for name, size in matrix.sizes.items() if size.price is not None}
+    if matrix.price is None:
+        return Price(by_name=by_name) if by_name else None
+    return Price(matrix.price.currency, matrix.price.cpu_hour, matrix.price.gb_hour, by_name)
 
 
 def hashed(plan: Plan, found: FoundTarget) -> Mapping[str, str]:

@@ -1,9 +1,9 @@
-"""What a command line asks of stored answers: `users >= 400 at cpus <= 1 and memory <= 256MiB`, `30%`."""
+"""What a command line asks of stored answers: `users >= 400 at cpus <= 1 and memory <= 256MiB`, `30%`, prices."""
 
 import re
 
 from harness.errors import UsageError
-from harness.model import Limits, Requirement
+from harness.model import Limits, Price, Requirement
 from harness.plan.units import (
     CPU_MOST_CORES,
     MEMORY_MOST_BYTES,
@@ -15,6 +15,9 @@ from harness.plan.units import (
 
 REQUIREMENT = re.compile(r"\s*users\s*>=\s*(?P<users>[0-9]{1,9})\s*(?:\sat\s+(?P<within>.+))?", re.IGNORECASE)
 BOUND = re.compile(r"(?P<what>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)", re.IGNORECASE)
+PRICE = re.compile(
+    r"(?P<what>cpu_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
+)
 EXAMPLE = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
 
 
@@ -48,3 +51,16 @@ def parse_ratio(text: str) -> float:
         return ratio(number_or_text(text.strip()))
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def parse_price(text: str) -> Price:
+    """`cpu_hour=0.04 EUR, gb_hour=0.005`. Raises UsageError with what to write instead."""
+    rates: dict[str, float] = {}
+    currency = ""
+    for part in text.split(","):
+        rate = PRICE.fullmatch(part.strip())
+        if rate is None or rate["what"] in rates or rate["currency"] not in ("", currency or rate["currency"]):
+            raise UsageError(f"{text!r} is not a price", 'write "cpu_hour=0.04 EUR, gb_hour=0.005"')
+        rates[rate["what"]] = float(rate["rate"])
+        currency = currency or rate["currency"]
+    return Price(currency, rates.get("cpu_hour"), rates.get("gb_hour"))

@@ -67,6 +67,12 @@ def http_path(value: str) -> str:
     return value
 
 
+def currency(value: str) -> str:
+    if not re.fullmatch(r"[^\s\d<>&]{1,8}", value):
+        raise ValueError(f"{units.quoted(value)} is not a currency; write one such as EUR")
+    return value
+
+
 def precision(value: float) -> float:
     if not 0.005 <= value <= 0.5:
         raise ValueError(f'{units.percent(value)} is out of range; write a precision from "0.5%" to "50%"')
@@ -81,6 +87,7 @@ Memory = Annotated[int, BeforeValidator(units.memory_bytes)]
 Duration = Annotated[float, BeforeValidator(units.duration_s)]
 Precision = Annotated[float, BeforeValidator(units.ratio), AfterValidator(precision)]
 Users = Annotated[int, Field(ge=1, le=MOST_USERS)]
+Money = Annotated[float, Field(ge=0, le=1_000_000)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -104,6 +111,20 @@ class SizeSection(Section):
 
     cpus: Cores
     memory: Memory
+
+
+class NamedSizeSection(SizeSection):
+    """A size that can be bought under a name, at a price an hour of its own."""
+
+    price: Money | None = None
+
+
+class PriceSection(Section):
+    """What a core and a GiB cost an hour."""
+
+    cpu_hour: Money | None = None
+    gb_hour: Money | None = None
+    currency: Annotated[str, AfterValidator(currency)] = ""
 
 
 class LimitsSection(Section):
@@ -178,7 +199,8 @@ class MatrixFile(Section):
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], BeforeValidator(listed), Field(max_length=1000)] = ()
     include: Annotated[tuple[SizeSection, ...], BeforeValidator(listed)] = ()
-    sizes: dict[Name, SizeSection] = {}
+    sizes: dict[Name, NamedSizeSection] = {}
+    price: PriceSection | None = None
     slos: Any = None
     steps: StepsSection = StepsSection()
     search: SearchSection = SearchSection()

@@ -10,6 +10,7 @@ from tabulate import tabulate
 from harness.model import CampaignResult, CellResult, Change, Difference
 from harness.report import outcome, words
 from harness.report.checks import signed
+from harness.report.files import plain_markdown
 from harness.report.page import environment_of_templates, policy, source
 
 FORMAT = 1
@@ -151,8 +152,31 @@ def draw_comparison(shown: Comparison, differences: Sequence[Difference]) -> dic
     page = environment_of_templates().get_template("comparison.html.j2")
     return {
         "comparison.html": page.render(view=shown, style=source("style.css"), policy=policy()),
+        "comparison.md": comparison_markdown(shown),
         "comparison.json": json.dumps(_json(shown, differences), indent=2, ensure_ascii=False) + "\n",
     }
+
+
+def comparison_markdown(shown: Comparison) -> str:
+    """For a pull request: the sentence, what stands against it, and the table."""
+    rows = [
+        (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
+        for row in shown.rows
+    ]
+    lines = [
+        f"### {plain_markdown(shown.target)}: {plain_markdown(shown.base)} → {plain_markdown(shown.head)}",
+        "",
+        f"**{plain_markdown(shown.sentence)}**",
+        "",
+        *(line for doubt in shown.doubts for line in (f"> Beware: {plain_markdown(doubt)}", "")),
+        "| size | before | after | difference | change | limited by |",
+        "|:--|--:|--:|:--|--:|:--|",
+        *("| " + " | ".join(plain_markdown(text) for text in row) + " |" for row in rows),
+        "",
+        f"Changed between the two: {plain_markdown('; '.join(shown.changed)) or 'nothing that is known of'}.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _json(shown: Comparison, differences: Sequence[Difference]) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from harness.model import CellResult, Check, Sizing
 from harness.report import outcome, words
 
 
-def sizing_lines(sizing: Sizing) -> tuple[str, ...]:
-    """The answer first, its evidence, then what nobody measured."""
+def sizing_lines(sizing: Sizing, hour_price: float | None = None, currency: str = "") -> tuple[str, ...]:
+    """The answer first, its evidence, then what nobody measured. The price is that of the size to take."""
+    hour = "" if hour_price is None else words.money(hour_price, currency)
     needed = f"{words.count(sizing.users)} users"
     if sizing.needed != sizing.users:
         needed += f" and headroom ({words.count(sizing.needed)})"
-    lines = [f"For {needed} {_answer(sizing)}"]
+    lines = [f"For {needed} {_answer(sizing, hour)}"]
     if sizing.interpolated is not None:
         between = sizing.interpolated
         lines.append(
@@ -26,12 +27,22 @@ def sizing_lines(sizing: Sizing) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _answer(sizing: Sizing) -> str:
+def _answer(sizing: Sizing, hour: str) -> str:
     if sizing.take is None:
         best = f"; the best is {_measured(sizing.best)}{_because(sizing.best)}" if sizing.best else ""
         return f"no measured size is known to be enough{best}."
     below = f" The next below, {_measured(sizing.below)}{_because(sizing.below)}." if sizing.below else ""
-    return f"take {_measured(sizing.take)}.{below}"
+    return f"take {_measured(sizing.take)}{_cost(sizing, hour)}.{below}"
+
+
+def _cost(sizing: Sizing, hour: str) -> str:
+    """`, for 0.041 EUR an hour the cheapest`, and which is the smallest where that is another."""
+    if not hour:
+        return ""
+    smallest, take = sizing.smallest, sizing.take
+    if smallest is None or take is None or smallest.cell.limits == take.cell.limits:
+        return f", for {hour} an hour the cheapest, and the smallest"
+    return f", for {hour} an hour the cheapest; the smallest is {_measured(smallest)}"
 
 
 def _measured(result: CellResult) -> str:

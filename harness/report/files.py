@@ -15,8 +15,9 @@ from harness.report.view import CellView, View, view
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")
 MENTION = re.compile(r"([@#])(?=\w)")
+PRICE_COLUMNS = ("price an hour", "per 100 users")
 ZERO_WIDTH_SPACE = "\u200b"
-COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak", "why it stopped")
+COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak")
 
 
 def csv_text(result: CampaignResult) -> str:
@@ -36,36 +37,46 @@ def _field(value: object) -> object:
 def markdown(view: View) -> str:
     """The sentence, the table, and what it was measured against; looks right in a pull request."""
     lines = [
-        f"### {_plain(view.target)}: which size for {view.users_limit} users?",
+        f"### {plain_markdown(view.target)}: which size for {view.users_limit} users?",
         "",
-        *([f"_{_plain(view.progress)}_", ""] if view.progress else []),
-        f"**{_plain(sentence(view))}**",
+        *([f"_{plain_markdown(view.progress)}_", ""] if view.progress else []),
+        f"**{plain_markdown(sentence(view))}**",
         "",
-        *(line for warning in view.warnings for line in (f"> Beware: {_plain(warning)}", "")),
-        "| " + " | ".join(COLUMNS) + " |",
-        "|:--|--:|--:|--:|--:|--:|--:|:--|",
-        *(_row(cell) for cell in view.cells),
+        *(line for warning in view.warnings for line in (f"> Beware: {plain_markdown(warning)}", "")),
+        *_table(view),
         "",
-        f"SLOs: {_plain(', '.join(view.slos)) or 'none'}. "
+        f"SLOs: {plain_markdown(', '.join(view.slos)) or 'none'}. "
         "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
-        f"Campaign {_plain(view.campaign)}, {_plain(view.started_at)}.",
+        f"Campaign {plain_markdown(view.campaign)}, {plain_markdown(view.started_at)}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _row(cell: CellView) -> str:
+def _table(view: View) -> list[str]:
+    """With prices only where there are any."""
+    is_priced = any(cell.price for cell in view.cells)
+    headings = (*COLUMNS, *(PRICE_COLUMNS if is_priced else ()), "why it stopped")
+    return [
+        "| " + " | ".join(headings) + " |",
+        "|:--|" + "--:|" * (len(headings) - 2) + ":--|",
+        *(_row(cell, is_priced=is_priced) for cell in view.cells),
+    ]
+
+
+def _row(cell: CellView, *, is_priced: bool) -> str:
     cpu, memory = (
         amount if amount == words.NO_DATA else f"{amount} ({share})"
         for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
     )
-    size = f"**{_plain(cell.size)}**" if cell.is_taken else _plain(cell.size)
-    named = f"{size} ({_plain(cell.name)})" if cell.name else size
-    texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, cell.why)
-    return "| " + " | ".join((named, *(_plain(text) for text in texts))) + " |"
+    size = f"**{plain_markdown(cell.size)}**" if cell.is_taken else plain_markdown(cell.size)
+    named = f"{size} ({plain_markdown(cell.name)})" if cell.name else size
+    prices = (cell.price or words.NO_DATA, cell.price_per_100 or words.NO_DATA) if is_priced else ()
+    texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)
+    return "| " + " | ".join((named, *(plain_markdown(text) for text in texts))) + " |"
 
 
-def _plain(text: str) -> str:
+def plain_markdown(text: str) -> str:
     """Text without any meaning to Markdown or HTML, and no mention of a person or an issue.
 
     Mentions are found in the rendered text, so that a backslash does not stop them.

@@ -99,16 +99,3 @@ def remark(result: CellResult) -> str:
 def wide(result: CellResult) -> str:
     """Why a bracket is wider than asked for; empty for one that is not."""
     return f"wider than asked for: {inert(result.cut_short)}" if result.cut_short else ""
-
-
-def sustains(result: CellResult, users: int) -> bool:
-    return (
-        result.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
-        and result.sustained_users is not None
-        and result.sustained_users >= users
-    )
-
-
-def is_open(result: CellResult) -> bool:
-    """Nobody knows whether it sustains the users: not judged, not measured, or not done."""
-    return result.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.model import MIB, Verdict
-from harness.report import charts, outcome, words
+from harness.report import charts, costs, outcome, words
 from harness.report.sentence import sentence
 from harness.report.view import CellView, StepView, View, decisive
 
@@ -31,6 +31,9 @@ def html(view: View) -> str:
             view=view,
             sentence=sentence(view),
             charts=drawn,
+            cost=costs.cost_chart(view),
+            costs={each.limits: each for each in view.costs},
+            priced=_priced(view),
             statuses=_statuses(view),
             data=_embedded(drawn),
             style=source("style.css"),
@@ -52,7 +55,7 @@ def environment_of_templates() -> Environment:
         auto_reload=False,
     )
     environment.filters["unbroken"] = words.unbroken
-    environment.globals.update(decisive=decisive, geometry=charts, verdict_symbols=VERDICT_SYMBOLS)
+    environment.globals.update(decisive=decisive, geometry=charts, cost_geometry=costs, verdict_symbols=VERDICT_SYMBOLS)
     return environment
 
 
@@ -73,6 +76,12 @@ def policy() -> str:
 
 def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _priced(view: View) -> list[CellView]:
+    """The sizes with a price, the cheapest first, each once."""
+    first = {cell.result.cell.limits: cell for cell in reversed(view.cells)}
+    return [first[cost.limits] for cost in view.costs]
 
 
 def _statuses(view: View) -> list[tuple[str, str, str]]:

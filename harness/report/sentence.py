@@ -17,20 +17,16 @@ REMEDIES = {
 
 def sentence(view: View) -> str:
     """Which size to take for the users asked for, how it did, and what keeps the next smaller one from it."""
-    choice, users = view.choice, view.users_limit
-    if choice.take is not None:
-        text = (
-            _everything(view, choice.take)
-            if choice.all_sustain
-            else _take(choice.take, choice.neighbour, users)
-        )
-    elif choice.neighbour is not None:
-        text = _nothing(view, choice.neighbour)
+    sizing = view.sizing
+    if sizing.take is not None:
+        text = _everything(view, sizing.take) if sizing.all_sustain else _take(view, sizing.take)
+    elif sizing.best is not None:
+        text = _nothing(view, sizing.best)
     else:
         text = (
             "No size has an answer yet." if view.is_running else "No size has an answer that can be trusted."
         )
-    return _begun(_so_far(view), text) + _unknown(choice.unknown, decided=choice.take is not None)
+    return _begun(_so_far(view), text) + _unknown(sizing.open_sizes, decided=sizing.take is not None)
 
 
 def _begun(prefix: str, text: str) -> str:
@@ -38,16 +34,37 @@ def _begun(prefix: str, text: str) -> str:
 
 
 def _so_far(view: View) -> str:
-    if view.state == "complete" or view.choice.take is view.choice.neighbour is None:
+    if view.state == "complete" or view.sizing.best is None:
         return ""
     return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
 
 
-def _take(take: CellResult, neighbour: CellResult | None, users: int) -> str:
+def _take(view: View, take: CellResult) -> str:
+    users, neighbour = view.users_limit, view.sizing.below
     how = f"For {users} users take {words.size(take.cell.limits)}: it sustained all {users}{_how(take)}"
+    how += _cheapest(view, take)
     if neighbour is None:
         return f"{how}; it is the smallest size with an answer."
     return f"{how}; the next smaller size, {words.size(neighbour.cell.limits)}, {_stops(neighbour)}."
+
+
+def _cheapest(view: View, take: CellResult) -> str:
+    """`, for 0.041 EUR an hour the cheapest that does`; without prices nothing."""
+    price = _price(view)
+    if not price:
+        return ""
+    smallest = view.sizing.smallest
+    other = (
+        f" (the smallest is {words.size(smallest.cell.limits)})"
+        if smallest is not None and smallest.cell.limits != take.cell.limits
+        else ""
+    )
+    return f", for {price} an hour the cheapest that does{other}"
+
+
+def _price(view: View) -> str:
+    """Of the size to take, an hour; empty without prices."""
+    return next((cell.price for cell in view.cells if cell.is_taken), "")
 
 
 def _how(result: CellResult) -> str:
@@ -83,12 +100,13 @@ def _everything(view: View, take: CellResult) -> str:
     if len(view.grid.sizes) == 1:
         enough = f"For {users} users {size} is enough: it sustained all {users}{_how(take)}"
         return f"{enough}; measure smaller sizes."
-    smallest = f"the smallest, {size}, did so{_how(take)}"
-    return f"All of these sizes sustain {users} users; {smallest}: measure smaller ones."
+    price = _price(view)
+    which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
+    return f"All of these sizes sustain {users} users; the {which} did so{_how(take)}: measure smaller ones."
 
 
 def _nothing(view: View, best: CellResult) -> str:
-    users, is_final = view.users_limit, not view.choice.unknown
+    users, is_final = view.users_limit, not view.sizing.open_sizes
     subject = "None of these sizes" if is_final else "None of the sizes with an answer"
     remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
     hint = f"; {remedy}." if remedy else "."

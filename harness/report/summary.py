@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.model import Agreement, CampaignResult, CellResult, Drift, Slo, Status
+from harness.model import Agreement, CampaignResult, CellResult, Cost, Drift, Slo, Status
 from harness.report.checks import drift_sentence
 from harness.report.outcome import remark
 from harness.report.words import inert, known
@@ -12,6 +12,7 @@ FORMAT = 1
 
 def summary_json(result: CampaignResult) -> dict[str, Any]:
     """The answer as plain JSON values. A cell that is not done is left out: there is no word for it."""
+    costs = {cost.limits: cost for cost in result.costs}
     return {
         "format": FORMAT,
         "campaign": inert(result.campaign),
@@ -19,7 +20,12 @@ def summary_json(result: CampaignResult) -> dict[str, Any]:
         "state": result.state,
         "users_limit": result.users_limit,
         "slos": [_slo(slo) for slo in result.slos],
-        "cells": [_cell(cell) for cell in result.cells if cell.status is not Status.RUNNING],
+        "currency": inert(result.price.currency) if result.price else None,
+        "cells": [
+            _cell(cell, costs.get(cell.cell.limits))
+            for cell in result.cells
+            if cell.status is not Status.RUNNING
+        ],
         "drift": _drift(result.drift) if result.drift else None,
         "repetitions": [_agreement(each) for each in result.agreements],
     }
@@ -54,7 +60,7 @@ def _slo(slo: Slo) -> dict[str, Any]:
     return {"indicator": inert(slo.indicator), "at_most": slo.at_most} | named
 
 
-def _cell(result: CellResult) -> dict[str, Any]:
+def _cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
     return {
         "id": inert(result.cell.id),
         "cpu_cores": result.cell.limits.cpu_cores,
@@ -78,4 +84,7 @@ def _cell(result: CellResult) -> dict[str, Any]:
         "attempts": 1 if result.first is None else 2,
         "breach": inert(result.breach.id) if result.breach else None,
         "remark": remark(result),
+        "price_hour": cost.hour if cost else None,
+        "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
+        "on_price_front": cost.on_front if cost else None,
     }

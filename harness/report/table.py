@@ -52,10 +52,12 @@ def _columns(cells: tuple[CellView, ...]) -> list[Column]:
         if any(c.spread for c in cells)
         else []
     )
+    priced = [Column("an hour", tuple(c.price for c in cells), 2)] if any(c.price for c in cells) else []
     return [
         Column("size", tuple(_size(cell) for cell in cells), align="left"),
         Column("users", tuple(cell.bracket for cell in cells)),
         *spread,
+        *priced,
         Column("RPS", tuple(cell.rps for cell in cells), 2),
         Column("p95", tuple(cell.p95 for cell in cells), 1),
         Column("CPU used", tuple(_with_share(cell.cpu_used, cell.cpu_share) for cell in cells), 3),

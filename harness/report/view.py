@@ -4,10 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.model import CampaignResult, CellResult, Limits, NameStats, Status, StepResult, Verdict
+from harness.model import (
+    CampaignResult,
+    CellResult,
+    Cost,
+    Limits,
+    NameStats,
+    Sizing,
+    Status,
+    StepResult,
+    Verdict,
+)
 from harness.report import outcome, words
 from harness.report.checks import spread, warnings
-from harness.report.choice import Choice, by_size, choose
 from harness.report.fact import Fact
 from harness.report.trust import environment, trust
 
@@ -76,17 +85,24 @@ class CellView:
     load: str
     remark: str
     spread: str
+    price: str
+    price_per_100: str
+    on_front: bool
     steps: tuple[StepView, ...]
     result: CellResult = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """CPU × memory. A size that the matrix does not name has no entry; repetitions share one."""
+    """CPU × memory. A size that the matrix does not name has no entry; repetitions share one.
+
+    `borders` is where the users asked for begin to be sustained: `left` or `top` (or both) of such a size.
+    """
 
     cpus: tuple[tuple[float, str], ...]
     memories: tuple[tuple[int, str], ...]
     sizes: Mapping[tuple[float, int], tuple[CellView, ...]]
+    borders: Mapping[tuple[float, int], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +118,14 @@ class View:
     users_limit: int
     slos: tuple[str, ...]
     rt_limits: tuple[tuple[str, float], ...]
-    choice: Choice
+    sizing: Sizing
     cells: tuple[CellView, ...]
     grid: Grid
     warnings: tuple[str, ...]
     trust: tuple[Fact, ...]
     environment: tuple[Fact, ...]
+    costs: tuple[Cost, ...]
+    currency: str
 
     @property
     def is_running(self) -> bool:
@@ -115,10 +133,15 @@ class View:
 
 
 def view(result: CampaignResult) -> View:
-    choice = choose(result.cells, result.users_limit)
-    side_by_side = [cell for cells in by_size(result.cells).values() for cell in cells]
+    costs = {cost.limits: cost for cost in result.costs}
+    side_by_side = [cell for cells in _by_size(result.cells).values() for cell in cells]
     cells = tuple(
-        replace(_cell(cell, result.users_limit, choice), spread=spread(result, cell)) for cell in side_by_side
+        replace(
+            _cell(cell, result.users_limit, result.sizing),
+            spread=spread(result, cell),
+            **_priced(costs.get(cell.cell.limits), _currency(result)),
+        )
+        for cell in side_by_side
     )
     return View(
         campaign=words.inert(result.campaign),
@@ -134,13 +157,37 @@ def view(result: CampaignResult) -> View:
             for slo in result.slos
             if slo.request_name is None and words.is_response_time(slo.indicator)
         ),
-        choice=choice,
+        sizing=result.sizing,
         cells=cells,
         grid=_grid(cells),
         warnings=warnings(result),
         trust=trust(result),
         environment=environment(result.environment),
+        costs=result.costs,
+        currency=_currency(result),
     )
+
+
+def _currency(result: CampaignResult) -> str:
+    return words.inert(result.price.currency) if result.price else ""
+
+
+def _priced(cost: Cost | None, currency: str) -> dict[str, Any]:
+    if cost is None:
+        return {}
+    most = "≤ " if cost.is_at_most and cost.users else ""
+    return {
+        "price": words.money(cost.hour, currency),
+        "price_per_100": most + words.money(cost.hour_per_100_users, currency) if cost.users else words.NO_DATA,
+        "on_front": cost.on_front,
+    }
+
+
+def _by_size(cells: Sequence[CellResult]) -> dict[Limits, tuple[CellResult, ...]]:
+    sizes: dict[Limits, tuple[CellResult, ...]] = {}
+    for cell in cells:
+        sizes[cell.cell.limits] = (*sizes.get(cell.cell.limits, ()), cell)
+    return sizes
 
 
 def _progress(result: CampaignResult) -> str:
@@ -158,7 +205,7 @@ def _progress(result: CampaignResult) -> str:
     return text
 
 
-def _cell(result: CellResult, users_limit: int, choice: Choice) -> CellView:
+def _cell(result: CellResult, users_limit: int, sizing: Sizing) -> CellView:
     limits, shown = result.cell.limits, _trusted(result)
     return CellView(
         id=words.inert(result.cell.id),
@@ -168,8 +215,8 @@ def _cell(result: CellResult, users_limit: int, choice: Choice) -> CellView:
         symbol=outcome.SYMBOLS[result.status],
         bracket=outcome.bracket(result),
         heat=_heat(result, users_limit),
-        sustains_limit=outcome.sustains(result, users_limit),
-        is_taken=choice.take is not None and choice.take.cell.limits == limits,
+        sustains_limit=result.sustains(users_limit),
+        is_taken=sizing.take is not None and sizing.take.cell.limits == limits,
         factor=outcome.factor(result),
         evidence=words.inert(result.evidence),
         why=outcome.why(result),
@@ -188,6 +235,9 @@ def _cell(result: CellResult, users_limit: int, choice: Choice) -> CellView:
         load=words.duration(result.load_s),
         remark=outcome.remark(result),
         spread="",
+        price="",
+        price_per_100="",
+        on_front=False,
         steps=tuple(_step(step) for step in sorted(result.steps, key=lambda step: step.index)),
         result=shown,
     )
@@ -218,7 +268,7 @@ def _name(result: CellResult) -> str:
 def _heat(result: CellResult, users_limit: int) -> int | None:
     if result.status is Status.NONE:
         return 0
-    if outcome.is_open(result) or result.status is Status.FAILED or result.sustained_users is None:
+    if result.is_open or result.status is Status.FAILED or result.sustained_users is None:
         return None
     return max(1, min(9, round(9 * result.sustained_users / max(users_limit, 1))))
 
@@ -263,17 +313,35 @@ def _by_name(stats: NameStats) -> NameView:
 
 
 def _grid(cells: Sequence[CellView]) -> Grid:
-    views = {cell.id: cell for cell in cells}
+    sizes: dict[tuple[float, int], tuple[CellView, ...]] = {}
+    for cell in cells:
+        key = _key(cell.result.cell.limits)
+        sizes[key] = (*sizes.get(key, ()), cell)
     cpus = sorted({cell.result.cell.limits.cpu_cores for cell in cells})
     memories = sorted({cell.result.cell.limits.memory_bytes for cell in cells})
     return Grid(
         cpus=tuple((cpu, f"{cpu:g} CPU") for cpu in cpus),
         memories=tuple((memory, words.mebibytes(memory)) for memory in memories),
-        sizes={
-            _key(limits): tuple(views[words.inert(result.cell.id)] for result in results)
-            for limits, results in by_size([cell.result for cell in cells]).items()
-        },
+        sizes=sizes,
+        borders=_borders(sizes, cpus, memories),
     )
+
+
+def _borders(
+    sizes: Mapping[tuple[float, int], tuple[CellView, ...]], cpus: Sequence[float], memories: Sequence[int]
+) -> dict[tuple[float, int], tuple[str, ...]]:
+    """The sides on which a size that sustains the users meets one that does not, or that nobody knows."""
+    enough = {key for key, cells in sizes.items() if all(cell.sustains_limit for cell in cells)}
+    found = {}
+    for row, cpu in enumerate(cpus):
+        for column, memory in enumerate(memories):
+            left = (cpu, memories[column - 1]) if column else None
+            above = (cpus[row - 1], memory) if row else None
+            sides = (("left", left), ("top", above))
+            meets = tuple(side for side, other in sides if other is not None and other not in enough)
+            if (cpu, memory) in enough and meets:
+                found[cpu, memory] = meets
+    return found
 
 
 def _key(limits: Limits) -> tuple[float, int]:

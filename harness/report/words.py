@@ -117,6 +117,15 @@ def count(value: int | None) -> str:
     return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
 
 
+def money(value: float | None, currency: str = "") -> str:
+    """`0.0412 EUR`, `12.50 EUR`: three digits that count, and two decimals at least."""
+    value = known(value)
+    if value is None:
+        return NO_DATA
+    digits = max(2, 2 - math.floor(math.log10(value))) if value else 2
+    return f"{value:.{min(digits, 9)}f} {inert(currency)}".rstrip()
+
+
 def share(used: float | None, limit: float) -> float | None:
     used = known(used)
     return None if used is None or limit <= 0 else used / limit

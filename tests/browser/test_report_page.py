@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness.analyse.series import series
-from harness.model import CampaignResult, NameStats
+from harness.model import CampaignResult, NameStats, Price
 from harness.report import html, view
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
@@ -207,11 +207,40 @@ def test_it_prints_with_all_steps(open_report: Open) -> None:
     assert page.pdf().startswith(b"%PDF")
 
 
-def test_25_sizes_are_interactive_within_a_second(open_report: Open) -> None:
-    page = open_report(example.large(5, 5)).page
-    ready_ms = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
-    assert ready_ms < 1000
-    assert page.locator(".panel").count() == 25
+def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> None:
+    opened = open_report(example.large(20, 20))
+    assert opened.page.locator(".panel").count() == 400
+    opened.page.get_by_label("Show only rows with").fill("killed")
+    assert opened.page.locator("#filtered").inner_text() == "0 of 400"
+    assert opened.complaints == []
+
+
+def test_a_panel_can_be_seen_large(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    panel = page.locator(".panel").first
+    before = panel.bounding_box()
+    panel.get_by_role("button", name="Enlarge").click()
+    after = panel.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["width"] > 2 * before["width"]
+
+
+def test_prices_are_drawn_and_a_size_is_lit_in_them(open_report: Open) -> None:
+    opened = open_report(example.campaign(price=Price("EUR", 0.034, 0.004)))
+    page = opened.page
+    assert page.locator("svg.cost .point").count() == 7
+    assert page.locator(".front-list li").count() == 4
+    page.locator("#matrix a[data-cell='web-c1.00-m96']").hover()
+    assert page.locator("svg.cost .point.lit").count() == 1
+    assert "cheapest" in page.locator("#sentence").inner_text()
+    assert opened.complaints == []
+
+
+def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -> None:
+    page = open_report(example.campaign()).page
+    assert page.locator("#matrix td.from-left").count() == 1
+    assert page.locator("#matrix td.from-top").count() == 2
 
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
@@ -226,4 +255,30 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
     figure.locator("svg").focus()
     opened.page.keyboard.press("ArrowRight")
     expect(figure.locator(".readout")).to_contain_text("400 users asked for, 1 s into the step")
+    assert opened.complaints == []
+
+
+def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
+    step = replace(example.step(1, 400, 0.2), series=series(closed_step(400)))
+    opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
+    page = opened.page
+    page.locator("details.cell > summary").click()
+    chart = page.locator("figure.time svg")
+    chart.scroll_into_view_if_needed()
+    whole = chart.locator("path.series").nth(1).get_attribute("d")
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 50)
+    page.mouse.up()
+    zoomed = chart.locator("path.series").nth(1).get_attribute("d")
+    chart.focus()
+    page.keyboard.press("+")
+    closer = chart.locator("path.series").nth(1).get_attribute("d")
+    page.keyboard.press("Escape")
+    assert len({whole, zoomed, closer}) == 3
+    assert chart.locator("path.series").nth(1).get_attribute("d") == whole
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("figure.time .readout")).to_contain_text("400 users asked for, 1 s into the step")
     assert opened.complaints == []

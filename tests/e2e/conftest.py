@@ -60,10 +60,13 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def harness(self, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+    def harness(
+        self, *arguments: str, timeout_s: float = 300, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
             cwd=self.folder,
+            env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

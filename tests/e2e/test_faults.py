@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import BASE, Project
 from tests.e2e.line import engine_behind_a_line
+from tests.e2e.own_engine import own_engine
 from tests.soak import pull_plugs, unsound
 
 pytestmark = pytest.mark.e2e
@@ -117,6 +118,22 @@ def test_an_engine_that_goes_away_and_comes_back_costs_one_life(
     assert leftovers() == ""
 
 
+def test_an_engine_that_crashes_and_is_started_again_costs_one_life(
+    one_size: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with own_engine(tmp_path_factory.mktemp("engine")) as engine:
+        engine.load(BASE)
+        with one_size.running("run", DOCKER_HOST=engine.address) as running:
+            one_size.wait_for("life-started", running)
+            time.sleep(2)
+            engine.kill()
+            one_size.wait_for("fault", running)
+            engine.start()
+            ends_well(one_size, running)
+        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+    assert "fault" in [event["event"] for event in one_size.events()]
+
+
 def test_an_image_that_vanishes_is_made_again(one_size: Project) -> None:
     with one_size.running("run") as running:
         one_size.wait_for("life-started", running)
@@ -141,6 +158,20 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", disk], check=True)
     yield disk
     subprocess.run(["umount", disk], check=True)
+
+
+def test_an_engine_whose_disk_is_full_says_so_while_it_builds(
+    one_size: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    dockerfile = one_size.folder / "targets/behaves/image/Dockerfile"
+    dockerfile.write_text("ARG BASE\nFROM ${BASE}\nRUN head -c 400M /dev/zero > /large\n")
+    with own_engine(tmp_path_factory.mktemp("engine"), disk_mib=350) as engine:
+        engine.load(BASE)
+        full = one_size.harness("run", DOCKER_HOST=engine.address)
+    assert full.returncode in (1, 2), full.stdout + full.stderr
+    assert "No space left on device" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not (one_size.folder / "results/latest").exists()
 
 
 def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(

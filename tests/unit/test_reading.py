@@ -87,6 +87,16 @@ def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: 
     assert "no measured size is known to be enough" in said
 
 
+def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
+    code, said = harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gb_hour=0.004")
+    assert code == 0
+    assert "EUR an hour the cheapest, and the smallest" in said
+    code, _ = harness("report", before, "--price", "cpu_hour=0.04 EUR")
+    assert code == 0
+    assert "EUR an hour" in (Path(before) / "report.html").read_text()
+    assert "EUR" in (Path(before) / "summary.md").read_text()
+
+
 def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None:
     summary = json.loads((Path(before) / "summary.json").read_text())
     low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))

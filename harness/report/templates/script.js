@@ -21,11 +21,12 @@ each(".key button", (button) => button.addEventListener("click", () => {
   light(pinned);
 }));
 
-// A chart is read at the point nearest to the pointer, or with the arrow keys.
-function readable(svg, points, cursor, readout) {
+// A chart ({points: [[x, text] …], cursor}) is read at the point nearest to the pointer, or with the arrow keys.
+function readable(svg, chart, readout) {
   const quiet = readout.textContent;
   let at = -1;
   const show = (index) => {
+    const { points, cursor } = chart;
     at = Math.max(0, Math.min(points.length - 1, index));
     cursor.setAttribute("transform", `translate(${points[at][0]} 0)`);
     cursor.classList.add("on");
@@ -33,13 +34,12 @@ function readable(svg, points, cursor, readout) {
   };
   const hide = () => {
     at = -1;
-    cursor.classList.remove("on");
+    chart.cursor.classList.remove("on");
     readout.textContent = quiet;
   };
   svg.addEventListener("pointermove", (event) => {
-    const box = svg.getBoundingClientRect();
-    const x = (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
-    const distances = points.map((point) => Math.abs(point[0] - x));
+    const x = placeIn(svg, event);
+    const distances = chart.points.map((point) => Math.abs(point[0] - x));
     show(distances.indexOf(Math.min(...distances)));
   });
   svg.addEventListener("pointerleave", hide);
@@ -48,11 +48,29 @@ function readable(svg, points, cursor, readout) {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (by === undefined) return;
     event.preventDefault();
-    show(at < 0 && by < 0 ? points.length - 1 : at + by);
+    show(at < 0 && by < 0 ? chart.points.length - 1 : at + by);
   });
 }
-each("svg[data-chart]", (svg) => readable(
-  svg, data[svg.dataset.chart].steps, svg.querySelector(".cursor"), svg.parentElement.querySelector(".readout")));
+function placeIn(svg, event) {
+  const box = svg.getBoundingClientRect();
+  return (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
+}
+each("svg[data-chart]", (svg) => {
+  const chart = { points: data[svg.dataset.chart].steps, cursor: svg.querySelector(".cursor") };
+  readable(svg, chart, svg.parentElement.querySelector(".readout"));
+});
+
+// A panel can be seen large.
+each(".panel", (panel) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "enlarge";
+  button.textContent = "⤢";
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", `Enlarge ${data[panel.dataset.cell].size}`);
+  button.addEventListener("click", () => button.setAttribute("aria-pressed", String(panel.classList.toggle("wide"))));
+  panel.querySelector("figcaption").append(button);
+});
 
 // The table sorts by any column (no data always last) and filters by any text.
 const table = document.getElementById("sizes");
@@ -113,24 +131,60 @@ function laidOut(steps) {
     return placed;
   });
 }
-function drawTime(figure) {
+function timeChart(figure) {
   const own = data[figure.dataset.time];
-  if (!own || own.time.length === 0) return;
+  if (!own || own.time.length === 0 || !figure.hidden) return;
   figure.hidden = false;
-  const svg = figure.querySelector("svg");
-  if (svg.childElementCount > 0) return;
-  const steps = laidOut(own.time), last = steps[steps.length - 1];
-  const total = last.from + last.seconds, x = (at) => LEFT + (WIDE - LEFT - 8) * at / total;
+  const svg = figure.querySelector("svg"), steps = laidOut(own.time), last = steps[steps.length - 1];
+  const whole = [0, last.from + last.seconds], chart = { points: [], cursor: null, range: whole };
+  const show = (range) => Object.assign(chart, drawTime(svg, steps, own.limits, range));
+  show(whole);
+  readable(svg, chart, figure.querySelector(".readout"));
+  zoomable(svg, chart, whole, show);
+}
+// Dragging over a time series zooms to what was dragged over, + and - around the cursor; Escape shows all again.
+function zoomable(svg, chart, whole, show) {
+  const LEAST_S = 10;
+  let from = null;
+  const second = (event) => chart.range[0] + (placeIn(svg, event) - LEFT) / (WIDE - LEFT - 8) * (chart.range[1] - chart.range[0]);
+  const zoom = (low, high) => {
+    const wide = Math.max(LEAST_S, high - low), start = Math.max(whole[0], Math.min(low, whole[1] - wide));
+    show([start, Math.min(whole[1], start + wide)]);
+  };
+  svg.addEventListener("pointerdown", (event) => { from = second(event); });
+  svg.addEventListener("pointerup", (event) => {
+    const to = second(event);
+    if (from !== null && Math.abs(to - from) > (chart.range[1] - chart.range[0]) / 50) zoom(Math.min(from, to), Math.max(from, to));
+    from = null;
+  });
+  svg.addEventListener("dblclick", () => show(whole));
+  svg.addEventListener("keydown", (event) => {
+    const by = { "+": 0.25, "-": 1 }[event.key], wide = chart.range[1] - chart.range[0];
+    if (event.key === "Escape") show(whole);
+    if (by === undefined) return;
+    const moved = /translate\(([\d.]+)/.exec(chart.cursor.getAttribute("transform") ?? "");
+    const share = moved ? (Number(moved[1]) - LEFT) / (WIDE - LEFT - 8) : 0.5;
+    const middle = chart.range[0] + share * wide;
+    zoom(middle - by * wide, middle + by * wide);
+  });
+}
+function drawTime(svg, steps, limits, range) {
+  svg.replaceChildren();
+  const high = PANELS.length * (HIGH + GAP), inside = (at) => at >= range[0] && at <= range[1];
+  const x = (at) => LEFT + (WIDE - LEFT - 8) * (Math.max(range[0], Math.min(range[1], at)) - range[0]) / (range[1] - range[0]);
   const column = (step, key) => key === "users" ? step.users_over_time : step[key];
-  svg.setAttribute("viewBox", `0 0 ${WIDE} ${PANELS.length * (HIGH + GAP) + 24}`);
-  for (const step of steps) {
+  const instant = (step, index) => step.from + (index + 0.5) * step.bucket_s;
+  const seen = steps.filter((step) => step.from <= range[1] && step.from + step.seconds >= range[0]);
+  svg.setAttribute("viewBox", `0 0 ${WIDE} ${high + 24}`);
+  for (const step of seen) {
     if (!step.window) continue;
-    const [low, high] = step.window.map((at) => x(step.from + at));
-    svg.append(svgElement("rect", { class: `window ${step.verdict.toLowerCase()}`, x: low, y: 0, width: Math.max(1, high - low), height: PANELS.length * (HIGH + GAP) }));
+    const [low, top] = step.window.map((at) => x(step.from + at));
+    if (top > low) svg.append(svgElement("rect", { class: `window ${step.verdict.toLowerCase()}`, x: low, y: 0, width: Math.max(1, top - low), height: high }));
   }
   PANELS.forEach(([title, unit, keys, limit], row) => {
-    const top = row * (HIGH + GAP) + 12, limited = limit ? own.limits[limit] : 0;
-    const highest = Math.max(limited, ...steps.flatMap((step) => keys.flatMap((key) => column(step, key).filter((value) => value !== null)))) || 1;
+    const top = row * (HIGH + GAP) + 12, limited = limit ? limits[limit] : 0;
+    const shown = (step, key) => column(step, key).map((value, index) => inside(instant(step, index)) ? value : null);
+    const highest = Math.max(limited, ...seen.flatMap((step) => keys.flatMap((key) => shown(step, key).filter((value) => value !== null)))) || 1;
     const y = (value) => top + HIGH - 6 - (HIGH - 6) * Math.max(0, value) / highest;
     svg.append(svgElement("path", { class: "base", d: `M${LEFT} ${y(0)}H${WIDE - 8}` }));
     svg.append(svgElement("text", { class: "title", x: LEFT, y: top - 2 }, unit ? `${title}, ${unit}` : title));
@@ -139,28 +193,28 @@ function drawTime(figure) {
     if (limited) svg.append(svgElement("path", { class: "slo", d: `M${LEFT} ${y(limited)}H${WIDE - 8}` }));
     keys.forEach((key, number) => {
       let d = "", down = false;
-      for (const step of steps) {
+      for (const step of seen) {
         down = false;
-        column(step, key).forEach((value, index) => {
-          if (value !== null) d += `${down ? "L" : "M"}${x(step.from + (index + 0.5) * step.bucket_s).toFixed(1)} ${y(value).toFixed(1)}`;
+        shown(step, key).forEach((value, index) => {
+          if (value !== null) d += `${down ? "L" : "M"}${x(instant(step, index)).toFixed(1)} ${y(value).toFixed(1)}`;
           down = value !== null;
         });
       }
       svg.append(svgElement("path", { class: `series series-${number}`, d }));
     });
   });
-  steps.forEach((step) => svg.append(svgElement("text", { class: "users-label", x: x(step.from), y: PANELS.length * (HIGH + GAP) + 16 }, `${step.users} ${step.verdict}`)));
-  const cursor = svgElement("path", { class: "cursor", d: `M0 0V${PANELS.length * (HIGH + GAP)}` });
+  seen.forEach((step) => svg.append(svgElement("text", { class: "users-label", x: x(step.from), y: high + 16 }, `${step.users} ${step.verdict}`)));
+  const cursor = svgElement("path", { class: "cursor", d: `M0 0V${high}` });
   svg.append(cursor);
-  const points = steps.flatMap((step) => step.users_over_time.map((_, index) => ({ step, index, at: x(step.from + (index + 0.5) * step.bucket_s) })));
-  readable(svg, points.map((point) => [point.at, told(point, column)]), cursor, figure.querySelector(".readout"));
+  const points = seen.flatMap((step) => step.users_over_time.map((_, index) => ({ step, index, at: instant(step, index) })));
+  return { cursor, range, points: points.filter((point) => inside(point.at)).map((point) => [x(point.at), told(point, column)]) };
 }
 function told({ step, index }, column) {
   const values = PANELS.flatMap(([title, unit, keys]) => keys.map((key) => `${NAMES[key] ? `${NAMES[key]} CPU` : title} ${rounded(column(step, key)[index])} ${unit.split(/[:;]/)[0]}`.trim()));
   return `${step.users} users asked for, ${Math.round((index + 0.5) * step.bucket_s)} s into the step: ${values.join(", ")}`;
 }
 each("details.cell", (details) => {
-  const draw = () => details.open && details.querySelectorAll("[data-time]").forEach(drawTime);
+  const draw = () => details.open && details.querySelectorAll("[data-time]").forEach(timeChart);
   details.addEventListener("toggle", draw);
   draw();
 });

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.errors import UsageError
-from harness.model import MIB, Limits
-from harness.plan import parse_requirement
+from harness.model import MIB, Limits, Price
+from harness.plan import parse_price, parse_requirement
 from harness.plan.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
 
 
@@ -40,3 +40,24 @@ def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_requirement(text)
     assert "users >= 400 at cpus <= 1" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("cpu_hour=0.04 EUR, gb_hour=0.005", Price("EUR", 0.04, 0.005)),
+        ("gb_hour=0.005", Price("", None, 0.005)),
+        (" cpu_hour = 4$ , gb_hour = 0.5 $ ", Price("$", 4, 0.5)),
+    ],
+)
+def test_a_price_is_read_as_it_is_written(text: str, price: Price) -> None:
+    assert parse_price(text) == price
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0.04", "cpu_hour=1,cpu_hour=2", "cpu_hour=1 EUR, gb_hour=1 USD", "cpu_hour=-1", "disk=1"]
+)
+def test_what_is_no_price_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_price(text)
+    assert "gb_hour=0.005" in str(refused.value)

@@ -6,6 +6,7 @@ Numbers follow a closed model (a quota-limited server, think time 2.5 s), so tha
 from collections.abc import Iterable
 from dataclasses import replace
 
+from harness.analyse.sizing import decided
 from harness.model import (
     MIB,
     CampaignResult,
@@ -260,7 +261,7 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
         think_s=THINK_S,
         environment=ENVIRONMENT,
     )
-    return replace(result, **changes)  # type: ignore[arg-type]
+    return decided(replace(result, **changes))  # type: ignore[arg-type]
 
 
 def with_doubt() -> CampaignResult:

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "golden_files"
 def spoken_view(result: CampaignResult) -> str:
     """The view model as JSON, without the raw results that it carries along for charts."""
     plain = asdict(view(result))
-    del plain["choice"]
+    del plain["sizing"]
     for cell in plain["cells"]:
         del cell["result"]
         for step in cell["steps"]:
@@ -22,6 +22,7 @@ def spoken_view(result: CampaignResult) -> str:
     plain["grid"]["sizes"] = {
         f"{cpu:g} {memory}": len(cells) for (cpu, memory), cells in plain["grid"]["sizes"].items()
     }
+    plain["grid"]["borders"] = {f"{cpu:g} {memory}": sides for (cpu, memory), sides in plain["grid"]["borders"].items()}
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 
 from harness.model import CampaignResult, CellResult, Factor, Status
 from harness.report import sentence, view
-from harness.report.choice import choose
 from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
@@ -95,6 +94,6 @@ def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) ->
             limits = cell.cell.limits
             answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(holds(cell))
     proven = sorted(size for size, verdicts in answered.items() if all(verdicts))
-    take = choose(result.cells, result.users_limit).take
+    take = result.sizing.take
     found = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
     assert found == (proven[0] if proven else None)

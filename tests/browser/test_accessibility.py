@@ -1,0 +1,77 @@
+"""axe-core's rules, on every page in light and in dark, with everything unfolded."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from harness.analyse.compare import compared
+from harness.model import Price
+from harness.report import comparison, draw_comparison, html, index_html, view
+from harness.store import summaries
+from tests.browser.test_report_page import CHROMIUM, FLAGS
+from tests.unit.report import example
+
+pytestmark = pytest.mark.browser
+
+UNFOLD = "all => all.forEach(one => one.open = true)"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def report(folder: Path) -> str:
+    return html(view(example.campaign(price=Price("EUR", 0.034, 0.004))))
+
+
+def doubtful(folder: Path) -> str:
+    return html(view(example.with_doubt()))
+
+
+def running(folder: Path) -> str:
+    return html(view(example.half_way()))
+
+
+def compared_page(folder: Path) -> str:
+    campaign = example.campaign()
+    differences = compared(campaign.cells, campaign.cells)
+    shown = comparison(campaign, campaign, differences, ["the target"], ["another machine"])
+    return draw_comparison(shown, differences)["comparison.html"]
+
+
+def index(folder: Path) -> str:
+    cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
+    for number, users in enumerate((100, 130), start=1):
+        (folder / f"2026010{number}-web").mkdir()
+        answer = {"format": 1, "target": "web", "state": "complete", "users_limit": 400}
+        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]  # type: ignore[assignment]
+        (folder / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
+    return index_html(summaries(folder))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("made", [report, doubtful, running, compared_page, index])
+def test_no_rule_of_axe_is_broken(
+    browser: Browser, tmp_path: Path, made: Callable[[Path], str], scheme: str
+) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(made(tmp_path))
+    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(file.as_uri())
+    page.locator("details").evaluate_all(UNFOLD)
+    found = Axe().run(page).response
+    page.close()
+    assert found["passes"]
+    broken = {
+        rule["id"]: [node["html"][:200] + node.get("failureSummary", "") for node in rule["nodes"][:3]]
+        for rule in found["violations"]
+    }
+    assert broken == {}

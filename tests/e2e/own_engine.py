@@ -1,0 +1,102 @@
+"""A further Docker engine on this machine, with its own root and socket: to be killed, restarted, filled up.
+
+It shares the default bridge with the first engine, in a range of addresses of its own, and touches no
+firewall rule: ports on 127.0.0.1 go through its own proxies.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+UP_WITHIN_S = 60.0
+DOWN_WITHIN_S = 30.0
+
+
+class OwnEngine:
+    """`number` (1 … 200) makes its addresses and its name; at most one of each at a time."""
+
+    def __init__(self, folder: Path, number: int = 1) -> None:
+        self.folder = folder
+        self.address = f"unix://{folder}/docker.sock"
+        self._command = [
+            "dockerd",
+            f"--data-root={folder}/data",
+            f"--exec-root={folder}/run",
+            f"--pidfile={folder}/docker.pid",
+            f"--host={self.address}",
+            f"--fixed-cidr=172.17.{number}.0/24",
+            "--iptables=false",
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Until it answers. Raises RuntimeError with the end of its log."""
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        deadline = time.monotonic() + UP_WITHIN_S
+        while not self.answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError((self.folder / "log").read_text()[-2000:])
+            time.sleep(0.2)
+
+    def answers(self) -> bool:
+        return self.docker("version", check=False).returncode == 0
+
+    def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            ["docker", "--host", self.address, *arguments], capture_output=True, check=check, timeout=120
+        )
+
+    def load(self, image: str) -> None:
+        """An image of the first engine, carried here."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+            subprocess.run(
+                ["docker", "--host", self.address, "load"],
+                stdin=saved.stdout,
+                capture_output=True,
+                check=True,
+                timeout=300,
+            )
+
+    def kill(self) -> None:
+        """As a crash does: nothing is stopped in order."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DOWN_WITHIN_S)
+        self._process = None
+
+
+@contextlib.contextmanager
+def own_engine(folder: Path, disk_mib: int = 0, number: int = 1) -> Iterator[OwnEngine]:
+    """A started engine, stopped and unmounted in the end; `disk_mib` gives it so small a disk."""
+    assert os.geteuid() == 0, "an engine of one's own needs root"
+    data = folder / "data"
+    data.mkdir(parents=True)
+    if disk_mib:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_mib}m", "tmpfs", data], check=True)
+    engine = OwnEngine(folder, number)
+    try:
+        engine.start()
+        yield engine
+    finally:
+        with contextlib.suppress(RuntimeError):
+            if engine._process is None:  # killed: what it left running is ended by one that starts again
+                engine.start()
+        for container in engine.docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
+            engine.docker("rm", "--force", container, check=False)
+        engine.stop()
+        if disk_mib:
+            subprocess.run(["umount", "--recursive", "--lazy", data], check=False)

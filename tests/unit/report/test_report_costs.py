@@ -1,0 +1,72 @@
+"""Prices in every report: the sentence, the tables, the chart; and none of that without prices."""
+
+import json
+
+import pytest
+
+from harness.model import CampaignResult, Price
+from harness.report import csv_text, html, markdown, sentence, summary_json, terminal_table, view
+from harness.report.costs import cost_chart
+from harness.report.words import money
+from tests.unit.report import example
+from tests.unit.report.schema import VALIDATOR
+
+RATES = Price("EUR", cpu_hour=0.034, gib_hour=0.004)
+
+
+def priced() -> CampaignResult:
+    return example.campaign(price=RATES)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(0.034375, "0.0344 EUR"), (0, "0.00 EUR"), (12.5, "12.50 EUR"), (1234.5, "1234.50 EUR"), (None, "–")],
+)
+def test_money_keeps_three_digits_that_count(value: float | None, said: str) -> None:
+    assert money(value, "EUR") == said
+
+
+def test_the_sentence_names_the_price() -> None:
+    said = sentence(view(priced()))
+    assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in said
+
+
+def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None:
+    dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
+    lean, fat = example.censored(0.5, 256), example.censored(1.0, 96)
+    cells = [lean, fat, example.none()]
+    said = sentence(view(example.campaign(cells, price=dear_memory)))
+    assert said.startswith("For 400 users take 1 CPU / 96 MiB")
+    assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in said
+
+
+def test_every_table_has_the_prices() -> None:
+    shown = view(priced())
+    assert "0.0344 EUR" in terminal_table(shown, 200)
+    assert "| price an hour | per 100 users |" in markdown(shown)
+    assert "≤ 0.00859 EUR" in markdown(shown)
+    assert "price_hour_per_100_users" in csv_text(priced())
+
+
+def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
+    summary = json.loads(json.dumps(summary_json(priced())))
+    VALIDATOR.validate(summary)
+    assert summary["currency"] == "EUR"
+    assert summary["cells"][7]["price_hour"] == pytest.approx(0.034375)
+    assert [cell["on_price_front"] for cell in summary["cells"]].count(True) == 4
+
+
+def test_the_chart_places_every_size_that_sustains_something() -> None:
+    chart = cost_chart(view(priced()))
+    assert chart is not None
+    assert len(chart.points) == 7
+    assert [point.label for point in chart.points if point.on_front][-1] == "1 CPU / 96 MiB"
+    assert 'class="front"' in html(view(priced()))
+
+
+def test_without_prices_nobody_speaks_of_money() -> None:
+    shown = view(example.campaign())
+    assert cost_chart(shown) is None
+    for text in (html(shown), markdown(shown), sentence(shown)):
+        assert "an hour" not in text
+    assert summary_json(example.campaign())["currency"] is None
