@@ -28,7 +28,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians. `open_s` is until the page's own script is done, `filter_s` and `sort_s` one use of the table."""
+    """Medians. `open_s` is until the page's own script is done; then one use of each."""
 
     sizes: int
     steps: int

@@ -181,7 +181,9 @@ class Campaign:
         unborn = Life(cell.id, number, started_at, None, attempt=progress.attempt, purpose=first.purpose)
         try:
             with container_life(self._world, self.plan, cell, image, number) as life:
-                self._born(progress, replace(unborn, ready_after_s=life.target.ready_after_s))
+                target = life.target
+                born = replace(unborn, ready_after_s=target.ready_after_s)
+                self._born(progress, replace(born, companions_ready_after_s=target.companions_ready_after_s))
                 self._note(life.generator.notes)
                 try:
                     self._hold_steps(progress, life, first)

@@ -6,6 +6,7 @@ HarnessError
 ├── WorldError            the engine, the generator or the host refused (exit 2)
 │   ├── EngineError       Docker did not do what was asked
 │   │   └── EngineGone    it did not answer, or lost an image: that may pass
+│   ├── CompanionFailed       what a target needs beside it could not be brought up
 │   ├── TargetFailed      a target could not be brought up: a fact about its size
 │   └── GeneratorError    Locust did not start, or died
 └── StoreError            a results folder that can't be read or written
@@ -62,6 +63,10 @@ class EngineError(WorldError):
 
 class EngineGone(EngineError):
     """The engine did not answer, or no longer has what it had: worth another try once it answers."""
+
+
+class CompanionFailed(WorldError):
+    """A companion did not come up. It has the same limits beside every size: no size can be measured."""
 
 
 class TargetFailed(WorldError):

@@ -24,6 +24,7 @@ def capacity(
 ) -> CellResult:
     """The cell's result; `running` until its search is done, whatever is known so far."""
     known, ready_s = bracket(steps), [life.ready_after_s for life in lives]
+    beside_s = [life.companions_ready_after_s for life in lives if life.companions_ready_after_s is not None]
     status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
     held = _last_at(steps, known.sustained_users, Verdict.PASS)
     broken = _last_at(steps, known.broken_users, Verdict.FAIL)
@@ -46,6 +47,7 @@ def capacity(
         throttled_ratio=held.throttled_ratio if held else None,
         memory_peak_bytes=held.memory_peak_bytes if held else None,
         ready_after_s=next((seconds for seconds in ready_s if seconds is not None), None),
+        companions_ready_after_s=max(beside_s, default=None),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
         cut_short=(_cut_short(lives, steps) or "") if status is Status.BRACKETED else "",

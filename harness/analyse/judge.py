@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 
 from harness.analyse.belief import percentile_slo
-from harness.analyse.host import host_use
+from harness.analyse.host import companion_use, cpu_use, host_use
 from harness.analyse.slo import Light, Reading, read, settled, shortfall_ratio
 from harness.analyse.validity import first_line, generator_use, spoiled, unexplained_ratio
 from harness.analyse.warmup import is_warm
-from harness.analyse.window import Window, around, cut, percentile_s
+from harness.analyse.window import Window, cut, percentile_s
 from harness.model import ANSWERED, Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
 
 ENDINGS = {
     Ended.TARGET_DIED: ("died", "the target's container ended under load"),
+    Ended.DEPENDENCY_DIED: ("dependency-died", "a companion's container ended under load"),
     Ended.STALLED: ("stalled", "the target stopped answering"),
     Ended.ALL_FAILED: ("all-failed", "the target answers nothing right"),
 }
@@ -113,7 +114,6 @@ def _result(
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
     good = window.good if window else np.empty(0)
-    host = host_use(facts, from_s, to_s)
     cpu_cores, cpu_per_request_s, throttled = _cpu(facts, from_s, to_s, window)
     return StepResult(
         index=facts.index,
@@ -145,9 +145,15 @@ def _result(
         **_generator(facts, window),
         think_s=_think_s(facts, from_s, to_s),
         little_residual_ratio=unexplained_ratio(window) if window and window.length_s > 0 else None,
-        **asdict(host),
-        oom=any(event.kind == "oom" for event in facts.events) or "out of memory" in facts.note,
+        **asdict(host_use(facts, from_s, to_s)),
+        companions=companion_use(facts, from_s, to_s),
+        oom=_ran_out_of_memory(facts),
     )
+
+
+def _ran_out_of_memory(facts: StepFacts) -> bool:
+    told = facts.ended is Ended.TARGET_DIED and "out of memory" in facts.note
+    return told or any(event.kind == "oom" for event in facts.events)
 
 
 def _settling(facts: StepFacts) -> dict[str, Any]:
@@ -192,15 +198,9 @@ def _cpu(
     """Cores used, CPU seconds a request (utilisation law) and the share of throttled periods, from the
     counters.
     """
-    samples = around(facts.target, from_s, to_s)
-    if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
-        return None, None, None
-    first, last = samples[0], samples[-1]
-    cores = (last.cpu_s - first.cpu_s) / (last.at_s - first.at_s)
+    cores, throttled = cpu_use(facts.target, from_s, to_s)
     rate = len(window.start_s) / window.length_s if window and window.length_s > 0 else 0.0
-    periods = last.periods - first.periods
-    throttled = (last.throttled_periods - first.throttled_periods) / periods if periods > 0 else None
-    return cores, cores / rate if rate > 0 else None, throttled
+    return cores, cores / rate if cores is not None and rate > 0 else None, throttled
 
 
 def _memory_peak(facts: StepFacts) -> int | None:

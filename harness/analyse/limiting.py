@@ -26,8 +26,10 @@ def limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepResult] 
     light = _lightest(broken, steps)
     return (
         _memory(cell.limits, broken, light)
+        or _dead_dependency(broken)
         or _errors(broken)
         or _cpu(cell.limits, broken)
+        or _dependency(broken)
         or (Factor.TARGET, _own_concurrency(cell.limits, broken, light))
     )
 
@@ -105,6 +107,32 @@ def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
     if used >= CPU_USED_AT_LEAST:
         return Factor.CPU, f"its CPU quota is used up ({used:.0%} of {limits.cpu_cores:g} CPU used)"
     return None
+
+
+def _dead_dependency(step: StepResult) -> tuple[Factor, str] | None:
+    return (Factor.DEPENDENCY, step.reason) if step.rule == "dependency-died" else None
+
+
+def _dependency(step: StepResult) -> tuple[Factor, str] | None:
+    """The fullest of its companions, judged as the target itself is."""
+    found = [
+        (use.cpu_used_cores / use.limits.cpu_cores, use.throttled_ratio or 0.0, use)
+        for use in step.companions
+        if use.cpu_used_cores is not None
+    ]
+    full = [
+        each
+        for each in found
+        if each[0] >= CPU_USED_AT_LEAST
+        or (each[1] >= THROTTLED_AT_LEAST and each[0] >= CPU_USED_AT_LEAST / 2)
+    ]
+    if not full:
+        return None
+    used, throttled, use = max(full, key=lambda each: each[:2])
+    return Factor.DEPENDENCY, (
+        f"its companion {use.name} has used up its {use.limits.cpu_cores:g} CPU "
+        f"({used:.0%} used, throttled in {throttled:.0%} of periods)"
+    )
 
 
 def _own_concurrency(limits: Limits, step: StepResult, light: StepResult | None) -> str:

@@ -75,7 +75,9 @@ def worst_by_size(cells: Sequence[CellResult]) -> Sizes:
 
 def _next_smaller(sizes: Sizes, take: Limits) -> CellResult | None:
     """The neighbour with fewer CPU, else with less memory, else what is next smaller and has an answer."""
-    smaller = [limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_open]
+    smaller = [
+        limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_open
+    ]
     fewer_cpu = [limits for limits in smaller if limits.memory_bytes == take.memory_bytes]
     less_memory = [limits for limits in smaller if limits.cpu_cores == take.cpu_cores]
     found = next(iter(fewer_cpu or less_memory or smaller), None)

@@ -39,7 +39,8 @@ from harness.report import (
 from harness.store import CampaignFolder, write_text
 
 Rates = Annotated[
-    str | None, typer.Option("--price", help='Such as "cpu_hour=0.04 EUR, gb_hour=0.005"; else as in the matrix.')
+    str | None,
+    typer.Option("--price", help='Such as "cpu_hour=0.04 EUR, gb_hour=0.005"; else as in the matrix.'),
 ]
 Users = Annotated[int, typer.Option("--users", min=1, help="How many users it must sustain.")]
 

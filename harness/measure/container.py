@@ -1,31 +1,22 @@
 """One target's container: created with exactly its limits, watched until ready, removed in every case."""
 
 import contextlib
-import os
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from docker.api import APIClient
 from docker.errors import APIError, NotFound
-from docker.types import LogConfig
 
-from harness.errors import EngineError, TargetFailed, UsageError
+from harness.errors import CompanionFailed, EngineError, EngineGone, TargetFailed
 from harness.measure.engine import CAMPAIGN_LABEL, CELL_LABEL, engine_asked_to, remove_container, words
 from harness.measure.events import EventLog
-from harness.measure.placement import Cores, listed
+from harness.measure.inside import not_ready_inside, ran_inside
+from harness.measure.order import Order, environment_of, host_options, networking, unmet_limits
 from harness.measure.ready import LOOPBACK, not_ready
-from harness.measure.seam import Clock, Image, TargetEnd
-from harness.model import Cell, Limits, Target, TargetEvent
-from harness.plan import resolved
-
-CPU_PERIOD_US = 100_000
-CPU_QUOTA_AT_LEAST_US = 1_000
-PIDS_AT_MOST = 4096
-CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
-"""What a server needs that starts as root, prepares its folders and becomes another user; nothing more."""
+from harness.measure.seam import Clock, TargetEnd
+from harness.model import Ready, Target, TargetEvent
 
 READY_POLL_S = 0.1
 READY_ANSWER_WITHIN_S = 5.0
@@ -38,25 +29,19 @@ LOG_LINES_AT_MOST = 10_000
 LOG_BYTES_AT_MOST = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to run, under which name, and on which cores (None: on any)."""
-
-    name: str
-    campaign: str
-    cell: Cell
-    target: Target
-    image: Image
-    cores: Cores | None = None
-
-
 class DockerTarget:
     """A started container; the real `RunningTarget`."""
 
-    def __init__(self, client: APIClient, container_id: str, events: EventLog, clock: Clock) -> None:
+    def __init__(
+        self, client: APIClient, container_id: str, events: EventLog, clock: Clock, order: Order
+    ) -> None:
         self.client = client
         self.container_id = container_id
+        self.limits = order.limits
+        self.name = order.target.name
         self.ready_after_s = 0.0
+        self.companions: tuple[DockerTarget, ...] = ()
+        self.companions_ready_after_s: float | None = None
         self._events = events
         self._clock = clock
         self._started_s = clock.now_s()
@@ -77,9 +62,16 @@ class DockerTarget:
         return self._events.since(index)
 
     def ended(self) -> TargetEnd | None:
-        """Asks the engine only when its events tell of an end, or when they are cut off."""
+        """Asks the engine only when its events tell of an end, or when they are cut off.
+
+        Of a companion it tells too, by its name: without it the target is not what it was.
+        """
         if self._end is None and (self._events.saw("die") or self._may_ask()):
             self._end = self._ask_for_end()
+        if self._end is None:
+            for companion in self.companions:
+                if (end := companion.ended()) is not None:
+                    return replace(end, companion=companion.name)
         return self._end
 
     def logs(self) -> str:
@@ -89,12 +81,11 @@ class DockerTarget:
 
     def wait_until_ready(self, target: Target) -> None:
         """Raises TargetFailed as soon as the container has ended, or when its time is over."""
-        self._port = self._published(target.port)
+        self._port = target.port if target.host_network else self._published(target.port)
         deadline = self._started_s + target.ready.within_s
         seen: str | None = "nothing"
         while (left_s := deadline - self._clock.now_s()) > 0:
-            if self._port:
-                seen = not_ready(target.ready, self._port, min(READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
+            seen = self._not_ready(target.ready, min(READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
             if (end := self.ended()) is not None:
                 raise self.failed_with(end)
             if seen is None:
@@ -107,8 +98,28 @@ class DockerTarget:
             "look at `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
         )
 
+    def _not_ready(self, ready: Ready, timeout_s: float) -> str | None:
+        if ready.kind in ("http", "tcp"):
+            return not_ready(ready, self._port, timeout_s) if self._port else "no published port"
+        try:
+            with engine_asked_to("look whether the container is ready"):
+                return not_ready_inside(self.client, self.container_id, ready)
+        except EngineGone:
+            raise
+        except EngineError as error:  # it may just have ended, which is asked next
+            return error.what
+
+    def run_inside(self, command: Sequence[str]) -> tuple[int | None, str]:
+        """The exit code of a command run in the container, and what it wrote."""
+        with engine_asked_to("run a command in the container"):
+            return ran_inside(self.client, self.container_id, command)
+
     def failed_with(self, end: TargetEnd) -> TargetFailed:
         after = f"{self._clock.now_s() - self._started_s:.1f} s after its start"
+        if end.companion:
+            raise CompanionFailed(
+                f"{end.companion} ended with exit code {end.exit_code}{_shown(end.log_tail)}"
+            )
         if end.oom:
             what = f"out of memory {after} (exit code {end.exit_code}){_shown(end.log_tail)}"
             return TargetFailed("oom", what, "it needs more memory than this size has")
@@ -165,14 +176,17 @@ class DockerTarget:
 
 
 @contextlib.contextmanager
-def running(client: APIClient, clock: Clock, order: Order) -> Iterator[DockerTarget]:
+def running(
+    client: APIClient, clock: Clock, order: Order, companions: Sequence[DockerTarget] = ()
+) -> Iterator[DockerTarget]:
     """A fresh container, ready to be loaded; it is gone afterwards, whatever happened in between."""
     environment = environment_of(order.target)
     with _removed(client, order.name, clock):
         container_id, created_unix_s = _create(client, order, environment)
         with EventLog(client, container_id, created_unix_s, clock) as events:
-            _start(client, container_id, events, order, clock)
-            target = DockerTarget(client, container_id, events, clock)
+            _start(client, container_id, order)
+            target = DockerTarget(client, container_id, events, clock, order)
+            target.companions = tuple(companions)
             target.wait_until_ready(order.target)
             yield target
 
@@ -209,48 +223,23 @@ def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> 
             command=list(target.command) if target.command is not None else None,
             name=order.name,
             environment=dict(environment),
-            ports=[target.port],
-            labels={CAMPAIGN_LABEL: order.campaign, CELL_LABEL: order.cell.id},
-            host_config=client.create_host_config(**host_options(order.cell.limits, target, order.cores)),
+            user=target.user,
+            ports=[target.port] if target.port and not target.host_network else None,
+            labels={CAMPAIGN_LABEL: order.campaign, CELL_LABEL: order.cell_id},
+            host_config=client.create_host_config(**host_options(order)),
+            networking_config=networking(client, order),
         )
         facts = client.inspect_container(made["Id"])
-    if unmet := unmet_limits(facts["HostConfig"], order.cell.limits):
+    if unmet := unmet_limits(facts["HostConfig"], order.limits):
         said = "; ".join(made.get("Warnings") or ["no warning"])
         raise EngineError(
-            f"{order.cell.id}: the engine does not apply {' and '.join(unmet)} ({said})",
+            f"{order.name}: the engine does not apply {' and '.join(unmet)} ({said})",
             "the kernel lacks these cgroup controllers; `docker info` lists what it can limit",
         )
     return made["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
 
 
-def host_options(limits: Limits, target: Target, cores: Cores | None = None) -> dict[str, Any]:
-    """Exactly the limits, no swap beside the memory, a port on the loopback, the rights that servers need."""
-    return {
-        "cpuset_cpus": listed(cores) if cores else None,
-        "cpu_period": CPU_PERIOD_US,
-        "cpu_quota": _cpu_quota_us(limits),
-        "mem_limit": limits.memory_bytes,
-        "memswap_limit": limits.memory_bytes,
-        "port_bindings": {target.port: (LOOPBACK, target.host_port)},
-        "pids_limit": PIDS_AT_MOST,
-        "cap_drop": ["ALL"],
-        "cap_add": CAPABILITIES,
-        "security_opt": ["no-new-privileges:true"],
-        "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "8m", "max-file": "2"}),
-    }
-
-
-def unmet_limits(host_config: Mapping[str, Any], limits: Limits) -> list[str]:
-    """What the engine discarded. A missing swap limit is not among them: the fingerprint says so."""
-    asked = {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": _cpu_quota_us(limits), "Memory": limits.memory_bytes}
-    return [f"{name}={value}" for name, value in asked.items() if host_config.get(name) != value]
-
-
-def _cpu_quota_us(limits: Limits) -> int:
-    return max(CPU_QUOTA_AT_LEAST_US, round(limits.cpu_cores * CPU_PERIOD_US))
-
-
-def _start(client: APIClient, container_id: str, events: EventLog, order: Order, clock: Clock) -> None:
+def _start(client: APIClient, container_id: str, order: Order) -> None:
     """Raises TargetFailed where the engine says that this target, at this size, can't be started."""
     try:
         client.start(container_id)
@@ -262,24 +251,6 @@ def _start(client: APIClient, container_id: str, events: EventLog, order: Order,
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
             ) from error
         raise TargetFailed("exited", said) from error
-
-
-def environment_of(target: Target) -> dict[str, str]:
-    """The target's environment with each `${NAME}` taken from ours. Raises UsageError if one isn't set."""
-    if missing := unset_variables(target):
-        raise UsageError(
-            f"target {target.name}: the environment variable {missing[0]} is not set",
-            f"export {missing[0]}=… before the run: the target's `environment` asks for it",
-        )
-    return {key: resolved(value, os.environ) for key, value in target.environment.items()}
-
-
-def unset_variables(target: Target) -> list[str]:
-    """Every NAME that is asked for and not set: those that a mapping with a default had to make up."""
-    known = defaultdict(str, os.environ)
-    for value in target.environment.values():
-        resolved(value, known)
-    return sorted(known.keys() - os.environ.keys())
 
 
 def _shown(log: str) -> str:

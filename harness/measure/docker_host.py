@@ -10,9 +10,10 @@ from docker.api import APIClient
 
 from harness.errors import EngineError
 from harness.measure import engine, image
-from harness.measure.container import Order, running, unset_variables
+from harness.measure.companions import accompanied
 from harness.measure.fingerprint import fingerprint
 from harness.measure.lock import engine_lock
+from harness.measure.order import Order, unset_variables
 from harness.measure.placement import Cores
 from harness.measure.ready import port_is_free
 from harness.measure.seam import Clock, Image, RunningTarget
@@ -42,8 +43,9 @@ class DockerHost:
             problems.append(
                 "the engine is on another machine, which publishes the target's port on its own loopback"
             )
-        if target.build is None:
-            problems += self._unavailable(target)
+        for service in (target, *(companion.service for companion in target.companions)):
+            if service.build is None:
+                problems += self._unavailable(service)
         return problems
 
     def prepare(self, target: Target) -> Image:
@@ -51,9 +53,8 @@ class DockerHost:
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")
-        return running(
-            self._client, self._clock, Order(name, self._campaign, cell, target, image, self._cores)
-        )
+        order = Order(name, self._campaign, cell.id, cell.limits, target, image, self._cores)
+        return accompanied(self._client, self._clock, order, image.companions)
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         return engine.remove_leftovers(self._client, campaign)

@@ -164,7 +164,7 @@ def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
     for container in containers:
         remove_container(client, container["Id"])
     for network in networks:
-        with engine_asked_to(f"remove the network {network['Name']}"), _already_gone():
+        with engine_asked_to(f"remove the network {network['Name']}"), already_gone():
             client.remove_network(network["Id"])
     return sorted(
         [container["Names"][0].lstrip("/") for container in containers]
@@ -174,14 +174,14 @@ def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
 
 def remove_container(client: APIClient, name: str) -> bool:
     """Remove it with its anonymous volumes, running or not. False when there is none of this name."""
-    with engine_asked_to(f"remove the container {name}"), _already_gone():
+    with engine_asked_to(f"remove the container {name}"), already_gone():
         client.remove_container(name, force=True, v=True)
         return True
     return False
 
 
 @contextlib.contextmanager
-def _already_gone() -> Iterator[None]:
+def already_gone() -> Iterator[None]:
     try:
         yield
     except APIError as error:

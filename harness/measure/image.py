@@ -29,7 +29,16 @@ REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 
 
 def prepare(client: APIClient, target: Target) -> Image:
-    """The image to run. A build is skipped when one of the same content, arguments and bases exists."""
+    """The images to run. A build is skipped when one of the same content, arguments and bases exists."""
+    own = _prepared(client, target)
+    if not target.companions:
+        return own
+    beside = {each.name: _prepared(client, each.service) for each in target.companions}
+    digests = "".join(image.digest for image in (own, *beside.values()))
+    return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", beside)
+
+
+def _prepared(client: APIClient, target: Target) -> Image:
     if target.build is not None:
         return _built(client, target.name, target.build)
     assert target.image is not None, "a target has an image or a build"

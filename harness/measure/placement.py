@@ -50,7 +50,9 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     machine, engine = environment["machine"], environment["engine"]
     if any(machine.get(key) is None or machine.get(key) != engine.get(key) for key in ("kernel", "cores")):
         return None, "not parted: the engine does not run on this kernel"
-    quotas = [cell.limits.cpu_cores for cell in plan.cells if cell.limits.cpu_cores <= engine["cores"]]
+    beside = sum(companion.limits.cpu_cores for companion in plan.target.companions)
+    wanted = [cell.limits.cpu_cores + beside for cell in plan.cells]
+    quotas = [cores for cores in wanted if cores <= engine["cores"]]
     placement = place(physical_cores(), max(quotas, default=0.0))
     if placement is None:
         return None, f"target and generator share all {engine['cores']} cores: too few to part them"

@@ -6,11 +6,12 @@ on both. Instants are seconds of `Clock.now_s`, a monotonic clock that all three
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.model import (
     Cell,
+    CompanionFacts,
     GeneratorSample,
     HostSample,
     Requests,
@@ -32,21 +33,26 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A target's image as the engine knows it: what to run, and the digest that tells two builds apart."""
+    """A target's image as the engine knows it: what to run, and the digest that tells two builds apart.
+
+    `companions` are its companions' images by their names; the digest stands for all of them.
+    """
 
     reference: str
     digest: str
+    companions: Mapping[str, "Image"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetEnd:
-    """How a target's container ended: its exit code, whether the engine saw it run out of memory, its last
-    log lines.
+    """How a target's container, or that of the companion named, ended: its exit code, whether the engine saw
+    it run out of memory, its last log lines.
     """
 
     exit_code: int | None
     oom: bool
     log_tail: str
+    companion: str = ""
 
 
 class RunningTarget(Protocol):
@@ -60,6 +66,11 @@ class RunningTarget(Protocol):
     @property
     def ready_after_s(self) -> float:
         """Seconds from the container's start until its readiness check passed."""
+        ...
+
+    @property
+    def companions_ready_after_s(self) -> float | None:
+        """Seconds that bringing up and seeding its companions took before; None without any."""
         ...
 
     def ended(self) -> TargetEnd | None:
@@ -169,6 +180,7 @@ class Usage:
     target: tuple[TargetSample, ...] = ()
     host: tuple[HostSample, ...] = ()
     events: tuple[TargetEvent, ...] = ()
+    companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
 
 
 class Watch(Protocol):

@@ -12,8 +12,26 @@ import numpy as np
 
 from harness.errors import GeneratorError
 from harness.measure.columns import joined
-from harness.measure.seam import Clock, GeneratorFacts, RunningGenerator, RunningTarget, Usage, Watch
-from harness.model import ANSWERED, Ended, GeneratorSample, Requests, Step, StepFacts, Thinks, ramp_rate
+from harness.measure.seam import (
+    Clock,
+    GeneratorFacts,
+    RunningGenerator,
+    RunningTarget,
+    TargetEnd,
+    Usage,
+    Watch,
+)
+from harness.model import (
+    ANSWERED,
+    CompanionFacts,
+    Ended,
+    GeneratorSample,
+    Requests,
+    Step,
+    StepFacts,
+    Thinks,
+    ramp_rate,
+)
 from harness.model.facts import HostSample, TargetEvent, TargetSample
 
 POLL_S = 0.25
@@ -155,13 +173,8 @@ class Plateau:
     def _tick(self, phase: Phase) -> int:
         """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
         end = self._target.ended()
-        if end is not None and end.exit_code is None:
-            raise _Stop(Ended.TARGET_REMOVED, end.log_tail)
         if end is not None:
-            raise _Stop(
-                Ended.TARGET_DIED,
-                f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip(),
-            )
+            raise _stopped_by(end)
         facts = self._generator.poll(POLL_S)
         self._parts.append(facts)
         self._usage.append(self._watch.take())
@@ -236,7 +249,25 @@ class Plateau:
             host=_since(since, [sample for usage in self._usage for sample in usage.host]),
             generator=_since(since, list(samples)),
             events=_since(since, [event for usage in self._usage for event in usage.events]),
+            companions=self._companions(since),
         )
+
+    def _companions(self, since_s: float) -> dict[str, CompanionFacts]:
+        found: dict[str, CompanionFacts] = {}
+        for usage in self._usage:
+            for name, facts in usage.companions.items():
+                before = found[name].samples if name in found else ()
+                found[name] = CompanionFacts(facts.limits, (*before, *_since(since_s, list(facts.samples))))
+        return found
+
+
+def _stopped_by(end: TargetEnd) -> _Stop:
+    if end.exit_code is None:
+        return _Stop(Ended.TARGET_REMOVED, end.log_tail)
+    how = f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip()
+    if end.companion:
+        return _Stop(Ended.DEPENDENCY_DIED, f"{end.companion}: {how}")
+    return _Stop(Ended.TARGET_DIED, how)
 
 
 def _requests_since(requests: Requests, since_s: float) -> Requests:

@@ -1,6 +1,7 @@
 """What a target and its host use, about once a second: the engine's counters and the host's."""
 
 import contextlib
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ from harness.measure.container import DockerTarget
 from harness.measure.engine import EngineStream, engine_asked_to
 from harness.measure.pace import work_s
 from harness.measure.seam import Clock, RunningTarget, Usage, Watch
-from harness.model import HostSample, TargetSample
+from harness.model import CompanionFacts, HostSample, TargetSample
 
 SAMPLE_EVERY_S = 1.0
 SILENCE_AT_MOST_S = 30.0
@@ -39,21 +40,22 @@ class DockerProbe:
 
 
 class DockerWatch:
-    """Two threads that count until `end`: one listens to the engine, one reads the host's counters."""
+    """Threads that count until `end`: one for each container, and one for the host."""
 
     def __init__(self, target: DockerTarget, clock: Clock) -> None:
         self._target = target
         self._clock = clock
         self._lock = threading.Lock()
         self._ending = threading.Event()
-        self._target_samples: list[TargetSample] = []
+        self._samples: dict[str, list[TargetSample]] = {}
         self._host_samples: list[HostSample] = []
         self._events_taken = 0
         self._failure: Exception | None = None
-        self._stream: EngineStream | None = None
+        self._streams: list[EngineStream] = []
+        counted = [functools.partial(self._listen, each) for each in (target, *target.companions)]
         self._threads = [
-            threading.Thread(target=self._kept, args=(work,), name=f"harness-{name}", daemon=True)
-            for name, work in (("stats", self._listen), ("host", self._read_host))
+            threading.Thread(target=self._kept, args=(work,), name="harness-counting", daemon=True)
+            for work in (*counted, self._read_host)
         ]
 
     def start(self) -> None:
@@ -63,8 +65,8 @@ class DockerWatch:
     def end(self) -> None:
         self._ending.set()
         with self._lock:
-            stream = self._stream
-        if stream is not None:
+            streams = list(self._streams)
+        for stream in streams:
             stream.close()
         for thread in self._threads:
             thread.join(END_WITHIN_S)
@@ -76,8 +78,14 @@ class DockerWatch:
         events = self._target.events_since(self._events_taken)
         self._events_taken += len(events)
         with self._lock:
-            usage = Usage(tuple(self._target_samples), tuple(self._host_samples), events)
-            self._target_samples, self._host_samples = [], []
+            taken, self._samples = self._samples, {}
+            host, self._host_samples = tuple(self._host_samples), []
+        target = tuple(taken.get(self._target.container_id, ()))
+        companions = {
+            each.name: CompanionFacts(each.limits, tuple(taken.get(each.container_id, ())))
+            for each in self._target.companions
+        }
+        usage = Usage(target, host, events, companions)
         return usage
 
     def _kept(self, work: Callable[[], None]) -> None:
@@ -86,28 +94,28 @@ class DockerWatch:
         except Exception as error:
             self._failure = error
 
-    def _listen(self) -> None:
+    def _listen(self, counted: DockerTarget) -> None:
         """One read at once: the stream's first sample comes only after one to two seconds."""
-        client, container = self._target.client, self._target.container_id
+        client, container = counted.client, counted.container_id
         with engine_asked_to("read the target's counters"):
-            self._keep(client.stats(container, stream=False, one_shot=True))
+            self._keep(container, client.stats(container, stream=False, one_shot=True))
         stream = EngineStream(client, f"/containers/{container}/stats", {"stream": "1"}, SILENCE_AT_MOST_S)
         with self._lock:
-            self._stream = stream
+            self._streams.append(stream)
         if self._ending.is_set():
             stream.close()
         for message in stream:
             if self._ending.is_set():
                 return
-            self._keep(message)
+            self._keep(container, message)
         if not self._ending.is_set():
             raise EngineGone("Docker stopped counting what the target uses", "did the engine restart?")
 
-    def _keep(self, message: Mapping[str, Any]) -> None:
+    def _keep(self, container: str, message: Mapping[str, Any]) -> None:
         sample = target_sample(message, self._clock.now_s())
         if sample is not None:
             with self._lock:
-                self._target_samples.append(sample)
+                self._samples.setdefault(container, []).append(sample)
 
     def _read_host(self) -> None:
         accounts = Accounts(self._target.container_id, self._target.port)

@@ -2,6 +2,7 @@
 
 from harness.model.answers import (
     CellResult,
+    CompanionUse,
     Factor,
     Judgement,
     NameStats,
@@ -15,6 +16,7 @@ from harness.model.asked import (
     MIB,
     Build,
     Cell,
+    Companion,
     Limits,
     Plan,
     Price,
@@ -32,6 +34,7 @@ from harness.model.campaign import Agreement, CampaignResult, Cost, Drift, Inter
 from harness.model.decisions import Change, Check, Difference, Requirement
 from harness.model.facts import (
     ANSWERED,
+    CompanionFacts,
     Ended,
     GeneratorSample,
     HostSample,
@@ -54,6 +57,9 @@ __all__ = [
     "CellResult",
     "Change",
     "Check",
+    "Companion",
+    "CompanionFacts",
+    "CompanionUse",
     "Cost",
     "Difference",
     "Drift",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.asked import Cell
+from harness.model.asked import Cell, Limits
 
 
 class Verdict(StrEnum):
@@ -61,6 +61,17 @@ class NameStats:
     p50_s: float | None
     p95_s: float | None
     mean_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CompanionUse:
+    """What a companion used in a window, of what it was given; None without data."""
+
+    name: str
+    limits: Limits
+    cpu_used_cores: float | None
+    throttled_ratio: float | None
+    memory_peak_bytes: int | None
 
 
 Column = tuple[float | None, ...]
@@ -135,6 +146,7 @@ class StepResult:
     users_reached: int = 0
     settle_s: float | None = None
     was_warm: bool = True
+    companions: tuple[CompanionUse, ...] = ()
     series: Series | None = None
 
 
@@ -163,6 +175,7 @@ class CellResult:
     throttled_ratio: float | None = None
     memory_peak_bytes: int | None = None
     ready_after_s: float | None = None
+    companions_ready_after_s: float | None = None
     load_s: float = 0.0
     steps: tuple[StepResult, ...] = ()
     first: "CellResult | None" = None

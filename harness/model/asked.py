@@ -70,18 +70,38 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """When a started target counts as ready: an HTTP status on a path, or (path None) an accepted TCP
-    connection.
+    """When a started container counts as ready: `kind` is one of `http` (a status on a path), `tcp` (an
+    accepted connection), `port` (something listens on it inside), `log` (a line that matches), `command` (one
+    run inside ends with 0) and `healthy` (the image's own HEALTHCHECK says so).
     """
 
     http_path: str | None = "/"
     status: int = 200
     within_s: float = 60.0
+    port: int | None = None
+    log: str | None = None
+    command: tuple[str, ...] | None = None
+    healthy: bool = False
+
+    @property
+    def kind(self) -> str:
+        if self.port is not None:
+            return "port"
+        if self.log is not None:
+            return "log"
+        if self.command is not None:
+            return "command"
+        return "healthy" if self.healthy else "tcp" if self.http_path is None else "http"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The service measured (SUT). Exactly one of `image` and `build` is given."""
+    """The service measured (SUT). Exactly one of `image` and `build` is given.
+
+    `port` is 0 where nothing is published (a companion). `files` maps paths inside to files or folders of the
+    user's, mounted read-only; `tmpfs` are folders in memory; `user` is a name or "uid:gid". In the host's
+    network nothing stands between generator and target, and no companion can.
+    """
 
     name: str
     port: int
@@ -91,6 +111,30 @@ class Target:
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] | None = None
     host_port: int | None = None
+    host_network: bool = False
+    user: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    tmpfs: tuple[str, ...] = ()
+    ulimits: Mapping[str, int] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    companions: tuple["Companion", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What a target needs beside it, such as its database, under limits of its own and reached by its name.
+
+    It is as fresh as the target in every container life: its image is the snapshot that it starts from.
+    `seed` is a command that is run inside once it is ready.
+    """
+
+    service: Target
+    limits: Limits
+    seed: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.service.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 All `*_s` instants are seconds on the clock of one container life.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.model.asked import Purpose
+from harness.model.asked import Limits, Purpose
 
 Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -118,6 +119,14 @@ class TargetEvent:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class CompanionFacts:
+    """What a companion was given, and what it used meanwhile."""
+
+    limits: Limits
+    samples: tuple[TargetSample, ...]
+
+
 class Ended(StrEnum):
     """How a step ended."""
 
@@ -126,6 +135,8 @@ class Ended(StrEnum):
     TARGET_DIED = "target-died"
     TARGET_REMOVED = "target-removed"
     """Somebody else removed the container."""
+    DEPENDENCY_DIED = "dependency-died"
+    """A companion's container ended."""
     STALLED = "stalled"
     """No request was answered for some seconds."""
     ALL_FAILED = "all-failed"
@@ -160,6 +171,7 @@ class StepFacts:
     host: tuple[HostSample, ...] = ()
     generator: tuple[GeneratorSample, ...] = ()
     events: tuple[TargetEvent, ...] = ()
+    companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +181,7 @@ class Life:
 
     `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`,
     `never-ready`, `wrong-answers`; both None when it could. `attempt` counts the searches of its cell from 1.
+    `companions_ready_after_s` is how long it took to bring up and seed all companions, before the target.
     """
 
     cell: str
@@ -179,3 +192,4 @@ class Life:
     failure: str | None = None
     attempt: int = 1
     purpose: Purpose = Purpose.SEARCH
+    companions_ready_after_s: float | None = None

@@ -1,5 +1,6 @@
 """Which cells a host can measure honestly."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.model import GIB, MIB, Limits, Plan
@@ -7,11 +8,13 @@ from harness.plan.units import cores_text
 
 KEPT_MEMORY_BYTES = GIB
 KEPT_MEMORY_RATIO = 0.2
+ROUNDING = 1e-9
 
 
 def fit(plan: Plan, cores: float, memory_bytes: int) -> Plan:
     """The plan with those cells in `skipped` that are larger than a host of this size can give."""
-    reasons = {cell.id: reason(cell.limits, cores, memory_bytes) for cell in plan.cells}
+    beside = [companion.limits for companion in plan.target.companions]
+    reasons = {cell.id: reason(cell.limits, cores, memory_bytes, beside) for cell in plan.cells}
     return replace(plan, skipped={cell: words for cell, words in reasons.items() if words})
 
 
@@ -28,14 +31,17 @@ def memory_to_give(memory_bytes: int) -> int:
     return max(0, memory_bytes - max(KEPT_MEMORY_BYTES, int(memory_bytes * KEPT_MEMORY_RATIO)))
 
 
-def reason(limits: Limits, cores: float, memory_bytes: int) -> str | None:
-    """Why a host can't give these limits, in a sentence; None if it can."""
+def reason(limits: Limits, cores: float, memory_bytes: int, companions: Sequence[Limits] = ()) -> str | None:
+    """Why a host can't give these limits, and its companions theirs, in a sentence; None if it can."""
+    wanted_cores = limits.cpu_cores + sum(each.cpu_cores for each in companions)
+    wanted_bytes = limits.memory_bytes + sum(each.memory_bytes for each in companions)
     wants = []
-    if limits.cpu_cores > cores_to_give(cores):
-        wants.append(cores_reason(limits.cpu_cores, cores))
-    if limits.memory_bytes > memory_to_give(memory_bytes):
-        wants.append(memory_reason(limits.memory_bytes, memory_bytes))
-    return "; ".join(wants) or None
+    if wanted_cores > cores_to_give(cores) + ROUNDING:
+        wants.append(cores_reason(wanted_cores, cores))
+    if wanted_bytes > memory_to_give(memory_bytes):
+        wants.append(memory_reason(wanted_bytes, memory_bytes))
+    with_them = "with its companions it " if companions else ""
+    return with_them + "; ".join(wants) if wants else None
 
 
 def cores_reason(wanted: float, cores: float) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,23 @@ def digest_of_scenario(plan: Plan) -> str:
 
 
 def digest_of_target(target: Target) -> str:
-    values = asdict(target)
-    if target.build is None:
-        return digest_of_values(values)
-    del values["build"]["context"]
-    context = target.build.context
-    return digest_of_values([values, digest_of_files(context_files(context), context)])
+    """Of what it is made of: contents instead of paths, companions with it."""
+    values = asdict(replace(target, files={}, companions=()))
+    parts: list[Any] = [values]
+    if target.build is not None:
+        del values["build"]["context"]
+        context = target.build.context
+        parts.append(digest_of_files(context_files(context), context))
+    parts += [[inside, digest_of_mount(path)] for inside, path in sorted(target.files.items())]
+    for companion in target.companions:
+        seed, limits = companion.seed, asdict(companion.limits)
+        parts.append([digest_of_target(companion.service), limits, seed])
+    return digest_of_values(parts)
+
+
+def digest_of_mount(path: Path) -> str:
+    """A file, or all files of a folder."""
+    return digest_of_files(context_files(path), path) if path.is_dir() else digest_of_file(path)
 
 
 def digest_of_values(values: Any) -> str:

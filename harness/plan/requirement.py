@@ -1,4 +1,4 @@
-"""What a command line asks of stored answers: `users >= 400 at cpus <= 1 and memory <= 256MiB`, `30%`, prices."""
+"""What a command line asks of stored answers: a requirement, a ratio such as `30%`, prices."""
 
 import re
 
@@ -59,7 +59,11 @@ def parse_price(text: str) -> Price:
     currency = ""
     for part in text.split(","):
         rate = PRICE.fullmatch(part.strip())
-        if rate is None or rate["what"] in rates or rate["currency"] not in ("", currency or rate["currency"]):
+        if (
+            rate is None
+            or rate["what"] in rates
+            or rate["currency"] not in ("", currency or rate["currency"])
+        ):
             raise UsageError(f"{text!r} is not a price", 'write "cpu_hour=0.04 EUR, gb_hour=0.005"')
         rates[rate["what"]] = float(rate["rate"])
         currency = currency or rate["currency"]

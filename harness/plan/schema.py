@@ -1,93 +1,23 @@
 """The shape of matrix.yaml and target.yaml: every key, its type, its range and its default."""
 
-import re
-import shlex
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from harness.plan import units
+from harness.model import GIB
+from harness.plan import units, values
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
-ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-MOST_USERS = 1_000_000
-
-
-def name(text: str) -> str:
-    """A name that is safe as a folder, a label and part of an image's name."""
-    if not NAME.fullmatch(text):
-        allowed = "lower-case letters, digits, _ . and -, a letter or a digit first, at most 63"
-        raise ValueError(f"{units.quoted(text)} can't be a name; write {allowed}")
-    return text
-
-
-def environment_name(text: str) -> str:
-    if not ENVIRONMENT_NAME.fullmatch(text):
-        raise ValueError(f"{units.quoted(text)} can't name a variable; write letters, digits and _ only")
-    return text
-
-
-def one_or_many(value: Any) -> Any:
-    """A single value counts as a list of one."""
-    return tuple(value) if isinstance(value, list) else (value,)
-
-
-def listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def words(value: Any) -> Any:
-    """A command as a list; a single text is refused with the list that a shell would make of it."""
-    if isinstance(value, str):
-        try:
-            parts = shlex.split(value)
-        except ValueError:
-            parts = [value]
-        raise ValueError(
-            f"a command is a list, no shell reads it; write [{', '.join(map(units.quoted, parts))}]"
-        )
-    return listed(value)
-
-
-def path_text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is an empty path; write one, relative to this file")
-    return value
-
-
-def image_name(value: str) -> str:
-    if not re.fullmatch(r"[^\s]{1,255}", value):
-        raise ValueError(f"{units.quoted(value)} is not an image; write one such as nginx:1.27")
-    return value
-
-
-def http_path(value: str) -> str:
-    if not re.fullmatch(r"/[^\s]*", value):
-        raise ValueError(f'{units.quoted(value)} is not a path on the target; write one such as "/healthz"')
-    return value
-
-
-def currency(value: str) -> str:
-    if not re.fullmatch(r"[^\s\d<>&]{1,8}", value):
-        raise ValueError(f"{units.quoted(value)} is not a currency; write one such as EUR")
-    return value
-
-
-def precision(value: float) -> float:
-    if not 0.005 <= value <= 0.5:
-        raise ValueError(f'{units.percent(value)} is out of range; write a precision from "0.5%" to "50%"')
-    return value
-
-
-Name = Annotated[str, AfterValidator(name)]
-Image = Annotated[str, AfterValidator(image_name)]
-PathText = Annotated[str, AfterValidator(path_text)]
+Name = Annotated[str, AfterValidator(values.name)]
+Image = Annotated[str, AfterValidator(values.image_name)]
+PathText = Annotated[str, AfterValidator(values.path_text)]
 Cores = Annotated[float, BeforeValidator(units.cpu_cores)]
 Memory = Annotated[int, BeforeValidator(units.memory_bytes)]
 Duration = Annotated[float, BeforeValidator(units.duration_s)]
-Precision = Annotated[float, BeforeValidator(units.ratio), AfterValidator(precision)]
-Users = Annotated[int, Field(ge=1, le=MOST_USERS)]
+Precision = Annotated[float, BeforeValidator(units.ratio), AfterValidator(values.precision)]
+Users = Annotated[int, Field(ge=1, le=values.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
+Listed = BeforeValidator(values.listed)
+OneOrMany = BeforeValidator(values.one_or_many)
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -124,14 +54,14 @@ class PriceSection(Section):
 
     cpu_hour: Money | None = None
     gb_hour: Money | None = None
-    currency: Annotated[str, AfterValidator(currency)] = ""
+    currency: Annotated[str, AfterValidator(values.currency)] = ""
 
 
 class LimitsSection(Section):
     """The axes of the matrix."""
 
-    cpus: Annotated[tuple[Cores, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=1000)]
-    memory: Annotated[tuple[Memory, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=1000)]
+    cpus: Annotated[tuple[Cores, ...], OneOrMany, Field(min_length=1, max_length=1000)]
+    memory: Annotated[tuple[Memory, ...], OneOrMany, Field(min_length=1, max_length=1000)]
 
 
 class ExcludeSection(Section):
@@ -148,10 +78,8 @@ class ExcludeSection(Section):
 
 
 class ScenarioSection(Section):
-    locustfile: Annotated[tuple[PathText, ...], BeforeValidator(one_or_many), Field(min_length=1)] | None = (
-        None
-    )
-    users: Annotated[tuple[str, ...], BeforeValidator(one_or_many)] = ()
+    locustfile: Annotated[tuple[PathText, ...], OneOrMany, Field(min_length=1)] | None = None
+    users: Annotated[tuple[str, ...], OneOrMany] = ()
 
 
 class UsersSection(Section):
@@ -197,8 +125,8 @@ class MatrixFile(Section):
     scenario: ScenarioSection = ScenarioSection()
     users: UsersSection = UsersSection()
     limits: LimitsSection | None = None
-    exclude: Annotated[tuple[ExcludeSection, ...], BeforeValidator(listed), Field(max_length=1000)] = ()
-    include: Annotated[tuple[SizeSection, ...], BeforeValidator(listed)] = ()
+    exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
+    include: Annotated[tuple[SizeSection, ...], Listed] = ()
     sizes: dict[Name, NamedSizeSection] = {}
     price: PriceSection | None = None
     slos: Any = None
@@ -213,29 +141,66 @@ class BuildSection(Section):
     args: dict[str, str] = {}
 
 
+Command = Annotated[tuple[str, ...], BeforeValidator(values.words), Field(min_length=1)]
+Inside = Annotated[str, AfterValidator(values.inside_path)]
+Capability = Annotated[str, AfterValidator(values.capability)]
+
+
 class ReadySection(Section):
-    http: Annotated[str, AfterValidator(http_path)] | None = None
+    http: Annotated[str, AfterValidator(values.http_path)] | None = None
     tcp: bool = False
     status: Annotated[int, Field(ge=100, le=599)] | None = None
+    port: Port | None = None
+    log: Annotated[str, AfterValidator(values.pattern)] | None = None
+    command: Command | None = None
+    healthy: bool = False
     within: Duration = 60.0
 
     @model_validator(mode="after")
     def asks_one_thing(self) -> Self:
-        if self.tcp and (self.http is not None or self.status is not None):
-            raise ValueError("asks for tcp and http at once; keep tcp: true or http: with its status")
+        asked = {
+            "http": self.http is not None or self.status is not None,
+            "tcp": self.tcp,
+            "port": self.port is not None,
+            "log": self.log is not None,
+            "command": self.command is not None,
+            "healthy": self.healthy,
+        }
+        given = [name for name, is_given in asked.items() if is_given]
+        if len(given) > 1:
+            raise ValueError(f"asks for {' and '.join(given)} at once; keep one of them")
         if not self.within:
             raise ValueError("within is 0s; give the target some time, such as 60s")
         return self
 
 
-class TargetFile(Section):
+class ServiceSection(Section):
+    """What a container needs, a target's or a companion's."""
+
+    build: BuildSection | None = None
+    image: Image | None = None
+    ready: ReadySection = ReadySection()
+    environment: dict[Annotated[str, AfterValidator(values.environment_name)], str] = {}
+    command: Command | None = None
+    user: Annotated[str, AfterValidator(values.user_name)] | None = None
+    files: dict[Inside, PathText] = {}
+    tmpfs: Annotated[tuple[Inside, ...], OneOrMany] = ()
+    ulimits: dict[Annotated[str, AfterValidator(values.ulimit_name)], Annotated[int, Field(ge=0)]] = {}
+    capabilities: Annotated[tuple[Capability, ...], OneOrMany] = ()
+
+
+class CompanionSection(ServiceSection):
+    """A container beside the target, under limits of its own."""
+
+    limits: SizeSection = SizeSection(cpus=1.0, memory=GIB)
+    seed: Command | None = None
+
+
+class TargetFile(ServiceSection):
     """target.yaml. That `port` and one of `image` and `build` are there is checked by `target`."""
 
     name: Name | None = None
-    build: BuildSection | None = None
-    image: Image | None = None
     port: Port | None = None
     host_port: Port | None = None
-    ready: ReadySection = ReadySection()
-    environment: dict[Annotated[str, AfterValidator(environment_name)], str] = {}
-    command: Annotated[tuple[str, ...], BeforeValidator(words), Field(min_length=1)] | None = None
+    network: Literal["published", "host"] = "published"
+    companions: dict[Annotated[str, AfterValidator(values.host_name)], CompanionSection] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
-from harness.model import Plan
+from harness.model import Plan, Target
 
 FORMAT = 1
 PLAN = TypeAdapter(Plan)
@@ -50,14 +50,25 @@ def first_fault(error: Exception) -> str:
 
 def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     """The plan with each of its paths changed."""
-    build = plan.target.build
-    moved = build and replace(build, context=change(build.context))
     locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
     return replace(
         plan,
         source=change(plan.source),
-        target=replace(plan.target, build=moved),
+        target=target_with_paths(plan.target, change),
         scenario=replace(plan.scenario, locustfiles=locustfiles),
+    )
+
+
+def target_with_paths(target: Target, change: Callable[[Path], Path]) -> Target:
+    build = target.build
+    return replace(
+        target,
+        build=build and replace(build, context=change(build.context)),
+        files={inside: change(path) for inside, path in target.files.items()},
+        companions=tuple(
+            replace(companion, service=target_with_paths(companion.service, change))
+            for companion in target.companions
+        ),
     )
 
 

@@ -1,17 +1,18 @@
 """The target of a matrix: a folder with target.yaml, or the same mapping inline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os.path import abspath, isdir, isfile
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import InputError, Problem
-from harness.model import Build, Ready, Target
+from harness.model import Build, Companion, Limits, Ready, Target
 from harness.plan.environment import reference_faults
 from harness.plan.places import Document, KeyPath, read_document, shown
-from harness.plan.schema import NAME, ReadySection, TargetFile
+from harness.plan.schema import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.units import quoted
+from harness.plan.values import NAME
 from harness.plan.wording import MISSING, beside, nearest, validated
 
 FILE = "target.yaml"
@@ -97,9 +98,59 @@ def described(
     name = section.name or default_name or ""
     if "name" not in faulty and not NAME.fullmatch(name):
         problems.append(source.problem((), name_words(default_name)))
-    problems += build_problems(section, source)
-    problems += environment_problems(section, source, environ)
-    return asked(section, name, source.folder)
+    problems += service_problems(section, source, environ)
+    problems += network_problems(section, source)
+    companions = []
+    for key, companion in section.companions.items():
+        place = Source(source.document, (*source.at, "companions", key), source.folder)
+        problems += [*one_source(companion, place), *service_problems(companion, place, environ)]
+        problems += companion_problems(companion, place)
+        companions.append(beside_it(key, companion, source.folder))
+    return asked(section, name, source.folder, tuple(companions))
+
+
+def service_problems(section: ServiceSection, source: Source, environ: Mapping[str, str]) -> list[Problem]:
+    return [
+        *build_problems(section, source),
+        *environment_problems(section, source, environ),
+        *file_problems(section, source),
+    ]
+
+
+def network_problems(section: TargetFile, source: Source) -> list[Problem]:
+    """In the host's network there are no other names, and no port to choose."""
+    if section.network != "host":
+        return []
+    found = []
+    if section.companions:
+        found.append(
+            source.problem(("companions",), "can't be reached with network: host; drop one of the two")
+        )
+    if section.host_port not in (None, section.port):
+        found.append(source.problem(("host_port",), "means nothing with network: host; drop it"))
+    return found
+
+
+def companion_problems(section: CompanionSection, source: Source) -> list[Problem]:
+    """Nothing of a companion is published, so it can't be asked from outside whether it is ready."""
+    ready = section.ready
+    if ready.http is not None or ready.status is not None or ready.tcp:
+        return [
+            source.problem(("ready",), "a companion isn't published; write port:, log:, command: or healthy:")
+        ]
+    if ready.port is None and ready.log is None and ready.command is None and not ready.healthy:
+        return [
+            source.problem((), "does not say when it is ready; write ready: {port: 5432} or log: or command:")
+        ]
+    return []
+
+
+def file_problems(section: ServiceSection, source: Source) -> list[Problem]:
+    return [
+        source.problem(("files", inside), f"no file {shown(source.folder / path)}")
+        for inside, path in section.files.items()
+        if not (source.folder / path).exists()
+    ]
 
 
 def name_words(default_name: str | None) -> str:
@@ -108,7 +159,7 @@ def name_words(default_name: str | None) -> str:
     return f"the folder's name {quoted(default_name)} can't name a target; add a name such as name: web"
 
 
-def one_source(section: TargetFile, source: Source) -> list[Problem]:
+def one_source(section: ServiceSection, source: Source) -> list[Problem]:
     if section.image is None and section.build is None:
         return [source.problem((), "says nothing to run; write build: {context: .} or image: nginx:1.27")]
     if section.image is not None and section.build is not None:
@@ -116,7 +167,7 @@ def one_source(section: TargetFile, source: Source) -> list[Problem]:
     return []
 
 
-def build_problems(section: TargetFile, source: Source) -> list[Problem]:
+def build_problems(section: ServiceSection, source: Source) -> list[Problem]:
     if section.build is None:
         return []
     context = source.folder / section.build.context
@@ -139,7 +190,9 @@ def dockerfile_names(context: Path) -> list[str]:
         return []
 
 
-def environment_problems(section: TargetFile, source: Source, environ: Mapping[str, str]) -> list[Problem]:
+def environment_problems(
+    section: ServiceSection, source: Source, environ: Mapping[str, str]
+) -> list[Problem]:
     return [
         source.problem(("environment", key), fault)
         for key, text in section.environment.items()
@@ -147,20 +200,40 @@ def environment_problems(section: TargetFile, source: Source, environ: Mapping[s
     ]
 
 
-def asked(section: TargetFile, name: str, folder: Path) -> Target:
+def asked(section: TargetFile, name: str, folder: Path, companions: tuple[Companion, ...]) -> Target:
+    is_host = section.network == "host"
+    return replace(
+        service(section, name, folder),
+        port=section.port or 0,
+        host_port=section.port if is_host else section.host_port,
+        host_network=is_host,
+        companions=companions,
+    )
+
+
+def beside_it(name: str, section: CompanionSection, folder: Path) -> Companion:
+    limits = Limits(section.limits.cpus, section.limits.memory)
+    return Companion(service(section, name, folder), limits, section.seed)
+
+
+def service(section: ServiceSection, name: str, folder: Path) -> Target:
     return Target(
         name=name,
-        port=section.port or 0,
+        port=0,
         image=section.image,
         build=build(section, folder),
         ready=ready(section.ready),
         environment=section.environment,
         command=section.command,
-        host_port=section.host_port,
+        user=section.user,
+        files={inside: Path(abspath(folder / path)) for inside, path in section.files.items()},
+        tmpfs=section.tmpfs,
+        ulimits=section.ulimits,
+        capabilities=section.capabilities,
     )
 
 
-def build(section: TargetFile, folder: Path) -> Build | None:
+def build(section: ServiceSection, folder: Path) -> Build | None:
     if section.build is None:
         return None
     context = Path(abspath(folder / section.build.context))
@@ -168,6 +241,13 @@ def build(section: TargetFile, folder: Path) -> Build | None:
 
 
 def ready(section: ReadySection) -> Ready:
-    if section.tcp:
-        return Ready(http_path=None, within_s=section.within)
+    if section.http is None and section.status is None and section != ReadySection(within=section.within):
+        return Ready(
+            http_path=None,
+            within_s=section.within,
+            port=section.port,
+            log=section.log,
+            command=section.command,
+            healthy=section.healthy,
+        )
     return Ready(section.http or "/", section.status or 200, section.within)

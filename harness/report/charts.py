@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.model import StepResult, Verdict
+from harness.report.cells import CellView
 from harness.report.scales import Scale, Tick, decades, linear
-from harness.report.view import CellView, StepView, View
+from harness.report.steps import StepView
+from harness.report.view import View
 from harness.report.words import known
 
 WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0

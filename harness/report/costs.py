@@ -64,5 +64,7 @@ def cost_chart(view: View) -> CostChart | None:
 
 def _told(cost: Cost, currency: str) -> str:
     at_least = "at least " if cost.is_at_most else ""
-    said = f"{words.size(cost.limits)}: {words.money(cost.hour, currency)} an hour, {at_least}{cost.users} users"
+    said = (
+        f"{words.size(cost.limits)}: {words.money(cost.hour, currency)} an hour, {at_least}{cost.users} users"
+    )
     return f"{said}, on the front" if cost.on_front else said

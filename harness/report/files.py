@@ -8,9 +8,10 @@ from xml.etree import ElementTree
 
 from harness.model import CampaignResult, Status
 from harness.report import words
+from harness.report.cells import CellView
 from harness.report.sentence import sentence
 from harness.report.summary import summary_json
-from harness.report.view import CellView, View, view
+from harness.report.view import View, view
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")

@@ -13,8 +13,10 @@ from markupsafe import Markup
 
 from harness.model import MIB, Verdict
 from harness.report import charts, costs, outcome, words
+from harness.report.cells import CellView, decisive
 from harness.report.sentence import sentence
-from harness.report.view import CellView, StepView, View, decisive
+from harness.report.steps import StepView
+from harness.report.view import View
 
 TEMPLATES = Path(__file__).parent / "templates"
 REFRESH_S = 10
@@ -55,7 +57,9 @@ def environment_of_templates() -> Environment:
         auto_reload=False,
     )
     environment.filters["unbroken"] = words.unbroken
-    environment.globals.update(decisive=decisive, geometry=charts, cost_geometry=costs, verdict_symbols=VERDICT_SYMBOLS)
+    environment.globals.update(
+        decisive=decisive, geometry=charts, cost_geometry=costs, verdict_symbols=VERDICT_SYMBOLS
+    )
     return environment
 
 

@@ -20,7 +20,6 @@ def summary_json(result: CampaignResult) -> dict[str, Any]:
         "state": result.state,
         "users_limit": result.users_limit,
         "slos": [_slo(slo) for slo in result.slos],
-        "currency": inert(result.price.currency) if result.price else None,
         "cells": [
             _cell(cell, costs.get(cell.cell.limits))
             for cell in result.cells
@@ -28,6 +27,7 @@ def summary_json(result: CampaignResult) -> dict[str, Any]:
         ],
         "drift": _drift(result.drift) if result.drift else None,
         "repetitions": [_agreement(each) for each in result.agreements],
+        "currency": inert(result.price.currency) if result.price else None,
     }
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from tabulate import tabulate
 
-from harness.report.view import CellView, View
+from harness.report.cells import CellView
+from harness.report.view import View
 from harness.report.words import NO_DATA, shortened
 
 PIPED_WIDTH = 120

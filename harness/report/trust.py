@@ -27,10 +27,22 @@ def trust(result: CampaignResult) -> tuple[Fact, ...]:
         Fact("Requests a window", _span([step.requests for step in sound]), "fewest – most"),
         _warm_up(sound),
         Fact("Load in all", words.duration(load_s), "ramps and settling included"),
+        *_companions(result, sound),
         *_validity(sound),
         _cpu_per_request(sound),
         *checks(result),
     )
+
+
+def _companions(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Which there were, and how long it took to bring them up anew for every container."""
+    names = dict.fromkeys(use.name for step in steps for use in step.companions)
+    if not names:
+        return
+    times_s = [cell.companions_ready_after_s for cell in result.cells]
+    said = words.seconds(max((value for value in times_s if value is not None), default=None))
+    note = f"as fresh as the target in every container life; ready and seeded after {said} at most"
+    yield Fact("Companions", ", ".join(words.inert(name) for name in names), note)
 
 
 def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:

@@ -271,7 +271,12 @@ def _purpose(event: dict[str, Any]) -> Purpose:
 def _life(event: dict[str, Any]) -> Life:
     names = ("cell", "number", "started_at", "ready_after_s", "failure_kind", "failure")
     told = {name: event[name] for name in names}
-    return Life(**told, attempt=int(event.get("attempt", 1)), purpose=_purpose(event))
+    return Life(
+        **told,
+        attempt=int(event.get("attempt", 1)),
+        purpose=_purpose(event),
+        companions_ready_after_s=event.get("companions_ready_after_s"),
+    )
 
 
 def _json(document: Mapping[str, Any]) -> str:

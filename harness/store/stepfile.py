@@ -8,7 +8,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +16,11 @@ import numpy as np
 
 from harness.errors import StoreError
 from harness.model import (
+    CompanionFacts,
     Ended,
     GeneratorSample,
     HostSample,
+    Limits,
     Requests,
     StepFacts,
     TargetEvent,
@@ -34,7 +36,8 @@ INDICES = ("name", "error", "unfinished_name")
 SCALARS = tuple(
     field.name
     for field in fields(StepFacts)
-    if field.name not in ("ended", "requests", "thinks", "target", "host", "generator", "events")
+    if field.name
+    not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions")
 )
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
 
@@ -51,6 +54,8 @@ def encode(facts: StepFacts) -> bytes:
         "generator": _columns(GeneratorSample, facts.generator),
         "events": _columns(TargetEvent, facts.events),
     }
+    if facts.companions:
+        document["companions"] = {name: _encode_companion(each) for name, each in facts.companions.items()}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
@@ -70,6 +75,9 @@ def decode(data: bytes, path: Path) -> StepFacts:
             host=_rows(HostSample, document["host"]),
             generator=_rows(GeneratorSample, document["generator"]),
             events=_rows(TargetEvent, document["events"]),
+            companions={
+                name: _decode_companion(each) for name, each in document.get("companions", {}).items()
+            },
         )
     except (
         OSError,
@@ -80,6 +88,7 @@ def decode(data: bytes, path: Path) -> StepFacts:
         TypeError,
         OverflowError,
         RecursionError,
+        AttributeError,
     ) as error:
         raise StoreError(f"{path}: damaged ({error})", "restore the file, or start a new campaign") from None
 
@@ -108,6 +117,15 @@ def _decode_requests(document: dict[str, Any]) -> Requests:
     _same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
     _same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
+
+
+def _encode_companion(companion: CompanionFacts) -> dict[str, Any]:
+    return {**asdict(companion.limits), **_columns(TargetSample, companion.samples)}
+
+
+def _decode_companion(document: dict[str, Any]) -> CompanionFacts:
+    limits = Limits(float(document.pop("cpu_cores")), int(document.pop("memory_bytes")))
+    return CompanionFacts(limits, _rows(TargetSample, document))
 
 
 def _decode_thinks(document: dict[str, Any]) -> Thinks:

@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
+
 UP_WITHIN_S = 60.0
 DOWN_WITHIN_S = 30.0
 
@@ -65,8 +67,13 @@ class OwnEngine:
             )
 
     def kill(self) -> None:
-        """As a crash does: nothing is stopped in order."""
+        """As a crash does: nothing is stopped in order. Containers' shims live on, as they do then."""
+        children = psutil.Process(self._process.pid).children() if self._process else []
         self._end(signal.SIGKILL)
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        (self.folder / "run/containerd/containerd.pid").unlink(missing_ok=True)
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)

@@ -32,6 +32,10 @@ class FakeTarget:
     def ready_after_s(self) -> float:
         return self._ready_after_s
 
+    @property
+    def companions_ready_after_s(self) -> float | None:
+        return None
+
     def ended(self) -> TargetEnd | None:
         self._require_engine()
         if self.station.died is None:

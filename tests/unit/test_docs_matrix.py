@@ -16,7 +16,7 @@ from harness.errors import InputError
 from harness.model import Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.objectives import RATIOS, known_indicator
-from harness.plan.schema import MatrixFile, TargetFile
+from harness.plan.schema import CompanionSection, MatrixFile, ServiceSection, TargetFile
 from harness.plan.wording import models_in
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, rows, spans
 
@@ -33,6 +33,8 @@ def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
 
 MINIMAL = {"target": "targets/web", "limits": {"cpus": 1, "memory": "64MiB"}}
 MINIMAL_TARGET = {"name": "web", "build": {}, "port": 8000}
+COMPANION = {"image": "postgres:16", "ready": {"port": 5432}}
+SIZE = {"cpus": 1, "memory": "64MiB"}
 
 
 def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[str, Any]) -> Plan:
@@ -40,7 +42,8 @@ def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[
     texts = [text if isinstance(text, str) else json.dumps(text) for text in (matrix, target)]
     home = folder / str(parsed(texts[0])["target"])
     home.mkdir(parents=True, exist_ok=True)
-    for file in (home / "locustfile.py", home / "Dockerfile", folder / "shop.py"):
+    files = ("locustfile.py", "Dockerfile", "web.conf", "seed.sql")
+    for file in (*(home / name for name in files), folder / "shop.py"):
         file.touch()
     (home / "target.yaml").write_text(texts[1], encoding="utf-8")
     (folder / "matrix.yaml").write_text(texts[0], encoding="utf-8")
@@ -74,7 +77,10 @@ def keys_of(section: type[BaseModel]) -> Iterator[str]:
     """Every key by its full name; `sizes.NAME.cpus` for the sizes that are named by who writes them."""
     for name, field in section.model_fields.items():
         inner = next(models_in(field.annotation), None)
-        if inner is None:
+        if name == "companions":
+            own = [key for key in keys_of(CompanionSection) if key not in {*keys_of(ServiceSection)}]
+            yield from ("companions", *(f"companions.NAME.{key}" for key in own))
+        elif inner is None:
             yield name
         else:
             yield from (f"{name}{'.NAME' if name == 'sizes' else ''}.{key}" for key in keys_of(inner))
@@ -111,6 +117,15 @@ def tried(folder: Path, key: str, text: str) -> Plan:
 
 def written(folder: Path, base: Mapping[str, Any], key: str, text: str) -> Plan:
     value = nested(key, parsed(text))
+    if key.startswith("companions.NAME"):
+        value = nested(key.replace("NAME", "database"), parsed(text))
+        base_target = {**MINIMAL_TARGET, "companions": {"database": {**COMPANION, "limits": SIZE}}}
+        return loaded(folder, base, merged(base_target, value))
+    if key.startswith("sizes.NAME"):
+        value = merged(
+            {"sizes": {"small": {"cpus": 2, "memory": "64MiB"}}},
+            nested(key.replace("NAME", "small"), parsed(text)),
+        )
     if key.partition(".")[0] in MatrixFile.model_fields:
         return loaded(folder, merged(base, value), MINIMAL_TARGET)
     return loaded(folder, base, merged(MINIMAL_TARGET, value))

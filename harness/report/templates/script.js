@@ -219,6 +219,27 @@ each("details.cell", (details) => {
   draw();
 });
 
+// While the campaign runs the page loads itself again, but never under somebody's hands: not while details are
+// open or a text is being written, and not when told to stay.
+const refreshing = document.getElementById("refreshing");
+if (refreshing) {
+  const every = Number(refreshing.dataset.everyS), stay = document.createElement("button");
+  stay.type = "button";
+  stay.className = "stay";
+  const told = (stays) => {
+    refreshing.textContent = stays ? "This page stays as it is. " : `This page loads itself again every ${every} s, unless details are open. `;
+    stay.textContent = stays ? "Go on" : "Stay";
+    stay.setAttribute("aria-pressed", String(stays));
+    refreshing.append(stay);
+  };
+  stay.addEventListener("click", () => told(stay.getAttribute("aria-pressed") !== "true"));
+  told(false);
+  setInterval(() => {
+    const busy = document.querySelector("details[open]") || document.activeElement instanceof HTMLInputElement;
+    if (stay.getAttribute("aria-pressed") !== "true" && !busy) location.reload();
+  }, every * 1000);
+}
+
 // A link to a size opens its details; printing opens all of them.
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.analyse.limiting import limiting_factor
-from harness.model import MIB, Factor, StepResult
+from harness.model import MIB, CompanionUse, Factor, Limits, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 
 
@@ -95,3 +95,37 @@ def test_every_failed_step_has_a_limit_and_a_sentence() -> None:
             factor, evidence = limiting_factor(CELL, step)
             assert isinstance(factor, Factor)
             assert evidence
+
+
+def beside(used_cores: float | None, throttled_ratio: float | None, name: str = "database") -> CompanionUse:
+    return CompanionUse(name, Limits(0.4, 256 * MIB), used_cores, throttled_ratio, 100 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("companions", "factor"),
+    [
+        ((beside(0.39, 0.8),), Factor.DEPENDENCY),
+        ((beside(0.2, 0.3),), Factor.DEPENDENCY),
+        ((beside(0.35, None),), Factor.DEPENDENCY),
+        ((beside(0.2, 0.1),), Factor.TARGET),
+        ((beside(None, 0.9),), Factor.TARGET),
+        ((), Factor.TARGET),
+    ],
+)
+def test_a_dependency_is_the_limit_when_its_cpu_is_used_up_and_the_targets_is_not(
+    companions: tuple[CompanionUse, ...], factor: Factor
+) -> None:
+    assert why(cpu_used_cores=0.3, companions=companions)[0] is factor
+    assert why(cpu_used_cores=0.97, companions=companions)[0] is Factor.CPU
+
+
+def test_the_fullest_dependency_is_named() -> None:
+    both = (beside(0.37, 0.5, "cache"), beside(0.396, 0.93))
+    assert why(cpu_used_cores=0.3, companions=both)[1] == (
+        "its companion database has used up its 0.4 CPU (99% used, throttled in 93% of periods)"
+    )
+
+
+def test_a_dependency_that_died_is_the_limit() -> None:
+    factor, evidence = why(rule="dependency-died", reason="database: exit code 137", cpu_used_cores=0.99)
+    assert (factor, evidence) == (Factor.DEPENDENCY, "database: exit code 137")

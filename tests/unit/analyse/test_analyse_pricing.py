@@ -62,9 +62,7 @@ def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -
             other.hour <= one.hour and (other.users or 0) >= (one.users or 0) and other is not one
             for other in found
         )
-        twin = any(
-            (other.hour, other.users) == (one.hour, one.users) for other in found if other is not one
-        )
+        twin = any((other.hour, other.users) == (one.hour, one.users) for other in found if other is not one)
         assert one.on_front is not beaten or twin
 
 

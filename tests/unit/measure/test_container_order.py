@@ -1,28 +1,41 @@
 """What the engine is asked for, before any engine is asked."""
 
+from pathlib import Path
+
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.container import environment_of, host_options, unmet_limits, unset_variables
-from harness.model import MIB, Limits, Target
+from harness.measure.order import (
+    Order,
+    environment_of,
+    host_options,
+    unmet_limits,
+    unset_variables,
+)
+from harness.measure.seam import Image
+from harness.model import MIB, Companion, Limits, Target
 
 LIMITS = Limits(0.25, 256 * MIB)
 
 
+def order(target: Target, limits: Limits = LIMITS) -> Order:
+    return Order("harness-x-1", "x", "web-c0.25-m256", limits, target, Image("web:1", "sha256:1"))
+
+
 def test_limits_are_a_quota_per_period_and_memory_without_swap() -> None:
-    options = host_options(LIMITS, Target("web", 8000))
+    options = host_options(order(Target("web", 8000)))
     assert (options["cpu_quota"], options["cpu_period"]) == (25_000, 100_000)
     assert options["mem_limit"] == options["memswap_limit"] == 256 * MIB
 
 
 @pytest.mark.parametrize(("cores", "quota"), [(0.01, 1_000), (0.001, 1_000), (1 / 3, 33_333), (2.0, 200_000)])
 def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, quota: int) -> None:
-    assert host_options(Limits(cores, MIB), Target("web", 8000))["cpu_quota"] == quota
+    assert host_options(order(Target("web", 8000), Limits(cores, MIB)))["cpu_quota"] == quota
 
 
 @pytest.mark.parametrize("host_port", [None, 8080])
 def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
-    options = host_options(LIMITS, Target("web", 8000, host_port=host_port))
+    options = host_options(order(Target("web", 8000, host_port=host_port)))
     assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
 
 
@@ -47,3 +60,32 @@ def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch)
     assert unset_variables(target) == ["NOR_THIS", "NOT_SET"]
     with pytest.raises(UsageError, match="NOR_THIS"):
         environment_of(target)
+
+
+def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
+    target = Target(
+        "web",
+        8000,
+        files={"/etc/web.conf": Path("/home/me/web.conf")},
+        tmpfs=("/run",),
+        ulimits={"nofile": 4096},
+        capabilities=("SYS_NICE",),
+    )
+    options = host_options(order(target))
+    assert options["binds"] == ["/home/me/web.conf:/etc/web.conf:ro"]
+    assert options["tmpfs"] == {"/run": ""}
+    assert [(each.name, each.soft, each.hard) for each in options["ulimits"]] == [("nofile", 4096, 4096)]
+    assert options["cap_drop"] == ["ALL"]
+    assert "SYS_NICE" in options["cap_add"]
+
+
+def test_in_the_hosts_network_no_port_is_published() -> None:
+    options = host_options(order(Target("web", 8000, host_port=8000, host_network=True)))
+    assert (options["network_mode"], options["port_bindings"]) == ("host", None)
+
+
+def test_a_companion_publishes_nothing_and_its_secrets_are_asked_for() -> None:
+    database = Target("database", 0, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
+    assert host_options(order(database))["port_bindings"] is None
+    web = Target("web", 8000, companions=(Companion(database, LIMITS),))
+    assert unset_variables(web) == ["NO_SUCH_SECRET"]

@@ -153,8 +153,7 @@ IN_THE_TARGET = {
     TARGET + "name: Web\n": f'3:7: name: "Web" can\'t be a name; {NAMES}',
     TARGET
     + "ready: {http: healthz}\n": '3:15: ready.http: "healthz" is not a path on the target; write one such as "/healthz"',
-    TARGET
-    + "ready: {http: /, tcp: true}\n": "3:8: ready: asks for tcp and http at once; keep tcp: true or http: with its status",
+    TARGET + "ready: {http: /, tcp: true}\n": "3:8: ready: asks for http and tcp at once; keep one of them",
     TARGET + "ready: {status: 99}\n": "3:17: ready.status: 99 is out of range; write 100 or more",
     TARGET + "ready: {within: 0}\n": "3:8: ready: within is 0s; give the target some time, such as 60s",
     TARGET + "ready: {tcp: 1}\n": "3:14: ready.tcp: 1 is neither true nor false; write one of these",

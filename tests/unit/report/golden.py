@@ -22,7 +22,9 @@ def spoken_view(result: CampaignResult) -> str:
     plain["grid"]["sizes"] = {
         f"{cpu:g} {memory}": len(cells) for (cpu, memory), cells in plain["grid"]["sizes"].items()
     }
-    plain["grid"]["borders"] = {f"{cpu:g} {memory}": sides for (cpu, memory), sides in plain["grid"]["borders"].items()}
+    plain["grid"]["borders"] = {
+        f"{cpu:g} {memory}": sides for (cpu, memory), sides in plain["grid"]["borders"].items()
+    }
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 
 

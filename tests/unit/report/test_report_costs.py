@@ -53,7 +53,7 @@ def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
     VALIDATOR.validate(summary)
     assert summary["currency"] == "EUR"
     assert summary["cells"][7]["price_hour"] == pytest.approx(0.034375)
-    assert [cell["on_price_front"] for cell in summary["cells"]].count(True) == 4
+    assert [cell["on_price_front"] for cell in summary["cells"]].count(True) == 5
 
 
 def test_the_chart_places_every_size_that_sustains_something() -> None:

@@ -40,9 +40,9 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
 
 
 def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
-    assert '<meta http-equiv="refresh" content="10">' in page(example.half_way())
-    assert 'http-equiv="refresh"' not in page(example.campaign())
-    assert 'http-equiv="refresh"' not in page(example.campaign(state="interrupted"))
+    assert 'id="refreshing" data-every-s="10"' in page(example.half_way())
+    assert 'id="refreshing"' not in page(example.campaign())
+    assert 'id="refreshing"' not in page(example.campaign(state="interrupted"))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:

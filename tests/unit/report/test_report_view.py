@@ -6,7 +6,7 @@ import pytest
 
 from harness.model import CellResult, Status
 from harness.report import outcome, view
-from harness.report.view import decisive
+from harness.report.cells import decisive
 from tests.unit.report import example
 
 

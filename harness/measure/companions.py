@@ -1,0 +1,84 @@
+"""A private network with a target's companions in it, all of them as fresh as the target itself."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from docker.api import APIClient
+
+from harness.errors import CompanionFailed, TargetFailed
+from harness.measure.container import DockerTarget, running
+from harness.measure.engine import CAMPAIGN_LABEL, already_gone, engine_asked_to
+from harness.measure.order import Order
+from harness.measure.seam import Clock, Image
+from harness.model import Companion
+
+
+@contextlib.contextmanager
+def accompanied(
+    client: APIClient, clock: Clock, order: Order, images: Mapping[str, Image]
+) -> Iterator[DockerTarget]:
+    """The target among its companions, each ready and seeded before the next; all gone afterwards.
+
+    Raises CompanionFailed where one of them does not come up, which says nothing about the target's size.
+    """
+    companions = order.target.companions
+    if not companions:
+        with running(client, clock, order) as target:
+            yield target
+        return
+    with contextlib.ExitStack() as stack:
+        begun_s = clock.now_s()
+        network = stack.enter_context(private_network(client, order))
+        placed = replace(order, network=network)
+        beside = [
+            stack.enter_context(_companion(client, clock, placed, each, images[each.name]))
+            for each in companions
+        ]
+        ready_after_s = clock.now_s() - begun_s
+        target = stack.enter_context(running(client, clock, placed, beside))
+        target.companions_ready_after_s = ready_after_s
+        yield target
+
+
+@contextlib.contextmanager
+def private_network(client: APIClient, order: Order) -> Iterator[str]:
+    """A bridge of this container life's own, by its name."""
+    with engine_asked_to("create a network for the target and its companions"):
+        client.create_network(order.name, driver="bridge", labels={CAMPAIGN_LABEL: order.campaign})
+    try:
+        yield order.name
+    finally:
+        with engine_asked_to(f"remove the network {order.name}"), already_gone():
+            client.remove_network(order.name)
+
+
+@contextlib.contextmanager
+def _companion(
+    client: APIClient, clock: Clock, order: Order, companion: Companion, image: Image
+) -> Iterator[DockerTarget]:
+    own = replace(
+        order,
+        name=f"{order.name}-{companion.name}",
+        limits=companion.limits,
+        target=companion.service,
+        image=image,
+    )
+    with contextlib.ExitStack() as stack:
+        try:
+            started = stack.enter_context(running(client, clock, own))
+            _seed(started, companion)
+        except TargetFailed as failure:
+            raise CompanionFailed(f"the companion {companion.name}: {failure.what}", failure.hint) from None
+        yield started
+
+
+def _seed(started: DockerTarget, companion: Companion) -> None:
+    if companion.seed is None:
+        return
+    code, said = started.run_inside(companion.seed)
+    if code != 0:
+        raise CompanionFailed(
+            f"the companion {companion.name}: its seed {companion.seed[0]} ended with {code}\n{said[-2000:]}",
+            "try the command in a container of its image",
+        )

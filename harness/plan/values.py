@@ -1,0 +1,118 @@
+"""Single values of matrix.yaml and target.yaml: returned as meant, or refused with what to write."""
+
+import re
+import shlex
+from typing import Any
+
+from harness.plan import units
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+MOST_USERS = 1_000_000
+ULIMITS = ("core", "fsize", "memlock", "nofile", "nproc", "stack")
+
+
+def name(text: str) -> str:
+    """A name that is safe as a folder, a label and part of an image's name."""
+    if not NAME.fullmatch(text):
+        allowed = "lower-case letters, digits, _ . and -, a letter or a digit first, at most 63"
+        raise ValueError(f"{units.quoted(text)} can't be a name; write {allowed}")
+    return text
+
+
+def environment_name(text: str) -> str:
+    if not ENVIRONMENT_NAME.fullmatch(text):
+        raise ValueError(f"{units.quoted(text)} can't name a variable; write letters, digits and _ only")
+    return text
+
+
+def one_or_many(value: Any) -> Any:
+    """A single value counts as a list of one."""
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def words(value: Any) -> Any:
+    """A command as a list; a single text is refused with the list that a shell would make of it."""
+    if isinstance(value, str):
+        try:
+            parts = shlex.split(value)
+        except ValueError:
+            parts = [value]
+        raise ValueError(
+            f"a command is a list, no shell reads it; write [{', '.join(map(units.quoted, parts))}]"
+        )
+    return listed(value)
+
+
+def path_text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is an empty path; write one, relative to this file")
+    return value
+
+
+def image_name(value: str) -> str:
+    if not re.fullmatch(r"[^\s]{1,255}", value):
+        raise ValueError(f"{units.quoted(value)} is not an image; write one such as nginx:1.27")
+    return value
+
+
+def http_path(value: str) -> str:
+    if not re.fullmatch(r"/[^\s]*", value):
+        raise ValueError(f'{units.quoted(value)} is not a path on the target; write one such as "/healthz"')
+    return value
+
+
+def inside_path(value: str) -> str:
+    if not re.fullmatch(r"/[^\s:]+", value):
+        raise ValueError(f"{units.quoted(value)} is not a path inside the container; write one such as /data")
+    return value
+
+
+def pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{units.quoted(value)} is not a regular expression ({error})") from None
+    return value
+
+
+def user_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}(:[A-Za-z0-9_.-]{1,32})?", value):
+        raise ValueError(f'{units.quoted(value)} is not a user; write one such as www-data or "1000:1000"')
+    return value
+
+
+def ulimit_name(value: str) -> str:
+    if value not in ULIMITS:
+        raise ValueError(
+            f"{units.quoted(value)} is not a limit of the kernel; write one of {', '.join(ULIMITS)}"
+        )
+    return value
+
+
+def capability(value: str) -> str:
+    if not re.fullmatch(r"[A-Z_]{3,40}", value) or value in ("ALL", "SYS_ADMIN"):
+        raise ValueError(f"{units.quoted(value)} can't be given; write one such as SYS_NICE")
+    return value
+
+
+def host_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise ValueError(f"{units.quoted(value)} can't be a host's name; write one such as database")
+    return value
+
+
+def currency(value: str) -> str:
+    if not re.fullmatch(r"[^\s\d<>&]{1,8}", value):
+        raise ValueError(f"{units.quoted(value)} is not a currency; write one such as EUR")
+    return value
+
+
+def precision(value: float) -> float:
+    if not 0.005 <= value <= 0.5:
+        raise ValueError(f'{units.percent(value)} is out of range; write a precision from "0.5%" to "50%"')
+    return value

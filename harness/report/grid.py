@@ -1,0 +1,57 @@
+"""Sizes laid out as CPU × memory, and where in it the users asked for begin to be sustained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.model import Limits
+from harness.report import words
+from harness.report.cells import CellView
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """CPU × memory. A size that the matrix does not name has no entry; repetitions share one.
+
+    `borders` is where the users asked for begin to be sustained: `left` or `top` (or both) of such a size.
+    """
+
+    cpus: tuple[tuple[float, str], ...]
+    memories: tuple[tuple[int, str], ...]
+    sizes: Mapping[tuple[float, int], tuple[CellView, ...]]
+    borders: Mapping[tuple[float, int], tuple[str, ...]]
+
+
+def grid(cells: Sequence[CellView]) -> Grid:
+    sizes: dict[tuple[float, int], tuple[CellView, ...]] = {}
+    for cell in cells:
+        key = _key(cell.result.cell.limits)
+        sizes[key] = (*sizes.get(key, ()), cell)
+    cpus = sorted({cell.result.cell.limits.cpu_cores for cell in cells})
+    memories = sorted({cell.result.cell.limits.memory_bytes for cell in cells})
+    return Grid(
+        cpus=tuple((cpu, f"{cpu:g} CPU") for cpu in cpus),
+        memories=tuple((memory, words.mebibytes(memory)) for memory in memories),
+        sizes=sizes,
+        borders=_borders(sizes, cpus, memories),
+    )
+
+
+def _borders(
+    sizes: Mapping[tuple[float, int], tuple[CellView, ...]], cpus: Sequence[float], memories: Sequence[int]
+) -> dict[tuple[float, int], tuple[str, ...]]:
+    """The sides on which a size that sustains the users meets one that does not, or that nobody knows."""
+    enough = {key for key, cells in sizes.items() if all(cell.sustains_limit for cell in cells)}
+    found = {}
+    for row, cpu in enumerate(cpus):
+        for column, memory in enumerate(memories):
+            left = (cpu, memories[column - 1]) if column else None
+            above = (cpus[row - 1], memory) if row else None
+            sides = (("left", left), ("top", above))
+            meets = tuple(side for side, other in sides if other is not None and other not in enough)
+            if (cpu, memory) in enough and meets:
+                found[cpu, memory] = meets
+    return found
+
+
+def _key(limits: Limits) -> tuple[float, int]:
+    return limits.cpu_cores, limits.memory_bytes

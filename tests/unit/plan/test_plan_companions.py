@@ -1,0 +1,122 @@
+"""A target's further wishes and its companions: what they mean, what is refused, and what they change."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.errors import InputError
+from harness.model import GIB, MIB, Limits, Ready
+from harness.plan import content_hashes, fit, plan_from_json, plan_to_json
+
+MATRIX = "target: targets/web\nlimits: {cpus: 0.5, memory: 64MiB}\n"
+PLAIN = "build: {context: .}\nport: 80\n"
+WITH_DATABASE = (
+    PLAIN
+    + """\
+user: www-data
+tmpfs: [/run, /tmp]
+ulimits: {nofile: 4096}
+capabilities: SYS_NICE
+files: {/etc/web.conf: web.conf}
+companions:
+  database:
+    image: postgres:16
+    ready: {port: 5432}
+    limits: {cpus: 0.4, memory: 512MiB}
+    seed: [psql, -f, /seed.sql]
+  cache:
+    build: {context: .}
+    ready: {log: "Ready to accept"}
+"""
+)
+
+
+@pytest.fixture
+def written(project):
+    def write(target: str, matrix: str = MATRIX) -> None:
+        project.write({"matrix.yaml": matrix, "targets/web/target.yaml": target, "targets/web/web.conf": "a"})
+
+    return write
+
+
+def test_a_target_arrives_with_its_companions(project, written):
+    written(WITH_DATABASE)
+    target = project.load().target
+    assert (target.user, target.tmpfs, target.ulimits) == ("www-data", ("/run", "/tmp"), {"nofile": 4096})
+    assert target.capabilities == ("SYS_NICE",)
+    assert target.files["/etc/web.conf"].name == "web.conf"
+    database, cache = target.companions
+    assert (database.name, database.service.image, database.limits) == (
+        "database",
+        "postgres:16",
+        Limits(0.4, 512 * MIB),
+    )
+    assert database.service.ready == Ready(http_path=None, port=5432)
+    assert (database.service.ready.kind, cache.service.ready.kind) == ("port", "log")
+    assert database.seed == ("psql", "-f", "/seed.sql")
+    assert cache.limits == Limits(1.0, GIB)
+
+
+def test_a_stored_plan_keeps_them(project, written):
+    written(WITH_DATABASE)
+    plan = project.load()
+    again = plan_from_json(plan_to_json(plan), plan.source.parent)
+    assert again.target == plan.target
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        (PLAIN + "ready: {http: /x, port: 80}\n", "asks for http and port at once"),
+        (PLAIN + "ready: {log: '('}\n", "is not a regular expression"),
+        (PLAIN + "files: {/a: no-such}\n", "no file"),
+        (PLAIN + "files: {a: web.conf}\n", "is not a path inside the container"),
+        (PLAIN + "ulimits: {files: 1}\n", "is not a limit of the kernel"),
+        (PLAIN + "capabilities: SYS_ADMIN\n", "can't be given"),
+        (PLAIN + "network: host\nhost_port: 81\n", "means nothing with network: host"),
+        (PLAIN + "companions: {db: {image: x}}\n", "does not say when it is ready"),
+        (PLAIN + "companions: {db: {image: x, ready: {http: /}}}\n", "a companion isn't published"),
+        (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "says nothing to run"),
+        (PLAIN + "companions: {Db_1: {image: x, ready: {port: 1}}}\n", "can't be a host's name"),
+        (
+            PLAIN + "network: host\ncompanions: {db: {image: x, ready: {port: 1}}}\n",
+            "can't be reached with network: host",
+        ),
+        (
+            PLAIN + "companions: {db: {image: x, ready: {port: 1}, environment: {P: '${NOT_SET}'}}}\n",
+            "NOT_SET} is not set",
+        ),
+    ],
+)
+def test_what_can_not_be_honoured_is_refused(project, written, target, said):
+    written(target)
+    with pytest.raises(InputError) as refused:
+        project.load()
+    assert said in str(refused.value)
+
+
+def test_a_companion_counts_in_what_a_host_can_give(project, written):
+    written(WITH_DATABASE)
+    plan = project.load()
+    (why,) = fit(plan, 2, 16 * GIB).skipped.values()
+    assert why.startswith("with its companions it wants 1.90 cores")
+    assert fit(plan, 4, 16 * GIB).skipped == {}
+
+
+def test_a_changed_companion_is_another_target(project, written):
+    written(WITH_DATABASE)
+    plan = project.load()
+    first, second = plan.target.companions
+    reseeded = replace(plan.target, companions=(replace(first, seed=("true",)), second))
+    alone = replace(plan.target, companions=(first,))
+    digests = {
+        content_hashes(replace(plan, target=each))["target"] for each in (plan.target, reseeded, alone)
+    }
+    assert len(digests) == 3
+
+
+def test_a_changed_mounted_file_is_another_target(project, written):
+    written(WITH_DATABASE)
+    before = content_hashes(project.load())["target"]
+    project.write({"targets/web/web.conf": "b"})
+    assert content_hashes(project.load())["target"] != before
