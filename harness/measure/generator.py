@@ -7,7 +7,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import Pages
+from harness.measure.packages import interpreter
 from harness.measure.placement import Cores
 from harness.measure.seam import GeneratorFacts
 from harness.model import Scenario
@@ -24,6 +24,14 @@ PLUGIN = Path(__file__).with_name("locust_plugin.py")
 START_WITHIN_S = 60.0
 CLOSE_WITHIN_S = 10.0
 QUIT_WITHIN_S = 5.0
+LOCUST_OURS = frozenset(
+    f"LOCUST_{name}"
+    for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
+    "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
+    "EXCLUDE_TAGS".split()
+)
+"""Of Locust's own environment: what the harness says itself. All else is the scenario's."""
+
 LOG_BYTES_AT_MOST = 256 * 1024
 
 
@@ -36,7 +44,7 @@ class LocustGenerator:
     def inspect(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes, as Locust itself finds them."""
         done = subprocess.run(
-            _command(scenario.locustfiles, "--list"),
+            _command(scenario, "--list"),
             cwd=scenario.locustfiles[0].parent,
             env=_environment(),
             stdin=subprocess.DEVNULL,
@@ -174,11 +182,13 @@ def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) ->
         url,
         "--exit-code-on-error",
         "0",
+        "--run-time",
+        "0",
         "--loglevel",
         "INFO",
     ]
     return subprocess.Popen(
-        _command((PLUGIN, *scenario.locustfiles), *options, *scenario.user_classes),
+        _command(scenario, *options, files=(PLUGIN, *scenario.locustfiles)),
         cwd=scenario.locustfiles[0].parent,
         env={**_environment(), "HARNESS_FD": str(line.fileno())},
         pass_fds=(line.fileno(),),
@@ -189,19 +199,28 @@ def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) ->
     )
 
 
-def _command(locustfiles: Sequence[Path], *options: str) -> list[str]:
-    files = ",".join(str(path.resolve()) for path in locustfiles)
-    return [sys.executable, "-m", "locust", "-f", files, *options]
+def _command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> list[str]:
+    """User classes come first: an option with many values would take them for its own."""
+    given = ",".join(str(path.resolve()) for path in files or scenario.locustfiles)
+    tagged = [
+        word
+        for option, tags in (("--tags", scenario.tags), ("--exclude-tags", scenario.exclude_tags))
+        if tags
+        for word in (option, *tags)
+    ]
+    python = str(interpreter(scenario.requirements))
+    classes = () if "--list" in options else scenario.user_classes
+    return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *tagged]
 
 
 def _environment() -> dict[str, str]:
-    """Ours, less what would send loopback requests through a proxy or write byte code beside the user's
-    files.
+    """Ours, less what would send loopback requests through a proxy, run Locust otherwise than we do, or write
+    byte code beside the user's files.
     """
     environment = {
         key: value
         for key, value in os.environ.items()
-        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy")
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in LOCUST_OURS
     }
     return environment | {
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -20,11 +20,15 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
 import gevent.queue
+import geventhttpclient
 import locust
 import psutil
+import requests
+from geventhttpclient.client import HTTPClientPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 from locust.user.task import TaskSet
@@ -246,6 +250,37 @@ def die_with_the_harness() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+class NotTheTarget(ConnectionError):
+    """A request to somewhere else; FastHttpUser's client counts it as a failed request, with its words."""
+
+
+class NotTheTargetEither(requests.ConnectionError):
+    """The same for HttpUser's client."""
+
+
+def keep_to(target: str) -> None:
+    """No request of Locust's HTTP clients goes anywhere but to the target, not even by a redirect."""
+    allowed = urlsplit(target)
+
+    def refuse(host: str | None, port: int | None, kind: type[Exception]) -> None:
+        if (host, port) != (allowed.hostname, allowed.port):
+            raise kind(f"refused: {host}:{port} is not the target, and only that is loaded")
+
+    def adapter(self: Any, url: str) -> Any:
+        asked = urlsplit(url)
+        refuse(asked.hostname, asked.port or (443 if asked.scheme == "https" else 80), NotTheTargetEither)
+        return get_adapter(self, url)
+
+    def client(self: Any, url: Any) -> Any:
+        asked = geventhttpclient.URL(url) if isinstance(url, str) else url
+        refuse(asked.host, asked.port, NotTheTarget)
+        return get_client(self, url)
+
+    get_adapter, get_client = HttpSession.get_adapter, HTTPClientPool.get_client
+    HttpSession.get_adapter = adapter  # type: ignore[method-assign]
+    HTTPClientPool.get_client = client  # type: ignore[method-assign]
+
+
 def on_init(environment: Any, **_: Any) -> None:
     line = Line(int(os.environ["HARNESS_FD"]))
     shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHold.__name__]
@@ -254,6 +289,7 @@ def on_init(environment: Any, **_: Any) -> None:
     users = [user_class.__name__ for user_class in environment.user_classes]
     line.send({"hello": {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}})
     die_with_the_harness()
+    keep_to(environment.host)
     gevent.spawn(line.obey, environment)
     gevent.spawn(line.report_always, environment)
     gevent.spawn(watch_lag)

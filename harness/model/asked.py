@@ -139,10 +139,16 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The user's own locustfile(s) and which of its user classes run (none named: all)."""
+    """The user's own locustfile(s), which of its user classes run (none named: all) and which tagged tasks,
+    further arguments of Locust's command line, and a file of packages that it needs.
+    """
 
     locustfiles: tuple[Path, ...]
     user_classes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    requirements: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,12 @@ def matrix_values(plan: Plan) -> dict[str, Any]:
 
 
 def digest_of_scenario(plan: Plan) -> str:
-    classes = digest_of_values(plan.scenario.user_classes)
-    locustfiles = plan.scenario.locustfiles
-    folder = Path(os.path.commonpath([file.parent for file in locustfiles]))
-    return digest_of_values([classes, digest_of_files(scenario_files(locustfiles), folder)])
+    """Of contents: the locustfiles with what they import, and which packages were asked for."""
+    scenario = plan.scenario
+    values = asdict(replace(scenario, locustfiles=(), requirements=None))
+    folder = Path(os.path.commonpath([file.parent for file in scenario.locustfiles]))
+    packages = digest_of_file(scenario.requirements) if scenario.requirements else ""
+    return digest_of_values([values, packages, digest_of_files(scenario_files(scenario.locustfiles), folder)])
 
 
 def digest_of_target(target: Target) -> str:

@@ -33,7 +33,20 @@ def read_scenario(
             problems.append(document.problem(("scenario", "locustfile", index), "is there already; keep one"))
     if not files:
         files = default_files(document, target_folder, problems)
-    return Scenario(files, section.users)
+    requirements = folder / section.requirements if section.requirements is not None else None
+    if requirements is not None and not isfile(requirements):
+        at: KeyPath = ("scenario", "requirements")
+        problems.append(
+            document.problem(at, f"no file {quoted(section.requirements)}; write the one for pip")
+        )
+    return Scenario(
+        files,
+        section.users,
+        section.tags,
+        section.exclude_tags,
+        section.arguments,
+        Path(abspath(requirements)) if requirements else None,
+    )
 
 
 def default_files(

@@ -16,6 +16,7 @@ Duration = Annotated[float, BeforeValidator(units.duration_s)]
 Precision = Annotated[float, BeforeValidator(units.ratio), AfterValidator(values.precision)]
 Users = Annotated[int, Field(ge=1, le=values.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
+Word = Annotated[str, AfterValidator(values.one_word)]
 Listed = BeforeValidator(values.listed)
 OneOrMany = BeforeValidator(values.one_or_many)
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -80,6 +81,12 @@ class ExcludeSection(Section):
 class ScenarioSection(Section):
     locustfile: Annotated[tuple[PathText, ...], OneOrMany, Field(min_length=1)] | None = None
     users: Annotated[tuple[str, ...], OneOrMany] = ()
+    tags: Annotated[tuple[Word, ...], OneOrMany] = ()
+    exclude_tags: Annotated[tuple[Word, ...], OneOrMany] = ()
+    arguments: Annotated[
+        tuple[str, ...], AfterValidator(values.locust_arguments), BeforeValidator(values.words)
+    ] = ()
+    requirements: PathText | None = None
 
 
 class UsersSection(Section):

@@ -9,6 +9,13 @@ from harness.plan import units
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 MOST_USERS = 1_000_000
+OURS = frozenset(
+    "--locustfile --host --users --spawn-rate --run-time --headless --autostart --autoquit --web-host "
+    "--web-port --master --worker --processes --expect-workers --tags --exclude-tags --config --list --csv "
+    "--html".split()
+)
+"""Options of Locust that the harness sets, or that would change what it measures."""
+
 ULIMITS = ("core", "fsize", "memlock", "nofile", "nproc", "stack")
 
 
@@ -103,6 +110,24 @@ def capability(value: str) -> str:
 def host_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
         raise ValueError(f"{units.quoted(value)} can't be a host's name; write one such as database")
+    return value
+
+
+def one_word(value: str) -> str:
+    if not re.fullmatch(r"[^\s-]\S*", value):
+        raise ValueError(f"{units.quoted(value)} is not one word; write one such as checkout")
+    return value
+
+
+def locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what the harness itself says to Locust."""
+    for text in value:
+        option = text.partition("=")[0]
+        if option in OURS or (option.startswith("-") and not option.startswith("--")):
+            raise ValueError(
+                f"{units.quoted(option)} is for the harness to say; write options of the scenario's own, "
+                "and matrix keys for users, tags and files"
+            )
     return value
 
 

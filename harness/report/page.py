@@ -120,6 +120,8 @@ def _over_time(step: StepView) -> dict[str, Any]:
     """A step's series, as the script draws it."""
     series = step.result.series
     assert series is not None
-    columns = {field.name: getattr(series, field.name) for field in fields(series)}  # asdict copies every point
+    columns = {
+        field.name: getattr(series, field.name) for field in fields(series)
+    }  # asdict copies every point
     columns["users_over_time"] = columns.pop("users")
     return {"users": step.users, "verdict": step.verdict} | columns

@@ -43,7 +43,7 @@ def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[
     home = folder / str(parsed(texts[0])["target"])
     home.mkdir(parents=True, exist_ok=True)
     files = ("locustfile.py", "Dockerfile", "web.conf", "seed.sql")
-    for file in (*(home / name for name in files), folder / "shop.py"):
+    for file in (*(home / name for name in files), folder / "shop.py", folder / "needed.txt"):
         file.touch()
     (home / "target.yaml").write_text(texts[1], encoding="utf-8")
     (folder / "matrix.yaml").write_text(texts[0], encoding="utf-8")

@@ -1,0 +1,249 @@
+"""Locust's own features against real servers: what a user's file may do, and what it may not."""
+
+# ruff: noqa: E501 - locustfiles in small
+
+import http.server
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.measure.generator import LocustGenerator
+from harness.measure.seam import GeneratorFacts
+from harness.model import ANSWERED, Scenario
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass
+class Site:
+    """A server that counts what it is asked for; `/away` redirects to another one."""
+
+    url: str
+    asked: Counter[str] = field(default_factory=Counter)
+
+
+class Quiet(http.server.ThreadingHTTPServer):
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Locust ends in the middle of requests."""
+
+
+@pytest.fixture
+def sites() -> Iterator[tuple[Site, Site]]:
+    servers, made = [], []
+    for _ in range(2):
+        site = Site("")
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            counted = site.asked
+            others = made
+
+            def do_GET(self) -> None:
+                self.counted[self.path] += 1
+                self.send_response(302 if self.path == "/away" else 200)
+                if self.path == "/away":
+                    self.send_header("Location", f"{self.others[1].url}/elsewhere")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+            def log_message(self, *_: object) -> None: ...
+
+        server = Quiet(("127.0.0.1", 0), Handler)
+        site.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        made.append(site)
+    yield made[0], made[1]
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def driven(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
+    """What two users of the scenario did in so many seconds."""
+    with LocustGenerator().start(scenario, url) as generator:
+        generator.hold(2, 10)
+        deadline = time.monotonic() + 20
+        while generator.poll(0.2).reached != 2:
+            assert time.monotonic() < deadline, generator.logs()
+        until = time.monotonic() + seconds
+        parts = []
+        while time.monotonic() < until:
+            parts.append(generator.poll(0.2))
+        parts.append(generator.close_step())
+    return max(parts, key=lambda part: len(part.requests.start_s))
+
+
+def written(folder: Path, text: str, **more: object) -> Scenario:
+    file = folder / "locustfile.py"
+    file.write_text(text)
+    return replace(Scenario((file,)), **more)  # type: ignore[arg-type]
+
+
+HEAD = "from locust import *\nfrom locust.contrib.fasthttp import FastHttpUser\n"
+USERS = {
+    "fast": "class A(FastHttpUser):\n wait_time = constant(0.1)\n @task\n def t(self): self.client.get('/a')\n",
+    "sequence": """
+class S(SequentialTaskSet):
+    @task
+    def one(self): self.client.get('/a')
+    @task
+    class Inner(TaskSet):
+        @task
+        def two(self):
+            with self.client.get('/b', catch_response=True) as r: r.success()
+            self.interrupt()
+class A(HttpUser):
+    host = 'http://203.0.113.1'
+    wait_time = constant(0.1)
+    tasks = [S]
+""",
+    "paced": "class A(HttpUser):\n wait_time = constant_pacing(0.2)\n @task\n def t(self): self.client.get('/a')\n",
+    "throughput": "class A(HttpUser):\n wait_time = constant_throughput(5)\n @task\n def t(self): self.client.get('/a')\n",
+    "hooks": """
+@events.init.add_listener
+def _(environment, **_): environment.extra = 'a'
+@events.test_start.add_listener
+def _(environment, **_): environment.extra = 'a'
+class A(HttpUser):
+    wait_time = constant(0.1)
+    def on_start(self): self.client.get('/login')
+    @task
+    def t(self): self.client.get('/' + self.environment.extra)
+""",
+    "own shape": """
+class Mine(LoadTestShape):
+    def tick(self): return None
+class A(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self): self.client.get('/a')
+""",
+}
+
+
+@pytest.mark.parametrize("text", USERS.values(), ids=USERS)
+def test_it_runs_as_it_was_written(text: str, sites: tuple[Site, Site], tmp_path: Path) -> None:
+    facts = driven(written(tmp_path, HEAD + text), sites[0].url)
+    assert sites[0].asked["/a"] >= 5
+    assert len(facts.requests.start_s)
+    assert set(facts.requests.error) == {ANSWERED}
+
+
+TAGGED = (
+    HEAD
+    + """
+class A(HttpUser):
+    wait_time = constant(0.05)
+    @tag('read')
+    @task
+    def a(self): self.client.get('/a')
+    @tag('write')
+    @task
+    def b(self): self.client.get('/b')
+class B(HttpUser):
+    wait_time = constant(0.05)
+    @task
+    def c(self): self.client.get('/c')
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "paths"),
+    [
+        ({"tags": ("read",), "user_classes": ("A",)}, {"/a"}),
+        ({"exclude_tags": ("read",), "user_classes": ("A",)}, {"/b"}),
+        ({"user_classes": ("B",)}, {"/c"}),
+    ],
+)
+def test_classes_and_tags_are_selected(
+    more: dict[str, object], paths: set[str], sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    driven(written(tmp_path, TAGGED, **more), sites[0].url)
+    assert set(sites[0].asked) == paths
+
+
+ARGUED = (
+    HEAD
+    + """
+@events.init_command_line_parser.add_listener
+def _(parser): parser.add_argument('--page', default='none', env_var='LOCUST_PAGE')
+class A(HttpUser):
+    wait_time = constant(0.05)
+    @task
+    def t(self): self.client.get('/' + self.environment.parsed_options.page)
+"""
+)
+
+
+def test_arguments_of_its_own_come_from_the_matrix_or_the_environment(
+    sites: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven(written(tmp_path, ARGUED, arguments=("--page", "given")), sites[0].url)
+    monkeypatch.setenv("LOCUST_PAGE", "told")
+    monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
+    monkeypatch.setenv("LOCUST_HOST", "http://203.0.113.1")
+    driven(written(tmp_path, ARGUED), sites[0].url)
+    assert set(sites[0].asked) == {"/given", "/told"}
+
+
+def test_a_configuration_beside_it_does_not_end_the_load(sites: tuple[Site, Site], tmp_path: Path) -> None:
+    (tmp_path / "locust.conf").write_text(
+        "headless = true\nusers = 50\nrun-time = 1s\nhost = http://203.0.113.1\n"
+    )
+    facts = driven(written(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
+    assert {sample.users for sample in facts.samples} == {2}
+
+
+ELSEWHERE = (
+    HEAD
+    + """
+class A({user}):
+    wait_time = constant(0.1)
+    @task
+    def t(self): self.client.get('{path}', name='out')
+    @task
+    def u(self): self.client.get('/a')
+"""
+)
+
+
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+@pytest.mark.parametrize("path", ["{other}/elsewhere", "/away"])
+def test_nothing_but_the_target_is_loaded(
+    user: str, path: str, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    target, other = sites
+    text = ELSEWHERE.format(user=user, path=path.format(other=other.url))
+    facts = driven(written(tmp_path, text), target.url)
+    assert not other.asked
+    assert target.asked["/a"]
+    assert any("is not the target" in error for error in facts.requests.errors), facts.requests.errors
+
+
+def test_packages_of_its_own_are_installed_once(
+    sites: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "needed.txt").write_text("iniconfig\nshortuuid==1.0.13\n")
+    text = HEAD + "import shortuuid\n" + USERS["fast"]
+    scenario = written(tmp_path, text, requirements=tmp_path / "needed.txt")
+    assert LocustGenerator().inspect(scenario) == ["A"]
+    driven(scenario, sites[0].url)
+    assert sites[0].asked["/a"]
+    (made,) = (tmp_path / "cache/capacity-harness").iterdir()
+    assert "part" not in made.name
+    (tmp_path / "needed.txt").write_text("no-such-package-at-all-7f3==9\n")
+    with pytest.raises(UsageError, match="pip can't install"):
+        LocustGenerator().inspect(scenario)
+    assert len(list((tmp_path / "cache/capacity-harness").iterdir())) == 1
