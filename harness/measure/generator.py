@@ -9,13 +9,13 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import Pages
-from harness.measure.packages import interpreter
+from harness.measure.locust_command import command, environment
 from harness.measure.placement import Cores
 from harness.measure.seam import GeneratorFacts
 from harness.model import Scenario
@@ -24,14 +24,6 @@ PLUGIN = Path(__file__).with_name("locust_plugin.py")
 START_WITHIN_S = 60.0
 CLOSE_WITHIN_S = 10.0
 QUIT_WITHIN_S = 5.0
-LOCUST_OURS = frozenset(
-    f"LOCUST_{name}"
-    for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
-    "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
-    "EXCLUDE_TAGS".split()
-)
-"""Of Locust's own environment: what the harness says itself. All else is the scenario's."""
-
 LOG_BYTES_AT_MOST = 256 * 1024
 
 
@@ -44,9 +36,9 @@ class LocustGenerator:
     def inspect(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes, as Locust itself finds them."""
         done = subprocess.run(
-            _command(scenario, "--list"),
+            command(scenario, "--list"),
             cwd=scenario.locustfiles[0].parent,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -188,45 +180,15 @@ def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) ->
         "INFO",
     ]
     return subprocess.Popen(
-        _command(scenario, *options, files=(PLUGIN, *scenario.locustfiles)),
+        command(scenario, *options, files=(PLUGIN, *scenario.locustfiles)),
         cwd=scenario.locustfiles[0].parent,
-        env={**_environment(), "HARNESS_FD": str(line.fileno())},
+        env={**environment(), "HARNESS_FD": str(line.fileno())},
         pass_fds=(line.fileno(),),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> list[str]:
-    """User classes come first: an option with many values would take them for its own."""
-    given = ",".join(str(path.resolve()) for path in files or scenario.locustfiles)
-    tagged = [
-        word
-        for option, tags in (("--tags", scenario.tags), ("--exclude-tags", scenario.exclude_tags))
-        if tags
-        for word in (option, *tags)
-    ]
-    python = str(interpreter(scenario.requirements))
-    classes = () if "--list" in options else scenario.user_classes
-    return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *tagged]
-
-
-def _environment() -> dict[str, str]:
-    """Ours, less what would send loopback requests through a proxy, run Locust otherwise than we do, or write
-    byte code beside the user's files.
-    """
-    environment = {
-        key: value
-        for key, value in os.environ.items()
-        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in LOCUST_OURS
-    }
-    return environment | {
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
 
 
 def _tail(text: str, lines: int = 15) -> str:

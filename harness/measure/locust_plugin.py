@@ -5,8 +5,7 @@ It talks JSON lines over the socket that it inherits as file descriptor `HARNESS
 second and when asked to close a step. When the other end is gone, so is this process: no load outlives the
 harness.
 
-It is stand-alone on purpose (Locust, gevent, the standard library): it is run by path beside the user's own
-locustfile.
+It is stand-alone on purpose: it is run by path beside the user's own locustfile.
 """
 
 import contextlib

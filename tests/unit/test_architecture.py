@@ -32,6 +32,7 @@ ROOMS = {
     "urllib3": ["measure"],
     "locust": ["measure/locust_plugin.py"],
     "gevent": ["measure/locust_plugin.py"],
+    "geventhttpclient": ["measure/locust_plugin.py"],
     "psutil": ["measure"],
     "pydantic": ["plan"],
     "pydantic_core": ["plan"],

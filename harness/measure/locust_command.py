@@ -1,0 +1,46 @@
+"""Locust's command line and environment, without what would run it otherwise than we do."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.measure.packages import interpreter
+from harness.model import Scenario
+
+LOCUST_OURS = frozenset(
+    f"LOCUST_{name}"
+    for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
+    "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
+    "EXCLUDE_TAGS".split()
+)
+"""Of Locust's own environment: what the harness says itself. All else is the scenario's."""
+
+
+def command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> list[str]:
+    """User classes come first: an option with many values would take them for its own."""
+    given = ",".join(str(path.resolve()) for path in files or scenario.locustfiles)
+    tagged = [
+        word
+        for option, tags in (("--tags", scenario.tags), ("--exclude-tags", scenario.exclude_tags))
+        if tags
+        for word in (option, *tags)
+    ]
+    python = str(interpreter(scenario.requirements))
+    classes = () if "--list" in options else scenario.user_classes
+    return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *tagged]
+
+
+def environment() -> dict[str, str]:
+    """Ours, less what would send loopback requests through a proxy, run Locust otherwise than we do, or write
+    byte code beside the user's files.
+    """
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in LOCUST_OURS
+    }
+    return kept | {
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
