@@ -1,4 +1,4 @@
-"""The commands that touch the world: run, plan, clean."""
+"""The commands that touch the world: run, plan, doctor, clean."""
 
 import contextlib
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from harness.campaign import Campaign, Narrator
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
 from harness.errors import WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
+from harness.measure.doctor import examined
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
 from harness.model import CampaignResult, Plan, Status
@@ -118,6 +119,21 @@ def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     except WorldError:
         return plan, False
     return fit(plan, engine["cores"], engine["memory_bytes"]), True
+
+
+SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}
+
+
+@app.command()
+def doctor(results: Results = Path("results")) -> int:
+    """Can this machine measure, and how well? Each finding with its mend; exit code 2 when it can't."""
+    found = []
+    for finding in examined(results):
+        found.append(finding)
+        say(f"{SIGNS[finding.level]}{finding.what}")
+        if finding.mend:
+            say(f"       try: {finding.mend}")
+    return NOT_MEASURED if any(finding.level == "broken" for finding in found) else DONE
 
 
 @app.command()

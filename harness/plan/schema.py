@@ -2,23 +2,66 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from harness.model import GIB
 from harness.plan import units, values
 
+
+class Many:
+    """Of a list: a single value counts as a list of one, also for editors."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(values.one_or_many, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+def shown_as(**schema: Any) -> WithJsonSchema:
+    """How an editor is told of a value that is written otherwise than it is kept."""
+    return WithJsonSchema(schema)
+
+
 Name = Annotated[str, AfterValidator(values.name)]
 Image = Annotated[str, AfterValidator(values.image_name)]
 PathText = Annotated[str, AfterValidator(values.path_text)]
-Cores = Annotated[float, BeforeValidator(units.cpu_cores)]
-Memory = Annotated[int, BeforeValidator(units.memory_bytes)]
-Duration = Annotated[float, BeforeValidator(units.duration_s)]
-Precision = Annotated[float, BeforeValidator(units.ratio), AfterValidator(values.precision)]
+Cores = Annotated[
+    float,
+    BeforeValidator(units.cpu_cores),
+    shown_as(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
+]
+Memory = Annotated[
+    int, BeforeValidator(units.memory_bytes), shown_as(type=["string", "integer"], examples=["512MiB", "1g"])
+]
+Duration = Annotated[
+    float, BeforeValidator(units.duration_s), shown_as(type=["string", "number"], examples=["250ms", "1.5s"])
+]
+Precision = Annotated[
+    float,
+    BeforeValidator(units.ratio),
+    AfterValidator(values.precision),
+    shown_as(type=["string", "number"], examples=["5%"]),
+]
 Users = Annotated[int, Field(ge=1, le=values.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
 Word = Annotated[str, AfterValidator(values.one_word)]
 Listed = BeforeValidator(values.listed)
-OneOrMany = BeforeValidator(values.one_or_many)
+OneOrMany = Many()
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 

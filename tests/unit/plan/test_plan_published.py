@@ -1,0 +1,81 @@
+"""The schemas for editors are what the models say, and agree with what is shown and refused."""
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+from ruamel.yaml import YAML
+
+from harness.plan.published import FOLDER, texts
+from tests.unit.pages import BLOCKS, ROOT
+
+SCHEMAS = {name: Draft202012Validator(json.loads(text)) for name, text in texts().items()}
+MATRIX, TARGET = SCHEMAS["matrix.schema.json"], SCHEMAS["target.schema.json"]
+MINIMAL = {"target": "targets/web", "limits": {"cpus": 1, "memory": "64MiB"}}
+
+
+def read(text: str) -> object:
+    return YAML(typ="safe", pure=True).load(text)
+
+
+@pytest.mark.parametrize("name", texts())
+def test_the_published_file_is_the_models_own(name: str) -> None:
+    again = "python -m harness.plan.published"
+    assert (FOLDER / name).read_text() == texts()[name], f"write it again: {again}"
+    Draft202012Validator.check_schema(json.loads(texts()[name]))
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*.yaml")), ids=lambda path: path.name)
+def test_every_matrix_of_ours_keeps_to_it(path: object) -> None:
+    MATRIX.validate(read(path.read_text()))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("targets/**/target.yaml")), ids=lambda path: path.parent.name
+)
+def test_every_target_of_ours_keeps_to_it(path: object) -> None:
+    TARGET.validate(read(path.read_text()))  # type: ignore[attr-defined]
+
+
+def test_what_the_reference_shows_keeps_to_it() -> None:
+    shown = [read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"]
+    matrices = [each for each in shown if "target" in each]  # type: ignore[operator]
+    targets = [each for each in shown if "port" in each]  # type: ignore[operator]
+    assert len(matrices) >= 1
+    assert len(targets) >= 1
+    for each in matrices:
+        MATRIX.validate(each)
+    for each in targets:
+        TARGET.validate({key: value for key, value in each.items() if key != "host_port"})  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"usres": {}},
+        {"limits": {"cpus": "500m", "memory": "64MiB"}},
+        {"repetitions": 0},
+        {"search": {"strategy": "guess"}},
+        {"slos": {"p95": "1s", "colour": "2s"}},
+        {"slos": {"by_name": {"/x": {"shortfall": "1%"}}}},
+        {"target": {"name": "web", "port": 1}},
+        {"users": {"limit": 0}},
+    ],
+)
+def test_what_is_a_mistake_for_the_reader_is_one_for_the_editor(wrong: dict[str, object]) -> None:
+    assert MATRIX.is_valid(MINIMAL)
+    assert not MATRIX.is_valid(MINIMAL | wrong)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"limits": {"cpus": [0.5, 1], "memory": ["64MiB", 1073741824]}},
+        {"scenario": {"locustfile": "a.py", "users": ["A", "B"]}},
+        {"slos": {"p99.9": 3, "shortfall": "off", "by_name": {"/x": {"p99": "2s", "errors": 0.01}}}},
+        {"target": {"name": "web", "port": 1, "image": "nginx"}},
+        {"sizes": {"small": {"cpus": 1, "memory": "1g", "price": 0.1}}},
+    ],
+)
+def test_what_the_reader_takes_the_editor_takes(right: dict[str, object]) -> None:
+    MATRIX.validate(MINIMAL | right)
