@@ -62,6 +62,8 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
 
 
 def _announce(plan: Plan) -> None:
+    for note in plan.notes:
+        say(f"note: {note}")
     for cell_id, reason in plan.skipped.items():
         out.print(f"{cell_id}: skipped: {safe(reason)}")
     count = len(plan.cells) - len(plan.skipped)
@@ -101,6 +103,8 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
     """The cells, what will be skipped and why, how long. Starts nothing."""
     plan = load_plan(matrix)
     LocustGenerator().inspect(plan.scenario)
+    for note in plan.notes:
+        say(f"note: {note}")
     plan, known = _fitted_if_possible(plan)
     for cell in plan.cells:
         limits = cell.limits

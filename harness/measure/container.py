@@ -221,6 +221,7 @@ def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> 
         made = client.create_container(
             order.image.reference,
             command=list(target.command) if target.command is not None else None,
+            entrypoint=list(target.entrypoint) if target.entrypoint is not None else None,
             name=order.name,
             environment=dict(environment),
             user=target.user,

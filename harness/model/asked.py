@@ -110,6 +110,7 @@ class Target:
     ready: Ready = Ready()
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
     host_port: int | None = None
     host_network: bool = False
     user: str | None = None
@@ -202,7 +203,7 @@ class Plan:
     `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
     honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
     `matrix`, `scenario`, `target`. Where `users_required` is given, only the smallest sizes that sustain so
-    many are asked for, not every capacity; it is the users limit then.
+    many are asked for, not every capacity; it is the users limit then. `notes` tell what is not honoured.
     """
 
     source: Path
@@ -218,6 +219,7 @@ class Plan:
     skipped: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None
+    notes: tuple[str, ...] = ()
 
 
 ONE_BY_ONE = 1.9

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -84,6 +84,19 @@ def read_document(path: Path) -> Document:
         InputError: it can't be read, is not UTF-8, not YAML, or holds what we don't accept.
     """
     return parse_document(decoded(read_bounded(path), shown(path)), shown(path))
+
+
+def read_foreign(path: Path) -> Any:
+    """The content of a YAML file that follows another program's rules: aliases and merges are allowed.
+
+    Raises:
+        InputError: it can't be read, or is not YAML.
+    """
+    text = decoded(read_bounded(path), shown(path))
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise whole(shown(path), f"not YAML: {' '.join(str(error).split())[:300]}") from None
 
 
 def read_bounded(path: Path) -> bytes:

@@ -27,7 +27,7 @@ def texts() -> dict[str, str]:
 
 def target_schema() -> dict[str, Any]:
     schema = described(TargetFile, "target.yaml: the service that is measured, and what it needs beside it")
-    return schema | {"required": ["port"], "oneOf": [{"required": ["image"]}, {"required": ["build"]}]}
+    return schema | {"anyOf": [{"required": [key]} for key in ("image", "build", "compose")]}
 
 
 def matrix_schema() -> dict[str, Any]:

@@ -119,6 +119,7 @@ def assembled(
         timing=asked_timing(matrix, slos),
         search=search,
         price=asked_price(matrix),
+        notes=found.notes,
     )
 
 

@@ -232,6 +232,7 @@ class ServiceSection(Section):
     ready: ReadySection = ReadySection()
     environment: dict[Annotated[str, AfterValidator(values.environment_name)], str] = {}
     command: Command | None = None
+    entrypoint: Command | None = None
     user: Annotated[str, AfterValidator(values.user_name)] | None = None
     files: dict[Inside, PathText] = {}
     tmpfs: Annotated[tuple[Inside, ...], OneOrMany] = ()
@@ -246,10 +247,18 @@ class CompanionSection(ServiceSection):
     seed: Command | None = None
 
 
+class ComposeSection(Section):
+    """A service of a compose file; what it depends on becomes its companions."""
+
+    file: PathText = "compose.yaml"
+    service: str
+
+
 class TargetFile(ServiceSection):
     """target.yaml. That `port` and one of `image` and `build` are there is checked by `target`."""
 
     name: Name | None = None
+    compose: ComposeSection | None = None
     port: Port | None = None
     host_port: Port | None = None
     network: Literal["published", "host"] = "published"

@@ -4,16 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os.path import abspath, isdir, isfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.errors import InputError, Problem
 from harness.model import Build, Companion, Limits, Ready, Target
+from harness.plan.compose import Composed, composed
 from harness.plan.environment import reference_faults
-from harness.plan.places import Document, KeyPath, read_document, shown
+from harness.plan.places import Document, KeyPath, read_document, read_foreign, shown
 from harness.plan.schema import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.units import quoted
 from harness.plan.values import NAME
-from harness.plan.wording import MISSING, beside, nearest, validated
+from harness.plan.wording import MISSING, beside, nearest, section, validated
 
 FILE = "target.yaml"
 
@@ -24,6 +25,7 @@ class FoundTarget(NamedTuple):
     target: Target
     source: "Source"
     folder: Path | None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ def read_target(
     """The matrix's target; None if too little of it can be read to go on. `folder` is the matrix file's."""
     given = document.values.get("target")
     if isinstance(given, dict):
-        source = Source(document, ("target",), folder)
-        return FoundTarget(described(source, None, environ, problems), source, None)
+        source, notes = with_compose(Source(document, ("target",), folder), environ, problems)
+        return FoundTarget(described(source, None, environ, problems), source, None, notes)
     if not isinstance(given, str) or not given.strip():
         problems.append(document.problem(("target",), target_words(given, "target" in document.values)))
         return None
@@ -54,11 +56,54 @@ def read_target(
         problems.append(document.problem(("target",), absence(given, home)))
         return None
     try:
-        source = Source(read_document(home / FILE), (), home)
+        source, notes = with_compose(Source(read_document(home / FILE), (), home), environ, problems)
     except InputError as error:
         problems += error.problems
         return None
-    return FoundTarget(described(source, home.name, environ, problems), source, home)
+    return FoundTarget(described(source, home.name, environ, problems), source, home, notes)
+
+
+def with_compose(
+    source: Source, environ: Mapping[str, str], problems: list[Problem]
+) -> tuple[Source, tuple[str, ...]]:
+    """Where a target names a compose file: its mapping made from that, what it says itself laid over it."""
+    given = section(source.document.values, source.at)
+    compose = given.get("compose") if isinstance(given, dict) else None
+    if not isinstance(compose, dict) or not isinstance(compose.get("service"), str):
+        return source, ()
+    path = Path(abspath(source.folder / str(compose.get("file", "compose.yaml"))))
+    if not isfile(path):
+        problems.append(source.problem(("compose", "file"), f"no file {shown(path)}"))
+        return source, ()
+    try:
+        found = composed(read_foreign(path), compose["service"], path.parent, environ)
+    except (ValueError, TypeError, AttributeError) as error:
+        found = Composed(faults=[f"can't be read as a compose file: {error}"])
+    problems += [source.problem(("compose",), f"{shown(path)}: {fault}") for fault in found.faults]
+    laid = overlaid(found.values, {key: value for key, value in given.items() if key != "compose"})
+    values: Any = laid
+    for key in reversed(source.at):
+        values = {**source.document.values, key: values}
+    document = replace(source.document, values=values)
+    return replace(source, document=document), tuple(f"{path.name}: {note}" for note in found.notes)
+
+
+def overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Mappings are merged key by key, but for what names one thing or another: ready, build, limits."""
+    merged = {**below, **above}
+    for key in ("environment", "companions", "files"):
+        if isinstance(below.get(key), dict) and isinstance(above.get(key), dict):
+            merged[key] = (
+                {name: overlaid(below[key].get(name, {}), each) for name, each in above[key].items()}
+                if key == "companions"
+                else above[key]
+            )
+            merged[key] = {**below[key], **merged[key]}
+    if "image" in above:
+        merged.pop("build", None)
+    if "build" in above:
+        merged.pop("image", None)
+    return merged
 
 
 def target_words(given: object, present: bool) -> str:
@@ -225,6 +270,7 @@ def service(section: ServiceSection, name: str, folder: Path) -> Target:
         ready=ready(section.ready),
         environment=section.environment,
         command=section.command,
+        entrypoint=section.entrypoint,
         user=section.user,
         files={inside: Path(abspath(folder / path)) for inside, path in section.files.items()},
         tmpfs=section.tmpfs,
