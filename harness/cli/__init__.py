@@ -8,12 +8,12 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import measuring, reading
+from harness.cli import beginning, measuring, reading
 from harness.cli.console import INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.live import safe
 
-__all__ = ["app", "main", "measuring", "reading"]
+__all__ = ["app", "beginning", "main", "measuring", "reading"]
 
 MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The command-line library's own usage error, whichever copy of it typer brings along."""

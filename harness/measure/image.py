@@ -14,7 +14,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import exclude_paths, tar
 
 from harness.errors import EngineError, UsageError
-from harness.measure.engine import TARGET_LABEL, engine_asked_to
+from harness.measure.engine import TARGET_LABEL, connect, engine_asked_to
 from harness.measure.seam import Image
 from harness.model import Build, Target
 
@@ -178,3 +178,16 @@ def _file_hash(path: Path) -> bytes:
 def _slug(name: str) -> str:
     """As image names must be."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
+
+
+def look_into(reference: str) -> tuple[int | None, bool]:
+    """An image's exposed port and whether it has a HEALTHCHECK, for a new target; it is pulled if need be."""
+    client = connect()
+    try:
+        found = find(client, reference) or _pulled(client, reference)
+        facts = client.inspect_image(found.reference)  # type: ignore[no-untyped-call]
+    finally:
+        client.close()
+    config = facts.get("Config") or {}
+    ports = sorted(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or {})
+    return (ports[0] if ports else None), bool(config.get("Healthcheck"))

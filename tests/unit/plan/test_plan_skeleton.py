@@ -1,0 +1,94 @@
+"""What a new target, locustfile and matrix look like, and that they load."""
+
+import ast
+
+import pytest
+
+from harness.plan.skeleton import (
+    Found,
+    Operation,
+    locustfile,
+    matrix_yaml,
+    of_dockerfile,
+    operations,
+    target_yaml,
+)
+
+OPENAPI = {
+    "openapi": "3.0.0",
+    "paths": {
+        "/items": {
+            "get": {
+                "parameters": [{"in": "query", "name": "page", "required": True, "schema": {"minimum": 1}}]
+            },
+            "post": {},
+        },
+        "/items/{id}": {
+            "parameters": [{"in": "path", "name": "id", "example": 42}],
+            "get": {"parameters": [{"in": "query", "name": "deep"}]},
+        },
+        "/kinds/{kind}/": {
+            "get": {"parameters": [{"in": "path", "name": "kind", "schema": {"enum": ["a", "b"]}}]}
+        },
+    },
+}
+
+
+def test_requests_come_from_an_openapi_document_with_its_examples() -> None:
+    assert operations(OPENAPI) == (
+        Operation("GET", "/items?page=1", "/items"),
+        Operation("POST", "/items", "/items"),
+        Operation("GET", "/items/42", "/items/[id]"),
+        Operation("GET", "/kinds/a/", "/kinds/[kind]/"),
+    )
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, "text"])
+def test_what_is_no_openapi_document_is_refused(document: object) -> None:
+    with pytest.raises(ValueError, match="OpenAPI"):
+        operations(document)
+
+
+def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -> None:
+    text = locustfile(Found("shop", {"image": "x"}, 80, operations=operations(OPENAPI)))
+    ast.parse(text)
+    assert text.count("@task\n") == 3
+    assert 'self.client.get("/items/42", name="/items/[id]")' in text
+    assert "# POST /items: add what it needs" in text
+    ast.parse(locustfile(Found("shop", {"image": "x"}, 80)))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("FROM x\nEXPOSE 8080/tcp\nHEALTHCHECK CMD curl -f localhost\n", (8080, True)),
+        ("FROM x\nHEALTHCHECK NONE\n", (None, False)),
+        ("", (None, False)),
+    ],
+)
+def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple[int | None, bool]) -> None:
+    assert of_dockerfile(text) == found
+
+
+@pytest.mark.parametrize("cores", [1, 2, 8])
+@pytest.mark.parametrize(
+    ("found", "kind"),
+    [
+        (Found("Shop 1", {"image": "shop:1"}, 80, "/health"), "http"),
+        (Found("shop", {"image": "shop:1"}, 80, has_healthcheck=True), "healthy"),
+        (Found("shop", {"image": "shop:1"}, 80), "tcp"),
+    ],
+)
+def test_what_is_written_loads(project, found: Found, kind: str, cores: int) -> None:
+    home = "targets/shop-1" if found.name == "Shop 1" else "targets/shop"
+    project.write(
+        {
+            "matrix.yaml": matrix_yaml(found, cores),
+            f"{home}/target.yaml": target_yaml(found, cores),
+            f"{home}/locustfile.py": locustfile(found),
+        }
+    )
+    plan = project.load()
+    assert plan.target.ready.kind == kind
+    assert len(plan.cells) == 9
+    assert max(cell.limits.cpu_cores for cell in plan.cells) <= max(cores - 1, 0.5)
