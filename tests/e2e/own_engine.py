@@ -1,7 +1,8 @@
 """A further Docker engine on this machine, with its own root and socket: to be killed, restarted, filled up.
 
-It shares the default bridge with the first engine, in a range of addresses of its own, and touches no
-firewall rule: ports on 127.0.0.1 go through its own proxies.
+It has a bridge of its own, made anew, and touches no firewall rule: ports on 127.0.0.1 go through its own
+proxies. What a killed engine leaves mounted (networks' namespaces, and with them interfaces that would answer
+for the next one's addresses) is unmounted in the end.
 """
 
 import contextlib
@@ -24,19 +25,25 @@ class OwnEngine:
     def __init__(self, folder: Path, number: int = 1) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/docker.sock"
+        self._bridge = f"harness{number}"
+        self._network = f"10.213.{number}.1/24"
         self._command = [
             "dockerd",
             f"--data-root={folder}/data",
             f"--exec-root={folder}/run",
             f"--pidfile={folder}/docker.pid",
             f"--host={self.address}",
-            f"--fixed-cidr=172.17.{number}.0/24",
+            f"--bridge={self._bridge}",
             "--iptables=false",
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Until it answers. Raises RuntimeError with the end of its log."""
+        ip("link", "delete", self._bridge, check=False)
+        ip("link", "add", self._bridge, "type", "bridge")
+        ip("address", "add", self._network, "dev", self._bridge)
+        ip("link", "set", self._bridge, "up")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -77,6 +84,10 @@ class OwnEngine:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+        for mount in reversed(Path("/proc/mounts").read_text().splitlines()):
+            if (at := mount.split()[1]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", at], check=False)
+        ip("link", "delete", self._bridge, check=False)
 
     def _end(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -84,6 +95,10 @@ class OwnEngine:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(DOWN_WITHIN_S)
         self._process = None
+
+
+def ip(*words: str, check: bool = True) -> None:
+    subprocess.run(["ip", *words], capture_output=True, check=check)
 
 
 @contextlib.contextmanager
@@ -105,5 +120,3 @@ def own_engine(folder: Path, disk_mib: int = 0, number: int = 1) -> Iterator[Own
         for container in engine.docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
             engine.docker("rm", "--force", container, check=False)
         engine.stop()
-        if disk_mib:
-            subprocess.run(["umount", "--recursive", "--lazy", data], check=False)
