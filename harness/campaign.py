@@ -8,6 +8,7 @@ from harness.analyse.judge import enough
 from harness.analyse.order import measuring_order
 from harness.analyse.search import next_step
 from harness.analyse.warmup import is_warm
+from harness.analyse.workers import workers_needed
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.life import ContainerLife, World, container_life
 from harness.measure.seam import Image
@@ -180,7 +181,7 @@ class Campaign:
         started_at = datetime.now(UTC).isoformat(timespec="seconds")
         unborn = Life(cell.id, number, started_at, None, attempt=progress.attempt, purpose=first.purpose)
         try:
-            with container_life(self._world, self.plan, cell, image, number) as life:
+            with container_life(self._world, self._loaded(), cell, image, number) as life:
                 target = life.target
                 born = replace(unborn, ready_after_s=target.ready_after_s)
                 self._born(progress, replace(born, companions_ready_after_s=target.companions_ready_after_s))
@@ -191,6 +192,17 @@ class Campaign:
                     self.folder.add_logs(cell.id, number, target_log(life), life.generator.logs())
         except TargetFailed as failure:
             self._born(progress, replace(unborn, failure_kind=failure.kind, failure=str(failure)))
+
+    def _loaded(self) -> Plan:
+        """The plan with as many Locust processes as all the steps so far say that its users need."""
+        load = self.plan.load
+        if load.workers is not None:
+            return self.plan
+        steps = [step for progress in self._memory.cells.values() for step in progress.steps]
+        count = workers_needed(steps, self.plan.users_limit)
+        if count > 1:
+            self._note((f"{count} Locust processes are used: so many users need them",))
+        return replace(self.plan, load=replace(load, workers=count))
 
     def _born(self, progress: CellProgress, life: Life) -> None:
         progress.born(life)

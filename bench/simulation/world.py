@@ -10,8 +10,8 @@ from bench.simulation.life import SimulatedLife
 from bench.simulation.physics import CALM, Service, Think, Weather
 from harness.errors import TargetFailed
 from harness.measure.life import World
-from harness.measure.seam import GeneratorFacts, Image, TargetEnd, Usage
-from harness.model import Cell, Requests, Scenario, Target, Thinks
+from harness.measure.seam import ALONE, GeneratorFacts, Image, TargetEnd, Usage
+from harness.model import Cell, Load, Requests, Scenario, Target, Thinks
 
 DIGEST = "sha256:" + "0" * 64
 GENERATOR_START_S = 1.0
@@ -165,7 +165,7 @@ class SimulatedWorld:
         return ["SimulatedUser"]
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str) -> Iterator[SimulatedGenerator]:
+    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator[SimulatedGenerator]:
         self.clock.sleep(GENERATOR_START_S)
         assert self.clock.life is not None
         yield SimulatedGenerator(self.clock.life, self.clock)

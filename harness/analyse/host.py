@@ -6,9 +6,9 @@ from statistics import median
 from typing import TypeVar
 
 from harness.analyse.window import around
-from harness.model import CompanionUse, GeneratorSample, HostSample, StepFacts, TargetSample
+from harness.model import CompanionUse, GeneratorSample, HostSample, StepFacts, TargetSample, WorkerSample
 
-S = TypeVar("S", HostSample, TargetSample, GeneratorSample)
+S = TypeVar("S", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,14 @@ def companion_use(facts: StepFacts, from_s: float, to_s: float) -> tuple[Compani
     )
 
 
+def by_worker(facts: StepFacts) -> dict[int, list[WorkerSample]]:
+    """Every process's samples, by its number."""
+    found: dict[int, list[WorkerSample]] = {}
+    for sample in facts.workers:
+        found.setdefault(sample.worker, []).append(sample)
+    return found
+
+
 def _foreign_cores(
     facts: StepFacts, inside: Sequence[HostSample], from_s: float, to_s: float
 ) -> float | None:
@@ -69,12 +77,18 @@ def _foreign_cores(
 
     In quiet windows with up to 400 users this was between -0.006 and +0.005 cores on a two-core host.
     """
-    generator = [sample for sample in facts.generator if from_s <= sample.at_s <= to_s]
+    here = [samples for samples in by_worker(facts).values() if all(sample.here for sample in samples)]
+    generator: list[Sequence[GeneratorSample | WorkerSample]] = (
+        [*here] if facts.workers else [facts.generator]
+    )
     busy = _cores(inside, lambda sample: sum(sample.busy_s))
     ours = (
         cpu_use(facts.target, from_s, to_s)[0],
         *(cpu_use(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
-        _cores(generator, _spent_s),
+        *(
+            _cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _spent_s)
+            for samples in generator
+        ),
         _cores(inside, lambda sample: sample.harness_cpu_s),
         _cores(inside, lambda sample: sample.engine_cpu_s),
         _cores(inside, lambda sample: sample.proxy_cpu_s),
@@ -83,7 +97,7 @@ def _foreign_cores(
     return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
 
 
-def _spent_s(sample: TargetSample | GeneratorSample) -> float:
+def _spent_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
     return sample.cpu_s
 
 

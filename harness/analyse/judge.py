@@ -50,9 +50,11 @@ def slowest_limit_s(slos: Sequence[Slo]) -> float:
 
 
 def light_of(facts: StepFacts) -> Light | None:
-    """What a step would give as the reference of others; None when it holds no answers."""
+    """What a step would give as the reference of others; None when it holds no answers, or is spoiled: half a
+    generator would make a whole one look wrong.
+    """
     window = cut(facts)
-    if window is None or len(window.good) == 0:
+    if window is None or len(window.good) == 0 or spoiled(facts, window, None):
         return None
     return Light(facts.users, float(window.good.mean()), unexplained_ratio(window))
 
@@ -180,10 +182,13 @@ def _failures(facts: StepFacts) -> dict[str, Any]:
 
 def _generator(facts: StepFacts, window: Window | None) -> dict[str, Any]:
     """The generator's part of a result; nothing is said of it without a window."""
-    use = generator_use(facts.generator, window.from_s, window.to_s) if window else None
+    use = generator_use(facts, window.from_s, window.to_s) if window else None
     return {
         "generator_cpu_ratio": use.cpu_ratio if use else None,
+        "generator_cores": use.cores if use else None,
+        "generator_workers": use.workers if use else 1,
         "loop_lag_s": use.loop_lag_s if use else None,
+        "clock_error_s": use.clock_error_s if use else 0.0,
     }
 
 

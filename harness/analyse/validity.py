@@ -4,14 +4,14 @@ A spoiled step is INVALID with a remedy, never a FAIL: it says nothing about the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.analyse.host import host_use
+from harness.analyse.host import by_worker, host_use
 from harness.analyse.slo import Light
 from harness.analyse.window import Window
-from harness.model import Ended, GeneratorSample, StepFacts
+from harness.model import Ended, GeneratorSample, StepFacts, WorkerSample
 
 GENERATOR_CPU_AT_MOST = 0.9
 LOOP_LAG_AT_MOST_S = 0.25
@@ -29,22 +29,52 @@ PROXY_AT_MOST = 0.9
 """Cores: the proxy uses 0.23-0.27 ms a request, on the generator's account."""
 
 
+CLOCK_ERROR_AT_MOST_S = 0.005
+"""By how much a worker's clock may be misjudged: requests would be counted into the wrong window by more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generator:
-    """What the generator used in a window: CPU of one core in its busiest tenth of seconds, its worst usual
-    loop lag.
+    """What the generator used in a window: CPU of one core, and that in its busiest tenth of seconds; its
+    worst usual loop lag. Of several processes it is the busiest, which `worker` names ("" otherwise).
+
+    `cores` is what all of them used together, `clock_error_s` how wrong the worst of their clocks may be.
     """
 
-    cpu_ratio: float | None
-    busiest_cpu_ratio: float | None
-    loop_lag_s: float | None
-    fewest_users: int | None
+    cpu_ratio: float | None = None
+    busiest_cpu_ratio: float | None = None
+    loop_lag_s: float | None = None
+    fewest_users: int | None = None
+    cores: float | None = None
+    workers: int = 1
+    worker: str = ""
+    clock_error_s: float = 0.0
 
 
-def generator_use(samples: Sequence[GeneratorSample], from_s: float, to_s: float) -> Generator:
+def generator_use(facts: StepFacts, from_s: float, to_s: float) -> Generator:
+    """All None with fewer than two samples of any process within [from_s, to_s]."""
+    together = process_use(facts.generator, from_s, to_s)
+    if not facts.workers:
+        return replace(together, cores=together.cpu_ratio)
+    used = {number: process_use(samples, from_s, to_s) for number, samples in by_worker(facts).items()}
+    if any(use.cpu_ratio is None for use in used.values()):
+        return Generator(workers=len(used) - 1)
+    busiest = max(used, key=lambda number: used[number].busiest_cpu_ratio or 0.0)
+    return replace(
+        used[busiest],
+        loop_lag_s=max(use.loop_lag_s or 0.0 for use in used.values()),
+        fewest_users=together.fewest_users,
+        cores=sum(use.cpu_ratio or 0.0 for use in used.values()),
+        workers=len(used) - 1,
+        worker=f" {busiest}" if busiest else "'s master",
+        clock_error_s=max(sample.clock_error_s for sample in facts.workers),
+    )
+
+
+def process_use(samples: Sequence[GeneratorSample | WorkerSample], from_s: float, to_s: float) -> Generator:
     inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
     if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
-        return Generator(None, None, None, None)
+        return Generator()
     at = np.array([sample.at_s for sample in inside])
     cpu = np.array([sample.cpu_s for sample in inside])
     rates = np.diff(cpu) / np.maximum(np.diff(at), 1e-9)
@@ -83,11 +113,16 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
             f"nothing was counted for {gap_s:.0f} s: this host, the harness or Locust was suspended; "
             "keep them awake while they measure"
         )
-    use = generator_use(facts.generator, window.from_s, window.to_s)
+    return _spoiled_by_generator(facts, window) or _spoiled_by_host(facts, window, light)
+
+
+def _spoiled_by_generator(facts: StepFacts, window: Window) -> tuple[str, str] | None:
+    use = generator_use(facts, window.from_s, window.to_s)
+    which = f"Locust's worker{use.worker}" if use.workers > 1 else "Locust"
     if use.busiest_cpu_ratio is not None and use.busiest_cpu_ratio > GENERATOR_CPU_AT_MOST:
         return "generator-cpu", (
-            f"Locust used {use.busiest_cpu_ratio:.0%} of a core (more than {GENERATOR_CPU_AT_MOST:.0%}); "
-            "use FastHttpUser, or fewer users"
+            f"{which} used {use.busiest_cpu_ratio:.0%} of a core (more than {GENERATOR_CPU_AT_MOST:.0%}); "
+            "use FastHttpUser, more processes (load: {workers: auto}), or fewer users"
         )
     if use.loop_lag_s is not None and use.loop_lag_s > LOOP_LAG_AT_MOST_S:
         return "loop-lag", (
@@ -99,7 +134,12 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
             f"only {use.fewest_users} of {facts.users} users were alive; "
             "look for StopUser or exceptions in the locustfile"
         )
-    return _spoiled_by_host(facts, window, light)
+    if use.clock_error_s > CLOCK_ERROR_AT_MOST_S:
+        return "clocks", (
+            f"a worker's clock is known to {use.clock_error_s * 1000:.0f} ms only "
+            f"({CLOCK_ERROR_AT_MOST_S * 1000:.0f} allowed); leave workers CPU to answer, or mend its network"
+        )
+    return None
 
 
 def first_line(text: str) -> str:
@@ -109,7 +149,8 @@ def first_line(text: str) -> str:
 
 def _longest_gap_s(facts: StepFacts, window: Window) -> float:
     """The longest time within the window in which the host's or the generator's counters were not read."""
-    series = ([sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator])
+    series = [[sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator]]
+    series += [[sample.at_s for sample in samples] for samples in by_worker(facts).values()]
     inside = [np.array([at for at in each if window.from_s <= at <= window.to_s]) for each in series]
     return max((float(np.diff(each).max()) for each in inside if len(each) > 1), default=0.0)
 

@@ -16,6 +16,7 @@ from harness.live import LiveDisplay, PlainLines, in_words_s, safe
 from harness.measure.doctor import examined
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
+from harness.measure.workers import worker_command
 from harness.model import CampaignResult, Plan, Status
 from harness.opening import checked, created, parted, resumed, swept, the_world, unfinished
 from harness.plan import content_hashes, fit, load_plan
@@ -64,6 +65,9 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
 def _announce(plan: Plan) -> None:
     for note in plan.notes:
         say(f"note: {note}")
+    if plan.load.external:
+        say(f"{plan.load.workers} workers are waited for; start each on its host with:")
+        say(f"  {worker_command(plan.scenario, plan.load)}")
     for cell_id, reason in plan.skipped.items():
         out.print(f"{cell_id}: skipped: {safe(reason)}")
     count = len(plan.cells) - len(plan.skipped)

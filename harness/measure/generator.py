@@ -1,4 +1,4 @@
-"""Locust in a process of its own, with our plugin beside the user's unmodified locustfile."""
+"""Locust in processes of its own, with our plugin beside the user's unmodified locustfile."""
 
 import contextlib
 import json
@@ -9,19 +9,23 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
-from harness.measure.columns import Pages
+from harness.measure.columns import FIRST, OUR_CLOCK, Pages
 from harness.measure.locust_command import command, environment
 from harness.measure.placement import Cores
-from harness.measure.seam import GeneratorFacts
-from harness.model import Scenario
+from harness.measure.seam import ALONE, GeneratorFacts
+from harness.measure.workers import Workers, free_port, worker_command
+from harness.model import Load, Scenario
 
-PLUGIN = Path(__file__).with_name("locust_plugin.py")
+HERE = Path(__file__).parent
+PLUGIN = (HERE / "locust_plugin.py", HERE / "locust_fence.py")
+FOR_WORKERS = (HERE / "locust_workers.py",)
 START_WITHIN_S = 60.0
+COME_WITHIN_S = 120.0
 CLOSE_WITHIN_S = 10.0
 QUIT_WITHIN_S = 5.0
 LOG_BYTES_AT_MOST = 256 * 1024
@@ -58,31 +62,49 @@ class LocustGenerator:
         return found
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str) -> Iterator["LocustProcess"]:
+    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator["LocustProcess"]:
+        count = load.workers or 1
+        distributed = load.external or count > 1
+        port = load.port if load.external else free_port()
+        options = _as_master(load.bind, port, count) if distributed else []
+        files = (*PLUGIN, *FOR_WORKERS) if distributed else PLUGIN
         ours, theirs = socket.socketpair()
         with ours, tempfile.TemporaryFile() as log:
             with theirs:
-                process = _spawn(scenario, url, theirs, log)
-            if self._cores:
-                os.sched_setaffinity(process.pid, self._cores)
-            running = LocustProcess(process, ours, log)
+                process = _spawn(scenario, url, theirs, log, files, options)
+            running = LocustProcess(process, ours, log, count if distributed else 0)
             try:
+                if distributed and not load.external:
+                    running.local = Workers(scenario, files, url, count, port)
+                if self._cores:
+                    running.keep_to(self._cores)
                 running.wait_for_hello()
+                running.wait_for_workers(worker_command(scenario, load) if load.external else "")
                 yield running
             finally:
                 running.end()
 
 
 class LocustProcess:
-    """One running Locust; the real `RunningGenerator`."""
+    """One running Locust, or the master of `workers`; the real `RunningGenerator`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket, log: IO[bytes]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], line: socket.socket, log: IO[bytes], workers: int = 0
+    ) -> None:
         self.process = process
+        self.local: Workers | None = None
         self.hello: dict[str, Any] = {}
+        self._workers = workers
+        self._all_came = False
         self._line = line
         self._log = log
         self._received = b""
-        self._pages = Pages()
+        self._pages = Pages(workers)
+
+    def keep_to(self, cores: Cores) -> None:
+        os.sched_setaffinity(self.process.pid, cores)
+        if self.local:
+            self.local.keep_to(cores)
 
     def wait_for_hello(self) -> None:
         deadline = time.monotonic() + START_WITHIN_S
@@ -90,6 +112,18 @@ class LocustProcess:
             if time.monotonic() > deadline:
                 raise GeneratorError(f"Locust was not ready after {START_WITHIN_S:.0f} s", self._log_tail())
             self._receive(0.5)
+
+    def wait_for_workers(self, how_to_start_one: str) -> None:
+        deadline = time.monotonic() + (COME_WITHIN_S if how_to_start_one else START_WITHIN_S)
+        while self._pages.workers_seen < self._workers:
+            if time.monotonic() > deadline:
+                raise GeneratorError(
+                    f"{self._pages.workers_seen} of {self._workers} workers of Locust came",
+                    f"start each on its host with: {how_to_start_one}" if how_to_start_one else self.logs(),
+                )
+            self._receive(0.5)
+        self._pages.take()
+        self._all_came = True
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -114,8 +148,9 @@ class LocustProcess:
 
     def logs(self) -> str:
         size = os.fstat(self._log.fileno()).st_size
-        start = max(0, size - LOG_BYTES_AT_MOST)
-        return os.pread(self._log.fileno(), LOG_BYTES_AT_MOST, start).decode(errors="replace")
+        each = LOG_BYTES_AT_MOST // (1 + (self._workers if self.local else 0))
+        own = os.pread(self._log.fileno(), each, max(0, size - each)).decode(errors="replace")
+        return own + (self.local.logs(each) if self.local else "")
 
     def end(self) -> None:
         """Ask it to quit, so that users' `on_stop` runs; then end what is left of its process group."""
@@ -126,6 +161,8 @@ class LocustProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        if self.local:
+            self.local.end()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -135,6 +172,8 @@ class LocustProcess:
 
     def _receive(self, timeout_s: float) -> None:
         """Take in what has arrived, waiting at most `timeout_s` for the first byte."""
+        if self.local:
+            self.local.look()
         if not select.select([self._line], [], [], timeout_s)[0]:
             return
         try:
@@ -151,7 +190,16 @@ class LocustProcess:
         if "hello" in message:
             self.hello = message["hello"]
         else:
-            self._pages.add(message["facts"])
+            self._pages.add(message["facts"], message.get("worker", FIRST), message.get("clock", OUR_CLOCK))
+            if self._all_came:
+                self._look_for_workers()
+
+    def _look_for_workers(self) -> None:
+        """They must stay those that came: Locust moves users when one is lost, and when another one comes."""
+        if (connected := self._pages.workers_connected) < self._workers:
+            raise GeneratorError(f"{self._workers - connected} of {self._workers} workers were lost")
+        if (seen := self._pages.workers_seen) > self._workers:
+            raise GeneratorError(f"a further worker came, beside the {self._workers} expected: {seen} in all")
 
     def _gone(self) -> GeneratorError:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -165,7 +213,19 @@ class LocustProcess:
         return _tail(self.logs())
 
 
-def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _as_master(bind: str, port: int, workers: int) -> list[str]:
+    address = ["--master-bind-host", bind, "--master-bind-port", str(port)]
+    return ["--master", *address, "--expect-workers", str(workers)]
+
+
+def _spawn(
+    scenario: Scenario,
+    url: str,
+    line: socket.socket,
+    log: IO[bytes],
+    files: Sequence[Path],
+    as_master: Sequence[str],
+) -> subprocess.Popen[bytes]:
     """Locust in its own session: a Ctrl-C in the terminal is ours to handle, not its."""
     options = [
         "--headless",
@@ -178,9 +238,10 @@ def _spawn(scenario: Scenario, url: str, line: socket.socket, log: IO[bytes]) ->
         "0",
         "--loglevel",
         "INFO",
+        *as_master,
     ]
     return subprocess.Popen(
-        command(scenario, *options, files=(PLUGIN, *scenario.locustfiles)),
+        command(scenario, *options, files=(*files, *scenario.locustfiles)),
         cwd=scenario.locustfiles[0].parent,
         env={**environment(), "HARNESS_FD": str(line.fileno())},
         pass_fds=(line.fileno(),),

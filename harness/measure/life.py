@@ -64,7 +64,7 @@ def container_life(
     """
     with (
         world.host.run(cell, plan.target, image) as target,
-        world.generator.start(plan.scenario, target.url) as generator,
+        world.generator.start(plan.scenario, target.url, plan.load) as generator,
         world.probe.watch(target) as watch,
     ):
         yield ContainerLife(number, target, generator, watch, world.clock)

@@ -19,15 +19,19 @@ LOCUST_OURS = frozenset(
 def command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> list[str]:
     """User classes come first: an option with many values would take them for its own."""
     given = ",".join(str(path.resolve()) for path in files or scenario.locustfiles)
-    tagged = [
-        word
-        for option, tags in (("--tags", scenario.tags), ("--exclude-tags", scenario.exclude_tags))
-        if tags
-        for word in (option, *tags)
-    ]
     python = str(interpreter(scenario.requirements))
     classes = () if "--list" in options else scenario.user_classes
-    return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *tagged]
+    return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *_tags(scenario)]
+
+
+def elsewhere(scenario: Scenario, *options: str) -> list[str]:
+    """The same for another host, which has Locust on its path and none of our files."""
+    return ["locust", "-f", "-", *scenario.user_classes, *options, *scenario.arguments, *_tags(scenario)]
+
+
+def _tags(scenario: Scenario) -> list[str]:
+    given = (("--tags", scenario.tags), ("--exclude-tags", scenario.exclude_tags))
+    return [word for option, tags in given if tags for word in (option, *tags)]
 
 
 def environment() -> dict[str, str]:

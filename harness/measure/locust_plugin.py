@@ -3,7 +3,7 @@
 It talks JSON lines over the socket that it inherits as file descriptor `HARNESS_FD`. In: `{"hold": users,
 "rate": per second}`, `{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, `{"facts": …}` twice a
 second and when asked to close a step. When the other end is gone, so is this process: no load outlives the
-harness.
+harness. A worker has no such socket: `locust_workers.py`, given second, takes its facts to the master.
 
 It is stand-alone on purpose: it is run by path beside the user's own locustfile.
 """
@@ -19,17 +19,14 @@ import socket
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import gevent
 import gevent.queue
-import geventhttpclient
 import locust
 import psutil
-import requests
-from geventhttpclient.client import HTTPClientPool
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
+from locust.runners import MasterRunner, WorkerRunner
 from locust.user.task import TaskSet
 
 REPORT_EVERY_S = 0.5
@@ -85,6 +82,8 @@ class Book:
         self.reached = 0
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
+        self.line: Line | None = None
+        self.on_closing: list[Callable[[], None]] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -161,6 +160,8 @@ class Line:
         for text in self.reader:
             command = json.loads(text)
             if "close" in command:
+                for tell in book.on_closing:
+                    tell()
                 self.report(environment, closing=True)
             elif "quit" in command:
                 commands.put(None)
@@ -172,7 +173,9 @@ class Line:
         os._exit(1)
 
     def report(self, environment: Any, *, closing: bool = False) -> None:
-        self.send({"facts": book.page(environment.runner.user_count, closing=closing)})
+        runner = environment.runner
+        workers = {"workers": runner.worker_count} if isinstance(runner, MasterRunner) else {}
+        self.send({"facts": book.page(runner.user_count, closing=closing) | workers})
 
     def report_always(self, environment: Any) -> None:
         while True:
@@ -249,49 +252,21 @@ def die_with_the_harness() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class NotTheTarget(ConnectionError):
-    """A request to somewhere else; FastHttpUser's client counts it as a failed request, with its words."""
-
-
-class NotTheTargetEither(requests.ConnectionError):
-    """The same for HttpUser's client."""
-
-
-def keep_to(target: str) -> None:
-    """No request of Locust's HTTP clients goes anywhere but to the target, not even by a redirect."""
-    allowed = urlsplit(target)
-
-    def refuse(host: str | None, port: int | None, kind: type[Exception]) -> None:
-        if (host, port) != (allowed.hostname, allowed.port):
-            raise kind(f"refused: {host}:{port} is not the target, and only that is loaded")
-
-    def adapter(self: Any, url: str) -> Any:
-        asked = urlsplit(url)
-        refuse(asked.hostname, asked.port or (443 if asked.scheme == "https" else 80), NotTheTargetEither)
-        return get_adapter(self, url)
-
-    def client(self: Any, url: Any) -> Any:
-        asked = geventhttpclient.URL(url) if isinstance(url, str) else url
-        refuse(asked.host, asked.port, NotTheTarget)
-        return get_client(self, url)
-
-    get_adapter, get_client = HttpSession.get_adapter, HTTPClientPool.get_client
-    HttpSession.get_adapter = adapter  # type: ignore[method-assign]
-    HTTPClientPool.get_client = client  # type: ignore[method-assign]
-
-
 def on_init(environment: Any, **_: Any) -> None:
-    line = Line(int(os.environ["HARNESS_FD"]))
-    shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHold.__name__]
+    environment.harness = book
     environment.events.request.add_listener(on_request)
     environment.events.spawning_complete.add_listener(on_spawning_complete)
-    users = [user_class.__name__ for user_class in environment.user_classes]
-    line.send({"hello": {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}})
     die_with_the_harness()
-    keep_to(environment.host)
-    gevent.spawn(line.obey, environment)
-    gevent.spawn(line.report_always, environment)
     gevent.spawn(watch_lag)
+    if isinstance(environment.runner, WorkerRunner):
+        return
+    book.line = Line(int(os.environ["HARNESS_FD"]))
+    shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHold.__name__]
+    users = [user_class.__name__ for user_class in environment.user_classes]
+    hello = {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}
+    book.line.send({"hello": hello})
+    gevent.spawn(book.line.obey, environment)
+    gevent.spawn(book.line.report_always, environment)
 
 
 HttpSession.request = tracked(HttpSession.request)  # type: ignore[method-assign]

@@ -18,6 +18,9 @@ TOPOLOGY = Path("/sys/devices/system/cpu")
 SPARE_CORES = 1
 """Left to the target beside those that its quota fills: the kernel's network work for it runs there too."""
 
+MOST_PROCESSES = 8
+"""Cores to keep for a generator whose number of processes turns out only while it measures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -27,18 +30,19 @@ class Placement:
     target: Cores
 
 
-def place(physical: Sequence[Cores], target_cores: float) -> Placement | None:
+def place(physical: Sequence[Cores], target_cores: float, processes: int = 1) -> Placement | None:
     """The last physical core for the generator and all others for the target; None where these would not hold
-    its quota with one to spare.
+    its quota with one to spare. A generator of several processes gets as many as the target leaves.
 
     `physical` are the usable physical cores, each with its logical ones: a target on the generator's
     hyperthread would not be out of its way.
     """
-    if len(physical) < 2:
-        return None
-    *others, last = sorted(physical, key=min)
-    left = frozenset().union(*others)
-    return Placement(last, left) if len(left) >= target_cores + SPARE_CORES else None
+    ordered = sorted(physical, key=min)
+    for kept in range(min(processes, len(ordered) - 1), 0, -1):
+        left = frozenset[int]().union(*ordered[:-kept])
+        if len(left) >= target_cores + SPARE_CORES:
+            return Placement(frozenset[int]().union(*ordered[-kept:]), left)
+    return None
 
 
 def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None, str]:
@@ -53,7 +57,8 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     beside = sum(companion.limits.cpu_cores for companion in plan.target.companions)
     wanted = [cell.limits.cpu_cores + beside for cell in plan.cells]
     quotas = [cores for cores in wanted if cores <= engine["cores"]]
-    placement = place(physical_cores(), max(quotas, default=0.0))
+    processes = plan.load.workers or MOST_PROCESSES
+    placement = place(physical_cores(), max(quotas, default=0.0), 1 if plan.load.external else processes)
     if placement is None:
         return None, f"target and generator share all {engine['cores']} cores: too few to part them"
     return placement, f"generator on {listed(placement.generator)}, targets on {listed(placement.target)}"

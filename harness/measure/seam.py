@@ -14,12 +14,14 @@ from harness.model import (
     CompanionFacts,
     GeneratorSample,
     HostSample,
+    Load,
     Requests,
     Scenario,
     Target,
     TargetEvent,
     TargetSample,
     Thinks,
+    WorkerSample,
 )
 
 
@@ -127,17 +129,18 @@ class GeneratorFacts:
     """What the generator reported since it was last asked: nothing at all, or at least one sample.
 
     `requests.unfinished_*` are the requests in flight at the last sample. `reached` is the number of users
-    whose ramp is complete, 0 while it is not.
+    whose ramp is complete, 0 while it is not. `workers` has a row for each process, where there are several.
     """
 
     requests: Requests
     thinks: Thinks
     samples: tuple[GeneratorSample, ...] = ()
     reached: int = 0
+    workers: tuple[WorkerSample, ...] = ()
 
 
 class RunningGenerator(Protocol):
-    """A Locust process with the user's scenario, beside one container life."""
+    """Locust with the user's scenario, in one process or several, beside one container life."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -149,7 +152,7 @@ class RunningGenerator(Protocol):
         ...
 
     def poll(self, timeout_s: float) -> GeneratorFacts:
-        """New facts, waiting at most `timeout_s` for some. Raises GeneratorError when the process is gone."""
+        """New facts, waiting at most `timeout_s` for some. Raises GeneratorError when a process is gone."""
         ...
 
     def close_step(self) -> GeneratorFacts:
@@ -161,6 +164,10 @@ class RunningGenerator(Protocol):
         ...
 
 
+ALONE = Load()
+"""One Locust process."""
+
+
 class LoadGenerator(Protocol):
     """Starts generators."""
 
@@ -168,8 +175,13 @@ class LoadGenerator(Protocol):
         """The scenario's user classes. Raises UsageError when it doesn't load, or has none."""
         ...
 
-    def start(self, scenario: Scenario, url: str) -> AbstractContextManager[RunningGenerator]:
-        """Start a generator against `url`, with no users yet; end it on leaving, whatever its state."""
+    def start(
+        self, scenario: Scenario, url: str, load: Load = ALONE
+    ) -> AbstractContextManager[RunningGenerator]:
+        """Start a generator against `url`, with no users yet; end it on leaving, whatever its state.
+
+        It is as many processes as `load` names. Raises GeneratorError where they don't come up.
+        """
         ...
 
 

@@ -30,6 +30,7 @@ from harness.model import (
     Step,
     StepFacts,
     Thinks,
+    WorkerSample,
     ramp_rate,
 )
 from harness.model.facts import HostSample, TargetEvent, TargetSample
@@ -41,7 +42,7 @@ SILENCE_AT_MOST_S = 10.0
 RAMP_GRACE_S = 15.0
 HOPELESS_REQUESTS = 10
 
-S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
+S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "linger"]
 
 
@@ -250,6 +251,7 @@ class Plateau:
             generator=_since(since, list(samples)),
             events=_since(since, [event for usage in self._usage for event in usage.events]),
             companions=self._companions(since),
+            workers=_since(since, [sample for part in self._parts for sample in part.workers]),
         )
 
     def _companions(self, since_s: float) -> dict[str, CompanionFacts]:

@@ -18,6 +18,7 @@ from harness.model.asked import (
     Cell,
     Companion,
     Limits,
+    Load,
     Plan,
     Price,
     Purpose,
@@ -44,6 +45,7 @@ from harness.model.facts import (
     TargetEvent,
     TargetSample,
     Thinks,
+    WorkerSample,
 )
 
 __all__ = [
@@ -71,6 +73,7 @@ __all__ = [
     "Judgement",
     "Life",
     "Limits",
+    "Load",
     "NameStats",
     "Plan",
     "Price",
@@ -93,5 +96,6 @@ __all__ = [
     "Thinks",
     "Timing",
     "Verdict",
+    "WorkerSample",
     "ramp_rate",
 ]

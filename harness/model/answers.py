@@ -135,7 +135,10 @@ class StepResult:
     throttled_ratio: float | None = None
     memory_peak_bytes: int | None = None
     generator_cpu_ratio: float | None = None
+    generator_cores: float | None = None
+    generator_workers: int = 1
     loop_lag_s: float | None = None
+    clock_error_s: float = 0.0
     think_s: float | None = None
     little_residual_ratio: float | None = None
     steal_ratio: float | None = None

@@ -153,6 +153,20 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """Which Locust processes make the load: `workers` of them under a master, or a single one by itself.
+
+    None workers are as many as turn out to be needed. Where they are `external`, they run on other machines
+    and come to the master at `bind` and `port` by themselves.
+    """
+
+    workers: int | None = 1
+    external: bool = False
+    bind: str = "127.0.0.1"
+    port: int = 5557
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """How long the parts of a step last.
 
@@ -220,6 +234,7 @@ class Plan:
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None
     notes: tuple[str, ...] = ()
+    load: Load = Load()
 
 
 ONE_BY_ONE = 1.9

@@ -28,7 +28,7 @@ def no_indices() -> Indices:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Requests:
-    """Every request of a step, a column each, all of one length, in order of completion.
+    """Every request of a step, a column each, all of one length, about in order of completion.
 
     `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are the requests still
     without an answer when the step ended: when they started, and their name.
@@ -97,7 +97,7 @@ class HostSample:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSample:
-    """The generator's own cost, twice a second.
+    """The generator's own cost, twice a second; of several processes, all of them together.
 
     `cpu_s` is cumulative, `loop_lag_s` the worst in the second before.
     """
@@ -108,6 +108,24 @@ class GeneratorSample:
     loop_lag_s: float
     users: int
     in_flight: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSample:
+    """One of several Locust processes, twice a second: the master (0, without users) or a worker (from 1).
+
+    `here` tells whether it shares our clock, and with it our machine. If not, its clock was ahead of ours by
+    `clock_offset_s`, give or take `clock_error_s`; all its instants are corrected by that.
+    """
+
+    at_s: float
+    worker: int
+    cpu_s: float
+    loop_lag_s: float
+    users: int
+    here: bool = True
+    clock_offset_s: float = 0.0
+    clock_error_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +190,7 @@ class StepFacts:
     generator: tuple[GeneratorSample, ...] = ()
     events: tuple[TargetEvent, ...] = ()
     companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
+    workers: tuple[WorkerSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

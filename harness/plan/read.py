@@ -7,7 +7,7 @@ from os.path import abspath, isfile
 from pathlib import Path
 
 from harness.errors import InputError, Problem
-from harness.model import Cell, Plan, Price, Scenario, Search, Slo, Timing
+from harness.model import Cell, Load, Plan, Price, Scenario, Search, Slo, Timing
 from harness.plan.expand import SECTIONS, expand
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
@@ -119,8 +119,17 @@ def assembled(
         timing=asked_timing(matrix, slos),
         search=search,
         price=asked_price(matrix),
+        load=asked_load(matrix),
         notes=found.notes,
     )
+
+
+def asked_load(matrix: MatrixFile) -> Load:
+    section = matrix.load
+    if section.expect is None:
+        return Load(section.workers if isinstance(section.workers, int) else None)
+    bind, port = section.bind or (Load().bind, Load().port)
+    return Load(section.expect, external=True, bind=bind, port=port)
 
 
 def asked_price(matrix: MatrixFile) -> Price | None:

@@ -138,6 +138,22 @@ class UsersSection(Section):
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 
+class LoadSection(Section):
+    """The Locust processes that make the load. Whoever writes `expect` means external workers."""
+
+    workers: Annotated[int, Field(ge=1, le=values.MOST_WORKERS)] | Literal["auto", "external"] = 1
+    expect: Annotated[int, Field(ge=1, le=values.MOST_WORKERS)] | None = None
+    bind: Annotated[tuple[str, int], BeforeValidator(values.address), shown_as(type="string")] | None = None
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        if self.expect is None and (self.workers == "external" or self.bind is not None):
+            raise ValueError("external workers need a number; write expect: 4 beside it")
+        if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
+            raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
+        return self
+
+
 class WindowSection(Section):
     at_least: Duration = 20.0
     at_most: Duration = 90.0
@@ -174,6 +190,7 @@ class MatrixFile(Section):
     target: Any = None
     scenario: ScenarioSection = ScenarioSection()
     users: UsersSection = UsersSection()
+    load: LoadSection = LoadSection()
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
     include: Annotated[tuple[SizeSection, ...], Listed] = ()

@@ -9,6 +9,7 @@ from harness.plan import units
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 MOST_USERS = 1_000_000
+MOST_WORKERS = 1000
 OURS = frozenset(
     "--locustfile --host --users --spawn-rate --run-time --headless --autostart --autoquit --web-host "
     "--web-port --master --worker --processes --expect-workers --tags --exclude-tags --config --list --csv "
@@ -129,6 +130,18 @@ def locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
                 "and matrix keys for users, tags and files"
             )
     return value
+
+
+def address(value: Any) -> Any:
+    """A host or an address with a port, such as 10.0.0.5:5557."""
+    host, _, port = str(value).rpartition(":")
+    if (
+        not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", host)
+        or not port.isdecimal()
+        or int(port) > 65535
+    ):
+        raise ValueError(f"{units.quoted(value)} is no address; write one such as 10.0.0.5:5557")
+    return host.strip("[]"), int(port)
 
 
 def currency(value: str) -> str:

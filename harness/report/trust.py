@@ -53,6 +53,7 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
     steal = _worst([step.steal_ratio for step in steps])
     foreign = _worst([step.foreign_cores for step in steps])
     proxy = _worst([step.proxy_cores for step in steps])
+    processes = _processes(steps)
     return (
         Fact(
             "Little's law residual",
@@ -62,13 +63,23 @@ def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
                 "; the scenario pauses within its tasks, or Locust does" if (residual or 0.0) > PAUSES else ""
             ),
         ),
-        Fact("Generator CPU", words.percent(generator), "of one core, in its busiest window"),
+        Fact("Generator CPU", words.percent(generator), f"of one core, in its busiest window{processes}"),
         Fact("Generator loop lag", words.seconds(lag), "in its worst window"),
         Fact("Steal", words.percent(steal), "what the hypervisor gave to others, in the worst window"),
         Fact("Foreign load", _cores(foreign), "what other programs on this host used, in the worst window"),
         Fact("Port proxy", _cores(proxy), "CPU of docker-proxy, on the generator's account"),
         _pace(steps),
     )
+
+
+def _processes(steps: Sequence[StepResult]) -> str:
+    """How many Locust workers there were, and how well their clocks are known where these are not ours."""
+    most = max((step.generator_workers for step in steps), default=1)
+    if most == 1:
+        return ""
+    error_s = max(step.clock_error_s for step in steps)
+    clocks = f", whose clocks are known to {error_s * 1000:.1f} ms" if error_s else ""
+    return f", by the busiest of {most} workers{clocks}"
 
 
 def _warm_up(steps: Sequence[StepResult]) -> Fact:

@@ -26,6 +26,7 @@ from harness.model import (
     TargetEvent,
     TargetSample,
     Thinks,
+    WorkerSample,
 )
 
 FORMAT = 1
@@ -37,9 +38,9 @@ SCALARS = tuple(
     field.name
     for field in fields(StepFacts)
     if field.name
-    not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions")
+    not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions", "workers")
 )
-S = TypeVar("S", TargetSample, HostSample, GeneratorSample, TargetEvent)
+S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
 
 def encode(facts: StepFacts) -> bytes:
@@ -56,6 +57,8 @@ def encode(facts: StepFacts) -> bytes:
     }
     if facts.companions:
         document["companions"] = {name: _encode_companion(each) for name, each in facts.companions.items()}
+    if facts.workers:
+        document["workers"] = _columns(WorkerSample, facts.workers)
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
@@ -78,6 +81,7 @@ def decode(data: bytes, path: Path) -> StepFacts:
             companions={
                 name: _decode_companion(each) for name, each in document.get("companions", {}).items()
             },
+            workers=_rows(WorkerSample, document["workers"]) if "workers" in document else (),
         )
     except (
         OSError,

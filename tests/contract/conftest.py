@@ -15,9 +15,9 @@ from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.engine import CAMPAIGN_LABEL, connect
 from harness.measure.generator import LocustGenerator
-from harness.measure.seam import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
+from harness.measure.seam import ALONE, Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
 from harness.measure.usage import DockerProbe
-from harness.model import GIB, MIB, Build, Cell, Limits, Ready, Target
+from harness.model import GIB, MIB, Build, Cell, Limits, Load, Ready, Scenario, Target
 from tests.fakes import FakeTarget, FakeWorld, Service
 
 BEHAVES = Path(__file__).parents[1] / "e2e" / "images" / "behaves"
@@ -52,9 +52,31 @@ def cell(target: Target, cores: float = 0.5) -> Cell:
     return Cell(f"{target.name}-c{cores:.2f}-m64", target.name, Limits(cores, 64 * MIB))
 
 
+class TwoWorkers(LocustGenerator):
+    """The real one, always with two workers under a master."""
+
+    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Any:
+        return super().start(scenario, url, Load(2))
+
+
 @pytest.fixture(params=[pytest.param("fake"), pytest.param("real", marks=pytest.mark.e2e)])
 def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
     with fake_ground() if request.param == "fake" else real_ground() as made:
+        yield made
+        assert made.containers() == []
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("fake"),
+        pytest.param("real", marks=pytest.mark.e2e),
+        pytest.param("two workers", marks=pytest.mark.e2e),
+    ]
+)
+def loading(request: pytest.FixtureRequest) -> Iterator[Ground]:
+    """The same for what makes load, also with several processes."""
+    generator = TwoWorkers() if request.param == "two workers" else LocustGenerator()
+    with fake_ground() if request.param == "fake" else real_ground(generator) as made:
         yield made
         assert made.containers() == []
 
@@ -88,7 +110,7 @@ def fake_ground() -> Iterator[Ground]:
 
 
 @contextlib.contextmanager
-def real_ground() -> Iterator[Ground]:
+def real_ground(generator: LoadGenerator | None = None) -> Iterator[Ground]:
     clock, client = MonotonicClock(), connect()
 
     def containers() -> list[str]:
@@ -106,7 +128,9 @@ def real_ground() -> Iterator[Ground]:
     host = DockerHost(CAMPAIGN, clock, client)
     try:
         with host.reserved():
-            yield Ground(CAMPAIGN, clock, host, LocustGenerator(), DockerProbe(clock), containers, make)
+            yield Ground(
+                CAMPAIGN, clock, host, generator or LocustGenerator(), DockerProbe(clock), containers, make
+            )
     finally:
         host.remove_leftovers(CAMPAIGN)
         host.close()

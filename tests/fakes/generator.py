@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from harness.errors import GeneratorError, UsageError
-from harness.measure.seam import GeneratorFacts, RunningGenerator
-from harness.model import ANSWERED, MIB, GeneratorSample, Requests, Scenario, Thinks
+from harness.measure.seam import ALONE, GeneratorFacts, RunningGenerator
+from harness.model import ANSWERED, MIB, GeneratorSample, Load, Requests, Scenario, Thinks
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget
 
@@ -143,7 +143,7 @@ class FakeGenerator:
         return found
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str) -> Iterator[RunningGenerator]:
+    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator[RunningGenerator]:
         target = self._targets[url]
         target.station.think_s = self.think_s
         target.station.names = self.names

@@ -26,13 +26,15 @@ LEVELS = (
 )
 """Who stands below whom; rooms of one level do not know each other."""
 
+INSIDE_LOCUST = [f"measure/locust_{part}.py" for part in ("plugin", "fence", "workers")]
+
 ROOMS = {
     "docker": ["measure"],
     "requests": ["measure"],
     "urllib3": ["measure"],
-    "locust": ["measure/locust_plugin.py"],
-    "gevent": ["measure/locust_plugin.py"],
-    "geventhttpclient": ["measure/locust_plugin.py"],
+    "locust": INSIDE_LOCUST,
+    "gevent": INSIDE_LOCUST,
+    "geventhttpclient": INSIDE_LOCUST,
     "psutil": ["measure"],
     "pydantic": ["plan"],
     "pydantic_core": ["plan"],

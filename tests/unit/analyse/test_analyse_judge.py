@@ -184,6 +184,14 @@ def test_the_lightest_step_that_holds_answers_is_the_reference() -> None:
     assert lightest([]) is None
 
 
+def test_a_spoiled_step_is_nobodys_reference() -> None:
+    """A generator that died left its users idle, so the next one would seem to have too many."""
+    spoiled = closed_step(2, ended=Ended.GENERATOR_DIED)
+    sound = closed_step(5)
+    assert lightest([spoiled, sound]) == light_of(sound)
+    assert lightest([spoiled]) is None
+
+
 def test_a_cell_without_answers_borrows_its_reference() -> None:
     assert reference([], LIGHT) == LIGHT
     assert reference([closed_step(window_from_s=None)], LIGHT) == LIGHT

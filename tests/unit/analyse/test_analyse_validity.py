@@ -1,6 +1,8 @@
 """What spoils a step: each rule fires on its fault, names a remedy, and keeps quiet otherwise."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from harness.analyse.judge import judge, light_of
 from harness.analyse.slo import Light
 from harness.analyse.validity import generator_use, spoiled
 from harness.analyse.window import cut
-from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict
+from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict, WorkerSample
 from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
 
 SECONDS = range(34)
@@ -35,7 +37,7 @@ def test_a_generator_saturated_for_a_fifth_of_the_window_spoils_it() -> None:
     """Its mean would hide that."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
-    use = generator_use(samples, 12, 32)
+    use = generator_use(closed_step(generator=samples), 12, 32)
     assert use.cpu_ratio is not None
     assert use.cpu_ratio < 0.4
     assert rule(closed_step(generator=samples)) == "generator-cpu"
@@ -188,7 +190,7 @@ def test_a_spoiled_step_is_invalid_and_neither_pass_nor_fail(name: str) -> None:
 def test_fewer_than_two_samples_within_the_window_tell_nothing(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
-    assert generator_use(samples, 12, 32).cpu_ratio is None
+    assert generator_use(closed_step(generator=samples), 12, 32).cpu_ratio is None
     assert rule(closed_step(generator=samples)) is None
 
 
@@ -198,7 +200,7 @@ def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -
 
 
 def test_two_samples_of_one_instant_tell_nothing() -> None:
-    assert generator_use(generator_samples([20.0, 20.0], 10), 12, 32).cpu_ratio is None
+    assert generator_use(closed_step(generator=generator_samples([20.0, 20.0], 10)), 12, 32).cpu_ratio is None
     assert host_use(closed_step(host=host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
@@ -207,3 +209,49 @@ def test_a_step_in_which_nothing_started_is_invalid() -> None:
     result = judge(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
     assert (result.p95_s, result.error_ratio, result.rps) == (None, None, 0.0)
+
+
+def worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[WorkerSample, ...]:
+    """A master, which idles, and a worker for each share of a core."""
+    return tuple(
+        WorkerSample(at, number, at * ratio, 0.001, 5 if number else 0, **more)
+        for at in SECONDS
+        for number, ratio in enumerate([0.01, *cpu_ratios])
+    )
+
+
+def test_the_busiest_of_several_workers_decides() -> None:
+    """Together they use more than a core, and none of them is short of CPU."""
+    together = generator_samples(SECONDS, 10, cpu_ratio=1.41)
+    sound = closed_step(generator=together, workers=worker_samples([0.7, 0.7]))
+    assert rule(sound) is None
+    use = generator_use(sound, 12, 32)
+    assert (use.workers, use.cores) == (2, pytest.approx(1.41))
+    spoiled_step = closed_step(generator=together, workers=worker_samples([0.45, 0.95]))
+    judged = spoiled(spoiled_step, cut(spoiled_step), LIGHT)
+    assert judged is not None
+    assert judged[0] == "generator-cpu"
+    assert "worker 2" in judged[1]
+
+
+@pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])
+def test_a_clock_that_is_hardly_known_spoils_a_step(error_s: float, fires: bool) -> None:
+    facts = closed_step(workers=worker_samples([0.2], clock_error_s=error_s))
+    assert (rule(facts) == "clocks") is fires
+
+
+def test_a_worker_that_was_silent_spoils_a_step() -> None:
+    silent = tuple(s for s in worker_samples([0.2, 0.2]) if s.worker != 2 or not 18 < s.at_s < 24)
+    assert rule(closed_step(workers=silent)) == "suspended"
+
+
+def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:
+    """What this host was busy with is nobody's, when the worker that used as much ran somewhere else."""
+    busy = tuple(
+        replace(sample, busy_s=(sample.at_s * 0.85,), harness_cpu_s=0.0, engine_cpu_s=0.0, proxy_cpu_s=0.0)
+        for sample in host_samples(SECONDS)
+    )
+    local = closed_step(host=busy, workers=worker_samples([0.34]))
+    remote = replace(local, workers=tuple(replace(s, here=s.worker == 0) for s in local.workers))
+    assert host_use(local, 12, 32).foreign_cores == pytest.approx(0.0, abs=0.01)
+    assert host_use(remote, 12, 32).foreign_cores == pytest.approx(0.34, abs=0.01)

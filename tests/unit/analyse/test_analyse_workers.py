@@ -1,0 +1,32 @@
+"""How many Locust processes there have to be."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.judge import judge
+from harness.analyse.workers import workers_needed
+from harness.model import Slo, StepResult
+from tests.unit.analyse.synthetic import closed_step
+
+
+def step(users: int, cores: float | None) -> StepResult:
+    return replace(judge(closed_step(), [Slo("p95", 1.0)]), users=users, generator_cores=cores)
+
+
+@pytest.mark.parametrize(
+    ("steps", "users", "needed"),
+    [
+        ([], 10_000, 1),
+        ([step(10, None)], 10_000, 1),
+        ([step(10, 0.015)], 10_000, 1),
+        ([step(100, 0.15)], 400, 1),
+        ([step(100, 0.15)], 401, 2),
+        ([step(100, 0.15), step(200, 0.5)], 2000, 9),
+    ],
+    ids=["nothing known", "no counters", "too light to tell", "just one", "just two", "the dearest counts"],
+)
+def test_a_generator_is_filled_to_three_fifths_of_its_cores(
+    steps: list[StepResult], users: int, needed: int
+) -> None:
+    assert workers_needed(steps, users) == needed

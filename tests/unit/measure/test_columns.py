@@ -1,0 +1,97 @@
+"""Pages of several processes as one generator's facts."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.measure.columns import Pages, joined
+
+
+def page(at: float, **more: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        key: [] for key in ("start", "latency", "name", "error", "think_start", "think", "names", "errors")
+    }
+    empty |= {"unfinished_start": [], "unfinished_name": [], "closing": False, "reached": 0}
+    return empty | {"at": at, "cpu": 1.0, "rss": 100, "lag": 0.001, "users": 0, "in_flight": 0} | more
+
+
+def elsewhere(offset: float, error: float = 0.001) -> dict[str, Any]:
+    return {"here": False, "offset": offset, "error": error}
+
+
+def test_workers_facts_are_given_out_with_their_masters_next_page() -> None:
+    pages = Pages(workers=2)
+    pages.add(page(1.0, start=[0.5], latency=[0.1], name=[0], error=[-1], names=["GET /"], users=3), 1)
+    assert pages.take().samples == ()
+    pages.add(page(1.2, users=4, cpu=2.0), 2)
+    pages.add(page(1.3, workers=2, reached=7, users=99, cpu=0.5))
+    facts = pages.take()
+    assert facts.requests.start_s.tolist() == [0.5]
+    (sample,) = facts.samples
+    assert (sample.at_s, sample.users, sample.cpu_s, facts.reached) == (1.3, 7, 3.5, 7)
+    assert [(each.worker, each.users) for each in facts.workers] == [(1, 3), (2, 4), (0, 0)]
+
+
+def test_each_process_has_numbers_of_its_own_for_names_and_errors() -> None:
+    pages = Pages(workers=2)
+    row = {"latency": [0.1], "name": [0], "error": [0]}
+    pages.add(page(1.0, start=[0.1], names=["GET /"], errors=["refused"], **row), 1)
+    pages.add(page(1.0, start=[0.2], names=["GET /item"], errors=["reset"], **row), 2)
+    pages.add(page(1.1))
+    pages.add(page(1.5, start=[1.2], latency=[0.1], name=[0], error=[-1]), 2)
+    pages.add(page(1.6))
+    facts = pages.take()
+    names = [facts.requests.names[number] for number in facts.requests.name]
+    assert names == ["GET /", "GET /item", "GET /item"]
+    assert [facts.requests.errors[n] if n >= 0 else None for n in facts.requests.error] == [
+        "refused",
+        "reset",
+        None,
+    ]
+
+
+def test_instants_of_another_clock_are_brought_to_ours() -> None:
+    pages = Pages(workers=1)
+    away = page(
+        5001.0,
+        start=[5000.5],
+        latency=[0.1],
+        name=[0],
+        error=[-1],
+        names=["GET /"],
+        think_start=[5000.6],
+        think=[2.0],
+        unfinished_start=[5000.9],
+        unfinished_name=[0],
+    )
+    pages.add(away, 1, elsewhere(5000.0))
+    pages.add(page(1.1))
+    facts = pages.take()
+    assert facts.requests.start_s.tolist() == pytest.approx([0.5])
+    assert facts.requests.latency_s.tolist() == [0.1]
+    assert facts.thinks.start_s.tolist() == pytest.approx([0.6])
+    assert facts.requests.unfinished_start_s.tolist() == pytest.approx([0.9])
+    assert facts.workers[0].at_s == pytest.approx(1.0)
+    assert (facts.workers[0].here, facts.workers[0].clock_offset_s) == (False, 5000.0)
+
+
+def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
+    pages = Pages(workers=2)
+    pages.add(page(1.0, closing=True))
+    pages.add(page(1.01, closing=True), 1)
+    assert not pages.closed
+    pages.add(page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2)
+    assert pages.closed
+    facts = pages.take()
+    assert not pages.closed
+    assert facts.samples[-1].at_s == 1.0
+    assert np.all(facts.requests.unfinished_start_s <= facts.samples[-1].at_s)
+
+
+def test_one_process_is_told_of_as_before() -> None:
+    pages = Pages()
+    pages.add(page(1.0, users=3, reached=3, in_flight=1))
+    facts = pages.take()
+    assert (facts.samples[0].users, facts.samples[0].in_flight, facts.workers) == (3, 1, ())
+    assert joined([facts])[2] == facts.samples
