@@ -164,8 +164,9 @@ class LiveDisplay(Narrator):
         if self._now.cell is None:
             return Text("preparing the target's image …")
         limits = self._now.cell.limits
+        times = f"{limits.replicas} × " if limits.replicas > 1 else ""
         line = Text(self._now.cell.id, style="bold")
-        line.append(f"  {limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
+        line.append(f"  {times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
         line.append(self._now.doing or self._phase())
         return line
 
@@ -216,7 +217,7 @@ def cpu_share(pulse: Pulse, cell: Cell) -> str:
         return "–"
     first, last = pulse.target[0], pulse.target[-1]
     cores = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
-    return f"{cores:.2f}/{cell.limits.cpu_cores:g} ({cores / cell.limits.cpu_cores:.0%})"
+    return f"{cores:.2f}/{cell.limits.all_cores:g} ({cores / cell.limits.all_cores:.0%})"
 
 
 def memory_share(pulse: Pulse, cell: Cell) -> str:

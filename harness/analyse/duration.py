@@ -49,5 +49,9 @@ def _confirming_s(plan: Plan) -> float:
 def _staircase_s(plan: Plan) -> float:
     """A demand: at most rows + columns - 1 sizes, one step each."""
     limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
-    sizes = len({size.cpu_cores for size in limits}) + len({size.memory_bytes for size in limits}) - 1
+    sizes = (
+        len({(size.replicas, size.cpu_cores) for size in limits})
+        + len({size.memory_bytes for size in limits})
+        - 1
+    )
     return sizes * (step_s(plan, plan.users_limit) + CONTAINER_S)

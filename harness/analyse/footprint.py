@@ -33,14 +33,14 @@ def users_by_memory(
     slope, base = np.polyfit(users, bytes_used, 1)
     if slope <= 0:
         return None
-    return max(1.0, float((cell.limits.memory_bytes - base) / slope))
+    return max(1.0, float((cell.limits.memory_bytes - base) / slope) * cell.limits.replicas)
 
 
-def _points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[int, int]]:
-    """Users and working set of the steps that were held with memory to spare."""
+def _points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[float, int]]:
+    """Users of each replica and the working set of the fullest one, of steps held with memory to spare."""
     most = NEARLY_FULL * cell.limits.memory_bytes
     return [
-        (step.users, step.memory_peak_bytes)
+        (step.users / cell.limits.replicas, step.memory_peak_bytes)
         for step in steps
         if step.verdict is Verdict.PASS and step.memory_peak_bytes and step.memory_peak_bytes < most
     ]

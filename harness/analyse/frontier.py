@@ -79,9 +79,10 @@ def _check(cells: Sequence[Cell], unknown: Sequence[Cell], results: Results) -> 
     staircase already took its rows + columns - 1 steps.
     """
     there = [cell for cell in cells if results[cell.id].status is not Status.SKIPPED]
-    axes = {cell.limits.cpu_cores for cell in there}, {cell.limits.memory_bytes for cell in there}
+    rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in there}
+    columns = {cell.limits.memory_bytes for cell in there}
     largest = max(there, key=lambda cell: cell.limits, default=None)
-    spent = len(there) - len(unknown) >= len(axes[0]) + len(axes[1]) - 1
+    spent = len(there) - len(unknown) >= len(rows) + len(columns) - 1
     return largest if largest in unknown and not spent else None
 
 
@@ -91,4 +92,5 @@ def covers(large: Cell, small: Cell) -> bool:
 
 
 def _size(cell: Cell) -> str:
-    return f"{cell.limits.cpu_cores:g} CPU / {cell.limits.memory_bytes / 1024**2:g} MiB"
+    times = f"{cell.limits.replicas} × " if cell.limits.replicas > 1 else ""
+    return f"{times}{cell.limits.cpu_cores:g} CPU / {cell.limits.memory_bytes / 1024**2:g} MiB"

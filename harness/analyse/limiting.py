@@ -97,7 +97,7 @@ def _are_resets(step: StepResult) -> bool:
 
 
 def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
-    used = step.cpu_used_cores / limits.cpu_cores if step.cpu_used_cores is not None else 0.0
+    used = step.cpu_used_cores / limits.all_cores if step.cpu_used_cores is not None else 0.0
     throttled = step.throttled_ratio or 0.0
     if throttled >= THROTTLED_AT_LEAST and used >= CPU_USED_AT_LEAST / 2:
         return (
@@ -105,7 +105,7 @@ def _cpu(limits: Limits, step: StepResult) -> tuple[Factor, str] | None:
             f"its CPU quota is used up ({used:.0%} used, throttled in {throttled:.0%} of periods)",
         )
     if used >= CPU_USED_AT_LEAST:
-        return Factor.CPU, f"its CPU quota is used up ({used:.0%} of {limits.cpu_cores:g} CPU used)"
+        return Factor.CPU, f"its CPU quota is used up ({used:.0%} of {limits.all_cores:g} CPU used)"
     return None
 
 
@@ -138,7 +138,7 @@ def _dependency(step: StepResult) -> tuple[Factor, str] | None:
 def _own_concurrency(limits: Limits, step: StepResult, light: StepResult | None) -> str:
     if step.cpu_used_cores is None:
         return f"{step.reason}; how much of its CPU it used is not known"
-    used = f"{step.cpu_used_cores / limits.cpu_cores:.0%}"
+    used = f"{step.cpu_used_cores / limits.all_cores:.0%}"
     said = f"{step.reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
     if light is None or not light.p50_s or not step.rps:
         return said

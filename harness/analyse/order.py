@@ -6,9 +6,12 @@ from harness.model import Cell
 
 
 def measuring_order(cells: Sequence[Cell]) -> list[Cell]:
-    """Repetition by repetition: first the CPU sizes at the largest memory, largest first, then memory
-    downwards.
+    """Repetition by repetition, and by the number of replicas: first the CPU sizes at the largest memory,
+    largest first, then memory downwards.
     """
-    return sorted(
-        cells, key=lambda cell: (cell.repetition, -cell.limits.memory_bytes, -cell.limits.cpu_cores)
-    )
+    return sorted(cells, key=_rank)
+
+
+def _rank(cell: Cell) -> tuple[float, ...]:
+    limits = cell.limits
+    return cell.repetition, limits.replicas, -limits.memory_bytes, -limits.cpu_cores

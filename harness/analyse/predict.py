@@ -99,7 +99,12 @@ def _cycle_s(step: StepResult) -> float:
 def _from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | None:
     """The same CPU with the nearest other memory: memory changes nothing until it runs out."""
     return _nearest(
-        [result for result in neighbours if result.cell.limits.cpu_cores == cell.limits.cpu_cores],
+        [
+            result
+            for result in neighbours
+            if result.cell.limits.cpu_cores == cell.limits.cpu_cores
+            and result.cell.limits.replicas == cell.limits.replicas
+        ],
         lambda result: abs(result.cell.limits.memory_bytes - cell.limits.memory_bytes),
     )
 
@@ -111,6 +116,7 @@ def _from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | 
             result
             for result in neighbours
             if result.cell.limits.memory_bytes == cell.limits.memory_bytes
+            and result.cell.limits.replicas == cell.limits.replicas
             and result.limiting_factor is Factor.MEMORY
         ],
         lambda result: abs(result.cell.limits.cpu_cores - cell.limits.cpu_cores),
@@ -158,7 +164,7 @@ def _from_demand(
 
 
 def demand_prediction(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
-    """N = (cpu_cores / D)·(Z + R at the limit), with D and Z of the busiest valid step; None without one."""
+    """N = (cores / D)·(Z + R at the limit), with D and Z of the busiest valid step; None without one."""
     sound = [step for step in steps if step.cpu_per_request_s and step.rps and step.mean_s is not None]
     sound = [step for step in sound if step.verdict is not Verdict.INVALID]
     if not sound:
@@ -166,7 +172,7 @@ def demand_prediction(cell: Cell, steps: Sequence[StepResult], limit_s: float) -
     step = max(sound, key=lambda step: step.cpu_used_cores or 0.0)
     demand_s = step.cpu_per_request_s or math.inf
     pause_s = max(0.0, _cycle_s(step) - (step.mean_s or 0.0))
-    return cell.limits.cpu_cores / demand_s * (pause_s + RESPONSE_AT_LIMIT * limit_s)
+    return cell.limits.all_cores / demand_s * (pause_s + RESPONSE_AT_LIMIT * limit_s)
 
 
 def _corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:

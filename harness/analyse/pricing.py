@@ -10,11 +10,11 @@ def hour_price(price: Price | None, cell: Cell) -> float | None:
     if price is None:
         return None
     if cell.size_name is not None and cell.size_name in price.by_name:
-        return price.by_name[cell.size_name]
+        return price.by_name[cell.size_name] * cell.limits.replicas
     if price.cpu_hour is None and price.gib_hour is None:
         return None
     limits = cell.limits
-    return limits.cpu_cores * (price.cpu_hour or 0) + limits.memory_bytes / GIB * (price.gib_hour or 0)
+    return limits.all_cores * (price.cpu_hour or 0) + limits.all_bytes / GIB * (price.gib_hour or 0)
 
 
 def costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tuple[Cost, ...]:

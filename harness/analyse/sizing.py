@@ -78,8 +78,9 @@ def _next_smaller(sizes: Sizes, take: Limits) -> CellResult | None:
     smaller = [
         limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_open
     ]
-    fewer_cpu = [limits for limits in smaller if limits.memory_bytes == take.memory_bytes]
-    less_memory = [limits for limits in smaller if limits.cpu_cores == take.cpu_cores]
+    alike = [limits for limits in smaller if limits.replicas == take.replicas]
+    fewer_cpu = [limits for limits in alike if limits.memory_bytes == take.memory_bytes]
+    less_memory = [limits for limits in alike if limits.cpu_cores == take.cpu_cores]
     found = next(iter(fewer_cpu or less_memory or smaller), None)
     return sizes[found] if found else None
 
@@ -101,9 +102,9 @@ def _interpolated(sizes: Sizes, needed: int, smallest: Limits | None) -> Interpo
     """The least CPU between two neighbours of one memory column, in hundredths of a core, rounded up."""
     found = [
         each
-        for memory in sorted({limits.memory_bytes for limits in sizes})
+        for column in sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
         for each in _in_column(
-            [sizes[limits] for limits in sorted(sizes) if limits.memory_bytes == memory], needed
+            [sizes[size] for size in sorted(sizes) if (size.memory_bytes, size.replicas) == column], needed
         )
     ]
     best = min(found, key=lambda each: each.limits, default=None)
@@ -118,12 +119,17 @@ def _in_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
             from_, to = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
             cpu = math.ceil(round(100 * (from_ + (to - from_) * (needed - low) / (high - low)), 6)) / 100
             if cpu < to:
-                found.append(Interpolated(Limits(cpu, large.cell.limits.memory_bytes), small, large))
+                found.append(Interpolated(replace(large.cell.limits, cpu_cores=cpu), small, large))
     return found
 
 
 def checked(cells: Sequence[CellResult], requirement: Requirement) -> Check:
-    within = [result for result in cells if requirement.most.covers(result.cell.limits)]
+    most = requirement.most
+    within = [
+        result
+        for result in cells
+        if result.cell.limits.all_cores <= most.all_cores and result.cell.limits.all_bytes <= most.all_bytes
+    ]
     found = size_for(within, requirement.users)
     if found.take is not None:
         return Check(requirement, True, found.take)

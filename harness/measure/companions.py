@@ -1,12 +1,13 @@
-"""A private network with a target's companions in it, all of them as fresh as the target itself."""
+"""A private network with a target's companions in it, or its replicas, all as fresh as the target itself."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from docker.api import APIClient
 
 from harness.errors import CompanionFailed, TargetFailed
+from harness.measure import balancer
 from harness.measure.container import DockerTarget, running
 from harness.measure.engine import CAMPAIGN_LABEL, already_gone, engine_asked_to
 from harness.measure.order import Order
@@ -23,7 +24,7 @@ def accompanied(
     Raises CompanionFailed where one of them does not come up, which says nothing about the target's size.
     """
     companions = order.target.companions
-    if not companions:
+    if not companions and order.limits.replicas == 1:
         with running(client, clock, order) as target:
             yield target
         return
@@ -36,9 +37,49 @@ def accompanied(
             for each in companions
         ]
         ready_after_s = clock.now_s() - begun_s
-        target = stack.enter_context(running(client, clock, placed, beside))
-        target.companions_ready_after_s = ready_after_s
+        if order.limits.replicas == 1:
+            target = stack.enter_context(running(client, clock, placed, beside))
+        else:
+            target = stack.enter_context(replicated(client, clock, placed, beside, images[balancer.NAME]))
+        target.companions_ready_after_s = ready_after_s if companions else None
         yield target
+
+
+@contextlib.contextmanager
+def replicated(
+    client: APIClient, clock: Clock, order: Order, beside: Sequence[DockerTarget], image: Image
+) -> Iterator[DockerTarget]:
+    """Several containers of the target behind a balancer, which counts as its last companion.
+
+    The first of them stands for all.
+    """
+    wanted = order.target.balancer
+    assert wanted is not None, "the plan gives a balancer to whatever has replicas"
+    one, names = replace(order.limits, replicas=1), balancer.replica_names(order.target, order.limits)
+    service = balancer.told(balancer.balancer(order.target, wanted), wanted, names)
+    with contextlib.ExitStack() as stack:
+        replicas = [
+            stack.enter_context(
+                running(
+                    client,
+                    clock,
+                    replace(
+                        order,
+                        name=f"{order.name}-{number}",
+                        limits=one,
+                        target=replace(order.target, name=name, host_port=None),
+                    ),
+                )
+            )
+            for number, name in enumerate(names, 1)
+        ]
+        front = stack.enter_context(
+            _companion(client, clock, order, Companion(service, wanted.limits), image)
+        )
+        first = replicas[0]
+        first.replicas, first.companions = tuple(replicas), (*beside, front)
+        first.ready_after_s = max(each.ready_after_s for each in replicas)
+        yield first
 
 
 @contextlib.contextmanager

@@ -41,6 +41,7 @@ class DockerTarget:
         self.name = order.target.name
         self.ready_after_s = 0.0
         self.companions: tuple[DockerTarget, ...] = ()
+        self.replicas: tuple[DockerTarget, ...] = (self,)
         self.companions_ready_after_s: float | None = None
         self._events = events
         self._clock = clock
@@ -51,12 +52,14 @@ class DockerTarget:
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self._port}"
+        return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def port(self) -> int:
-        """On the loopback; the engine picked it unless the target names one."""
-        return self._port
+        """On the loopback; the engine picked it unless the target names one. Of several replicas it is the
+        balancer's, which is the last of the companions.
+        """
+        return self.companions[-1].port if len(self.replicas) > 1 else self._port
 
     def events_since(self, index: int) -> tuple[TargetEvent, ...]:
         return self._events.since(index)
@@ -64,10 +67,13 @@ class DockerTarget:
     def ended(self) -> TargetEnd | None:
         """Asks the engine only when its events tell of an end, or when they are cut off.
 
-        Of a companion it tells too, by its name: without it the target is not what it was.
+        Of a further replica it tells too, and of a companion, by its name: without one of them the target is
+        not what it was.
         """
         if self._end is None and (self._events.saw("die") or self._may_ask()):
             self._end = self._ask_for_end()
+        if self._end is None:
+            self._end = next((end for each in self.replicas[1:] if (end := each.ended()) is not None), None)
         if self._end is None:
             for companion in self.companions:
                 if (end := companion.ended()) is not None:
@@ -75,9 +81,13 @@ class DockerTarget:
         return self._end
 
     def logs(self) -> str:
+        each = LOG_BYTES_AT_MOST // len(self.replicas)
+        return "".join(replica.own_log(each) for replica in self.replicas)
+
+    def own_log(self, bytes_at_most: int = LOG_BYTES_AT_MOST) -> str:
         with engine_asked_to("read the target's log"):
             written: bytes = self.client.logs(self.container_id, tail=LOG_LINES_AT_MOST)
-        return written[-LOG_BYTES_AT_MOST:].decode(errors="replace")
+        return written[-bytes_at_most:].decode(errors="replace")
 
     def wait_until_ready(self, target: Target) -> None:
         """Raises TargetFailed as soon as the container has ended, or when its time is over."""
@@ -172,7 +182,7 @@ class DockerTarget:
         return self._events.saw("oom")
 
     def _log_tail(self) -> str:
-        return "\n".join(self.logs().strip().splitlines()[-LOG_LINES_SHOWN:])
+        return "\n".join(self.own_log().strip().splitlines()[-LOG_LINES_SHOWN:])
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from docker.errors import DockerException, ImageNotFound
 from docker.utils import exclude_paths, tar
 
 from harness.errors import EngineError, UsageError
+from harness.measure import balancer as balancing
 from harness.measure.engine import TARGET_LABEL, connect, engine_asked_to
 from harness.measure.seam import Image
 from harness.model import Build, Target
@@ -31,9 +32,11 @@ REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 def prepare(client: APIClient, target: Target) -> Image:
     """The images to run. A build is skipped when one of the same content, arguments and bases exists."""
     own = _prepared(client, target)
-    if not target.companions:
-        return own
     beside = {each.name: _prepared(client, each.service) for each in target.companions}
+    if target.balancer is not None:
+        beside[balancing.NAME] = _prepared(client, balancing.balancer(target, target.balancer))
+    if not beside:
+        return own
     digests = "".join(image.digest for image in (own, *beside.values()))
     return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", beside)
 

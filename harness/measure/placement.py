@@ -55,7 +55,11 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     if any(machine.get(key) is None or machine.get(key) != engine.get(key) for key in ("kernel", "cores")):
         return None, "not parted: the engine does not run on this kernel"
     beside = sum(companion.limits.cpu_cores for companion in plan.target.companions)
-    wanted = [cell.limits.cpu_cores + beside for cell in plan.cells]
+    balancer = plan.target.balancer.limits.cpu_cores if plan.target.balancer else 0.0
+    wanted = [
+        cell.limits.all_cores + beside + (balancer if cell.limits.replicas > 1 else 0.0)
+        for cell in plan.cells
+    ]
     quotas = [cores for cores in wanted if cores <= engine["cores"]]
     processes = plan.load.workers or MOST_PROCESSES
     placement = place(physical_cores(), max(quotas, default=0.0), 1 if plan.load.external else processes)

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psutil
@@ -14,7 +14,7 @@ from harness.measure.container import DockerTarget
 from harness.measure.engine import EngineStream, engine_asked_to
 from harness.measure.pace import work_s
 from harness.measure.seam import Clock, RunningTarget, Usage, Watch
-from harness.model import CompanionFacts, HostSample, TargetSample
+from harness.model import CompanionFacts, HostSample, TargetEvent, TargetSample
 
 SAMPLE_EVERY_S = 1.0
 SILENCE_AT_MOST_S = 30.0
@@ -49,10 +49,11 @@ class DockerWatch:
         self._ending = threading.Event()
         self._samples: dict[str, list[TargetSample]] = {}
         self._host_samples: list[HostSample] = []
-        self._events_taken = 0
+        self._events_taken: dict[str, int] = {}
         self._failure: Exception | None = None
         self._streams: list[EngineStream] = []
-        counted = [functools.partial(self._listen, each) for each in (target, *target.companions)]
+        self._last: dict[str, TargetSample] = {}
+        counted = [functools.partial(self._listen, each) for each in (*target.replicas, *target.companions)]
         self._threads = [
             threading.Thread(target=self._kept, args=(work,), name="harness-counting", daemon=True)
             for work in (*counted, self._read_host)
@@ -75,18 +76,41 @@ class DockerWatch:
         """Events are those since the container's start. Raises EngineError if counting broke off."""
         if self._failure is not None and self._target.ended() is None:
             raise self._failure
-        events = self._target.events_since(self._events_taken)
-        self._events_taken += len(events)
+        events = self._events()
         with self._lock:
             taken, self._samples = self._samples, {}
             host, self._host_samples = tuple(self._host_samples), []
-        target = tuple(taken.get(self._target.container_id, ()))
+        target = self._together(taken)
         companions = {
             each.name: CompanionFacts(each.limits, tuple(taken.get(each.container_id, ())))
             for each in self._target.companions
         }
         usage = Usage(target, host, events, companions)
         return usage
+
+    def _events(self) -> tuple[TargetEvent, ...]:
+        """Of all replicas, as they happened."""
+        found: list[TargetEvent] = []
+        for replica in self._target.replicas:
+            new = replica.events_since(self._events_taken.get(replica.container_id, 0))
+            self._events_taken[replica.container_id] = self._events_taken.get(replica.container_id, 0) + len(
+                new
+            )
+            found += new
+        return tuple(sorted(found, key=lambda event: event.at_s))
+
+    def _together(self, taken: Mapping[str, list[TargetSample]]) -> tuple[TargetSample, ...]:
+        """One sample for all replicas whenever the first one was counted."""
+        first, *others = (replica.container_id for replica in self._target.replicas)
+        if not others:
+            return tuple(taken.get(first, ()))
+        arrived = [(s.at_s, own == first, own, s) for own in (first, *others) for s in taken.get(own, ())]
+        found = []
+        for at_s, is_first, own, sample in sorted(arrived, key=lambda each: each[:2]):
+            self._last[own] = sample
+            if is_first and len(self._last) > len(others):
+                found.append(summed(at_s, list(self._last.values())))
+        return tuple(found)
 
     def _kept(self, work: Callable[[], None]) -> None:
         try:
@@ -149,6 +173,24 @@ def target_sample(message: Mapping[str, Any], at_s: float) -> TargetSample | Non
         memory_peak_bytes=memory.get("max_usage") or None,
         received_bytes=sum(network["rx_bytes"] for network in networks),
         sent_bytes=sum(network["tx_bytes"] for network in networks),
+    )
+
+
+def summed(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
+    """Replicas as one target: what they used together, but the memory of the fullest, for each has a limit of
+    its own.
+    """
+    peaks = [each.memory_peak_bytes for each in replicas if each.memory_peak_bytes is not None]
+    return TargetSample(
+        at_s=at_s,
+        cpu_s=sum(each.cpu_s for each in replicas),
+        periods=sum(each.periods for each in replicas),
+        throttled_periods=sum(each.throttled_periods for each in replicas),
+        throttled_s=sum(each.throttled_s for each in replicas),
+        working_set_bytes=max(each.working_set_bytes for each in replicas),
+        memory_peak_bytes=max(peaks, default=None),
+        received_bytes=sum(each.received_bytes for each in replicas),
+        sent_bytes=sum(each.sent_bytes for each in replicas),
     )
 
 

@@ -14,6 +14,7 @@ from harness.model.answers import (
 from harness.model.asked import (
     GIB,
     MIB,
+    Balancer,
     Build,
     Cell,
     Companion,
@@ -53,6 +54,7 @@ __all__ = [
     "GIB",
     "MIB",
     "Agreement",
+    "Balancer",
     "Build",
     "CampaignResult",
     "Cell",

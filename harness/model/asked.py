@@ -3,22 +3,48 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import total_ordering
 from pathlib import Path
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@total_ordering
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """What a target's container may use: CPU as a quota in cores, memory with no swap beside it."""
+    """What a container may use: CPU as a quota in cores, memory with no swap beside it; and in how many
+    containers, each with as much, the target runs behind a balancer.
+
+    Smaller means less CPU in all, then less memory in all, then fewer containers.
+    """
 
     cpu_cores: float
     memory_bytes: int
+    replicas: int = 1
+
+    @property
+    def all_cores(self) -> float:
+        return self.cpu_cores * self.replicas
+
+    @property
+    def all_bytes(self) -> int:
+        return self.memory_bytes * self.replicas
 
     def covers(self, other: "Limits") -> bool:
-        """Whether there is at least as much of both."""
-        return self.cpu_cores >= other.cpu_cores and self.memory_bytes >= other.memory_bytes
+        """Whether there is at least as much of each."""
+        return (
+            self.cpu_cores >= other.cpu_cores
+            and self.memory_bytes >= other.memory_bytes
+            and self.replicas >= other.replicas
+        )
+
+    def __lt__(self, other: "Limits") -> bool:
+        return self._rank < other._rank
+
+    @property
+    def _rank(self) -> tuple[float, int, int]:
+        return round(self.all_cores, 9), self.all_bytes, self.replicas
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +126,8 @@ class Target:
 
     `port` is 0 where nothing is published (a companion). `files` maps paths inside to files or folders of the
     user's, mounted read-only; `tmpfs` are folders in memory; `user` is a name or "uid:gid". In the host's
-    network nothing stands between generator and target, and no companion can.
+    network nothing stands between generator and target, and no companion can. `balancer` is given where some
+    size has several replicas.
     """
 
     name: str
@@ -119,6 +146,7 @@ class Target:
     ulimits: Mapping[str, int] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     companions: tuple["Companion", ...] = ()
+    balancer: "Balancer | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +164,17 @@ class Companion:
     @property
     def name(self) -> str:
         return self.service.name
+
+
+@dataclass(frozen=True, slots=True)
+class Balancer:
+    """HAProxy before the replicas of a target, under limits of its own: an `image` that holds it, or the one
+    that the harness builds; `algorithm` is one of HAProxy's, such as `roundrobin` or `leastconn`.
+    """
+
+    image: str | None = None
+    limits: Limits = Limits(1.0, 256 * MIB)
+    algorithm: str = "roundrobin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The matrix's sections expanded into cells: product, include, named sizes; then all again per repetition."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,14 +46,14 @@ def expand(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[Faul
 
 
 def axes_product(axes: LimitsSection | None) -> int:
-    return len(axes.cpus) * len(axes.memory) if axes else 0
+    return len(axes.cpus) * len(axes.memory) * len(axes.replicas) if axes else 0
 
 
 def product_sizes(axes: LimitsSection) -> Iterator[Size]:
-    """Every CPU with every memory, memory running fastest."""
-    for cpu_cores in dict.fromkeys(axes.cpus):
+    """Every number of replicas of every CPU with every memory, memory running fastest."""
+    for replicas, cpu_cores in itertools.product(dict.fromkeys(axes.replicas), dict.fromkeys(axes.cpus)):
         for memory_bytes in dict.fromkeys(axes.memory):
-            yield Size(Limits(cpu_cores, memory_bytes), ("limits",))
+            yield Size(Limits(cpu_cores, memory_bytes, replicas), ("limits",))
 
 
 def repeated_values(axes: LimitsSection | None) -> Iterator[Fault]:
@@ -64,13 +65,16 @@ def repeated_values(axes: LimitsSection | None) -> Iterator[Fault]:
     for index, memory_bytes in enumerate(axes.memory):
         if memory_bytes in axes.memory[:index]:
             yield ("limits", "memory", index), f"{mib_text(memory_bytes)}MiB is there already; keep one"
+    for index, replicas in enumerate(axes.replicas):
+        if replicas in axes.replicas[:index]:
+            yield ("limits", "replicas", index), f"{replicas} is there already; keep one"
 
 
 def extra_sizes(matrix: MatrixFile) -> Iterator[Size]:
     for index, size in enumerate(matrix.include):
-        yield Size(Limits(size.cpus, size.memory), ("include", index))
+        yield Size(Limits(size.cpus, size.memory, size.replicas), ("include", index))
     for name, size in matrix.sizes.items():
-        yield Size(Limits(size.cpus, size.memory), ("sizes", name), name)
+        yield Size(Limits(size.cpus, size.memory, size.replicas), ("sizes", name), name)
 
 
 def distinct(sizes: list[Size]) -> tuple[list[Size], list[Fault]]:
@@ -91,11 +95,16 @@ def origin(size: Size) -> str:
 
 
 def in_words(limits: Limits) -> str:
-    return f"the size of {cores_text(limits.cpu_cores)} cores and {mib_text(limits.memory_bytes)}MiB"
+    times = f"{limits.replicas} times " if limits.replicas > 1 else ""
+    return f"the size of {times}{cores_text(limits.cpu_cores)} cores and {mib_text(limits.memory_bytes)}MiB"
 
 
 def matches(rule: ExcludeSection, limits: Limits) -> bool:
-    return rule.cpus in (None, limits.cpu_cores) and rule.memory in (None, limits.memory_bytes)
+    return (
+        rule.cpus in (None, limits.cpu_cores)
+        and rule.memory in (None, limits.memory_bytes)
+        and rule.replicas in (None, limits.replicas)
+    )
 
 
 def excluding_nothing(matrix: MatrixFile, product: list[Size]) -> Iterator[Fault]:
@@ -123,6 +132,7 @@ def cell(size: Size, target: str, repetition: int, repetitions: int) -> Cell:
 
 
 def cell_id(target: str, limits: Limits, repetition: int | None) -> str:
-    """`web-c0.50-m256`, with `-r2` where cells are repeated."""
+    """`web-c0.50-m256`, with `-x2` for two replicas, and `-r2` where cells are repeated."""
+    times = f"-x{limits.replicas}" if limits.replicas > 1 else ""
     suffix = f"-r{repetition}" if repetition is not None else ""
-    return f"{target}-c{cores_text(limits.cpu_cores)}-m{mib_text(limits.memory_bytes)}{suffix}"
+    return f"{target}-c{cores_text(limits.cpu_cores)}-m{mib_text(limits.memory_bytes)}{times}{suffix}"

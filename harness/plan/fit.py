@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.model import GIB, MIB, Limits, Plan
+from harness.model import GIB, MIB, Cell, Limits, Plan
 from harness.plan.units import cores_text
 
 KEPT_MEMORY_BYTES = GIB
@@ -13,9 +13,18 @@ ROUNDING = 1e-9
 
 def fit(plan: Plan, cores: float, memory_bytes: int) -> Plan:
     """The plan with those cells in `skipped` that are larger than a host of this size can give."""
-    beside = [companion.limits for companion in plan.target.companions]
-    reasons = {cell.id: reason(cell.limits, cores, memory_bytes, beside) for cell in plan.cells}
+    companions = [companion.limits for companion in plan.target.companions]
+    reasons = {
+        cell.id: reason(cell.limits, cores, memory_bytes, [*companions, *balanced(plan, cell)])
+        for cell in plan.cells
+    }
     return replace(plan, skipped={cell: words for cell, words in reasons.items() if words})
+
+
+def balanced(plan: Plan, cell: Cell) -> list[Limits]:
+    """What stands before a target of several replicas."""
+    balancer = plan.target.balancer
+    return [balancer.limits] if balancer is not None and cell.limits.replicas > 1 else []
 
 
 def cores_to_give(cores: float) -> float:
@@ -32,15 +41,15 @@ def memory_to_give(memory_bytes: int) -> int:
 
 
 def reason(limits: Limits, cores: float, memory_bytes: int, companions: Sequence[Limits] = ()) -> str | None:
-    """Why a host can't give these limits, and its companions theirs, in a sentence; None if it can."""
-    wanted_cores = limits.cpu_cores + sum(each.cpu_cores for each in companions)
-    wanted_bytes = limits.memory_bytes + sum(each.memory_bytes for each in companions)
+    """Why a host can't give these limits and those of what stands beside, in a sentence; None if it can."""
+    wanted_cores = limits.all_cores + sum(each.cpu_cores for each in companions)
+    wanted_bytes = limits.all_bytes + sum(each.memory_bytes for each in companions)
     wants = []
     if wanted_cores > cores_to_give(cores) + ROUNDING:
         wants.append(cores_reason(wanted_cores, cores))
     if wanted_bytes > memory_to_give(memory_bytes):
         wants.append(memory_reason(wanted_bytes, memory_bytes))
-    with_them = "with its companions it " if companions else ""
+    with_them = "with what stands beside it, it " if companions else ""
     return with_them + "; ".join(wants) if wants else None
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.model import Plan, Target
+from harness.model import Cell, Plan, Target
 from harness.plan.contents import context_files, scenario_files
 
 
@@ -31,8 +31,9 @@ def content_hashes(plan: Plan) -> Mapping[str, str]:
 
 def matrix_values(plan: Plan) -> dict[str, Any]:
     """All that the matrix decides besides target and scenario."""
-    return {
-        "cells": [asdict(cell) for cell in plan.cells],
+    balancer = plan.target.balancer
+    return ({"balancer": asdict(balancer)} if balancer is not None else {}) | {
+        "cells": [cell_values(cell) for cell in plan.cells],
         "slos": [asdict(slo) for slo in plan.slos],
         "users_limit": plan.users_limit,
         "users_required": plan.users_required,
@@ -40,6 +41,14 @@ def matrix_values(plan: Plan) -> dict[str, Any]:
         "timing": asdict(plan.timing),
         "search": asdict(plan.search),
     }
+
+
+def cell_values(cell: Cell) -> dict[str, Any]:
+    """A single container is what there was before there were replicas: it hashes as it did then."""
+    values = asdict(cell)
+    if cell.limits.replicas == 1:
+        del values["limits"]["replicas"]
+    return values
 
 
 def digest_of_scenario(plan: Plan) -> str:
@@ -54,6 +63,7 @@ def digest_of_scenario(plan: Plan) -> str:
 def digest_of_target(target: Target) -> str:
     """Of what it is made of: contents instead of paths, companions with it."""
     values = asdict(replace(target, files={}, companions=()))
+    del values["balancer"]  # the matrix's
     parts: list[Any] = [values]
     if target.build is not None:
         del values["build"]["context"]
@@ -61,7 +71,8 @@ def digest_of_target(target: Target) -> str:
         parts.append(digest_of_files(context_files(context), context))
     parts += [[inside, digest_of_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:
-        seed, limits = companion.seed, asdict(companion.limits)
+        seed, size = companion.seed, companion.limits
+        limits = {"cpu_cores": size.cpu_cores, "memory_bytes": size.memory_bytes}
         parts.append([digest_of_target(companion.service), limits, seed])
     return digest_of_values(parts)
 

@@ -7,7 +7,7 @@ from os.path import abspath, isfile
 from pathlib import Path
 
 from harness.errors import InputError, Problem
-from harness.model import Cell, Load, Plan, Price, Scenario, Search, Slo, Timing
+from harness.model import Balancer, Cell, Limits, Load, Plan, Price, Scenario, Search, Slo, Timing
 from harness.plan.expand import SECTIONS, expand
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
@@ -109,7 +109,7 @@ def assembled(
 ) -> Plan:
     return Plan(
         source=source,
-        target=found.target,
+        target=replace(found.target, balancer=asked_balancer(matrix, cells)),
         scenario=scenario,
         cells=cells,
         slos=slos,
@@ -130,6 +130,14 @@ def asked_load(matrix: MatrixFile) -> Load:
         return Load(section.workers if isinstance(section.workers, int) else None)
     bind, port = section.bind or (Load().bind, Load().port)
     return Load(section.expect, external=True, bind=bind, port=port)
+
+
+def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | None:
+    """None where no size has anything to balance."""
+    section = matrix.balancer
+    if all(cell.limits.replicas == 1 for cell in cells):
+        return None
+    return Balancer(section.image, Limits(section.limits.cpus, section.limits.memory), section.algorithm)
 
 
 def asked_price(matrix: MatrixFile) -> Price | None:

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from harness.model import GIB
+from harness.model import GIB, MIB
 from harness.plan import units, values
 
 
@@ -62,6 +62,7 @@ Money = Annotated[float, Field(ge=0, le=1_000_000)]
 Word = Annotated[str, AfterValidator(values.one_word)]
 Listed = BeforeValidator(values.listed)
 OneOrMany = Many()
+Replicas = Annotated[int, Field(ge=1, le=values.MOST_REPLICAS)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -87,7 +88,11 @@ class SizeSection(Section):
     memory: Memory
 
 
-class NamedSizeSection(SizeSection):
+class ReplicatedSizeSection(SizeSection):
+    replicas: Replicas = 1
+
+
+class NamedSizeSection(ReplicatedSizeSection):
     """A size that can be bought under a name, at a price an hour of its own."""
 
     price: Money | None = None
@@ -106,19 +111,29 @@ class LimitsSection(Section):
 
     cpus: Annotated[tuple[Cores, ...], OneOrMany, Field(min_length=1, max_length=1000)]
     memory: Annotated[tuple[Memory, ...], OneOrMany, Field(min_length=1, max_length=1000)]
+    replicas: Annotated[tuple[Replicas, ...], OneOrMany, Field(min_length=1)] = (1,)
 
 
 class ExcludeSection(Section):
-    """All cells with these CPUs, this memory, or both."""
+    """All cells with these CPUs, this memory, so many replicas, or several of these."""
 
     cpus: Cores | None = None
     memory: Memory | None = None
+    replicas: Replicas | None = None
 
     @model_validator(mode="after")
     def names_something(self) -> Self:
-        if self.cpus is None and self.memory is None:
+        if self.cpus is None and self.memory is None and self.replicas is None:
             raise ValueError("names nothing to exclude; write cpus, memory or both")
         return self
+
+
+class BalancerSection(Section):
+    """HAProxy before a target of several replicas."""
+
+    image: Image | None = None
+    limits: SizeSection = SizeSection(cpus=1.0, memory=256 * MIB)
+    algorithm: Literal["roundrobin", "leastconn", "random", "source"] = "roundrobin"
 
 
 class ScenarioSection(Section):
@@ -193,8 +208,9 @@ class MatrixFile(Section):
     load: LoadSection = LoadSection()
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
-    include: Annotated[tuple[SizeSection, ...], Listed] = ()
+    include: Annotated[tuple[ReplicatedSizeSection, ...], Listed] = ()
     sizes: dict[Name, NamedSizeSection] = {}
+    balancer: BalancerSection = BalancerSection()
     price: PriceSection | None = None
     slos: Any = None
     steps: StepsSection = StepsSection()

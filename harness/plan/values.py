@@ -10,6 +10,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 MOST_USERS = 1_000_000
 MOST_WORKERS = 1000
+MOST_REPLICAS = 100
 OURS = frozenset(
     "--locustfile --host --users --spawn-rate --run-time --headless --autostart --autoquit --web-host "
     "--web-port --master --worker --processes --expect-workers --tags --exclude-tags --config --list --csv "

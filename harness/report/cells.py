@@ -67,7 +67,7 @@ def cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -
         p95=words.seconds(shown.p95_s),
         error_ratio=words.percent(shown.error_ratio),
         cpu_used=words.cores(shown.cpu_used_cores),
-        cpu_share=words.percent(words.share(shown.cpu_used_cores, limits.cpu_cores)),
+        cpu_share=words.percent(words.share(shown.cpu_used_cores, limits.all_cores)),
         throttled=words.percent(shown.throttled_ratio),
         memory_peak=words.mebibytes(shown.memory_peak_bytes),
         memory_share=words.percent(words.share(shown.memory_peak_bytes, limits.memory_bytes)),

@@ -124,13 +124,9 @@ def _size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
         ),
         marks=tuple(Mark(scales.users(step.users), step.verdict, told(step)) for step in cell.steps),
         band=_band(cell, scales.users),
-        tone=_place(limits.cpu_cores, [cpu for cpu, _ in view.grid.cpus]) % TONES,
-        dash=_place(limits.memory_bytes, [memory for memory, _ in view.grid.memories]) % DASHES,
+        tone=[row for row, _ in view.grid.cpus].index((limits.cpu_cores, limits.replicas)) % TONES,
+        dash=[memory for memory, _ in view.grid.memories].index(limits.memory_bytes) % DASHES,
     )
-
-
-def _place(value: float, among: Sequence[float]) -> int:
-    return among.index(value)
 
 
 def _last_per_users(steps: Iterable[StepResult]) -> list[StepResult]:

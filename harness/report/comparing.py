@@ -191,6 +191,7 @@ def _json(shown: Comparison, differences: Sequence[Difference]) -> dict[str, Any
             {
                 "cpu_cores": each.limits.cpu_cores,
                 "memory_bytes": each.limits.memory_bytes,
+                "replicas": each.limits.replicas,
                 "change": each.change.value,
                 "ratio": words.known(each.ratio),
                 "base": [_ends(result) for result in each.base],

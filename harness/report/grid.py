@@ -7,6 +7,9 @@ from harness.model import Limits
 from harness.report import words
 from harness.report.cells import CellView
 
+Place = tuple[tuple[float, int], int]
+"""A row, which is CPU (of one replica) and a number of replicas; and a column, which is memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -15,21 +18,21 @@ class Grid:
     `borders` is where the users asked for begin to be sustained: `left` or `top` (or both) of such a size.
     """
 
-    cpus: tuple[tuple[float, str], ...]
+    cpus: tuple[tuple[tuple[float, int], str], ...]
     memories: tuple[tuple[int, str], ...]
-    sizes: Mapping[tuple[float, int], tuple[CellView, ...]]
-    borders: Mapping[tuple[float, int], tuple[str, ...]]
+    sizes: Mapping[Place, tuple[CellView, ...]]
+    borders: Mapping[Place, tuple[str, ...]]
 
 
 def grid(cells: Sequence[CellView]) -> Grid:
-    sizes: dict[tuple[float, int], tuple[CellView, ...]] = {}
+    sizes: dict[Place, tuple[CellView, ...]] = {}
     for cell in cells:
         key = _key(cell.result.cell.limits)
         sizes[key] = (*sizes.get(key, ()), cell)
-    cpus = sorted({cell.result.cell.limits.cpu_cores for cell in cells})
+    cpus = sorted({_key(cell.result.cell.limits)[0] for cell in cells}, key=_all_cores)
     memories = sorted({cell.result.cell.limits.memory_bytes for cell in cells})
     return Grid(
-        cpus=tuple((cpu, f"{cpu:g} CPU") for cpu in cpus),
+        cpus=tuple((row, f"{row[1]} × {row[0]:g} CPU" if row[1] > 1 else f"{row[0]:g} CPU") for row in cpus),
         memories=tuple((memory, words.mebibytes(memory)) for memory in memories),
         sizes=sizes,
         borders=_borders(sizes, cpus, memories),
@@ -37,8 +40,8 @@ def grid(cells: Sequence[CellView]) -> Grid:
 
 
 def _borders(
-    sizes: Mapping[tuple[float, int], tuple[CellView, ...]], cpus: Sequence[float], memories: Sequence[int]
-) -> dict[tuple[float, int], tuple[str, ...]]:
+    sizes: Mapping[Place, tuple[CellView, ...]], cpus: Sequence[tuple[float, int]], memories: Sequence[int]
+) -> dict[Place, tuple[str, ...]]:
     """The sides on which a size that sustains the users meets one that does not, or that nobody knows."""
     enough = {key for key, cells in sizes.items() if all(cell.sustains_limit for cell in cells)}
     found = {}
@@ -53,5 +56,9 @@ def _borders(
     return found
 
 
-def _key(limits: Limits) -> tuple[float, int]:
-    return limits.cpu_cores, limits.memory_bytes
+def _key(limits: Limits) -> Place:
+    return (limits.cpu_cores, limits.replicas), limits.memory_bytes
+
+
+def _all_cores(row: tuple[float, int]) -> tuple[float, int]:
+    return row[0] * row[1], row[1]

@@ -23,6 +23,8 @@ class Size(Protocol):
     @property
     def memory_bytes(self) -> int: ...
     @property
+    def replicas(self) -> int: ...
+    @property
     def status(self) -> str: ...
     @property
     def sustained_users(self) -> int | None: ...
@@ -100,7 +102,7 @@ def _targets(answers: Sequence[Answer]) -> list[Target]:
 
 
 def _target(name: str, answers: Sequence[Answer]) -> Target:
-    tables = [{(size.cpu_cores, size.memory_bytes): size for size in answer.sizes} for answer in answers]
+    tables = [{_limits(size): size for size in answer.sizes} for answer in answers]
     keys = sorted({key for table in tables for key in table})
     return Target(
         name=words.inert(name),
@@ -109,14 +111,18 @@ def _target(name: str, answers: Sequence[Answer]) -> Target:
     )
 
 
-def _trend(key: tuple[float, int], tables: Sequence[Mapping[tuple[float, int], Size]]) -> Trend:
+def _limits(size: Size) -> Limits:
+    return Limits(size.cpu_cores, size.memory_bytes, size.replicas)
+
+
+def _trend(key: Limits, tables: Sequence[Mapping[Limits, Size]]) -> Trend:
     sizes = [table.get(key) for table in tables]
     users = [None if size is None else size.sustained_users for size in sizes]
     known = [value for value in users if value is not None]
     change = words.NO_DATA
     if len(known) > 1 and known[-2]:
         change = signed(known[-1] / known[-2] - 1)
-    return Trend(words.size(Limits(*key)), tuple(map(_bracket, sizes)), _path(users), change)
+    return Trend(words.size(key), tuple(map(_bracket, sizes)), _path(users), change)
 
 
 def _bracket(size: Size | None) -> str:

@@ -111,7 +111,7 @@ def _hover(cell: CellView, chart: charts.SizeChart) -> dict[str, Any]:
     return {
         "size": cell.size,
         "steps": [[mark.x, mark.text] for mark in ordered],
-        "limits": {"cpu_cores": limits.cpu_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
+        "limits": {"cpu_cores": limits.all_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
         "time": [_over_time(step) for step in cell.steps if step.result.series is not None],
     }
 

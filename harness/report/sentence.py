@@ -69,7 +69,7 @@ def _price(view: View) -> str:
 
 def _how(result: CellResult) -> str:
     """` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
-    used = words.share(result.cpu_used_cores, result.cell.limits.cpu_cores)
+    used = words.share(result.cpu_used_cores, result.cell.limits.all_cores)
     parts = [
         f"p95 {words.seconds(result.p95_s)}" if words.known(result.p95_s) is not None else "",
         f"{words.percent(used)} of its CPU" if used is not None else "",

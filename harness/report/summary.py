@@ -49,6 +49,7 @@ def _agreement(agreement: Agreement) -> dict[str, Any]:
     return {
         "cpu_cores": agreement.limits.cpu_cores,
         "memory_bytes": agreement.limits.memory_bytes,
+        "replicas": agreement.limits.replicas,
         "cells": [inert(cell.cell.id) for cell in agreement.cells],
         "spread_ratio": known(agreement.spread_ratio),
     }
@@ -87,4 +88,5 @@ def _cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "price_hour": cost.hour if cost else None,
         "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
         "on_price_front": cost.on_front if cost else None,
+        "replicas": result.cell.limits.replicas,
     }

@@ -129,6 +129,7 @@ def _encode_companion(companion: CompanionFacts) -> dict[str, Any]:
 
 def _decode_companion(document: dict[str, Any]) -> CompanionFacts:
     limits = Limits(float(document.pop("cpu_cores")), int(document.pop("memory_bytes")))
+    document.pop("replicas", None)
     return CompanionFacts(limits, _rows(TargetSample, document))
 
 

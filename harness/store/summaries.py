@@ -19,6 +19,7 @@ class SizeSummary:
 
     cpu_cores: float
     memory_bytes: int
+    replicas: int
     status: str
     sustained_users: int | None
     broken_users: int | None
@@ -78,6 +79,7 @@ def _sizes(cells: list[Any]) -> Iterator[SizeSummary]:
         yield SizeSummary(
             cpu_cores=cores,
             memory_bytes=_whole(cell["memory_bytes"]) or 0,
+            replicas=_whole(cell.get("replicas", 1)) or 1,
             status=_text(cell["status"]),
             sustained_users=_whole(cell["sustained_users"]),
             broken_users=_whole(cell["broken_users"]),
