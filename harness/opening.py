@@ -14,16 +14,16 @@ from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
 from harness.measure.placement import placed
 from harness.measure.usage import DockerProbe
-from harness.model import Plan
+from harness.model import THE_USUAL, Engine, Plan
 from harness.plan import fit, plan_to_json
 from harness.store import CampaignFolder, remove_parts
 
 Say = Callable[[str], None]
 
 
-def the_world(campaign: str) -> World:
+def the_world(campaign: str, engine: Engine = THE_USUAL) -> World:
     clock = MonotonicClock()
-    return World(DockerHost(campaign, clock), LocustGenerator(), DockerProbe(clock), clock)
+    return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
 def checked(plan: Plan, world: World) -> Plan:
@@ -33,7 +33,7 @@ def checked(plan: Plan, world: World) -> Plan:
     if problems:
         raise UsageError("\n".join(problems))
     engine = world.host.environment()["engine"]
-    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"])
+    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"], is_shared=engine["local"])
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
             "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))

@@ -10,8 +10,8 @@ from bench.simulation.life import SimulatedLife
 from bench.simulation.physics import CALM, Service, Think, Weather
 from harness.errors import TargetFailed
 from harness.measure.life import World
-from harness.measure.seam import ALONE, GeneratorFacts, Image, TargetEnd, Usage
-from harness.model import Cell, Load, Requests, Scenario, Target, Thinks
+from harness.measure.seam import GeneratorFacts, Image, TargetEnd, Usage
+from harness.model import ALONE, Cell, Load, Requests, Scenario, Target, Thinks
 
 DIGEST = "sha256:" + "0" * 64
 GENERATOR_START_S = 1.0

@@ -42,7 +42,7 @@ def run(
     if resume is None and not fresh:
         resume = unfinished(results, plan, say)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
-    world = the_world(name)
+    world = the_world(name, plan.engine)
     plan = checked(plan, world)
     world, placement = parted(world, plan)
     with swept(world, results, say):
@@ -124,10 +124,10 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engine = the_world("plan").host.environment()["engine"]
+        engine = the_world("plan", plan.engine).host.environment()["engine"]
     except WorldError:
         return plan, False
-    return fit(plan, engine["cores"], engine["memory_bytes"]), True
+    return fit(plan, engine["cores"], engine["memory_bytes"], is_shared=engine["local"]), True
 
 
 SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}

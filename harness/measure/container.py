@@ -14,7 +14,8 @@ from harness.measure.engine import CAMPAIGN_LABEL, CELL_LABEL, engine_asked_to, 
 from harness.measure.events import EventLog
 from harness.measure.inside import not_ready_inside, ran_inside
 from harness.measure.order import Order, environment_of, host_options, networking, unmet_limits
-from harness.measure.ready import LOOPBACK, not_ready
+from harness.measure.reach import LOOPBACK, Tunnel, tunnel
+from harness.measure.ready import not_ready
 from harness.measure.seam import Clock, TargetEnd
 from harness.model import Ready, Target, TargetEvent
 
@@ -48,15 +49,19 @@ class DockerTarget:
         self._started_s = clock.now_s()
         self._asked_s = -ASK_AGAIN_S
         self._port = 0
+        self._address = LOOPBACK if order.reach.ssh else order.reach.address
+        self._ssh = order.reach.ssh
+        self._tunnel: Tunnel | None = None
+        self._open = contextlib.ExitStack()
         self._end: TargetEnd | None = None
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.port}"
+        return f"http://{self._address}:{self.port}"
 
     @property
     def port(self) -> int:
-        """On the loopback; the engine picked it unless the target names one. Of several replicas it is the
+        """Where we reach it; the engine picked it unless the target names one. Of several replicas it is the
         balancer's, which is the last of the companions.
         """
         return self.companions[-1].port if len(self.replicas) > 1 else self._port
@@ -68,8 +73,10 @@ class DockerTarget:
         """Asks the engine only when its events tell of an end, or when they are cut off.
 
         Of a further replica it tells too, and of a companion, by its name: without one of them the target is
-        not what it was.
+        not what it was. Raises EngineGone when the tunnel to its port was cut.
         """
+        if self._tunnel is not None:
+            self._tunnel.look()
         if self._end is None and (self._events.saw("die") or self._may_ask()):
             self._end = self._ask_for_end()
         if self._end is None:
@@ -92,6 +99,9 @@ class DockerTarget:
     def wait_until_ready(self, target: Target) -> None:
         """Raises TargetFailed as soon as the container has ended, or when its time is over."""
         self._port = target.port if target.host_network else self._published(target.port)
+        if self._ssh and self._port:
+            self._tunnel = self._open.enter_context(tunnel(self._ssh, self._port))
+            self._port = self._tunnel.port
         deadline = self._started_s + target.ready.within_s
         seen: str | None = "nothing"
         while (left_s := deadline - self._clock.now_s()) > 0:
@@ -110,7 +120,9 @@ class DockerTarget:
 
     def _not_ready(self, ready: Ready, timeout_s: float) -> str | None:
         if ready.kind in ("http", "tcp"):
-            return not_ready(ready, self._port, timeout_s) if self._port else "no published port"
+            return (
+                not_ready(ready, self._port, timeout_s, self._address) if self._port else "no published port"
+            )
         try:
             with engine_asked_to("look whether the container is ready"):
                 return not_ready_inside(self.client, self.container_id, ready)
@@ -118,6 +130,10 @@ class DockerTarget:
             raise
         except EngineError as error:  # it may just have ended, which is asked next
             return error.what
+
+    def opened(self) -> contextlib.ExitStack:
+        """What was opened to reach it; closed on leaving."""
+        return self._open
 
     def run_inside(self, command: Sequence[str]) -> tuple[int | None, str]:
         """The exit code of a command run in the container, and what it wrote."""
@@ -197,8 +213,9 @@ def running(
             _start(client, container_id, order)
             target = DockerTarget(client, container_id, events, clock, order)
             target.companions = tuple(companions)
-            target.wait_until_ready(order.target)
-            yield target
+            with target.opened():
+                target.wait_until_ready(order.target)
+                yield target
 
 
 @contextlib.contextmanager
@@ -258,7 +275,7 @@ def _start(client: APIClient, container_id: str, order: Order) -> None:
         said = words(error)
         if "address already in use" in said or "port is already allocated" in said:
             raise EngineError(
-                f"port {order.target.host_port} of {LOOPBACK} is already in use",
+                f"port {order.target.host_port} of {order.reach.address} is already in use",
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
             ) from error
         raise TargetFailed("exited", said) from error

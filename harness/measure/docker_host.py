@@ -2,8 +2,9 @@
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from docker.api import APIClient
@@ -17,16 +18,23 @@ from harness.measure.order import Order, unset_variables
 from harness.measure.placement import Cores
 from harness.measure.ready import port_is_free
 from harness.measure.seam import Clock, Image, RunningTarget
-from harness.model import Cell, Target
+from harness.model import THE_USUAL, Cell, Engine, Target
 
 
 class DockerHost:
     """Runs targets for one campaign, whose name all that it starts carries as a label."""
 
-    def __init__(self, campaign: str, clock: Clock, client: APIClient | None = None) -> None:
+    def __init__(
+        self,
+        campaign: str,
+        clock: Clock,
+        client: APIClient | None = None,
+        which: Engine = THE_USUAL,
+    ) -> None:
         self._campaign = campaign
         self._clock = clock
-        self._client = client or engine.connect()
+        self._client = client or engine.connect(which)
+        self._reach = engine.reach_of(which, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
 
@@ -37,23 +45,24 @@ class DockerHost:
     def check(self, target: Target) -> list[str]:
         """What would keep the target from being run here, found without starting or building anything."""
         problems = [f"the environment variable {name} is not set" for name in unset_variables(target)]
-        if target.host_port is not None and not port_is_free(target.host_port):
-            problems.append(f"port {target.host_port} is already in use")
+        services = (target, *(companion.service for companion in target.companions))
         if not engine.is_local(self._client):
-            problems.append(
-                "the engine is on another machine, which publishes the target's port on its own loopback"
-            )
-        for service in (target, *(companion.service for companion in target.companions)):
+            problems += self._out_of_reach(services)
+        elif target.host_port is not None and not port_is_free(target.host_port):
+            problems.append(f"port {target.host_port} is already in use")
+        for service in services:
             if service.build is None:
                 problems += self._unavailable(service)
         return problems
 
     def prepare(self, target: Target) -> Image:
-        return image.prepare(self._client, target)
+        return image.prepare(self._client, target, is_remote=not engine.is_local(self._client))
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")
         order = Order(name, self._campaign, cell.id, cell.limits, target, image, self._cores)
+        if self._reach is not None:
+            order = replace(order, reach=self._reach)
         return accompanied(self._client, self._clock, order, image.companions)
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
@@ -77,10 +86,21 @@ class DockerHost:
     def close(self) -> None:
         self._client.close()
 
+    def _out_of_reach(self, services: Iterable[Target]) -> Iterator[str]:
+        """What another machine's engine can't do for us."""
+        if self._reach is None:
+            yield (
+                "the engine is on another machine, which publishes the target's port on its own loopback; "
+                "name its address (engine: {host: …, address: 10.0.0.5}), or reach it by ssh://"
+            )
+        for service in services:
+            if service.files:
+                yield f"{service.name}: `files` are not where the engine is; build them into its image"
+
     def _unavailable(self, target: Target) -> list[str]:
         """An image is looked for where it will be needed: here, else at its registry, by pulling it."""
         try:
-            image.prepare(self._client, target)
+            self.prepare(target)
         except EngineError as error:
             return [str(error)]
         return []

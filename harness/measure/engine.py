@@ -17,6 +17,8 @@ from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
 
 from harness.errors import EngineError, EngineGone
+from harness.measure.reach import HERE, Reach
+from harness.model import THE_USUAL, Engine
 
 CAMPAIGN_LABEL = "harness.campaign"
 CELL_LABEL = "harness.cell"
@@ -29,11 +31,16 @@ CONNECT_WITHIN_S = 10.0
 Refusal = (DockerException, RequestException, TransportError)
 
 
-def connect() -> APIClient:
-    """A client of the engine that `docker` would use: DOCKER_HOST, DOCKER_CONTEXT or its current context."""
-    address = _address()
+def connect(which: Engine = THE_USUAL) -> APIClient:
+    """A client of an engine; of the one that `docker` would use (DOCKER_HOST, DOCKER_CONTEXT or its current
+    context) where nothing else is asked for.
+    """
+    environ = environment_for(which)
+    address = _address(environ)
     try:
-        client = docker.from_env(version="auto", timeout=TIMEOUT_S, use_ssh_client=True).api
+        client = docker.from_env(
+            version="auto", timeout=TIMEOUT_S, use_ssh_client=True, environment=environ
+        ).api
     except (*Refusal, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_root(error)}",
@@ -48,11 +55,36 @@ def connect() -> APIClient:
     return client
 
 
-def _address() -> str:
+def environment_for(which: Engine) -> dict[str, str]:
+    """Our environment, with the engine as `docker` would be told of it."""
+    environ = dict(os.environ)
+    if which.host is not None or which.context is not None:
+        for key in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
+            environ.pop(key, None)
+    if which.host is not None:
+        environ["DOCKER_HOST"] = which.host
+    if which.context is not None:
+        environ["DOCKER_CONTEXT"] = which.context
+    if which.certificates is not None:
+        environ |= {"DOCKER_CERT_PATH": str(which.certificates), "DOCKER_TLS_VERIFY": "1"}
+    return environ
+
+
+def reach_of(which: Engine, client: APIClient) -> Reach | None:
+    """How ports that this engine publishes are reached; None where that was not declared."""
+    if which.address is not None:
+        return Reach(which.address)
+    host = _address(environment_for(which))
+    if host.startswith("ssh://"):
+        return Reach(ssh=host)
+    return HERE if is_local(client) else None
+
+
+def _address(environ: Mapping[str, str]) -> str:
     """Where the engine is looked for. Where a context is missing, docker-py would take the default socket."""
-    if host := os.environ.get("DOCKER_HOST"):
+    if host := environ.get("DOCKER_HOST"):
         return host
-    name = os.environ.get("DOCKER_CONTEXT")
+    name = environ.get("DOCKER_CONTEXT")
     try:
         context = ContextAPI.get_context(name)
     except Exception as error:  # docker-py raises a bare Exception for a damaged context

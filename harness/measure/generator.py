@@ -17,9 +17,9 @@ from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import FIRST, OUR_CLOCK, Pages
 from harness.measure.locust_command import command, environment
 from harness.measure.placement import Cores
-from harness.measure.seam import ALONE, GeneratorFacts
+from harness.measure.seam import GeneratorFacts
 from harness.measure.workers import Workers, free_port, worker_command
-from harness.model import Load, Scenario
+from harness.model import ALONE, Load, Scenario
 
 HERE = Path(__file__).parent
 PLUGIN = (HERE / "locust_plugin.py", HERE / "locust_fence.py")

@@ -1,5 +1,6 @@
 """A target's image: built when its content changed, found or pulled otherwise."""
 
+import contextlib
 import hashlib
 import re
 import stat
@@ -29,16 +30,41 @@ FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE
 REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 
 
-def prepare(client: APIClient, target: Target) -> Image:
-    """The images to run. A build is skipped when one of the same content, arguments and bases exists."""
-    own = _prepared(client, target)
-    beside = {each.name: _prepared(client, each.service) for each in target.companions}
+def prepare(client: APIClient, target: Target, *, is_remote: bool = False) -> Image:
+    """The images to run. A build is skipped when one of the same content, arguments and bases exists.
+
+    An engine elsewhere is first given what it lacks and the usual one here has.
+    """
+    services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
-        beside[balancing.NAME] = _prepared(client, balancing.balancer(target, target.balancer))
+        services[balancing.NAME] = balancing.balancer(target, target.balancer)
+    if is_remote:
+        carry(client, {name for each in (target, *services.values()) for name in _starting_from(each)})
+    own = _prepared(client, target)
+    beside = {name: _prepared(client, service) for name, service in services.items()}
     if not beside:
         return own
     digests = "".join(image.digest for image in (own, *beside.values()))
     return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", beside)
+
+
+def _starting_from(target: Target) -> list[str]:
+    """The images that are run, or built upon."""
+    if target.build is None:
+        return [target.image] if target.image else []
+    return base_images(_dockerfile(target.build), target.build.args)
+
+
+def carry(client: APIClient, references: Iterable[str]) -> None:
+    """Images that this engine lacks and the usual one has; what that lacks too will be pulled."""
+    missing = [reference for reference in sorted(references) if find(client, reference) is None]
+    if not missing:
+        return
+    with contextlib.suppress(EngineError), contextlib.closing(connect()) as here:
+        for reference in missing:
+            if find(here, reference) is not None:
+                with engine_asked_to(f"take over the image {reference}"):
+                    client.load_image(here.get_image(reference))  # type: ignore[no-untyped-call]
 
 
 def _prepared(client: APIClient, target: Target) -> Image:

@@ -11,7 +11,7 @@ from docker.types import LogConfig, Ulimit
 
 from harness.errors import UsageError
 from harness.measure.placement import Cores, listed
-from harness.measure.ready import LOOPBACK
+from harness.measure.reach import HERE, Reach
 from harness.measure.seam import Image
 from harness.model import Limits, Target
 from harness.plan import resolved
@@ -26,7 +26,7 @@ CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to run, under which name and limits, on which cores (None: on any) and in which private network
-    (None: the engine's default one).
+    (None: the engine's default one); and how its port is reached.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Order:
     image: Image
     cores: Cores | None = None
     network: str | None = None
+    reach: Reach = HERE
 
 
 def networking(client: APIClient, order: Order) -> Any:
@@ -57,7 +58,7 @@ def host_options(order: Order) -> dict[str, Any]:
         "cpu_quota": _cpu_quota_us(limits),
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
-        "port_bindings": {target.port: (LOOPBACK, target.host_port)} if is_published else None,
+        "port_bindings": {target.port: (order.reach.address, target.host_port)} if is_published else None,
         "network_mode": "host" if target.host_network else order.network,
         "binds": [f"{path}:{inside}:ro" for inside, path in sorted(target.files.items())] or None,
         "tmpfs": dict.fromkeys(target.tmpfs, "") or None,

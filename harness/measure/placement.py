@@ -52,7 +52,9 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     size gets the same cores, so the largest one that fits this host decides.
     """
     machine, engine = environment["machine"], environment["engine"]
-    if any(machine.get(key) is None or machine.get(key) != engine.get(key) for key in ("kernel", "cores")):
+    keys = ("kernel", "cores")
+    is_ours = all(machine.get(key) is not None and machine[key] == engine.get(key) for key in keys)
+    if not is_ours or not engine.get("local", True):
         return None, "not parted: the engine does not run on this kernel"
     beside = sum(companion.limits.cpu_cores for companion in plan.target.companions)
     balancer = plan.target.balancer.limits.cpu_cores if plan.target.balancer else 0.0

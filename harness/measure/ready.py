@@ -4,27 +4,27 @@ import contextlib
 import http.client
 import socket
 
+from harness.measure.reach import LOOPBACK
 from harness.model import Ready
 
-LOOPBACK = "127.0.0.1"
 SILENCE_S = 0.25
 BODY_BYTES_SHOWN = 200
 
 
-def not_ready(ready: Ready, port: int, timeout_s: float) -> str | None:
+def not_ready(ready: Ready, port: int, timeout_s: float, host: str = LOOPBACK) -> str | None:
     """None when the target is ready, else what it did instead."""
     try:
         if ready.http_path is None:
-            return _tcp(port, timeout_s)
-        return _http(ready.http_path, ready.status, port, timeout_s)
+            return _tcp(host, port, timeout_s)
+        return _http(ready.http_path, ready.status, host, port, timeout_s)
     except TimeoutError:
         return f"no answer within {timeout_s:.1f} s"
     except (OSError, http.client.HTTPException) as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _http(path: str, status: int, port: int, timeout_s: float) -> str | None:
-    with contextlib.closing(http.client.HTTPConnection(LOOPBACK, port, timeout=timeout_s)) as connection:
+def _http(path: str, status: int, host: str, port: int, timeout_s: float) -> str | None:
+    with contextlib.closing(http.client.HTTPConnection(host, port, timeout=timeout_s)) as connection:
         connection.request("GET", path, headers={"Connection": "close"})
         answer = connection.getresponse()
         if answer.status == status:
@@ -33,9 +33,9 @@ def _http(path: str, status: int, port: int, timeout_s: float) -> str | None:
         return f"HTTP {answer.status} on {path}, not {status}: {body}".rstrip(": ")
 
 
-def _tcp(port: int, timeout_s: float) -> str | None:
+def _tcp(host: str, port: int, timeout_s: float) -> str | None:
     """The engine's proxy accepts connections before the target does: one must also stay open."""
-    with socket.create_connection((LOOPBACK, port), timeout=timeout_s) as connection:
+    with socket.create_connection((host, port), timeout=timeout_s) as connection:
         connection.settimeout(SILENCE_S)
         with contextlib.suppress(TimeoutError):
             if not connection.recv(1):

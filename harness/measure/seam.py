@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.model import (
+    ALONE,
     Cell,
     CompanionFacts,
     GeneratorSample,
@@ -162,10 +163,6 @@ class RunningGenerator(Protocol):
     def logs(self) -> str:
         """All that Locust wrote so far, bounded to the last 256 KiB."""
         ...
-
-
-ALONE = Load()
-"""One Locust process."""
 
 
 class LoadGenerator(Protocol):

@@ -12,14 +12,9 @@ from harness.model.answers import (
     Verdict,
 )
 from harness.model.asked import (
-    GIB,
-    MIB,
-    Balancer,
     Build,
     Cell,
     Companion,
-    Limits,
-    Load,
     Plan,
     Price,
     Purpose,
@@ -48,11 +43,14 @@ from harness.model.facts import (
     Thinks,
     WorkerSample,
 )
+from harness.model.means import ALONE, GIB, MIB, THE_USUAL, Balancer, Engine, Limits, Load
 
 __all__ = [
+    "ALONE",
     "ANSWERED",
     "GIB",
     "MIB",
+    "THE_USUAL",
     "Agreement",
     "Balancer",
     "Build",
@@ -68,6 +66,7 @@ __all__ = [
     "Difference",
     "Drift",
     "Ended",
+    "Engine",
     "Factor",
     "GeneratorSample",
     "HostSample",

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.asked import Cell, Limits
+from harness.model.asked import Cell
+from harness.model.means import Limits
 
 
 class Verdict(StrEnum):

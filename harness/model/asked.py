@@ -3,48 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import total_ordering
 from pathlib import Path
 
-MIB = 1024 * 1024
-GIB = 1024 * MIB
-
-
-@total_ordering
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a container may use: CPU as a quota in cores, memory with no swap beside it; and in how many
-    containers, each with as much, the target runs behind a balancer.
-
-    Smaller means less CPU in all, then less memory in all, then fewer containers.
-    """
-
-    cpu_cores: float
-    memory_bytes: int
-    replicas: int = 1
-
-    @property
-    def all_cores(self) -> float:
-        return self.cpu_cores * self.replicas
-
-    @property
-    def all_bytes(self) -> int:
-        return self.memory_bytes * self.replicas
-
-    def covers(self, other: "Limits") -> bool:
-        """Whether there is at least as much of each."""
-        return (
-            self.cpu_cores >= other.cpu_cores
-            and self.memory_bytes >= other.memory_bytes
-            and self.replicas >= other.replicas
-        )
-
-    def __lt__(self, other: "Limits") -> bool:
-        return self._rank < other._rank
-
-    @property
-    def _rank(self) -> tuple[float, int, int]:
-        return round(self.all_cores, 9), self.all_bytes, self.replicas
+from harness.model.means import ALONE, THE_USUAL, Balancer, Engine, Limits, Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +107,7 @@ class Target:
     ulimits: Mapping[str, int] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     companions: tuple["Companion", ...] = ()
-    balancer: "Balancer | None" = None
+    balancer: Balancer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,17 +128,6 @@ class Companion:
 
 
 @dataclass(frozen=True, slots=True)
-class Balancer:
-    """HAProxy before the replicas of a target, under limits of its own: an `image` that holds it, or the one
-    that the harness builds; `algorithm` is one of HAProxy's, such as `roundrobin` or `leastconn`.
-    """
-
-    image: str | None = None
-    limits: Limits = Limits(1.0, 256 * MIB)
-    algorithm: str = "roundrobin"
-
-
-@dataclass(frozen=True, slots=True)
 class Scenario:
     """The user's own locustfile(s), which of its user classes run (none named: all) and which tagged tasks,
     further arguments of Locust's command line, and a file of packages that it needs.
@@ -189,20 +139,6 @@ class Scenario:
     exclude_tags: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     requirements: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Which Locust processes make the load: `workers` of them under a master, or a single one by itself.
-
-    None workers are as many as turn out to be needed. Where they are `external`, they run on other machines
-    and come to the master at `bind` and `port` by themselves.
-    """
-
-    workers: int | None = 1
-    external: bool = False
-    bind: str = "127.0.0.1"
-    port: int = 5557
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +209,8 @@ class Plan:
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None
     notes: tuple[str, ...] = ()
-    load: Load = Load()
+    load: Load = ALONE
+    engine: Engine = THE_USUAL
 
 
 ONE_BY_ONE = 1.9

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.model.answers import CellResult, Verdict
-from harness.model.asked import Cell, Limits, Price, Slo
+from harness.model.asked import Cell, Price, Slo
+from harness.model.means import Limits
 
 
 @dataclass(frozen=True, slots=True)

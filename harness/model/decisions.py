@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.model.answers import CellResult
-from harness.model.asked import Limits
+from harness.model.means import Limits
 
 
 class Change(StrEnum):

@@ -10,7 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.model.asked import Limits, Purpose
+from harness.model.asked import Purpose
+from harness.model.means import Limits
 
 Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.objectives import RATIOS
-from harness.plan.schema import MatrixFile, Section, TargetFile
+from harness.plan.schema import MatrixFile
+from harness.plan.schema_target import TargetFile
+from harness.plan.schema_types import Section
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -7,7 +7,7 @@ from os.path import abspath, isfile
 from pathlib import Path
 
 from harness.errors import InputError, Problem
-from harness.model import Balancer, Cell, Limits, Load, Plan, Price, Scenario, Search, Slo, Timing
+from harness.model import Balancer, Cell, Engine, Limits, Load, Plan, Price, Scenario, Search, Slo, Timing
 from harness.plan.expand import SECTIONS, expand
 from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
@@ -120,6 +120,7 @@ def assembled(
         search=search,
         price=asked_price(matrix),
         load=asked_load(matrix),
+        engine=asked_engine(matrix, source.parent),
         notes=found.notes,
     )
 
@@ -138,6 +139,12 @@ def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | No
     if all(cell.limits.replicas == 1 for cell in cells):
         return None
     return Balancer(section.image, Limits(section.limits.cpus, section.limits.memory), section.algorithm)
+
+
+def asked_engine(matrix: MatrixFile, folder: Path) -> Engine:
+    section = matrix.engine
+    certificates = folder / os.path.expanduser(section.certificates) if section.certificates else None
+    return Engine(section.host, section.context, certificates, section.address)
 
 
 def asked_price(matrix: MatrixFile) -> Price | None:

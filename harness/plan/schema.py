@@ -1,91 +1,29 @@
-"""The shape of matrix.yaml and target.yaml: every key, its type, its range and its default."""
+"""The shape of matrix.yaml: every key, its type, its range and its default."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.model import GIB, MIB
+from harness.model import MIB
 from harness.plan import units, values
-
-
-class Many:
-    """Of a list: a single value counts as a list of one, also for editors."""
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(values.one_or_many, handler(source))
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        many = handler(schema)
-        return {"anyOf": [many["items"], many]}
-
-
-def shown_as(**schema: Any) -> WithJsonSchema:
-    """How an editor is told of a value that is written otherwise than it is kept."""
-    return WithJsonSchema(schema)
-
-
-Name = Annotated[str, AfterValidator(values.name)]
-Image = Annotated[str, AfterValidator(values.image_name)]
-PathText = Annotated[str, AfterValidator(values.path_text)]
-Cores = Annotated[
-    float,
-    BeforeValidator(units.cpu_cores),
-    shown_as(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
-]
-Memory = Annotated[
-    int, BeforeValidator(units.memory_bytes), shown_as(type=["string", "integer"], examples=["512MiB", "1g"])
-]
-Duration = Annotated[
-    float, BeforeValidator(units.duration_s), shown_as(type=["string", "number"], examples=["250ms", "1.5s"])
-]
-Precision = Annotated[
-    float,
-    BeforeValidator(units.ratio),
-    AfterValidator(values.precision),
-    shown_as(type=["string", "number"], examples=["5%"]),
-]
-Users = Annotated[int, Field(ge=1, le=values.MOST_USERS)]
-Money = Annotated[float, Field(ge=0, le=1_000_000)]
-Word = Annotated[str, AfterValidator(values.one_word)]
-Listed = BeforeValidator(values.listed)
-OneOrMany = Many()
-Replicas = Annotated[int, Field(ge=1, le=values.MOST_REPLICAS)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-
-
-class Section(BaseModel):
-    """A mapping with known keys only. A key without a value counts as absent."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def without_empty_keys(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        return {
-            key: value for key, value in values.items() if value is not None or key not in cls.model_fields
-        }
-
-
-class SizeSection(Section):
-    """Exactly one size."""
-
-    cpus: Cores
-    memory: Memory
+from harness.plan.schema_types import (
+    Cores,
+    Duration,
+    Image,
+    Listed,
+    Memory,
+    Money,
+    Name,
+    OneOrMany,
+    PathText,
+    Precision,
+    Replicas,
+    Section,
+    SizeSection,
+    Users,
+    Word,
+    shown_as,
+)
 
 
 class ReplicatedSizeSection(SizeSection):
@@ -153,6 +91,28 @@ class UsersSection(Section):
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 
+class EngineSection(Section):
+    """Where targets run: an address or a context of docker's."""
+
+    host: Annotated[str, AfterValidator(values.engine_host)] | None = None
+    context: str | None = None
+    certificates: PathText | None = None
+    address: Annotated[str, AfterValidator(values.ip_address)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def from_a_text(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"host" if "://" in given else "context": given}
+        return given
+
+    @model_validator(mode="after")
+    def names_one_engine(self) -> Self:
+        if self.host is not None and self.context is not None:
+            raise ValueError("names host and context at once; keep one of them")
+        return self
+
+
 class LoadSection(Section):
     """The Locust processes that make the load. Whoever writes `expect` means external workers."""
 
@@ -206,6 +166,7 @@ class MatrixFile(Section):
     scenario: ScenarioSection = ScenarioSection()
     users: UsersSection = UsersSection()
     load: LoadSection = LoadSection()
+    engine: EngineSection = EngineSection()
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
     include: Annotated[tuple[ReplicatedSizeSection, ...], Listed] = ()
@@ -216,83 +177,3 @@ class MatrixFile(Section):
     steps: StepsSection = StepsSection()
     search: SearchSection = SearchSection()
     repetitions: Annotated[int, Field(ge=1, le=100)] = 1
-
-
-class BuildSection(Section):
-    context: PathText = "."
-    dockerfile: PathText = "Dockerfile"
-    args: dict[str, str] = {}
-
-
-Command = Annotated[tuple[str, ...], BeforeValidator(values.words), Field(min_length=1)]
-Inside = Annotated[str, AfterValidator(values.inside_path)]
-Capability = Annotated[str, AfterValidator(values.capability)]
-
-
-class ReadySection(Section):
-    http: Annotated[str, AfterValidator(values.http_path)] | None = None
-    tcp: bool = False
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
-    port: Port | None = None
-    log: Annotated[str, AfterValidator(values.pattern)] | None = None
-    command: Command | None = None
-    healthy: bool = False
-    within: Duration = 60.0
-
-    @model_validator(mode="after")
-    def asks_one_thing(self) -> Self:
-        asked = {
-            "http": self.http is not None or self.status is not None,
-            "tcp": self.tcp,
-            "port": self.port is not None,
-            "log": self.log is not None,
-            "command": self.command is not None,
-            "healthy": self.healthy,
-        }
-        given = [name for name, is_given in asked.items() if is_given]
-        if len(given) > 1:
-            raise ValueError(f"asks for {' and '.join(given)} at once; keep one of them")
-        if not self.within:
-            raise ValueError("within is 0s; give the target some time, such as 60s")
-        return self
-
-
-class ServiceSection(Section):
-    """What a container needs, a target's or a companion's."""
-
-    build: BuildSection | None = None
-    image: Image | None = None
-    ready: ReadySection = ReadySection()
-    environment: dict[Annotated[str, AfterValidator(values.environment_name)], str] = {}
-    command: Command | None = None
-    entrypoint: Command | None = None
-    user: Annotated[str, AfterValidator(values.user_name)] | None = None
-    files: dict[Inside, PathText] = {}
-    tmpfs: Annotated[tuple[Inside, ...], OneOrMany] = ()
-    ulimits: dict[Annotated[str, AfterValidator(values.ulimit_name)], Annotated[int, Field(ge=0)]] = {}
-    capabilities: Annotated[tuple[Capability, ...], OneOrMany] = ()
-
-
-class CompanionSection(ServiceSection):
-    """A container beside the target, under limits of its own."""
-
-    limits: SizeSection = SizeSection(cpus=1.0, memory=GIB)
-    seed: Command | None = None
-
-
-class ComposeSection(Section):
-    """A service of a compose file; what it depends on becomes its companions."""
-
-    file: PathText = "compose.yaml"
-    service: str
-
-
-class TargetFile(ServiceSection):
-    """target.yaml. That `port` and one of `image` and `build` are there is checked by `target`."""
-
-    name: Name | None = None
-    compose: ComposeSection | None = None
-    port: Port | None = None
-    host_port: Port | None = None
-    network: Literal["published", "host"] = "published"
-    companions: dict[Annotated[str, AfterValidator(values.host_name)], CompanionSection] = {}

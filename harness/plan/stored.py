@@ -51,10 +51,11 @@ def first_fault(error: Exception) -> str:
 def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     """The plan with each of its paths changed."""
     locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
-    requirements = plan.scenario.requirements
+    requirements, certificates = plan.scenario.requirements, plan.engine.certificates
     return replace(
         plan,
         source=change(plan.source),
+        engine=replace(plan.engine, certificates=certificates and change(certificates)),
         target=target_with_paths(plan.target, change),
         scenario=replace(
             plan.scenario, locustfiles=locustfiles, requirements=requirements and change(requirements)

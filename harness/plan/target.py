@@ -11,7 +11,7 @@ from harness.model import Build, Companion, Limits, Ready, Target
 from harness.plan.compose import Composed, composed
 from harness.plan.environment import reference_faults
 from harness.plan.places import Document, KeyPath, read_document, read_foreign, shown
-from harness.plan.schema import CompanionSection, ReadySection, ServiceSection, TargetFile
+from harness.plan.schema_target import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.units import quoted
 from harness.plan.values import NAME
 from harness.plan.wording import MISSING, beside, nearest, section, validated

@@ -1,5 +1,6 @@
 """Single values of matrix.yaml and target.yaml: returned as meant, or refused with what to write."""
 
+import ipaddress
 import re
 import shlex
 from typing import Any
@@ -130,6 +131,26 @@ def locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
                 f"{units.quoted(option)} is for the harness to say; write options of the scenario's own, "
                 "and matrix keys for users, tags and files"
             )
+    return value
+
+
+def engine_host(value: str) -> str:
+    """As DOCKER_HOST has it."""
+    if not re.fullmatch(r"(ssh://([\w.-]+@)?[\w.-]+(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)", value):
+        raise ValueError(
+            f"{units.quoted(value)} is no engine's address; write ssh://user@host, tcp://host:2376 or unix:///path"
+        )
+    return value
+
+
+def ip_address(value: str) -> str:
+    """An address to publish on, not a name: it says how widely. 0.0.0.0 would be everywhere."""
+    try:
+        found = ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(f"{units.quoted(value)} is no IP address; write one such as 10.0.0.5") from None
+    if found.is_unspecified:
+        raise ValueError(f"{value} publishes on every network; write the one address where it is reached")
     return value
 
 

@@ -15,9 +15,9 @@ from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.engine import CAMPAIGN_LABEL, connect
 from harness.measure.generator import LocustGenerator
-from harness.measure.seam import ALONE, Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
+from harness.measure.seam import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
 from harness.measure.usage import DockerProbe
-from harness.model import GIB, MIB, Build, Cell, Limits, Load, Ready, Scenario, Target
+from harness.model import ALONE, GIB, MIB, Build, Cell, Limits, Load, Ready, Scenario, Target
 from tests.fakes import FakeTarget, FakeWorld, Service
 
 BEHAVES = Path(__file__).parents[1] / "e2e" / "images" / "behaves"

@@ -16,7 +16,8 @@ from harness.errors import InputError
 from harness.model import Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.objectives import RATIOS, known_indicator
-from harness.plan.schema import CompanionSection, MatrixFile, ServiceSection, TargetFile
+from harness.plan.schema import MatrixFile
+from harness.plan.schema_target import CompanionSection, ServiceSection, TargetFile
 from harness.plan.wording import models_in
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, rows, spans
 

@@ -1,0 +1,115 @@
+"""An engine elsewhere, as far as one machine can show it: own root, own socket, reached by SSH."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.measure.workers import free_port
+from tests.e2e.conftest import Project
+from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.test_faults import ONE_SIZE, ends_well
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
+    with own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
+        yield started
+
+
+@contextlib.contextmanager
+def by_ssh(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A real sshd of our own before the engine: its address, and the environment in which `ssh` knows it."""
+    if not shutil.which("sshd"):
+        subprocess.run(["apt-get", "install", "--yes", "openssh-server"], check=True, capture_output=True)
+    port, daemon = free_port(), shutil.which("sshd") or "/usr/sbin/sshd"
+    Path("/run/sshd").mkdir(exist_ok=True)
+    for name in ("host", "client"):
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        subprocess.run(command, check=True)
+    config = [f"Port {port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/host", "StrictModes no"]
+    config += [f"AuthorizedKeysFile {folder}/client.pub", "UsePAM no", "PermitRootLogin yes"]
+    config += ["MaxStartups 100", f"SetEnv DOCKER_HOST={engine.address}", f"PidFile {folder}/sshd.pid"]
+    (folder / "sshd_config").write_text("\n".join(config) + "\n")
+    client = f"IdentityFile {folder}/client\nStrictHostKeyChecking no\nUserKnownHostsFile {folder}/known\n"
+    (folder / "ssh_config").write_text(client + "LogLevel ERROR\n")
+    (folder / "bin").mkdir()
+    wrapper = folder / "bin/ssh"
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {folder}/ssh_config "$@"\n')
+    wrapper.chmod(0o755)
+    with subprocess.Popen(
+        [daemon, "-D", "-f", str(folder / "sshd_config")], stderr=subprocess.DEVNULL
+    ) as sshd:
+        try:
+            wait_for(port)
+            yield f"ssh://root@127.0.0.1:{port}", {"PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+        finally:
+            sshd.terminate()
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+            return
+        time.sleep(0.1)
+    pytest.fail("sshd does not answer")
+
+
+def test_a_campaign_over_ssh_whose_tunnel_is_cut_once(
+    project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The image's base is carried there; the port is reached through a tunnel, which is cut under load."""
+    with by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+        project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE)
+        with project.running("run", **environment) as running:
+            project.wait_for("life-started", running, within_s=240)
+            time.sleep(2)
+            (tunnel,) = tunnels()
+            os.kill(tunnel, signal.SIGKILL)
+            ends_well(project, running)
+    faults = [event for event in project.events() if event["event"] == "fault"]
+    assert ["tunnel" in fault["what"] for fault in faults] == [True]
+    machine = (project.folder / "results/latest/environment.json").read_text()
+    assert '"local": false' in machine
+    assert tunnels() == []
+    assert engine.docker("ps", "--all", "--quiet").stdout == b""
+
+
+def tunnels() -> list[int]:
+    found = subprocess.run(
+        ["pgrep", "-f", "^/usr/bin/ssh .*ExitOnForwardFailure"], capture_output=True, text=True
+    )
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def test_what_an_engine_elsewhere_cant_do_is_said_before_anything_starts(
+    project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+        project.write("matrix.yaml", f"engine: {{host: '{address}'}}\n" + ONE_SIZE)
+        text = (project.folder / "targets/behaves/target.yaml").read_text()
+        project.write("targets/behaves/target.yaml", text + "files: {/etc/extra: locustfile.py}\n")
+        ran = project.harness("run", **environment)
+    assert ran.returncode == 1
+    assert "`files` are not where the engine is" in ran.stderr
+
+
+def test_a_context_of_dockers_names_an_engine(project: Project, engine: OwnEngine, tmp_path: Path) -> None:
+    config = {"DOCKER_CONFIG": str(tmp_path / "docker")}
+    made = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
+    subprocess.run(made, check=True, capture_output=True, env={**os.environ, **config})
+    project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE)
+    with project.running("run", **config) as running:
+        project.wait_for("life-started", running, within_s=240)
+        assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
+        ends_well(project, running)
