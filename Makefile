@@ -14,7 +14,7 @@ BASE ?=
 HEAD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-page bench-search bench-truth soak test check fmt venv engine base browser clean distclean caches
+.PHONY: help matrix report compare bench bench-load bench-page bench-search bench-truth soak test check fmt venv engine base browser clean distclean caches
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,13 @@ report: venv ## draw the newest campaign again
 compare: venv ## two campaigns: BASE (the newest but one) against HEAD (the newest)
 	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
 
-bench: bench-search bench-page bench-truth ## measure what the harness claims about itself; quiet machine, most of an hour
+bench: bench-search bench-page bench-load bench-truth ## measure what the harness claims about itself; quiet machine, most of an hour
 
 bench-search: venv ## the search against others, simulated
 	@$(BIN)/python -m bench.search $(ARGS)
+
+bench-load: venv ## what a request costs to make: plain Locust against ours, one process and several
+	@$(BIN)/python -m bench.load $(ARGS)
 
 bench-page: venv browser ## how fast the report is drawn and opened, with 25 and 1,000 sizes
 	@$(BIN)/python -m bench.page $(ARGS)

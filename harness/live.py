@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
@@ -67,13 +67,12 @@ def outcome(result: CellResult) -> str:
 
 @dataclass(slots=True)
 class Now:
-    """What the display shows of the current moment."""
+    """What the display shows of the current moment of a cell that is being measured."""
 
-    cell: Cell | None = None
+    cell: Cell
     step: Step | None = None
     pulse: Pulse | None = None
-    doing: str = ""
-    verdicts: list[tuple[str, StepResult | CellResult]] = field(default_factory=list)
+    doing: str = "starting"
 
 
 class LiveDisplay(Narrator):
@@ -91,7 +90,8 @@ class LiveDisplay(Narrator):
         self._clock = clock
         self._started_s = clock()
         self._done: list[CellResult] = []
-        self._now = Now()
+        self._now: dict[str, Now] = {}
+        self._verdicts: list[tuple[str, StepResult | CellResult]] = []
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
 
     def __enter__(self) -> "LiveDisplay":
@@ -104,29 +104,32 @@ class LiveDisplay(Narrator):
         self._live.__exit__(kind, error, trace)
 
     def cell_started(self, cell: Cell) -> None:
-        self._now = Now(cell, doing="starting", verdicts=self._now.verdicts)
+        self._now[cell.id] = Now(cell)
 
     def note(self, text: str) -> None:
         self._live.console.print(safe(f"note: {text}"))
 
     def container_starting(self, cell: Cell) -> None:
-        self._now.doing, self._now.pulse = "starting a fresh container", None
+        self._now[cell.id].doing, self._now[cell.id].pulse = "starting a fresh container", None
 
     def step_started(self, cell: Cell, step: Step) -> None:
-        self._now.step, self._now.doing = step, ""
+        self._now[cell.id].step, self._now[cell.id].doing = step, ""
 
     def pulse(self, cell: Cell, pulse: Pulse) -> None:
-        self._now.pulse = pulse
+        self._now[cell.id].pulse = pulse
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
-        self._now.verdicts = [*self._now.verdicts, (cell.id, result)][-LAST_VERDICTS:]
+        self._verdicts = [*self._verdicts, (cell.id, result)][-LAST_VERDICTS:]
 
     def cell_done(self, result: CellResult) -> None:
         self._done.append(result)
-        self._now.verdicts = [*self._now.verdicts, (result.cell.id, result)][-LAST_VERDICTS:]
+        self._now.pop(result.cell.id, None)
+        self._verdicts = [*self._verdicts, (result.cell.id, result)][-LAST_VERDICTS:]
 
     def render(self) -> RenderableType:
-        return Group(self._progress(), self._cell_line(), self._gauges(), self._verdicts())
+        at_work = [line for now in list(self._now.values()) for line in (cell_line(now), gauges(now))]
+        waiting = [] if at_work else [Text("" if self._done else "preparing the target's image …")]
+        return Group(self._progress(), *waiting, *at_work, self._verdict_lines())
 
     def _progress(self) -> RenderableType:
         total = len(self._plan.cells) - len(self._plan.skipped)
@@ -160,39 +163,9 @@ class LiveDisplay(Narrator):
         spent = self._clock() - self._started_s
         return (guess + spent) / (1 + len(self._done)) if self._done else guess
 
-    def _cell_line(self) -> Text:
-        if self._now.cell is None:
-            return Text("preparing the target's image …")
-        limits = self._now.cell.limits
-        times = f"{limits.replicas} × " if limits.replicas > 1 else ""
-        line = Text(self._now.cell.id, style="bold")
-        line.append(f"  {times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
-        line.append(self._now.doing or self._phase())
-        return line
-
-    def _phase(self) -> str:
-        step, pulse = self._now.step, self._now.pulse
-        if step is None or pulse is None:
-            return ""
-        return f"{pulse.phase} at {step.users} users ({pulse.elapsed_s:.0f} s)"
-
-    def _gauges(self) -> RenderableType:
-        pulse, cell = self._now.pulse, self._now.cell
-        row = Table.grid(padding=(0, 2))
-        if pulse is None or cell is None:
-            return row
-        row.add_row(
-            f"users {pulse.users}/{pulse.asked_users}",
-            f"RPS {recent_rps(pulse)}",
-            f"p95 {recent_p95(pulse)}",
-            f"CPU {cpu_share(pulse, cell)}",
-            f"memory {memory_share(pulse, cell)}",
-        )
-        return row
-
-    def _verdicts(self) -> RenderableType:
+    def _verdict_lines(self) -> RenderableType:
         lines = Table.grid(padding=(0, 1))
-        for cell_id, result in self._now.verdicts:
+        for cell_id, result in self._verdicts:
             if isinstance(result, StepResult):
                 lines.add_row(
                     Text(cell_id, style="dim"), Text(step_line(result), style=COLOURS[result.verdict])
@@ -200,6 +173,34 @@ class LiveDisplay(Narrator):
             else:
                 lines.add_row(Text(cell_id, style="bold"), Text(f"→ {outcome(result)}", style="bold"))
         return lines
+
+
+def cell_line(now: Now) -> Text:
+    limits = now.cell.limits
+    times = f"{limits.replicas} × " if limits.replicas > 1 else ""
+    line = Text(now.cell.id, style="bold")
+    line.append(f"  {times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
+    line.append(now.doing or phase(now))
+    return line
+
+
+def phase(now: Now) -> str:
+    if now.step is None or now.pulse is None:
+        return ""
+    return f"{now.pulse.phase} at {now.step.users} users ({now.pulse.elapsed_s:.0f} s)"
+
+
+def gauges(now: Now) -> RenderableType:
+    row = Table.grid(padding=(0, 2))
+    if now.pulse is not None:
+        row.add_row(
+            f"users {now.pulse.users}/{now.pulse.asked_users}",
+            f"RPS {recent_rps(now.pulse)}",
+            f"p95 {recent_p95(now.pulse)}",
+            f"CPU {cpu_share(now.pulse, now.cell)}",
+            f"memory {memory_share(now.pulse, now.cell)}",
+        )
+    return row
 
 
 def recent_rps(pulse: Pulse) -> str:

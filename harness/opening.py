@@ -1,13 +1,13 @@
 """Before the first load: what the campaign meets, whether it is a new one, and where it goes on."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.analyse.comparable import changed_parts, machine_differences
-from harness.errors import EngineGone, UsageError
+from harness.errors import EngineError, EngineGone, UsageError
 from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.generator import LocustGenerator
@@ -21,19 +21,39 @@ from harness.store import CampaignFolder, remove_parts
 Say = Callable[[str], None]
 
 
+Worlds = Mapping[str, World]
+"""One for each engine, by its name; a single one has none."""
+
+
 def the_world(campaign: str, engine: Engine = THE_USUAL) -> World:
     clock = MonotonicClock()
     return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
-def checked(plan: Plan, world: World) -> Plan:
-    """The plan fitted to this host, after all that can be known to be wrong without starting anything."""
-    world.generator.inspect(plan.scenario)
-    problems = world.host.check(plan.target)
+def the_worlds(campaign: str, plan: Plan) -> Worlds:
+    """Raises EngineError, naming the engine, where one does not answer."""
+    found = {}
+    for name, engine in plan.engines.items():
+        try:
+            found[name] = the_world(campaign, engine)
+        except EngineError as error:
+            raise EngineError(f"{name}: {error.what}" if name else error.what, error.hint) from error
+    return found
+
+
+def checked(plan: Plan, worlds: Worlds) -> Plan:
+    """The plan fitted to its engines' hosts, after all that can be found wrong without starting anything.
+
+    With several, every size must fit on each.
+    """
+    first = next(iter(worlds.values()))
+    first.generator.inspect(plan.scenario)
+    problems = list(
+        dict.fromkeys(said for world in worlds.values() for said in world.host.check(plan.target))
+    )
     if problems:
         raise UsageError("\n".join(problems))
-    engine = world.host.environment()["engine"]
-    fitted: Plan = fit(plan, engine["cores"], engine["memory_bytes"], is_shared=engine["local"])
+    fitted = fitted_to([world.host.environment()["engine"] for world in worlds.values()], plan)
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
             "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
@@ -41,27 +61,48 @@ def checked(plan: Plan, world: World) -> Plan:
     return fitted
 
 
-def parted(world: World, plan: Plan) -> tuple[World, str]:
+def fitted_to(engines: Sequence[Mapping[str, Any]], plan: Plan) -> Plan:
+    cores, memory = min(each["cores"] for each in engines), min(each["memory_bytes"] for each in engines)
+    return fit(plan, cores, memory, is_shared=any(each["local"] for each in engines))
+
+
+def parted(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
     """The generator off the targets' cores, where this host has cores for both; and that in words."""
+    if len(worlds) > 1:
+        return worlds, "not parted: several engines are at work"
+    ((name, world),) = worlds.items()
     placement, words = placed(world.host.environment(), plan)
     if placement is None:
-        return world, words
+        return worlds, words
     world.host.keep_to(placement.target)
-    return replace(world, generator=LocustGenerator(placement.generator)), words
+    return {name: replace(world, generator=LocustGenerator(placement.generator))}, words
+
+
+def described(worlds: Worlds, placement: str) -> dict[str, Any]:
+    """The first engine's fingerprint; with several also each one's own, by its name."""
+    fingerprints = {name: world.host.environment() for name, world in worlds.items()}
+    told = {**next(iter(fingerprints.values())), "placement": placement}
+    if len(worlds) > 1:
+        told["engines"] = {name: fingerprint["engine"] for name, fingerprint in fingerprints.items()}
+    return told
 
 
 @contextlib.contextmanager
-def swept(world: World, results: Path, say: Say) -> Iterator[None]:
-    """Alone on the engine, without leftovers of killed campaigns before, and without any of ours after."""
-    with world.host.reserved():
+def swept(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
+    """Alone on the engines, without leftovers of killed campaigns before, and without any of ours after."""
+    with contextlib.ExitStack() as stack:
+        for world in worlds.values():
+            stack.enter_context(world.host.reserved())
         remove_parts(results)
-        for name in world.host.remove_leftovers():
-            say(f"removed a leftover: {name}")
+        for world in worlds.values():
+            for name in world.host.remove_leftovers():
+                say(f"removed a leftover: {name}")
         try:
             yield
         finally:
-            with contextlib.suppress(EngineGone):  # the next run sweeps again
-                world.host.remove_leftovers()
+            for world in worlds.values():
+                with contextlib.suppress(EngineGone):  # the next run sweeps again
+                    world.host.remove_leftovers()
 
 
 def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:

@@ -51,6 +51,7 @@ class CellProgress:
     facts: list[StepFacts] = field(default_factory=list)
     steps: tuple[StepResult, ...] = ()
     done: bool = False
+    engine: str = ""
     attempt: int = 1
     first: CellResult | None = None
     light: Light | None = None
@@ -60,14 +61,23 @@ class CellProgress:
     life_number: int = 0
     step_number: int = 0
 
+    def next_life(self) -> int:
+        """A number that no other container of this cell has: two engines may confirm it at once."""
+        self.life_number += 1
+        return self.life_number
+
+    def next_step(self) -> int:
+        self.step_number += 1
+        return self.step_number
+
     def born(self, life: Life) -> None:
-        self.life_number = life.number
+        self.life_number = max(self.life_number, life.number)
         (self.lives if life.purpose is Purpose.SEARCH else self.confirming_lives).append(life)
 
     def add(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
         """Judge all steps with the new one among them; its result. One that confirms stands by itself."""
         if purpose is Purpose.CONFIRM:
-            self.step_number = facts.index
+            self.step_number = max(self.step_number, facts.index)
             self.confirming_steps.append(judge(facts, plan.slos, self.light))
             return self.confirming_steps[-1]
         self.learn(plan, [facts])
@@ -82,13 +92,14 @@ class CellProgress:
         judged = judge_all(self.facts, plan.slos, self.elsewhere)
         self.steps = tuple(replace(step, series=self.series[step.index]) for step in judged)
 
-    def begin(self, elsewhere: Light | None) -> None:
+    def begin(self, elsewhere: Light | None, engine: str = "") -> None:
         """Nothing is stored of this attempt yet: what it will be judged by until it has a step of its own."""
         self.elsewhere = self.light = elsewhere
+        self.engine = engine
 
     def begin_again(self, plan: Plan) -> None:
-        """Another attempt, from nothing; what the one before found is kept beside it."""
-        self.first, self.attempt = self.answer(plan), self.attempt + 1
+        """Another attempt, from nothing; what one that came to an end found is kept beside it."""
+        self.first, self.attempt = self.answer(plan) if self.done else self.first, self.attempt + 1
         self.lives, self.facts, self.steps, self.done = [], [], (), False
 
     def finish(self) -> Light | None:
@@ -102,18 +113,18 @@ class CellProgress:
         found = capacity(
             self.cell, plan.users_limit, plan.slos, self.lives, self.steps, done=self.done, skipped=skipped
         )
-        return replace(found, first=self.first)
+        return replace(found, first=self.first, engine=self.engine)
 
 
 @dataclass(slots=True)
 class Memory:
-    """Every cell's progress, by its id, and the lightest step of the cells that are done.
+    """Every cell's progress, by its id, and the lightest step of the cells that are done, by their engine.
 
     What a campaign is called, when it began and where it ran is read once: it is drawn after every step.
     """
 
     cells: dict[str, CellProgress]
-    light: Light | None = None
+    light: dict[str, Light | None] = field(default_factory=dict)
     campaign: str = ""
     started_at: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -132,23 +143,34 @@ class Memory:
                 return progress.cell
         return second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
 
-    def confirmation(self, plan: Plan) -> tuple[Cell, Step] | None:
-        """The step that is still to be held to see whether the host is what it was."""
+    def confirmation(self, plan: Plan, engine: str = "") -> tuple[Cell, Step] | None:
+        """The step that is still to be held on an engine to see whether its host is what it was, or what the
+        others' are.
+        """
         results = {result.cell.id: result for result in self.results(plan)}
         in_order = [results[cell.id] for cell in measuring_order(plan.cells)]
-        return next_confirmation(plan, in_order, self.confirmed(plan))
+        chosen = next((progress for progress in self.cells.values() if progress.confirming_lives), None)
+        if chosen is not None:  # by an engine that was done first
+            in_order = [results[chosen.cell.id]]
+        held = self.confirmed(plan).get(engine)
+        return next_confirmation(plan, in_order, held, is_shared=bool(engine))
 
-    def confirmed(self, plan: Plan) -> Confirmation | None:
+    def confirmed(self, plan: Plan) -> dict[str, Confirmation]:
+        """What was held again of the reference cell, by the engine that held it."""
+        found: dict[str, Confirmation] = {}
         for progress in self.cells.values():
-            if progress.confirming_lives:
-                return Confirmation(
-                    progress.answer(plan), progress.confirming_lives, progress.confirming_steps
-                )
-        return None
+            for engine in dict.fromkeys(life.engine for life in progress.confirming_lives):
+                lives = [life for life in progress.confirming_lives if life.engine == engine]
+                numbers = {life.number for life in lives}
+                steps = [step for step in progress.confirming_steps if step.life in numbers]
+                found.setdefault(engine, Confirmation(progress.answer(plan), lives, steps))
+        return found
 
     def whole(self, plan: Plan, state: str) -> CampaignResult:
         cells = self.results(plan)
         thinks = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
+        drifts = [drift(held) for held in self.confirmed(plan).values()]
+        told = [each for each in drifts if each is not None]
         answer = CampaignResult(
             campaign=self.campaign,
             target=plan.target.name,
@@ -160,7 +182,9 @@ class Memory:
             scenario=", ".join(path.name for path in plan.scenario.locustfiles),
             think_s=sum(thinks) / len(thinks) if thinks else None,
             environment=self.environment,
-            drift=drift(self.confirmed(plan)),
+            drift=next((each for each in told if each.engine == each.against), None),
+            engines=tuple(dict.fromkeys(cell.engine for cell in cells if cell.engine)),
+            others=tuple(each for each in told if each.engine != each.against),
             agreements=agreements(cells),
             price=plan.price,
         )
@@ -185,14 +209,15 @@ def remember(plan: Plan, folder: CampaignFolder) -> Memory:
 def _remember_attempt(
     plan: Plan, folder: CampaignFolder, memory: Memory, progress: CellProgress, told: CellStory
 ) -> None:
-    progress.begin(memory.light)
+    engine = next((life.engine for life in told.lives), "")
+    progress.begin(memory.light.get(engine), engine)
     for life in (*told.lives, *told.confirming_lives):
         progress.born(life)
     progress.learn(plan, [folder.read_step(file) for file in told.step_files])
     for file in told.confirming_files:
         progress.add(plan, folder.read_step(file), Purpose.CONFIRM)
     if told.done:
-        memory.light = progress.finish()
+        memory.light[engine] = progress.finish()
 
 
 def judged_again(plan: Plan, folder: CampaignFolder) -> CampaignResult:

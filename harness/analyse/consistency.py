@@ -97,16 +97,18 @@ class Confirmation:
 
 
 def next_confirmation(
-    plan: Plan, results: Iterable[CellResult], held: Confirmation | None
+    plan: Plan, results: Iterable[CellResult], held: Confirmation | None, *, is_shared: bool = False
 ) -> tuple[Cell, Step] | None:
     """The reference cell and the step that confirms it, in a fresh container; None where there is nothing to
     confirm, or no need any more.
 
-    `results` are in the order of measuring, all of them done. A spoiled step is held once more.
+    `results` are in the order of measuring, all of them done. A spoiled step is held once more. With several
+    engines (`is_shared`) it is held on each, however few the cells: are they alike?
     """
-    if not plan.search.confirm or plan.users_required is not None or (held and _is_settled(held)):
+    is_asked_for = is_shared or plan.users_required is None
+    if not plan.search.confirm or not is_asked_for or (held and _is_settled(held)):
         return None
-    chosen = held.cell if held else _reference_cell(list(results))
+    chosen = held.cell if held else _reference_cell(list(results), 1 if is_shared else WORTH_CONFIRMING)
     if chosen is None or chosen.sustained_users is None:
         return None
     return chosen.cell, Step(chosen.sustained_users, plan.timing, Purpose.CONFIRM)
@@ -117,9 +119,9 @@ def _is_settled(held: Confirmation) -> bool:
     return sound or spoiled_twice(held.steps) or any(life.failure for life in held.lives)
 
 
-def _reference_cell(results: Sequence[CellResult]) -> CellResult | None:
+def _reference_cell(results: Sequence[CellResult], fewest: int) -> CellResult | None:
     """The cell that was measured first, rather one whose first attempt still counts."""
-    if sum(bool(result.steps) for result in results) < WORTH_CONFIRMING:
+    if sum(bool(result.steps) for result in results) < fewest:
         return None
     found = [result for result in results if result.status in (Status.BRACKETED, Status.CENSORED)]
     return next((result for result in found if result.first is None), found[0] if found else None)
@@ -131,11 +133,16 @@ def drift(held: Confirmation | None) -> Drift | None:
     if held is None or (not held.steps and failure is None):
         return None
     cell, after = held.cell, held.steps[-1] if held.steps else None
+    engine = held.lives[0].engine if held.lives else ""
     if failure is not None or after is None:
         users = cell.sustained_users or 0
-        return Drift(cell.cell, users, Verdict.FAIL, failure or "", is_marked=True)
+        return Drift(
+            cell.cell, users, Verdict.FAIL, failure or "", is_marked=True, engine=engine, against=cell.engine
+        )
     before = _before(cell.steps, after.users)
-    return None if before is None else _compared(cell.cell, before, after)
+    if before is None:
+        return None
+    return replace(_compared(cell.cell, before, after), engine=engine, against=cell.engine)
 
 
 def _before(steps: Sequence[StepResult], users: int) -> StepResult | None:

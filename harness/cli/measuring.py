@@ -15,11 +15,22 @@ from harness.errors import WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
 from harness.measure.doctor import examined
 from harness.measure.generator import LocustGenerator
-from harness.measure.life import World
 from harness.measure.workers import worker_command
 from harness.model import CampaignResult, Plan, Status
-from harness.opening import checked, created, parted, resumed, swept, the_world, unfinished
-from harness.plan import content_hashes, fit, load_plan
+from harness.opening import (
+    Worlds,
+    checked,
+    created,
+    described,
+    fitted_to,
+    parted,
+    resumed,
+    swept,
+    the_world,
+    the_worlds,
+    unfinished,
+)
+from harness.plan import content_hashes, load_plan
 from harness.store import CampaignFolder, campaign_name, remove_parts
 
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
@@ -42,14 +53,14 @@ def run(
     if resume is None and not fresh:
         resume = unfinished(results, plan, say)
     name = resume.resolve().name if resume else campaign_name(plan.target.name)
-    world = the_world(name, plan.engine)
-    plan = checked(plan, world)
-    world, placement = parted(world, plan)
-    with swept(world, results, say):
-        environment = {**world.host.environment(), "placement": placement}
+    worlds = the_worlds(name, plan)
+    plan = checked(plan, worlds)
+    worlds, placement = parted(worlds, plan)
+    with swept(worlds, results, say):
+        environment = described(worlds, placement)
         folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
         _announce(plan)
-        result = _campaign(plan, folder, world)
+        result = _campaign(plan, folder, worlds)
     show(result, folder)
     return _exit_code(result)
 
@@ -77,10 +88,10 @@ def _announce(plan: Plan) -> None:
     )
 
 
-def _campaign(plan: Plan, folder: CampaignFolder, world: World) -> CampaignResult:
+def _campaign(plan: Plan, folder: CampaignFolder, worlds: Worlds) -> CampaignResult:
     done = len({cell_id for (cell_id, _), told in folder.story().attempts.items() if told.done})
     with _narrator(plan, done) as narrator:
-        return Campaign(plan, folder, world, narrator).run()
+        return Campaign(plan, folder, worlds, narrator).run()
 
 
 @contextlib.contextmanager
@@ -124,10 +135,10 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engine = the_world("plan", plan.engine).host.environment()["engine"]
+        engines = [world.host.environment()["engine"] for world in the_worlds("plan", plan).values()]
     except WorldError:
         return plan, False
-    return fit(plan, engine["cores"], engine["memory_bytes"], is_shared=engine["local"]), True
+    return fitted_to(engines, plan), True
 
 
 SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}

@@ -158,6 +158,8 @@ class StepResult:
 class CellResult:
     """The answer for a cell.
 
+    `engine` is where it was measured, of several.
+
     Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is what the
     first attempt found, where the cell was measured twice. `breach` is a smaller cell that sustains more.
     `cut_short` says why a bracket is wider than asked for.
@@ -185,6 +187,7 @@ class CellResult:
     first: "CellResult | None" = None
     breach: Cell | None = None
     cut_short: str = ""
+    engine: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -210,7 +210,7 @@ class Plan:
     price: Price | None = None
     notes: tuple[str, ...] = ()
     load: Load = ALONE
-    engine: Engine = THE_USUAL
+    engines: Mapping[str, Engine] = field(default_factory=lambda: {"": THE_USUAL})
 
 
 ONE_BY_ONE = 1.9

@@ -60,7 +60,8 @@ class Drift:
 
     Ratios are end over start, less 1; None without data. `verdict` (for `reason`) is of the step at the end.
     `allowed_ratio` is the change of CPU per request that still passes for chance. `is_marked`: the host or
-    the target was no longer what it had been.
+    the target was no longer what it had been. Where there are several engines it was held on `engine`; what
+    it is compared with ran on `against`, and ratios are of the one over the other.
     """
 
     cell: Cell
@@ -73,6 +74,8 @@ class Drift:
     allowed_ratio: float | None = None
     is_marked: bool = False
     load_s: float = 0.0
+    engine: str = ""
+    against: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class CampaignResult:
     """A campaign's whole answer: what every report is drawn from.
 
     `state` is `complete`, `running` or `interrupted`. `environment` is the machine's fingerprint as stored.
+    `others` is the reference cell on all `engines` but the one that it was measured on.
     `costs` (without a price: none) and `sizing` for `users_limit` follow from the cells.
     """
 
@@ -106,6 +110,8 @@ class CampaignResult:
     think_s: float | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     drift: Drift | None = None
+    engines: tuple[str, ...] = ()
+    others: tuple[Drift, ...] = ()
     agreements: tuple[Agreement, ...] = ()
     price: Price | None = None
     costs: tuple[Cost, ...] = ()

@@ -202,6 +202,7 @@ class Life:
     `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`,
     `never-ready`, `wrong-answers`; both None when it could. `attempt` counts the searches of its cell from 1.
     `companions_ready_after_s` is how long it took to bring up and seed all companions, before the target.
+    `engine` is the one that it ran on, by its name, where there are several.
     """
 
     cell: str
@@ -213,3 +214,4 @@ class Life:
     attempt: int = 1
     purpose: Purpose = Purpose.SEARCH
     companions_ready_after_s: float | None = None
+    engine: str = ""

@@ -40,6 +40,7 @@ def matrix_schema() -> dict[str, Any]:
     schema["properties"] |= {
         "target": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Target"}]},
         "slos": slos(by_name=True),
+        "engine": {"anyOf": [{"type": "string"}, schema["properties"]["engine"]]},
     }
     sized = [{"required": [key]} for key in ("limits", "sizes", "include")]
     return schema | {"$defs": parts, "required": ["target"], "anyOf": sized}

@@ -13,7 +13,7 @@ from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
 from harness.plan.places import MOST_PROBLEMS, Document, read_document, shown, whole
 from harness.plan.scenario import read_scenario
-from harness.plan.schema import MatrixFile
+from harness.plan.schema import EngineSection, MatrixFile
 from harness.plan.target import FoundTarget, read_target
 from harness.plan.wording import nearest, validated
 
@@ -120,7 +120,10 @@ def assembled(
         search=search,
         price=asked_price(matrix),
         load=asked_load(matrix),
-        engine=asked_engine(matrix, source.parent),
+        engines={
+            name: asked_engine(section, source.parent)
+            for name, section in (matrix.engines or {"": matrix.engine}).items()
+        },
         notes=found.notes,
     )
 
@@ -141,8 +144,7 @@ def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | No
     return Balancer(section.image, Limits(section.limits.cpus, section.limits.memory), section.algorithm)
 
 
-def asked_engine(matrix: MatrixFile, folder: Path) -> Engine:
-    section = matrix.engine
+def asked_engine(section: EngineSection, folder: Path) -> Engine:
     certificates = folder / os.path.expanduser(section.certificates) if section.certificates else None
     return Engine(section.host, section.context, certificates, section.address)
 

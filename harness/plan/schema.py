@@ -167,6 +167,7 @@ class MatrixFile(Section):
     users: UsersSection = UsersSection()
     load: LoadSection = LoadSection()
     engine: EngineSection = EngineSection()
+    engines: dict[Name, EngineSection] = {}
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
     include: Annotated[tuple[ReplicatedSizeSection, ...], Listed] = ()
@@ -177,3 +178,9 @@ class MatrixFile(Section):
     steps: StepsSection = StepsSection()
     search: SearchSection = SearchSection()
     repetitions: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def names_engines_once(self) -> Self:
+        if self.engines and "engine" in self.model_fields_set:
+            raise ValueError("names engine and engines at once; keep one of them")
+        return self

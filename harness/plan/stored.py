@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
-from harness.model import Plan, Target
+from harness.model import Engine, Plan, Target
 
 FORMAT = 1
 PLAN = TypeAdapter(Plan)
@@ -48,14 +48,18 @@ def first_fault(error: Exception) -> str:
     return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
+def engine_with_paths(engine: Engine, change: Callable[[Path], Path]) -> Engine:
+    return replace(engine, certificates=engine.certificates and change(engine.certificates))
+
+
 def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     """The plan with each of its paths changed."""
     locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
-    requirements, certificates = plan.scenario.requirements, plan.engine.certificates
+    requirements = plan.scenario.requirements
     return replace(
         plan,
         source=change(plan.source),
-        engine=replace(plan.engine, certificates=certificates and change(certificates)),
+        engines={name: engine_with_paths(engine, change) for name, engine in plan.engines.items()},
         target=target_with_paths(plan.target, change),
         scenario=replace(
             plan.scenario, locustfiles=locustfiles, requirements=requirements and change(requirements)

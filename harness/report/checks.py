@@ -9,7 +9,13 @@ from harness.report.fact import Fact
 
 def checks(result: CampaignResult) -> tuple[Fact, ...]:
     """The lines of the trust section; none for a check that was not made."""
-    return (*_drift_fact(result.drift), *_breach_facts(result), *map(_agreement_fact, result.agreements))
+    return (
+        *_engines_fact(result),
+        *_drift_fact(result.drift),
+        *map(_alike_fact, result.others),
+        *_breach_facts(result),
+        *map(_agreement_fact, result.agreements),
+    )
 
 
 def warnings(result: CampaignResult) -> tuple[str, ...]:
@@ -25,7 +31,8 @@ def warnings(result: CampaignResult) -> tuple[str, ...]:
         for cell in result.cells
         if cell.cut_short
     )
-    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *below, *wide)
+    unlike = (likeness(each) for each in result.others if each.is_marked)
+    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *unlike, *below, *wide)
 
 
 def drift_sentence(drift: Drift) -> str:
@@ -52,6 +59,41 @@ def drift_sentence(drift: Drift) -> str:
         f"What was measured late may look {late} than it is; nothing was corrected. "
         "Measure again on a quieter host."
     )
+
+
+def likeness(other: Drift) -> str:
+    """Whether an engine measures what the reference cell's engine does, by that very cell held on both."""
+    engine, against = words.inert(other.engine), words.inert(other.against)
+    held = f"{words.size(other.cell.limits)} at {words.count(other.users)} users on {engine}"
+    changes, reason = _changes(other), words.inert(other.reason)
+    if other.verdict is Verdict.INVALID:
+        return f"Whether {engine} is like {against} is not known: {held} was spoiled ({reason})."
+    if not other.is_marked:
+        return f"{engine} is like {against}: {held} against the same on {against}: {changes}."
+    failed = f" failed ({reason})" if other.verdict is Verdict.FAIL else " passed"
+    return (
+        f"The engines are not alike: {held}{failed}{': ' + changes if changes else ''} against {against}. "
+        "Sizes measured on different engines do not compare; nothing was corrected."
+    )
+
+
+def _engines_fact(result: CampaignResult) -> Iterator[Fact]:
+    """Which engine measured what, where there are several."""
+    if not result.engines:
+        return
+    done = {
+        engine: [words.size(cell.cell.limits) for cell in result.cells if cell.engine == engine]
+        for engine in result.engines
+    }
+    said = "; ".join(f"{words.inert(engine)}: {', '.join(sizes)}" for engine, sizes in done.items())
+    yield Fact("Engines", words.count(len(result.engines)), said)
+
+
+def _alike_fact(other: Drift) -> Fact:
+    known = words.known(other.cpu_per_request_ratio)
+    value = "not known" if other.verdict is Verdict.INVALID else "unlike" if other.is_marked else "alike"
+    shown = value if known is None else f"{value} ({signed(known)})"
+    return Fact(f"{words.inert(other.engine)} against {words.inert(other.against)}", shown, likeness(other))
 
 
 def _changes(drift: Drift) -> str:

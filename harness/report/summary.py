@@ -3,7 +3,7 @@
 from typing import Any
 
 from harness.model import Agreement, CampaignResult, CellResult, Cost, Drift, Slo, Status
-from harness.report.checks import drift_sentence
+from harness.report.checks import drift_sentence, likeness
 from harness.report.outcome import remark
 from harness.report.words import inert, known
 
@@ -28,6 +28,7 @@ def summary_json(result: CampaignResult) -> dict[str, Any]:
         "drift": _drift(result.drift) if result.drift else None,
         "repetitions": [_agreement(each) for each in result.agreements],
         "currency": inert(result.price.currency) if result.price else None,
+        "engines": [_likeness(each) for each in result.others],
     }
 
 
@@ -42,6 +43,17 @@ def _drift(drift: Drift) -> dict[str, Any]:
         "allowed_ratio": known(drift.allowed_ratio),
         "marked": drift.is_marked,
         "evidence": drift_sentence(drift),
+    }
+
+
+def _likeness(other: Drift) -> dict[str, Any]:
+    return {
+        "engine": inert(other.engine),
+        "against": inert(other.against),
+        "cpu_per_request_ratio": known(other.cpu_per_request_ratio),
+        "allowed_ratio": known(other.allowed_ratio),
+        "marked": other.is_marked,
+        "evidence": likeness(other),
     }
 
 
@@ -89,4 +101,5 @@ def _cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
         "on_price_front": cost.on_front if cost else None,
         "replicas": result.cell.limits.replicas,
+        "engine": inert(result.engine) or None,
     }

@@ -44,7 +44,7 @@ class Story:
     started_at: str = ""
     ended: str | None = None
     attempts: dict[tuple[str, int], CellStory] = field(default_factory=dict)
-    image: str | None = None
+    images: dict[str, str] = field(default_factory=dict)
 
     @property
     def cells(self) -> dict[str, CellStory]:
@@ -116,8 +116,8 @@ class CampaignFolder:
         self.log.heal()
         self.log.append("campaign-resumed")
 
-    def add_image(self, reference: str, digest: str) -> None:
-        self.log.append("image-prepared", reference=reference, digest=digest)
+    def add_image(self, reference: str, digest: str, engine: str = "") -> None:
+        self.log.append("image-prepared", reference=reference, digest=digest, engine=engine)
 
     def add_fault(self, cell_id: str, kind: str, what: str) -> None:
         """Something outside got in the way of measuring a cell, and it is tried again."""
@@ -248,7 +248,7 @@ def _tell(story: Story, event: dict[str, Any]) -> None:
         case "campaign-finished":
             story.ended = event["state"]
         case "image-prepared":
-            story.image = str(event["digest"])
+            story.images[str(event.get("engine", ""))] = str(event["digest"])
         case "life-started":
             life, told = _life(event), _attempt(story, event)
             (told.lives if life.purpose is Purpose.SEARCH else told.confirming_lives).append(life)
@@ -276,6 +276,7 @@ def _life(event: dict[str, Any]) -> Life:
         attempt=int(event.get("attempt", 1)),
         purpose=_purpose(event),
         companions_ready_after_s=event.get("companions_ready_after_s"),
+        engine=str(event.get("engine", "")),
     )
 
 

@@ -18,6 +18,8 @@ LEVELS = (
     ("plan",),
     ("measure", "analyse", "report", "store"),
     ("recall",),
+    ("desk",),
+    ("hand",),
     ("campaign",),
     ("opening",),
     ("live",),

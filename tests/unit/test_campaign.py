@@ -224,8 +224,8 @@ def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
 def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
     campaign = Campaign(stage.plan, stage.folder, stage.world, stage.notebook)
-    campaign._note(("the load shape Mine is not used",))
-    campaign._note(("the load shape Mine is not used",))
+    campaign._desk.note(("the load shape Mine is not used",))
+    campaign._desk.note(("the load shape Mine is not used",))
     assert stage.notebook.notes == ["the load shape Mine is not used"]
 
 

@@ -84,7 +84,9 @@ def keys_of(section: type[BaseModel]) -> Iterator[str]:
         elif inner is None:
             yield name
         else:
-            yield from (f"{name}{'.NAME' if name == 'sizes' else ''}.{key}" for key in keys_of(inner))
+            yield from (
+                f"{name}{'.NAME' if name in ('sizes', 'engines') else ''}.{key}" for key in keys_of(inner)
+            )
 
 
 DOCUMENTED = [

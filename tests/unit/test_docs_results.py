@@ -56,7 +56,7 @@ def in_general(name: str) -> str:
 
 def test_every_event_is_told_of_with_its_facts() -> None:
     told = {spans(row[0])[0]: set(re.findall(r"`(\w+)`", row[1])) for row in rows(RESULTS, "event")}
-    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(appended(HARNESS / "campaign.py"))
+    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(appended(HARNESS / "desk.py"))
     values = {"exited", "oom", "complete", "interrupted"}
     assert {event: facts - values for event, facts in told.items()} == written
 
@@ -90,7 +90,7 @@ SCHEMA = json.loads(resources.files("harness.report").joinpath("summary.schema.j
 
 def test_every_field_of_the_summary_is_told_of_and_none_besides() -> None:
     lists = {"slos": SCHEMA["$defs"]["slo"], "cells": SCHEMA["$defs"]["cell"]}
-    lists["repetitions"] = SCHEMA["$defs"]["repeated"]
+    lists |= {"repetitions": SCHEMA["$defs"]["repeated"], "engines": SCHEMA["$defs"]["alike"]}
     known = SCHEMA["properties"].keys() - {"slos", "cells"}
     known |= {f"drift.{field}" for field in SCHEMA["$defs"]["drift"]["properties"]}
     known |= {f"{name}[].{field}" for name, item in lists.items() for field in item["properties"]}

@@ -57,7 +57,7 @@ def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
     half.parent.mkdir(parents=True)
     half.touch()
     said: list[str] = []
-    with swept(world, tmp_path, said.append):
+    with swept({"": world}, tmp_path, said.append):
         assert not half.exists()
         fake.host.running.append("harness-new-1")
     assert fake.host.running == []
@@ -66,7 +66,7 @@ def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
 
 def test_a_fake_world_says_where_its_generator_runs() -> None:
     fake = FakeWorld()
-    world = World(fake.host, fake.generator, fake.probe, fake.clock)
-    same, words = parted(world, plan())
-    assert same is world
+    worlds = {"": World(fake.host, fake.generator, fake.probe, fake.clock)}
+    same, words = parted(worlds, plan())
+    assert same is worlds
     assert "not parted" in words

@@ -99,7 +99,7 @@ def test_a_companion_counts_in_what_a_host_can_give(project, written):
     written(WITH_DATABASE)
     plan = project.load()
     (why,) = fit(plan, 2, 16 * GIB).skipped.values()
-    assert why.startswith("with its companions it wants 1.90 cores")
+    assert why.startswith("with what stands beside it, it wants 1.90 cores")
     assert fit(plan, 4, 16 * GIB).skipped == {}
 
 

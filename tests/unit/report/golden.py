@@ -20,10 +20,11 @@ def spoken_view(result: CampaignResult) -> str:
         for step in cell["steps"]:
             del step["result"]
     plain["grid"]["sizes"] = {
-        f"{cpu:g} {memory}": len(cells) for (cpu, memory), cells in plain["grid"]["sizes"].items()
+        f"{cpu[1]} x {cpu[0]:g} {memory}": len(cells)
+        for (cpu, memory), cells in plain["grid"]["sizes"].items()
     }
     plain["grid"]["borders"] = {
-        f"{cpu:g} {memory}": sides for (cpu, memory), sides in plain["grid"]["borders"].items()
+        f"{cpu[1]} x {cpu[0]:g} {memory}": sides for (cpu, memory), sides in plain["grid"]["borders"].items()
     }
     return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
 

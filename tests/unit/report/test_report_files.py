@@ -14,7 +14,7 @@ from tests.unit.report.schema import VALIDATOR
 CELL_KEYS = (
     "id cpu_cores memory_bytes status sustained_users broken_users estimate_users estimate_low estimate_high "
     "limiting_factor evidence rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes "
-    "steps load_s attempts breach remark price_hour price_hour_per_100_users on_price_front"
+    "steps load_s attempts breach remark price_hour price_hour_per_100_users on_price_front replicas engine"
 ).split()
 
 
@@ -31,6 +31,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
         "drift",
         "repetitions",
         "currency",
+        "engines",
     ]
     assert all(list(cell) == CELL_KEYS for cell in summary["cells"])
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}
@@ -66,7 +67,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     line = csv_text(example.campaign([cell])).splitlines()[1]
     assert (
         line
-        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,'
+        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,'
     )
 
 

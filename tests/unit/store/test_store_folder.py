@@ -282,6 +282,6 @@ def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder,
 
 
 def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
-    assert folder.story().image is None
+    assert folder.story().images == {}
     folder.add_image("web:1", "sha256:1")
-    assert folder.story().image == "sha256:1"
+    assert folder.story().images == {"": "sha256:1"}

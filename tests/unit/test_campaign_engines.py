@@ -1,0 +1,120 @@
+"""Several engines at once, each a fake world of its own: who measures what, who takes over, who is unlike."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign import Campaign, Narrator
+from harness.errors import EngineGone, UsageError
+from harness.measure.life import World
+from harness.model import CampaignResult, Plan, Status
+from harness.plan import plan_to_json
+from harness.recall import judged_again
+from harness.report import draw
+from harness.store import CampaignFolder
+from tests.fakes import FakeWorld, Service
+from tests.unit.test_campaign import plan_of
+
+SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
+
+
+class Farm:
+    """Engines by their names, and a campaign's folder."""
+
+    def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeWorld]) -> None:
+        self.plan = plan
+        self.engines = engines
+        self.folder = CampaignFolder.create(folder / "results", "20261124-120000-web", plan_to_json(plan), {})
+
+    def run(self) -> CampaignResult:
+        worlds = {
+            name: World(fake.host, fake.generator, fake.probe, fake.clock)
+            for name, fake in self.engines.items()
+        }
+        return Campaign(self.plan, self.folder, worlds, Narrator()).run()
+
+    def lives(self) -> dict[str, set[str]]:
+        """The engines on which each cell had a container."""
+        found: dict[str, set[str]] = {}
+        for event in self.folder.log.read():
+            if event["event"] == "life-started" and event["purpose"] == "search":
+                found.setdefault(event["cell"], set()).add(event["engine"])
+        return found
+
+
+def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    answer = farm.run()
+    assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
+    assert all(len(engines) == 1 for engines in farm.lives().values())
+    assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
+    assert answer.drift is not None
+    (other,) = answer.others
+    assert {other.engine, other.against} == {"big", "tall"}
+    assert not other.is_marked
+    assert all(fake.host.running == [] for fake in farm.engines.values())
+
+
+def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    answer = farm.run()
+    assert draw(judged_again(farm.plan, farm.folder)) == draw(answer)
+
+
+def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
+    slow = FakeWorld(Service(demand_s=Service().demand_s * 1.5))
+    answer = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(), "slow": slow}).run()
+    (other,) = answer.others
+    assert other.is_marked
+    assert other.cpu_per_request_ratio is not None
+    assert abs(other.cpu_per_request_ratio) > 0.25
+    page = draw(answer)
+    assert "The engines are not alike" in page["summary.json"]
+    assert "The engines are not alike" in page["report.html"]
+
+
+def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
+    lost = FakeWorld(seed=2)
+    lost.host.away = (lost.clock.now_s() + 60, float("inf"))
+    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "lost": lost})
+    answer = farm.run()
+    assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
+    assert farm.folder.story().ended == "complete"
+    for cell in answer.cells:
+        assert farm.lives()[cell.cell.id] <= {"big", "lost"}
+        assert cell.first is None
+        assert {step.verdict for step in cell.steps}
+    assert any("is lost" in str(event) for event in farm.folder.log.read())
+    assert draw(judged_again(farm.plan, farm.folder)) == draw(answer)
+
+
+def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
+    engines = {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)}
+    for fake in engines.values():
+        fake.host.away = (fake.clock.now_s() + 60, float("inf"))
+    farm = Farm(tmp_path, plan_of(*SIZES), engines)
+    with pytest.raises(EngineGone):
+        farm.run()
+    assert farm.folder.story().ended == "interrupted"
+    for fake in engines.values():
+        fake.host.away = None
+    farm.folder.resumed()
+    assert {cell.status for cell in farm.run().cells} <= {Status.BRACKETED, Status.CENSORED}
+
+
+def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, plan_of(*SIZES[:2]), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    farm.run()
+    farm.engines["tall"].host.digests["web"] = "sha256:another"
+    with pytest.raises(UsageError, match="another one"):
+        farm.run()
+    assert all(fake.host.running == [] for fake in farm.engines.values())
+
+
+def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
+    plan = replace(plan_of(*SIZES, users_limit=100), users_required=100)
+    farm = Farm(tmp_path, plan, {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    answer = farm.run()
+    assert answer.sizing.take is not None
