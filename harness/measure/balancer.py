@@ -7,12 +7,12 @@ from pathlib import Path
 from harness.model import Balancer, Build, Limits, Ready, Target
 
 NAME = "balancer"
-CONNECTIONS_AT_MOST = 20_000
+BASE = "harness-base:bookworm"
 
 CONFIGURATION = """\
 global
     nbthread 1
-    maxconn {connections}
+    fd-hard-limit 50000
 defaults
     mode http
     timeout connect 5s
@@ -26,12 +26,17 @@ backend replicas
     balance {algorithm}
 {servers}
 """
-"""Without health checks and retries: a failure of a replica is the target's, and must be seen."""
+"""Without health checks and retries: a failure of a replica is the target's, and must be seen.
+
+As many connections as the engine's limit of open files allows, but not as many as an unlimited one would.
+"""
 
 
 def balancer(target: Target, wanted: Balancer) -> Target:
     """The service that stands before `target`: it answers where the target would, as soon as that does."""
-    build = None if wanted.image else Build(Path(str(files("harness.measure"))) / "haproxy")
+    build = (
+        None if wanted.image else Build(Path(str(files("harness.measure"))) / "haproxy", args={"BASE": BASE})
+    )
     kind = target.ready.kind
     ready = target.ready if kind in ("http", "tcp") else Ready(None, within_s=target.ready.within_s)
     return Target(NAME, target.port, image=wanted.image, build=build, ready=ready, host_port=target.host_port)
@@ -47,9 +52,7 @@ def told(service: Target, wanted: Balancer, names: list[str]) -> Target:
     engine is.
     """
     servers = "\n".join(f"    server {name} {name}:{service.port}" for name in names)
-    text = CONFIGURATION.format(
-        connections=CONNECTIONS_AT_MOST, port=service.port, algorithm=wanted.algorithm, servers=servers
-    )
+    text = CONFIGURATION.format(port=service.port, algorithm=wanted.algorithm, servers=servers)
     script = f"printf %s {shlex.quote(text)} > /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg"
     return Target(
         service.name,
@@ -62,5 +65,4 @@ def told(service: Target, wanted: Balancer, names: list[str]) -> Target:
         command=(),
         user="root",
         tmpfs=("/tmp",),
-        ulimits={"nofile": 2 * CONNECTIONS_AT_MOST + 1000},
     )

@@ -182,7 +182,7 @@ class EngineStream:
             CancellableStream(iter(()), self._response).close()
         except (AttributeError, OSError):
             return True  # it had ended
-        except DockerException:
+        except (DockerException, UnboundLocalError):  # the latter is how docker-py meets its own SSH client
             return False
         return True
 

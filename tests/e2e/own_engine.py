@@ -1,8 +1,8 @@
 """A further Docker engine on this machine, with its own root and socket: to be killed, restarted, filled up.
 
-It has a bridge of its own, made anew, and touches no firewall rule: ports on 127.0.0.1 go through its own
-proxies. What a killed engine leaves mounted (networks' namespaces, and with them interfaces that would answer
-for the next one's addresses) is unmounted in the end.
+It has a bridge of its own, made anew, and firewall rules that let its builds out and are gone with it; ports
+on 127.0.0.1 go through its own proxies. What a killed engine leaves mounted (networks' namespaces, and with
+them interfaces that would answer for the next one's addresses) is unmounted in the end.
 """
 
 import contextlib
@@ -27,6 +27,23 @@ class OwnEngine:
         self.address = f"unix://{folder}/docker.sock"
         self._bridge = f"harness{number}"
         self._network = f"10.213.{number}.1/24"
+        self._rules = [
+            [
+                "-t",
+                "nat",
+                "{}",
+                "POSTROUTING",
+                "-s",
+                self._network,
+                "!",
+                "-o",
+                self._bridge,
+                "-j",
+                "MASQUERADE",
+            ],
+            ["{}", "FORWARD", "-i", self._bridge, "-j", "ACCEPT"],
+            ["{}", "FORWARD", "-o", self._bridge, "-j", "ACCEPT"],
+        ]
         self._command = [
             "dockerd",
             f"--data-root={folder}/data",
@@ -44,6 +61,8 @@ class OwnEngine:
         ip("link", "add", self._bridge, "type", "bridge")
         ip("address", "add", self._network, "dev", self._bridge)
         ip("link", "set", self._bridge, "up")
+        self._rule("-D")
+        self._rule("-I")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -84,10 +103,16 @@ class OwnEngine:
 
     def stop(self) -> None:
         self._end(signal.SIGTERM)
+        self._rule("-D")
         for mount in reversed(Path("/proc/mounts").read_text().splitlines()):
             if (at := mount.split()[1]).startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", at], check=False)
         ip("link", "delete", self._bridge, check=False)
+
+    def _rule(self, action: str) -> None:
+        for rule in self._rules:
+            words = [action if word == "{}" else word for word in rule]
+            subprocess.run(["iptables", "-w", *words], capture_output=True, check=False)
 
     def _end(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:

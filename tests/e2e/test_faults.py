@@ -39,8 +39,8 @@ def endings(project: Project) -> list[str]:
 def ends_well(project: Project, running: subprocess.Popen[str]) -> None:
     """With its answer; or, on a host that others use too, with what they did to the step held again."""
     said, _ = running.communicate(timeout=240)
+    assert project.summary()["state"] == "complete", said
     (cell,) = project.summary()["cells"]
-    assert project.summary()["state"] == "complete"
     assert cell["status"] == "censored" or cell["limiting_factor"] == "host", said
     assert running.returncode == (0 if cell["status"] == "censored" else 2), said
 

@@ -104,8 +104,9 @@ def test_what_an_engine_elsewhere_cant_do_is_said_before_anything_starts(
     assert "`files` are not where the engine is" in ran.stderr
 
 
-def test_a_context_of_dockers_names_an_engine(project: Project, engine: OwnEngine, tmp_path: Path) -> None:
-    config = {"DOCKER_CONFIG": str(tmp_path / "docker")}
+def test_a_context_of_dockers_names_an_engine(project: Project, engine: OwnEngine) -> None:
+    config = {"DOCKER_CONFIG": str(project.folder / "docker")}
+    project.write("docker/config.json", "{}\n")  # docker-py looks for contexts beside it
     made = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
     subprocess.run(made, check=True, capture_output=True, env={**os.environ, **config})
     project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE)
