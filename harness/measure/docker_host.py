@@ -34,6 +34,7 @@ class DockerHost:
         self._campaign = campaign
         self._clock = clock
         self._client = client or engine.connect(which)
+        self._is_another = which != THE_USUAL
         self._reach = engine.reach_of(which, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
@@ -56,7 +57,7 @@ class DockerHost:
         return problems
 
     def prepare(self, target: Target) -> Image:
-        return image.prepare(self._client, target, is_remote=not engine.is_local(self._client))
+        return image.prepare(self._client, target, is_another=self._is_another)
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")

@@ -30,15 +30,15 @@ FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE
 REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 
 
-def prepare(client: APIClient, target: Target, *, is_remote: bool = False) -> Image:
+def prepare(client: APIClient, target: Target, *, is_another: bool = False) -> Image:
     """The images to run. A build is skipped when one of the same content, arguments and bases exists.
 
-    An engine elsewhere is first given what it lacks and the usual one here has.
+    Another engine than the usual one is first given what it lacks and that one has.
     """
     services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
         services[balancing.NAME] = balancing.balancer(target, target.balancer)
-    if is_remote:
+    if is_another:
         carry(client, {name for each in (target, *services.values()) for name in _starting_from(each)})
     own = _prepared(client, target)
     beside = {name: _prepared(client, service) for name, service in services.items()}
