@@ -81,8 +81,11 @@ class DockerHost:
 
     def reserved(self) -> AbstractContextManager[None]:
         with engine.engine_asked_to("say who it is"):
-            engine_id = str(self._client.info().get("ID", "docker"))
-        return engine_lock(engine_id, self._campaign)
+            info = self._client.info()
+        known = [
+            str(info.get(key, "")) for key in ("ID", "Name", "DockerRootDir")
+        ]  # cloned hosts share an ID
+        return engine_lock(" ".join(known), self._campaign)
 
     def close(self) -> None:
         self._client.close()
