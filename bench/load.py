@@ -25,8 +25,8 @@ from harness.measure.workers import free_port
 from harness.model import Load, Scenario
 
 USERS = 20
-SETTLE_S = 4.0
-WATCHED_S = 10.0
+SETTLE_S = 2.0
+WATCHED_S = 4.0
 
 LOCUSTFILE = """\
 from locust import FastHttpUser, constant, task
@@ -166,7 +166,7 @@ WAYS = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=12)
     rounds = parser.parse_args().rounds
     found: dict[str, list[Figures]] = {name: [] for name in WAYS}
     with tempfile.TemporaryDirectory() as folder:

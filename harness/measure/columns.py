@@ -1,7 +1,8 @@
-"""The generator's pages, gathered into columns: lists from JSON in, arrays out; those of several processes on
-one clock, under one numbering of names.
+"""The generator's pages, gathered into columns: packed numbers in JSON in, arrays out; those of several
+processes on one clock, under one numbering of names.
 """
 
+import base64
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -17,6 +18,7 @@ FIRST = 0
 
 OUR_CLOCK = {"here": True, "offset": 0.0, "error": 0.0}
 INSTANTS = ("start", "think_start", "unfinished_start")
+LENGTHS = ("latency", "think")
 
 
 class Vocabulary:
@@ -77,7 +79,8 @@ class Pages:
         process = self._processes.setdefault(worker, Process())
         process.names += [self._names.number(text) for text in page["names"]]
         process.errors += [self._errors.number(text) for text in page["errors"]]
-        read = page | {key: np.array(page[key], dtype=np.float64) - clock["offset"] for key in INSTANTS}
+        read = page | {key: unpacked(page[key], np.float64) - clock["offset"] for key in INSTANTS}
+        read |= {key: unpacked(page[key], np.float64) for key in LENGTHS}
         read |= {
             "at": page["at"] - clock["offset"],
             "name": _renumbered(process.names, page["name"]),
@@ -133,14 +136,20 @@ class Pages:
         )
 
 
-def _renumbered(numbers: Sequence[int], column: Sequence[int]) -> NDArray[np.int32]:
+def unpacked(column: str, kind: type[np.generic]) -> NDArray[Any]:
+    """A column of the plugin's: its machine's own floats or 32-bit integers, in Base64."""
+    return np.frombuffer(base64.b64decode(column), dtype=kind)
+
+
+def _renumbered(numbers: Sequence[int], column: str) -> NDArray[np.int32]:
     """-1, an error that is none, stays so."""
-    table = np.array([*numbers, -1], dtype=np.int32)
-    return table[np.array(column, dtype=np.int32)]
+    table: NDArray[np.int32] = np.array([*numbers, -1], dtype=np.int32)
+    found: NDArray[np.int32] = table[unpacked(column, np.int32)]
+    return found
 
 
 def _column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = np.float64) -> Any:
-    parts = [np.asarray(page[key], dtype=kind) for page in pages]
+    parts = [page[key] for page in pages]
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 

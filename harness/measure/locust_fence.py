@@ -27,9 +27,14 @@ def keep_to_the_target(environment: Any, **_: Any) -> None:
     A worker on another host is told only with its first users where that is.
     """
 
+    known: dict[str | None, tuple[str | None, int | None]] = {}
+
     def refuse(host: str | None, port: int | None, kind: type[Exception]) -> None:
-        allowed = urlsplit(environment.host or "")
-        if (host, port) != (allowed.hostname, allowed.port):
+        allowed = known.get(environment.host)
+        if allowed is None:
+            target = urlsplit(environment.host or "")
+            allowed = known[environment.host] = (target.hostname, target.port)
+        if (host, port) != allowed:
             raise kind(f"refused: {host}:{port} is not the target, and only that is loaded")
 
     def adapter(self: Any, url: str) -> Any:

@@ -8,6 +8,7 @@ harness. A worker has no such socket: `locust_workers.py`, given second, takes i
 It is stand-alone on purpose: it is run by path beside the user's own locustfile.
 """
 
+import base64
 import contextlib
 import ctypes
 import functools
@@ -17,6 +18,7 @@ import re
 import signal
 import socket
 import time
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -78,7 +80,8 @@ class Book:
     def __init__(self) -> None:
         self.names = Index()
         self.errors = Index(DISTINCT_ERRORS_AT_MOST)
-        self.in_flight: dict[int, tuple[float, str]] = {}
+        self.numbers: dict[tuple[str, str], int] = {}
+        self.in_flight: dict[int, tuple[float, str, str]] = {}
         self.reached = 0
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
@@ -87,32 +90,39 @@ class Book:
         self._clear()
 
     def _clear(self) -> None:
-        self.start: list[float] = []
-        self.latency: list[float] = []
-        self.name: list[int] = []
-        self.error: list[int] = []
-        self.think_start: list[float] = []
-        self.think: list[float] = []
+        self.start = array("d")
+        self.latency = array("d")
+        self.name = array("i")
+        self.error = array("i")
+        self.think_start = array("d")
+        self.think = array("d")
 
-    def request(self, name: str, start_s: float, latency_s: float, error: str | None) -> None:
-        self.start.append(round(start_s, 5))
-        self.latency.append(round(latency_s, 5))
-        self.name.append(self.names[name])
+    def request(self, kind: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
+        self.start.append(start_s)
+        self.latency.append(latency_s)
+        self.name.append(self.number(kind, name))
         self.error.append(-1 if error is None else self.errors[error])
+
+    def number(self, kind: str, name: str) -> int:
+        """Of a request's name with its method. It is looked up for every request, so it is quick."""
+        number = self.numbers.get((kind, name))
+        if number is None:
+            number = self.numbers[kind, name] = self.names[f"{kind} {name}"]
+        return number
 
     def page(self, users: int, *, closing: bool) -> dict[str, Any]:
         """All columns since the last page, and the requests in flight right now."""
         unfinished = list(self.in_flight.values())
         page = {
             "at": time.monotonic(),
-            "start": self.start,
-            "latency": self.latency,
-            "name": self.name,
-            "error": self.error,
-            "think_start": self.think_start,
-            "think": self.think,
-            "unfinished_start": [started for started, _ in unfinished],
-            "unfinished_name": [self.names[name] for _, name in unfinished],
+            "start": packed(self.start),
+            "latency": packed(self.latency),
+            "name": packed(self.name),
+            "error": packed(self.error),
+            "think_start": packed(self.think_start),
+            "think": packed(self.think),
+            "unfinished_start": packed(array("d", [started for started, _, _ in unfinished])),
+            "unfinished_name": packed(array("i", [self.number(kind, name) for _, kind, name in unfinished])),
             "cpu": time.process_time(),
             "rss": self.process.memory_info().rss,
             "lag": self.worst_lag_s,
@@ -126,6 +136,11 @@ class Book:
         self.worst_lag_s = 0.0
         self._clear()
         return page
+
+
+def packed(column: "array[Any]") -> str:
+    """A column's bytes as text: numbers written out one by one would cost more than the request itself."""
+    return base64.b64encode(column).decode()
 
 
 book = Book()
@@ -197,7 +212,7 @@ def tracked(request: Callable[..., Any]) -> Callable[..., Any]:
     def noting(self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
         key = id(gevent.getcurrent())
         shown = name or getattr(self, "request_name", None) or url
-        book.in_flight[key] = (time.monotonic(), f"{method} {shown}")
+        book.in_flight[key] = (time.monotonic(), method, shown)
         try:
             return request(self, method, url, name, *args, **kwargs)
         finally:
@@ -211,8 +226,8 @@ def thinking(sleep: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(sleep)
     def noting(self: Any, seconds: float) -> Any:
-        book.think_start.append(round(time.monotonic(), 5))
-        book.think.append(round(float(seconds), 5))
+        book.think_start.append(time.monotonic())
+        book.think.append(float(seconds))
         return sleep(self, seconds)
 
     return noting
@@ -233,7 +248,7 @@ def on_request(
 ) -> None:
     latency_s = (response_time or 0.0) / 1000
     error = describe_error(exception) if exception else None
-    book.request(f"{request_type} {name}", time.monotonic() - age(start_time, latency_s), latency_s, error)
+    book.request(request_type, name, time.monotonic() - age(start_time, latency_s), latency_s, error)
 
 
 def age(start_time: float | None, latency_s: float) -> float:
