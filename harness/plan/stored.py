@@ -10,16 +10,20 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
-from harness.model import Engine, Plan, Target
+from harness.model import THE_USUAL, Plan, Target
 
 FORMAT = 1
 PLAN = TypeAdapter(Plan)
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """JSON values named like the plan's fields, with paths relative to the matrix file's folder."""
+    """JSON values named like the plan's fields, with paths relative to the matrix file's folder.
+
+    Of engines only the names are kept: how they are reached is nobody's business who reads results.
+    """
     folder = plan.source.parent
     portable = with_paths(plan, lambda path: relative(path, folder))
+    portable = replace(portable, engines=dict.fromkeys(plan.engines, THE_USUAL))
     return {"format": FORMAT, **PLAN.dump_python(portable, mode="json")}
 
 
@@ -48,10 +52,6 @@ def first_fault(error: Exception) -> str:
     return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
-def engine_with_paths(engine: Engine, change: Callable[[Path], Path]) -> Engine:
-    return replace(engine, certificates=engine.certificates and change(engine.certificates))
-
-
 def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     """The plan with each of its paths changed."""
     locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
@@ -59,7 +59,6 @@ def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     return replace(
         plan,
         source=change(plan.source),
-        engines={name: engine_with_paths(engine, change) for name, engine in plan.engines.items()},
         target=target_with_paths(plan.target, change),
         scenario=replace(
             plan.scenario, locustfiles=locustfiles, requirements=requirements and change(requirements)

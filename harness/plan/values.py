@@ -136,7 +136,9 @@ def locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
 
 def engine_host(value: str) -> str:
     """As DOCKER_HOST has it."""
-    if not re.fullmatch(r"(ssh://([\w.-]+@)?[\w.-]+(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)", value):
+    if not re.fullmatch(
+        r"(ssh://([A-Za-z0-9][\w.-]*@)?[A-Za-z0-9][\w.-]*(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)", value
+    ):
         raise ValueError(
             f"{units.quoted(value)} is no engine's address; write ssh://user@host, tcp://host:2376 or unix:///path"
         )

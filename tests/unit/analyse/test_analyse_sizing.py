@@ -102,3 +102,33 @@ def test_a_requirement_is_met_missed_or_open(
 def test_a_size_without_an_answer_leaves_a_requirement_open() -> None:
     cells = [COLUMN[0], cell(0.5, None, None, Status.INVALID)]
     assert checked(cells, require(150)).is_met is None
+
+
+def replicated(replicas: int, cores: float, low: int, high: int) -> CellResult:
+    single = cell(cores, low, high, mib=128)
+    limits = Limits(cores, 128 * MIB, replicas)
+    return replace(single, cell=replace(single.cell, id=f"x{replicas}-{cores}", limits=limits))
+
+
+def test_two_halves_or_one_whole() -> None:
+    """Of sizes with as much CPU in all the one with less memory in all is the smaller."""
+    whole, halves = replicated(1, 1.0, 300, 310), replicated(2, 0.5, 300, 310)
+    assert size_for([halves, whole], 250).take is whole
+    better = replicated(2, 0.5, 420, 430)
+    assert size_for([whole, better], 400).take is better
+    assert size_for([replicated(2, 0.25, 260, 270), whole], 250).take is not whole
+
+
+def test_only_neighbours_of_as_many_replicas_are_interpolated_between() -> None:
+    found = size_for([replicated(1, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
+    assert found.interpolated is None
+    found = size_for([replicated(2, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
+    assert found.interpolated is not None
+    assert found.interpolated.limits.replicas == 2
+
+
+def test_a_requirement_counts_what_all_replicas_are_given() -> None:
+    halves = replicated(2, 0.5, 300, 310)
+    requirement = Requirement("", 250, Limits(0.5, 1024 * MIB))
+    assert checked([halves], requirement).is_met is not True
+    assert checked([halves], replace(requirement, most=Limits(1.0, 1024 * MIB))).is_met is True

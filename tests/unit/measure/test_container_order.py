@@ -1,5 +1,6 @@
 """What the engine is asked for, before any engine is asked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from harness.measure.order import (
     unmet_limits,
     unset_variables,
 )
+from harness.measure.reach import Reach
 from harness.measure.seam import Image
 from harness.model import MIB, Companion, Limits, Target
 
@@ -37,6 +39,13 @@ def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, qu
 def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
     options = host_options(order(Target("web", 8000, host_port=host_port)))
     assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
+
+
+def test_a_declared_address_is_the_only_one_that_a_port_is_published_on() -> None:
+    declared = replace(order(Target("web", 8000)), reach=Reach("10.0.0.7"))
+    assert host_options(declared)["port_bindings"] == {8000: ("10.0.0.7", None)}
+    tunnelled = replace(order(Target("web", 8000)), reach=Reach(ssh="ssh://big"))
+    assert host_options(tunnelled)["port_bindings"] == {8000: ("127.0.0.1", None)}
 
 
 def test_a_limit_that_the_engine_discarded_is_named() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.measure.events import understood
-from harness.measure.usage import busy_s, target_sample
+from harness.measure.usage import busy_s, summed, target_sample
 from harness.model import TargetEvent, TargetSample
 
 CPU = {
@@ -86,3 +86,11 @@ def message(action: str, **attributes: str) -> dict[str, Any]:
 )
 def test_events_that_say_how_a_target_fares_are_kept(told: dict[str, Any], event: TargetEvent | None) -> None:
     assert understood(told, 3.0) == event
+
+
+def test_replicas_are_added_up_but_for_the_memory_which_each_has_a_limit_of() -> None:
+    one = TargetSample(1.0, 2.0, 100, 10, 0.5, 40 * 2**20, None, 1000, 5000)
+    other = TargetSample(1.4, 3.0, 200, 50, 0.7, 60 * 2**20, 65 * 2**20, 10, 20)
+    assert summed(1.4, [one, other]) == TargetSample(
+        1.4, 5.0, 300, 60, 1.2, 60 * 2**20, 65 * 2**20, 1010, 5020
+    )

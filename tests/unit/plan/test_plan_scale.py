@@ -1,0 +1,134 @@
+"""What a matrix says of replicas, Locust's processes and engines."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import InputError
+from harness.model import MIB, THE_USUAL, Engine, Limits, Load, Plan
+from harness.plan import fit, load_plan, plan_from_json, plan_to_json
+
+TARGET = {"name": "web", "image": "web:1", "port": 8000}
+MATRIX: dict[str, Any] = {"target": TARGET, "scenario": {"locustfile": "l.py"}}
+SIZES = {"cpus": 0.5, "memory": "64MiB"}
+
+
+def planned(folder: Path, **more: Any) -> Plan:
+    (folder / "l.py").touch()
+    (folder / "matrix.yaml").write_text(json.dumps(MATRIX | {"limits": SIZES} | more))
+    return load_plan(folder / "matrix.yaml", {})
+
+
+def test_replicas_are_an_axis(tmp_path: Path) -> None:
+    plan = planned(tmp_path, limits={"cpus": [0.5, 1], "memory": "64MiB", "replicas": [1, 2]})
+    assert [cell.id for cell in plan.cells] == [
+        "web-c0.50-m64",
+        "web-c1.00-m64",
+        "web-c0.50-m64-x2",
+        "web-c1.00-m64-x2",
+    ]
+    assert plan.cells[2].limits == Limits(0.5, 64 * MIB, 2)
+    assert plan.target.balancer is not None
+    assert plan.target.balancer.limits == Limits(1.0, 256 * MIB)
+
+
+def test_a_balancer_is_there_only_where_it_is_needed_and_changes_no_other_hash(tmp_path: Path) -> None:
+    alone = planned(tmp_path)
+    assert alone.target.balancer is None
+    spelled = planned(tmp_path, balancer={"algorithm": "leastconn"})
+    assert spelled.hashes == alone.hashes
+    double = planned(tmp_path, limits=SIZES | {"replicas": 2})
+    least = planned(tmp_path, limits=SIZES | {"replicas": 2}, balancer={"algorithm": "leastconn"})
+    assert double.hashes["matrix"] != least.hashes["matrix"] != alone.hashes["matrix"]
+    assert double.hashes["target"] == alone.hashes["target"]
+
+
+def test_sizes_are_ordered_by_all_that_they_are_given() -> None:
+    one, two, half = Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2), Limits(0.5, 64 * MIB)
+    assert sorted([two, one, half]) == [half, one, two]
+    assert (two.all_cores, two.all_bytes) == (1.0, 128 * MIB)
+    assert two.covers(half)
+    assert not one.covers(two)
+    assert not two.covers(one)
+
+
+def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
+    plan = planned(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
+    fitted = fit(plan, 3, 8 * 1024 * MIB)
+    assert list(fitted.skipped) == ["web-c0.50-m64-x4"]
+    assert "wants 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
+    assert not fit(plan, 3, 8 * 1024 * MIB, is_shared=False).skipped
+
+
+@pytest.mark.parametrize(
+    ("section", "load"),
+    [
+        ({}, Load()),
+        ({"workers": 4}, Load(4)),
+        ({"workers": "auto"}, Load(None)),
+        ({"workers": "external", "expect": 8}, Load(8, external=True)),
+        ({"expect": 2, "bind": "10.0.0.5:6000"}, Load(2, external=True, bind="10.0.0.5", port=6000)),
+    ],
+)
+def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, tmp_path: Path) -> None:
+    assert planned(tmp_path, load=section).load == load
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"workers": "external"}, "expect: 4"),
+        ({"workers": 3, "expect": 3}, "not for 3"),
+        ({"bind": "10.0.0.5:1"}, "expect: 4"),
+        ({"expect": 1, "bind": "10.0.0.5"}, "10.0.0.5:5557"),
+        ({"workers": 0}, "workers"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=said):
+        planned(tmp_path, load=section)
+
+
+@pytest.mark.parametrize(
+    ("engine", "meant"),
+    [
+        ("ssh://me@big", Engine("ssh://me@big")),
+        ("farm", Engine(context="farm")),
+        (
+            {"host": "tcp://10.0.0.7:2376", "address": "10.0.0.7"},
+            Engine("tcp://10.0.0.7:2376", address="10.0.0.7"),
+        ),
+    ],
+)
+def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_path: Path) -> None:
+    plan = planned(tmp_path, engine=engine)
+    assert plan.engines == {"": meant}
+    assert plan.hashes == planned(tmp_path).hashes
+    stored = json.dumps(plan_to_json(plan))
+    assert not any(word in stored for word in ("me@big", "farm", "10.0.0.7"))
+    assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={"": THE_USUAL})
+
+
+def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path) -> None:
+    engines = {"one": {"host": "tcp://a:2376", "certificates": "keys"}, "two": {"context": "farm"}}
+    plan = planned(tmp_path, engines=engines)
+    assert plan.engines["one"].certificates == tmp_path / "keys"
+    assert plan.engines["two"] == Engine(context="farm")
+    assert plan_from_json(plan_to_json(plan), tmp_path).engines == {"one": THE_USUAL, "two": THE_USUAL}
+    with pytest.raises(InputError, match="keep one of them"):
+        planned(tmp_path, engines=engines, engine="farm")
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_everywhere_is_no_address(address: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="publishes on every network"):
+        planned(tmp_path, engine={"host": "ssh://big", "address": address})
+
+
+@pytest.mark.parametrize("host", ["big", "http://big", "ssh://", "tcp://big", "ssh://-oProxyCommand=x"])
+def test_what_is_no_engines_address_is_refused(host: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        planned(tmp_path, engine={"host": host})

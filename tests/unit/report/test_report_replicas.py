@@ -1,0 +1,40 @@
+"""Replicas in what people read: rows of their own, and what all of them are given."""
+
+from dataclasses import replace
+
+from harness.model import MIB, CampaignResult, CellResult, Limits
+from harness.report import draw
+from harness.report.view import view
+from tests.unit.report import example
+
+
+def doubled(result: CellResult) -> CellResult:
+    limits = replace(result.cell.limits, replicas=2)
+    return replace(result, cell=replace(result.cell, id=f"{result.cell.id}-x2", limits=limits))
+
+
+def campaign() -> CampaignResult:
+    one = example.by_cpu(0.5, 96, (10, 120), (130,))
+    two = doubled(example.by_cpu(0.25, 96, (10, 130), (140,)))
+    return example.campaign([one, two])
+
+
+def test_replicas_are_a_row_of_their_own_among_rows_of_as_much_cpu() -> None:
+    grid = view(campaign()).grid
+    assert [words for _, words in grid.cpus] == ["0.5 CPU", "2 × 0.25 CPU"]
+    assert set(grid.sizes) == {((0.5, 1), 96 * MIB), ((0.25, 2), 96 * MIB)}
+
+
+def test_they_are_told_of_everywhere() -> None:
+    files = draw(campaign())
+    for name in ("report.html", "summary.md"):
+        assert "2 × 0.25 CPU / 96 MiB" in files[name], name
+    assert files["summary.csv"].splitlines()[0].endswith("replicas,engine")
+    assert '"replicas": 2' in files["summary.json"]
+
+
+def test_cpu_used_is_a_share_of_what_all_replicas_were_given() -> None:
+    two = view(campaign()).cells[1]
+    used = two.result.cpu_used_cores or 0.0
+    assert two.cpu_share == f"{used / 0.5 * 100:.0f} %"
+    assert two.result.cell.limits == Limits(0.25, 96 * MIB, 2)
