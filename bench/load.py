@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from harness.measure.generator import LocustGenerator
-from harness.measure.workers import free_port
+from harness.measure.reach import free_port
 from harness.model import Load, Scenario
 
 USERS = 20

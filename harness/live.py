@@ -177,9 +177,10 @@ class LiveDisplay(Narrator):
 
 def cell_line(now: Now) -> Text:
     limits = now.cell.limits
-    times = f"{limits.replicas} × " if limits.replicas > 1 else ""
     line = Text(now.cell.id, style="bold")
-    line.append(f"  {times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim")
+    line.append(
+        f"  {limits.times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim"
+    )
     line.append(now.doing or phase(now))
     return line
 

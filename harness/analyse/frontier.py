@@ -92,5 +92,4 @@ def covers(large: Cell, small: Cell) -> bool:
 
 
 def _size(cell: Cell) -> str:
-    times = f"{cell.limits.replicas} × " if cell.limits.replicas > 1 else ""
-    return f"{times}{cell.limits.cpu_cores:g} CPU / {cell.limits.memory_bytes / 1024**2:g} MiB"
+    return f"{cell.limits.times}{cell.limits.cpu_cores:g} CPU / {cell.limits.memory_bytes / 1024**2:g} MiB"

@@ -124,8 +124,7 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
     for cell in plan.cells:
         limits = cell.limits
         skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
-        times = f"{limits.replicas} × " if limits.replicas > 1 else ""
-        size = f"{times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB"
+        size = f"{limits.times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB"
         out.print(f"{cell.id}  {size}{safe(skipped)}", soft_wrap=True)
     if not known:
         out.print("no engine answers: whether these sizes fit its host is not known yet (make engine)")

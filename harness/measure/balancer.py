@@ -1,6 +1,7 @@
 """HAProxy before the replicas of a target: what it is told, and the image that it runs from."""
 
 import shlex
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -54,15 +55,4 @@ def told(service: Target, wanted: Balancer, names: list[str]) -> Target:
     servers = "\n".join(f"    server {name} {name}:{service.port}" for name in names)
     text = CONFIGURATION.format(port=service.port, algorithm=wanted.algorithm, servers=servers)
     script = f"printf %s {shlex.quote(text)} > /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg"
-    return Target(
-        service.name,
-        service.port,
-        image=service.image,
-        build=service.build,
-        ready=service.ready,
-        host_port=service.host_port,
-        entrypoint=("sh", "-c", script),
-        command=(),
-        user="root",
-        tmpfs=("/tmp",),
-    )
+    return replace(service, entrypoint=("sh", "-c", script), command=(), user="root", tmpfs=("/tmp",))

@@ -82,10 +82,10 @@ class DockerHost:
     def reserved(self) -> AbstractContextManager[None]:
         with engine.engine_asked_to("say who it is"):
             info = self._client.info()
-        known = [
-            str(info.get(key, "")) for key in ("ID", "Name", "DockerRootDir")
-        ]  # cloned hosts share an ID
-        return engine_lock(" ".join(known), self._campaign)
+        # cloned hosts share an ID
+        return engine_lock(
+            " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir")), self._campaign
+        )
 
     def close(self) -> None:
         self._client.close()

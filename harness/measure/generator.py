@@ -17,8 +17,9 @@ from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import FIRST, OUR_CLOCK, Pages
 from harness.measure.locust_command import command, environment
 from harness.measure.placement import Cores
+from harness.measure.reach import free_port
 from harness.measure.seam import GeneratorFacts
-from harness.measure.workers import Workers, free_port, worker_command
+from harness.measure.workers import Workers, ended_with, last_lines, log_end, worker_command
 from harness.model import ALONE, Load, Scenario
 
 HERE = Path(__file__).parent
@@ -50,7 +51,7 @@ class LocustGenerator:
         )
         shown = ", ".join(path.name for path in scenario.locustfiles)
         if done.returncode != 0:
-            raise UsageError(f"{shown}: Locust can't load it:\n{_tail(done.stderr or done.stdout)}")
+            raise UsageError(f"{shown}: Locust can't load it:\n{last_lines(done.stderr or done.stdout)}")
         found = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
         if not found:
             raise UsageError(
@@ -147,10 +148,8 @@ class LocustProcess:
         return self._pages.take()
 
     def logs(self) -> str:
-        size = os.fstat(self._log.fileno()).st_size
         each = LOG_BYTES_AT_MOST // (1 + (self._workers if self.local else 0))
-        own = os.pread(self._log.fileno(), each, max(0, size - each)).decode(errors="replace")
-        return own + (self.local.logs(each) if self.local else "")
+        return log_end(self._log, each) + (self.local.logs(each) if self.local else "")
 
     def end(self) -> None:
         """Ask it to quit, so that users' `on_stop` runs; then end what is left of its process group."""
@@ -205,12 +204,11 @@ class LocustProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(QUIT_WITHIN_S)
         code = self.process.poll()
-        how = "closed its line" if code is None else f"ended with exit code {code}"
-        killed = " (killed, by somebody or for lack of memory)" if code == -signal.SIGKILL else ""
-        return GeneratorError(f"Locust {how}{killed}\nits last words:\n{self._log_tail()}")
+        how = "closed its line" if code is None else ended_with(code)
+        return GeneratorError(f"Locust {how}\nits last words:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
-        return _tail(self.logs())
+        return last_lines(self.logs())
 
 
 def _as_master(bind: str, port: int, workers: int) -> list[str]:
@@ -250,7 +248,3 @@ def _spawn(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _tail(text: str, lines: int = 15) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])

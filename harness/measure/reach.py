@@ -62,7 +62,7 @@ def tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
     Raises:
         EngineGone: it could not be opened, with what ssh said.
     """
-    local_port = _free_port()
+    local_port = free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             _command(ssh, local_port, remote_port),
@@ -101,7 +101,8 @@ def _command(ssh: str, local_port: int, remote_port: int) -> list[str]:
     ]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One of the loopback that nobody listens on just now."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]

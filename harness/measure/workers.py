@@ -4,7 +4,6 @@ import contextlib
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -13,9 +12,9 @@ from typing import IO
 from harness.errors import GeneratorError
 from harness.measure.locust_command import command, elsewhere, environment
 from harness.measure.placement import Cores
+from harness.measure.reach import LOOPBACK
 from harness.model import Load, Scenario
 
-LOOPBACK = "127.0.0.1"
 ENDED_WITHIN_S = 5.0
 
 
@@ -56,16 +55,14 @@ class Workers:
         """Raises GeneratorError when one of them has ended."""
         for number, process in enumerate(self._processes, 1):
             if (code := process.poll()) is not None:
-                words = " (killed, by somebody or for lack of memory)" if code == -signal.SIGKILL else ""
-                tail = "\n".join(self._log(number - 1, 4096).strip().splitlines()[-15:])
                 raise GeneratorError(
-                    f"Locust's worker {number} of {len(self._processes)} ended with exit code {code}{words}"
-                    f"\nits last words:\n{tail}"
+                    f"Locust's worker {number} of {len(self._processes)} {ended_with(code)}"
+                    f"\nits last words:\n{last_lines(log_end(self._logs[number - 1], 4096))}"
                 )
 
     def logs(self, bytes_each: int) -> str:
         return "".join(
-            f"--- worker {number + 1}\n{self._log(number, bytes_each)}" for number in range(len(self._logs))
+            f"--- worker {number}\n{log_end(log, bytes_each)}" for number, log in enumerate(self._logs, 1)
         )
 
     def end(self) -> None:
@@ -79,18 +76,21 @@ class Workers:
         for log in self._logs:
             log.close()
 
-    def _log(self, number: int, at_most: int) -> str:
-        descriptor = self._logs[number].fileno()
-        size = os.fstat(descriptor).st_size
-        return os.pread(descriptor, at_most, max(0, size - at_most)).decode(errors="replace")
+
+def log_end(log: IO[bytes], bytes_at_most: int) -> str:
+    """The end of a file that another process is writing."""
+    size = os.fstat(log.fileno()).st_size
+    start = max(0, size - bytes_at_most)
+    return os.pread(log.fileno(), bytes_at_most, start).decode(errors="replace")
 
 
-def free_port() -> int:
-    """One of the loopback that nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind((LOOPBACK, 0))
-        port: int = listener.getsockname()[1]
-        return port
+def last_lines(text: str, lines: int = 15) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def ended_with(code: int) -> str:
+    killed = " (killed, by somebody or for lack of memory)" if code == -signal.SIGKILL else ""
+    return f"ended with exit code {code}{killed}"
 
 
 def worker_command(scenario: Scenario, load: Load) -> str:

@@ -29,6 +29,11 @@ class Limits:
     def all_bytes(self) -> int:
         return self.memory_bytes * self.replicas
 
+    @property
+    def times(self) -> str:
+        """Such as "2 × ", before a size; nothing for a single container."""
+        return f"{self.replicas} × " if self.replicas > 1 else ""
+
     def covers(self, other: "Limits") -> bool:
         """Whether there is at least as much of each."""
         return (

@@ -133,8 +133,7 @@ def share(used: float | None, limit: float) -> float | None:
 
 def size(limits: Limits) -> str:
     """`0.5 CPU / 128 MiB`."""
-    times = f"{limits.replicas} × " if limits.replicas > 1 else ""
-    return f"{times}{limits.cpu_cores:g} CPU / {mebibytes(limits.memory_bytes)}"
+    return f"{limits.times}{limits.cpu_cores:g} CPU / {mebibytes(limits.memory_bytes)}"
 
 
 def indicator(name: str) -> str:

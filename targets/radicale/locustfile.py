@@ -24,31 +24,31 @@ class Client(HttpUser):
     def on_start(self):
         self.home = f"/{uuid.uuid4().hex}"
         self.events = []
-        self.client.request("MKCALENDAR", f"{self.home}/work/", name="/[user]/work/")
+        self.client.request("MKCALENDAR", f"{self.home}/agenda/", name="/[user]/agenda/")
 
     @task(2)
     def put(self):
         uid = uuid.uuid4().hex
         headers = {"Content-Type": "text/calendar"}
         self.client.put(
-            f"{self.home}/work/{uid}.ics",
+            f"{self.home}/agenda/{uid}.ics",
             data=EVENT.format(uid=uid),
             headers=headers,
-            name="/[user]/work/[event]",
+            name="/[user]/agenda/[event]",
         )
         self.events.append(uid)
 
     @task(5)
     def look_for_changes(self):
         self.client.request(
-            "PROPFIND", f"{self.home}/work/", data=CHANGES, headers={"Depth": "1"}, name="/[user]/work/"
+            "PROPFIND", f"{self.home}/agenda/", data=CHANGES, headers={"Depth": "1"}, name="/[user]/agenda/"
         )
 
     @task(2)
     def read(self):
         if not self.events:
             self.put()
-        url = f"{self.home}/work/{self.events[-1]}.ics"
-        with self.client.get(url, name="/[user]/work/[event]", catch_response=True) as answer:
+        url = f"{self.home}/agenda/{self.events[-1]}.ics"
+        with self.client.get(url, name="/[user]/agenda/[event]", catch_response=True) as answer:
             if answer.ok and self.events[-1] not in answer.text:
                 answer.failure("another event")

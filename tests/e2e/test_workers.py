@@ -16,8 +16,9 @@ import pytest
 
 from harness.errors import GeneratorError
 from harness.measure.generator import LocustGenerator
+from harness.measure.reach import free_port
 from harness.measure.seam import GeneratorFacts, RunningGenerator
-from harness.measure.workers import free_port, worker_command
+from harness.measure.workers import worker_command
 from harness.model import Load, Scenario
 from tests.contract.conftest import Ground, real_ground
 from tests.e2e.conftest import Project
