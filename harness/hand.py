@@ -36,6 +36,7 @@ class Hand:
     def prepare(self) -> None:
         """The target's image on this engine, which must be the one that it measured before."""
         image = self.world.host.prepare(self._desk.plan.target)
+        self.world.generator.prepare(self._desk.plan.scenario)
         with self._desk.lock:
             before = self._desk.folder.story().images.get(self.engine)
             if before is not None and before != image.digest:

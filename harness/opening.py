@@ -12,7 +12,9 @@ from harness.measure.clock import MonotonicClock
 from harness.measure.docker_host import DockerHost
 from harness.measure.generator import LocustGenerator
 from harness.measure.life import World
+from harness.measure.load_engines import LoadEngines
 from harness.measure.placement import placed
+from harness.measure.seam import TargetHost
 from harness.measure.usage import DockerProbe
 from harness.model import THE_USUAL, Engine, Plan
 from harness.plan import fit, plan_to_json
@@ -30,15 +32,37 @@ def the_world(campaign: str, engine: Engine = THE_USUAL) -> World:
     return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
+def loaded_from(world: World, hosts: Sequence[DockerHost], port: int, image: str | None) -> World:
+    """The world with its load coming from these engines."""
+    engines = LoadEngines(hosts, port, image)
+    return replace(world, generator=LocustGenerator(engines=engines), load_hosts=engines.hosts)
+
+
 def the_worlds(campaign: str, plan: Plan) -> Worlds:
     """Raises EngineError, naming the engine, where one does not answer."""
     found = {}
     for name, engine in plan.engines.items():
-        try:
+        with called(name):
             found[name] = the_world(campaign, engine)
-        except EngineError as error:
-            raise EngineError(f"{name}: {error.what}" if name else error.what, error.hint) from error
-    return found
+    if not (load := plan.load).engines:
+        return found
+    hosts = []
+    for number, engine in enumerate(load.engines, 1):
+        with called(f"engine {number} of load"):
+            hosts.append(DockerHost(campaign, MonotonicClock(), which=engine))
+    return {
+        name: loaded_from(world, hosts, load.port + index, load.image)
+        for index, (name, world) in enumerate(found.items())
+    }
+
+
+@contextlib.contextmanager
+def called(name: str) -> Iterator[None]:
+    """An engine that does not answer is named."""
+    try:
+        yield
+    except EngineError as error:
+        raise EngineError(f"{name}: {error.what}" if name else error.what, error.hint) from error
 
 
 def checked(plan: Plan, worlds: Worlds) -> Plan:
@@ -49,7 +73,11 @@ def checked(plan: Plan, worlds: Worlds) -> Plan:
     first = next(iter(worlds.values()))
     first.generator.inspect(plan.scenario)
     problems = list(
-        dict.fromkeys(said for world in worlds.values() for said in world.host.check(plan.target))
+        dict.fromkeys(
+            said
+            for world in worlds.values()
+            for said in (*world.host.check(plan.target, plan.load), *world.generator.check(plan.load))
+        )
     )
     if problems:
         raise UsageError("\n".join(problems))
@@ -75,13 +103,16 @@ def parted(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
     if placement is None:
         return worlds, words
     world.host.keep_to(placement.target)
-    return {name: replace(world, generator=LocustGenerator(placement.generator))}, words
+    return {name: replace(world, generator=world.generator.kept_to(placement.generator))}, words
 
 
 def described(worlds: Worlds, placement: str) -> dict[str, Any]:
     """The first engine's fingerprint; with several also each one's own, by its name."""
+    first = next(iter(worlds.values()))
     fingerprints = {name: world.host.environment() for name, world in worlds.items()}
     told = {**next(iter(fingerprints.values())), "placement": placement}
+    if first.load_hosts:
+        told["load_engines"] = [host.environment()["engine"] for host in first.load_hosts]
     if len(worlds) > 1:
         told["engines"] = {name: fingerprint["engine"] for name, fingerprint in fingerprints.items()}
     return told
@@ -90,19 +121,28 @@ def described(worlds: Worlds, placement: str) -> dict[str, Any]:
 @contextlib.contextmanager
 def swept(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
     """Alone on the engines, without leftovers of killed campaigns before, and without any of ours after."""
+    hosts = all_hosts(worlds)
     with contextlib.ExitStack() as stack:
-        for world in worlds.values():
-            stack.enter_context(world.host.reserved())
+        for host in hosts:
+            stack.enter_context(host.reserved())
         remove_parts(results)
-        for world in worlds.values():
-            for name in world.host.remove_leftovers():
+        for host in hosts:
+            for name in host.remove_leftovers():
                 say(f"removed a leftover: {name}")
         try:
             yield
         finally:
-            for world in worlds.values():
+            for host in hosts:
                 with contextlib.suppress(EngineGone):  # the next run sweeps again
-                    world.host.remove_leftovers()
+                    host.remove_leftovers()
+
+
+def all_hosts(worlds: Worlds) -> list[TargetHost]:
+    """The targets' engines, and those of the load that are none of them."""
+    targets = [world.host for world in worlds.values()]
+    load = {host.identity(): host for world in worlds.values() for host in world.load_hosts}
+    known = {host.identity() for host in targets} if load else set()
+    return targets + [host for identity, host in load.items() if identity not in known]
 
 
 def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:

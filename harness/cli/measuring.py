@@ -79,6 +79,9 @@ def _announce(plan: Plan) -> None:
     if plan.load.external:
         say(f"{plan.load.workers} workers are waited for; start each on its host with:")
         say(f"  {worker_command(plan.scenario, plan.load)}")
+    if plan.load.engines:
+        many = "as many as are needed" if plan.load.workers is None else plan.load.workers
+        say(f"Locust's workers ({many}) run in containers on the engines that the load names")
     for cell_id, reason in plan.skipped.items():
         out.print(f"{cell_id}: skipped: {safe(reason)}")
     count = len(plan.cells) - len(plan.skipped)

@@ -257,6 +257,8 @@ def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> 
             host_config=client.create_host_config(**host_options(order)),
             networking_config=networking(client, order),
         )
+        if order.content:
+            client.put_archive(made["Id"], "/", order.content)
         facts = client.inspect_container(made["Id"])
     if unmet := unmet_limits(facts["HostConfig"], order.limits):
         said = "; ".join(made.get("Warnings") or ["no warning"])

@@ -12,13 +12,15 @@ from docker.api import APIClient
 from harness.errors import EngineError
 from harness.measure import engine, image
 from harness.measure.companions import accompanied
+from harness.measure.container import DockerTarget, running
 from harness.measure.fingerprint import fingerprint
 from harness.measure.lock import engine_lock
 from harness.measure.order import Order, unset_variables
 from harness.measure.placement import Cores
+from harness.measure.reach import LOOPBACK
 from harness.measure.ready import port_is_free
 from harness.measure.seam import Clock, Image, RunningTarget
-from harness.model import THE_USUAL, Cell, Engine, Target
+from harness.model import ALONE, THE_USUAL, Cell, Engine, Limits, Load, Target
 
 
 class DockerHost:
@@ -43,7 +45,7 @@ class DockerHost:
         """Run targets on these cores from now on; their size remains a quota."""
         self._cores = cores
 
-    def check(self, target: Target) -> list[str]:
+    def check(self, target: Target, load: Load = ALONE) -> list[str]:
         """What would keep the target from being run here, found without starting or building anything."""
         problems = [f"the environment variable {name} is not set" for name in unset_variables(target)]
         services = (target, *(companion.service for companion in target.companions))
@@ -51,6 +53,11 @@ class DockerHost:
             problems += self._out_of_reach(services)
         elif target.host_port is not None and not port_is_free(target.host_port):
             problems.append(f"port {target.host_port} is already in use")
+        if load.is_remote and self._reach is not None and self._reach.address == LOOPBACK:
+            problems.append(
+                "workers on other machines can't reach the target on a loopback; "
+                "name an address that they can: engine: {host: …, address: 10.0.0.7}"
+            )
         for service in services:
             if service.build is None:
                 problems += self._unavailable(service)
@@ -60,11 +67,21 @@ class DockerHost:
         return image.prepare(self._client, target, is_another=self._is_another)
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
-        name = re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{cell.id}-{next(self._numbers)}")
-        order = Order(name, self._campaign, cell.id, cell.limits, target, image, self._cores)
+        order = Order(self._name(cell.id), self._campaign, cell.id, cell.limits, target, image, self._cores)
         if self._reach is not None:
             order = replace(order, reach=self._reach)
         return accompanied(self._client, self._clock, order, image.companions)
+
+    def run_beside(
+        self, service: Target, limits: Limits, image: Image, content: bytes
+    ) -> AbstractContextManager[DockerTarget]:
+        """A container that is no target and no target's companion; `content` is unpacked in it first."""
+        name = self._name(service.name)
+        order = Order(name, self._campaign, service.name, limits, service, image, content=content)
+        return running(self._client, self._clock, order)
+
+    def _name(self, what: str) -> str:
+        return re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{what}-{next(self._numbers)}")
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         return engine.remove_leftovers(self._client, campaign)
@@ -79,13 +96,14 @@ class DockerHost:
         except EngineError:
             return False
 
-    def reserved(self) -> AbstractContextManager[None]:
+    def identity(self) -> str:
         with engine.engine_asked_to("say who it is"):
             info = self._client.info()
         # cloned hosts share an ID
-        return engine_lock(
-            " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir")), self._campaign
-        )
+        return " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir"))
+
+    def reserved(self) -> AbstractContextManager[None]:
+        return engine_lock(self.identity(), self._campaign)
 
     def close(self) -> None:
         self._client.close()

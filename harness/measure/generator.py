@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
 from harness.measure.columns import FIRST, OUR_CLOCK, Pages
+from harness.measure.load_engines import Containers, LoadEngines
 from harness.measure.locust_command import command, environment
 from harness.measure.placement import Cores
 from harness.measure.reach import free_port
@@ -33,10 +34,21 @@ LOG_BYTES_AT_MOST = 256 * 1024
 
 
 class LocustGenerator:
-    """Starts Locust processes, on the given cores if any are; the real `LoadGenerator`."""
+    """Starts Locust processes, on the given cores or engines if any are; the real `LoadGenerator`."""
 
-    def __init__(self, cores: Cores | None = None) -> None:
+    def __init__(self, cores: Cores | None = None, engines: LoadEngines | None = None) -> None:
         self._cores = cores
+        self._engines = engines
+
+    def kept_to(self, cores: Cores) -> "LocustGenerator":
+        return LocustGenerator(cores, self._engines)
+
+    def check(self, load: Load) -> list[str]:
+        return self._engines.check(load) if self._engines else []
+
+    def prepare(self, scenario: Scenario) -> None:
+        if self._engines:
+            self._engines.prepare(scenario)
 
     def inspect(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes, as Locust itself finds them."""
@@ -65,8 +77,8 @@ class LocustGenerator:
     @contextlib.contextmanager
     def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator["LocustProcess"]:
         count = load.workers or 1
-        distributed = load.external or count > 1
-        port = load.port if load.external else free_port()
+        distributed = load.is_elsewhere or count > 1
+        port = self._port(load)
         options = _as_master(load.bind, port, count) if distributed else []
         files = (*PLUGIN, *FOR_WORKERS) if distributed else PLUGIN
         ours, theirs = socket.socketpair()
@@ -75,8 +87,10 @@ class LocustGenerator:
                 process = _spawn(scenario, url, theirs, log, files, options)
             running = LocustProcess(process, ours, log, count if distributed else 0)
             try:
-                if distributed and not load.external:
-                    running.local = Workers(scenario, files, url, count, port)
+                if self._engines:
+                    running.workers = self._engines.start(scenario, files, url, load, count, port)
+                elif distributed and not load.external:
+                    running.workers = Workers(scenario, files, url, count, port)
                 if self._cores:
                     running.keep_to(self._cores)
                 running.wait_for_hello()
@@ -84,6 +98,12 @@ class LocustGenerator:
                 yield running
             finally:
                 running.end()
+
+    def _port(self, load: Load) -> int:
+        """The master's: a free one, unless its workers' hosts were told of it (and their firewalls)."""
+        if self._engines and load.is_remote:
+            return self._engines.port
+        return load.port if load.external else free_port()
 
 
 class LocustProcess:
@@ -93,9 +113,9 @@ class LocustProcess:
         self, process: subprocess.Popen[bytes], line: socket.socket, log: IO[bytes], workers: int = 0
     ) -> None:
         self.process = process
-        self.local: Workers | None = None
+        self.workers: Workers | Containers | None = None
         self.hello: dict[str, Any] = {}
-        self._workers = workers
+        self._expected = workers
         self._all_came = False
         self._line = line
         self._log = log
@@ -104,8 +124,8 @@ class LocustProcess:
 
     def keep_to(self, cores: Cores) -> None:
         os.sched_setaffinity(self.process.pid, cores)
-        if self.local:
-            self.local.keep_to(cores)
+        if self.workers:
+            self.workers.keep_to(cores)
 
     def wait_for_hello(self) -> None:
         deadline = time.monotonic() + START_WITHIN_S
@@ -116,10 +136,10 @@ class LocustProcess:
 
     def wait_for_workers(self, how_to_start_one: str) -> None:
         deadline = time.monotonic() + (COME_WITHIN_S if how_to_start_one else START_WITHIN_S)
-        while self._pages.workers_seen < self._workers:
+        while self._pages.workers_seen < self._expected:
             if time.monotonic() > deadline:
                 raise GeneratorError(
-                    f"{self._pages.workers_seen} of {self._workers} workers of Locust came",
+                    f"{self._pages.workers_seen} of {self._expected} workers of Locust came",
                     f"start each on its host with: {how_to_start_one}" if how_to_start_one else self.logs(),
                 )
             self._receive(0.5)
@@ -148,8 +168,8 @@ class LocustProcess:
         return self._pages.take()
 
     def logs(self) -> str:
-        each = LOG_BYTES_AT_MOST // (1 + (self._workers if self.local else 0))
-        return log_end(self._log, each) + (self.local.logs(each) if self.local else "")
+        each = LOG_BYTES_AT_MOST // (1 + (self._expected if self.workers else 0))
+        return log_end(self._log, each) + (self.workers.logs(each) if self.workers else "")
 
     def end(self) -> None:
         """Ask it to quit, so that users' `on_stop` runs; then end what is left of its process group."""
@@ -160,8 +180,8 @@ class LocustProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        if self.local:
-            self.local.end()
+        if self.workers:
+            self.workers.end()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
@@ -171,8 +191,8 @@ class LocustProcess:
 
     def _receive(self, timeout_s: float) -> None:
         """Take in what has arrived, waiting at most `timeout_s` for the first byte."""
-        if self.local:
-            self.local.look()
+        if self.workers:
+            self.workers.look()
         if not select.select([self._line], [], [], timeout_s)[0]:
             return
         try:
@@ -195,10 +215,12 @@ class LocustProcess:
 
     def _look_for_workers(self) -> None:
         """They must stay those that came: Locust moves users when one is lost, and when another one comes."""
-        if (connected := self._pages.workers_connected) < self._workers:
-            raise GeneratorError(f"{self._workers - connected} of {self._workers} workers were lost")
-        if (seen := self._pages.workers_seen) > self._workers:
-            raise GeneratorError(f"a further worker came, beside the {self._workers} expected: {seen} in all")
+        if (connected := self._pages.workers_connected) < self._expected:
+            raise GeneratorError(f"{self._expected - connected} of {self._expected} workers were lost")
+        if (seen := self._pages.workers_seen) > self._expected:
+            raise GeneratorError(
+                f"a further worker came, beside the {self._expected} expected: {seen} in all"
+            )
 
     def _gone(self) -> GeneratorError:
         with contextlib.suppress(subprocess.TimeoutExpired):

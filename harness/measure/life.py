@@ -20,12 +20,15 @@ from harness.model import Cell, Plan, Step, StepFacts
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """All that is outside: the three protocols and the clock they share."""
+    """All that is outside: the three protocols and the clock they share; and the engines, other than the
+    targets', that the load comes from.
+    """
 
     host: TargetHost
     generator: LoadGenerator
     probe: UsageProbe
     clock: Clock
+    load_hosts: tuple[TargetHost, ...] = ()
 
 
 class ContainerLife:

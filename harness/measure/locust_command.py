@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.measure.packages import interpreter
 from harness.model import Scenario
 
-LOCUST_OURS = frozenset(
+DECIDED_HERE = frozenset(
     f"LOCUST_{name}"
     for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
     "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
@@ -24,9 +24,10 @@ def command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> li
     return [python, "-m", "locust", "-f", given, *classes, *options, *scenario.arguments, *_tags(scenario)]
 
 
-def elsewhere(scenario: Scenario, *options: str) -> list[str]:
-    """The same for another host, which has Locust on its path and none of our files."""
-    return ["locust", "-f", "-", *scenario.user_classes, *options, *scenario.arguments, *_tags(scenario)]
+def inside(scenario: Scenario, files: Sequence[str], *options: str) -> list[str]:
+    """The same for another host or a container, which has Locust on its path and these files."""
+    given = ",".join(files)
+    return ["locust", "-f", given, *scenario.user_classes, *options, *scenario.arguments, *_tags(scenario)]
 
 
 def _tags(scenario: Scenario) -> list[str]:
@@ -41,7 +42,7 @@ def environment() -> dict[str, str]:
     kept = {
         key: value
         for key, value in os.environ.items()
-        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in LOCUST_OURS
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in DECIDED_HERE
     }
     return kept | {
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -26,7 +26,8 @@ CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "
 @dataclass(frozen=True, slots=True)
 class Order:
     """What to run, under which name and limits, on which cores (None: on any) and in which private network
-    (None: the engine's default one); and how its port is reached.
+    (None: the engine's default one); how its port is reached; and a tar archive to unpack in it before it
+    starts.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Order:
     cores: Cores | None = None
     network: str | None = None
     reach: Reach = HERE
+    content: bytes = b""
 
 
 def networking(client: APIClient, order: Order) -> Any:

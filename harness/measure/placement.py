@@ -64,7 +64,7 @@ def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None
     ]
     quotas = [cores for cores in wanted if cores <= engine["cores"]]
     processes = plan.load.workers or MOST_PROCESSES
-    placement = place(physical_cores(), max(quotas, default=0.0), 1 if plan.load.external else processes)
+    placement = place(physical_cores(), max(quotas, default=0.0), 1 if plan.load.is_elsewhere else processes)
     if placement is None:
         return None, f"target and generator share all {engine['cores']} cores: too few to part them"
     return placement, f"generator on {listed(placement.generator)}, targets on {listed(placement.target)}"

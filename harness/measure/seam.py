@@ -88,8 +88,10 @@ class RunningTarget(Protocol):
 class TargetHost(Protocol):
     """Runs targets under limits."""
 
-    def check(self, target: Target) -> list[str]:
-        """What would keep the target from being run here, found without starting or building anything."""
+    def check(self, target: Target, load: Load = ALONE) -> list[str]:
+        """What would keep the target from being run here, or the load from reaching it; found without
+        starting or building anything.
+        """
         ...
 
     def prepare(self, target: Target) -> Image:
@@ -110,6 +112,10 @@ class TargetHost(Protocol):
 
     def answers(self) -> bool:
         """Whether the engine answers right now."""
+        ...
+
+    def identity(self) -> str:
+        """What tells this engine from others."""
         ...
 
     def reserved(self) -> AbstractContextManager[None]:
@@ -168,8 +174,20 @@ class RunningGenerator(Protocol):
 class LoadGenerator(Protocol):
     """Starts generators."""
 
+    def kept_to(self, cores: frozenset[int]) -> "LoadGenerator":
+        """The same on these of this host's cores."""
+        ...
+
     def inspect(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes. Raises UsageError when it doesn't load, or has none."""
+        ...
+
+    def check(self, load: Load) -> list[str]:
+        """What would keep the load from being made, found without starting or building anything."""
+        ...
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Build or find what it runs from. Raises EngineError or UsageError with the evidence."""
         ...
 
     def start(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import GeneratorError
-from harness.measure.locust_command import command, elsewhere, environment
+from harness.measure.locust_command import command, environment, inside
 from harness.measure.placement import Cores
 from harness.measure.reach import LOOPBACK
 from harness.model import Load, Scenario
@@ -98,5 +98,5 @@ def worker_command(scenario: Scenario, load: Load) -> str:
     container life anew, and ends when we are done.
     """
     address = ["--master-host", load.bind, "--master-port", str(load.port)]
-    words = elsewhere(scenario, "--worker", *address)
+    words = inside(scenario, ["-"], "--worker", *address)
     return f"while {shlex.join(words)}; do :; done"

@@ -62,20 +62,6 @@ class Balancer:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Which Locust processes make the load: `workers` of them under a master, or a single one by itself.
-
-    None workers are as many as turn out to be needed. Where they are `external`, they run on other machines
-    and come to the master at `bind` and `port` by themselves.
-    """
-
-    workers: int | None = 1
-    external: bool = False
-    bind: str = "127.0.0.1"
-    port: int = 5557
-
-
-@dataclass(frozen=True, slots=True)
 class Engine:
     """A Docker engine: its address as DOCKER_HOST has it, or one of docker's contexts; with neither, the one
     that `docker` would use. `certificates` is a folder as DOCKER_CERT_PATH names it.
@@ -88,6 +74,33 @@ class Engine:
     context: str | None = None
     certificates: Path | None = None
     address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Which Locust processes make the load: `workers` of them under a master, or a single one by itself.
+
+    None workers are as many as turn out to be needed. Where they are `external`, they run on other machines
+    and come to the master at `bind` and `port` by themselves. Where `engines` are given, they run there in
+    containers, from an `image` that holds Locust or from the harness's own, and come to it as well.
+    """
+
+    workers: int | None = 1
+    external: bool = False
+    bind: str = "127.0.0.1"
+    port: int = 5557
+    engines: tuple[Engine, ...] = ()
+    image: str | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the workers are no children of ours."""
+        return self.external or bool(self.engines)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether they come from other machines, to which our loopback is nothing."""
+        return self.is_elsewhere and self.bind != "localhost" and not self.bind.startswith("127.")
 
 
 ALONE = Load()

@@ -1,5 +1,6 @@
 """From matrix.yaml to a Plan: parsed, validated, expanded, fitted to a host. Starts nothing."""
 
+from harness.plan.contents import named_variables, scenario_files
 from harness.plan.environment import resolved
 from harness.plan.fit import fit
 from harness.plan.hashes import content_hashes
@@ -12,6 +13,7 @@ __all__ = [
     "content_hashes",
     "fit",
     "load_plan",
+    "named_variables",
     "parse_price",
     "parse_ratio",
     "parse_requirement",
@@ -19,4 +21,5 @@ __all__ = [
     "plan_from_json",
     "plan_to_json",
     "resolved",
+    "scenario_files",
 ]

@@ -3,7 +3,7 @@
 import ast
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -13,6 +13,9 @@ MOST_FILES = 50_000
 MOST_BYTES = 1024 * 1024 * 1024
 MOST_SOURCE_BYTES = 1024 * 1024
 MOST_SOURCES = 1_000
+OF_THIS_HOST = frozenset(
+    {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
+)
 NOT_CONTENT = frozenset({"__pycache__", ".git"})
 
 
@@ -112,6 +115,14 @@ def named(tree: ast.AST, roots: tuple[Path, ...]) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_file_name(node.value):
             yield from (root / node.value for root in roots if os.path.isfile(root / node.value))
+
+
+def named_variables(locustfiles: tuple[Path, ...], environ: Collection[str]) -> set[str]:
+    """Those of these variables whose name stands as a text in one of the scenario's modules."""
+    sources = [path for path in scenario_files(locustfiles) if path.suffix == ".py"]
+    nodes = (node for source in sources for node in ast.walk(parsed(source)))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts & (set(environ) - OF_THIS_HOST)
 
 
 def is_file_name(text: str) -> bool:

@@ -13,7 +13,7 @@ from harness.plan.hashes import content_hashes
 from harness.plan.objectives import RATIOS, read_slos
 from harness.plan.places import MOST_PROBLEMS, Document, read_document, shown, whole
 from harness.plan.scenario import read_scenario
-from harness.plan.schema import EngineSection, MatrixFile
+from harness.plan.schema import EngineSection, LoadEngineSection, MatrixFile
 from harness.plan.target import FoundTarget, read_target
 from harness.plan.wording import nearest, validated
 
@@ -119,7 +119,7 @@ def assembled(
         timing=asked_timing(matrix, slos),
         search=search,
         price=asked_price(matrix),
-        load=asked_load(matrix),
+        load=asked_load(matrix, source.parent),
         engines={
             name: asked_engine(section, source.parent)
             for name, section in (matrix.engines or {"": matrix.engine}).items()
@@ -128,11 +128,16 @@ def assembled(
     )
 
 
-def asked_load(matrix: MatrixFile) -> Load:
+def asked_load(matrix: MatrixFile, folder: Path) -> Load:
     section = matrix.load
-    if section.expect is None:
-        return Load(section.workers if isinstance(section.workers, int) else None)
+    workers = section.workers if isinstance(section.workers, int) else None
     bind, port = section.bind or (Load().bind, Load().port)
+    if section.engines:
+        engines = tuple(asked_engine(each, folder) for each in section.engines)
+        named = "workers" in section.model_fields_set
+        return Load(workers if named else len(engines), False, bind, port, engines, section.image)
+    if section.expect is None:
+        return Load(workers)
     return Load(section.expect, external=True, bind=bind, port=port)
 
 
@@ -144,9 +149,10 @@ def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | No
     return Balancer(section.image, Limits(section.limits.cpus, section.limits.memory), section.algorithm)
 
 
-def asked_engine(section: EngineSection, folder: Path) -> Engine:
+def asked_engine(section: LoadEngineSection, folder: Path) -> Engine:
     certificates = folder / os.path.expanduser(section.certificates) if section.certificates else None
-    return Engine(section.host, section.context, certificates, section.address)
+    address = section.address if isinstance(section, EngineSection) else None
+    return Engine(section.host, section.context, certificates, address)
 
 
 def asked_price(matrix: MatrixFile) -> Price | None:

@@ -91,13 +91,12 @@ class UsersSection(Section):
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 
-class EngineSection(Section):
-    """Where targets run: an address or a context of docker's."""
+class LoadEngineSection(Section):
+    """A Docker engine: an address or a context of docker's."""
 
     host: Annotated[str, AfterValidator(values.engine_host)] | None = None
     context: str | None = None
     certificates: PathText | None = None
-    address: Annotated[str, AfterValidator(values.ip_address)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -113,19 +112,41 @@ class EngineSection(Section):
         return self
 
 
+class EngineSection(LoadEngineSection):
+    """Where targets run, and at which address their ports are published and reached."""
+
+    address: Annotated[str, AfterValidator(values.ip_address)] | None = None
+
+
 class LoadSection(Section):
     """The Locust processes that make the load. Whoever writes `expect` means external workers."""
 
     workers: Annotated[int, Field(ge=1, le=values.MOST_WORKERS)] | Literal["auto", "external"] = 1
     expect: Annotated[int, Field(ge=1, le=values.MOST_WORKERS)] | None = None
     bind: Annotated[tuple[str, int], BeforeValidator(values.address), shown_as(type="string")] | None = None
+    engines: Annotated[tuple[LoadEngineSection, ...], Listed, Field(max_length=100)] = ()
+    image: str | None = None
 
     @model_validator(mode="after")
     def fits_together(self) -> Self:
+        if self.engines:
+            return self.fits_engines()
+        if self.image is not None:
+            raise ValueError(
+                "image is what workers on engines run from; name those: engines: [ssh://me@load-1]"
+            )
         if self.expect is None and (self.workers == "external" or self.bind is not None):
             raise ValueError("external workers need a number; write expect: 4 beside it")
         if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
             raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
+        return self
+
+    def fits_engines(self) -> Self:
+        if self.expect is not None or self.workers == "external":
+            raise ValueError("workers on engines are started there; write workers: 4 for so many in all")
+        named = self.workers if "workers" in self.model_fields_set else "auto"
+        if isinstance(named, int) and named < len(self.engines):
+            raise ValueError(f"workers are {named} for {len(self.engines)} engines; write as many or more")
         return self
 
 
@@ -183,4 +204,8 @@ class MatrixFile(Section):
     def names_engines_once(self) -> Self:
         if self.engines and "engine" in self.model_fields_set:
             raise ValueError("names engine and engines at once; keep one of them")
+        if len(self.engines) > 1 and self.load.expect is not None:
+            raise ValueError(
+                "external workers come to one master, and several engines have one each; keep one"
+            )
         return self

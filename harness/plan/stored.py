@@ -23,7 +23,8 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     """
     folder = plan.source.parent
     portable = with_paths(plan, lambda path: relative(path, folder))
-    portable = replace(portable, engines=dict.fromkeys(plan.engines, THE_USUAL))
+    load = replace(plan.load, engines=(THE_USUAL,) * len(plan.load.engines))
+    portable = replace(portable, engines=dict.fromkeys(plan.engines, THE_USUAL), load=load)
     return {"format": FORMAT, **PLAN.dump_python(portable, mode="json")}
 
 

@@ -24,6 +24,7 @@ class Client(HttpUser):
     def on_start(self):
         self.home = f"/{uuid.uuid4().hex}"
         self.events = []
+        self.client.request("MKCOL", f"{self.home}/", name="/[user]/")
         self.client.request("MKCALENDAR", f"{self.home}/agenda/", name="/[user]/agenda/")
 
     @task(2)

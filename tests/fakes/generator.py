@@ -142,6 +142,15 @@ class FakeGenerator:
                 raise UsageError(f"{scenario.locustfiles[0].name}: no user class {name!r}")
         return found
 
+    def kept_to(self, cores: frozenset[int]) -> "FakeGenerator":
+        return self
+
+    def check(self, load: Load) -> list[str]:
+        return []
+
+    def prepare(self, scenario: Scenario) -> None:
+        """It runs from nothing."""
+
     @contextlib.contextmanager
     def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator[RunningGenerator]:
         target = self._targets[url]

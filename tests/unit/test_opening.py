@@ -8,7 +8,7 @@ import pytest
 from harness.errors import UsageError
 from harness.measure.life import World
 from harness.model import Plan
-from harness.opening import created, parted, resumed, swept, unfinished
+from harness.opening import all_hosts, created, described, parted, resumed, swept, unfinished
 from tests.fakes import FakeWorld
 from tests.unit.analyse.test_analyse_compare import environment
 from tests.unit.test_campaign import plan_of
@@ -62,6 +62,19 @@ def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
         fake.host.running.append("harness-new-1")
     assert fake.host.running == []
     assert said == ["removed a leftover: harness-old-1"]
+
+
+def test_engines_of_the_load_are_swept_too_and_each_once(tmp_path: Path) -> None:
+    fake, other = FakeWorld(), FakeWorld()
+    world = World(
+        fake.host, fake.generator, fake.probe, fake.clock, load_hosts=(other.host, fake.host, other.host)
+    )
+    assert all_hosts({"": world}) == [fake.host, other.host]
+    other.host.running.append("harness-old-worker-1")
+    with swept({"": world}, tmp_path, [].append):
+        assert other.host.held_by is not None
+    assert other.host.running == []
+    assert len(described({"": world}, "")["load_engines"]) == 3
 
 
 def test_a_fake_world_says_where_its_generator_runs() -> None:

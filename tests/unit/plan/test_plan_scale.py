@@ -71,6 +71,15 @@ def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path
         ({"workers": "auto"}, Load(None)),
         ({"workers": "external", "expect": 8}, Load(8, external=True)),
         ({"expect": 2, "bind": "10.0.0.5:6000"}, Load(2, external=True, bind="10.0.0.5", port=6000)),
+        ({"engines": ["ssh://a", "b"]}, Load(2, engines=(Engine("ssh://a"), Engine(context="b")))),
+        (
+            {"engines": ["a"], "workers": "auto", "image": "locust:2"},
+            Load(None, engines=(Engine(context="a"),), image="locust:2"),
+        ),
+        (
+            {"engines": ["a"], "workers": 3, "bind": "10.0.0.5:1"},
+            Load(3, bind="10.0.0.5", port=1, engines=(Engine(context="a"),)),
+        ),
     ],
 )
 def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, tmp_path: Path) -> None:
@@ -85,6 +94,10 @@ def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, 
         ({"bind": "10.0.0.5:1"}, "expect: 4"),
         ({"expect": 1, "bind": "10.0.0.5"}, "10.0.0.5:5557"),
         ({"workers": 0}, "workers"),
+        ({"image": "locust:2"}, "engines: "),
+        ({"engines": ["a", "b"], "workers": 1}, "workers are 1 for 2 engines"),
+        ({"engines": ["a"], "expect": 1}, "write workers: 4"),
+        ({"engines": [{"context": "a", "address": "10.0.0.7"}]}, "address"),
     ],
 )
 def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -120,6 +133,35 @@ def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path
     assert plan_from_json(plan_to_json(plan), tmp_path).engines == {"one": THE_USUAL, "two": THE_USUAL}
     with pytest.raises(InputError, match="keep one of them"):
         planned(tmp_path, engines=engines, engine="farm")
+
+
+def test_external_workers_have_one_master(tmp_path: Path) -> None:
+    engines = {"one": {"context": "a"}, "two": {"context": "b"}}
+    with pytest.raises(InputError, match="one master"):
+        planned(tmp_path, engines=engines, load={"expect": 2})
+
+
+def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
+    plan = planned(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
+    stored = json.dumps(plan_to_json(plan))
+    assert "me@load" not in stored
+    assert plan_from_json(json.loads(stored), tmp_path).load == Load(2, engines=(THE_USUAL, THE_USUAL))
+    assert plan.hashes == planned(tmp_path).hashes
+
+
+@pytest.mark.parametrize(
+    ("load", "is_remote"),
+    [
+        (Load(4), False),
+        (Load(4, external=True), False),
+        (Load(4, external=True, bind="localhost"), False),
+        (Load(4, external=True, bind="10.0.0.5"), True),
+        (Load(1, engines=(THE_USUAL,)), False),
+        (Load(1, engines=(THE_USUAL,), bind="10.0.0.5"), True),
+    ],
+)
+def test_load_from_other_machines_comes_to_an_address_of_ours(load: Load, is_remote: bool) -> None:
+    assert load.is_remote is is_remote
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])

@@ -1,0 +1,47 @@
+"""The bundled targets that others wrote: each comes up, and answers its own scenario without a failure."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker_host import DockerHost
+from harness.measure.generator import LocustGenerator
+from harness.plan import load_plan
+
+pytestmark = pytest.mark.e2e
+
+TARGETS = Path(__file__).parents[2] / "targets"
+USERS = 20
+LOADED_S = 6.0
+
+
+@pytest.fixture
+def host() -> Iterator[DockerHost]:
+    made = DockerHost("examples", MonotonicClock())
+    with contextlib.closing(made):
+        yield made
+        made.remove_leftovers("examples")
+
+
+@pytest.mark.parametrize("name", ["nginx", "orders", "prometheus", "radicale"])
+def test_a_bundled_target_answers_its_scenario(name: str, host: DockerHost) -> None:
+    plan = load_plan(TARGETS / name / "matrix.yaml")
+    largest = max(plan.cells, key=lambda cell: cell.limits)
+    image = host.prepare(plan.target)
+    with (
+        host.run(largest, plan.target, image) as running,
+        LocustGenerator().start(plan.scenario, running.url) as generator,
+    ):
+        generator.hold(USERS, spawn_rate=USERS)
+        until = time.monotonic() + LOADED_S
+        parts = []
+        while time.monotonic() < until:
+            parts.append(generator.poll(0.5))
+        parts.append(generator.close_step())
+    failed = [text for part in parts for text in part.requests.errors]
+    assert failed == []
+    assert sum(len(part.requests.start_s) for part in parts) > USERS

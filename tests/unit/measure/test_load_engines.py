@@ -1,0 +1,169 @@
+"""What a worker's container is told and given; no engine is asked in these tests."""
+
+import io
+import shlex
+import subprocess
+import tarfile
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.errors import UsageError
+from harness.measure import wheels
+from harness.measure.generator import LocustGenerator
+from harness.measure.load_engines import (
+    Containers,
+    LoadEngines,
+    folder_of,
+    packed,
+    told,
+    variables,
+    worker_script,
+)
+from harness.measure.wheels import build_for
+from harness.model import Load, Scenario, Target
+from harness.plan import named_variables
+
+PLUGIN = Path("/opt/ours/plugin.py")
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Scenario:
+    files = {
+        "shop/locustfile.py": "import os, steps\nopen('data/users.csv')\nos.environ['SHOP_TOKEN']\n",
+        "shop/steps.py": "import os\nos.getenv('SHOP_REGION', 'PATH')\n",
+        "shop/data/users.csv": "a\n",
+        "shop/unused.txt": "",
+        "more/extra.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Scenario(
+        (tmp_path / "shop/locustfile.py", tmp_path / "more/extra.py"), ("Shopper",), tags=("read",)
+    )
+
+
+def test_a_container_runs_what_a_worker_here_would(scenario: Scenario) -> None:
+    script = worker_script(scenario, [PLUGIN], "http://10.0.0.7:8000", "10.0.0.5", 6000)
+    place, _, command = script.partition(" && exec ")
+    assert place == "cd /scenario/shop"
+    words = shlex.split(command)
+    assert words[:4] == [
+        "locust",
+        "-f",
+        "/harness/plugin.py,/scenario/shop/locustfile.py,/scenario/more/extra.py",
+        "Shopper",
+    ]
+    pairs = dict(pairwise(words))
+    assert pairs["--master-host"] == "10.0.0.5"
+    assert pairs["--master-port"] == "6000"
+    assert pairs["--host"] == "http://10.0.0.7:8000"
+    assert pairs["--tags"] == "read"
+
+
+def test_it_is_given_the_scenarios_files_as_they_lie(scenario: Scenario, tmp_path: Path) -> None:
+    ours = tmp_path / "plugin.py"
+    ours.write_text("# ours\n")
+    ours.chmod(0o600)
+    content = packed([ours], sorted(tmp_path.glob("shop/**/*.*")), folder_of(scenario))
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        entries = {entry.name: entry for entry in archive}
+    assert set(entries) == {
+        "harness/plugin.py",
+        "scenario/shop/data/users.csv",
+        "scenario/shop/locustfile.py",
+        "scenario/shop/steps.py",
+        "scenario/shop/unused.txt",
+    }
+    assert {(entry.mode, entry.uid) for entry in entries.values()} == {(0o644, 0)}
+
+
+def test_of_our_environment_it_is_told_what_its_files_name(
+    scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
+        monkeypatch.setenv(name, "x")
+    given = variables(scenario)
+    assert given["SHOP_TOKEN"] == "${SHOP_TOKEN}"
+    assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= given.keys()
+    assert given.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
+    assert named_variables(scenario.locustfiles, {}) == set()
+
+
+def test_it_has_no_more_rights_than_requests_need() -> None:
+    service = told(Target("worker", 0, image="locust:2"), "exec locust", {"A": "b"})
+    assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
+    assert service.host_network
+    assert service.port == 0
+    assert service.capabilities == ()
+
+
+class Host:
+    """An engine that says only where it is."""
+
+    def __init__(self, *, local: bool) -> None:
+        self._local = local
+
+    def environment(self) -> dict[str, Any]:
+        return {"engine": {"local": self._local, "architecture": "x86_64"}}
+
+
+def test_workers_on_another_machine_need_an_address_of_this_one() -> None:
+    def problems(local: bool, load: Load) -> list[str]:
+        engines = LoadEngines([Host(local=local)], 5557)  # type: ignore[list-item]
+        return LocustGenerator(engines=engines).check(load)
+
+    here, there = Load(2, engines=(), external=True), Load(2, external=True, bind="10.0.0.5")
+    assert "name it: load: {bind:" in problems(False, here)[0]
+    assert problems(False, there) == problems(True, here) == []
+    assert LocustGenerator().check(there) == []
+
+
+def test_no_container_has_nothing_to_say() -> None:
+    none = Containers()
+    none.look()
+    assert (none.logs(10), list(none.pids)) == ("", [])
+    none.end()
+
+
+@pytest.fixture
+def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """A pip that fetches one file, or fails for a package that nobody has."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        asked.append(command)
+        if "--requirement" in command and "nobody" in Path(command[-1]).read_text():
+            return subprocess.CompletedProcess(command, 1, "", "no matching distribution: nobody")
+        folder = Path(command[command.index("--dest") + 1])
+        folder.mkdir(parents=True)
+        (folder / "locust.whl").touch()
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(wheels.subprocess, "run", run)
+    return asked
+
+
+def test_wheels_are_fetched_once_for_each_list_and_architecture(pip: list[list[str]], tmp_path: Path) -> None:
+    first = build_for("x86_64", None)
+    assert build_for("x86_64", None) == first
+    assert len(pip) == 1
+    assert "manylinux_2_28_x86_64" in pip[0]
+    assert sorted(path.name for path in first.context.iterdir()) == ["Dockerfile", "wheels"]
+    needed = tmp_path / "needed.txt"
+    needed.write_text("faker\n")
+    others = {build_for("aarch64", None).context, build_for("x86_64", needed).context}
+    assert len(others | {first.context}) == 3
+
+
+def test_what_pip_cant_fetch_is_said_and_leaves_nothing(pip: list[list[str]], tmp_path: Path) -> None:
+    needed = tmp_path / "needed.txt"
+    needed.write_text("nobody\n")
+    with pytest.raises(UsageError, match="no matching distribution") as caught:
+        build_for("x86_64", needed)
+    assert "load: {image: …}" in caught.value.hint
+    assert list((tmp_path / "cache/capacity-harness").iterdir()) == []
