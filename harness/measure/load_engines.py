@@ -23,7 +23,6 @@ NAME = "worker"
 LIMITS = Limits(2.0, 2048 * MIB)
 """A worker fills one core at most; the rest is room for what Python does beside it."""
 
-OPEN_FILES = 65_536
 ENDED_POLL_S = 0.05
 OURS, THEIRS = "/harness", "/scenario"
 
@@ -148,7 +147,6 @@ def told(service: Target, script: str, environment: Mapping[str, str]) -> Target
         host_network=True,
         user="65534:65534",
         tmpfs=("/tmp",),
-        ulimits={"nofile": OPEN_FILES},
     )
 
 

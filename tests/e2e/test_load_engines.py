@@ -53,9 +53,9 @@ def test_a_scenario_that_fails_there_is_shown_with_its_words(project: Project, e
     """It loads here, where its package is; on the engine it does not."""
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
-    project.write(f"{folder}/locustfile.py", "import pytest\n" + text)
+    project.write(f"{folder}/locustfile.py", "import docker\n" + text)
     project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE)
     ran = project.harness("run")
     assert ran.returncode == 2
-    assert "No module named 'pytest'" in ran.stdout + ran.stderr
+    assert "No module named 'docker'" in ran.stdout + ran.stderr
     assert engine.docker("ps", "--all", "--quiet").stdout == b""
