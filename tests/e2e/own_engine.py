@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -22,7 +22,7 @@ DOWN_WITHIN_S = 30.0
 class OwnEngine:
     """`number` (1 … 200) makes its addresses and its name; at most one of each at a time."""
 
-    def __init__(self, folder: Path, number: int = 1) -> None:
+    def __init__(self, folder: Path, number: int = 1, options: Sequence[str] = ()) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/docker.sock"
         self._bridge = f"harness{number}"
@@ -52,6 +52,7 @@ class OwnEngine:
             f"--host={self.address}",
             f"--bridge={self._bridge}",
             "--iptables=false",
+            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -127,14 +128,18 @@ def ip(*words: str, check: bool = True) -> None:
 
 
 @contextlib.contextmanager
-def own_engine(folder: Path, disk_mib: int = 0, number: int = 1) -> Iterator[OwnEngine]:
-    """A started engine, stopped and unmounted in the end; `disk_mib` gives it so small a disk."""
+def own_engine(
+    folder: Path, disk_mib: int = 0, number: int = 1, options: Sequence[str] = ()
+) -> Iterator[OwnEngine]:
+    """A started engine, stopped and unmounted in the end; `disk_mib` gives it so small a disk, `options` are
+    further ones of dockerd's.
+    """
     assert os.geteuid() == 0, "an engine of one's own needs root"
     data = folder / "data"
     data.mkdir(parents=True)
     if disk_mib:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_mib}m", "tmpfs", data], check=True)
-    engine = OwnEngine(folder, number)
+    engine = OwnEngine(folder, number, options)
     try:
         engine.start()
         yield engine

@@ -114,3 +114,41 @@ def test_a_context_of_dockers_names_an_engine(project: Project, engine: OwnEngin
         project.wait_for("life-started", running, within_s=240)
         assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
         ends_well(project, running)
+
+
+def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """An engine that asks who comes; without certificates it is refused in words, before anything starts."""
+    keys, port = tmp_path_factory.mktemp("keys"), free_port()
+    make_certificates(keys)
+    options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
+    options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
+    with own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
+        address = f"tcp://127.0.0.1:{port}"
+        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE)
+        refused = project.harness("run")
+        assert refused.returncode == 2
+        assert f"no Docker engine answers at {address}" in refused.stderr.replace("\n", " ")
+        project.write("matrix.yaml", f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE)
+        with project.running("run") as running:
+            project.wait_for("life-started", running, within_s=240)
+            assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
+            ends_well(project, running)
+        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+
+
+def make_certificates(folder: Path) -> None:
+    """An authority, and what it signed for the engine and its client, in the names that docker knows."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    openssl("req", "-x509", *fresh, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=authority")
+    for name, prefix in (("server", "server-"), ("client", "")):
+        (folder / "names").write_text("subjectAltName = IP:127.0.0.1\n")
+        openssl("req", *fresh, "-keyout", f"{prefix}key.pem", "-out", "asked.pem", "-subj", f"/CN={name}")
+        signed = "server.pem" if prefix else "cert.pem"
+        signing = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-extfile", "names"]
+        openssl("x509", "-req", "-in", "asked.pem", *signing, "-out", signed)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 from pydantic import BaseModel
@@ -84,9 +84,8 @@ def keys_of(section: type[BaseModel]) -> Iterator[str]:
         elif inner is None:
             yield name
         else:
-            yield from (
-                f"{name}{'.NAME' if name in ('sizes', 'engines') else ''}.{key}" for key in keys_of(inner)
-            )
+            named = ".NAME" if get_origin(field.annotation) is dict else ""
+            yield from (f"{name}{named}.{key}" for key in keys_of(inner))
 
 
 DOCUMENTED = [
