@@ -33,8 +33,9 @@ bench: bench-search bench-page bench-load bench-truth ## measure what the harnes
 bench-search: venv ## the search against others, simulated
 	@$(BIN)/python -m bench.search $(ARGS)
 
-bench-load: venv ## what a request costs to make: plain Locust against ours, one process and several
+bench-load: venv engine base ## what a request costs to make, against plain Locust; cells an hour with one engine and two
 	@$(BIN)/python -m bench.load $(ARGS)
+	@$(BIN)/python -m bench.engines $(ARGS)
 
 bench-page: venv browser ## how fast the report is drawn and opened, with 25 and 1,000 sizes
 	@$(BIN)/python -m bench.page $(ARGS)
@@ -75,7 +76,7 @@ base: engine ## the image that targets are built on
 browser: ## a chromium for the tests that look at reports
 	@tools/browser
 
-clean: caches ## remove what the harness left in Docker, and caches
+clean: caches ## remove what the harness left in Docker, replaced images with it, and caches
 	@[ ! -x $(BIN)/harness ] || $(BIN)/harness clean $(ARGS)
 
 distclean: caches ## remove caches and the Python environment (never results/)

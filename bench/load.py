@@ -146,7 +146,7 @@ def family(pid: int) -> list[int]:
 def ours(url: str, locustfile: Path, workers: int) -> Figures:
     with LocustGenerator().start(Scenario((locustfile,)), url, Load(workers)) as running:
         running.hold(USERS, USERS)
-        pids = [running.process.pid, *(running.local.pids if running.local else [])]
+        pids = [running.process.pid, *(running.workers.pids if running.workers else [])]
         for figures in watched(url, pids):
             if figures is not None:
                 return figures

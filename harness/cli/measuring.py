@@ -13,6 +13,8 @@ from harness.campaign import Campaign, Narrator
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
 from harness.errors import WorldError
 from harness.live import LiveDisplay, PlainLines, in_words_s, safe
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker_host import DockerHost
 from harness.measure.doctor import examined
 from harness.measure.generator import LocustGenerator
 from harness.measure.workers import worker_command
@@ -26,7 +28,6 @@ from harness.opening import (
     parted,
     resumed,
     swept,
-    the_world,
     the_worlds,
     unfinished,
 )
@@ -160,10 +161,11 @@ def doctor(results: Results = Path("results")) -> int:
 
 @app.command()
 def clean(results: Results = Path("results")) -> int:
-    """Remove what the harness left: containers and networks, by label, and half-written files."""
-    host = the_world("harness clean").host
+    """Remove what the harness left: containers, networks and replaced images, by label; half-written files."""
+    host = DockerHost("harness clean", MonotonicClock())
     with host.reserved():
-        removed = host.remove_leftovers() + [str(path) for path in remove_parts(results)]
+        removed = host.remove_leftovers() + host.remove_old_images()
+        removed += [str(path) for path in remove_parts(results)]
     for name in removed:
         out.print(f"removed {safe(name)}")
     out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")

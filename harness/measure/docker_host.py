@@ -86,6 +86,9 @@ class DockerHost:
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         return engine.remove_leftovers(self._client, campaign)
 
+    def remove_old_images(self) -> list[str]:
+        return engine.remove_old_images(self._client)
+
     def environment(self) -> Mapping[str, Any]:
         return fingerprint(self._client)
 

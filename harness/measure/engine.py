@@ -204,6 +204,33 @@ def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
     )
 
 
+def remove_old_images(client: APIClient) -> list[str]:
+    """Of a target's images that were built here, remove all but the newest and those in use; their names."""
+    with engine_asked_to("list the images that were built for targets"):
+        images = client.images(filters={"label": TARGET_LABEL})
+    newest: set[str] = set()
+    removed = []
+    for image in sorted(images, key=lambda image: image["Created"], reverse=True):
+        for tag in image["RepoTags"] or []:
+            name = tag.rpartition(":")[0]
+            if name in newest and _image_removed(client, tag):
+                removed.append(tag)
+            newest.add(name)
+    return sorted(removed)
+
+
+def _image_removed(client: APIClient, tag: str) -> bool:
+    """False where it is in use."""
+    with engine_asked_to(f"remove the image {tag}"):
+        try:
+            client.remove_image(tag)  # type: ignore[no-untyped-call]
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise
+            return False
+    return True
+
+
 def remove_container(client: APIClient, name: str) -> bool:
     """Remove it with its anonymous volumes, running or not. False when there is none of this name."""
     with engine_asked_to(f"remove the container {name}"), already_gone():

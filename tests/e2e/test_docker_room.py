@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,13 @@ from docker.api import APIClient
 from harness.errors import EngineError, UsageError
 from harness.measure import container
 from harness.measure.docker_host import DockerHost
-from harness.measure.engine import connect
+from harness.measure.engine import connect, remove_old_images
 from harness.measure.generator import LocustGenerator
 from harness.measure.ready import port_is_free
 from harness.measure.usage import DockerProbe
 from harness.model import MIB, Build, Scenario, Target
 from tests.contract.conftest import Ground, cell, real_ground
+from tests.e2e.conftest import BASE
 from tests.e2e.line import Line, engine_behind_a_line
 
 pytestmark = pytest.mark.e2e
@@ -152,6 +154,27 @@ def test_an_image_is_built_again_only_when_its_content_changed(
     before_s = ground.clock.now_s()
     assert ground.host.prepare(target) == first
     assert ground.clock.now_s() - before_s < 1.0
+
+
+def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
+    ground: Ground, client: APIClient, tmp_path: os.PathLike[str]
+) -> None:
+    """Only where no container is of it; and the newest stays."""
+    references = []
+    for number in range(3):
+        (Path(tmp_path) / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
+        target = Target("replaced", 80, build=Build(Path(tmp_path)))
+        references.append(ground.host.prepare(target).reference)
+        time.sleep(1.1)  # the engine dates images to the second
+    made = client.create_container(references[0], name="harness-of-an-old-image")
+    try:
+        assert references[1] in remove_old_images(client)
+        left = [tag for image in client.images("harness-target-replaced") for tag in image["RepoTags"]]
+        assert sorted(left) == sorted([references[0], references[2]])
+    finally:
+        client.remove_container(made["Id"])
+        for reference in (references[0], references[2]):
+            client.remove_image(reference)
 
 
 def test_a_missing_base_says_how_to_make_it(ground: Ground) -> None:

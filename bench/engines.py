@@ -1,0 +1,68 @@
+"""Cells an hour with one engine and with two: `python -m bench.engines`, as root, with a dockerd to start.
+
+Both are engines of their own on this machine, so the sizes are small: the load of two fits on it side by side.
+What a second machine would bring beyond that is not measured here.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from tests.e2e.own_engine import OwnEngine, own_engine
+
+BASE = "harness-base:bookworm"
+WEB = Path(__file__).parents[1] / "targets/web"
+MATRIX = """\
+limits: {cpus: [0.05, 0.08], memory: [96MiB, 128MiB]}
+users: {limit: 60, spawn_rate: 12}
+slos: {p95: 1s, errors: 1%}
+steps: {settle: 5s, window: {at_least: 10s, at_most: 20s}}
+search: {precision: 20%, confirm: false}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=1)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        places = [Path(folder) / name for name in ("one", "other")]
+        with own_engine(places[0], number=7) as one, own_engine(places[1], number=8) as other:
+            for engine in (one, other):
+                engine.load(BASE)
+            for number in range(1, rounds + 1):
+                rates = [cells_an_hour(Path(folder), engines) for engines in ([one], [one, other])]
+                print(
+                    f"{number}. one engine: {rates[0]:.0f} cells an hour, two: {rates[1]:.0f}, "
+                    f"{rates[1] / rates[0]:.2f}×",
+                    flush=True,
+                )
+
+
+def cells_an_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
+    """From the first container's start to the last cell's answer; images are built before."""
+    named = "".join(
+        f"  {name}: {{host: '{engine.address}'}}\n"
+        for name, engine in zip(("one", "other"), engines, strict=False)
+    )
+    (folder / "matrix.yaml").write_text(f"target: {WEB}\nengines:\n{named}{MATRIX}")
+    results = folder / "results"
+    command = [sys.executable, "-m", "harness", "run", str(folder / "matrix.yaml"), "--fresh"]
+    subprocess.run([*command, "--results", str(results)], check=False, stdout=sys.stderr)
+    events = [json.loads(line) for line in (results / "latest/events.jsonl").read_text().splitlines()]
+    began = min(instant(event) for event in events if event["event"] == "life-started")
+    ended = [instant(event) for event in events if event["event"] == "cell-finished"]
+    return len(ended) / ((max(ended) - began) / 3600)
+
+
+def instant(event: dict[str, str]) -> float:
+    return datetime.fromisoformat(event["at"]).timestamp()
+
+
+if __name__ == "__main__":
+    main()
