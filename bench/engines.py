@@ -1,6 +1,6 @@
 """Cells an hour with one engine and with two: `python -m bench.engines`, as root, with a dockerd to start.
 
-Both are engines of their own on this machine, so the sizes are small: the load of two fits on it side by side.
+Both are engines of their own on this machine, so the sizes are small: two loads fit on it at once.
 What a second machine would bring beyond that is not measured here.
 """
 

@@ -161,7 +161,7 @@ def doctor(results: Results = Path("results")) -> int:
 
 @app.command()
 def clean(results: Results = Path("results")) -> int:
-    """Remove what the harness left: containers, networks and replaced images, by label; half-written files."""
+    """Remove what the harness left: containers, networks, replaced images, half-written files."""
     host = DockerHost("harness clean", MonotonicClock())
     with host.reserved():
         removed = host.remove_leftovers() + host.remove_old_images()
