@@ -129,6 +129,9 @@ class Hand:
         cell, desk = progress.cell, self._desk
         with desk.lock:
             number = progress.next_life()
+        loaded = self._loaded()
+        if loaded.load.workers != desk.plan.load.workers and (loaded.load.workers or 1) > 1:
+            desk.note((f"{loaded.load.workers} Locust processes are used: so many users need them",))
         desk.narrator.container_starting(cell)
         unborn = Life(
             cell.id,
@@ -140,13 +143,13 @@ class Hand:
             engine=self.engine,
         )
         try:
-            with container_life(self.world, self._loaded(), cell, self._image, number) as life:
+            with container_life(self.world, loaded, cell, self._image, number) as life:
                 target = life.target
                 born = replace(unborn, ready_after_s=target.ready_after_s)
                 self._born(progress, replace(born, companions_ready_after_s=target.companions_ready_after_s))
                 desk.note(life.generator.notes)
                 try:
-                    self._hold_steps(progress, life, first)
+                    self._hold_steps(progress, life, first, loaded)
                 finally:
                     desk.folder.add_logs(cell.id, number, target_log(life), life.generator.logs())
         except TargetFailed as failure:
@@ -159,23 +162,23 @@ class Hand:
             return plan
         with self._desk.lock:
             steps = [step for progress in self._desk.memory.cells.values() for step in progress.steps]
-        count = workers_needed(steps, plan.users_limit)
-        if count > 1:
-            self._desk.note((f"{count} Locust processes are used: so many users need them",))
-        return replace(plan, load=replace(plan.load, workers=count))
+        return replace(plan, load=replace(plan.load, workers=workers_needed(steps, plan.users_limit)))
 
     def _born(self, progress: CellProgress, life: Life) -> None:
         with self._desk.lock:
             progress.born(life)
             self._desk.folder.add_life(life)
 
-    def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step) -> None:
+    def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step, loaded: Plan) -> None:
+        """Until one does not pass, the search is done, or more Locust processes are needed than `loaded` has."""
         step: Step | None = first
         while step is not None:
             result = self._hold(progress, life, step)
             if result.verdict is not Verdict.PASS or step.purpose is Purpose.CONFIRM:
                 return
             step = self._ask(progress)
+            if self._loaded().load != loaded.load:
+                return  # the next life has as many Locust processes as the users turned out to need
 
     def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
         cell, desk, light = progress.cell, self._desk, progress.light

@@ -132,6 +132,7 @@ class FakeGenerator:
         self.dies_above_users: int | None = None
         self.wedged: tuple[float, float] | None = None
         self.running = 0
+        self.loads: list[Load] = []
 
     def inspect(self, scenario: Scenario) -> list[str]:
         found = [name for path in scenario.locustfiles for name in _user_classes(path)]
@@ -157,6 +158,7 @@ class FakeGenerator:
         target.station.think_s = self.think_s
         target.station.names = self.names
         process = FakeProcess(self, target, self._clock)
+        self.loads.append(load)
         self.running += 1
         try:
             with self._clock.telling(process.tick):

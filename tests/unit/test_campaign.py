@@ -15,6 +15,7 @@ from harness.model import (
     Cell,
     CellResult,
     Limits,
+    Load,
     Plan,
     Scenario,
     Search,
@@ -121,6 +122,17 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
     assert lives[-1] == len(stage.fake.host.runs)
     assert stage.fake.host.running == []
+
+
+def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:
+    plan = replace(plan_of((0.25, 256)), load=Load(workers=None))
+    stage = Stage(tmp_path, plan, Service())
+    stage.fake.generator.cpu_per_request_s = 0.006
+    (result,) = stage.run().values()
+    assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 2]
+    assert [step.life for step in result.steps[:2]] == [1, 2]
+    assert result.steps[0].verdict is Verdict.PASS
+    assert any("2 Locust processes" in note for note in stage.notebook.notes)
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
