@@ -170,7 +170,7 @@ class Hand:
             self._desk.folder.add_life(life)
 
     def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step, loaded: Plan) -> None:
-        """Until one does not pass, the search is done, or more Locust processes are needed than `loaded` has."""
+        """Until one does not pass, the search is done, or it takes more Locust processes than these."""
         step: Step | None = first
         while step is not None:
             result = self._hold(progress, life, step)

@@ -223,7 +223,7 @@ def _image_removed(client: APIClient, tag: str) -> bool:
     """False where it is in use."""
     with engine_asked_to(f"remove the image {tag}"):
         try:
-            client.remove_image(tag)  # type: ignore[no-untyped-call]
+            client.remove_image(tag)
         except APIError as error:
             if error.status_code not in (404, 409):
                 raise

@@ -129,10 +129,10 @@ def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_pat
     stage = Stage(tmp_path, plan, Service())
     stage.fake.generator.cpu_per_request_s = 0.006
     (result,) = stage.run().values()
-    assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 2]
+    assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 3]
     assert [step.life for step in result.steps[:2]] == [1, 2]
     assert result.steps[0].verdict is Verdict.PASS
-    assert any("2 Locust processes" in note for note in stage.notebook.notes)
+    assert any("3 Locust processes" in note for note in stage.notebook.notes)
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
