@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import docker
 from docker.api import APIClient
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, ImageNotFound, create_api_error_from_http_exception
 from docker.types import CancellableStream
+from docker.utils import kwargs_from_env
 from requests import HTTPError as RefusedRequest
 from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
@@ -31,6 +31,14 @@ CONNECT_WITHIN_S = 10.0
 Refusal = (DockerException, RequestException, TransportError)
 
 
+class EngineClient(APIClient):
+    """Trusts an engine by its own authority, whatever REQUESTS_CA_BUNDLE names for the rest of the web."""
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        verify = self.verify if verify is None else verify
+        return super().merge_environment_settings(url, proxies, stream, verify, cert)
+
+
 def connect(which: Engine = THE_USUAL) -> APIClient:
     """A client of an engine; of the one that `docker` would use (DOCKER_HOST, DOCKER_CONTEXT or its current
     context) where nothing else is asked for.
@@ -38,9 +46,10 @@ def connect(which: Engine = THE_USUAL) -> APIClient:
     environ = environment_for(which)
     address = _address(environ)
     try:
-        client = docker.from_env(
-            version="auto", timeout=TIMEOUT_S, use_ssh_client=True, environment=environ
-        ).api
+        given: dict[str, Any] = dict(kwargs_from_env(environment=environ))
+        if "base_url" not in given:
+            given = ContextAPI.kwargs_from_context(environment=environ) | given
+        client = EngineClient(version="auto", timeout=TIMEOUT_S, use_ssh_client=True, **given)
     except (*Refusal, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_root(error)}",
