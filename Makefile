@@ -35,7 +35,7 @@ bench-search: venv ## the search against others, simulated
 
 bench-load: venv engine base ## what a request costs to make, against plain Locust; cells an hour with one engine and two
 	@$(BIN)/python -m bench.load $(ARGS)
-	@$(BIN)/python -m bench.engines $(ARGS)
+	@$(BIN)/python -m bench.engines
 
 bench-page: venv browser ## how fast the report is drawn and opened, with 25 and 1,000 sizes
 	@$(BIN)/python -m bench.page $(ARGS)

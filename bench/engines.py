@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from harness.measure.engine import BASE_IMAGE
 from tests.e2e.own_engine import OwnEngine, own_engine
 
-BASE = "harness-base:bookworm"
 WEB = Path(__file__).parents[1] / "targets/web"
 MATRIX = """\
 limits: {cpus: [0.05, 0.08], memory: [96MiB, 128MiB]}
@@ -34,7 +34,7 @@ def main() -> None:
         places = [Path(folder) / name for name in ("one", "other")]
         with own_engine(places[0], number=7) as one, own_engine(places[1], number=8) as other:
             for engine in (one, other):
-                engine.load(BASE)
+                engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):
                 rates = [cells_an_hour(Path(folder), engines) for engines in ([one], [one, other])]
                 print(

@@ -130,8 +130,6 @@ class Hand:
         with desk.lock:
             number = progress.next_life()
         loaded = self._loaded()
-        if loaded.load.workers != desk.plan.load.workers and (loaded.load.workers or 1) > 1:
-            desk.note((f"{loaded.load.workers} Locust processes are used: so many users need them",))
         desk.narrator.container_starting(cell)
         unborn = Life(
             cell.id,
@@ -162,7 +160,10 @@ class Hand:
             return plan
         with self._desk.lock:
             steps = [step for progress in self._desk.memory.cells.values() for step in progress.steps]
-        return replace(plan, load=replace(plan.load, workers=workers_needed(steps, plan.users_limit)))
+        count = workers_needed(steps, plan.users_limit)
+        if count > 1:
+            self._desk.note((f"{count} Locust processes are used: so many users need them",))
+        return replace(plan, load=replace(plan.load, workers=count))
 
     def _born(self, progress: CellProgress, life: Life) -> None:
         with self._desk.lock:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+from harness.measure.engine import BASE_IMAGE
 from harness.model import Balancer, Build, Limits, Ready, Target
 
 NAME = "balancer"
-BASE = "harness-base:bookworm"
 
 CONFIGURATION = """\
 global
@@ -36,7 +36,9 @@ As many connections as the engine's limit of open files allows, but not as many 
 def balancer(target: Target, wanted: Balancer) -> Target:
     """The service that stands before `target`: it answers where the target would, as soon as that does."""
     build = (
-        None if wanted.image else Build(Path(str(files("harness.measure"))) / "haproxy", args={"BASE": BASE})
+        None
+        if wanted.image
+        else Build(Path(str(files("harness.measure"))) / "haproxy", args={"BASE": BASE_IMAGE})
     )
     kind = target.ready.kind
     ready = target.ready if kind in ("http", "tcp") else Ready(None, within_s=target.ready.within_s)

@@ -23,6 +23,8 @@ from harness.model import THE_USUAL, Engine
 CAMPAIGN_LABEL = "harness.campaign"
 CELL_LABEL = "harness.cell"
 TARGET_LABEL = "harness.target"
+BASE_IMAGE = "harness-base:bookworm"
+"""What `make base` makes."""
 
 OLDEST_API = (1, 41)
 TIMEOUT_S = 60

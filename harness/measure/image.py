@@ -16,11 +16,11 @@ from docker.utils import exclude_paths, tar
 
 from harness.errors import EngineError, UsageError
 from harness.measure import balancer as balancing
-from harness.measure.engine import TARGET_LABEL, connect, engine_asked_to
+from harness.measure.engine import BASE_IMAGE, TARGET_LABEL, connect, engine_asked_to
 from harness.measure.seam import Image
 from harness.model import Build, Target
 
-BASE_OF_OUR_OWN = "harness-base"
+BASE_OF_OUR_OWN = BASE_IMAGE.partition(":")[0]
 BUILD_SILENCE_AT_MOST_S = 600
 OUTPUT_LINES_SHOWN = 20
 HASH_CHARACTERS = 12

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import shlex
 import tarfile
@@ -51,33 +52,30 @@ class LoadEngines:
 
     def prepare(self, scenario: Scenario) -> None:
         """The image on each engine. Raises EngineError with a build's evidence, UsageError with pip's."""
-        self._images = [host.prepare(self._service(host, scenario)) for host in self.hosts]
+        self._images = [host.prepare(self._made_from(host, scenario)) for host in self.hosts]
 
     def start(
         self, scenario: Scenario, ours: Iterable[Path], url: str, load: Load, count: int, port: int
     ) -> "Containers":
-        """Raises GeneratorError where a container does not come up."""
-        if not self._images:
-            self.prepare(scenario)
-        content = packed(ours, scenario_files(scenario.locustfiles), folder_of(scenario))
-        script = worker_script(scenario, ours, url, load.bind, port)
+        """After `prepare`. Raises GeneratorError where a container does not come up."""
+        theirs = scenario_files(scenario.locustfiles)
+        content = packed(ours, theirs, folder_of(scenario))
+        service = told(worker_script(scenario, ours, url, load.bind, port), variables(theirs))
+        places = itertools.cycle(zip(self.hosts, self._images, strict=True))
         started = Containers()
         try:
-            for number in range(count):
-                host, image = self.hosts[number % len(self.hosts)], self._images[number % len(self.hosts)]
-                service = told(self._service(host, scenario), script, variables(scenario))
+            for host, image in itertools.islice(places, count):
                 started.add(host, service, image, content)
         except BaseException:
             started.end()
             raise
         return started
 
-    def _service(self, host: DockerHost, scenario: Scenario) -> Target:
-        ready = Ready(command=("true",))
+    def _made_from(self, host: DockerHost, scenario: Scenario) -> Target:
         if self._given is not None:
-            return Target(NAME, 0, image=self._given, ready=ready, host_network=True)
-        build = build_for(host.environment()["engine"]["architecture"], scenario.requirements)
-        return Target(NAME, 0, build=build, ready=ready, host_network=True)
+            return Target(NAME, 0, image=self._given)
+        architecture = host.environment()["engine"]["architecture"]
+        return Target(NAME, 0, build=build_for(architecture, scenario.requirements))
 
 
 class Containers:
@@ -133,14 +131,12 @@ class Containers:
             self._open.close()
 
 
-def told(service: Target, script: str, environment: Mapping[str, str]) -> Target:
-    """The service with its command, and with no more rights than requests need."""
+def told(script: str, environment: Mapping[str, str]) -> Target:
+    """What runs in a container, with no more rights than requests need."""
     return Target(
-        service.name,
+        NAME,
         0,
-        image=service.image,
-        build=service.build,
-        ready=service.ready,
+        ready=Ready(command=("true",)),
         environment=environment,
         entrypoint=("sh", "-c", script),
         command=(),
@@ -169,11 +165,11 @@ def inner(path: Path, folder: Path) -> str:
     return str(Path(THEIRS) / os.path.relpath(path.resolve(), folder))
 
 
-def variables(scenario: Scenario) -> dict[str, str]:
+def variables(theirs: Iterable[Path]) -> dict[str, str]:
     """Of our environment: what is Locust's own, and what the scenario's files name; each to be filled in when
     a container is created.
     """
-    named = named_variables(scenario.locustfiles, os.environ)
+    named = named_variables(theirs, os.environ)
     locusts = {name for name in os.environ if name.startswith("LOCUST_")}
     given = {name: f"${{{name}}}" for name in sorted((named | locusts) - DECIDED_HERE)}
     return given | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,10 +25,7 @@ def interpreter(requirements: Path | None) -> Path:
     if requirements is None:
         return Path(sys.executable)
     key = "\0".join([sys.version, sys.prefix, version("locust"), requirements.read_text(errors="replace")])
-    home = cache() / hashlib.sha256(key.encode()).hexdigest()[:16]
-    if not (home / "bin/python").exists():
-        _make(home, requirements)
-    return home / "bin/python"
+    return kept(key, "bin/python", lambda part: _install(part, requirements)) / "bin/python"
 
 
 def cache() -> Path:
@@ -35,34 +33,38 @@ def cache() -> Path:
     return Path(base) / "capacity-harness"
 
 
-def _make(home: Path, requirements: Path) -> None:
-    """Under another name first: what is there under its own is complete."""
+def kept(key: str, proof: str, fill: Callable[[Path], None], kind: str = "") -> Path:
+    """The cache's folder for a key, filled where it lacks `proof`, a file that each complete one has.
+
+    It is filled under another name first: what is there under its own is complete.
+    """
+    home = cache() / (kind + hashlib.sha256(key.encode()).hexdigest()[:16])
+    if (home / proof).exists():
+        return home
     home.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f"{home.name}.part-", dir=home.parent))
     try:
-        _run([sys.executable, "-m", "venv", "--without-pip", str(part)], requirements)
-        site = next(part.glob("lib/python*/site-packages"))
-        (site / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
-        pip = [
-            str(part / "bin/python"),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--requirement",
-            str(requirements),
-        ]
-        _run(pip, requirements)
-        shutil.rmtree(home, ignore_errors=True)
-        part.rename(home)
+        fill(part)
+        if not (home / proof).exists():  # somebody else was as quick
+            shutil.rmtree(home, ignore_errors=True)
+            part.rename(home)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return home
 
 
-def _run(command: list[str], requirements: Path) -> None:
+def ran(command: list[str], failure: str, hint: str) -> None:
+    """Raises UsageError with `failure` and the command's last words, where it fails."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN_S)
     if done.returncode != 0:
         said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-LINES_SHOWN:])
-        raise UsageError(
-            f"{requirements.name}: pip can't install it:\n{said}", "pip install -r shows all of it"
-        )
+        raise UsageError(f"{failure}:\n{said}", hint)
+
+
+def _install(home: Path, requirements: Path) -> None:
+    why = (f"{requirements.name}: pip can't install it", "pip install -r shows all of it")
+    ran([sys.executable, "-m", "venv", "--without-pip", str(home)], *why)
+    site = next(home.glob("lib/python*/site-packages"))
+    (site / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    pip = [str(home / "bin/python"), "-m", "pip"]
+    ran([*pip, "install", "--quiet", "--requirement", str(requirements)], *why)

@@ -3,7 +3,7 @@
 import ast
 import os
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -117,10 +117,9 @@ def named(tree: ast.AST, roots: tuple[Path, ...]) -> Iterator[Path]:
             yield from (root / node.value for root in roots if os.path.isfile(root / node.value))
 
 
-def named_variables(locustfiles: tuple[Path, ...], environ: Collection[str]) -> set[str]:
-    """Those of these variables whose name stands as a text in one of the scenario's modules."""
-    sources = [path for path in scenario_files(locustfiles) if path.suffix == ".py"]
-    nodes = (node for source in sources for node in ast.walk(parsed(source)))
+def named_variables(files: Iterable[Path], environ: Collection[str]) -> set[str]:
+    """Those of these variables whose name stands as a text in one of the files that are Python."""
+    nodes = (node for file in files if file.suffix == ".py" for node in ast.walk(parsed(file)))
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return texts & (set(environ) - OF_THIS_HOST)
 

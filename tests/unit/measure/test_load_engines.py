@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.measure import wheels
+from harness.measure import packages
 from harness.measure.generator import LocustGenerator
 from harness.measure.load_engines import (
     Containers,
@@ -23,8 +23,8 @@ from harness.measure.load_engines import (
     worker_script,
 )
 from harness.measure.wheels import build_for
-from harness.model import Load, Scenario, Target
-from harness.plan import named_variables
+from harness.model import Load, Scenario
+from harness.plan import named_variables, scenario_files
 
 PLUGIN = Path("/opt/ours/plugin.py")
 
@@ -86,15 +86,15 @@ def test_of_our_environment_it_is_told_what_its_files_name(
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    given = variables(scenario)
+    given = variables(scenario_files(scenario.locustfiles))
     assert given["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= given.keys()
     assert given.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
-    assert named_variables(scenario.locustfiles, {}) == set()
+    assert named_variables(scenario_files(scenario.locustfiles), {}) == set()
 
 
 def test_it_has_no_more_rights_than_requests_need() -> None:
-    service = told(Target("worker", 0, image="locust:2"), "exec locust", {"A": "b"})
+    service = told("exec locust", {"A": "b"})
     assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
     assert service.host_network
     assert service.port == 0
@@ -144,7 +144,7 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(wheels.subprocess, "run", run)
+    monkeypatch.setattr(packages.subprocess, "run", run)
     return asked
 
 
