@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness.measure.engine import BASE_IMAGE
+from harness.measure.docker.client import BASE_IMAGE
 from tests.e2e.own_engine import OwnEngine, own_engine
 
 WEB = Path(__file__).parents[1] / "targets/web"

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.measure.generator import LocustGenerator
-from harness.measure.reach import free_port
+from harness.measure.docker.port_access import free_port
+from harness.measure.locust.generator import LocustGenerator
 from harness.model import Load, Scenario
 
 USERS = 20

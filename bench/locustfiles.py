@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.measure.generator import LocustGenerator
+from harness.measure.locust.generator import LocustGenerator
 from harness.model import ANSWERED, Scenario
 
 USERS = 2

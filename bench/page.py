@@ -13,10 +13,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from harness.analyse.series import series
-from harness.analyse.sizing import decided
+from harness.analyse.result.sizing import decided
+from harness.analyse.step.time_series import series
 from harness.model import CampaignResult, CellResult
-from harness.report import html, view
+from harness.report import html
+from harness.report.view.view import view
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
 

@@ -7,7 +7,7 @@ fixed length; what is compared is the choice of loads, and of when to stop.
 import math
 from collections.abc import Mapping, Sequence
 
-from harness.analyse.predict import response_limit_s
+from harness.analyse.search.prediction import response_limit_s
 from harness.model import Cell, CellResult, Plan, Step, StepResult, Verdict
 
 Verdicts = Mapping[int, bool]

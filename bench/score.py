@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.trial import Strategy
 from bench.truth import Truth
-from harness.analyse.duration import step_s
+from harness.analyse.search.time_estimate import step_s
 from harness.model import CellResult, Plan, Status
 
 

@@ -11,14 +11,14 @@ from typing import Literal
 
 from bench.simulation.physics import USUAL, Service, Think, Weather
 from bench.simulation.world import SimulatedWorld
-from harness.analyse.capacity import capacity
-from harness.analyse.cell import judge_all, lightest, reference
-from harness.analyse.judge import enough
-from harness.analyse.order import measuring_order
-from harness.analyse.search import next_step
-from harness.analyse.slo import Light
-from harness.analyse.warmup import is_warm
-from harness.measure.life import ContainerLife, World, container_life
+from harness.analyse.result.capacity import capacity
+from harness.analyse.search.order import measuring_order
+from harness.analyse.search.search import next_step
+from harness.analyse.step.baseline import judge_all, lightest, reference
+from harness.analyse.step.judge import enough
+from harness.analyse.step.slo import Light
+from harness.analyse.step.warmup import is_warm
+from harness.measure.session import ContainerLife, World, container_life
 from harness.measure.step import Pulse
 from harness.model import (
     MIB,

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from harness.campaign.progress import judged_again
 from harness.errors import HarnessError
 from harness.plan import load_plan, plan_from_json, plan_to_json
-from harness.recall import judged_again
 from harness.report import draw, index_html
 from harness.store import CampaignFolder, summaries
-from harness.store.stepfile import encode
+from harness.store.step_file import encode
 from tests.unit.analyse.synthetic import closed_step
 
 SLOW_S = 10

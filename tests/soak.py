@@ -23,8 +23,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.campaign import Campaign, Narrator
-from harness.measure.life import World
+from harness.campaign.scheduler import Campaign, Narrator
+from harness.measure.session import World
 from harness.model import CellResult
 from harness.plan import plan_to_json
 from harness.store import CampaignFolder

@@ -8,7 +8,7 @@ from bench.simulation import draws
 from bench.simulation.physics import Service, Think, Weather
 from bench.simulation.processor import Processor, SpeedAt
 from bench.simulation.system import ERRORS, ClosedSystem, Ledger
-from harness.measure.seam import GeneratorFacts
+from harness.measure.protocols import GeneratorFacts
 from harness.model import (
     MIB,
     GeneratorSample,

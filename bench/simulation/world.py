@@ -9,8 +9,8 @@ from bench.simulation import draws
 from bench.simulation.life import SimulatedLife
 from bench.simulation.physics import CALM, Service, Think, Weather
 from harness.errors import TargetFailed
-from harness.measure.life import World
-from harness.measure.seam import GeneratorFacts, Image, TargetEnd, Usage
+from harness.measure.protocols import GeneratorFacts, Image, TargetEnd, Usage
+from harness.measure.session import World
 from harness.model import ALONE, Cell, Load, Requests, Scenario, Target, Thinks
 
 DIGEST = "sha256:" + "0" * 64

@@ -8,10 +8,12 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import beginning, measuring, reading
+from harness.cli import init as beginning
+from harness.cli import results as reading
+from harness.cli import run as measuring
 from harness.cli.console import INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
+from harness.cli.progress import safe
 from harness.errors import HarnessError, UsageError
-from harness.live import safe
 
 __all__ = ["app", "beginning", "main", "measuring", "reading"]
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.live import safe
+from harness.cli.progress import safe
 from harness.model import CampaignResult
 from harness.report import View, index_html, sentence, terminal_table, view
 from harness.store import CampaignFolder, summaries, write_text

@@ -14,7 +14,7 @@ import psutil
 from docker.api import APIClient
 
 from harness.errors import EngineError
-from harness.measure import engine
+from harness.measure.docker.client import connect, engine_asked_to, is_local
 from harness.model import GIB
 
 Level = Literal["ok", "beware", "broken"]
@@ -43,14 +43,14 @@ def examined(results: Path) -> Iterator[Finding]:
     """What was found, one after the other; the last ones take some seconds of watching."""
     yield from _software()
     try:
-        client = engine.connect()
+        engine = connect()
     except EngineError as error:
         yield Finding("broken", error.what, error.hint)
     else:
         try:
-            yield from _engine(client)
+            yield from _engine(engine)
         finally:
-            client.close()
+            engine.close()
     yield _files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield _disk(results)
     yield memory(psutil.virtual_memory().available)
@@ -85,14 +85,14 @@ def locust(found: str) -> Finding:
 
 def _engine(client: APIClient) -> Iterator[Finding]:
     try:
-        with engine.engine_asked_to("describe itself"):
+        with engine_asked_to("describe itself"):
             info = client.info()
     except EngineError as error:
         yield Finding("broken", error.what, error.hint)
         return
     yield from limits(info)
     yield cores(int(info.get("NCPU") or 1))
-    yield locality(engine.is_local(client), info)
+    yield locality(is_local(client), info)
     yield proxy([_named(process) for process in psutil.process_iter()])
 
 

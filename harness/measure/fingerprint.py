@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 from docker.api import APIClient
 
-from harness.measure.engine import engine_asked_to, is_local
+from harness.measure.docker.client import engine_asked_to, is_local
 
 PACKAGES = {
     "harness": "capacity-harness",

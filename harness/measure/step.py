@@ -11,8 +11,8 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from harness.errors import GeneratorError
-from harness.measure.columns import joined
-from harness.measure.seam import (
+from harness.measure.locust.pages import joined
+from harness.measure.protocols import (
     Clock,
     GeneratorFacts,
     RunningGenerator,

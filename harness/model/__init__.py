@@ -1,32 +1,5 @@
 """The nouns of the house: frozen values without I/O or clock. Units are in their names."""
 
-from harness.model.answers import (
-    CellResult,
-    CompanionUse,
-    Factor,
-    Judgement,
-    NameStats,
-    Series,
-    Status,
-    StepResult,
-    Verdict,
-)
-from harness.model.asked import (
-    Build,
-    Cell,
-    Companion,
-    Plan,
-    Price,
-    Purpose,
-    Ready,
-    Scenario,
-    Search,
-    Slo,
-    Step,
-    Target,
-    Timing,
-    ramp_rate,
-)
 from harness.model.campaign import Agreement, CampaignResult, Cost, Drift, Interpolated, Sizing
 from harness.model.decisions import Change, Check, Difference, Requirement
 from harness.model.facts import (
@@ -43,7 +16,34 @@ from harness.model.facts import (
     Thinks,
     WorkerSample,
 )
-from harness.model.means import ALONE, GIB, MIB, THE_USUAL, Balancer, Engine, Limits, Load
+from harness.model.plan import (
+    Build,
+    Cell,
+    Companion,
+    Plan,
+    Price,
+    Purpose,
+    Ready,
+    Scenario,
+    Search,
+    Slo,
+    Step,
+    Target,
+    Timing,
+    ramp_rate,
+)
+from harness.model.resources import ALONE, GIB, MIB, THE_USUAL, Balancer, Engine, Limits, Load
+from harness.model.results import (
+    CellResult,
+    CompanionUse,
+    Factor,
+    Judgement,
+    NameStats,
+    Series,
+    Status,
+    StepResult,
+    Verdict,
+)
 
 __all__ = [
     "ALONE",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.model.answers import CellResult, Verdict
-from harness.model.asked import Cell, Price, Slo
-from harness.model.means import Limits
+from harness.model.plan import Cell, Price, Slo
+from harness.model.resources import Limits
+from harness.model.results import CellResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)

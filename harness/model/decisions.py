@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.model.answers import CellResult
-from harness.model.means import Limits
+from harness.model.resources import Limits
+from harness.model.results import CellResult
 
 
 class Change(StrEnum):

@@ -10,8 +10,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.model.asked import Purpose
-from harness.model.means import Limits
+from harness.model.plan import Purpose
+from harness.model.resources import Limits
 
 Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]

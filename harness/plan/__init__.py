@@ -1,13 +1,13 @@
 """From matrix.yaml to a Plan: parsed, validated, expanded, fitted to a host. Starts nothing."""
 
-from harness.plan.contents import named_variables, scenario_files
-from harness.plan.environment import resolved
-from harness.plan.fit import fit
-from harness.plan.hashes import content_hashes
-from harness.plan.objectives import parse_slo
-from harness.plan.read import load_plan
-from harness.plan.requirement import parse_price, parse_ratio, parse_requirement
-from harness.plan.stored import plan_from_json, plan_to_json
+from harness.plan.cli_values import parse_price, parse_ratio, parse_requirement
+from harness.plan.content_hashes import content_hashes
+from harness.plan.env_refs import resolved
+from harness.plan.host_fit import fit
+from harness.plan.loader import load_plan
+from harness.plan.serialization import plan_from_json, plan_to_json
+from harness.plan.slos import parse_slo
+from harness.plan.source_files import named_variables, scenario_files
 
 __all__ = [
     "content_hashes",

@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.plan.objectives import RATIOS
-from harness.plan.schema import MatrixFile
-from harness.plan.schema_target import TargetFile
-from harness.plan.schema_types import Section
+from harness.plan.schema.matrix import MatrixFile
+from harness.plan.schema.target import TargetFile
+from harness.plan.schema.types import Section
+from harness.plan.slos import RATIOS
 
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

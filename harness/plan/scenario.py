@@ -6,10 +6,10 @@ from pathlib import Path
 
 from harness.errors import InputError, Problem
 from harness.model import Scenario
-from harness.plan.places import Document, KeyPath, read_bounded, shown
-from harness.plan.schema import ScenarioSection
-from harness.plan.units import quoted
-from harness.plan.wording import beside, nearest
+from harness.plan.schema.matrix import ScenarioSection
+from harness.plan.schema.units import quoted
+from harness.plan.yaml.document import Document, KeyPath, read_bounded, shown
+from harness.plan.yaml.problems import beside, nearest
 
 FILE = "locustfile.py"
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from harness.errors import InputError, Problem
 from harness.model import Build, Companion, Limits, Ready, Target
-from harness.plan.compose import Composed, composed
-from harness.plan.environment import reference_faults
-from harness.plan.places import Document, KeyPath, read_document, read_foreign, shown
-from harness.plan.schema_target import CompanionSection, ReadySection, ServiceSection, TargetFile
-from harness.plan.units import quoted
-from harness.plan.values import NAME
-from harness.plan.wording import MISSING, beside, nearest, section, validated
+from harness.plan.compose.convert import Composed, composed
+from harness.plan.env_refs import reference_faults
+from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
+from harness.plan.schema.units import quoted
+from harness.plan.schema.validators import NAME
+from harness.plan.yaml.document import Document, KeyPath, read_document, read_foreign, shown
+from harness.plan.yaml.problems import MISSING, beside, nearest, section, validated
 
 FILE = "target.yaml"
 

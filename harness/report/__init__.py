@@ -3,15 +3,15 @@
 import json
 
 from harness.model import CampaignResult
-from harness.report.comparing import Comparison, comparison, comparison_table, draw_comparison
-from harness.report.deciding import check_line, checks_junit, sizing_lines
-from harness.report.files import csv_text, junit_xml, markdown
-from harness.report.index import index_html
-from harness.report.page import html
-from harness.report.sentence import sentence
-from harness.report.summary import summary_json
-from harness.report.table import terminal_table
-from harness.report.view import View, view
+from harness.report.formats.comparison import Comparison, comparison, comparison_table, draw_comparison
+from harness.report.formats.files import csv_text, junit_xml, markdown
+from harness.report.formats.sizing_text import check_line, checks_junit, sizing_lines
+from harness.report.formats.summary_json import summary_json
+from harness.report.formats.table import terminal_table
+from harness.report.html.index import index_html
+from harness.report.html.page import html
+from harness.report.view.recommendation import sentence
+from harness.report.view.view import View, view
 
 __all__ = [
     "Comparison",

@@ -15,8 +15,8 @@ from typing import Any
 
 from harness.errors import StoreError, UsageError
 from harness.model import Life, Purpose, StepFacts
-from harness.store.log import Log
-from harness.store.stepfile import decode, encode
+from harness.store.event_log import Log
+from harness.store.step_file import decode, encode
 
 LATEST = "latest"
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from harness.analyse.compare import compared
+from harness.analyse.result.comparison import compared
 from harness.model import Price
 from harness.report import comparison, draw_comparison, html, index_html, view
 from harness.store import summaries

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from harness.analyse.compare import compared
+from harness.analyse.result.comparison import compared
 from harness.report import comparison, draw_comparison, index_html
 from harness.store import summaries
 from tests.browser.test_report_page import CHROMIUM, FLAGS, HOSTILE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from harness.analyse.series import series
+from harness.analyse.step.time_series import series
 from harness.model import CampaignResult, NameStats, Price
 from harness.report import html, view
 from tests.unit.analyse.synthetic import closed_step

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from harness.measure.clock import MonotonicClock
-from harness.measure.docker_host import DockerHost
-from harness.measure.engine import CAMPAIGN_LABEL, connect
-from harness.measure.generator import LocustGenerator
-from harness.measure.seam import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
-from harness.measure.usage import DockerProbe
+from harness.measure.docker.client import CAMPAIGN_LABEL, connect
+from harness.measure.docker.host import DockerHost
+from harness.measure.docker.stats import DockerProbe
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.protocols import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
 from harness.model import ALONE, GIB, MIB, Build, Cell, Limits, Load, Ready, Scenario, Target
 from tests.fakes import FakeTarget, FakeWorld, Service
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.seam import GeneratorFacts, RunningGenerator
+from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ANSWERED, Scenario
 from tests.contract.conftest import Ground
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from harness.measure.seam import Usage, Watch
+from harness.measure.protocols import Usage, Watch
 from harness.model import HostSample, TargetSample
 from tests.contract.conftest import Ground
 

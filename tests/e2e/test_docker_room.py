@@ -16,12 +16,12 @@ import pytest
 from docker.api import APIClient
 
 from harness.errors import EngineError, UsageError
-from harness.measure import container
-from harness.measure.docker_host import DockerHost
-from harness.measure.engine import connect, remove_old_images
-from harness.measure.generator import LocustGenerator
-from harness.measure.ready import port_is_free
-from harness.measure.usage import DockerProbe
+from harness.measure.docker import container
+from harness.measure.docker.client import connect, remove_old_images
+from harness.measure.docker.host import DockerHost
+from harness.measure.docker.readiness import port_is_free
+from harness.measure.docker.stats import DockerProbe
+from harness.measure.locust.generator import LocustGenerator
 from harness.model import MIB, Build, Scenario, Target
 from tests.contract.conftest import Ground, cell, real_ground
 from tests.e2e.conftest import BASE

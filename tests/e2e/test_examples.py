@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.measure.clock import MonotonicClock
-from harness.measure.docker_host import DockerHost
-from harness.measure.generator import LocustGenerator
+from harness.measure.docker.host import DockerHost
+from harness.measure.locust.generator import LocustGenerator
 from harness.plan import load_plan
 
 pytestmark = pytest.mark.e2e

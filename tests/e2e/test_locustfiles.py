@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.generator import LocustGenerator
-from harness.measure.seam import GeneratorFacts
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Scenario
 
 pytestmark = pytest.mark.e2e

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.reach import free_port
+from harness.measure.docker.port_access import free_port
 from tests.e2e.conftest import Project
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.test_faults import ONE_SIZE, ends_well

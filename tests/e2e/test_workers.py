@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from harness.errors import GeneratorError
-from harness.measure.generator import LocustGenerator
-from harness.measure.reach import free_port
-from harness.measure.seam import GeneratorFacts, RunningGenerator
-from harness.measure.workers import worker_command
+from harness.measure.docker.port_access import free_port
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.local_workers import worker_command
+from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import Load, Scenario
 from tests.contract.conftest import Ground, real_ground
 from tests.e2e.conftest import Project
@@ -140,7 +140,7 @@ def test_a_campaign_with_workers_from_elsewhere_by_the_command_that_it_prints(
 def test_workers_that_do_not_come_are_asked_for_by_name(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.measure.generator.COME_WITHIN_S", 3.0)
+    monkeypatch.setattr("harness.measure.locust.generator.COME_WITHIN_S", 3.0)
     load = Load(3, external=True, port=free_port())
     scenario = Scenario((project.folder / "targets/behaves/locustfile.py",))
     with (

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from harness.model import Cell, Slo, StepFacts
-from harness.store.stepfile import decode
+from harness.store.step_file import decode
 
 HERE = Path(__file__).parent
 NAMES = sorted(file.stem for file in HERE.glob("*.json"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from harness.errors import GeneratorError, UsageError
-from harness.measure.seam import GeneratorFacts, RunningGenerator
+from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ALONE, ANSWERED, MIB, GeneratorSample, Load, Requests, Scenario, Thinks
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget

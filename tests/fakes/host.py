@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
-from harness.measure.seam import Image, RunningTarget, TargetEnd
+from harness.measure.protocols import Image, RunningTarget, TargetEnd
 from harness.model import ALONE, GIB, MIB, Cell, Load, Target, TargetEvent
 from tests.fakes.clock import FakeClock
 from tests.fakes.simulation import HOST_CORES, Service, Station

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from harness.measure.seam import RunningTarget, Usage, Watch
+from harness.measure.protocols import RunningTarget, Usage, Watch
 from harness.model import GIB, HostSample, TargetSample
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.order import measuring_order
-from harness.campaign import Campaign, Narrator
-from harness.measure.life import World
+from harness.analyse.search.order import measuring_order
+from harness.campaign.progress import judged_again
+from harness.campaign.scheduler import Campaign, Narrator
+from harness.measure.session import World
 from harness.measure.step import Pulse
 from harness.model import (
     MIB,
@@ -28,7 +29,6 @@ from harness.model import (
     Verdict,
 )
 from harness.plan import plan_to_json
-from harness.recall import judged_again
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.campaign import Campaign
+from harness.campaign.progress import CellProgress, judged_again
+from harness.campaign.scheduler import Campaign
 from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
-from harness.recall import CellProgress, judged_again
 from harness.report import summary_json, view
 from tests.fakes import Service
 from tests.unit.analyse.synthetic import closed_step

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import Campaign, Narrator
+from harness.campaign.progress import judged_again
+from harness.campaign.scheduler import Campaign, Narrator
 from harness.errors import EngineGone, UsageError
-from harness.measure.life import World
+from harness.measure.session import World
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import plan_to_json
-from harness.recall import judged_again
 from harness.report import draw
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import Campaign
+from harness.campaign.engine_worker import ENGINE_BACK_WITHIN_S
+from harness.campaign.scheduler import Campaign
 from harness.errors import EngineGone, StoreError, UsageError
-from harness.hand import ENGINE_BACK_WITHIN_S
 from harness.model import Status, Verdict
 from harness.store import CampaignFolder
 from tests.fakes import Service

@@ -15,10 +15,10 @@ from ruamel.yaml import YAML
 from harness.errors import InputError
 from harness.model import Plan, Slo
 from harness.plan import load_plan, parse_slo
-from harness.plan.objectives import RATIOS, known_indicator
-from harness.plan.schema import MatrixFile
-from harness.plan.schema_target import CompanionSection, ServiceSection, TargetFile
-from harness.plan.wording import models_in
+from harness.plan.schema.matrix import MatrixFile
+from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
+from harness.plan.slos import RATIOS, known_indicator
+from harness.plan.yaml.problems import models_in
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, rows, spans
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import Campaign, Narrator
-from harness.measure.life import World
+from harness.campaign.progress import judged_again
+from harness.campaign.scheduler import Campaign, Narrator
+from harness.measure.session import World
 from harness.model import MIB, Cell, Ended, Life, Limits, Plan, Scenario, Slo, Target
 from harness.plan import plan_from_json, plan_to_json
-from harness.recall import judged_again
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
 from tests.unit.pages import BLOCKS, HARNESS, RESULTS, rows, spans
@@ -56,7 +56,7 @@ def in_general(name: str) -> str:
 
 def test_every_event_is_told_of_with_its_facts() -> None:
     told = {spans(row[0])[0]: set(re.findall(r"`(\w+)`", row[1])) for row in rows(RESULTS, "event")}
-    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(appended(HARNESS / "desk.py"))
+    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(appended(HARNESS / "campaign" / "session.py"))
     values = {"exited", "oom", "complete", "interrupted"}
     assert {event: facts - values for event, facts in told.items()} == written
 

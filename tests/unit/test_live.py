@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.live import LiveDisplay, PlainLines, in_words_s, outcome, safe
+from harness.cli.progress import LiveDisplay, PlainLines, in_words_s, outcome, safe
 from harness.measure.step import Pulse
 from harness.model import (
     MIB,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from harness.campaign.preflight import all_hosts, created, described, parted, resumed, swept, unfinished
 from harness.errors import UsageError
-from harness.measure.life import World
+from harness.measure.session import World
 from harness.model import Plan
-from harness.opening import all_hosts, created, described, parted, resumed, swept, unfinished
 from tests.fakes import FakeWorld
 from tests.unit.analyse.test_analyse_compare import environment
 from tests.unit.test_campaign import plan_of

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.aim import chance_between, median_within
-from harness.analyse.belief import Belief
+from harness.analyse.search.aim import chance_between, median_within
+from harness.analyse.search.belief import Belief
 
 BELIEFS = st.builds(Belief, st.floats(1, 1000), st.floats(0.01, 0.5))
 ENDS = st.none() | st.floats(1, 2000)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.analyse.capacity import capacity
+from harness.analyse.result.capacity import capacity
 from harness.model import CellResult, Factor, Life, Slo, Status, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.comparable import changed_parts, machine_differences, objections
-from harness.analyse.compare import compared
+from harness.analyse.result.comparable import changed_parts, machine_differences, objections
+from harness.analyse.result.comparison import compared
 from harness.model import MIB, Cell, CellResult, Change, Limits, Slo, Status
 from tests.unit.analyse.synthetic import CELL
 from tests.unit.test_campaign import plan_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.consistency import (
+from harness.analyse.result.consistency import (
     Confirmation,
     agreements,
     breaches,

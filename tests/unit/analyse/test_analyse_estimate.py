@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.estimate import Estimate, estimate
+from harness.analyse.result.estimate import Estimate, estimate
 from harness.model import Slo, StepResult
 from tests.unit.analyse.synthetic import judged
 

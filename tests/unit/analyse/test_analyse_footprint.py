@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.footprint import users_by_memory
+from harness.analyse.search.memory_model import users_by_memory
 from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 

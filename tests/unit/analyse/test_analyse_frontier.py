@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.analyse.frontier import breaches, inferred, next_size, with_inferred
+from harness.analyse.search.demand import breaches, inferred, next_size, with_inferred
 from harness.model import MIB, Cell, CellResult, Limits, Status
 
 USERS = 400

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.bracket import bracket
-from harness.analyse.cell import judge_all, lightest, reference
-from harness.analyse.judge import enough, fastest_tenth_s, judge, light_of
-from harness.analyse.slo import Light
+from harness.analyse.search.bracket import bracket
+from harness.analyse.step.baseline import judge_all, lightest, reference
+from harness.analyse.step.judge import enough, fastest_tenth_s, judge, light_of
+from harness.analyse.step.slo import Light
 from harness.model import MIB, Ended, Slo, StepFacts, TargetEvent, Verdict
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 

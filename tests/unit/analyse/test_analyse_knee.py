@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.knee import logit, share_at, slope
+from harness.analyse.search.knee import logit, share_at, slope
 
 SHARES = st.floats(0.001, 0.5)
 USERS = st.integers(1, 10_000)

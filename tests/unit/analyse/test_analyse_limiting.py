@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analyse.limiting import limiting_factor
+from harness.analyse.result.limiting_factor import limiting_factor
 from harness.model import MIB, CompanionUse, Factor, Limits, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 

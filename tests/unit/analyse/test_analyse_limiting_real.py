@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.analyse.judge import judge
-from harness.analyse.limiting import limiting_factor
+from harness.analyse.result.limiting_factor import limiting_factor
+from harness.analyse.step.judge import judge
 from harness.model import Factor, StepResult, Verdict
 from tests.facts import NAMES, recorded
 

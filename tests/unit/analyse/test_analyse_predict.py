@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.predict import found_users, predicted, response_limit_s
+from harness.analyse.search.prediction import found_users, predicted, response_limit_s
 from harness.model import MIB, Cell, CellResult, Factor, Limits, Slo, Status, StepResult, Verdict
 from tests.unit.analyse.synthetic import CELL, judged
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.pricing import costs, hour_price
-from harness.analyse.sizing import size_for, worst_by_size
+from harness.analyse.result.pricing import costs, hour_price
+from harness.analyse.result.sizing import size_for, worst_by_size
 from harness.model import MIB, Cell, CellResult, Limits, Price, Status
 from tests.unit.analyse.synthetic import CELL
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.bracket import bracket
-from harness.analyse.cell import judge_all
-from harness.analyse.search import is_done, next_step, next_users
+from harness.analyse.search.bracket import bracket
+from harness.analyse.search.search import is_done, next_step, next_users
+from harness.analyse.step.baseline import judge_all
 from harness.model import (
     Cell,
     CellResult,
@@ -22,7 +22,7 @@ from harness.model import (
     Target,
     Verdict,
 )
-from harness.store.stepfile import decode, encode
+from harness.store.step_file import decode, encode
 from tests.unit.analyse.synthetic import CELL, always, closed_step, judged, on_paper
 
 STRATEGIES = ("bisect", "ladder", "predict")

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.judge import judge
-from harness.analyse.series import POINTS_AT_MOST, series
+from harness.analyse.step.judge import judge
+from harness.analyse.step.time_series import POINTS_AT_MOST, series
 from harness.model import Slo
 from tests.unit.analyse.synthetic import closed_step
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.sizing import checked, size_for
+from harness.analyse.result.sizing import checked, size_for
 from harness.model import MIB, CellResult, Factor, Limits, Requirement, Status
 from tests.unit.analyse.synthetic import CELL
 

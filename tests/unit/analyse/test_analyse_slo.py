@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.slo import (
+from harness.analyse.step.slo import (
     Light,
     Reading,
     drift_ratio,
@@ -19,8 +19,8 @@ from harness.analyse.slo import (
     shortfall_ratio,
     student_t,
 )
-from harness.analyse.validity import unexplained_ratio
-from harness.analyse.window import Window, cut
+from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.window import Window, cut
 from harness.model import Slo, StepFacts
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from harness.analyse.host import HostUse, host_use
-from harness.analyse.judge import judge, light_of
-from harness.analyse.slo import Light
-from harness.analyse.validity import generator_use, spoiled
-from harness.analyse.window import cut
+from harness.analyse.step.judge import judge, light_of
+from harness.analyse.step.slo import Light
+from harness.analyse.step.usage import HostUse, host_use
+from harness.analyse.step.validity import generator_use, spoiled
+from harness.analyse.step.window import cut
 from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict, WorkerSample
 from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.grounds import STORMY
 from bench.simulation.physics import Service, Weather
 from bench.trial import Ground, Strategy, grid, measure_cell
-from harness.analyse.warmup import costs_per_request_s, is_warm, truncation
+from harness.analyse.step.warmup import costs_per_request_s, is_warm, truncation
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import closed_step
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.window import Window, around, cut, percentile_s
+from harness.analyse.step.window import Window, around, cut, percentile_s
 from harness.model import Requests, StepFacts
 from tests.unit.analyse.synthetic import asked, closed_step, target_samples, thinks_of
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.judge import judge
-from harness.analyse.workers import workers_needed
+from harness.analyse.search.worker_count import workers_needed
+from harness.analyse.step.judge import judge
 from harness.model import Slo, StepResult
 from tests.unit.analyse.synthetic import closed_step
 

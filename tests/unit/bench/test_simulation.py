@@ -13,12 +13,12 @@ from bench.simulation.system import ClosedSystem
 from bench.simulation.world import SimulatedWorld
 from bench.trial import SLOS, Strategy, grid, plan_for
 from bench.truth import slow_share, truth
-from harness.analyse.judge import judge
-from harness.analyse.validity import unexplained_ratio
-from harness.analyse.window import cut
+from harness.analyse.step.judge import judge
+from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.window import cut
 from harness.errors import TargetFailed
-from harness.measure.life import World, container_life
-from harness.measure.seam import Clock, LoadGenerator, TargetHost, UsageProbe
+from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
+from harness.measure.session import World, container_life
 from harness.model import MIB, Ended, Limits, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)

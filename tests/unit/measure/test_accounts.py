@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from harness.measure.accounts import Accounts, is_proxy_of, is_shim_of
-from harness.measure.pace import work_s
+from harness.measure.host.cpu_speed import work_s
+from harness.measure.host.process_cpu import Accounts, is_proxy_of, is_shim_of
 
 ID = "d12d413540a2308ff818fec038af265d6019cf407deaac78fe64772c0bb2c955"
 SHIM = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "moby", "-id", ID]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.measure.columns import Pages, joined
+from harness.measure.locust.pages import Pages, joined
 
 FLOATS = ("start", "latency", "think_start", "think", "unfinished_start")
 NUMBERS = ("name", "error", "unfinished_name")

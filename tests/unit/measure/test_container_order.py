@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.order import (
+from harness.measure.docker.container_spec import (
     Order,
     environment_of,
     host_options,
     unmet_limits,
     unset_variables,
 )
-from harness.measure.reach import Reach
-from harness.measure.seam import Image
+from harness.measure.docker.port_access import Reach
+from harness.measure.protocols import Image
 from harness.model import MIB, Companion, Limits, Target
 
 LIMITS = Limits(0.25, 256 * MIB)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.measure.events import understood
-from harness.measure.usage import busy_s, summed, target_sample
+from harness.measure.docker.events import understood
+from harness.measure.docker.stats import busy_s, summed, target_sample
 from harness.model import TargetEvent, TargetSample
 
 CPU = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.image import base_images, content_hash, context_files
+from harness.measure.docker.image import base_images, content_hash, context_files
 from harness.model import Build
 
 

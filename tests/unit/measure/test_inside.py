@@ -1,6 +1,6 @@
 """What the kernel's tables say of listening sockets."""
 
-from harness.measure.inside import listening_ports
+from harness.measure.docker.inside import listening_ports
 
 TABLES = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode

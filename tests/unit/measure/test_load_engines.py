@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.measure import packages
-from harness.measure.generator import LocustGenerator
-from harness.measure.load_engines import (
+from harness.measure.locust import requirements_env as packages
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.remote_workers import (
     Containers,
     LoadEngines,
     folder_of,
@@ -22,7 +22,7 @@ from harness.measure.load_engines import (
     variables,
     worker_script,
 )
-from harness.measure.wheels import build_for
+from harness.measure.locust.worker_image import build_for
 from harness.model import Load, Scenario
 from harness.plan import named_variables, scenario_files
 

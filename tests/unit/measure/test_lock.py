@@ -5,7 +5,7 @@ import os
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.lock import engine_lock, lock_path
+from harness.measure.docker.lock import engine_lock, lock_path
 
 
 def test_a_second_owner_is_refused_and_told_who_the_first_is() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.measure.placement import listed, parsed, physical_cores, place
+from harness.measure.host.cpu_affinity import listed, parsed, physical_cores, place
 
 
 def cores(*groups: tuple[int, ...]) -> list[frozenset[int]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.measure.ready import not_ready, port_is_free
+from harness.measure.docker.readiness import not_ready, port_is_free
 from harness.model import Ready
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

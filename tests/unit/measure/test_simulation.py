@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.measure.seam import GeneratorFacts
+from harness.measure.protocols import GeneratorFacts
 from harness.model import GIB, Cell, Limits, Scenario, Target
 from tests.fakes import FakeWorld, Service
 

@@ -3,9 +3,9 @@
 import shlex
 from pathlib import Path
 
-from harness.measure.generator import _as_master
-from harness.measure.reach import _command
-from harness.measure.workers import worker_command
+from harness.measure.docker.port_access import _command
+from harness.measure.locust.generator import _as_master
+from harness.measure.locust.local_workers import worker_command
 from harness.model import Load, Scenario
 
 SCENARIO = Scenario((Path("shop.py"),), ("Shopper",), tags=("read",), arguments=("--front", "/a b"))

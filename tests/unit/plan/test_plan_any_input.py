@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from harness.errors import InputError, UsageError
 from harness.model import Slo
 from harness.plan import load_plan, parse_slo
-from harness.plan.schema import MatrixFile
-from harness.plan.schema_target import TargetFile
+from harness.plan.schema.matrix import MatrixFile
+from harness.plan.schema.target import TargetFile
 
 BASE = {
     "target": {"name": "web", "image": "web", "port": 80},

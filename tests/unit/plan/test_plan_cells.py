@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model import MIB, Limits
-from harness.plan.expand import cell_id, expand
-from harness.plan.schema import MatrixFile
+from harness.plan.cells import cell_id, expand
+from harness.plan.schema.matrix import MatrixFile
 
 CPUS = st.sampled_from([0.25, 0.5, 1, 2])
 MEMORY = st.sampled_from(["64m", "128MiB", "1g"])

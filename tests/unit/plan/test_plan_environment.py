@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan import resolved
-from harness.plan.environment import reference_faults
+from harness.plan.env_refs import reference_faults
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.model import GIB, MIB
 from harness.plan import fit
-from harness.plan.fit import cores_to_give, memory_to_give
+from harness.plan.host_fit import cores_to_give, memory_to_give
 
 
 def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of):

@@ -124,7 +124,7 @@ def test_a_link_counts_by_where_it_points_and_is_not_followed(rich):
 
 
 def test_a_context_too_large_to_read_is_a_mistake_at_its_place(rich, monkeypatch):
-    monkeypatch.setattr("harness.plan.contents.MOST_FILES", 3)
+    monkeypatch.setattr("harness.plan.source_files.MOST_FILES", 3)
     assert rich.mistakes() == [
         "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "
         "name what the image doesn't need in .dockerignore"

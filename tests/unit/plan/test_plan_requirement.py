@@ -5,7 +5,7 @@ import pytest
 from harness.errors import UsageError
 from harness.model import MIB, Limits, Price
 from harness.plan import parse_price, parse_requirement
-from harness.plan.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
+from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from harness.plan.skeleton import (
+from harness.plan.init_templates import (
     Found,
     Operation,
     locustfile,

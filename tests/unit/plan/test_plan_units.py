@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model import GIB, MIB
-from harness.plan import units
+from harness.plan.schema import units
 
 POWERS = "(Docker's meaning: powers of two)"
 

@@ -6,7 +6,7 @@ Numbers follow a closed model (a quota-limited server, think time 2.5 s), so tha
 from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.analyse.sizing import decided
+from harness.analyse.result.sizing import decided
 from harness.model import (
     MIB,
     CampaignResult,

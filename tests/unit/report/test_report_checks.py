@@ -7,7 +7,7 @@ from hypothesis import given
 
 from harness.model import Agreement, CampaignResult, CellResult, Drift, Verdict
 from harness.report import html, markdown, summary_json, terminal_table, view
-from harness.report.checks import drift_sentence, signed
+from harness.report.view.checks import drift_sentence, signed
 from tests.unit.report import example
 from tests.unit.report.schema import VALIDATOR
 from tests.unit.report.strategies import campaigns

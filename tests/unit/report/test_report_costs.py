@@ -6,8 +6,8 @@ import pytest
 
 from harness.model import CampaignResult, Price
 from harness.report import csv_text, html, markdown, sentence, summary_json, terminal_table, view
-from harness.report.costs import cost_chart
-from harness.report.words import money
+from harness.report.html.costs import cost_chart
+from harness.report.view.text import money
 from tests.unit.report import example
 from tests.unit.report.schema import VALIDATOR
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.model import CampaignResult, NameStats
 from harness.report import html, view
-from harness.report.charts import charts
+from harness.report.html.charts import charts
 from tests.unit.report import example
 
 

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from harness.model import MIB, CampaignResult, CellResult, Limits
-from harness.report import draw
-from harness.report.view import view
+from harness.report import draw, view
 from tests.unit.report import example
 
 

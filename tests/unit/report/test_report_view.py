@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.model import CellResult, Status
-from harness.report import outcome, view
-from harness.report.cells import decisive
+from harness.report import view
+from harness.report.view import cell_text
+from harness.report.view.cells import decisive
 from tests.unit.report import example
 
 
@@ -25,7 +26,7 @@ from tests.unit.report import example
     ],
 )
 def test_a_capacity_is_written_as_what_is_known_of_it(result: CellResult, text: str) -> None:
-    assert outcome.bracket(result) == text
+    assert cell_text.bracket(result) == text
 
 
 def test_an_invalid_size_shows_no_numbers_of_a_lighter_step() -> None:

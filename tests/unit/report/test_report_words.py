@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.model import MIB, Limits, Slo
-from harness.report import words
+from harness.report.view import text
 
 NOT_A_NUMBER = float("nan")
 
@@ -13,24 +13,24 @@ NOT_A_NUMBER = float("nan")
 @pytest.mark.parametrize(
     ("write", "value", "text"),
     [
-        (words.seconds, 0.2149, "0.21 s"),
-        (words.seconds, 0.0342, "0.034 s"),
-        (words.seconds, 12.4, "12 s"),
-        (words.seconds, 0.0, "0.000 s"),
-        (words.rate, 142.4, "142"),
-        (words.rate, 8.44, "8.4"),
-        (words.rate, 0.0, "0.0"),
-        (words.percent, 0.613, "61 %"),
-        (words.percent, 0.0042, "0.4 %"),
-        (words.percent, 0.00001, "< 0.1 %"),
-        (words.percent, 0.0, "0 %"),
-        (words.percent, 1.0, "100 %"),
-        (words.cores, 0.2441, "0.24"),
-        (words.mebibytes, 256 * MIB, "256 MiB"),
-        (words.mebibytes, 9.51 * MIB, "9.5 MiB"),
-        (words.duration, 59.6, "1 min 0 s"),
-        (words.duration, 3725, "1 h 2 min"),
-        (words.count, 12345, "12\u202f345"),
+        (text.seconds, 0.2149, "0.21 s"),
+        (text.seconds, 0.0342, "0.034 s"),
+        (text.seconds, 12.4, "12 s"),
+        (text.seconds, 0.0, "0.000 s"),
+        (text.rate, 142.4, "142"),
+        (text.rate, 8.44, "8.4"),
+        (text.rate, 0.0, "0.0"),
+        (text.percent, 0.613, "61 %"),
+        (text.percent, 0.0042, "0.4 %"),
+        (text.percent, 0.00001, "< 0.1 %"),
+        (text.percent, 0.0, "0 %"),
+        (text.percent, 1.0, "100 %"),
+        (text.cores, 0.2441, "0.24"),
+        (text.mebibytes, 256 * MIB, "256 MiB"),
+        (text.mebibytes, 9.51 * MIB, "9.5 MiB"),
+        (text.duration, 59.6, "1 min 0 s"),
+        (text.duration, 3725, "1 h 2 min"),
+        (text.count, 12345, "12\u202f345"),
     ],
 )
 def test_a_number_is_written_with_the_digits_that_matter(
@@ -40,7 +40,7 @@ def test_a_number_is_written_with_the_digits_that_matter(
 
 
 @pytest.mark.parametrize(
-    "write", [words.seconds, words.rate, words.percent, words.cores, words.mebibytes, words.duration]
+    "write", [text.seconds, text.rate, text.percent, text.cores, text.mebibytes, text.duration]
 )
 @pytest.mark.parametrize("value", [None, NOT_A_NUMBER, float("inf")])
 def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], value: float | None) -> None:
@@ -61,7 +61,7 @@ def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], valu
     ],
 )
 def test_a_foreign_text_is_one_line_of_harmless_characters(text: str, bare: str) -> None:
-    assert words.inert(text) == bare
+    assert text.inert(text) == bare
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_a_foreign_text_is_one_line_of_harmless_characters(text: str, bare: str)
     ],
 )
 def test_an_slo_reads_as_a_condition(slo: Slo, text: str) -> None:
-    assert words.slo(slo) == text
+    assert text.slo(slo) == text
 
 
 def test_a_size_names_both_limits() -> None:
-    assert words.size(Limits(0.5, 128 * MIB)) == "0.5 CPU / 128 MiB"
+    assert text.size(Limits(0.5, 128 * MIB)) == "0.5 CPU / 128 MiB"
 
 
 def test_a_text_is_cut_at_a_word_and_says_so() -> None:
-    assert words.shortened("its CPU quota is used up (throttled)", 26) == "its CPU quota is used up…"
-    assert words.shortened("short", 5) == "short"
+    assert text.shortened("its CPU quota is used up (throttled)", 26) == "its CPU quota is used up…"
+    assert text.shortened("short", 5) == "short"
 
 
 def test_a_number_stays_with_its_unit() -> None:
-    assert words.unbroken("take 1 CPU / 96 MiB at 80 %") == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"
+    assert text.unbroken("take 1 CPU / 96 MiB at 80 %") == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import StoreError
 from harness.store import FORMAT
-from harness.store.log import Log
+from harness.store.event_log import Log
 
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
 """Also lone surrogates: what a target wrote last may be anything."""

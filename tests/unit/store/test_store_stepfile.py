@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from harness.errors import StoreError
 from harness.model import StepFacts
-from harness.store import stepfile
-from harness.store.stepfile import decode, encode
+from harness.store import step_file as stepfile
+from harness.store.step_file import decode, encode
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import STEPS, plain
 

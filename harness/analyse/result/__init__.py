@@ -1,0 +1,1 @@
+"""Derive a campaign's answers from its judged steps."""

@@ -1,0 +1,1 @@
+"""Choose the next step of a cell, from everything known so far."""

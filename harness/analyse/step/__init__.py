@@ -1,0 +1,1 @@
+"""Judge one step: from its facts to a verdict."""

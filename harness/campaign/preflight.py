@@ -1,0 +1,189 @@
+"""Before the first load: what the campaign meets, whether it is a new one, and where it goes on."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.analyse.result.comparable import changed_parts, machine_differences
+from harness.errors import EngineError, EngineGone, UsageError
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker.host import DockerHost
+from harness.measure.docker.stats import DockerProbe
+from harness.measure.host.cpu_affinity import placed
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.remote_workers import LoadEngines
+from harness.measure.protocols import TargetHost
+from harness.measure.session import World
+from harness.model import THE_USUAL, Engine, Plan
+from harness.plan import fit, plan_to_json
+from harness.store import CampaignFolder, remove_parts
+
+Say = Callable[[str], None]
+
+
+Worlds = Mapping[str, World]
+"""One for each engine, by its name; a single one has none."""
+
+
+def the_world(campaign: str, engine: Engine = THE_USUAL) -> World:
+    clock = MonotonicClock()
+    return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
+
+
+def loaded_from(world: World, hosts: Sequence[DockerHost], port: int, image: str | None) -> World:
+    """The world with its load coming from these engines."""
+    engines = LoadEngines(hosts, port, image)
+    return replace(world, generator=LocustGenerator(engines=engines), load_hosts=engines.hosts)
+
+
+def the_worlds(campaign: str, plan: Plan) -> Worlds:
+    """Raises EngineError, naming the engine, where one does not answer."""
+    found = {}
+    for name, engine in plan.engines.items():
+        with called(name):
+            found[name] = the_world(campaign, engine)
+    if not (load := plan.load).engines:
+        return found
+    hosts = []
+    for number, engine in enumerate(load.engines, 1):
+        with called(f"engine {number} of load"):
+            hosts.append(DockerHost(campaign, MonotonicClock(), which=engine))
+    return {
+        name: loaded_from(world, hosts, load.port + index, load.image)
+        for index, (name, world) in enumerate(found.items())
+    }
+
+
+@contextlib.contextmanager
+def called(name: str) -> Iterator[None]:
+    """An engine that does not answer is named."""
+    try:
+        yield
+    except EngineError as error:
+        raise EngineError(f"{name}: {error.what}" if name else error.what, error.hint) from error
+
+
+def checked(plan: Plan, worlds: Worlds) -> Plan:
+    """The plan fitted to its engines' hosts, after all that can be found wrong without starting anything.
+
+    With several, every size must fit on each.
+    """
+    first = next(iter(worlds.values()))
+    first.generator.inspect(plan.scenario)
+    problems = list(
+        dict.fromkeys(
+            said
+            for world in worlds.values()
+            for said in (*world.host.check(plan.target, plan.load), *world.generator.check(plan.load))
+        )
+    )
+    if problems:
+        raise UsageError("\n".join(problems))
+    fitted = fitted_to([world.host.environment()["engine"] for world in worlds.values()], plan)
+    if len(fitted.skipped) == len(fitted.cells):
+        raise UsageError(
+            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
+        )
+    return fitted
+
+
+def fitted_to(engines: Sequence[Mapping[str, Any]], plan: Plan) -> Plan:
+    cores, memory = min(each["cores"] for each in engines), min(each["memory_bytes"] for each in engines)
+    return fit(plan, cores, memory, is_shared=any(each["local"] for each in engines))
+
+
+def parted(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
+    """The generator off the targets' cores, where this host has cores for both; and that in words."""
+    if len(worlds) > 1:
+        return worlds, "not parted: several engines are at work"
+    ((name, world),) = worlds.items()
+    placement, words = placed(world.host.environment(), plan)
+    if placement is None:
+        return worlds, words
+    world.host.keep_to(placement.target)
+    return {name: replace(world, generator=world.generator.kept_to(placement.generator))}, words
+
+
+def described(worlds: Worlds, placement: str) -> dict[str, Any]:
+    """The first engine's fingerprint; with several also each one's own, by its name."""
+    first = next(iter(worlds.values()))
+    fingerprints = {name: world.host.environment() for name, world in worlds.items()}
+    told = {**next(iter(fingerprints.values())), "placement": placement}
+    if first.load_hosts:
+        told["load_engines"] = [host.environment()["engine"] for host in first.load_hosts]
+    if len(worlds) > 1:
+        told["engines"] = {name: fingerprint["engine"] for name, fingerprint in fingerprints.items()}
+    return told
+
+
+@contextlib.contextmanager
+def swept(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
+    """Alone on the engines, without leftovers of killed campaigns before, and without any of ours after."""
+    hosts = all_hosts(worlds)
+    with contextlib.ExitStack() as stack:
+        for host in hosts:
+            stack.enter_context(host.reserved())
+        remove_parts(results)
+        for host in hosts:
+            for name in host.remove_leftovers():
+                say(f"removed a leftover: {name}")
+        try:
+            yield
+        finally:
+            for host in hosts:
+                with contextlib.suppress(EngineGone):  # the next run sweeps again
+                    host.remove_leftovers()
+
+
+def all_hosts(worlds: Worlds) -> list[TargetHost]:
+    """The targets' engines, and those of the load that are none of them."""
+    targets = [world.host for world in worlds.values()]
+    load = {host.identity(): host for world in worlds.values() for host in world.load_hosts}
+    known = {host.identity() for host in targets} if load else set()
+    return targets + [host for identity, host in load.items() if identity not in known]
+
+
+def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+    return CampaignFolder.create(results, name, plan_to_json(plan), environment)
+
+
+def unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
+    """The newest campaign, if it was interrupted and nothing that it asks has changed since."""
+    latest = results / "latest"
+    if not (latest / "events.jsonl").is_file():
+        return None
+    folder = CampaignFolder.open(latest)
+    if folder.story().ended == "complete":
+        return None
+    if changed := changes(folder, plan):
+        say(f"{folder.name} was interrupted, but {_and(changed)} changed since: a new campaign begins")
+        return None
+    say(f"going on with {folder.name}, which was interrupted (--fresh begins anew)")
+    return folder.path
+
+
+def changes(folder: CampaignFolder, plan: Plan) -> list[str]:
+    return changed_parts(folder.plan().get("hashes", {}), plan.hashes)
+
+
+def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+    """The stored campaign, ready to go on. Raises UsageError where its numbers would not belong together."""
+    folder = CampaignFolder.open(path)
+    if changed := changes(folder, plan):
+        raise UsageError(
+            f"{path}: {_and(changed)} changed since this campaign began",
+            "run with --fresh for a new campaign, or restore what it was",
+        )
+    if moved := machine_differences(folder.environment(), environment):
+        raise UsageError(
+            f"{path}: this is another machine than the one that the campaign began on: {'; '.join(moved)}",
+            "go on there, or run with --fresh for a new campaign here",
+        )
+    folder.resumed()
+    return folder
+
+
+def _and(things: list[str]) -> str:
+    return " and ".join(things)

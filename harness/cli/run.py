@@ -1,0 +1,172 @@
+"""The commands that touch the world: run, plan, doctor, clean."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.analyse.search.time_estimate import plan_s
+from harness.campaign.preflight import (
+    Worlds,
+    checked,
+    created,
+    described,
+    fitted_to,
+    parted,
+    resumed,
+    swept,
+    the_worlds,
+    unfinished,
+)
+from harness.campaign.scheduler import Campaign, Narrator
+from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
+from harness.cli.progress import LiveDisplay, PlainLines, in_words_s, safe
+from harness.errors import WorldError
+from harness.measure.clock import MonotonicClock
+from harness.measure.docker.host import DockerHost
+from harness.measure.doctor import examined
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.local_workers import worker_command
+from harness.model import CampaignResult, Plan, Status
+from harness.plan import content_hashes, load_plan
+from harness.store import CampaignFolder, campaign_name, remove_parts
+
+Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
+
+
+@app.command()
+def run(
+    matrix: Matrix = Path("matrix.yaml"),
+    results: Results = Path("results"),
+    resume: Annotated[Path | None, typer.Option(help="Go on with this campaign.", metavar="CAMPAIGN")] = None,
+    for_users: Annotated[
+        int | None, typer.Option(min=1, help="Only find the smallest sizes that sustain so many users.")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew, even where one was interrupted.")
+    ] = False,
+) -> int:
+    """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
+    plan = _asked(matrix, for_users)
+    if resume is None and not fresh:
+        resume = unfinished(results, plan, say)
+    name = resume.resolve().name if resume else campaign_name(plan.target.name)
+    worlds = the_worlds(name, plan)
+    plan = checked(plan, worlds)
+    worlds, placement = parted(worlds, plan)
+    with swept(worlds, results, say):
+        environment = described(worlds, placement)
+        folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
+        _announce(plan)
+        result = _campaign(plan, folder, worlds)
+    show(result, folder)
+    return _exit_code(result)
+
+
+def _asked(matrix: Path, for_users: int | None) -> Plan:
+    plan = load_plan(matrix)
+    if for_users is None:
+        return plan
+    plan = replace(plan, users_limit=for_users, users_required=for_users)
+    return replace(plan, hashes=content_hashes(plan))
+
+
+def _announce(plan: Plan) -> None:
+    for note in plan.notes:
+        say(f"note: {note}")
+    if plan.load.external:
+        say(f"{plan.load.workers} workers are waited for; start each on its host with:")
+        say(f"  {worker_command(plan.scenario, plan.load)}")
+    if plan.load.engines:
+        many = "as many as are needed" if plan.load.workers is None else plan.load.workers
+        say(f"Locust's workers ({many}) run in containers on the engines that the load names")
+    for cell_id, reason in plan.skipped.items():
+        out.print(f"{cell_id}: skipped: {safe(reason)}")
+    count = len(plan.cells) - len(plan.skipped)
+    out.print(
+        f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
+        f"about {in_words_s(plan_s(plan))} of load"
+    )
+
+
+def _campaign(plan: Plan, folder: CampaignFolder, worlds: Worlds) -> CampaignResult:
+    done = len({cell_id for (cell_id, _), told in folder.story().attempts.items() if told.done})
+    with _narrator(plan, done) as narrator:
+        return Campaign(plan, folder, worlds, narrator).run()
+
+
+@contextlib.contextmanager
+def _narrator(plan: Plan, done: int) -> Iterator[Narrator]:
+    if out.is_terminal:
+        with LiveDisplay(out, plan, done) as display:
+            yield display
+    else:
+        yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
+
+
+def _exit_code(result: CampaignResult) -> int:
+    """`failed` is an answer about a size; `invalid` and a bracket wider than asked for are none, nor is a
+    matrix in which no size came up at all.
+    """
+    measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
+    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) or cell.cut_short for cell in measured)
+    hopeless = all(cell.status is Status.FAILED for cell in measured)
+    return NOT_MEASURED if spoiled or hopeless else DONE
+
+
+@app.command("plan")
+def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
+    """The cells, what will be skipped and why, how long. Starts nothing."""
+    plan = load_plan(matrix)
+    LocustGenerator().inspect(plan.scenario)
+    for note in plan.notes:
+        say(f"note: {note}")
+    plan, known = _fitted_if_possible(plan)
+    for cell in plan.cells:
+        limits = cell.limits
+        skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
+        size = f"{limits.times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB"
+        out.print(f"{cell.id}  {size}{safe(skipped)}", soft_wrap=True)
+    if not known:
+        out.print("no engine answers: whether these sizes fit its host is not known yet (make engine)")
+    out.print(f"up to {plan.users_limit} users each, about {in_words_s(plan_s(plan))} of load in all")
+    return DONE
+
+
+def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
+    try:
+        engines = [world.host.environment()["engine"] for world in the_worlds("plan", plan).values()]
+    except WorldError:
+        return plan, False
+    return fitted_to(engines, plan), True
+
+
+SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}
+
+
+@app.command()
+def doctor(results: Results = Path("results")) -> int:
+    """Can this machine measure, and how well? Each finding with its mend; exit code 2 when it can't."""
+    found = []
+    for finding in examined(results):
+        found.append(finding)
+        say(f"{SIGNS[finding.level]}{finding.what}")
+        if finding.mend:
+            say(f"       try: {finding.mend}")
+    return NOT_MEASURED if any(finding.level == "broken" for finding in found) else DONE
+
+
+@app.command()
+def clean(results: Results = Path("results")) -> int:
+    """Remove what the harness left: containers, networks, replaced images, half-written files."""
+    host = DockerHost("harness clean", MonotonicClock())
+    with host.reserved():
+        removed = host.remove_leftovers() + host.remove_old_images()
+        removed += [str(path) for path in remove_parts(results)]
+    for name in removed:
+        out.print(f"removed {safe(name)}")
+    out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")
+    return DONE

@@ -1,0 +1,1 @@
+"""Run targets in Docker containers, and count what they use."""

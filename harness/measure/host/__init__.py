@@ -1,0 +1,1 @@
+"""Read and use this machine's processor."""

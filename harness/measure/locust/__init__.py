@@ -1,0 +1,1 @@
+"""Run Locust in processes of its own, and collect what it reports."""

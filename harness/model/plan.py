@@ -1,0 +1,222 @@
+"""What is asked: the nouns of a matrix, resolved and validated. No I/O, no clock."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from harness.model.resources import ALONE, THE_USUAL, Balancer, Engine, Limits, Load
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One configuration to measure: a target under limits, once (`repetition` counts from 1)."""
+
+    id: str
+    target: str
+    limits: Limits
+    size_name: str | None = None
+    repetition: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """A condition on a collected number, always of the form "at most".
+
+    `indicator` is `p50` … `p99.9` or `mean` (seconds), `errors`, `shortfall` (of the throughput that N users
+    would make at light load) or `drift` (rise of the response time within a window), these three as ratios.
+    `request_name` restricts it to one of the scenario's request names.
+    """
+
+    indicator: str
+    at_most: float
+    request_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a size costs an hour: the price that its name has, else its cores and GiB at these rates.
+
+    A rate that is None while the other is given counts as zero; with neither, only named prices are known.
+    """
+
+    currency: str = ""
+    cpu_hour: float | None = None
+    gib_hour: float | None = None
+    by_name: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """How to build a target's image: a context folder, the Dockerfile in it, build arguments."""
+
+    context: Path
+    dockerfile: str = "Dockerfile"
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a started container counts as ready: `kind` is one of `http` (a status on a path), `tcp` (an
+    accepted connection), `port` (something listens on it inside), `log` (a line that matches), `command` (one
+    run inside ends with 0) and `healthy` (the image's own HEALTHCHECK says so).
+    """
+
+    http_path: str | None = "/"
+    status: int = 200
+    within_s: float = 60.0
+    port: int | None = None
+    log: str | None = None
+    command: tuple[str, ...] | None = None
+    healthy: bool = False
+
+    @property
+    def kind(self) -> str:
+        if self.port is not None:
+            return "port"
+        if self.log is not None:
+            return "log"
+        if self.command is not None:
+            return "command"
+        return "healthy" if self.healthy else "tcp" if self.http_path is None else "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The service measured (SUT). Exactly one of `image` and `build` is given.
+
+    `port` is 0 where nothing is published (a companion). `files` maps paths inside to files or folders of the
+    user's, mounted read-only; `tmpfs` are folders in memory; `user` is a name or "uid:gid". In the host's
+    network nothing stands between generator and target, and no companion can. `balancer` is given where some
+    size has several replicas.
+    """
+
+    name: str
+    port: int
+    image: str | None = None
+    build: Build | None = None
+    ready: Ready = Ready()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    host_port: int | None = None
+    host_network: bool = False
+    user: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    tmpfs: tuple[str, ...] = ()
+    ulimits: Mapping[str, int] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    companions: tuple["Companion", ...] = ()
+    balancer: Balancer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """What a target needs beside it, such as its database, under limits of its own and reached by its name.
+
+    It is as fresh as the target in every container life: its image is the snapshot that it starts from.
+    `seed` is a command that is run inside once it is ready.
+    """
+
+    service: Target
+    limits: Limits
+    seed: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.service.name
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """The user's own locustfile(s), which of its user classes run (none named: all) and which tagged tasks,
+    further arguments of Locust's command line, and a file of packages that it needs.
+    """
+
+    locustfiles: tuple[Path, ...]
+    user_classes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    exclude_tags: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    requirements: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long the parts of a step last.
+
+    A step settles for as long as the target still gets faster, but no longer than `warm_up_s`.
+    """
+
+    settle_s: float = 10.0
+    window_at_least_s: float = 20.0
+    window_at_most_s: float = 90.0
+    linger_s: float = 1.0
+    warm_up_s: float = 60.0
+
+
+class Purpose(StrEnum):
+    """What a step is held for: to find a cell's capacity, or at the end to see whether it is still there."""
+
+    SEARCH = "search"
+    CONFIRM = "confirm"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One plateau to hold: users, and how long to settle and to watch."""
+
+    users: int
+    timing: Timing = Timing()
+    purpose: Purpose = Purpose.SEARCH
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1).
+
+    `confirm`: the reference cell is held once more at the end of the campaign.
+    """
+
+    strategy: str = "predict"
+    precision_ratio: float = 0.05
+    first_users: int = 10
+    ladder_users: int = 25
+    confirm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A matrix file, resolved: everything a campaign needs to know before it touches the world.
+
+    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
+    honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
+    `matrix`, `scenario`, `target`. Where `users_required` is given, only the smallest sizes that sustain so
+    many are asked for, not every capacity; it is the users limit then. `notes` tell what is not honoured.
+    """
+
+    source: Path
+    target: Target
+    scenario: Scenario
+    cells: tuple[Cell, ...]
+    slos: tuple[Slo, ...]
+    users_limit: int = 400
+    users_required: int | None = None
+    spawn_rate: float = 40.0
+    timing: Timing = Timing()
+    search: Search = Search()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    price: Price | None = None
+    notes: tuple[str, ...] = ()
+    load: Load = ALONE
+    engines: Mapping[str, Engine] = field(default_factory=lambda: {"": THE_USUAL})
+
+
+ONE_BY_ONE = 1.9
+"""Users per second: below two, Locust spawns one by one, else in bursts of a whole second's worth."""
+
+
+def ramp_rate(users: int, spawn_rate: float) -> float:
+    """Users per second towards a step: no burst above a tenth of it."""
+    return min(spawn_rate, max(ONE_BY_ONE, users / 10))

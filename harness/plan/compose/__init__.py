@@ -1,0 +1,1 @@
+"""Turn compose files into targets."""

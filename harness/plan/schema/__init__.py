@@ -1,0 +1,1 @@
+"""Describe what a matrix and a target file may say."""

@@ -1,0 +1,213 @@
+"""The shape of matrix.yaml: every key, its type, its range and its default."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from harness.model import MIB
+from harness.plan.schema import units, validators
+from harness.plan.schema.types import (
+    Cores,
+    Duration,
+    Image,
+    Listed,
+    Memory,
+    Money,
+    Name,
+    OneOrMany,
+    PathText,
+    Precision,
+    Replicas,
+    Section,
+    SizeSection,
+    Users,
+    Word,
+    shown_as,
+)
+
+
+class ReplicatedSizeSection(SizeSection):
+    replicas: Replicas = 1
+
+
+class NamedSizeSection(ReplicatedSizeSection):
+    """A size that can be bought under a name, at a price an hour of its own."""
+
+    price: Money | None = None
+
+
+class PriceSection(Section):
+    """What a core and a GiB cost an hour."""
+
+    cpu_hour: Money | None = None
+    gb_hour: Money | None = None
+    currency: Annotated[str, AfterValidator(validators.currency)] = ""
+
+
+class LimitsSection(Section):
+    """The axes of the matrix."""
+
+    cpus: Annotated[tuple[Cores, ...], OneOrMany, Field(min_length=1, max_length=1000)]
+    memory: Annotated[tuple[Memory, ...], OneOrMany, Field(min_length=1, max_length=1000)]
+    replicas: Annotated[tuple[Replicas, ...], OneOrMany, Field(min_length=1)] = (1,)
+
+
+class ExcludeSection(Section):
+    """All cells with these CPUs, this memory, so many replicas, or several of these."""
+
+    cpus: Cores | None = None
+    memory: Memory | None = None
+    replicas: Replicas | None = None
+
+    @model_validator(mode="after")
+    def names_something(self) -> Self:
+        if self.cpus is None and self.memory is None and self.replicas is None:
+            raise ValueError("names nothing to exclude; write cpus, memory or both")
+        return self
+
+
+class BalancerSection(Section):
+    """HAProxy before a target of several replicas."""
+
+    image: Image | None = None
+    limits: SizeSection = SizeSection(cpus=1.0, memory=256 * MIB)
+    algorithm: Literal["roundrobin", "leastconn", "random", "source"] = "roundrobin"
+
+
+class ScenarioSection(Section):
+    locustfile: Annotated[tuple[PathText, ...], OneOrMany, Field(min_length=1)] | None = None
+    users: Annotated[tuple[str, ...], OneOrMany] = ()
+    tags: Annotated[tuple[Word, ...], OneOrMany] = ()
+    exclude_tags: Annotated[tuple[Word, ...], OneOrMany] = ()
+    arguments: Annotated[
+        tuple[str, ...], AfterValidator(validators.locust_arguments), BeforeValidator(validators.words)
+    ] = ()
+    requirements: PathText | None = None
+
+
+class UsersSection(Section):
+    limit: Users = 400
+    required: Users | None = None
+    spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
+
+
+class LoadEngineSection(Section):
+    """A Docker engine: an address or a context of docker's."""
+
+    host: Annotated[str, AfterValidator(validators.engine_host)] | None = None
+    context: str | None = None
+    certificates: PathText | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def from_a_text(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"host" if "://" in given else "context": given}
+        return given
+
+    @model_validator(mode="after")
+    def names_one_engine(self) -> Self:
+        if self.host is not None and self.context is not None:
+            raise ValueError("names host and context at once; keep one of them")
+        return self
+
+
+class EngineSection(LoadEngineSection):
+    """Where targets run, and at which address their ports are published and reached."""
+
+    address: Annotated[str, AfterValidator(validators.ip_address)] | None = None
+
+
+class LoadSection(Section):
+    """The Locust processes that make the load. Whoever writes `expect` means external workers."""
+
+    workers: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | Literal["auto", "external"] = 1
+    expect: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | None = None
+    bind: Annotated[tuple[str, int], BeforeValidator(validators.address), shown_as(type="string")] | None = (
+        None
+    )
+    engines: Annotated[tuple[LoadEngineSection, ...], Listed, Field(max_length=100)] = ()
+    image: str | None = None
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        if self.engines:
+            return self.fits_engines()
+        if self.image is not None:
+            raise ValueError(
+                "image is what workers on engines run from; name those: engines: [ssh://me@load-1]"
+            )
+        if self.expect is None and (self.workers == "external" or self.bind is not None):
+            raise ValueError("external workers need a number; write expect: 4 beside it")
+        if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
+            raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
+        return self
+
+    def fits_engines(self) -> Self:
+        if self.expect is not None or self.workers == "external":
+            raise ValueError("workers on engines are started there; write workers: 4 for so many in all")
+        named = self.workers if "workers" in self.model_fields_set else "auto"
+        if isinstance(named, int) and named < len(self.engines):
+            raise ValueError(f"workers are {named} for {len(self.engines)} engines; write as many or more")
+        return self
+
+
+class WindowSection(Section):
+    at_least: Duration = 20.0
+    at_most: Duration = 90.0
+
+    @model_validator(mode="after")
+    def is_ordered(self) -> Self:
+        if self.at_least < 1:
+            raise ValueError("at_least is under 1s; a window that short says nothing, write 1s or more")
+        if self.at_most < self.at_least:
+            shortest, longest = units.seconds_text(self.at_least), units.seconds_text(self.at_most)
+            raise ValueError(
+                f"at_most ({longest}) is less than at_least ({shortest}); write at_most: {shortest} or more"
+            )
+        return self
+
+
+class StepsSection(Section):
+    settle: Duration = 10.0
+    warm_up: Duration = 60.0
+    window: WindowSection = WindowSection()
+
+
+class SearchSection(Section):
+    strategy: Literal["predict", "bisect", "ladder"] = "predict"
+    precision: Precision = 0.05
+    first_users: Users | None = None
+    ladder_users: Users = 25
+    confirm: bool = True
+
+
+class MatrixFile(Section):
+    """matrix.yaml. `target` is a folder or a TargetFile's mapping, `slos` is read by `objectives`."""
+
+    target: Any = None
+    scenario: ScenarioSection = ScenarioSection()
+    users: UsersSection = UsersSection()
+    load: LoadSection = LoadSection()
+    engine: EngineSection = EngineSection()
+    engines: dict[Name, EngineSection] = {}
+    limits: LimitsSection | None = None
+    exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
+    include: Annotated[tuple[ReplicatedSizeSection, ...], Listed] = ()
+    sizes: dict[Name, NamedSizeSection] = {}
+    balancer: BalancerSection = BalancerSection()
+    price: PriceSection | None = None
+    slos: Any = None
+    steps: StepsSection = StepsSection()
+    search: SearchSection = SearchSection()
+    repetitions: Annotated[int, Field(ge=1, le=100)] = 1
+
+    @model_validator(mode="after")
+    def names_engines_once(self) -> Self:
+        if self.engines and "engine" in self.model_fields_set:
+            raise ValueError("names engine and engines at once; keep one of them")
+        if len(self.engines) > 1 and self.load.expect is not None:
+            raise ValueError(
+                "external workers come to one master, and several engines have one each; keep one"
+            )
+        return self

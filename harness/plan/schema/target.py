@@ -1,0 +1,89 @@
+"""The shape of target.yaml: every key, its type, its range and its default."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from harness.model import GIB
+from harness.plan.schema import validators
+from harness.plan.schema.types import Duration, Image, Name, OneOrMany, PathText, Port, Section, SizeSection
+
+
+class BuildSection(Section):
+    context: PathText = "."
+    dockerfile: PathText = "Dockerfile"
+    args: dict[str, str] = {}
+
+
+Command = Annotated[tuple[str, ...], BeforeValidator(validators.words), Field(min_length=1)]
+Inside = Annotated[str, AfterValidator(validators.inside_path)]
+Capability = Annotated[str, AfterValidator(validators.capability)]
+
+
+class ReadySection(Section):
+    http: Annotated[str, AfterValidator(validators.http_path)] | None = None
+    tcp: bool = False
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    port: Port | None = None
+    log: Annotated[str, AfterValidator(validators.pattern)] | None = None
+    command: Command | None = None
+    healthy: bool = False
+    within: Duration = 60.0
+
+    @model_validator(mode="after")
+    def asks_one_thing(self) -> Self:
+        asked = {
+            "http": self.http is not None or self.status is not None,
+            "tcp": self.tcp,
+            "port": self.port is not None,
+            "log": self.log is not None,
+            "command": self.command is not None,
+            "healthy": self.healthy,
+        }
+        given = [name for name, is_given in asked.items() if is_given]
+        if len(given) > 1:
+            raise ValueError(f"asks for {' and '.join(given)} at once; keep one of them")
+        if not self.within:
+            raise ValueError("within is 0s; give the target some time, such as 60s")
+        return self
+
+
+class ServiceSection(Section):
+    """What a container needs, a target's or a companion's."""
+
+    build: BuildSection | None = None
+    image: Image | None = None
+    ready: ReadySection = ReadySection()
+    environment: dict[Annotated[str, AfterValidator(validators.environment_name)], str] = {}
+    command: Command | None = None
+    entrypoint: Command | None = None
+    user: Annotated[str, AfterValidator(validators.user_name)] | None = None
+    files: dict[Inside, PathText] = {}
+    tmpfs: Annotated[tuple[Inside, ...], OneOrMany] = ()
+    ulimits: dict[Annotated[str, AfterValidator(validators.ulimit_name)], Annotated[int, Field(ge=0)]] = {}
+    capabilities: Annotated[tuple[Capability, ...], OneOrMany] = ()
+
+
+class CompanionSection(ServiceSection):
+    """A container beside the target, under limits of its own."""
+
+    limits: SizeSection = SizeSection(cpus=1.0, memory=GIB)
+    seed: Command | None = None
+
+
+class ComposeSection(Section):
+    """A service of a compose file; what it depends on becomes its companions."""
+
+    file: PathText = "compose.yaml"
+    service: str
+
+
+class TargetFile(ServiceSection):
+    """target.yaml. That `port` and one of `image` and `build` are there is checked by `target`."""
+
+    name: Name | None = None
+    compose: ComposeSection | None = None
+    port: Port | None = None
+    host_port: Port | None = None
+    network: Literal["published", "host"] = "published"
+    companions: dict[Annotated[str, AfterValidator(validators.host_name)], CompanionSection] = {}

@@ -1,0 +1,1 @@
+"""Render tables, CSV, Markdown, JSON and JUnit XML."""
