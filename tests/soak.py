@@ -30,7 +30,7 @@ from harness.plan import plan_to_json
 from harness.store import CampaignFolder
 from tests.e2e.conftest import BEHAVES, LOCUSTFILE, TARGET, Project
 from tests.fakes import FakeWorld, Service
-from tests.unit.test_campaign import plan_of
+from tests.unit.campaign.test_scheduler import plan_of
 
 VICTIMS = ("harness",) * 6 + ("everything",) * 3 + ("interrupt", "locust", "container")
 """Whoever kills only Locust or the container spoils a step, and a step spoiled twice makes its cell INVALID:

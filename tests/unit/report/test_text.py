@@ -48,7 +48,7 @@ def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], valu
 
 
 @pytest.mark.parametrize(
-    ("text", "bare"),
+    ("foreign", "bare"),
     [
         ("\x1b[31mred\x1b[0m", "red"),
         ("\x1b]8;;http://example.org\x07link\x1b]8;;\x07", "link"),
@@ -60,12 +60,12 @@ def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], valu
         ("größer ≥ 400 ✓", "größer ≥ 400 ✓"),
     ],
 )
-def test_a_foreign_text_is_one_line_of_harmless_characters(text: str, bare: str) -> None:
-    assert text.inert(text) == bare
+def test_a_foreign_text_is_one_line_of_harmless_characters(foreign: str, bare: str) -> None:
+    assert text.inert(foreign) == bare
 
 
 @pytest.mark.parametrize(
-    ("slo", "text"),
+    ("slo", "shown"),
     [
         (Slo("p95", 1.0), "p95 of RT ≤ 1 s"),
         (Slo("p99.9", 0.25), "p99.9 of RT ≤ 0.25 s"),
@@ -74,8 +74,8 @@ def test_a_foreign_text_is_one_line_of_harmless_characters(text: str, bare: str)
         (Slo("p99", 2.0, "/item/[id]"), "p99 of RT of /item/[id] ≤ 2 s"),
     ],
 )
-def test_an_slo_reads_as_a_condition(slo: Slo, text: str) -> None:
-    assert text.slo(slo) == text
+def test_an_slo_reads_as_a_condition(slo: Slo, shown: str) -> None:
+    assert text.slo(slo) == shown
 
 
 def test_a_size_names_both_limits() -> None:

@@ -10,8 +10,8 @@ from harness.errors import UsageError
 from harness.measure.session import World
 from harness.model import Plan
 from tests.fakes import FakeWorld
-from tests.unit.analyse.test_analyse_compare import environment
-from tests.unit.test_campaign import plan_of
+from tests.unit.analyse.result.test_comparison import environment
+from tests.unit.campaign.test_scheduler import plan_of
 
 HASHES = {"matrix": "a", "scenario": "b", "target": "c"}
 

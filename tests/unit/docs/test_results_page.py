@@ -56,7 +56,9 @@ def in_general(name: str) -> str:
 
 def test_every_event_is_told_of_with_its_facts() -> None:
     told = {spans(row[0])[0]: set(re.findall(r"`(\w+)`", row[1])) for row in rows(RESULTS, "event")}
-    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(appended(HARNESS / "campaign" / "session.py"))
+    written = dict(appended(HARNESS / "store" / "folder.py")) | dict(
+        appended(HARNESS / "campaign" / "session.py")
+    )
     values = {"exited", "oom", "complete", "interrupted"}
     assert {event: facts - values for event, facts in told.items()} == written
 

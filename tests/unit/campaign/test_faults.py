@@ -11,7 +11,7 @@ from harness.errors import EngineGone, StoreError, UsageError
 from harness.model import Status, Verdict
 from harness.store import CampaignFolder
 from tests.fakes import Service
-from tests.unit.test_campaign import Stage, plan_of
+from tests.unit.campaign.test_scheduler import Stage, plan_of
 
 
 def faults(folder: CampaignFolder) -> list[str]:

@@ -18,7 +18,7 @@ from harness.analyse.result.consistency import (
 )
 from harness.model import MIB, Cell, CellResult, Life, Limits, Plan, Purpose, Status, StepResult, Verdict
 from tests.unit.analyse.synthetic import judged
-from tests.unit.test_campaign import plan_of
+from tests.unit.campaign.test_scheduler import plan_of
 
 SIZES = ((0.5, 128), (0.5, 256), (1.0, 128), (1.0, 256))
 PLAN = plan_of(*SIZES)

@@ -15,7 +15,7 @@ from harness.plan import plan_to_json
 from harness.report import draw
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
-from tests.unit.test_campaign import plan_of
+from tests.unit.campaign.test_scheduler import plan_of
 
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 

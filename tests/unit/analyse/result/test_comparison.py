@@ -11,7 +11,7 @@ from harness.analyse.result.comparable import changed_parts, machine_differences
 from harness.analyse.result.comparison import compared
 from harness.model import MIB, Cell, CellResult, Change, Limits, Slo, Status
 from tests.unit.analyse.synthetic import CELL
-from tests.unit.test_campaign import plan_of
+from tests.unit.campaign.test_scheduler import plan_of
 
 
 def cell(

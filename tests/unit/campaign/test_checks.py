@@ -15,8 +15,8 @@ from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Statu
 from harness.report import summary_json, view
 from tests.fakes import Service
 from tests.unit.analyse.synthetic import closed_step
+from tests.unit.campaign.test_scheduler import Notebook, Stage, plan_of
 from tests.unit.report.schema import VALIDATOR
-from tests.unit.test_campaign import Notebook, Stage, plan_of
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
