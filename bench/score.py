@@ -65,7 +65,7 @@ def floor_s(plan: Plan, true: Truth) -> float:
     if true.censored:
         return step_s(plan, users)
     timing = plan.timing
-    return step_s(plan, users) + timing.settle_s + timing.window_at_least_s + timing.linger_s
+    return step_s(plan, users) + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
 @dataclass(frozen=True, slots=True)

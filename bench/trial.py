@@ -24,7 +24,7 @@ from harness.model import (
     MIB,
     Cell,
     CellResult,
-    Life,
+    ContainerRun,
     Limits,
     Plan,
     Scenario,
@@ -133,7 +133,7 @@ class CellTrial:
         self._strategy = strategy
         self._cell = cell
         self._neighbours = neighbours
-        self._lives: list[Life] = []
+        self._lives: list[ContainerRun] = []
         self._facts: list[StepFacts] = []
         self._steps: tuple[StepResult, ...] = ()
 
@@ -143,7 +143,7 @@ class CellTrial:
         while step is not None:
             number = len(self._lives) + 1
             with container_life(self._world, self._plan, self._cell, image, number) as life:
-                self._lives.append(Life(self._cell.id, number, "", life.target.ready_after_s))
+                self._lives.append(ContainerRun(self._cell.id, number, "", life.target.ready_after_s))
                 step = self._hold_steps(life, step)
         return capacity(
             self._cell, self._plan.users_limit, self._plan.slos, self._lives, self._steps, done=True
@@ -170,7 +170,7 @@ class CellTrial:
             step,
             plan.spawn_rate,
             settled=lambda so_far: enough(
-                so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
+                so_far, plan.slos, light, step.timing.drain_s, plan.search.precision_ratio
             ),
             observe=_nobody,
             is_warm=is_warm,

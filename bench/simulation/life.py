@@ -17,7 +17,7 @@ from harness.model import (
     Requests,
     TargetEvent,
     TargetSample,
-    Thinks,
+    ThinkTimes,
 )
 
 PAGE_EVERY_S = 0.5
@@ -104,7 +104,7 @@ class SimulatedLife:
         self._pages.append(
             GeneratorFacts(
                 requests=self._requests(ledger),
-                thinks=Thinks(self._instants(ledger.think_start_s), np.array(ledger.think_s)),
+                thinks=ThinkTimes(self._instants(ledger.think_start_s), np.array(ledger.think_s)),
                 samples=(sample,),
                 reached=system.reached,
             )

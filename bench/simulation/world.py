@@ -11,7 +11,7 @@ from bench.simulation.physics import CALM, Service, Think, Weather
 from harness.errors import TargetFailed
 from harness.measure.protocols import GeneratorFacts, Image, TargetEnd, Usage
 from harness.measure.session import World
-from harness.model import ALONE, Cell, Load, Requests, Scenario, Target, Thinks
+from harness.model import SINGLE_PROCESS, Cell, Load, Requests, Scenario, Target, ThinkTimes
 
 DIGEST = "sha256:" + "0" * 64
 GENERATOR_START_S = 1.0
@@ -85,7 +85,7 @@ class SimulatedGenerator:
 
     def _told(self, page: GeneratorFacts | None) -> GeneratorFacts:
         if page is None:
-            return GeneratorFacts(Requests(), Thinks(), reached=self._reached)
+            return GeneratorFacts(Requests(), ThinkTimes(), reached=self._reached)
         self._reached = page.reached
         return page
 
@@ -165,7 +165,9 @@ class SimulatedWorld:
         return ["SimulatedUser"]
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator[SimulatedGenerator]:
+    def start(
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
+    ) -> Iterator[SimulatedGenerator]:
         self.clock.sleep(GENERATOR_START_S)
         assert self.clock.life is not None
         yield SimulatedGenerator(self.clock.life, self.clock)

@@ -12,7 +12,7 @@ from harness.campaign.session import Desk
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.protocols import Image
 from harness.measure.session import ContainerLife, World, container_life
-from harness.model import Cell, Life, Plan, Purpose, Step, StepResult, Verdict
+from harness.model import Cell, ContainerRun, Plan, Purpose, Step, StepResult, Verdict
 
 ENGINE_BACK_WITHIN_S = 120.0
 OTHERS_WAIT_S = 30.0
@@ -131,7 +131,7 @@ class Hand:
             number = progress.next_life()
         loaded = self._loaded()
         desk.narrator.container_starting(cell)
-        unborn = Life(
+        unborn = ContainerRun(
             cell.id,
             number,
             datetime.now(UTC).isoformat(timespec="seconds"),
@@ -165,7 +165,7 @@ class Hand:
             self._desk.note((f"{count} Locust processes are used: so many users need them",))
         return replace(plan, load=replace(plan.load, workers=count))
 
-    def _born(self, progress: CellProgress, life: Life) -> None:
+    def _born(self, progress: CellProgress, life: ContainerRun) -> None:
         with self._desk.lock:
             progress.born(life)
             self._desk.folder.add_life(life)
@@ -192,7 +192,7 @@ class Hand:
             step,
             plan.spawn_rate,
             settled=lambda so_far: enough(
-                so_far, plan.slos, light, step.timing.linger_s, plan.search.precision_ratio
+                so_far, plan.slos, light, step.timing.drain_s, plan.search.precision_ratio
             ),
             observe=lambda pulse: desk.look(cell, pulse),
             is_warm=is_warm,

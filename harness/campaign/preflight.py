@@ -16,7 +16,7 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import LoadEngines
 from harness.measure.protocols import TargetHost
 from harness.measure.session import World
-from harness.model import THE_USUAL, Engine, Plan
+from harness.model import DEFAULT_ENGINE, Engine, Plan
 from harness.plan import fit, plan_to_json
 from harness.store import CampaignFolder, remove_parts
 
@@ -27,7 +27,7 @@ Worlds = Mapping[str, World]
 """One for each engine, by its name; a single one has none."""
 
 
-def the_world(campaign: str, engine: Engine = THE_USUAL) -> World:
+def the_world(campaign: str, engine: Engine = DEFAULT_ENGINE) -> World:
     clock = MonotonicClock()
     return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
 

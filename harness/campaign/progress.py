@@ -24,7 +24,7 @@ from harness.model import (
     CampaignResult,
     Cell,
     CellResult,
-    Life,
+    ContainerRun,
     Plan,
     Purpose,
     Series,
@@ -47,7 +47,7 @@ class CellProgress:
 
     cell: Cell
     elsewhere: Light | None = None
-    lives: list[Life] = field(default_factory=list)
+    lives: list[ContainerRun] = field(default_factory=list)
     facts: list[StepFacts] = field(default_factory=list)
     steps: tuple[StepResult, ...] = ()
     done: bool = False
@@ -56,7 +56,7 @@ class CellProgress:
     first: CellResult | None = None
     light: Light | None = None
     series: dict[int, Series] = field(default_factory=dict)
-    confirming_lives: list[Life] = field(default_factory=list)
+    confirming_lives: list[ContainerRun] = field(default_factory=list)
     confirming_steps: list[StepResult] = field(default_factory=list)
     life_number: int = 0
     step_number: int = 0
@@ -70,7 +70,7 @@ class CellProgress:
         self.step_number += 1
         return self.step_number
 
-    def born(self, life: Life) -> None:
+    def born(self, life: ContainerRun) -> None:
         self.life_number = max(self.life_number, life.number)
         (self.lives if life.purpose is Purpose.SEARCH else self.confirming_lives).append(life)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harness.model import (
-    ALONE,
+    SINGLE_PROCESS,
     Cell,
     CompanionFacts,
     GeneratorSample,
@@ -21,7 +21,7 @@ from harness.model import (
     Target,
     TargetEvent,
     TargetSample,
-    Thinks,
+    ThinkTimes,
     WorkerSample,
 )
 
@@ -88,7 +88,7 @@ class RunningTarget(Protocol):
 class TargetHost(Protocol):
     """Runs targets under limits."""
 
-    def check(self, target: Target, load: Load = ALONE) -> list[str]:
+    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         """What would keep the target from being run here, or the load from reaching it; found without
         starting or building anything.
         """
@@ -140,7 +140,7 @@ class GeneratorFacts:
     """
 
     requests: Requests
-    thinks: Thinks
+    thinks: ThinkTimes
     samples: tuple[GeneratorSample, ...] = ()
     reached: int = 0
     workers: tuple[WorkerSample, ...] = ()
@@ -191,7 +191,7 @@ class LoadGenerator(Protocol):
         ...
 
     def start(
-        self, scenario: Scenario, url: str, load: Load = ALONE
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
     ) -> AbstractContextManager[RunningGenerator]:
         """Start a generator against `url`, with no users yet; end it on leaving, whatever its state.
 

@@ -24,12 +24,12 @@ from harness.measure.protocols import (
 from harness.model import (
     ANSWERED,
     CompanionFacts,
-    Ended,
+    EndReason,
     GeneratorSample,
     Requests,
     Step,
     StepFacts,
-    Thinks,
+    ThinkTimes,
     WorkerSample,
     ramp_rate,
 )
@@ -66,7 +66,7 @@ Observe = Callable[[Pulse], None]
 class _Stop(Exception):
     """A step ends before its window does."""
 
-    def __init__(self, ended: Ended, note: str) -> None:
+    def __init__(self, ended: EndReason, note: str) -> None:
         super().__init__(note)
         self.ended = ended
         self.note = note
@@ -117,17 +117,17 @@ class Plateau:
         """
         self._step, self._index, self._life = step, index, life
         self._rate = ramp_rate(step.users, spawn_rate)
-        ended, note = Ended.HELD, ""
+        ended, note = EndReason.HELD, ""
         try:
             self._ramp()
             self._stay("settle", step.timing.settle_s)
             self._warm_up(is_warm)
             self._measure(settled)
-            self._stay("linger", step.timing.linger_s)
+            self._stay("linger", step.timing.drain_s)
         except _Stop as stop:
             ended, note = stop.ended, stop.note
         except GeneratorError as error:
-            ended, note = Ended.GENERATOR_DIED, str(error)
+            ended, note = EndReason.GENERATOR_DIED, str(error)
         return self._close(ended, note)
 
     def _now_s(self) -> float:
@@ -139,7 +139,7 @@ class Plateau:
         deadline = self._now_s() + self._step.users / self._rate + RAMP_GRACE_S
         while self._tick("ramp") != self._step.users:
             if self._now_s() > deadline:
-                raise _Stop(Ended.USERS_MISSING, f"{self._step.users} users were not reached in time")
+                raise _Stop(EndReason.USERS_MISSING, f"{self._step.users} users were not reached in time")
 
     def _stay(self, phase: Phase, seconds: float) -> None:
         self._begin(phase)
@@ -148,7 +148,7 @@ class Plateau:
 
     def _warm_up(self, is_warm: Look | None) -> None:
         end_s = self._began["settle"] + self._step.timing.warm_up_s
-        while is_warm and self._now_s() < end_s and not is_warm(self._facts(Ended.HELD, "", None)):
+        while is_warm and self._now_s() < end_s and not is_warm(self._facts(EndReason.HELD, "", None)):
             look_s = min(end_s, self._now_s() + LOOK_EVERY_S / 2)
             while self._now_s() < look_s:
                 self._tick("settle")
@@ -161,7 +161,7 @@ class Plateau:
         while (now_s := self._now_s()) < end_s:
             self._tick("window")
             if now_s >= look_s:
-                if settled(self._facts(Ended.HELD, "", None)):
+                if settled(self._facts(EndReason.HELD, "", None)):
                     break
                 look_s += LOOK_EVERY_S
         self._window_to_s = self._now_s()
@@ -197,11 +197,13 @@ class Plateau:
         if len(error):
             self._last_answer_s = self._now_s()
         waiting = facts.samples[-1].in_flight if facts.samples else 0
-        limit_s = max(STALL_S, 5 * self._step.timing.linger_s)
+        limit_s = max(STALL_S, 5 * self._step.timing.drain_s)
         if waiting and self._now_s() - self._last_answer_s > limit_s:
-            raise _Stop(Ended.STALLED, f"no request was answered for {limit_s:.0f} s while {waiting} waited")
+            raise _Stop(
+                EndReason.STALLED, f"no request was answered for {limit_s:.0f} s while {waiting} waited"
+            )
         if self._ended_requests >= HOPELESS_REQUESTS and not self._answered_requests:
-            raise _Stop(Ended.ALL_FAILED, f"the first {HOPELESS_REQUESTS} requests all failed")
+            raise _Stop(EndReason.ALL_FAILED, f"the first {HOPELESS_REQUESTS} requests all failed")
 
     def _pulse(self, phase: Phase) -> None:
         recent = [part for part in self._parts[-40:] if len(part.requests.start_s)]
@@ -220,16 +222,16 @@ class Plateau:
             )
         )
 
-    def _close(self, ended: Ended, note: str) -> StepFacts:
+    def _close(self, ended: EndReason, note: str) -> StepFacts:
         try:
             self._parts.append(self._generator.close_step())
         except GeneratorError as error:
-            if ended is Ended.HELD:
-                ended, note = Ended.GENERATOR_DIED, str(error)
+            if ended is EndReason.HELD:
+                ended, note = EndReason.GENERATOR_DIED, str(error)
         self._usage.append(self._watch.take())
         return self._facts(ended, note, self._window_to_s)
 
-    def _facts(self, ended: Ended, note: str, window_to_s: float | None) -> StepFacts:
+    def _facts(self, ended: EndReason, note: str, window_to_s: float | None) -> StepFacts:
         requests, thinks, samples = joined(self._parts)
         since = self._life_from_s
         return StepFacts(
@@ -245,7 +247,7 @@ class Plateau:
             ended=ended,
             note=note,
             requests=_requests_since(requests, since),
-            thinks=Thinks(thinks.start_s - since, thinks.planned_s),
+            thinks=ThinkTimes(thinks.start_s - since, thinks.planned_s),
             target=_since(since, [sample for usage in self._usage for sample in usage.target]),
             host=_since(since, [sample for usage in self._usage for sample in usage.host]),
             generator=_since(since, list(samples)),
@@ -265,11 +267,11 @@ class Plateau:
 
 def _stopped_by(end: TargetEnd) -> _Stop:
     if end.exit_code is None:
-        return _Stop(Ended.TARGET_REMOVED, end.log_tail)
+        return _Stop(EndReason.TARGET_REMOVED, end.log_tail)
     how = f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip()
     if end.companion:
-        return _Stop(Ended.DEPENDENCY_DIED, f"{end.companion}: {how}")
-    return _Stop(Ended.TARGET_DIED, how)
+        return _Stop(EndReason.DEPENDENCY_DIED, f"{end.companion}: {how}")
+    return _Stop(EndReason.TARGET_DIED, how)
 
 
 def _requests_since(requests: Requests, since_s: float) -> Requests:

@@ -5,15 +5,15 @@ from harness.model.decisions import Change, Check, Difference, Requirement
 from harness.model.facts import (
     ANSWERED,
     CompanionFacts,
-    Ended,
+    ContainerRun,
+    EndReason,
     GeneratorSample,
     HostSample,
-    Life,
     Requests,
     StepFacts,
     TargetEvent,
     TargetSample,
-    Thinks,
+    ThinkTimes,
     WorkerSample,
 )
 from harness.model.plan import (
@@ -32,7 +32,7 @@ from harness.model.plan import (
     Timing,
     ramp_rate,
 )
-from harness.model.resources import ALONE, GIB, MIB, THE_USUAL, Balancer, Engine, Limits, Load
+from harness.model.resources import DEFAULT_ENGINE, GIB, MIB, SINGLE_PROCESS, Balancer, Engine, Limits, Load
 from harness.model.results import (
     CellResult,
     CompanionUse,
@@ -46,11 +46,11 @@ from harness.model.results import (
 )
 
 __all__ = [
-    "ALONE",
     "ANSWERED",
+    "DEFAULT_ENGINE",
     "GIB",
     "MIB",
-    "THE_USUAL",
+    "SINGLE_PROCESS",
     "Agreement",
     "Balancer",
     "Build",
@@ -62,17 +62,17 @@ __all__ = [
     "Companion",
     "CompanionFacts",
     "CompanionUse",
+    "ContainerRun",
     "Cost",
     "Difference",
     "Drift",
-    "Ended",
+    "EndReason",
     "Engine",
     "Factor",
     "GeneratorSample",
     "HostSample",
     "Interpolated",
     "Judgement",
-    "Life",
     "Limits",
     "Load",
     "NameStats",
@@ -94,7 +94,7 @@ __all__ = [
     "Target",
     "TargetEvent",
     "TargetSample",
-    "Thinks",
+    "ThinkTimes",
     "Timing",
     "Verdict",
     "WorkerSample",

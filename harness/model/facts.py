@@ -46,7 +46,7 @@ class Requests:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Thinks:
+class ThinkTimes:
     """Every pause of a user between tasks: when it began, and how long the scenario asked for."""
 
     start_s: Seconds = field(default_factory=no_seconds)
@@ -146,7 +146,7 @@ class CompanionFacts:
     samples: tuple[TargetSample, ...]
 
 
-class Ended(StrEnum):
+class EndReason(StrEnum):
     """How a step ended."""
 
     HELD = "held"
@@ -182,10 +182,10 @@ class StepFacts:
     window_from_s: float | None
     window_to_s: float | None
     ended_s: float
-    ended: Ended
+    ended: EndReason
     note: str = ""
     requests: Requests = Requests()
-    thinks: Thinks = Thinks()
+    thinks: ThinkTimes = ThinkTimes()
     target: tuple[TargetSample, ...] = ()
     host: tuple[HostSample, ...] = ()
     generator: tuple[GeneratorSample, ...] = ()
@@ -195,7 +195,7 @@ class StepFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class ContainerRun:
     """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it
     was ready.
 

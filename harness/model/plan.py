@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from harness.model.resources import ALONE, THE_USUAL, Balancer, Engine, Limits, Load
+from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, Engine, Limits, Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class Timing:
     settle_s: float = 10.0
     window_at_least_s: float = 20.0
     window_at_most_s: float = 90.0
-    linger_s: float = 1.0
+    drain_s: float = 1.0
     warm_up_s: float = 60.0
 
 
@@ -209,8 +209,8 @@ class Plan:
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None
     notes: tuple[str, ...] = ()
-    load: Load = ALONE
-    engines: Mapping[str, Engine] = field(default_factory=lambda: {"": THE_USUAL})
+    load: Load = SINGLE_PROCESS
+    engines: Mapping[str, Engine] = field(default_factory=lambda: {"": DEFAULT_ENGINE})
 
 
 ONE_BY_ONE = 1.9

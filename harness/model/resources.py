@@ -103,8 +103,8 @@ class Load:
         return self.is_elsewhere and self.bind != "localhost" and not self.bind.startswith("127.")
 
 
-ALONE = Load()
+SINGLE_PROCESS = Load()
 """One Locust process."""
 
-THE_USUAL = Engine()
+DEFAULT_ENGINE = Engine()
 """The engine that `docker` would use."""

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
-from harness.model import THE_USUAL, Plan, Target
+from harness.model import DEFAULT_ENGINE, Plan, Target
 
 FORMAT = 1
 PLAN = TypeAdapter(Plan)
@@ -23,8 +23,8 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     """
     folder = plan.source.parent
     portable = with_paths(plan, lambda path: relative(path, folder))
-    load = replace(plan.load, engines=(THE_USUAL,) * len(plan.load.engines))
-    portable = replace(portable, engines=dict.fromkeys(plan.engines, THE_USUAL), load=load)
+    load = replace(plan.load, engines=(DEFAULT_ENGINE,) * len(plan.load.engines))
+    portable = replace(portable, engines=dict.fromkeys(plan.engines, DEFAULT_ENGINE), load=load)
     return {"format": FORMAT, **PLAN.dump_python(portable, mode="json")}
 
 

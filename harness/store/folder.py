@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import Life, Purpose, StepFacts
+from harness.model import ContainerRun, Purpose, StepFacts
 from harness.store.event_log import Log
 from harness.store.step_file import decode, encode
 
@@ -26,10 +26,10 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 class CellStory:
     """What the log tells of one attempt at a cell, in order: its search, and what was held to confirm it."""
 
-    lives: list[Life] = field(default_factory=list)
+    lives: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
     done: bool = False
-    confirming_lives: list[Life] = field(default_factory=list)
+    confirming_lives: list[ContainerRun] = field(default_factory=list)
     confirming_files: list[str] = field(default_factory=list)
 
 
@@ -123,7 +123,7 @@ class CampaignFolder:
         """Something outside got in the way of measuring a cell, and it is tried again."""
         self.log.append("fault", cell=cell_id, kind=kind, what=what)
 
-    def add_life(self, life: Life) -> None:
+    def add_life(self, life: ContainerRun) -> None:
         self.log.append("life-started", **asdict(life))
 
     def add_logs(self, cell_id: str, life: int, target_log: str, generator_log: str) -> None:
@@ -268,10 +268,10 @@ def _purpose(event: dict[str, Any]) -> Purpose:
     return Purpose(event.get("purpose", Purpose.SEARCH))
 
 
-def _life(event: dict[str, Any]) -> Life:
+def _life(event: dict[str, Any]) -> ContainerRun:
     names = ("cell", "number", "started_at", "ready_after_s", "failure_kind", "failure")
     told = {name: event[name] for name in names}
-    return Life(
+    return ContainerRun(
         **told,
         attempt=int(event.get("attempt", 1)),
         purpose=_purpose(event),

@@ -17,7 +17,7 @@ import numpy as np
 from harness.errors import StoreError
 from harness.model import (
     CompanionFacts,
-    Ended,
+    EndReason,
     GeneratorSample,
     HostSample,
     Limits,
@@ -25,7 +25,7 @@ from harness.model import (
     StepFacts,
     TargetEvent,
     TargetSample,
-    Thinks,
+    ThinkTimes,
     WorkerSample,
 )
 
@@ -71,7 +71,7 @@ def decode(data: bytes, path: Path) -> StepFacts:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {FORMAT}")
         return StepFacts(
             **{name: document[name] for name in SCALARS},
-            ended=Ended(document["ended"]),
+            ended=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
             target=_rows(TargetSample, document["target"]),
@@ -133,8 +133,8 @@ def _decode_companion(document: dict[str, Any]) -> CompanionFacts:
     return CompanionFacts(limits, _rows(TargetSample, document))
 
 
-def _decode_thinks(document: dict[str, Any]) -> Thinks:
-    thinks = Thinks(_array(document["start_s"]), _array(document["planned_s"]))
+def _decode_thinks(document: dict[str, Any]) -> ThinkTimes:
+    thinks = ThinkTimes(_array(document["start_s"]), _array(document["planned_s"]))
     _same_length((thinks.start_s, thinks.planned_s))
     return thinks
 

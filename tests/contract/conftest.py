@@ -17,7 +17,7 @@ from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
-from harness.model import ALONE, GIB, MIB, Build, Cell, Limits, Load, Ready, Scenario, Target
+from harness.model import GIB, MIB, SINGLE_PROCESS, Build, Cell, Limits, Load, Ready, Scenario, Target
 from tests.fakes import FakeTarget, FakeWorld, Service
 
 BEHAVES = Path(__file__).parents[1] / "e2e" / "images" / "behaves"
@@ -55,7 +55,7 @@ def cell(target: Target, cores: float = 0.5) -> Cell:
 class TwoWorkers(LocustGenerator):
     """The real one, always with two workers under a master."""
 
-    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Any:
+    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Any:
         return super().start(scenario, url, Load(2))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import GeneratorError, UsageError
 from harness.measure.protocols import GeneratorFacts, RunningGenerator
-from harness.model import ALONE, ANSWERED, MIB, GeneratorSample, Load, Requests, Scenario, Thinks
+from harness.model import ANSWERED, MIB, SINGLE_PROCESS, GeneratorSample, Load, Requests, Scenario, ThinkTimes
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget
 
@@ -95,7 +95,7 @@ class FakeProcess:
                 names=tuple(self._names),
                 errors=tuple(self._errors),
             ),
-            Thinks(
+            ThinkTimes(
                 np.array([start for start, _ in thinks], dtype=np.float64),
                 np.array([planned for _, planned in thinks], dtype=np.float64),
             ),
@@ -115,7 +115,7 @@ class FakeProcess:
 
     def _take(self) -> GeneratorFacts:
         pages, self._pages = self._pages, []
-        return _one(pages) if pages else GeneratorFacts(Requests(), Thinks(), reached=self._reached)
+        return _one(pages) if pages else GeneratorFacts(Requests(), ThinkTimes(), reached=self._reached)
 
 
 class FakeGenerator:
@@ -153,7 +153,7 @@ class FakeGenerator:
         """It runs from nothing."""
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator[RunningGenerator]:
+    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator[RunningGenerator]:
         target = self._targets[url]
         target.station.think_s = self.think_s
         target.station.names = self.names
@@ -185,7 +185,7 @@ def _one(pages: list[GeneratorFacts]) -> GeneratorFacts:
             last.unfinished_start_s,
             last.unfinished_name,
         ),
-        Thinks(column(lambda page: page.thinks.start_s), column(lambda page: page.thinks.planned_s)),
+        ThinkTimes(column(lambda page: page.thinks.start_s), column(lambda page: page.thinks.planned_s)),
         tuple(sample for page in pages for sample in page.samples),
         pages[-1].reached,
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.protocols import Image, RunningTarget, TargetEnd
-from harness.model import ALONE, GIB, MIB, Cell, Load, Target, TargetEvent
+from harness.model import GIB, MIB, SINGLE_PROCESS, Cell, Load, Target, TargetEvent
 from tests.fakes.clock import FakeClock
 from tests.fakes.simulation import HOST_CORES, Service, Station
 
@@ -120,7 +120,7 @@ class FakeHost:
     def keep_to(self, cores: frozenset[int]) -> None:
         self.kept_to = cores
 
-    def check(self, target: Target, load: Load = ALONE) -> list[str]:
+    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         return [f"no image {target.image}"] if target.image in self.absent_images else []
 
     def identity(self) -> str:

@@ -9,14 +9,14 @@ from harness.analyse.result.estimate import Estimate, estimate
 from harness.analyse.result.limiting_factor import limiting_factor
 from harness.analyse.search.belief import percentile_slo
 from harness.analyse.search.bracket import Bracket, bracket, spoiled_twice
-from harness.model import Cell, CellResult, Factor, Life, Slo, Status, StepResult, Verdict
+from harness.model import Cell, CellResult, ContainerRun, Factor, Slo, Status, StepResult, Verdict
 
 
 def capacity(
     cell: Cell,
     users_limit: int,
     slos: Sequence[Slo],
-    lives: Sequence[Life],
+    lives: Sequence[ContainerRun],
     steps: Sequence[StepResult],
     *,
     done: bool,
@@ -66,7 +66,7 @@ def _estimate(
 def _status(
     known: Bracket,
     users_limit: int,
-    lives: Sequence[Life],
+    lives: Sequence[ContainerRun],
     steps: Sequence[StepResult],
     *,
     done: bool,
@@ -87,7 +87,7 @@ def _status(
     return Status.NONE
 
 
-def _cut_short(lives: Sequence[Life], steps: Sequence[StepResult]) -> str | None:
+def _cut_short(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> str | None:
     """Why the search ended before it had all that it asks for; None where it did not."""
     if spoiled_twice(steps):
         return steps[-1].reason
@@ -95,7 +95,7 @@ def _cut_short(lives: Sequence[Life], steps: Sequence[StepResult]) -> str | None
     return f"it did not come up again: {failures[-1]}" if steps and len(failures) > 1 else None
 
 
-def _never_came_up(lives: Sequence[Life], steps: Sequence[StepResult]) -> bool:
+def _never_came_up(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> bool:
     """No life gave a step, or the very first step showed that it answers nothing right."""
     return (not steps and any(life.failure for life in lives)) or (
         bool(steps) and steps[0].rule == "all-failed"
@@ -106,7 +106,7 @@ def _why(
     cell: Cell,
     status: Status,
     known: Bracket,
-    lives: Sequence[Life],
+    lives: Sequence[ContainerRun],
     steps: Sequence[StepResult],
     skipped: str | None,
 ) -> tuple[Factor | None, str]:
@@ -122,14 +122,14 @@ def _why(
     return limiting_factor(cell, broken, steps)
 
 
-def _why_failed(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
+def _why_failed(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
     failed = next((life for life in lives if life.failure), None)
     if failed is None:
         return Factor.ERRORS, steps[0].reason
     return (Factor.MEMORY if failed.failure_kind == "oom" else None), failed.failure or ""
 
 
-def _why_invalid(lives: Sequence[Life], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
+def _why_invalid(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
     spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
     if spoiled is None:
         return None, _cut_short(lives, steps) or "nothing was measured"

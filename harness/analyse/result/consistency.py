@@ -17,8 +17,8 @@ from harness.model import (
     Agreement,
     Cell,
     CellResult,
+    ContainerRun,
     Drift,
-    Life,
     Limits,
     Plan,
     Purpose,
@@ -92,7 +92,7 @@ class Confirmation:
     """What was held again of a cell whose answer is known: no part of its search."""
 
     cell: CellResult
-    lives: Sequence[Life]
+    lives: Sequence[ContainerRun]
     steps: Sequence[StepResult]
 
 

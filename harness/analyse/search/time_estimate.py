@@ -14,7 +14,7 @@ def step_s(plan: Plan, users: int) -> float:
     """Load seconds of one step that settles as soon as it may, coming from no users."""
     timing = plan.timing
     ramp_s = users / ramp_rate(users, plan.spawn_rate)
-    return ramp_s + timing.settle_s + timing.window_at_least_s + timing.linger_s
+    return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
 def cell_s(plan: Plan) -> float:

@@ -12,13 +12,13 @@ from harness.analyse.step.usage import companion_use, cpu_use, host_use
 from harness.analyse.step.validity import first_line, generator_use, spoiled, unexplained_ratio
 from harness.analyse.step.warmup import is_warm
 from harness.analyse.step.window import Window, cut, percentile_s
-from harness.model import ANSWERED, Ended, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
+from harness.model import ANSWERED, EndReason, Judgement, NameStats, Slo, StepFacts, StepResult, Verdict
 
 ENDINGS = {
-    Ended.TARGET_DIED: ("died", "the target's container ended under load"),
-    Ended.DEPENDENCY_DIED: ("dependency-died", "a companion's container ended under load"),
-    Ended.STALLED: ("stalled", "the target stopped answering"),
-    Ended.ALL_FAILED: ("all-failed", "the target answers nothing right"),
+    EndReason.TARGET_DIED: ("died", "the target's container ended under load"),
+    EndReason.DEPENDENCY_DIED: ("dependency-died", "a companion's container ended under load"),
+    EndReason.STALLED: ("stalled", "the target stopped answering"),
+    EndReason.ALL_FAILED: ("all-failed", "the target answers nothing right"),
 }
 
 CONDEMNED_BY = 10
@@ -79,7 +79,7 @@ def _verdict(facts: StepFacts, window: Window | None, slos: Sequence[Slo], light
     judgement = _by_slos([read(window, slo, light) for slo in slos])
     if judgement.verdict is Verdict.INVALID and window.failed.all() and len(window.failed) >= CONDEMNED_BY:
         kind, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
-        words = f"{ENDINGS[Ended.ALL_FAILED][1]} ({first_line(kind)}, {count} times)"
+        words = f"{ENDINGS[EndReason.ALL_FAILED][1]} ({first_line(kind)}, {count} times)"
         return Judgement(Verdict.FAIL, "all-failed", words)
     return judgement
 
@@ -154,7 +154,7 @@ def _result(
 
 
 def _ran_out_of_memory(facts: StepFacts) -> bool:
-    told = facts.ended is Ended.TARGET_DIED and "out of memory" in facts.note
+    told = facts.ended is EndReason.TARGET_DIED and "out of memory" in facts.note
     return told or any(event.kind == "oom" for event in facts.events)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from harness.analyse.step.slo import Light
 from harness.analyse.step.usage import by_worker, host_use
 from harness.analyse.step.window import Window
-from harness.model import Ended, GeneratorSample, StepFacts, WorkerSample
+from harness.model import EndReason, GeneratorSample, StepFacts, WorkerSample
 
 GENERATOR_CPU_AT_MOST = 0.9
 LOOP_LAG_AT_MOST_S = 0.25
@@ -100,13 +100,13 @@ def spoiled(facts: StepFacts, window: Window | None, light: Light | None) -> tup
     """The first rule of validity that the step breaks, with the reason and its remedy; None for a sound
     step.
     """
-    if facts.ended is Ended.GENERATOR_DIED:
+    if facts.ended is EndReason.GENERATOR_DIED:
         return "generator", f"the generator died: {first_line(facts.note)}; its log is in the cell's folder"
-    if facts.ended is Ended.TARGET_REMOVED:
+    if facts.ended is EndReason.TARGET_REMOVED:
         return "removed", f"{facts.note}; keep others from the engine while it measures"
-    if facts.ended is Ended.USERS_MISSING:
+    if facts.ended is EndReason.USERS_MISSING:
         return "users", f"{facts.note}; look for errors in on_start, or lower users.spawn_rate"
-    if window is None or facts.ended is not Ended.HELD:
+    if window is None or facts.ended is not EndReason.HELD:
         return None
     if (gap_s := _longest_gap_s(facts, window)) > GAP_AT_MOST_S:
         return "suspended", (

@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from harness.errors import EngineError, EngineGone
 from harness.measure.docker.port_access import HERE, Reach
-from harness.model import THE_USUAL, Engine
+from harness.model import DEFAULT_ENGINE, Engine
 
 CAMPAIGN_LABEL = "harness.campaign"
 CELL_LABEL = "harness.cell"
@@ -41,7 +41,7 @@ class EngineClient(APIClient):
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
 
-def connect(which: Engine = THE_USUAL) -> APIClient:
+def connect(which: Engine = DEFAULT_ENGINE) -> APIClient:
     """A client of an engine; of the one that `docker` would use (DOCKER_HOST, DOCKER_CONTEXT or its current
     context) where nothing else is asked for.
     """

@@ -21,7 +21,7 @@ from harness.measure.docker.sidecars import accompanied
 from harness.measure.fingerprint import fingerprint
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.protocols import Clock, Image, RunningTarget
-from harness.model import ALONE, THE_USUAL, Cell, Engine, Limits, Load, Target
+from harness.model import DEFAULT_ENGINE, SINGLE_PROCESS, Cell, Engine, Limits, Load, Target
 
 
 class DockerHost:
@@ -32,12 +32,12 @@ class DockerHost:
         campaign: str,
         clock: Clock,
         client: APIClient | None = None,
-        which: Engine = THE_USUAL,
+        which: Engine = DEFAULT_ENGINE,
     ) -> None:
         self._campaign = campaign
         self._clock = clock
         self._client = client or docker_client.connect(which)
-        self._is_another = which != THE_USUAL
+        self._is_another = which != DEFAULT_ENGINE
         self._reach = docker_client.reach_of(which, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
@@ -46,7 +46,7 @@ class DockerHost:
         """Run targets on these cores from now on; their size remains a quota."""
         self._cores = cores
 
-    def check(self, target: Target, load: Load = ALONE) -> list[str]:
+    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         """What would keep the target from being run here, found without starting or building anything."""
         problems = [f"the environment variable {name} is not set" for name in unset_variables(target)]
         services = (target, *(companion.service for companion in target.companions))

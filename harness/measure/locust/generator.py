@@ -21,7 +21,7 @@ from harness.measure.locust.local_workers import Workers, ended_with, last_lines
 from harness.measure.locust.pages import FIRST, OUR_CLOCK, Pages
 from harness.measure.locust.remote_workers import Containers, LoadEngines
 from harness.measure.protocols import GeneratorFacts
-from harness.model import ALONE, Load, Scenario
+from harness.model import SINGLE_PROCESS, Load, Scenario
 
 LOCUST_SIDE = Path(__file__).parents[1] / "locust_side"
 PLUGIN = (LOCUST_SIDE / "harness_plugin.py", LOCUST_SIDE / "harness_target_only.py")
@@ -75,7 +75,7 @@ class LocustGenerator:
         return found
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str, load: Load = ALONE) -> Iterator["LocustProcess"]:
+    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator["LocustProcess"]:
         count = load.workers or 1
         distributed = load.is_elsewhere or count > 1
         port = self._port(load)

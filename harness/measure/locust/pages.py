@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.protocols import GeneratorFacts
-from harness.model import GeneratorSample, Requests, Thinks, WorkerSample
+from harness.model import GeneratorSample, Requests, ThinkTimes, WorkerSample
 
 FIRST = 0
 """The process that takes our commands: the only one, or the master of workers counted from 1."""
@@ -99,7 +99,7 @@ class Pages:
 
     def take(self) -> GeneratorFacts:
         if not self._samples:
-            return GeneratorFacts(Requests(), Thinks(), reached=self._reached)
+            return GeneratorFacts(Requests(), ThinkTimes(), reached=self._reached)
         pages, self._pages = self._pages, []
         samples, self._samples = self._samples, []
         worker_samples, self._worker_samples = self._worker_samples, []
@@ -116,7 +116,7 @@ class Pages:
                 unfinished_start_s=np.minimum(_column(last, "unfinished_start"), samples[-1].at_s),
                 unfinished_name=_column(last, "unfinished_name", np.int32),
             ),
-            thinks=Thinks(_column(pages, "think_start"), _column(pages, "think")),
+            thinks=ThinkTimes(_column(pages, "think_start"), _column(pages, "think")),
             samples=tuple(samples),
             reached=self._reached,
             workers=tuple(worker_samples),
@@ -160,14 +160,14 @@ def _worker_sample(page: dict[str, Any], worker: int, clock: dict[str, Any]) -> 
     )
 
 
-def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, Thinks, tuple[GeneratorSample, ...]]:
+def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes, tuple[GeneratorSample, ...]]:
     """Facts of successive polls of one generator as one.
 
     Names, errors and the requests in flight are the newest page's; names and errors hold all before.
     """
     told = [part for part in parts if part.samples]
     if not told:
-        return Requests(), Thinks(), ()
+        return Requests(), ThinkTimes(), ()
     last = told[-1].requests
 
     def column(of: Callable[[GeneratorFacts], Any]) -> Any:
@@ -180,5 +180,5 @@ def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, Thinks, tuple[Gen
         name=column(lambda part: part.requests.name),
         error=column(lambda part: part.requests.error),
     )
-    thinks = Thinks(column(lambda part: part.thinks.start_s), column(lambda part: part.thinks.planned_s))
+    thinks = ThinkTimes(column(lambda part: part.thinks.start_s), column(lambda part: part.thinks.planned_s))
     return requests, thinks, tuple(sample for part in told for sample in part.samples)

@@ -11,7 +11,7 @@ from harness.model import (
     ANSWERED,
     MIB,
     Cell,
-    Ended,
+    EndReason,
     GeneratorSample,
     HostSample,
     Limits,
@@ -19,7 +19,7 @@ from harness.model import (
     StepFacts,
     StepResult,
     TargetSample,
-    Thinks,
+    ThinkTimes,
     Verdict,
 )
 
@@ -74,7 +74,7 @@ def closed_step(
         "window_from_s": WINDOW_FROM_S,
         "window_to_s": WINDOW_FROM_S + window_s,
         "ended_s": ended_s,
-        "ended": Ended.HELD,
+        "ended": EndReason.HELD,
         "requests": requests,
         "thinks": thinks,
         "target": target_samples(seconds, cpu_cores),
@@ -86,7 +86,7 @@ def closed_step(
 
 def _walk(
     users: int, think_s: float, latency: Latency, fails: Fails, ended_s: float
-) -> tuple[Requests, Thinks]:
+) -> tuple[Requests, ThinkTimes]:
     cycle_s = think_s + latency(0)
     coming = [(user * cycle_s / users, user) for user in range(users)]
     answered, unfinished, pauses, number = [], [], [], 0
@@ -117,15 +117,15 @@ def requests_of(answered: Sequence[tuple[float, float, int]], unfinished: Sequen
     )
 
 
-def thinks_of(rows: Sequence[Asked]) -> Thinks:
+def thinks_of(rows: Sequence[Asked]) -> ThinkTimes:
     columns = list(zip(*rows, strict=True)) or [(), ()]
-    return Thinks(np.array(columns[0], dtype=np.float64), np.array(columns[1], dtype=np.float64))
+    return ThinkTimes(np.array(columns[0], dtype=np.float64), np.array(columns[1], dtype=np.float64))
 
 
 def asked(*answered: Asked, unfinished: Sequence[float] = (), failed: Sequence[Asked] = ()) -> StepFacts:
     """A step of one user whose requests are exactly these (start, latency); its window is [12, 32)."""
     rows = [(*row, ANSWERED) for row in answered] + [(*row, 0) for row in failed]
-    return closed_step(1, requests=requests_of(rows, unfinished), thinks=Thinks())
+    return closed_step(1, requests=requests_of(rows, unfinished), thinks=ThinkTimes())
 
 
 def target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:

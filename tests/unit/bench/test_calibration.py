@@ -15,7 +15,16 @@ from bench.calibration.experiments import EXPERIMENTS, Experiment, named
 from bench.calibration.paper import Play, Queue
 from bench.calibration.question import question
 from bench.calibration.table import Row, markdown
-from harness.model import MIB, Ended, GeneratorSample, HostSample, Limits, Requests, StepFacts, TargetSample
+from harness.model import (
+    MIB,
+    EndReason,
+    GeneratorSample,
+    HostSample,
+    Limits,
+    Requests,
+    StepFacts,
+    TargetSample,
+)
 from harness.plan import load_plan
 from targets.calibration.calibration.__main__ import service
 from targets.calibration.calibration.cpu import burn
@@ -227,7 +236,7 @@ def step(
         window_from_s=10,
         window_to_s=30,
         ended_s=31,
-        ended=Ended.HELD,
+        ended=EndReason.HELD,
         requests=Requests(names=("GET /",), start_s=start_s, latency_s=np.full(len(start_s), 0.01)),
         target=tuple(
             TargetSample(at, cores * at, 0, 0, 0.0, math.floor(memory_mib * MIB), None, 0, 0)

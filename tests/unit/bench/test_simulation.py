@@ -19,7 +19,7 @@ from harness.analyse.step.window import cut
 from harness.errors import TargetFailed
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
 from harness.measure.session import World, container_life
-from harness.model import MIB, Ended, Limits, Step, StepFacts, Timing, Verdict
+from harness.model import MIB, EndReason, Limits, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
 ROOM = Limits(1.0, 512 * MIB)
@@ -201,13 +201,13 @@ def test_users_who_leave_are_not_heard_of_again() -> None:
 def test_too_many_users_for_the_memory_kill_the_target() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
     facts = held(service, 40, memory_mib=64)
-    assert facts.ended is Ended.TARGET_DIED
+    assert facts.ended is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge(facts, SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.oom
     assert 32 < result.users_reached <= 36
-    assert held(service, 32, memory_mib=64).ended is Ended.HELD
+    assert held(service, 32, memory_mib=64).ended is EndReason.HELD
 
 
 def test_a_target_larger_than_its_memory_does_not_start() -> None:

@@ -17,7 +17,7 @@ import pytest
 from harness.campaign.progress import judged_again
 from harness.campaign.scheduler import Campaign, Narrator
 from harness.measure.session import World
-from harness.model import MIB, Cell, Ended, Life, Limits, Plan, Scenario, Slo, Target
+from harness.model import MIB, Cell, ContainerRun, EndReason, Limits, Plan, Scenario, Slo, Target
 from harness.plan import plan_from_json, plan_to_json
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
@@ -68,7 +68,7 @@ def appended(module: Path) -> Iterator[tuple[str, set[str]]]:
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("log.append"):
             facts = {keyword.arg for keyword in node.keywords}
-            life = {field.name for field in fields(Life)} if None in facts else set()
+            life = {field.name for field in fields(ContainerRun)} if None in facts else set()
             yield ast.literal_eval(node.args[0]), {name for name in facts if name} | life
 
 
@@ -107,7 +107,7 @@ def test_every_word_of_the_summary_is_explained() -> None:
     assert table[("cells[].limiting_factor",)] == cell["limiting_factor"]["enum"][:-1]
     assert table[("state",)] == SCHEMA["properties"]["state"]["enum"]
     ended = next(row for row in rows(RESULTS, "field", "## A step's facts") if "`ended`" in row[0])
-    assert spans(ended[2]) == [how.value for how in Ended]
+    assert spans(ended[2]) == [how.value for how in EndReason]
 
 
 def recipe(kind: str) -> list[str]:

@@ -64,7 +64,7 @@ def test_every_key_of_a_matrix_arrives_in_the_plan(project):
         Slo("p99", 2.0, "/item/[id]"),
         Slo("errors", 0.005, "/item/[id]"),
     )
-    assert plan.timing == Timing(1.0, 2.0, 4.0, linger_s=3.0)
+    assert plan.timing == Timing(1.0, 2.0, 4.0, drain_s=3.0)
     assert plan.search == Search("ladder", 0.1, 5, 7)
     assert plan.scenario.locustfiles == (
         project.folder / "more.py",
@@ -135,8 +135,8 @@ def test_a_low_limit_lowers_the_default_first_step(plan_of):
 
 
 def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of):
-    assert plan_of("slos: {p95: 200ms}\n").timing.linger_s == 1.0
-    assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.linger_s == 4.0
+    assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
+    assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 
 
 def test_a_relative_path_gives_the_same_plan_as_the_absolute_one(project):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError
-from harness.model import MIB, THE_USUAL, Engine, Limits, Load, Plan
+from harness.model import DEFAULT_ENGINE, MIB, Engine, Limits, Load, Plan
 from harness.plan import fit, load_plan, plan_from_json, plan_to_json
 
 TARGET = {"name": "web", "image": "web:1", "port": 8000}
@@ -122,7 +122,7 @@ def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_pa
     assert plan.hashes == planned(tmp_path).hashes
     stored = json.dumps(plan_to_json(plan))
     assert not any(word in stored for word in ("me@big", "farm", "10.0.0.7"))
-    assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={"": THE_USUAL})
+    assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={"": DEFAULT_ENGINE})
 
 
 def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path) -> None:
@@ -130,7 +130,10 @@ def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path
     plan = planned(tmp_path, engines=engines)
     assert plan.engines["one"].certificates == tmp_path / "keys"
     assert plan.engines["two"] == Engine(context="farm")
-    assert plan_from_json(plan_to_json(plan), tmp_path).engines == {"one": THE_USUAL, "two": THE_USUAL}
+    assert plan_from_json(plan_to_json(plan), tmp_path).engines == {
+        "one": DEFAULT_ENGINE,
+        "two": DEFAULT_ENGINE,
+    }
     with pytest.raises(InputError, match="keep one of them"):
         planned(tmp_path, engines=engines, engine="farm")
 
@@ -145,7 +148,9 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
     plan = planned(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
     stored = json.dumps(plan_to_json(plan))
     assert "me@load" not in stored
-    assert plan_from_json(json.loads(stored), tmp_path).load == Load(2, engines=(THE_USUAL, THE_USUAL))
+    assert plan_from_json(json.loads(stored), tmp_path).load == Load(
+        2, engines=(DEFAULT_ENGINE, DEFAULT_ENGINE)
+    )
     assert plan.hashes == planned(tmp_path).hashes
 
 
@@ -156,8 +161,8 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
         (Load(4, external=True), False),
         (Load(4, external=True, bind="localhost"), False),
         (Load(4, external=True, bind="10.0.0.5"), True),
-        (Load(1, engines=(THE_USUAL,)), False),
-        (Load(1, engines=(THE_USUAL,), bind="10.0.0.5"), True),
+        (Load(1, engines=(DEFAULT_ENGINE,)), False),
+        (Load(1, engines=(DEFAULT_ENGINE,), bind="10.0.0.5"), True),
     ],
 )
 def test_load_from_other_machines_comes_to_an_address_of_ours(load: Load, is_remote: bool) -> None:

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from harness.model import (
-    Ended,
+    EndReason,
     GeneratorSample,
     HostSample,
     Requests,
     StepFacts,
     TargetEvent,
     TargetSample,
-    Thinks,
+    ThinkTimes,
 )
 
 SECONDS = st.floats(0, 1e6)
@@ -48,10 +48,10 @@ def requests(draw: st.DrawFn) -> Requests:
 
 
 @st.composite
-def thinks(draw: st.DrawFn) -> Thinks:
+def thinks(draw: st.DrawFn) -> ThinkTimes:
     size = draw(st.integers(0, 10))
     column = arrays.arrays(np.float64, size, elements=SECONDS)
-    return Thinks(draw(column), draw(column))
+    return ThinkTimes(draw(column), draw(column))
 
 
 def rows(kind: type, *columns: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -70,7 +70,7 @@ STEPS = st.builds(
     window_from_s=SECONDS | st.none(),
     window_to_s=SECONDS | st.none(),
     ended_s=SECONDS,
-    ended=st.sampled_from(Ended),
+    ended=st.sampled_from(EndReason),
     note=TEXTS,
     requests=requests(),
     thinks=thinks(),

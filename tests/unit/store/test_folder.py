@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError, UsageError
-from harness.model import Life, Purpose
+from harness.model import ContainerRun, Purpose
 from harness.store import CampaignFolder, campaign_name, remove_parts
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import plain
 
 CELL = "web-c1.00-m256"
-LIFE = Life(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
-DEAD = Life(CELL, 2, "2026-01-01T00:01:00+00:00", None, "oom", "killed at its start")
+LIFE = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
+DEAD = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, "oom", "killed at its start")
 ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
 
 

@@ -5,16 +5,19 @@ import itertools
 import pytest
 
 from harness.analyse.result.capacity import capacity
-from harness.model import CellResult, Factor, Life, Slo, Status, StepResult
+from harness.model import CellResult, ContainerRun, Factor, Slo, Status, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 
 LIMIT = 400
-BORN = Life(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
-STILLBORN = Life(CELL.id, 2, "2026-01-01T00:01:00+00:00", None, "exited", "it exited with code 1")
+BORN = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
+STILLBORN = ContainerRun(CELL.id, 2, "2026-01-01T00:01:00+00:00", None, "exited", "it exited with code 1")
 
 
 def answer(
-    *steps: StepResult, lives: tuple[Life, ...] = (BORN,), done: bool = True, skipped: str | None = None
+    *steps: StepResult,
+    lives: tuple[ContainerRun, ...] = (BORN,),
+    done: bool = True,
+    skipped: str | None = None,
 ) -> CellResult:
     return capacity(CELL, LIMIT, [Slo("p95", 1.0)], lives, steps, done=done, skipped=skipped)
 
@@ -46,7 +49,7 @@ def test_a_target_that_never_came_up_has_failed_and_says_why() -> None:
 
 
 def test_a_target_killed_at_its_start_lacks_memory() -> None:
-    killed = Life(CELL.id, 1, "2026-01-01T00:00:00+00:00", None, "oom", "killed at its start")
+    killed = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", None, "oom", "killed at its start")
     assert answer(lives=(killed,)).limiting_factor is Factor.MEMORY
 
 

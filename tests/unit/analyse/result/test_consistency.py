@@ -16,7 +16,18 @@ from harness.analyse.result.consistency import (
     second_attempt,
     with_breaches,
 )
-from harness.model import MIB, Cell, CellResult, Life, Limits, Plan, Purpose, Status, StepResult, Verdict
+from harness.model import (
+    MIB,
+    Cell,
+    CellResult,
+    ContainerRun,
+    Limits,
+    Plan,
+    Purpose,
+    Status,
+    StepResult,
+    Verdict,
+)
 from tests.unit.analyse.synthetic import judged
 from tests.unit.campaign.test_scheduler import plan_of
 
@@ -109,10 +120,10 @@ def test_the_breach_that_is_named_is_the_smaller_cell_that_sustains_most() -> No
 
 
 REFERENCE = found(PLAN.cells[3], 400, None)
-BORN = Life(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
+BORN = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
 
 
-def held(before: StepResult, *after: StepResult, lives: tuple[Life, ...] = (BORN,)) -> Confirmation:
+def held(before: StepResult, *after: StepResult, lives: tuple[ContainerRun, ...] = (BORN,)) -> Confirmation:
     return Confirmation(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
 
 

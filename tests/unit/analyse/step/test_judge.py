@@ -10,7 +10,7 @@ from harness.analyse.search.bracket import bracket
 from harness.analyse.step.baseline import judge_all, lightest, reference
 from harness.analyse.step.judge import enough, fastest_tenth_s, judge, light_of
 from harness.analyse.step.slo import Light
-from harness.model import MIB, Ended, Slo, StepFacts, TargetEvent, Verdict
+from harness.model import MIB, EndReason, Slo, StepFacts, TargetEvent, Verdict
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
@@ -57,11 +57,11 @@ def test_a_target_that_answers_nothing_right_breaks_the_slo_on_errors() -> None:
 
 @pytest.mark.parametrize(
     ("ended", "rule"),
-    [(Ended.TARGET_DIED, "died"), (Ended.STALLED, "stalled"), (Ended.ALL_FAILED, "all-failed")],
+    [(EndReason.TARGET_DIED, "died"), (EndReason.STALLED, "stalled"), (EndReason.ALL_FAILED, "all-failed")],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
 def test_a_target_that_gives_up_fails_whatever_it_answered_before(
-    ended: Ended, rule: str, window_from_s: float | None
+    ended: EndReason, rule: str, window_from_s: float | None
 ) -> None:
     facts = closed_step(
         ended=ended, note="exit code 137\nlast words", window_from_s=window_from_s, window_to_s=None
@@ -72,7 +72,7 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
 
 
 def test_an_ending_without_a_note_says_that_there_is_no_evidence() -> None:
-    assert "(no evidence)" in judge(closed_step(ended=Ended.TARGET_DIED), SLOS).reason
+    assert "(no evidence)" in judge(closed_step(ended=EndReason.TARGET_DIED), SLOS).reason
 
 
 # A target whose capacity is known on paper: 44 users (4 slots of 0.1 s, 0.9 s thinking, p95 ≤ 0.2 s)
@@ -119,7 +119,7 @@ def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
 
 
 def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
-    result = judge(closed_step(ended=Ended.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
+    result = judge(closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
     assert (result.rps, result.p95_s, result.error_ratio, result.slow_ratio) == (None, None, None, None)
     assert (result.requests, result.window_s) == (0, 0.0)
     assert result.load_s == 33.0
@@ -138,8 +138,8 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
         ({}, False),
         ({"events": (TargetEvent(20.0, "die"),)}, False),
         ({"events": (TargetEvent(20.0, "oom"),)}, True),
-        ({"ended": Ended.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
-        ({"ended": Ended.TARGET_DIED, "note": "exit code 137: "}, False),
+        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
+        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
 def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, object], oom: bool) -> None:
@@ -186,7 +186,7 @@ def test_the_lightest_step_that_holds_answers_is_the_reference() -> None:
 
 def test_a_spoiled_step_is_nobodys_reference() -> None:
     """A generator that died left its users idle, so the next one would seem to have too many."""
-    spoiled = closed_step(2, ended=Ended.GENERATOR_DIED)
+    spoiled = closed_step(2, ended=EndReason.GENERATOR_DIED)
     sound = closed_step(5)
     assert lightest([spoiled, sound]) == light_of(sound)
     assert lightest([spoiled]) is None
@@ -215,7 +215,7 @@ def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
 
 def test_a_repeated_step_without_answers_does_not_make_the_reference_stricter() -> None:
     answered = closed_step(50, latency=always(0.3))
-    silent = closed_step(50, window_from_s=None, ended=Ended.GENERATOR_DIED, index=2)
+    silent = closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
     assert reference([answered, silent], LIGHT) == reference([answered], LIGHT)
 
 

@@ -11,7 +11,7 @@ from harness.analyse.step.slo import Light
 from harness.analyse.step.usage import HostUse, host_use
 from harness.analyse.step.validity import generator_use, spoiled
 from harness.analyse.step.window import cut
-from harness.model import Ended, GeneratorSample, HostSample, Slo, StepFacts, Verdict, WorkerSample
+from harness.model import EndReason, GeneratorSample, HostSample, Slo, StepFacts, Verdict, WorkerSample
 from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
 
 SECONDS = range(34)
@@ -148,14 +148,14 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("ended", "expected"),
     [
-        (Ended.GENERATOR_DIED, "generator"),
-        (Ended.TARGET_REMOVED, "removed"),
-        (Ended.USERS_MISSING, "users"),
+        (EndReason.GENERATOR_DIED, "generator"),
+        (EndReason.TARGET_REMOVED, "removed"),
+        (EndReason.USERS_MISSING, "users"),
     ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
 def test_an_ending_that_is_not_the_targets_fault_is_invalid(
-    ended: Ended, expected: str, window_from_s: float | None
+    ended: EndReason, expected: str, window_from_s: float | None
 ) -> None:
     facts = closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
     result = judge(facts, [Slo("p95", 1.0)])
@@ -163,8 +163,8 @@ def test_an_ending_that_is_not_the_targets_fault_is_invalid(
     assert "seen" in result.reason
 
 
-@pytest.mark.parametrize("ended", [Ended.TARGET_DIED, Ended.STALLED, Ended.ALL_FAILED])
-def test_what_the_target_did_is_never_blamed_on_the_generator(ended: Ended) -> None:
+@pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
+def test_what_the_target_did_is_never_blamed_on_the_generator(ended: EndReason) -> None:
     facts = closed_step(ended=ended, generator=generator_samples(SECONDS, 10, cpu_ratio=1.0))
     assert judge(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
 
