@@ -1,4 +1,4 @@
-# The door. `make` alone lists what there is.
+# Everything starts here. `make` alone lists the targets.
 
 MATRIX ?= matrix.yaml
 ARGS ?=
@@ -14,7 +14,8 @@ BASE ?=
 HEAD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-load bench-page bench-search bench-truth soak test check fmt venv engine base browser clean distclean caches
+.PHONY: help matrix report compare bench bench-load bench-page bench-search bench-truth soak test check fmt venv lock engine base browser \
+	clean distclean caches
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,9 +64,13 @@ fmt: venv ## format the code and mend what lint can
 venv: $(READY) ## the Python environment, in .venv
 	@:
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml constraints.txt
 	@tools/venv $(VENV)
 	@touch $@
+
+lock: venv ## hold the versions of .venv in constraints.txt, which `make venv` then installs
+	@$(BIN)/python tools/lock.py
+	@touch $(READY)
 
 engine: ## a Docker engine that answers; installed and started if need be (ENGINE=manual: never)
 	@tools/engine

@@ -1,6 +1,10 @@
 """tools/base-image: pulled, or built from the packages that this host's own apt reads."""
 
+from pathlib import Path
+
 import pytest
+
+from tests.bootstrap.machine import Machine
 
 ABSENT = 'case "$*" in "image inspect"*|pull*) exit 1;; version*) echo amd64;; esac'
 TARGETS = """cat <<'END'
@@ -12,7 +16,7 @@ END"""
 
 
 @pytest.fixture
-def offline(machine):
+def offline(machine: Machine) -> Machine:
     """A Debian host with no registry in reach, and a debootstrap that fails."""
     machine.says("docker", ABSENT)
     machine.says("dpkg", "echo amd64")
@@ -22,28 +26,28 @@ def offline(machine):
     return machine
 
 
-def test_an_image_that_is_there_is_left_alone_without_a_word(machine):
+def test_an_image_that_is_there_is_left_alone_without_a_word(machine: Machine) -> None:
     machine.says("docker", "true")
     outcome = machine.tool("base-image")
     assert (outcome.exit_code, outcome.said) == (0, "")
     assert outcome.commands == ("docker image inspect harness-base:bookworm",)
 
 
-def test_an_image_that_can_be_pulled_gets_our_name(machine):
+def test_an_image_that_can_be_pulled_gets_our_name(machine: Machine) -> None:
     machine.says("docker", 'case "$*" in "image inspect"*) exit 1;; esac')
     outcome = machine.tool("base-image")
     assert outcome.exit_code == 0
     assert outcome.commands[-1] == "docker tag debian:bookworm-slim harness-base:bookworm"
 
 
-def test_without_a_registry_the_hosts_own_mirror_is_used(offline):
+def test_without_a_registry_the_hosts_own_mirror_is_used(offline: Machine) -> None:
     outcome = offline.tool("base-image")
     (built,) = [c for c in outcome.commands if c.startswith("debootstrap")]
     assert "--variant=minbase bookworm " in built
     assert built.endswith(" http://mirror.example/debian")
 
 
-def test_a_host_of_another_debian_release_builds_the_same_image(offline):
+def test_a_host_of_another_debian_release_builds_the_same_image(offline: Machine) -> None:
     offline.runs("ID=debian\nVERSION_CODENAME=trixie\n")
     offline.says("apt-get", TARGETS.format(codename="trixie"))
     outcome = offline.tool("base-image")
@@ -52,7 +56,7 @@ def test_a_host_of_another_debian_release_builds_the_same_image(offline):
     assert built.endswith(" http://mirror.example/debian")
 
 
-def test_a_failed_build_shows_why_and_leaves_nothing_behind(offline, tmp_path):
+def test_a_failed_build_shows_why_and_leaves_nothing_behind(offline: Machine, tmp_path: Path) -> None:
     before = set(tmp_path.iterdir())
     outcome = offline.tool("base-image")
     assert outcome.exit_code == 1
@@ -62,7 +66,9 @@ def test_a_failed_build_shows_why_and_leaves_nothing_behind(offline, tmp_path):
 
 
 @pytest.mark.parametrize("os_release", ["ID=fedora\n", "ID=ubuntu\nID_LIKE=debian\nVERSION_CODENAME=noble\n"])
-def test_a_host_without_debians_packages_is_told_how_to_bring_the_image(offline, os_release):
+def test_a_host_without_debians_packages_is_told_how_to_bring_the_image(
+    offline: Machine, os_release: str
+) -> None:
     offline.runs(os_release)
     outcome = offline.tool("base-image")
     assert outcome.exit_code == 1
@@ -70,7 +76,7 @@ def test_a_host_without_debians_packages_is_told_how_to_bring_the_image(offline,
     assert not any(c.startswith("debootstrap") for c in outcome.commands)
 
 
-def test_an_engine_on_another_kind_of_processor_gets_no_image_of_this_one(offline):
+def test_an_engine_on_another_kind_of_processor_gets_no_image_of_this_one(offline: Machine) -> None:
     offline.says("dpkg", "echo arm64")
     outcome = offline.tool("base-image")
     assert outcome.exit_code == 1

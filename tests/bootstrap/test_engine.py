@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.bootstrap.machine import Machine
+
 NO_ENGINE = (
     'case "$*" in version*) echo "Cannot connect to the Docker daemon" >&2; exit 1;; esac; echo default'
 )
@@ -14,17 +16,17 @@ without_systemd = pytest.mark.skipif(
 )
 
 
-def changed(commands):
+def changed(commands: tuple[str, ...]) -> list[str]:
     return [c for c in commands if not c.startswith("docker ")]
 
 
-def test_an_engine_that_answers_is_left_alone_without_a_word(machine):
+def test_an_engine_that_answers_is_left_alone_without_a_word(machine: Machine) -> None:
     machine.says("docker", "echo 28.2.2")
     outcome = machine.tool("engine")
     assert (outcome.exit_code, outcome.said, changed(outcome.commands)) == (0, "", [])
 
 
-def test_engine_manual_says_what_to_do_and_changes_nothing(machine):
+def test_engine_manual_says_what_to_do_and_changes_nothing(machine: Machine) -> None:
     machine.says("docker", NO_ENGINE)
     outcome = machine.tool("engine", ENGINE="manual")
     assert outcome.exit_code == 1
@@ -33,7 +35,7 @@ def test_engine_manual_says_what_to_do_and_changes_nothing(machine):
     assert changed(outcome.commands) == []
 
 
-def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine):
+def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine: Machine) -> None:
     machine.says("docker", NO_ENGINE)
     outcome = machine.tool("engine", DOCKER_HOST="tcp://127.0.0.1:1")
     assert outcome.exit_code == 1
@@ -41,7 +43,7 @@ def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine):
     assert changed(outcome.commands) == []
 
 
-def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine):
+def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine: Machine) -> None:
     machine.says("docker", NO_ENGINE.replace("default", "lab"))
     outcome = machine.tool("engine")
     assert outcome.exit_code == 1
@@ -49,7 +51,7 @@ def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine)
     assert changed(outcome.commands) == []
 
 
-def test_a_system_that_is_not_debian_is_told_to_install_one(machine):
+def test_a_system_that_is_not_debian_is_told_to_install_one(machine: Machine) -> None:
     machine.runs("ID=fedora\n")
     machine.says("docker", NO_ENGINE)
     outcome = machine.tool("engine")
@@ -58,7 +60,7 @@ def test_a_system_that_is_not_debian_is_told_to_install_one(machine):
     assert changed(outcome.commands) == []
 
 
-def test_a_user_without_root_is_told_what_root_would_do(machine):
+def test_a_user_without_root_is_told_what_root_would_do(machine: Machine) -> None:
     machine.says("id", "echo 1000")
     machine.says("docker", NO_ENGINE)
     outcome = machine.tool("engine")
@@ -68,7 +70,7 @@ def test_a_user_without_root_is_told_what_root_would_do(machine):
 
 
 @without_systemd
-def test_the_hosts_own_socket_in_docker_host_is_this_host(machine):
+def test_the_hosts_own_socket_in_docker_host_is_this_host(machine: Machine) -> None:
     machine.says("docker", ANSWERS_ONCE_STARTED)
     machine.says("dockerd", 'touch "$DOCKERD_PID"; sleep 1')
     outcome = machine.tool("engine", DOCKER_HOST="unix:///var/run/docker.sock")
@@ -77,7 +79,7 @@ def test_the_hosts_own_socket_in_docker_host_is_this_host(machine):
 
 
 @without_systemd
-def test_an_installed_engine_is_only_started(machine):
+def test_an_installed_engine_is_only_started(machine: Machine) -> None:
     machine.says("docker", ANSWERS_ONCE_STARTED)
     machine.says("dockerd", 'touch "$DOCKERD_PID"; sleep 1')
     outcome = machine.tool("engine")
@@ -87,7 +89,7 @@ def test_an_installed_engine_is_only_started(machine):
 
 
 @without_systemd
-def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine):
+def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine: Machine) -> None:
     Path(machine.environment["DOCKERD_PID"]).write_text("1")
     machine.says("docker", 'grep -q up "$DOCKERD_LOG" 2>/dev/null || exit 1; echo 20.10')
     machine.says("dockerd", '[ -e "$DOCKERD_PID" ] && exit 1; echo up; sleep 1')
@@ -105,7 +107,9 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine):
         ("something new", "More of it"),
     ],
 )
-def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(machine, last_words, mend):
+def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(
+    machine: Machine, last_words: str, mend: str
+) -> None:
     machine.says("docker", NO_ENGINE)
     machine.says("dockerd", f'echo "level=info msg=chatter"; echo "{last_words}"; exit 1')
     outcome = machine.tool("engine")
@@ -115,7 +119,9 @@ def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(machi
     assert mend in outcome.said
 
 
-def test_package_lists_are_fetched_only_when_the_install_fails_without(machine, tmp_path):
+def test_package_lists_are_fetched_only_when_the_install_fails_without(
+    machine: Machine, tmp_path: Path
+) -> None:
     machine.says("docker", NO_ENGINE)
     machine.says("apt-get", 'case "$*" in *install*) exit 100;; esac')
     outcome = machine.tool("engine", PATH=without_dockerd(machine, tmp_path))
@@ -125,8 +131,8 @@ def test_package_lists_are_fetched_only_when_the_install_fails_without(machine, 
     assert verbs == ["install", "update", "install"]
 
 
-def without_dockerd(machine, folder: Path) -> str:
-    """A PATH on which the engine is not installed: the imitations but dockerd, and the plain tools."""
+def without_dockerd(machine: Machine, folder: Path) -> str:
+    """A PATH on which the engine is not installed: the stubs but dockerd, and the plain tools."""
     (folder / "bin" / "dockerd").unlink()
     plain = folder / "plain"
     plain.mkdir()

@@ -1,9 +1,17 @@
 """tools/venv: an environment from a Python that can carry it."""
 
+import re
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from tests.bootstrap.machine import Machine
+from tools.lock import LOCK, declared_requirements, locked_versions
+
 WITHOUT_ENSUREPIP = 'case "$*" in *version_info*) exit 0;; *ensurepip*) exit 1;; esac'
 
 
-def test_a_python_too_old_is_refused_by_version(machine, tmp_path):
+def test_a_python_too_old_is_refused_by_version(machine: Machine, tmp_path: Path) -> None:
     machine.says("python3", 'case "$*" in --version) echo Python 3.9.2;; *) exit 1;; esac')
     outcome = machine.tool("venv", str(tmp_path / "venv"), PYTHON="python3")
     assert outcome.exit_code == 1
@@ -12,7 +20,9 @@ def test_a_python_too_old_is_refused_by_version(machine, tmp_path):
     assert not (tmp_path / "venv").exists()
 
 
-def test_a_python_without_ensurepip_names_the_package_that_brings_it(machine, tmp_path):
+def test_a_python_without_ensurepip_names_the_package_that_brings_it(
+    machine: Machine, tmp_path: Path
+) -> None:
     machine.says("id", "echo 1000")
     machine.says("python3", WITHOUT_ENSUREPIP)
     outcome = machine.tool("venv", str(tmp_path / "venv"), PYTHON="python3")
@@ -21,9 +31,41 @@ def test_a_python_without_ensurepip_names_the_package_that_brings_it(machine, tm
     assert not any(c.startswith("apt-get") for c in outcome.commands)
 
 
-def test_root_on_debian_gets_that_package_installed(machine, tmp_path):
+def test_root_on_debian_gets_that_package_installed(machine: Machine, tmp_path: Path) -> None:
     machine.says("python3", WITHOUT_ENSUREPIP)
     machine.says("apt-get", "true")
     outcome = machine.tool("venv", str(tmp_path / "venv"), PYTHON="python3")
     assert any(c.startswith("apt-get") and c.endswith("python3-venv") for c in outcome.commands)
     assert "still lacks the module ensurepip" in outcome.said
+
+
+def test_every_package_that_pyproject_names_is_locked() -> None:
+    declared = {canonicalize_name(requirement.name) for requirement in declared_requirements()}
+    assert len(declared) > 20
+    assert declared - locked_versions().keys() == set()
+
+
+def test_every_locked_version_is_one_that_pyproject_allows() -> None:
+    locked = locked_versions()
+    wrong = [
+        str(requirement)
+        for requirement in declared_requirements()
+        if not requirement.specifier.contains(locked[canonicalize_name(requirement.name)])
+    ]
+    assert wrong == []
+
+
+def test_the_lock_names_no_path_and_no_address() -> None:
+    lines = [line for line in LOCK.read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[\w.]+", line)] == []
+
+
+def test_the_environment_is_installed_with_the_locked_versions(machine: Machine, tmp_path: Path) -> None:
+    machine.says("python3", "exit 0")
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    (venv / "bin" / "python").chmod(0o755)
+    outcome = machine.tool("venv", str(venv), PYTHON="python3")
+    assert outcome.exit_code == 0, outcome.said
+    assert "pip install -qq --constraint constraints.txt" in (tmp_path / "asked").read_text()

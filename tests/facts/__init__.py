@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from harness.model import Cell, Slo, StepFacts
-from harness.store.step_file import decode
+from harness.store.step_file import decode_step
 
 HERE = Path(__file__).parent
 NAMES = sorted(file.stem for file in HERE.glob("*.json"))
@@ -27,6 +27,6 @@ class Recorded:
 def recorded(name: str) -> Recorded:
     path = HERE / f"{name}.json"
     told = json.loads(path.read_text())
-    facts = decode(gzip.compress(json.dumps(told["step"]).encode()), path)
+    facts = decode_step(gzip.compress(json.dumps(told["step"]).encode()), path)
     slos = tuple(TypeAdapter(Slo).validate_python(slo) for slo in told["slos"])
     return Recorded(told["source"], TypeAdapter(Cell).validate_python(told["cell"]), slos, facts)

@@ -9,6 +9,7 @@ import os
 import selectors
 import socket
 import time
+from collections.abc import Iterator
 
 IDLE_S = float(os.environ.get("IDLE_S", "3600"))
 BUSY_RPS = float(os.environ.get("BUSY_RPS", "1e9"))
@@ -18,10 +19,11 @@ GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 4\r\n\r\nbusy"
 
 
-def main():
+def main() -> None:
     listener = socket.create_server(("0.0.0.0", 8000), backlog=512)
     listener.setblocking(False)
-    last, second, count = {}, 0, 0
+    last: dict[socket.socket, float] = {}
+    second = count = 0
     selector = selectors.DefaultSelector()
     while True:
         time.sleep(LOOK_EVERY_S)
@@ -30,19 +32,20 @@ def main():
             close(selector, last, connection)
         for connection in accepted(listener):
             last[connection] = now
-            selector.register(connection, selectors.EVENT_READ)
+            selector.register(connection, selectors.EVENT_READ, data=connection)
         if int(now) != second:
             second, count = int(now), 0
         for key, _ in selector.select(0) if last else ():
-            data = key.fileobj.recv(65536)
+            connection: socket.socket = key.data
+            data = connection.recv(65536)
             if not data:
-                close(selector, last, key.fileobj)
+                close(selector, last, connection)
                 continue
-            last[key.fileobj], count = now, count + 1
-            key.fileobj.sendall(GOOD if count <= BUSY_RPS else BUSY)
+            last[connection], count = now, count + 1
+            connection.sendall(GOOD if count <= BUSY_RPS else BUSY)
 
 
-def accepted(listener):
+def accepted(listener: socket.socket) -> Iterator[socket.socket]:
     while True:
         try:
             yield listener.accept()[0]
@@ -50,7 +53,9 @@ def accepted(listener):
             return
 
 
-def close(selector, last, connection):
+def close(
+    selector: selectors.BaseSelector, last: dict[socket.socket, float], connection: socket.socket
+) -> None:
     selector.unregister(connection)
     del last[connection]
     connection.close()

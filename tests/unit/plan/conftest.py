@@ -1,47 +1,11 @@
-"""A minimal valid project in a temporary folder, for tests to break."""
+"""The minimal project, for each test."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from harness.errors import InputError
 from harness.model import Plan
-from harness.plan import load_plan
-
-FILES = {
-    "matrix.yaml": "target: targets/web\nlimits: {cpus: [0.5, 1], memory: [64MiB, 128MiB]}\n",
-    "targets/web/target.yaml": "name: web\nbuild: {context: .}\nport: 8000\n",
-    "targets/web/Dockerfile": "FROM scratch\n",
-    "targets/web/locustfile.py": "from locust import HttpUser\n\n\nclass ShopUser(HttpUser):\n    pass\n",
-}
-ENVIRON = {"SET": "value"}
-
-
-@dataclass(frozen=True)
-class Project:
-    """A folder that is the current directory, so that messages name its files without it."""
-
-    folder: Path
-
-    def write(self, files: dict[str, str | bytes | None]) -> None:
-        """Files by name; None removes one."""
-        for name, content in files.items():
-            path = self.folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if content is None:
-                path.unlink()
-            else:
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-    def load(self) -> Plan:
-        return load_plan(self.folder / "matrix.yaml", ENVIRON)
-
-    def mistakes(self) -> list[str]:
-        with pytest.raises(InputError) as caught:
-            self.load()
-        return str(caught.value).splitlines()
+from tests.unit.plan.project import FILES, PlanOf, Project
 
 
 @pytest.fixture
@@ -53,9 +17,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def plan_of(project: Project) -> Callable[[str], Plan]:
-    """The plan of the minimal project with more lines in its matrix."""
-
+def plan_of(project: Project) -> PlanOf:
     def load(more: str) -> Plan:
         project.write({"matrix.yaml": FILES["matrix.yaml"] + more})
         return project.load()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import TargetFile
 
-BASE = {
+BASE: dict[str, Any] = {
     "target": {"name": "web", "image": "web", "port": 80},
     "scenario": {"locustfile": "locustfile.py"},
     "limits": {"cpus": [0.5, 1], "memory": ["64MiB", "1g"]},
@@ -85,24 +86,24 @@ def read_or_refuse(folder: Path, content: bytes) -> None:
 
 
 @given(content=st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(folder, content):
+def test_any_bytes_are_read_or_refused(folder: Path, content: bytes) -> None:
     read_or_refuse(folder, content)
 
 
 @given(parts=st.lists(st.sampled_from(FRAGMENTS + WORDS) | st.text(max_size=3), max_size=30))
-def test_any_scraps_of_yaml_are_read_or_refused(folder, parts):
+def test_any_scraps_of_yaml_are_read_or_refused(folder: Path, parts: list[str]) -> None:
     read_or_refuse(folder, "".join(parts).encode(errors="surrogatepass"))
 
 
 @settings(max_examples=300)
 @given(key=st.sampled_from(sorted(MatrixFile.model_fields)), value=VALUES)
-def test_any_value_at_any_key_of_the_matrix_is_read_or_refused(folder, key, value):
+def test_any_value_at_any_key_of_the_matrix_is_read_or_refused(folder: Path, key: str, value: object) -> None:
     read_or_refuse(folder, json.dumps({**BASE, key: value}).encode())
 
 
 @settings(max_examples=300)
 @given(key=st.sampled_from(sorted(TargetFile.model_fields)), value=VALUES)
-def test_any_value_at_any_key_of_the_target_is_read_or_refused(folder, key, value):
+def test_any_value_at_any_key_of_the_target_is_read_or_refused(folder: Path, key: str, value: object) -> None:
     read_or_refuse(folder, json.dumps({**BASE, "target": {**BASE["target"], key: value}}).encode())
 
 
@@ -110,7 +111,7 @@ def test_any_value_at_any_key_of_the_target_is_read_or_refused(folder, key, valu
     source=st.binary(max_size=100)
     | st.text(alphabet="def f():\n\t x=1(['\"\\\0", max_size=40).map(str.encode)
 )
-def test_any_locustfile_is_read_or_refused(tmp_path_factory, source):
+def test_any_locustfile_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, source: bytes) -> None:
     folder = tmp_path_factory.mktemp("any", numbered=True)
     (folder / "locustfile.py").write_bytes(source)
     read_or_refuse(folder, json.dumps(BASE).encode())
@@ -120,6 +121,6 @@ def test_any_locustfile_is_read_or_refused(tmp_path_factory, source):
     text=st.text(max_size=30)
     | st.lists(st.sampled_from([*WORDS, "=", "@", "mean", "errors"]), max_size=5).map("".join)
 )
-def test_any_slo_on_the_command_line_is_read_or_refused(text):
+def test_any_slo_on_the_command_line_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert isinstance(parse_slo(text), Slo)

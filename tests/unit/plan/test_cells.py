@@ -1,6 +1,7 @@
 """The cells are what a person who expands the matrix by hand would write down."""
 
 from itertools import product
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ MATRIX = st.fixed_dictionaries(
 BYTES = {"64m": 64 * MIB, "128MiB": 128 * MIB, "1g": 1024 * MIB}
 
 
-def by_hand(matrix):
+def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
     """The limits of one repetition in order; None where a person would object."""
     axes = matrix.get("limits", {"cpus": [], "memory": []})
     grid = [{"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])]
@@ -46,7 +47,7 @@ def by_hand(matrix):
 
 
 @given(MATRIX)
-def test_the_cells_are_those_that_expanding_by_hand_gives(values):
+def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]) -> None:
     matrix = MatrixFile.model_validate(values)
     cells, faults = expand(matrix, "web")
     expected = by_hand(values)
@@ -56,18 +57,18 @@ def test_the_cells_are_those_that_expanding_by_hand_gives(values):
 
 
 @given(MATRIX)
-def test_every_size_is_measured_once_before_any_is_repeated(values):
+def test_every_size_is_measured_once_before_any_is_repeated(values: dict[str, Any]) -> None:
     cells, _ = expand(MatrixFile.model_validate(values), "web")
     assert [cell.repetition for cell in cells] == sorted(cell.repetition for cell in cells)
 
 
-def test_an_id_is_readable_and_exact():
+def test_an_id_is_readable_and_exact() -> None:
     assert cell_id("web", Limits(0.5, 256 * MIB), None) == "web-c0.50-m256"
     assert cell_id("web", Limits(0.125, 256 * MIB), 2) == "web-c0.125-m256-r2"
     assert cell_id("web", Limits(12, 2048 * MIB), None) == "web-c12.00-m2048"
 
 
-def test_include_may_bring_back_what_exclude_took():
+def test_include_may_bring_back_what_exclude_took() -> None:
     size = {"cpus": 1, "memory": "64m"}
     values = {"limits": {"cpus": [1, 2], "memory": ["64m"]}, "exclude": [size], "include": [size]}
     cells, faults = expand(MatrixFile.model_validate(values), "web")

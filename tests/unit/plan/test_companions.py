@@ -1,12 +1,14 @@
 """A target's further wishes and its companions: what they mean, what is refused, and what they change."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from harness.errors import InputError
-from harness.model import GIB, MIB, Limits, Ready
+from harness.model import GIB, MIB, ImageSource, Limits, LogProbe, PortProbe
 from harness.plan import content_hashes, fit, plan_from_json, plan_to_json
+from tests.unit.plan.project import Project
 
 MATRIX = "target: targets/web\nlimits: {cpus: 0.5, memory: 64MiB}\n"
 PLAIN = "build: {context: .}\nport: 80\n"
@@ -31,33 +33,37 @@ companions:
 )
 
 
+Write = Callable[..., None]
+"""Writes a target, and a matrix where the usual one will not do."""
+
+
 @pytest.fixture
-def written(project):
+def written(project: Project) -> Write:
     def write(target: str, matrix: str = MATRIX) -> None:
         project.write({"matrix.yaml": matrix, "targets/web/target.yaml": target, "targets/web/web.conf": "a"})
 
     return write
 
 
-def test_a_target_arrives_with_its_companions(project, written):
+def test_a_target_arrives_with_its_companions(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     target = project.load().target
     assert (target.user, target.tmpfs, target.ulimits) == ("www-data", ("/run", "/tmp"), {"nofile": 4096})
     assert target.capabilities == ("SYS_NICE",)
     assert target.files["/etc/web.conf"].name == "web.conf"
     database, cache = target.companions
-    assert (database.name, database.service.image, database.limits) == (
+    assert (database.name, database.service.source, database.limits) == (
         "database",
-        "postgres:16",
+        ImageSource("postgres:16"),
         Limits(0.4, 512 * MIB),
     )
-    assert database.service.ready == Ready(http_path=None, port=5432)
-    assert (database.service.ready.kind, cache.service.ready.kind) == ("port", "log")
+    assert database.service.readiness == PortProbe(5432)
+    assert cache.service.readiness == LogProbe("Ready to accept")
     assert database.seed == ("psql", "-f", "/seed.sql")
     assert cache.limits == Limits(1.0, GIB)
 
 
-def test_a_stored_plan_keeps_them(project, written):
+def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
     again = plan_from_json(plan_to_json(plan), plan.source.parent)
@@ -88,14 +94,16 @@ def test_a_stored_plan_keeps_them(project, written):
         ),
     ],
 )
-def test_what_can_not_be_honoured_is_refused(project, written, target, said):
+def test_what_can_not_be_honoured_is_refused(
+    project: Project, written: Write, target: str, said: str
+) -> None:
     written(target)
     with pytest.raises(InputError) as refused:
         project.load()
     assert said in str(refused.value)
 
 
-def test_a_companion_counts_in_what_a_host_can_give(project, written):
+def test_a_companion_counts_in_what_a_host_can_give(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
     (why,) = fit(plan, 2, 16 * GIB).skipped.values()
@@ -103,7 +111,7 @@ def test_a_companion_counts_in_what_a_host_can_give(project, written):
     assert fit(plan, 4, 16 * GIB).skipped == {}
 
 
-def test_a_changed_companion_is_another_target(project, written):
+def test_a_changed_companion_is_another_target(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
     first, second = plan.target.companions
@@ -115,7 +123,7 @@ def test_a_changed_companion_is_another_target(project, written):
     assert len(digests) == 3
 
 
-def test_a_changed_mounted_file_is_another_target(project, written):
+def test_a_changed_mounted_file_is_another_target(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     before = content_hashes(project.load())["target"]
     project.write({"targets/web/web.conf": "b"})

@@ -1,10 +1,13 @@
 """A compose file as people have it becomes a target with its companions; what is lost on the way is told."""
 
+from collections.abc import Callable
+
 import pytest
 
 from harness.errors import InputError
-from harness.model import MIB, Limits
+from harness.model import MIB, BuildSource, CommandProbe, HttpProbe, ImageSource, Limits, Plan, PortProbe
 from harness.plan import load_plan
+from tests.unit.plan.project import Project
 
 COMPOSE = """\
 x-common: &common
@@ -41,9 +44,13 @@ MATRIX = "target: targets/shop\nlimits: {cpus: 0.5, memory: 64MiB}\n"
 TARGET = "compose: {file: ../../compose.yaml, service: api}\nready: {http: /health}\n"
 
 
+Load = Callable[..., Plan]
+"""Loads the shop, with a target and a compose file other than the usual ones where they are given."""
+
+
 @pytest.fixture
-def shop(project):
-    def load(target: str = TARGET, compose: str = COMPOSE):
+def shop(project: Project) -> Load:
+    def load(target: str = TARGET, compose: str = COMPOSE) -> Plan:
         project.write(
             {
                 "matrix.yaml": MATRIX,
@@ -60,16 +67,16 @@ def shop(project):
     return load
 
 
-def test_a_service_arrives_with_what_it_depends_on_needed_first(shop) -> None:
+def test_a_service_arrives_with_what_it_depends_on_needed_first(shop: Load) -> None:
     target = shop().target
-    assert (target.name, target.port, target.ready.http_path) == ("api", 8000, "/health")
+    assert (target.name, target.port, target.readiness) == ("api", 8000, HttpProbe("/health"))
     assert target.command == ("serve", "--threads", "4 of them")
-    assert target.build is not None
-    assert (target.build.context.name, target.build.args) == ("api", {"STAGE": "prod"})
+    assert isinstance(target.source, BuildSource)
+    assert (target.source.context.name, target.source.args) == ("api", {"STAGE": "prod"})
     assert [companion.name for companion in target.companions] == ["db", "clock", "cache"]
 
 
-def test_secrets_of_the_caller_stay_references(shop) -> None:
+def test_secrets_of_the_caller_stay_references(shop: Load) -> None:
     target = shop().target
     assert target.environment == {
         "DATABASE_URL": "postgres://app:${DB_PASSWORD}@db:5432/app",
@@ -79,15 +86,15 @@ def test_secrets_of_the_caller_stay_references(shop) -> None:
     assert target.companions[0].service.environment["POSTGRES_PASSWORD"] == "${DB_PASSWORD}"
 
 
-def test_companions_keep_their_limits_files_and_ways_to_be_ready(shop) -> None:
+def test_companions_keep_their_limits_files_and_ways_to_be_ready(shop: Load) -> None:
     db, clock, cache = shop().target.companions
     assert db.limits == Limits(0.5, 256 * MIB)
-    assert db.service.ready.command == ("sh", "-c", "pg_isready -U postgres")
+    assert db.service.readiness == CommandProbe(("sh", "-c", "pg_isready -U postgres"))
     assert [*db.service.files] == ["/docker-entrypoint-initdb.d/seed.sql"]
-    assert (clock.service.ready.port, cache.service.ready.port) == (99, 6379)
+    assert (clock.service.readiness, cache.service.readiness) == (PortProbe(99), PortProbe(6379))
 
 
-def test_what_is_not_honoured_is_told(shop) -> None:
+def test_what_is_not_honoured_is_told(shop: Load) -> None:
     assert shop().notes == (
         "compose.yaml: api: secrets is not honoured",
         "compose.yaml: db: its volume at /var/lib/postgresql/data begins empty in every container",
@@ -95,7 +102,7 @@ def test_what_is_not_honoured_is_told(shop) -> None:
     )
 
 
-def test_what_the_target_says_itself_is_laid_over_it(shop) -> None:
+def test_what_the_target_says_itself_is_laid_over_it(shop: Load) -> None:
     target = shop(
         TARGET
         + "name: shop\nport: 9000\nenvironment: {DEBUG: 'true'}\n"
@@ -104,7 +111,7 @@ def test_what_the_target_says_itself_is_laid_over_it(shop) -> None:
     assert (target.name, target.port, target.environment["DEBUG"]) == ("shop", 9000, "true")
     assert "DATABASE_URL" in target.environment
     assert target.companions[0].limits == Limits(0.2, 96 * MIB)
-    assert target.companions[0].service.image == "postgres:16"
+    assert target.companions[0].service.source == ImageSource("postgres:16")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,7 @@ def test_what_the_target_says_itself_is_laid_over_it(shop) -> None:
         (TARGET, "services: {api: {image: x, ports: 8}}\n", "can't be read as a compose file"),
     ],
 )
-def test_what_makes_it_another_service_is_refused(shop, target, compose, said) -> None:
+def test_what_makes_it_another_service_is_refused(shop: Load, target: str, compose: str, said: str) -> None:
     with pytest.raises(InputError) as refused:
         shop(target, compose)
     assert said in str(refused.value)

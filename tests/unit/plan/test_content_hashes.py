@@ -6,12 +6,13 @@ import shutil
 import pytest
 
 from harness.plan import content_hashes, load_plan
+from tests.unit.plan.project import Files, Project
 
 LOCUSTFILE = "import shapes\nfrom data import users\nfrom locust import HttpUser\nNAMES = open('names.csv')\n"
 
 
 @pytest.fixture
-def rich(project):
+def rich(project: Project) -> Project:
     project.write(
         {
             "targets/web/app/main.py": "app = 1\n",
@@ -29,7 +30,7 @@ def rich(project):
     return project
 
 
-def changed(project, files):
+def changed(project: Project, files: Files) -> set[str]:
     """The names of the hashes that differ after writing the files."""
     before = project.load().hashes
     project.write(files)
@@ -37,7 +38,7 @@ def changed(project, files):
     return {key for key in before if before[key] != after[key]}
 
 
-def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich):
+def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich: Project) -> None:
     same = (
         "# the same\nlimits: {memory: 67108864, cpus: [0.50, 1.0]}\n"
         "scenario:\n  locustfile: ./load/locustfile.py\ntarget: targets/web/\nrepetitions: 1\n"
@@ -46,7 +47,7 @@ def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich):
 
 
 @pytest.mark.parametrize("more", ["users: {limit: 399}\n", "slos: {p95: 2s}\n", "steps: {settle: 1s}\n"])
-def test_what_the_matrix_asks_counts(rich, more):
+def test_what_the_matrix_asks_counts(rich: Project, more: str) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text()
     assert changed(rich, {"matrix.yaml": matrix + more}) == {"matrix"}
 
@@ -61,15 +62,15 @@ def test_what_the_matrix_asks_counts(rich, more):
         "load/names.csv",
     ],
 )
-def test_what_the_locustfile_imports_or_opens_counts(rich, name):
+def test_what_the_locustfile_imports_or_opens_counts(rich: Project, name: str) -> None:
     assert changed(rich, {name: "# changed\n"}) == {"scenario"}
 
 
-def test_a_file_that_no_locustfile_names_does_not_count(rich):
+def test_a_file_that_no_locustfile_names_does_not_count(rich: Project) -> None:
     assert changed(rich, {"load/other.py": "", "load/other.csv": ""}) == set()
 
 
-def test_the_user_classes_chosen_count(rich):
+def test_the_user_classes_chosen_count(rich: Project) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text().replace("locustfile.py}", "locustfile.py, users: [A]}")
     assert changed(rich, {"matrix.yaml": matrix}) == {"scenario"}
 
@@ -77,7 +78,7 @@ def test_the_user_classes_chosen_count(rich):
 @pytest.mark.parametrize(
     "name", ["targets/web/app/main.py", "targets/web/Dockerfile", "targets/web/load/keep.txt"]
 )
-def test_a_file_of_the_build_context_counts(rich, name):
+def test_a_file_of_the_build_context_counts(rich: Project, name: str) -> None:
     assert changed(rich, {name: "changed\n"}) == {"target"}
 
 
@@ -88,11 +89,11 @@ def test_a_file_of_the_build_context_counts(rich, name):
         *("targets/web/app/__pycache__/main.pyc", "targets/web/.git/HEAD"),
     ],
 )
-def test_what_the_image_does_not_get_does_not_count(rich, name):
+def test_what_the_image_does_not_get_does_not_count(rich: Project, name: str) -> None:
     assert changed(rich, {name: "changed\n"}) == set()
 
 
-def test_campaigns_stored_in_the_build_context_do_not_count(rich):
+def test_campaigns_stored_in_the_build_context_do_not_count(rich: Project) -> None:
     results = "targets/web/results/one"
     assert (
         changed(rich, {f"{results}/plan.json": "{}", f"{results}/events.jsonl": "", f"{results}/x": ""})
@@ -103,18 +104,18 @@ def test_campaigns_stored_in_the_build_context_do_not_count(rich):
     assert rich.load().hashes == before
 
 
-def test_a_moved_repository_keeps_its_hashes(rich, tmp_path_factory):
+def test_a_moved_repository_keeps_its_hashes(rich: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
     elsewhere = tmp_path_factory.mktemp("moved") / "repository"
     shutil.copytree(rich.folder, elsewhere)
     assert load_plan(elsewhere / "matrix.yaml", {}).hashes == rich.load().hashes
 
 
-def test_hashes_of_a_plan_can_be_taken_again(rich):
+def test_hashes_of_a_plan_can_be_taken_again(rich: Project) -> None:
     plan = rich.load()
     assert content_hashes(plan) == plan.hashes
 
 
-def test_a_link_counts_by_where_it_points_and_is_not_followed(rich):
+def test_a_link_counts_by_where_it_points_and_is_not_followed(rich: Project) -> None:
     link = rich.folder / "targets/web/link"
     link.symlink_to("nowhere")
     before = rich.load().hashes
@@ -123,7 +124,9 @@ def test_a_link_counts_by_where_it_points_and_is_not_followed(rich):
     assert rich.load().hashes["target"] != before["target"]
 
 
-def test_a_context_too_large_to_read_is_a_mistake_at_its_place(rich, monkeypatch):
+def test_a_context_too_large_to_read_is_a_mistake_at_its_place(
+    rich: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("harness.plan.source_files.MOST_FILES", 3)
     assert rich.mistakes() == [
         "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "

@@ -12,15 +12,15 @@ from harness.plan.env_refs import reference_faults
     ("text", "expected"),
     [("${A}", "1"), ("x${A}y${B}", "x1y2"), ("$A", "$A"), ("$${A}", "${A}"), ("$$", "$$"), ("100%", "100%")],
 )
-def test_references_are_replaced_and_all_else_is_kept(text, expected):
+def test_references_are_replaced_and_all_else_is_kept(text: str, expected: object) -> None:
     assert resolved(text, {"A": "1", "B": "2"}) == expected
 
 
-def test_a_value_is_not_looked_into_for_more_references():
+def test_a_value_is_not_looked_into_for_more_references() -> None:
     assert resolved("${A}", {"A": "${B}"}) == "${B}"
 
 
 @given(st.text(alphabet="${}AB_", max_size=12))
-def test_a_text_without_faults_can_be_resolved(text):
+def test_a_text_without_faults_can_be_resolved(text: str) -> None:
     if not list(reference_faults(text, {"A": "1"})):
         resolved(text, {"A": "1"})

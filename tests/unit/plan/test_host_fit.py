@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from harness.model import GIB, MIB
 from harness.plan import fit
 from harness.plan.host_fit import cores_to_give, memory_to_give
+from tests.unit.plan.project import PlanOf
 
 
-def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of):
+def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of: PlanOf) -> None:
     plan = plan_of("include: [{cpus: 1.5, memory: 64m}, {cpus: 1, memory: 4g}, {cpus: 4, memory: 8g}]\n")
     cores = "wants {} cores; of this host's 2 the generator keeps one: 1.00 left"
     memory = "wants {} MiB; this host has 4096 MiB, and 3072 MiB of it for a target"
@@ -20,23 +21,23 @@ def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of
     }
 
 
-def test_fitting_again_to_a_larger_host_forgets_what_the_smaller_one_skipped(plan_of):
+def test_fitting_again_to_a_larger_host_forgets_what_the_smaller_one_skipped(plan_of: PlanOf) -> None:
     plan = plan_of("")
     assert fit(fit(plan, 1, GIB), 8, 16 * GIB) == plan
 
 
 @pytest.mark.parametrize(("cores", "left"), [(1, 0.5), (1.5, 0.75), (2, 1), (8, 7)])
-def test_the_generator_keeps_a_core_or_half_of_the_only_one(cores, left):
+def test_the_generator_keeps_a_core_or_half_of_the_only_one(cores: float, left: float) -> None:
     assert cores_to_give(cores) == left
 
 
 @pytest.mark.parametrize(
     ("total", "left"), [(GIB // 2, 0), (GIB, 0), (2 * GIB, GIB), (4 * GIB, 3 * GIB), (10 * GIB, 8 * GIB)]
 )
-def test_a_fifth_of_the_memory_and_at_least_a_gib_stays_with_the_host(total, left):
+def test_a_fifth_of_the_memory_and_at_least_a_gib_stays_with_the_host(total: int, left: float) -> None:
     assert memory_to_give(total) == left
 
 
 @given(st.integers(0, 2**50))
-def test_more_memory_never_gives_less(total):
+def test_more_memory_never_gives_less(total: int) -> None:
     assert 0 <= memory_to_give(total) <= memory_to_give(total + MIB) <= total + MIB

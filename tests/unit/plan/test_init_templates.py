@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from harness.model import HealthcheckProbe, HttpProbe, TcpProbe
 from harness.plan.init_templates import (
     Found,
     Operation,
@@ -13,6 +14,7 @@ from harness.plan.init_templates import (
     operations,
     target_yaml,
 )
+from tests.unit.plan.project import Project
 
 OPENAPI = {
     "openapi": "3.0.0",
@@ -72,14 +74,14 @@ def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
 @pytest.mark.parametrize(
-    ("found", "kind"),
+    ("found", "probe"),
     [
-        (Found("Shop 1", {"image": "shop:1"}, 80, "/health"), "http"),
-        (Found("shop", {"image": "shop:1"}, 80, has_healthcheck=True), "healthy"),
-        (Found("shop", {"image": "shop:1"}, 80), "tcp"),
+        (Found("Shop 1", {"image": "shop:1"}, 80, "/health"), HttpProbe),
+        (Found("shop", {"image": "shop:1"}, 80, has_healthcheck=True), HealthcheckProbe),
+        (Found("shop", {"image": "shop:1"}, 80), TcpProbe),
     ],
 )
-def test_what_is_written_loads(project, found: Found, kind: str, cores: int) -> None:
+def test_what_is_written_loads(project: Project, found: Found, probe: type, cores: int) -> None:
     home = "targets/shop-1" if found.name == "Shop 1" else "targets/shop"
     project.write(
         {
@@ -89,6 +91,6 @@ def test_what_is_written_loads(project, found: Found, kind: str, cores: int) -> 
         }
     )
     plan = project.load()
-    assert plan.target.ready.kind == kind
+    assert type(plan.target.readiness) is probe
     assert len(plan.cells) == 9
     assert max(cell.limits.cpu_cores for cell in plan.cells) <= max(cores - 1, 0.5)

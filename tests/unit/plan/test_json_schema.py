@@ -1,6 +1,8 @@
 """The schemas for editors are what the models say, and agree with what is shown and refused."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -14,7 +16,7 @@ MATRIX, TARGET = SCHEMAS["matrix.schema.json"], SCHEMAS["target.schema.json"]
 MINIMAL = {"target": "targets/web", "limits": {"cpus": 1, "memory": "64MiB"}}
 
 
-def read(text: str) -> object:
+def read(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
@@ -26,27 +28,27 @@ def test_the_published_file_is_the_models_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_matrix_of_ours_keeps_to_it(path: object) -> None:
-    MATRIX.validate(read(path.read_text()))  # type: ignore[attr-defined]
+def test_every_matrix_of_ours_keeps_to_it(path: Path) -> None:
+    MATRIX.validate(read(path.read_text()))
 
 
 @pytest.mark.parametrize(
     "path", sorted(ROOT.glob("targets/**/target.yaml")), ids=lambda path: path.parent.name
 )
-def test_every_target_of_ours_keeps_to_it(path: object) -> None:
-    TARGET.validate(read(path.read_text()))  # type: ignore[attr-defined]
+def test_every_target_of_ours_keeps_to_it(path: Path) -> None:
+    TARGET.validate(read(path.read_text()))
 
 
 def test_what_the_reference_shows_keeps_to_it() -> None:
     shown = [read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"]
-    matrices = [each for each in shown if "target" in each]  # type: ignore[operator]
-    targets = [each for each in shown if "port" in each]  # type: ignore[operator]
+    matrices = [each for each in shown if "target" in each]
+    targets = [each for each in shown if "port" in each]
     assert len(matrices) >= 1
     assert len(targets) >= 1
     for each in matrices:
         MATRIX.validate(each)
     for each in targets:
-        TARGET.validate({key: value for key, value in each.items() if key != "host_port"})  # type: ignore[attr-defined]
+        TARGET.validate({key: value for key, value in each.items() if key != "host_port"})
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.model import MIB, Build, Cell, Limits, Ready, Search, Slo, Timing
+from harness.model import (
+    MIB,
+    BuildSource,
+    Cell,
+    HttpProbe,
+    ImageSource,
+    Limits,
+    Search,
+    Slo,
+    TcpProbe,
+    Timing,
+)
 from harness.plan import load_plan
+from tests.unit.plan.project import PlanOf, Project
 
 EVERYTHING = """\
 target: targets/web
@@ -36,7 +48,7 @@ repetitions: 2
 """
 
 
-def test_every_key_of_a_matrix_arrives_in_the_plan(project):
+def test_every_key_of_a_matrix_arrives_in_the_plan(project: Project) -> None:
     project.write({"matrix.yaml": EVERYTHING, "more.py": ""})
     plan = project.load()
     assert [cell.id for cell in plan.cells] == [
@@ -73,7 +85,7 @@ def test_every_key_of_a_matrix_arrives_in_the_plan(project):
     assert plan.scenario.user_classes == ("ShopUser",)
 
 
-def test_a_minimal_matrix_takes_the_documented_defaults(project):
+def test_a_minimal_matrix_takes_the_documented_defaults(project: Project) -> None:
     plan = project.load()
     assert [cell.id for cell in plan.cells] == [
         "web-c0.50-m64",
@@ -85,13 +97,13 @@ def test_a_minimal_matrix_takes_the_documented_defaults(project):
     assert plan.scenario.locustfiles == (project.folder / "targets/web/locustfile.py",)
     assert plan.slos == (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
     assert (plan.users_limit, plan.spawn_rate, plan.timing, plan.search) == (400, 40.0, Timing(), Search())
-    assert plan.target.build == Build(project.folder / "targets/web")
-    assert plan.target.ready == Ready()
+    assert plan.target.source == BuildSource(project.folder / "targets/web")
+    assert plan.target.readiness == HttpProbe("/", 200, 60.0)
     assert plan.skipped == {}
     assert set(plan.hashes) == {"matrix", "scenario", "target"}
 
 
-def test_every_key_of_a_target_arrives_in_the_plan(project):
+def test_every_key_of_a_target_arrives_in_the_plan(project: Project) -> None:
     text = (
         "name: shop\nimage: nginx:1.27\nport: 80\nhost_port: 8080\n"
         "ready: {http: /healthz, status: 204, within: 2m}\n"
@@ -99,52 +111,50 @@ def test_every_key_of_a_target_arrives_in_the_plan(project):
     )
     project.write({"targets/web/target.yaml": text})
     target = project.load().target
-    assert (target.name, target.image, target.build, target.port, target.host_port) == (
-        *("shop", "nginx:1.27", None),
-        *(80, 8080),
-    )
-    assert target.ready == Ready("/healthz", 204, 120.0)
+    assert (target.name, target.source) == ("shop", ImageSource("nginx:1.27"))
+    assert (target.port, target.host_port) == (80, 8080)
+    assert target.readiness == HttpProbe("/healthz", 204, 120.0)
     assert target.environment == {"PASSWORD": "${SET}", "PLAIN": "$${x}"}
     assert target.command == ("serve", "--fast")
 
 
-def test_a_tcp_readiness_has_no_path(project):
+def test_a_tcp_readiness_has_no_path(project: Project) -> None:
     project.write({"targets/web/target.yaml": "image: redis\nport: 6379\nready: {tcp: true, within: 5s}\n"})
     plan = project.load()
-    assert plan.target.ready == Ready(http_path=None, within_s=5.0)
+    assert plan.target.readiness == TcpProbe(within_s=5.0)
     assert plan.target.name == "web"
 
 
-def test_a_target_given_inline_has_its_paths_beside_the_matrix(project):
+def test_a_target_given_inline_has_its_paths_beside_the_matrix(project: Project) -> None:
     text = (
         "target: {name: app, port: 80, build: {context: targets/web, args: {BASE: x}}}\n"
         "scenario: {locustfile: targets/web/locustfile.py}\nsizes: {s: {cpus: 1, memory: 1g}}\n"
     )
     project.write({"matrix.yaml": text})
     plan = project.load()
-    assert plan.target.build == Build(project.folder / "targets/web", args={"BASE": "x"})
+    assert plan.target.source == BuildSource(project.folder / "targets/web", args={"BASE": "x"})
     assert [cell.id for cell in plan.cells] == ["app-c1.00-m1024"]
 
 
-def test_an_empty_section_counts_as_absent(plan_of):
+def test_an_empty_section_counts_as_absent(plan_of: PlanOf) -> None:
     assert plan_of("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
 
 
-def test_a_low_limit_lowers_the_default_first_step(plan_of):
+def test_a_low_limit_lowers_the_default_first_step(plan_of: PlanOf) -> None:
     assert plan_of("users: {limit: 4}\n").search.first_users == 4
 
 
-def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of):
+def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of: PlanOf) -> None:
     assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
     assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 
 
-def test_a_relative_path_gives_the_same_plan_as_the_absolute_one(project):
+def test_a_relative_path_gives_the_same_plan_as_the_absolute_one(project: Project) -> None:
     assert load_plan(Path("matrix.yaml"), {}) == load_plan(project.folder / "matrix.yaml", {})
 
 
 @pytest.mark.parametrize("bytes_before", [b"\xef\xbb\xbf", b"# comment\r\n"])
-def test_a_byte_order_mark_and_windows_line_ends_are_read(project, bytes_before):
+def test_a_byte_order_mark_and_windows_line_ends_are_read(project: Project, bytes_before: bytes) -> None:
     content = (project.folder / "matrix.yaml").read_bytes().replace(b"\n", b"\r\n")
     project.write({"matrix.yaml": bytes_before + content})
     assert len(project.load().cells) == 4

@@ -6,6 +6,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.plan import load_plan
+from tests.unit.plan.project import Project
 
 SIZES = "sizes: {s: {cpus: 1, memory: 64m}}\n"
 MATRIX = "target: targets/web\n" + SIZES
@@ -184,24 +185,26 @@ IN_THE_LOCUSTFILE = {
 
 
 @pytest.mark.parametrize(("text", "said"), IN_THE_MATRIX.items())
-def test_a_mistake_in_the_matrix_is_named_with_its_place(project, text, said):
+def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, said: str) -> None:
     project.write({"matrix.yaml": text, "a.py": "", "old/target.yml": ""})
     assert project.mistakes() == [f"matrix.yaml:{said}"]
 
 
 @pytest.mark.parametrize(("text", "said"), IN_THE_TARGET.items())
-def test_a_mistake_in_the_target_is_named_with_its_place(project, text, said):
+def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, said: str) -> None:
     project.write({"targets/web/target.yaml": text})
     assert project.mistakes() == [f"targets/web/target.yaml:{said}"]
 
 
 @pytest.mark.parametrize(("text", "said"), IN_THE_LOCUSTFILE.items())
-def test_a_locustfile_that_is_not_python_is_named_with_the_place_in_it(project, text, said):
+def test_a_locustfile_that_is_not_python_is_named_with_the_place_in_it(
+    project: Project, text: str, said: str
+) -> None:
     project.write({"targets/web/locustfile.py": text})
     assert project.mistakes() == [f"targets/web/locustfile.py:{said}"]
 
 
-def test_the_mistakes_of_all_files_come_at_once_in_order(project):
+def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> None:
     project.write(
         {
             "matrix.yaml": "target: targets/web\nusrs: 1\nlimits: {cpus: 0, memory: 1GB}\nslos: {p95: 1x}\n",
@@ -221,28 +224,30 @@ def test_the_mistakes_of_all_files_come_at_once_in_order(project):
     ]
 
 
-def test_a_byte_that_is_not_utf8_is_named_with_its_place(project):
+def test_a_byte_that_is_not_utf8_is_named_with_its_place(project: Project) -> None:
     project.write({"matrix.yaml": b"target: web\n# caf\xe9\n"})
     assert project.mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
 
 
-def test_a_file_that_no_hand_wrote_is_refused_by_its_size(project):
+def test_a_file_that_no_hand_wrote_is_refused_by_its_size(project: Project) -> None:
     project.write({"matrix.yaml": "#" * (1024 * 1024 + 1)})
     assert project.mistakes() == ["matrix.yaml: is larger than 1 MiB; this is not a file written by hand"]
 
 
-def test_a_missing_locustfile_of_the_target_is_named_at_the_target(project):
+def test_a_missing_locustfile_of_the_target_is_named_at_the_target(project: Project) -> None:
     project.write({"targets/web/locustfile.py": None})
     assert project.mistakes() == ['matrix.yaml:1:9: target: no locustfile "targets/web/locustfile.py"']
 
 
-def test_a_missing_matrix_is_named_with_the_nearest_file(project):
+def test_a_missing_matrix_is_named_with_the_nearest_file(project: Project) -> None:
     with pytest.raises(InputError) as caught:
         load_plan(project.folder / "matrx.yaml")
     assert str(caught.value) == 'matrx.yaml: no such file; did you mean "matrix.yaml"?'
 
 
-def test_a_file_outside_the_current_directory_is_named_in_full(project, monkeypatch):
+def test_a_file_outside_the_current_directory_is_named_in_full(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project.folder / "targets")
     project.write({"matrix.yaml": ""})
     assert project.mistakes() == [
@@ -250,7 +255,7 @@ def test_a_file_outside_the_current_directory_is_named_in_full(project, monkeypa
     ]
 
 
-def test_fifty_mistakes_are_enough_to_say(project):
+def test_fifty_mistakes_are_enough_to_say(project: Project) -> None:
     repeated = "include:\n" + "- {cpus: 1, memory: 64m}\n" * 60
     project.write({"matrix.yaml": MATRIX + repeated + "".join(f"key_{number}: 1\n" for number in range(60))})
     assert len(project.mistakes()) == 50

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from harness.errors import InputError
-from harness.model import DEFAULT_ENGINE, MIB, Engine, Limits, Load, Plan
+from harness.model import (
+    DEFAULT_ENGINE,
+    MIB,
+    Engine,
+    EngineWorkers,
+    ExternalWorkers,
+    Limits,
+    Load,
+    LocalWorkers,
+    Plan,
+)
 from harness.plan import fit, load_plan, plan_from_json, plan_to_json
 
 TARGET = {"name": "web", "image": "web:1", "port": 8000}
@@ -66,19 +76,19 @@ def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path
 @pytest.mark.parametrize(
     ("section", "load"),
     [
-        ({}, Load()),
-        ({"workers": 4}, Load(4)),
-        ({"workers": "auto"}, Load(None)),
-        ({"workers": "external", "expect": 8}, Load(8, external=True)),
-        ({"expect": 2, "bind": "10.0.0.5:6000"}, Load(2, external=True, bind="10.0.0.5", port=6000)),
-        ({"engines": ["ssh://a", "b"]}, Load(2, engines=(Engine("ssh://a"), Engine(context="b")))),
+        ({}, LocalWorkers(1)),
+        ({"workers": 4}, LocalWorkers(4)),
+        ({"workers": "auto"}, LocalWorkers(None)),
+        ({"workers": "external", "expect": 8}, ExternalWorkers(8, "127.0.0.1", 5557)),
+        ({"expect": 2, "bind": "10.0.0.5:6000"}, ExternalWorkers(2, "10.0.0.5", 6000)),
+        ({"engines": ["ssh://a", "b"]}, EngineWorkers((Engine("ssh://a"), Engine(context="b")), 2)),
         (
             {"engines": ["a"], "workers": "auto", "image": "locust:2"},
-            Load(None, engines=(Engine(context="a"),), image="locust:2"),
+            EngineWorkers((Engine(context="a"),), None, image="locust:2"),
         ),
         (
             {"engines": ["a"], "workers": 3, "bind": "10.0.0.5:1"},
-            Load(3, bind="10.0.0.5", port=1, engines=(Engine(context="a"),)),
+            EngineWorkers((Engine(context="a"),), 3, "10.0.0.5", 1),
         ),
     ],
 )
@@ -148,8 +158,8 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
     plan = planned(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
     stored = json.dumps(plan_to_json(plan))
     assert "me@load" not in stored
-    assert plan_from_json(json.loads(stored), tmp_path).load == Load(
-        2, engines=(DEFAULT_ENGINE, DEFAULT_ENGINE)
+    assert plan_from_json(json.loads(stored), tmp_path).load == EngineWorkers(
+        (DEFAULT_ENGINE, DEFAULT_ENGINE), 2
     )
     assert plan.hashes == planned(tmp_path).hashes
 
@@ -157,12 +167,12 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("load", "is_remote"),
     [
-        (Load(4), False),
-        (Load(4, external=True), False),
-        (Load(4, external=True, bind="localhost"), False),
-        (Load(4, external=True, bind="10.0.0.5"), True),
-        (Load(1, engines=(DEFAULT_ENGINE,)), False),
-        (Load(1, engines=(DEFAULT_ENGINE,), bind="10.0.0.5"), True),
+        (LocalWorkers(4), False),
+        (ExternalWorkers(4), False),
+        (ExternalWorkers(4, "localhost"), False),
+        (ExternalWorkers(4, "10.0.0.5"), True),
+        (EngineWorkers((DEFAULT_ENGINE,), 1), False),
+        (EngineWorkers((DEFAULT_ENGINE,), 1, "10.0.0.5"), True),
     ],
 )
 def test_load_from_other_machines_comes_to_an_address_of_ours(load: Load, is_remote: bool) -> None:

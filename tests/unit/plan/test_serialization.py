@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from harness.errors import StoreError
 from harness.model import Build, Cell, Limits, Plan, Ready, Scenario, Search, Slo, Target, Timing
 from harness.plan import plan_from_json, plan_to_json
+from tests.unit.plan.project import Project
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(-(2**62), 2**62)
@@ -49,12 +50,12 @@ PLANS = st.builds(
 
 
 @given(PLANS)
-def test_a_plan_survives_plan_json_exactly(plan):
+def test_a_plan_survives_plan_json_exactly(plan: Plan) -> None:
     stored = json.loads(json.dumps(plan_to_json(plan), allow_nan=False))
     assert plan_from_json(stored, plan.source.parent) == plan
 
 
-def test_paths_are_stored_relative_to_the_matrix_and_found_again_where_it_moved(project):
+def test_paths_are_stored_relative_to_the_matrix_and_found_again_where_it_moved(project: Project) -> None:
     stored = plan_to_json(project.load())
     assert stored["format"] == 1
     assert stored["source"] == "matrix.yaml"
@@ -65,12 +66,12 @@ def test_paths_are_stored_relative_to_the_matrix_and_found_again_where_it_moved(
     assert moved.target.build == Build(Path("/elsewhere/targets/web"))
 
 
-def test_a_plan_with_relative_paths_needs_no_folder():
+def test_a_plan_with_relative_paths_needs_no_folder() -> None:
     plan = Plan(Path("matrix.yaml"), Target("web", 80), Scenario((Path("locustfile.py"),)), (), ())
     assert plan_from_json(plan_to_json(plan)) == plan
 
 
-def test_keys_of_a_later_harness_are_ignored(project):
+def test_keys_of_a_later_harness_are_ignored(project: Project) -> None:
     plan = project.load()
     assert plan_from_json({**plan_to_json(plan), "news": 1}, project.folder) == plan
 
@@ -84,13 +85,13 @@ def test_keys_of_a_later_harness_are_ignored(project):
         ({"cells": object()}, "plan.json is damaged: Object of type object is not JSON serializable"),
     ],
 )
-def test_a_damaged_plan_is_refused_in_words(project, damage, said):
+def test_a_damaged_plan_is_refused_in_words(project: Project, damage: dict[str, object], said: str) -> None:
     with pytest.raises(StoreError) as caught:
         plan_from_json({**plan_to_json(project.load()), **damage})
     assert caught.value.what == said
 
 
-def test_no_value_of_the_callers_environment_is_stored(project):
+def test_no_value_of_the_callers_environment_is_stored(project: Project) -> None:
     text = 'image: web\nport: 80\nenvironment: {KEY: "${SET}"}\n'
     project.write({"targets/web/target.yaml": text})
     stored = json.dumps(plan_to_json(project.load()))

@@ -21,7 +21,7 @@ from harness.plan import parse_slo
         ("p99@/find?q=a@b=2s", Slo("p99", 2.0, "/find?q=a@b")),
     ],
 )
-def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text, slo):
+def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text: str, slo: Slo) -> None:
     assert parse_slo(text) == slo
 
 
@@ -38,7 +38,7 @@ def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text, slo):
         ("errors=1s", '--slo "errors=1s": "1s" is not a ratio; write "1%" or 0.01'),
     ],
 )
-def test_anything_else_is_refused_with_an_example(text, said):
+def test_anything_else_is_refused_with_an_example(text: str, said: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_slo(text)
     assert caught.value.what == said

@@ -24,7 +24,7 @@ POWERS = "(Docker's meaning: powers of two)"
         *[("6m", 6 * MIB), ("1t", 1024 * GIB)],
     ],
 )
-def test_a_size_has_dockers_meaning(text, expected):
+def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
     assert units.memory_bytes(text) == expected
 
 
@@ -49,13 +49,13 @@ def test_a_size_has_dockers_meaning(text, expected):
         (10**15, f"1000000000000000 is more than any machine has; write 512MiB, 512m or 0.5g {POWERS}"),
     ],
 )
-def test_a_size_with_two_meanings_or_none_is_refused(text, said):
+def test_a_size_with_two_meanings_or_none_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         units.memory_bytes(text)
 
 
 @given(st.integers(6, 10**6), st.sampled_from(["MiB", "m", "M", " mib"]))
-def test_any_whole_number_of_mib_is_kept_exactly(number, unit):
+def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None:
     assert units.memory_bytes(f"{number}{unit}") == number * MIB
 
 
@@ -72,13 +72,13 @@ def test_any_whole_number_of_mib_is_kept_exactly(number, unit):
         (0.333333, "0.333333 is finer than the kernel's CPU quota; write at most 5 decimals"),
     ],
 )
-def test_cores_are_plain_numbers_that_a_quota_can_express(value, said):
+def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
         units.cpu_cores(value)
 
 
 @given(st.integers(1000, 10**7))
-def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps):
+def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps: int) -> None:
     cores = units.cpu_cores(float(Decimal(steps) / 100_000))
     assert Decimal(units.cores_text(cores)) == Decimal(steps) / 100_000
     assert len(units.cores_text(cores).partition(".")[2]) >= 2
@@ -97,12 +97,12 @@ def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps)
         ("1 min", 60.0),
     ],
 )
-def test_a_duration_is_seconds_unless_it_says_otherwise(value, expected):
+def test_a_duration_is_seconds_unless_it_says_otherwise(value: object, expected: float) -> None:
     assert units.duration_s(value) == expected
 
 
 @pytest.mark.parametrize("value", ["1h30", "", "s", "-1s", -1, 3601, "61m", True, None, {}, "1e3s"])
-def test_other_durations_are_refused(value):
+def test_other_durations_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
         units.duration_s(value)
 
@@ -110,11 +110,11 @@ def test_other_durations_are_refused(value):
 @pytest.mark.parametrize(
     ("value", "expected"), [("1%", 0.01), (0.01, 0.01), ("0.5%", 0.005), (0, 0.0), ("100%", 1.0)]
 )
-def test_a_ratio_is_a_percentage_or_a_number_below_one(value, expected):
+def test_a_ratio_is_a_percentage_or_a_number_below_one(value: object, expected: float) -> None:
     assert units.ratio(value) == expected
 
 
 @pytest.mark.parametrize("value", [1, 1.5, "1", -0.1, "1001%", "x", True, None, []])
-def test_a_ratio_that_could_mean_two_things_is_refused(value):
+def test_a_ratio_that_could_mean_two_things_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
         units.ratio(value)

@@ -1,0 +1,49 @@
+"""A minimal valid project in a temporary folder, for tests to break."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.errors import InputError
+from harness.model import Plan
+from harness.plan import load_plan
+
+FILES = {
+    "matrix.yaml": "target: targets/web\nlimits: {cpus: [0.5, 1], memory: [64MiB, 128MiB]}\n",
+    "targets/web/target.yaml": "name: web\nbuild: {context: .}\nport: 8000\n",
+    "targets/web/Dockerfile": "FROM scratch\n",
+    "targets/web/locustfile.py": "from locust import HttpUser\n\n\nclass ShopUser(HttpUser):\n    pass\n",
+}
+ENVIRON = {"SET": "value"}
+Files = Mapping[str, str | bytes | None]
+"""Contents by file name; None removes a file."""
+
+PlanOf = Callable[[str], Plan]
+"""Loads the minimal project with more lines in its matrix."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder that is the current directory, so that messages name its files without it."""
+
+    folder: Path
+
+    def write(self, files: Files) -> None:
+        """Write each file, or remove it where its content is None."""
+        for name, content in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+
+    def load(self) -> Plan:
+        return load_plan(self.folder / "matrix.yaml", ENVIRON)
+
+    def mistakes(self) -> list[str]:
+        with pytest.raises(InputError) as caught:
+            self.load()
+        return str(caught.value).splitlines()

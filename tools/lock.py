@@ -1,0 +1,78 @@
+"""Write constraints.txt: the versions of everything that the harness and its checks are made of.
+
+    make lock
+
+The versions are those of the environment that runs this file. Only packages that pyproject.toml names are
+written, and packages that these need. Other packages of the environment are left out.
+"""
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+LOCK = ROOT / "constraints.txt"
+HEADING = """\
+# The versions that `make venv` installs and `make check` was last run with. Written by `make lock`.
+# Made with Python {python}; a package that only another Python needs is not listed, and so is not held.
+"""
+
+
+def declared_requirements() -> Iterator[Requirement]:
+    """Yield every requirement of pyproject.toml: to build, to run, and to develop."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    project = pyproject["project"]
+    extras = project["optional-dependencies"].values()
+    for texts in (project["dependencies"], *extras):
+        yield from map(Requirement, texts)
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the version of each declared package and of all that they need here, by canonical name."""
+    versions: dict[str, str] = {}
+    seen: set[str] = set()
+    waiting = list(declared_requirements())
+    while waiting:
+        requirement = waiting.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        installed = distribution(requirement.name)
+        versions[canonicalize_name(requirement.name)] = installed.version
+        waiting += needed_by(requirement, installed.requires or [])
+    return versions
+
+
+def needed_by(parent: Requirement, texts: list[str]) -> Iterator[Requirement]:
+    """Yield those of `texts`, the requirements of a package, that hold here with the extras of `parent`."""
+    for requirement in map(Requirement, texts):
+        extras = ["", *parent.extras]
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": name}) for name in extras):
+            yield requirement
+
+
+def locked_versions() -> dict[str, str]:
+    """Return the version of each package in constraints.txt, by canonical name."""
+    lines = re.findall(r"^([\w.-]+)==(\S+)$", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in lines}
+
+
+def main() -> None:
+    try:
+        versions = installed_versions()
+    except PackageNotFoundError as error:
+        sys.exit(f"{error.name} is not installed in this environment: run `make venv` first")
+    lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]
+    heading = HEADING.format(python=".".join(map(str, sys.version_info[:2])))
+    LOCK.write_text(heading + "".join(lines), encoding="utf-8")
+    print(f"{LOCK.name}: {len(lines)} packages")
+
+
+if __name__ == "__main__":
+    main()
