@@ -6,7 +6,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
-LINTED := harness tests $(wildcard targets bench)
+LINTED := harness tests tools $(wildcard targets bench)
+SPELLED := $(LINTED) docs Makefile pyproject.toml $(wildcard *.md .ci .github)
 
 CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
 NEWEST = $(lastword $(CAMPAIGNS))
@@ -20,68 +21,69 @@ HEAD ?=
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-matrix: venv engine base ## measure every cell of MATRIX (matrix.yaml), then draw the report
+matrix: venv engine base ## measure every size of MATRIX (matrix.yaml) and write the report
 	@$(BIN)/harness run $(MATRIX) --results results $(ARGS)
 
-report: venv ## draw the newest campaign again
+report: venv ## write the report of the newest campaign again
 	@$(BIN)/harness report results/latest $(ARGS)
 
-compare: venv ## two campaigns: BASE (the newest but one) against HEAD (the newest)
+compare: venv ## compare two campaigns: BASE (default: the newest but one) and HEAD (default: the newest)
 	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
 
-bench: bench-search bench-page bench-load bench-truth ## measure what the harness claims about itself; quiet machine, most of an hour
+bench: bench-search bench-page bench-load bench-truth ## all benchmarks below; on a quiet machine, most of an hour
 
-bench-search: venv ## the search against others, simulated
+bench-search: venv ## compare the search with other methods, on simulated targets
 	@$(BIN)/python -m bench.search $(ARGS)
 
-bench-load: venv engine base ## what a request costs to make, against plain Locust; cells an hour with one engine and two
+bench-load: venv engine base ## compare CPU time per request with plain Locust; sizes an hour with one engine and two
 	@$(BIN)/python -m bench.load $(ARGS)
 	@$(BIN)/python -m bench.engines
 
-bench-page: venv browser ## how fast the report is drawn and opened, with 25 and 1,000 sizes
+bench-page: venv browser ## time to write and open the report, with 25 and 1,000 sizes
 	@$(BIN)/python -m bench.page $(ARGS)
 
-bench-truth: venv engine base ## a real target's measured capacity against the paper's
+bench-truth: venv engine base ## compare measured capacities of a real target with calculated ones
 	@$(BIN)/python -m bench.calibration $(ARGS)
 
-soak: venv engine base ## break it: 20,000 broken files, 200 sizes, 50 kills in one campaign; half an hour
+soak: venv engine base ## stress the harness: 20,000 broken files, 200 sizes, 50 kills in one campaign; half an hour
 	@$(BIN)/python -m tests.fuzz --inputs 20000
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-test: check engine base browser ## check, and everything that needs Docker or a browser
+test: check engine base browser ## check, and the tests that need Docker or a browser
 	$(BIN)/pytest -m "e2e or browser" $(ARGS)
 
-check: venv ## formatting, lint, types and the tests that need no Docker; under a minute
+check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
 	$(BIN)/ruff format --check $(LINTED)
 	$(BIN)/ruff check $(LINTED)
+	$(BIN)/codespell $(SPELLED)
 	$(BIN)/mypy
 	$(BIN)/pytest -m "not e2e and not browser" $(ARGS)
 
-fmt: venv ## format the code and mend what lint can
+fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)
 	$(BIN)/ruff check --fix $(LINTED)
 
-venv: $(READY) ## the Python environment, in .venv
+venv: $(READY) ## create or update the Python environment in .venv
 	@:
 
 $(READY): pyproject.toml constraints.txt
 	@tools/venv $(VENV)
 	@touch $@
 
-lock: venv ## hold the versions of .venv in constraints.txt, which `make venv` then installs
+lock: venv ## write the versions in .venv to constraints.txt, which `make venv` installs
 	@$(BIN)/python tools/lock.py
 	@touch $(READY)
 
-engine: ## a Docker engine that answers; installed and started if need be (ENGINE=manual: never)
+engine: ## check for a Docker engine; install and start one if none answers (ENGINE=manual: never)
 	@tools/engine
 
-base: engine ## the image that targets are built on
+base: engine ## build or pull the image that the bundled targets are based on
 	@tools/base-image
 
-browser: ## a chromium for the tests that look at reports
+browser: ## check for chromium, which the browser tests need; install it if missing
 	@tools/browser
 
-clean: caches ## remove what the harness left in Docker, replaced images with it, and caches
+clean: caches ## remove leftover containers, networks and replaced images of the harness, and caches
 	@[ ! -x $(BIN)/harness ] || $(BIN)/harness clean $(ARGS)
 
 distclean: caches ## remove caches and the Python environment (never results/)

@@ -1,6 +1,6 @@
-# What root may do on a Debian-family host: install packages. Sourced by the other tools.
+# Functions that install packages as root on a Debian-family host. The other tools source this file.
 
-# One line an argument.
+# Print each argument on a line of its own.
 say() { printf '%s\n' "$@" >&2; }
 
 die() {
@@ -8,7 +8,7 @@ die() {
     exit 1
 }
 
-# True on Debian and its family. OS_RELEASE is for the tests.
+# True on Debian and its family. Tests set OS_RELEASE.
 debian_family() {
     local ID='' ID_LIKE=''
     # shellcheck disable=SC1090
@@ -20,7 +20,7 @@ root() { [[ $(id -u) -eq 0 ]]; }
 
 may_install() { root && debian_family && command -v apt-get >/dev/null; }
 
-# Install packages quietly; the package lists are fetched only when what they say is missing or stale.
+# Install packages quietly. Update the package lists only if the first try fails.
 install_packages() {
     local log
     log=$(mktemp)

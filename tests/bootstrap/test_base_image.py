@@ -1,4 +1,4 @@
-"""tools/base-image: pulled, or built from the packages that this host's own apt reads."""
+"""tools/base-image pulls the image, or builds it from the packages that this host's apt reads."""
 
 from pathlib import Path
 

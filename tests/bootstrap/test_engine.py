@@ -1,4 +1,4 @@
-"""tools/engine: an engine that answers, or what to do about it."""
+"""tools/engine makes sure that a Docker engine answers, or says what to do."""
 
 from pathlib import Path
 
@@ -98,7 +98,7 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine: Machine) ->
 
 @without_systemd
 @pytest.mark.parametrize(
-    ("last_words", "mend"),
+    ("last_line", "fix"),
     [
         ("failed to create NAT chain DOCKER: iptables failed", "iptables-legacy"),
         ("Devices cgroup isn't mounted", "mount -t cgroup2"),
@@ -107,16 +107,16 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine: Machine) ->
         ("something new", "More of it"),
     ],
 )
-def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_mend(
-    machine: Machine, last_words: str, mend: str
+def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_fix(
+    machine: Machine, last_line: str, fix: str
 ) -> None:
     machine.says("docker", NO_ENGINE)
-    machine.says("dockerd", f'echo "level=info msg=chatter"; echo "{last_words}"; exit 1')
+    machine.says("dockerd", f'echo "level=info msg=chatter"; echo "{last_line}"; exit 1')
     outcome = machine.tool("engine")
     assert outcome.exit_code == 1
-    assert last_words in outcome.said
+    assert last_line in outcome.said
     assert "chatter" not in outcome.said
-    assert mend in outcome.said
+    assert fix in outcome.said
 
 
 def test_package_lists_are_fetched_only_when_the_install_fails_without(

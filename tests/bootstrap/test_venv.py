@@ -1,4 +1,4 @@
-"""tools/venv: an environment from a Python that can carry it."""
+"""tools/venv makes the environment, with the locked versions, from a Python that can."""
 
 import re
 from pathlib import Path
