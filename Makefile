@@ -46,7 +46,7 @@ bench-truth: venv engine base ## compare measured capacities of a real target wi
 	@$(BIN)/python -m bench.calibration $(ARGS)
 
 soak: venv engine base ## stress the harness: 20,000 broken files, 200 sizes, 50 kills in one campaign; half an hour
-	@$(BIN)/python -m tests.fuzz --inputs 20000
+	@$(BIN)/python -m tests.soak.fuzz --inputs 20000
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 test: check engine base browser ## check, and the tests that need Docker or a browser

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import psutil
 
-from harness.measure.docker.port_access import free_port
+from harness.measure.docker.port_access import find_free_port
 from harness.measure.locust.generator import LocustGenerator
-from harness.model import Load, Scenario
+from harness.model import LocalWorkers, Scenario
 
 USERS = 20
 SETTLE_S = 2.0
@@ -78,7 +78,7 @@ class Figures:
 
 @contextlib.contextmanager
 def server() -> Iterator[str]:
-    port = free_port()
+    port = find_free_port()
     with subprocess.Popen([sys.executable, "-c", SERVER, str(port)]) as process:
         try:
             url = f"http://127.0.0.1:{port}"
@@ -144,7 +144,7 @@ def family(pid: int) -> list[int]:
 
 
 def ours(url: str, locustfile: Path, workers: int) -> Figures:
-    with LocustGenerator().start(Scenario((locustfile,)), url, Load(workers)) as running:
+    with LocustGenerator().start(Scenario((locustfile,)), url, LocalWorkers(workers)) as running:
         running.hold(USERS, USERS)
         pids = [running.process.pid, *(running.workers.pids if running.workers else [])]
         for figures in watched(url, pids):

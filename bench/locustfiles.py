@@ -50,13 +50,13 @@ def ran(path: Path, url: str) -> str:
     """`runs`, or why it does not."""
     scenario = Scenario((path,))
     try:
-        LocustGenerator().inspect(scenario)
+        LocustGenerator().find_user_classes(scenario)
         with LocustGenerator().start(scenario, url) as generator:
             generator.hold(USERS, 10)
             parts, until = [], time.monotonic() + WITHIN_S
             while time.monotonic() < until and sum(len(part.requests.start_s) for part in parts) < 3:
                 parts.append(generator.poll(0.2))
-            log = generator.logs()
+            log = generator.read_logs()
     except HarnessError as error:
         return f"not loaded: {last_line(str(error))}"
     answered = sum(int((part.requests.error == ANSWERED).sum()) for part in parts)

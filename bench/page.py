@@ -13,11 +13,11 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from harness.analyse.result.sizing import decided
-from harness.analyse.step.time_series import series
+from harness.analyse.result.sizing import add_sizing
+from harness.analyse.step.time_series import build_series
 from harness.model import CampaignResult, CellResult
-from harness.report import html
-from harness.report.view.view import view
+from harness.report import render_html
+from harness.report.view.view import build_view
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
 
@@ -44,7 +44,7 @@ class Row:
 def with_series(cell: CellResult) -> CellResult:
     """Every step with the time series that a real one of so many users has."""
     return replace(
-        cell, steps=tuple(replace(step, series=series(closed_step(step.users))) for step in cell.steps)
+        cell, steps=tuple(replace(step, series=build_series(closed_step(step.users))) for step in cell.steps)
     )
 
 
@@ -52,7 +52,7 @@ def campaign(rows: int, columns: int) -> CampaignResult:
     """Ten steps at each size; the series are computed once and shared between sizes."""
     whole = example.large(rows, columns)
     pattern = with_series(whole.cells[0])
-    return decided(
+    return add_sizing(
         replace(
             whole,
             cells=tuple(
@@ -73,7 +73,7 @@ def measured(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
     result, file, times = campaign(rows, columns), folder / "report.html", []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
-        text = html(view(result))
+        text = render_html(build_view(result))
         times.append(time.perf_counter() - begun)
     file.write_text(text)
     used = [used_once(browser, file) for _ in range(ROUNDS)]

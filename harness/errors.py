@@ -14,6 +14,8 @@ HarnessError
 
 from dataclasses import dataclass
 
+from harness.model import FailureKind
+
 
 class HarnessError(Exception):
     """Any failure with words for the user; `hint` says what to try."""
@@ -70,9 +72,9 @@ class CompanionFailed(WorldError):
 
 
 class TargetFailed(WorldError):
-    """The target did not come up; `kind` is one of `exited`, `oom`, `never-ready`, `wrong-answers`."""
+    """The target did not come up at this size; `kind` says how it failed."""
 
-    def __init__(self, kind: str, what: str, hint: str = "") -> None:
+    def __init__(self, kind: FailureKind, what: str, hint: str = "") -> None:
         super().__init__(what, hint)
         self.kind = kind
 

@@ -46,22 +46,22 @@ class Processor:
         self._period_s = PERIOD_S if throttles else 10 * PERIOD_S
         self._left_s = 0.0
         self._period_to_s = 0.0
-        self._stalled = False
-        self._still = False
+        self._is_throttled = False
+        self._is_stopped = False
         self._speed_at = speed_at
         self._speed = 1.0 if speed_at is None else speed_at(0.0, 0.0)
         self._pauses = pauses
         self._pause_length_s = pause_s
-        self._paused = False
+        self._is_paused = False
         self._pause_change_s = next(pauses)
         self._speed_change_s = math.inf if speed_at is None else SPEED_EVERY_S
-        self._moody_s = min(self._pause_change_s, self._speed_change_s)
+        self._state_change_s = min(self._pause_change_s, self._speed_change_s)
         self._requests: list[tuple[float, int]] = []
-        self._given_s = 0.0
-        self._cores = 0
-        self._pace = 0.0
+        self._work_per_request_s = 0.0
+        self._busy_cores = 0
+        self._speed_per_request = 0.0
         self._finish_s = math.inf
-        self._plan()
+        self._schedule_next()
 
     def __len__(self) -> int:
         return len(self._requests)
@@ -70,20 +70,20 @@ class Processor:
         """Let a request in, now (`run_to` first)."""
         if not self._requests and self.now_s >= self._period_to_s:
             self._begin_period((math.floor(self.now_s / self._period_s + 1e-9) + 1) * self._period_s)
-            self._still = self._paused
-        heappush(self._requests, (self._given_s + work_s, request))
-        self._plan()
+            self._is_stopped = self._is_paused
+        heappush(self._requests, (self._work_per_request_s + work_s, request))
+        self._schedule_next()
 
     def run_to(self, at_s: float) -> None:
         """Work until an instant that is not after `next_s`."""
         elapsed_s = at_s - self.now_s
         self.now_s = at_s
-        if self._cores:
-            self._given_s += elapsed_s * self._pace
-            spent_s = elapsed_s * self._cores
+        if self._busy_cores:
+            self._work_per_request_s += elapsed_s * self._speed_per_request
+            spent_s = elapsed_s * self._busy_cores
             self.cpu_s += spent_s
             self._left_s -= spent_s
-        elif self._stalled:
+        elif self._is_throttled:
             self.throttled_s += elapsed_s
 
     def step(self) -> int | None:
@@ -91,66 +91,66 @@ class Processor:
         at_s = self.next_s
         self.run_to(at_s)
         if at_s == self._finish_s:
-            self._given_s, request = heappop(self._requests)
+            self._work_per_request_s, request = heappop(self._requests)
             if not self._requests:
-                self._given_s = 0.0
-            self._plan()
+                self._work_per_request_s = 0.0
+            self._schedule_next()
             return request
-        self._change(at_s)
-        self._plan()
+        self._apply_change(at_s)
+        self._schedule_next()
         return None
 
     def clear(self) -> None:
         """Drop all requests: the target is dead."""
         self._requests.clear()
-        self._stalled = False
-        self._still = self._paused
-        self._plan()
+        self._is_throttled = False
+        self._is_stopped = self._is_paused
+        self._schedule_next()
 
-    def _change(self, at_s: float) -> None:
-        if at_s == self._moody_s:
-            self._change_mood(at_s)
+    def _apply_change(self, at_s: float) -> None:
+        if at_s == self._state_change_s:
+            self._change_state(at_s)
         elif at_s == self._period_to_s:
             self._begin_period(at_s + self._period_s)
         else:
-            self._stalled = True
+            self._is_throttled = True
             self.throttled_periods += 1
-        self._still = self._stalled or self._paused
+        self._is_stopped = self._is_throttled or self._is_paused
 
-    def _change_mood(self, at_s: float) -> None:
+    def _change_state(self, at_s: float) -> None:
         """A pause begins or ends, or the speed is another."""
         if at_s == self._pause_change_s:
-            self._paused = not self._paused
-            self._pause_change_s += self._pause_length_s if self._paused else next(self._pauses)
+            self._is_paused = not self._is_paused
+            self._pause_change_s += self._pause_length_s if self._is_paused else next(self._pauses)
         else:
             assert self._speed_at is not None
             self._speed = self._speed_at(at_s, self.cpu_s)
             self._speed_change_s += SPEED_EVERY_S
-        self._moody_s = min(self._pause_change_s, self._speed_change_s)
+        self._state_change_s = min(self._pause_change_s, self._speed_change_s)
 
     def _begin_period(self, to_s: float) -> None:
         self._period_to_s = to_s
         self._left_s = self._quota_s
-        self._stalled = False
+        self._is_throttled = False
         self.periods += round(self._period_s / PERIOD_S)
 
-    def _plan(self) -> None:
+    def _schedule_next(self) -> None:
         """Find what happens next, and how fast all goes until then.
 
         Comparisons instead of `min`: half of the simulation's time is spent here.
         """
-        next_s = self._moody_s
+        next_s = self._state_change_s
         self._finish_s = math.inf
         count = len(self._requests)
-        if count == 0 or self._still:
-            self._cores = 0
+        if count == 0 or self._is_stopped:
+            self._busy_cores = 0
             if count and self._period_to_s < next_s:
                 next_s = self._period_to_s
             self.next_s = next_s
             return
-        cores = self._cores = count if count < self._parallel else self._parallel
-        pace = self._pace = cores * self._speed / count
-        ahead_s = self._requests[0][0] - self._given_s
+        cores = self._busy_cores = count if count < self._parallel else self._parallel
+        pace = self._speed_per_request = cores * self._speed / count
+        ahead_s = self._requests[0][0] - self._work_per_request_s
         finish_s = self._finish_s = self.now_s + ahead_s / pace if ahead_s > 0 else self.now_s
         spent_s = self.now_s + self._left_s / cores if self._left_s > 0 else self.now_s
         if spent_s < next_s:

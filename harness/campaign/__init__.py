@@ -1,1 +1,7 @@
-"""Run a campaign: which cell is measured next, on which engine, and what is known so far."""
+"""Run a campaign: check it, resume it or start it, measure every size on the engines, judge what is stored."""
+
+from harness.campaign.listener import CampaignListener
+from harness.campaign.progress import rejudge
+from harness.campaign.runner import run_campaign
+
+__all__ = ["CampaignListener", "rejudge", "run_campaign"]

@@ -1,223 +1,147 @@
-"""One engine at work: the cells that it is given, measured one after the other, container life by life."""
+"""The worker of one engine: it measures the cells that it claims, one container run after the other."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
-from harness.analyse.search.search import next_step
-from harness.analyse.search.worker_count import workers_needed
-from harness.analyse.step.judge import enough
+from harness.analyse.step.judge import is_verdict_settled
 from harness.analyse.step.warmup import is_warm
-from harness.campaign.progress import CellProgress
-from harness.campaign.session import Desk
-from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
+from harness.campaign.session import CampaignSession
+from harness.errors import EngineError, EngineGone, TargetFailed
 from harness.measure.protocols import Image
-from harness.measure.session import ContainerLife, World, container_life
-from harness.model import Cell, ContainerRun, Plan, Purpose, Step, StepResult, Verdict
+from harness.measure.session import Backends, ContainerSession, open_session
+from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_BACK_WITHIN_S = 120.0
-OTHERS_WAIT_S = 30.0
-"""Where other engines can take over, an engine that is gone is waited for less long."""
+"""How long a worker waits for its engine to answer again."""
 
-ASK_ENGINE_EVERY_S = 1.0
-FAULTS_IN_A_ROW = 3
+_ENGINE_BACK_WITHIN_S_OF_SEVERAL = 30.0
+"""The same where other engines can take over."""
+
+_ASK_ENGINE_EVERY_S = 1.0
+_FAULTS_IN_A_ROW = 3
 
 
-class Hand:
-    """`engine` is its name, empty where there is only one. It holds the desk's lock but while it measures."""
+class EngineWorker:
+    """The work on one engine. `engine` is its name, None for the only one."""
 
-    def __init__(self, desk: Desk, world: World, engine: str = "") -> None:
+    def __init__(self, session: CampaignSession, backends: Backends, engine: str | None) -> None:
         self.engine = engine
-        self.world = world
-        self._desk = desk
+        self._session = session
+        self._backends = backends
         self._image = Image("", "")
         self._faults = 0
-        self._patience_s = OTHERS_WAIT_S if engine else ENGINE_BACK_WITHIN_S
+        self._patience_s = ENGINE_BACK_WITHIN_S if engine is None else _ENGINE_BACK_WITHIN_S_OF_SEVERAL
 
-    def prepare(self) -> None:
-        """The target's image on this engine, which must be the one that it measured before."""
-        image = self.world.host.prepare(self._desk.plan.target)
-        self.world.generator.prepare(self._desk.plan.scenario)
-        with self._desk.lock:
-            before = self._desk.folder.story().images.get(self.engine)
-            if before is not None and before != image.digest:
-                raise UsageError(
-                    f"the image {image.reference} is another one than this campaign began with: "
-                    f"{image.digest[:19]}, was {before[:19]}",
-                    "run with --fresh for a new campaign, or bring the old image back",
-                )
-            if before is None:
-                self._desk.folder.add_image(image.reference, image.digest, self.engine)
+    def run(self) -> None:
+        """Measure cells until all are done, then hold the reference cell once more.
+
+        Raises EngineGone if the engine stays away, StopRequested if the campaign is to stop.
+        """
+        self._prepare()
+        while (cell := self._session.claim_cell()) is not None:
+            try:
+                self._measure_cell(cell)
+            finally:
+                self._session.release_cell(cell)
+        while (due := self._session.start_drift_check(self.engine)) is not None:
+            self._run_with_retry(*due)
+
+    def _prepare(self) -> None:
+        """Build or find the images. Raises UsageError if the target's image is another than before."""
+        plan = self._session.plan
+        image = self._backends.host.prepare(plan.target)
+        self._backends.generator.prepare(plan.scenario)
+        self._session.record_image(image, self.engine)
         self._image = image
 
-    def measure(self, cell: Cell) -> None:
-        """Ask, measure, store, until the search has nothing left to ask."""
-        desk = self._desk
-        with desk.lock:
-            progress = desk.memory.cells[cell.id]
-            self._begin(progress)
-            desk.narrator.cell_started(cell)
-        while (step := self._ask(progress)) is not None and not gave_up(progress):
-            self._survived(progress, step)
-        with desk.lock:
-            desk.memory.light[self.engine] = progress.finish()
-            desk.folder.finish_cell(cell.id, progress.attempt)
-            self._draw()
-            desk.narrator.cell_done(progress.answer(desk.plan))
+    def _measure_cell(self, cell: Cell) -> None:
+        self._session.start_cell(cell, self.engine)
+        while (step := self._session.next_step(cell)) is not None:
+            self._run_with_retry(cell, step)
+        self._session.finish_cell(cell, self.engine)
 
-    def confirm(self) -> None:
-        """The reference cell once more, in a fresh container: is this host what the first one was?"""
-        desk = self._desk
-        while (due := self._due()) is not None:
-            cell, step = due
-            desk.note(
-                (f"{cell.id} is held at {step.users} users once more, to see whether the host drifted",)
-            )
-            desk.narrator.confirming(cell)
-            self._survived(desk.memory.cells[cell.id], step)
+    def _run_with_retry(self, cell: Cell, step: Step) -> None:
+        """Run one container from this step on. If the engine fails, wait until it is back instead.
 
-    def _due(self) -> tuple[Cell, Step] | None:
-        with self._desk.lock:
-            return self._desk.memory.confirmation(self._desk.plan, self.engine)
-
-    def _begin(self, progress: CellProgress) -> None:
-        """Another attempt where one is done, or was begun on an engine that did not end it."""
-        cell, plan = progress.cell, self._desk.plan
-        if progress.done:
-            self._desk.note((f"{cell.id} sustains less than a smaller size: it is measured once more",))
-            progress.begin_again(plan)
-        elif progress.facts and progress.engine != self.engine:
-            self._desk.note((f"{cell.id} begins again on {self.engine}: {progress.engine} did not end it",))
-            progress.begin_again(plan)
-        if not progress.facts:
-            progress.begin(self._desk.memory.light.get(self.engine), self.engine)
-
-    def _survived(self, progress: CellProgress, step: Step) -> None:
-        """One container life, or a wait for the engine to come back."""
+        The search then asks for the same step again. After a few failures in a row EngineGone is raised.
+        """
         try:
-            self._live(progress, step)
+            self._run_container(cell, step)
         except EngineGone as error:
             self._faults += 1
-            if self._faults > FAULTS_IN_A_ROW:
+            if self._faults > _FAULTS_IN_A_ROW:
                 raise
-            with self._desk.lock:
-                self._desk.folder.add_fault(progress.cell.id, "engine", error.what)
-                self._desk.narrator.note(f"{error.what}; trying again as soon as it answers")
+            self._session.record_engine_fault(cell, error)
             self._await_engine(error)
-            self.prepare()
+            self._prepare()
         else:
             self._faults = 0
 
     def _await_engine(self, error: EngineGone) -> None:
-        """Until it answers again; what it kept of ours is removed. Raises `error` when it stays away."""
-        host, clock = self.world.host, self.world.clock
-        deadline = clock.now_s() + self._patience_s
-        while not host.answers():
-            if clock.now_s() > deadline or self._desk.is_stopping:
+        """Wait until the engine answers, then remove what it kept of ours. Raise `error` if it stays away."""
+        host, clock = self._backends.host, self._backends.clock
+        deadline_s = clock.now_s() + self._patience_s
+        while not host.is_answering():
+            self._session.raise_if_stopping()
+            if clock.now_s() > deadline_s:
                 raise error
-            clock.sleep(ASK_ENGINE_EVERY_S)
-        host.remove_leftovers(self._desk.folder.name)
+            clock.sleep(_ASK_ENGINE_EVERY_S)
+        host.remove_leftovers(self._session.campaign)
 
-    def _ask(self, progress: CellProgress) -> Step | None:
-        desk = self._desk
-        with desk.lock:
-            results = desk.memory.results(desk.plan)
-            neighbours = [result for result in results if result.cell != progress.cell and result.steps]
-            return next_step(desk.plan, progress.cell, progress.steps, neighbours)
-
-    def _live(self, progress: CellProgress, first: Step) -> None:
-        """One container life: steps until one does not pass, or the search is done."""
-        cell, desk = progress.cell, self._desk
-        with desk.lock:
-            number = progress.next_life()
-        loaded = self._loaded()
-        desk.narrator.container_starting(cell)
-        unborn = ContainerRun(
-            cell.id,
-            number,
-            datetime.now(UTC).isoformat(timespec="seconds"),
-            None,
-            attempt=progress.attempt,
-            purpose=first.purpose,
-            engine=self.engine,
-        )
+    def _run_container(self, cell: Cell, first: Step) -> None:
+        """Hold steps in one fresh container until one does not pass, or the search is done."""
+        session, load = self._session, self._session.choose_load()
+        run = session.start_run(cell, first.purpose, self.engine)
+        plan = replace(session.plan, load=load)
         try:
-            with container_life(self.world, loaded, cell, self._image, number) as life:
-                target = life.target
-                born = replace(unborn, ready_after_s=target.ready_after_s)
-                self._born(progress, replace(born, companions_ready_after_s=target.companions_ready_after_s))
-                desk.note(life.generator.notes)
+            with open_session(self._backends, plan, cell, self._image, run.number) as container:
+                session.record_run(_with_readiness(run, container))
+                session.note_once(container.generator.notes)
                 try:
-                    self._hold_steps(progress, life, first, loaded)
+                    self._hold_steps(cell, container, first, load)
                 finally:
-                    desk.folder.add_logs(cell.id, number, target_log(life), life.generator.logs())
+                    session.record_logs(run, _read_target_log(container), container.generator.read_logs())
         except TargetFailed as failure:
-            self._born(progress, replace(unborn, failure_kind=failure.kind, failure=str(failure)))
+            session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
-    def _loaded(self) -> Plan:
-        """The plan with as many Locust processes as all the steps so far say that its users need."""
-        plan = self._desk.plan
-        if plan.load.workers is not None:
-            return plan
-        with self._desk.lock:
-            steps = [step for progress in self._desk.memory.cells.values() for step in progress.steps]
-        count = workers_needed(steps, plan.users_limit)
-        if count > 1:
-            self._desk.note((f"{count} Locust processes are used: so many users need them",))
-        return replace(plan, load=replace(plan.load, workers=count))
-
-    def _born(self, progress: CellProgress, life: ContainerRun) -> None:
-        with self._desk.lock:
-            progress.born(life)
-            self._desk.folder.add_life(life)
-
-    def _hold_steps(self, progress: CellProgress, life: ContainerLife, first: Step, loaded: Plan) -> None:
-        """Until one does not pass, the search is done, or it takes more Locust processes than these."""
+    def _hold_steps(self, cell: Cell, container: ContainerSession, first: Step, load: Load) -> None:
+        """Hold steps until one does not pass, the search is done, or it needs more Locust processes."""
         step: Step | None = first
         while step is not None:
-            result = self._hold(progress, life, step)
+            result = self._hold_step(cell, container, step)
             if result.verdict is not Verdict.PASS or step.purpose is Purpose.CONFIRM:
                 return
-            step = self._ask(progress)
-            if self._loaded().load != loaded.load:
-                return  # the next life has as many Locust processes as the users turned out to need
+            step = self._session.next_step(cell)
+            if self._session.choose_load() != load:
+                return
 
-    def _hold(self, progress: CellProgress, life: ContainerLife, step: Step) -> StepResult:
-        cell, desk, light = progress.cell, self._desk, progress.light
-        plan = desk.plan
-        with desk.lock:
-            number = progress.next_step()
-        desk.narrator.step_started(cell, step)
-        measured = life.hold(
-            number,
+    def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
+        session = self._session
+        plan, baseline = session.plan, session.read_baseline(cell)
+        facts = container.hold(
+            session.start_step(cell, step),
             step,
             plan.spawn_rate,
-            settled=lambda so_far: enough(
-                so_far, plan.slos, light, step.timing.drain_s, plan.search.precision_ratio
+            settled=lambda facts: is_verdict_settled(
+                facts, plan.slos, baseline, step.timing.drain_s, plan.search.precision_ratio
             ),
-            observe=lambda pulse: desk.look(cell, pulse),
+            observe=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,
         )
-        with desk.lock:
-            stored = desk.folder.add_step(cell.id, measured, progress.attempt, step.purpose)
-            result = progress.add(plan, stored, step.purpose)
-            desk.narrator.step_judged(cell, result)
-            self._draw()
-        return result
-
-    def _draw(self) -> None:
-        self._desk.draw("running", self.world.clock)
+        return session.record_step(cell, facts, step.purpose)
 
 
-def target_log(life: ContainerLife) -> str:
-    """What the target wrote; where its container is gone, the engine's words for that."""
+def _with_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
+    target = container.target
+    return replace(
+        run,
+        ready_after_s=target.ready_after_s,
+        companions_ready_after_s=target.companions_ready_after_s,
+    )
+
+
+def _read_target_log(container: ContainerSession) -> str:
+    """Return what the target wrote; if its container is gone, what the engine says about that."""
     try:
-        return life.target.logs()
+        return container.target.read_logs()
     except EngineError as error:
         return f"(no log: {error.what})\n"
-
-
-def gave_up(progress: CellProgress) -> bool:
-    """A target that never came up is not tried again; one that came up before gets a second chance."""
-    failures = [life for life in progress.lives if life.failure]
-    answered_wrongly = bool(progress.steps) and progress.steps[0].rule == "all-failed"
-    return answered_wrongly or len(failures) >= (2 if progress.steps else 1)

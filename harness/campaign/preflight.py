@@ -6,49 +6,50 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.analyse.result.comparable import changed_parts, machine_differences
+from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
 from harness.errors import EngineError, EngineGone, UsageError
 from harness.measure.clock import MonotonicClock
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
-from harness.measure.host.cpu_affinity import placed
+from harness.measure.host.cpu_affinity import plan_placement
 from harness.measure.locust.generator import LocustGenerator
-from harness.measure.locust.remote_workers import LoadEngines
+from harness.measure.locust.remote_workers import WorkerPool
 from harness.measure.protocols import TargetHost
-from harness.measure.session import World
-from harness.model import DEFAULT_ENGINE, Engine, Plan
+from harness.measure.session import Backends
+from harness.model import DEFAULT_ENGINE, Engine, EngineWorkers, Plan
 from harness.plan import fit, plan_to_json
-from harness.store import CampaignFolder, remove_parts
+from harness.store import CampaignFolder, remove_partial_files
 
 Say = Callable[[str], None]
 
 
-Worlds = Mapping[str, World]
+Worlds = Mapping[str, Backends]
 """One for each engine, by its name; a single one has none."""
 
 
-def the_world(campaign: str, engine: Engine = DEFAULT_ENGINE) -> World:
+def the_world(campaign: str, engine: Engine = DEFAULT_ENGINE) -> Backends:
     clock = MonotonicClock()
-    return World(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
+    return Backends(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
-def loaded_from(world: World, hosts: Sequence[DockerHost], port: int, image: str | None) -> World:
+def loaded_from(world: Backends, hosts: Sequence[DockerHost], port: int, image: str | None) -> Backends:
     """The world with its load coming from these engines."""
-    engines = LoadEngines(hosts, port, image)
+    engines = WorkerPool(hosts, port, image)
     return replace(world, generator=LocustGenerator(engines=engines), load_hosts=engines.hosts)
 
 
-def the_worlds(campaign: str, plan: Plan) -> Worlds:
+def connect_backends(campaign: str, plan: Plan) -> Worlds:
     """Raises EngineError, naming the engine, where one does not answer."""
     found = {}
     for name, engine in plan.engines.items():
-        with called(name):
+        with naming_engine(name):
             found[name] = the_world(campaign, engine)
-    if not (load := plan.load).engines:
+    load = plan.load
+    if not isinstance(load, EngineWorkers):
         return found
     hosts = []
     for number, engine in enumerate(load.engines, 1):
-        with called(f"engine {number} of load"):
+        with naming_engine(f"engine {number} of load"):
             hosts.append(DockerHost(campaign, MonotonicClock(), which=engine))
     return {
         name: loaded_from(world, hosts, load.port + index, load.image)
@@ -57,7 +58,7 @@ def the_worlds(campaign: str, plan: Plan) -> Worlds:
 
 
 @contextlib.contextmanager
-def called(name: str) -> Iterator[None]:
+def naming_engine(name: str) -> Iterator[None]:
     """An engine that does not answer is named."""
     try:
         yield
@@ -65,23 +66,26 @@ def called(name: str) -> Iterator[None]:
         raise EngineError(f"{name}: {error.what}" if name else error.what, error.hint) from error
 
 
-def checked(plan: Plan, worlds: Worlds) -> Plan:
+def check_plan(plan: Plan, worlds: Worlds) -> Plan:
     """The plan fitted to its engines' hosts, after all that can be found wrong without starting anything.
 
     With several, every size must fit on each.
     """
     first = next(iter(worlds.values()))
-    first.generator.inspect(plan.scenario)
+    first.generator.find_user_classes(plan.scenario)
     problems = list(
         dict.fromkeys(
             said
             for world in worlds.values()
-            for said in (*world.host.check(plan.target, plan.load), *world.generator.check(plan.load))
+            for said in (
+                *world.host.find_problems(plan.target, plan.load),
+                *world.generator.find_problems(plan.load),
+            )
         )
     )
     if problems:
         raise UsageError("\n".join(problems))
-    fitted = fitted_to([world.host.environment()["engine"] for world in worlds.values()], plan)
+    fitted = fitted_to([world.host.read_fingerprint()["engine"] for world in worlds.values()], plan)
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
             "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
@@ -94,38 +98,38 @@ def fitted_to(engines: Sequence[Mapping[str, Any]], plan: Plan) -> Plan:
     return fit(plan, cores, memory, is_shared=any(each["local"] for each in engines))
 
 
-def parted(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
+def separate_cores(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
     """The generator off the targets' cores, where this host has cores for both; and that in words."""
     if len(worlds) > 1:
         return worlds, "not parted: several engines are at work"
     ((name, world),) = worlds.items()
-    placement, words = placed(world.host.environment(), plan)
+    placement, words = plan_placement(world.host.read_fingerprint(), plan)
     if placement is None:
         return worlds, words
-    world.host.keep_to(placement.target)
-    return {name: replace(world, generator=world.generator.kept_to(placement.generator))}, words
+    world.host.pin_to_cores(placement.target)
+    return {name: replace(world, generator=world.generator.with_cores(placement.generator))}, words
 
 
-def described(worlds: Worlds, placement: str) -> dict[str, Any]:
+def build_fingerprint(worlds: Worlds, placement: str) -> dict[str, Any]:
     """The first engine's fingerprint; with several also each one's own, by its name."""
     first = next(iter(worlds.values()))
-    fingerprints = {name: world.host.environment() for name, world in worlds.items()}
+    fingerprints = {name: world.host.read_fingerprint() for name, world in worlds.items()}
     told = {**next(iter(fingerprints.values())), "placement": placement}
     if first.load_hosts:
-        told["load_engines"] = [host.environment()["engine"] for host in first.load_hosts]
+        told["load_engines"] = [host.read_fingerprint()["engine"] for host in first.load_hosts]
     if len(worlds) > 1:
         told["engines"] = {name: fingerprint["engine"] for name, fingerprint in fingerprints.items()}
     return told
 
 
 @contextlib.contextmanager
-def swept(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
+def clean_engines(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
     """Alone on the engines, without leftovers of killed campaigns before, and without any of ours after."""
-    hosts = all_hosts(worlds)
+    hosts = distinct_hosts(worlds)
     with contextlib.ExitStack() as stack:
         for host in hosts:
-            stack.enter_context(host.reserved())
-        remove_parts(results)
+            stack.enter_context(host.reserve())
+        remove_partial_files(results)
         for host in hosts:
             for name in host.remove_leftovers():
                 say(f"removed a leftover: {name}")
@@ -137,25 +141,25 @@ def swept(worlds: Worlds, results: Path, say: Say) -> Iterator[None]:
                     host.remove_leftovers()
 
 
-def all_hosts(worlds: Worlds) -> list[TargetHost]:
+def distinct_hosts(worlds: Worlds) -> list[TargetHost]:
     """The targets' engines, and those of the load that are none of them."""
     targets = [world.host for world in worlds.values()]
-    load = {host.identity(): host for world in worlds.values() for host in world.load_hosts}
-    known = {host.identity() for host in targets} if load else set()
+    load = {host.read_identity(): host for world in worlds.values() for host in world.load_hosts}
+    known = {host.read_identity() for host in targets} if load else set()
     return targets + [host for identity, host in load.items() if identity not in known]
 
 
-def created(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+def create_campaign(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
     return CampaignFolder.create(results, name, plan_to_json(plan), environment)
 
 
-def unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
+def find_unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
     """The newest campaign, if it was interrupted and nothing that it asks has changed since."""
     latest = results / "latest"
     if not (latest / "events.jsonl").is_file():
         return None
     folder = CampaignFolder.open(latest)
-    if folder.story().ended == "complete":
+    if folder.read_log().state == "complete":
         return None
     if changed := changes(folder, plan):
         say(f"{folder.name} was interrupted, but {_and(changed)} changed since: a new campaign begins")
@@ -165,10 +169,10 @@ def unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
 
 
 def changes(folder: CampaignFolder, plan: Plan) -> list[str]:
-    return changed_parts(folder.plan().get("hashes", {}), plan.hashes)
+    return find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
 
 
-def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+def reopen_campaign(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
     """The stored campaign, ready to go on. Raises UsageError where its numbers would not belong together."""
     folder = CampaignFolder.open(path)
     if changed := changes(folder, plan):
@@ -176,12 +180,12 @@ def resumed(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignF
             f"{path}: {_and(changed)} changed since this campaign began",
             "run with --fresh for a new campaign, or restore what it was",
         )
-    if moved := machine_differences(folder.environment(), environment):
+    if moved := find_machine_differences(folder.read_environment(), environment):
         raise UsageError(
             f"{path}: this is another machine than the one that the campaign began on: {'; '.join(moved)}",
             "go on there, or run with --fresh for a new campaign here",
         )
-    folder.resumed()
+    folder.mark_resumed()
     return folder
 
 

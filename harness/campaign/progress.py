@@ -1,177 +1,214 @@
-"""From stored facts to answers: what a campaign knows when it goes on, and what is drawn or judged later."""
+"""What a campaign knows: the progress of its cells, replayed from stored facts and judged as facts arrive."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.analyse.result.capacity import capacity
+from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
 from harness.analyse.result.consistency import (
-    Confirmation,
-    agreements,
-    drift,
-    next_confirmation,
-    second_attempt,
-    with_breaches,
+    DriftCheck,
+    assess_repeatability,
+    assess_drift,
+    next_drift_check,
+    choose_second_attempt,
+    flag_monotonicity_violations,
 )
-from harness.analyse.result.sizing import decided
-from harness.analyse.search.demand import with_inferred
-from harness.analyse.search.order import measuring_order
-from harness.analyse.step.baseline import judge_all, lighter, lightest, reference
-from harness.analyse.step.judge import judge
-from harness.analyse.step.slo import Light
-from harness.analyse.step.time_series import series
+from harness.analyse.result.sizing import add_sizing
+from harness.analyse.search.demand import add_inferred_results, choose_next_cell
+from harness.analyse.search.search import order_cells
+from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter, find_baseline
+from harness.analyse.step.judge import judge_step, judge_steps
+from harness.analyse.step.time_series import build_series
 from harness.model import (
     CampaignResult,
+    CampaignState,
     Cell,
     CellResult,
     ContainerRun,
     Plan,
     Purpose,
     Series,
+    Status,
     Step,
     StepFacts,
     StepResult,
 )
 from harness.store import CampaignFolder
-from harness.store.folder import CellStory
+from harness.store.folder import AttemptRecord
 
 
 @dataclass(slots=True)
 class CellProgress:
-    """What is known of a cell so far: its last attempt, and what was held to confirm that.
+    """What is known of a cell so far: its last attempt, and the drift check that was held of it.
 
-    `elsewhere` is the lightest step of the cells before it, borrowed as a reference: never one of a later
-    cell, so that what was judged stays judged. `facts` are let go of when the cell is done; `light` is then
-    what they were judged by. `life_number` and `step_number` are the last ones, over all attempts.
+    `borrowed_baseline` is the lightest baseline of the cells before this one; those of later cells are never
+    used, so that a verdict stays what it is. `baseline` is the one that steps are judged by: the borrowed one
+    until the attempt has a step of its own. `facts` are dropped when the cell is done, to save memory.
+    `run_number` and `step_number` are the last ones used, over all attempts. `engine` is the one that runs the
+    last attempt, None for the only one.
     """
 
     cell: Cell
-    elsewhere: Light | None = None
-    lives: list[ContainerRun] = field(default_factory=list)
+    borrowed_baseline: Baseline | None = None
+    runs: list[ContainerRun] = field(default_factory=list)
     facts: list[StepFacts] = field(default_factory=list)
     steps: tuple[StepResult, ...] = ()
-    done: bool = False
-    engine: str = ""
+    is_done: bool = False
+    engine: str | None = None
     attempt: int = 1
-    first: CellResult | None = None
-    light: Light | None = None
+    first_result: CellResult | None = None
+    baseline: Baseline | None = None
     series: dict[int, Series] = field(default_factory=dict)
-    confirming_lives: list[ContainerRun] = field(default_factory=list)
-    confirming_steps: list[StepResult] = field(default_factory=list)
-    life_number: int = 0
+    drift_check_runs: list[ContainerRun] = field(default_factory=list)
+    drift_check_steps: list[StepResult] = field(default_factory=list)
+    run_number: int = 0
     step_number: int = 0
 
-    def next_life(self) -> int:
-        """A number that no other container of this cell has: two engines may confirm it at once."""
-        self.life_number += 1
-        return self.life_number
+    @property
+    def is_hopeless(self) -> bool:
+        """True if another container run would not help the search."""
+        return is_hopeless(self._last_attempt)
 
-    def next_step(self) -> int:
+    @property
+    def _last_attempt(self) -> Attempt:
+        return Attempt(self.runs, self.steps, self.is_done)
+
+    def next_run_number(self) -> int:
+        """Return a number that no other container run of this cell has, not even on another engine."""
+        self.run_number += 1
+        return self.run_number
+
+    def next_step_number(self) -> int:
+        """Return a number that no other step of this cell has."""
         self.step_number += 1
         return self.step_number
 
-    def born(self, life: ContainerRun) -> None:
-        self.life_number = max(self.life_number, life.number)
-        (self.lives if life.purpose is Purpose.SEARCH else self.confirming_lives).append(life)
+    def add_run(self, run: ContainerRun) -> None:
+        """Add a container run, to the search or to the drift check."""
+        self.run_number = max(self.run_number, run.number)
+        (self.runs if run.purpose is Purpose.SEARCH else self.drift_check_runs).append(run)
 
-    def add(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
-        """Judge all steps with the new one among them; its result. One that confirms stands by itself."""
+    def add_step(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
+        """Add a step and return its result.
+
+        A step of the search can change the verdicts of those before it, by a lighter baseline; a step of the
+        drift check is judged alone.
+        """
         if purpose is Purpose.CONFIRM:
             self.step_number = max(self.step_number, facts.index)
-            self.confirming_steps.append(judge(facts, plan.slos, self.light))
-            return self.confirming_steps[-1]
-        self.learn(plan, [facts])
+            self.drift_check_steps.append(judge_step(facts, plan.slos, self.baseline))
+            return self.drift_check_steps[-1]
+        self.add_steps(plan, [facts])
         return self.steps[-1]
 
-    def learn(self, plan: Plan, facts: Sequence[StepFacts]) -> None:
-        """Further steps of the search, and all of them judged together."""
+    def add_steps(self, plan: Plan, facts: Sequence[StepFacts]) -> None:
+        """Add steps of the search and judge all of its steps together."""
         self.facts += facts
         self.step_number = max([self.step_number, *(each.index for each in facts)])
-        self.light = reference(self.facts, self.elsewhere)
-        self.series |= {each.index: series(each) for each in facts}
-        judged = judge_all(self.facts, plan.slos, self.elsewhere)
-        self.steps = tuple(replace(step, series=self.series[step.index]) for step in judged)
+        self.baseline = choose_baseline(self.facts, self.borrowed_baseline)
+        self.series |= {each.index: build_series(each) for each in facts}
+        results = judge_steps(self.facts, plan.slos, self.borrowed_baseline)
+        self.steps = tuple(replace(result, series=self.series[result.index]) for result in results)
 
-    def begin(self, elsewhere: Light | None, engine: str = "") -> None:
-        """Nothing is stored of this attempt yet: what it will be judged by until it has a step of its own."""
-        self.elsewhere = self.light = elsewhere
+    def start_attempt(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:
+        """Set the engine of an attempt without steps, and the baseline that it borrows from other cells."""
+        self.borrowed_baseline = self.baseline = borrowed_baseline
         self.engine = engine
 
-    def begin_again(self, plan: Plan) -> None:
-        """Another attempt, from nothing; what one that came to an end found is kept beside it."""
-        self.first, self.attempt = self.answer(plan) if self.done else self.first, self.attempt + 1
-        self.lives, self.facts, self.steps, self.done = [], [], (), False
+    def start_next_attempt(self, plan: Plan) -> None:
+        """Start over with an empty attempt; keep the result of an attempt that was finished."""
+        if self.is_done:
+            self.first_result = self.result(plan)
+        self.attempt += 1
+        self.runs, self.facts, self.steps, self.is_done = [], [], (), False
 
-    def finish(self) -> Light | None:
-        """The cell is done: its lightest step, for the cells after it."""
-        light = lighter(self.elsewhere, lightest(self.facts))
-        self.done, self.facts = True, []
-        return light
+    def finish(self) -> Baseline | None:
+        """Mark the cell as done and return the lightest baseline so far, for the cells after it."""
+        lightest = choose_lighter(self.borrowed_baseline, find_baseline(self.facts))
+        self.is_done, self.facts = True, []
+        return lightest
 
-    def answer(self, plan: Plan) -> CellResult:
+    def result(self, plan: Plan) -> CellResult:
+        """Return the cell's answer as far as it is known."""
         skipped = plan.skipped.get(self.cell.id)
-        found = capacity(
-            self.cell, plan.users_limit, plan.slos, self.lives, self.steps, done=self.done, skipped=skipped
-        )
-        return replace(found, first=self.first, engine=self.engine)
+        result = build_cell_result(self.cell, plan.users_limit, plan.slos, self._last_attempt, skipped)
+        return replace(result, first=self.first_result, engine=self.engine)
 
 
 @dataclass(slots=True)
-class Memory:
-    """Every cell's progress, by its id, and the lightest step of the cells that are done, by their engine.
+class CampaignProgress:
+    """The progress of every cell, by its id, and each engine's lightest baseline from the cells it finished.
 
-    What a campaign is called, when it began and where it ran is read once: it is drawn after every step.
+    The campaign's name, start and fingerprint are read once, because a report is drawn after every step.
     """
 
     cells: dict[str, CellProgress]
-    light: dict[str, Light | None] = field(default_factory=dict)
+    baselines: dict[str | None, Baseline | None] = field(default_factory=dict)
     campaign: str = ""
     started_at: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     def results(self, plan: Plan) -> tuple[CellResult, ...]:
-        """Every cell's answer, in the plan's order; for a demand, also what follows from others."""
-        answers = {cell.id: self.cells[cell.id].answer(plan) for cell in plan.cells}
+        """Return every cell's answer, in the plan's order; for a demand, with what follows from others."""
+        results = {cell.id: self.cells[cell.id].result(plan) for cell in plan.cells}
         if plan.users_required is not None:
-            answers = with_inferred(answers, plan.users_required)
-        return tuple(with_breaches(plan, answers).values())
+            results = add_inferred_results(results, plan.users_required)
+        return tuple(flag_monotonicity_violations(plan, results).values())
 
-    def again(self, plan: Plan) -> Cell | None:
-        """The cell that is to be measured a second time, if any; one that is half-way comes first."""
-        for progress in self.cells.values():
-            if progress.attempt > 1 and not progress.done:
-                return progress.cell
-        return second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
+    def next_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
+        """Return the cell to measure next, of those whose ids are not `claimed`; None if there is none now.
 
-    def confirmation(self, plan: Plan, engine: str = "") -> tuple[Cell, Step] | None:
-        """The step that is still to be held on an engine to see whether its host is what it was, or what the
-        others' are.
+        All cells come in an order that helps the search; for a demand, only those that it still needs. Once
+        nobody measures, a cell that contradicts a smaller one comes again.
         """
         results = {result.cell.id: result for result in self.results(plan)}
-        in_order = [results[cell.id] for cell in measuring_order(plan.cells)]
-        chosen = next((progress for progress in self.cells.values() if progress.confirming_lives), None)
-        if chosen is not None:  # by an engine that was done first
-            in_order = [results[chosen.cell.id]]
-        held = self.confirmed(plan).get(engine)
-        return next_confirmation(plan, in_order, held, is_shared=bool(engine))
+        free = [cell for cell in plan.cells if cell.id not in claimed]
+        if plan.users_required is not None:
+            chosen = choose_next_cell(free, results, plan.users_required)
+        else:
+            order = order_cells(free)
+            chosen = next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
+        if chosen is not None or claimed:
+            return chosen
+        return self.next_retry(plan)
 
-    def confirmed(self, plan: Plan) -> dict[str, Confirmation]:
-        """What was held again of the reference cell, by the engine that held it."""
-        found: dict[str, Confirmation] = {}
+    def next_retry(self, plan: Plan) -> Cell | None:
+        """Return the cell to measure a second time; None without one. An unfinished retry comes first."""
         for progress in self.cells.values():
-            for engine in dict.fromkeys(life.engine for life in progress.confirming_lives):
-                lives = [life for life in progress.confirming_lives if life.engine == engine]
-                numbers = {life.number for life in lives}
-                steps = [step for step in progress.confirming_steps if step.life in numbers]
-                found.setdefault(engine, Confirmation(progress.answer(plan), lives, steps))
-        return found
+            if progress.attempt > 1 and not progress.is_done:
+                return progress.cell
+        return choose_second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
 
-    def whole(self, plan: Plan, state: str) -> CampaignResult:
+    def next_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
+        """Return the reference cell and the step to hold of it on this engine; None if nothing is to be held.
+
+        The step shows whether the host has changed, or whether this engine is like the others.
+        """
+        results = {result.cell.id: result for result in self.results(plan)}
+        in_order = [results[cell.id] for cell in order_cells(plan.cells)]
+        reference = next((progress for progress in self.cells.values() if progress.drift_check_runs), None)
+        if reference is not None:  # another engine chose it
+            in_order = [results[reference.cell.id]]
+        check = self.drift_checks(plan).get(engine)
+        return next_drift_check(plan, in_order, check, is_shared=engine is not None)
+
+    def drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
+        """Return what was held again of the reference cell, by the engine that held it."""
+        checks: dict[str | None, DriftCheck] = {}
+        for progress in self.cells.values():
+            for engine in dict.fromkeys(run.engine for run in progress.drift_check_runs):
+                runs = [run for run in progress.drift_check_runs if run.engine == engine]
+                numbers = {run.number for run in runs}
+                steps = [step for step in progress.drift_check_steps if step.life in numbers]
+                checks.setdefault(engine, DriftCheck(progress.result(plan), runs, steps))
+        return checks
+
+    def result(self, plan: Plan, state: CampaignState) -> CampaignResult:
+        """Return the campaign's answer as far as it is known."""
         cells = self.results(plan)
-        thinks = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
-        drifts = [drift(held) for held in self.confirmed(plan).values()]
-        told = [each for each in drifts if each is not None]
-        answer = CampaignResult(
+        thinks_s = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
+        drifts = [drift for check in self.drift_checks(plan).values() if (drift := assess_drift(check))]
+        result = CampaignResult(
             campaign=self.campaign,
             target=plan.target.name,
             state=state,
@@ -180,46 +217,52 @@ class Memory:
             slos=plan.slos,
             cells=cells,
             scenario=", ".join(path.name for path in plan.scenario.locustfiles),
-            think_s=sum(thinks) / len(thinks) if thinks else None,
+            think_s=sum(thinks_s) / len(thinks_s) if thinks_s else None,
             environment=self.environment,
-            drift=next((each for each in told if each.engine == each.against), None),
-            engines=tuple(dict.fromkeys(cell.engine for cell in cells if cell.engine)),
-            others=tuple(each for each in told if each.engine != each.against),
-            agreements=agreements(cells),
+            drift=next((drift for drift in drifts if drift.engine == drift.against), None),
+            engines=tuple(dict.fromkeys(cell.engine for cell in cells if cell.engine is not None)),
+            engine_comparisons=tuple(drift for drift in drifts if drift.engine != drift.against),
+            repeatability=assess_repeatability(cells),
             price=plan.price,
         )
-        return decided(answer)
+        return add_sizing(result)
 
 
-def remember(plan: Plan, folder: CampaignFolder) -> Memory:
-    """A campaign's progress as stored, its steps judged again from their facts, in the order of its log."""
-    story = folder.story()
-    cells = {cell.id: CellProgress(cell) for cell in plan.cells}
-    memory = Memory(
-        cells, campaign=folder.name, started_at=story.started_at, environment=folder.environment()
+def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
+    """Return a stored campaign's progress, its steps judged again from their facts, in the log's order."""
+    log = folder.read_log()
+    progress = CampaignProgress(
+        {cell.id: CellProgress(cell) for cell in plan.cells},
+        campaign=folder.name,
+        started_at=log.started_at,
+        environment=folder.read_environment(),
     )
-    for (cell_id, attempt), told in story.attempts.items():
-        if cell_id in cells:
+    for (cell_id, attempt), record in log.attempts.items():
+        if cell_id in progress.cells:
             if attempt > 1:
-                cells[cell_id].begin_again(plan)
-            _remember_attempt(plan, folder, memory, cells[cell_id], told)
-    return memory
+                progress.cells[cell_id].start_next_attempt(plan)
+            _replay_attempt(plan, folder, progress, progress.cells[cell_id], record)
+    return progress
 
 
-def _remember_attempt(
-    plan: Plan, folder: CampaignFolder, memory: Memory, progress: CellProgress, told: CellStory
+def _replay_attempt(
+    plan: Plan,
+    folder: CampaignFolder,
+    campaign: CampaignProgress,
+    progress: CellProgress,
+    record: AttemptRecord,
 ) -> None:
-    engine = next((life.engine for life in told.lives), "")
-    progress.begin(memory.light.get(engine), engine)
-    for life in (*told.lives, *told.confirming_lives):
-        progress.born(life)
-    progress.learn(plan, [folder.read_step(file) for file in told.step_files])
-    for file in told.confirming_files:
-        progress.add(plan, folder.read_step(file), Purpose.CONFIRM)
-    if told.done:
-        memory.light[engine] = progress.finish()
+    engine = next((run.engine for run in record.runs), None)
+    progress.start_attempt(campaign.baselines.get(engine), engine)
+    for run in (*record.runs, *record.drift_check_runs):
+        progress.add_run(run)
+    progress.add_steps(plan, [folder.read_step(file) for file in record.step_files])
+    for file in record.drift_check_files:
+        progress.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
+    if record.is_done:
+        campaign.baselines[engine] = progress.finish()
 
 
-def judged_again(plan: Plan, folder: CampaignFolder) -> CampaignResult:
-    """A stored campaign's answer under the plan's SLOs, without any load."""
-    return remember(plan, folder).whole(plan, folder.story().ended or "interrupted")
+def rejudge(plan: Plan, folder: CampaignFolder) -> CampaignResult:
+    """Return a stored campaign's answer under the plan's SLOs, without any load."""
+    return replay(plan, folder).result(plan, folder.read_log().state or CampaignState.INTERRUPTED)

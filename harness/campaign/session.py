@@ -1,77 +1,289 @@
-"""What all engines at work share: the plan, the folder, what is known so far, who is told of it."""
+"""The state of a running campaign: what is known, what is stored, and which cells are being measured."""
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
 
-from harness.campaign.progress import remember
-from harness.measure.protocols import Clock
-from harness.measure.step import Pulse
-from harness.model import CampaignResult, Cell, CellResult, Plan, Step, StepResult
-from harness.report import draw
+from harness.analyse.search.search import next_step
+from harness.analyse.search.worker_count import workers_needed
+from harness.analyse.step.baseline import Baseline
+from harness.campaign.listener import CampaignListener
+from harness.campaign.progress import replay
+from harness.errors import EngineGone, UsageError
+from harness.measure.protocols import Clock, Image
+from harness.measure.step import ProgressSample
+from harness.model import (
+    CampaignResult,
+    CampaignState,
+    Cell,
+    ContainerRun,
+    Load,
+    Plan,
+    Purpose,
+    Step,
+    StepFacts,
+    StepResult,
+)
+from harness.report import render_report
 from harness.store import CampaignFolder
 
-BETWEEN_DRAWINGS = 19
-"""Times as long as the last drawing took; nothing is drawn meanwhile."""
+_PAUSE_PER_DRAWING = 19
+"""After a drawing none follows for this many times as long as it took: drawing costs a twentieth at most."""
 
 
-class Narrator:
-    """Told of everything as it happens. This one is silent."""
-
-    def cell_started(self, cell: Cell) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def container_starting(self, cell: Cell) -> None: ...
-
-    def step_started(self, cell: Cell, step: Step) -> None: ...
-
-    def pulse(self, cell: Cell, pulse: Pulse) -> None: ...
-
-    def step_judged(self, cell: Cell, result: StepResult) -> None: ...
-
-    def cell_done(self, result: CellResult) -> None: ...
-
-    def confirming(self, cell: Cell) -> None: ...
+class StopRequested(Exception):
+    """Another engine's worker failed, or the user interrupted: this worker is to end, too."""
 
 
-class Desk:
-    """Whoever reads or writes what lies on it holds `lock`, and only for a moment."""
+class CampaignSession:
+    """What the workers of all engines share. Each method may be called from any thread, and locks for itself.
 
-    def __init__(self, plan: Plan, folder: CampaignFolder, narrator: Narrator) -> None:
+    The lock is held while something is read or written, never while a target is measured or a report is drawn.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: CampaignFolder,
+        listener: CampaignListener,
+        clock: Clock,
+        engines: Iterable[str | None] = (None,),
+    ) -> None:
         self.plan = plan
-        self.folder = folder
-        self.narrator = narrator
-        self.memory = remember(plan, folder)
-        self.lock = threading.RLock()
-        self.is_stopping = False
+        self._folder = folder
+        self._listener = listener
+        self._clock = clock
+        self._engines = set(engines)
+        self._progress = replay(plan, folder)
+        self._changed = threading.Condition(threading.RLock())
+        self._claimed: set[str] = set()
+        self._is_stopping = False
         self._noted: set[str] = set()
-        self._drawn_until_s = 0.0
+        self._drawing = threading.Lock()
+        self._no_drawing_until_s = float("-inf")
 
-    def look(self, cell: Cell, pulse: Pulse) -> None:
-        """Tell of a moment in a step. Raises KeyboardInterrupt when all are to stop."""
-        if self.is_stopping:
-            raise KeyboardInterrupt
-        self.narrator.pulse(cell, pulse)
+    @property
+    def campaign(self) -> str:
+        """The campaign's name."""
+        return self._folder.name
 
-    def note(self, texts: Iterable[str]) -> None:
-        """Say each thing worth knowing once."""
-        with self.lock:
+    # Engines
+
+    def record_image(self, image: Image, engine: str | None) -> None:
+        """Store which image this engine runs. Raise UsageError if it ran another one in this campaign."""
+        with self._changed:
+            stored_digest = self._folder.read_log().images.get(engine)
+            if stored_digest is None:
+                self._folder.add_image(image.reference, image.digest, engine)
+            elif stored_digest != image.digest:
+                raise UsageError(
+                    f"the image {image.reference} has changed since this campaign started: "
+                    f"it is {image.digest[:19]}, it was {stored_digest[:19]}",
+                    "run with --fresh for a new campaign, or bring the old image back",
+                )
+
+    def record_engine_fault(self, cell: Cell, error: EngineGone) -> None:
+        """Store that the engine failed while it measured the cell, which will be tried again."""
+        with self._changed:
+            self._folder.add_fault(cell.id, "engine", error.what)
+            self._listener.note(f"{error.what}; trying again as soon as the engine answers")
+
+    def lose_engine(self, engine: str | None, error: EngineGone) -> None:
+        """Go on without this engine: its cells can be claimed by the others. Raise `error` if it was the last.
+
+        The other workers are woken, because there may be cells for them again.
+        """
+        with self._changed:
+            self._engines.discard(engine)
+            if not self._engines:
+                raise error
+            self.note_once([f"the engine {engine} is lost ({error.what}); the others go on"])
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Make every worker raise StopRequested, at the latest half a second later."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify_all()
+
+    def raise_if_stopping(self) -> None:
+        """Raise StopRequested if the campaign is to stop."""
+        if self._is_stopping:
+            raise StopRequested
+
+    # Cells
+
+    def claim_cell(self) -> Cell | None:
+        """Claim the next unmeasured cell, waiting while others may still create one; None when all are done.
+
+        Raises StopRequested.
+        """
+        with self._changed:
+            while True:
+                self.raise_if_stopping()
+                if (cell := self._progress.next_cell(self.plan, self._claimed)) is not None:
+                    self._claimed.add(cell.id)
+                    return cell
+                if not self._claimed:
+                    return None
+                self._changed.wait()
+
+    def release_cell(self, cell: Cell) -> None:
+        """Let others claim the cell, unless it is finished."""
+        with self._changed:
+            self._claimed.discard(cell.id)
+            self._changed.notify_all()
+
+    def start_cell(self, cell: Cell, engine: str | None) -> None:
+        """Start or resume the cell's search on this engine.
+
+        Start a new attempt if the cell is finished or was started on another engine.
+        """
+        with self._changed:
+            progress = self._progress.cells[cell.id]
+            if progress.is_done:
+                self.note_once([f"{cell.id} sustains less than a smaller size: measuring it once more"])
+                progress.start_next_attempt(self.plan)
+            elif progress.facts and progress.engine != engine:
+                self.note_once(
+                    [f"{cell.id} starts again on {engine}: the engine {progress.engine} did not finish it"]
+                )
+                progress.start_next_attempt(self.plan)
+            if not progress.facts:
+                progress.start_attempt(self._progress.baselines.get(engine), engine)
+            self._listener.cell_started(cell)
+
+    def finish_cell(self, cell: Cell, engine: str | None) -> None:
+        """Store that the cell's search is done."""
+        with self._changed:
+            progress = self._progress.cells[cell.id]
+            self._progress.baselines[engine] = progress.finish()
+            self._folder.finish_cell(cell.id, progress.attempt)
+            self._listener.cell_finished(progress.result(self.plan))
+        self._draw_if_due()
+
+    def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
+        """Return the reference cell and the step to hold of it on this engine; None if the check is done."""
+        with self._changed:
+            due = self._progress.next_drift_check(self.plan, engine)
+            if due is not None:
+                cell, step = due
+                self.note_once(
+                    [f"{cell.id} is held at {step.users} users once more, to see whether the host drifted"]
+                )
+                self._listener.drift_check_started(cell)
+            return due
+
+    # Container runs and steps
+
+    def next_step(self, cell: Cell) -> Step | None:
+        """Return the next step of the cell's search; None if the search is done or hopeless."""
+        with self._changed:
+            progress = self._progress.cells[cell.id]
+            results = self._progress.results(self.plan)
+            neighbours = [result for result in results if result.cell != cell and result.steps]
+            return None if progress.is_hopeless else next_step(self.plan, cell, progress.steps, neighbours)
+
+    def choose_load(self) -> Load:
+        """Return the plan's load with as many Locust processes as its users need, by all steps so far."""
+        load = self.plan.load
+        if load.workers is not None:
+            return load
+        with self._changed:
+            steps = [step for progress in self._progress.cells.values() for step in progress.steps]
+            count = workers_needed(steps, self.plan.users_limit)
+            if count > 1:
+                self.note_once([f"{count} Locust processes are used, because one cannot make all the users"])
+        return replace(load, workers=count)
+
+    def start_run(self, cell: Cell, purpose: Purpose, engine: str | None) -> ContainerRun:
+        """Return the record of a container run that starts now, with a number of its own within the cell."""
+        with self._changed:
+            progress = self._progress.cells[cell.id]
+            number = progress.next_run_number()
+        self._listener.container_starting(cell)
+        return ContainerRun(
+            cell.id,
+            number,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            None,
+            attempt=progress.attempt,
+            purpose=purpose,
+            engine=engine,
+        )
+
+    def record_run(self, run: ContainerRun) -> None:
+        """Store that the run's container became ready, or why it did not."""
+        with self._changed:
+            self._progress.cells[run.cell].add_run(run)
+            self._folder.add_run(run)
+
+    def record_logs(self, run: ContainerRun, target_log: str, generator_log: str) -> None:
+        """Store what the target and Locust wrote during the run."""
+        self._folder.add_logs(run.cell, run.number, target_log, generator_log)
+
+    def start_step(self, cell: Cell, step: Step) -> int:
+        """Return the number of a step that starts now."""
+        with self._changed:
+            number = self._progress.cells[cell.id].next_step_number()
+        self._listener.step_started(cell, step)
+        return number
+
+    def read_baseline(self, cell: Cell) -> Baseline | None:
+        """Return the baseline by which the cell's next step is judged."""
+        with self._changed:
+            return self._progress.cells[cell.id].baseline
+
+    def report_progress(self, cell: Cell, sample: ProgressSample) -> None:
+        """Tell the listener how the running step stands. Raises StopRequested."""
+        self.raise_if_stopping()
+        self._listener.step_progressed(cell, sample)
+
+    def record_step(self, cell: Cell, facts: StepFacts, purpose: Purpose) -> StepResult:
+        """Store the step, judge it and return its result."""
+        with self._changed:
+            progress = self._progress.cells[cell.id]
+            stored = self._folder.add_step(cell.id, facts, progress.attempt, purpose)
+            result = progress.add_step(self.plan, stored, purpose)
+            self._listener.step_judged(cell, result)
+        self._draw_if_due()
+        return result
+
+    # The campaign as a whole
+
+    def note_once(self, texts: Iterable[str]) -> None:
+        """Store and show each text that was not noted before."""
+        with self._changed:
             for text in texts:
                 if text not in self._noted:
                     self._noted.add(text)
-                    self.folder.log.append("note", text=text)
-                    self.narrator.note(text)
+                    self._folder.add_note(text)
+                    self._listener.note(text)
 
-    def result(self, state: str) -> CampaignResult:
-        with self.lock:
-            return self.memory.whole(self.plan, state)
+    def finish(self, state: CampaignState) -> CampaignResult:
+        """Store how the campaign ended, draw its reports and return its answer."""
+        with self._changed:
+            self._folder.finish(state)
+        with self._drawing:
+            return self._draw(state)
 
-    def draw(self, state: str, clock: Clock) -> None:
-        """The reports as they stand. While it runs, drawing takes a twentieth of the time at most."""
-        with self.lock:
-            begun_s = clock.now_s()
-            if state == "running" and begun_s < self._drawn_until_s:
-                return
-            self.folder.write_reports(draw(self.result(state)))
-            now_s = clock.now_s()
-            self._drawn_until_s = now_s + BETWEEN_DRAWINGS * (now_s - begun_s)
+    def _draw_if_due(self) -> None:
+        """Draw the reports as they stand, unless another thread draws or the last drawing is too recent."""
+        if not self._drawing.acquire(blocking=False):
+            return
+        try:
+            if self._clock.now_s() >= self._no_drawing_until_s:
+                self._draw(CampaignState.RUNNING)
+        finally:
+            self._drawing.release()
+
+    def _draw(self, state: CampaignState) -> CampaignResult:
+        """Write all reports and return the answer that they show. The caller holds `_drawing`."""
+        started_s = self._clock.now_s()
+        with self._changed:
+            result = self._progress.result(self.plan, state)
+        self._folder.write_reports(render_report(result))
+        ended_s = self._clock.now_s()
+        self._no_drawing_until_s = ended_s + _PAUSE_PER_DRAWING * (ended_s - started_s)
+        return result

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from harness.cli.progress import safe
 from harness.model import CampaignResult
-from harness.report import View, index_html, sentence, terminal_table, view
-from harness.store import CampaignFolder, summaries, write_text
+from harness.report import View, render_index, write_recommendation, render_table, build_view
+from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -34,17 +34,17 @@ def say(text: str) -> None:
 
 
 def show(result: CampaignResult, folder: CampaignFolder) -> None:
-    answer(view(result))
+    answer(build_view(result))
     results = folder.path.parent
-    write_text(results / "index.html", index_html(summaries(results)))
+    write_text(results / "index.html", render_index(read_summaries(results)))
     out.print(f"report: {relative(folder.path / 'report.html')}", markup=False)
 
 
 def answer(shown: View) -> None:
     """The table, the answer in a sentence, and what its reader should beware of."""
-    out.print(terminal_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
+    out.print(render_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
     out.print()
-    for line in (sentence(shown), *(f"beware: {warning}" for warning in shown.warnings)):
+    for line in (write_recommendation(shown), *(f"beware: {warning}" for warning in shown.warnings)):
         out.print(line, markup=False)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from harness.cli.console import DONE, app, out, say
 from harness.errors import InputError, UsageError
-from harness.measure.docker.image import look_into
+from harness.measure.docker.image import inspect_image
 from harness.plan import load_plan
 from harness.plan.compose.convert import needed
 from harness.plan.compose.syntax import slug
@@ -86,7 +86,7 @@ def _looked_at(
     if dockerfile is not None:
         return _of_dockerfile(name, home, dockerfile)
     if image is not None:
-        port, has_healthcheck = look_into(image)
+        port, has_healthcheck = inspect_image(image)
         return Found(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
         "nothing to measure is named, and no compose file or Dockerfile lies here",

@@ -14,16 +14,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.analyse.search.time_estimate import cell_s
-from harness.campaign.scheduler import Narrator
-from harness.measure.step import Pulse
+from harness.analyse.search.time_estimate import estimate_cell_s
+from harness.campaign.scheduler import CampaignListener
+from harness.measure.step import ProgressSample
 from harness.model import ANSWERED, Cell, CellResult, Plan, Status, Step, StepResult, Verdict
 
 COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
 LAST_VERDICTS = 6
 
 
-class PlainLines(Narrator):
+class LineProgress(CampaignListener):
     """One line per thing that happened, for logs and CI."""
 
     def __init__(self, say: Callable[[str], None], plan: Plan, done_before: int = 0) -> None:
@@ -66,16 +66,16 @@ def outcome(result: CellResult) -> str:
 
 
 @dataclass(slots=True)
-class Now:
+class ActiveCell:
     """What the display shows of the current moment of a cell that is being measured."""
 
     cell: Cell
     step: Step | None = None
-    pulse: Pulse | None = None
+    pulse: ProgressSample | None = None
     doing: str = "starting"
 
 
-class LiveDisplay(Narrator):
+class LiveProgress(CampaignListener):
     """A context manager: draws twice a second, leaves the last frame behind."""
 
     def __init__(
@@ -90,11 +90,11 @@ class LiveDisplay(Narrator):
         self._clock = clock
         self._started_s = clock()
         self._done: list[CellResult] = []
-        self._now: dict[str, Now] = {}
+        self._now: dict[str, ActiveCell] = {}
         self._verdicts: list[tuple[str, StepResult | CellResult]] = []
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
 
-    def __enter__(self) -> "LiveDisplay":
+    def __enter__(self) -> "LiveProgress":
         self._live.__enter__()
         return self
 
@@ -104,7 +104,7 @@ class LiveDisplay(Narrator):
         self._live.__exit__(kind, error, trace)
 
     def cell_started(self, cell: Cell) -> None:
-        self._now[cell.id] = Now(cell)
+        self._now[cell.id] = ActiveCell(cell)
 
     def note(self, text: str) -> None:
         self._live.console.print(safe(f"note: {text}"))
@@ -115,7 +115,7 @@ class LiveDisplay(Narrator):
     def step_started(self, cell: Cell, step: Step) -> None:
         self._now[cell.id].step, self._now[cell.id].doing = step, ""
 
-    def pulse(self, cell: Cell, pulse: Pulse) -> None:
+    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
         self._now[cell.id].pulse = pulse
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
@@ -159,7 +159,7 @@ class LiveDisplay(Narrator):
 
     def _expected_cell_s(self) -> float:
         """The plan's guess, replaced by experience as cells are done."""
-        guess = cell_s(self._plan)
+        guess = estimate_cell_s(self._plan)
         spent = self._clock() - self._started_s
         return (guess + spent) / (1 + len(self._done)) if self._done else guess
 
@@ -175,7 +175,7 @@ class LiveDisplay(Narrator):
         return lines
 
 
-def cell_line(now: Now) -> Text:
+def cell_line(now: ActiveCell) -> Text:
     limits = now.cell.limits
     line = Text(now.cell.id, style="bold")
     line.append(
@@ -185,13 +185,13 @@ def cell_line(now: Now) -> Text:
     return line
 
 
-def phase(now: Now) -> str:
+def phase(now: ActiveCell) -> str:
     if now.step is None or now.pulse is None:
         return ""
     return f"{now.pulse.phase} at {now.step.users} users ({now.pulse.elapsed_s:.0f} s)"
 
 
-def gauges(now: Now) -> RenderableType:
+def gauges(now: ActiveCell) -> RenderableType:
     row = Table.grid(padding=(0, 2))
     if now.pulse is not None:
         row.add_row(
@@ -204,17 +204,17 @@ def gauges(now: Now) -> RenderableType:
     return row
 
 
-def recent_rps(pulse: Pulse) -> str:
+def recent_rps(pulse: ProgressSample) -> str:
     answered = int(np.sum(pulse.recent.error == ANSWERED))
     return f"{answered / pulse.recent_s:.1f}" if pulse.recent_s > 0 else "–"
 
 
-def recent_p95(pulse: Pulse) -> str:
+def recent_p95(pulse: ProgressSample) -> str:
     good = pulse.recent.latency_s[pulse.recent.error == ANSWERED]
     return f"{np.percentile(good, 95, method='inverted_cdf'):.3f} s" if len(good) else "–"
 
 
-def cpu_share(pulse: Pulse, cell: Cell) -> str:
+def cpu_share(pulse: ProgressSample, cell: Cell) -> str:
     if len(pulse.target) < 2:
         return "–"
     first, last = pulse.target[0], pulse.target[-1]
@@ -222,7 +222,7 @@ def cpu_share(pulse: Pulse, cell: Cell) -> str:
     return f"{cores:.2f}/{cell.limits.all_cores:g} ({cores / cell.limits.all_cores:.0%})"
 
 
-def memory_share(pulse: Pulse, cell: Cell) -> str:
+def memory_share(pulse: ProgressSample, cell: Cell) -> str:
     if not pulse.target:
         return "–"
     used = pulse.target[-1].working_set_bytes

@@ -6,11 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
-from harness.analyse.result.comparable import changed_parts, machine_differences, objections
-from harness.analyse.result.comparison import compared
-from harness.analyse.result.pricing import hour_price
-from harness.analyse.result.sizing import checked, size_for
-from harness.campaign.progress import judged_again
+from harness.analyse.result.comparison import (
+    compare_sizes,
+    find_changed_parts,
+    find_machine_differences,
+    find_objections,
+)
+from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
+from harness.campaign.progress import rejudge
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
@@ -27,14 +30,14 @@ from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
 from harness.plan import parse_price, parse_ratio, parse_requirement, parse_slo, plan_from_json
 from harness.report import (
-    check_line,
-    checks_junit,
-    comparison,
-    comparison_table,
-    draw,
-    draw_comparison,
-    sizing_lines,
-    view,
+    build_comparison,
+    build_view,
+    describe_check,
+    describe_sizing,
+    render_checks_junit,
+    render_comparison,
+    render_comparison_table,
+    render_report,
 )
 from harness.store import CampaignFolder, write_text
 
@@ -49,7 +52,7 @@ Users = Annotated[int, typer.Option("--users", min=1, help="How many users it mu
 def report(campaign: CampaignArgument, price: Rates = None) -> int:
     """Draw again, from stored facts."""
     folder, _, result = _judged(campaign, price)
-    folder.write_reports(draw(result))
+    folder.write_reports(render_report(result))
     show(result, folder)
     return DONE
 
@@ -62,8 +65,8 @@ def judge(
     """Judge stored facts again, under other SLOs. Starts nothing, changes nothing that is stored."""
     folder = CampaignFolder.open(campaign)
     plan = _stored_plan(folder)
-    result = judged_again(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
-    answer(view(result))
+    result = rejudge(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
+    answer(build_view(result))
     return DONE
 
 
@@ -74,7 +77,7 @@ def _replaced(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
 
 
 def _stored_plan(folder: CampaignFolder) -> Plan:
-    return plan_from_json(folder.plan())
+    return plan_from_json(folder.read_plan())
 
 
 def _judged(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
@@ -82,7 +85,7 @@ def _judged(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan,
     plan = _stored_plan(folder)
     if price is not None:
         plan = replace(plan, price=parse_price(price))
-    return folder, plan, judged_again(plan, folder)
+    return folder, plan, rejudge(plan, folder)
 
 
 @app.command()
@@ -95,17 +98,19 @@ def compare(
     """Two campaigns side by side, with what is really different; exit code 3 when a size sustains less."""
     _, before, base_result = _judged(base)
     folder, after, head_result = _judged(head)
-    doubts = objections(before, after, machine_differences(base_result.environment, head_result.environment))
+    doubts = find_objections(
+        before, after, find_machine_differences(base_result.environment, head_result.environment)
+    )
     if doubts and not anyway:
         raise UsageError(
             f"{base} and {head} are not comparable: {'; '.join(doubts)}",
             "--anyway compares them all the same",
         )
-    differences = compared(base_result.cells, head_result.cells, parse_ratio(least))
-    changed = changed_parts(before.hashes, after.hashes)
-    shown = comparison(base_result, head_result, differences, changed, doubts)
-    folder.write_reports(draw_comparison(shown, differences))
-    out.print(comparison_table(shown), markup=False, soft_wrap=True)
+    differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least))
+    changed = find_changed_parts(before.hashes, after.hashes)
+    shown = build_comparison(base_result, head_result, differences, changed, doubts)
+    folder.write_reports(render_comparison(shown, differences))
+    out.print(render_comparison_table(shown), markup=False, soft_wrap=True)
     out.print()
     say(shown.sentence)
     for doubt in shown.doubts:
@@ -123,9 +128,9 @@ def size(
 ) -> int:
     """The smallest and the cheapest measured size for so many users; exit code 3 when none is enough."""
     _, plan, result = _judged(campaign, price)
-    found = size_for(result.cells, users, parse_ratio(headroom), plan.price)
-    hour = hour_price(plan.price, found.take.cell) if found.take else None
-    for line in sizing_lines(found, hour, plan.price.currency if plan.price else ""):
+    found = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
+    hour = compute_hour_price(plan.price, found.take.cell) if found.take else None
+    for line in describe_sizing(found, hour, plan.price.currency if plan.price else ""):
         say(line)
     return NOT_MET if found.take is None else DONE
 
@@ -141,11 +146,11 @@ def check(
     """A gate for CI: exit code 3 when a requirement is not met, 2 when nobody knows."""
     requirements = [parse_requirement(text) for text in require]
     _, _, result = _judged(campaign)
-    found = [checked(result.cells, requirement) for requirement in requirements]
+    found = [check_requirement(result.cells, requirement) for requirement in requirements]
     for each in found:
-        say(check_line(each))
+        say(describe_check(each))
     if junit is not None:
-        write_text(junit, checks_junit(result.target, found))
+        write_text(junit, render_checks_junit(result.target, found))
     if any(each.is_met is False for each in found):
         return NOT_MET
     return NOT_MEASURED if any(each.is_met is None for each in found) else DONE

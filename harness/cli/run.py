@@ -8,31 +8,31 @@ from typing import Annotated
 
 import typer
 
-from harness.analyse.search.time_estimate import plan_s
+from harness.analyse.search.time_estimate import estimate_plan_s
 from harness.campaign.preflight import (
     Worlds,
-    checked,
-    created,
-    described,
+    build_fingerprint,
+    check_plan,
+    clean_engines,
+    connect_backends,
+    create_campaign,
+    find_unfinished,
     fitted_to,
-    parted,
-    resumed,
-    swept,
-    the_worlds,
-    unfinished,
+    reopen_campaign,
+    separate_cores,
 )
-from harness.campaign.scheduler import Campaign, Narrator
+from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
-from harness.cli.progress import LiveDisplay, PlainLines, in_words_s, safe
+from harness.cli.progress import LineProgress, LiveProgress, in_words_s, safe
 from harness.errors import WorldError
 from harness.measure.clock import MonotonicClock
 from harness.measure.docker.host import DockerHost
-from harness.measure.doctor import examined
+from harness.measure.doctor import examine
 from harness.measure.locust.generator import LocustGenerator
-from harness.measure.locust.local_workers import worker_command
-from harness.model import CampaignResult, Plan, Status
+from harness.measure.locust.local_workers import build_worker_command
+from harness.model import CampaignResult, EngineWorkers, ExternalWorkers, Plan, Status
 from harness.plan import content_hashes, load_plan
-from harness.store import CampaignFolder, campaign_name, remove_parts
+from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
 
@@ -52,14 +52,18 @@ def run(
     """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
     plan = _asked(matrix, for_users)
     if resume is None and not fresh:
-        resume = unfinished(results, plan, say)
-    name = resume.resolve().name if resume else campaign_name(plan.target.name)
-    worlds = the_worlds(name, plan)
-    plan = checked(plan, worlds)
-    worlds, placement = parted(worlds, plan)
-    with swept(worlds, results, say):
-        environment = described(worlds, placement)
-        folder = resumed(resume, plan, environment) if resume else created(results, name, plan, environment)
+        resume = find_unfinished(results, plan, say)
+    name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
+    worlds = connect_backends(name, plan)
+    plan = check_plan(plan, worlds)
+    worlds, placement = separate_cores(worlds, plan)
+    with clean_engines(worlds, results, say):
+        environment = build_fingerprint(worlds, placement)
+        folder = (
+            reopen_campaign(resume, plan, environment)
+            if resume
+            else create_campaign(results, name, plan, environment)
+        )
         _announce(plan)
         result = _campaign(plan, folder, worlds)
     show(result, folder)
@@ -77,10 +81,10 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
 def _announce(plan: Plan) -> None:
     for note in plan.notes:
         say(f"note: {note}")
-    if plan.load.external:
+    if isinstance(plan.load, ExternalWorkers):
         say(f"{plan.load.workers} workers are waited for; start each on its host with:")
-        say(f"  {worker_command(plan.scenario, plan.load)}")
-    if plan.load.engines:
+        say(f"  {build_worker_command(plan.scenario, plan.load)}")
+    if isinstance(plan.load, EngineWorkers):
         many = "as many as are needed" if plan.load.workers is None else plan.load.workers
         say(f"Locust's workers ({many}) run in containers on the engines that the load names")
     for cell_id, reason in plan.skipped.items():
@@ -88,23 +92,23 @@ def _announce(plan: Plan) -> None:
     count = len(plan.cells) - len(plan.skipped)
     out.print(
         f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
-        f"about {in_words_s(plan_s(plan))} of load"
+        f"about {in_words_s(estimate_plan_s(plan))} of load"
     )
 
 
 def _campaign(plan: Plan, folder: CampaignFolder, worlds: Worlds) -> CampaignResult:
-    done = len({cell_id for (cell_id, _), told in folder.story().attempts.items() if told.done})
+    done = len({cell_id for (cell_id, _), told in folder.read_log().attempts.items() if told.is_done})
     with _narrator(plan, done) as narrator:
-        return Campaign(plan, folder, worlds, narrator).run()
+        return Scheduler(plan, folder, worlds, narrator).run()
 
 
 @contextlib.contextmanager
-def _narrator(plan: Plan, done: int) -> Iterator[Narrator]:
+def _narrator(plan: Plan, done: int) -> Iterator[CampaignListener]:
     if out.is_terminal:
-        with LiveDisplay(out, plan, done) as display:
+        with LiveProgress(out, plan, done) as display:
             yield display
     else:
-        yield PlainLines(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
+        yield LineProgress(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
 
 
 def _exit_code(result: CampaignResult) -> int:
@@ -121,7 +125,7 @@ def _exit_code(result: CampaignResult) -> int:
 def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
     """The cells, what will be skipped and why, how long. Starts nothing."""
     plan = load_plan(matrix)
-    LocustGenerator().inspect(plan.scenario)
+    LocustGenerator().find_user_classes(plan.scenario)
     for note in plan.notes:
         say(f"note: {note}")
     plan, known = _fitted_if_possible(plan)
@@ -132,13 +136,17 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
         out.print(f"{cell.id}  {size}{safe(skipped)}", soft_wrap=True)
     if not known:
         out.print("no engine answers: whether these sizes fit its host is not known yet (make engine)")
-    out.print(f"up to {plan.users_limit} users each, about {in_words_s(plan_s(plan))} of load in all")
+    out.print(
+        f"up to {plan.users_limit} users each, about {in_words_s(estimate_plan_s(plan))} of load in all"
+    )
     return DONE
 
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engines = [world.host.environment()["engine"] for world in the_worlds("plan", plan).values()]
+        engines = [
+            world.host.read_fingerprint()["engine"] for world in connect_backends("plan", plan).values()
+        ]
     except WorldError:
         return plan, False
     return fitted_to(engines, plan), True
@@ -151,11 +159,11 @@ SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}
 def doctor(results: Results = Path("results")) -> int:
     """Can this machine measure, and how well? Each finding with its mend; exit code 2 when it can't."""
     found = []
-    for finding in examined(results):
+    for finding in examine(results):
         found.append(finding)
         say(f"{SIGNS[finding.level]}{finding.what}")
-        if finding.mend:
-            say(f"       try: {finding.mend}")
+        if finding.fix:
+            say(f"       try: {finding.fix}")
     return NOT_MEASURED if any(finding.level == "broken" for finding in found) else DONE
 
 
@@ -163,9 +171,9 @@ def doctor(results: Results = Path("results")) -> int:
 def clean(results: Results = Path("results")) -> int:
     """Remove what the harness left: containers, networks, replaced images, half-written files."""
     host = DockerHost("harness clean", MonotonicClock())
-    with host.reserved():
+    with host.reserve():
         removed = host.remove_leftovers() + host.remove_old_images()
-        removed += [str(path) for path in remove_parts(results)]
+        removed += [str(path) for path in remove_partial_files(results)]
     for name in removed:
         out.print(f"removed {safe(name)}")
     out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")

@@ -14,7 +14,7 @@ import psutil
 from docker.api import APIClient
 
 from harness.errors import EngineError
-from harness.measure.docker.client import connect, engine_asked_to, is_local
+from harness.measure.docker.client import connect, translate_docker_errors, is_local
 from harness.model import GIB
 
 Level = Literal["ok", "beware", "broken"]
@@ -36,10 +36,10 @@ class Finding:
 
     level: Level
     what: str
-    mend: str = ""
+    fix: str = ""
 
 
-def examined(results: Path) -> Iterator[Finding]:
+def examine(results: Path) -> Iterator[Finding]:
     """What was found, one after the other; the last ones take some seconds of watching."""
     yield from _software()
     try:
@@ -53,19 +53,19 @@ def examined(results: Path) -> Iterator[Finding]:
             engine.close()
     yield _files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     yield _disk(results)
-    yield memory(psutil.virtual_memory().available)
+    yield check_memory(psutil.virtual_memory().available)
     yield from _load()
 
 
 def _software() -> Iterator[Finding]:
-    yield python(sys.version_info[:3])
+    yield check_python(sys.version_info[:3])
     try:
-        yield locust(version("locust"))
+        yield check_locust(version("locust"))
     except PackageNotFoundError:
         yield Finding("broken", "Locust is not installed", "make venv")
 
 
-def python(found: tuple[int, ...]) -> Finding:
+def check_python(found: tuple[int, ...]) -> Finding:
     shown = ".".join(map(str, found))
     if found[:2] < OLDEST_PYTHON:
         return Finding(
@@ -74,7 +74,7 @@ def python(found: tuple[int, ...]) -> Finding:
     return Finding("ok", f"Python {shown}")
 
 
-def locust(found: str) -> Finding:
+def check_locust(found: str) -> Finding:
     digits = tuple(int(part) for part in found.split(".")[:3] if part.isdigit())
     if digits < OLDEST_LOCUST:
         return Finding(
@@ -85,18 +85,18 @@ def locust(found: str) -> Finding:
 
 def _engine(client: APIClient) -> Iterator[Finding]:
     try:
-        with engine_asked_to("describe itself"):
+        with translate_docker_errors("describe itself"):
             info = client.info()
     except EngineError as error:
         yield Finding("broken", error.what, error.hint)
         return
-    yield from limits(info)
-    yield cores(int(info.get("NCPU") or 1))
-    yield locality(is_local(client), info)
-    yield proxy([_named(process) for process in psutil.process_iter()])
+    yield from check_limits(info)
+    yield check_cores(int(info.get("NCPU") or 1))
+    yield check_location(is_local(client), info)
+    yield check_proxy([_named(process) for process in psutil.process_iter()])
 
 
-def limits(info: Mapping[str, Any]) -> Iterator[Finding]:
+def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
     """What the engine can limit: without CPU and memory, sizes mean nothing."""
     shown = f"Docker {info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion') or '1'}"
     lacking = [name for key, name in (("CpuCfsQuota", "CPU"), ("MemoryLimit", "memory")) if not info.get(key)]
@@ -113,7 +113,7 @@ def limits(info: Mapping[str, Any]) -> Iterator[Finding]:
         )
 
 
-def cores(count: int) -> Finding:
+def check_cores(count: int) -> Finding:
     if count < 2:
         return Finding(
             "beware", "1 core, for the target and for the generator", "measure on a host with two or more"
@@ -122,7 +122,7 @@ def cores(count: int) -> Finding:
     return Finding("ok", f"{count} cores: sizes up to {most} CPU; the generator keeps one")
 
 
-def locality(is_local: bool, info: Mapping[str, Any]) -> Finding:
+def check_location(is_local: bool, info: Mapping[str, Any]) -> Finding:
     if not is_local:
         return Finding(
             "broken",
@@ -138,7 +138,7 @@ def locality(is_local: bool, info: Mapping[str, Any]) -> Finding:
     return Finding("ok", "the engine is on this machine")
 
 
-def proxy(process_names: list[str]) -> Finding:
+def check_proxy(process_names: list[str]) -> Finding:
     """The userland proxy costs 0.25 ms of CPU a request, and can be told by its processes alone."""
     if "docker-proxy" in process_names:
         return Finding(
@@ -171,7 +171,7 @@ def _disk(results: Path) -> Finding:
     return Finding("ok", shown)
 
 
-def memory(available_bytes: int) -> Finding:
+def check_memory(available_bytes: int) -> Finding:
     shown = f"{available_bytes / GIB:.1f} GiB of memory available"
     if available_bytes < MEMORY_AT_LEAST_BYTES:
         return Finding("beware", shown, "close other programs: the generator and the page cache need some")
@@ -181,10 +181,10 @@ def memory(available_bytes: int) -> Finding:
 def _load() -> Iterator[Finding]:
     before = psutil.cpu_times()
     time.sleep(WATCHED_S)
-    yield from load(before, psutil.cpu_times())
+    yield from check_load(before, psutil.cpu_times())
 
 
-def load(before: Any, after: Any) -> Iterator[Finding]:
+def check_load(before: Any, after: Any) -> Iterator[Finding]:
     """Between two readings of the host's CPU times: what others use, what the hypervisor takes."""
     spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
     whole = sum(spent[name] for name in spent if not name.startswith("guest"))

@@ -1,7 +1,8 @@
-"""The machine and the software that a campaign's numbers belong to. No names of hosts or users, no paths."""
+"""Read the fingerprint of this machine and of an engine. It has no names of hosts or users, and no paths."""
 
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import psutil
 from docker.api import APIClient
 
-from harness.measure.docker.client import engine_asked_to, is_local
+from harness.measure.docker.client import is_local, translate_docker_errors
+from harness.model import EngineFacts, Fingerprint, MachineFacts
 
-PACKAGES = {
+NO_SWAP_LIMIT = "the engine can't limit swap: a target short of memory may swap instead of failing"
+
+_PACKAGES = {
     "harness": "capacity-harness",
     "locust": "locust",
     "gevent": "gevent",
@@ -21,65 +25,65 @@ PACKAGES = {
 }
 
 
-def fingerprint(client: APIClient) -> dict[str, Any]:
-    """Plain JSON: `machine` (this one, which makes the load), `engine`, `software`, `notes` on what lacks."""
-    with engine_asked_to("describe itself"):
+def read_fingerprint(client: APIClient) -> Fingerprint:
+    """Read the facts of this machine, which makes the load, and of the engine, and the versions of packages."""
+    with translate_docker_errors("describe itself"):
         info = client.info()
-    return {
-        "machine": machine(),
-        "engine": engine(info, client.api_version, local=is_local(client)),
-        "software": {"python": platform.python_version()}
-        | {name: _version(package) for name, package in PACKAGES.items()},
-        "notes": notes(info),
-    }
+    return Fingerprint(
+        machine=_read_machine(),
+        engine=engine_facts_from_info(info, client.api_version, is_local=is_local(client)),
+        software={"python": platform.python_version()}
+        | {name: _read_version(package) for name, package in _PACKAGES.items()},
+        notes=_find_notes(info),
+    )
 
 
-def machine() -> dict[str, Any]:
-    cpu = _first_cpu()
-    return {
-        "cpu_model": cpu.get("model name") or platform.processor() or platform.machine(),
-        "cores": psutil.cpu_count() or 1,
-        "usable_cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else psutil.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
-        "kernel": platform.release(),
-        "os": _os_name(),
-        "architecture": platform.machine(),
-        "virtual": "hypervisor" in cpu.get("flags", "").split(),
-    }
+def _read_machine() -> MachineFacts:
+    cpu = _read_first_cpu()
+    cores = psutil.cpu_count()
+    return MachineFacts(
+        cpu_model=cpu.get("model name") or platform.processor() or platform.machine(),
+        cores=cores or 1,
+        usable_cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else cores,
+        memory_bytes=psutil.virtual_memory().total,
+        kernel=platform.release(),
+        os=_read_os_name(),
+        architecture=platform.machine(),
+        is_virtual="hypervisor" in cpu.get("flags", "").split(),
+    )
 
 
-def engine(info: dict[str, Any], api_version: str, *, local: bool) -> dict[str, Any]:
-    return {
-        "version": info.get("ServerVersion"),
-        "api_version": api_version,
-        "local": local,
-        "architecture": info.get("Architecture"),
-        "cores": info.get("NCPU"),
-        "memory_bytes": info.get("MemTotal"),
-        "kernel": info.get("KernelVersion"),
-        "os": info.get("OperatingSystem"),
-        "cgroup_version": info.get("CgroupVersion") or "1",
-        "cgroup_driver": info.get("CgroupDriver"),
-        "storage_driver": info.get("Driver"),
-        "runtime": info.get("DefaultRuntime"),
-        "swap_limit": bool(info.get("SwapLimit")),
-        "rootless": any("rootless" in option for option in info.get("SecurityOptions") or []),
-    }
+def engine_facts_from_info(info: Mapping[str, Any], api_version: str, *, is_local: bool) -> EngineFacts:
+    """Convert an engine's `docker info`."""
+    return EngineFacts(
+        version=info.get("ServerVersion"),
+        api_version=api_version,
+        is_local=is_local,
+        architecture=info.get("Architecture"),
+        cores=info.get("NCPU"),
+        memory_bytes=info.get("MemTotal"),
+        kernel=info.get("KernelVersion"),
+        os=info.get("OperatingSystem"),
+        cgroup_version=info.get("CgroupVersion") or "1",
+        cgroup_driver=info.get("CgroupDriver"),
+        storage_driver=info.get("Driver"),
+        runtime=info.get("DefaultRuntime"),
+        has_swap_limit=bool(info.get("SwapLimit")),
+        is_rootless=any("rootless" in option for option in info.get("SecurityOptions") or []),
+    )
 
 
-def notes(info: dict[str, Any]) -> list[str]:
-    """What this engine can't do that a number may depend on."""
-    lacking = {
-        "SwapLimit": "the engine can't limit swap: a target short of memory may swap instead of failing",
+def _find_notes(info: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what this engine can't do that a number may depend on."""
+    notes = {
+        "SwapLimit": NO_SWAP_LIMIT,
         "CpuCfsQuota": "the engine can't limit CPU: the sizes mean nothing here",
         "MemoryLimit": "the engine can't limit memory: the sizes mean nothing here",
     }
-    return [note for key, note in lacking.items() if not info.get(key)]
+    return tuple(note for key, note in notes.items() if not info.get(key))
 
 
-def _first_cpu() -> dict[str, str]:
+def _read_first_cpu() -> dict[str, str]:
     try:
         first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
     except OSError:
@@ -88,14 +92,14 @@ def _first_cpu() -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def _os_name() -> str:
+def _read_os_name() -> str:
     try:
         return platform.freedesktop_os_release()["PRETTY_NAME"]
     except (OSError, KeyError):
         return platform.platform(terse=True)
 
 
-def _version(package: str) -> str | None:
+def _read_version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -76,11 +76,11 @@ class RunningTarget(Protocol):
         """Seconds that bringing up and seeding its companions took before; None without any."""
         ...
 
-    def ended(self) -> TargetEnd | None:
+    def poll_end(self) -> TargetEnd | None:
         """How it ended, or None while it runs. Cheap enough to ask twice a second."""
         ...
 
-    def logs(self) -> str:
+    def read_logs(self) -> str:
         """All that it wrote so far, stdout and stderr, bounded to the last 256 KiB."""
         ...
 
@@ -88,7 +88,7 @@ class RunningTarget(Protocol):
 class TargetHost(Protocol):
     """Runs targets under limits."""
 
-    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
+    def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         """What would keep the target from being run here, or the load from reaching it; found without
         starting or building anything.
         """
@@ -98,7 +98,7 @@ class TargetHost(Protocol):
         """Build or find the target's image. Raises EngineError with the build's evidence."""
         ...
 
-    def keep_to(self, cores: frozenset[int]) -> None:
+    def pin_to_cores(self, cores: frozenset[int]) -> None:
         """Run targets on these of the host's cores from now on; their size remains a quota."""
         ...
 
@@ -110,15 +110,15 @@ class TargetHost(Protocol):
         """
         ...
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         """Whether the engine answers right now."""
         ...
 
-    def identity(self) -> str:
+    def read_identity(self) -> str:
         """What tells this engine from others."""
         ...
 
-    def reserved(self) -> AbstractContextManager[None]:
+    def reserve(self) -> AbstractContextManager[None]:
         """Be alone on this engine. Raises UsageError, naming the other, when somebody measures already."""
         ...
 
@@ -126,7 +126,7 @@ class TargetHost(Protocol):
         """Remove all containers and networks with our labels (of one campaign, or any); their names."""
         ...
 
-    def environment(self) -> Mapping[str, Any]:
+    def read_fingerprint(self) -> Mapping[str, Any]:
         """The fingerprint of engine and machine, for environment.json (plain JSON values)."""
         ...
 
@@ -142,7 +142,7 @@ class GeneratorFacts:
     requests: Requests
     thinks: ThinkTimes
     samples: tuple[GeneratorSample, ...] = ()
-    reached: int = 0
+    reached_users: int = 0
     workers: tuple[WorkerSample, ...] = ()
 
 
@@ -166,7 +166,7 @@ class RunningGenerator(Protocol):
         """The facts not yet polled, up to this moment; the users stay."""
         ...
 
-    def logs(self) -> str:
+    def read_logs(self) -> str:
         """All that Locust wrote so far, bounded to the last 256 KiB."""
         ...
 
@@ -174,15 +174,15 @@ class RunningGenerator(Protocol):
 class LoadGenerator(Protocol):
     """Starts generators."""
 
-    def kept_to(self, cores: frozenset[int]) -> "LoadGenerator":
+    def with_cores(self, cores: frozenset[int]) -> "LoadGenerator":
         """The same on these of this host's cores."""
         ...
 
-    def inspect(self, scenario: Scenario) -> list[str]:
+    def find_user_classes(self, scenario: Scenario) -> list[str]:
         """The scenario's user classes. Raises UsageError when it doesn't load, or has none."""
         ...
 
-    def check(self, load: Load) -> list[str]:
+    def find_problems(self, load: Load) -> list[str]:
         """What would keep the load from being made, found without starting or building anything."""
         ...
 

@@ -14,12 +14,12 @@ from harness.measure.protocols import (
     UsageProbe,
     Watch,
 )
-from harness.measure.step import Look, Observe, Plateau
+from harness.measure.step import ProgressCallback, StepPredicate, StepRun
 from harness.model import Cell, Plan, Step, StepFacts
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Backends:
     """All that is outside: the three protocols and the clock they share; and the engines, other than the
     targets', that the load comes from.
     """
@@ -31,7 +31,7 @@ class World:
     load_hosts: tuple[TargetHost, ...] = ()
 
 
-class ContainerLife:
+class ContainerSession:
     """A running target with its generator. Steps are held one after the other."""
 
     def __init__(
@@ -49,18 +49,18 @@ class ContainerLife:
         index: int,
         step: Step,
         spawn_rate: float,
-        settled: Look,
-        observe: Observe,
-        is_warm: Look | None = None,
+        settled: StepPredicate,
+        observe: ProgressCallback,
+        is_warm: StepPredicate | None = None,
     ) -> StepFacts:
-        plateau = Plateau(self.target, self.generator, self._watch, self._clock, self._from_s, observe)
+        plateau = StepRun(self.target, self.generator, self._watch, self._clock, self._from_s, observe)
         return plateau.hold(index, self.number, step, spawn_rate, settled, is_warm)
 
 
 @contextlib.contextmanager
-def container_life(
-    world: World, plan: Plan, cell: Cell, image: Image, number: int
-) -> Iterator[ContainerLife]:
+def open_session(
+    world: Backends, plan: Plan, cell: Cell, image: Image, number: int
+) -> Iterator[ContainerSession]:
     """Start target, generator and counters; end them in reverse.
 
     Raises as TargetHost.run and LoadGenerator.start do.
@@ -70,4 +70,4 @@ def container_life(
         world.generator.start(plan.scenario, target.url, plan.load) as generator,
         world.probe.watch(target) as watch,
     ):
-        yield ContainerLife(number, target, generator, watch, world.clock)
+        yield ContainerSession(number, target, generator, watch, world.clock)

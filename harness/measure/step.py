@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from harness.errors import GeneratorError
-from harness.measure.locust.pages import joined
+from harness.measure.locust.pages import concat_facts
 from harness.measure.protocols import (
     Clock,
     GeneratorFacts,
@@ -47,7 +47,7 @@ Phase = Literal["ramp", "settle", "window", "linger"]
 
 
 @dataclass(frozen=True, slots=True)
-class Pulse:
+class ProgressSample:
     """What is known while a step runs, about twice a second: for eyes, not for verdicts."""
 
     phase: Phase
@@ -59,8 +59,8 @@ class Pulse:
     target: tuple[TargetSample, ...]
 
 
-Look = Callable[[StepFacts], bool]
-Observe = Callable[[Pulse], None]
+StepPredicate = Callable[[StepFacts], bool]
+ProgressCallback = Callable[[ProgressSample], None]
 
 
 class _Stop(Exception):
@@ -72,7 +72,7 @@ class _Stop(Exception):
         self.note = note
 
 
-class Plateau:
+class StepRun:
     """A step in progress: what has been gathered, and which phase began when.
 
     Instants are of the life's clock.
@@ -85,7 +85,7 @@ class Plateau:
         watch: Watch,
         clock: Clock,
         life_from_s: float,
-        observe: Observe,
+        observe: ProgressCallback,
     ) -> None:
         self._target = target
         self._generator = generator
@@ -108,8 +108,8 @@ class Plateau:
         life: int,
         step: Step,
         spawn_rate: float,
-        settled: Look,
-        is_warm: Look | None = None,
+        settled: StepPredicate,
+        is_warm: StepPredicate | None = None,
     ) -> StepFacts:
         """Hold `step` to its end, or until `settled` says that what was seen so far is enough.
 
@@ -146,14 +146,14 @@ class Plateau:
         while self._now_s() < self._began[phase] + seconds:
             self._tick(phase)
 
-    def _warm_up(self, is_warm: Look | None) -> None:
+    def _warm_up(self, is_warm: StepPredicate | None) -> None:
         end_s = self._began["settle"] + self._step.timing.warm_up_s
         while is_warm and self._now_s() < end_s and not is_warm(self._facts(EndReason.HELD, "", None)):
             look_s = min(end_s, self._now_s() + LOOK_EVERY_S / 2)
             while self._now_s() < look_s:
                 self._tick("settle")
 
-    def _measure(self, settled: Look) -> None:
+    def _measure(self, settled: StepPredicate) -> None:
         timing = self._step.timing
         self._begin("window")
         look_s = self._began["window"] + timing.window_at_least_s
@@ -173,7 +173,7 @@ class Plateau:
 
     def _tick(self, phase: Phase) -> int:
         """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
-        end = self._target.ended()
+        end = self._target.poll_end()
         if end is not None:
             raise _stopped_by(end)
         facts = self._generator.poll(POLL_S)
@@ -182,7 +182,7 @@ class Plateau:
         self._look_for_silence(facts)
         self._look_for_stall(facts)
         self._pulse(phase)
-        return facts.reached
+        return facts.reached_users
 
     def _look_for_silence(self, facts: GeneratorFacts) -> None:
         if facts.samples:
@@ -208,10 +208,10 @@ class Plateau:
     def _pulse(self, phase: Phase) -> None:
         recent = [part for part in self._parts[-40:] if len(part.requests.start_s)]
         samples = [sample for part in self._parts[-40:] for sample in part.samples]
-        requests, _, _ = joined(recent)
+        requests, _, _ = concat_facts(recent)
         span_s = samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0
         self._observe(
-            Pulse(
+            ProgressSample(
                 phase,
                 samples[-1].users if samples else 0,
                 self._step.users,
@@ -232,7 +232,7 @@ class Plateau:
         return self._facts(ended, note, self._window_to_s)
 
     def _facts(self, ended: EndReason, note: str, window_to_s: float | None) -> StepFacts:
-        requests, thinks, samples = joined(self._parts)
+        requests, thinks, samples = concat_facts(self._parts)
         since = self._life_from_s
         return StepFacts(
             index=self._index,

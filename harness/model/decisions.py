@@ -1,4 +1,4 @@
-"""What is decided from campaigns: differences of two, whether a requirement is met."""
+"""Decisions from measured campaigns: the differences between two, and whether a requirement is met."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,19 +8,24 @@ from harness.model.results import CellResult
 
 
 class Change(StrEnum):
-    """What became of a size from one campaign to the other; the words of comparison.json."""
+    """How a size changed from one campaign to the other; the words of comparison.json."""
 
     MORE = "more"
     LESS = "less"
     SAME = "same"
     UNKNOWN = "unknown"
+    """One of the campaigns has no capacity of the size."""
+
     ADDED = "added"
     REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One size before and after, with all its repetitions. `ratio` is head over base, None where open."""
+    """A size before (`base`) and after (`head`), each with all its repetitions.
+
+    `ratio` is the head's capacity over the base's; None if one of them has no upper end, or sustains nobody.
+    """
 
     limits: Limits
     base: tuple[CellResult, ...]
@@ -31,7 +36,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """Some measured size within `most` sustains `users`."""
+    """A demand that some measured size within `most` sustains `users`; `text` is how its author wrote it."""
 
     text: str
     users: int
@@ -40,9 +45,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a requirement is met: None where no measured size within its bounds says so or the opposite.
+    """Whether a requirement is met; None if the measured sizes within its bounds are inconclusive.
 
-    `by` is the size that decides: the smallest that sustains the users, or the one that sustains most.
+    `by` is the size that decides: the smallest one that sustains the users, otherwise the one that sustains
+    most; None if no size within the bounds has an answer.
     """
 
     requirement: Requirement

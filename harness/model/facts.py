@@ -129,12 +129,28 @@ class WorkerSample:
     clock_error_s: float = 0.0
 
 
+class EventKind(StrEnum):
+    """What an engine reports of a container: what was done to it, and what its HEALTHCHECK says."""
+
+    DIE = "die"
+    KILL = "kill"
+    OOM = "oom"
+    PAUSE = "pause"
+    RESTART = "restart"
+    STOP = "stop"
+    UNPAUSE = "unpause"
+    UPDATE = "update"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
 @dataclass(frozen=True, slots=True)
 class TargetEvent:
-    """Something the engine reported of the target's container: `oom`, `die`, `restart`, `unhealthy` …"""
+    """Something that the engine reported of the target's container."""
 
     at_s: float
-    kind: str
+    kind: EventKind
     detail: str = ""
 
 
@@ -194,24 +210,32 @@ class StepFacts:
     workers: tuple[WorkerSample, ...] = ()
 
 
+class FailureKind(StrEnum):
+    """Why a target could not be brought up."""
+
+    EXITED = "exited"
+    OOM = "oom"
+    NEVER_READY = "never-ready"
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
     """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it
     was ready.
 
-    `failure` is the reason why the target could not be brought up, `failure_kind` one of `exited`, `oom`,
-    `never-ready`, `wrong-answers`; both None when it could. `attempt` counts the searches of its cell from 1.
+    `failure` says why the target could not be brought up, with the evidence; it and `failure_kind` are None
+    when the target came up. `attempt` counts the searches of its cell from 1.
     `companions_ready_after_s` is how long it took to bring up and seed all companions, before the target.
-    `engine` is the one that it ran on, by its name, where there are several.
+    `engine` names the engine that it ran on, None if there is only one.
     """
 
     cell: str
     number: int
     started_at: str
     ready_after_s: float | None
-    failure_kind: str | None = None
+    failure_kind: FailureKind | None = None
     failure: str | None = None
     attempt: int = 1
     purpose: Purpose = Purpose.SEARCH
     companions_ready_after_s: float | None = None
-    engine: str = ""
+    engine: str | None = None

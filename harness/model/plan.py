@@ -19,18 +19,46 @@ class Cell:
     repetition: int = 1
 
 
+class IndicatorKind(StrEnum):
+    """What an SLO limits."""
+
+    PERCENTILE = "percentile"
+    MEAN = "mean"
+    ERRORS = "errors"
+    SHORTFALL = "shortfall"
+    DRIFT = "drift"
+
+
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """A condition on a collected number, always of the form "at most".
+    """A condition on a measured number, always of the form "at most".
 
-    `indicator` is `p50` … `p99.9` or `mean` (seconds), `errors`, `shortfall` (of the throughput that N users
-    would make at light load) or `drift` (rise of the response time within a window), these three as ratios.
-    `request_name` restricts it to one of the scenario's request names.
+    `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`, `shortfall` (of the
+    throughput that N users would make at light load) or `drift` (rise of the response time within the
+    window), the last three as ratios. `request_name` restricts it to one of the scenario's request names.
     """
 
     indicator: str
     at_most: float
     request_name: str | None = None
+
+    @property
+    def kind(self) -> IndicatorKind:
+        """What the SLO limits; a ValueError for an unknown indicator."""
+        is_percentile = self.indicator.startswith("p")
+        return IndicatorKind.PERCENTILE if is_percentile else IndicatorKind(self.indicator)
+
+    @property
+    def percent(self) -> float:
+        """The percentage of a percentile, such as 95; a ValueError for any other indicator."""
+        if self.kind is not IndicatorKind.PERCENTILE:
+            raise ValueError(f"{self.indicator} is no percentile")
+        return float(self.indicator[1:])
+
+    @property
+    def is_response_time(self) -> bool:
+        """True if the limit is a response time in seconds, False if it is a ratio."""
+        return self.kind in (IndicatorKind.PERCENTILE, IndicatorKind.MEAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +75,15 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class Build:
-    """How to build a target's image: a context folder, the Dockerfile in it, build arguments."""
+class ImageSource:
+    """A target's image by its name. An engine that lacks it pulls it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSource:
+    """A target's image to build: a context folder, the Dockerfile in it, and build arguments."""
 
     context: Path
     dockerfile: str = "Dockerfile"
@@ -56,46 +91,76 @@ class Build:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """When a started container counts as ready: `kind` is one of `http` (a status on a path), `tcp` (an
-    accepted connection), `port` (something listens on it inside), `log` (a line that matches), `command` (one
-    run inside ends with 0) and `healthy` (the image's own HEALTHCHECK says so).
-    """
+class HttpProbe:
+    """Ready once a GET of `path` is answered with `status`."""
 
-    http_path: str | None = "/"
+    path: str = "/"
     status: int = 200
     within_s: float = 60.0
-    port: int | None = None
-    log: str | None = None
-    command: tuple[str, ...] | None = None
-    healthy: bool = False
 
-    @property
-    def kind(self) -> str:
-        if self.port is not None:
-            return "port"
-        if self.log is not None:
-            return "log"
-        if self.command is not None:
-            return "command"
-        return "healthy" if self.healthy else "tcp" if self.http_path is None else "http"
+
+@dataclass(frozen=True, slots=True)
+class TcpProbe:
+    """Ready once the published port accepts a connection."""
+
+    within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PortProbe:
+    """Ready once something listens on `port` inside the container."""
+
+    port: int
+    within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogProbe:
+    """Ready once a line of the container's log matches `pattern`, a regular expression."""
+
+    pattern: str
+    within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandProbe:
+    """Ready once `command`, run inside the container, ends with exit code 0."""
+
+    command: tuple[str, ...]
+    within_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class HealthcheckProbe:
+    """Ready once the image's own HEALTHCHECK reports healthy."""
+
+    within_s: float = 60.0
+
+
+NetworkProbe = HttpProbe | TcpProbe
+"""A probe of the published port, from outside."""
+
+ContainerProbe = PortProbe | LogProbe | CommandProbe | HealthcheckProbe
+"""A probe that asks the engine, or runs inside the container."""
+
+ReadinessProbe = NetworkProbe | ContainerProbe
+"""When a started container counts as ready. It has failed after `within_s` without success."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The service measured (SUT). Exactly one of `image` and `build` is given.
+    """The service that is measured (system under test).
 
-    `port` is 0 where nothing is published (a companion). `files` maps paths inside to files or folders of the
-    user's, mounted read-only; `tmpfs` are folders in memory; `user` is a name or "uid:gid". In the host's
-    network nothing stands between generator and target, and no companion can. `balancer` is given where some
-    size has several replicas.
+    `port` is 0 if no port is published, as for a companion. `files` maps paths in the container to the user's
+    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or "uid:gid".
+    With `host_network` the target uses the host's network directly, and it can't have companions. `balancer`
+    is set if some size has several replicas.
     """
 
     name: str
     port: int
-    image: str | None = None
-    build: Build | None = None
-    ready: Ready = Ready()
+    source: ImageSource | BuildSource
+    readiness: ReadinessProbe = HttpProbe()
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
@@ -171,14 +236,24 @@ class Step:
     purpose: Purpose = Purpose.SEARCH
 
 
+class SearchStrategy(StrEnum):
+    """How a search chooses the next number of users; the words of matrix.yaml and plan.json."""
+
+    PREDICT = "predict"
+    BISECT = "bisect"
+    LADDER = "ladder"
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How the steps are chosen: `predict`, `bisect` or `ladder`, to `precision` (broken/sustained - 1).
+    """How the steps of a cell are chosen, and how narrow a bracket must become.
 
-    `confirm`: the reference cell is held once more at the end of the campaign.
+    `precision_ratio` is the largest broken/sustained - 1. `first_users` is the light first step,
+    `ladder_users` the height of a ladder's rung. `confirm`: a drift check holds the reference size once more
+    at the end of the campaign.
     """
 
-    strategy: str = "predict"
+    strategy: SearchStrategy = SearchStrategy.PREDICT
     precision_ratio: float = 0.05
     first_users: int = 10
     ladder_users: int = 25
@@ -210,7 +285,7 @@ class Plan:
     price: Price | None = None
     notes: tuple[str, ...] = ()
     load: Load = SINGLE_PROCESS
-    engines: Mapping[str, Engine] = field(default_factory=lambda: {"": DEFAULT_ENGINE})
+    engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
 
 
 ONE_BY_ONE = 1.9

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from functools import total_ordering
 from pathlib import Path
+from typing import ClassVar
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
+LOOPBACK = "127.0.0.1"
+MASTER_PORT = 5557
+"""Locust's own default."""
 
 
 @total_ordering
@@ -35,7 +39,10 @@ class Limits:
         return f"{self.replicas} × " if self.replicas > 1 else ""
 
     def covers(self, other: "Limits") -> bool:
-        """Whether there is at least as much of each."""
+        """Return True if each replica has at least as much CPU and memory, and there are as many replicas.
+
+        Only such limits surely sustain as much: two small replicas need not do what a large one does.
+        """
         return (
             self.cpu_cores >= other.cpu_cores
             and self.memory_bytes >= other.memory_bytes
@@ -77,33 +84,60 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Which Locust processes make the load: `workers` of them under a master, or a single one by itself.
+class LocalWorkers:
+    """Locust processes on this host: a single one, or several workers under a master on the loopback.
 
-    None workers are as many as turn out to be needed. Where they are `external`, they run on other machines
-    and come to the master at `bind` and `port` by themselves. Where `engines` are given, they run there in
-    containers, from an `image` that holds Locust or from the harness's own, and come to it as well.
+    With `workers` None, as many are started as the users turn out to need.
     """
 
     workers: int | None = 1
-    external: bool = False
-    bind: str = "127.0.0.1"
-    port: int = 5557
-    engines: tuple[Engine, ...] = ()
-    image: str | None = None
+    bind: ClassVar[str] = LOOPBACK
+    is_remote: ClassVar[bool] = False
 
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether the workers are no children of ours."""
-        return self.external or bool(self.engines)
+
+@dataclass(frozen=True, slots=True)
+class ExternalWorkers:
+    """Workers that somebody else starts; they connect to the master at `bind` and `port`."""
+
+    workers: int
+    bind: str = LOOPBACK
+    port: int = MASTER_PORT
 
     @property
     def is_remote(self) -> bool:
-        """Whether they come from other machines, to which our loopback is nothing."""
-        return self.is_elsewhere and self.bind != "localhost" and not self.bind.startswith("127.")
+        """True if the workers run on other machines and cannot use our loopback."""
+        return not _is_loopback(self.bind)
 
 
-SINGLE_PROCESS = Load()
+@dataclass(frozen=True, slots=True)
+class EngineWorkers:
+    """Workers in containers on Docker engines; they connect to the master at `bind` and `port`.
+
+    With `workers` None, as many are started as the users turn out to need. `image` holds Locust; None is the
+    image that the harness builds.
+    """
+
+    engines: tuple[Engine, ...]
+    workers: int | None
+    bind: str = LOOPBACK
+    port: int = MASTER_PORT
+    image: str | None = None
+
+    @property
+    def is_remote(self) -> bool:
+        """True if the workers run on other machines and cannot use our loopback."""
+        return not _is_loopback(self.bind)
+
+
+Load = LocalWorkers | ExternalWorkers | EngineWorkers
+"""Which Locust processes make the load."""
+
+
+def _is_loopback(address: str) -> bool:
+    return address == "localhost" or address.startswith("127.")
+
+
+SINGLE_PROCESS = LocalWorkers()
 """One Locust process."""
 
 DEFAULT_ENGINE = Engine()

@@ -1,20 +1,24 @@
-"""What follows from the facts: verdicts, capacities, causes.
+"""What follows from the facts: judged steps, the answer of each cell, and a campaign's answer as a whole.
 
-Everything here can be derived again from stored facts.
+All of it can be derived again from stored facts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from harness.model.plan import Cell
+from harness.model.evidence import (
+    CellEvidence,
+    DriftEvidence,
+    Factor,
+    Judgement,
+    Rule,
+    StopReason,
+    Verdict,
+)
+from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
-
-
-class Verdict(StrEnum):
-    PASS = "PASS"
-    FAIL = "FAIL"
-    INVALID = "INVALID"
 
 
 class Status(StrEnum):
@@ -28,28 +32,120 @@ class Status(StrEnum):
     SKIPPED = "skipped"
     INFERRED = "inferred"
     RUNNING = "running"
-    """Only while a campaign runs or after it was interrupted: this cell's search is not done."""
+    """The cell's search is not done: the campaign runs, or it was interrupted."""
 
 
-class Factor(StrEnum):
-    """What stopped a cell from sustaining more."""
+class CampaignState(StrEnum):
+    """Whether a campaign is over; the words of summary.json and events.jsonl."""
 
-    CPU = "cpu"
-    MEMORY = "memory"
-    TARGET = "target"
-    ERRORS = "errors"
-    DEPENDENCY = "dependency"
-    GENERATOR = "generator"
-    HOST = "host"
+    COMPLETE = "complete"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+
+
+# A judged step
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """A verdict with the rule that gave it and the number behind it, in words a person reads."""
+class Latency:
+    """Response times of a window's good answers; None without any.
 
-    verdict: Verdict
-    rule: str
-    reason: str
+    `slow_ratio` is the share of them above the limit of the SLO on a percentile of all requests; None without
+    such an SLO.
+    """
+
+    mean_s: float | None = None
+    p50_s: float | None = None
+    p95_s: float | None = None
+    p99_s: float | None = None
+    slow_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """The failed requests: their share of a window's requests (None without any request), how often each kind
+    of error was met within the window, and what is known of them in the whole step.
+
+    `first_after_s` counts from the step's ramp on. `median_latency_s` is how long the failed requests took.
+    Both are None where no request failed.
+    """
+
+    ratio: float | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    first_after_s: float | None = None
+    median_latency_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetUse:
+    """What the target used in a window; None without counters.
+
+    `cpu_per_request_s` is CPU seconds per request (utilisation law), `throttled_ratio` the share of throttled
+    periods. `memory_peak_bytes` is the largest working set of the whole step: the engine's own peak also
+    counts pages that the target could drop.
+    """
+
+    cpu_cores: float | None = None
+    cpu_per_request_s: float | None = None
+    throttled_ratio: float | None = None
+    memory_peak_bytes: int | None = None
+    is_out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CompanionUse:
+    """What a companion used in a window, of what it was given; None without counters."""
+
+    name: str
+    limits: Limits
+    cpu_used_cores: float | None
+    throttled_ratio: float | None
+    memory_peak_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorUse:
+    """What the generator used in a window; None without counters.
+
+    `cpu_ratio` is a share of one core, `busiest_cpu_ratio` the same in the busiest tenth of the seconds,
+    `loop_lag_s` how late the event loop came (90th percentile). Of several Locust processes these are of the
+    busiest one, which `process` names: 0 is the master, workers count from 1, None is a single process.
+    `cores` is what all processes used together, `clock_error_s` how wrong the worst of their clocks may be.
+    """
+
+    cpu_ratio: float | None = None
+    busiest_cpu_ratio: float | None = None
+    loop_lag_s: float | None = None
+    fewest_users: int | None = None
+    cores: float | None = None
+    workers: int = 1
+    process: int | None = None
+    clock_error_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostUse:
+    """What else the generator's host did in a window; None where it was not counted.
+
+    `steal_ratio` is the share of all cores' time that the hypervisor took. `foreign_cores` were used by other
+    programs, `proxy_cores` by the proxy of the published port; neither is known where the engine runs on
+    another host. `work_s` is the median CPU time of a fixed piece of work: the host's pace.
+    """
+
+    steal_ratio: float | None = None
+    foreign_cores: float | None = None
+    proxy_cores: float | None = None
+    work_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """How long the load was on before the window began (None: it never began), and whether the target no
+    longer got faster by then.
+    """
+
+    length_s: float | None = None
+    was_warm: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +160,6 @@ class NameStats:
     mean_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class CompanionUse:
-    """What a companion used in a window, of what it was given; None without data."""
-
-    name: str
-    limits: Limits
-    cpu_used_cores: float | None
-    throttled_ratio: float | None
-    memory_peak_bytes: int | None
-
-
 Column = tuple[float | None, ...]
 
 
@@ -82,8 +167,8 @@ Column = tuple[float | None, ...]
 class Series:
     """A step over time: a value for each `bucket_s` seconds since its ramp began, None without data.
 
-    `window` is where it was judged, in the same seconds. Rates are answers and errors per second, CPU in
-    cores, memory is the working set.
+    `window` is the part that was judged, in the same seconds. Rates are answers and errors per second, CPU is
+    in cores, memory is the working set.
     """
 
     bucket_s: float
@@ -103,66 +188,56 @@ class Series:
 class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
 
-    `users_reached` is the most users that were alive: fewer than `users` when it ended while ramping.
-    `first_error_s` counts from the step's ramp on, `error_latency_s` is the median of the failed requests.
-    `settle_s` is the load before the window, `was_warm` whether the target no longer got faster then.
-    `foreign_cores` were used by other programs, `work_s` is the CPU time of a fixed piece of work, the host's
-    pace.
+    `users_reached` is the most users that were alive: fewer than `users` in a step that ended while ramping.
+    `load_s` is the length of the whole step, `rps` counts good answers. `shortfall_ratio` needs a baseline.
+    `unexplained_ratio` is the share of the users' time that was neither thinking nor waiting (Little's law).
     """
 
     index: int
     life: int
     users: int
-    verdict: Verdict
-    rule: str
-    reason: str
+    judgement: Judgement
     window_s: float
     load_s: float
     requests: int
-    rps: float | None
-    mean_s: float | None
-    p50_s: float | None
-    p95_s: float | None
-    p99_s: float | None
-    slow_ratio: float | None
-    error_ratio: float | None
-    shortfall_ratio: float | None
-    errors: Mapping[str, int] = field(default_factory=dict)
-    first_error_s: float | None = None
-    error_latency_s: float | None = None
-    by_name: tuple[NameStats, ...] = ()
-    cpu_used_cores: float | None = None
-    cpu_per_request_s: float | None = None
-    throttled_ratio: float | None = None
-    memory_peak_bytes: int | None = None
-    generator_cpu_ratio: float | None = None
-    generator_cores: float | None = None
-    generator_workers: int = 1
-    loop_lag_s: float | None = None
-    clock_error_s: float = 0.0
-    think_s: float | None = None
-    little_residual_ratio: float | None = None
-    steal_ratio: float | None = None
-    foreign_cores: float | None = None
-    proxy_cores: float | None = None
-    work_s: float | None = None
-    oom: bool = False
-    users_reached: int = 0
-    settle_s: float | None = None
-    was_warm: bool = True
+    rps: float | None = None
+    latency: Latency = Latency()
+    failures: Failures = field(default_factory=Failures)
+    target: TargetUse = TargetUse()
+    generator: GeneratorUse = GeneratorUse()
+    host: HostUse = HostUse()
     companions: tuple[CompanionUse, ...] = ()
+    shortfall_ratio: float | None = None
+    unexplained_ratio: float | None = None
+    think_s: float | None = None
+    users_reached: int = 0
+    settling: Settling = Settling()
+    by_name: tuple[NameStats, ...] = ()
     series: Series | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on the step."""
+        return self.judgement.verdict
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that gave the verdict."""
+        return self.judgement.rule
+
+
+# The answer of a cell
 
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """The answer for a cell.
+    """The answer for a cell, and the evidence for it (None while there is none).
 
-    `engine` is where it was measured, of several.
+    `engine` is where it was measured, None if there is only one.
 
-    Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is what the
-    first attempt found, where the cell was measured twice. `breach` is a smaller cell that sustains more.
-    `cut_short` says why a bracket is wider than asked for.
+    Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is the result
+    of the first attempt of a cell that was measured twice. `monotonicity_violation` is a smaller cell that
+    sustains more. `stop_reason` says why a bracket is wider than the precision demands.
     """
 
     cell: Cell
@@ -173,7 +248,7 @@ class CellResult:
     estimate_low: float | None = None
     estimate_high: float | None = None
     limiting_factor: Factor | None = None
-    evidence: str = ""
+    evidence: CellEvidence | None = None
     rps: float | None = None
     p95_s: float | None = None
     error_ratio: float | None = None
@@ -185,16 +260,129 @@ class CellResult:
     load_s: float = 0.0
     steps: tuple[StepResult, ...] = ()
     first: "CellResult | None" = None
-    breach: Cell | None = None
-    cut_short: str = ""
-    engine: str = ""
+    monotonicity_violation: Cell | None = None
+    stop_reason: StopReason | None = None
+    engine: str | None = None
 
     @property
-    def is_open(self) -> bool:
-        """Nobody knows what it sustains: not judged, not measured, or not done."""
+    def is_undecided(self) -> bool:
+        """True if the capacity is unknown: the cell was not judged, not measured, or is not done."""
         return self.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)
 
     def sustains(self, users: int) -> bool:
-        """Whether that was measured, or follows from a smaller size."""
+        """Return True if the cell sustains so many users, as measured or as inferred from a smaller size."""
         known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
         return known and self.sustained_users is not None and self.sustained_users >= users
+
+
+# The answer of a campaign
+
+
+@dataclass(frozen=True, slots=True)
+class Interpolated:
+    """A size that was not measured, between two that were."""
+
+    limits: Limits
+    smaller: CellResult
+    larger: CellResult
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Which measured size to take for `needed` users (`users` with headroom), or None.
+
+    `take` is the cheapest where there are prices, else the smallest; `smallest` is always the latter. `below`
+    is the next smaller size with an answer, `best` the size that sustains most. `undecided_sizes` have no
+    answer and would be a better one if they sustained the users. A repeated size is as good as its worst
+    repetition.
+    """
+
+    users: int
+    needed: int
+    take: CellResult | None = None
+    smallest: CellResult | None = None
+    below: CellResult | None = None
+    best: CellResult | None = None
+    interpolated: Interpolated | None = None
+    undecided_sizes: tuple[Limits, ...] = ()
+    all_sustain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a size costs an hour, and the same for a hundred of the `users` that it sustains (None: none).
+
+    `is_at_most`: the size may sustain more than was measured, and cost less per user. `on_front`: no size of
+    the same or a lower price sustains as many.
+    """
+
+    limits: Limits
+    hour: float
+    users: int | None
+    hour_per_100_users: float | None
+    is_at_most: bool
+    on_front: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The reference size, held again at the end of a campaign, compared with its search at the same users.
+
+    Ratios are end over start, less 1; None without data. `verdict` and `evidence` are of the step at the end.
+    `allowed_ratio` is the change of CPU per request that is within noise. `is_marked`: the host or the target
+    has changed. With several engines the size was held again on `engine` and had been searched on `against`;
+    ratios are of the one over the other.
+    """
+
+    cell: Cell
+    users: int
+    verdict: Verdict
+    evidence: DriftEvidence
+    cpu_per_request_ratio: float | None = None
+    rps_ratio: float | None = None
+    p95_ratio: float | None = None
+    allowed_ratio: float | None = None
+    is_marked: bool = False
+    load_s: float = 0.0
+    engine: str | None = None
+    against: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeatability:
+    """The repetitions of one size beside each other.
+
+    `spread_ratio` is the coefficient of variation of their capacities; None unless all are bracketed.
+    """
+
+    limits: Limits
+    cells: tuple[CellResult, ...]
+    spread_ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResult:
+    """A campaign's whole answer: every report is made from it.
+
+    `environment` is the machine's fingerprint as stored.
+    `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
+    `costs` (without a price: none) and `sizing` for `users_limit` follow from the cells.
+    """
+
+    campaign: str
+    target: str
+    state: CampaignState
+    started_at: str
+    users_limit: int
+    slos: tuple[Slo, ...]
+    cells: tuple[CellResult, ...]
+    scenario: str = ""
+    think_s: float | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    drift: Drift | None = None
+    engines: tuple[str, ...] = ()
+    engine_comparisons: tuple[Drift, ...] = ()
+    repeatability: tuple[Repeatability, ...] = ()
+    price: Price | None = None
+    costs: tuple[Cost, ...] = ()
+    sizing: Sizing = Sizing(0, 0)

@@ -11,8 +11,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.model import Cell, Plan, Target
+from harness.model import BuildSource, Cell, Plan, Target
 from harness.plan.source_files import context_files, scenario_files
+from harness.plan.stored_plan import to_stored, to_stored_target
 
 
 def content_hashes(plan: Plan) -> Mapping[str, str]:
@@ -31,15 +32,15 @@ def content_hashes(plan: Plan) -> Mapping[str, str]:
 
 def matrix_values(plan: Plan) -> dict[str, Any]:
     """All that the matrix decides besides target and scenario."""
-    balancer = plan.target.balancer
+    balancer, stored = plan.target.balancer, to_stored(plan)
     return ({"balancer": asdict(balancer)} if balancer is not None else {}) | {
         "cells": [cell_values(cell) for cell in plan.cells],
-        "slos": [asdict(slo) for slo in plan.slos],
+        "slos": [asdict(slo) for slo in stored.slos],
         "users_limit": plan.users_limit,
         "users_required": plan.users_required,
         "spawn_rate": plan.spawn_rate,
-        "timing": asdict(plan.timing),
-        "search": asdict(plan.search),
+        "timing": asdict(stored.timing),
+        "search": asdict(stored.search),
     }
 
 
@@ -62,12 +63,12 @@ def digest_of_scenario(plan: Plan) -> str:
 
 def digest_of_target(target: Target) -> str:
     """Of what it is made of: contents instead of paths, companions with it."""
-    values = asdict(replace(target, files={}, companions=()))
+    values = asdict(to_stored_target(replace(target, files={}, companions=())))
     del values["balancer"]  # the matrix's
     parts: list[Any] = [values]
-    if target.build is not None:
+    if isinstance(target.source, BuildSource):
         del values["build"]["context"]
-        context = target.build.context
+        context = target.source.context
         parts.append(digest_of_files(context_files(context), context))
     parts += [[inside, digest_of_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:

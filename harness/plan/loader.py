@@ -7,7 +7,25 @@ from os.path import abspath, isfile
 from pathlib import Path
 
 from harness.errors import InputError, Problem
-from harness.model import Balancer, Cell, Engine, Limits, Load, Plan, Price, Scenario, Search, Slo, Timing
+from harness.model import (
+    LOOPBACK,
+    MASTER_PORT,
+    Balancer,
+    Cell,
+    Engine,
+    EngineWorkers,
+    ExternalWorkers,
+    Limits,
+    Load,
+    LocalWorkers,
+    Plan,
+    Price,
+    Scenario,
+    Search,
+    SearchStrategy,
+    Slo,
+    Timing,
+)
 from harness.plan.cells import SECTIONS, expand
 from harness.plan.content_hashes import content_hashes
 from harness.plan.scenario import read_scenario
@@ -87,7 +105,8 @@ def asked_search(
     if first > limit and "users" not in faulty:
         message = f"{first} is more than users.limit ({limit}); write {limit} or less"
         problems.append(document.problem(("search", "first_users"), message))
-    return Search(section.strategy, section.precision, first, section.ladder_users, section.confirm)
+    strategy = SearchStrategy(section.strategy)
+    return Search(strategy, section.precision, first, section.ladder_users, section.confirm)
 
 
 def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
@@ -122,7 +141,7 @@ def assembled(
         load=asked_load(matrix, source.parent),
         engines={
             name: asked_engine(section, source.parent)
-            for name, section in (matrix.engines or {"": matrix.engine}).items()
+            for name, section in (matrix.engines or {None: matrix.engine}).items()
         },
         notes=found.notes,
     )
@@ -131,14 +150,14 @@ def assembled(
 def asked_load(matrix: MatrixFile, folder: Path) -> Load:
     section = matrix.load
     workers = section.workers if isinstance(section.workers, int) else None
-    bind, port = section.bind or (Load().bind, Load().port)
+    bind, port = section.bind or (LOOPBACK, MASTER_PORT)
     if section.engines:
         engines = tuple(asked_engine(each, folder) for each in section.engines)
         named = "workers" in section.model_fields_set
-        return Load(workers if named else len(engines), False, bind, port, engines, section.image)
+        return EngineWorkers(engines, workers if named else len(engines), bind, port, section.image)
     if section.expect is None:
-        return Load(workers)
-    return Load(section.expect, external=True, bind=bind, port=port)
+        return LocalWorkers(workers)
+    return ExternalWorkers(section.expect, bind, port)
 
 
 def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | None:

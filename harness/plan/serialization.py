@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
-from harness.model import DEFAULT_ENGINE, Plan, Target
+from harness.model import BuildSource, Plan, Target
+from harness.plan.stored_plan import StoredPlan, from_stored, to_stored
 
 FORMAT = 1
-PLAN = TypeAdapter(Plan)
+STORED_PLAN = TypeAdapter(StoredPlan)
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -22,10 +23,8 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     Of engines only the names are kept: how they are reached is nobody's business who reads results.
     """
     folder = plan.source.parent
-    portable = with_paths(plan, lambda path: relative(path, folder))
-    load = replace(plan.load, engines=(DEFAULT_ENGINE,) * len(plan.load.engines))
-    portable = replace(portable, engines=dict.fromkeys(plan.engines, DEFAULT_ENGINE), load=load)
-    return {"format": FORMAT, **PLAN.dump_python(portable, mode="json")}
+    stored = to_stored(with_paths(plan, lambda path: relative(path, folder)))
+    return {"format": FORMAT, **STORED_PLAN.dump_python(stored, mode="json")}
 
 
 def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
@@ -40,7 +39,7 @@ def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
             "read it with the version of the harness that wrote it",
         )
     try:
-        plan = PLAN.validate_json(json.dumps(values), strict=True)
+        plan = from_stored(STORED_PLAN.validate_json(json.dumps(values), strict=True))
     except (ValidationError, ValueError, TypeError) as error:
         raise StoreError(f"plan.json is damaged: {first_fault(error)}") from None
     return with_paths(plan, lambda path: Path(os.path.normpath(folder / path)))
@@ -68,10 +67,12 @@ def with_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
 
 
 def target_with_paths(target: Target, change: Callable[[Path], Path]) -> Target:
-    build = target.build
+    source = target.source
+    if isinstance(source, BuildSource):
+        source = replace(source, context=change(source.context))
     return replace(
         target,
-        build=build and replace(build, context=change(build.context)),
+        source=source,
         files={inside: change(path) for inside, path in target.files.items()},
         companions=tuple(
             replace(companion, service=target_with_paths(companion.service, change))

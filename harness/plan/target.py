@@ -7,7 +7,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import InputError, Problem
-from harness.model import Build, Companion, Limits, Ready, Target
+from harness.model import (
+    BuildSource,
+    CommandProbe,
+    Companion,
+    HealthcheckProbe,
+    HttpProbe,
+    ImageSource,
+    Limits,
+    LogProbe,
+    PortProbe,
+    ReadinessProbe,
+    Target,
+    TcpProbe,
+)
 from harness.plan.compose.convert import Composed, composed
 from harness.plan.env_refs import reference_faults
 from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
@@ -265,9 +278,8 @@ def service(section: ServiceSection, name: str, folder: Path) -> Target:
     return Target(
         name=name,
         port=0,
-        image=section.image,
-        build=build(section, folder),
-        ready=ready(section.ready),
+        source=source(section, folder),
+        readiness=readiness(section.ready),
         environment=section.environment,
         command=section.command,
         entrypoint=section.entrypoint,
@@ -279,21 +291,23 @@ def service(section: ServiceSection, name: str, folder: Path) -> Target:
     )
 
 
-def build(section: ServiceSection, folder: Path) -> Build | None:
+def source(section: ServiceSection, folder: Path) -> ImageSource | BuildSource:
+    """Return the image or the build; a nameless image if the section has neither, which is a problem by then."""
     if section.build is None:
-        return None
+        return ImageSource(section.image or "")
     context = Path(abspath(folder / section.build.context))
-    return Build(context, section.build.dockerfile, section.build.args)
+    return BuildSource(context, section.build.dockerfile, section.build.args)
 
 
-def ready(section: ReadySection) -> Ready:
-    if section.http is None and section.status is None and section != ReadySection(within=section.within):
-        return Ready(
-            http_path=None,
-            within_s=section.within,
-            port=section.port,
-            log=section.log,
-            command=section.command,
-            healthy=section.healthy,
-        )
-    return Ready(section.http or "/", section.status or 200, section.within)
+def readiness(section: ReadySection) -> ReadinessProbe:
+    if section.port is not None:
+        return PortProbe(section.port, section.within)
+    if section.log is not None:
+        return LogProbe(section.log, section.within)
+    if section.command is not None:
+        return CommandProbe(section.command, section.within)
+    if section.healthy:
+        return HealthcheckProbe(section.within)
+    if section.tcp:
+        return TcpProbe(section.within)
+    return HttpProbe(section.http or "/", section.status or 200, section.within)

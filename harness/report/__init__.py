@@ -1,48 +1,55 @@
-"""One view model, and from it a page, a table, a sentence and files for other programs. Measures nothing."""
+"""Build a view of a campaign's result, and render it as a page, a table, a sentence and files. Measures nothing."""
 
 import json
 
 from harness.model import CampaignResult
-from harness.report.formats.comparison import Comparison, comparison, comparison_table, draw_comparison
-from harness.report.formats.files import csv_text, junit_xml, markdown
-from harness.report.formats.sizing_text import check_line, checks_junit, sizing_lines
-from harness.report.formats.summary_json import summary_json
-from harness.report.formats.table import terminal_table
-from harness.report.html.index import index_html
-from harness.report.html.page import html
-from harness.report.view.recommendation import sentence
-from harness.report.view.view import View, view
+from harness.report.formats.comparison import (
+    ComparisonView,
+    build_comparison,
+    render_comparison,
+    render_comparison_table,
+)
+from harness.report.formats.csv_file import render_csv
+from harness.report.formats.junit import render_checks_junit, render_junit
+from harness.report.formats.markdown import render_markdown
+from harness.report.formats.sizing_text import describe_check, describe_sizing
+from harness.report.formats.summary_json import build_summary
+from harness.report.formats.table import render_table
+from harness.report.html.index import render_index
+from harness.report.html.page import render_html
+from harness.report.view.recommendation import write_recommendation
+from harness.report.view.view import View, build_view
 
 __all__ = [
-    "Comparison",
+    "ComparisonView",
     "View",
-    "check_line",
-    "checks_junit",
-    "comparison",
-    "comparison_table",
-    "csv_text",
-    "draw",
-    "draw_comparison",
-    "html",
-    "index_html",
-    "junit_xml",
-    "markdown",
-    "sentence",
-    "sizing_lines",
-    "summary_json",
-    "terminal_table",
-    "view",
+    "build_comparison",
+    "build_summary",
+    "build_view",
+    "describe_check",
+    "describe_sizing",
+    "render_checks_junit",
+    "render_comparison",
+    "render_comparison_table",
+    "render_csv",
+    "render_html",
+    "render_index",
+    "render_junit",
+    "render_markdown",
+    "render_report",
+    "render_table",
+    "write_recommendation",
 ]
 
 
-def draw(result: CampaignResult) -> dict[str, str]:
-    """Every file of a report, by its name in the campaign's folder."""
-    shown = view(result)
+def render_report(result: CampaignResult) -> dict[str, str]:
+    """Return every file of a report, by its name in the campaign's folder."""
+    view = build_view(result)
     return {
-        "summary.json": json.dumps(summary_json(result), indent=2, ensure_ascii=False, allow_nan=False)
+        "summary.json": json.dumps(build_summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         + "\n",
-        "summary.csv": csv_text(result),
-        "summary.md": markdown(shown),
-        "junit.xml": junit_xml(result),
-        "report.html": html(shown),
+        "summary.csv": render_csv(result),
+        "summary.md": render_markdown(view),
+        "junit.xml": render_junit(result),
+        "report.html": render_html(view),
     }

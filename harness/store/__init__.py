@@ -1,16 +1,16 @@
 """Facts on disk: `results/<campaign>/`, its log and its step files. Nobody else writes there."""
 
 from harness.store.event_log import FORMAT
-from harness.store.folder import CampaignFolder, Story, campaign_name, remove_parts, write_text
-from harness.store.summaries import Summary, summaries
+from harness.store.folder import CampaignFolder, CampaignLog, build_campaign_name, remove_partial_files, write_text
+from harness.store.summaries import Summary, read_summaries
 
 __all__ = [
     "FORMAT",
     "CampaignFolder",
-    "Story",
+    "CampaignLog",
     "Summary",
-    "campaign_name",
-    "remove_parts",
-    "summaries",
+    "build_campaign_name",
+    "remove_partial_files",
+    "read_summaries",
     "write_text",
 ]

@@ -1,4 +1,4 @@
-"""The append-only log: one JSON object a line, each with its format number and the wall-clock time."""
+"""Append events to a campaign's log: one JSON object a line, with its format number and wall-clock time."""
 
 import errno
 import json
@@ -10,26 +10,26 @@ from typing import Any
 from harness.errors import StoreError
 
 FORMAT = 1
+DISK_HINT = "free some disk space, or name a writable folder with --results"
 
 
-class Log:
-    """`events.jsonl`. An append is on the disk when it returns."""
+class EventLog:
+    """The file `events.jsonl`. An append is on the disk when it returns."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, event: str, **facts: Any) -> None:
+        """Append an event with its facts. Raises StoreError if the disk is full or not writable."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
         try:
             self._write((line + "\n").encode("utf-8", errors="backslashreplace"))
         except OSError as error:
-            raise StoreError(
-                f"{self.path}: {error.strerror}", "make room, or go on where one can write"
-            ) from None
+            raise StoreError(f"{self.path}: {error.strerror}", DISK_HINT) from None
 
     def _write(self, data: bytes) -> None:
-        """All of it or nothing: a line torn by a full disk would take the next one along."""
+        """Write all of the line or nothing: the next line would be joined to a torn one and be lost, too."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             before = os.fstat(descriptor).st_size
@@ -44,20 +44,19 @@ class Log:
             os.close(descriptor)
 
     def read(self) -> list[dict[str, Any]]:
-        """All events in order.
+        """Return all events in order.
 
-        A torn last line (a crash while writing) is left out; other damage raises StoreError.
+        A torn last line, left by a crash while writing, is ignored; other damage raises StoreError.
         """
         try:
             text = self.path.read_bytes()
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}", "is this a campaign's folder?") from None
-        *lines, torn = text.split(b"\n")
-        del torn
+            raise StoreError(f"{self.path}: {error.strerror}", "name the folder of a campaign, such as results/latest") from None
+        *lines, _torn = text.split(b"\n")
         return [self._parse(number, line) for number, line in enumerate(lines, start=1)]
 
-    def heal(self) -> None:
-        """Cut off a torn last line, so that the next append begins a line of its own."""
+    def remove_torn_line(self) -> None:
+        """Remove a torn last line, so that the next append starts a line of its own."""
         text = self.path.read_bytes()
         whole = text.rfind(b"\n") + 1
         if whole < len(text):
@@ -70,7 +69,7 @@ class Log:
             event = None
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise StoreError(
-                f"{self.path}:{number}: not an event of ours", "restore the file, or start a new campaign"
+                f"{self.path}:{number}: this line is not an event of a campaign", "restore the file, or start a new campaign"
             )
         if event.get("format") != FORMAT:
             raise StoreError(

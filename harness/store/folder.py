@@ -1,6 +1,6 @@
-"""A campaign's folder: what is written when, and how it is read back.
+"""A campaign's folder: write facts while the campaign runs, and read them back.
 
-A step's file is complete before the log says so; a crash loses at most the step in flight.
+A step's file is complete before the log names it, so a crash loses at most the step that was being measured.
 """
 
 import contextlib
@@ -14,78 +14,95 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import ContainerRun, Purpose, StepFacts
-from harness.store.event_log import Log
-from harness.store.step_file import decode, encode
+from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose, StepFacts
+from harness.store.event_log import DISK_HINT, EventLog
+from harness.store.step_file import decode_step, encode_step
 
-LATEST = "latest"
+_LATEST = "latest"
+_ONLY_ENGINE = ""
+"""The stored name of the engine of a campaign that has only one."""
+
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(slots=True)
-class CellStory:
-    """What the log tells of one attempt at a cell, in order: its search, and what was held to confirm it."""
+class AttemptRecord:
+    """One attempt at a cell, in the order of the log: its search, and the drift check that was held of it."""
 
-    lives: list[ContainerRun] = field(default_factory=list)
+    runs: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
-    done: bool = False
-    confirming_lives: list[ContainerRun] = field(default_factory=list)
-    confirming_files: list[str] = field(default_factory=list)
+    is_done: bool = False
+    drift_check_runs: list[ContainerRun] = field(default_factory=list)
+    drift_check_files: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Story:
-    """What the log tells of a campaign.
+class CampaignLog:
+    """A campaign, as its log tells it.
 
-    `ended` is `complete`, `interrupted`, or None: still running, or killed. `attempts` are by cell and number
-    (from 1), in the order in which they began. `image` is the digest of the target's image.
+    `state` is None while the campaign runs, and after it was killed. `attempts` are by cell and number (from
+    1), in the order in which they started. `images` are the digests of the target's image by engine; the only
+    engine is None.
     """
 
     started_at: str = ""
-    ended: str | None = None
-    attempts: dict[tuple[str, int], CellStory] = field(default_factory=dict)
-    images: dict[str, str] = field(default_factory=dict)
+    state: CampaignState | None = None
+    attempts: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict)
+    images: dict[str | None, str] = field(default_factory=dict)
 
     @property
-    def cells(self) -> dict[str, CellStory]:
-        """Each cell's last attempt."""
-        return {cell_id: told for (cell_id, _), told in self.attempts.items()}
+    def last_attempts(self) -> dict[str, AttemptRecord]:
+        """The last attempt of each cell."""
+        return {cell_id: record for (cell_id, _), record in self.attempts.items()}
 
-    def cell(self, cell_id: str) -> CellStory:
-        return self.cells.get(cell_id) or CellStory()
+    @property
+    def finished_cells(self) -> set[str]:
+        """The cells with an attempt that is done."""
+        return {cell_id for (cell_id, _), record in self.attempts.items() if record.is_done}
+
+    def last_attempt(self, cell_id: str) -> AttemptRecord:
+        """Return the last attempt of a cell; an empty one if there is none."""
+        return self.last_attempts.get(cell_id) or AttemptRecord()
 
 
 class CampaignFolder:
-    """`results/<campaign>/`. Use `create` or `open`."""
+    """The folder `results/<campaign>/`, made by `create` or `open`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.log = Log(path / "events.jsonl")
+        self.log = EventLog(path / "events.jsonl")
 
     @property
     def name(self) -> str:
+        """The campaign's name."""
         return self.path.name
 
     @classmethod
     def create(
-        cls, results: Path, name: str, plan: Mapping[str, Any], environment: Mapping[str, Any]
+        cls, results: Path, name: str, plan: Mapping[str, Any], fingerprint: Fingerprint
     ) -> "CampaignFolder":
+        """Create the folder of a new campaign and point `results/latest` to it.
+
+        Raises:
+            StoreError: the name is unsafe, the folder exists already, or cannot be written.
+        """
         if not SAFE_NAME.fullmatch(name):
-            raise StoreError(f"{name!r} can't be a campaign's name", "use letters, digits, dots and dashes")
+            raise StoreError(f"{name!r} is not a valid name of a campaign", "use letters, digits, dots and dashes")
         path = results / name
         try:
             (path / "cells").mkdir(parents=True)
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}", "name another folder with --results") from None
         folder = cls(path)
-        folder._write("plan.json", _json(plan))
-        folder._write("environment.json", _json(environment))
+        folder._write("plan.json", _dump_json(plan))
+        folder._write("environment.json", _dump_json(fingerprint.to_dump_json()))
         folder.log.append("campaign-started", campaign=name)
         folder._point_latest(results)
         return folder
 
     @classmethod
     def open(cls, path: Path) -> "CampaignFolder":
+        """Open a campaign's folder, also by a link such as `latest`. Raises UsageError if there is none."""
         resolved = path.resolve()
         if not (resolved / "events.jsonl").is_file():
             raise UsageError(
@@ -93,49 +110,58 @@ class CampaignFolder:
             )
         return cls(resolved)
 
-    def plan(self) -> dict[str, Any]:
+    def read_plan(self) -> dict[str, Any]:
+        """Read plan.json. Raises StoreError if it is missing or damaged."""
         return self._read_json("plan.json")
 
-    def environment(self) -> dict[str, Any]:
-        return self._read_json("environment.json")
+    def read_fingerprint(self) -> Fingerprint:
+        return Fingerprint.from_dump_json(self._read_json("environment.json"))
 
-    def story(self) -> Story:
-        """The log, read from the beginning."""
-        story = Story()
+    def read_log(self) -> CampaignLog:
+        """Read events.jsonl from its beginning. Raises StoreError if it is missing or damaged."""
+        log = CampaignLog()
         for number, event in enumerate(self.log.read(), start=1):
             try:
-                _tell(story, event)
+                _apply(log, event)
             except (KeyError, TypeError, ValueError) as error:
                 raise StoreError(
-                    f"{self.log.path}:{number}: {event['event']} without its facts ({error})",
+                    f"{self.log.path}:{number}: the event {event['event']} lacks a fact ({error})",
                     "restore the file, or start a new campaign",
                 ) from None
-        return story
+        return log
 
-    def resumed(self) -> None:
-        self.log.heal()
+    def mark_resumed(self) -> None:
+        """Log that the campaign goes on."""
+        self.log.remove_torn_line()
         self.log.append("campaign-resumed")
 
-    def add_image(self, reference: str, digest: str, engine: str = "") -> None:
-        self.log.append("image-prepared", reference=reference, digest=digest, engine=engine)
+    def add_image(self, reference: str, digest: str, engine: str | None = None) -> None:
+        """Log which image the engine runs as the target."""
+        self.log.append("image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE)
 
     def add_fault(self, cell_id: str, kind: str, what: str) -> None:
-        """Something outside got in the way of measuring a cell, and it is tried again."""
+        """Log that the engine or the host failed while a cell was measured, and that it is tried again."""
         self.log.append("fault", cell=cell_id, kind=kind, what=what)
 
-    def add_life(self, life: ContainerRun) -> None:
-        self.log.append("life-started", **asdict(life))
+    def add_note(self, text: str) -> None:
+        """Log something that the user was told."""
+        self.log.append("note", text=text)
 
-    def add_logs(self, cell_id: str, life: int, target_log: str, generator_log: str) -> None:
-        self._write(f"cells/{cell_id}/target-{life}.log", target_log)
-        self._write(f"cells/{cell_id}/generator-{life}.log", generator_log)
+    def add_run(self, run: ContainerRun) -> None:
+        """Log that a container became ready, or why it did not."""
+        self.log.append("life-started", **{**asdict(run), "engine": run.engine or _ONLY_ENGINE})
+
+    def add_logs(self, cell_id: str, run: int, target_log: str, generator_log: str) -> None:
+        """Write what the target and Locust wrote in the cell's container run of this number."""
+        self._write(f"cells/{cell_id}/target-{run}.log", target_log)
+        self._write(f"cells/{cell_id}/generator-{run}.log", generator_log)
 
     def add_step(
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
     ) -> StepFacts:
-        """Store a step, and give it back as it will be read: what is judged now is what is judged later."""
+        """Store a step and return it as it will be read, so that a later judgement sees the same numbers."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
-        data = encode(facts)
+        data = encode_step(facts)
         self._write_bytes(file, data)
         self.log.append(
             "step-finished",
@@ -148,25 +174,28 @@ class CampaignFolder:
             purpose=purpose.value,
             file=file,
         )
-        return decode(data, self.path / file)
+        return decode_step(data, self.path / file)
 
     def read_step(self, file: str) -> StepFacts:
-        path = self._place(file)
+        """Read a step's file, by its path within the folder. Raises StoreError if it is missing or damaged."""
+        path = self._locate(file)
         try:
-            return decode(path.read_bytes(), path)
+            return decode_step(path.read_bytes(), path)
         except OSError as error:
             raise StoreError(
                 f"{path}: {error.strerror}", "restore the file, or start a new campaign"
             ) from None
 
     def finish_cell(self, cell_id: str, attempt: int = 1) -> None:
+        """Log that the search of a cell is done."""
         self.log.append("cell-finished", cell=cell_id, attempt=attempt)
 
-    def finish(self, state: str) -> None:
-        self.log.append("campaign-finished", state=state)
+    def finish(self, state: CampaignState) -> None:
+        """Log how the campaign ended."""
+        self.log.append("campaign-finished", state=state.value)
 
     def write_reports(self, files: Mapping[str, str]) -> None:
-        """Each file replaced as a whole: a reader sees the old one or the new one."""
+        """Write files by their names, each replaced as a whole: a reader sees the old or the new one."""
         for name, text in files.items():
             self._write(name, text)
 
@@ -174,7 +203,7 @@ class CampaignFolder:
         self._write_bytes(name, text.encode("utf-8", errors="replace"))
 
     def _write_bytes(self, name: str, data: bytes) -> None:
-        path = self._place(name)
+        path = self._locate(name)
         part = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -186,46 +215,46 @@ class CampaignFolder:
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
-            raise StoreError(f"{path}: {error.strerror}", "make room, or go on where one can write") from None
+            raise StoreError(f"{path}: {error.strerror}", DISK_HINT) from None
 
-    def _place(self, name: str) -> Path:
-        """Where a file of this folder lies; never outside it, whatever a cell is called."""
+    def _locate(self, name: str) -> Path:
+        """Return the path of a file of this folder. Raises StoreError if the path would lead out of it."""
         if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
-            raise StoreError(f"{name!r} can't be the name of a file in {self.path}")
+            raise StoreError(f"{name!r} is not a valid name of a file in {self.path}")
         path = self.path / name
         if not path.resolve().is_relative_to(self.path.resolve()):
-            raise StoreError(f"{path}: a link that leads out of the campaign's folder", "remove the link")
+            raise StoreError(f"{path}: this link leads out of the campaign's folder", "remove the link")
         return path
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        path = self._place(name)
+        path = self._locate(name)
         try:
             document = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: {error}", "restore the file, or start a new campaign") from None
         if not isinstance(document, dict):
-            raise StoreError(f"{path}: not an object", "restore the file, or start a new campaign")
+            raise StoreError(f"{path}: the document is not an object", "restore the file, or start a new campaign")
         return document
 
     def _point_latest(self, results: Path) -> None:
-        part = results / f".{LATEST}.part"
+        part = results / f".{_LATEST}.part"
         part.unlink(missing_ok=True)
         part.symlink_to(self.name)
-        part.replace(results / LATEST)
+        part.replace(results / _LATEST)
 
 
 def write_text(path: Path, text: str) -> None:
-    """A file that somebody asked for by name, outside of any campaign."""
+    """Write a file that the user named, outside of any campaign. Raises UsageError if that fails."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", "name a file in a folder that is there") from None
+        raise UsageError(f"{path}: {error.strerror}", "name a file in a folder that exists") from None
 
 
-def remove_parts(results: Path) -> list[Path]:
-    """Remove the half-written files that killed campaigns left in their folders; which they were.
+def remove_partial_files(results: Path) -> list[Path]:
+    """Remove and return the half-written files that killed campaigns left in their folders.
 
-    Links are not followed out of the folder.
+    Links are removed, not followed.
     """
     left = [path for path in results.rglob("*.part") if path.is_symlink() or path.is_file()]
     for path in left:
@@ -233,52 +262,54 @@ def remove_parts(results: Path) -> list[Path]:
     return left
 
 
-def campaign_name(target: str, now: datetime | None = None) -> str:
-    """Sortable by time and safe as a folder's, a container's and a label's name."""
+def build_campaign_name(target: str, now: datetime | None = None) -> str:
+    """Return a name that sorts by time, and is valid for a folder, a container and a label."""
     now = now or datetime.now(UTC)
     return f"{now:%Y%m%d-%H%M%S}-{target}"
 
 
-def _tell(story: Story, event: dict[str, Any]) -> None:
+def _apply(log: CampaignLog, event: dict[str, Any]) -> None:
+    """Add an event to what is known of the campaign; events of other kinds change nothing."""
     match event["event"]:
         case "campaign-started":
-            story.started_at = event["at"]
+            log.started_at = event["at"]
         case "campaign-resumed":
-            story.ended = None
+            log.state = None
         case "campaign-finished":
-            story.ended = event["state"]
+            log.state = CampaignState(event["state"])
         case "image-prepared":
-            story.images[str(event.get("engine", ""))] = str(event["digest"])
+            log.images[event["engine"] or None] = str(event["digest"])
         case "life-started":
-            life, told = _life(event), _attempt(story, event)
-            (told.lives if life.purpose is Purpose.SEARCH else told.confirming_lives).append(life)
+            run, record = _parse_run(event), _find_attempt(log, event)
+            (record.runs if run.purpose is Purpose.SEARCH else record.drift_check_runs).append(run)
         case "step-finished":
-            file, told = event["file"], _attempt(story, event)
-            (told.step_files if _purpose(event) is Purpose.SEARCH else told.confirming_files).append(file)
+            purpose, record = Purpose(event["purpose"]), _find_attempt(log, event)
+            files = record.step_files if purpose is Purpose.SEARCH else record.drift_check_files
+            files.append(event["file"])
         case "cell-finished":
-            _attempt(story, event).done = True
+            _find_attempt(log, event).is_done = True
 
 
-def _attempt(story: Story, event: dict[str, Any]) -> CellStory:
-    """The attempt that an event belongs to; campaigns of before there were second ones name none."""
-    return story.attempts.setdefault((event["cell"], int(event.get("attempt", 1))), CellStory())
+def _find_attempt(log: CampaignLog, event: dict[str, Any]) -> AttemptRecord:
+    """Return the attempt that an event belongs to."""
+    return log.attempts.setdefault((event["cell"], int(event["attempt"])), AttemptRecord())
 
 
-def _purpose(event: dict[str, Any]) -> Purpose:
-    return Purpose(event.get("purpose", Purpose.SEARCH))
-
-
-def _life(event: dict[str, Any]) -> ContainerRun:
-    names = ("cell", "number", "started_at", "ready_after_s", "failure_kind", "failure")
-    told = {name: event[name] for name in names}
+def _parse_run(event: dict[str, Any]) -> ContainerRun:
+    kind = event["failure_kind"]
     return ContainerRun(
-        **told,
-        attempt=int(event.get("attempt", 1)),
-        purpose=_purpose(event),
-        companions_ready_after_s=event.get("companions_ready_after_s"),
-        engine=str(event.get("engine", "")),
+        cell=event["cell"],
+        number=event["number"],
+        started_at=event["started_at"],
+        ready_after_s=event["ready_after_s"],
+        failure_kind=None if kind is None else FailureKind(kind),
+        failure=event["failure"],
+        attempt=int(event["attempt"]),
+        purpose=Purpose(event["purpose"]),
+        companions_ready_after_s=event["companions_ready_after_s"],
+        engine=event["engine"] or None,
     )
 
 
-def _json(document: Mapping[str, Any]) -> str:
+def _dump_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

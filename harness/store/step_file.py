@@ -8,7 +8,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +18,7 @@ from harness.errors import StoreError
 from harness.model import (
     CompanionFacts,
     EndReason,
+    EventKind,
     GeneratorSample,
     HostSample,
     Limits,
@@ -43,7 +44,7 @@ SCALARS = tuple(
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
 
-def encode(facts: StepFacts) -> bytes:
+def encode_step(facts: StepFacts) -> bytes:
     document = {
         "format": FORMAT,
         **{name: getattr(facts, name) for name in SCALARS},
@@ -63,7 +64,7 @@ def encode(facts: StepFacts) -> bytes:
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
 
-def decode(data: bytes, path: Path) -> StepFacts:
+def decode_step(data: bytes, path: Path) -> StepFacts:
     """Raises StoreError naming `path` when the data is not a step of ours."""
     try:
         document = json.loads(_unpacked(data))
@@ -77,7 +78,7 @@ def decode(data: bytes, path: Path) -> StepFacts:
             target=_rows(TargetSample, document["target"]),
             host=_rows(HostSample, document["host"]),
             generator=_rows(GeneratorSample, document["generator"]),
-            events=_rows(TargetEvent, document["events"]),
+            events=_decode_events(document["events"]),
             companions={
                 name: _decode_companion(each) for name, each in document.get("companions", {}).items()
             },
@@ -137,6 +138,10 @@ def _decode_thinks(document: dict[str, Any]) -> ThinkTimes:
     thinks = ThinkTimes(_array(document["start_s"]), _array(document["planned_s"]))
     _same_length((thinks.start_s, thinks.planned_s))
     return thinks
+
+
+def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:
+    return tuple(replace(event, kind=EventKind(event.kind)) for event in _rows(TargetEvent, columns))
 
 
 def _same_length(columns: Iterable[np.ndarray]) -> None:

@@ -37,7 +37,7 @@ class Summary:
     damage: str = ""
 
 
-def summaries(results: Path) -> list[Summary]:
+def read_summaries(results: Path) -> list[Summary]:
     """Every campaign's, in the order of their names, which is that of their beginnings.
 
     A damaged one is among them, with what is wrong; links and other folders are not.

@@ -8,10 +8,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from harness.analyse.result.comparison import compared
+from harness.analyse.result.comparison import compare_sizes
 from harness.model import Price
-from harness.report import comparison, draw_comparison, html, index_html, view
-from harness.store import summaries
+from harness.report import build_comparison, build_view, render_comparison, render_html, render_index
+from harness.store import read_summaries
 from tests.browser.test_report_page import CHROMIUM, FLAGS
 from tests.unit.report import example
 
@@ -29,32 +29,32 @@ def browser() -> Iterator[Browser]:
 
 
 def report(folder: Path) -> str:
-    return html(view(example.campaign(price=Price("EUR", 0.034, 0.004))))
+    return render_html(build_view(example.campaign(price=Price("EUR", 0.034, 0.004))))
 
 
 def doubtful(folder: Path) -> str:
-    return html(view(example.with_doubt()))
+    return render_html(build_view(example.with_doubt()))
 
 
 def running(folder: Path) -> str:
-    return html(view(example.half_way()))
+    return render_html(build_view(example.half_way()))
 
 
 def compared_page(folder: Path) -> str:
     campaign = example.campaign()
-    differences = compared(campaign.cells, campaign.cells)
-    shown = comparison(campaign, campaign, differences, ["the target"], ["another machine"])
-    return draw_comparison(shown, differences)["comparison.html"]
+    differences = compare_sizes(campaign.cells, campaign.cells)
+    shown = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
+    return render_comparison(shown, differences)["comparison.html"]
 
 
 def index(folder: Path) -> str:
     cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
     for number, users in enumerate((100, 130), start=1):
         (folder / f"2026010{number}-web").mkdir()
-        answer = {"format": 1, "target": "web", "state": "complete", "users_limit": 400}
-        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]  # type: ignore[assignment]
+        answer: dict[str, object] = {"format": 1, "target": "web", "state": "complete", "users_limit": 400}
+        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
         (folder / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
-    return index_html(summaries(folder))
+    return render_index(read_summaries(folder))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from harness.analyse.result.comparison import compared
-from harness.report import comparison, draw_comparison, index_html
-from harness.store import summaries
+from harness.analyse.result.comparison import compare_sizes
+from harness.report import build_comparison, render_comparison, render_index
+from harness.store import read_summaries
 from tests.browser.test_report_page import CHROMIUM, FLAGS, HOSTILE
 from tests.unit.report import example
 
@@ -38,9 +38,9 @@ def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], 
 
 def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: Path) -> None:
     campaign = example.campaign(campaign=HOSTILE, target=HOSTILE)
-    differences = compared(campaign.cells, campaign.cells)
-    shown = comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
-    text = draw_comparison(shown, differences)["comparison.html"]
+    differences = compare_sizes(campaign.cells, campaign.cells)
+    shown = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
+    text = render_comparison(shown, differences)["comparison.html"]
     page, complaints, requests = opened(browser, text, tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
@@ -52,10 +52,10 @@ def test_an_index_opens_calmly_and_leads_to_the_reports(browser: Browser, tmp_pa
     cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
     for number, users in enumerate((100, 130), start=1):
         (tmp_path / f"2026010{number}-web").mkdir()
-        answer = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
-        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]  # type: ignore[assignment]
+        answer: dict[str, object] = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
+        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
         (tmp_path / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
-    page, complaints, requests = opened(browser, index_html(summaries(tmp_path)), tmp_path)
+    page, complaints, requests = opened(browser, render_index(read_summaries(tmp_path)), tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
     assert (

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from harness.analyse.step.time_series import series
+from harness.analyse.step.time_series import build_series
 from harness.model import CampaignResult, NameStats, Price
-from harness.report import html, view
+from harness.report import build_view, render_html
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
 
@@ -48,7 +48,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
     def open_(result: CampaignResult, **context: object) -> Opened:
         file = tmp_path / "report.html"
-        file.write_text(html(view(result)))
+        file.write_text(render_html(build_view(result)))
         contexts.append(browser.new_context(**context))  # type: ignore[arg-type]
         opened = Opened(contexts[-1].new_page())
         opened.page.on("console", lambda message: opened.complaints.append(message.text))
@@ -244,7 +244,7 @@ def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -
 
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=series(closed_step(400)))
+    step = replace(example.step(1, 400, 0.2), series=build_series(closed_step(400)))
     opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
     figure = opened.page.locator("figure.time")
     expect(figure).to_be_hidden()
@@ -259,7 +259,7 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
 
 
 def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=series(closed_step(400)))
+    step = replace(example.step(1, 400, 0.2), series=build_series(closed_step(400)))
     opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
     page = opened.page
     page.locator("details.cell > summary").click()

@@ -17,7 +17,19 @@ from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import Clock, LoadGenerator, RunningTarget, TargetHost, UsageProbe
-from harness.model import GIB, MIB, SINGLE_PROCESS, Build, Cell, Limits, Load, Ready, Scenario, Target
+from harness.model import (
+    GIB,
+    MIB,
+    SINGLE_PROCESS,
+    BuildSource,
+    Cell,
+    HttpProbe,
+    Limits,
+    Load,
+    LocalWorkers,
+    Scenario,
+    Target,
+)
 from tests.fakes import FakeTarget, FakeWorld, Service
 
 BEHAVES = Path(__file__).parents[1] / "e2e" / "images" / "behaves"
@@ -39,9 +51,9 @@ class Ground:
 
     def target(self, behaviour: str = "answer", **more: Any) -> Target:
         """A target that will `answer`, `exit` at start with 3, `eat` all memory at start, or stay `mute`."""
-        build = Build(BEHAVES, args={"BASE": BASE})
+        source = BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
-            behaviour, 8000, build=build, command=(behaviour,), **{"ready": Ready(within_s=20), **more}
+            behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}
         )
 
     def run(self, target: Target, cores: float = 0.5) -> contextlib.AbstractContextManager[RunningTarget]:
@@ -56,7 +68,7 @@ class TwoWorkers(LocustGenerator):
     """The real one, always with two workers under a master."""
 
     def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Any:
-        return super().start(scenario, url, Load(2))
+        return super().start(scenario, url, LocalWorkers(2))
 
 
 @pytest.fixture(params=[pytest.param("fake"), pytest.param("real", marks=pytest.mark.e2e)])
@@ -97,7 +109,7 @@ def fake_ground() -> Iterator[Ground]:
         target.make(deed, amount)
         world.clock.sleep(amount / target.station.cores if deed == "burn" else 0.25)
 
-    with world.host.reserved():
+    with world.host.reserve():
         yield Ground(
             "fake",
             world.clock,
@@ -127,7 +139,7 @@ def real_ground(generator: LoadGenerator | None = None) -> Iterator[Ground]:
 
     host = DockerHost(CAMPAIGN, clock, client)
     try:
-        with host.reserved():
+        with host.reserve():
             yield Ground(
                 CAMPAIGN, clock, host, generator or LocustGenerator(), DockerProbe(clock), containers, make
             )

@@ -23,7 +23,7 @@ def polled_for(loading: Ground, generator: RunningGenerator, seconds: float) -> 
 def reach(loading: Ground, generator: RunningGenerator, users: int) -> None:
     deadline = loading.clock.now_s() + 20
     generator.hold(users, spawn_rate=5)
-    while generator.poll(0.25).reached != users:
+    while generator.poll(0.25).reached_users != users:
         assert loading.clock.now_s() < deadline
 
 
@@ -34,7 +34,7 @@ def scenario(folder: Path, text: str) -> Scenario:
 
 
 def test_the_users_classes_are_found(loading: Ground) -> None:
-    assert sorted(loading.generator.inspect(Scenario(SCENARIO.locustfiles))) == ["Robot", "Visitor"]
+    assert sorted(loading.generator.find_user_classes(Scenario(SCENARIO.locustfiles))) == ["Robot", "Visitor"]
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_a_scenario_that_can_make_no_load_is_the_users_mistake(
     loading: Ground, tmp_path: Path, text: str
 ) -> None:
     with pytest.raises(UsageError, match=r"locustfile\.py"):
-        loading.generator.inspect(scenario(tmp_path, text))
+        loading.generator.find_user_classes(scenario(tmp_path, text))
 
 
 def test_a_user_class_that_is_not_there_is_the_users_mistake(loading: Ground) -> None:
     with pytest.raises(UsageError, match="Nobody"):
-        loading.generator.inspect(Scenario(SCENARIO.locustfiles, ("Nobody",)))
+        loading.generator.find_user_classes(Scenario(SCENARIO.locustfiles, ("Nobody",)))
 
 
 def test_users_are_reached_and_held(loading: Ground) -> None:
@@ -60,7 +60,7 @@ def test_users_are_reached_and_held(loading: Ground) -> None:
         reach(loading, generator, 4)
         held = polled_for(loading, generator, 2.0)
         assert {sample.users for part in held for sample in part.samples} == {4}
-        assert {part.reached for part in held} == {4}
+        assert {part.reached_users for part in held} == {4}
 
 
 def test_every_answer_is_a_row_on_the_shared_clock(loading: Ground) -> None:

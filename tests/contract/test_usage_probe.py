@@ -84,7 +84,7 @@ def test_a_child_out_of_memory_is_told_though_the_target_lives_on(ground: Ground
         ground.make(running, "eat-in-a-child", 1)
         usage = watched_for(ground, watch, 2.0)
         assert {event.kind for event in usage.events} == {"oom"}
-        assert running.ended() is None
+        assert running.poll_end() is None
 
 
 def test_the_end_of_a_target_is_an_event_and_no_trouble_for_the_watch(ground: Ground) -> None:

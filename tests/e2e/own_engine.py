@@ -1,8 +1,8 @@
-"""A further Docker engine on this machine, with its own root and socket: to be killed, restarted, filled up.
+"""Start another Docker engine on this machine, with its own root and socket, to kill, restart or fill up.
 
-It has a bridge of its own, made anew, and firewall rules that let its builds out and are gone with it; ports
-on 127.0.0.1 go through its own proxies. What a killed engine leaves mounted (networks' namespaces, and with
-them interfaces that would answer for the next one's addresses) is unmounted in the end.
+The engine gets a new bridge, and firewall rules that let its builds reach the network; both are removed at its
+end. Ports on 127.0.0.1 go through its own proxies. At the end, what a killed engine left mounted is unmounted:
+network namespaces keep interfaces that would answer for the next engine's addresses.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ DOWN_WITHIN_S = 30.0
 
 
 class OwnEngine:
-    """`number` (1 … 200) makes its addresses and its name; at most one of each at a time."""
+    """A Docker engine for one test. `number` (1 … 200) determines its addresses: no two may share it."""
 
     def __init__(self, folder: Path, number: int = 1, options: Sequence[str] = ()) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class OwnEngine:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Until it answers. Raises RuntimeError with the end of its log."""
+        """Start the engine and wait until it answers. Raises RuntimeError with the end of its log."""
         ip("link", "delete", self._bridge, check=False)
         ip("link", "add", self._bridge, "type", "bridge")
         ip("address", "add", self._network, "dev", self._bridge)
@@ -69,12 +69,12 @@ class OwnEngine:
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         deadline = time.monotonic() + UP_WITHIN_S
-        while not self.answers():
+        while not self.is_answering():
             if time.monotonic() > deadline or self._process.poll() is not None:
                 raise RuntimeError((self.folder / "log").read_text()[-2000:])
             time.sleep(0.2)
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         return self.docker("version", check=False).returncode == 0
 
     def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
@@ -83,7 +83,7 @@ class OwnEngine:
         )
 
     def load(self, image: str) -> None:
-        """An image of the first engine, carried here."""
+        """Copy an image from the default engine to this one."""
         with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
             subprocess.run(
                 ["docker", "--host", self.address, "load"],
@@ -94,7 +94,7 @@ class OwnEngine:
             )
 
     def kill(self) -> None:
-        """As a crash does: nothing is stopped in order. Containers' shims live on, as they do then."""
+        """Kill the engine as a crash does: nothing is stopped in order, and the containers' shims live on."""
         children = psutil.Process(self._process.pid).children() if self._process else []
         self._end(signal.SIGKILL)
         for child in children:
@@ -131,10 +131,11 @@ def ip(*words: str, check: bool = True) -> None:
 def own_engine(
     folder: Path, disk_mib: int = 0, number: int = 1, options: Sequence[str] = ()
 ) -> Iterator[OwnEngine]:
-    """A started engine, stopped and unmounted in the end; `disk_mib` gives it so small a disk, `options` are
-    further ones of dockerd's.
+    """Start an engine, and remove it on leaving. Needs root.
+
+    With `disk_mib`, its disk has this size. `options` are further options of dockerd.
     """
-    assert os.geteuid() == 0, "an engine of one's own needs root"
+    assert os.geteuid() == 0, "starting an engine needs root"
     data = folder / "data"
     data.mkdir(parents=True)
     if disk_mib:
@@ -145,7 +146,7 @@ def own_engine(
         yield engine
     finally:
         with contextlib.suppress(RuntimeError):
-            if engine._process is None:  # killed: what it left running is ended by one that starts again
+            if engine._process is None:  # killed: only a new engine can end the containers that are left
                 engine.start()
         for container in engine.docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
             engine.docker("rm", "--force", container, check=False)

@@ -1,4 +1,4 @@
-"""The calibration target on a real engine: small sizes, whose answers on paper are a dozen users or two."""
+"""The calibration target on a real engine: small sizes, with a capacity of two dozen users at most on paper."""
 
 from pathlib import Path
 from typing import Any

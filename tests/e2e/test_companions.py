@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.project import Project
 
 pytestmark = pytest.mark.e2e
 
@@ -19,7 +19,7 @@ limits: {{cpus: 0.4, memory: 128MiB}}
 steps: {{settle: 2s, window: {{at_least: 5s, at_most: 10s}}}}
 search: {{strategy: bisect, precision: 50%, first_users: 10}}
 """
-BESIDE = """
+COMPANION = """
 companions:
   store:
     build: {{context: image, args: {{BASE: harness-base:bookworm}}}}
@@ -33,11 +33,11 @@ def test_the_order_service_runs_with_its_database_and_cache(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     project.write("matrix.yaml", ONE_SIZE)
-    done = project.harness("run", timeout_s=500)
+    done = project.run_harness("run", timeout_s=500)
     assert done.returncode == 0, done.stdout + done.stderr
-    (cell,) = project.summary()["cells"]
+    (cell,) = project.read_summary()["cells"]
     assert (cell["status"], cell["error_ratio"]) == ("censored", 0)
-    (life, *_) = [event for event in project.events() if event["event"] == "life-started"]
+    (life, *_) = project.read_events("life-started")
     assert life["companions_ready_after_s"] > 0
     page = (project.folder / "results/latest/report.html").read_text()
     assert "database" in page
@@ -46,12 +46,12 @@ def test_the_order_service_runs_with_its_database_and_cache(
 
 def with_companion(project: Project, ready: str, more: str = "") -> None:
     target = project.folder / "targets/behaves/target.yaml"
-    target.write_text(target.read_text() + BESIDE.format(ready=ready, more=more))
+    target.write_text(target.read_text() + COMPANION.format(ready=ready, more=more))
     project.write("matrix.yaml", ONE_SIZE.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
 
 
 @pytest.mark.parametrize(
-    ("ready", "more", "said"),
+    ("ready", "more", "message"),
     [
         ("{port: 9999, within: 3s}", "", "the companion store: not ready within 3 s"),
         ("{port: 8000}", "command: [exit]", "the companion store: ended with exit code 3"),
@@ -60,21 +60,21 @@ def with_companion(project: Project, ready: str, more: str = "") -> None:
     ],
 )
 def test_a_companion_that_does_not_come_up_is_named_and_nothing_is_left(
-    project: Project, leftovers: Callable[[], str], ready: str, more: str, said: str
+    project: Project, leftovers: Callable[[], str], ready: str, more: str, message: str
 ) -> None:
     with_companion(project, ready, more)
-    done = project.harness("run")
+    done = project.run_harness("run")
     assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert leftovers() == ""
 
 
 def test_a_companion_is_reached_by_its_name_and_counted(project: Project) -> None:
     with_companion(project, "{port: 8000, within: 20s}", "seed: [python3, --version]")
-    done = project.harness("run")
+    done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    file = next(event["file"] for event in project.events() if event["event"] == "step-finished")
+    file = next(event["file"] for event in project.read_events() if event["event"] == "step-finished")
     facts = json.loads(gzip.decompress((project.folder / "results/latest" / file).read_bytes()))
     assert facts["companions"]["store"]["memory_bytes"] == 64 * 2**20
     assert len(facts["companions"]["store"]["cpu_s"]) >= 5

@@ -19,13 +19,13 @@ from harness.errors import EngineError, UsageError
 from harness.measure.docker import container
 from harness.measure.docker.client import connect, remove_old_images
 from harness.measure.docker.host import DockerHost
-from harness.measure.docker.readiness import port_is_free
+from harness.measure.docker.readiness import is_port_free
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
-from harness.model import MIB, Build, Scenario, Target
+from harness.model import MIB, BuildSource, Scenario, Target
 from tests.contract.conftest import Ground, cell, real_ground
-from tests.e2e.conftest import BASE
-from tests.e2e.line import Line, engine_behind_a_line
+from tests.e2e.engine_proxy import EngineProxy, engine_behind_proxy
+from tests.e2e.project import BASE
 
 pytestmark = pytest.mark.e2e
 
@@ -66,7 +66,7 @@ def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, clien
 def test_target_and_generator_keep_to_the_cores_they_are_given(ground: Ground, client: APIClient) -> None:
     first, *_, last = sorted(os.sched_getaffinity(0))
     with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
-        host.keep_to(frozenset([first]))
+        host.pin_to_cores(frozenset([first]))
         target = ground.target()
         with (
             host.run(cell(target), target, host.prepare(target)) as running,
@@ -126,8 +126,8 @@ def test_a_port_in_use_is_named_before_and_while_starting(ground: Ground) -> Non
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         target = ground.target(host_port=port)
-        assert not port_is_free(port)
-        assert ground.host.check(target) == [f"port {port} is already in use"]
+        assert not is_port_free(port)
+        assert ground.host.find_problems(target) == [f"port {port} is already in use"]
         with pytest.raises(EngineError, match=f"port {port}"), ground.run(target):
             pass
 
@@ -139,7 +139,7 @@ def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
         assert isinstance(running, container.DockerTarget)
         client.remove_container(running.container_id, force=True)
         ground.clock.sleep(0.3)
-        end = running.ended()
+        end = running.poll_end()
     assert end is not None
     assert end.exit_code is None
     assert "removed by someone else" in end.log_tail
@@ -149,7 +149,7 @@ def test_an_image_is_built_again_only_when_its_content_changed(
     ground: Ground, tmp_path: os.PathLike[str]
 ) -> None:
     target = ground.target()
-    assert target.build is not None
+    assert isinstance(target.source, BuildSource)
     first = ground.host.prepare(target)
     before_s = ground.clock.now_s()
     assert ground.host.prepare(target) == first
@@ -163,7 +163,7 @@ def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
     references = []
     for number in range(3):
         (Path(tmp_path) / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
-        target = Target("replaced", 80, build=Build(Path(tmp_path)))
+        target = Target("replaced", 80, source=BuildSource(Path(tmp_path)))
         references.append(ground.host.prepare(target).reference)
         time.sleep(1.1)  # the engine dates images to the second
     made = client.create_container(references[0], name="harness-of-an-old-image")
@@ -179,19 +179,19 @@ def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
 
 def test_a_missing_base_says_how_to_make_it(ground: Ground) -> None:
     target = ground.target()
-    assert target.build is not None
-    build = dataclasses.replace(target.build, args={"BASE": "harness-base:surely-not-here"})
+    assert isinstance(target.source, BuildSource)
+    source = dataclasses.replace(target.source, args={"BASE": "harness-base:surely-not-here"})
     with pytest.raises(EngineError) as refused:
-        ground.host.prepare(dataclasses.replace(target, build=build))
+        ground.host.prepare(dataclasses.replace(target, source=source))
     assert "make base" in refused.value.hint
 
 
 def test_a_failing_build_shows_its_last_lines(ground: Ground, tmp_path: os.PathLike[str]) -> None:
-    base = ground.target().build
-    assert base is not None
+    base = ground.target().source
+    assert isinstance(base, BuildSource)
     with open(os.path.join(tmp_path, "Dockerfile"), "w") as file:
         file.write("ARG BASE\nFROM ${BASE}\nRUN echo nearly there && exit 7\n")
-    broken = Target("broken", 8000, build=Build(type(base.context)(tmp_path), args=base.args))
+    broken = Target("broken", 8000, source=BuildSource(type(base.context)(tmp_path), args=base.args))
     with pytest.raises(EngineError, match=r"(?s)nearly there.*code: 7"):
         ground.host.prepare(broken)
 
@@ -201,7 +201,7 @@ def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
 ) -> None:
     threads = threading.active_count()
     with real_ground() as ground:
-        with engine_behind_a_line() as line:
+        with engine_behind_proxy() as line:
             monkeypatch.setenv("DOCKER_HOST", line.address)
             with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
                 with pytest.raises(EngineError) as gone:
@@ -211,7 +211,7 @@ def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
     assert threading.active_count() == threads
 
 
-def lose_the_engine(ground: Ground, host: DockerHost, line: Line) -> None:
+def lose_the_engine(ground: Ground, host: DockerHost, line: EngineProxy) -> None:
     target = ground.target()
     with (
         host.run(cell(target), target, host.prepare(target)) as running,
@@ -232,11 +232,11 @@ def test_the_log_of_a_target_is_what_it_wrote(ground: Ground) -> None:
         ):
             pass
         ground.clock.sleep(0.2)
-        assert "GET /hello" in running.logs()
+        assert "GET /hello" in running.read_logs()
 
 
 def test_the_fingerprint_names_engine_machine_and_software(ground: Ground) -> None:
-    found = ground.host.environment()
+    found = ground.host.read_fingerprint()
     assert found["engine"]["api_version"].count(".") == 1
     assert found["engine"]["cgroup_version"] in ("1", "2")
     assert {"python", "locust", "docker_py"} <= found["software"].keys()
@@ -253,6 +253,8 @@ def test_a_local_engines_and_its_proxys_cpu_time_is_known() -> None:
             ground.clock.sleep(1.5)
             host = watch.take().host
     first, last = host[0], host[-1]
-    assert None not in (first.engine_cpu_s, first.proxy_cpu_s)
-    assert last.proxy_cpu_s - first.proxy_cpu_s > 0
-    assert last.harness_cpu_s - first.harness_cpu_s > 0
+    assert first.engine_cpu_s is not None
+    assert first.proxy_cpu_s is not None
+    assert first.harness_cpu_s is not None
+    assert (last.proxy_cpu_s or 0) - first.proxy_cpu_s > 0
+    assert (last.harness_cpu_s or 0) - first.harness_cpu_s > 0

@@ -1,4 +1,4 @@
-"""Two further real engines at once, each with its own root: they share the sizes, and one is killed."""
+"""Two real engines at once, each with its own root: they share the sizes, and one is killed."""
 
 import time
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BASE, Project
 from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.project import BASE, Project
 
 pytestmark = pytest.mark.e2e
 
 SIZES = "limits: {cpus: [0.06, 0.08], memory: [48MiB, 64MiB]}\n"
-LIGHT = """\
+UP_TO_3_USERS = """\
 users: {limit: 3, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}}
 search: {strategy: bisect, precision: 50%, first_users: 3}
@@ -32,17 +32,17 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OwnEngine, 
 
 def matrix(one: OwnEngine, other: OwnEngine) -> str:
     engines = f"engines:\n  one: {{host: '{one.address}'}}\n  other: {{host: '{other.address}'}}\n"
-    return "target: targets/behaves\n" + SIZES + LIGHT + engines
+    return "target: targets/behaves\n" + SIZES + UP_TO_3_USERS + engines
 
 
-def lives(project: Project) -> list[dict[str, str]]:
-    return [event for event in project.events() if event["event"] == "life-started"]
+def find_runs(project: Project) -> list[dict[str, str]]:
+    return project.read_events("run-started")
 
 
-def wait_for_lives(project: Project, engines: set[str], within_s: float = 120) -> None:
+def wait_for_runs(project: Project, engines: set[str], within_s: float = 120) -> None:
     deadline = time.monotonic() + within_s
     log = project.folder / "results/latest/events.jsonl"
-    while not log.exists() or not engines <= {life["engine"] for life in lives(project)}:
+    while not log.exists() or not engines <= {run["engine"] for run in find_runs(project)}:
         assert time.monotonic() < deadline
         time.sleep(0.2)
 
@@ -51,34 +51,34 @@ def test_two_engines_share_the_sizes_and_hold_the_reference_on_both(
     project: Project, pair: tuple[OwnEngine, OwnEngine]
 ) -> None:
     project.write("matrix.yaml", matrix(*pair))
-    ran = project.harness("run")
-    assert ran.returncode in (0, 2), ran.stdout + ran.stderr
-    assert (project.folder / "results/latest/summary.json").exists(), ran.stdout + ran.stderr
-    summary = project.summary()
-    assert summary["state"] == "complete", ran.stdout + ran.stderr
+    done = project.run_harness("run")
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    assert (project.folder / "results/latest/summary.json").exists(), done.stdout + done.stderr
+    summary = project.read_summary()
+    assert summary["state"] == "complete", done.stdout + done.stderr
     assert {cell["engine"] for cell in summary["cells"]} == {"one", "other"}
-    (alike,) = summary["engines"]
-    assert {alike["engine"], alike["against"]} == {"one", "other"}
+    (repeatability,) = summary["engines"]
+    assert {repeatability["engine"], repeatability["against"]} == {"one", "other"}
     report = (project.folder / "results/latest/report.html").read_text()
     assert "other against one" in report or "one against other" in report
     for engine in pair:
         assert engine.docker("ps", "--all", "--quiet").stdout == b""
 
 
-def test_what_a_killed_engine_was_at_is_measured_by_the_other(
+def test_the_cell_of_a_killed_engine_is_measured_by_the_other(
     project: Project, pair: tuple[OwnEngine, OwnEngine]
 ) -> None:
     one, other = pair
     project.write("matrix.yaml", matrix(one, other))
-    with project.running("run") as running:
-        wait_for_lives(project, {"one", "other"})
+    with project.start_harness("run") as running:
+        wait_for_runs(project, {"one", "other"})
         other.kill()
-        said, _ = running.communicate(timeout=280)
-    assert "the engine other is lost" in said
-    summary = project.summary()
-    assert summary["state"] == "complete", said
+        output, _ = running.communicate(timeout=280)
+    assert "the engine other is lost" in output
+    summary = project.read_summary()
+    assert summary["state"] == "complete", output
     assert len(summary["cells"]) == 4
-    last = {life["cell"]: life["engine"] for life in lives(project) if life["purpose"] == "search"}
+    last = {run["cell"]: run["engine"] for run in find_runs(project) if run["purpose"] == "search"}
     assert set(last.values()) <= {"one", "other"}
     assert list(last.values()).count("one") >= 3
     assert Path(project.folder / "results/latest/report.html").exists()

@@ -1,4 +1,4 @@
-"""The bundled targets that others wrote: each comes up, and answers its own scenario without a failure."""
+"""The bundled targets of public software: each starts, and answers its own scenario without a failure."""
 
 import contextlib
 import time

@@ -1,4 +1,4 @@
-"""Real faults: what dies, hangs, vanishes or fills up is told by its name, and the campaign goes on."""
+"""Real faults: the harness names what died, hung, vanished or filled up, and the campaign goes on."""
 
 import contextlib
 import os
@@ -10,46 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BASE, Project
-from tests.e2e.line import engine_behind_a_line
+from tests.e2e.engine_proxy import engine_behind_proxy
+from tests.e2e.outcomes import assert_ends_well, step_endings, wait_until
 from tests.e2e.own_engine import own_engine
-from tests.soak import pull_plugs, unsound
+from tests.e2e.project import BASE, ONE_SIZE, UP_TO_6_USERS, Project
+from tests.soak.random_kills import find_faults, kill_at_random
 
 pytestmark = pytest.mark.e2e
 
-QUICK = """\
-users: {limit: 6, spawn_rate: 12}
-steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}}
-search: {strategy: bisect, precision: 50%, first_users: 3}
-"""
-ONE_SIZE = "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK
 GONE_WITHIN_S = 10.0
 
 
 @pytest.fixture
 def one_size(project: Project) -> Project:
-    project.write("matrix.yaml", ONE_SIZE)
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
     return project
-
-
-def endings(project: Project) -> list[str]:
-    return [event["ended"] for event in project.events() if event["event"] == "step-finished"]
-
-
-def ends_well(project: Project, running: subprocess.Popen[str]) -> None:
-    """With its answer; or, on a host that others use too, with what they did to the step held again."""
-    said, _ = running.communicate(timeout=240)
-    assert project.summary()["state"] == "complete", said
-    (cell,) = project.summary()["cells"]
-    assert cell["status"] == "censored" or cell["limiting_factor"] == "host", said
-    assert running.returncode == (0 if cell["status"] == "censored" else 2), said
-
-
-def wait_until(holds: Callable[[], object], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 # The generator
@@ -58,91 +33,85 @@ def wait_until(holds: Callable[[], object], within_s: float) -> None:
 def test_a_killed_locust_spoils_its_step_which_is_held_again(
     one_size: Project, leftovers: Callable[[], str]
 ) -> None:
-    with one_size.running("run") as running:
-        one_size.wait_for("life-started", running)
-        time.sleep(3)
-        for pid in one_size.locusts():
+    with one_size.start_harness("run") as running:
+        one_size.wait_for_load(running)
+        for pid in one_size.find_locusts():
             os.kill(pid, signal.SIGKILL)
-        ends_well(one_size, running)
-    assert "generator-died" in endings(one_size)
+        assert_ends_well(one_size, running)
+    assert "generator-died" in step_endings(one_size)
     assert leftovers() == ""
 
 
-def test_a_wedged_locust_is_found_by_its_silence(one_size: Project) -> None:
-    with one_size.running("run") as running:
-        one_size.wait_for("life-started", running)
-        time.sleep(3)
-        for pid in one_size.locusts():
+def test_a_stopped_locust_is_found_by_its_silence(one_size: Project) -> None:
+    with one_size.start_harness("run") as running:
+        one_size.wait_for_load(running)
+        for pid in one_size.find_locusts():
             os.kill(pid, signal.SIGSTOP)
-        ends_well(one_size, running)
-    assert "generator-died" in endings(one_size)
-    assert one_size.locusts() == []
+        assert_ends_well(one_size, running)
+    assert "generator-died" in step_endings(one_size)
+    assert one_size.find_locusts() == []
 
 
 def test_not_even_a_stopped_locust_outlives_a_killed_harness(one_size: Project) -> None:
-    with one_size.running("run") as running:
+    with one_size.start_harness("run") as running:
         one_size.wait_for("life-started", running)
-        for pid in one_size.locusts():
+        for pid in one_size.find_locusts():
             os.kill(pid, signal.SIGSTOP)
         running.kill()
         running.wait()
-        wait_until(lambda: not one_size.locusts(), GONE_WITHIN_S)
-    assert one_size.harness("clean").returncode == 0
+        wait_until(lambda: not one_size.find_locusts(), GONE_WITHIN_S)
+    assert one_size.run_harness("clean").returncode == 0
 
 
 # The engine
 
 
-def test_a_target_killed_through_the_engine_is_no_answer_and_is_measured_again(one_size: Project) -> None:
-    with one_size.running("run") as running:
-        one_size.wait_for("life-started", running)
-        time.sleep(2)
-        subprocess.run(["docker", "kill", *one_size.containers()], check=True, capture_output=True)
-        ends_well(one_size, running)
-    assert "target-removed" in endings(one_size)
+def test_a_target_killed_through_the_engine_is_measured_again(one_size: Project) -> None:
+    with one_size.start_harness("run") as running:
+        one_size.wait_for_load(running)
+        subprocess.run(["docker", "kill", *one_size.list_containers()], check=True, capture_output=True)
+        assert_ends_well(one_size, running)
+    assert "target-removed" in step_endings(one_size)
 
 
-def test_an_engine_that_goes_away_and_comes_back_costs_one_life(
+def test_an_engine_that_goes_away_and_comes_back_costs_one_container_run(
     one_size: Project, leftovers: Callable[[], str]
 ) -> None:
-    with engine_behind_a_line() as line, one_size.running("run", DOCKER_HOST=line.address) as running:
-        one_size.wait_for("life-started", running)
-        time.sleep(2)
-        line.cut()
+    with engine_behind_proxy() as proxy, one_size.start_harness("run", DOCKER_HOST=proxy.address) as running:
+        one_size.wait_for_load(running)
+        proxy.cut()
         one_size.wait_for("fault", running)
-        time.sleep(2)
-        line.mend()
-        ends_well(one_size, running)
-    (fault,) = [event for event in one_size.events() if event["event"] == "fault"]
+        proxy.restore()
+        assert_ends_well(one_size, running)
+    (fault,) = one_size.read_events("fault")
     assert fault["kind"] == "engine"
     assert leftovers() == ""
 
 
-def test_an_engine_that_crashes_and_is_started_again_costs_one_life(
+def test_an_engine_that_crashes_and_is_started_again_costs_one_container_run(
     one_size: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     with own_engine(tmp_path_factory.mktemp("engine")) as engine:
         engine.load(BASE)
-        with one_size.running("run", DOCKER_HOST=engine.address) as running:
-            one_size.wait_for("life-started", running)
-            time.sleep(2)
+        with one_size.start_harness("run", DOCKER_HOST=engine.address) as running:
+            one_size.wait_for_load(running, engine=engine.address)
             engine.kill()
             one_size.wait_for("fault", running)
             engine.start()
-            ends_well(one_size, running)
+            assert_ends_well(one_size, running)
         assert engine.docker("ps", "--all", "--quiet").stdout == b""
-    assert "fault" in [event["event"] for event in one_size.events()]
+    assert "fault" in [event["event"] for event in one_size.read_events()]
 
 
-def test_an_image_that_vanishes_is_made_again(one_size: Project) -> None:
-    with one_size.running("run") as running:
+def test_an_image_that_vanishes_is_built_again(one_size: Project) -> None:
+    with one_size.start_harness("run") as running:
         one_size.wait_for("life-started", running)
-        (made,) = [event for event in one_size.events() if event["event"] == "image-prepared"]
-        subprocess.run(["docker", "rmi", "--force", made["reference"]], check=True, capture_output=True)
-        for pid in one_size.locusts():
+        (image,) = one_size.read_events("image-prepared")
+        subprocess.run(["docker", "rmi", "--force", image["reference"]], check=True, capture_output=True)
+        for pid in one_size.find_locusts():
             os.kill(pid, signal.SIGKILL)
-        ends_well(one_size, running)
-    assert [event["kind"] for event in one_size.events() if event["event"] == "fault"] == ["engine"]
+        assert_ends_well(one_size, running)
+    assert [event["kind"] for event in one_size.read_events("fault")] == ["engine"]
 
 
 # The disk
@@ -150,7 +119,7 @@ def test_an_image_that_vanishes_is_made_again(one_size: Project) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 100 KiB; it needs root, as the engine's installation does."""
+    """Mount a disk of 100 KiB. Needs root, as the engine's installation does."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
@@ -160,14 +129,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
-def test_an_engine_whose_disk_is_full_says_so_while_it_builds(
+def test_a_build_on_a_full_disk_of_the_engine_is_reported(
     one_size: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     dockerfile = one_size.folder / "targets/behaves/image/Dockerfile"
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\nRUN head -c 400M /dev/zero > /large\n")
     with own_engine(tmp_path_factory.mktemp("engine"), disk_mib=350) as engine:
         engine.load(BASE)
-        full = one_size.harness("run", DOCKER_HOST=engine.address)
+        full = one_size.run_harness("run", DOCKER_HOST=engine.address)
     assert full.returncode in (1, 2), full.stdout + full.stderr
     assert "No space left on device" in full.stderr
     assert "Traceback" not in full.stderr
@@ -176,49 +145,57 @@ def test_an_engine_whose_disk_is_full_says_so_while_it_builds(
 def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(
     one_size: Project, small_disk: Path, leftovers: Callable[[], str]
 ) -> None:
-    full = one_size.harness("run", "--results", str(small_disk))
+    full = one_size.run_harness("run", "--results", str(small_disk))
     assert full.returncode == 2, full.stdout + full.stderr
     assert "No space left on device" in full.stderr
     assert leftovers() == ""
     subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
-    again = one_size.harness("run", "--results", str(small_disk))
+    again = one_size.run_harness("run", "--results", str(small_disk))
     assert again.returncode == 0, again.stdout + again.stderr
     assert "going on with" in again.stdout
 
 
-# Whoever runs it
+# The user
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_an_asked_end_is_tidy(one_size: Project, leftovers: Callable[[], str], number: int) -> None:
-    with one_size.running("run") as running:
+def test_a_terminated_harness_removes_what_it_started(
+    one_size: Project, leftovers: Callable[[], str], number: int
+) -> None:
+    with one_size.start_harness("run") as running:
         one_size.wait_for("step-finished", running)
         running.send_signal(number)
         assert running.wait(60) == 130
     assert leftovers() == ""
-    assert one_size.summary()["state"] == "interrupted"
+    assert one_size.read_summary()["state"] == "interrupted"
 
 
-def test_a_second_interruption_leaves_at_once_and_the_next_run_sweeps(
+def test_a_second_interruption_exits_at_once_and_clean_removes_the_rest(
     one_size: Project, leftovers: Callable[[], str]
 ) -> None:
-    with one_size.running("run") as running:
+    with one_size.start_harness("run") as running:
         one_size.wait_for("life-started", running)
-        running.send_signal(signal.SIGINT)
-        with contextlib.suppress(ProcessLookupError):
-            running.send_signal(signal.SIGINT)
-            time.sleep(0.05)
-            running.send_signal(signal.SIGINT)
-        assert running.wait(5) == 130
-    wait_until(lambda: not one_size.locusts(), GONE_WITHIN_S)
-    assert one_size.harness("clean").returncode == 0
+        interrupt_until_it_ends(running, within_s=5)
+        assert running.returncode == 130
+    wait_until(lambda: not one_size.find_locusts(), GONE_WITHIN_S)
+    assert one_size.run_harness("clean").returncode == 0
     assert leftovers() == ""
 
 
-def test_plugs_pulled_at_random_lose_nothing(project: Project, leftovers: Callable[[], str]) -> None:
+def test_kills_at_random_lose_nothing(project: Project, leftovers: Callable[[], str]) -> None:
     sizes = "{cpus: [0.7, 0.9], memory: 64MiB}"
-    project.write("matrix.yaml", f"target: targets/behaves\nlimits: {sizes}\n{QUICK}")
-    tally = pull_plugs(project, kills=4, seed=11, within_s=5)
+    project.write("matrix.yaml", f"target: targets/behaves\nlimits: {sizes}\n{UP_TO_6_USERS}")
+    tally = kill_at_random(project, kills=4, seed=11, within_s=5)
     assert sum(tally.kills.values()) == 4
-    assert unsound(project) == []
+    assert find_faults(project) == []
     assert leftovers() == ""
+
+
+def interrupt_until_it_ends(running: subprocess.Popen[str], within_s: float) -> None:
+    """Interrupt again and again: signals that arrive together count as one."""
+    deadline = time.monotonic() + within_s
+    while running.poll() is None:
+        assert time.monotonic() < deadline, f"it was still running after {within_s:g} s"
+        running.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            running.wait(0.05)

@@ -1,4 +1,4 @@
-"""Every guide in docs/guides, done as it says: its files are written, its commands run, in their order."""
+"""Every guide in docs/guides is followed: its files are written and its commands run, in their order."""
 
 import re
 import shutil
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BASE, BEHAVES
+from tests.e2e.project import BASE, BEHAVES
 
 pytestmark = pytest.mark.e2e
 
@@ -18,7 +18,7 @@ BLOCK = re.compile(r"^```(sh|yaml|python)(?: file=(\S+))?\n(.*?)^```$", re.MULTI
 
 @pytest.fixture(scope="module", autouse=True)
 def shop() -> None:
-    """The image that the guides take for the reader's own."""
+    """Build the image that stands for the reader's own in the guides."""
     command = ["docker", "build", "--quiet", "--tag", "shop:1.4", "--build-arg", f"BASE={BASE}", str(BEHAVES)]
     subprocess.run(command, check=True, capture_output=True)
 
@@ -45,7 +45,7 @@ def test_a_guide_can_be_followed(guide: Path, tmp_path: Path) -> None:
 def follow(line: str, folder: Path) -> None:
     harness = f"{sys.executable} -m harness"
     command = re.sub(r"^harness ", f"{harness} ", line)
-    ran = subprocess.run(
+    done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -53,4 +53,4 @@ def follow(line: str, folder: Path) -> None:
         text=True,
         timeout=300,
     )
-    assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
+    assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

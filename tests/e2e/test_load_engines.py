@@ -1,16 +1,16 @@
-"""Locust's workers in containers on a further engine: with the scenario's own files, killed, swept."""
+"""Locust workers in containers on a second engine: with the scenario's own files, killed, removed."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import Project
+from tests.e2e.outcomes import assert_ends_well, step_endings
 from tests.e2e.own_engine import OwnEngine, own_engine
-from tests.e2e.test_faults import ONE_SIZE, endings, ends_well
+from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
-BESIDE = """\
+NEEDS = """\
 import os
 
 import steps
@@ -28,34 +28,38 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
         yield started
 
 
-def test_workers_in_containers_of_which_one_is_killed(project: Project, engine: OwnEngine) -> None:
-    """What the locustfile imports, opens and asks its environment for is there."""
+def test_the_step_of_a_killed_worker_container_is_held_again(project: Project, engine: OwnEngine) -> None:
+    """The locustfile finds the modules, files and environment variables that it needs."""
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
-    project.write(f"{folder}/locustfile.py", BESIDE + text)
+    project.write(f"{folder}/locustfile.py", NEEDS + text)
     project.write(f"{folder}/steps.py", "KNOWN = True\n")
     project.write(f"{folder}/data/users.csv", "somebody")
-    project.write("matrix.yaml", f"load: {{workers: 2, engines: ['{engine.address}']}}\n" + ONE_SIZE)
-    with project.running("run", SHOP_TOKEN="a ${token}") as running:
+    project.write(
+        "matrix.yaml", f"load: {{workers: 2, engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS
+    )
+    with project.start_harness("run", SHOP_TOKEN="a ${token}") as running:
         project.wait_for("life-started", running, within_s=240)
         workers = engine.docker("ps", "--quiet").stdout.decode().split()
         assert len(workers) == 2
         users = engine.docker("inspect", "--format", "{{.Config.User}}", *workers).stdout.decode().split()
         assert users == ["65534:65534"] * 2
         engine.docker("kill", workers[0])
-        ends_well(project, running)
-    assert "generator-died" in endings(project)
+        assert_ends_well(project, running)
+    assert "generator-died" in step_endings(project)
     assert engine.docker("ps", "--all", "--quiet").stdout == b""
     assert engine.address not in (project.folder / "results/latest/plan.json").read_text()
 
 
-def test_a_scenario_that_fails_there_is_shown_with_its_words(project: Project, engine: OwnEngine) -> None:
-    """It loads here, where its package is; on the engine it does not."""
+def test_a_scenario_that_fails_in_a_container_is_reported_with_its_error(
+    project: Project, engine: OwnEngine
+) -> None:
+    """Its package is installed on this host only, so it loads here and fails in the container."""
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
     project.write(f"{folder}/locustfile.py", "import docker\n" + text)
-    project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE)
-    ran = project.harness("run")
+    project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS)
+    ran = project.run_harness("run")
     assert ran.returncode == 2
     assert "No module named 'docker'" in ran.stdout + ran.stderr
     assert engine.docker("ps", "--all", "--quiet").stdout == b""

@@ -1,4 +1,4 @@
-"""Locust's own features against real servers: what a user's file may do, and what it may not."""
+"""Locust's own features against real servers: what a locustfile may do, and what is refused."""
 
 # ruff: noqa: E501 - locustfiles in small
 
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.e2e
 
 @dataclass
 class Site:
-    """A server that counts what it is asked for; `/away` redirects to another one."""
+    """A server that counts the requests for each path; `/away` redirects to the second server."""
 
     url: str
-    asked: Counter[str] = field(default_factory=Counter)
+    requests: Counter[str] = field(default_factory=Counter)
 
 
 class Quiet(http.server.ThreadingHTTPServer):
@@ -37,20 +37,21 @@ class Quiet(http.server.ThreadingHTTPServer):
 
 @pytest.fixture
 def sites() -> Iterator[tuple[Site, Site]]:
-    servers, made = [], []
+    servers: list[http.server.ThreadingHTTPServer] = []
+    made: list[Site] = []
     for _ in range(2):
         site = Site("")
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-            counted = site.asked
-            others = made
+            counted = site.requests
+            sites = made
 
             def do_GET(self) -> None:
                 self.counted[self.path] += 1
                 self.send_response(302 if self.path == "/away" else 200)
                 if self.path == "/away":
-                    self.send_header("Location", f"{self.others[1].url}/elsewhere")
+                    self.send_header("Location", f"{self.sites[1].url}/elsewhere")
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
@@ -68,13 +69,13 @@ def sites() -> Iterator[tuple[Site, Site]]:
         server.server_close()
 
 
-def driven(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
-    """What two users of the scenario did in so many seconds."""
+def drive(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
+    """Hold two users of the scenario for so many seconds; return the richest facts of one poll."""
     with LocustGenerator().start(scenario, url) as generator:
         generator.hold(2, 10)
         deadline = time.monotonic() + 20
-        while generator.poll(0.2).reached != 2:
-            assert time.monotonic() < deadline, generator.logs()
+        while generator.poll(0.2).reached_users != 2:
+            assert time.monotonic() < deadline, generator.read_logs()
         until = time.monotonic() + seconds
         parts = []
         while time.monotonic() < until:
@@ -83,7 +84,7 @@ def driven(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts
     return max(parts, key=lambda part: len(part.requests.start_s))
 
 
-def written(folder: Path, text: str, **more: object) -> Scenario:
+def write_scenario(folder: Path, text: str, **more: object) -> Scenario:
     file = folder / "locustfile.py"
     file.write_text(text)
     return replace(Scenario((file,)), **more)  # type: ignore[arg-type]
@@ -132,9 +133,9 @@ class A(HttpUser):
 
 
 @pytest.mark.parametrize("text", USERS.values(), ids=USERS)
-def test_it_runs_as_it_was_written(text: str, sites: tuple[Site, Site], tmp_path: Path) -> None:
-    facts = driven(written(tmp_path, HEAD + text), sites[0].url)
-    assert sites[0].asked["/a"] >= 5
+def test_a_locustfile_runs_unmodified(text: str, sites: tuple[Site, Site], tmp_path: Path) -> None:
+    facts = drive(write_scenario(tmp_path, HEAD + text), sites[0].url)
+    assert sites[0].requests["/a"] >= 5
     assert len(facts.requests.start_s)
     assert set(facts.requests.error) == {ANSWERED}
 
@@ -169,8 +170,8 @@ class B(HttpUser):
 def test_classes_and_tags_are_selected(
     more: dict[str, object], paths: set[str], sites: tuple[Site, Site], tmp_path: Path
 ) -> None:
-    driven(written(tmp_path, TAGGED, **more), sites[0].url)
-    assert set(sites[0].asked) == paths
+    drive(write_scenario(tmp_path, TAGGED, **more), sites[0].url)
+    assert set(sites[0].requests) == paths
 
 
 ARGUED = (
@@ -189,19 +190,19 @@ class A(HttpUser):
 def test_arguments_of_its_own_come_from_the_matrix_or_the_environment(
     sites: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    driven(written(tmp_path, ARGUED, arguments=("--page", "given")), sites[0].url)
-    monkeypatch.setenv("LOCUST_PAGE", "told")
+    drive(write_scenario(tmp_path, ARGUED, arguments=("--page", "given")), sites[0].url)
+    monkeypatch.setenv("LOCUST_PAGE", "environment")
     monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
     monkeypatch.setenv("LOCUST_HOST", "http://203.0.113.1")
-    driven(written(tmp_path, ARGUED), sites[0].url)
-    assert set(sites[0].asked) == {"/given", "/told"}
+    drive(write_scenario(tmp_path, ARGUED), sites[0].url)
+    assert set(sites[0].requests) == {"/given", "/environment"}
 
 
 def test_a_configuration_beside_it_does_not_end_the_load(sites: tuple[Site, Site], tmp_path: Path) -> None:
     (tmp_path / "locust.conf").write_text(
         "headless = true\nusers = 50\nrun-time = 1s\nhost = http://203.0.113.1\n"
     )
-    facts = driven(written(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
+    facts = drive(write_scenario(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
     assert {sample.users for sample in facts.samples} == {2}
 
 
@@ -225,9 +226,9 @@ def test_nothing_but_the_target_is_loaded(
 ) -> None:
     target, other = sites
     text = ELSEWHERE.format(user=user, path=path.format(other=other.url))
-    facts = driven(written(tmp_path, text), target.url)
-    assert not other.asked
-    assert target.asked["/a"]
+    facts = drive(write_scenario(tmp_path, text), target.url)
+    assert not other.requests
+    assert target.requests["/a"]
     assert any("is not the target" in error for error in facts.requests.errors), facts.requests.errors
 
 
@@ -237,13 +238,13 @@ def test_packages_of_its_own_are_installed_once(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "needed.txt").write_text("iniconfig\nshortuuid==1.0.13\n")
     text = HEAD + "import shortuuid\n" + USERS["fast"]
-    scenario = written(tmp_path, text, requirements=tmp_path / "needed.txt")
-    assert LocustGenerator().inspect(scenario) == ["A"]
-    driven(scenario, sites[0].url)
-    assert sites[0].asked["/a"]
+    scenario = write_scenario(tmp_path, text, requirements=tmp_path / "needed.txt")
+    assert LocustGenerator().find_user_classes(scenario) == ["A"]
+    drive(scenario, sites[0].url)
+    assert sites[0].requests["/a"]
     (made,) = (tmp_path / "cache/capacity-harness").iterdir()
     assert "part" not in made.name
     (tmp_path / "needed.txt").write_text("no-such-package-at-all-7f3==9\n")
     with pytest.raises(UsageError, match="pip can't install"):
-        LocustGenerator().inspect(scenario)
+        LocustGenerator().find_user_classes(scenario)
     assert len(list((tmp_path / "cache/capacity-harness").iterdir())) == 1

@@ -1,15 +1,13 @@
-"""The main job on a real engine with real Locust: a small matrix, as a user would run it."""
+"""A small matrix measured on a real engine with real Locust, as a user runs it."""
 
-import json
 import signal
 import subprocess
 from collections.abc import Callable
-from importlib import resources
 
-import jsonschema
 import pytest
 
-from tests.e2e.conftest import QUICK, Project
+from tests.e2e.project import ONE_SIZE, UP_TO_12_USERS, Project
+from tests.summary_schema import VALIDATOR
 
 pytestmark = pytest.mark.e2e
 
@@ -22,18 +20,16 @@ sizes:
   starved: {cpus: 0.5, memory: 6MiB}
   huge: {cpus: 4096, memory: 64MiB}
 """
-    + QUICK
+    + UP_TO_12_USERS
 )
 
 
-def test_a_small_matrix_is_measured_told_apart_and_cleaned_up(
-    project: Project, leftovers: Callable[[], str]
-) -> None:
+def test_a_small_matrix_is_measured_and_cleaned_up(project: Project, leftovers: Callable[[], str]) -> None:
     project.write("matrix.yaml", MATRIX)
-    done = project.harness("run")
+    done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
-    summary = project.summary()
-    jsonschema.validate(summary, schema())
+    summary = project.read_summary()
+    VALIDATOR.validate(summary)
     cells = {cell["id"]: cell for cell in summary["cells"]}
     assert summary["state"] == "complete"
     assert len(cells) == 4
@@ -50,8 +46,8 @@ def test_a_small_matrix_is_measured_told_apart_and_cleaned_up(
 
 
 def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Project) -> None:
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    assert project.harness("run").returncode == 0
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    assert project.run_harness("run").returncode == 0
     latest = project.folder / "results/latest"
     assert latest.is_symlink()
     files = {path.relative_to(latest).as_posix() for path in latest.rglob("*") if path.is_file()}
@@ -71,9 +67,9 @@ def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Proj
     }
     assert not [name for name in files if name.endswith(".part")]
     drawn = (latest / "report.html").read_text()
-    assert project.harness("report", "results/latest").returncode == 0
+    assert project.run_harness("report", "results/latest").returncode == 0
     assert (latest / "report.html").read_text() == drawn
-    stricter = project.harness("judge", "results/latest", "--slo", "p95=1ms")
+    stricter = project.run_harness("judge", "results/latest", "--slo", "p95=1ms")
     assert stricter.returncode == 0
     assert "p95" in stricter.stdout
 
@@ -81,35 +77,35 @@ def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Proj
 def test_an_interrupted_campaign_keeps_its_steps_leaves_nothing_and_goes_on(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    with project.running("run") as running:
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    with project.start_harness("run") as running:
         project.wait_for("step-finished", running)
         running.send_signal(signal.SIGINT)
         assert running.wait(60) == 130
     assert leftovers() == ""
-    assert project.summary()["state"] == "interrupted"
-    jsonschema.validate(project.summary(), schema())
-    kept = [event["file"] for event in project.events() if event["event"] == "step-finished"]
+    assert project.read_summary()["state"] == "interrupted"
+    VALIDATOR.validate(project.read_summary())
+    kept = [event["file"] for event in project.read_events("step-finished")]
 
-    done = project.harness("run")
+    done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "going on with" in done.stdout
-    assert project.summary()["state"] == "complete"
-    files = [event["file"] for event in project.events() if event["event"] == "step-finished"]
+    assert project.read_summary()["state"] == "complete"
+    files = [event["file"] for event in project.read_events("step-finished")]
     assert files[: len(kept)] == kept
     assert len(files) == len(set(files)) > len(kept)
 
 
-def test_a_killed_harness_takes_its_load_along_and_the_next_run_sweeps(
+def test_the_load_of_a_killed_harness_ends_and_clean_removes_its_containers(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    with project.running("run") as running:
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    with project.start_harness("run") as running:
         project.wait_for("life-started", running)
         running.kill()
         running.wait()
     assert leftovers() != ""
-    done = project.harness("clean")
+    done = project.run_harness("clean")
     assert done.returncode == 0, done.stdout + done.stderr
     assert leftovers() == ""
     locusts = subprocess.run(["pgrep", "-f", str(project.folder)], capture_output=True, text=True).stdout
@@ -117,28 +113,28 @@ def test_a_killed_harness_takes_its_load_along_and_the_next_run_sweeps(
 
 
 def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> None:
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    with project.running("run") as running:
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    with project.start_harness("run") as running:
         project.wait_for("life-started", running)
-        second = project.harness("run")
+        second = project.run_harness("run")
     assert second.returncode == 1
-    assert "another harness is at work" in second.stderr
+    assert "another harness is measuring" in second.stderr
 
 
 def test_a_target_that_answers_wrongly_is_found_before_any_load(project: Project) -> None:
-    project.write("targets/behaves/locustfile.py", project_locustfile("/wrong"))
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK)
-    done = project.harness("run")
+    project.write("targets/behaves/locustfile.py", visit_locustfile("/wrong"))
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
+    done = project.run_harness("run")
     assert done.returncode == 2
-    (cell,) = project.summary()["cells"]
+    (cell,) = project.read_summary()["cells"]
     assert cell["status"] == "failed"
     assert "answers nothing right" in cell["evidence"]
 
 
 def test_a_locustfile_without_users_is_refused_before_anything_starts(project: Project) -> None:
     project.write("targets/behaves/locustfile.py", "import locust\n")
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n")
-    refused = project.harness("run")
+    project.write("matrix.yaml", ONE_SIZE)
+    refused = project.run_harness("run")
     assert refused.returncode == 1
     assert "no user class" in refused.stderr
     assert not (project.folder / "results").exists()
@@ -146,14 +142,14 @@ def test_a_locustfile_without_users_is_refused_before_anything_starts(project: P
 
 def test_an_image_that_is_nowhere_is_refused_before_anything_starts(project: Project) -> None:
     project.write("targets/behaves/target.yaml", "name: behaves\nimage: no-such-image:ever\nport: 8000\n")
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n")
-    refused = project.harness("run")
+    project.write("matrix.yaml", ONE_SIZE)
+    refused = project.run_harness("run")
     assert refused.returncode == 1
     assert "no-such-image:ever" in refused.stderr
     assert not (project.folder / "results").exists()
 
 
-def project_locustfile(path: str) -> str:
+def visit_locustfile(path: str) -> str:
     return f"""\
 from locust import HttpUser, constant, task
 
@@ -165,7 +161,3 @@ class Visitor(HttpUser):
     def visit(self):
         self.client.get("{path}")
 """
-
-
-def schema() -> object:
-    return json.loads(resources.files("harness.report").joinpath("summary.schema.json").read_text())

@@ -1,4 +1,4 @@
-"""An engine elsewhere, as far as one machine can show it: own root, own socket, reached by SSH."""
+"""A remote engine, as far as one machine can show it: with its own root, reached over SSH or TLS."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.docker.port_access import free_port
-from tests.e2e.conftest import Project
+from harness.measure.docker.port_access import find_free_port
+from tests.e2e.outcomes import assert_ends_well
 from tests.e2e.own_engine import OwnEngine, own_engine
-from tests.e2e.test_faults import ONE_SIZE, ends_well
+from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -27,11 +27,11 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
 
 
 @contextlib.contextmanager
-def by_ssh(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """A real sshd of our own before the engine: its address, and the environment in which `ssh` knows it."""
+def serve_by_ssh(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run an sshd before the engine; yield the address, and the environment in which `ssh` accepts it."""
     if not shutil.which("sshd"):
         subprocess.run(["apt-get", "install", "--yes", "openssh-server"], check=True, capture_output=True)
-    port, daemon = free_port(), shutil.which("sshd") or "/usr/sbin/sshd"
+    port, daemon = find_free_port(), shutil.which("sshd") or "/usr/sbin/sshd"
     Path("/run/sshd").mkdir(exist_ok=True)
     for name in ("host", "client"):
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
@@ -50,13 +50,13 @@ def by_ssh(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str
         [daemon, "-D", "-f", str(folder / "sshd_config")], stderr=subprocess.DEVNULL
     ) as sshd:
         try:
-            wait_for(port)
+            wait_for_sshd(port)
             yield f"ssh://root@127.0.0.1:{port}", {"PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
         finally:
             sshd.terminate()
 
 
-def wait_for(port: int) -> None:
+def wait_for_sshd(port: int) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
@@ -68,78 +68,80 @@ def wait_for(port: int) -> None:
 def test_a_campaign_over_ssh_whose_tunnel_is_cut_once(
     project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The image's base is carried there; the port is reached through a tunnel, which is cut under load."""
-    with by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
-        project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE)
-        with project.running("run", **environment) as running:
-            project.wait_for("life-started", running, within_s=240)
-            time.sleep(2)
-            (tunnel,) = tunnels()
+    """The base image is copied to the engine; the tunnel to the target's port is cut under load."""
+    with serve_by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+        project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE + UP_TO_6_USERS)
+        with project.start_harness("run", **environment) as running:
+            project.wait_for_load(running, within_s=240, engine=engine.address)
+            (tunnel,) = find_tunnels()
             os.kill(tunnel, signal.SIGKILL)
-            ends_well(project, running)
-    faults = [event for event in project.events() if event["event"] == "fault"]
+            assert_ends_well(project, running)
+    faults = project.read_events("fault")
     assert ["tunnel" in fault["what"] for fault in faults] == [True]
     machine = (project.folder / "results/latest/environment.json").read_text()
     assert '"local": false' in machine
-    assert tunnels() == []
+    assert find_tunnels() == []
     assert engine.docker("ps", "--all", "--quiet").stdout == b""
 
 
-def tunnels() -> list[int]:
-    found = subprocess.run(
+def find_tunnels() -> list[int]:
+    pgrep = subprocess.run(
         ["pgrep", "-f", "^/usr/bin/ssh .*ExitOnForwardFailure"], capture_output=True, text=True
     )
-    return [int(pid) for pid in found.stdout.split()]
+    return [int(pid) for pid in pgrep.stdout.split()]
 
 
-def test_what_an_engine_elsewhere_cant_do_is_said_before_anything_starts(
+def test_what_a_remote_engine_cant_do_is_reported_before_anything_starts(
     project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
-        project.write("matrix.yaml", f"engine: {{host: '{address}'}}\n" + ONE_SIZE)
+    with serve_by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+        project.write("matrix.yaml", f"engine: {{host: '{address}'}}\n" + ONE_SIZE + UP_TO_6_USERS)
         text = (project.folder / "targets/behaves/target.yaml").read_text()
         project.write("targets/behaves/target.yaml", text + "files: {/etc/extra: locustfile.py}\n")
-        ran = project.harness("run", **environment)
-    assert ran.returncode == 1
-    assert "`files` are not where the engine is" in ran.stderr
+        done = project.run_harness("run", timeout_s=300, **environment)
+    assert done.returncode == 1
+    assert "`files` can't be mounted on an engine of another machine" in done.stderr
 
 
-def test_a_context_of_dockers_names_an_engine(project: Project, engine: OwnEngine) -> None:
+def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -> None:
     config = {"DOCKER_CONFIG": str(project.folder / "docker")}
     project.write("docker/config.json", "{}\n")  # docker-py looks for contexts beside it
-    made = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
-    subprocess.run(made, check=True, capture_output=True, env={**os.environ, **config})
-    project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE)
-    with project.running("run", **config) as running:
+    command = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, **config})
+    project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + UP_TO_6_USERS)
+    with project.start_harness("run", **config) as running:
         project.wait_for("life-started", running, within_s=240)
         assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-        ends_well(project, running)
+        assert_ends_well(project, running)
 
 
 def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """An engine that asks who comes; without certificates it is refused in words, before anything starts."""
-    keys, port = tmp_path_factory.mktemp("keys"), free_port()
+    """Without certificates, the engine can't be used, which is reported before anything starts."""
+    keys, port = tmp_path_factory.mktemp("keys"), find_free_port()
     make_certificates(keys)
     options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
     options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
     with own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
         address = f"tcp://127.0.0.1:{port}"
-        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE)
-        refused = project.harness("run")
+        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + UP_TO_6_USERS)
+        refused = project.run_harness("run")
         assert refused.returncode == 2
         assert f"no Docker engine answers at {address}" in refused.stderr.replace("\n", " ")
-        project.write("matrix.yaml", f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE)
-        with project.running("run") as running:
+        project.write(
+            "matrix.yaml",
+            f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE + UP_TO_6_USERS,
+        )
+        with project.start_harness("run") as running:
             project.wait_for("life-started", running, within_s=240)
             assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-            ends_well(project, running)
+            assert_ends_well(project, running)
         assert engine.docker("ps", "--all", "--quiet").stdout == b""
 
 
 def make_certificates(folder: Path) -> None:
-    """An authority, and what it signed for the engine and its client, in the names that docker knows."""
+    """Make an authority and its certificates for engine and client, under the file names of docker."""
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)

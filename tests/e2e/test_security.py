@@ -1,16 +1,16 @@
-"""What must not leak or act: secrets, texts from a target, rights of files."""
+"""What must not leak or take effect: secrets, escape sequences from a target, rights of files."""
 
 import stat
 import subprocess
 
 import pytest
 
-from tests.e2e.conftest import QUICK, TARGET, Project
+from tests.e2e.project import ONE_SIZE, TARGET, UP_TO_12_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
 SECRET = "correct-horse-battery-staple"
-ONE_SIZE = "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + QUICK
+MATRIX = ONE_SIZE + UP_TO_12_USERS
 
 
 def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
@@ -18,16 +18,16 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
     project.write("targets/behaves/target.yaml", TARGET + 'environment: {TOKEN: "${SHOP_TOKEN}"}\n')
-    project.write("matrix.yaml", ONE_SIZE)
-    with project.running("run") as running:
+    project.write("matrix.yaml", MATRIX)
+    with project.start_harness("run") as running:
         project.wait_for("life-started", running)
-        (container,) = project.containers()
+        (container,) = project.list_containers()
         inside = subprocess.run(["docker", "exec", container, "env"], capture_output=True, text=True).stdout
         assert f"TOKEN={SECRET}" in inside
         project.wait_for("step-finished", running)
         running.terminate()
-        said, _ = running.communicate(timeout=60)
-    assert SECRET not in said
+        output, _ = running.communicate(timeout=60)
+    assert SECRET not in output
     written = [path for path in (project.folder / "results").rglob("*") if path.is_file()]
     assert written
     assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
@@ -36,8 +36,8 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
 def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(project: Project) -> None:
     shouting = 'import sys\nsys.exit("\\033[2J\\033]0;title\\007 owned \\033[31m")\n'
     project.write("targets/behaves/image/behave.py", shouting)
-    project.write("matrix.yaml", ONE_SIZE)
-    done = project.harness("run")
+    project.write("matrix.yaml", MATRIX)
+    done = project.run_harness("run")
     assert done.returncode == 2
     assert "owned" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
@@ -47,8 +47,8 @@ def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(proje
 
 
 def test_files_are_plain_files(project: Project) -> None:
-    project.write("matrix.yaml", ONE_SIZE)
-    with project.running("run") as running:
+    project.write("matrix.yaml", MATRIX)
+    with project.start_harness("run") as running:
         project.wait_for("step-finished", running)
         running.terminate()
         running.communicate(timeout=60)

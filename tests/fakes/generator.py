@@ -58,7 +58,7 @@ class FakeProcess:
         self._pages.append(self._page())
         return self._take()
 
-    def logs(self) -> str:
+    def read_logs(self) -> str:
         return "fake users\n"
 
     def tick(self, now_s: float) -> None:
@@ -115,7 +115,7 @@ class FakeProcess:
 
     def _take(self) -> GeneratorFacts:
         pages, self._pages = self._pages, []
-        return _one(pages) if pages else GeneratorFacts(Requests(), ThinkTimes(), reached=self._reached)
+        return _one(pages) if pages else GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached)
 
 
 class FakeGenerator:
@@ -134,7 +134,7 @@ class FakeGenerator:
         self.running = 0
         self.loads: list[Load] = []
 
-    def inspect(self, scenario: Scenario) -> list[str]:
+    def find_user_classes(self, scenario: Scenario) -> list[str]:
         found = [name for path in scenario.locustfiles for name in _user_classes(path)]
         if not found:
             raise UsageError(f"{scenario.locustfiles[0].name}: no user class in it")
@@ -143,10 +143,10 @@ class FakeGenerator:
                 raise UsageError(f"{scenario.locustfiles[0].name}: no user class {name!r}")
         return found
 
-    def kept_to(self, cores: frozenset[int]) -> "FakeGenerator":
+    def with_cores(self, cores: frozenset[int]) -> "FakeGenerator":
         return self
 
-    def check(self, load: Load) -> list[str]:
+    def find_problems(self, load: Load) -> list[str]:
         return []
 
     def prepare(self, scenario: Scenario) -> None:
@@ -187,7 +187,7 @@ def _one(pages: list[GeneratorFacts]) -> GeneratorFacts:
         ),
         ThinkTimes(column(lambda page: page.thinks.start_s), column(lambda page: page.thinks.planned_s)),
         tuple(sample for page in pages for sample in page.samples),
-        pages[-1].reached,
+        pages[-1].reached_users,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.protocols import Image, RunningTarget, TargetEnd
-from harness.model import GIB, MIB, SINGLE_PROCESS, Cell, Load, Target, TargetEvent
+from harness.model import GIB, MIB, SINGLE_PROCESS, Cell, ImageSource, Load, Target, TargetEvent
 from tests.fakes.clock import FakeClock
 from tests.fakes.simulation import HOST_CORES, Service, Station
 
@@ -36,14 +36,14 @@ class FakeTarget:
     def companions_ready_after_s(self) -> float | None:
         return None
 
-    def ended(self) -> TargetEnd | None:
+    def poll_end(self) -> TargetEnd | None:
         self._require_engine()
         if self.station.died is None:
             return None
         exit_code, oom = self.station.died
         return TargetEnd(exit_code, oom, "the last words of a fake")
 
-    def logs(self) -> str:
+    def read_logs(self) -> str:
         return f"served {self.station.served} requests\n"
 
     def make(self, deed: str, amount: float) -> None:
@@ -87,19 +87,24 @@ class FakeHost:
         self.away: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
         return self.away is None or not self.away[0] <= self._clock.now_s() < self.away[1]
 
     def require(self) -> None:
-        if not self.answers():
+        if not self.is_answering():
             raise EngineGone("Docker could not inspect the target: Connection refused")
 
     def prepare(self, target: Target) -> Image:
-        if target.image is not None and target.image in self.absent_images:
-            raise EngineError(f"Docker could not find or pull the image {target.image}", "check its name")
+        reference = self.name_image(target)
+        if reference in self.absent_images:
+            raise EngineError(f"Docker could not find or pull the image {reference}", "check its name")
         self.require()
         digest = self.digests.get(target.name, f"sha256:{target.name}")
-        return Image(target.image or f"harness-target-{target.name}:fake", digest)
+        return Image(reference, digest)
+
+    def name_image(self, target: Target) -> str:
+        source = target.source
+        return source.reference if isinstance(source, ImageSource) else f"harness-target-{target.name}:fake"
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
@@ -117,19 +122,20 @@ class FakeHost:
             with contextlib.suppress(ValueError):  # removed as a leftover meanwhile
                 self.running.remove(name)
 
-    def keep_to(self, cores: frozenset[int]) -> None:
+    def pin_to_cores(self, cores: frozenset[int]) -> None:
         self.kept_to = cores
 
-    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
-        return [f"no image {target.image}"] if target.image in self.absent_images else []
+    def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
+        reference = self.name_image(target)
+        return [f"no image {reference}"] if reference in self.absent_images else []
 
-    def identity(self) -> str:
+    def read_identity(self) -> str:
         return f"fake {id(self)}"
 
     @contextlib.contextmanager
-    def reserved(self) -> Iterator[None]:
+    def reserve(self) -> Iterator[None]:
         if self.held_by is not None:
-            raise UsageError(f"another harness is at work on this engine: {self.held_by}")
+            raise UsageError(f"another harness is measuring on this engine: {self.held_by}")
         self.held_by = "this campaign"
         try:
             yield
@@ -140,7 +146,7 @@ class FakeHost:
         removed, self.running = sorted(self.running), []
         return removed
 
-    def environment(self) -> Mapping[str, Any]:
+    def read_fingerprint(self) -> Mapping[str, Any]:
         machine = {
             "cpu_model": "fake",
             "cores": HOST_CORES,
@@ -160,9 +166,9 @@ class FakeHost:
                 "exited", f"ended with exit code {service.exits_at_start} 0.1 s after its start"
             )
         if service.never_ready:
-            clock.sleep(target.ready.within_s)
+            clock.sleep(target.readiness.within_s)
             raise TargetFailed(
-                "never-ready", f"not ready within {target.ready.within_s:g} s; last seen: nothing"
+                "never-ready", f"not ready within {target.readiness.within_s:g} s; last seen: nothing"
             )
         clock.sleep(service.start_s)
         station.advance(clock.now_s())

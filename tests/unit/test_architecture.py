@@ -14,7 +14,8 @@ HARNESS = ROOT / "harness"
 MODULES = sorted(HARNESS.rglob("*.py"))
 
 LEVELS = (
-    ("model", "errors"),
+    ("model",),
+    ("errors",),
     ("plan",),
     ("measure", "analyse", "report", "store"),
     ("campaign",),

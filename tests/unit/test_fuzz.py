@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.fuzz import fuzz, readers
+from tests.soak.fuzz import fuzz, readers
 
 
 def test_no_broken_file_makes_a_reader_do_anything_but_take_or_refuse_it(tmp_path: Path) -> None:

@@ -1,141 +1,157 @@
-"""From a cell's lives and judged steps to its answer.
+"""From a cell's container runs and judged steps to its answer.
 
-Derived again whenever it is needed; never stored as truth.
+The answer is derived again whenever it is needed; it is never stored as truth.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from harness.analyse.result.estimate import Estimate, estimate
-from harness.analyse.result.limiting_factor import limiting_factor
-from harness.analyse.search.belief import percentile_slo
-from harness.analyse.search.bracket import Bracket, bracket, spoiled_twice
-from harness.model import Cell, CellResult, ContainerRun, Factor, Slo, Status, StepResult, Verdict
+from harness.analyse.result.estimate import Estimate, estimate_capacity
+from harness.analyse.result.limiting_factor import find_limiting_factor
+from harness.analyse.search.bracket import Bracket, find_bracket, is_invalid_twice
+from harness.analyse.search.capacity_estimate import find_percentile_slo
+from harness.model import Cell, CellResult, ContainerRun, Factor, Rule, Slo, Status, StepResult, Verdict
+from harness.model.evidence import (
+    CellEvidence,
+    NeverBroke,
+    NothingMeasured,
+    NotReady,
+    Skipped,
+    StopReason,
+)
 
 
-def capacity(
-    cell: Cell,
-    users_limit: int,
-    slos: Sequence[Slo],
-    lives: Sequence[ContainerRun],
-    steps: Sequence[StepResult],
-    *,
-    done: bool,
-    skipped: str | None = None,
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One search of a cell: its container runs and its judged steps, in order, and whether it is done."""
+
+    runs: Sequence[ContainerRun]
+    steps: Sequence[StepResult]
+    is_done: bool
+
+    def last_at(self, users: int | None, verdict: Verdict) -> StepResult | None:
+        """Return the last step with this verdict at so many users; None without one."""
+        matches = (step for step in reversed(self.steps) if (step.users, step.verdict) == (users, verdict))
+        return next(matches, None)
+
+
+def build_cell_result(
+    cell: Cell, users_limit: int, slos: Sequence[Slo], attempt: Attempt, skipped: str | None = None
 ) -> CellResult:
-    """The cell's result; `running` until its search is done, whatever is known so far."""
-    known, ready_s = bracket(steps), [life.ready_after_s for life in lives]
-    beside_s = [life.companions_ready_after_s for life in lives if life.companions_ready_after_s is not None]
-    status = _status(known, users_limit, lives, steps, done=done, skipped=skipped)
-    held = _last_at(steps, known.sustained_users, Verdict.PASS)
-    broken = _last_at(steps, known.broken_users, Verdict.FAIL)
-    fitted = _estimate(held, broken, slos, steps) if status is Status.BRACKETED else None
-    factor, evidence = _why(cell, status, known, lives, steps, skipped)
+    """Return the cell's answer; `running` until its search is done, with whatever is known by then.
+
+    `skipped` is the plan's reason for leaving the cell out.
+    """
+    steps, runs = attempt.steps, attempt.runs
+    ends = find_bracket(steps)
+    status = Status.SKIPPED if skipped is not None else _status(ends, users_limit, attempt)
+    sustained = attempt.last_at(ends.sustained_users, Verdict.PASS)
+    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
+    fitted = _fit(sustained, broken, slos, steps) if status is Status.BRACKETED else None
+    factor, evidence = (
+        (None, Skipped(skipped)) if skipped is not None else _explain(cell, status, ends, attempt)
+    )
+    companions_s = [run.companions_ready_after_s for run in runs if run.companions_ready_after_s is not None]
     return CellResult(
         cell=cell,
         status=status,
-        sustained_users=known.sustained_users,
-        broken_users=known.broken_users,
+        sustained_users=ends.sustained_users,
+        broken_users=ends.broken_users,
         estimate_users=fitted.users if fitted else None,
         estimate_low=fitted.low if fitted else None,
         estimate_high=fitted.high if fitted else None,
         limiting_factor=factor,
         evidence=evidence,
-        rps=held.rps if held else None,
-        p95_s=held.p95_s if held else None,
-        error_ratio=held.error_ratio if held else None,
-        cpu_used_cores=held.cpu_used_cores if held else None,
-        throttled_ratio=held.throttled_ratio if held else None,
-        memory_peak_bytes=held.memory_peak_bytes if held else None,
-        ready_after_s=next((seconds for seconds in ready_s if seconds is not None), None),
-        companions_ready_after_s=max(beside_s, default=None),
+        rps=sustained.rps if sustained else None,
+        p95_s=sustained.latency.p95_s if sustained else None,
+        error_ratio=sustained.failures.ratio if sustained else None,
+        cpu_used_cores=sustained.target.cpu_cores if sustained else None,
+        throttled_ratio=sustained.target.throttled_ratio if sustained else None,
+        memory_peak_bytes=sustained.target.memory_peak_bytes if sustained else None,
+        ready_after_s=next((run.ready_after_s for run in runs if run.ready_after_s is not None), None),
+        companions_ready_after_s=max(companions_s, default=None),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
-        cut_short=(_cut_short(lives, steps) or "") if status is Status.BRACKETED else "",
+        stop_reason=_find_stop_reason(attempt) if status is Status.BRACKETED else None,
     )
 
 
-def _estimate(
-    held: StepResult | None, broken: StepResult | None, slos: Sequence[Slo], steps: Sequence[StepResult]
-) -> Estimate | None:
-    """The fit, by the slow share where it was a percentile that broke, else by the bracket alone."""
-    if held is None or broken is None:
-        return None
-    return estimate(held, broken, percentile_slo(slos), steps)
+def is_hopeless(attempt: Attempt) -> bool:
+    """Return True if another container run would not help.
+
+    A target that never came up is not tried again; one that came up before gets a second chance.
+    """
+    return _never_came_up(attempt) or (bool(attempt.steps) and len(_failures(attempt)) > 1)
 
 
-def _status(
-    known: Bracket,
-    users_limit: int,
-    lives: Sequence[ContainerRun],
-    steps: Sequence[StepResult],
-    *,
-    done: bool,
-    skipped: str | None,
-) -> Status:
-    if skipped is not None:
-        return Status.SKIPPED
-    if not done:
+def _never_came_up(attempt: Attempt) -> bool:
+    """Return True if no run gave a step, or every request of the very first step failed."""
+    if not attempt.steps:
+        return bool(_failures(attempt))
+    return attempt.steps[0].rule is Rule.ALL_FAILED
+
+
+def _failures(attempt: Attempt) -> list[str]:
+    return [run.failure for run in attempt.runs if run.failure]
+
+
+def _find_stop_reason(attempt: Attempt) -> StopReason | None:
+    """Return why the search ended before it was complete; None if it was complete."""
+    if is_invalid_twice(attempt.steps):
+        return attempt.steps[-1].judgement
+    failures = _failures(attempt)
+    return NotReady(failures[-1], is_again=True) if attempt.steps and len(failures) > 1 else None
+
+
+def _status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
+    if not attempt.is_done:
         return Status.RUNNING
-    if _never_came_up(lives, steps):
+    if _never_came_up(attempt):
         return Status.FAILED
-    if known.sustained_users == users_limit:
+    if ends.sustained_users == users_limit:
         return Status.CENSORED
-    if known.sustained_users is not None and known.broken_users is not None:
+    if ends.sustained_users is not None and ends.broken_users is not None:
         return Status.BRACKETED
-    if known.broken_users is None or _cut_short(lives, steps):
+    if ends.broken_users is None or _find_stop_reason(attempt):
         return Status.INVALID
     return Status.NONE
 
 
-def _cut_short(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> str | None:
-    """Why the search ended before it had all that it asks for; None where it did not."""
-    if spoiled_twice(steps):
-        return steps[-1].reason
-    failures = [life.failure for life in lives if life.failure]
-    return f"it did not come up again: {failures[-1]}" if steps and len(failures) > 1 else None
-
-
-def _never_came_up(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> bool:
-    """No life gave a step, or the very first step showed that it answers nothing right."""
-    return (not steps and any(life.failure for life in lives)) or (
-        bool(steps) and steps[0].rule == "all-failed"
-    )
-
-
-def _why(
-    cell: Cell,
-    status: Status,
-    known: Bracket,
-    lives: Sequence[ContainerRun],
+def _fit(
+    sustained: StepResult | None,
+    broken: StepResult | None,
+    slos: Sequence[Slo],
     steps: Sequence[StepResult],
-    skipped: str | None,
-) -> tuple[Factor | None, str]:
-    if status is Status.SKIPPED:
-        return None, skipped or ""
+) -> Estimate | None:
+    if sustained is None or broken is None:
+        return None
+    return estimate_capacity(sustained, broken, find_percentile_slo(slos), steps)
+
+
+def _explain(
+    cell: Cell, status: Status, ends: Bracket, attempt: Attempt
+) -> tuple[Factor | None, CellEvidence | None]:
+    """Return what stopped the cell, and what shows it; both None while nothing has."""
     if status is Status.FAILED:
-        return _why_failed(lives, steps)
+        return _explain_failed(attempt)
     if status is Status.INVALID:
-        return _why_invalid(lives, steps)
-    broken = _last_at(steps, known.broken_users, Verdict.FAIL)
+        return _explain_invalid(attempt)
+    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
     if broken is None:
-        return None, "it sustained every number of users asked for" if status is Status.CENSORED else ""
-    return limiting_factor(cell, broken, steps)
+        return None, NeverBroke() if status is Status.CENSORED else None
+    limit = find_limiting_factor(cell, broken, attempt.steps)
+    return limit.factor, limit.evidence
 
 
-def _why_failed(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
-    failed = next((life for life in lives if life.failure), None)
+def _explain_failed(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+    failed = next((run for run in attempt.runs if run.failure), None)
     if failed is None:
-        return Factor.ERRORS, steps[0].reason
-    return (Factor.MEMORY if failed.failure_kind == "oom" else None), failed.failure or ""
+        return Factor.ERRORS, attempt.steps[0].judgement
+    return (Factor.MEMORY if failed.failure_kind == "oom" else None), NotReady(failed.failure or "")
 
 
-def _why_invalid(lives: Sequence[ContainerRun], steps: Sequence[StepResult]) -> tuple[Factor | None, str]:
-    spoiled = next((step for step in reversed(steps) if step.verdict is Verdict.INVALID), None)
-    if spoiled is None:
-        return None, _cut_short(lives, steps) or "nothing was measured"
-    host_rules = ("steal", "foreign-load", "removed", "suspended")
-    return (Factor.HOST if spoiled.rule in host_rules else Factor.GENERATOR), spoiled.reason
-
-
-def _last_at(steps: Sequence[StepResult], users: int | None, verdict: Verdict) -> StepResult | None:
-    return next((step for step in reversed(steps) if step.users == users and step.verdict is verdict), None)
+def _explain_invalid(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+    invalid = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
+    if invalid is None:
+        return None, _find_stop_reason(attempt) or NothingMeasured()
+    return invalid.rule.at_fault, invalid.judgement

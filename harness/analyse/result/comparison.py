@@ -1,60 +1,71 @@
-"""Two campaigns size by size: which capacities really differ.
+"""Compare two campaigns size by size, and find out whether they may be compared at all.
 
-A difference is real where the measured brackets do not overlap and the capacities differ by a minimum factor;
-what two runs of the same differ by anyway is no difference (see method: 4 % between sessions).
+A difference counts if the measured brackets do not overlap and the capacities differ by a minimum ratio. Runs
+of the same target differ by about 4 % between sessions anyway, so smaller differences do not count.
 """
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from harness.model import CellResult, Change, Difference, Limits, Status
+from harness.analyse.means import geometric_mean
+from harness.model import CellResult, Change, Difference, Limits, Plan, Status
 
-LEAST_CHANGE = 0.05
+_MIN_CHANGE_RATIO = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Users that a size sustains: surely `low`, surely not `high` (infinite where it never broke)."""
+class _UserRange:
+    """What a size sustains: surely `low` users, and surely not `high` users.
+
+    `high` is infinite if the size never broke.
+    """
 
     low: float
     high: float
 
     @property
     def middle(self) -> float:
-        """The geometric mean; the low end of an open range."""
+        """The geometric mean of both ends.
+
+        It is the low end if the high one is infinite, and half the high end if the low one is 0.
+        """
         if math.isinf(self.high):
             return self.low
-        return math.sqrt(self.low * self.high) if self.low else self.high / 2
+        return geometric_mean([self.low, self.high]) if self.low else self.high / 2
 
 
-def compared(
-    base: Sequence[CellResult], head: Sequence[CellResult], least_ratio: float = LEAST_CHANGE
+def compare_sizes(
+    base: Sequence[CellResult], head: Sequence[CellResult], threshold_ratio: float = _MIN_CHANGE_RATIO
 ) -> tuple[Difference, ...]:
-    """Every size of either campaign, in order of CPU and memory. Repetitions of a size speak together."""
+    """Compare every size of either campaign, in the order of `Limits`; repetitions count together."""
     sizes = sorted({result.cell.limits for result in (*base, *head)})
-    return tuple(_difference(limits, _of(base, limits), _of(head, limits), least_ratio) for limits in sizes)
+    return tuple(
+        _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio)
+        for limits in sizes
+    )
 
 
-def _of(results: Sequence[CellResult], limits: Limits) -> tuple[CellResult, ...]:
+def _select_size(results: Sequence[CellResult], limits: Limits) -> tuple[CellResult, ...]:
     return tuple(result for result in results if result.cell.limits == limits)
 
 
-def _difference(
-    limits: Limits, base: tuple[CellResult, ...], head: tuple[CellResult, ...], least_ratio: float
+def _compare_size(
+    limits: Limits, base: tuple[CellResult, ...], head: tuple[CellResult, ...], threshold_ratio: float
 ) -> Difference:
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
-    before, after = sustained_range(base), sustained_range(head)
+    before, after = _find_sustained_range(base), _find_sustained_range(head)
     if before is None or after is None:
         return Difference(limits, base, head, Change.UNKNOWN)
-    change, ratio = _change(before, after, least_ratio), _ratio(base, head, before, after)
-    return Difference(limits, base, head, change, ratio)
+    change = _classify_change(before, after, threshold_ratio)
+    return Difference(limits, base, head, change, _compute_ratio(base, head, before, after))
 
 
-def _change(before: Range, after: Range, least_ratio: float) -> Change:
-    factor = 1 + least_ratio
+def _classify_change(before: _UserRange, after: _UserRange, threshold_ratio: float) -> Change:
+    factor = 1 + threshold_ratio
     if after.high <= before.low and after.middle * factor <= before.middle:
         return Change.LESS
     if after.low >= before.high and after.middle >= before.middle * factor:
@@ -62,39 +73,92 @@ def _change(before: Range, after: Range, least_ratio: float) -> Change:
     return Change.SAME
 
 
-def _ratio(
-    base: Sequence[CellResult], head: Sequence[CellResult], before: Range, after: Range
+def _compute_ratio(
+    base: Sequence[CellResult], head: Sequence[CellResult], before: _UserRange, after: _UserRange
 ) -> float | None:
-    """By the estimates; open ends have none."""
+    """Return the head's capacity over the base's; None if a range has no upper end or starts at 0."""
     if math.isinf(before.high) or math.isinf(after.high) or not before.low or not after.low:
         return None
-    return _estimate(head, after) / _estimate(base, before)
+    return _estimate_capacity(head, after) / _estimate_capacity(base, before)
 
 
-def _estimate(results: Sequence[CellResult], known: Range) -> float:
+def _estimate_capacity(results: Sequence[CellResult], sustained: _UserRange) -> float:
     users = [result.estimate_users for result in results if result.estimate_users is not None]
-    return statistics.median(users) if users else known.middle
+    return statistics.median(users) if users else sustained.middle
 
 
-def sustained_range(results: Sequence[CellResult]) -> Range | None:
-    """What all repetitions of a size allow; None where one of them is not known."""
-    ranges = [_range(result) for result in results]
+def _find_sustained_range(results: Sequence[CellResult]) -> _UserRange | None:
+    """Return the range that spans all repetitions of a size; None if one of them is undecided."""
+    ranges = [_find_cell_range(result) for result in results]
     known = [each for each in ranges if each is not None]
     if not known or len(known) < len(ranges):
         return None
-    return Range(min(each.low for each in known), max(each.high for each in known))
+    return _UserRange(min(each.low for each in known), max(each.high for each in known))
 
 
-def _range(result: CellResult) -> Range | None:
+def _find_cell_range(result: CellResult) -> _UserRange | None:
     low, high = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
-            return Range(float(low or 0), math.inf)
+            return _UserRange(float(low or 0), math.inf)
         case Status.BRACKETED | Status.INFERRED:
-            return Range(float(low or 0), math.inf if high is None else float(high))
+            return _UserRange(float(low or 0), math.inf if high is None else float(high))
         case Status.NONE:
-            return Range(0.0, float(high or 1))
+            return _UserRange(0.0, float(high or 1))
         case Status.FAILED:
-            return Range(0.0, 1.0)
+            return _UserRange(0.0, 1.0)
         case _:
             return None
+
+
+_SAME_MACHINE = {
+    "machine": ("cpu_model", "cores", "usable_cores", "memory_bytes", "architecture", "kernel"),
+    "engine": ("version", "cores", "memory_bytes", "cgroup_version", "runtime"),
+}
+"""The entries of the fingerprint that a campaign's numbers depend on."""
+
+_MEMORY_TOLERANCE_RATIO = 0.02
+"""The kernel reserves a little more or less memory from boot to boot."""
+
+_Fingerprint = Mapping[str, Any]
+
+
+def find_machine_differences(stored: _Fingerprint, now: _Fingerprint) -> list[str]:
+    """Describe every entry in which two machines differ, such as "machine cores 2, was 4"."""
+    return [
+        f"{part} {name.replace('_', ' ')} {after}, was {before}"
+        for part, names in _SAME_MACHINE.items()
+        for name in names
+        if not _is_alike(before := _get_value(stored, part, name), after := _get_value(now, part, name), name)
+    ]
+
+
+def find_changed_parts(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Name the parts whose content hashes differ: `the matrix`, `the scenario`, `the target`."""
+    return sorted(f"the {key}" for key, value in now.items() if stored.get(key) != value)
+
+
+def find_objections(base: Plan, head: Plan, machine_differences: Sequence[str]) -> list[str]:
+    """Describe why two campaigns can't be compared size by size; empty if they can.
+
+    Each reason moves a capacity by itself. `machine_differences` are those of `find_machine_differences`.
+    """
+    objections = []
+    if base.hashes.get("scenario") != head.hashes.get("scenario"):
+        objections.append("the scenario changed")
+    if set(base.slos) != set(head.slos):
+        objections.append("they were judged by other SLOs")
+    if not {cell.limits for cell in base.cells} & {cell.limits for cell in head.cells}:
+        objections.append("they have no size in common")
+    return objections + [f"another machine: {each}" for each in machine_differences]
+
+
+def _get_value(fingerprint: _Fingerprint, part: str, name: str) -> Any:
+    section = fingerprint.get(part)
+    return section.get(name) if isinstance(section, Mapping) else None
+
+
+def _is_alike(before: Any, after: Any, name: str) -> bool:
+    if name == "memory_bytes" and isinstance(before, int) and isinstance(after, int):
+        return abs(before - after) <= _MEMORY_TOLERANCE_RATIO * before
+    return bool(before == after)

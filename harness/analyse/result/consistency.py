@@ -1,8 +1,8 @@
-"""A campaign's checks on itself: cells that contradict each other, a host that changed, runs that differ.
+"""A campaign's checks on itself: sizes that contradict each other, a host that changed, runs that differ.
 
-More CPU and more memory never sustain less, so a larger cell that seems to is measured once more; if it still
-does, it is flagged. The reference cell is held once more at the end: hosts drift while they look idle. Both
-only mark; nothing that was measured is corrected or pooled.
+More CPU and more memory never sustain less. So a larger cell that seems to sustain less is measured once
+more, and flagged if it still does. The reference cell is held once more at the end, because hosts drift while
+they look idle. Both checks only mark: nothing that was measured is corrected or pooled.
 """
 
 import math
@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from harness.analyse.means import geometric_mean
 from harness.analyse.search import demand
-from harness.analyse.search.bracket import spoiled_twice
-from harness.analyse.search.order import measuring_order
+from harness.analyse.search.bracket import is_invalid_twice
+from harness.analyse.search.search import order_cells
 from harness.model import (
-    Agreement,
     Cell,
     CellResult,
     ContainerRun,
@@ -22,48 +22,53 @@ from harness.model import (
     Limits,
     Plan,
     Purpose,
+    Repeatability,
     Status,
     Step,
     StepResult,
     Verdict,
 )
+from harness.model.evidence import NotReady
 
 Results = Mapping[str, CellResult]
 
-DRIFT_AT_MOST = 0.05
-"""Change of the CPU time per request: on a quiet cloud it varies by 4 % between sessions (see method)."""
-HARD_ENDINGS = ("died", "stalled", "all-failed")
-"""Failures that are no matter of chance. A response time just above its limit is: a window at the highest
-number of users that passed fails now and then on an unchanged host.
-"""
+_DRIFT_AT_MOST = 0.05
+"""Change of the CPU time per request: on a quiet cloud host it varies by 4 % between sessions."""
 
-WORTH_CONFIRMING = 3
+FEWEST_CELLS_TO_CHECK_DRIFT = 3
 """With fewer cells measured a campaign is over before a host has time to drift."""
 
 
-def second_attempt(plan: Plan, results: Results) -> Cell | None:
-    """The larger cell of a breach that was measured only once; None where there is none."""
-    suspects = {large.id for _, large in breaches(plan, results) if results[large.id].first is None}
-    return next((cell for cell in measuring_order(plan.cells) if cell.id in suspects), None)
+# Monotonicity
 
 
-def with_breaches(plan: Plan, results: Results) -> dict[str, CellResult]:
-    """The results, each that lies below a smaller cell's with the one of these that sustains most."""
+def choose_second_attempt(plan: Plan, results: Results) -> Cell | None:
+    """Return the larger cell of a monotonicity violation that was measured only once; None without one."""
+    suspects = {
+        large.id
+        for _, large in find_monotonicity_violations(plan, results)
+        if results[large.id].first is None
+    }
+    return next((cell for cell in order_cells(plan.cells) if cell.id in suspects), None)
+
+
+def flag_monotonicity_violations(plan: Plan, results: Results) -> dict[str, CellResult]:
+    """Return the results; one that smaller cells contradict names the one of them that sustains most."""
     flagged = dict(results)
-    for small, large in breaches(plan, results):
-        rival, users = flagged[large.id].breach, results[small.id].sustained_users or 0
-        if rival is None or users > (results[rival.id].sustained_users or 0):
-            flagged[large.id] = replace(flagged[large.id], breach=small)
+    for small, large in find_monotonicity_violations(plan, results):
+        named, users = flagged[large.id].monotonicity_violation, results[small.id].sustained_users or 0
+        if named is None or users > (results[named.id].sustained_users or 0):
+            flagged[large.id] = replace(flagged[large.id], monotonicity_violation=small)
     return flagged
 
 
-def breaches(plan: Plan, results: Results) -> list[tuple[Cell, Cell]]:
-    """Measured cells (smaller, larger) of which the larger breaks where the smaller still sustains.
+def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cell, Cell]]:
+    """Return measured cells (smaller, larger) of which the larger breaks where the smaller still sustains.
 
-    By more than the precision asked for; where a demand was asked, at the users required.
+    Differences within the precision do not count. For a demand, cells are compared at the users required.
     """
     if plan.users_required is not None:
-        return demand.breaches(results, plan.users_required)
+        return demand.find_monotonicity_violations(results, plan.users_required)
     width = 1 + plan.search.precision_ratio
     return [
         (small.cell, large.cell)
@@ -71,103 +76,110 @@ def breaches(plan: Plan, results: Results) -> list[tuple[Cell, Cell]]:
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
-        and (most := _breaks_at(large)) is not None
-        and most * width < _sustains(small)
+        and (broken := _broken_users(large)) is not None
+        and broken * width < _sustained_users(small)
     ]
 
 
-def _breaks_at(result: CellResult) -> int | None:
-    """The number of users that a measured cell does not sustain: none at all where it never came up."""
+def _broken_users(result: CellResult) -> int | None:
+    """Return the users that a measured cell does not sustain: 0 if it never came up, None if unknown."""
     if result.status is Status.FAILED:
         return 0
     return result.broken_users if result.status in (Status.BRACKETED, Status.NONE) else None
 
 
-def _sustains(result: CellResult) -> int:
+def _sustained_users(result: CellResult) -> int:
     return result.sustained_users or 0 if result.status in (Status.BRACKETED, Status.CENSORED) else 0
 
 
+# Drift
+
+
 @dataclass(frozen=True, slots=True)
-class Confirmation:
-    """What was held again of a cell whose answer is known: no part of its search."""
+class DriftCheck:
+    """A cell whose answer is known, and what was held of it once more: no part of its search."""
 
     cell: CellResult
-    lives: Sequence[ContainerRun]
+    runs: Sequence[ContainerRun]
     steps: Sequence[StepResult]
 
+    @property
+    def failure(self) -> str | None:
+        """Why the target did not come up again; None if it did."""
+        return next((run.failure for run in self.runs if run.failure), None)
 
-def next_confirmation(
-    plan: Plan, results: Iterable[CellResult], held: Confirmation | None, *, is_shared: bool = False
+    @property
+    def is_done(self) -> bool:
+        """True if no further step would say more: one is valid, two were invalid, or none can be held."""
+        has_valid_step = any(step.verdict is not Verdict.INVALID for step in self.steps)
+        return has_valid_step or is_invalid_twice(self.steps) or self.failure is not None
+
+
+def next_drift_check(
+    plan: Plan, results: Iterable[CellResult], check: DriftCheck | None, *, is_shared: bool = False
 ) -> tuple[Cell, Step] | None:
-    """The reference cell and the step that confirms it, in a fresh container; None where there is nothing to
-    confirm, or no need any more.
+    """Return the reference cell and the step to hold of it in a fresh container; None if no check is needed.
 
-    `results` are in the order of measuring, all of them done. A spoiled step is held once more. With several
-    engines (`is_shared`) it is held on each, however few the cells: are they alike?
+    `results` are in the order of measuring, all of them done. `check` is what was held so far; an invalid step
+    is held once more. With several engines (`is_shared`) the cell is held on each of them, however few cells
+    there are, to see whether the engines are alike.
     """
-    is_asked_for = is_shared or plan.users_required is None
-    if not plan.search.confirm or not is_asked_for or (held and _is_settled(held)):
+    is_wanted = plan.search.confirm and (is_shared or plan.users_required is None)
+    if not is_wanted or (check and check.is_done):
         return None
-    chosen = held.cell if held else _reference_cell(list(results), 1 if is_shared else WORTH_CONFIRMING)
-    if chosen is None or chosen.sustained_users is None:
+    fewest = 1 if is_shared else FEWEST_CELLS_TO_CHECK_DRIFT
+    reference = check.cell if check else _choose_reference(list(results), fewest)
+    if reference is None or reference.sustained_users is None:
         return None
-    return chosen.cell, Step(chosen.sustained_users, plan.timing, Purpose.CONFIRM)
+    return reference.cell, Step(reference.sustained_users, plan.timing, Purpose.CONFIRM)
 
 
-def _is_settled(held: Confirmation) -> bool:
-    sound = any(step.verdict is not Verdict.INVALID for step in held.steps)
-    return sound or spoiled_twice(held.steps) or any(life.failure for life in held.lives)
-
-
-def _reference_cell(results: Sequence[CellResult], fewest: int) -> CellResult | None:
-    """The cell that was measured first, rather one whose first attempt still counts."""
+def _choose_reference(results: Sequence[CellResult], fewest: int) -> CellResult | None:
+    """Return the cell that was measured first; one that was measured twice only if there is no other."""
     if sum(bool(result.steps) for result in results) < fewest:
         return None
-    found = [result for result in results if result.status in (Status.BRACKETED, Status.CENSORED)]
-    return next((result for result in found if result.first is None), found[0] if found else None)
+    known = [result for result in results if result.status in (Status.BRACKETED, Status.CENSORED)]
+    return next((result for result in known if result.first is None), known[0] if known else None)
 
 
-def drift(held: Confirmation | None) -> Drift | None:
-    """What became of the reference cell; None where it was not held again or has nothing to compare with."""
-    failure = next((life.failure for life in held.lives if life.failure), None) if held else None
-    if held is None or (not held.steps and failure is None):
+def assess_drift(check: DriftCheck | None) -> Drift | None:
+    """Return how the reference cell changed; None if it was not held again or has nothing to compare with."""
+    if check is None or (not check.steps and check.failure is None):
         return None
-    cell, after = held.cell, held.steps[-1] if held.steps else None
-    engine = held.lives[0].engine if held.lives else ""
-    if failure is not None or after is None:
-        users = cell.sustained_users or 0
-        return Drift(
-            cell.cell, users, Verdict.FAIL, failure or "", is_marked=True, engine=engine, against=cell.engine
-        )
-    before = _before(cell.steps, after.users)
+    cell, engine = check.cell, check.runs[0].engine if check.runs else None
+    if check.failure is not None or not check.steps:
+        evidence = NotReady(check.failure or "")
+        drift = Drift(cell.cell, cell.sustained_users or 0, Verdict.FAIL, evidence, is_marked=True)
+        return replace(drift, engine=engine, against=cell.engine)
+    after = check.steps[-1]
+    before = _find_step_before(cell.steps, after.users)
     if before is None:
         return None
-    return replace(_compared(cell.cell, before, after), engine=engine, against=cell.engine)
+    return replace(_compare_steps(cell.cell, before, after), engine=engine, against=cell.engine)
 
 
-def _before(steps: Sequence[StepResult], users: int) -> StepResult | None:
-    """The sound step of the search at so many users: one that passed, if any did."""
-    sound = [step for step in steps if step.users == users and step.verdict is not Verdict.INVALID]
-    return max(sound, key=lambda step: (step.verdict is Verdict.PASS, step.index), default=None)
+def _find_step_before(steps: Sequence[StepResult], users: int) -> StepResult | None:
+    """Return the last valid step of the search at so many users, preferring one that passed."""
+    valid = [step for step in steps if step.users == users and step.verdict is not Verdict.INVALID]
+    return max(valid, key=lambda step: (step.verdict is Verdict.PASS, step.index), default=None)
 
 
-def _compared(cell: Cell, before: StepResult, after: StepResult) -> Drift:
-    told = Drift(cell, after.users, after.verdict, after.reason, load_s=after.load_s)
+def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
+    drift = Drift(cell, after.users, after.verdict, after.judgement, load_s=after.load_s)
     if after.verdict is Verdict.INVALID:
-        return told
-    cpu_ratio, allowed_ratio = (
-        _change(before.cpu_per_request_s, after.cpu_per_request_s),
-        _chance(before, after),
-    )
+        return drift
+    cpu_ratio = _change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
+    allowed_ratio = _allowed_change(before, after)
     fails_now = before.verdict is Verdict.PASS and after.verdict is Verdict.FAIL
-    beyond_chance = after.rule in HARD_ENDINGS or cpu_ratio is None
+    is_no_chance = after.rule.is_hard_ending or cpu_ratio is None
+    has_changed = cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio
     return replace(
-        told,
+        drift,
         cpu_per_request_ratio=cpu_ratio,
         rps_ratio=_change(before.rps, after.rps),
-        p95_ratio=_change(before.p95_s, after.p95_s),
+        p95_ratio=_change(before.latency.p95_s, after.latency.p95_s),
         allowed_ratio=allowed_ratio,
-        is_marked=(fails_now and beyond_chance) or (cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio),
+        is_marked=(fails_now and is_no_chance) or has_changed,
     )
 
 
@@ -175,27 +187,33 @@ def _change(before: float | None, after: float | None) -> float | None:
     return after / before - 1 if before and after is not None else None
 
 
-def _chance(before: StepResult, after: StepResult) -> float:
-    """Which change of the CPU time per request is not news: 5 %, or what two short windows differ by anyway.
+def _allowed_change(before: StepResult, after: StepResult) -> float:
+    """Return the change of CPU time per request that is within noise: 5 %, or more for two short windows.
 
     Two standard errors of a ratio of means over so many requests, whose costs vary by half of their mean.
     """
-    fewest = min(before.requests, after.requests)
-    return max(DRIFT_AT_MOST, math.sqrt(1 / before.requests + 1 / after.requests)) if fewest else math.inf
+    if not min(before.requests, after.requests):
+        return math.inf
+    return max(_DRIFT_AT_MOST, math.sqrt(1 / before.requests + 1 / after.requests))
 
 
-def agreements(results: Iterable[CellResult]) -> tuple[Agreement, ...]:
-    """The sizes that were measured repeatedly, each repetition for itself beside their spread."""
+# Repeatability
+
+
+def assess_repeatability(results: Iterable[CellResult]) -> tuple[Repeatability, ...]:
+    """Return the sizes that were measured repeatedly, with their repetitions and the spread of these."""
     sizes: dict[Limits, list[CellResult]] = {}
     for result in results:
         sizes.setdefault(result.cell.limits, []).append(result)
     return tuple(
-        Agreement(limits, tuple(cells), _spread(cells)) for limits, cells in sizes.items() if len(cells) > 1
+        Repeatability(limits, tuple(cells), _spread_ratio(cells))
+        for limits, cells in sizes.items()
+        if len(cells) > 1
     )
 
 
-def _spread(cells: Sequence[CellResult]) -> float | None:
-    """The coefficient of variation (sample standard deviation over mean) of capacities that are all known."""
+def _spread_ratio(cells: Sequence[CellResult]) -> float | None:
+    """Return sample standard deviation over mean; None if one of the cells is not bracketed."""
     if any(cell.status is not Status.BRACKETED for cell in cells):
         return None
     users = [cell.estimate_users or _middle(cell) for cell in cells]
@@ -203,4 +221,4 @@ def _spread(cells: Sequence[CellResult]) -> float | None:
 
 
 def _middle(cell: CellResult) -> float:
-    return math.sqrt((cell.sustained_users or 0) * (cell.broken_users or 0))
+    return geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))

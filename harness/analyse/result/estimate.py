@@ -1,18 +1,18 @@
 """The fitted estimate within a bracket: where the share of slow requests crosses what the SLO allows.
 
-The logit of that share is taken as linear in ln N, with the slope of `knee`; every step of the cell has its
-say by how much it knows, and the answer never leaves the two measured ends: what is measured is the bracket,
-what is fitted is called an estimate.
+The logit of that share is taken as linear in ln N, with the usual slope near the capacity. Every step of the
+cell counts by how much it knows. The estimate never leaves the bracket: only the bracket is measured.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.search.belief import combined, from_share
+from harness.analyse.means import geometric_mean
+from harness.analyse.search.capacity_estimate import combine_estimates, estimate_from_slow_share
 from harness.model import Slo, StepResult
 
-Z_975 = 1.96
+_Z_975 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,20 @@ class Estimate:
     high: float
 
 
-def estimate(held: StepResult, broken: StepResult, slo: Slo | None, steps: Sequence[StepResult]) -> Estimate:
-    """The estimate between the ends of a bracket; their geometric mean where slow shares say nothing."""
-    fitted = combined(from_share(step, slo) for step in steps)
-    if slo is None or fitted is None or from_share(broken, slo) is None:
-        return Estimate(math.sqrt(held.users * broken.users), held.users, broken.users)
-    width = math.exp(Z_975 * fitted.spread)
+def estimate_capacity(
+    sustained: StepResult, broken: StepResult, slo: Slo | None, steps: Sequence[StepResult]
+) -> Estimate:
+    """Return the estimate between the ends of a bracket; their geometric mean if slow shares say nothing.
 
-    def within(users: float) -> float:
-        return min(max(users, float(held.users)), float(broken.users))
-
-    return Estimate(within(fitted.users), within(fitted.users / width), within(fitted.users * width))
+    `slo` is the limit on a percentile of all response times, `steps` are all of the cell's.
+    """
+    fitted = combine_estimates(estimate_from_slow_share(step, slo) for step in steps)
+    low, high = sustained.users, broken.users
+    if slo is None or fitted is None or estimate_from_slow_share(broken, slo) is None:
+        return Estimate(geometric_mean((low, high)), low, high)
+    width = math.exp(_Z_975 * fitted.sigma)
+    users, lower, upper = (
+        min(max(each, float(low)), float(high))
+        for each in (fitted.users, fitted.users / width, fitted.users * width)
+    )
+    return Estimate(users, lower, upper)

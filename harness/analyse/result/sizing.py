@@ -1,7 +1,7 @@
-"""The other way round: which size sustains so many users, what it costs, and whether a requirement is met.
+"""Recommend a size for a number of users, price the sizes, and check requirements.
 
-Only measured sizes are answers. Between two of them, where the CPU is what stops the smaller one, a size is
-interpolated, and called so: throughput is proportional to the CPU quota (utilisation law).
+Only measured sizes are answers. Between two sizes of which the CPU stops the smaller one, a size may be
+interpolated and is then called so: throughput is proportional to the CPU quota (utilisation law).
 """
 
 import itertools
@@ -9,11 +9,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.analyse.result.pricing import costs, hour_price, users_of
 from harness.model import (
+    GIB,
     CampaignResult,
+    Cell,
     CellResult,
     Check,
+    Cost,
     Factor,
     Interpolated,
     Limits,
@@ -23,120 +25,185 @@ from harness.model import (
     Status,
 )
 
-Sizes = Mapping[Limits, CellResult]
-Rank = Callable[[Limits], tuple[float, Limits]]
+_Sizes = Mapping[Limits, CellResult]
+_Rank = Callable[[Limits], tuple[float, Limits]]
 
 
-def decided(result: CampaignResult) -> CampaignResult:
-    """The campaign with which of its sizes to take for its users, and what they cost."""
+def add_sizing(result: CampaignResult) -> CampaignResult:
+    """Return the campaign with a size recommended for its users limit, and with the costs of all sizes."""
     return replace(
         result,
-        sizing=size_for(result.cells, result.users_limit, price=result.price),
-        costs=costs(worst_by_size(result.cells), result.price),
+        sizing=recommend_size(result.cells, result.users_limit, price=result.price),
+        costs=compute_costs(select_worst_repetitions(result.cells), result.price),
     )
 
 
-def size_for(
+def recommend_size(
     cells: Sequence[CellResult], users: int, headroom_ratio: float = 0.0, price: Price | None = None
 ) -> Sizing:
-    """Smaller means fewer CPU first, then less memory; a size without a price is dearer than any with one."""
+    """Recommend the cheapest size that sustains the users and the headroom, or the smallest without prices.
+
+    Smaller is as `Limits` orders sizes: less CPU in all replicas, then less memory in all, then fewer
+    replicas. A size without a price counts as dearer than any with one.
+    """
     needed = math.ceil(round(users * (1 + headroom_ratio), 6))
-    sizes = worst_by_size(cells)
+    sizes = select_worst_repetitions(cells)
 
     def rank(limits: Limits) -> tuple[float, Limits]:
-        hour = hour_price(price, sizes[limits].cell)
+        hour = compute_hour_price(price, sizes[limits].cell)
         return math.inf if hour is None else hour, limits
 
-    enough = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
-    smallest, take = min(enough, default=None), min(enough, key=rank, default=None)
+    sufficient = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
+    smallest, take = min(sufficient, default=None), min(sufficient, key=rank, default=None)
     return Sizing(
         users=users,
         needed=needed,
         take=sizes[take] if take else None,
         smallest=sizes[smallest] if smallest else None,
-        below=_next_smaller(sizes, take) if take else None,
-        best=_best(sizes),
-        interpolated=_interpolated(sizes, needed, smallest),
-        open_sizes=_better_if(sizes, take, rank),
-        all_sustain=bool(sizes) and len(enough) == len(sizes),
+        below=_find_next_smaller(sizes, take) if take else None,
+        best=_find_best(sizes),
+        interpolated=_interpolate(sizes, needed, smallest),
+        undecided_sizes=_find_undecided(sizes, take, rank),
+        all_sustain=bool(sizes) and len(sufficient) == len(sizes),
     )
 
 
-def worst_by_size(cells: Sequence[CellResult]) -> Sizes:
-    """The repetition that promises least; an open one only where no other is left to speak for its size."""
+def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
+    """Return the repetition of every size that sustains the fewest users.
+
+    An undecided repetition counts only if all repetitions of its size are undecided.
+    """
     repeated: dict[Limits, list[CellResult]] = {}
     for result in cells:
         repeated.setdefault(result.cell.limits, []).append(result)
     return {
-        limits: min(results, key=lambda result: (result.is_open, users_of(result)))
+        limits: min(results, key=lambda result: (result.is_undecided, _get_known_users(result)))
         for limits, results in repeated.items()
     }
 
 
-def _next_smaller(sizes: Sizes, take: Limits) -> CellResult | None:
-    """The neighbour with fewer CPU, else with less memory, else what is next smaller and has an answer."""
+def _find_next_smaller(sizes: _Sizes, take: Limits) -> CellResult | None:
+    """Find the next smaller size with an answer: less CPU, otherwise less memory, otherwise any.
+
+    The first two are sought among sizes with as many replicas and as much of the other for each.
+    """
     smaller = [
-        limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_open
+        limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_undecided
     ]
-    alike = [limits for limits in smaller if limits.replicas == take.replicas]
-    fewer_cpu = [limits for limits in alike if limits.memory_bytes == take.memory_bytes]
-    less_memory = [limits for limits in alike if limits.cpu_cores == take.cpu_cores]
-    found = next(iter(fewer_cpu or less_memory or smaller), None)
-    return sizes[found] if found else None
+    same_replicas = [limits for limits in smaller if limits.replicas == take.replicas]
+    less_cpu = [limits for limits in same_replicas if limits.memory_bytes == take.memory_bytes]
+    less_memory = [limits for limits in same_replicas if limits.cpu_cores == take.cpu_cores]
+    next_smaller = next(iter(less_cpu or less_memory or smaller), None)
+    return sizes[next_smaller] if next_smaller else None
 
 
-def _best(sizes: Sizes) -> CellResult | None:
-    """The most users; among equals the smallest size. Where nothing was sustained, the largest size."""
-    answered = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_open]
-    best = max(answered, key=users_of, default=None)
-    return best if best is None or users_of(best) else answered[-1]
+def _find_best(sizes: _Sizes) -> CellResult | None:
+    """Find the size that sustains the most users, and among equals the smallest one.
+
+    If no size sustains a single user it is the largest one with an answer; None if no size has an answer.
+    """
+    answered = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_undecided]
+    best = max(answered, key=_get_known_users, default=None)
+    return best if best is None or _get_known_users(best) else answered[-1]
 
 
-def _better_if(sizes: Sizes, take: Limits | None, rank: Rank) -> tuple[Limits, ...]:
-    """The sizes without an answer that would be taken instead if they sustained the users."""
-    unknown = [limits for limits in sorted(sizes) if sizes[limits].is_open]
-    return tuple(limits for limits in unknown if take is None or rank(limits) < rank(take))
+def _find_undecided(sizes: _Sizes, take: Limits | None, rank: _Rank) -> tuple[Limits, ...]:
+    """Find the undecided sizes that would be recommended instead if they sustained the users."""
+    undecided = [limits for limits in sorted(sizes) if sizes[limits].is_undecided]
+    return tuple(limits for limits in undecided if take is None or rank(limits) < rank(take))
 
 
-def _interpolated(sizes: Sizes, needed: int, smallest: Limits | None) -> Interpolated | None:
-    """The least CPU between two neighbours of one memory column, in hundredths of a core, rounded up."""
-    found = [
+def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolated | None:
+    """Interpolate the least CPU between two neighbours with the same memory and number of replicas.
+
+    The CPU of each replica is rounded up to hundredths of a core. None if a measured size that sustains the
+    users is as small.
+    """
+    columns = sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
+    interpolated = [
         each
-        for column in sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
-        for each in _in_column(
+        for column in columns
+        for each in _interpolate_column(
             [sizes[size] for size in sorted(sizes) if (size.memory_bytes, size.replicas) == column], needed
         )
     ]
-    best = min(found, key=lambda each: each.limits, default=None)
+    best = min(interpolated, key=lambda each: each.limits, default=None)
     return best if best is not None and (smallest is None or best.limits < smallest) else None
 
 
-def _in_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
-    found = []
+def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
+    interpolated = []
     for small, large in itertools.pairwise(column):
-        low, high = users_of(small), users_of(large)
+        low, high = _get_known_users(small), _get_known_users(large)
         if small.limiting_factor is Factor.CPU and 0 < low < needed <= high:
-            from_, to = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
-            cpu = math.ceil(round(100 * (from_ + (to - from_) * (needed - low) / (high - low)), 6)) / 100
-            if cpu < to:
-                found.append(Interpolated(replace(large.cell.limits, cpu_cores=cpu), small, large))
-    return found
+            less, more = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
+            cpu = math.ceil(round(100 * (less + (more - less) * (needed - low) / (high - low)), 6)) / 100
+            if cpu < more:
+                interpolated.append(Interpolated(replace(large.cell.limits, cpu_cores=cpu), small, large))
+    return interpolated
 
 
-def checked(cells: Sequence[CellResult], requirement: Requirement) -> Check:
+def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> Check:
+    """Check whether some measured size within the requirement's bounds sustains its users.
+
+    The bounds hold for all replicas of a size together.
+    """
     most = requirement.most
     within = [
         result
         for result in cells
         if result.cell.limits.all_cores <= most.all_cores and result.cell.limits.all_bytes <= most.all_bytes
     ]
-    found = size_for(within, requirement.users)
-    if found.take is not None:
-        return Check(requirement, True, found.take)
-    is_open = found.best is None or bool(found.open_sizes) or _is_open(within, requirement.users)
-    return Check(requirement, None if is_open else False, found.best)
+    sizing = recommend_size(within, requirement.users)
+    if sizing.take is not None:
+        return Check(requirement, True, sizing.take)
+    is_inconclusive = (
+        sizing.best is None or bool(sizing.undecided_sizes) or _is_censored_below(within, requirement.users)
+    )
+    return Check(requirement, None if is_inconclusive else False, sizing.best)
 
 
-def _is_open(cells: Sequence[CellResult], users: int) -> bool:
-    """Whether some size sustained all it was asked for, but was asked for fewer."""
-    return any(result.status is Status.CENSORED and users_of(result) < users for result in cells)
+def _is_censored_below(cells: Sequence[CellResult], users: int) -> bool:
+    """Return True if some size sustained its users limit, but the limit was lower than `users`."""
+    return any(result.status is Status.CENSORED and _get_known_users(result) < users for result in cells)
+
+
+def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
+    """Return what all replicas of a cell's size cost an hour; None if the size has no price."""
+    if price is None:
+        return None
+    if cell.size_name is not None and cell.size_name in price.by_name:
+        return price.by_name[cell.size_name] * cell.limits.replicas
+    if price.cpu_hour is None and price.gib_hour is None:
+        return None
+    limits = cell.limits
+    return limits.all_cores * (price.cpu_hour or 0) + limits.all_bytes / GIB * (price.gib_hour or 0)
+
+
+def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tuple[Cost, ...]:
+    """Return the cost of every size with a price: the cheapest first, among equals the most users first."""
+    hours = {
+        limits: hour
+        for limits, result in sizes.items()
+        if (hour := compute_hour_price(price, result.cell)) is not None
+    }
+    costs, most = [], 0
+    for limits in sorted(hours, key=lambda each: (hours[each], -_get_known_users(sizes[each]), each)):
+        users = _get_known_users(sizes[limits])
+        costs.append(
+            Cost(
+                limits=limits,
+                hour=hours[limits],
+                users=users or None,
+                hour_per_100_users=100 * hours[limits] / users if users else None,
+                is_at_most=sizes[limits].status in (Status.CENSORED, Status.INFERRED),
+                on_front=users > most,
+            )
+        )
+        most = max(most, users)
+    return tuple(costs)
+
+
+def _get_known_users(result: CellResult) -> int:
+    """Return the users that a size is known to sustain; 0 if it sustains none or is undecided."""
+    return result.sustained_users or 0 if result.sustains(1) else 0

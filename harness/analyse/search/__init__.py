@@ -1,1 +1,1 @@
-"""Choose the next step of a cell, from everything known so far."""
+"""Choose the next step of a cell from everything that is known so far."""

@@ -1,95 +1,100 @@
-"""A demand instead of the whole surface: which sizes sustain N users, by the fewest measurements.
+"""Find out which sizes sustain N users with the fewest measurements, instead of every size's capacity.
 
-More CPU or more memory never sustains less, so one size that sustains N speaks for all that are larger, and
-one that does not for all that are smaller. Walking the staircase between them measures at most rows + columns
-- 1 sizes of a matrix; one size off the staircase is measured too, as a check of that assumption.
+More CPU or more memory never sustains less. So a size that sustains N speaks for all larger sizes, and a size
+that does not speaks for all smaller ones. Walking the staircase between the two kinds measures at most
+rows + columns - 1 sizes of a matrix. One size off the staircase is measured too, to check that assumption.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.model import Cell, CellResult, Status
+from harness.model.evidence import BrokenByLarger, SustainedBySmaller
 
-Results = Mapping[str, CellResult]
+_Results = Mapping[str, CellResult]
 
 
-def next_size(cells: Sequence[Cell], results: Results, users: int) -> Cell | None:
-    """The cell whose verdict at `users` says most about the others; None when all have one, and one was
-    checked.
+def choose_next_cell(cells: Sequence[Cell], results: _Results, users: int) -> Cell | None:
+    """Choose the cell whose verdict at `users` says most about the others.
 
-    Of those without a verdict the one with the least CPU, and of these the one with the most memory.
+    Among the cells without a verdict this is the one with the least CPU, and among these the one with the
+    most memory, both for each replica. When every cell has a verdict, the largest size is chosen as a check.
+    None means that nothing is left to measure. `results` holds one result for every cell, by the cell's id.
     """
-    unknown = [cell for cell in cells if is_unmeasured(results[cell.id])]
-    open_ = [cell for cell in unknown if inferred(cell, results, users) is None]
-    if open_:
-        return min(open_, key=lambda cell: (cell.limits.cpu_cores, -cell.limits.memory_bytes))
-    return _check(cells, unknown, results)
+    unmeasured = [cell for cell in cells if is_unmeasured(results[cell.id])]
+    undecided = [cell for cell in unmeasured if infer_result(cell, results, users) is None]
+    if undecided:
+        return min(undecided, key=lambda cell: (cell.limits.cpu_cores, -cell.limits.memory_bytes))
+    return _choose_check(cells, unmeasured, results)
 
 
 def is_unmeasured(result: CellResult) -> bool:
+    """Return True if the cell has no answer of its own yet; an inferred answer is none."""
     return result.status is Status.RUNNING or result.status is Status.INFERRED
 
 
-def sustains(result: CellResult, users: int) -> bool | None:
-    """What a measured cell says of that many users; None where it says nothing."""
-    if result.status in (Status.RUNNING, Status.INFERRED, Status.SKIPPED, Status.INVALID):
-        return None
-    return result.sustained_users is not None and result.sustained_users >= users
-
-
-def inferred(cell: Cell, results: Results, users: int) -> CellResult | None:
-    """What follows for an unmeasured cell, and from which measurement; None where nothing does."""
+def infer_result(cell: Cell, results: _Results, users: int) -> CellResult | None:
+    """Infer an unmeasured cell's result from one measured cell; None if nothing follows for the cell."""
     for result in results.values():
         other = result.cell
-        holds = sustains(result, users)
-        if holds is True and covers(cell, other):
-            words = f"sustains ≥ {users}: so does the smaller {_size(other)}"
-            return CellResult(cell, Status.INFERRED, sustained_users=users, evidence=words)
-        if holds is False and covers(other, cell):
-            words = f"does not sustain {users}: nor does the larger {_size(other)}"
-            return CellResult(cell, Status.INFERRED, broken_users=users, evidence=words)
+        is_sustained = _is_sustained(result, users)
+        if is_sustained is True and covers(cell, other):
+            evidence = SustainedBySmaller(users, other.limits)
+            return CellResult(cell, Status.INFERRED, sustained_users=users, evidence=evidence)
+        if is_sustained is False and covers(other, cell):
+            broken = BrokenByLarger(users, other.limits)
+            return CellResult(cell, Status.INFERRED, broken_users=users, evidence=broken)
     return None
 
 
-def with_inferred(results: Results, users: int) -> dict[str, CellResult]:
-    """The results with what follows from them filled in; what was measured stays as it is."""
+def add_inferred_results(results: _Results, users: int) -> dict[str, CellResult]:
+    """Return the results with every unmeasured cell's inferred result filled in; measured results stay."""
     filled = dict(results)
     for cell_id, result in results.items():
         if is_unmeasured(result) and not result.steps:
-            filled[cell_id] = inferred(result.cell, results, users) or replace(result, status=Status.RUNNING)
+            inferred = infer_result(result.cell, results, users)
+            filled[cell_id] = inferred or replace(result, status=Status.RUNNING)
     return filled
 
 
-def breaches(results: Results, users: int) -> list[tuple[Cell, Cell]]:
-    """Measured cells (smaller, larger) of which the smaller sustains the users and the larger does not."""
-    measured = [result for result in results.values() if sustains(result, users) is not None]
+def find_monotonicity_violations(results: _Results, users: int) -> list[tuple[Cell, Cell]]:
+    """Find pairs of measured cells (smaller, larger) of which only the smaller one sustains the users."""
+    measured = [result for result in results.values() if _is_sustained(result, users) is not None]
     return [
         (small.cell, large.cell)
         for small in measured
         for large in measured
         if small is not large
         and covers(large.cell, small.cell)
-        and sustains(small, users)
-        and not sustains(large, users)
+        and _is_sustained(small, users)
+        and not _is_sustained(large, users)
     ]
 
 
-def _check(cells: Sequence[Cell], unknown: Sequence[Cell], results: Results) -> Cell | None:
-    """The largest size, which should sustain the users if any does; None where it was measured, or where the
-    staircase already took its rows + columns - 1 steps.
-    """
-    there = [cell for cell in cells if results[cell.id].status is not Status.SKIPPED]
-    rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in there}
-    columns = {cell.limits.memory_bytes for cell in there}
-    largest = max(there, key=lambda cell: cell.limits, default=None)
-    spent = len(there) - len(unknown) >= len(rows) + len(columns) - 1
-    return largest if largest in unknown and not spent else None
-
-
 def covers(large: Cell, small: Cell) -> bool:
-    """Whether a cell has at least as much of both, within the same repetition."""
+    """Return True if `large` is of the same repetition and its limits cover those of `small`.
+
+    See `Limits.covers`: each replica has at least as much CPU and memory, and there are as many replicas.
+    """
     return large.repetition == small.repetition and large.limits.covers(small.limits)
 
 
-def _size(cell: Cell) -> str:
-    return f"{cell.limits.times}{cell.limits.cpu_cores:g} CPU / {cell.limits.memory_bytes / 1024**2:g} MiB"
+def _is_sustained(result: CellResult, users: int) -> bool | None:
+    """Return whether a measured cell sustains the users; None if its result does not tell."""
+    if result.status in (Status.RUNNING, Status.INFERRED, Status.SKIPPED, Status.INVALID):
+        return None
+    return result.sustained_users is not None and result.sustained_users >= users
+
+
+def _choose_check(cells: Sequence[Cell], unmeasured: Sequence[Cell], results: _Results) -> Cell | None:
+    """Choose the largest size, which should sustain the users if any size does.
+
+    None if the largest size was measured, or if the staircase already took its rows + columns - 1 steps.
+    """
+    measurable = [cell for cell in cells if results[cell.id].status is not Status.SKIPPED]
+    rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in measurable}
+    columns = {cell.limits.memory_bytes for cell in measurable}
+    largest = max(measurable, key=lambda cell: cell.limits, default=None)
+    measured_count = len(measurable) - len(unmeasured)
+    is_spent = measured_count >= len(rows) + len(columns) - 1
+    return largest if largest in unmeasured and not is_spent else None

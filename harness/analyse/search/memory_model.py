@@ -1,6 +1,6 @@
-"""How much memory the target's users take: what a memory limit should sustain, before it is measured.
+"""Estimate how many users fit into a memory limit, before the cell is measured.
 
-A service holds something for every user it serves (connections, sessions, buffers, caches), so its working
+A service holds something for every user it serves (connections, sessions, buffers, caches). So its working
 set is close to a straight line in the number of users, whatever its limits are.
 """
 
@@ -10,25 +10,29 @@ import numpy as np
 
 from harness.model import Cell, CellResult, StepResult, Verdict
 
-NEARLY_FULL = 0.95
-"""Of the limit: beyond, the kernel holds the working set down, and it no longer shows what is needed."""
+_NEARLY_FULL_RATIO = 0.95
+"""From this share of the limit on, the kernel holds the working set down, and it no longer shows the need."""
 
-RISE_AT_LEAST = 0.1
-"""Of the smallest working set seen; a flatter line is noise and predicts nothing."""
+_MIN_RISE_RATIO = 0.1
+"""A line that rises by less than this share of the smallest working set is noise and predicts nothing."""
 
 
-def users_by_memory(
+def estimate_users_in_memory(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> float | None:
-    """The users at whose working set the cell's memory is full; None where nothing is known of a rise."""
-    points = _points(cell, steps)
+    """Estimate the users, over all replicas, at whose working set each replica's memory is full; at least 1.
+
+    `steps` are the cell's own. None without two numbers of users that differ by a factor of 2 and a clear
+    rise of the working set between them.
+    """
+    points = _collect_points(cell, steps)
     for result in neighbours:
-        points += _points(result.cell, result.steps)
+        points += _collect_points(result.cell, result.steps)
     users = np.array([users for users, _ in points], dtype=np.float64)
     bytes_used = np.array([used for _, used in points], dtype=np.float64)
     if len(points) < 2 or users.max() < 2 * users.min():
         return None
-    if np.ptp(bytes_used) < RISE_AT_LEAST * bytes_used.min():
+    if np.ptp(bytes_used) < _MIN_RISE_RATIO * bytes_used.min():
         return None
     slope, base = np.polyfit(users, bytes_used, 1)
     if slope <= 0:
@@ -36,11 +40,12 @@ def users_by_memory(
     return max(1.0, float((cell.limits.memory_bytes - base) / slope) * cell.limits.replicas)
 
 
-def _points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[float, int]]:
-    """Users of each replica and the working set of the fullest one, of steps held with memory to spare."""
-    most = NEARLY_FULL * cell.limits.memory_bytes
-    return [
-        (step.users / cell.limits.replicas, step.memory_peak_bytes)
-        for step in steps
-        if step.verdict is Verdict.PASS and step.memory_peak_bytes and step.memory_peak_bytes < most
-    ]
+def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[float, int]]:
+    """Collect users of each replica and the fullest one's working set from steps with memory to spare."""
+    most = _NEARLY_FULL_RATIO * cell.limits.memory_bytes
+    points = []
+    for step in steps:
+        used_bytes = step.target.memory_peak_bytes
+        if step.verdict is Verdict.PASS and used_bytes and used_bytes < most:
+            points.append((step.users / cell.limits.replicas, used_bytes))
+    return points

@@ -1,104 +1,126 @@
-"""Where a cell's capacity should be: a place to start, never an answer.
+"""Predict a cell's capacity from other measurements: a place to start the search, never an answer.
 
-In a closed system N = X·(Z + R) (Little's law), and a CPU-bound target makes at most X = cpu_cores / D
-(utilisation law). So the CPU seconds per request of one light step say roughly what every CPU size sustains;
-the ratio between what was predicted and what was found in finished cells corrects the next prediction; and a
-step that failed by its response time gives the saturated X itself.
+In a closed system N = X·(Z + R) (Little's law: users, throughput, think time and response time), and a
+CPU-bound target makes at most X = cpu_cores / D (utilisation law; D is the CPU time per request). So the CPU
+seconds per request of one light step say roughly what every CPU size sustains. The ratio between found and
+predicted capacities of finished cells corrects the next prediction. A step that failed by its response time
+shows the saturated X itself.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from harness.analyse.search.belief import Belief, combined, from_share, percentile_slo
-from harness.analyse.search.memory_model import users_by_memory
-from harness.model import Cell, CellResult, Factor, Slo, Status, StepResult, Verdict
+from harness.analyse.means import geometric_mean
+from harness.analyse.search.capacity_estimate import (
+    LogNormalEstimate,
+    combine_estimates,
+    estimate_from_slow_share,
+    find_percentile_slo,
+)
+from harness.analyse.search.memory_model import estimate_users_in_memory
+from harness.model import Cell, CellResult, Factor, Rule, Slo, Status, StepResult, Verdict
 
-RESPONSE_AT_LIMIT = 0.3
-"""The mean response time where the p95 is at its limit, as a share of that limit; corrected by finished
-cells.
+_MEAN_TO_LIMIT_RATIO = 0.3
+"""The mean response time of a step whose p95 is at its limit, as a share of the limit.
+
+Finished cells correct this guess.
 """
 
-OF_DEMAND = 0.15
-OF_CORRECTED_DEMAND = 0.08
-OF_SATURATION = 0.05
-OF_NEIGHBOUR = 0.04
-OF_DEATH = 0.04
-OF_FOOTPRINT = 0.2
-"""Standard deviations (of the logarithm) that the kinds of evidence have."""
+# Standard deviations (of the logarithm of users) of estimates by the kind of their evidence.
+_CPU_PER_REQUEST_SIGMA = 0.15
+_CORRECTED_SIGMA = 0.08
+_SATURATION_SIGMA = 0.05
+_NEIGHBOUR_SIGMA = 0.04
+_DEATH_SIGMA = 0.04
+_MEMORY_MODEL_SIGMA = 0.2
+
+_USERS_AT_DEATH_RATIO = 0.98
+"""A target that died while users arrived is taken to sustain this share of those that had arrived."""
+
+_CENSORED_RATIO = 1.2
+"""The capacity of a size that sustained the users limit is taken to lie above the limit by this factor."""
 
 
-def predicted(
+def predict_capacity(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], slos: Sequence[Slo]
-) -> Belief | None:
-    """What the cell should sustain, by all the evidence there is; None without any.
+) -> LogNormalEstimate | None:
+    """Predict the cell's capacity from its own steps and from other cells' results; None without evidence.
 
-    The least of what its CPU, its memory and a death on the way allow: each is a bound to the others.
+    The prediction is the least of what the CPU, the memory and a death while users arrived allow, because
+    each of the three bounds the others.
     """
-    limit_s = response_limit_s(slos)
-    slo = percentile_slo(slos)
-    by_cpu = combined(
+    limit_s = find_response_limit_s(slos)
+    slo = find_percentile_slo(slos)
+    by_cpu = combine_estimates(
         [
-            _by_cpu(cell, steps, neighbours, limit_s),
-            _from_saturation(steps, limit_s),
-            *(from_share(step, slo) for step in steps),
+            _estimate_from_cpu(cell, steps, neighbours, limit_s),
+            _estimate_from_saturation(steps, limit_s),
+            *(estimate_from_slow_share(step, slo) for step in steps),
         ]
     )
-    by_memory = _from_same_memory(cell, neighbours) or _from_footprint(cell, steps, neighbours)
-    known = [belief for belief in (by_cpu, by_memory, _from_death(steps)) if belief is not None]
-    return min(known, key=lambda belief: belief.users, default=None)
+    by_memory = _estimate_from_same_memory(cell, neighbours) or _estimate_from_memory_model(
+        cell, steps, neighbours
+    )
+    bounds = (by_cpu, by_memory, _estimate_from_death(steps))
+    known = [estimate for estimate in bounds if estimate is not None]
+    return min(known, key=lambda estimate: estimate.users, default=None)
 
 
-def _by_cpu(
+def _estimate_from_cpu(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
-) -> Belief | None:
-    """From the same CPU with another memory, else from the demand.
+) -> LogNormalEstimate | None:
+    """Estimate from a cell with the same CPU and another memory, otherwise from the CPU time per request.
 
-    A saturated step knows its demand better than any lighter one, and has its own say.
+    The CPU time per request is left out if a step is saturated: `_estimate_from_saturation` then knows more
+    than any lighter step.
     """
-    found = _from_same_cpu(cell, neighbours)
-    if found is not None or any(_is_saturated(step) for step in steps):
-        return found
-    return _from_demand(cell, steps, neighbours, limit_s)
+    from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
+    if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
+        return from_same_cpu
+    return _estimate_from_cpu_per_request(cell, steps, neighbours, limit_s)
 
 
-def response_limit_s(slos: Sequence[Slo]) -> float:
-    """The tightest limit on a response time; one second where there is none."""
-    return min((slo.at_most for slo in slos if slo.indicator[0] in "pm"), default=1.0)
+def find_response_limit_s(slos: Sequence[Slo]) -> float:
+    """Return the lowest limit on a response time in seconds; 1 if no SLO limits one."""
+    return min((slo.at_most for slo in slos if slo.is_response_time), default=1.0)
 
 
-def _from_death(steps: Sequence[StepResult]) -> Belief | None:
-    """A target that died while users were still arriving sustains fewer than had arrived."""
-    deaths = [step.users_reached for step in steps if step.verdict is Verdict.FAIL and step.rule == "died"]
-    return Belief(min(deaths) * 0.98, OF_DEATH) if deaths and min(deaths) > 0 else None
+def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | None:
+    """Estimate from a target that died while users were arriving: fewer than had arrived are sustained."""
+    deaths = [step.users_reached for step in steps if step.verdict is Verdict.FAIL and step.rule is Rule.DIED]
+    if not deaths or min(deaths) <= 0:
+        return None
+    return LogNormalEstimate(min(deaths) * _USERS_AT_DEATH_RATIO, _DEATH_SIGMA)
 
 
-def _from_saturation(steps: Sequence[StepResult], limit_s: float) -> Belief | None:
-    """A step that failed by its response time shows the saturated throughput; the nearest one counts."""
+def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> LogNormalEstimate | None:
+    """Estimate from the saturated throughput of the lightest step that failed with answers; None without."""
     failed = [step for step in steps if _is_saturated(step)]
     if not failed:
         return None
     step = min(failed, key=lambda step: step.users)
-    mean_s, rps = step.mean_s or 0.0, step.rps or 0.0
-    spread = (step.p95_s or mean_s) / mean_s
+    mean_s, rps = step.latency.mean_s or 0.0, step.rps or 0.0
+    spread = (step.latency.p95_s or mean_s) / mean_s
     mean_at_limit_s = min(limit_s / spread, mean_s)
-    return Belief(rps * (_cycle_s(step) + mean_at_limit_s - mean_s), OF_SATURATION)
+    return LogNormalEstimate(rps * (_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
 
 
 def _is_saturated(step: StepResult) -> bool:
-    return step.verdict is Verdict.FAIL and bool(step.rps and step.mean_s and step.think_s)
+    return step.verdict is Verdict.FAIL and bool(step.rps and step.latency.mean_s and step.think_s)
 
 
 def _cycle_s(step: StepResult) -> float:
-    """Seconds from one request of a user to the next, by Little's law: thinking, waiting and whatever else
-    it does.
+    """Return the seconds between two requests of a user, by Little's law; infinite without throughput.
+
+    They include thinking, waiting and everything else that the user does.
     """
     return step.users / (step.rps or math.inf)
 
 
-def _from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | None:
-    """The same CPU with the nearest other memory: memory changes nothing until it runs out."""
-    return _nearest(
+def _estimate_from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> LogNormalEstimate | None:
+    """Estimate from the same CPU with the nearest other memory: memory changes nothing until it runs out."""
+    return _estimate_from_nearest(
         [
             result
             for result in neighbours
@@ -109,9 +131,9 @@ def _from_same_cpu(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | Non
     )
 
 
-def _from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | None:
-    """The same memory with the nearest other CPU, where memory was what stopped it."""
-    return _nearest(
+def _estimate_from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> LogNormalEstimate | None:
+    """Estimate from the same memory with the nearest other CPU, if memory was its limiting factor."""
+    return _estimate_from_nearest(
         [
             result
             for result in neighbours
@@ -123,68 +145,77 @@ def _from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> Belief | 
     )
 
 
-def _from_footprint(
+def _estimate_from_memory_model(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
-) -> Belief | None:
-    users = users_by_memory(cell, steps, neighbours)
-    return None if users is None else Belief(users, OF_FOOTPRINT)
+) -> LogNormalEstimate | None:
+    users = estimate_users_in_memory(cell, steps, neighbours)
+    return None if users is None else LogNormalEstimate(users, _MEMORY_MODEL_SIGMA)
 
 
-def _nearest(alike: Sequence[CellResult], distance: Callable[[CellResult], float]) -> Belief | None:
-    found = [result for result in alike if found_users(result) is not None]
-    nearest = min(found, key=distance, default=None)
-    users = found_users(nearest) if nearest is not None else None
-    return None if users is None else Belief(users, OF_NEIGHBOUR)
+def _estimate_from_nearest(
+    candidates: Sequence[CellResult], distance: Callable[[CellResult], float]
+) -> LogNormalEstimate | None:
+    finished = [result for result in candidates if find_capacity_users(result) is not None]
+    nearest = min(finished, key=distance, default=None)
+    users = find_capacity_users(nearest) if nearest is not None else None
+    return None if users is None else LogNormalEstimate(users, _NEIGHBOUR_SIGMA)
 
 
-def found_users(result: CellResult) -> float | None:
-    """A finished cell's capacity as one number; a censored one counts as just above the limit."""
+def find_capacity_users(result: CellResult) -> float | None:
+    """Return a finished cell's capacity as one number: its estimate or the middle of its bracket.
+
+    A censored capacity is taken to lie just above the users limit. None if the cell has no capacity.
+    """
     if result.status is Status.CENSORED and result.sustained_users is not None:
-        return result.sustained_users * 1.2
+        return result.sustained_users * _CENSORED_RATIO
     if result.status is not Status.BRACKETED:
         return None
-    ends = (result.sustained_users or 0, result.broken_users or 0)
-    return result.estimate_users or math.sqrt(ends[0] * ends[1])
+    middle = geometric_mean([result.sustained_users or 0, result.broken_users or 0])
+    return result.estimate_users or middle
 
 
-def _from_demand(
+def _estimate_from_cpu_per_request(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
-) -> Belief | None:
-    """CPU seconds per request, from the busiest step of this cell or else of any."""
-    users = demand_prediction(cell, steps, limit_s)
+) -> LogNormalEstimate | None:
+    """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell."""
+    users = _predict_from_cpu_per_request(cell, steps, limit_s)
     if users is None:
         pool = [step for result in neighbours for step in result.steps]
-        users = demand_prediction(cell, pool, limit_s)
-    ratios = _corrections(neighbours, limit_s)
+        users = _predict_from_cpu_per_request(cell, pool, limit_s)
+    ratios = _collect_corrections(neighbours, limit_s)
     if users is None:
         return None
     if not ratios:
-        return Belief(users, OF_DEMAND)
-    return Belief(users * statistics.median(ratios), OF_CORRECTED_DEMAND)
+        return LogNormalEstimate(users, _CPU_PER_REQUEST_SIGMA)
+    return LogNormalEstimate(users * statistics.median(ratios), _CORRECTED_SIGMA)
 
 
-def demand_prediction(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
-    """N = (cores / D)·(Z + R at the limit), with D and Z of the busiest valid step; None without one."""
-    sound = [step for step in steps if step.cpu_per_request_s and step.rps and step.mean_s is not None]
-    sound = [step for step in sound if step.verdict is not Verdict.INVALID]
-    if not sound:
+def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
+    """Return N = (cores / D)·(Z + R at the limit) with D and Z of the busiest valid step; None without one.
+
+    The cores are those of all replicas.
+    """
+    valid = [step for step in steps if step.verdict is not Verdict.INVALID and _has_cpu_per_request(step)]
+    if not valid:
         return None
-    step = max(sound, key=lambda step: step.cpu_used_cores or 0.0)
-    demand_s = step.cpu_per_request_s or math.inf
-    pause_s = max(0.0, _cycle_s(step) - (step.mean_s or 0.0))
-    return cell.limits.all_cores / demand_s * (pause_s + RESPONSE_AT_LIMIT * limit_s)
+    step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
+    demand_s = step.target.cpu_per_request_s or math.inf
+    think_s = max(0.0, _cycle_s(step) - (step.latency.mean_s or 0.0))
+    return cell.limits.all_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
 
 
-def _corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
-    """What was found over what demand predicted, in cells that their CPU stopped."""
+def _has_cpu_per_request(step: StepResult) -> bool:
+    return bool(step.target.cpu_per_request_s and step.rps) and step.latency.mean_s is not None
+
+
+def _collect_corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
+    """Return found over predicted capacities of the bracketed cells whose limiting factor was the CPU."""
     ratios = []
     for result in neighbours:
-        predicted = demand_prediction(result.cell, result.steps, limit_s)
-        found = (
-            found_users(result)
-            if result.status is Status.BRACKETED and result.limiting_factor == "cpu"
-            else None
-        )
-        if predicted and found:
-            ratios.append(found / predicted)
+        if result.status is not Status.BRACKETED or result.limiting_factor is not Factor.CPU:
+            continue
+        predicted_users = _predict_from_cpu_per_request(result.cell, result.steps, limit_s)
+        capacity_users = find_capacity_users(result)
+        if predicted_users and capacity_users:
+            ratios.append(capacity_users / predicted_users)
     return ratios

@@ -1,57 +1,57 @@
-"""How long a plan will take: a guess for eyes, from the number of steps that its search usually needs."""
+"""Estimate how long a plan will take, from the number of steps that its search usually needs."""
 
 import math
 
-from harness.analyse.result.consistency import WORTH_CONFIRMING
-from harness.model import Plan, ramp_rate
+from harness.analyse.result.consistency import FEWEST_CELLS_TO_CHECK_DRIFT
+from harness.model import Plan, SearchStrategy, ramp_rate
 
-CONTAINER_S = 5.0
-STEPS_PREDICTED = 3.0
-"""A pass just below the capacity, a failure just above it, and one step beside them."""
+_CONTAINER_START_S = 5.0
+
+_PREDICTED_STEPS = 3.0
+"""A pass just below the capacity, a failure just above it, and one step more."""
 
 
-def step_s(plan: Plan, users: int) -> float:
-    """Load seconds of one step that settles as soon as it may, coming from no users."""
+def estimate_plan_s(plan: Plan) -> float:
+    """Return the seconds that a whole campaign will take."""
+    if plan.users_required is not None:
+        return _estimate_demand_s(plan)
+    measured_count = len(plan.cells) - len(plan.skipped)
+    return estimate_cell_s(plan) * measured_count + _estimate_drift_check_s(plan)
+
+
+def estimate_cell_s(plan: Plan) -> float:
+    """Return the seconds that a cell takes whose capacity lies half-way up to the users limit."""
+    return _estimate_steps(plan) * estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
+
+
+def estimate_step_s(plan: Plan, users: int) -> float:
+    """Return the load seconds of one step that ramps up from no users and settles as soon as it may."""
     timing = plan.timing
     ramp_s = users / ramp_rate(users, plan.spawn_rate)
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
-def cell_s(plan: Plan) -> float:
-    """Seconds of a cell whose capacity lies half-way up to the users limit."""
-    return steps_expected(plan) * step_s(plan, max(1, plan.users_limit // 2)) + CONTAINER_S
-
-
-def steps_expected(plan: Plan) -> float:
+def _estimate_steps(plan: Plan) -> float:
     search = plan.search
-    if search.strategy == "predict":
-        return STEPS_PREDICTED
-    if search.strategy == "ladder":
+    if search.strategy is SearchStrategy.PREDICT:
+        return _PREDICTED_STEPS
+    if search.strategy is SearchStrategy.LADDER:
         return max(1.0, plan.users_limit / search.ladder_users / 2)
     doublings = math.log2(max(2.0, plan.users_limit / search.first_users))
     halvings = math.log2(max(2.0, math.log(2) / math.log1p(search.precision_ratio)))
     return doublings + halvings
 
 
-def plan_s(plan: Plan) -> float:
-    if plan.users_required is not None:
-        return _staircase_s(plan)
-    return cell_s(plan) * (len(plan.cells) - len(plan.skipped)) + _confirming_s(plan)
-
-
-def _confirming_s(plan: Plan) -> float:
-    """The reference cell once more, at the end."""
-    if not plan.search.confirm or len(plan.cells) - len(plan.skipped) < WORTH_CONFIRMING:
+def _estimate_drift_check_s(plan: Plan) -> float:
+    if not plan.search.confirm or len(plan.cells) - len(plan.skipped) < FEWEST_CELLS_TO_CHECK_DRIFT:
         return 0.0
-    return step_s(plan, max(1, plan.users_limit // 2)) + CONTAINER_S
+    return estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
 
 
-def _staircase_s(plan: Plan) -> float:
-    """A demand: at most rows + columns - 1 sizes, one step each."""
+def _estimate_demand_s(plan: Plan) -> float:
+    """Return the seconds for a demand: one step for each of at most rows + columns - 1 sizes."""
     limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
-    sizes = (
-        len({(size.replicas, size.cpu_cores) for size in limits})
-        + len({size.memory_bytes for size in limits})
-        - 1
-    )
-    return sizes * (step_s(plan, plan.users_limit) + CONTAINER_S)
+    rows = {(size.replicas, size.cpu_cores) for size in limits}
+    columns = {size.memory_bytes for size in limits}
+    steps = len(rows) + len(columns) - 1
+    return steps * (estimate_step_s(plan, plan.users_limit) + _CONTAINER_START_S)

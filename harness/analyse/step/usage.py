@@ -1,92 +1,137 @@
-"""What else the host did in a window: time that the hypervisor took, other programs, the port's proxy."""
+"""What target, companions, generator and host used within a window, from their counters."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from statistics import median
 from typing import TypeVar
 
-from harness.analyse.step.window import around
-from harness.model import CompanionUse, GeneratorSample, HostSample, StepFacts, TargetSample, WorkerSample
+import numpy as np
+
+from harness.analyse.step.window import select_around
+from harness.model import (
+    CompanionUse,
+    GeneratorSample,
+    GeneratorUse,
+    HostSample,
+    HostUse,
+    StepFacts,
+    TargetSample,
+    WorkerSample,
+)
 
 S = TypeVar("S", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
 
 
-@dataclass(frozen=True, slots=True)
-class HostUse:
-    """All in cores, but `steal_ratio` (a share of all cores' time) and `work_s`, the median CPU time of a
-    fixed piece of work. None where it was not counted, as the engine's share is not when it runs elsewhere.
-    """
+def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> GeneratorUse:
+    """Return what the generator used; all None with fewer than two samples of a process in [from_s, to_s]."""
+    together = _summarize_process(facts.generator, from_s, to_s)
+    if not facts.workers:
+        return replace(together, cores=together.cpu_ratio)
+    by_process = {
+        number: _summarize_process(samples, from_s, to_s)
+        for number, samples in group_by_process(facts).items()
+    }
+    workers = len(by_process) - 1
+    if any(use.cpu_ratio is None for use in by_process.values()):
+        return GeneratorUse(workers=workers)
+    busiest = max(by_process, key=lambda number: by_process[number].busiest_cpu_ratio or 0.0)
+    return replace(
+        by_process[busiest],
+        loop_lag_s=max(use.loop_lag_s or 0.0 for use in by_process.values()),
+        fewest_users=together.fewest_users,
+        cores=sum(use.cpu_ratio or 0.0 for use in by_process.values()),
+        workers=workers,
+        process=busiest,
+        clock_error_s=max(sample.clock_error_s for sample in facts.workers),
+    )
 
-    steal_ratio: float | None = None
-    foreign_cores: float | None = None
-    proxy_cores: float | None = None
-    work_s: float | None = None
+
+def _summarize_process(
+    samples: Sequence[GeneratorSample | WorkerSample], from_s: float, to_s: float
+) -> GeneratorUse:
+    inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
+    if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
+        return GeneratorUse()
+    at = np.array([sample.at_s for sample in inside])
+    cpu = np.array([sample.cpu_s for sample in inside])
+    rates = np.diff(cpu) / np.maximum(np.diff(at), 1e-9)
+    return GeneratorUse(
+        cpu_ratio=float((cpu[-1] - cpu[0]) / (at[-1] - at[0])),
+        busiest_cpu_ratio=float(np.percentile(rates, 90)),
+        loop_lag_s=float(np.percentile([sample.loop_lag_s for sample in inside], 90)),
+        fewest_users=min(sample.users for sample in inside),
+    )
 
 
-def host_use(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
-    """The host's use within [from_s, to_s]; all None with fewer than two samples in it."""
+def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:
+    """Return the samples of each Locust process by its number; empty where a single process made the load."""
+    samples: dict[int, list[WorkerSample]] = {}
+    for sample in facts.workers:
+        samples.setdefault(sample.worker, []).append(sample)
+    return samples
+
+
+def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
+    """Return what the host did; all None with fewer than two samples within [from_s, to_s]."""
     inside = [sample for sample in facts.host if from_s <= sample.at_s <= to_s]
     if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return HostUse()
     span_s = inside[-1].at_s - inside[0].at_s
-    works = [sample.work_s for sample in inside if sample.work_s is not None]
+    paces_s = [sample.work_s for sample in inside if sample.work_s is not None]
     return HostUse(
         steal_ratio=(inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s)),
         foreign_cores=_foreign_cores(facts, inside, from_s, to_s),
         proxy_cores=_cores(inside, lambda sample: sample.proxy_cpu_s),
-        work_s=median(works) if works else None,
+        work_s=median(paces_s) if paces_s else None,
     )
 
 
-def cpu_use(samples: Sequence[TargetSample], from_s: float, to_s: float) -> tuple[float | None, float | None]:
-    """Cores used and the share of throttled periods around [from_s, to_s]; None without counters."""
-    inside = around(samples, from_s, to_s)
-    cores = _cores(inside, _spent_s)
+def summarize_cpu(
+    samples: Sequence[TargetSample], from_s: float, to_s: float
+) -> tuple[float | None, float | None]:
+    """Return the cores used and the share of throttled periods around [from_s, to_s].
+
+    Both are None without counters, the share also without periods.
+    """
+    around = select_around(samples, from_s, to_s)
+    cores = _cores(around, _cpu_s)
     if cores is None:
         return None, None
-    periods = inside[-1].periods - inside[0].periods
-    throttled = inside[-1].throttled_periods - inside[0].throttled_periods
+    periods = around[-1].periods - around[0].periods
+    throttled = around[-1].throttled_periods - around[0].throttled_periods
     return cores, throttled / periods if periods > 0 else None
 
 
-def companion_use(facts: StepFacts, from_s: float, to_s: float) -> tuple[CompanionUse, ...]:
-    """What every companion used, like the target; its memory over the whole step."""
+def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[CompanionUse, ...]:
+    """Return what each companion used in [from_s, to_s]; its memory peak is of the whole step."""
     return tuple(
         CompanionUse(
             name,
             companion.limits,
-            *cpu_use(companion.samples, from_s, to_s),
+            *summarize_cpu(companion.samples, from_s, to_s),
             max((sample.working_set_bytes for sample in companion.samples), default=None),
         )
         for name, companion in facts.companions.items()
     )
 
 
-def by_worker(facts: StepFacts) -> dict[int, list[WorkerSample]]:
-    """Every process's samples, by its number."""
-    found: dict[int, list[WorkerSample]] = {}
-    for sample in facts.workers:
-        found.setdefault(sample.worker, []).append(sample)
-    return found
-
-
 def _foreign_cores(
     facts: StepFacts, inside: Sequence[HostSample], from_s: float, to_s: float
 ) -> float | None:
-    """What was busy on nobody's account: not target, companions, generator, harness, engine or proxy.
+    """Return the busy cores that neither target, companions, generator, harness, engine nor proxy used.
 
     In quiet windows with up to 400 users this was between -0.006 and +0.005 cores on a two-core host.
     """
-    here = [samples for samples in by_worker(facts).values() if all(sample.here for sample in samples)]
+    here = [samples for samples in group_by_process(facts).values() if all(sample.here for sample in samples)]
     generator: list[Sequence[GeneratorSample | WorkerSample]] = (
         [*here] if facts.workers else [facts.generator]
     )
     busy = _cores(inside, lambda sample: sum(sample.busy_s))
     ours = (
-        cpu_use(facts.target, from_s, to_s)[0],
-        *(cpu_use(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
+        summarize_cpu(facts.target, from_s, to_s)[0],
+        *(summarize_cpu(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
         *(
-            _cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _spent_s)
+            _cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _cpu_s)
             for samples in generator
         ),
         _cores(inside, lambda sample: sample.harness_cpu_s),
@@ -97,15 +142,15 @@ def _foreign_cores(
     return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
 
 
-def _spent_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
+def _cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
     return sample.cpu_s
 
 
-def _cores(samples: Sequence[S], spent_s: Callable[[S], float | None]) -> float | None:
-    """A cumulative counter's rate from the first sample to the last; None where it was not counted."""
+def _cores(samples: Sequence[S], cpu_s: Callable[[S], float | None]) -> float | None:
+    """Return a cumulative counter's rate from the first sample to the last; None where it was not counted."""
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
         return None
-    first, last = spent_s(samples[0]), spent_s(samples[-1])
+    first, last = cpu_s(samples[0]), cpu_s(samples[-1])
     if first is None or last is None:
         return None
     return (last - first) / (samples[-1].at_s - samples[0].at_s)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Window:
 
     @property
     def length_s(self) -> float:
+        """Seconds from the window's begin to its end."""
         return self.to_s - self.from_s
 
     @property
@@ -43,54 +44,48 @@ class Window:
         """Response times of the requests that did not fail, unordered."""
         return self.response_s[~self.failed]
 
-    def only(self, request_name: str) -> "Window":
-        """The same window with one request's name, given with its method ("GET /item") or without."""
+    def for_request_name(self, request_name: str) -> "Window":
+        """Return the window with one request's name only, given with its method ("GET /item") or without."""
         wanted = [i for i, name in enumerate(self.names) if request_name in (name, name.partition(" ")[2])]
         mask = np.isin(self.name, wanted)
-        return Window(
-            self.users,
-            self.from_s,
-            self.to_s,
-            self.names,
-            self.start_s[mask],
-            self.response_s[mask],
-            self.failed[mask],
-            self.name[mask],
-            self.errors,
-            self.thinking_s,
-            self.waiting_s,
+        return replace(
+            self,
+            start_s=self.start_s[mask],
+            response_s=self.response_s[mask],
+            failed=self.failed[mask],
+            name=self.name[mask],
         )
 
 
-def cut(facts: StepFacts, linger_s: float = 0.0) -> Window | None:
-    """The step's window; None when the step ended before its window began.
+def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
+    """Return the step's window; None if the step ended before its window began.
 
-    Of it, the part whose requests are known to be slower than `linger_s` or not: those that started so long
-    before the step ended.
+    The window ends at least `limit_s` before the step did: of later requests it is unknown whether they would
+    have been slower than that.
     """
     from_s = facts.window_from_s
     if from_s is None:
         return None
-    known_s = max(from_s, facts.ended_s - linger_s)
-    end_s = known_s if facts.window_to_s is None else min(facts.window_to_s, known_s)
+    known_s = max(from_s, facts.ended_s - limit_s)
+    to_s = known_s if facts.window_to_s is None else min(facts.window_to_s, known_s)
     requests = facts.requests
-    done = (requests.start_s >= from_s) & (requests.start_s < end_s)
-    open_ = (requests.unfinished_start_s >= from_s) & (requests.unfinished_start_s < end_s)
+    done = (requests.start_s >= from_s) & (requests.start_s < to_s)
+    waiting = (requests.unfinished_start_s >= from_s) & (requests.unfinished_start_s < to_s)
     error = requests.error[done]
-    waited = facts.ended_s - requests.unfinished_start_s
+    waited_s = facts.ended_s - requests.unfinished_start_s
     return Window(
         users=facts.users,
         from_s=from_s,
-        to_s=end_s,
+        to_s=to_s,
         names=requests.names,
-        start_s=np.concatenate([requests.start_s[done], requests.unfinished_start_s[open_]]),
-        response_s=np.concatenate([requests.latency_s[done], waited[open_]]),
-        failed=np.concatenate([error != ANSWERED, np.zeros(int(open_.sum()), dtype=np.bool_)]),
-        name=np.concatenate([requests.name[done], requests.unfinished_name[open_]]),
+        start_s=np.concatenate([requests.start_s[done], requests.unfinished_start_s[waiting]]),
+        response_s=np.concatenate([requests.latency_s[done], waited_s[waiting]]),
+        failed=np.concatenate([error != ANSWERED, np.zeros(int(waiting.sum()), dtype=np.bool_)]),
+        name=np.concatenate([requests.name[done], requests.unfinished_name[waiting]]),
         errors=_count_errors(requests.errors, error),
-        thinking_s=_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, end_s),
-        waiting_s=_overlap_s(requests.start_s, requests.latency_s, from_s, end_s)
-        + _overlap_s(requests.unfinished_start_s, waited, from_s, end_s),
+        thinking_s=_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
+        waiting_s=_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
+        + _overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
     )
 
 
@@ -100,25 +95,25 @@ def _count_errors(texts: Sequence[str], error: Indices) -> dict[str, int]:
 
 
 def _overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
-    """Seconds that the intervals spend within [from_s, to_s), added up."""
+    """Add up the seconds that the intervals spend within [from_s, to_s)."""
     inside = np.minimum(start_s + length_s, to_s) - np.maximum(start_s, from_s)
     return float(np.sum(np.clip(inside, 0.0, None)))
 
 
-def percentile_s(response_s: Seconds, per_cent: float) -> float | None:
-    """The smallest response time that at least `per_cent` of the requests kept; None of no requests.
+def percentile_s(response_s: Seconds, percent: float) -> float | None:
+    """Return the smallest response time that at least `percent` of the requests kept; None of no requests.
 
     By nearest rank, so that "p95 ≤ L" and "at most 5 % slower than L" are the same statement (rounded
     first: in floats, 99.9 % of 1000 is a little more than 999).
     """
     if len(response_s) == 0:
         return None
-    rank = math.ceil(round(len(response_s) * per_cent / 100, 6))
+    rank = math.ceil(round(len(response_s) * percent / 100, 6))
     return float(np.partition(response_s, rank - 1)[rank - 1])
 
 
-def around(samples: Sequence[TargetSample], from_s: float, to_s: float) -> Sequence[TargetSample]:
-    """The samples from the last one at or before `from_s` to the first one at or after `to_s`."""
+def select_around(samples: Sequence[TargetSample], from_s: float, to_s: float) -> Sequence[TargetSample]:
+    """Return the samples from the last one at or before `from_s` to the first one at or after `to_s`."""
     first = max((i for i, sample in enumerate(samples) if sample.at_s <= from_s), default=0)
     last = min((i for i, sample in enumerate(samples) if sample.at_s >= to_s), default=len(samples) - 1)
     return samples[first : last + 1]

@@ -1,4 +1,4 @@
-"""The Docker engine: reach it, say in our words what it refuses, read what it streams."""
+"""Connect to a Docker engine, translate its refusals, and read what it streams."""
 
 import contextlib
 import json
@@ -17,47 +17,49 @@ from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
 
 from harness.errors import EngineError, EngineGone
-from harness.measure.docker.port_access import HERE, Reach
+from harness.measure.docker.port_access import LOCAL, PortAccess
 from harness.model import DEFAULT_ENGINE, Engine
 
 CAMPAIGN_LABEL = "harness.campaign"
 CELL_LABEL = "harness.cell"
 TARGET_LABEL = "harness.target"
 BASE_IMAGE = "harness-base:bookworm"
-"""What `make base` makes."""
+"""The image that `make base` builds."""
 
-OLDEST_API = (1, 41)
-TIMEOUT_S = 60
-CONNECT_WITHIN_S = 10.0
+_OLDEST_API = (1, 41)
+_TIMEOUT_S = 60
+_CONNECT_WITHIN_S = 10.0
 
-Refusal = (DockerException, RequestException, TransportError)
+_Refusal = (DockerException, RequestException, TransportError)
 
 
 class EngineClient(APIClient):
-    """Trusts an engine by its own authority, whatever REQUESTS_CA_BUNDLE names for the rest of the web."""
+    """A client that trusts an engine by the engine's own authority, whatever REQUESTS_CA_BUNDLE names."""
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         verify = self.verify if verify is None else verify
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
 
-def connect(which: Engine = DEFAULT_ENGINE) -> APIClient:
-    """A client of an engine; of the one that `docker` would use (DOCKER_HOST, DOCKER_CONTEXT or its current
-    context) where nothing else is asked for.
+def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
+    """Connect to an engine; the default one is found as `docker` finds it.
+
+    That is by DOCKER_HOST, DOCKER_CONTEXT or docker's current context. Raises EngineError if the engine does
+    not answer or is too old.
     """
-    environ = environment_for(which)
-    address = _address(environ)
+    environ = _build_environment(engine)
+    address = _find_address(environ)
     try:
-        given: dict[str, Any] = dict(kwargs_from_env(environment=environ))
-        if "base_url" not in given:
-            given = ContextAPI.kwargs_from_context(environment=environ) | given
-        client = EngineClient(version="auto", timeout=TIMEOUT_S, use_ssh_client=True, **given)
-    except (*Refusal, OSError) as error:
+        options: dict[str, Any] = dict(kwargs_from_env(environment=environ))
+        if "base_url" not in options:
+            options = ContextAPI.kwargs_from_context(environment=environ) | options
+        client = EngineClient(version="auto", timeout=_TIMEOUT_S, use_ssh_client=True, **options)
+    except (*_Refusal, OSError) as error:
         raise EngineError(
-            f"no Docker engine answers at {address}: {_root(error)}",
+            f"no Docker engine answers at {address}: {_find_root_reason(error)}",
             "`make engine` gets one; `docker context ls` and DOCKER_HOST say which one is meant",
         ) from error
-    if tuple(int(part) for part in client.api_version.split(".")) < OLDEST_API:
+    if tuple(int(part) for part in client.api_version.split(".")) < _OLDEST_API:
         client.close()
         raise EngineError(
             f"the Docker engine at {address} speaks API {client.api_version}, which is too old",
@@ -66,33 +68,36 @@ def connect(which: Engine = DEFAULT_ENGINE) -> APIClient:
     return client
 
 
-def environment_for(which: Engine) -> dict[str, str]:
-    """Our environment, with the engine as `docker` would be told of it."""
+def _build_environment(engine: Engine) -> dict[str, str]:
+    """Return this process's environment with the variables that make `docker` use the engine."""
     environ = dict(os.environ)
-    if which.host is not None or which.context is not None:
+    if engine.host is not None or engine.context is not None:
         for key in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"):
             environ.pop(key, None)
-    if which.host is not None:
-        environ["DOCKER_HOST"] = which.host
-    if which.context is not None:
-        environ["DOCKER_CONTEXT"] = which.context
-    if which.certificates is not None:
-        environ |= {"DOCKER_CERT_PATH": str(which.certificates), "DOCKER_TLS_VERIFY": "1"}
+    if engine.host is not None:
+        environ["DOCKER_HOST"] = engine.host
+    if engine.context is not None:
+        environ["DOCKER_CONTEXT"] = engine.context
+    if engine.certificates is not None:
+        environ |= {"DOCKER_CERT_PATH": str(engine.certificates), "DOCKER_TLS_VERIFY": "1"}
     return environ
 
 
-def reach_of(which: Engine, client: APIClient) -> Reach | None:
-    """How ports that this engine publishes are reached; None where that was not declared."""
-    if which.address is not None:
-        return Reach(which.address)
-    host = _address(environment_for(which))
+def find_port_access(engine: Engine, client: APIClient) -> PortAccess | None:
+    """Return how ports that the engine publishes are reached; None if a remote engine has no known address."""
+    if engine.address is not None:
+        return PortAccess(engine.address)
+    host = _find_address(_build_environment(engine))
     if host.startswith("ssh://"):
-        return Reach(ssh=host)
-    return HERE if is_local(client) else None
+        return PortAccess(ssh=host)
+    return LOCAL if is_local(client) else None
 
 
-def _address(environ: Mapping[str, str]) -> str:
-    """Where the engine is looked for. Where a context is missing, docker-py would take the default socket."""
+def _find_address(environ: Mapping[str, str]) -> str:
+    """Return the engine's address. Raises EngineError if its context is missing or damaged.
+
+    Without this check docker-py takes the default socket where a context is missing.
+    """
     if host := environ.get("DOCKER_HOST"):
         return host
     name = environ.get("DOCKER_CONTEXT")
@@ -109,40 +114,41 @@ def _address(environ: Mapping[str, str]) -> str:
 
 
 def is_local(client: APIClient) -> bool:
-    """Whether the engine publishes ports on the loopback that we send load to."""
+    """Return True if the engine publishes ports on the loopback of this machine, which makes the load."""
     return bool(re.match(r"(http\+docker://local|https?://(127\.|localhost|\[::1\]))", client.base_url))
 
 
 @contextlib.contextmanager
-def engine_asked_to(what: str, hint: str = "") -> Iterator[None]:
-    """A refusal inside becomes an EngineError: what was asked, and the engine's own words.
+def translate_docker_errors(action: str, hint: str = "") -> Iterator[None]:
+    """Raise EngineError for a refusal inside, naming the action and the engine's own message.
 
-    Raises EngineGone where the engine did not answer, or lost the image: that may pass.
+    Raises EngineGone, which may be worth another try, if the engine did not answer or lost the image.
     """
     try:
         yield
     except APIError as error:
-        passing = isinstance(error, ImageNotFound) or (error.is_server_error() and _is_going(error))
-        kind = EngineGone if passing else EngineError
-        raise kind(f"Docker could not {what}: {words(error)}", hint) from error
-    except Refusal as error:
+        may_pass = isinstance(error, ImageNotFound) or (error.is_server_error() and _is_shutting_down(error))
+        kind = EngineGone if may_pass else EngineError
+        raise kind(f"Docker could not {action}: {docker_message(error)}", hint) from error
+    except _Refusal as error:
         hint = hint or "`docker info` says whether the engine still answers"
         kind = EngineError if type(error) is DockerException else EngineGone
-        raise kind(f"Docker could not {what}: {_root(error)}", hint) from error
+        raise kind(f"Docker could not {action}: {_find_root_reason(error)}", hint) from error
 
 
-def _is_going(error: APIError) -> bool:
-    """Whether the engine is shutting down: it still answers then, but starts nothing."""
-    return any(sign in words(error) for sign in ("context canceled", "connection refused", "closing", "EOF"))
+def _is_shutting_down(error: APIError) -> bool:
+    """Return True for an engine that still answers but starts nothing any more."""
+    signs = ("context canceled", "connection refused", "closing", "EOF")
+    return any(sign in docker_message(error) for sign in signs)
 
 
-def words(error: APIError) -> str:
-    """The engine's own explanation."""
+def docker_message(error: APIError) -> str:
+    """Return the engine's own explanation."""
     return str(error.explanation or error).strip()
 
 
-def _root(error: BaseException) -> str:
-    """The innermost reason: the client's wrappers around a refused connection say nothing more."""
+def _find_root_reason(error: BaseException) -> str:
+    """Return the innermost reason: the client's wrappers around a refused connection say nothing more."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     reason = error.strerror if isinstance(error, OSError) else None
@@ -155,14 +161,14 @@ class EngineStream:
     def __init__(
         self, client: APIClient, path: str, params: Mapping[str, Any], silence_at_most_s: float | None = None
     ) -> None:
-        self._what = f"stream {path.rsplit('/', 1)[-1]}"
-        self._closed = False
-        with engine_asked_to(self._what):
+        self._action = f"stream {path.rsplit('/', 1)[-1]}"
+        self._is_closed = False
+        with translate_docker_errors(self._action):
             self._response = client.get(
                 f"{client.base_url}/v{client.api_version}{path}",
                 params=dict(params),
                 stream=True,
-                timeout=(CONNECT_WITHIN_S, silence_at_most_s),
+                timeout=(_CONNECT_WITHIN_S, silence_at_most_s),
             )
             try:
                 self._response.raise_for_status()
@@ -171,7 +177,7 @@ class EngineStream:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         try:
-            with engine_asked_to(self._what):
+            with translate_docker_errors(self._action):
                 for line in self._response.iter_lines(chunk_size=None):
                     if line:
                         yield json.loads(line)
@@ -180,81 +186,22 @@ class EngineStream:
             OSError,
             ValueError,
             AttributeError,
-        ):  # what a socket closed under a reader makes of it
-            if not self._closed:
+        ):  # each of them can come of a socket that is closed under its reader
+            if not self._is_closed:
                 raise
         finally:
             self._response.close()
 
     def close(self) -> bool:
-        """Whether a blocked reader was woken; an engine behind SSH can't wake one before its next object."""
-        self._closed = True
+        """End the stream; return True if a blocked reader was woken.
+
+        Over SSH it is not: there the reader returns only after the engine's next object.
+        """
+        self._is_closed = True
         try:
             CancellableStream(iter(()), self._response).close()
         except (AttributeError, OSError):
-            return True  # it had ended
-        except (DockerException, UnboundLocalError):  # the latter is how docker-py meets its own SSH client
+            return True  # the stream had already ended
+        except (DockerException, UnboundLocalError):  # docker-py raises the latter for its own SSH client
             return False
         return True
-
-
-def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
-    """Remove containers and networks with our label, whatever their state; their names in order."""
-    label = CAMPAIGN_LABEL if campaign is None else f"{CAMPAIGN_LABEL}={campaign}"
-    with engine_asked_to("list what the harness left"):
-        containers = client.containers(all=True, filters={"label": label})
-        networks = client.networks(filters={"label": label})
-    for container in containers:
-        remove_container(client, container["Id"])
-    for network in networks:
-        with engine_asked_to(f"remove the network {network['Name']}"), already_gone():
-            client.remove_network(network["Id"])
-    return sorted(
-        [container["Names"][0].lstrip("/") for container in containers]
-        + [network["Name"] for network in networks]
-    )
-
-
-def remove_old_images(client: APIClient) -> list[str]:
-    """Of a target's images that were built here, remove all but the newest and those in use; their names."""
-    with engine_asked_to("list the images that were built for targets"):
-        images = client.images(filters={"label": TARGET_LABEL})
-    newest: set[str] = set()
-    removed = []
-    for image in sorted(images, key=lambda image: image["Created"], reverse=True):
-        for tag in image["RepoTags"] or []:
-            name = tag.rpartition(":")[0]
-            if name in newest and _image_removed(client, tag):
-                removed.append(tag)
-            newest.add(name)
-    return sorted(removed)
-
-
-def _image_removed(client: APIClient, tag: str) -> bool:
-    """False where it is in use."""
-    with engine_asked_to(f"remove the image {tag}"):
-        try:
-            client.remove_image(tag)
-        except APIError as error:
-            if error.status_code not in (404, 409):
-                raise
-            return False
-    return True
-
-
-def remove_container(client: APIClient, name: str) -> bool:
-    """Remove it with its anonymous volumes, running or not. False when there is none of this name."""
-    with engine_asked_to(f"remove the container {name}"), already_gone():
-        client.remove_container(name, force=True, v=True)
-        return True
-    return False
-
-
-@contextlib.contextmanager
-def already_gone() -> Iterator[None]:
-    try:
-        yield
-    except APIError as error:
-        in_progress = error.status_code == 409 and "already in progress" in words(error)
-        if error.status_code != 404 and not in_progress:
-            raise

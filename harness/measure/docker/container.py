@@ -1,8 +1,8 @@
-"""One target's container: created with exactly its limits, watched until ready, removed in every case."""
+"""Run one container with exactly its limits, watch it until it is ready, and remove it in every case."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,231 +10,269 @@ from docker.api import APIClient
 from docker.errors import APIError, NotFound
 
 from harness.errors import CompanionFailed, EngineError, EngineGone, TargetFailed
-from harness.measure.docker.client import CAMPAIGN_LABEL, CELL_LABEL, engine_asked_to, remove_container, words
+from harness.measure.docker.cleanup import remove_container
+from harness.measure.docker.client import CAMPAIGN_LABEL, CELL_LABEL, docker_message, translate_docker_errors
 from harness.measure.docker.container_spec import (
-    Order,
-    environment_of,
-    host_options,
-    networking,
-    unmet_limits,
+    ContainerSpec,
+    build_host_options,
+    build_networking_config,
+    find_unmet_limits,
+    resolve_environment,
 )
-from harness.measure.docker.events import EventLog
-from harness.measure.docker.inside import not_ready_inside, ran_inside
-from harness.measure.docker.port_access import LOOPBACK, Tunnel, tunnel
-from harness.measure.docker.readiness import not_ready
+from harness.measure.docker.events import ContainerEvents
+from harness.measure.docker.port_access import OpenPort, open_port
+from harness.measure.docker.readiness import probe_container, probe_network, run_command
 from harness.measure.protocols import Clock, TargetEnd
-from harness.model import Ready, Target, TargetEvent
+from harness.model import (
+    EventKind,
+    FailureKind,
+    NetworkProbe,
+    ReadinessProbe,
+    Target,
+    TargetEvent,
+)
 
-READY_POLL_S = 0.1
-READY_ANSWER_WITHIN_S = 5.0
-ASK_AGAIN_S = 0.5
-OOM_GRACE_S = 0.5
-KILLED = 128 + 9
-CREATE_GRACE_S = 1.0
-LOG_LINES_SHOWN = 20
-LOG_LINES_AT_MOST = 10_000
-LOG_BYTES_AT_MOST = 256 * 1024
+_READY_POLL_S = 0.1
+_READY_ANSWER_WITHIN_S = 5.0
+_ASK_AGAIN_S = 0.5
+_OOM_GRACE_S = 0.5
+_KILLED = 128 + 9
+_CREATE_GRACE_S = 1.0
+_LOG_LINES_SHOWN = 20
+_LOG_LINES_AT_MOST = 10_000
+_LOG_BYTES_AT_MOST = 256 * 1024
 
 
-class DockerTarget:
-    """A started container; the real `RunningTarget`."""
+class DockerContainer:
+    """A started container. `started_s` is an instant of `clock`."""
 
     def __init__(
-        self, client: APIClient, container_id: str, events: EventLog, clock: Clock, order: Order
+        self,
+        client: APIClient,
+        container_id: str,
+        spec: ContainerSpec,
+        events: ContainerEvents,
+        port: OpenPort,
+        clock: Clock,
+        started_s: float,
     ) -> None:
         self.client = client
         self.container_id = container_id
-        self.limits = order.limits
-        self.name = order.target.name
+        self.name = spec.target.name
+        self.limits = spec.limits
+        self.port = port
         self.ready_after_s = 0.0
-        self.companions: tuple[DockerTarget, ...] = ()
-        self.replicas: tuple[DockerTarget, ...] = (self,)
-        self.companions_ready_after_s: float | None = None
         self._events = events
         self._clock = clock
-        self._started_s = clock.now_s()
-        self._asked_s = -ASK_AGAIN_S
-        self._port = 0
-        self._address = LOOPBACK if order.reach.ssh else order.reach.address
-        self._ssh = order.reach.ssh
-        self._tunnel: Tunnel | None = None
-        self._open = contextlib.ExitStack()
+        self._started_s = started_s
+        self._asked_s = -_ASK_AGAIN_S
         self._end: TargetEnd | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://{self._address}:{self.port}"
+    def read_events(self, start: int) -> tuple[TargetEvent, ...]:
+        """Return the container's events but for the first `start` ones."""
+        return self._events.read(start)
 
-    @property
-    def port(self) -> int:
-        """Where we reach it; the engine picked it unless the target names one. Of several replicas it is the
-        balancer's, which is the last of the companions.
+    def poll_end(self) -> TargetEnd | None:
+        """Return how the container ended, or None while it runs.
+
+        The engine is asked only if its events report an end or have broken off. Raises EngineGone if the
+        tunnel to the container's port was cut.
         """
-        return self.companions[-1].port if len(self.replicas) > 1 else self._port
-
-    def events_since(self, index: int) -> tuple[TargetEvent, ...]:
-        return self._events.since(index)
-
-    def ended(self) -> TargetEnd | None:
-        """Asks the engine only when its events tell of an end, or when they are cut off.
-
-        Of a further replica it tells too, and of a companion, by its name: without one of them the target is
-        not what it was. Raises EngineGone when the tunnel to its port was cut.
-        """
-        if self._tunnel is not None:
-            self._tunnel.look()
-        if self._end is None and (self._events.saw("die") or self._may_ask()):
-            self._end = self._ask_for_end()
-        if self._end is None:
-            self._end = next((end for each in self.replicas[1:] if (end := each.ended()) is not None), None)
-        if self._end is None:
-            for companion in self.companions:
-                if (end := companion.ended()) is not None:
-                    return replace(end, companion=companion.name)
+        self.port.check_alive()
+        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._may_ask()):
+            self._end = self._read_end()
         return self._end
 
-    def logs(self) -> str:
-        each = LOG_BYTES_AT_MOST // len(self.replicas)
-        return "".join(replica.own_log(each) for replica in self.replicas)
-
-    def own_log(self, bytes_at_most: int = LOG_BYTES_AT_MOST) -> str:
-        with engine_asked_to("read the target's log"):
-            written: bytes = self.client.logs(self.container_id, tail=LOG_LINES_AT_MOST)
+    def read_log(self, bytes_at_most: int = _LOG_BYTES_AT_MOST) -> str:
+        """Return the end of what the container wrote, stdout and stderr."""
+        with translate_docker_errors("read the target's log"):
+            written: bytes = self.client.logs(self.container_id, tail=_LOG_LINES_AT_MOST)
         return written[-bytes_at_most:].decode(errors="replace")
 
-    def wait_until_ready(self, target: Target) -> None:
-        """Raises TargetFailed as soon as the container has ended, or when its time is over."""
-        self._port = target.port if target.host_network else self._published(target.port)
-        if self._ssh and self._port:
-            self._tunnel = self._open.enter_context(tunnel(self._ssh, self._port))
-            self._port = self._tunnel.port
-        deadline = self._started_s + target.ready.within_s
+    def run_command(self, command: Sequence[str]) -> tuple[int | None, str]:
+        """Run a command in the container; return its exit code (None if unknown) and what it wrote."""
+        with translate_docker_errors("run a command in the container"):
+            return run_command(self.client, self.container_id, command)
+
+    def wait_until_ready(self, probe: ReadinessProbe, companions: Sequence["DockerContainer"]) -> None:
+        """Wait until the probe succeeds.
+
+        Raises:
+            TargetFailed: the container ended, or was not ready in time.
+            CompanionFailed: one of the companions ended.
+        """
+        deadline = self._started_s + probe.within_s
         seen: str | None = "nothing"
         while (left_s := deadline - self._clock.now_s()) > 0:
-            seen = self._not_ready(target.ready, min(READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
-            if (end := self.ended()) is not None:
-                raise self.failed_with(end)
+            seen = self._probe(probe, min(_READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
+            if (end := poll_first_end([self], companions)) is not None:
+                raise self._build_failure(end)
             if seen is None:
                 self.ready_after_s = self._clock.now_s() - self._started_s
                 return
-            self._clock.sleep(READY_POLL_S)
+            self._clock.sleep(_READY_POLL_S)
         raise TargetFailed(
-            "never-ready",
-            f"not ready within {target.ready.within_s:g} s; last seen: {seen}{_shown(self._log_tail())}",
+            FailureKind.NEVER_READY,
+            f"not ready within {probe.within_s:g} s; last seen: {seen}{_format_log(self._read_log_tail())}",
             "look at `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
         )
 
-    def _not_ready(self, ready: Ready, timeout_s: float) -> str | None:
-        if ready.kind in ("http", "tcp"):
-            return (
-                not_ready(ready, self._port, timeout_s, self._address) if self._port else "no published port"
-            )
+    def _probe(self, probe: ReadinessProbe, timeout_s: float) -> str | None:
+        """Return None if the container is ready, else what was seen instead."""
+        if isinstance(probe, NetworkProbe):
+            return probe_network(probe, self.port, timeout_s)
         try:
-            with engine_asked_to("look whether the container is ready"):
-                return not_ready_inside(self.client, self.container_id, ready)
+            with translate_docker_errors("check whether the container is ready"):
+                return probe_container(self.client, self.container_id, probe)
         except EngineGone:
             raise
-        except EngineError as error:  # it may just have ended, which is asked next
+        except EngineError as error:  # the container may have ended just now; the caller asks for that next
             return error.what
 
-    def opened(self) -> contextlib.ExitStack:
-        """What was opened to reach it; closed on leaving."""
-        return self._open
-
-    def run_inside(self, command: Sequence[str]) -> tuple[int | None, str]:
-        """The exit code of a command run in the container, and what it wrote."""
-        with engine_asked_to("run a command in the container"):
-            return ran_inside(self.client, self.container_id, command)
-
-    def failed_with(self, end: TargetEnd) -> TargetFailed:
+    def _build_failure(self, end: TargetEnd) -> TargetFailed | CompanionFailed:
         after = f"{self._clock.now_s() - self._started_s:.1f} s after its start"
-        if end.companion:
-            raise CompanionFailed(
-                f"{end.companion} ended with exit code {end.exit_code}{_shown(end.log_tail)}"
-            )
+        log = _format_log(end.log_tail)
+        if end.companion is not None:
+            return CompanionFailed(f"{end.companion} ended with exit code {end.exit_code}{log}")
         if end.oom:
-            what = f"out of memory {after} (exit code {end.exit_code}){_shown(end.log_tail)}"
-            return TargetFailed("oom", what, "it needs more memory than this size has")
-        what = f"ended with exit code {end.exit_code} {after}{_shown(end.log_tail)}"
-        return TargetFailed("exited", what, "the target's own log says why")
-
-    def _published(self, port: int) -> int:
-        """The port on the loopback; 0 when the container ended before it could be asked."""
-        with engine_asked_to("inspect the target"):
-            networks = self.client.inspect_container(self.container_id)["NetworkSettings"]
-        bound = (networks.get("Ports") or {}).get(f"{port}/tcp")
-        return int(bound[0]["HostPort"]) if bound else 0
+            what = f"out of memory {after} (exit code {end.exit_code}){log}"
+            return TargetFailed(FailureKind.OOM, what, "it needs more memory than this size has")
+        what = f"ended with exit code {end.exit_code} {after}{log}"
+        return TargetFailed(FailureKind.EXITED, what, "the target's own log says why")
 
     def _may_ask(self) -> bool:
-        if not self._events.broken or self._clock.now_s() < self._asked_s + ASK_AGAIN_S:
+        if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_AGAIN_S:
             return False
         self._asked_s = self._clock.now_s()
         return True
 
-    def _ask_for_end(self) -> TargetEnd | None:
-        """A removal kills first: an end by a kill is looked at twice, for it may not be the target's own."""
-        state = self._state()
+    def _read_end(self) -> TargetEnd | None:
+        """Ask the engine whether the container has ended, and how.
+
+        Removing a container kills it first. So the state after a kill is read twice: the container may be
+        gone by then, and the end was not the target's own.
+        """
+        state = self._read_state()
         if state is not None and state["Running"]:
             return None
-        oom = self._events.saw("oom") or (
-            state is not None and (state["OOMKilled"] or self._oom_follows(state))
+        oom = self._events.has_seen(EventKind.OOM) or (
+            state is not None and (state["OOMKilled"] or self._wait_for_oom(state))
         )
-        if state is not None and state["ExitCode"] == KILLED and not oom:
-            state = self._state()
+        if state is not None and state["ExitCode"] == _KILLED and not oom:
+            state = self._read_state()
         if state is None:
             return TargetEnd(None, oom, "the container was removed by someone else")
-        if self._events.saw("kill") and not oom:
+        if self._events.has_seen(EventKind.KILL) and not oom:
             return TargetEnd(None, oom, "the container was stopped through the engine, not by itself")
-        return TargetEnd(state["ExitCode"], oom, self._log_tail())
+        return TargetEnd(state["ExitCode"], oom, self._read_log_tail())
 
-    def _state(self) -> dict[str, Any] | None:
-        """None when the container is no more, or is being removed."""
-        with engine_asked_to("inspect the target"):
+    def _read_state(self) -> dict[str, Any] | None:
+        """Return the engine's state of the container, or None if it is removed or being removed."""
+        with translate_docker_errors("inspect the target"):
             try:
                 state: dict[str, Any] = self.client.inspect_container(self.container_id)["State"]
             except NotFound:
                 return None
         return None if state["Status"] == "removing" else state
 
-    def _oom_follows(self, state: Mapping[str, Any]) -> bool:
-        """The engine's `oom` event may come a moment after the `die` of the process that it was about."""
-        deadline = self._clock.now_s() + (OOM_GRACE_S if state["ExitCode"] == KILLED else 0.0)
-        while not self._events.saw("oom") and self._clock.now_s() < deadline:
+    def _wait_for_oom(self, state: Mapping[str, Any]) -> bool:
+        """Wait a moment: the engine's `oom` event may arrive after the `die` event that it explains."""
+        deadline = self._clock.now_s() + (_OOM_GRACE_S if state["ExitCode"] == _KILLED else 0.0)
+        while not self._events.has_seen(EventKind.OOM) and self._clock.now_s() < deadline:
             self._clock.sleep(0.02)
-        return self._events.saw("oom")
+        return self._events.has_seen(EventKind.OOM)
 
-    def _log_tail(self) -> str:
-        return "\n".join(self.own_log().strip().splitlines()[-LOG_LINES_SHOWN:])
+    def _read_log_tail(self) -> str:
+        return "\n".join(self.read_log().strip().splitlines()[-_LOG_LINES_SHOWN:])
+
+
+@dataclass(frozen=True, slots=True)
+class DockerTarget:
+    """A target that runs in one container, or in several replicas; the real `RunningTarget`.
+
+    `entrance` is the container that users reach: the only replica, or the balancer of several. The balancer
+    is the last of the `companions`.
+    """
+
+    replicas: tuple[DockerContainer, ...]
+    entrance: DockerContainer
+    companions: tuple[DockerContainer, ...] = ()
+    companions_ready_after_s: float | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.entrance.port.address}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port on which this machine reaches the target."""
+        return self.entrance.port.number
+
+    @property
+    def container_id(self) -> str:
+        """The engine's id of the first replica."""
+        return self.replicas[0].container_id
+
+    @property
+    def ready_after_s(self) -> float:
+        """Seconds from a container's start until it was ready; of several replicas, the slowest one's."""
+        return max(replica.ready_after_s for replica in self.replicas)
+
+    def poll_end(self) -> TargetEnd | None:
+        """Return the first end of a replica or a companion, or None while all of them run.
+
+        Without any one of them the target is not the target that is measured. Raises EngineGone if the
+        tunnel to a port was cut.
+        """
+        return poll_first_end(self.replicas, self.companions)
+
+    def read_logs(self) -> str:
+        bytes_each = _LOG_BYTES_AT_MOST // len(self.replicas)
+        return "".join(replica.read_log(bytes_each) for replica in self.replicas)
+
+
+def poll_first_end(
+    replicas: Iterable[DockerContainer], companions: Iterable[DockerContainer]
+) -> TargetEnd | None:
+    """Return the end of the first container that has ended, with the companion's name if it is one."""
+    for replica in replicas:
+        if (end := replica.poll_end()) is not None:
+            return end
+    for companion in companions:
+        if (end := companion.poll_end()) is not None:
+            return replace(end, companion=companion.name)
+    return None
 
 
 @contextlib.contextmanager
-def running(
-    client: APIClient, clock: Clock, order: Order, companions: Sequence[DockerTarget] = ()
-) -> Iterator[DockerTarget]:
-    """A fresh container, ready to be loaded; it is gone afterwards, whatever happened in between."""
-    environment = environment_of(order.target)
-    with _removed(client, order.name, clock):
-        container_id, created_unix_s = _create(client, order, environment)
-        with EventLog(client, container_id, created_unix_s, clock) as events:
-            _start(client, container_id, order)
-            target = DockerTarget(client, container_id, events, clock, order)
-            target.companions = tuple(companions)
-            with target.opened():
-                target.wait_until_ready(order.target)
-                yield target
+def run_container(
+    client: APIClient, clock: Clock, spec: ContainerSpec, companions: Sequence[DockerContainer] = ()
+) -> Iterator[DockerContainer]:
+    """Start a fresh container, yield it once it is ready, and remove it on exit, whatever happened.
+
+    The end of one of its `companions` ends the wait for its readiness. Raises as `wait_until_ready` does.
+    """
+    environment = resolve_environment(spec.target)
+    with _remove_on_exit(client, spec.name, clock):
+        container_id, created_unix_s = _create_container(client, spec, environment)
+        with ContainerEvents(client, container_id, created_unix_s, clock) as events:
+            start_container(client, container_id, spec)
+            started_s = clock.now_s()
+            with open_port(spec.port_access, _find_published_port(client, container_id, spec.target)) as port:
+                container = DockerContainer(client, container_id, spec, events, port, clock, started_s)
+                container.wait_until_ready(spec.target.readiness, companions)
+                yield container
 
 
 @contextlib.contextmanager
-def _removed(client: APIClient, name: str, clock: Clock) -> Iterator[None]:
-    """Remove by name, which is known before the engine has told us anything."""
+def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None]:
+    """Remove the container on exit, by its name: the name is known even if the engine never gave an id."""
     try:
         yield
     except BaseException as error:
         try:
-            deadline = clock.now_s() + CREATE_GRACE_S
-            while (
-                not remove_container(client, name) and _perhaps_on_its_way(error) and clock.now_s() < deadline
-            ):
+            deadline = clock.now_s() + _CREATE_GRACE_S
+            while not remove_container(client, name) and _may_appear(error) and clock.now_s() < deadline:
                 clock.sleep(0.1)
         except EngineError as unremoved:
             error.add_note(f"the container {name} may still be there: {unremoved.what}")
@@ -242,52 +280,69 @@ def _removed(client: APIClient, name: str, clock: Clock) -> Iterator[None]:
     remove_container(client, name)
 
 
-def _perhaps_on_its_way(error: BaseException) -> bool:
-    """An interrupted `create` is still carried out by the engine: its container turns up a moment later."""
+def _may_appear(error: BaseException) -> bool:
+    """An interrupted `create` is still carried out by the engine: its container appears a moment later."""
     return isinstance(error, KeyboardInterrupt)
 
 
-def _create(client: APIClient, order: Order, environment: Mapping[str, str]) -> tuple[str, int]:
-    """The container's id, and the engine's own time of its creation."""
-    target = order.target
-    with engine_asked_to("create the container", "`harness clean` removes what an earlier run left"):
-        made = client.create_container(
-            order.image.reference,
+def _create_container(
+    client: APIClient, spec: ContainerSpec, environment: Mapping[str, str]
+) -> tuple[str, int]:
+    """Create the container; return its id and the Unix time of its creation by the engine's clock."""
+    target = spec.target
+    with translate_docker_errors(
+        "create the container", "`harness clean` removes the containers of earlier runs"
+    ):
+        created = client.create_container(
+            spec.image.reference,
             command=list(target.command) if target.command is not None else None,
             entrypoint=list(target.entrypoint) if target.entrypoint is not None else None,
-            name=order.name,
+            name=spec.name,
             environment=dict(environment),
             user=target.user,
             ports=[target.port] if target.port and not target.host_network else None,
-            labels={CAMPAIGN_LABEL: order.campaign, CELL_LABEL: order.cell_id},
-            host_config=client.create_host_config(**host_options(order)),
-            networking_config=networking(client, order),
+            labels={CAMPAIGN_LABEL: spec.campaign, CELL_LABEL: spec.cell_id},
+            host_config=client.create_host_config(**build_host_options(spec)),
+            networking_config=build_networking_config(client, spec),
         )
-        if order.content:
-            client.put_archive(made["Id"], "/", order.content)
-        facts = client.inspect_container(made["Id"])
-    if unmet := unmet_limits(facts["HostConfig"], order.limits):
-        said = "; ".join(made.get("Warnings") or ["no warning"])
+        if spec.archive:
+            client.put_archive(created["Id"], "/", spec.archive)
+        facts = client.inspect_container(created["Id"])
+    if unmet := find_unmet_limits(facts["HostConfig"], spec.limits):
+        warnings = "; ".join(created.get("Warnings") or ["no warning"])
         raise EngineError(
-            f"{order.name}: the engine does not apply {' and '.join(unmet)} ({said})",
+            f"{spec.name}: the engine does not apply {' and '.join(unmet)} ({warnings})",
             "the kernel lacks these cgroup controllers; `docker info` lists what it can limit",
         )
-    return made["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
+    return created["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
 
 
-def _start(client: APIClient, container_id: str, order: Order) -> None:
-    """Raises TargetFailed where the engine says that this target, at this size, can't be started."""
+def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
+    """Start a created container.
+
+    Raises EngineError if its port is in use, TargetFailed if this target can't be started at this size.
+    """
     try:
         client.start(container_id)
     except APIError as error:
-        said = words(error)
-        if "address already in use" in said or "port is already allocated" in said:
+        message = docker_message(error)
+        if "address already in use" in message or "port is already allocated" in message:
             raise EngineError(
-                f"port {order.target.host_port} of {order.reach.address} is already in use",
+                f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
             ) from error
-        raise TargetFailed("exited", said) from error
+        raise TargetFailed(FailureKind.EXITED, message) from error
 
 
-def _shown(log: str) -> str:
-    return f"\nits last words:\n{log}" if log else "; it wrote nothing"
+def _find_published_port(client: APIClient, container_id: str, target: Target) -> int:
+    """Return the port on the engine's host; 0 if none is published, or the container has already ended."""
+    if target.host_network:
+        return target.port
+    with translate_docker_errors("inspect the target"):
+        networks = client.inspect_container(container_id)["NetworkSettings"]
+    bindings = (networks.get("Ports") or {}).get(f"{target.port}/tcp")
+    return int(bindings[0]["HostPort"]) if bindings else 0
+
+
+def _format_log(log: str) -> str:
+    return f"\nlast log lines:\n{log}" if log else "; it wrote nothing"

@@ -1,4 +1,4 @@
-"""What the engine is asked for: a container with exactly its limits, and few rights."""
+"""Describe a container to the engine: exactly its limits, and few rights."""
 
 import os
 from collections import defaultdict
@@ -10,24 +10,25 @@ from docker.api import APIClient
 from docker.types import LogConfig, Ulimit
 
 from harness.errors import UsageError
-from harness.measure.docker.port_access import HERE, Reach
-from harness.measure.host.cpu_affinity import Cores, listed
+from harness.measure.docker.port_access import LOCAL, PortAccess
+from harness.measure.host.cpu_affinity import Cores, format_cpuset
 from harness.measure.protocols import Image
 from harness.model import Limits, Target
 from harness.plan import resolved
 
 CPU_PERIOD_US = 100_000
-CPU_QUOTA_AT_LEAST_US = 1_000
-PIDS_AT_MOST = 4096
+_CPU_QUOTA_AT_LEAST_US = 1_000
+_PIDS_AT_MOST = 4096
 CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
 """What a server needs that starts as root, prepares its folders and becomes another user; nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What to run, under which name and limits, on which cores (None: on any) and in which private network
-    (None: the engine's default one); how its port is reached; and a tar archive to unpack in it before it
-    starts.
+class ContainerSpec:
+    """A container to create: which image it runs as which target, under which name and limits.
+
+    `cores` are the host's cores that it may use (None: all). `network` is the private network that it joins
+    (None: the engine's default network). `archive` is a tar archive that is unpacked in it before it starts.
     """
 
     name: str
@@ -38,34 +39,35 @@ class Order:
     image: Image
     cores: Cores | None = None
     network: str | None = None
-    reach: Reach = HERE
-    content: bytes = b""
+    port_access: PortAccess = LOCAL
+    archive: bytes = b""
 
 
-def networking(client: APIClient, order: Order) -> Any:
-    """In a private network a container is reached by its service's name."""
-    if order.network is None:
+def build_networking_config(client: APIClient, spec: ContainerSpec) -> Any:
+    """Build the engine's networking options: in a private network a container is reached by its name."""
+    if spec.network is None:
         return None
-    endpoint = client.create_endpoint_config(aliases=[order.target.name])
-    return {"EndpointsConfig": {order.network: endpoint}}
+    endpoint = client.create_endpoint_config(aliases=[spec.target.name])
+    return {"EndpointsConfig": {spec.network: endpoint}}
 
 
-def host_options(order: Order) -> dict[str, Any]:
-    """Exactly the limits, no swap beside the memory, a port on the loopback, the rights that servers need."""
-    limits, target = order.limits, order.target
+def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
+    """Build the engine's host options: the limits, no swap beyond the memory, the published port, few rights."""
+    limits, target = spec.limits, spec.target
     is_published = target.port and not target.host_network
+    bindings = {target.port: (spec.port_access.address, target.host_port)} if is_published else None
     return {
-        "cpuset_cpus": listed(order.cores) if order.cores else None,
+        "cpuset_cpus": format_cpuset(spec.cores) if spec.cores else None,
         "cpu_period": CPU_PERIOD_US,
-        "cpu_quota": _cpu_quota_us(limits),
+        "cpu_quota": _convert_to_quota_us(limits),
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
-        "port_bindings": {target.port: (order.reach.address, target.host_port)} if is_published else None,
-        "network_mode": "host" if target.host_network else order.network,
+        "port_bindings": bindings,
+        "network_mode": "host" if target.host_network else spec.network,
         "binds": [f"{path}:{inside}:ro" for inside, path in sorted(target.files.items())] or None,
         "tmpfs": dict.fromkeys(target.tmpfs, "") or None,
         "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in target.ulimits.items()] or None,
-        "pids_limit": PIDS_AT_MOST,
+        "pids_limit": _PIDS_AT_MOST,
         "cap_drop": ["ALL"],
         "cap_add": [*CAPABILITIES, *target.capabilities],
         "security_opt": ["no-new-privileges:true"],
@@ -73,29 +75,39 @@ def host_options(order: Order) -> dict[str, Any]:
     }
 
 
-def unmet_limits(host_config: Mapping[str, Any], limits: Limits) -> list[str]:
-    """What the engine discarded. A missing swap limit is not among them: the fingerprint says so."""
-    asked = {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": _cpu_quota_us(limits), "Memory": limits.memory_bytes}
-    return [f"{name}={value}" for name, value in asked.items() if host_config.get(name) != value]
+def find_unmet_limits(host_config: Mapping[str, Any], limits: Limits) -> list[str]:
+    """Return the limits that the engine discarded, as "key=value".
+
+    A missing swap limit is not among them: the fingerprint notes that.
+    """
+    expected = {
+        "CpuPeriod": CPU_PERIOD_US,
+        "CpuQuota": _convert_to_quota_us(limits),
+        "Memory": limits.memory_bytes,
+    }
+    return [f"{name}={value}" for name, value in expected.items() if host_config.get(name) != value]
 
 
-def _cpu_quota_us(limits: Limits) -> int:
-    return max(CPU_QUOTA_AT_LEAST_US, round(limits.cpu_cores * CPU_PERIOD_US))
+def _convert_to_quota_us(limits: Limits) -> int:
+    return max(_CPU_QUOTA_AT_LEAST_US, round(limits.cpu_cores * CPU_PERIOD_US))
 
 
-def environment_of(target: Target) -> dict[str, str]:
-    """The target's environment with each `${NAME}` taken from ours. Raises UsageError if one isn't set."""
-    if missing := unset_variables(target):
+def resolve_environment(target: Target) -> dict[str, str]:
+    """Return the target's environment with each `${NAME}` replaced by the value in this process's environment.
+
+    Raises UsageError if one is not set.
+    """
+    if missing := find_unset_variables(target):
         raise UsageError(
             f"target {target.name}: the environment variable {missing[0]} is not set",
-            f"export {missing[0]}=… before the run: the target's `environment` asks for it",
+            f"export {missing[0]}=… before the run: the target's `environment` refers to it",
         )
     return {key: resolved(value, os.environ) for key, value in target.environment.items()}
 
 
-def unset_variables(target: Target) -> list[str]:
-    """Every NAME that is asked for and not set: those that a mapping with a default had to make up."""
-    known = defaultdict(str, os.environ)
+def find_unset_variables(target: Target) -> list[str]:
+    """Return each NAME that the target or a companion refers to and that is not set, sorted."""
+    known = defaultdict(str, os.environ)  # looking up a name that is not set adds it
     for service in (target, *(companion.service for companion in target.companions)):
         for value in service.environment.values():
             resolved(value, known)

@@ -1,4 +1,4 @@
-"""What the engine reports of one container, as it happens."""
+"""Collect what the engine reports of one container, as it happens."""
 
 import threading
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from docker.api import APIClient
 from harness.errors import EngineError
 from harness.measure.docker.client import EngineStream
 from harness.measure.protocols import Clock
-from harness.model import TargetEvent
+from harness.model import EventKind, TargetEvent
 
-KINDS = frozenset({"die", "kill", "oom", "pause", "restart", "stop", "unpause", "update"})
-END_WITHIN_S = 2.0
+_KINDS = frozenset(EventKind)
+_END_WITHIN_S = 2.0
 
 
-class EventLog:
-    """A container's events from its creation on, read by a thread that ends with the context.
+class ContainerEvents:
+    """A container's events since its creation, read by a thread that ends with the context.
 
     Over SSH a stream can't be cancelled: there the thread ends when the container is removed.
     """
@@ -30,7 +30,7 @@ class EventLog:
             "/events",
             {"since": since_unix_s, "filters": f'{{"type":["container"],"container":["{container_id}"]}}'},
         )
-        self._thread = threading.Thread(target=self._read, name="harness-events", daemon=True)
+        self._thread = threading.Thread(target=self._collect, name="harness-events", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -40,41 +40,43 @@ class EventLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._stream.close():
-            self._thread.join(END_WITHIN_S)
+            self._thread.join(_END_WITHIN_S)
 
     @property
-    def broken(self) -> bool:
-        """Whether nothing more will be reported: the engine, or the line to it, is gone."""
+    def is_broken(self) -> bool:
+        """True if no more events will arrive: the engine, or the connection to it, is gone."""
         return not self._thread.is_alive()
 
-    def since(self, index: int) -> tuple[TargetEvent, ...]:
-        return tuple(self._events[index:])
+    def read(self, start: int) -> tuple[TargetEvent, ...]:
+        """Return the events so far, but for the first `start` ones."""
+        return tuple(self._events[start:])
 
-    def saw(self, kind: str) -> bool:
-        return any(event.kind == kind for event in self._events)
+    def has_seen(self, kind: EventKind) -> bool:
+        return any(event.kind is kind for event in self._events)
 
-    def _read(self) -> None:
+    def _collect(self) -> None:
         try:
             for message in self._stream:
-                event = understood(message, self._clock.now_s())
+                event = event_from_json(message, self._clock.now_s())
                 if event is not None:
                     self._events.append(event)
                 if message.get("Action") == "destroy":
                     return
         except EngineError:
-            return  # `broken` tells; who needs to know asks the engine itself and gets its words
+            return  # `is_broken` tells the others, who then ask the engine themselves and get its message
 
 
-def understood(message: Mapping[str, Any], at_s: float) -> TargetEvent | None:
-    """An engine's event in our words; None for those that say nothing about how a target fares."""
+def event_from_json(message: Mapping[str, Any], at_s: float) -> TargetEvent | None:
+    """Return the engine's message as an event; None for kinds that say nothing about the target's state."""
     action, _, detail = str(message.get("Action", "")).partition(": ")
     attributes = message.get("Actor", {}).get("Attributes", {})
     if action == "health_status":
-        return TargetEvent(at_s, detail)
-    if action not in KINDS:
+        action, detail = detail, ""
+    if action not in _KINDS:
         return None
-    if action == "die":
+    kind = EventKind(action)
+    if kind is EventKind.DIE:
         detail = f"exit code {attributes.get('exitCode', '?')}"
-    if action == "kill":
+    if kind is EventKind.KILL:
         detail = f"signal {attributes.get('signal', '?')}"
-    return TargetEvent(at_s, action, detail)
+    return TargetEvent(at_s, kind, detail)

@@ -1,130 +1,160 @@
-"""Targets on a Docker engine: the real `TargetHost`."""
+"""Run targets on a Docker engine: the real `TargetHost`."""
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
 
 from docker.api import APIClient
 
 from harness.errors import EngineError
-from harness.measure.docker import client as docker_client
-from harness.measure.docker import image
-from harness.measure.docker.container import DockerTarget, running
-from harness.measure.docker.container_spec import Order, unset_variables
-from harness.measure.docker.lock import engine_lock
-from harness.measure.docker.port_access import LOOPBACK
-from harness.measure.docker.readiness import port_is_free
-from harness.measure.docker.sidecars import accompanied
-from harness.measure.fingerprint import fingerprint
+from harness.measure.docker import cleanup
+from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
+from harness.measure.docker.container import DockerContainer, run_container
+from harness.measure.docker.container_spec import ContainerSpec, find_unset_variables
+from harness.measure.docker.image import prepare_images
+from harness.measure.docker.lock import lock_engine
+from harness.measure.docker.port_access import is_port_free
+from harness.measure.docker.sidecars import run_with_sidecars
+from harness.measure.fingerprint import read_fingerprint
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.protocols import Clock, Image, RunningTarget
-from harness.model import DEFAULT_ENGINE, SINGLE_PROCESS, Cell, Engine, Limits, Load, Target
+from harness.model import (
+    DEFAULT_ENGINE,
+    LOOPBACK,
+    SINGLE_PROCESS,
+    Cell,
+    Engine,
+    Fingerprint,
+    ImageSource,
+    Limits,
+    Load,
+    Target,
+)
 
 
 class DockerHost:
-    """Runs targets for one campaign, whose name all that it starts carries as a label."""
+    """An engine that runs targets for one campaign; all that it creates carries the campaign's name as a label."""
 
     def __init__(
         self,
         campaign: str,
         clock: Clock,
         client: APIClient | None = None,
-        which: Engine = DEFAULT_ENGINE,
+        engine: Engine = DEFAULT_ENGINE,
     ) -> None:
         self._campaign = campaign
         self._clock = clock
-        self._client = client or docker_client.connect(which)
-        self._is_another = which != DEFAULT_ENGINE
-        self._reach = docker_client.reach_of(which, self._client)
+        self._client = client or connect(engine)
+        self._is_default = engine == DEFAULT_ENGINE
+        self._port_access = find_port_access(engine, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
 
-    def keep_to(self, cores: Cores) -> None:
-        """Run targets on these cores from now on; their size remains a quota."""
+    def pin_to_cores(self, cores: Cores) -> None:
+        """Run targets on these of the host's cores from now on; a target's size remains a quota."""
         self._cores = cores
 
-    def check(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
-        """What would keep the target from being run here, found without starting or building anything."""
-        problems = [f"the environment variable {name} is not set" for name in unset_variables(target)]
+    def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
+        """Find what would keep the target from running here, or the load from reaching it.
+
+        Nothing is started or built; images that are missing are pulled.
+        """
+        problems = [f"the environment variable {name} is not set" for name in find_unset_variables(target)]
         services = (target, *(companion.service for companion in target.companions))
-        if not docker_client.is_local(self._client):
-            problems += self._out_of_reach(services)
-        elif target.host_port is not None and not port_is_free(target.host_port):
+        if not is_local(self._client):
+            problems += self._find_remote_problems(services)
+        elif target.host_port is not None and not is_port_free(target.host_port):
             problems.append(f"port {target.host_port} is already in use")
-        if load.is_remote and self._reach is not None and self._reach.address == LOOPBACK:
+        if load.is_remote and self._port_access is not None and self._port_access.address == LOOPBACK:
             problems.append(
                 "workers on other machines can't reach the target on a loopback; "
-                "name an address that they can: engine: {host: …, address: 10.0.0.7}"
+                "name an address that they can reach: engine: {host: …, address: 10.0.0.7}"
             )
         for service in services:
-            if service.build is None:
-                problems += self._unavailable(service)
+            if isinstance(service.source, ImageSource):
+                problems += self._find_image_problems(service)
         return problems
 
     def prepare(self, target: Target) -> Image:
-        return image.prepare(self._client, target, is_another=self._is_another)
+        """Build, find or pull the target's image and its companions'. Raises EngineError with the output."""
+        return prepare_images(self._client, target, is_default_engine=self._is_default)
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
-        order = Order(self._name(cell.id), self._campaign, cell.id, cell.limits, target, image, self._cores)
-        if self._reach is not None:
-            order = replace(order, reach=self._reach)
-        return accompanied(self._client, self._clock, order, image.companions)
+        """Start a fresh target at the cell's size, as `run_with_sidecars` does."""
+        spec = ContainerSpec(
+            self._build_name(cell.id), self._campaign, cell.id, cell.limits, target, image, self._cores
+        )
+        if self._port_access is not None:
+            spec = replace(spec, port_access=self._port_access)
+        return run_with_sidecars(self._client, self._clock, spec, image.companions)
 
-    def run_beside(
-        self, service: Target, limits: Limits, image: Image, content: bytes
-    ) -> AbstractContextManager[DockerTarget]:
-        """A container that is no target and no target's companion; `content` is unpacked in it first."""
-        name = self._name(service.name)
-        order = Order(name, self._campaign, service.name, limits, service, image, content=content)
-        return running(self._client, self._clock, order)
+    def run_service(
+        self, service: Target, limits: Limits, image: Image, archive: bytes
+    ) -> AbstractContextManager[DockerContainer]:
+        """Start a container that is neither a target nor a companion, such as a Locust worker.
 
-    def _name(self, what: str) -> str:
-        return re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{what}-{next(self._numbers)}")
+        `archive` is a tar archive that is unpacked in the container before it starts.
+        """
+        name = self._build_name(service.name)
+        spec = ContainerSpec(name, self._campaign, service.name, limits, service, image, archive=archive)
+        return run_container(self._client, self._clock, spec)
+
+    def _build_name(self, purpose: str) -> str:
+        return re.sub(
+            r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{purpose}-{next(self._numbers)}"
+        )
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
-        return docker_client.remove_leftovers(self._client, campaign)
+        """Remove all containers and networks of a campaign (None: of any); return their names."""
+        return cleanup.remove_leftovers(self._client, campaign)
 
     def remove_old_images(self) -> list[str]:
-        return docker_client.remove_old_images(self._client)
+        """Remove the images of targets that newer ones replaced and no container uses; return their names."""
+        return cleanup.remove_old_images(self._client)
 
-    def environment(self) -> Mapping[str, Any]:
-        return fingerprint(self._client)
+    def read_fingerprint(self) -> Fingerprint:
+        return read_fingerprint(self._client)
 
-    def answers(self) -> bool:
+    def is_answering(self) -> bool:
+        """Return True if the engine answers at the moment."""
         try:
-            with docker_client.engine_asked_to("answer"):
+            with translate_docker_errors("answer"):
                 return bool(self._client.ping())
         except EngineError:
             return False
 
-    def identity(self) -> str:
-        with docker_client.engine_asked_to("say who it is"):
+    def read_identity(self) -> str:
+        """Return what tells this engine from others."""
+        with translate_docker_errors("identify itself"):
             info = self._client.info()
         # cloned hosts share an ID
         return " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir"))
 
-    def reserved(self) -> AbstractContextManager[None]:
-        return engine_lock(self.identity(), self._campaign)
+    def reserve(self) -> AbstractContextManager[None]:
+        """Keep other campaigns off this engine, as `lock_engine` does."""
+        return lock_engine(self.read_identity(), self._campaign)
 
     def close(self) -> None:
         self._client.close()
 
-    def _out_of_reach(self, services: Iterable[Target]) -> Iterator[str]:
-        """What another machine's engine can't do for us."""
-        if self._reach is None:
+    def _find_remote_problems(self, services: Iterable[Target]) -> Iterator[str]:
+        """Find what keeps the services from running on another machine's engine."""
+        if self._port_access is None:
             yield (
                 "the engine is on another machine, which publishes the target's port on its own loopback; "
                 "name its address (engine: {host: …, address: 10.0.0.5}), or reach it by ssh://"
             )
         for service in services:
             if service.files:
-                yield f"{service.name}: `files` are not where the engine is; build them into its image"
+                yield (
+                    f"{service.name}: `files` can't be mounted on an engine of another machine; "
+                    "build them into its image"
+                )
 
-    def _unavailable(self, target: Target) -> list[str]:
-        """An image is looked for where it will be needed: here, else at its registry, by pulling it."""
+    def _find_image_problems(self, target: Target) -> list[str]:
+        """Look for the image on this engine, then at its registry, by pulling it."""
         try:
             self.prepare(target)
         except EngineError as error:

@@ -1,4 +1,4 @@
-"""A target's image: built when its content changed, found or pulled otherwise."""
+"""Prepare a target's image: build it if its content changed, else find or pull it."""
 
 import contextlib
 import hashlib
@@ -16,105 +16,108 @@ from docker.utils import exclude_paths, tar
 
 from harness.errors import EngineError, UsageError
 from harness.measure.docker import load_balancer
-from harness.measure.docker.client import BASE_IMAGE, TARGET_LABEL, connect, engine_asked_to
+from harness.measure.docker.client import BASE_IMAGE, TARGET_LABEL, connect, translate_docker_errors
 from harness.measure.protocols import Image
-from harness.model import Build, Target
+from harness.model import BuildSource, ImageSource, Target
 
-BASE_OF_OUR_OWN = BASE_IMAGE.partition(":")[0]
-BUILD_SILENCE_AT_MOST_S = 600
-OUTPUT_LINES_SHOWN = 20
-HASH_CHARACTERS = 12
+_OWN_BASE = BASE_IMAGE.partition(":")[0]
+_BUILD_SILENCE_AT_MOST_S = 600
+_OUTPUT_LINES_SHOWN = 20
+_HASH_CHARACTERS = 12
 
-ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
-FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
-REFERENCE = re.compile(r"\$\{?(\w+)\}?")
+_ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
+_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
+_REFERENCE = re.compile(r"\$\{?(\w+)\}?")
 
 
-def prepare(client: APIClient, target: Target, *, is_another: bool = False) -> Image:
-    """The images to run. A build is skipped when one of the same content, arguments and bases exists.
+def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool = True) -> Image:
+    """Build, find or pull the images of a target, its companions and its balancer.
 
-    Another engine than the usual one is first given what it lacks and that one has.
+    A build is skipped if an image of the same content, arguments and base images exists. Images that another
+    engine than the default one lacks are first copied from the default engine, if that has them.
     """
     services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
-        services[load_balancer.NAME] = load_balancer.balancer(target, target.balancer)
-    if is_another:
-        carry(client, {name for each in (target, *services.values()) for name in _starting_from(each)})
-    own = _prepared(client, target)
-    beside = {name: _prepared(client, service) for name, service in services.items()}
-    if not beside:
+        services[load_balancer.NAME] = load_balancer.build_balancer(target, target.balancer)
+    if not is_default_engine:
+        _copy_from_default_engine(
+            client, {name for each in (target, *services.values()) for name in _find_needed_images(each)}
+        )
+    own = _prepare_image(client, target)
+    sidecars = {name: _prepare_image(client, service) for name, service in services.items()}
+    if not sidecars:
         return own
-    digests = "".join(image.digest for image in (own, *beside.values()))
-    return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", beside)
+    digests = "".join(image.digest for image in (own, *sidecars.values()))
+    return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", sidecars)
 
 
-def _starting_from(target: Target) -> list[str]:
-    """The images that are run, or built upon."""
-    if target.build is None:
-        return [target.image] if target.image else []
-    return base_images(_dockerfile(target.build), target.build.args)
+def _find_needed_images(target: Target) -> list[str]:
+    """Return the image that is run, or the images that it is built from."""
+    if isinstance(target.source, ImageSource):
+        return [target.source.reference]
+    return find_base_images(_read_dockerfile(target.source), target.source.args)
 
 
-def carry(client: APIClient, references: Iterable[str]) -> None:
-    """Images that this engine lacks and the usual one has; what that lacks too will be pulled."""
-    missing = [reference for reference in sorted(references) if find(client, reference) is None]
+def _copy_from_default_engine(client: APIClient, references: Iterable[str]) -> None:
+    """Copy images that this engine lacks and the default one has; others will be pulled."""
+    missing = [reference for reference in sorted(references) if _find_image(client, reference) is None]
     if not missing:
         return
-    with contextlib.suppress(EngineError), contextlib.closing(connect()) as here:
+    with contextlib.suppress(EngineError), contextlib.closing(connect()) as default_engine:
         for reference in missing:
-            if find(here, reference) is not None:
-                with engine_asked_to(f"take over the image {reference}"):
-                    client.load_image(here.get_image(reference))  # type: ignore[no-untyped-call]
+            if _find_image(default_engine, reference) is not None:
+                with translate_docker_errors(f"copy the image {reference} from the default engine"):
+                    client.load_image(default_engine.get_image(reference))  # type: ignore[no-untyped-call]
 
 
-def _prepared(client: APIClient, target: Target) -> Image:
-    if target.build is not None:
-        return _built(client, target.name, target.build)
-    assert target.image is not None, "a target has an image or a build"
-    return find(client, target.image) or _pulled(client, target.image)
+def _prepare_image(client: APIClient, target: Target) -> Image:
+    if isinstance(target.source, BuildSource):
+        return _build_if_changed(client, target.name, target.source)
+    reference = target.source.reference
+    return _find_image(client, reference) or _pull(client, reference)
 
 
-def find(client: APIClient, reference: str) -> Image | None:
-    """The image of this name, if the engine has it."""
-    with engine_asked_to(f"look for the image {reference}"):
+def _find_image(client: APIClient, reference: str) -> Image | None:
+    """Return the image of this name, or None if the engine does not have it."""
+    with translate_docker_errors(f"look for the image {reference}"):
         try:
-            return _known(client, reference)
+            return _inspect(client, reference)
         except ImageNotFound:
             return None
 
 
-def _pulled(client: APIClient, reference: str) -> Image:
-    with engine_asked_to(
+def _pull(client: APIClient, reference: str) -> Image:
+    with translate_docker_errors(
         f"find or pull the image {reference}",
-        "check its name; where no registry is in reach, give the target a `build` instead of an `image`",
+        "check its name; if no registry can be reached, give the target a `build` instead of an `image`",
     ):
         _follow(client.pull(reference, stream=True, decode=True))
-        return _known(client, reference)
+        return _inspect(client, reference)
 
 
-def _known(client: APIClient, reference: str) -> Image:
+def _inspect(client: APIClient, reference: str) -> Image:
     facts = client.inspect_image(reference)  # type: ignore[no-untyped-call]  # types-docker has no types for it
     return Image(reference, facts["Id"])
 
 
-def _built(client: APIClient, name: str, build: Build) -> Image:
+def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image:
     files = context_files(build)
-    bases = base_images(_dockerfile(build), build.args)
-    found = {base: find(client, base) for base in bases}
-    content = content_hash(build, files, [image.digest if image else "" for image in found.values()])
-    reference = f"harness-target-{_slug(name)}:{content[:HASH_CHARACTERS]}"
-    image = find(client, reference)
+    bases = find_base_images(_read_dockerfile(build), build.args)
+    known = {base: _find_image(client, base) for base in bases}
+    content = hash_build(build, files, [image.digest if image else "" for image in known.values()])
+    reference = f"harness-target-{_slug(name)}:{content[:_HASH_CHARACTERS]}"
+    image = _find_image(client, reference)
     if image is None:
-        _build(client, name, build, reference, [base for base in bases if found[base] is None])
-        image = find(client, reference)
+        _build(client, name, build, reference, [base for base in bases if known[base] is None])
+        image = _find_image(client, reference)
     if image is None:
         raise EngineError(f"Docker built {reference}, but does not have it")
     return image
 
 
-def _build(client: APIClient, name: str, build: Build, reference: str, absent: list[str]) -> None:
+def _build(client: APIClient, name: str, build: BuildSource, reference: str, absent: list[str]) -> None:
     with (
-        engine_asked_to(f"build the target {name} from {build.dockerfile}", _hint(absent)),
+        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _hint(absent)),
         tempfile.TemporaryFile() as context,
     ):
         tar(build.context, exclude=_ignored(build), dockerfile=(build.dockerfile, None), fileobj=context)
@@ -128,24 +131,24 @@ def _build(client: APIClient, name: str, build: Build, reference: str, absent: l
                 labels={TARGET_LABEL: name},
                 rm=True,
                 forcerm=True,
-                timeout=BUILD_SILENCE_AT_MOST_S,
+                timeout=_BUILD_SILENCE_AT_MOST_S,
                 decode=True,
             )
         )
 
 
 def _hint(absent: list[str]) -> str:
-    """What to try when a build failed, by the base images that the engine did not have."""
-    if any(base.startswith(BASE_OF_OUR_OWN) for base in absent):
+    """Suggest what to try after a failed build; `absent` are the base images that the engine did not have."""
+    if any(base.startswith(_OWN_BASE) for base in absent):
         return f"`make base` makes {absent[0]}"
     if absent:
-        return f"{absent[0]} is not here; name another base in `build: {{args: …}}` (`make base` makes one)"
-    return "the same with `docker build` shows all of its output"
+        return f"{absent[0]} is not on this engine; name another base in `build: {{args: …}}` (`make base` makes one)"
+    return "`docker build` of the same Dockerfile shows all of its output"
 
 
 def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
-    """Read an engine's progress to its end. Raises with the last of it when it tells of an error."""
-    output: deque[str] = deque(maxlen=OUTPUT_LINES_SHOWN)
+    """Read the engine's progress messages to the end. Raises DockerException with the last lines on an error."""
+    output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
     failed = False
     for message in messages:
         failed = failed or "error" in message
@@ -154,7 +157,7 @@ def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
         raise DockerException("\n".join(output))
 
 
-def _dockerfile(build: Build) -> str:
+def _read_dockerfile(build: BuildSource) -> str:
     path = build.context / build.dockerfile
     try:
         return path.read_text(encoding="utf-8")
@@ -162,12 +165,12 @@ def _dockerfile(build: Build) -> str:
         raise UsageError(f"{path}: {error}", "`build: {context: …, dockerfile: …}` names it") from error
 
 
-def context_files(build: Build) -> list[str]:
+def context_files(build: BuildSource) -> list[str]:
     """What the engine is sent, sorted, relative to the context: all that .dockerignore doesn't exclude."""
     return sorted(exclude_paths(str(build.context), _ignored(build), dockerfile=build.dockerfile))
 
 
-def _ignored(build: Build) -> list[str]:
+def _ignored(build: BuildSource) -> list[str]:
     path = build.context / ".dockerignore"
     if not path.is_file():
         return []
@@ -175,16 +178,21 @@ def _ignored(build: Build) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
-    """The images that the Dockerfile's stages start from, arguments filled in, without its own stages."""
-    values = dict(ARG.findall(dockerfile)) | dict(args)
+def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
+    """Return the images that the Dockerfile's stages start from, with arguments filled in.
+
+    Stages that start from another stage of the same Dockerfile are left out.
+    """
+    values = dict(_ARG.findall(dockerfile)) | dict(args)
     stages = {name.lower() for name in re.findall(r"\bAS\s+(\S+)", dockerfile, re.IGNORECASE)}
-    bases = [REFERENCE.sub(lambda found: values.get(found[1], ""), base) for base in FROM.findall(dockerfile)]
+    bases = [
+        _REFERENCE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
+    ]
     return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
 
 
-def content_hash(build: Build, files: Iterable[str], bases: Iterable[str]) -> str:
-    """SHA-256 of all that a build depends on: files and their modes, Dockerfile, arguments, base images."""
+def hash_build(build: BuildSource, files: Iterable[str], bases: Iterable[str]) -> str:
+    """Return the SHA-256 of all that a build depends on: files, their modes, Dockerfile, arguments, bases."""
     digest = hashlib.sha256()
     for part in (build.dockerfile, *(f"{key}={value}" for key, value in sorted(build.args.items())), *bases):
         digest.update(part.encode() + b"\0")
@@ -205,16 +213,16 @@ def _file_hash(path: Path) -> bytes:
 
 
 def _slug(name: str) -> str:
-    """As image names must be."""
+    """Replace what an image's name can't hold."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
 
 
-def look_into(reference: str) -> tuple[int | None, bool]:
-    """An image's exposed port and whether it has a HEALTHCHECK, for a new target; it is pulled if need be."""
+def inspect_image(reference: str) -> tuple[int | None, bool]:
+    """Return an image's exposed port and whether it has a HEALTHCHECK; the image is pulled if necessary."""
     client = connect()
     try:
-        found = find(client, reference) or _pulled(client, reference)
-        facts = client.inspect_image(found.reference)  # type: ignore[no-untyped-call]
+        image = _find_image(client, reference) or _pull(client, reference)
+        facts = client.inspect_image(image.reference)  # type: ignore[no-untyped-call]
     finally:
         client.close()
     config = facts.get("Config") or {}

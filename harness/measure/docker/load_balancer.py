@@ -1,4 +1,4 @@
-"""HAProxy before the replicas of a target: what it is told, and the image that it runs from."""
+"""Build the service that balances load over the replicas of a target: HAProxy, its configuration, its image."""
 
 import shlex
 from dataclasses import replace
@@ -6,11 +6,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.measure.docker.client import BASE_IMAGE
-from harness.model import Balancer, Build, Limits, Ready, Target
+from harness.model import Balancer, BuildSource, ImageSource, Limits, NetworkProbe, Target, TcpProbe
 
 NAME = "balancer"
 
-CONFIGURATION = """\
+_CONFIGURATION = """\
 global
     nbthread 1
     fd-hard-limit 50000
@@ -27,34 +27,37 @@ backend replicas
     balance {algorithm}
 {servers}
 """
-"""Without health checks and retries: a failure of a replica is the target's, and must be seen.
+"""There are no health checks and no retries: a replica's failure belongs to the target and must be seen.
 
-As many connections as the engine's limit of open files allows, but not as many as an unlimited one would.
+`fd-hard-limit` bounds the connections where the engine does not limit open files: HAProxy would otherwise
+allocate memory for as many as an unlimited number allows.
 """
 
 
-def balancer(target: Target, wanted: Balancer) -> Target:
-    """The service that stands before `target`: it answers where the target would, as soon as that does."""
-    build = (
-        None
-        if wanted.image
-        else Build(Path(str(files("harness.measure.docker"))) / "haproxy", args={"BASE": BASE_IMAGE})
+def build_balancer(target: Target, balancer: Balancer) -> Target:
+    """Build the service that takes the target's place: it has its port, and is ready when the target is."""
+    source = (
+        ImageSource(balancer.image)
+        if balancer.image
+        else BuildSource(Path(str(files("harness.measure.docker"))) / "haproxy", args={"BASE": BASE_IMAGE})
     )
-    kind = target.ready.kind
-    ready = target.ready if kind in ("http", "tcp") else Ready(None, within_s=target.ready.within_s)
-    return Target(NAME, target.port, image=wanted.image, build=build, ready=ready, host_port=target.host_port)
+    probe = target.readiness
+    readiness = probe if isinstance(probe, NetworkProbe) else TcpProbe(probe.within_s)
+    return Target(NAME, target.port, source, readiness, host_port=target.host_port)
 
 
-def replica_names(target: Target, limits: Limits) -> list[str]:
-    """How the balancer reaches them."""
+def name_replicas(target: Target, limits: Limits) -> list[str]:
+    """Return the names by which the balancer reaches the replicas."""
     return [f"{target.name}-{number}" for number in range(1, limits.replicas + 1)]
 
 
-def told(service: Target, wanted: Balancer, names: list[str]) -> Target:
-    """The balancer with its configuration. It is given as a command: files of ours need not be where the
-    engine is.
+def with_configuration(service: Target, balancer: Balancer, replicas: list[str]) -> Target:
+    """Return the balancer's service with its configuration for these replicas.
+
+    The configuration is part of the command, because a file of this machine can't be mounted on a remote
+    engine.
     """
-    servers = "\n".join(f"    server {name} {name}:{service.port}" for name in names)
-    text = CONFIGURATION.format(port=service.port, algorithm=wanted.algorithm, servers=servers)
+    servers = "\n".join(f"    server {name} {name}:{service.port}" for name in replicas)
+    text = _CONFIGURATION.format(port=service.port, algorithm=balancer.algorithm, servers=servers)
     script = f"printf %s {shlex.quote(text)} > /tmp/haproxy.cfg && exec haproxy -W -db -f /tmp/haproxy.cfg"
     return replace(service, entrypoint=("sh", "-c", script), command=(), user="root", tmpfs=("/tmp",))

@@ -1,7 +1,7 @@
-"""One campaign at a time on one engine: two at once would lie about each other.
+"""Lock an engine: one campaign at a time, because two at once would falsify each other's figures.
 
-The lock is the kernel's (flock): it is gone with its owner, however that one ended. The file only says who
-it was.
+The lock is the kernel's (flock): it is released when its owner ends, in whatever way. The file's content only
+names the owner.
 """
 
 import contextlib
@@ -17,10 +17,10 @@ from harness.errors import UsageError
 
 
 @contextlib.contextmanager
-def engine_lock(engine_id: str, purpose: str) -> Iterator[None]:
-    """Hold the lock of an engine. Raises UsageError, naming the owner, when somebody else has it."""
-    path = lock_path(engine_id)
-    with _locked(path) as file:
+def lock_engine(engine_id: str, purpose: str) -> Iterator[None]:
+    """Hold the lock of an engine. Raises UsageError, naming the owner, if somebody else holds it."""
+    path = find_lock_path(engine_id)
+    with _lock_file(path) as file:
         file.truncate(0)
         file.write(f"{purpose} (pid {os.getpid()})\n")
         file.flush()
@@ -31,35 +31,35 @@ def engine_lock(engine_id: str, purpose: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[TextIO]:
+def _lock_file(path: Path) -> Iterator[TextIO]:
     while True:
         with path.open("a+", encoding="utf-8") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise _taken(file) from None
-            if _is_still(path, file):
+                raise _build_refusal(file) from None
+            if _is_current(path, file):
                 yield file
                 return
 
 
-def _taken(file: TextIO) -> UsageError:
+def _build_refusal(file: TextIO) -> UsageError:
     file.seek(0)
     return UsageError(
-        f"another harness is at work on this engine: {file.read().strip() or 'it does not say who'}",
-        "wait until it is done, or end it: sizes measured side by side would lie about each other",
+        f"another harness is measuring on this engine: {file.read().strip() or 'unknown owner'}",
+        "wait until it is done, or stop it: two campaigns at once would falsify each other's figures",
     )
 
 
-def _is_still(path: Path, file: TextIO) -> bool:
-    """Whether the file that we locked is the one that others will find: its last owner removes it."""
+def _is_current(path: Path, file: TextIO) -> bool:
+    """Return True if the locked file is the one that others will open: its last owner may have removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
 
 
-def lock_path(engine_id: str) -> Path:
-    """Of one name for everybody on this machine who talks to that engine."""
+def find_lock_path(engine_id: str) -> Path:
+    """Return the lock file of an engine, the same for every user of this machine."""
     name = hashlib.sha256(engine_id.encode()).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"capacity-harness-{name}.lock"

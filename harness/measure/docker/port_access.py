@@ -1,4 +1,4 @@
-"""How a target's published port is reached: on this loopback, at an address, or through an SSH tunnel."""
+"""Reach a target's published port: on this machine's loopback, at an address, or through an SSH tunnel."""
 
 import contextlib
 import socket
@@ -11,76 +11,102 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from harness.errors import EngineGone
+from harness.model import LOOPBACK
 
-LOOPBACK = "127.0.0.1"
-OPEN_WITHIN_S = 20.0
-POLL_S = 0.05
+_OPEN_WITHIN_S = 20.0
+_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """`address` is the one that the engine's host publishes ports on, and no other. Where `ssh` is given (an
-    address as DOCKER_HOST has it), that is its loopback, and ours is forwarded to it.
+class PortAccess:
+    """How an engine's published ports are reached: its host publishes them on `address` and nowhere else.
+
+    With `ssh` (an address as DOCKER_HOST has it) that is the loopback of the engine's host, and a tunnel
+    forwards a port of this machine's loopback to it.
     """
 
     address: str = LOOPBACK
     ssh: str | None = None
 
 
-HERE = Reach()
+LOCAL = PortAccess()
 
 
 class Tunnel:
-    """A port of our loopback that SSH forwards to the same machine's loopback as the engine's."""
+    """An SSH process that forwards a port of this machine's loopback to the loopback of the engine's host."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: IO[bytes]) -> None:
         self.port = port
         self._process = process
         self._log = log
 
-    def look(self) -> None:
-        """Raises EngineGone when it was cut."""
+    def check_alive(self) -> None:
+        """Raise EngineGone, with what ssh wrote, if the tunnel was cut."""
         if self._process.poll() is not None:
             self._log.seek(0)
-            said = self._log.read().decode(errors="replace").strip()
-            raise EngineGone(f"the SSH tunnel to the target was cut: {said or 'ssh said nothing'}")
+            output = self._log.read().decode(errors="replace").strip()
+            raise EngineGone(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
 
     def wait_until_open(self) -> None:
-        deadline = time.monotonic() + OPEN_WITHIN_S
+        """Wait until the tunnel accepts connections. Raises EngineGone if it does not in time."""
+        deadline = time.monotonic() + _OPEN_WITHIN_S
         while time.monotonic() < deadline:
-            self.look()
-            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), POLL_S):
+            self.check_alive()
+            with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), _POLL_S):
                 return
-            time.sleep(POLL_S)
-        raise EngineGone(f"the SSH tunnel to the target was not open after {OPEN_WITHIN_S:.0f} s")
+            time.sleep(_POLL_S)
+        raise EngineGone(f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenPort:
+    """Where this machine reaches a container's port; `number` is 0 if the container publishes none."""
+
+    address: str
+    number: int
+    tunnel: Tunnel | None = None
+
+    def check_alive(self) -> None:
+        """Raise EngineGone if the port is reached through a tunnel and the tunnel was cut."""
+        if self.tunnel is not None:
+            self.tunnel.check_alive()
 
 
 @contextlib.contextmanager
-def tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
-    """Open until left. It notices within 15 s when the other end is gone.
+def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
+    """Open the way to a published port (0: there is none) and close it on exit.
 
-    Raises:
-        EngineGone: it could not be opened, with what ssh said.
+    Raises EngineGone, with what ssh wrote, if a tunnel is needed and can't be opened.
     """
-    local_port = free_port()
+    if access.ssh and published:
+        with _open_tunnel(access.ssh, published) as tunnel:
+            yield OpenPort(LOOPBACK, tunnel.port, tunnel)
+    else:
+        yield OpenPort(LOOPBACK if access.ssh else access.address, published)
+
+
+@contextlib.contextmanager
+def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
+    """Open a tunnel and close it on exit. It ends by itself within 15 s of losing the other side."""
+    local_port = find_free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            _command(ssh, local_port, remote_port),
+            build_ssh_command(ssh, local_port, remote_port),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
         )
         try:
-            opened = Tunnel(process, local_port, log)
-            opened.wait_until_open()
-            yield opened
+            tunnel = Tunnel(process, local_port, log)
+            tunnel.wait_until_open()
+            yield tunnel
         finally:
             process.terminate()
             process.wait()
 
 
-def _command(ssh: str, local_port: int, remote_port: int) -> list[str]:
+def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
     parts = urlsplit(ssh)
     options = {
         "BatchMode": "yes",
@@ -101,9 +127,20 @@ def _command(ssh: str, local_port: int, remote_port: int) -> list[str]:
     ]
 
 
-def free_port() -> int:
-    """One of the loopback that nobody listens on just now."""
+def find_free_port() -> int:
+    """Return a port of the loopback on which nothing listens at the moment."""
     with socket.socket() as listener:
         listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_port_free(port: int) -> bool:
+    """Return True if something could be published on this port of the loopback at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

@@ -1,54 +1,107 @@
-"""Whether a started target answers, and what was seen instead."""
+"""Probe whether a started container is ready, from outside over its port or from inside it."""
 
 import contextlib
 import http.client
+import re
 import socket
+from collections.abc import Iterator, Sequence
 
-from harness.measure.docker.port_access import LOOPBACK
-from harness.model import Ready
+from docker.api import APIClient
 
-SILENCE_S = 0.25
-BODY_BYTES_SHOWN = 200
+from harness.measure.docker.port_access import OpenPort
+from harness.model import (
+    CommandProbe,
+    ContainerProbe,
+    HealthcheckProbe,
+    HttpProbe,
+    LogProbe,
+    NetworkProbe,
+    PortProbe,
+)
+
+_MUST_STAY_OPEN_S = 0.25
+_BODY_BYTES_SHOWN = 200
+_OUTPUT_CHARACTERS_SHOWN = 300
+_LOG_LINES = 1000
+
+_LISTENING = "0A"
+"""A socket's state in /proc/net/tcp."""
+
+_PRINT_SOCKETS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
 
 
-def not_ready(ready: Ready, port: int, timeout_s: float, host: str = LOOPBACK) -> str | None:
-    """None when the target is ready, else what it did instead."""
+def probe_network(probe: NetworkProbe, port: OpenPort, timeout_s: float) -> str | None:
+    """Return None if the container is ready, else what was seen instead."""
+    if not port.number:
+        return "no published port"
     try:
-        if ready.http_path is None:
-            return _tcp(host, port, timeout_s)
-        return _http(ready.http_path, ready.status, host, port, timeout_s)
+        if isinstance(probe, HttpProbe):
+            return _probe_http(probe, port, timeout_s)
+        return _probe_tcp(port, timeout_s)
     except TimeoutError:
         return f"no answer within {timeout_s:.1f} s"
     except (OSError, http.client.HTTPException) as error:
         return f"{type(error).__name__}: {error}"
 
 
-def _http(path: str, status: int, host: str, port: int, timeout_s: float) -> str | None:
-    with contextlib.closing(http.client.HTTPConnection(host, port, timeout=timeout_s)) as connection:
-        connection.request("GET", path, headers={"Connection": "close"})
+def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | None:
+    client = http.client.HTTPConnection(port.address, port.number, timeout=timeout_s)
+    with contextlib.closing(client) as connection:
+        connection.request("GET", probe.path, headers={"Connection": "close"})
         answer = connection.getresponse()
-        if answer.status == status:
+        if answer.status == probe.status:
             return None
-        body = answer.read(BODY_BYTES_SHOWN).decode(errors="replace").strip()
-        return f"HTTP {answer.status} on {path}, not {status}: {body}".rstrip(": ")
+        body = answer.read(_BODY_BYTES_SHOWN).decode(errors="replace").strip()
+        return f"HTTP {answer.status} on {probe.path}, not {probe.status}: {body}".rstrip(": ")
 
 
-def _tcp(host: str, port: int, timeout_s: float) -> str | None:
+def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
     """The engine's proxy accepts connections before the target does: one must also stay open."""
-    with socket.create_connection((host, port), timeout=timeout_s) as connection:
-        connection.settimeout(SILENCE_S)
+    with socket.create_connection((port.address, port.number), timeout=timeout_s) as connection:
+        connection.settimeout(_MUST_STAY_OPEN_S)
         with contextlib.suppress(TimeoutError):
             if not connection.recv(1):
                 return "the connection was closed at once"
     return None
 
 
-def port_is_free(port: int) -> bool:
-    """Whether something could be published on this port of the loopback right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+def probe_container(client: APIClient, container_id: str, probe: ContainerProbe) -> str | None:
+    """Return None if the container is ready, else what was seen instead."""
+    match probe:
+        case PortProbe():
+            _, tables = run_command(client, container_id, _PRINT_SOCKETS)
+            is_listening = probe.port in parse_listening_ports(tables)
+            return None if is_listening else f"nothing listens on port {probe.port}"
+        case LogProbe():
+            written: bytes = client.logs(container_id, tail=_LOG_LINES)
+            is_written = re.search(probe.pattern, written.decode(errors="replace"), re.MULTILINE)
+            return None if is_written else f"no line that matches {probe.pattern!r} in its log"
+        case CommandProbe():
+            code, output = run_command(client, container_id, probe.command)
+            shown = output[:_OUTPUT_CHARACTERS_SHOWN]
+            return None if code == 0 else f"{probe.command[0]} ended with {code}: {shown}"
+        case HealthcheckProbe():
+            return _probe_health(client, container_id)
+
+
+def _probe_health(client: APIClient, container_id: str) -> str | None:
+    health = client.inspect_container(container_id)["State"].get("Health")
+    if health is None:
+        return "its image has no HEALTHCHECK; write another ready: condition"
+    return None if health["Status"] == "healthy" else f"its HEALTHCHECK says {health['Status']}"
+
+
+def run_command(client: APIClient, container_id: str, command: Sequence[str]) -> tuple[int | None, str]:
+    """Run a command in the container; return its exit code (None if unknown) and what it wrote."""
+    created = client.exec_create(container_id, list(command))
+    written: bytes = client.exec_start(created["Id"])
+    code = client.exec_inspect(created["Id"])["ExitCode"]
+    return code, written.decode(errors="replace").strip()
+
+
+def parse_listening_ports(tables: str) -> Iterator[int]:
+    """Yield the ports of the listening sockets in the text of /proc/net/tcp and tcp6."""
+    for line in tables.splitlines():
+        columns = line.split()
+        if len(columns) > 3 and columns[3] == _LISTENING and ":" in columns[1]:
+            yield int(columns[1].rpartition(":")[2], 16)

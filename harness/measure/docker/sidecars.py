@@ -1,127 +1,123 @@
-"""A private network with a target's companions in it, or its replicas, all as fresh as the target itself."""
+"""Run a target in a private network with its companions, or as replicas behind a balancer."""
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from docker.api import APIClient
 
 from harness.errors import CompanionFailed, TargetFailed
 from harness.measure.docker import load_balancer
-from harness.measure.docker.client import CAMPAIGN_LABEL, already_gone, engine_asked_to
-from harness.measure.docker.container import DockerTarget, running
-from harness.measure.docker.container_spec import Order
+from harness.measure.docker.cleanup import remove_network
+from harness.measure.docker.client import CAMPAIGN_LABEL, translate_docker_errors
+from harness.measure.docker.container import DockerContainer, DockerTarget, run_container
+from harness.measure.docker.container_spec import ContainerSpec
 from harness.measure.protocols import Clock, Image
 from harness.model import Companion
 
+_OUTPUT_CHARACTERS_SHOWN = 2000
+
 
 @contextlib.contextmanager
-def accompanied(
-    client: APIClient, clock: Clock, order: Order, images: Mapping[str, Image]
+def run_with_sidecars(
+    client: APIClient, clock: Clock, spec: ContainerSpec, images: Mapping[str, Image]
 ) -> Iterator[DockerTarget]:
-    """The target among its companions, each ready and seeded before the next; all gone afterwards.
+    """Start the target with its companions, yield it once all are ready, and remove all of them on exit.
 
-    Raises CompanionFailed where one of them does not come up, which says nothing about the target's size.
+    The companions are started first, in order: each is ready and seeded before the next one starts. `images`
+    are theirs and the balancer's, by name. Raises TargetFailed as `run_container` does, and CompanionFailed
+    if a companion does not come up, which says nothing about the target's size.
     """
-    companions = order.target.companions
-    if not companions and order.limits.replicas == 1:
-        with running(client, clock, order) as target:
-            yield target
+    if not spec.target.companions and spec.limits.replicas == 1:
+        with run_container(client, clock, spec) as container:
+            yield DockerTarget((container,), container)
         return
     with contextlib.ExitStack() as stack:
-        begun_s = clock.now_s()
-        network = stack.enter_context(private_network(client, order))
-        placed = replace(order, network=network)
-        beside = [
-            stack.enter_context(_companion(client, clock, placed, each, images[each.name]))
-            for each in companions
-        ]
-        ready_after_s = clock.now_s() - begun_s
-        if order.limits.replicas == 1:
-            target = stack.enter_context(running(client, clock, placed, beside))
-        else:
-            target = stack.enter_context(
-                replicated(client, clock, placed, beside, images[load_balancer.NAME])
-            )
-        target.companions_ready_after_s = ready_after_s if companions else None
-        yield target
-
-
-@contextlib.contextmanager
-def replicated(
-    client: APIClient, clock: Clock, order: Order, beside: Sequence[DockerTarget], image: Image
-) -> Iterator[DockerTarget]:
-    """Several containers of the target behind a balancer, which counts as its last companion.
-
-    The first of them stands for all.
-    """
-    wanted = order.target.balancer
-    assert wanted is not None, "the plan gives a balancer to whatever has replicas"
-    one, names = replace(order.limits, replicas=1), load_balancer.replica_names(order.target, order.limits)
-    service = load_balancer.told(load_balancer.balancer(order.target, wanted), wanted, names)
-    with contextlib.ExitStack() as stack:
-        replicas = [
-            stack.enter_context(
-                running(
-                    client,
-                    clock,
-                    replace(
-                        order,
-                        name=f"{order.name}-{number}",
-                        limits=one,
-                        target=replace(order.target, name=name, host_port=None),
-                    ),
-                )
-            )
-            for number, name in enumerate(names, 1)
-        ]
-        front = stack.enter_context(
-            _companion(client, clock, order, Companion(service, wanted.limits), image)
+        started_s = clock.now_s()
+        networked = replace(spec, network=stack.enter_context(_create_network(client, spec)))
+        companions = tuple(
+            stack.enter_context(_run_companion(client, clock, networked, companion, images[companion.name]))
+            for companion in spec.target.companions
         )
-        first = replicas[0]
-        first.replicas, first.companions = tuple(replicas), (*beside, front)
-        first.ready_after_s = max(each.ready_after_s for each in replicas)
-        yield first
+        companions_ready_after_s = clock.now_s() - started_s if companions else None
+        if spec.limits.replicas == 1:
+            container = stack.enter_context(run_container(client, clock, networked, companions))
+            yield DockerTarget((container,), container, companions, companions_ready_after_s)
+        else:
+            replicas = _run_replicas(client, clock, networked, stack)
+            balancer = stack.enter_context(_run_balancer(client, clock, networked, images))
+            yield DockerTarget(replicas, balancer, (*companions, balancer), companions_ready_after_s)
+
+
+def _run_replicas(
+    client: APIClient, clock: Clock, spec: ContainerSpec, stack: contextlib.ExitStack
+) -> tuple[DockerContainer, ...]:
+    """Start the target's replicas one after the other; `stack` removes them."""
+    names = load_balancer.name_replicas(spec.target, spec.limits)
+    specs = [
+        replace(
+            spec,
+            name=f"{spec.name}-{number}",
+            limits=replace(spec.limits, replicas=1),
+            target=replace(spec.target, name=name, host_port=None),
+        )
+        for number, name in enumerate(names, 1)
+    ]
+    return tuple(stack.enter_context(run_container(client, clock, each)) for each in specs)
 
 
 @contextlib.contextmanager
-def private_network(client: APIClient, order: Order) -> Iterator[str]:
-    """A bridge of this container life's own, by its name."""
-    with engine_asked_to("create a network for the target and its companions"):
-        client.create_network(order.name, driver="bridge", labels={CAMPAIGN_LABEL: order.campaign})
+def _run_balancer(
+    client: APIClient, clock: Clock, spec: ContainerSpec, images: Mapping[str, Image]
+) -> Iterator[DockerContainer]:
+    balancer = spec.target.balancer
+    assert balancer is not None, "the plan gives a balancer to every target with replicas"
+    names = load_balancer.name_replicas(spec.target, spec.limits)
+    service = load_balancer.build_balancer(spec.target, balancer)
+    companion = Companion(load_balancer.with_configuration(service, balancer, names), balancer.limits)
+    with _run_companion(client, clock, spec, companion, images[load_balancer.NAME]) as container:
+        yield container
+
+
+@contextlib.contextmanager
+def _create_network(client: APIClient, spec: ContainerSpec) -> Iterator[str]:
+    """Create a bridge network for one target and remove it on exit; yield its name."""
+    with translate_docker_errors("create a network for the target and its companions"):
+        client.create_network(spec.name, driver="bridge", labels={CAMPAIGN_LABEL: spec.campaign})
     try:
-        yield order.name
+        yield spec.name
     finally:
-        with engine_asked_to(f"remove the network {order.name}"), already_gone():
-            client.remove_network(order.name)
+        remove_network(client, spec.name, spec.name)
 
 
 @contextlib.contextmanager
-def _companion(
-    client: APIClient, clock: Clock, order: Order, companion: Companion, image: Image
-) -> Iterator[DockerTarget]:
+def _run_companion(
+    client: APIClient, clock: Clock, spec: ContainerSpec, companion: Companion, image: Image
+) -> Iterator[DockerContainer]:
+    """Start a companion of the container that `spec` describes, and seed it."""
     own = replace(
-        order,
-        name=f"{order.name}-{companion.name}",
+        spec,
+        name=f"{spec.name}-{companion.name}",
         limits=companion.limits,
         target=companion.service,
         image=image,
     )
     with contextlib.ExitStack() as stack:
         try:
-            started = stack.enter_context(running(client, clock, own))
-            _seed(started, companion)
+            container = stack.enter_context(run_container(client, clock, own))
+            _seed(container, companion)
         except TargetFailed as failure:
             raise CompanionFailed(f"the companion {companion.name}: {failure.what}", failure.hint) from None
-        yield started
+        yield container
 
 
-def _seed(started: DockerTarget, companion: Companion) -> None:
+def _seed(container: DockerContainer, companion: Companion) -> None:
     if companion.seed is None:
         return
-    code, said = started.run_inside(companion.seed)
+    code, output = container.run_command(companion.seed)
     if code != 0:
+        shown = output[-_OUTPUT_CHARACTERS_SHOWN:]
         raise CompanionFailed(
-            f"the companion {companion.name}: its seed {companion.seed[0]} ended with {code}\n{said[-2000:]}",
+            f"the companion {companion.name}: its seed {companion.seed[0]} ended with {code}\n{shown}",
             "try the command in a container of its image",
         )

@@ -9,10 +9,10 @@ from typing import Any
 import psutil
 
 from harness.errors import EngineGone
-from harness.measure.docker.client import EngineStream, engine_asked_to
+from harness.measure.docker.client import EngineStream, translate_docker_errors
 from harness.measure.docker.container import DockerTarget
-from harness.measure.host.cpu_speed import work_s
-from harness.measure.host.process_cpu import Accounts
+from harness.measure.host.cpu_speed import probe_work_s
+from harness.measure.host.process_cpu import ProcessCpu
 from harness.measure.protocols import Clock, RunningTarget, Usage, Watch
 from harness.model import CompanionFacts, HostSample, TargetEvent, TargetSample
 
@@ -74,7 +74,7 @@ class DockerWatch:
 
     def take(self) -> Usage:
         """Events are those since the container's start. Raises EngineError if counting broke off."""
-        if self._failure is not None and self._target.ended() is None:
+        if self._failure is not None and self._target.poll_end() is None:
             raise self._failure
         events = self._events()
         with self._lock:
@@ -109,7 +109,7 @@ class DockerWatch:
         for at_s, is_first, own, sample in sorted(arrived, key=lambda each: each[:2]):
             self._last[own] = sample
             if is_first and len(self._last) > len(others):
-                found.append(summed(at_s, list(self._last.values())))
+                found.append(sum_replicas(at_s, list(self._last.values())))
         return tuple(found)
 
     def _kept(self, work: Callable[[], None]) -> None:
@@ -121,7 +121,7 @@ class DockerWatch:
     def _listen(self, counted: DockerTarget) -> None:
         """One read at once: the stream's first sample comes only after one to two seconds."""
         client, container = counted.client, counted.container_id
-        with engine_asked_to("read the target's counters"):
+        with translate_docker_errors("read the target's counters"):
             self._keep(container, client.stats(container, stream=False, one_shot=True))
         stream = EngineStream(client, f"/containers/{container}/stats", {"stream": "1"}, SILENCE_AT_MOST_S)
         with self._lock:
@@ -136,22 +136,22 @@ class DockerWatch:
             raise EngineGone("Docker stopped counting what the target uses", "did the engine restart?")
 
     def _keep(self, container: str, message: Mapping[str, Any]) -> None:
-        sample = target_sample(message, self._clock.now_s())
+        sample = target_sample_from_json(message, self._clock.now_s())
         if sample is not None:
             with self._lock:
                 self._samples.setdefault(container, []).append(sample)
 
     def _read_host(self) -> None:
-        accounts = Accounts(self._target.container_id, self._target.port)
+        accounts = ProcessCpu(self._target.container_id, self._target.port)
         while True:
-            sample = host_sample(self._clock.now_s(), accounts)
+            sample = read_host_sample(self._clock.now_s(), accounts)
             with self._lock:
                 self._host_samples.append(sample)
             if self._ending.wait(SAMPLE_EVERY_S):
                 return
 
 
-def target_sample(message: Mapping[str, Any], at_s: float) -> TargetSample | None:
+def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSample | None:
     """The engine's counters in our units, on cgroup v1 and v2; None for a container that no longer runs.
 
     The working set is what `docker stats` shows: memory less the file pages that the kernel would drop first.
@@ -176,7 +176,7 @@ def target_sample(message: Mapping[str, Any], at_s: float) -> TargetSample | Non
     )
 
 
-def summed(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
+def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
     """Replicas as one target: what they used together, but the memory of the fullest, for each has a limit of
     its own.
     """
@@ -201,7 +201,7 @@ def _working_set_bytes(memory: Mapping[str, Any]) -> int:
     return usage - droppable if droppable < usage else usage
 
 
-def host_sample(at_s: float, accounts: Accounts) -> HostSample:
+def read_host_sample(at_s: float, accounts: ProcessCpu) -> HostSample:
     """This machine's counters now. Loopback traffic is in the network's bytes, as the kernel counts it."""
     shares = accounts.read()
     cores = psutil.cpu_times(percpu=True)
@@ -209,7 +209,7 @@ def host_sample(at_s: float, accounts: Accounts) -> HostSample:
     network = psutil.net_io_counters()
     return HostSample(
         at_s=at_s,
-        busy_s=tuple(busy_s(core) for core in cores),
+        busy_s=tuple(sum_busy_s(core) for core in cores),
         steal_s=sum(getattr(core, "steal", 0.0) for core in cores),
         memory_available_bytes=psutil.virtual_memory().available,
         load_1m=psutil.getloadavg()[0],
@@ -220,11 +220,11 @@ def host_sample(at_s: float, accounts: Accounts) -> HostSample:
         harness_cpu_s=shares.harness_cpu_s,
         engine_cpu_s=shares.engine_cpu_s,
         proxy_cpu_s=shares.proxy_cpu_s,
-        work_s=work_s(),
+        work_s=probe_work_s(),
     )
 
 
-def busy_s(core: Any) -> float:
+def sum_busy_s(core: Any) -> float:
     """Seconds that a core worked for this machine: not idle, not waiting for a disk, not stolen.
 
     Guests' time is left out of the sum: the kernel counts it within `user` and `nice` already.

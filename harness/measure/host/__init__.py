@@ -1,1 +1,1 @@
-"""Read and use this machine's processor."""
+"""Read this machine's counters, and share out its cores."""

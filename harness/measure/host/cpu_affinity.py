@@ -1,25 +1,24 @@
-"""Which cores the generator keeps for itself, and which are left to the target.
+"""Separate the generator's cores from the target's, where the host has enough of both.
 
-The size itself is a quota and never a set of cores; this only keeps the two out of each other's way, where
-the host has cores for both.
+A target's size is a quota and never a set of cores. The separation only keeps generator and target from
+disturbing each other.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness.model import Plan
+from harness.model import Fingerprint, Limits, Load, LocalWorkers, Target
 
 Cores = frozenset[int]
 
-TOPOLOGY = Path("/sys/devices/system/cpu")
-SPARE_CORES = 1
-"""Left to the target beside those that its quota fills: the kernel's network work for it runs there too."""
+_TOPOLOGY = Path("/sys/devices/system/cpu")
+_SPARE_CORES = 1
+"""Left to the target beyond its quota: the kernel's network work for the target runs there too."""
 
-MOST_PROCESSES = 8
-"""Cores to keep for a generator whose number of processes turns out only while it measures."""
+_MOST_PROCESSES = 8
+"""Cores to keep for a generator whose number of processes becomes known only while it measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,68 +29,76 @@ class Placement:
     target: Cores
 
 
-def place(physical: Sequence[Cores], target_cores: float, processes: int = 1) -> Placement | None:
-    """The last physical core for the generator and all others for the target; None where these would not hold
-    its quota with one to spare. A generator of several processes gets as many as the target leaves.
+def split_cores(physical: Sequence[Cores], target_cores: float, processes: int = 1) -> Placement | None:
+    """Give the last physical core to the generator and all others to the target.
 
-    `physical` are the usable physical cores, each with its logical ones: a target on the generator's
-    hyperthread would not be out of its way.
+    Returns None if the others would not hold the target's quota and one core more. A generator of several
+    processes gets as many physical cores as the target leaves. `physical` are the usable physical cores, each
+    as the set of its logical cores: a target on the generator's hyperthread would disturb it.
     """
     ordered = sorted(physical, key=min)
-    for kept in range(min(processes, len(ordered) - 1), 0, -1):
-        left = frozenset[int]().union(*ordered[:-kept])
-        if len(left) >= target_cores + SPARE_CORES:
-            return Placement(frozenset[int]().union(*ordered[-kept:]), left)
+    for count in range(min(processes, len(ordered) - 1), 0, -1):
+        rest = frozenset[int]().union(*ordered[:-count])
+        if len(rest) >= target_cores + _SPARE_CORES:
+            return Placement(frozenset[int]().union(*ordered[-count:]), rest)
     return None
 
 
-def placed(environment: Mapping[str, Any], plan: Plan) -> tuple[Placement | None, str]:
-    """Where generator and targets of a campaign run, and that in words.
+def plan_placement(
+    fingerprint: Fingerprint, target: Target, sizes: Iterable[Limits], load: Load
+) -> tuple[Placement | None, str]:
+    """Return where a campaign's generator and targets run, or None if they share all cores; and in words.
 
-    `environment` is the engine's fingerprint: only on this very kernel are its cores the same as ours. Every
-    size gets the same cores, so the largest one that fits this host decides.
+    Cores are separated only if the engine runs on this very kernel, because only then its cores are this
+    machine's. All sizes get the same cores, so the largest size that fits the host decides.
     """
-    machine, engine = environment["machine"], environment["engine"]
-    keys = ("kernel", "cores")
-    is_ours = all(machine.get(key) is not None and machine[key] == engine.get(key) for key in keys)
-    if not is_ours or not engine.get("local", True):
-        return None, "not parted: the engine does not run on this kernel"
-    beside = sum(companion.limits.cpu_cores for companion in plan.target.companions)
-    balancer = plan.target.balancer.limits.cpu_cores if plan.target.balancer else 0.0
-    wanted = [
-        cell.limits.all_cores + beside + (balancer if cell.limits.replicas > 1 else 0.0)
-        for cell in plan.cells
-    ]
-    quotas = [cores for cores in wanted if cores <= engine["cores"]]
-    processes = plan.load.workers or MOST_PROCESSES
-    placement = place(physical_cores(), max(quotas, default=0.0), 1 if plan.load.is_elsewhere else processes)
+    machine, engine = fingerprint.machine, fingerprint.engine
+    is_same_kernel = machine.kernel is not None and machine.kernel == engine.kernel
+    if engine.cores is None or machine.cores != engine.cores or not is_same_kernel or not engine.is_local:
+        return None, "cores not separated: the engine does not run on this kernel"
+    needed = [_sum_cores(limits, target) for limits in sizes]
+    largest = max((cores for cores in needed if cores <= engine.cores), default=0.0)
+    processes = (load.workers or _MOST_PROCESSES) if isinstance(load, LocalWorkers) else 1
+    placement = split_cores(find_physical_cores(), largest, processes)
     if placement is None:
-        return None, f"target and generator share all {engine['cores']} cores: too few to part them"
-    return placement, f"generator on {listed(placement.generator)}, targets on {listed(placement.target)}"
+        return None, f"target and generator share all {engine.cores} cores: too few to separate them"
+    generator, targets = format_cpuset(placement.generator), format_cpuset(placement.target)
+    return placement, f"generator on {generator}, targets on {targets}"
 
 
-def physical_cores(topology: Path = TOPOLOGY) -> list[Cores]:
-    """The cores that this process may use, grouped by physical core; each by itself where nothing tells."""
+def _sum_cores(limits: Limits, target: Target) -> float:
+    """Sum the quotas of a size, its companions and, if it has replicas, its balancer."""
+    companions = sum(companion.limits.cpu_cores for companion in target.companions)
+    balancer = target.balancer.limits.cpu_cores if target.balancer else 0.0
+    return limits.all_cores + companions + (balancer if limits.replicas > 1 else 0.0)
+
+
+def find_physical_cores(topology: Path = _TOPOLOGY) -> list[Cores]:
+    """Return the cores that this process may use, grouped by physical core.
+
+    Each is a group of its own if the kernel does not show its topology; the list is empty on systems without
+    CPU affinity.
+    """
     if not hasattr(os, "sched_getaffinity"):
         return []
     usable = os.sched_getaffinity(0)
-    return sorted({_siblings(topology, core) & usable for core in usable}, key=min)
+    return sorted({_read_siblings(topology, core) & usable for core in usable}, key=min)
 
 
-def _siblings(topology: Path, core: int) -> Cores:
+def _read_siblings(topology: Path, core: int) -> Cores:
     try:
         text = (topology / f"cpu{core}" / "topology" / "thread_siblings_list").read_text()
-        return parsed(text) | {core}
+        return parse_cpuset(text) | {core}
     except (OSError, ValueError):
         return frozenset([core])
 
 
-def parsed(text: str) -> Cores:
-    """The kernel's list format, such as "0-3,8": both ends of a range are in it. Raises ValueError."""
+def parse_cpuset(text: str) -> Cores:
+    """Parse the kernel's list format, such as "0-3,8"; ranges include both ends. Raises ValueError."""
     ranges = (part.partition("-") for part in text.strip().split(","))
     return frozenset(n for low, _, high in ranges for n in range(int(low), int(high or low) + 1))
 
 
-def listed(cores: Iterable[int]) -> str:
-    """For the engine and for people, such as "0,1,2"."""
+def format_cpuset(cores: Iterable[int]) -> str:
+    """Format cores for the engine and for people, such as "0,1,2"."""
     return ",".join(str(core) for core in sorted(cores))

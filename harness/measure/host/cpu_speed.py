@@ -1,19 +1,20 @@
-"""How fast this machine is just now: the CPU time that a fixed piece of work takes."""
+"""Probe how fast this machine is at the moment."""
 
 import time
 
-ROUNDS = 20_000
-"""About 2 ms on a core of 2023: 0.2 % of it when asked once a second."""
+_ROUNDS = 20_000
+"""About 2 ms on a core of 2023: 0.2 % of it if probed once a second."""
 
 
-def work_s() -> float:
-    """CPU seconds of this thread for the same arithmetic each time; waiting for a core is not in it.
+def probe_work_s() -> float:
+    """Return the CPU seconds that this thread needs for a fixed piece of arithmetic.
 
-    It tells a slower machine from a busier one: a neighbour on the other half of the physical core, a lower
-    clock. On a virtual machine, time that the hypervisor took is in it as far as the kernel isn't told.
+    Waiting for a core is not counted. So the value tells a slower machine from a busier one: a neighbour on
+    the other half of the physical core, or a lower clock, makes it larger. On a virtual machine it includes
+    time that the hypervisor took, as far as the kernel is not told of it.
     """
     before_s = time.thread_time()
     value = 1
-    for number in range(ROUNDS):
+    for number in range(_ROUNDS):
         value = (value * 1_103_515_245 + number) & 0xFFFFFFFF
     return time.thread_time() - before_s

@@ -1,4 +1,4 @@
-"""On whose account the host's CPU time goes: the harness's, the engine's, the published port's proxy's."""
+"""Split the host's CPU time by owner: the harness, the engine, the proxy of the published port."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
@@ -7,49 +7,49 @@ from typing import TypeVar
 
 import psutil
 
-ENGINE = ("dockerd", "containerd", "docker-proxy", "rootlesskit", "slirp4netns", "conmon")
-"""How the names of the engine's processes begin; `containerd` stands for its shims too."""
+_ENGINE_NAMES = ("dockerd", "containerd", "docker-proxy", "rootlesskit", "slirp4netns", "conmon")
+"""How the names of the engine's processes begin; `containerd` covers its shims too."""
 
-SHIMS = ("containerd-shim", "conmon")
-PROXIES = ("docker-proxy", "rootlesskit-docker-proxy")
+_SHIM_NAMES = ("containerd-shim", "conmon")
+_PROXY_NAMES = ("docker-proxy", "rootlesskit-docker-proxy")
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
-    """CPU seconds since each process's start; None where they can't be known."""
+class CpuByOwner:
+    """CPU seconds since the start of each owner's processes; None if they can't be known."""
 
     harness_cpu_s: float | None = None
     engine_cpu_s: float | None = None
     proxy_cpu_s: float | None = None
 
 
-class Accounts:
-    """The CPU time of the processes that serve one container, cumulative.
+class ProcessCpu:
+    """The cumulative CPU time of the processes that serve one container.
 
-    They are looked for once, here: the container must run. The engine is known to be on this machine by the
-    container's own shim; where there is none to be seen (a remote engine, one in a virtual machine or behind
-    another process namespace) its time and its proxy's are unknown, not zero. The proxy is not counted as
-    the engine's.
+    The processes are looked up once, when this is made, so the container must be running. That the engine
+    runs on this machine is known by the container's own shim. Without a visible shim (a remote engine, one in
+    a virtual machine or behind another process namespace) the time of the engine and of the proxy is None,
+    not zero. The proxy's time is not part of the engine's.
     """
 
     def __init__(self, container_id: str, host_port: int) -> None:
         self._harness = _Group([psutil.Process()])
-        found = [process for process in psutil.process_iter() if _name(process).startswith(ENGINE)]
-        self._proxy = _Group(process for process in found if is_proxy_of(host_port, *_described(process)))
-        self._engine = _Group(process for process in found if process not in self._proxy.members)
-        self._engine_is_here = any(is_shim_of(container_id, *_described(process)) for process in found)
+        processes = [each for each in psutil.process_iter() if _read_name(each).startswith(_ENGINE_NAMES)]
+        self._proxy = _Group(each for each in processes if is_proxy_of(host_port, *_describe(each)))
+        self._engine = _Group(each for each in processes if each not in self._proxy.members)
+        self._is_engine_local = any(is_shim_of(container_id, *_describe(each)) for each in processes)
 
-    def read(self) -> Shares:
+    def read(self) -> CpuByOwner:
         harness_s = self._harness.cpu_s()
-        if not self._engine_is_here:
-            return Shares(harness_s)
-        return Shares(harness_s, self._engine.cpu_s(), self._proxy.cpu_s())
+        if not self._is_engine_local:
+            return CpuByOwner(harness_s)
+        return CpuByOwner(harness_s, self._engine.cpu_s(), self._proxy.cpu_s())
 
 
 class _Group:
-    """Processes counted together. One that has ended keeps what it had used, so that a sum never falls."""
+    """Processes counted together. An ended process keeps its last value, so that the sum never falls."""
 
     def __init__(self, members: Iterable[psutil.Process]) -> None:
         self.members = list(members)
@@ -64,24 +64,25 @@ class _Group:
 
 
 def is_shim_of(container_id: str, name: str, arguments: Sequence[str]) -> bool:
-    return name.startswith(SHIMS) and container_id in arguments
+    """Return True for the process that holds this container for the engine."""
+    return name.startswith(_SHIM_NAMES) and container_id in arguments
 
 
 def is_proxy_of(host_port: int, name: str, arguments: Sequence[str]) -> bool:
-    """Whether this process carries what comes to the port; the engine may serve others beside it."""
-    return name in PROXIES and f"-host-port {host_port} " in f"{' '.join(arguments)} "
+    """Return True for the process that forwards this port; the engine may run others for other ports."""
+    return name in _PROXY_NAMES and f"-host-port {host_port} " in f"{' '.join(arguments)} "
 
 
-def _name(process: psutil.Process) -> str:
-    return str(_asked(process.name) or "")
+def _read_name(process: psutil.Process) -> str:
+    return str(_read_or_none(process.name) or "")
 
 
-def _described(process: psutil.Process) -> tuple[str, list[str]]:
-    return _name(process), _asked(process.cmdline) or []
+def _describe(process: psutil.Process) -> tuple[str, list[str]]:
+    return _read_name(process), _read_or_none(process.cmdline) or []
 
 
-def _asked(question: Callable[[], T]) -> T | None:
+def _read_or_none(read: Callable[[], T]) -> T | None:
     try:
-        return question()
+        return read()
     except psutil.Error:
         return None

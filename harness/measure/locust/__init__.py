@@ -1,1 +1,1 @@
-"""Run Locust in processes of its own, and collect what it reports."""
+"""Start Locust in separate processes, and collect the facts that it reports."""

@@ -1,4 +1,4 @@
-"""Locust in processes of its own, with our plugin beside the user's unmodified locustfile."""
+"""Run Locust in separate processes, with the harness's plugin beside the user's unmodified locustfile."""
 
 import contextlib
 import json
@@ -14,142 +14,182 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.errors import GeneratorError, UsageError
-from harness.measure.docker.port_access import free_port
+from harness.measure.docker.port_access import find_free_port
 from harness.measure.host.cpu_affinity import Cores
-from harness.measure.locust.command import command, environment
-from harness.measure.locust.local_workers import Workers, ended_with, last_lines, log_end, worker_command
-from harness.measure.locust.pages import FIRST, OUR_CLOCK, Pages
-from harness.measure.locust.remote_workers import Containers, LoadEngines
+from harness.measure.locust.command import build_command, build_environment
+from harness.measure.locust.local_workers import (
+    ProcessWorkers,
+    build_worker_command,
+    describe_exit,
+    last_lines,
+    read_log_end,
+)
+from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
+from harness.measure.locust.remote_workers import ContainerWorkers, WorkerPool
 from harness.measure.protocols import GeneratorFacts
-from harness.model import SINGLE_PROCESS, Load, Scenario
+from harness.model import SINGLE_PROCESS, ExternalWorkers, Load, LocalWorkers, Scenario
 
-LOCUST_SIDE = Path(__file__).parents[1] / "locust_side"
-PLUGIN = (LOCUST_SIDE / "harness_plugin.py", LOCUST_SIDE / "harness_target_only.py")
-FOR_WORKERS = (LOCUST_SIDE / "harness_worker_relay.py",)
-START_WITHIN_S = 60.0
-COME_WITHIN_S = 120.0
-CLOSE_WITHIN_S = 10.0
-QUIT_WITHIN_S = 5.0
-LOG_BYTES_AT_MOST = 256 * 1024
+_LOCUST_SIDE = Path(__file__).parents[1] / "locust_side"
+_PLUGIN_FILES = (_LOCUST_SIDE / "harness_plugin.py", _LOCUST_SIDE / "harness_target_only.py")
+_WORKER_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
+_START_WITHIN_S = 60.0
+CONNECT_WITHIN_S = 120.0
+_CLOSE_WITHIN_S = 10.0
+_QUIT_WITHIN_S = 5.0
+_MAX_LOG_BYTES = 256 * 1024
 
 
 class LocustGenerator:
-    """Starts Locust processes, on the given cores or engines if any are; the real `LoadGenerator`."""
+    """The real `LoadGenerator`: starts Locust processes, with workers on `engines` if there are any.
 
-    def __init__(self, cores: Cores | None = None, engines: LoadEngines | None = None) -> None:
+    With `cores`, all processes on this host run on these only.
+    """
+
+    def __init__(self, cores: Cores | None = None, engines: WorkerPool | None = None) -> None:
         self._cores = cores
         self._engines = engines
 
-    def kept_to(self, cores: Cores) -> "LocustGenerator":
+    def with_cores(self, cores: Cores) -> "LocustGenerator":
         return LocustGenerator(cores, self._engines)
 
-    def check(self, load: Load) -> list[str]:
-        return self._engines.check(load) if self._engines else []
+    def find_problems(self, load: Load) -> list[str]:
+        return self._engines.find_problems(load) if self._engines else []
 
     def prepare(self, scenario: Scenario) -> None:
         if self._engines:
             self._engines.prepare(scenario)
 
-    def inspect(self, scenario: Scenario) -> list[str]:
-        """The scenario's user classes, as Locust itself finds them."""
+    def find_user_classes(self, scenario: Scenario) -> list[str]:
+        """Return the names of the scenario's user classes, as Locust itself finds them."""
         done = subprocess.run(
-            command(scenario, "--list"),
+            build_command(scenario, "--list"),
             cwd=scenario.locustfiles[0].parent,
-            env=environment(),
+            env=build_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=START_WITHIN_S,
+            timeout=_START_WITHIN_S,
         )
-        shown = ", ".join(path.name for path in scenario.locustfiles)
+        files = ", ".join(path.name for path in scenario.locustfiles)
         if done.returncode != 0:
-            raise UsageError(f"{shown}: Locust can't load it:\n{last_lines(done.stderr or done.stdout)}")
-        found = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
-        if not found:
+            raise UsageError(f"{files}: Locust can't load it:\n{last_lines(done.stderr or done.stdout)}")
+        classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+        if not classes:
             raise UsageError(
-                f"{shown}: no user class in it", "define a class that inherits from HttpUser and has tasks"
+                f"{files}: no user class in it", "define a class that inherits from HttpUser and has tasks"
             )
-        missing = [name for name in scenario.user_classes if name not in found]
+        missing = [name for name in scenario.user_classes if name not in classes]
         if missing:
-            raise UsageError(f"{shown}: no user class {missing[0]!r}", f"name one of {', '.join(found)}")
-        return found
+            raise UsageError(f"{files}: no user class {missing[0]!r}", f"name one of {', '.join(classes)}")
+        return classes
 
     @contextlib.contextmanager
     def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator["LocustProcess"]:
-        count = load.workers or 1
-        distributed = load.is_elsewhere or count > 1
-        port = self._port(load)
-        options = _as_master(load.bind, port, count) if distributed else []
-        files = (*PLUGIN, *FOR_WORKERS) if distributed else PLUGIN
-        ours, theirs = socket.socketpair()
-        with ours, tempfile.TemporaryFile() as log:
-            with theirs:
-                process = _spawn(scenario, url, theirs, log, files, options)
-            running = LocustProcess(process, ours, log, count if distributed else 0)
+        count = _count_workers(load)
+        port = self._choose_port(load)
+        options = master_options(load.bind, port, count) if count else []
+        files = (*_PLUGIN_FILES, *_WORKER_FILES) if count else _PLUGIN_FILES
+        connection, locust_end = socket.socketpair()
+        with connection, tempfile.TemporaryFile() as log:
+            with locust_end:
+                process = _spawn_locust(scenario, url, locust_end, log, files, options)
             try:
-                if self._engines:
-                    running.workers = self._engines.start(scenario, files, url, load, count, port)
-                elif distributed and not load.external:
-                    running.workers = Workers(scenario, files, url, count, port)
+                workers = self._start_workers(scenario, files, url, load, port)
+            except BaseException:
+                _end_process(process, connection)
+                raise
+            running = LocustProcess(process, connection, log, workers, count)
+            try:
                 if self._cores:
-                    running.keep_to(self._cores)
+                    running.pin_to_cores(self._cores)
                 running.wait_for_hello()
-                running.wait_for_workers(worker_command(scenario, load) if load.external else "")
+                running.wait_for_workers(
+                    build_worker_command(scenario, load) if isinstance(load, ExternalWorkers) else ""
+                )
                 yield running
             finally:
                 running.end()
 
-    def _port(self, load: Load) -> int:
-        """The master's: a free one, unless its workers' hosts were told of it (and their firewalls)."""
+    def _choose_port(self, load: Load) -> int:
+        """Choose the master's port: the one that the workers' hosts and firewalls know, else a free one."""
         if self._engines and load.is_remote:
             return self._engines.port
-        return load.port if load.external else free_port()
+        return load.port if isinstance(load, ExternalWorkers) else find_free_port()
+
+    def _start_workers(
+        self, scenario: Scenario, files: tuple[Path, ...], url: str, load: Load, port: int
+    ) -> ProcessWorkers | ContainerWorkers | None:
+        """Start the workers that are the harness's to start; None if there are none."""
+        count = _count_workers(load)
+        if self._engines:
+            return self._engines.start(scenario, files, url, load, count, port)
+        if count and not isinstance(load, ExternalWorkers):
+            return ProcessWorkers(scenario, files, url, count, port)
+        return None
 
 
 class LocustProcess:
-    """One running Locust, or the master of `workers`; the real `RunningGenerator`."""
+    """The real `RunningGenerator`: one running Locust, or a master that waits for `expected_workers`.
+
+    `workers` are those that the harness started for it.
+    """
 
     def __init__(
-        self, process: subprocess.Popen[bytes], line: socket.socket, log: IO[bytes], workers: int = 0
+        self,
+        process: subprocess.Popen[bytes],
+        connection: socket.socket,
+        log: IO[bytes],
+        workers: ProcessWorkers | ContainerWorkers | None = None,
+        expected_workers: int = 0,
     ) -> None:
         self.process = process
-        self.workers: Workers | Containers | None = None
+        self.workers = workers
         self.hello: dict[str, Any] = {}
-        self._expected = workers
-        self._all_came = False
-        self._line = line
+        self._expected_workers = expected_workers
+        self._all_connected = False
+        self._connection = connection
         self._log = log
         self._received = b""
-        self._pages = Pages(workers)
+        self._pages = PageBuffer(expected_workers)
 
-    def keep_to(self, cores: Cores) -> None:
+    def pin_to_cores(self, cores: Cores) -> None:
+        """Pin Locust, and the workers on this host, to these cores."""
         os.sched_setaffinity(self.process.pid, cores)
         if self.workers:
-            self.workers.keep_to(cores)
+            self.workers.pin_to_cores(cores)
 
     def wait_for_hello(self) -> None:
-        deadline = time.monotonic() + START_WITHIN_S
+        """Wait until Locust has loaded the scenario. Raises GeneratorError if it takes too long or fails."""
+        deadline = time.monotonic() + _START_WITHIN_S
         while not self.hello:
             if time.monotonic() > deadline:
-                raise GeneratorError(f"Locust was not ready after {START_WITHIN_S:.0f} s", self._log_tail())
+                raise GeneratorError(f"Locust was not ready after {_START_WITHIN_S:.0f} s", self._log_tail())
             self._receive(0.5)
 
-    def wait_for_workers(self, how_to_start_one: str) -> None:
-        deadline = time.monotonic() + (COME_WITHIN_S if how_to_start_one else START_WITHIN_S)
-        while self._pages.workers_seen < self._expected:
+    def wait_for_workers(self, command_elsewhere: str = "") -> None:
+        """Wait until all expected workers have connected. Raises GeneratorError if some do not in time.
+
+        `command_elsewhere` starts one, if they are the user's to start.
+        """
+        deadline = time.monotonic() + (CONNECT_WITHIN_S if command_elsewhere else _START_WITHIN_S)
+        while self._pages.workers_seen < self._expected_workers:
             if time.monotonic() > deadline:
                 raise GeneratorError(
-                    f"{self._pages.workers_seen} of {self._expected} workers of Locust came",
-                    f"start each on its host with: {how_to_start_one}" if how_to_start_one else self.logs(),
+                    f"{self._pages.workers_seen} of {self._expected_workers} Locust workers have connected",
+                    f"start each on its host with: {command_elsewhere}"
+                    if command_elsewhere
+                    else self.read_logs(),
                 )
             self._receive(0.5)
         self._pages.take()
-        self._all_came = True
+        self._all_connected = True
 
     @property
     def notes(self) -> tuple[str, ...]:
         shapes = ", ".join(self.hello.get("shapes_overridden", ()))
-        return (f"the load shape {shapes} is not used: the harness sets the users",) if shapes else ()
+        return (
+            (f"the load shape {shapes} is not used: the harness sets the number of users",) if shapes else ()
+        )
 
     def hold(self, users: int, spawn_rate: float) -> None:
         self._send({"hold": users, "rate": spawn_rate})
@@ -160,93 +200,99 @@ class LocustProcess:
 
     def close_step(self) -> GeneratorFacts:
         self._send({"close": True})
-        deadline = time.monotonic() + CLOSE_WITHIN_S
-        while not self._pages.closed:
+        deadline = time.monotonic() + _CLOSE_WITHIN_S
+        while not self._pages.is_closed:
             if time.monotonic() > deadline:
-                raise GeneratorError(f"Locust has been silent for {CLOSE_WITHIN_S:.0f} s", self._log_tail())
+                raise GeneratorError(f"Locust has been silent for {_CLOSE_WITHIN_S:.0f} s", self._log_tail())
             self._receive(0.5)
         return self._pages.take()
 
-    def logs(self) -> str:
-        each = LOG_BYTES_AT_MOST // (1 + (self._expected if self.workers else 0))
-        return log_end(self._log, each) + (self.workers.logs(each) if self.workers else "")
+    def read_logs(self) -> str:
+        each = _MAX_LOG_BYTES // (1 + (self._expected_workers if self.workers else 0))
+        return read_log_end(self._log, each) + (self.workers.read_logs(each) if self.workers else "")
 
     def end(self) -> None:
-        """Ask it to quit, so that users' `on_stop` runs; then end what is left of its process group."""
-        with contextlib.suppress(GeneratorError):
-            self._send({"quit": True})
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(QUIT_WITHIN_S)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """End Locust, then its workers."""
+        _end_process(self.process, self._connection)
         if self.workers:
             self.workers.end()
 
     def _send(self, message: dict[str, Any]) -> None:
         try:
-            self._line.sendall(json.dumps(message).encode() + b"\n")
+            self._connection.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
-            raise self._gone() from None
+            raise self._build_end_error() from None
 
     def _receive(self, timeout_s: float) -> None:
-        """Take in what has arrived, waiting at most `timeout_s` for the first byte."""
+        """Handle the messages that have arrived, waiting at most `timeout_s` for the first byte."""
         if self.workers:
-            self.workers.look()
-        if not select.select([self._line], [], [], timeout_s)[0]:
+            self.workers.check_alive()
+        if not select.select([self._connection], [], [], timeout_s)[0]:
             return
         try:
-            data = self._line.recv(1 << 20)
+            data = self._connection.recv(1 << 20)
         except OSError:
             data = b""
         if not data:
-            raise self._gone()
+            raise self._build_end_error()
         *lines, self._received = (self._received + data).split(b"\n")
         for line in lines:
-            self._understand(json.loads(line))
+            self._handle_message(json.loads(line))
 
-    def _understand(self, message: dict[str, Any]) -> None:
+    def _handle_message(self, message: dict[str, Any]) -> None:
         if "hello" in message:
             self.hello = message["hello"]
         else:
-            self._pages.add(message["facts"], message.get("worker", FIRST), message.get("clock", OUR_CLOCK))
-            if self._all_came:
-                self._look_for_workers()
+            self._pages.add(
+                message["facts"], message.get("worker", MAIN_PROCESS), message.get("clock", LOCAL_CLOCK)
+            )
+            if self._all_connected:
+                self._check_workers()
 
-    def _look_for_workers(self) -> None:
-        """They must stay those that came: Locust moves users when one is lost, and when another one comes."""
-        if (connected := self._pages.workers_connected) < self._expected:
-            raise GeneratorError(f"{self._expected - connected} of {self._expected} workers were lost")
-        if (seen := self._pages.workers_seen) > self._expected:
+    def _check_workers(self) -> None:
+        """Raise GeneratorError if a worker is lost or added: Locust then moves users between workers."""
+        if (connected := self._pages.workers_connected) < self._expected_workers:
             raise GeneratorError(
-                f"a further worker came, beside the {self._expected} expected: {seen} in all"
+                f"{self._expected_workers - connected} of {self._expected_workers} Locust workers were lost"
+            )
+        if (seen := self._pages.workers_seen) > self._expected_workers:
+            raise GeneratorError(
+                f"{seen} Locust workers have connected, but {self._expected_workers} are expected",
+                "start no more workers than expected",
             )
 
-    def _gone(self) -> GeneratorError:
+    def _build_end_error(self) -> GeneratorError:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(QUIT_WITHIN_S)
+            self.process.wait(_QUIT_WITHIN_S)
         code = self.process.poll()
-        how = "closed its line" if code is None else ended_with(code)
-        return GeneratorError(f"Locust {how}\nits last words:\n{self._log_tail()}")
+        how = "closed its connection to the harness" if code is None else describe_exit(code)
+        return GeneratorError(f"Locust {how}\nlast log lines:\n{self._log_tail()}")
 
     def _log_tail(self) -> str:
-        return last_lines(self.logs())
+        return last_lines(self.read_logs())
 
 
-def _as_master(bind: str, port: int, workers: int) -> list[str]:
+def _count_workers(load: Load) -> int:
+    """Return the number of workers under a master; 0 for a single process without one."""
+    count = load.workers or 1
+    return 0 if isinstance(load, LocalWorkers) and count == 1 else count
+
+
+def master_options(bind: str, port: int, workers: int) -> list[str]:
+    """Return the options that make Locust a master that listens at this address for so many workers."""
     address = ["--master-bind-host", bind, "--master-bind-port", str(port)]
     return ["--master", *address, "--expect-workers", str(workers)]
 
 
-def _spawn(
+def _spawn_locust(
     scenario: Scenario,
     url: str,
-    line: socket.socket,
+    connection: socket.socket,
     log: IO[bytes],
     files: Sequence[Path],
     as_master: Sequence[str],
 ) -> subprocess.Popen[bytes]:
-    """Locust in its own session: a Ctrl-C in the terminal is ours to handle, not its."""
+    """Start Locust in its own session, so that a Ctrl-C in the terminal reaches only the harness."""
     options = [
         "--headless",
         "--only-summary",
@@ -261,12 +307,23 @@ def _spawn(
         *as_master,
     ]
     return subprocess.Popen(
-        command(scenario, *options, files=(*files, *scenario.locustfiles)),
+        build_command(scenario, *options, files=(*files, *scenario.locustfiles)),
         cwd=scenario.locustfiles[0].parent,
-        env={**environment(), "HARNESS_FD": str(line.fileno())},
-        pass_fds=(line.fileno(),),
+        env={**build_environment(), "HARNESS_FD": str(connection.fileno())},
+        pass_fds=(connection.fileno(),),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def _end_process(process: subprocess.Popen[bytes], connection: socket.socket) -> None:
+    """Ask Locust to quit, so that users' `on_stop` runs; then kill what is left of its process group."""
+    with contextlib.suppress(OSError):
+        connection.sendall(json.dumps({"quit": True}).encode() + b"\n")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_QUIT_WITHIN_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,5 +1,6 @@
-"""The generator's pages, gathered into columns: packed numbers in JSON in, arrays out; those of several
-processes on one clock, under one numbering of names.
+"""Gather the pages of Locust's processes into columns, on one clock and with one numbering of names.
+
+A page is a JSON object with the facts of about half a second; its columns of numbers are Base64.
 """
 
 import base64
@@ -13,16 +14,16 @@ from numpy.typing import NDArray
 from harness.measure.protocols import GeneratorFacts
 from harness.model import GeneratorSample, Requests, ThinkTimes, WorkerSample
 
-FIRST = 0
-"""The process that takes our commands: the only one, or the master of workers counted from 1."""
+MAIN_PROCESS = 0
+"""The process that takes the harness's commands: the only one, or the master. Workers count from 1."""
 
-OUR_CLOCK = {"here": True, "offset": 0.0, "error": 0.0}
-INSTANTS = ("start", "think_start", "unfinished_start")
-LENGTHS = ("latency", "think")
+LOCAL_CLOCK = {"here": True, "offset": 0.0, "error": 0.0}
+_INSTANTS = ("start", "think_start", "unfinished_start")
+_DURATIONS = ("latency", "think")
 
 
-class Vocabulary:
-    """Strings under numbers of ours, whatever numbers each process gives them."""
+class StringTable:
+    """Numbers for strings, shared by all processes, whatever number each process gives a string."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -31,29 +32,30 @@ class Vocabulary:
     def texts(self) -> tuple[str, ...]:
         return tuple(self._numbers)
 
-    def number(self, text: str) -> int:
+    def assign_number(self, text: str) -> int:
         return self._numbers.setdefault(text, len(self._numbers))
 
 
 @dataclass(slots=True)
-class Process:
-    """What one process has told: its strings' numbers in ours, and its last page."""
+class ProcessState:
+    """What is known of one process: the shared numbers of its strings in its own order, and its last page."""
 
     names: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
 
 
-class Pages:
+class PageBuffer:
     """Pages that have arrived and were not yet taken.
 
-    Facts of workers are given out with the next page of their master, which samples stand for all of them.
+    With workers, their facts are given out together with the next page of their master, whose samples sum up
+    all processes.
     """
 
     def __init__(self, workers: int = 0) -> None:
         self._workers = workers
-        self._names, self._errors = Vocabulary(), Vocabulary()
-        self._processes: dict[int, Process] = {}
+        self._names, self._errors = StringTable(), StringTable()
+        self._processes: dict[int, ProcessState] = {}
         self._pages: list[dict[str, Any]] = []
         self._samples: list[GeneratorSample] = []
         self._worker_samples: list[WorkerSample] = []
@@ -61,45 +63,49 @@ class Pages:
         self._reached = 0
 
     @property
-    def closed(self) -> bool:
-        """Whether the pages that close a step have arrived, of every process."""
+    def is_closed(self) -> bool:
+        """True if every process has sent the page that closes the step."""
         return len(self._closed) > self._workers
 
     @property
     def workers_seen(self) -> int:
-        return len(self._processes.keys() - {FIRST})
+        return len(self._processes.keys() - {MAIN_PROCESS})
 
     @property
     def workers_connected(self) -> int:
-        """As the master counts those whose heartbeats arrive."""
-        first = self._processes.get(FIRST)
+        """Number of workers whose heartbeats reach the master; 0 before its first page."""
+        first = self._processes.get(MAIN_PROCESS)
         return int(first.last.get("workers", 0)) if first else 0
 
-    def add(self, page: dict[str, Any], worker: int = FIRST, clock: dict[str, Any] = OUR_CLOCK) -> None:
-        process = self._processes.setdefault(worker, Process())
-        process.names += [self._names.number(text) for text in page["names"]]
-        process.errors += [self._errors.number(text) for text in page["errors"]]
-        read = page | {key: unpacked(page[key], np.float64) - clock["offset"] for key in INSTANTS}
-        read |= {key: unpacked(page[key], np.float64) for key in LENGTHS}
-        read |= {
+    def add(
+        self, page: dict[str, Any], worker: int = MAIN_PROCESS, clock: dict[str, Any] = LOCAL_CLOCK
+    ) -> None:
+        """Add a page of a process, with its instants brought to this host's clock."""
+        process = self._processes.setdefault(worker, ProcessState())
+        process.names += [self._names.assign_number(text) for text in page["names"]]
+        process.errors += [self._errors.assign_number(text) for text in page["errors"]]
+        decoded = page | {key: _decode_column(page[key], np.float64) - clock["offset"] for key in _INSTANTS}
+        decoded |= {key: _decode_column(page[key], np.float64) for key in _DURATIONS}
+        decoded |= {
             "at": page["at"] - clock["offset"],
-            "name": _renumbered(process.names, page["name"]),
-            "unfinished_name": _renumbered(process.names, page["unfinished_name"]),
-            "error": _renumbered(process.errors, page["error"]),
+            "name": _renumber(process.names, page["name"]),
+            "unfinished_name": _renumber(process.names, page["unfinished_name"]),
+            "error": _renumber(process.errors, page["error"]),
         }
-        process.last = read
-        self._pages.append(read)
+        process.last = decoded
+        self._pages.append(decoded)
         if page["closing"]:
             self._closed.add(worker)
         if self._workers:
-            self._worker_samples.append(_worker_sample(read, worker, clock))
-        if worker == FIRST:
+            self._worker_samples.append(_build_worker_sample(decoded, worker, clock))
+        if worker == MAIN_PROCESS:
             self._reached = page["reached"]
-            self._samples.append(self._sample(read["at"]))
+            self._samples.append(self._sum_processes(decoded["at"]))
 
     def take(self) -> GeneratorFacts:
+        """Return all facts since the last call; none before the main process has sent its next page."""
         if not self._samples:
-            return GeneratorFacts(Requests(), ThinkTimes(), reached=self._reached)
+            return GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached)
         pages, self._pages = self._pages, []
         samples, self._samples = self._samples, []
         worker_samples, self._worker_samples = self._worker_samples, []
@@ -109,69 +115,70 @@ class Pages:
             requests=Requests(
                 names=self._names.texts,
                 errors=self._errors.texts,
-                start_s=_column(pages, "start"),
-                latency_s=_column(pages, "latency"),
-                name=_column(pages, "name", np.int32),
-                error=_column(pages, "error", np.int32),
-                unfinished_start_s=np.minimum(_column(last, "unfinished_start"), samples[-1].at_s),
-                unfinished_name=_column(last, "unfinished_name", np.int32),
+                start_s=_concat_column(pages, "start"),
+                latency_s=_concat_column(pages, "latency"),
+                name=_concat_column(pages, "name", np.int32),
+                error=_concat_column(pages, "error", np.int32),
+                unfinished_start_s=np.minimum(_concat_column(last, "unfinished_start"), samples[-1].at_s),
+                unfinished_name=_concat_column(last, "unfinished_name", np.int32),
             ),
-            thinks=ThinkTimes(_column(pages, "think_start"), _column(pages, "think")),
+            thinks=ThinkTimes(_concat_column(pages, "think_start"), _concat_column(pages, "think")),
             samples=tuple(samples),
-            reached=self._reached,
+            reached_users=self._reached,
             workers=tuple(worker_samples),
         )
 
-    def _sample(self, at_s: float) -> GeneratorSample:
-        """All processes together, each as last heard of; a master's own users are its workers'."""
-        known = [process.last for process in self._processes.values()]
+    def _sum_processes(self, at_s: float) -> GeneratorSample:
+        """Sum up the last page of each process, without a master's count of users: its workers count them."""
+        pages = [process.last for process in self._processes.values()]
         loaded = [process.last for number, process in self._processes.items() if number or not self._workers]
         return GeneratorSample(
             at_s,
-            sum(page["cpu"] for page in known),
-            sum(page["rss"] for page in known),
-            max(page["lag"] for page in known),
+            sum(page["cpu"] for page in pages),
+            sum(page["rss"] for page in pages),
+            max(page["lag"] for page in pages),
             sum(page["users"] for page in loaded),
             sum(page["in_flight"] for page in loaded),
         )
 
 
-def unpacked(column: str, kind: type[np.generic]) -> NDArray[Any]:
-    """A column of the plugin's: its machine's own floats or 32-bit integers, in Base64."""
+def _decode_column(column: str, kind: type[np.generic]) -> NDArray[Any]:
+    """Decode a column of the plugin: Base64 of native doubles or 32-bit integers."""
     return np.frombuffer(base64.b64decode(column), dtype=kind)
 
 
-def _renumbered(numbers: Sequence[int], column: str) -> NDArray[np.int32]:
-    """-1, an error that is none, stays so."""
+def _renumber(numbers: Sequence[int], column: str) -> NDArray[np.int32]:
+    """Translate a process's numbers into the shared ones; -1, which means no error, stays."""
     table: NDArray[np.int32] = np.array([*numbers, -1], dtype=np.int32)
-    found: NDArray[np.int32] = table[unpacked(column, np.int32)]
-    return found
+    translated: NDArray[np.int32] = table[_decode_column(column, np.int32)]
+    return translated
 
 
-def _column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = np.float64) -> Any:
+def _concat_column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = np.float64) -> Any:
     parts = [page[key] for page in pages]
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
 
 
-def _worker_sample(page: dict[str, Any], worker: int, clock: dict[str, Any]) -> WorkerSample:
+def _build_worker_sample(page: dict[str, Any], worker: int, clock: dict[str, Any]) -> WorkerSample:
     users = page["users"] if worker else 0
     return WorkerSample(
         page["at"], worker, page["cpu"], page["lag"], users, clock["here"], clock["offset"], clock["error"]
     )
 
 
-def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes, tuple[GeneratorSample, ...]]:
-    """Facts of successive polls of one generator as one.
+def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes, tuple[GeneratorSample, ...]]:
+    """Concatenate the facts of successive polls of one generator; empty ones if no part has a sample.
 
-    Names, errors and the requests in flight are the newest page's; names and errors hold all before.
+    Names, errors and the requests in flight are those of the newest part: its names and errors contain all
+    earlier ones.
     """
-    told = [part for part in parts if part.samples]
-    if not told:
+    parts = [part for part in parts if part.samples]
+    if not parts:
         return Requests(), ThinkTimes(), ()
-    last = told[-1].requests
+    last = parts[-1].requests
 
     def column(of: Callable[[GeneratorFacts], Any]) -> Any:
-        return np.concatenate([of(part) for part in told])
+        return np.concatenate([of(part) for part in parts])
 
     requests = replace(
         last,
@@ -181,4 +188,4 @@ def joined(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes, tuple
         error=column(lambda part: part.requests.error),
     )
     thinks = ThinkTimes(column(lambda part: part.thinks.start_s), column(lambda part: part.thinks.planned_s))
-    return requests, thinks, tuple(sample for part in told for sample in part.samples)
+    return requests, thinks, tuple(sample for part in parts for sample in part.samples)

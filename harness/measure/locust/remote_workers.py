@@ -1,4 +1,4 @@
-"""Locust's workers in containers, on the engines that the load is to come from."""
+"""Run Locust workers in containers, on the engines that the load comes from."""
 
 import contextlib
 import io
@@ -13,73 +13,78 @@ from pathlib import Path
 from harness.errors import EngineError, GeneratorError, TargetFailed
 from harness.measure.docker.container import DockerTarget
 from harness.measure.docker.host import DockerHost
-from harness.measure.locust.command import DECIDED_HERE, inside
-from harness.measure.locust.local_workers import ENDED_WITHIN_S
-from harness.measure.locust.worker_image import build_for
+from harness.measure.locust.command import HARNESS_VARIABLES, build_command_elsewhere
+from harness.measure.locust.local_workers import END_WITHIN_S
+from harness.measure.locust.worker_image import build_for_architecture
 from harness.measure.protocols import Image
-from harness.model import MIB, Limits, Load, Ready, Scenario, Target
+from harness.model import MIB, CommandProbe, ImageSource, Limits, Load, Scenario, Target
 from harness.plan import named_variables, scenario_files
 
-NAME = "worker"
-LIMITS = Limits(2.0, 2048 * MIB)
-"""A worker fills one core at most; the rest is room for what Python does beside it."""
+_NAME = "worker"
+_LIMITS = Limits(2.0, 2048 * MIB)
+"""A worker fills one core at most; the second core is headroom for the interpreter's own threads."""
 
-ENDED_POLL_S = 0.05
-OURS, THEIRS = "/harness", "/scenario"
+_END_POLL_S = 0.05
+_PLUGIN_FOLDER, _SCENARIO_FOLDER = "/harness", "/scenario"
 
 
-class LoadEngines:
-    """The engines that the load comes from, as many workers on each as on the others.
+class WorkerPool:
+    """The engines that the load comes from; workers are spread evenly over them.
 
-    `port` is the master's: one campaign on several engines has as many masters.
+    `port` is where the master listens: a campaign that measures on several engines has one master for each.
+    `image` holds Locust; None is the image that the harness builds.
     """
 
     def __init__(self, hosts: Sequence[DockerHost], port: int, image: str | None = None) -> None:
         self.hosts = tuple(hosts)
         self.port = port
-        self._given = image
+        self._image = image
         self._images: list[Image] = []
 
-    def check(self, load: Load) -> list[str]:
-        """What keeps workers on these engines from coming to the master."""
-        away = [host for host in self.hosts if not host.environment()["engine"]["local"]]
-        if away and not load.is_remote:
+    def find_problems(self, load: Load) -> list[str]:
+        """Return what would keep workers on these engines from reaching the master."""
+        remote = [host for host in self.hosts if not host.read_fingerprint()["engine"]["local"]]
+        if remote and not load.is_remote:
             return [
-                "an engine of `load` is on another machine, and its workers come to an address of this one; "
+                "an engine of `load` is on another machine, and its workers need an address of this one; "
                 'name it: load: {bind: "10.0.0.5:5557"}'
             ]
         return []
 
     def prepare(self, scenario: Scenario) -> None:
-        """The image on each engine. Raises EngineError with a build's evidence, UsageError with pip's."""
-        self._images = [host.prepare(self._made_from(host, scenario)) for host in self.hosts]
+        """Build or find the workers' image on each engine.
+
+        Raises EngineError with the build's output, or UsageError with pip's.
+        """
+        self._images = [host.prepare(self._build_target(host, scenario)) for host in self.hosts]
 
     def start(
-        self, scenario: Scenario, ours: Iterable[Path], url: str, load: Load, count: int, port: int
-    ) -> "Containers":
-        """After `prepare`. Raises GeneratorError where a container does not come up."""
-        theirs = scenario_files(scenario.locustfiles)
-        content = packed(ours, theirs, folder_of(scenario))
-        service = told(worker_script(scenario, ours, url, load.bind, port), variables(theirs))
-        places = itertools.cycle(zip(self.hosts, self._images, strict=True))
-        started = Containers()
+        self, scenario: Scenario, plugin: Iterable[Path], url: str, load: Load, count: int, port: int
+    ) -> "ContainerWorkers":
+        """Start `count` workers, after `prepare`. Raises GeneratorError if a container does not start."""
+        files = scenario_files(scenario.locustfiles)
+        content = build_tar(plugin, files, common_folder(scenario))
+        script = build_worker_script(scenario, plugin, url, load.bind, port)
+        environment = build_container_environment(files)
+        engines = itertools.cycle(zip(self.hosts, self._images, strict=True))
+        workers = ContainerWorkers()
         try:
-            for host, image in itertools.islice(places, count):
-                started.add(host, service, image, content)
+            for host, image in itertools.islice(engines, count):
+                workers.add(host, worker_service(image.reference, script, environment), image, content)
         except BaseException:
-            started.end()
+            workers.end()
             raise
-        return started
+        return workers
 
-    def _made_from(self, host: DockerHost, scenario: Scenario) -> Target:
-        if self._given is not None:
-            return Target(NAME, 0, image=self._given)
-        architecture = host.environment()["engine"]["architecture"]
-        return Target(NAME, 0, build=build_for(architecture, scenario.requirements))
+    def _build_target(self, host: DockerHost, scenario: Scenario) -> Target:
+        if self._image is not None:
+            return Target(_NAME, 0, ImageSource(self._image))
+        architecture = host.read_fingerprint()["engine"]["architecture"]
+        return Target(_NAME, 0, build_for_architecture(architecture, scenario.requirements))
 
 
-class Containers:
-    """Workers of one master, each in a container of its own; like `Workers`, which are processes here."""
+class ContainerWorkers:
+    """Workers of one master, each in a container of its own; `ProcessWorkers` are the same on this host."""
 
     pids: Sequence[int] = ()
 
@@ -88,8 +93,9 @@ class Containers:
         self._open = contextlib.ExitStack()
 
     def add(self, host: DockerHost, service: Target, image: Image, content: bytes) -> None:
+        """Start one more worker. Raises GeneratorError if its container does not start."""
         try:
-            container = host.run_beside(service, LIMITS, image, content)
+            container = host.run_service(service, _LIMITS, image, content)
             self._running.append(self._open.enter_context(container))
         except (EngineError, TargetFailed) as error:
             raise GeneratorError(
@@ -97,46 +103,49 @@ class Containers:
                 error.hint,
             ) from error
 
-    def keep_to(self, cores: frozenset[int]) -> None:
-        """They have the cores of their engines."""
+    def pin_to_cores(self, cores: frozenset[int]) -> None:
+        """Do nothing: the cores are this host's, and the containers run on the engines' cores."""
 
-    def look(self) -> None:
-        """Raises GeneratorError when one of them has ended, or its engine is gone."""
+    def check_alive(self) -> None:
+        """Raise GeneratorError if a worker has ended, or its engine does not answer."""
         for number, worker in enumerate(self._running, 1):
             try:
-                end = worker.ended()
+                end = worker.poll_end()
             except EngineError as error:
-                raise GeneratorError(f"Locust's worker {number} is out of reach: {error.what}") from error
+                raise GeneratorError(f"Locust's worker {number} can't be reached: {error.what}") from error
             if end is not None:
                 memory = ", out of memory" if end.oom else ""
                 raise GeneratorError(
                     f"Locust's worker {number} of {len(self._running)}, in a container, ended with exit code "
-                    f"{end.exit_code}{memory}\nits last words:\n{end.log_tail}"
+                    f"{end.exit_code}{memory}\nlast log lines:\n{end.log_tail}"
                 )
 
-    def logs(self, bytes_each: int) -> str:
+    def read_logs(self, bytes_each: int) -> str:
         parts = []
         for number, worker in enumerate(self._running, 1):
             with contextlib.suppress(EngineError):
-                parts.append(f"--- worker {number}\n{worker.own_log(bytes_each)}")
+                parts.append(f"--- worker {number}\n{worker.read_log(bytes_each)}")
         return "".join(parts)
 
     def end(self) -> None:
-        """They were told to quit by their master; what is left of them is removed."""
-        deadline = time.monotonic() + ENDED_WITHIN_S
+        """Wait until the workers have quit, as their master asked them to, then remove their containers."""
+        deadline = time.monotonic() + END_WITHIN_S
         with contextlib.suppress(EngineError):
-            while any(worker.ended() is None for worker in self._running) and time.monotonic() < deadline:
-                time.sleep(ENDED_POLL_S)
-        with contextlib.suppress(EngineError):  # swept when the campaign ends, and by the next one
+            while any(worker.poll_end() is None for worker in self._running) and time.monotonic() < deadline:
+                time.sleep(_END_POLL_S)
+        with contextlib.suppress(
+            EngineError
+        ):  # the end of the campaign, or the next one, removes what is left
             self._open.close()
 
 
-def told(script: str, environment: Mapping[str, str]) -> Target:
-    """What runs in a container, with no more rights than requests need."""
+def worker_service(image: str, script: str, environment: Mapping[str, str]) -> Target:
+    """Return the service that runs `script` in a container, with no more rights than requests need."""
     return Target(
-        NAME,
+        _NAME,
         0,
-        ready=Ready(command=("true",)),
+        ImageSource(image),
+        CommandProbe(("true",)),
         environment=environment,
         entrypoint=("sh", "-c", script),
         command=(),
@@ -146,48 +155,49 @@ def told(script: str, environment: Mapping[str, str]) -> Target:
     )
 
 
-def worker_script(scenario: Scenario, ours: Iterable[Path], url: str, bind: str, port: int) -> str:
-    """What a container runs: as a worker here would, but in its own folders."""
-    folder = folder_of(scenario)
-    names = [f"{OURS}/{path.name}" for path in ours]
-    names += [inner(path, folder) for path in scenario.locustfiles]
+def build_worker_script(scenario: Scenario, plugin: Iterable[Path], url: str, bind: str, port: int) -> str:
+    """Build the shell script that runs a worker in a container, where `build_tar` has put the files."""
+    folder = common_folder(scenario)
+    names = [f"{_PLUGIN_FOLDER}/{path.name}" for path in plugin]
+    names += [_path_in_container(path, folder) for path in scenario.locustfiles]
     options = ["--worker", "--master-host", bind, "--master-port", str(port), "--host", url]
-    home = inner(scenario.locustfiles[0].parent, folder)
-    return f"cd {shlex.quote(home)} && exec {shlex.join(inside(scenario, names, *options))}"
+    home = _path_in_container(scenario.locustfiles[0].parent, folder)
+    return f"cd {shlex.quote(home)} && exec {shlex.join(build_command_elsewhere(scenario, names, *options))}"
 
 
-def folder_of(scenario: Scenario) -> Path:
-    """The one that holds all locustfiles."""
+def common_folder(scenario: Scenario) -> Path:
+    """Return the deepest folder that contains all locustfiles."""
     return Path(os.path.commonpath([path.resolve().parent for path in scenario.locustfiles]))
 
 
-def inner(path: Path, folder: Path) -> str:
-    return str(Path(THEIRS) / os.path.relpath(path.resolve(), folder))
+def _path_in_container(path: Path, folder: Path) -> str:
+    return str(Path(_SCENARIO_FOLDER) / os.path.relpath(path.resolve(), folder))
 
 
-def variables(theirs: Iterable[Path]) -> dict[str, str]:
-    """Of our environment: what is Locust's own, and what the scenario's files name; each to be filled in when
-    a container is created.
+def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
+    """Build a worker's environment: Locust's own variables, and those that the scenario's files name.
+
+    Values are references such as `${TOKEN}`, which are filled in when a container is created.
     """
-    named = named_variables(theirs, os.environ)
-    locusts = {name for name in os.environ if name.startswith("LOCUST_")}
-    given = {name: f"${{{name}}}" for name in sorted((named | locusts) - DECIDED_HERE)}
-    return given | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
+    named = named_variables(files, os.environ)
+    of_locust = {name for name in os.environ if name.startswith("LOCUST_")}
+    references = {name: f"${{{name}}}" for name in sorted((named | of_locust) - HARNESS_VARIABLES)}
+    return references | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
 
 
-def packed(ours: Iterable[Path], theirs: Iterable[Path], folder: Path) -> bytes:
-    """A tar archive of the plugin, and of the scenario's files as they lie beside each other."""
-    written = io.BytesIO()
-    with tarfile.open(fileobj=written, mode="w") as archive:
-        for path in ours:
-            _pack(archive, path, f"{OURS}/{path.name}")
-        for path in theirs:
-            _pack(archive, path, inner(path, folder))
-    return written.getvalue()
+def build_tar(plugin: Iterable[Path], files: Iterable[Path], folder: Path) -> bytes:
+    """Build a tar archive of the plugin and of the scenario's files, with their paths below `folder`."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for path in plugin:
+            _add_file(archive, path, f"{_PLUGIN_FOLDER}/{path.name}")
+        for path in files:
+            _add_file(archive, path, _path_in_container(path, folder))
+    return content.getvalue()
 
 
-def _pack(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Readable for everybody, and nobody's: its user inside is another one."""
+def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    """Add a file that every user may read: the container runs as another user than this one."""
     content = path.read_bytes()
     entry = tarfile.TarInfo(name.lstrip("/"))
     entry.size, entry.mode = len(content), 0o644

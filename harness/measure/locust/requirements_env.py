@@ -1,4 +1,4 @@
-"""Packages that a scenario needs of its own: a Python environment beside ours, made once for each list."""
+"""Install the packages that a scenario requires into a Python environment of its own, once for each list."""
 
 import hashlib
 import os
@@ -13,39 +13,39 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
-WITHIN_S = 600
-LINES_SHOWN = 12
+_RUN_WITHIN_S = 600
+_SHOWN_LINES = 12
 
 
-def interpreter(requirements: Path | None) -> Path:
-    """The Python that Locust runs with: ours, or one that has ours and the scenario's packages.
+def find_interpreter(requirements: Path | None) -> Path:
+    """Return the Python that runs Locust: this one, or one that has the scenario's packages too.
 
-    It is kept in the user's cache, by the list's content. Raises UsageError with pip's words.
+    The second one is made in the user's cache, under a hash of the list. Raises UsageError with pip's output.
     """
     if requirements is None:
         return Path(sys.executable)
     key = "\0".join([sys.version, sys.prefix, version("locust"), requirements.read_text(errors="replace")])
-    return kept(key, "bin/python", lambda part: _install(part, requirements)) / "bin/python"
+    return fill_cache(key, "bin/python", lambda part: _install(part, requirements)) / "bin/python"
 
 
-def cache() -> Path:
+def _cache_dir() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "capacity-harness"
 
 
-def kept(key: str, proof: str, fill: Callable[[Path], None], kind: str = "") -> Path:
-    """The cache's folder for a key, filled where it lacks `proof`, a file that each complete one has.
+def fill_cache(key: str, proof: str, fill: Callable[[Path], None], kind: str = "") -> Path:
+    """Return the cache's folder for a key, after calling `fill` on it if it lacks the file `proof`.
 
-    It is filled under another name first: what is there under its own is complete.
+    It is filled under another name and then renamed, so that a folder under its own name is complete.
     """
-    home = cache() / (kind + hashlib.sha256(key.encode()).hexdigest()[:16])
+    home = _cache_dir() / (kind + hashlib.sha256(key.encode()).hexdigest()[:16])
     if (home / proof).exists():
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f"{home.name}.part-", dir=home.parent))
     try:
         fill(part)
-        if not (home / proof).exists():  # somebody else was as quick
+        if not (home / proof).exists():  # another process may have made it meanwhile
             shutil.rmtree(home, ignore_errors=True)
             part.rename(home)
     finally:
@@ -53,18 +53,21 @@ def kept(key: str, proof: str, fill: Callable[[Path], None], kind: str = "") -> 
     return home
 
 
-def ran(command: list[str], failure: str, hint: str) -> None:
-    """Raises UsageError with `failure` and the command's last words, where it fails."""
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WITHIN_S)
+def run_checked(command: list[str], failure: str, hint: str) -> None:
+    """Run a command. Raises UsageError with `failure` and the end of its output if it fails."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RUN_WITHIN_S
+    )
     if done.returncode != 0:
-        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-LINES_SHOWN:])
-        raise UsageError(f"{failure}:\n{said}", hint)
+        output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_SHOWN_LINES:])
+        raise UsageError(f"{failure}:\n{output}", hint)
 
 
 def _install(home: Path, requirements: Path) -> None:
-    why = (f"{requirements.name}: pip can't install it", "pip install -r shows all of it")
-    ran([sys.executable, "-m", "venv", "--without-pip", str(home)], *why)
+    failure = f"{requirements.name}: pip can't install it"
+    hint = f"pip install -r {requirements.name} shows all of its output"
+    run_checked([sys.executable, "-m", "venv", "--without-pip", str(home)], failure, hint)
     site = next(home.glob("lib/python*/site-packages"))
-    (site / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (site / "harness.pth").write_text(sysconfig.get_path("purelib") + "\n")
     pip = [str(home / "bin/python"), "-m", "pip"]
-    ran([*pip, "install", "--quiet", "--requirement", str(requirements)], *why)
+    run_checked([*pip, "install", "--quiet", "--requirement", str(requirements)], failure, hint)

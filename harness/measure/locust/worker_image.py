@@ -1,6 +1,7 @@
-"""Locust and what a scenario needs, as wheels for an image: fetched by our pip, once for each list.
+"""Download Locust and a scenario's packages as wheels for the workers' image, once for each list.
 
-An image's build often lacks what this needs: certificates, a proxy, a way to the package index.
+They are downloaded on this host, since a build often lacks the certificates, the proxy or the route to the
+package index.
 """
 
 import sys
@@ -9,33 +10,33 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.measure.docker.client import BASE_IMAGE
-from harness.measure.locust.requirements_env import kept, ran
-from harness.model import Build
+from harness.measure.locust.requirements_env import fill_cache, run_checked
+from harness.model import BuildSource
 
-PYTHON = "3.11"
-"""Debian bookworm's."""
+_PYTHON = "3.11"
+"""The version in Debian bookworm."""
 
-MANYLINUX = (
+_MANYLINUX = (
     "manylinux1",
     "manylinux2010",
     "manylinux2014",
     *(f"manylinux_2_{minor}" for minor in range(5, 37)),
 )
-"""All that run on bookworm's glibc, 2.36 (PEP 600)."""
+"""Platform tags of wheels that run on bookworm's glibc, 2.36 (PEP 600)."""
 
 
-def build_for(architecture: str, requirements: Path | None) -> Build:
-    """What an image for workers is built from, on an engine of this architecture (as `uname -m` says it).
+def build_for_architecture(architecture: str, requirements: Path | None) -> BuildSource:
+    """Return the build of the workers' image for an architecture, as `uname -m` prints it.
 
-    Raises UsageError with pip's words, where there is no wheel for it.
+    Raises UsageError with pip's output if a package has no wheel for it.
     """
-    wanted = requirements.read_text(errors="replace") if requirements else ""
+    packages = requirements.read_text(errors="replace") if requirements else ""
     dockerfile = files("harness.measure.locust").joinpath("image/Dockerfile").read_text()
-    key = "\0".join([version("locust"), architecture, PYTHON, wanted, dockerfile])
-    home = kept(
+    key = "\0".join([version("locust"), architecture, _PYTHON, packages, dockerfile])
+    home = fill_cache(
         key, "Dockerfile", lambda part: _fill(part, architecture, requirements, dockerfile), kind="worker-"
     )
-    return Build(home, args={"BASE": BASE_IMAGE})
+    return BuildSource(home, args={"BASE": BASE_IMAGE})
 
 
 def _fill(folder: Path, architecture: str, requirements: Path | None, dockerfile: str) -> None:
@@ -44,13 +45,13 @@ def _fill(folder: Path, architecture: str, requirements: Path | None, dockerfile
 
 
 def _download(folder: Path, architecture: str, requirements: Path | None) -> None:
-    platforms = [word for name in MANYLINUX for word in ("--platform", f"{name}_{architecture}")]
+    platforms = [word for name in _MANYLINUX for word in ("--platform", f"{name}_{architecture}")]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary", ":all:"]
-    command += ["--python-version", PYTHON, *platforms, "--dest", str(folder)]
+    command += ["--python-version", _PYTHON, *platforms, "--dest", str(folder)]
     command += [f"locust=={version('locust')}"]
     command += ["--requirement", str(requirements)] if requirements else []
-    ran(
+    run_checked(
         command,
-        f"pip can't fetch Locust for an image ({architecture})",
+        f"pip can't download Locust for the workers' image ({architecture})",
         f"name an image that holds Locust {version('locust')}: load: {{image: …}}",
     )

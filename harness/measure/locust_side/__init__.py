@@ -1,3 +1,7 @@
-"""Code that runs inside Locust, beside the user's locustfile.
+"""Hold the files that run inside Locust, beside the user's locustfile.
 
-Nothing else may lie in this folder: Locust puts it on `sys.path`."""
+Locust loads each of them by path, as one more locustfile: it puts this folder on `sys.path` meanwhile, and
+enters the file into `sys.modules` under its file name. So nothing else may be in this folder, and all names
+begin with `harness_`: a `plugin.py` here would hide a module `plugin` of the user's. In a worker's container
+the files have the same names.
+"""

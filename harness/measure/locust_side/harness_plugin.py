@@ -1,11 +1,12 @@
-"""Runs inside Locust, given first on its command line: takes "hold N users" and streams facts back.
+"""Make Locust hold the number of users that the harness asks for, and report what it measures.
 
-It talks JSON lines over the socket that it inherits as file descriptor `HARNESS_FD`. In: `{"hold": users,
-"rate": per second}`, `{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, `{"facts": …}` twice a
-second and when asked to close a step. When the other end is gone, so is this process: no load outlives the
-harness. A worker has no such socket: `harness_worker_relay.py`, given second, takes its facts to the master.
+Locust loads this file before the user's locustfile. It exchanges JSON objects, one a line, over the socket
+that Locust inherits as file descriptor `HARNESS_FD`. In: `{"hold": users, "rate": users per second}`,
+`{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, and `{"facts": …}` twice a second and in answer
+to "close". Locust exits when the harness has closed the socket, so that no load outlives it. A worker has no
+such socket: `harness_worker_relay.py` sends its facts to the master.
 
-It is stand-alone on purpose: it is run by path beside the user's own locustfile.
+This file imports nothing of the harness: Locust loads it by path, perhaps in a Python without the harness.
 """
 
 import base64
@@ -33,27 +34,32 @@ from locust.user.task import TaskSet
 
 REPORT_EVERY_S = 0.5
 LAG_EVERY_S = 0.05
-CLOCK_SET_S = 5.0
+MAX_CLOCK_ERROR_S = 5.0
+"""A wall clock that disagrees with the latency by more was set while the request ran."""
+
 PR_SET_PDEATHSIG = 1
-DISTINCT_ERRORS_AT_MOST = 200
-ERROR_CHARACTERS_AT_MOST = 300
+MAX_DISTINCT_ERRORS = 200
+MAX_ERROR_CHARACTERS = 300
 ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 commands: "gevent.queue.Queue[dict[str, Any] | None]" = gevent.queue.Queue()
 
 
-class Index:
-    """Numbers for strings in the order of their first use; `news()` tells each string once."""
+class StringTable:
+    """Numbers for strings, in the order of their first use.
 
-    def __init__(self, at_most: int | None = None) -> None:
+    With `max_size`, all further strings share the number of "(other errors)".
+    """
+
+    def __init__(self, max_size: int | None = None) -> None:
         self.numbers: dict[str, int] = {}
-        self.at_most = at_most
-        self.told = 0
+        self.max_size = max_size
+        self.reported_count = 0
 
     def __getitem__(self, text: str) -> int:
         number = self.numbers.get(text)
         if number is None:
-            if self.at_most is not None and len(self.numbers) >= self.at_most:
+            if self.max_size is not None and len(self.numbers) >= self.max_size:
                 return (
                     self["(other errors)"]
                     if "(other errors)" in self.numbers
@@ -65,28 +71,29 @@ class Index:
     def _add(self, text: str) -> int:
         return self.numbers.setdefault(text, len(self.numbers))
 
-    def news(self) -> list[str]:
-        new = list(self.numbers)[self.told :]
-        self.told = len(self.numbers)
+    def take_new(self) -> list[str]:
+        """Return the strings that were added since the last call."""
+        new = list(self.numbers)[self.reported_count :]
+        self.reported_count = len(self.numbers)
         return new
 
 
-class Book:
-    """What has been counted and not yet been reported.
+class RequestLog:
+    """What was recorded since the last page: requests, think times, event loop lag.
 
-    Instants are of the monotonic clock, shared with the harness.
+    Instants are of the monotonic clock, in seconds: the harness reads the same clock.
     """
 
     def __init__(self) -> None:
-        self.names = Index()
-        self.errors = Index(DISTINCT_ERRORS_AT_MOST)
+        self.names = StringTable()
+        self.errors = StringTable(MAX_DISTINCT_ERRORS)
         self.numbers: dict[tuple[str, str], int] = {}
         self.in_flight: dict[int, tuple[float, str, str]] = {}
         self.reached = 0
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
-        self.line: Line | None = None
-        self.on_closing: list[Callable[[], None]] = []
+        self.connection: HarnessConnection | None = None
+        self.on_close: list[Callable[[], None]] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -97,32 +104,34 @@ class Book:
         self.think_start = array("d")
         self.think = array("d")
 
-    def request(self, kind: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
+    def add(self, kind: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
         self.start.append(start_s)
         self.latency.append(latency_s)
-        self.name.append(self.number(kind, name))
+        self.name.append(self.number_name(kind, name))
         self.error.append(-1 if error is None else self.errors[error])
 
-    def number(self, kind: str, name: str) -> int:
-        """Of a request's name with its method. It is looked up for every request, so it is quick."""
+    def number_name(self, kind: str, name: str) -> int:
+        """Return the number of a request's name with its method. It runs for every request: keep it cheap."""
         number = self.numbers.get((kind, name))
         if number is None:
             number = self.numbers[kind, name] = self.names[f"{kind} {name}"]
         return number
 
-    def page(self, users: int, *, closing: bool) -> dict[str, Any]:
-        """All columns since the last page, and the requests in flight right now."""
+    def take_page(self, users: int, *, closing: bool) -> dict[str, Any]:
+        """Return all columns since the last page and the requests now in flight, and start the next page."""
         unfinished = list(self.in_flight.values())
         page = {
             "at": time.monotonic(),
-            "start": packed(self.start),
-            "latency": packed(self.latency),
-            "name": packed(self.name),
-            "error": packed(self.error),
-            "think_start": packed(self.think_start),
-            "think": packed(self.think),
-            "unfinished_start": packed(array("d", [started for started, _, _ in unfinished])),
-            "unfinished_name": packed(array("i", [self.number(kind, name) for _, kind, name in unfinished])),
+            "start": encode_column(self.start),
+            "latency": encode_column(self.latency),
+            "name": encode_column(self.name),
+            "error": encode_column(self.error),
+            "think_start": encode_column(self.think_start),
+            "think": encode_column(self.think),
+            "unfinished_start": encode_column(array("d", [started for started, _, _ in unfinished])),
+            "unfinished_name": encode_column(
+                array("i", [self.number_name(kind, name) for _, kind, name in unfinished])
+            ),
             "cpu": time.process_time(),
             "rss": self.process.memory_info().rss,
             "lag": self.worst_lag_s,
@@ -130,26 +139,27 @@ class Book:
             "in_flight": len(self.in_flight),
             "reached": self.reached,
             "closing": closing,
-            "names": self.names.news(),
-            "errors": self.errors.news(),
+            "names": self.names.take_new(),
+            "errors": self.errors.take_new(),
         }
         self.worst_lag_s = 0.0
         self._clear()
         return page
 
 
-def packed(column: "array[Any]") -> str:
-    """A column's bytes as text: numbers written out one by one would cost more than the request itself."""
+def encode_column(column: "array[Any]") -> str:
+    """Encode a column in Base64: writing its numbers out in JSON would cost more than the request itself."""
     return base64.b64encode(column).decode()
 
 
-book = Book()
+request_log = RequestLog()
 
 
-class HarnessHold(locust.LoadTestShape):
-    """Goes to each number of users it is told to and stays there.
+class HarnessHoldShape(locust.LoadTestShape):
+    """A load shape that goes to each number of users that the harness asks for, and stays there.
 
-    Given first, it wins over a shape of the user's.
+    Locust uses the first shape that it loads, so this one replaces a shape of the user's. Its name is
+    unlikely to be in a locustfile: Locust refuses to start if two shapes have the same name.
     """
 
     def tick(self) -> tuple[int, float] | None:
@@ -157,8 +167,8 @@ class HarnessHold(locust.LoadTestShape):
         return None if command is None else (command["hold"], command["rate"])
 
 
-class Line:
-    """The connection to the harness: a JSON object a line, both ways."""
+class HarnessConnection:
+    """The socket to the harness, with one JSON object a line in each direction."""
 
     def __init__(self, descriptor: int) -> None:
         self.socket = socket.socket(fileno=descriptor)
@@ -170,72 +180,74 @@ class Line:
         except OSError:
             os._exit(1)
 
-    def obey(self, environment: Any) -> None:
-        """Take commands until the harness says quit; leave at once when it is gone."""
+    def handle_commands(self, environment: Any) -> None:
+        """Follow the harness's commands until it says quit; exit at once if it has closed the socket."""
         for text in self.reader:
             command = json.loads(text)
             if "close" in command:
-                for tell in book.on_closing:
-                    tell()
+                for callback in request_log.on_close:
+                    callback()
                 self.report(environment, closing=True)
             elif "quit" in command:
                 commands.put(None)
                 return
             else:
-                held = environment.runner.user_count
-                book.reached = held if command["hold"] == held else 0
+                users = environment.runner.user_count
+                request_log.reached = users if command["hold"] == users else 0
                 commands.put(command)
         os._exit(1)
 
     def report(self, environment: Any, *, closing: bool = False) -> None:
         runner = environment.runner
         workers = {"workers": runner.worker_count} if isinstance(runner, MasterRunner) else {}
-        self.send({"facts": book.page(runner.user_count, closing=closing) | workers})
+        self.send({"facts": request_log.take_page(runner.user_count, closing=closing) | workers})
 
-    def report_always(self, environment: Any) -> None:
+    def report_forever(self, environment: Any) -> None:
         while True:
             gevent.sleep(REPORT_EVERY_S)
             self.report(environment)
 
 
-def watch_lag() -> None:
+def watch_event_loop_lag() -> None:
     while True:
         due = time.monotonic() + LAG_EVERY_S
         gevent.sleep(LAG_EVERY_S)
-        book.worst_lag_s = max(book.worst_lag_s, time.monotonic() - due)
+        request_log.worst_lag_s = max(request_log.worst_lag_s, time.monotonic() - due)
 
 
-def tracked(request: Callable[..., Any]) -> Callable[..., Any]:
-    """The client's `request`, noting what is in flight: Locust only tells of requests that completed."""
+def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a client's `request` to record what is in flight: Locust reports only completed requests."""
 
     @functools.wraps(request)
-    def noting(self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+    def request_and_record(
+        self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
         key = id(gevent.getcurrent())
         shown = name or getattr(self, "request_name", None) or url
-        book.in_flight[key] = (time.monotonic(), method, shown)
+        request_log.in_flight[key] = (time.monotonic(), method, shown)
         try:
             return request(self, method, url, name, *args, **kwargs)
         finally:
-            book.in_flight.pop(key, None)
+            request_log.in_flight.pop(key, None)
 
-    return noting
+    return request_and_record
 
 
-def thinking(sleep: Callable[..., Any]) -> Callable[..., Any]:
-    """The task set's pause between tasks, noting how long the scenario asked for."""
+def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a task set's pause between tasks to record the length that the scenario asks for."""
 
     @functools.wraps(sleep)
-    def noting(self: Any, seconds: float) -> Any:
-        book.think_start.append(time.monotonic())
-        book.think.append(float(seconds))
+    def sleep_and_record(self: Any, seconds: float) -> Any:
+        request_log.think_start.append(time.monotonic())
+        request_log.think.append(float(seconds))
         return sleep(self, seconds)
 
-    return noting
+    return sleep_and_record
 
 
 def describe_error(exception: BaseException | str) -> str:
     text = exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}"
-    return ADDRESS.sub("0x…", text)[:ERROR_CHARACTERS_AT_MOST]
+    return ADDRESS.sub("0x…", text)[:MAX_ERROR_CHARACTERS]
 
 
 def on_request(
@@ -248,43 +260,51 @@ def on_request(
 ) -> None:
     latency_s = (response_time or 0.0) / 1000
     error = describe_error(exception) if exception else None
-    book.request(request_type, name, time.monotonic() - age(start_time, latency_s), latency_s, error)
+    request_log.add(
+        request_type, name, time.monotonic() - estimate_age_s(start_time, latency_s), latency_s, error
+    )
 
 
-def age(start_time: float | None, latency_s: float) -> float:
-    """Seconds since a request began. Locust notes that by the wall clock, which may be set meanwhile."""
+def estimate_age_s(start_time: float | None, latency_s: float) -> float:
+    """Return the seconds since a request began.
+
+    Locust records the start by the wall clock. If that clock was set meanwhile, return the latency.
+    """
     age_s = time.time() - start_time if start_time else latency_s
-    return age_s if latency_s - CLOCK_SET_S < age_s < latency_s + CLOCK_SET_S else latency_s
+    return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
 
 
 def on_spawning_complete(user_count: int, **_: Any) -> None:
-    book.reached = user_count
+    request_log.reached = user_count
 
 
-def die_with_the_harness() -> None:
-    """Also while stopped or wedged, when it can't see that its line is closed. Linux alone offers this."""
+def die_with_harness() -> None:
+    """Ask the kernel to kill this process when the harness ends, even if the process is stopped or hangs.
+
+    Only Linux offers this; elsewhere, a closed socket must do.
+    """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def on_init(environment: Any, **_: Any) -> None:
-    environment.harness = book
+    environment.harness = request_log
     environment.events.request.add_listener(on_request)
     environment.events.spawning_complete.add_listener(on_spawning_complete)
-    die_with_the_harness()
-    gevent.spawn(watch_lag)
+    die_with_harness()
+    gevent.spawn(watch_event_loop_lag)
     if isinstance(environment.runner, WorkerRunner):
         return
-    book.line = Line(int(os.environ["HARNESS_FD"]))
-    shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHold.__name__]
+    request_log.connection = HarnessConnection(int(os.environ["HARNESS_FD"]))
+    shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHoldShape.__name__]
     users = [user_class.__name__ for user_class in environment.user_classes]
     hello = {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}
-    book.line.send({"hello": hello})
-    gevent.spawn(book.line.obey, environment)
-    gevent.spawn(book.line.report_always, environment)
+    request_log.connection.send({"hello": hello})
+    gevent.spawn(request_log.connection.handle_commands, environment)
+    gevent.spawn(request_log.connection.report_forever, environment)
 
 
-HttpSession.request = tracked(HttpSession.request)  # type: ignore[method-assign]
-FastHttpSession.request = tracked(FastHttpSession.request)  # type: ignore[method-assign]
-TaskSet._sleep = thinking(TaskSet._sleep)  # type: ignore[method-assign]
+HttpSession.request = track_requests(HttpSession.request)  # type: ignore[method-assign]
+FastHttpSession.request = track_requests(FastHttpSession.request)  # type: ignore[method-assign]
+TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

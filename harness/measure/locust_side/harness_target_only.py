@@ -1,6 +1,7 @@
-"""Runs inside Locust beside `harness_plugin.py`: only the target is loaded, whatever the locustfile asks for.
+"""Refuse requests to any host but the target, whatever the locustfile asks for.
 
-It is stand-alone on purpose: a worker on another host gets it from the master.
+Locust loads this file after `harness_plugin.py`. It imports nothing of the harness: a worker on another host
+gets it from the master.
 """
 
 from typing import Any
@@ -13,43 +14,44 @@ from geventhttpclient.client import HTTPClientPool
 from locust.clients import HttpSession
 
 
-class NotTheTarget(ConnectionError):
-    """A request to somewhere else; FastHttpUser's client counts it as a failed request, with its words."""
+class ForeignHostError(ConnectionError):
+    """A request to another host than the target; FastHttpUser's client counts it as a failed request."""
 
 
-class NotTheTargetEither(requests.ConnectionError):
-    """The same for HttpUser's client."""
+class ForeignHostRequestsError(requests.ConnectionError):
+    """A request to another host than the target; HttpUser's client counts it as a failed request."""
 
 
-def keep_to_the_target(environment: Any, **_: Any) -> None:
-    """No request of Locust's HTTP clients goes anywhere but to the target, not even by a redirect.
+def refuse_foreign_hosts(environment: Any, **_: Any) -> None:
+    """Make Locust's HTTP clients refuse all other hosts, also those that the target redirects to.
 
-    A worker on another host is told only with its first users where that is.
+    The target is looked up at each request: a worker on another host learns it only with its first users.
     """
 
-    known: dict[str | None, tuple[str | None, int | None]] = {}
+    target_by_host: dict[str | None, tuple[str | None, int | None]] = {}
 
-    def refuse(host: str | None, port: int | None, kind: type[Exception]) -> None:
-        allowed = known.get(environment.host)
-        if allowed is None:
-            target = urlsplit(environment.host or "")
-            allowed = known[environment.host] = (target.hostname, target.port)
-        if (host, port) != allowed:
-            raise kind(f"refused: {host}:{port} is not the target, and only that is loaded")
+    def check_address(host: str | None, port: int | None, kind: type[Exception]) -> None:
+        target = target_by_host.get(environment.host)
+        if target is None:
+            parts = urlsplit(environment.host or "")
+            target = target_by_host[environment.host] = (parts.hostname, parts.port)
+        if (host, port) != target:
+            raise kind(f"refused: {host}:{port} is not the target, and only the target may be loaded")
 
-    def adapter(self: Any, url: str) -> Any:
-        asked = urlsplit(url)
-        refuse(asked.hostname, asked.port or (443 if asked.scheme == "https" else 80), NotTheTargetEither)
+    def get_checked_adapter(self: Any, url: str) -> Any:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        check_address(parts.hostname, port, ForeignHostRequestsError)
         return get_adapter(self, url)
 
-    def client(self: Any, url: Any) -> Any:
-        asked = geventhttpclient.URL(url) if isinstance(url, str) else url
-        refuse(asked.host, asked.port, NotTheTarget)
+    def get_checked_client(self: Any, url: Any) -> Any:
+        parts = geventhttpclient.URL(url) if isinstance(url, str) else url
+        check_address(parts.host, parts.port, ForeignHostError)
         return get_client(self, url)
 
     get_adapter, get_client = HttpSession.get_adapter, HTTPClientPool.get_client
-    HttpSession.get_adapter = adapter  # type: ignore[method-assign]
-    HTTPClientPool.get_client = client  # type: ignore[method-assign]
+    HttpSession.get_adapter = get_checked_adapter  # type: ignore[method-assign]
+    HTTPClientPool.get_client = get_checked_client  # type: ignore[method-assign]
 
 
-locust.events.init.add_listener(keep_to_the_target)  # type: ignore[no-untyped-call]
+locust.events.init.add_listener(refuse_foreign_hosts)  # type: ignore[no-untyped-call]

@@ -1,11 +1,11 @@
-"""Runs inside a master and its workers beside `harness_plugin.py`: the workers' facts and clocks, over
-Locust's own connection.
+"""Send the workers' facts to the master, and the master's commands to the workers, over Locust's connection.
 
-To the workers: `{"ask": instant}` once a second and `{"close": true}`. To the master: `{"facts": …}` twice a
-second, and `{"asked": …, "at": …, "clock": …}` for every question. The master hands each page on to the
-harness with the worker's number, and with what is known of its clock.
+Locust loads this file after `harness_plugin.py`, in a master and in its workers. To the workers:
+`{"ask": instant}` once a second, and `{"close": true}`. To the master: `{"facts": …}` twice a second, and
+`{"asked": …, "at": …, "clock": …}` in answer to every "ask". The master forwards each page to the harness,
+with the worker's number and the estimate of its clock.
 
-It is stand-alone on purpose: a worker on another host gets it from the master.
+This file imports nothing of the harness: a worker on another host gets it from the master.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ from locust.runners import MasterRunner, WorkerRunner
 CHANNEL = "harness"
 REPORT_EVERY_S = 0.5
 ASK_EVERY_S = 1.0
-EXCHANGES_KEPT = 30
-MASTER_SILENT_AT_MOST_S = 15.0
+MAX_EXCHANGES = 30
+MAX_MASTER_SILENCE_S = 15.0
 
 
-def clock_name() -> str:
-    """What tells one monotonic clock from another: this boot of this kernel, and its namespace of times."""
+def identify_clock() -> str:
+    """Return what identifies this monotonic clock: the kernel's boot id, and the time namespace."""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         with contextlib.suppress(OSError):
@@ -36,85 +36,90 @@ def clock_name() -> str:
     return f"pid {os.getpid()}"
 
 
-class Clock:
-    """What is known of a worker's clock: by how much it is ahead of ours, and how wrong that may be.
+class ClockEstimate:
+    """An estimate of a worker's clock: its offset from the master's, and the largest error of the offset.
 
-    Of the last exchanges the quickest counts: its answer was given at some time between question and arrival
-    (D. L. Mills, RFC 5905, section 8). The error is at most half of its round trip.
+    Of the last exchanges, the one with the shortest round trip counts: the worker answered at some time
+    between the question and the arrival of its answer (D. L. Mills, RFC 5905, section 8). The error is at
+    most half of the round trip.
     """
 
     def __init__(self) -> None:
-        self.is_ours = False
-        self.exchanges: deque[tuple[float, float]] = deque(maxlen=EXCHANGES_KEPT)
+        self.is_local = False
+        self.exchanges: deque[tuple[float, float]] = deque(maxlen=MAX_EXCHANGES)
 
-    def note(self, asked: float, at: float, arrived: float, name: str) -> None:
-        self.is_ours = name == clock_name()
-        self.exchanges.append((arrived - asked, at - (asked + arrived) / 2))
+    def add_exchange(self, asked_s: float, answered_s: float, arrived_s: float, clock: str) -> None:
+        self.is_local = clock == identify_clock()
+        self.exchanges.append((arrived_s - asked_s, answered_s - (asked_s + arrived_s) / 2))
 
-    def known(self) -> dict[str, Any]:
-        if self.is_ours:
+    def to_message(self) -> dict[str, Any]:
+        """Return the estimate in seconds, as the harness reads it. Needs an exchange, unless it is local."""
+        if self.is_local:
             return {"here": True, "offset": 0.0, "error": 0.0}
         round_trip, offset = min(self.exchanges)
         return {"here": False, "offset": offset, "error": round_trip / 2}
 
 
-class Relay:
-    """The master's side: questions out, pages on to the harness."""
+class MasterRelay:
+    """The master's side: asks the workers for their clocks, and forwards their pages to the harness."""
 
     def __init__(self, environment: Any) -> None:
         self.environment = environment
         self.runner = environment.runner
-        self.clocks: dict[int, Clock] = {}
-        self.runner.register_message(CHANNEL, self.take)
-        environment.harness.on_closing.append(lambda: self.runner.send_message(CHANNEL, {"close": True}))
-        gevent.spawn(self.ask_always)
+        self.clocks: dict[int, ClockEstimate] = {}
+        self.runner.register_message(CHANNEL, self.handle_message)
+        environment.harness.on_close.append(lambda: self.runner.send_message(CHANNEL, {"close": True}))
+        gevent.spawn(self.ask_forever)
 
-    def take(self, environment: Any, msg: Any, **_: Any) -> None:
+    def handle_message(self, environment: Any, msg: Any, **_: Any) -> None:
         number = self.runner.get_worker_index(msg.node_id) + 1
-        clock = self.clocks.setdefault(number, Clock())
+        clock = self.clocks.setdefault(number, ClockEstimate())
         data = msg.data
         if "asked" in data:
-            clock.note(data["asked"], data["at"], time.monotonic(), data["clock"])
+            clock.add_exchange(data["asked"], data["at"], time.monotonic(), data["clock"])
         else:
-            environment.harness.line.send({"facts": data["facts"], "worker": number, "clock": clock.known()})
+            environment.harness.connection.send(
+                {"facts": data["facts"], "worker": number, "clock": clock.to_message()}
+            )
 
-    def ask_always(self) -> None:
+    def ask_forever(self) -> None:
         while True:
             self.runner.send_message(CHANNEL, {"ask": time.monotonic()})
-            few = any(len(clock.exchanges) < EXCHANGES_KEPT / 6 for clock in self.clocks.values())
-            gevent.sleep(ASK_EVERY_S / 10 if few or not self.clocks else ASK_EVERY_S)
+            is_uncertain = any(len(clock.exchanges) < MAX_EXCHANGES / 6 for clock in self.clocks.values())
+            gevent.sleep(ASK_EVERY_S / 10 if is_uncertain or not self.clocks else ASK_EVERY_S)
 
 
-class Worker:
-    """A worker's side: its own book, a page of it twice a second from the first question on.
+class WorkerRelay:
+    """A worker's side: sends a page twice a second.
 
-    So each page finds a clock that is known. Without further questions the worker ends itself.
+    The first page follows the first question, so that the master knows the clock of every page. A worker that
+    gets no question for `MAX_MASTER_SILENCE_S` exits.
     """
 
     def __init__(self, environment: Any) -> None:
         self.environment = environment
         self.runner = environment.runner
-        self.asked_at: float | None = None
-        self.name = clock_name()
-        self.runner.register_message(CHANNEL, self.take)
-        gevent.spawn(self.report_always)
+        self.last_ask_s: float | None = None
+        self.clock = identify_clock()
+        self.runner.register_message(CHANNEL, self.handle_message)
+        gevent.spawn(self.report_forever)
 
-    def take(self, environment: Any, msg: Any, **_: Any) -> None:
+    def handle_message(self, environment: Any, msg: Any, **_: Any) -> None:
         if "ask" in msg.data:
-            self.asked_at = time.monotonic()
-            self.send({"asked": msg.data["ask"], "at": self.asked_at, "clock": self.name})
+            self.last_ask_s = time.monotonic()
+            self.send({"asked": msg.data["ask"], "at": self.last_ask_s, "clock": self.clock})
         elif "close" in msg.data:
             self.report(closing=True)
 
     def report(self, *, closing: bool = False) -> None:
-        self.send({"facts": self.environment.harness.page(self.runner.user_count, closing=closing)})
+        self.send({"facts": self.environment.harness.take_page(self.runner.user_count, closing=closing)})
 
-    def report_always(self) -> None:
+    def report_forever(self) -> None:
         while True:
             gevent.sleep(REPORT_EVERY_S)
-            if self.asked_at is None:
+            if self.last_ask_s is None:
                 continue
-            if time.monotonic() - self.asked_at > MASTER_SILENT_AT_MOST_S:
+            if time.monotonic() - self.last_ask_s > MAX_MASTER_SILENCE_S:
                 os._exit(0)
             self.report()
 
@@ -124,9 +129,9 @@ class Worker:
 
 def on_init(environment: Any, **_: Any) -> None:
     if isinstance(environment.runner, MasterRunner):
-        Relay(environment)
+        MasterRelay(environment)
     elif isinstance(environment.runner, WorkerRunner):
-        Worker(environment)
+        WorkerRelay(environment)
 
 
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

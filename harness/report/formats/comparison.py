@@ -1,4 +1,4 @@
-"""Two campaigns side by side: a sentence, a table, a page, and JSON for other programs."""
+"""Compare two campaigns for readers: a sentence, a table, a page, Markdown, and JSON for other programs."""
 
 import json
 from collections.abc import Sequence
@@ -8,13 +8,12 @@ from typing import Any
 from tabulate import tabulate
 
 from harness.model import CampaignResult, CellResult, Change, Difference
-from harness.report.formats.files import plain_markdown
-from harness.report.html.page import environment_of_templates, policy, source
+from harness.report.formats.markdown import escape_markdown
+from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
-from harness.report.view.checks import signed
 
-FORMAT = 1
-SYMBOLS = {
+_FORMAT = 1
+_SYMBOLS = {
     Change.MORE: "▲",
     Change.LESS: "▼",
     Change.SAME: "=",
@@ -22,19 +21,19 @@ SYMBOLS = {
     Change.ADDED: "+",
     Change.REMOVED: "−",
 }
-MEANINGS = {
+_MEANINGS = {
     Change.MORE: "sustains more",
     Change.LESS: "sustains less",
     Change.SAME: "no difference shown",
-    Change.UNKNOWN: "not known",
+    Change.UNKNOWN: "inconclusive",
     Change.ADDED: "only in the second",
     Change.REMOVED: "only in the first",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One size, in words."""
+class ComparisonRow:
+    """A size in both campaigns, in words."""
 
     size: str
     base: str
@@ -47,8 +46,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """All that a reader sees. `doubts` are why the two should not be compared, where somebody did anyway."""
+class ComparisonView:
+    """All that a reader sees of a comparison. `doubts` say why the two campaigns are not comparable."""
 
     base: str
     head: str
@@ -56,36 +55,37 @@ class Comparison:
     sentence: str
     changed: tuple[str, ...]
     doubts: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     has_regression: bool
 
 
-def comparison(
+def build_comparison(
     base: CampaignResult,
     head: CampaignResult,
     differences: Sequence[Difference],
     changed: Sequence[str],
     doubts: Sequence[str],
-) -> Comparison:
-    return Comparison(
-        base=text.inert(base.campaign),
-        head=text.inert(head.campaign),
-        target=text.inert(head.target),
-        sentence=_sentence(differences),
-        changed=tuple(text.inert(each) for each in changed),
-        doubts=tuple(text.inert(each) for each in doubts),
-        rows=tuple(_row(each) for each in differences),
+) -> ComparisonView:
+    """Put the differences into words; `changed` and `doubts` are sentences of the caller."""
+    return ComparisonView(
+        base=text.clean_text(base.campaign),
+        head=text.clean_text(head.campaign),
+        target=text.clean_text(head.target),
+        sentence=_summarise(differences),
+        changed=tuple(text.clean_text(each) for each in changed),
+        doubts=tuple(text.clean_text(each) for each in doubts),
+        rows=tuple(_build_row(each) for each in differences),
         has_regression=any(each.change is Change.LESS for each in differences),
     )
 
 
-def _sentence(differences: Sequence[Difference]) -> str:
-    """What got worse first, then what got better; and when nothing can be told apart."""
+def _summarise(differences: Sequence[Difference]) -> str:
+    """Return which sizes got worse, which got better, and how many have no answer; or that none differs."""
     common = [each for each in differences if each.change not in (Change.ADDED, Change.REMOVED)]
     parts = [
-        f"{len(found)} of {len(common)} sizes {_verb(change, len(found))}: {_listed(found)}"
+        f"{len(changed)} of {len(common)} sizes {_choose_verb(change, len(changed))}: {_list_sizes(changed)}"
         for change in (Change.LESS, Change.MORE)
-        if (found := [each for each in common if each.change is change])
+        if (changed := [each for each in common if each.change is change])
     ]
     unknown = sum(each.change is Change.UNKNOWN for each in common)
     if not parts:
@@ -93,42 +93,49 @@ def _sentence(differences: Sequence[Difference]) -> str:
         parts = [f"no difference shown at {same} of {len(common)} sizes"]
     if unknown:
         parts.append(f"{unknown} without an answer in one of the two")
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}."
+    sentence = "; ".join(parts)
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _verb(change: Change, count: int) -> str:
+def _choose_verb(change: Change, count: int) -> str:
     verb = "sustain" if count != 1 else "sustains"
     return f"{verb} {'less' if change is Change.LESS else 'more'}"
 
 
-def _listed(found: Sequence[Difference]) -> str:
-    shown = [f"{text.size(each.limits)} {_brackets(each.base)} → {_brackets(each.head)}" for each in found]
-    more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+def _list_sizes(differences: Sequence[Difference]) -> str:
+    shown = [
+        f"{text.format_size(each.limits)} {_format_brackets(each.base)} → {_format_brackets(each.head)}"
+        for each in differences
+    ]
+    more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
     return ", ".join(shown[:3]) + more
 
 
-def _row(each: Difference) -> Row:
-    return Row(
-        size=text.size(each.limits),
-        base=_brackets(each.base),
-        head=_brackets(each.head),
-        symbol=SYMBOLS[each.change],
-        change=MEANINGS[each.change],
-        ratio=text.NO_DATA if text.known(each.ratio) is None else signed((each.ratio or 0) - 1),
-        factor=_factors(each),
+def _build_row(each: Difference) -> ComparisonRow:
+    return ComparisonRow(
+        size=text.format_size(each.limits),
+        base=_format_brackets(each.base),
+        head=_format_brackets(each.head),
+        symbol=_SYMBOLS[each.change],
+        change=_MEANINGS[each.change],
+        ratio=text.NO_DATA
+        if text.finite_or_none(each.ratio) is None
+        else text.format_change((each.ratio or 0) - 1),
+        factor=_describe_factors(each),
         kind=each.change.value,
     )
 
 
-def _brackets(results: Sequence[CellResult]) -> str:
-    return "; ".join(cell_text.bracket(result) for result in results) or text.NO_DATA
+def _format_brackets(results: Sequence[CellResult]) -> str:
+    return "; ".join(cell_text.format_bracket(result) for result in results) or text.NO_DATA
 
 
-def _factors(each: Difference) -> str:
-    """What stops it, before and after where that changed."""
+def _describe_factors(each: Difference) -> str:
+    """Return the limiting factor, or `before → after` if that changed."""
     before, after = (
-        ", ".join(dict.fromkeys(cell_text.factor(result) for result in results if result.limiting_factor))
+        ", ".join(
+            dict.fromkeys(cell_text.name_factor(result) for result in results if result.limiting_factor)
+        )
         for results in (each.base, each.head)
     )
     if before == after or not each.base or not each.head:
@@ -136,10 +143,11 @@ def _factors(each: Difference) -> str:
     return f"{before or 'nothing'} → {after or 'nothing'}"
 
 
-def comparison_table(shown: Comparison) -> str:
+def render_comparison_table(view: ComparisonView) -> str:
+    """Return the table for a terminal."""
     rows = [
         (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
-        for row in shown.rows
+        for row in view.rows
     ]
     headings = ("size", "before", "after", "", "change", "limited by")
     return tabulate(
@@ -147,64 +155,66 @@ def comparison_table(shown: Comparison) -> str:
     )
 
 
-def draw_comparison(shown: Comparison, differences: Sequence[Difference]) -> dict[str, str]:
-    """Every file of a comparison, by its name."""
-    page = environment_of_templates().get_template("comparison.html.j2")
+def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -> dict[str, str]:
+    """Return every file of a comparison, by its name."""
+    page = load_templates().get_template("comparison.html.j2")
     return {
-        "comparison.html": page.render(view=shown, style=source("style.css"), policy=policy()),
-        "comparison.md": comparison_markdown(shown),
-        "comparison.json": json.dumps(_json(shown, differences), indent=2, ensure_ascii=False) + "\n",
+        "comparison.html": page.render(
+            view=view, style=read_asset("style.css"), policy=build_security_policy()
+        ),
+        "comparison.md": _render_markdown(view),
+        "comparison.json": json.dumps(_build_json(view, differences), indent=2, ensure_ascii=False) + "\n",
     }
 
 
-def comparison_markdown(shown: Comparison) -> str:
-    """For a pull request: the sentence, what stands against it, and the table."""
+def _render_markdown(view: ComparisonView) -> str:
+    """Return the sentence, the doubts about it, and the table, for a pull request."""
     rows = [
         (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
-        for row in shown.rows
+        for row in view.rows
     ]
     lines = [
-        f"### {plain_markdown(shown.target)}: {plain_markdown(shown.base)} → {plain_markdown(shown.head)}",
+        f"### {escape_markdown(view.target)}: {escape_markdown(view.base)} → {escape_markdown(view.head)}",
         "",
-        f"**{plain_markdown(shown.sentence)}**",
+        f"**{escape_markdown(view.sentence)}**",
         "",
-        *(line for doubt in shown.doubts for line in (f"> Beware: {plain_markdown(doubt)}", "")),
+        *(line for doubt in view.doubts for line in (f"> Warning: {escape_markdown(doubt)}", "")),
         "| size | before | after | difference | change | limited by |",
         "|:--|--:|--:|:--|--:|:--|",
-        *("| " + " | ".join(plain_markdown(text) for text in row) + " |" for row in rows),
+        *("| " + " | ".join(escape_markdown(text) for text in row) + " |" for row in rows),
         "",
-        f"Changed between the two: {plain_markdown('; '.join(shown.changed)) or 'nothing that is known of'}.",
+        f"Changed between the two: {escape_markdown('; '.join(view.changed)) or 'nothing that was recorded'}.",
         "",
     ]
     return "\n".join(lines)
 
 
-def _json(shown: Comparison, differences: Sequence[Difference]) -> dict[str, Any]:
+def _build_json(view: ComparisonView, differences: Sequence[Difference]) -> dict[str, Any]:
     return {
-        "format": FORMAT,
-        "base": shown.base,
-        "head": shown.head,
-        "regression": shown.has_regression,
-        "changed": list(shown.changed),
-        "doubts": list(shown.doubts),
+        "format": _FORMAT,
+        "base": view.base,
+        "head": view.head,
+        "regression": view.has_regression,
+        "changed": list(view.changed),
+        "doubts": list(view.doubts),
         "sizes": [
             {
                 "cpu_cores": each.limits.cpu_cores,
                 "memory_bytes": each.limits.memory_bytes,
                 "replicas": each.limits.replicas,
                 "change": each.change.value,
-                "ratio": text.known(each.ratio),
-                "base": [_ends(result) for result in each.base],
-                "head": [_ends(result) for result in each.head],
+                "ratio": text.finite_or_none(each.ratio),
+                "base": [_build_ends(result) for result in each.base],
+                "head": [_build_ends(result) for result in each.head],
             }
             for each in differences
         ],
     }
 
 
-def _ends(result: CellResult) -> dict[str, Any]:
+def _build_ends(result: CellResult) -> dict[str, Any]:
     return {
-        "id": text.inert(result.cell.id),
+        "id": text.clean_text(result.cell.id),
         "status": result.status.value,
         "sustained_users": result.sustained_users,
         "broken_users": result.broken_users,

@@ -1,105 +1,107 @@
-"""summary.json: the contract that scripts may rely on; `summary.schema.json` beside this file says it too."""
+"""Build summary.json, a contract that scripts may rely on: harness/report/summary.schema.json describes it."""
 
 from typing import Any
 
-from harness.model import Agreement, CampaignResult, CellResult, Cost, Drift, Slo, Status
-from harness.report.view.cell_text import remark
-from harness.report.view.checks import drift_sentence, likeness
-from harness.report.view.text import inert, known
+from harness.model import CampaignResult, CellResult, Cost, Drift, Repeatability, Slo, Status
+from harness.report.view.cell_text import write_remark
+from harness.report.view.checks import describe_drift, describe_engine_comparison
+from harness.report.view.explanations import explain_evidence
+from harness.report.view.text import clean_text, finite_or_none
 
-FORMAT = 1
+_FORMAT = 1
 
 
-def summary_json(result: CampaignResult) -> dict[str, Any]:
-    """The answer as plain JSON values. A cell that is not done is left out: there is no word for it."""
+def build_summary(result: CampaignResult) -> dict[str, Any]:
+    """Return the answer as plain JSON values, without the cells that are not done."""
     costs = {cost.limits: cost for cost in result.costs}
     return {
-        "format": FORMAT,
-        "campaign": inert(result.campaign),
-        "target": inert(result.target),
+        "format": _FORMAT,
+        "campaign": clean_text(result.campaign),
+        "target": clean_text(result.target),
         "state": result.state,
         "users_limit": result.users_limit,
-        "slos": [_slo(slo) for slo in result.slos],
+        "slos": [_build_slo(slo) for slo in result.slos],
         "cells": [
-            _cell(cell, costs.get(cell.cell.limits))
+            _build_cell(cell, costs.get(cell.cell.limits))
             for cell in result.cells
             if cell.status is not Status.RUNNING
         ],
-        "drift": _drift(result.drift) if result.drift else None,
-        "repetitions": [_agreement(each) for each in result.agreements],
-        "currency": inert(result.price.currency) if result.price else None,
-        "engines": [_likeness(each) for each in result.others],
+        "drift": _build_drift(result.drift) if result.drift else None,
+        "repetitions": [_build_repetitions(each) for each in result.repeatability],
+        "currency": clean_text(result.price.currency) if result.price else None,
+        "engines": [_build_engine_comparison(each) for each in result.engine_comparisons],
     }
 
 
-def _drift(drift: Drift) -> dict[str, Any]:
+def _build_drift(drift: Drift) -> dict[str, Any]:
     return {
-        "cell": inert(drift.cell.id),
+        "cell": clean_text(drift.cell.id),
         "users": drift.users,
         "verdict": drift.verdict.value,
-        "drift_ratio": known(drift.cpu_per_request_ratio),
-        "rps_ratio": known(drift.rps_ratio),
-        "p95_ratio": known(drift.p95_ratio),
-        "allowed_ratio": known(drift.allowed_ratio),
+        "drift_ratio": finite_or_none(drift.cpu_per_request_ratio),
+        "rps_ratio": finite_or_none(drift.rps_ratio),
+        "p95_ratio": finite_or_none(drift.p95_ratio),
+        "allowed_ratio": finite_or_none(drift.allowed_ratio),
         "marked": drift.is_marked,
-        "evidence": drift_sentence(drift),
+        "evidence": describe_drift(drift),
     }
 
 
-def _likeness(other: Drift) -> dict[str, Any]:
+def _build_engine_comparison(other: Drift) -> dict[str, Any]:
     return {
-        "engine": inert(other.engine),
-        "against": inert(other.against),
-        "cpu_per_request_ratio": known(other.cpu_per_request_ratio),
-        "allowed_ratio": known(other.allowed_ratio),
+        "engine": clean_text(other.engine or ""),
+        "against": clean_text(other.against or ""),
+        "cpu_per_request_ratio": finite_or_none(other.cpu_per_request_ratio),
+        "allowed_ratio": finite_or_none(other.allowed_ratio),
         "marked": other.is_marked,
-        "evidence": likeness(other),
+        "evidence": describe_engine_comparison(other),
     }
 
 
-def _agreement(agreement: Agreement) -> dict[str, Any]:
+def _build_repetitions(repeatability: Repeatability) -> dict[str, Any]:
     return {
-        "cpu_cores": agreement.limits.cpu_cores,
-        "memory_bytes": agreement.limits.memory_bytes,
-        "replicas": agreement.limits.replicas,
-        "cells": [inert(cell.cell.id) for cell in agreement.cells],
-        "spread_ratio": known(agreement.spread_ratio),
+        "cpu_cores": repeatability.limits.cpu_cores,
+        "memory_bytes": repeatability.limits.memory_bytes,
+        "replicas": repeatability.limits.replicas,
+        "cells": [clean_text(cell.cell.id) for cell in repeatability.cells],
+        "spread_ratio": finite_or_none(repeatability.spread_ratio),
     }
 
 
-def _slo(slo: Slo) -> dict[str, Any]:
-    """`request_name` is there only where the SLO is for one request name."""
-    named = {"request_name": inert(slo.request_name)} if slo.request_name else {}
-    return {"indicator": inert(slo.indicator), "at_most": slo.at_most} | named
+def _build_slo(slo: Slo) -> dict[str, Any]:
+    """Return an SLO; `request_name` is there only if the SLO is for one request name."""
+    request = {"request_name": clean_text(slo.request_name)} if slo.request_name else {}
+    return {"indicator": clean_text(slo.indicator), "at_most": slo.at_most} | request
 
 
-def _cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
+def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
+    violated = result.monotonicity_violation
     return {
-        "id": inert(result.cell.id),
+        "id": clean_text(result.cell.id),
         "cpu_cores": result.cell.limits.cpu_cores,
         "memory_bytes": result.cell.limits.memory_bytes,
         "status": result.status.value,
         "sustained_users": result.sustained_users,
         "broken_users": result.broken_users,
-        "estimate_users": known(result.estimate_users),
-        "estimate_low": known(result.estimate_low),
-        "estimate_high": known(result.estimate_high),
+        "estimate_users": finite_or_none(result.estimate_users),
+        "estimate_low": finite_or_none(result.estimate_low),
+        "estimate_high": finite_or_none(result.estimate_high),
         "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
-        "evidence": inert(result.evidence),
-        "rps": known(result.rps),
-        "p95_s": known(result.p95_s),
-        "error_ratio": known(result.error_ratio),
-        "cpu_used_cores": known(result.cpu_used_cores),
-        "throttled_ratio": known(result.throttled_ratio),
+        "evidence": clean_text(explain_evidence(result.evidence)),
+        "rps": finite_or_none(result.rps),
+        "p95_s": finite_or_none(result.p95_s),
+        "error_ratio": finite_or_none(result.error_ratio),
+        "cpu_used_cores": finite_or_none(result.cpu_used_cores),
+        "throttled_ratio": finite_or_none(result.throttled_ratio),
         "memory_peak_bytes": result.memory_peak_bytes,
         "steps": len(result.steps),
-        "load_s": round(known(result.load_s) or 0.0, 3),
+        "load_s": round(finite_or_none(result.load_s) or 0.0, 3),
         "attempts": 1 if result.first is None else 2,
-        "breach": inert(result.breach.id) if result.breach else None,
-        "remark": remark(result),
+        "breach": clean_text(violated.id) if violated else None,
+        "remark": write_remark(result),
         "price_hour": cost.hour if cost else None,
         "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
         "on_price_front": cost.on_front if cost else None,
         "replicas": result.cell.limits.replicas,
-        "engine": inert(result.engine) or None,
+        "engine": clean_text(result.engine or "") or None,
     }

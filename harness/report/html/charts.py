@@ -1,17 +1,17 @@
-"""What the page's curves are made of: places and paths. The templates only draw them.
+"""Compute the places and paths of the page's curves; the templates only draw them.
 
-Inline SVG and no charting library: Vega's bundle (vl-convert 1.9) took 2–3 s and 130 MB to make in every
-process that draws, and 0.9 MB in every page; a campaign draws after every step.
+The page holds inline SVG and no charting library: with Vega (vl-convert 1.9) every process that draws needed
+2–3 s and 130 MB, and every page grew by 0.9 MB, while a campaign draws after every step.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from harness.model import StepResult, Verdict
-from harness.report.html.scales import Scale, Tick, decades, linear
+from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
 from harness.report.view.cells import CellView
 from harness.report.view.steps import StepView
-from harness.report.view.text import known
+from harness.report.view.text import finite_or_none
 from harness.report.view.view import View
 
 WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0
@@ -19,17 +19,17 @@ RT_TOP, RT_BOTTOM = 10.0, 122.0
 STRIP = 131.0
 RPS_TOP, RPS_BOTTOM = 146.0, 214.0
 HEIGHT = 236.0
-TONES, DASHES = 6, 4
-PERCENTILES: tuple[tuple[str, Callable[[StepResult], float | None]], ...] = (
-    ("p50", lambda step: step.p50_s),
-    ("p95", lambda step: step.p95_s),
-    ("p99", lambda step: step.p99_s),
+_TONES, _DASHES = 6, 4
+_PERCENTILES: tuple[tuple[str, Callable[[StepResult], float | None]], ...] = (
+    ("p50", lambda step: step.latency.p50_s),
+    ("p95", lambda step: step.latency.p95_s),
+    ("p99", lambda step: step.latency.p99_s),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`kind` says how it is drawn: a percentile's name, `rps`, or `light` (how light load would go on)."""
+    """A curve. `kind` is a percentile's name, `rps`, or `light` (RPS if it went on as at light load)."""
 
     kind: str
     path: str
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A step on the strip between both panels; its place there is its number of users."""
+    """A step on the strip between both panels, placed by its number of users."""
 
     x: float
     verdict: str
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The bracket: the capacity lies somewhere within."""
+    """The bracket, within which the capacity lies."""
 
     x: float
     width: float
@@ -54,13 +54,15 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
+    """A limit on the response time, drawn as a line."""
+
     y: float
     label: str
 
 
 @dataclass(frozen=True, slots=True)
 class SizeChart:
-    """RT above, RPS below, over the same users."""
+    """The curves of one size: response time above, RPS below, over the same users."""
 
     cell: CellView
     rt: tuple[Line, ...]
@@ -73,7 +75,7 @@ class SizeChart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """All sizes on the same scales, so that panels compare at a glance."""
+    """All sizes on the same scales, so that a reader can compare their panels at a glance."""
 
     sizes: tuple[SizeChart, ...]
     users: tuple[Tick, ...]
@@ -89,57 +91,68 @@ class _Scales:
     per_second: Scale
 
 
-def charts(view: View) -> Charts:
-    """Sizes without a single step have no chart."""
-    scales = _scales(view)
+def build_charts(view: View) -> Charts:
+    """Place all sizes on common scales; a size without a step has no chart."""
+    scales = _build_scales(view)
     return Charts(
-        sizes=tuple(_size_chart(cell, view, scales) for cell in view.cells if cell.steps),
-        users=scales.users.placed_ticks(),
-        seconds=scales.seconds.placed_ticks(),
-        per_second=scales.per_second.placed_ticks(),
+        sizes=tuple(_build_size_chart(cell, view, scales) for cell in view.cells if cell.steps),
+        users=scales.users.place_ticks(),
+        seconds=scales.seconds.place_ticks(),
+        per_second=scales.per_second.place_ticks(),
         limits=tuple(Limit(scales.seconds(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
     )
 
 
-def _scales(view: View) -> _Scales:
+def _build_scales(view: View) -> _Scales:
     steps = [step.result for cell in view.cells for step in cell.steps]
-    seconds = [value for step in steps for _, read in PERCENTILES if (value := known(read(step))) is not None]
-    rates = [value for step in steps if (value := known(step.rps)) is not None]
+    seconds = [
+        value
+        for step in steps
+        for _, read in _PERCENTILES
+        if (value := finite_or_none(read(step))) is not None
+    ]
+    rates = [value for step in steps if (value := finite_or_none(step.rps)) is not None]
     return _Scales(
-        users=linear(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
-        seconds=decades([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
-        per_second=linear(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about=3),
+        users=build_linear_scale(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
+        seconds=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
+        per_second=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about=3),
     )
 
 
-def _size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
-    sound = _last_per_users(step.result for step in cell.steps)
+def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
+    steps = _select_last_steps(step.result for step in cell.steps)
     limits = cell.result.cell.limits
     return SizeChart(
         cell=cell,
-        rt=tuple(Line(name, _path(sound, read, scales.users, scales.seconds)) for name, read in PERCENTILES),
-        rps=(
-            _light(sound, scales),
-            Line("rps", _path(sound, lambda step: step.rps, scales.users, scales.per_second)),
+        rt=tuple(
+            Line(name, _draw_path(steps, read, scales.users, scales.seconds)) for name, read in _PERCENTILES
         ),
-        marks=tuple(Mark(scales.users(step.users), step.verdict, told(step)) for step in cell.steps),
-        band=_band(cell, scales.users),
-        tone=[row for row, _ in view.grid.cpus].index((limits.cpu_cores, limits.replicas)) % TONES,
-        dash=[memory for memory, _ in view.grid.memories].index(limits.memory_bytes) % DASHES,
+        rps=(
+            _draw_light_load(steps, scales),
+            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.per_second)),
+        ),
+        marks=tuple(
+            Mark(scales.users(step.users), step.verdict, _describe_step(step)) for step in cell.steps
+        ),
+        band=_place_bracket(cell, scales.users),
+        tone=[row for row, _ in view.grid.cpus].index((limits.cpu_cores, limits.replicas)) % _TONES,
+        dash=[memory for memory, _ in view.grid.memories].index(limits.memory_bytes) % _DASHES,
     )
 
 
-def _last_per_users(steps: Iterable[StepResult]) -> list[StepResult]:
-    """By users; a number of users measured twice counts as its last sound measurement."""
+def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
+    """Return the valid steps by users; of a number of users measured twice, the last one."""
     last = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
     return [last[users] for users in sorted(last)]
 
 
-def _path(steps: Sequence[StepResult], read: Callable[[StepResult], float | None], x: Scale, y: Scale) -> str:
-    """An SVG path; a step without data leaves a gap, and one between two gaps is a dot (`h0`)."""
+def _draw_path(
+    steps: Sequence[StepResult], read: Callable[[StepResult], float | None], x: Scale, y: Scale
+) -> str:
+    """Return an SVG path; a step without data leaves a gap, and a step between two gaps is a dot (`h0`)."""
     commands, pen_is_down = [], False
     for step in steps:
-        value = known(read(step))
+        value = finite_or_none(read(step))
         if value is not None:
             place = f"{x(step.users):g} {y(value):g}"
             commands.append(f"L{place}" if pen_is_down else f"M{place}h0")
@@ -147,19 +160,22 @@ def _path(steps: Sequence[StepResult], read: Callable[[StepResult], float | None
     return "".join(commands)
 
 
-def _light(steps: Sequence[StepResult], scales: _Scales) -> Line:
-    """RPS if every further user were served as at the lightest load: where both part, it saturates."""
-    first = next((step for step in steps if known(step.rps) and step.users), None)
-    if first is None or first.rps is None:
+def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
+    """Return the line of RPS as if every user were served as at the lightest load.
+
+    The target saturates where the measured RPS leaves this line.
+    """
+    lightest = next((step for step in steps if finite_or_none(step.rps) and step.users), None)
+    if lightest is None or lightest.rps is None:
         return Line("light", "")
-    per_user = first.rps / first.users
+    per_user = lightest.rps / lightest.users
     stays_inside = per_user * scales.users.high <= scales.per_second.high
     users = scales.users.high if stays_inside else scales.per_second.high / per_user
     x, y = scales.users, scales.per_second
     return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
 
 
-def _band(cell: CellView, users: Scale) -> Band | None:
+def _place_bracket(cell: CellView, users: Scale) -> Band | None:
     low, high = cell.result.sustained_users, cell.result.broken_users
     if low is None and high is None:
         return None
@@ -168,7 +184,7 @@ def _band(cell: CellView, users: Scale) -> Band | None:
     return Band(left, round(max(right - left, 1.5), 1))
 
 
-def told(step: StepView) -> str:
-    """A step in a line, for hovering and for screen readers."""
+def _describe_step(step: StepView) -> str:
+    """Return a step as a line of text, for hovering and for screen readers."""
     times = f"p50 {step.p50}, p95 {step.p95}, p99 {step.p99}"
     return f"{step.users} users: {step.verdict}, {step.rps} RPS, {times}; {step.reason}"

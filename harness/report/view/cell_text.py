@@ -1,7 +1,8 @@
-"""A cell's answer in words: the bracket, its badge, and what stopped it."""
+"""Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
 from harness.model import CellResult, Status
-from harness.report.view.text import FACTOR_WORDS, inert, known, size
+from harness.report.view.explanations import explain_evidence
+from harness.report.view.text import FACTOR_WORDS, clean_text, finite_or_none, format_size
 
 SYMBOLS = {
     Status.BRACKETED: "",
@@ -14,19 +15,19 @@ SYMBOLS = {
     Status.RUNNING: "…",
 }
 MEANINGS = {
-    Status.BRACKETED: "sustained and broken are both measured",
-    Status.CENSORED: "sustained every user asked for: its capacity is open upwards",
+    Status.BRACKETED: "sustained and broken users are both measured",
+    Status.CENSORED: "sustained all users of the campaign: it may sustain more",
     Status.NONE: "the smallest step already failed",
     Status.FAILED: "could not be brought up at this size",
     Status.INVALID: "measured, but not trustworthy",
     Status.SKIPPED: "not measured: this host can't do so honestly",
-    Status.INFERRED: "not measured: follows from a neighbour",
+    Status.INFERRED: "not measured: follows from another size",
     Status.RUNNING: "not done yet",
 }
 
 
-def bracket(result: CellResult) -> str:
-    """What is known of the capacity: `≥ 400`, `142 – 151` (sustained – broken), `none (< 10)`, a status."""
+def format_bracket(result: CellResult) -> str:
+    """Return what is known of the capacity: `≥ 400`, `142 – 151` (sustained – broken), `none (< 10)`, a status."""
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
@@ -36,14 +37,14 @@ def bracket(result: CellResult) -> str:
         case Status.NONE:
             return f"none (< {broken})" if broken is not None else "none"
         case Status.INFERRED:
-            return _open(sustained, broken) or result.status.value
+            return _format_open_bracket(sustained, broken) or result.status.value
         case Status.RUNNING:
-            return _open(sustained, broken) or ("measuring" if result.steps else "waiting")
+            return _format_open_bracket(sustained, broken) or ("measuring" if result.steps else "waiting")
         case _:
             return result.status.value
 
 
-def _open(sustained: int | None, broken: int | None) -> str:
+def _format_open_bracket(sustained: int | None, broken: int | None) -> str:
     if sustained is not None and broken is not None:
         return f"{sustained} – {broken}"
     if sustained is not None:
@@ -51,10 +52,10 @@ def _open(sustained: int | None, broken: int | None) -> str:
     return f"< {broken}" if broken is not None else ""
 
 
-def capacity(result: CellResult) -> str:
-    """For a sentence: `250 (245–257)` where an estimate was fitted, else `245 and breaks at 257`."""
+def describe_capacity(result: CellResult) -> str:
+    """Return the capacity for a sentence: `250 (245–257)` if an estimate exists, else `245 and breaks at 257`."""
     estimate, low, high = (
-        known(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
+        finite_or_none(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
     if estimate is not None and low is not None and high is not None:
         return f"{estimate:.0f} ({low:.0f}–{high:.0f})"
@@ -63,39 +64,48 @@ def capacity(result: CellResult) -> str:
     return f"at least {result.sustained_users}"
 
 
-def factor(result: CellResult) -> str:
-    """The limiting factor's word, empty where nothing stopped it."""
+def name_factor(result: CellResult) -> str:
+    """Return the name of the limiting factor; empty if nothing stopped the cell."""
     return FACTOR_WORDS[result.limiting_factor] if result.limiting_factor else ""
 
 
-def why(result: CellResult) -> str:
-    """The factor and its evidence: `CPU: its CPU quota is used up (throttled in 93 % of periods)`.
+def explain_result(result: CellResult) -> str:
+    """Return the limiting factor and its evidence: `CPU: its CPU quota is used up (throttled in 93 % of periods)`.
 
-    A cell that lies below a smaller one says that first.
+    A monotonicity violation comes first.
     """
     if result.status is Status.CENSORED:
         return f"nothing did, up to {result.sustained_users} users"
-    evidence = inert(result.evidence)
-    said = ": ".join(part for part in (factor(result), evidence) if part)
-    return "; ".join(part for part in (breach(result), said) if part)
+    evidence = clean_text(explain_evidence(result.evidence))
+    factor = ": ".join(part for part in (name_factor(result), evidence) if part)
+    return "; ".join(part for part in (describe_violation(result), factor) if part)
 
 
-def breach(result: CellResult) -> str:
-    """Such as "sustains less than the smaller 0.5 CPU / 96 MiB"; empty for a cell that does not."""
-    if result.breach is None:
+def describe_violation(result: CellResult) -> str:
+    """Return a monotonicity violation: "sustains less than the smaller 0.5 CPU / 96 MiB"; empty without one."""
+    smaller = result.monotonicity_violation
+    if smaller is None:
         return ""
     again = ", also when measured again" if result.first is not None else ""
-    return f"sustains less than the smaller {size(result.breach.limits)}{again}"
+    return f"sustains less than the smaller {format_size(smaller.limits)}{again}"
 
 
-def remark(result: CellResult) -> str:
-    """Both answers of a cell that was measured twice, whether it still lies below a smaller one, and whether
-    its bracket is wider than asked for.
+def write_remark(result: CellResult) -> str:
+    """Return what a reader must know beside the bracket; empty for most cells.
+
+    That is: both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
+    wider than the precision demands.
     """
-    twice = f"measured twice: {bracket(result.first)}, then {bracket(result)}" if result.first else ""
-    return "; ".join(part for part in (twice, breach(result), wide(result)) if part)
+    twice = (
+        f"measured twice: {format_bracket(result.first)}, then {format_bracket(result)}"
+        if result.first
+        else ""
+    )
+    parts = (twice, describe_violation(result), explain_wide_bracket(result))
+    return "; ".join(part for part in parts if part)
 
 
-def wide(result: CellResult) -> str:
-    """Why a bracket is wider than asked for; empty for one that is not."""
-    return f"wider than asked for: {inert(result.cut_short)}" if result.cut_short else ""
+def explain_wide_bracket(result: CellResult) -> str:
+    """Return why a bracket is wider than the precision demands; empty if it is not."""
+    reason = clean_text(explain_evidence(result.stop_reason))
+    return f"wider than asked for: {reason}" if reason else ""

@@ -1,16 +1,21 @@
-"""A size's answer in words, ready to be placed in a table, a matrix or a list."""
+"""Put a size's answer into words, ready to be placed in a table, a matrix or a list."""
 
 from dataclasses import dataclass, field, replace
 
 from harness.model import CampaignResult, CellResult, Cost, Status, Verdict
 from harness.report.view import cell_text, text
-from harness.report.view.checks import spread
-from harness.report.view.steps import StepView, step_view
+from harness.report.view.checks import format_spread
+from harness.report.view.explanations import explain_evidence
+from harness.report.view.steps import StepView, build_step_view
 
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """One size, ready to be placed. `heat` is 1 … 9 by sustained users, 0 where none, None where unknown."""
+    """A size with its answer in words.
+
+    `heat` is 1 … 9 by sustained users, 0 if it sustains none, None if unknown. `result` keeps the numbers for
+    charts and sorting.
+    """
 
     id: str
     size: str
@@ -44,56 +49,61 @@ class CellView:
     result: CellResult = field(repr=False)
 
 
-def cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:
-    limits, shown, taken = result.cell.limits, _trusted(result), campaign.sizing.take
+def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:
+    """Format a cell's numbers and explain its answer; without a cost its prices are empty."""
+    limits, numbers, take = result.cell.limits, _drop_untrusted_numbers(result), campaign.sizing.take
     users_limit = campaign.users_limit
     return CellView(
-        id=text.inert(result.cell.id),
-        size=text.size(limits),
-        name=_name(result),
+        id=text.clean_text(result.cell.id),
+        size=text.format_size(limits),
+        name=_label_cell(result),
         status=result.status.value,
         symbol=cell_text.SYMBOLS[result.status],
-        bracket=cell_text.bracket(result),
-        heat=_heat(result, users_limit),
+        bracket=cell_text.format_bracket(result),
+        heat=_compute_heat(result, users_limit),
         sustains_limit=result.sustains(users_limit),
-        is_taken=taken is not None and taken.cell.limits == limits,
-        factor=cell_text.factor(result),
-        evidence=text.inert(result.evidence),
-        why=cell_text.why(result),
-        estimate=cell_text.capacity(result)
-        if text.known(result.estimate_users) is not None
+        is_taken=take is not None and take.cell.limits == limits,
+        factor=cell_text.name_factor(result),
+        evidence=text.clean_text(explain_evidence(result.evidence)),
+        why=cell_text.explain_result(result),
+        estimate=cell_text.describe_capacity(result)
+        if text.finite_or_none(result.estimate_users) is not None
         else text.NO_DATA,
-        rps=text.rate(shown.rps),
-        p95=text.seconds(shown.p95_s),
-        error_ratio=text.percent(shown.error_ratio),
-        cpu_used=text.cores(shown.cpu_used_cores),
-        cpu_share=text.percent(text.share(shown.cpu_used_cores, limits.all_cores)),
-        throttled=text.percent(shown.throttled_ratio),
-        memory_peak=text.mebibytes(shown.memory_peak_bytes),
-        memory_share=text.percent(text.share(shown.memory_peak_bytes, limits.memory_bytes)),
-        ready_after=text.seconds(result.ready_after_s),
-        load=text.duration(result.load_s),
-        remark=cell_text.remark(result),
-        spread=spread(campaign, result),
-        price=text.money(cost.hour, currency(campaign)) if cost else "",
-        price_per_100=_per_100(cost, currency(campaign)) if cost else "",
+        rps=text.format_rate(numbers.rps),
+        p95=text.format_seconds(numbers.p95_s),
+        error_ratio=text.format_ratio(numbers.error_ratio),
+        cpu_used=text.format_cores(numbers.cpu_used_cores),
+        cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.all_cores)),
+        throttled=text.format_ratio(numbers.throttled_ratio),
+        memory_peak=text.format_mebibytes(numbers.memory_peak_bytes),
+        memory_share=text.format_ratio(text.compute_share(numbers.memory_peak_bytes, limits.memory_bytes)),
+        ready_after=text.format_seconds(result.ready_after_s),
+        load=text.format_duration(result.load_s),
+        remark=cell_text.write_remark(result),
+        spread=format_spread(campaign, result),
+        price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
+        price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
         on_front=cost is not None and cost.on_front,
-        steps=tuple(step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
-        result=shown,
+        steps=tuple(build_step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
+        result=numbers,
     )
 
 
-def currency(campaign: CampaignResult) -> str:
-    return text.inert(campaign.price.currency) if campaign.price else ""
+def format_currency(campaign: CampaignResult) -> str:
+    """Return the currency of all prices; empty without a price."""
+    return text.clean_text(campaign.price.currency) if campaign.price else ""
 
 
-def _per_100(cost: Cost, currency: str) -> str:
-    most = "≤ " if cost.is_at_most and cost.users else ""
-    return most + text.money(cost.hour_per_100_users, currency)
+def _format_price_per_100(cost: Cost, currency: str) -> str:
+    sign = "≤ " if cost.is_at_most and cost.users else ""
+    return sign + text.format_money(cost.hour_per_100_users, currency)
 
 
-def _trusted(result: CellResult) -> CellResult:
-    """An INVALID cell has no numbers to compare: those of a lighter step would pass for its answer."""
+def _drop_untrusted_numbers(result: CellResult) -> CellResult:
+    """Return the result, without numbers if it is INVALID.
+
+    An INVALID cell may still hold the numbers of a lighter step, which a reader would take for its answer.
+    """
     if result.status is not Status.INVALID:
         return result
     return replace(
@@ -107,29 +117,29 @@ def _trusted(result: CellResult) -> CellResult:
     )
 
 
-def _name(result: CellResult) -> str:
-    """What the matrix calls this size, and which repetition it is: empty for a plain one."""
-    named = text.inert(result.cell.size_name) if result.cell.size_name else ""
-    repeated = f"run {result.cell.repetition}" if result.cell.repetition > 1 else ""
-    return ", ".join(part for part in (named, repeated) if part)
+def _label_cell(result: CellResult) -> str:
+    """Return the size's name in the matrix and the number of the repetition; empty without both."""
+    name = text.clean_text(result.cell.size_name) if result.cell.size_name else ""
+    run = f"run {result.cell.repetition}" if result.cell.repetition > 1 else ""
+    return ", ".join(part for part in (name, run) if part)
 
 
-def _heat(result: CellResult, users_limit: int) -> int | None:
+def _compute_heat(result: CellResult, users_limit: int) -> int | None:
     if result.status is Status.NONE:
         return 0
-    if result.is_open or result.status is Status.FAILED or result.sustained_users is None:
+    if result.is_undecided or result.status is Status.FAILED or result.sustained_users is None:
         return None
     return max(1, min(9, round(9 * result.sustained_users / max(users_limit, 1))))
 
 
-def decisive(cell: CellView) -> tuple[StepView, ...]:
-    """The steps at the bracket's ends: last PASS at `sustained_users`, last FAIL at `broken_users`."""
+def select_decisive_steps(cell: CellView) -> tuple[StepView, ...]:
+    """Return the steps at the bracket's ends: the last PASS at `sustained_users`, the last FAIL at `broken_users`."""
     ends = (
         (cell.result.sustained_users, Verdict.PASS.value),
         (cell.result.broken_users, Verdict.FAIL.value),
     )
-    found = (
+    steps = (
         next((step for step in reversed(cell.steps) if (step.users, step.verdict) == end), None)
         for end in ends
     )
-    return tuple(step for step in found if step is not None)
+    return tuple(step for step in steps if step is not None)

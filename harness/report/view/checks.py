@@ -1,145 +1,172 @@
-"""The campaign's checks on itself in words: drift, breaches of monotonicity, repetitions."""
+"""Put a campaign's checks on itself into words: host drift, engines, monotonicity violations, repetitions."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from harness.model import Agreement, CampaignResult, CellResult, Drift, Verdict
+from harness.model import CampaignResult, CellResult, Drift, Repeatability, Verdict
 from harness.report.view import cell_text, text
-from harness.report.view.fact import Fact
+from harness.report.view.explanations import explain_evidence
 
 
-def checks(result: CampaignResult) -> tuple[Fact, ...]:
-    """The lines of the trust section; none for a check that was not made."""
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A line of a list in a report: what it is about, the value, and how to read that."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
+    """Return a fact for each check that the campaign made on itself."""
     return (
-        *_engines_fact(result),
-        *_drift_fact(result.drift),
-        *map(_alike_fact, result.others),
-        *_breach_facts(result),
-        *map(_agreement_fact, result.agreements),
+        *_build_engines_fact(result),
+        *_build_drift_fact(result.drift),
+        *map(_build_engine_comparison_fact, result.engine_comparisons),
+        *_build_remark_facts(result),
+        *map(_build_repetitions_fact, result.repeatability),
     )
 
 
-def warnings(result: CampaignResult) -> tuple[str, ...]:
-    """Sentences that nobody who uses the numbers should miss."""
-    drifted = result.drift is not None and result.drift.is_marked
-    below = (
-        f"{text.size(cell.cell.limits)} {cell_text.breach(cell)}: one of the two is wrong."
+def write_warnings(result: CampaignResult) -> tuple[str, ...]:
+    """Return the sentences that nobody who uses the numbers should miss."""
+    drift = result.drift
+    violations = (
+        f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: one of the two is wrong."
         for cell in result.cells
-        if cell.breach is not None
+        if cell.monotonicity_violation is not None
     )
-    wide = (
-        f"{text.size(cell.cell.limits)} {cell_text.bracket(cell)} is {cell_text.wide(cell)}."
+    wide_brackets = (
+        f"{text.format_size(cell.cell.limits)} {cell_text.format_bracket(cell)} is {reason}."
         for cell in result.cells
-        if cell.cut_short
+        if (reason := cell_text.explain_wide_bracket(cell))
     )
-    unlike = (likeness(each) for each in result.others if each.is_marked)
-    return (*([drift_sentence(result.drift)] if drifted and result.drift else []), *unlike, *below, *wide)
+    different_engines = (
+        describe_engine_comparison(each) for each in result.engine_comparisons if each.is_marked
+    )
+    return (
+        *([describe_drift(drift)] if drift is not None and drift.is_marked else []),
+        *different_engines,
+        *violations,
+        *wide_brackets,
+    )
 
 
-def drift_sentence(drift: Drift) -> str:
-    """What a drift means, or that there was none."""
-    held = f"{text.size(drift.cell.limits)} at {text.count(drift.users)} users, held once more at the end,"
-    changes = _changes(drift)
+def describe_drift(drift: Drift) -> str:
+    """Return whether the host drifted during the campaign, as the drift check says, and what to do."""
+    step = (
+        f"{text.format_size(drift.cell.limits)} at {text.format_count(drift.users)} users, "
+        "held once more at the end,"
+    )
+    changes, reason = _list_changes(drift), text.clean_text(explain_evidence(drift.evidence))
     if drift.verdict is Verdict.INVALID:
-        return f"Whether the host drifted is not known: {held} was spoiled ({text.inert(drift.reason)})."
+        return f"The drift check is inconclusive: {step} was an invalid step ({reason})."
     if not drift.is_marked and drift.verdict is Verdict.FAIL:
         return (
-            f"{held} failed narrowly this time ({text.inert(drift.reason)}), at the very edge of what it "
-            f"sustains; the host was what it had been: {changes}."
+            f"{step} failed narrowly this time ({reason}), at the very edge of what it "
+            f"sustains; the host is unchanged: {changes}."
         )
     if not drift.is_marked:
-        return f"{held} was what it had been: {changes}."
-    failed = f" failed ({text.inert(drift.reason)})" if drift.verdict is Verdict.FAIL else " still passed"
-    said = f"{held}{failed}{': ' + changes if changes else ''}"
-    ratio, allowed = text.known(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
+        return f"{step} is unchanged: {changes}."
+    outcome = f"failed ({reason})" if drift.verdict is Verdict.FAIL else "still passed"
+    comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
+    ratio, allowed = text.finite_or_none(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
     if ratio is None or abs(ratio) <= allowed:
-        return f"Not confirmed: {said}. It may be the very edge of what it sustains, or the host slowed down."
+        return (
+            f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
+            "sustains, or the host slowed down."
+        )
     late = "smaller" if ratio > 0 else "larger"
     return (
-        f"The campaign drifted: {said}. Up to {text.percent(allowed)} of CPU per request passes for chance. "
-        f"What was measured late may look {late} than it is; nothing was corrected. "
-        "Measure again on a quieter host."
+        f"The campaign drifted: {comparison}. Changes of the CPU per request up to "
+        f"{text.format_ratio(allowed)} are within noise; sizes measured late may look {late} than they are. "
+        "Nothing was corrected: measure again on a quieter host."
     )
 
 
-def likeness(other: Drift) -> str:
-    """Whether an engine measures what the reference cell's engine does, by that very cell held on both."""
-    engine, against = text.inert(other.engine), text.inert(other.against)
-    held = f"{text.size(other.cell.limits)} at {text.count(other.users)} users on {engine}"
-    changes, reason = _changes(other), text.inert(other.reason)
+def describe_engine_comparison(other: Drift) -> str:
+    """Return whether an engine measures like the reference size's engine: both held that size."""
+    engine, against = text.clean_text(other.engine or ""), text.clean_text(other.against or "")
+    step = f"{text.format_size(other.cell.limits)} at {text.format_count(other.users)} users on {engine}"
+    changes, reason = _list_changes(other), text.clean_text(explain_evidence(other.evidence))
     if other.verdict is Verdict.INVALID:
-        return f"Whether {engine} is like {against} is not known: {held} was spoiled ({reason})."
+        return f"Whether {engine} is like {against} is inconclusive: {step} was an invalid step ({reason})."
     if not other.is_marked:
-        return f"{engine} is like {against}: {held} against the same on {against}: {changes}."
-    failed = f" failed ({reason})" if other.verdict is Verdict.FAIL else " passed"
+        return f"{engine} is like {against}: {step}, compared with the same on {against}: {changes}."
+    outcome = f"failed ({reason})" if other.verdict is Verdict.FAIL else "passed"
     return (
-        f"The engines are not alike: {held}{failed}{': ' + changes if changes else ''} against {against}. "
+        f"The engines are not alike: {step} {outcome}{': ' + changes if changes else ''} against {against}. "
         "Sizes measured on different engines do not compare; nothing was corrected."
     )
 
 
-def _engines_fact(result: CampaignResult) -> Iterator[Fact]:
-    """Which engine measured what, where there are several."""
+def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
+    """Yield which engine measured which sizes, if there are several."""
     if not result.engines:
         return
-    done = {
-        engine: [text.size(cell.cell.limits) for cell in result.cells if cell.engine == engine]
+    sizes_by_engine = {
+        engine: [text.format_size(cell.cell.limits) for cell in result.cells if cell.engine == engine]
         for engine in result.engines
     }
-    said = "; ".join(f"{text.inert(engine)}: {', '.join(sizes)}" for engine, sizes in done.items())
-    yield Fact("Engines", text.count(len(result.engines)), said)
+    note = "; ".join(
+        f"{text.clean_text(engine)}: {', '.join(sizes)}" for engine, sizes in sizes_by_engine.items()
+    )
+    yield Fact("Engines", text.format_count(len(result.engines)), note)
 
 
-def _alike_fact(other: Drift) -> Fact:
-    known = text.known(other.cpu_per_request_ratio)
-    value = "not known" if other.verdict is Verdict.INVALID else "unlike" if other.is_marked else "alike"
-    shown = value if known is None else f"{value} ({signed(known)})"
-    return Fact(f"{text.inert(other.engine)} against {text.inert(other.against)}", shown, likeness(other))
+def _build_engine_comparison_fact(other: Drift) -> Fact:
+    label = f"{text.clean_text(other.engine or "")} against {text.clean_text(other.against or "")}"
+    outcome = "unlike" if other.is_marked else "alike"
+    return Fact(label, _format_outcome(other, outcome), describe_engine_comparison(other))
 
 
-def _changes(drift: Drift) -> str:
-    """`CPU per request +12 %, RPS -0.3 %, p95 +40 %`, as far as known."""
+def _build_drift_fact(drift: Drift | None) -> Iterator[Fact]:
+    if drift is not None:
+        outcome = "yes" if drift.is_marked else "none"
+        yield Fact("Drift", _format_outcome(drift, outcome), describe_drift(drift))
+
+
+def _format_outcome(drift: Drift, outcome: str) -> str:
+    """Return such as `yes (+12 %)`, with the change of the CPU per request as far as it is known."""
+    value = "inconclusive" if drift.verdict is Verdict.INVALID else outcome
+    change = text.finite_or_none(drift.cpu_per_request_ratio)
+    return value if change is None else f"{value} ({text.format_change(change)})"
+
+
+def _list_changes(drift: Drift) -> str:
+    """Return `CPU per request +12 %, RPS -0.3 %, p95 +40 %`, as far as known."""
     ratios = (
         ("CPU per request", drift.cpu_per_request_ratio),
         ("RPS", drift.rps_ratio),
         ("p95", drift.p95_ratio),
     )
-    return ", ".join(f"{name} {signed(ratio)}" for name, ratio in ratios if text.known(ratio) is not None)
-
-
-def signed(ratio: float | None) -> str:
-    """`+12 %`, `-0.3 %`; the sign is there also where it is plus."""
-    said = text.percent(ratio)
-    return f"+{said}" if ratio is not None and ratio > 0 else said
-
-
-def _drift_fact(drift: Drift | None) -> Iterator[Fact]:
-    if drift is None:
-        return
-    known = text.known(drift.cpu_per_request_ratio)
-    value = "not known" if drift.verdict is Verdict.INVALID else "yes" if drift.is_marked else "none"
-    yield Fact("Drift", value if known is None else f"{value} ({signed(known)})", drift_sentence(drift))
-
-
-def _breach_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Cells that were measured twice, that lie below a smaller one, or whose bracket is too wide."""
-    for cell in result.cells:
-        if remark := cell_text.remark(cell):
-            value = "flagged" if cell.breach else "measured twice" if cell.first else "wide"
-            yield Fact(text.size(cell.cell.limits), value, remark)
-
-
-def _agreement_fact(agreement: Agreement) -> Fact:
-    side_by_side = "; ".join(cell_text.bracket(cell) for cell in agreement.cells)
-    return Fact(
-        f"{len(agreement.cells)} repetitions of {text.size(agreement.limits)}",
-        "no spread"
-        if agreement.spread_ratio is None
-        else f"agree within {text.percent(agreement.spread_ratio)}",
-        f"{side_by_side}; the spread is the coefficient of variation of their estimates, none is pooled",
+    return ", ".join(
+        f"{name} {text.format_change(ratio)}"
+        for name, ratio in ratios
+        if text.finite_or_none(ratio) is not None
     )
 
 
-def spread(result: CampaignResult, cell: CellResult) -> str:
-    """How far the repetitions of a cell's size agree; empty where it was measured once."""
-    found = [each for each in result.agreements if each.limits == cell.cell.limits]
-    return text.percent(found[0].spread_ratio) if found else ""
+def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
+    """Yield the cells that were measured twice, violate monotonicity, or have too wide a bracket."""
+    for cell in result.cells:
+        if remark := cell_text.write_remark(cell):
+            value = "flagged" if cell.monotonicity_violation else "measured twice" if cell.first else "wide"
+            yield Fact(text.format_size(cell.cell.limits), value, remark)
+
+
+def _build_repetitions_fact(repeatability: Repeatability) -> Fact:
+    brackets = "; ".join(cell_text.format_bracket(cell) for cell in repeatability.cells)
+    spread = repeatability.spread_ratio
+    return Fact(
+        f"{len(repeatability.cells)} repetitions of {text.format_size(repeatability.limits)}",
+        "no spread" if spread is None else f"agree within {text.format_ratio(spread)}",
+        f"{brackets}; the spread is the coefficient of variation of their estimates; none is pooled",
+    )
+
+
+def format_spread(result: CampaignResult, cell: CellResult) -> str:
+    """Return how far the repetitions of a cell's size agree; empty if the size was measured once."""
+    limits = cell.cell.limits
+    spreads = [each.spread_ratio for each in result.repeatability if each.limits == limits]
+    return text.format_ratio(spreads[0]) if spreads else ""

@@ -1,10 +1,11 @@
-"""The sentence that a buyer reads first."""
+"""Write the recommendation: the sentence that a buyer reads first."""
 
 from harness.model import CellResult, Factor, Limits, Status
 from harness.report.view import cell_text, text
+from harness.report.view.explanations import explain_evidence
 from harness.report.view.view import View
 
-REMEDIES = {
+_REMEDIES = {
     Factor.CPU: "measure sizes with more CPU",
     Factor.MEMORY: "measure sizes with more memory",
     Factor.TARGET: "a larger size alone will not help, its own concurrency has to grow",
@@ -15,115 +16,118 @@ REMEDIES = {
 }
 
 
-def sentence(view: View) -> str:
-    """Which size to take for the users asked for, how it did, and what keeps the next smaller one from it."""
+def write_recommendation(view: View) -> str:
+    """Return which size to take for the campaign's users, how it did, and what stops the next smaller size."""
     sizing = view.sizing
     if sizing.take is not None:
-        text = _everything(view, sizing.take) if sizing.all_sustain else _take(view, sizing.take)
+        recommend = _recommend_smaller_sizes if sizing.all_sustain else _recommend_size
+        sentence = recommend(view, sizing.take)
     elif sizing.best is not None:
-        text = _nothing(view, sizing.best)
+        sentence = _name_best_size(view, sizing.best)
+    elif view.is_running:
+        sentence = "No size has an answer yet."
     else:
-        text = (
-            "No size has an answer yet." if view.is_running else "No size has an answer that can be trusted."
-        )
-    return _begun(_so_far(view), text) + _unknown(sizing.open_sizes, decided=sizing.take is not None)
+        sentence = "No size has an answer that can be trusted."
+    return _prepend(_write_prefix(view), sentence) + _list_undecided_sizes(
+        sizing.undecided_sizes, decided=sizing.take is not None
+    )
 
 
-def _begun(prefix: str, text: str) -> str:
-    return f"{prefix}{text[0].lower()}{text[1:]}" if prefix else text
+def _prepend(prefix: str, sentence: str) -> str:
+    return f"{prefix}{sentence[0].lower()}{sentence[1:]}" if prefix else sentence
 
 
-def _so_far(view: View) -> str:
+def _write_prefix(view: View) -> str:
     if view.state == "complete" or view.sizing.best is None:
         return ""
     return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
 
 
-def _take(view: View, take: CellResult) -> str:
+def _recommend_size(view: View, take: CellResult) -> str:
     users, neighbour = view.users_limit, view.sizing.below
-    how = f"For {users} users take {text.size(take.cell.limits)}: it sustained all {users}{_how(take)}"
-    how += _cheapest(view, take)
+    size, load = text.format_size(take.cell.limits), _describe_load(take)
+    advice = f"For {users} users take {size}: it sustained all {users}{load}{_mention_price(view, take)}"
     if neighbour is None:
-        return f"{how}; it is the smallest size with an answer."
-    return f"{how}; the next smaller size, {text.size(neighbour.cell.limits)}, {_stops(neighbour)}."
+        return f"{advice}; it is the smallest size with an answer."
+    return f"{advice}; the next smaller size, {text.format_size(neighbour.cell.limits)}, {_describe_limit(neighbour)}."
 
 
-def _cheapest(view: View, take: CellResult) -> str:
-    """`, for 0.041 EUR an hour the cheapest that does`; without prices nothing."""
-    price = _price(view)
+def _mention_price(view: View, take: CellResult) -> str:
+    """Return `, for 0.041 EUR an hour the cheapest that does`; empty without prices."""
+    price = _find_price(view)
     if not price:
         return ""
     smallest = view.sizing.smallest
     other = (
-        f" (the smallest is {text.size(smallest.cell.limits)})"
+        f" (the smallest is {text.format_size(smallest.cell.limits)})"
         if smallest is not None and smallest.cell.limits != take.cell.limits
         else ""
     )
     return f", for {price} an hour the cheapest that does{other}"
 
 
-def _price(view: View) -> str:
-    """Of the size to take, an hour; empty without prices."""
+def _find_price(view: View) -> str:
+    """Return the price per hour of the size to take; empty without prices."""
     return next((cell.price for cell in view.cells if cell.is_taken), "")
 
 
-def _how(result: CellResult) -> str:
-    """` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
-    used = text.share(result.cpu_used_cores, result.cell.limits.all_cores)
+def _describe_load(result: CellResult) -> str:
+    """Return ` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
+    used = text.compute_share(result.cpu_used_cores, result.cell.limits.all_cores)
     parts = [
-        f"p95 {text.seconds(result.p95_s)}" if text.known(result.p95_s) is not None else "",
-        f"{text.percent(used)} of its CPU" if used is not None else "",
+        f"p95 {text.format_seconds(result.p95_s)}" if text.finite_or_none(result.p95_s) is not None else "",
+        f"{text.format_ratio(used)} of its CPU" if used is not None else "",
     ]
-    said = " and ".join(part for part in parts if part)
-    return f" with {said}" if said else ""
+    load = " and ".join(part for part in parts if part)
+    return f" with {load}" if load else ""
 
 
-def _stops(result: CellResult) -> str:
-    """What a size does instead of sustaining the users, and why."""
-    evidence = text.inert(result.evidence).rstrip(".")
+def _describe_limit(result: CellResult) -> str:
+    """Return what a size does instead of sustaining the users, and why."""
+    evidence = text.clean_text(explain_evidence(result.evidence)).rstrip(".")
     because = f" because {evidence}" if evidence else ""
     match result.status:
         case Status.FAILED:
             return f"could not be brought up{': ' + evidence if evidence else ''}"
         case Status.NONE:
-            return f"does not even sustain {text.count(result.broken_users)} users{because}"
+            return f"does not even sustain {text.format_count(result.broken_users)} users{because}"
         case _ if result.sustained_users is None:
-            return f"sustains fewer than {text.count(result.broken_users)}{because}"
+            return f"sustains fewer than {text.format_count(result.broken_users)}{because}"
         case _ if result.broken_users is None:
-            return f"sustains {cell_text.capacity(result)}{because}"
+            return f"sustains {cell_text.describe_capacity(result)}{because}"
         case _:
-            return f"sustains {cell_text.capacity(result)} and stops there{because}"
+            return f"sustains {cell_text.describe_capacity(result)} and stops there{because}"
 
 
-def _everything(view: View, take: CellResult) -> str:
-    users, size = view.users_limit, text.size(take.cell.limits)
+def _recommend_smaller_sizes(view: View, take: CellResult) -> str:
+    users, size = view.users_limit, text.format_size(take.cell.limits)
     if len(view.grid.sizes) == 1:
-        enough = f"For {users} users {size} is enough: it sustained all {users}{_how(take)}"
+        enough = f"For {users} users {size} is enough: it sustained all {users}{_describe_load(take)}"
         return f"{enough}; measure smaller sizes."
-    price = _price(view)
+    price = _find_price(view)
     which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
-    return f"All of these sizes sustain {users} users; the {which} did so{_how(take)}: measure smaller ones."
+    return f"All of these sizes sustain {users} users; the {which} did so{_describe_load(take)}: measure smaller ones."
 
 
-def _nothing(view: View, best: CellResult) -> str:
-    users, is_final = view.users_limit, not view.sizing.open_sizes
+def _name_best_size(view: View, best: CellResult) -> str:
+    users, is_final = view.users_limit, not view.sizing.undecided_sizes
     subject = "None of these sizes" if is_final else "None of the sizes with an answer"
-    remedy = REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
+    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
     hint = f"; {remedy}." if remedy else "."
     if not best.sustained_users:
         return (
             f"{subject} sustains {users} users, nor any number that was measured: "
-            f"the largest, {text.size(best.cell.limits)}, {_stops(best)}{hint}"
+            f"the largest, {text.format_size(best.cell.limits)}, {_describe_limit(best)}{hint}"
         )
-    return f"{subject} sustains {users} users: the best, {text.size(best.cell.limits)}, {_stops(best)}{hint}"
+    return f"{subject} sustains {users} users: the best, {text.format_size(best.cell.limits)}, {_describe_limit(best)}{hint}"
 
 
-def _unknown(unknown: tuple[Limits, ...], *, decided: bool) -> str:
-    """Honesty about the sizes that might have been a better answer."""
-    if not unknown:
+def _list_undecided_sizes(undecided: tuple[Limits, ...], *, decided: bool) -> str:
+    """Return the sizes without an answer, which might have been a better one; empty if there are none."""
+    if not undecided:
         return ""
-    shown = ", ".join(text.size(limits) for limits in unknown[:3])
-    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    shown = ", ".join(text.format_size(limits) for limits in undecided[:3])
+    more = f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
     if decided:
         return f" Smaller, but without an answer: {shown}{more}."
     return f" Without an answer: {shown}{more}."

@@ -1,11 +1,11 @@
-"""A judged step in words: its numbers, its errors, its request names, its companions."""
+"""Put a judged step into words: its numbers, errors, request names and companions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.model import CompanionUse, NameStats, StepResult
 from harness.report.view import text
+from harness.report.view.explanations import explain_judgement, name_rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class NameView:
 
 @dataclass(frozen=True, slots=True)
 class CompanionView:
-    """What a companion used within a step's window, of what it was given."""
+    """What a companion used within a step's window, and its limits."""
 
     name: str
     size: str
@@ -57,53 +57,54 @@ class StepView:
     result: StepResult = field(repr=False)
 
 
-def step_view(step: StepResult) -> StepView:
+def build_step_view(step: StepResult) -> StepView:
+    """Format a step's numbers and explain its verdict."""
     return StepView(
         users=step.users,
         verdict=step.verdict.value,
-        rule=text.inert(step.rule),
-        reason=text.inert(step.reason),
-        window=text.duration(step.window_s),
-        requests=text.count(step.requests),
-        rps=text.rate(step.rps),
-        p50=text.seconds(step.p50_s),
-        p95=text.seconds(step.p95_s),
-        p99=text.seconds(step.p99_s),
-        error_ratio=text.percent(step.error_ratio),
-        cpu_used=text.cores(step.cpu_used_cores),
-        throttled=text.percent(step.throttled_ratio),
-        memory_peak=text.mebibytes(step.memory_peak_bytes),
-        errors=_errors(step.errors),
-        by_name=tuple(_by_name(stats) for stats in step.by_name),
-        companions=tuple(_companion(use) for use in step.companions),
+        rule=text.clean_text(name_rule(step.judgement)),
+        reason=text.clean_text(explain_judgement(step.judgement)),
+        window=text.format_duration(step.window_s),
+        requests=text.format_count(step.requests),
+        rps=text.format_rate(step.rps),
+        p50=text.format_seconds(step.latency.p50_s),
+        p95=text.format_seconds(step.latency.p95_s),
+        p99=text.format_seconds(step.latency.p99_s),
+        error_ratio=text.format_ratio(step.failures.ratio),
+        cpu_used=text.format_cores(step.target.cpu_cores),
+        throttled=text.format_ratio(step.target.throttled_ratio),
+        memory_peak=text.format_mebibytes(step.target.memory_peak_bytes),
+        errors=_rank_errors(step.failures.counts),
+        by_name=tuple(_build_name_view(stats) for stats in step.by_name),
+        companions=tuple(_build_companion_view(use) for use in step.companions),
         result=step,
     )
 
 
-def _companion(use: CompanionUse) -> CompanionView:
+def _build_companion_view(use: CompanionUse) -> CompanionView:
     return CompanionView(
-        name=text.inert(use.name),
-        size=text.size(use.limits),
-        cpu_used=text.cores(use.cpu_used_cores),
-        cpu_share=text.percent(text.share(use.cpu_used_cores, use.limits.cpu_cores)),
-        throttled=text.percent(use.throttled_ratio),
-        memory_peak=text.mebibytes(use.memory_peak_bytes),
-        memory_share=text.percent(text.share(use.memory_peak_bytes, use.limits.memory_bytes)),
+        name=text.clean_text(use.name),
+        size=text.format_size(use.limits),
+        cpu_used=text.format_cores(use.cpu_used_cores),
+        cpu_share=text.format_ratio(text.compute_share(use.cpu_used_cores, use.limits.cpu_cores)),
+        throttled=text.format_ratio(use.throttled_ratio),
+        memory_peak=text.format_mebibytes(use.memory_peak_bytes),
+        memory_share=text.format_ratio(text.compute_share(use.memory_peak_bytes, use.limits.memory_bytes)),
     )
 
 
-def _errors(errors: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
-    """Kinds of errors with their counts, the most frequent first."""
-    ranked: Sequence[tuple[Any, int]] = sorted(errors.items(), key=lambda item: (-item[1], str(item[0])))
-    return tuple((text.inert(kind), text.count(number)) for kind, number in ranked)
+def _rank_errors(errors: Mapping[str, int]) -> tuple[tuple[str, str], ...]:
+    """Return the kinds of errors with their counts, the most frequent first."""
+    ranked = sorted(errors.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((text.clean_text(kind), text.format_count(number)) for kind, number in ranked)
 
 
-def _by_name(stats: NameStats) -> NameView:
+def _build_name_view(stats: NameStats) -> NameView:
     return NameView(
-        name=text.inert(stats.name),
-        requests=text.count(stats.requests),
-        errors=text.count(stats.errors),
-        p50=text.seconds(stats.p50_s),
-        p95=text.seconds(stats.p95_s),
-        mean=text.seconds(stats.mean_s),
+        name=text.clean_text(stats.name),
+        requests=text.format_count(stats.requests),
+        errors=text.format_count(stats.errors),
+        p50=text.format_seconds(stats.p50_s),
+        p95=text.format_seconds(stats.p95_s),
+        mean=text.format_seconds(stats.mean_s),
     )

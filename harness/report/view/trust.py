@@ -1,153 +1,171 @@
-"""How far to trust a campaign: validity figures over its steps, the workload's model, the machine."""
+"""Show how far to trust a campaign: the workload, the validity of its steps, its checks, and the machine."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.model import CampaignResult, StepResult, Verdict
 from harness.report.view import text
-from harness.report.view.checks import checks
-from harness.report.view.fact import Fact
+from harness.report.view.checks import Fact, build_check_facts
 
-PAUSES = 0.05
-"""Of the users' time: more than book-keeping leaves over. No fault where a scenario sleeps within a task."""
+_PAUSES_FROM = 0.05
+"""Share of the users' time. More than this is no measuring error: the scenario sleeps within its tasks."""
 
 
-def trust(result: CampaignResult) -> tuple[Fact, ...]:
+def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
+    """Return the lines of the trust section; INVALID steps enter no figure but their own count."""
     steps = [step for cell in result.cells for step in cell.steps]
-    sound = [step for step in steps if step.verdict is not Verdict.INVALID]
-    first_s = sum(cell.first.load_s for cell in result.cells if cell.first)
-    load_s = (
-        sum(cell.load_s for cell in result.cells) + first_s + (result.drift.load_s if result.drift else 0)
-    )
+    valid = [step for step in steps if step.verdict is not Verdict.INVALID]
     return (
         Fact("Workload", "closed", "N users wait for the answer, think, and ask again; RPS is an outcome"),
-        Fact("Mean think time", text.seconds(result.think_s), "as the users' tasks really waited"),
-        Fact("Steps", _verdicts(steps), "INVALID steps say nothing about the target and enter no number"),
-        Fact("Requests a window", _span([step.requests for step in sound]), "fewest – most"),
-        _warm_up(sound),
-        Fact("Load in all", text.duration(load_s), "ramps and settling included"),
-        *_companions(result, sound),
-        *_validity(sound),
-        _cpu_per_request(sound),
-        *checks(result),
+        Fact("Mean think time", text.format_seconds(result.think_s), "as measured in the users' tasks"),
+        Fact(
+            "Steps", _count_verdicts(steps), "INVALID steps say nothing about the target and enter no number"
+        ),
+        Fact("Requests a window", _format_extremes([step.requests for step in valid]), "fewest – most"),
+        _build_warm_up_fact(valid),
+        Fact("Load in all", text.format_duration(_sum_load_s(result)), "ramps and settling included"),
+        *_build_companions_fact(result, valid),
+        *_build_validity_facts(valid),
+        _build_cpu_per_request_fact(valid),
+        *build_check_facts(result),
     )
 
 
-def _companions(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
-    """Which there were, and how long it took to bring them up anew for every container."""
+def _sum_load_s(result: CampaignResult) -> float:
+    """Return how long users were at work: in all cells, in their first attempts, and in the drift check."""
+    first_attempts_s = sum(cell.first.load_s for cell in result.cells if cell.first)
+    drift_s = result.drift.load_s if result.drift else 0.0
+    return sum(cell.load_s for cell in result.cells) + first_attempts_s + drift_s
+
+
+def _build_companions_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield the companions' names, and how long they took to become ready in the slowest container run."""
     names = dict.fromkeys(use.name for step in steps for use in step.companions)
     if not names:
         return
     times_s = [cell.companions_ready_after_s for cell in result.cells]
-    said = text.seconds(max((value for value in times_s if value is not None), default=None))
-    note = f"as fresh as the target in every container life; ready and seeded after {said} at most"
-    yield Fact("Companions", ", ".join(text.inert(name) for name in names), note)
+    slowest = text.format_seconds(max((value for value in times_s if value is not None), default=None))
+    note = f"started anew with every container of the target; ready and seeded after {slowest} at most"
+    yield Fact("Companions", ", ".join(text.clean_text(name) for name in names), note)
 
 
-def _validity(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
-    """The worst window of all that were judged."""
-    residual = _worst([step.little_residual_ratio for step in steps])
-    generator = _worst([step.generator_cpu_ratio for step in steps])
-    lag = _worst([step.loop_lag_s for step in steps])
-    steal = _worst([step.steal_ratio for step in steps])
-    foreign = _worst([step.foreign_cores for step in steps])
-    proxy = _worst([step.proxy_cores for step in steps])
-    processes = _processes(steps)
+def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
+    """Return the figures of the worst window that was judged."""
+    unexplained = _find_worst([step.unexplained_ratio for step in steps])
+    generator = _find_worst([step.generator.cpu_ratio for step in steps])
+    lag_s = _find_worst([step.generator.loop_lag_s for step in steps])
+    steal = _find_worst([step.host.steal_ratio for step in steps])
+    foreign = _find_worst([step.host.foreign_cores for step in steps])
+    proxy = _find_worst([step.host.proxy_cores for step in steps])
+    pauses = "; the scenario pauses within its tasks, or Locust does"
     return (
         Fact(
             "Little's law residual",
-            text.percent(residual),
-            "users' time that nothing accounts for, at worst"
-            + (
-                "; the scenario pauses within its tasks, or Locust does" if (residual or 0.0) > PAUSES else ""
-            ),
+            text.format_ratio(unexplained),
+            "users' time that is neither thinking nor waiting, in the worst window"
+            + (pauses if (unexplained or 0.0) > _PAUSES_FROM else ""),
         ),
-        Fact("Generator CPU", text.percent(generator), f"of one core, in its busiest window{processes}"),
-        Fact("Generator loop lag", text.seconds(lag), "in its worst window"),
-        Fact("Steal", text.percent(steal), "what the hypervisor gave to others, in the worst window"),
-        Fact("Foreign load", _cores(foreign), "what other programs on this host used, in the worst window"),
-        Fact("Port proxy", _cores(proxy), "CPU of docker-proxy, on the generator's account"),
-        _pace(steps),
+        Fact(
+            "Generator CPU",
+            text.format_ratio(generator),
+            f"of one core, in its busiest window{_describe_workers(steps)}",
+        ),
+        Fact("Generator loop lag", text.format_seconds(lag_s), "in its worst window"),
+        Fact(
+            "Steal",
+            text.format_ratio(steal),
+            "CPU time that the hypervisor gave to others, in the worst window",
+        ),
+        Fact(
+            "Foreign load", _format_cores(foreign), "used by other programs on this host, in the worst window"
+        ),
+        Fact("Port proxy", _format_cores(proxy), "used by docker-proxy, which belongs to the generator"),
+        _build_pace_fact(steps),
     )
 
 
-def _processes(steps: Sequence[StepResult]) -> str:
-    """How many Locust workers there were, and how well their clocks are known where these are not ours."""
-    most = max((step.generator_workers for step in steps), default=1)
+def _describe_workers(steps: Sequence[StepResult]) -> str:
+    """Return how many Locust workers there were, and how exact the clocks of remote ones are."""
+    most = max((step.generator.workers for step in steps), default=1)
     if most == 1:
         return ""
-    error_s = max(step.clock_error_s for step in steps)
-    clocks = f", whose clocks are known to {error_s * 1000:.1f} ms" if error_s else ""
+    error_s = max(step.generator.clock_error_s for step in steps)
+    clocks = f", whose clocks are exact to {error_s * 1000:.1f} ms" if error_s else ""
     return f", by the busiest of {most} workers{clocks}"
 
 
-def _warm_up(steps: Sequence[StepResult]) -> Fact:
-    """How long the load was on before windows began: longer where the target still got faster."""
-    times_s = [value for step in steps if (value := text.known(step.settle_s)) is not None]
-    said = f"{min(times_s):.0f} – {max(times_s):.0f} s" if times_s else text.NO_DATA
-    cold = sum(not step.was_warm for step in steps)
-    still = f"; in {text.count(cold)} of {text.count(len(steps))} it still did then" if cold else ""
-    note = f"load before a window began, for as long as the target still got faster{still}"
-    return Fact("Settling and warm-up", said, note)
+def _build_warm_up_fact(steps: Sequence[StepResult]) -> Fact:
+    """Return how long the load was on before windows began: longer if the target still got faster."""
+    times_s = _select_known(step.settling.length_s for step in steps)
+    value = text.format_range(min(times_s), max(times_s), "s") if times_s else text.NO_DATA
+    cold = sum(not step.settling.was_warm for step in steps)
+    note = "load before a window began: longer if the target still got faster"
+    if cold:
+        note += (
+            f"; in {text.format_count(cold)} of {text.format_count(len(steps))} steps "
+            "it still got faster when the window began"
+        )
+    return Fact("Settling and warm-up", value, note)
 
 
-def _cores(value: float | None) -> str:
+def _format_cores(value: float | None) -> str:
     return text.NO_DATA if value is None else f"{value:.2f} cores"
 
 
-def _pace(steps: Sequence[StepResult]) -> Fact:
-    """How far the host's own speed moved between windows; nothing is corrected for it."""
-    works = [value for step in steps if (value := text.known(step.work_s)) is not None]
-    said = f"{max(works) / min(works) - 1:.0%}" if works and min(works) > 0 else text.NO_DATA
-    return Fact("Host's pace", said, "slowest window against fastest, by a fixed piece of work each second")
+def _build_pace_fact(steps: Sequence[StepResult]) -> Fact:
+    """Return how far the host's own speed moved between windows; nothing is corrected for it."""
+    works_s = _select_known(step.host.work_s for step in steps)
+    has_pace = works_s and min(works_s) > 0
+    value = text.format_ratio(max(works_s) / min(works_s) - 1) if has_pace else text.NO_DATA
+    note = "by how much the slowest window was slower than the fastest, by a fixed piece of work each second"
+    return Fact("Host's pace", value, note)
 
 
-def _worst(values: Sequence[float | None]) -> float | None:
-    return max(
-        (abs(value) for value in values if value is not None and text.known(value) is not None), default=None
+def _build_cpu_per_request_fact(steps: Sequence[StepResult]) -> Fact:
+    costs_ms = [value * 1000 for value in _select_known(step.target.cpu_per_request_s for step in steps)]
+    value = text.format_range(min(costs_ms), max(costs_ms), "ms", 1) if costs_ms else text.NO_DATA
+    return Fact(
+        "CPU per request", value, "a wide range at equal load would mean that the host's speed drifted"
     )
 
 
-def _verdicts(steps: Sequence[StepResult]) -> str:
-    counted = Counter(step.verdict for step in steps)
-    return (
-        ", ".join(f"{counted[verdict]} {verdict}" for verdict in Verdict if counted[verdict]) or text.NO_DATA
-    )
+def _find_worst(values: Iterable[float | None]) -> float | None:
+    return max((abs(value) for value in _select_known(values)), default=None)
 
 
-def _span(values: Sequence[int]) -> str:
-    return f"{text.count(min(values))} – {text.count(max(values))}" if values else text.NO_DATA
+def _select_known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None and text.finite_or_none(value) is not None]
 
 
-def _cpu_per_request(steps: Sequence[StepResult]) -> Fact:
-    values = [value * 1000 for step in steps if (value := text.known(step.cpu_per_request_s)) is not None]
-    said = f"{min(values):.1f} – {max(values):.1f} ms" if values else text.NO_DATA
-    return Fact("CPU per request", said, "a wide span at equal load would mean that the host's speed drifted")
+def _count_verdicts(steps: Sequence[StepResult]) -> str:
+    counts = Counter(step.verdict for step in steps)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]) or text.NO_DATA
 
 
-def environment(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """The machine's fingerprint, flattened: `engine.version` becomes "engine version"."""
-    return tuple(Fact(label, value) for label, value in _flat("", stored) if value)
+def _format_extremes(values: Sequence[int]) -> str:
+    if not values:
+        return text.NO_DATA
+    return f"{text.format_count(min(values))} – {text.format_count(max(values))}"
 
 
-def _flat(prefix: str, stored: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def build_environment_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
+    """Return the machine's fingerprint, flattened: `engine.version` becomes "engine version"."""
+    return tuple(Fact(label, value) for label, value in _flatten("", stored) if value)
+
+
+def _flatten(prefix: str, stored: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for key, value in stored.items():
-        label = f"{prefix} {text.inert(key)}".strip()
+        label = f"{prefix} {text.clean_text(key)}".strip()
         if isinstance(value, Mapping):
-            yield from _flat(label, value)
+            yield from _flatten(label, value)
         else:
-            yield _labelled(label, value)
+            yield _format_entry(label, value)
 
 
-def _labelled(label: str, value: Any) -> tuple[str, str]:
+def _format_entry(label: str, value: Any) -> tuple[str, str]:
     if label.endswith("_bytes") and isinstance(value, int):
-        return label.removesuffix("_bytes").replace("_", " "), text.mebibytes(value)
-    shown = (
-        ", ".join(str(item) for item in value)
-        if isinstance(value, list | tuple)
-        else ""
-        if value is None
-        else str(value)
-    )
-    return label.replace("_", " "), text.inert(shown)
+        return label.removesuffix("_bytes").replace("_", " "), text.format_mebibytes(value)
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(item) for item in value)
+    return label.replace("_", " "), "" if value is None else text.clean_text(value)

@@ -1,15 +1,14 @@
-"""The one view model: all that any report shows, formatted once. Foreign texts are inert here already."""
+"""Build the view of a campaign: all that any report shows, formatted once, with every foreign text cleaned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model import CampaignResult, CellResult, Cost, Limits, Sizing, Status
 from harness.report.view import text
-from harness.report.view.cells import CellView, cell_view, currency
-from harness.report.view.checks import warnings
-from harness.report.view.fact import Fact
-from harness.report.view.grid import Grid, grid
-from harness.report.view.trust import environment, trust
+from harness.report.view.cells import CellView, build_cell_view, format_currency
+from harness.report.view.checks import Fact, write_warnings
+from harness.report.view.grid import Grid, build_grid
+from harness.report.view.trust import build_environment_facts, build_trust_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,47 +38,48 @@ class View:
         return self.state == "running"
 
 
-def view(result: CampaignResult) -> View:
+def build_view(result: CampaignResult) -> View:
+    """Format a campaign's result; cells of one size stand together."""
     costs = {cost.limits: cost for cost in result.costs}
     cells = tuple(
-        cell_view(result, cell, costs.get(cell.cell.limits))
-        for cells in _by_size(result.cells).values()
+        build_cell_view(result, cell, costs.get(cell.cell.limits))
+        for cells in _group_by_size(result.cells).values()
         for cell in cells
     )
     return View(
-        campaign=text.inert(result.campaign),
-        target=text.inert(result.target),
-        scenario=text.inert(result.scenario),
-        started_at=text.instant(result.started_at),
-        state=text.inert(result.state),
-        progress=_progress(result),
+        campaign=text.clean_text(result.campaign),
+        target=text.clean_text(result.target),
+        scenario=text.clean_text(result.scenario),
+        started_at=text.format_timestamp(result.started_at),
+        state=text.clean_text(result.state),
+        progress=_describe_progress(result),
         users_limit=result.users_limit,
-        slos=tuple(text.slo(slo) for slo in result.slos),
+        slos=tuple(text.format_slo(slo) for slo in result.slos),
         rt_limits=tuple(
-            (text.slo(slo), slo.at_most)
+            (text.format_slo(slo), slo.at_most)
             for slo in result.slos
-            if slo.request_name is None and text.is_response_time(slo.indicator)
+            if slo.request_name is None and slo.is_response_time
         ),
         sizing=result.sizing,
         cells=cells,
-        grid=grid(cells),
-        warnings=warnings(result),
-        trust=trust(result),
-        environment=environment(result.environment),
+        grid=build_grid(cells),
+        warnings=write_warnings(result),
+        trust=build_trust_facts(result),
+        environment=build_environment_facts(result.environment),
         costs=result.costs,
-        currency=currency(result),
+        currency=format_currency(result),
     )
 
 
-def _by_size(cells: Sequence[CellResult]) -> dict[Limits, tuple[CellResult, ...]]:
+def _group_by_size(cells: Sequence[CellResult]) -> dict[Limits, tuple[CellResult, ...]]:
     sizes: dict[Limits, tuple[CellResult, ...]] = {}
     for cell in cells:
         sizes[cell.cell.limits] = (*sizes.get(cell.cell.limits, ()), cell)
     return sizes
 
 
-def _progress(result: CampaignResult) -> str:
-    """How far a campaign is that did not reach its end; empty for a complete one."""
+def _describe_progress(result: CampaignResult) -> str:
+    """Return how far an unfinished campaign is; empty for a complete one."""
     if result.state == "complete":
         return ""
     done = sum(cell.status is not Status.RUNNING for cell in result.cells)
@@ -87,7 +87,5 @@ def _progress(result: CampaignResult) -> str:
     line = f"{done} of {len(result.cells)} sizes have their answer"
     if under_way:
         steps = len(under_way[0].steps)
-        line += (
-            f"; {text.size(under_way[0].cell.limits)} has {steps} {'step' if steps == 1 else 'steps'} so far"
-        )
+        line += f"; {text.format_size(under_way[0].cell.limits)} has {steps} {'step' if steps == 1 else 'steps'} so far"
     return line

@@ -6,47 +6,47 @@ import math
 import numpy as np
 import pytest
 
-from bench.simulation import draws
-from bench.simulation.life import closed_system
-from bench.simulation.physics import CALM, USUAL, Law, Service, Think, Weather
-from bench.simulation.system import ClosedSystem
-from bench.simulation.world import SimulatedWorld
-from bench.trial import SLOS, Strategy, grid, plan_for
-from bench.truth import slow_share, truth
-from harness.analyse.step.judge import judge
+from bench.simulation import random_streams
+from bench.simulation.container_run import build_closed_system
+from bench.simulation.model import QUIET, USUAL, Law, Service, ThinkTime, Noise
+from bench.simulation.closed_system import ClosedSystem
+from bench.simulation.backends import SimulatedBackends
+from bench.search.trial import SLOS, Strategy, build_grid, build_plan
+from bench.search.ground_truth import measure_slow_share, find_ground_truth
+from harness.analyse.step.judge import judge_step
 from harness.analyse.step.validity import unexplained_ratio
-from harness.analyse.step.window import cut
+from harness.analyse.step.window import cut_window
 from harness.errors import TargetFailed
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
-from harness.measure.session import World, container_life
+from harness.measure.session import Backends, open_session
 from harness.model import MIB, EndReason, Limits, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
 ROOM = Limits(1.0, 512 * MIB)
-STEADY_THINK = Think(0.9, 0.9)
+STEADY_THINK = ThinkTime(0.9, 0.9)
 
 
 def held(
     service: Service,
     users: int,
     cpu_cores: float = 1.0,
-    weather: Weather = CALM,
+    weather: Noise = QUIET,
     seed: int = 1,
     memory_mib: int = 512,
 ) -> StepFacts:
     """The facts of one step, by the harness's own code."""
-    cell = grid([cpu_cores], [memory_mib])[0]
-    plan = plan_for(Strategy("one step"), [cell])
-    world = SimulatedWorld(service, weather, seed=seed).world()
-    with container_life(world, plan, cell, world.host.prepare(plan.target), 1) as life:
+    cell = build_grid([cpu_cores], [memory_mib])[0]
+    plan = build_plan(Strategy("one step"), [cell])
+    world = SimulatedBackends(service, weather, seed=seed).world()
+    with open_session(world, plan, cell, world.host.prepare(plan.target), 1) as life:
         return life.hold(1, Step(users, SHORT), 50.0, lambda facts: False, lambda pulse: None)
 
 
 def run(
-    service: Service, users: int, seconds: float, limits: Limits = ROOM, think: Think | None = None
+    service: Service, users: int, seconds: float, limits: Limits = ROOM, think: ThinkTime | None = None
 ) -> tuple[ClosedSystem, np.ndarray]:
     """A system after a warm-up of 100 s and as many seconds as asked; the response times of those."""
-    system = closed_system(service, CALM, think or Think(), limits, seed=(7,))
+    system = build_closed_system(service, QUIET, think or ThinkTime(), limits, seed=(7,))
     system.hold(users, 50.0)
     system.advance(100.0)
     system.take()
@@ -57,7 +57,7 @@ def run(
 @pytest.mark.parametrize("users", [10, 50, 90])
 @pytest.mark.parametrize("service", [Service(), Service(slots=4, delay_s=0.05), Service(law="lognormal")])
 def test_littles_law_holds_exactly(service: Service, users: int) -> None:
-    window = cut(held(service, users))
+    window = cut_window(held(service, users))
     assert window is not None
     assert unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
 
@@ -105,7 +105,7 @@ def test_slots_give_the_paper_answer(users: int) -> None:
 
 def test_slots_capacity_is_the_paper_one() -> None:
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
-    found = truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
+    found = find_ground_truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
     assert found.users == 44
 
 
@@ -128,7 +128,7 @@ def machine_repairman_s(users: int, think_s: float, service_s: float) -> float:
 
 
 def test_first_come_first_served_answers_in_the_order_of_asking() -> None:
-    system = closed_system(Service(slots=1), CALM, Think(), ROOM, seed=(3,))
+    system = build_closed_system(Service(slots=1), QUIET, ThinkTime(), ROOM, seed=(3,))
     system.hold(80, 50.0)
     system.advance(200.0)
     ledger = system.take()
@@ -136,8 +136,8 @@ def test_first_come_first_served_answers_in_the_order_of_asking() -> None:
 
 
 def test_pauses_stop_everything() -> None:
-    quiet = slow_share(Service(), Think(), ROOM, 30, 1.0, 2000.0)
-    stopping = slow_share(Service(pause_s=0.8, pause_every_s=5.0), Think(), ROOM, 30, 1.0, 2000.0)
+    quiet = measure_slow_share(Service(), ThinkTime(), ROOM, 30, 1.0, 2000.0)
+    stopping = measure_slow_share(Service(pause_s=0.8, pause_every_s=5.0), ThinkTime(), ROOM, 30, 1.0, 2000.0)
     assert stopping > quiet + 0.02
 
 
@@ -149,25 +149,25 @@ def test_the_same_seed_gives_the_same_facts() -> None:
 
 
 def test_a_life_is_the_same_whatever_was_measured_before_it() -> None:
-    service, cells = Service(), grid([1.0, 2.0])
-    plan = plan_for(Strategy("one step"), cells)
+    service, cells = Service(), build_grid([1.0, 2.0])
+    plan = build_plan(Strategy("one step"), cells)
     latencies = []
     for order in ([cells[1]], list(cells)):
-        world = SimulatedWorld(service, Weather(life_sd=0.03), seed=4).world()
+        world = SimulatedBackends(service, Noise(run_speed_sd=0.03), seed=4).world()
         for cell in order:
-            with container_life(world, plan, cell, world.host.prepare(plan.target), 1) as life:
+            with open_session(world, plan, cell, world.host.prepare(plan.target), 1) as life:
                 facts = life.hold(1, Step(20, SHORT), 50.0, lambda facts: False, lambda pulse: None)
         latencies.append(facts.requests.latency_s)
     assert latencies[0] == pytest.approx(latencies[1], abs=1e-6)
 
 
 def test_lives_differ_in_speed_by_the_spread_asked() -> None:
-    speeds = [draws.life_speed(Weather(life_sd=0.03), draws.generator(seed, 0)) for seed in range(400)]
+    speeds = [random_streams.draw_run_speed(Noise(run_speed_sd=0.03), random_streams.create_generator(seed, 0)) for seed in range(400)]
     assert np.log(speeds).std() == pytest.approx(0.03, rel=0.15)
 
 
 def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
-    weather = Weather(cold_ratio=0.3, warm_cpu_s=5.0)
+    weather = Noise(cold_ratio=0.3, warm_cpu_s=5.0)
 
     def early_over_late(cpu_cores: float) -> float:
         facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, weather)
@@ -187,7 +187,7 @@ def test_users_come_in_bursts_of_a_second_and_ask_at_once() -> None:
 
 
 def test_users_who_leave_are_not_heard_of_again() -> None:
-    system = closed_system(Service(), CALM, Think(), ROOM, seed=(1,))
+    system = build_closed_system(Service(), QUIET, ThinkTime(), ROOM, seed=(1,))
     system.hold(60, 50.0)
     system.advance(60.0)
     system.hold(20, 50.0)
@@ -203,7 +203,7 @@ def test_too_many_users_for_the_memory_kill_the_target() -> None:
     facts = held(service, 40, memory_mib=64)
     assert facts.ended is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
-    result = judge(facts, SLOS)
+    result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.oom
     assert 32 < result.users_reached <= 36
@@ -230,29 +230,29 @@ def test_what_is_unanswered_at_the_end_is_told() -> None:
 
 
 def test_time_stands_still_unless_someone_waits() -> None:
-    world = SimulatedWorld(Service())
+    world = SimulatedBackends(Service())
     world.clock.sleep(3.0)
     assert world.clock.now_s() == 3.0
 
 
 def test_the_simulated_world_keeps_the_protocols() -> None:
     """Checked by mypy: a world is what a campaign is given."""
-    simulated = SimulatedWorld(Service())
+    simulated = SimulatedBackends(Service())
     host: TargetHost = simulated
     generator: LoadGenerator = simulated
     probe: UsageProbe = simulated
     clock: Clock = simulated.clock
-    assert simulated.world() == World(host, generator, probe, clock)
+    assert simulated.world() == Backends(host, generator, probe, clock)
 
 
 def test_demands_have_the_mean_and_spread_asked() -> None:
     spreads: dict[Law, float] = {"exponential": 1.0, "lognormal": 2.0, "deterministic": 0.0}
     for law, spread in spreads.items():
         service = Service(law=law, cpu_cv=2.0)
-        some = np.array(list(itertools.islice(draws.demands(service, draws.generator(1)), 200_000)))
+        some = np.array(list(itertools.islice(random_streams.draw_cpu_demands(service, random_streams.create_generator(1)), 200_000)))
         assert some.mean() == pytest.approx(service.cpu_s, rel=0.02)
         assert some.std() / some.mean() == pytest.approx(spread, rel=0.1)
 
 
 def test_no_pause_is_due_where_there_are_none() -> None:
-    assert next(draws.pauses(Service(), draws.generator(1))) == math.inf
+    assert next(random_streams.draw_pause_gaps(Service(), random_streams.create_generator(1))) == math.inf

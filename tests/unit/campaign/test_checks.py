@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.campaign.progress import CellProgress, judged_again
-from harness.campaign.scheduler import Campaign
+from harness.campaign.progress import CellProgress, rejudge
+from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
-from harness.report import summary_json, view
+from harness.report import build_summary, build_view
 from tests.fakes import Service
+from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.campaign.test_scheduler import Notebook, Stage, plan_of
-from tests.unit.report.schema import VALIDATOR
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
@@ -56,12 +56,12 @@ class Changing(Notebook):
 
 def attempt_of(stage: Stage, cell: Cell) -> int:
     """Which attempt a container of this cell serves: those that are done are in the log."""
-    told = stage.folder.story().attempts
-    return 1 + sum(attempt.done for (cell_id, _), attempt in told.items() if cell_id == cell.id)
+    told = stage.folder.read_log().attempts
+    return 1 + sum(attempt.is_done for (cell_id, _), attempt in told.items() if cell_id == cell.id)
 
 
 def campaign(stage: Stage) -> CampaignResult:
-    return Campaign(stage.plan, stage.folder, stage.world, stage.notebook).run()
+    return Scheduler(stage.plan, stage.folder, stage.world, stage.notebook).run()
 
 
 def staged(
@@ -83,7 +83,7 @@ def becomes(service: Service) -> Callable[[Stage], None]:
 
 
 def summary(result: CampaignResult) -> dict[str, object]:
-    plain = json.loads(json.dumps(summary_json(result)))
+    plain = json.loads(json.dumps(build_summary(result)))
     VALIDATOR.validate(plain)
     return dict(plain)
 
@@ -95,14 +95,14 @@ def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_pa
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
     assert stage.fake.host.runs[-1].id == REFERENCE
-    told = stage.folder.story().cell(REFERENCE)
-    assert len(told.confirming_files) == len(told.confirming_lives) == 1
-    assert told.confirming_lives[0].number == len(told.lives) + 1
+    told = stage.folder.read_log().last_attempt(REFERENCE)
+    assert len(told.drift_check_files) == len(told.drift_check_runs) == 1
+    assert told.drift_check_runs[0].number == len(told.runs) + 1
 
 
 def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
     result = campaign(staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT)))
-    shown = view(result)
+    shown = build_view(result)
     assert shown.warnings == ()
     (line,) = (fact for fact in shown.trust if fact.label == "Drift")
     assert line.value.startswith("none")
@@ -117,9 +117,9 @@ def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
     assert result.cells == steady.cells
-    assert any("may look smaller than it is" in warning for warning in view(result).warnings)
+    assert any("may look smaller than it is" in warning for warning in build_view(result).warnings)
     assert summary(result)["drift"]["marked"] is True  # type: ignore[index]
-    assert judged_again(stage.plan, stage.folder).drift == result.drift
+    assert rejudge(stage.plan, stage.folder).drift == result.drift
 
 
 def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> No
     )
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
-    assert "ended with exit code 1" in view(result).warnings[0]
+    assert "ended with exit code 1" in build_view(result).warnings[0]
     assert {cell.status for cell in result.cells} == {Status.BRACKETED, Status.CENSORED}
     summary(result)
 
@@ -147,7 +147,7 @@ def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path
 
     stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), spoil)
     result = campaign(stage)
-    assert len(stage.folder.story().cell(REFERENCE).confirming_files) == 2
+    assert len(stage.folder.read_log().last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.INVALID, False)
     assert result.drift.cpu_per_request_ratio is None
@@ -207,7 +207,7 @@ def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Servic
     with pytest.raises(KeyboardInterrupt):
         campaign(stage)
     stage.notebook = Changing(stage, attempts=attempts)
-    stage.folder.resumed()
+    stage.folder.mark_resumed()
     return campaign(stage)
 
 
@@ -217,14 +217,14 @@ def test_a_confirmation_that_was_cut_off_is_held_again_and_a_stored_one_is_not(
 ) -> None:
     stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
     result = resumed(stage, moment, {})
-    told = stage.folder.story().cell(REFERENCE)
-    assert len(told.confirming_files) == 1
+    told = stage.folder.read_log().last_attempt(REFERENCE)
+    assert len(told.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
     assert not result.drift.is_marked
     held_again = [line for line in stage.notebook.lines if line.startswith("hold")]
     assert len(held_again) == (0 if moment == "judged" else 1)
-    numbers = [life.number for life in (*told.lives, *told.confirming_lives)]
+    numbers = [life.number for life in (*told.runs, *told.drift_check_runs)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -245,17 +245,17 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path:
         (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
     )
     assert large.breach is None
-    first, second = (stage.folder.story().attempts[LARGE, number] for number in (1, 2))
+    first, second = (stage.folder.read_log().attempts[LARGE, number] for number in (1, 2))
     assert not set(first.step_files) & set(second.step_files)
     assert large.steps[0].index == len(first.step_files) + 1
-    assert {step.life for step in large.steps} == {life.number for life in second.lives}
-    assert {step.life for step in large.steps}.isdisjoint(life.number for life in first.lives)
-    (line,) = (fact for fact in view(result).trust if fact.value == "measured twice")
+    assert {step.life for step in large.steps} == {life.number for life in second.runs}
+    assert {step.life for step in large.steps}.isdisjoint(life.number for life in first.runs)
+    (line,) = (fact for fact in build_view(result).trust if fact.value == "measured twice")
     assert line.note == (
         f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
         f"then {large.sustained_users} – {large.broken_users}"
     )
-    assert by_id(judged_again(stage.plan, stage.folder)) == by_id(result)
+    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
 
 
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
@@ -269,7 +269,7 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
     assert stage.notebook.lines.count(f"start {LARGE}") == 2
     (told,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
     assert (told["breach"], told["attempts"]) == (SMALL, 2)
-    shown = view(result)
+    shown = build_view(result)
     assert any("0.2 CPU / 256 MiB sustains less than the smaller 0.1" in text for text in shown.warnings)
     (cell,) = (cell for cell in shown.cells if cell.id == LARGE)
     assert cell.why.startswith("sustains less than the smaller 0.1 CPU / 256 MiB, also when measured again")
@@ -289,11 +289,11 @@ def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
     assert result.state == "complete"
     assert large.first is not None
     assert (large.breach is None) is (attempts is HEALS)
-    told = stage.folder.story().attempts
+    told = stage.folder.read_log().attempts
     assert [number for cell_id, number in told if cell_id == LARGE] == [1, 2]
     files = [file for number in (1, 2) for file in told[LARGE, number].step_files]
     assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
-    assert by_id(judged_again(stage.plan, stage.folder)) == by_id(result)
+    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
 
 
 def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
@@ -319,13 +319,13 @@ def test_the_search_never_sees_a_step_that_confirms(
     alone, beside = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
     for number, held in enumerate(users, 1):
         facts = closed_step(held, index=number)
-        alone.add(plan, facts)
-        beside.add(plan, facts)
+        alone.add_step(plan, facts)
+        beside.add_step(plan, facts)
         for at, other in confirming:
             if at == number:
-                beside.add(plan, closed_step(other, index=90), Purpose.CONFIRM)
+                beside.add_step(plan, closed_step(other, index=90), Purpose.CONFIRM)
         beside.step_number = number
     assert beside.steps == alone.steps
-    assert beside.light == alone.light
-    assert beside.answer(plan) == alone.answer(plan)
+    assert beside.baseline == alone.baseline
+    assert beside.result(plan) == alone.result(plan)
     assert beside.finish() == alone.finish()

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.progress import judged_again
-from harness.campaign.scheduler import Campaign, Narrator
+from harness.campaign.progress import rejudge
+from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.errors import EngineGone, UsageError
-from harness.measure.session import World
+from harness.measure.session import Backends
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import plan_to_json
-from harness.report import draw
+from harness.report import render_report
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
 from tests.unit.campaign.test_scheduler import plan_of
@@ -30,10 +30,10 @@ class Farm:
 
     def run(self) -> CampaignResult:
         worlds = {
-            name: World(fake.host, fake.generator, fake.probe, fake.clock)
+            name: Backends(fake.host, fake.generator, fake.probe, fake.clock)
             for name, fake in self.engines.items()
         }
-        return Campaign(self.plan, self.folder, worlds, Narrator()).run()
+        return Scheduler(self.plan, self.folder, worlds, CampaignListener()).run()
 
     def lives(self) -> dict[str, set[str]]:
         """The engines on which each cell had a container."""
@@ -60,7 +60,7 @@ def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(t
 def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
     farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
     answer = farm.run()
-    assert draw(judged_again(farm.plan, farm.folder)) == draw(answer)
+    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
 
 
 def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
     assert abs(other.cpu_per_request_ratio) > 0.25
-    page = draw(answer)
+    page = render_report(answer)
     assert "The engines are not alike" in page["summary.json"]
     assert "The engines are not alike" in page["report.html"]
 
@@ -81,13 +81,13 @@ def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) ->
     farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "lost": lost})
     answer = farm.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert farm.folder.story().ended == "complete"
+    assert farm.folder.read_log().state == "complete"
     for cell in answer.cells:
         assert farm.lives()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
     assert any("is lost" in str(event) for event in farm.folder.log.read())
-    assert draw(judged_again(farm.plan, farm.folder)) == draw(answer)
+    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
 
 
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
@@ -97,10 +97,10 @@ def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: P
     farm = Farm(tmp_path, plan_of(*SIZES), engines)
     with pytest.raises(EngineGone):
         farm.run()
-    assert farm.folder.story().ended == "interrupted"
+    assert farm.folder.read_log().state == "interrupted"
     for fake in engines.values():
         fake.host.away = None
-    farm.folder.resumed()
+    farm.folder.mark_resumed()
     assert {cell.status for cell in farm.run().cells} <= {Status.BRACKETED, Status.CENSORED}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.engine_worker import ENGINE_BACK_WITHIN_S
-from harness.campaign.scheduler import Campaign
+from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineGone, StoreError, UsageError
 from harness.model import Status, Verdict
 from harness.store import CampaignFolder
@@ -32,7 +32,7 @@ def test_an_engine_that_comes_back_costs_the_life_that_it_interrupted(tmp_path: 
     assert faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
     assert "trying again" in stage.notebook.notes[0]
     assert stage.fake.host.running == []
-    assert stage.folder.story().ended == "complete"
+    assert stage.folder.read_log().state == "complete"
 
 
 def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
@@ -40,9 +40,9 @@ def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_pat
     stage.fake.host.away = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
     with pytest.raises(EngineGone):
         stage.run()
-    assert stage.folder.story().ended == "interrupted"
+    assert stage.folder.read_log().state == "interrupted"
     stage.fake.host.away = None
-    stage.folder.resumed()
+    stage.folder.mark_resumed()
     assert {cell.status for cell in stage.run().values()} == {Status.BRACKETED}
 
 
@@ -83,15 +83,15 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
     full = FullAfter(stage.folder.path, steps=3)
-    campaign = Campaign(stage.plan, full, stage.world, stage.notebook)
+    campaign = Scheduler(stage.plan, full, stage.world, stage.notebook)
     with pytest.raises(StoreError, match="No space left"):
         campaign.run()
     assert stage.fake.host.running == []
     again = CampaignFolder.open(stage.folder.path)
     kept = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert len(kept) == 3
-    again.resumed()
-    done = Campaign(stage.plan, again, stage.world, stage.notebook).run()
+    again.mark_resumed()
+    done = Scheduler(stage.plan, again, stage.world, stage.notebook).run()
     assert {cell.status for cell in done.cells} == {Status.BRACKETED}
     files = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert files[:3] == kept

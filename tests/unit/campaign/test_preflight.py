@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.preflight import all_hosts, created, described, parted, resumed, swept, unfinished
+from harness.campaign.preflight import (
+    build_fingerprint,
+    clean_engines,
+    create_campaign,
+    distinct_hosts,
+    find_unfinished,
+    reopen_campaign,
+    separate_cores,
+)
 from harness.errors import UsageError
-from harness.measure.session import World
+from harness.measure.session import Backends
 from harness.model import Plan
 from tests.fakes import FakeWorld
 from tests.unit.analyse.result.test_comparison import environment
@@ -21,43 +29,43 @@ def plan() -> Plan:
 
 
 def test_a_campaign_of_another_machine_is_refused(tmp_path: Path) -> None:
-    folder = created(tmp_path, "one", plan(), environment())
+    folder = create_campaign(tmp_path, "one", plan(), environment())
     with pytest.raises(UsageError, match=r"another machine .* machine cores 2, was 4") as refused:
-        resumed(folder.path, plan(), environment(machine_cores=2))
+        reopen_campaign(folder.path, plan(), environment(machine_cores=2))
     assert "--fresh" in refused.value.hint
     assert "campaign-resumed" not in [event["event"] for event in folder.log.read()]
 
 
 @pytest.mark.parametrize("changed", ["matrix", "scenario", "target"])
 def test_a_campaign_of_another_question_is_refused_or_begun_anew(tmp_path: Path, changed: str) -> None:
-    folder = created(tmp_path, "one", plan(), environment())
+    folder = create_campaign(tmp_path, "one", plan(), environment())
     other = replace(plan(), hashes={**HASHES, changed: "z"})
     with pytest.raises(UsageError, match=f"the {changed} changed"):
-        resumed(folder.path, other, environment())
+        reopen_campaign(folder.path, other, environment())
     said: list[str] = []
-    assert unfinished(tmp_path, other, said.append) is None
+    assert find_unfinished(tmp_path, other, said.append) is None
     assert said == [f"one was interrupted, but the {changed} changed since: a new campaign begins"]
 
 
 def test_an_interrupted_campaign_goes_on_and_a_complete_one_does_not(tmp_path: Path) -> None:
     said: list[str] = []
-    assert unfinished(tmp_path, plan(), said.append) is None
-    folder = created(tmp_path, "one", plan(), environment())
-    assert unfinished(tmp_path, plan(), said.append) == folder.path
+    assert find_unfinished(tmp_path, plan(), said.append) is None
+    folder = create_campaign(tmp_path, "one", plan(), environment())
+    assert find_unfinished(tmp_path, plan(), said.append) == folder.path
     folder.finish("complete")
-    assert unfinished(tmp_path, plan(), said.append) is None
+    assert find_unfinished(tmp_path, plan(), said.append) is None
     assert len(said) == 1
 
 
 def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
     fake = FakeWorld()
-    world = World(fake.host, fake.generator, fake.probe, fake.clock)
+    world = Backends(fake.host, fake.generator, fake.probe, fake.clock)
     fake.host.running.append("harness-old-1")
     half = tmp_path / "old" / "cells" / "x" / "step-001.json.gz.part"
     half.parent.mkdir(parents=True)
     half.touch()
     said: list[str] = []
-    with swept({"": world}, tmp_path, said.append):
+    with clean_engines({"": world}, tmp_path, said.append):
         assert not half.exists()
         fake.host.running.append("harness-new-1")
     assert fake.host.running == []
@@ -66,20 +74,20 @@ def test_leftovers_of_killed_campaigns_are_swept(tmp_path: Path) -> None:
 
 def test_engines_of_the_load_are_swept_too_and_each_once(tmp_path: Path) -> None:
     fake, other = FakeWorld(), FakeWorld()
-    world = World(
+    world = Backends(
         fake.host, fake.generator, fake.probe, fake.clock, load_hosts=(other.host, fake.host, other.host)
     )
-    assert all_hosts({"": world}) == [fake.host, other.host]
+    assert distinct_hosts({"": world}) == [fake.host, other.host]
     other.host.running.append("harness-old-worker-1")
-    with swept({"": world}, tmp_path, [].append):
+    with clean_engines({"": world}, tmp_path, lambda text: None):
         assert other.host.held_by is not None
     assert other.host.running == []
-    assert len(described({"": world}, "")["load_engines"]) == 3
+    assert len(build_fingerprint({"": world}, "")["load_engines"]) == 3
 
 
 def test_a_fake_world_says_where_its_generator_runs() -> None:
     fake = FakeWorld()
-    worlds = {"": World(fake.host, fake.generator, fake.probe, fake.clock)}
-    same, words = parted(worlds, plan())
+    worlds = {"": Backends(fake.host, fake.generator, fake.probe, fake.clock)}
+    same, words = separate_cores(worlds, plan())
     assert same is worlds
     assert "not parted" in words

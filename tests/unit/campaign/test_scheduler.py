@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.search.order import measuring_order
-from harness.campaign.progress import judged_again
-from harness.campaign.scheduler import Campaign, Narrator
-from harness.measure.session import World
-from harness.measure.step import Pulse
+from harness.analyse.search.search import order_cells
+from harness.campaign.progress import rejudge
+from harness.campaign.scheduler import CampaignListener, Scheduler
+from harness.measure.session import Backends
+from harness.measure.step import ProgressSample
 from harness.model import (
     MIB,
     Cell,
     CellResult,
+    ImageSource,
     Limits,
-    Load,
+    LocalWorkers,
     Plan,
     Scenario,
     Search,
@@ -39,7 +40,7 @@ def plan_of(*limits: tuple[float, int], strategy: str = "predict", users_limit: 
     cells = tuple(Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits)
     return Plan(
         Path("matrix.yaml"),
-        Target("web", 8000, image="web:1"),
+        Target("web", 8000, ImageSource("web:1")),
         Scenario((Path("locustfile.py"),)),
         cells,
         SLOS,
@@ -50,7 +51,7 @@ def plan_of(*limits: tuple[float, int], strategy: str = "predict", users_limit: 
     )
 
 
-class Notebook(Narrator):
+class Notebook(CampaignListener):
     """Writes down what it is told, a word each."""
 
     def __init__(self) -> None:
@@ -67,7 +68,7 @@ class Notebook(Narrator):
     def step_started(self, cell: Cell, step: Step) -> None:
         self.lines.append(f"hold {step.users}")
 
-    def pulse(self, cell: Cell, pulse: Pulse) -> None:
+    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
         self.phases.add(pulse.phase)
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
@@ -82,13 +83,15 @@ class Stage:
 
     def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
         self.fake = FakeWorld(service)
-        self.world = World(self.fake.host, self.fake.generator, self.fake.probe, self.fake.clock)
+        self.world = Backends(self.fake.host, self.fake.generator, self.fake.probe, self.fake.clock)
         self.plan = plan
         self.notebook = Notebook()
-        self.folder = CampaignFolder.create(folder, "one", plan_to_json(plan), self.fake.host.environment())
+        self.folder = CampaignFolder.create(
+            folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
+        )
 
     def run(self) -> Mapping[str, CellResult]:
-        result = Campaign(self.plan, self.folder, self.world, self.notebook).run()
+        result = Scheduler(self.plan, self.folder, self.world, self.notebook).run()
         return {cell.cell.id: cell for cell in result.cells}
 
 
@@ -125,7 +128,7 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
 
 
 def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:
-    plan = replace(plan_of((0.25, 256)), load=Load(workers=None))
+    plan = replace(plan_of((0.25, 256)), load=LocalWorkers(None))
     stage = Stage(tmp_path, plan, Service())
     stage.fake.generator.cpu_per_request_s = 0.006
     (result,) = stage.run().values()
@@ -197,18 +200,18 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
     stage.notebook = Unplugged(steps)
     with pytest.raises(KeyboardInterrupt):
         stage.run()
-    assert stage.folder.story().ended == "interrupted"
-    stored = {id_: list(told.step_files) for id_, told in stage.folder.story().cells.items()}
+    assert stage.folder.read_log().state == "interrupted"
+    stored = {id_: list(told.step_files) for id_, told in stage.folder.read_log().last_attempts.items()}
     assert sum(map(len, stored.values())) == steps
 
     stage.notebook = Notebook()
-    stage.folder.resumed()
+    stage.folder.mark_resumed()
     cells = stage.run()
-    story = stage.folder.story()
-    assert story.ended == "complete"
+    story = stage.folder.read_log()
+    assert story.state == "complete"
     for id_, files in stored.items():
-        assert story.cell(id_).step_files[: len(files)] == files
-    for told in story.cells.values():
+        assert story.last_attempt(id_).step_files[: len(files)] == files
+    for told in story.last_attempts.values():
         assert len(set(told.step_files)) == len(told.step_files)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
 
@@ -216,7 +219,7 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
     cells = stage.run()
-    again = {cell.cell.id: cell for cell in judged_again(stage.plan, stage.folder).cells}
+    again = {cell.cell.id: cell for cell in rejudge(stage.plan, stage.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
         id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in again.items()
     }
@@ -225,17 +228,17 @@ def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
     stage.run()
-    held = {}
+    held: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
         plan = replace(stage.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
-        for cell in judged_again(plan, stage.folder).cells:
+        for cell in rejudge(plan, stage.folder).cells:
             assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
             held[cell.cell.id] = cell.sustained_users or 0
 
 
 def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
-    campaign = Campaign(stage.plan, stage.folder, stage.world, stage.notebook)
+    campaign = Scheduler(stage.plan, stage.folder, stage.world, stage.notebook)
     campaign._desk.note(("the load shape Mine is not used",))
     campaign._desk.note(("the load shape Mine is not used",))
     assert stage.notebook.notes == ["the load shape Mine is not used"]
@@ -243,7 +246,7 @@ def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
 
 def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
     plan = plan_of((0.25, 64), (0.25, 128), (1.0, 64), (1.0, 128))
-    assert [cell.id for cell in measuring_order(plan.cells)] == [
+    assert [cell.id for cell in order_cells(plan.cells)] == [
         "web-c1.00-m128",
         "web-c0.25-m128",
         "web-c1.00-m64",
@@ -262,6 +265,6 @@ def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> 
     assert cells["web-c0.50-m32"].status is Status.FAILED
     assert cells["web-c1.00-m64"].status is Status.INFERRED
     assert "so does the smaller 0.5 CPU / 64 MiB" in cells["web-c1.00-m64"].evidence
-    assert {cell.status for cell in judged_again(plan, stage.folder).cells} == {
+    assert {cell.status for cell in rejudge(plan, stage.folder).cells} == {
         cell.status for cell in cells.values()
     }

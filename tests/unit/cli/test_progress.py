@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.cli.progress import LiveDisplay, PlainLines, in_words_s, outcome, safe
-from harness.measure.step import Pulse
+from harness.cli.progress import LineProgress, LiveProgress, in_words_s, outcome, safe
+from harness.measure.step import ProgressSample
 from harness.model import (
     MIB,
     Cell,
     CellResult,
     Factor,
+    ImageSource,
     Limits,
     Plan,
     Requests,
@@ -29,7 +30,7 @@ CELL = Cell("web-c0.50-m128", "web", Limits(0.5, 128 * MIB))
 OTHER = Cell("web-c1.00-m128", "web", Limits(1.0, 128 * MIB))
 PLAN = Plan(
     Path("matrix.yaml"),
-    Target("web", 8000, image="web:1"),
+    Target("web", 8000, ImageSource("web:1")),
     Scenario((Path("locustfile.py"),)),
     (CELL, OTHER),
     (Slo("p95", 1.0),),
@@ -39,7 +40,7 @@ BRACKETED = CellResult(
 )
 
 
-def pulse() -> Pulse:
+def pulse() -> ProgressSample:
     start = np.linspace(0, 10, 100)
     recent = Requests(
         ("GET /",), (), start, np.full(100, 0.2), np.zeros(100, np.int32), np.full(100, -1, np.int32)
@@ -47,10 +48,10 @@ def pulse() -> Pulse:
     samples = tuple(
         TargetSample(at, at * 0.25, 0, 0, 0.0, 64 * MIB, None, 0, 0) for at in (0.0, 1.0, 2.0, 3.0)
     )
-    return Pulse("window", 200, 200, 31.0, recent, 10.0, samples)
+    return ProgressSample("window", 200, 200, 31.0, recent, 10.0, samples)
 
 
-def shown(display: LiveDisplay) -> str:
+def shown(display: LiveProgress) -> str:
     console = Console(file=io.StringIO(), width=130)
     console.print(display.render())
     assert isinstance(console.file, io.StringIO)
@@ -58,7 +59,7 @@ def shown(display: LiveDisplay) -> str:
 
 
 def test_the_display_shows_the_cell_its_load_and_its_use_of_the_limits() -> None:
-    display = LiveDisplay(Console(file=io.StringIO()), PLAN, clock=lambda: 60.0)
+    display = LiveProgress(Console(file=io.StringIO()), PLAN, clock=lambda: 60.0)
     display.cell_started(CELL)
     display.step_started(CELL, Step(200))
     display.pulse(CELL, pulse())
@@ -72,14 +73,14 @@ def test_the_display_shows_the_cell_its_load_and_its_use_of_the_limits() -> None
 
 
 def test_cells_done_before_a_resume_count() -> None:
-    display = LiveDisplay(Console(file=io.StringIO()), PLAN, done_before=1, clock=lambda: 0.0)
+    display = LiveProgress(Console(file=io.StringIO()), PLAN, done_before=1, clock=lambda: 0.0)
     display.cell_started(OTHER)
     assert "cell 2 of 2" in shown(display)
 
 
 def test_without_a_terminal_there_is_a_line_for_each_thing_that_happened() -> None:
     lines: list[str] = []
-    plain = PlainLines(lines.append, PLAN)
+    plain = LineProgress(lines.append, PLAN)
     plain.cell_started(CELL)
     plain.cell_done(BRACKETED)
     assert lines == [

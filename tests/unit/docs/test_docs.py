@@ -9,7 +9,17 @@ import pytest
 import typer
 
 from harness import cli
-from tests.unit.pages import ARCHITECTURE, BLOCKS, FENCED, HARNESS, PAGES, README, ROOT, code, shown_commands
+from tests.unit.pages import (
+    ARCHITECTURE,
+    BLOCKS,
+    FENCED,
+    HARNESS,
+    PAGES,
+    README,
+    ROOT,
+    find_code,
+    find_commands,
+)
 
 
 def options_by_command() -> dict[str, set[str]]:
@@ -34,7 +44,7 @@ def test_every_command_and_option_is_in_the_readme_and_none_besides() -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_command_that_is_shown_exists_with_its_options(page: str) -> None:
-    for line in shown_commands(PAGES[page]):
+    for line in find_commands(PAGES[page]):
         match = re.match(r"(?:\S*/)?harness ([a-z]+)(.*)", line) or re.match(
             r"(make matrix) .*(ARGS=.*)", line
         )
@@ -49,8 +59,8 @@ def test_every_command_that_is_shown_exists_with_its_options(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_target_and_variable_that_is_shown_exists(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    tools = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools").iterdir())
-    for line in shown_commands(PAGES[page]):
+    tools = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools").iterdir() if path.is_file())
+    for line in find_commands(PAGES[page]):
         match = re.match(r"make ?([a-z-]*)(.*)|()([A-Z]+=\w+)$", line)
         if match:
             target, rest = match[1] or "", match[2] or match[4] or ""
@@ -87,7 +97,7 @@ def anchors(text: str) -> set[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_file_of_ours_that_is_named_exists(page: str) -> None:
     folders = ("harness/", "tests/", "tools/", "bench/", "docs/")
-    for span in code(PAGES[page]):
+    for span in find_code(PAGES[page]):
         if span.startswith(folders) and " " not in span:
             file, _, name = span.partition("::")
             assert (ROOT / file).exists(), span
@@ -98,7 +108,7 @@ def test_every_file_of_ours_that_is_named_exists(page: str) -> None:
 
 def test_every_module_and_function_that_the_architecture_names_exists() -> None:
     rooms = {path.stem for path in HARNESS.iterdir()}
-    for span in code(ARCHITECTURE):
+    for span in find_code(ARCHITECTURE):
         match = re.match(r"(?:harness\.)?((\w+)(?:\.\w+)*)(?:\(|$)", span)
         if match and match[2] in rooms and not span.endswith((".py", ".json")):
             assert reached(f"harness.{match[1]}"), span

@@ -1,4 +1,4 @@
-"""What docs/matrix.md and the README say of matrix.yaml and target.yaml."""
+"""What the pages say of matrix.yaml and target.yaml is what the reader of these files accepts."""
 
 import json
 import re
@@ -19,16 +19,16 @@ from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
 from harness.plan.slos import RATIOS, known_indicator
 from harness.plan.yaml.problems import models_in
-from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, rows, spans
+from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, find_spans, read_table
 
 
-def nested(key: str, value: Any) -> dict[str, Any]:
+def nest(key: str, value: Any) -> dict[str, Any]:
     head, dot, rest = key.partition(".")
-    return {head: nested(rest, value) if dot else value}
+    return {head: nest(rest, value) if dot else value}
 
 
-def merged(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    both = {key: merged(base[key], more[key]) for key in base.keys() & more if isinstance(more[key], dict)}
+def merge(base: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    both = {key: merge(base[key], more[key]) for key in base.keys() & more if isinstance(more[key], dict)}
     return {**base, **more, **both}
 
 
@@ -38,10 +38,11 @@ COMPANION = {"image": "postgres:16", "ready": {"port": 5432}}
 SIZE = {"cpus": 1, "memory": "64MiB"}
 
 
-def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[str, Any]) -> Plan:
-    """The plan of these files in a folder where all that they name is there."""
+def load(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[str, Any]) -> Plan:
+    """Load the plan from these files, in a folder that has every file they name."""
     texts = [text if isinstance(text, str) else json.dumps(text) for text in (matrix, target)]
-    home = folder / str(parsed(texts[0])["target"])
+    named = parse(texts[0])["target"]
+    home = folder / named if isinstance(named, str) else folder
     home.mkdir(parents=True, exist_ok=True)
     files = ("locustfile.py", "Dockerfile", "web.conf", "seed.sql")
     for file in (*(home / name for name in files), folder / "shop.py", folder / "needed.txt"):
@@ -51,17 +52,32 @@ def loaded(folder: Path, matrix: str | Mapping[str, Any], target: str | Mapping[
     return load_plan(folder / "matrix.yaml", dict.fromkeys(re.findall(r"\$\{(\w+)\}", texts[1]), "set"))
 
 
-def parsed(text: str) -> Any:
+def parse(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block.kind == "yaml"], ids=str)
-def test_every_matrix_and_target_that_is_shown_loads(block: Block, tmp_path: Path) -> None:
-    keys = parsed(block.text).keys()
-    if keys & MatrixFile.model_fields.keys():
-        loaded(tmp_path, block.text, MINIMAL_TARGET)
-    elif keys & TargetFile.model_fields.keys():
-        loaded(tmp_path, MINIMAL, block.text)
+MATRICES = [block for block in BLOCKS if block.kind == "yaml" and parse(block.text).keys() >= {"target"}]
+TARGETS = [block for block in BLOCKS if block.kind == "yaml" and parse(block.text).keys() >= {"port"}]
+
+
+def name_block(block: Block) -> str:
+    return f"{block.page} {block.text.splitlines()[0]}"
+
+
+def test_every_page_with_a_matrix_is_read() -> None:
+    assert {block.page for block in MATRICES} >= {"README.md", "docs/matrix.md", "docs/scale.md"}
+    assert {block.page for block in MATRICES} >= {f"docs/guides/{name}.md" for name in ("ci", "own-image")}
+    assert {block.page for block in TARGETS} >= {"README.md", "docs/matrix.md"}
+
+
+@pytest.mark.parametrize("block", MATRICES, ids=name_block)
+def test_every_matrix_that_is_shown_loads(block: Block, tmp_path: Path) -> None:
+    load(tmp_path, block.text, MINIMAL_TARGET)
+
+
+@pytest.mark.parametrize("block", TARGETS, ids=name_block)
+def test_every_target_that_is_shown_loads(block: Block, tmp_path: Path) -> None:
+    load(tmp_path, MINIMAL, block.text)
 
 
 def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
@@ -70,31 +86,31 @@ def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
     at = next(number for number, block in enumerate(BLOCKS) if block.kind == "yaml mistakes")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
-        loaded(tmp_path, BLOCKS[at].text, MINIMAL_TARGET)
+        load(tmp_path, BLOCKS[at].text, MINIMAL_TARGET)
     assert str(caught.value).splitlines() == BLOCKS[at + 1].text.splitlines()
 
 
-def keys_of(section: type[BaseModel]) -> Iterator[str]:
-    """Every key by its full name; `sizes.NAME.cpus` for the sizes that are named by who writes them."""
+def find_keys(section: type[BaseModel]) -> Iterator[str]:
+    """Yield every key by its full name; NAME stands for a name that the user chooses: `sizes.NAME.cpus`."""
     for name, field in section.model_fields.items():
         inner = next(models_in(field.annotation), None)
         if name == "companions":
-            own = [key for key in keys_of(CompanionSection) if key not in {*keys_of(ServiceSection)}]
+            own = [key for key in find_keys(CompanionSection) if key not in {*find_keys(ServiceSection)}]
             yield from ("companions", *(f"companions.NAME.{key}" for key in own))
         elif inner is None:
             yield name
         else:
             named = ".NAME" if get_origin(field.annotation) is dict else ""
-            yield from (f"{name}{named}.{key}" for key in keys_of(inner))
+            yield from (f"{name}{named}.{key}" for key in find_keys(inner))
 
 
 DOCUMENTED = [
-    (key, spans(row[1]), spans(row[2]), "above" in row[2])
+    (key, find_spans(row[1]), find_spans(row[2]), "above" in row[2])
     for below in ("## matrix.yaml", "### SLOs", "## target.yaml")
-    for row in rows(MATRIX, "key", below)
-    for key in spans(row[0])
+    for row in read_table(MATRIX, "key", below)
+    for key in find_spans(row[0])
 ]
-"""Key, default, bounds, and whether the lower one is not itself allowed."""
+"""Each key with its default, its bounds, and True if its lower bound is not allowed itself."""
 
 
 def test_the_reference_has_every_key_and_no_other() -> None:
@@ -102,41 +118,41 @@ def test_the_reference_has_every_key_and_no_other() -> None:
     assert len(keys) == len(set(keys))
     slos = {key.removeprefix("slos.") for key in keys if key.startswith("slos.")}
     assert {key for key in keys if not key.startswith("slos.")} == {
-        *keys_of(MatrixFile),
-        *keys_of(TargetFile),
+        *find_keys(MatrixFile),
+        *find_keys(TargetFile),
     }
     for indicator in slos - {"by_name"}:
         known_indicator(indicator)
     assert {*RATIOS, "mean", "by_name"} <= slos
 
 
-def tried(folder: Path, key: str, text: str) -> Plan:
-    """The plan when `key` is written so, in a matrix where everything beside it leaves room."""
+def try_value(folder: Path, key: str, text: str) -> Plan:
+    """Load the plan with `key` set to `text`, where no other value of the matrix limits it."""
     roomy = {"users": {"limit": 1_000_000}, "steps": {"window": {"at_least": "1s", "at_most": "60m"}}}
-    base = MINIMAL if key.startswith("users.required") else merged(MINIMAL, roomy)
-    return written(folder, base, key, text)
+    base = MINIMAL if key.startswith("users.required") else merge(MINIMAL, roomy)
+    return load_with(folder, base, key, text)
 
 
-def written(folder: Path, base: Mapping[str, Any], key: str, text: str) -> Plan:
-    value = nested(key, parsed(text))
+def load_with(folder: Path, base: Mapping[str, Any], key: str, text: str) -> Plan:
+    value = nest(key, parse(text))
     if key.startswith("companions.NAME"):
-        value = nested(key.replace("NAME", "database"), parsed(text))
+        value = nest(key.replace("NAME", "database"), parse(text))
         base_target = {**MINIMAL_TARGET, "companions": {"database": {**COMPANION, "limits": SIZE}}}
-        return loaded(folder, base, merged(base_target, value))
+        return load(folder, base, merge(base_target, value))
     if key.startswith("sizes.NAME"):
-        value = merged(
+        value = merge(
             {"sizes": {"small": {"cpus": 2, "memory": "64MiB"}}},
-            nested(key.replace("NAME", "small"), parsed(text)),
+            nest(key.replace("NAME", "small"), parse(text)),
         )
     if key.partition(".")[0] in MatrixFile.model_fields:
-        return loaded(folder, merged(base, value), MINIMAL_TARGET)
-    return loaded(folder, base, merged(MINIMAL_TARGET, value))
+        return load(folder, merge(base, value), MINIMAL_TARGET)
+    return load(folder, base, merge(MINIMAL_TARGET, value))
 
 
 @pytest.mark.parametrize(("key", "default"), [(key, found[0]) for key, found, *_ in DOCUMENTED if found])
 def test_writing_a_default_changes_nothing(key: str, default: str, tmp_path: Path) -> None:
-    unwritten = loaded(tmp_path, MINIMAL, MINIMAL_TARGET)
-    assert replace(written(tmp_path, MINIMAL, key, default), hashes=unwritten.hashes) == unwritten
+    unwritten = load(tmp_path, MINIMAL, MINIMAL_TARGET)
+    assert replace(load_with(tmp_path, MINIMAL, key, default), hashes=unwritten.hashes) == unwritten
 
 
 BOUNDED = [(key, *bounds, above) for key, _, bounds, above in DOCUMENTED if bounds]
@@ -147,14 +163,14 @@ def test_the_bounds_of_a_key_are_where_they_are_said_to_be(
     key: str, least: str, most: str, above: bool, tmp_path: Path
 ) -> None:
     for allowed in [most] if above else [least, most]:
-        tried(tmp_path, key, allowed)
-    for refused in [least if above else beyond(least, -1), beyond(most, 1)]:
+        try_value(tmp_path, key, allowed)
+    for refused in [least if above else step_beyond(least, -1), step_beyond(most, 1)]:
         with pytest.raises(InputError, match=re.escape(key.rpartition(".")[2])):
-            tried(tmp_path, key, refused)
+            try_value(tmp_path, key, refused)
 
 
-def beyond(bound: str, direction: int) -> str:
-    """A little further in the same unit."""
+def step_beyond(bound: str, direction: int) -> str:
+    """Return a value just beyond the bound, in the same unit."""
     match = re.fullmatch(r"([\d.]+)(.*)", bound)
     assert match, bound
     amount = Decimal(match[1])

@@ -9,19 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import fields
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from harness.campaign.progress import judged_again
-from harness.campaign.scheduler import Campaign, Narrator
-from harness.measure.session import World
-from harness.model import MIB, Cell, ContainerRun, EndReason, Limits, Plan, Scenario, Slo, Target
+from harness.campaign.progress import rejudge
+from harness.campaign.scheduler import CampaignListener, Scheduler
+from harness.measure.session import Backends
+from harness.model import MIB, Cell, ContainerRun, EndReason, ImageSource, Limits, Plan, Scenario, Slo, Target
 from harness.plan import plan_from_json, plan_to_json
 from harness.store import CampaignFolder
 from tests.fakes import FakeWorld, Service
-from tests.unit.pages import BLOCKS, HARNESS, RESULTS, rows, spans
+from tests.summary_schema import SCHEMA
+from tests.unit.pages import BLOCKS, HARNESS, RESULTS, find_spans, read_table
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +30,21 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
     fake = FakeWorld(Service())
     plan = Plan(
         Path("matrix.yaml"),
-        Target("web", 8000, image="web:1"),
+        Target("web", 8000, ImageSource("web:1")),
         Scenario((Path("locustfile.py"),)),
         tuple(Cell(f"web-c{c:.2f}-m256", "web", Limits(c, 256 * MIB)) for c in (0.25, 0.5)),
         (Slo("p95", 1.0), Slo("errors", 0.01)),
     )
     results = tmp_path_factory.mktemp("told") / "results"
-    folder = CampaignFolder.create(results, "one", plan_to_json(plan), fake.host.environment())
-    Campaign(plan, folder, World(fake.host, fake.generator, fake.probe, fake.clock), Narrator()).run()
+    folder = CampaignFolder.create(results, "one", plan_to_json(plan), fake.host.read_fingerprint())
+    Scheduler(
+        plan, folder, Backends(fake.host, fake.generator, fake.probe, fake.clock), CampaignListener()
+    ).run()
     return folder
 
 
 def test_every_file_of_a_campaign_is_told_of_and_none_besides(campaign: CampaignFolder) -> None:
-    told = {name for row in rows(RESULTS, "file") for name in spans(row[0])}
+    told = {name for row in read_table(RESULTS, "file") for name in find_spans(row[0])}
     names = {
         path.relative_to(campaign.path).as_posix() for path in campaign.path.rglob("*") if path.is_file()
     }
@@ -55,7 +57,9 @@ def in_general(name: str) -> str:
 
 
 def test_every_event_is_told_of_with_its_facts() -> None:
-    told = {spans(row[0])[0]: set(re.findall(r"`(\w+)`", row[1])) for row in rows(RESULTS, "event")}
+    told = {
+        find_spans(row[0])[0]: set(re.findall(r"`(\w+)`", row[1])) for row in read_table(RESULTS, "event")
+    }
     written = dict(appended(HARNESS / "store" / "folder.py")) | dict(
         appended(HARNESS / "campaign" / "session.py")
     )
@@ -79,15 +83,12 @@ def test_every_column_of_a_step_is_told_of_with_its_unit(campaign: CampaignFolde
         for key, value in step.items()
         for column in (value if isinstance(value, dict) else [key])
     ]
-    table = rows(RESULTS, "field", "## A step's facts")
-    told = [(name, row[1]) for row in table for name in spans(row[0])]
+    table = read_table(RESULTS, "field", "## A step's facts")
+    told = [(name, row[1]) for row in table for name in find_spans(row[0])]
     assert sorted(name for name, _ in told) == sorted(columns)
     for name, unit in told:
         for suffix, word in (("_s", "s"), ("_bytes", "bytes")):
             assert not name.endswith(suffix) or word in unit.split(", "), name
-
-
-SCHEMA = json.loads(resources.files("harness.report").joinpath("summary.schema.json").read_text("utf-8"))
 
 
 def test_every_field_of_the_summary_is_told_of_and_none_besides() -> None:
@@ -96,18 +97,21 @@ def test_every_field_of_the_summary_is_told_of_and_none_besides() -> None:
     known = SCHEMA["properties"].keys() - {"slos", "cells"}
     known |= {f"drift.{field}" for field in SCHEMA["$defs"]["drift"]["properties"]}
     known |= {f"{name}[].{field}" for name, item in lists.items() for field in item["properties"]}
-    told = [name for row in rows(RESULTS, "field", "## summary.json") for name in spans(row[0])]
+    told = [name for row in read_table(RESULTS, "field", "## summary.json") for name in find_spans(row[0])]
     assert sorted(told) == sorted(known)
 
 
 def test_every_word_of_the_summary_is_explained() -> None:
     cell = SCHEMA["$defs"]["cell"]["properties"]
-    assert [spans(row[0])[0] for row in rows(RESULTS, "status")] == cell["status"]["enum"]
-    table = {tuple(spans(row[0])): spans(row[1]) for row in rows(RESULTS, "field", "## summary.json")}
+    assert [find_spans(row[0])[0] for row in read_table(RESULTS, "status")] == cell["status"]["enum"]
+    table = {
+        tuple(find_spans(row[0])): find_spans(row[1])
+        for row in read_table(RESULTS, "field", "## summary.json")
+    }
     assert table[("cells[].limiting_factor",)] == cell["limiting_factor"]["enum"][:-1]
     assert table[("state",)] == SCHEMA["properties"]["state"]["enum"]
-    ended = next(row for row in rows(RESULTS, "field", "## A step's facts") if "`ended`" in row[0])
-    assert spans(ended[2]) == [how.value for how in EndReason]
+    ended = next(row for row in read_table(RESULTS, "field", "## A step's facts") if "`ended`" in row[0])
+    assert find_spans(ended[2]) == [how.value for how in EndReason]
 
 
 def recipe(kind: str) -> list[str]:
@@ -119,7 +123,7 @@ def test_the_python_recipe_gives_the_p95_that_was_judged(campaign: CampaignFolde
     ran = subprocess.run([sys.executable, "-c", text], cwd=beside(campaign), capture_output=True, text=True)
     said = re.fullmatch(r"(\d+) users, (\d+) answers, p95 ([\d.]+) s\n", ran.stdout)
     assert said, ran.stderr
-    half = judged_again(plan_from_json(campaign.plan()), campaign).cells[1]
+    half = rejudge(plan_from_json(campaign.read_plan()), campaign).cells[1]
     assert half.cell.id in text
     assert (int(said[1]), int(said[2])) == (half.steps[0].users, half.steps[0].requests)
     assert float(said[3]) == pytest.approx(half.steps[0].p95_s, rel=0.05)

@@ -26,14 +26,14 @@ def levels(found: list[Finding]) -> list[str]:
     ],
 )
 def test_other_load_and_steal_are_told_apart(later: Times, expected: list[str]) -> None:
-    assert levels(list(doctor.load(START, later))) == expected
+    assert levels(list(doctor.check_load(START, later))) == expected
 
 
 def test_an_engine_that_can_not_limit_is_broken_and_one_without_swap_limit_is_not() -> None:
     able = {"ServerVersion": "27", "CpuCfsQuota": True, "MemoryLimit": True, "SwapLimit": True}
-    assert levels(list(doctor.limits(able))) == ["ok"]
-    assert levels(list(doctor.limits(able | {"SwapLimit": False}))) == ["ok", "beware"]
-    (found,) = doctor.limits(able | {"CpuCfsQuota": False})
+    assert levels(list(doctor.check_limits(able))) == ["ok"]
+    assert levels(list(doctor.check_limits(able | {"SwapLimit": False}))) == ["ok", "beware"]
+    (found,) = doctor.check_limits(able | {"CpuCfsQuota": False})
     assert found.level == "broken"
     assert "can't limit CPU" in found.what
 
@@ -41,22 +41,22 @@ def test_an_engine_that_can_not_limit_is_broken_and_one_without_swap_limit_is_no
 @pytest.mark.parametrize(
     ("finding", "level"),
     [
-        (doctor.python((3, 10, 1)), "broken"),
-        (doctor.python((3, 12, 0)), "ok"),
-        (doctor.locust("2.31.0"), "broken"),
-        (doctor.locust("2.46.3"), "ok"),
-        (doctor.locust("3.0.0.dev1"), "ok"),
-        (doctor.cores(1), "beware"),
-        (doctor.cores(8), "ok"),
-        (doctor.locality(False, {}), "broken"),
-        (doctor.locality(True, {"OperatingSystem": "Docker Desktop"}), "beware"),
-        (doctor.locality(True, {"OperatingSystem": "Debian"}), "ok"),
-        (doctor.proxy(["dockerd", "docker-proxy"]), "beware"),
-        (doctor.proxy(["dockerd"]), "ok"),
-        (doctor.memory(GIB // 2), "beware"),
-        (doctor.memory(8 * GIB), "ok"),
+        (doctor.check_python((3, 10, 1)), "broken"),
+        (doctor.check_python((3, 12, 0)), "ok"),
+        (doctor.check_locust("2.31.0"), "broken"),
+        (doctor.check_locust("2.46.3"), "ok"),
+        (doctor.check_locust("3.0.0.dev1"), "ok"),
+        (doctor.check_cores(1), "beware"),
+        (doctor.check_cores(8), "ok"),
+        (doctor.check_location(False, {}), "broken"),
+        (doctor.check_location(True, {"OperatingSystem": "Docker Desktop"}), "beware"),
+        (doctor.check_location(True, {"OperatingSystem": "Debian"}), "ok"),
+        (doctor.check_proxy(["dockerd", "docker-proxy"]), "beware"),
+        (doctor.check_proxy(["dockerd"]), "ok"),
+        (doctor.check_memory(GIB // 2), "beware"),
+        (doctor.check_memory(8 * GIB), "ok"),
     ],
 )
 def test_each_finding_has_its_level_and_every_bad_one_a_mend(finding: Finding, level: str) -> None:
     assert finding.level == level
-    assert bool(finding.mend) is (level != "ok")
+    assert bool(finding.fix) is (level != "ok")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from harness.measure.protocols import GeneratorFacts
-from harness.model import GIB, Cell, Limits, Scenario, Target
+from harness.model import GIB, Cell, ImageSource, Limits, Scenario, Target
 from tests.fakes import FakeWorld, Service
 
-TARGET = Target("paper", 8000, image="paper")
+TARGET = Target("paper", 8000, ImageSource("paper"))
 
 
 def held(world: FakeWorld, users: int, cores: float = 1.0) -> tuple[float, float]:

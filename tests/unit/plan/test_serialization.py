@@ -2,15 +2,40 @@
 
 import json
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import StoreError
-from harness.model import Build, Cell, Limits, Plan, Ready, Scenario, Search, Slo, Target, Timing
+from harness.model import (
+    DEFAULT_ENGINE,
+    BuildSource,
+    Cell,
+    CommandProbe,
+    EngineWorkers,
+    ExternalWorkers,
+    HealthcheckProbe,
+    HttpProbe,
+    ImageSource,
+    Limits,
+    LocalWorkers,
+    LogProbe,
+    Plan,
+    PortProbe,
+    Scenario,
+    Search,
+    Slo,
+    Target,
+    TcpProbe,
+    Timing,
+)
 from harness.plan import plan_from_json, plan_to_json
 from tests.unit.plan.project import Project
+
+STORED = Path(__file__).parent / "stored"
+"""plan.json files that version 0.1 wrote."""
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(-(2**62), 2**62)
@@ -19,13 +44,26 @@ TEXTS = st.dictionaries(TEXT, TEXT, max_size=3)
 PATHS = st.lists(st.sampled_from(["a", "b", "caf\u00e9 x", "c.yaml"]), min_size=1, max_size=4).map(
     lambda parts: Path(PurePosixPath("/", *parts))
 )
+PROBES = st.one_of(
+    st.builds(HttpProbe, TEXT, COUNTS, NUMBERS),
+    st.builds(TcpProbe, NUMBERS),
+    st.builds(PortProbe, COUNTS, NUMBERS),
+    st.builds(LogProbe, TEXT, NUMBERS),
+    st.builds(CommandProbe, st.lists(TEXT, max_size=3).map(tuple), NUMBERS),
+    st.builds(HealthcheckProbe, NUMBERS),
+)
+ENGINES = st.integers(1, 3).map(lambda count: (DEFAULT_ENGINE,) * count)
+LOADS = st.one_of(
+    st.builds(LocalWorkers, st.none() | COUNTS),
+    st.builds(ExternalWorkers, COUNTS, TEXT, COUNTS),
+    st.builds(EngineWorkers, ENGINES, st.none() | COUNTS, TEXT, COUNTS, st.none() | TEXT),
+)
 TARGETS = st.builds(
     Target,
     name=TEXT,
     port=COUNTS,
-    image=st.none() | TEXT,
-    build=st.none() | st.builds(Build, PATHS, TEXT, TEXTS),
-    ready=st.builds(Ready, st.none() | TEXT, COUNTS, NUMBERS),
+    source=st.builds(ImageSource, TEXT) | st.builds(BuildSource, PATHS, TEXT, TEXTS),
+    readiness=PROBES,
     environment=TEXTS,
     command=st.none() | st.lists(TEXT, max_size=3).map(tuple),
     host_port=st.none() | COUNTS,
@@ -46,6 +84,7 @@ PLANS = st.builds(
     search=st.builds(Search, TEXT, NUMBERS, COUNTS, COUNTS),
     skipped=TEXTS,
     hashes=TEXTS,
+    load=LOADS,
 )
 
 
@@ -63,12 +102,49 @@ def test_paths_are_stored_relative_to_the_matrix_and_found_again_where_it_moved(
     assert stored["scenario"]["locustfiles"] == ["targets/web/locustfile.py"]
     moved = plan_from_json(stored, Path("/elsewhere"))
     assert moved.source == Path("/elsewhere/matrix.yaml")
-    assert moved.target.build == Build(Path("/elsewhere/targets/web"))
+    assert moved.target.source == BuildSource(Path("/elsewhere/targets/web"))
 
 
 def test_a_plan_with_relative_paths_needs_no_folder() -> None:
-    plan = Plan(Path("matrix.yaml"), Target("web", 80), Scenario((Path("locustfile.py"),)), (), ())
+    plan = Plan(
+        Path("matrix.yaml"), Target("web", 80, ImageSource("web")), Scenario((Path("locustfile.py"),)), (), ()
+    )
     assert plan_from_json(plan_to_json(plan)) == plan
+
+
+@pytest.mark.parametrize("path", sorted(STORED.glob("*.json")), ids=lambda path: path.stem)
+def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte(path: Path) -> None:
+    text = path.read_text()
+    plan = plan_from_json(json.loads(text), Path("/repository"))
+    assert json.dumps(plan_to_json(plan), indent=2) + "\n" == text
+
+
+def test_the_keys_of_version_0_1_are_read_for_what_they_meant() -> None:
+    plan = plan_from_json(json.loads((STORED / "companions.json").read_text()))
+    assert plan.timing == Timing(drain_s=3.0)
+    assert plan.load == EngineWorkers((DEFAULT_ENGINE,) * 2, 4, "10.0.0.5", 6000, "locust:2")
+    database, cache, third = plan.target.companions
+    assert (database.service.source, database.service.readiness) == (
+        ImageSource("postgres:16"),
+        PortProbe(5432),
+    )
+    assert cache.service.readiness == LogProbe("Ready to accept")
+    assert third.service.readiness == CommandProbe(("a", "b"), 7.0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ({"target": {"image": None}}, "the target x has neither image nor build"),
+        ({"load": {"workers": None}}, "external workers have no number"),
+    ],
+)
+def test_a_stored_plan_without_what_it_needs_is_refused(damage: dict[str, Any], said: str) -> None:
+    stored = json.loads((STORED / "external-workers.json").read_text())
+    for key, values in damage.items():
+        stored[key] |= values
+    with pytest.raises(StoreError, match=f"plan.json is damaged: {said}"):
+        plan_from_json(stored)
 
 
 def test_keys_of_a_later_harness_are_ignored(project: Project) -> None:

@@ -6,7 +6,7 @@ Numbers follow a closed model (a quota-limited server, think time 2.5 s), so tha
 from collections.abc import Iterable
 from dataclasses import replace
 
-from harness.analyse.result.sizing import decided
+from harness.analyse.result.sizing import add_sizing
 from harness.model import (
     MIB,
     CampaignResult,
@@ -261,7 +261,7 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
         think_s=THINK_S,
         environment=ENVIRONMENT,
     )
-    return decided(replace(result, **changes))  # type: ignore[arg-type]
+    return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 
 
 def with_doubt() -> CampaignResult:

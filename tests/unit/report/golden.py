@@ -5,7 +5,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.model import CampaignResult
-from harness.report import csv_text, junit_xml, markdown, sentence, terminal_table, view
+from harness.report import (
+    build_view,
+    render_csv,
+    render_junit,
+    render_markdown,
+    render_table,
+    write_recommendation,
+)
 from tests.unit.report import example
 
 FOLDER = Path(__file__).parent / "golden_files"
@@ -13,7 +20,7 @@ FOLDER = Path(__file__).parent / "golden_files"
 
 def spoken_view(result: CampaignResult) -> str:
     """The view model as JSON, without the raw results that it carries along for charts."""
-    plain = asdict(view(result))
+    plain = asdict(build_view(result))
     del plain["sizing"]
     for cell in plain["cells"]:
         del cell["result"]
@@ -32,15 +39,19 @@ def spoken_view(result: CampaignResult) -> str:
 def texts() -> dict[str, str]:
     """File name to the text that belongs in it."""
     nine, doubt, half = example.campaign(), example.with_doubt(), example.half_way()
-    tables = [terminal_table(view(result), width) for result in (nine, doubt, half) for width in (120, 80)]
+    tables = [
+        render_table(build_view(result), width) for result in (nine, doubt, half) for width in (120, 80)
+    ]
     return {
         "view.json": spoken_view(nine),
         "view-with-doubt.json": spoken_view(doubt),
         "tables.txt": "\n\n".join(tables) + "\n",
-        "sentences.txt": "".join(f"{sentence(view(result))}\n" for result in (nine, doubt, half)),
-        "summary.csv": csv_text(nine),
-        "summary.md": markdown(view(nine)),
-        "junit.xml": junit_xml(doubt),
+        "sentences.txt": "".join(
+            f"{write_recommendation(build_view(result))}\n" for result in (nine, doubt, half)
+        ),
+        "summary.csv": render_csv(nine),
+        "summary.md": render_markdown(build_view(nine)),
+        "junit.xml": render_junit(doubt),
     }
 
 

@@ -1,6 +1,7 @@
 """Campaigns that nobody would think of: any status, any number, any text."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -102,7 +103,7 @@ def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 
 @st.composite
-def checked(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, object]:
+def checked(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
     """A campaign's checks on itself: any drift, any breach, any spread."""
     others = st.none() | st.sampled_from(cells)
     changed = [replace(each, first=draw(others), breach=draw(others.map(cell_of))) for each in cells]

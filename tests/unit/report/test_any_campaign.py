@@ -11,17 +11,17 @@ from hypothesis import HealthCheck, given, settings
 
 from harness.model import CampaignResult, Status
 from harness.report import (
-    csv_text,
-    draw,
-    html,
-    junit_xml,
-    markdown,
-    sentence,
-    summary_json,
-    terminal_table,
-    view,
+    build_summary,
+    build_view,
+    render_csv,
+    render_html,
+    render_junit,
+    render_markdown,
+    render_report,
+    render_table,
+    write_recommendation,
 )
-from tests.unit.report.schema import VALIDATOR
+from tests.summary_schema import VALIDATOR
 from tests.unit.report.strategies import campaigns
 
 unhurried = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
@@ -30,13 +30,19 @@ unhurried = settings(deadline=None, max_examples=30, suppress_health_check=[Heal
 @unhurried
 @given(campaigns())
 def test_any_campaign_can_be_drawn(result: CampaignResult) -> None:
-    assert set(draw(result)) == {"summary.json", "summary.csv", "summary.md", "junit.xml", "report.html"}
+    assert set(render_report(result)) == {
+        "summary.json",
+        "summary.csv",
+        "summary.md",
+        "junit.xml",
+        "report.html",
+    }
 
 
 @unhurried
 @given(campaigns())
 def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
-    summary = summary_json(result)
+    summary = build_summary(result)
     VALIDATOR.validate(json.loads(json.dumps(summary, allow_nan=False)))
     assert len(summary["cells"]) == sum(cell.status is not Status.RUNNING for cell in result.cells)
 
@@ -44,32 +50,32 @@ def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
 @unhurried
 @given(campaigns())
 def test_the_terminal_shows_one_inert_line_a_size_at_any_width(result: CampaignResult) -> None:
-    shown = view(result)
+    shown = build_view(result)
     for width in (None, 200, 120, 80, 40):
-        lines = terminal_table(shown, width).splitlines()
+        lines = render_table(shown, width).splitlines()
         assert len(lines) == 2 + len(result.cells)
     assert all(unicodedata.category(char) not in ("Cc", "Cf") for line in lines for char in line)
-    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in sentence(shown))
+    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in write_recommendation(shown))
 
 
 @unhurried
 @given(campaigns())
 def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
-    rows = list(csv.reader(io.StringIO(csv_text(result))))
+    rows = list(csv.reader(io.StringIO(render_csv(result))))
     assert not any(re.match(r"[=+@\t\r]|-(?!\d)", field) for row in rows for field in row)
 
 
 @unhurried
 @given(campaigns())
 def test_junit_xml_is_well_formed_with_a_case_a_size(result: CampaignResult) -> None:
-    suite = ElementTree.fromstring(junit_xml(result))
+    suite = ElementTree.fromstring(render_junit(result))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 
 
 @unhurried
 @given(campaigns())
 def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
-    text = markdown(view(result))
+    text = render_markdown(build_view(result))
     assert "<" not in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
     assert len(rows) == 1 + len(result.cells)
@@ -79,6 +85,6 @@ def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
 @unhurried
 @given(campaigns())
 def test_the_page_has_only_our_own_scripts(result: CampaignResult) -> None:
-    page = html(view(result))
+    page = render_html(build_view(result))
     assert page.count("<script") == page.count("</script") == 2
     json.loads(page.split('id="data">')[1].split("</script>")[0])

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 
 from harness.model import Agreement, CampaignResult, CellResult, Drift, Verdict
-from harness.report import html, markdown, summary_json, terminal_table, view
-from harness.report.view.checks import drift_sentence, signed
+from harness.report import build_summary, build_view, render_html, render_markdown, render_table
+from harness.report.view.checks import describe_drift, format_change
+from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
-from tests.unit.report.schema import VALIDATOR
 from tests.unit.report.strategies import campaigns
 
 QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, "every SLO is kept", 0.012, -0.003, 0.04, 0.05)
@@ -53,56 +53,54 @@ THREE_TIMES = repeated(
     ],
 )
 def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object], said: str) -> None:
-    assert said in drift_sentence(replace(QUIET, **changes))  # type: ignore[arg-type]
+    assert said in describe_drift(replace(QUIET, **changes))  # type: ignore[arg-type]
 
 
 def test_only_a_marked_drift_is_warned_of() -> None:
-    assert view(example.campaign(drift=QUIET)).warnings == ()
+    assert build_view(example.campaign(drift=QUIET)).warnings == ()
     marked = example.campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
-    (warning,) = view(marked).warnings
-    assert warning.replace(" ", "") in html(view(marked)).replace("\u00a0", "").replace(" ", "")
-    assert "> Beware: The campaign drifted" in markdown(view(marked))
+    (warning,) = build_view(marked).warnings
+    assert warning.replace(" ", "") in render_html(build_view(marked)).replace("\u00a0", "").replace(" ", "")
+    assert "> Beware: The campaign drifted" in render_markdown(build_view(marked))
 
 
 def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
     small, large = example.by_cpu(0.25, 96, (139,), (146,)), example.by_cpu(0.5, 96, (120,), (126,))
     large = replace(large, breach=small.cell, first=example.by_cpu(0.5, 96, (100,), (105,)))
     result = example.campaign([small, large])
-    shown = view(result)
+    shown = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"
     assert shown.cells[1].why.startswith(flagged)
     assert shown.cells[1].remark == f"measured twice: 100 – 105, then 120 – 126; {flagged}"
-    assert "Measured twice: 100 – 105" in html(shown)
-    assert "sustains less than" in terminal_table(shown, 140)
-    cells = summary_json(result)["cells"]
+    assert "Measured twice: 100 – 105" in render_html(shown)
+    assert "sustains less than" in render_table(shown, 140)
+    cells = build_summary(result)["cells"]
     assert [(cell["attempts"], cell["breach"]) for cell in cells] == [(1, None), (2, small.cell.id)]
 
 
 def test_repetitions_stand_side_by_side_with_their_spread() -> None:
-    shown = view(THREE_TIMES)
+    shown = build_view(THREE_TIMES)
     assert [cell.id for cell in shown.cells][:3] == [f"web-c0.50-m96-r{number}" for number in (1, 2, 3)]
-    table = terminal_table(shown, 140)
+    table = render_table(shown, 140)
     assert "runs agree" in table
     assert table.count("2.1 %") == 3
     (fact,) = (fact for fact in shown.trust if fact.label == "3 repetitions of 0.5 CPU / 96 MiB")
     assert fact.value == "agree within 2.1 %"
     assert fact.note.startswith("280 – 294; 286 – 300; 274 – 287;")
-    (entry,) = summary_json(THREE_TIMES)["repetitions"]
+    (entry,) = build_summary(THREE_TIMES)["repetitions"]
     assert (entry["spread_ratio"], len(entry["cells"])) == (0.021, 3)
 
 
 def test_a_campaign_without_repetitions_has_no_column_for_them() -> None:
-    assert "runs agree" not in terminal_table(view(example.campaign()), 140)
+    assert "runs agree" not in render_table(build_view(example.campaign()), 140)
 
 
 def test_a_sign_is_always_there_unless_nothing_changed() -> None:
-    assert [signed(ratio) for ratio in (0.12, -0.12, 0.0, None)] == ["+12 %", "-12 %", "0 %", "–"]
+    assert [format_change(ratio) for ratio in (0.12, -0.12, 0.0, None)] == ["+12 %", "-12 %", "0 %", "–"]
 
 
 @given(campaigns())
 def test_any_checks_follow_the_schema(result: CampaignResult) -> None:
-    summary = summary_json(result)
+    summary = build_summary(result)
     for key in ("drift", "repetitions"):
-        VALIDATOR.evolve(
-            schema=VALIDATOR.schema["properties"][key] | {"$defs": VALIDATOR.schema["$defs"]}
-        ).validate(summary[key])
+        VALIDATOR.evolve(schema=SCHEMA["properties"][key] | {"$defs": SCHEMA["$defs"]}).validate(summary[key])

@@ -5,11 +5,19 @@ import json
 import pytest
 
 from harness.model import CampaignResult, Price
-from harness.report import csv_text, html, markdown, sentence, summary_json, terminal_table, view
-from harness.report.html.costs import cost_chart
-from harness.report.view.text import money
+from harness.report import (
+    build_summary,
+    build_view,
+    render_csv,
+    render_html,
+    render_markdown,
+    render_table,
+    write_recommendation,
+)
+from harness.report.html.cost_chart import build_cost_chart
+from harness.report.view.text import format_money
+from tests.summary_schema import VALIDATOR
 from tests.unit.report import example
-from tests.unit.report.schema import VALIDATOR
 
 RATES = Price("EUR", cpu_hour=0.034, gib_hour=0.004)
 
@@ -23,11 +31,11 @@ def priced() -> CampaignResult:
     [(0.034375, "0.0344 EUR"), (0, "0.00 EUR"), (12.5, "12.50 EUR"), (1234.5, "1234.50 EUR"), (None, "–")],
 )
 def test_money_keeps_three_digits_that_count(value: float | None, said: str) -> None:
-    assert money(value, "EUR") == said
+    assert format_money(value, "EUR") == said
 
 
 def test_the_sentence_names_the_price() -> None:
-    said = sentence(view(priced()))
+    said = write_recommendation(build_view(priced()))
     assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in said
 
 
@@ -35,21 +43,21 @@ def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
     lean, fat = example.censored(0.5, 256), example.censored(1.0, 96)
     cells = [lean, fat, example.none()]
-    said = sentence(view(example.campaign(cells, price=dear_memory)))
+    said = write_recommendation(build_view(example.campaign(cells, price=dear_memory)))
     assert said.startswith("For 400 users take 1 CPU / 96 MiB")
     assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in said
 
 
 def test_every_table_has_the_prices() -> None:
-    shown = view(priced())
-    assert "0.0344 EUR" in terminal_table(shown, 200)
-    assert "| price an hour | per 100 users |" in markdown(shown)
-    assert "≤ 0.00859 EUR" in markdown(shown)
-    assert "price_hour_per_100_users" in csv_text(priced())
+    shown = build_view(priced())
+    assert "0.0344 EUR" in render_table(shown, 200)
+    assert "| price an hour | per 100 users |" in render_markdown(shown)
+    assert "≤ 0.00859 EUR" in render_markdown(shown)
+    assert "price_hour_per_100_users" in render_csv(priced())
 
 
 def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
-    summary = json.loads(json.dumps(summary_json(priced())))
+    summary = json.loads(json.dumps(build_summary(priced())))
     VALIDATOR.validate(summary)
     assert summary["currency"] == "EUR"
     assert summary["cells"][7]["price_hour"] == pytest.approx(0.034375)
@@ -57,16 +65,16 @@ def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
 
 
 def test_the_chart_places_every_size_that_sustains_something() -> None:
-    chart = cost_chart(view(priced()))
+    chart = build_cost_chart(build_view(priced()))
     assert chart is not None
     assert len(chart.points) == 7
     assert [point.label for point in chart.points if point.on_front][-1] == "1 CPU / 96 MiB"
-    assert 'class="front"' in html(view(priced()))
+    assert 'class="front"' in render_html(build_view(priced()))
 
 
 def test_without_prices_nobody_speaks_of_money() -> None:
-    shown = view(example.campaign())
-    assert cost_chart(shown) is None
-    for text in (html(shown), markdown(shown), sentence(shown)):
+    shown = build_view(example.campaign())
+    assert build_cost_chart(shown) is None
+    for text in (render_html(shown), render_markdown(shown), write_recommendation(shown)):
         assert "an hour" not in text
-    assert summary_json(example.campaign())["currency"] is None
+    assert build_summary(example.campaign())["currency"] is None

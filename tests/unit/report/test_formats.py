@@ -6,10 +6,18 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import ValidationError
 
-from harness.model import MIB, Slo
-from harness.report import csv_text, draw, junit_xml, markdown, summary_json, terminal_table, view
+from harness.model import MIB, Slo, Status
+from harness.report import (
+    build_summary,
+    build_view,
+    render_csv,
+    render_junit,
+    render_markdown,
+    render_report,
+    render_table,
+)
+from tests.summary_schema import VALIDATOR
 from tests.unit.report import example
-from tests.unit.report.schema import VALIDATOR
 
 CELL_KEYS = (
     "id cpu_cores memory_bytes status sustained_users broken_users estimate_users estimate_low estimate_high "
@@ -19,7 +27,7 @@ CELL_KEYS = (
 
 
 def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
-    summary = json.loads(draw(example.campaign())["summary.json"])
+    summary = json.loads(render_report(example.campaign())["summary.json"])
     assert list(summary) == [
         "format",
         "campaign",
@@ -39,32 +47,32 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
 
 @pytest.mark.parametrize("result", [example.campaign(), example.with_doubt(), example.half_way()])
 def test_real_output_follows_the_published_schema(result: object) -> None:
-    VALIDATOR.validate(json.loads(draw(result)["summary.json"]))  # type: ignore[arg-type]
+    VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))  # type: ignore[arg-type]
 
 
 def test_the_schema_refuses_a_zero_where_there_is_no_data() -> None:
-    summary = summary_json(example.campaign([example.none()]))
+    summary = build_summary(example.campaign([example.none()]))
     summary["cells"][0]["sustained_users"] = 0
     with pytest.raises(ValidationError):
         VALIDATOR.validate(summary)
 
 
 def test_a_cell_that_is_not_done_is_left_out_of_the_summary() -> None:
-    ids = [cell["id"] for cell in summary_json(example.half_way())["cells"]]
+    ids = [cell["id"] for cell in build_summary(example.half_way())["cells"]]
     assert len(ids) == 5
     assert "web-c0.50-m256" not in ids
 
 
 def test_an_slo_for_one_request_says_so() -> None:
     result = example.campaign(slos=(Slo("p99", 2.0, "/item/[id]"),))
-    assert summary_json(result)["slos"] == [
+    assert build_summary(result)["slos"] == [
         {"indicator": "p99", "at_most": 2.0, "request_name": "/item/[id]"}
     ]
 
 
 def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
-    cell = example.cell(0.5, 64, example.Status.SKIPPED, evidence='=HYPERLINK("http://example.org")')
-    line = csv_text(example.campaign([cell])).splitlines()[1]
+    cell = example.cell(0.5, 64, Status.SKIPPED, evidence='=HYPERLINK("http://example.org")')
+    line = render_csv(example.campaign([cell])).splitlines()[1]
     assert (
         line
         == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,'
@@ -72,7 +80,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
 
 
 def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passed() -> None:
-    suite = ElementTree.fromstring(junit_xml(example.with_doubt()))
+    suite = ElementTree.fromstring(render_junit(example.with_doubt()))
     assert {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "0", "errors": "2", "skipped": "1",
     }  # fmt: skip
@@ -85,18 +93,22 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
     "text", ["[x](http://example.org)", "<img src=x>", "@everyone", "a | b", "`code`", "www.example.org"]
 )
 def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
-    line = markdown(view(example.campaign([example.cell(0.5, 64, example.Status.SKIPPED, evidence=text)])))
+    line = render_markdown(
+        build_view(example.campaign([example.cell(0.5, 64, Status.SKIPPED, evidence=text)]))
+    )
     assert text not in line
 
 
 @pytest.mark.parametrize("width", [120, 100, 80, 60])
 def test_the_table_fits_its_terminal(width: int) -> None:
     for result in (example.campaign(), example.with_doubt(), example.half_way()):
-        assert max(len(line) for line in terminal_table(view(result), width).splitlines()) <= width
+        assert max(len(line) for line in render_table(build_view(result), width).splitlines()) <= width
 
 
 def test_a_wide_table_has_every_column_and_a_narrow_one_keeps_the_answer_and_its_reason() -> None:
-    wide, narrow = (terminal_table(view(example.campaign()), width).splitlines()[0] for width in (120, 60))
+    wide, narrow = (
+        render_table(build_view(example.campaign()), width).splitlines()[0] for width in (120, 60)
+    )
     assert wide.split("  ")[0] == "size"
     assert all(
         heading in wide

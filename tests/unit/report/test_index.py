@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.report import index_html
-from harness.store import Summary, summaries
+from harness.report import render_index
+from harness.store import Summary, read_summaries
 
 
 def stored(results: Path, name: str, users: int | None, **changes: Any) -> None:
@@ -25,7 +25,7 @@ def test_campaigns_are_listed_newest_first_with_the_trend_of_each_size(tmp_path:
     stored(tmp_path, "20260101-web", 100)
     stored(tmp_path, "20260102-web", 120)
     (tmp_path / "latest").symlink_to("20260102-web")
-    page = index_html(summaries(tmp_path))
+    page = render_index(read_summaries(tmp_path))
     assert page.index("20260102-web</a></th><td>web") < page.index("20260101-web</a></th><td>web")
     assert "100 – 105" in page
     assert "120 – 125" in page
@@ -39,31 +39,31 @@ def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
     stored(tmp_path, "20260103-web", 100, format=9)
     (tmp_path / "20260104-web").mkdir()
     (tmp_path / "20260104-web" / "summary.json").write_bytes(b"\xff")
-    found = summaries(tmp_path)
+    found = read_summaries(tmp_path)
     assert [bool(each.damage) for each in found] == [False, True, True, True]
-    page = index_html(found)
+    page = render_index(found)
     assert page.count("can&#39;t be read") == 3
     assert page.count("0 of 1 size sustain 400 users") == 1
 
 
 def test_what_stands_in_an_answer_is_inert(tmp_path: Path) -> None:
     stored(tmp_path, "20260101-web", 100, target="<script>alert(1)</script>", state="<b>x</b>\u202e")
-    page = index_html(summaries(tmp_path))
+    page = render_index(read_summaries(tmp_path))
     assert "<script" not in page
     assert "<b>x" not in page
     assert "\u202e" not in page
 
 
 def test_a_folder_without_campaigns_has_an_empty_index(tmp_path: Path) -> None:
-    assert summaries(tmp_path / "nowhere") == []
-    assert "Campaigns" in index_html([])
+    assert read_summaries(tmp_path / "nowhere") == []
+    assert "Campaigns" in render_index([])
 
 
 def test_a_size_that_was_not_always_measured_has_gaps(tmp_path: Path) -> None:
     stored(tmp_path, "20260101-web", 100)
     stored(tmp_path, "20260102-web", None)
     stored(tmp_path, "20260103-web", 110, cells=[])
-    page = index_html(summaries(tmp_path))
+    page = render_index(read_summaries(tmp_path))
     assert "bracketed" in page
     assert "<path" not in page
 

@@ -4,14 +4,14 @@ import re
 import time
 from dataclasses import replace
 
-from harness.model import CampaignResult, NameStats
-from harness.report import html, view
-from harness.report.html.charts import charts
+from harness.model import CampaignResult, NameStats, Status
+from harness.report import build_view, render_html
+from harness.report.html.charts import build_charts
 from tests.unit.report import example
 
 
 def page(result: CampaignResult) -> str:
-    return html(view(result))
+    return render_html(build_view(result))
 
 
 def test_it_needs_nothing_from_anywhere() -> None:
@@ -47,28 +47,28 @@ def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
     assert "No size has a step yet" in page(
-        example.campaign([example.cell(1.0, 64, example.Status.RUNNING)], state="running")
+        example.campaign([example.cell(1.0, 64, Status.RUNNING)], state="running")
     )
 
 
 def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
-    shown = view(example.large(5, 5))
-    html(shown)
+    shown = build_view(example.large(5, 5))
+    render_html(shown)
     began = time.process_time()
-    text = html(shown)
+    text = render_html(shown)
     assert time.process_time() - began < 1
     assert len(text.encode()) < 2_000_000
 
 
 def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
-    drawn = charts(view(example.campaign([example.by_memory()])))
+    drawn = build_charts(build_view(example.campaign([example.by_memory()])))
     p95 = drawn.sizes[0].rt[1].path
     assert p95.count("M") + p95.count("L") == 3
     assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
 
 
 def test_the_band_spans_what_is_known_of_the_capacity() -> None:
-    drawn = charts(view(example.campaign()))
+    drawn = build_charts(build_view(example.campaign()))
     bands = {chart.cell.size: chart.band for chart in drawn.sizes}
     open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
     assert open_band is not None

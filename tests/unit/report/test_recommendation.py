@@ -5,17 +5,17 @@ from dataclasses import replace
 from hypothesis import given, settings
 
 from harness.model import CampaignResult, CellResult, Factor, Status
-from harness.report import sentence, view
+from harness.report import build_view, write_recommendation
 from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
 
 def said(*cells: CellResult, state: str = "complete") -> str:
-    return sentence(view(example.campaign(cells, state=state)))
+    return write_recommendation(build_view(example.campaign(cells, state=state)))
 
 
 def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> None:
-    assert sentence(view(example.campaign())) == (
+    assert write_recommendation(build_view(example.campaign())) == (
         "For 400 users take 1 CPU / 96 MiB: it sustained all 400 with p95 0.017 s and 80 % of its CPU; "
         "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
         "its CPU quota is used up (throttled in 93 % of periods)."
@@ -35,7 +35,9 @@ def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
 
 
 def test_a_smaller_size_without_an_answer_is_confessed() -> None:
-    assert sentence(view(example.with_doubt())).endswith("Smaller, but without an answer: 0.5 CPU / 256 MiB.")
+    assert write_recommendation(build_view(example.with_doubt())).endswith(
+        "Smaller, but without an answer: 0.5 CPU / 256 MiB."
+    )
 
 
 def test_when_all_sizes_sustain_it_asks_for_smaller_ones() -> None:
@@ -65,7 +67,7 @@ def test_sizes_that_sustain_nothing_are_no_best() -> None:
 
 
 def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() -> None:
-    text = sentence(view(example.half_way()))
+    text = write_recommendation(build_view(example.half_way()))
     assert text.startswith("So far: none of the sizes with an answer sustains 400 users")
     assert "measure sizes with" not in text
     assert (

@@ -13,24 +13,24 @@ NOT_A_NUMBER = float("nan")
 @pytest.mark.parametrize(
     ("write", "value", "text"),
     [
-        (text.seconds, 0.2149, "0.21 s"),
-        (text.seconds, 0.0342, "0.034 s"),
-        (text.seconds, 12.4, "12 s"),
-        (text.seconds, 0.0, "0.000 s"),
-        (text.rate, 142.4, "142"),
-        (text.rate, 8.44, "8.4"),
-        (text.rate, 0.0, "0.0"),
-        (text.percent, 0.613, "61 %"),
-        (text.percent, 0.0042, "0.4 %"),
-        (text.percent, 0.00001, "< 0.1 %"),
-        (text.percent, 0.0, "0 %"),
-        (text.percent, 1.0, "100 %"),
-        (text.cores, 0.2441, "0.24"),
-        (text.mebibytes, 256 * MIB, "256 MiB"),
-        (text.mebibytes, 9.51 * MIB, "9.5 MiB"),
-        (text.duration, 59.6, "1 min 0 s"),
-        (text.duration, 3725, "1 h 2 min"),
-        (text.count, 12345, "12\u202f345"),
+        (text.format_seconds, 0.2149, "0.21 s"),
+        (text.format_seconds, 0.0342, "0.034 s"),
+        (text.format_seconds, 12.4, "12 s"),
+        (text.format_seconds, 0.0, "0.000 s"),
+        (text.format_rate, 142.4, "142"),
+        (text.format_rate, 8.44, "8.4"),
+        (text.format_rate, 0.0, "0.0"),
+        (text.format_ratio, 0.613, "61 %"),
+        (text.format_ratio, 0.0042, "0.4 %"),
+        (text.format_ratio, 0.00001, "< 0.1 %"),
+        (text.format_ratio, 0.0, "0 %"),
+        (text.format_ratio, 1.0, "100 %"),
+        (text.format_cores, 0.2441, "0.24"),
+        (text.format_mebibytes, 256 * MIB, "256 MiB"),
+        (text.format_mebibytes, 9.51 * MIB, "9.5 MiB"),
+        (text.format_duration, 59.6, "1 min 0 s"),
+        (text.format_duration, 3725, "1 h 2 min"),
+        (text.format_count, 12345, "12\u202f345"),
     ],
 )
 def test_a_number_is_written_with_the_digits_that_matter(
@@ -40,7 +40,15 @@ def test_a_number_is_written_with_the_digits_that_matter(
 
 
 @pytest.mark.parametrize(
-    "write", [text.seconds, text.rate, text.percent, text.cores, text.mebibytes, text.duration]
+    "write",
+    [
+        text.format_seconds,
+        text.format_rate,
+        text.format_ratio,
+        text.format_cores,
+        text.format_mebibytes,
+        text.format_duration,
+    ],
 )
 @pytest.mark.parametrize("value", [None, NOT_A_NUMBER, float("inf")])
 def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], value: float | None) -> None:
@@ -61,7 +69,7 @@ def test_no_data_is_a_dash_and_never_a_zero(write: Callable[[object], str], valu
     ],
 )
 def test_a_foreign_text_is_one_line_of_harmless_characters(foreign: str, bare: str) -> None:
-    assert text.inert(foreign) == bare
+    assert text.clean_text(foreign) == bare
 
 
 @pytest.mark.parametrize(
@@ -75,17 +83,20 @@ def test_a_foreign_text_is_one_line_of_harmless_characters(foreign: str, bare: s
     ],
 )
 def test_an_slo_reads_as_a_condition(slo: Slo, shown: str) -> None:
-    assert text.slo(slo) == shown
+    assert text.format_slo(slo) == shown
 
 
 def test_a_size_names_both_limits() -> None:
-    assert text.size(Limits(0.5, 128 * MIB)) == "0.5 CPU / 128 MiB"
+    assert text.format_size(Limits(0.5, 128 * MIB)) == "0.5 CPU / 128 MiB"
 
 
 def test_a_text_is_cut_at_a_word_and_says_so() -> None:
-    assert text.shortened("its CPU quota is used up (throttled)", 26) == "its CPU quota is used up…"
-    assert text.shortened("short", 5) == "short"
+    assert text.shorten("its CPU quota is used up (throttled)", 26) == "its CPU quota is used up…"
+    assert text.shorten("short", 5) == "short"
 
 
 def test_a_number_stays_with_its_unit() -> None:
-    assert text.unbroken("take 1 CPU / 96 MiB at 80 %") == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"
+    assert (
+        text.keep_units_together("take 1 CPU / 96 MiB at 80 %")
+        == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"
+    )

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from harness.model import (
     EndReason,
+    EventKind,
     GeneratorSample,
     HostSample,
     Requests,
@@ -100,7 +101,7 @@ STEPS = st.builds(
         *[SECONDS | st.none()] * 4,
     ),
     generator=rows(GeneratorSample, SECONDS, SECONDS, COUNTS, SECONDS, COUNTS, COUNTS),
-    events=rows(TargetEvent, SECONDS, TEXTS, TEXTS),
+    events=rows(TargetEvent, SECONDS, st.sampled_from(EventKind), TEXTS),
 )
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.errors import StoreError
 from harness.store import FORMAT
-from harness.store.event_log import Log
+from harness.store.event_log import EventLog
 
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
 """Also lone surrogates: what a target wrote last may be anything."""
@@ -22,8 +22,8 @@ FACTS = st.dictionaries(
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Log:
-    return Log(tmp_path / "events.jsonl")
+def log(tmp_path: Path) -> EventLog:
+    return EventLog(tmp_path / "events.jsonl")
 
 
 @settings(max_examples=40)
@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Log:
 def test_what_was_appended_is_read_in_order(
     tmp_path_factory: pytest.TempPathFactory, events: list[tuple[str, dict[str, object]]]
 ) -> None:
-    log = Log(tmp_path_factory.mktemp("log") / "events.jsonl")
+    log = EventLog(tmp_path_factory.mktemp("log") / "events.jsonl")
     log.path.touch()
     for event, facts in events:
         log.append(event, **facts)
@@ -39,7 +39,7 @@ def test_what_was_appended_is_read_in_order(
     assert read == [{"event": event, **facts} for event, facts in events]
 
 
-def test_every_line_carries_its_format_and_its_time(log: Log) -> None:
+def test_every_line_carries_its_format_and_its_time(log: EventLog) -> None:
     log.append("note", text="a\nb")
     (line,) = log.path.read_text().splitlines()
     event = json.loads(line)
@@ -47,7 +47,7 @@ def test_every_line_carries_its_format_and_its_time(log: Log) -> None:
     assert event["at"].endswith("+00:00")
 
 
-def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: Log) -> None:
+def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: EventLog) -> None:
     log.append("one")
     whole = log.path.read_bytes()
     log.append("two", text="caf\u00e9")
@@ -59,25 +59,25 @@ def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: Log) -> None:
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_a_healed_log_goes_on_with_a_line_of_its_own(log: Log) -> None:
+def test_a_healed_log_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
     log.append("one")
     log.path.write_bytes(log.path.read_bytes() + b'{"format": 1, "ev')
-    log.heal()
+    log.remove_torn_line()
     log.append("two")
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_healing_a_whole_log_changes_nothing(log: Log) -> None:
+def test_healing_a_whole_log_changes_nothing(log: EventLog) -> None:
     log.append("one")
     before = log.path.read_bytes()
-    log.heal()
+    log.remove_torn_line()
     assert log.path.read_bytes() == before
 
 
-def test_a_log_torn_in_its_first_line_is_empty(log: Log) -> None:
+def test_a_log_torn_in_its_first_line_is_empty(log: EventLog) -> None:
     log.path.write_bytes(b'{"format"')
     assert log.read() == []
-    log.heal()
+    log.remove_torn_line()
     assert log.path.read_bytes() == b""
 
 
@@ -94,7 +94,7 @@ def test_a_log_torn_in_its_first_line_is_empty(log: Log) -> None:
         b"\x00\x00",
     ],
 )
-def test_damage_before_the_last_line_is_named_by_file_and_line(log: Log, damage: bytes) -> None:
+def test_damage_before_the_last_line_is_named_by_file_and_line(log: EventLog, damage: bytes) -> None:
     log.append("one")
     log.path.write_bytes(log.path.read_bytes() + damage + b"\n")
     log.append("three")
@@ -104,27 +104,27 @@ def test_damage_before_the_last_line_is_named_by_file_and_line(log: Log, damage:
     assert "\n  try: " in str(caught.value)
 
 
-def test_another_format_is_named_beside_the_one_that_is_read(log: Log) -> None:
+def test_another_format_is_named_beside_the_one_that_is_read(log: EventLog) -> None:
     log.path.write_text('{"format": 2, "event": "one"}\n')
     with pytest.raises(StoreError, match=r":1: format 2, this harness reads 1"):
         log.read()
 
 
-def test_a_missing_log_is_an_error_with_a_place(log: Log) -> None:
+def test_a_missing_log_is_an_error_with_a_place(log: EventLog) -> None:
     with pytest.raises(StoreError, match=r"events\.jsonl"):
         log.read()
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
-    log = Log(tmp_path_factory.mktemp("log") / "events.jsonl")
+    log = EventLog(tmp_path_factory.mktemp("log") / "events.jsonl")
     log.path.write_bytes(content)
     with contextlib.suppress(StoreError):
         assert all(event["format"] == FORMAT for event in log.read())
 
 
 @pytest.mark.parametrize("written", [0, 1, 30])
-def test_a_disk_that_fills_up_tears_no_line(log: Log, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+def test_a_disk_that_fills_up_tears_no_line(log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
     """What a later append would be glued to."""
     log.append("one")
     whole = log.path.read_bytes()
@@ -138,7 +138,7 @@ def test_a_disk_that_fills_up_tears_no_line(log: Log, monkeypatch: pytest.Monkey
     assert [event["event"] for event in log.read()] == ["one", "three"]
 
 
-def test_nesting_without_end_is_damage_with_a_place(log: Log) -> None:
+def test_nesting_without_end_is_damage_with_a_place(log: EventLog) -> None:
     """Found by the fuzzer: a parser's recursion is bounded, and says so by an exception of its own."""
     log.append("one")
     with log.path.open("ab") as file:

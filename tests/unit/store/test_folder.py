@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import StoreError, UsageError
 from harness.model import ContainerRun, Purpose
-from harness.store import CampaignFolder, campaign_name, remove_parts
+from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import plain
 
@@ -32,8 +32,8 @@ def made(results: Path, name: str) -> CampaignFolder:
 
 def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
     opened = CampaignFolder.open(folder.path)
-    assert (opened.name, opened.plan(), opened.environment()) == ("one", {"plan": 1}, {"cpu": "fast"})
-    assert opened.story().started_at
+    assert (opened.name, opened.read_plan(), opened.read_environment()) == ("one", {"plan": 1}, {"cpu": "fast"})
+    assert opened.read_log().started_at
 
 
 def test_latest_points_to_the_newest_campaign(folder: CampaignFolder) -> None:
@@ -50,10 +50,10 @@ def test_results_that_are_moved_keep_their_latest(folder: CampaignFolder, tmp_pa
 
 
 def test_a_campaign_is_never_created_over_another(folder: CampaignFolder) -> None:
-    folder.add_life(LIFE)
+    folder.add_run(LIFE)
     with pytest.raises(StoreError, match="File exists"):
         made(folder.path.parent, "one")
-    assert folder.story().cell(CELL).lives == [LIFE]
+    assert folder.read_log().last_attempt(CELL).runs == [LIFE]
 
 
 @pytest.mark.parametrize("place", [".", "nothing"])
@@ -63,37 +63,37 @@ def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> No
 
 
 def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
-    folder.add_life(LIFE)
+    folder.add_run(LIFE)
     folder.add_step(CELL, closed_step(5, index=1))
-    folder.add_life(DEAD)
+    folder.add_run(DEAD)
     folder.add_step(CELL, closed_step(9, index=2))
     folder.finish_cell(CELL)
     folder.finish("complete")
-    story = CampaignFolder.open(folder.path).story()
-    told = story.cell(CELL)
-    assert told.lives == [LIFE, DEAD]
+    story = CampaignFolder.open(folder.path).read_log()
+    told = story.last_attempt(CELL)
+    assert told.runs == [LIFE, DEAD]
     assert [folder.read_step(file).users for file in told.step_files] == [5, 9]
-    assert told.done
-    assert story.ended == "complete"
+    assert told.is_done
+    assert story.state == "complete"
 
 
 def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> None:
     again = replace(LIFE, number=2, attempt=2)
     confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
-    folder.add_life(LIFE)
+    folder.add_run(LIFE)
     folder.add_step(CELL, closed_step(5, index=1))
     folder.finish_cell(CELL)
-    folder.add_life(again)
+    folder.add_run(again)
     folder.add_step(CELL, closed_step(9, index=2), attempt=2)
-    assert not folder.story().cell(CELL).done
+    assert not folder.read_log().last_attempt(CELL).is_done
     folder.finish_cell(CELL, attempt=2)
-    folder.add_life(confirming)
+    folder.add_run(confirming)
     folder.add_step(CELL, closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
-    first, second = folder.story().attempts[CELL, 1], folder.story().cell(CELL)
-    assert (first.lives, second.lives, second.confirming_lives) == ([LIFE], [again], [confirming])
-    assert [len(told) for told in (first.step_files, second.step_files, second.confirming_files)] == [1, 1, 1]
-    assert first.done
-    assert second.done
+    first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
+    assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
+    assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [1, 1, 1]
+    assert first.is_done
+    assert second.is_done
 
 
 def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: CampaignFolder) -> None:
@@ -101,33 +101,33 @@ def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: Camp
     folder.log.append("life-started", cell=CELL, **facts)
     folder.log.append("step-finished", cell=CELL, step=1, life=1, users=5, ended="held", file="x")
     folder.log.append("cell-finished", cell=CELL)
-    (told,) = folder.story().attempts.values()
-    assert (told.lives[0].attempt, told.lives[0].purpose) == (1, Purpose.SEARCH)
-    assert (told.step_files, told.done, told.confirming_files) == (["x"], True, [])
+    (told,) = folder.read_log().attempts.values()
+    assert (told.runs[0].attempt, told.runs[0].purpose) == (1, Purpose.SEARCH)
+    assert (told.step_files, told.is_done, told.drift_check_files) == (["x"], True, [])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
-    assert folder.story().ended is None
+    assert folder.read_log().state is None
     folder.finish("interrupted")
-    assert folder.story().ended == "interrupted"
-    folder.resumed()
-    assert folder.story().ended is None
+    assert folder.read_log().state == "interrupted"
+    folder.mark_resumed()
+    assert folder.read_log().state is None
 
 
 def test_a_cell_that_the_log_does_not_know_has_no_story(folder: CampaignFolder) -> None:
-    told = folder.story().cell("other")
-    assert (told.lives, told.step_files, told.done) == ([], [], False)
+    told = folder.read_log().last_attempt("other")
+    assert (told.runs, told.step_files, told.is_done) == ([], [], False)
 
 
 def test_a_newer_kind_of_event_is_passed_over(folder: CampaignFolder) -> None:
     folder.log.append("something-new", cell=CELL)
-    assert folder.story().cells == {}
+    assert folder.read_log().last_attempts == {}
 
 
 def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
     facts = closed_step(7)
     folder.add_step(CELL, facts)
-    (file,) = folder.story().cell(CELL).step_files
+    (file,) = folder.read_log().last_attempt(CELL).step_files
     assert plain(folder.read_step(file)) == plain(facts)
 
 
@@ -152,9 +152,9 @@ def test_a_step_that_the_log_never_told_of_is_written_over(
         patch.setattr(folder.log, "append", crash)
         with pytest.raises(KeyboardInterrupt):
             folder.add_step(CELL, closed_step(7))
-    assert folder.story().cells == {}
+    assert folder.read_log().last_attempts == {}
     folder.add_step(CELL, closed_step(9))
-    (file,) = folder.story().cell(CELL).step_files
+    (file,) = folder.read_log().last_attempt(CELL).step_files
     assert folder.read_step(file).users == 9
 
 
@@ -182,7 +182,7 @@ def test_text_that_is_no_unicode_is_written_all_the_same(folder: CampaignFolder)
 def test_a_damaged_document_is_named(folder: CampaignFolder, name: str, content: str) -> None:
     (folder.path / name).write_text(content)
     with pytest.raises(StoreError, match=name):
-        folder.plan() if name == "plan.json" else folder.environment()
+        folder.read_plan() if name == "plan.json" else folder.read_environment()
 
 
 def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
@@ -207,7 +207,7 @@ def test_an_event_that_lacks_something_is_named_by_file_and_line(
     with folder.log.path.open("a") as file:
         file.write(json.dumps({"format": 1, **event}) + "\n")
     with pytest.raises(StoreError, match=r"events\.jsonl:2: "):
-        folder.story()
+        folder.read_log()
 
 
 def test_a_disk_that_refuses_is_an_error_with_words(
@@ -241,8 +241,8 @@ def test_no_cells_name_leads_out_of_the_campaign(folder: CampaignFolder, cell_id
 
 
 def test_names_of_campaigns_sort_by_time_and_are_safe() -> None:
-    one = campaign_name("web", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-    two = campaign_name("api", datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
+    one = build_campaign_name("web", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    two = build_campaign_name("api", datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
     assert one == "20260102-030405-web"
     assert one < two
 
@@ -259,7 +259,7 @@ def test_a_link_out_of_the_folder_is_neither_read_nor_written(
     link.symlink_to(outside if leads == "cells/web" else outside / "step-001.json.gz")
     reach: dict[str, Callable[[], object]] = {
         "cells/web": lambda: folder.read_step("cells/web/step-001.json.gz"),
-        "plan.json": folder.plan,
+        "plan.json": folder.read_plan,
         "summary.json": lambda: folder.write_reports({"summary.json": "{}"}),
     }
     with pytest.raises(StoreError, match="leads out of the campaign's folder"):
@@ -275,13 +275,13 @@ def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder,
     half = folder.path / "report.html.part"
     half.touch()
     before = {path for path in folder.path.rglob("*") if path != half}
-    assert remove_parts(tmp_path / "results") == [half]
+    assert remove_partial_files(tmp_path / "results") == [half]
     assert set(folder.path.rglob("*")) == before
     assert (elsewhere / "mine.part").exists()
-    assert remove_parts(tmp_path / "nowhere") == []
+    assert remove_partial_files(tmp_path / "nowhere") == []
 
 
 def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
-    assert folder.story().images == {}
+    assert folder.read_log().images == {}
     folder.add_image("web:1", "sha256:1")
-    assert folder.story().images == {"": "sha256:1"}
+    assert folder.read_log().images == {"": "sha256:1"}

@@ -12,32 +12,32 @@ from hypothesis import strategies as st
 from harness.errors import StoreError
 from harness.model import StepFacts
 from harness.store import step_file as stepfile
-from harness.store.step_file import decode, encode
+from harness.store.step_file import decode_step, encode_step
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import STEPS, plain
 
 PATH = Path("cells/web/step-001.json.gz")
-WHOLE = encode(closed_step(5))
+WHOLE = encode_step(closed_step(5))
 
 
 @settings(max_examples=40)
 @given(STEPS)
 def test_any_facts_come_back_exact_to_ten_microseconds(facts: StepFacts) -> None:
-    assert plain(decode(encode(facts), PATH)) == plain(facts)
+    assert plain(decode_step(encode_step(facts), PATH)) == plain(facts)
 
 
 @settings(max_examples=40)
 @given(STEPS)
 def test_facts_stored_twice_are_the_same_bytes(facts: StepFacts) -> None:
-    data = encode(facts)
-    assert encode(facts) == data
-    assert encode(decode(data, PATH)) == data
+    data = encode_step(facts)
+    assert encode_step(facts) == data
+    assert encode_step(decode_step(data, PATH)) == data
 
 
 def test_a_step_of_a_thousand_requests_takes_kilobytes() -> None:
     facts = closed_step(50)
     assert len(facts.requests.start_s) > 1000
-    assert len(encode(facts)) < 20_000
+    assert len(encode_step(facts)) < 20_000
 
 
 @given(at=st.integers(0, len(WHOLE) - 1), bit=st.integers(0, 7))
@@ -45,20 +45,20 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(at: int, bit: int) -> None:
     damaged = bytearray(WHOLE)
     damaged[at] ^= 1 << bit
     with contextlib.suppress(StoreError):
-        assert plain(decode(bytes(damaged), PATH)) == plain(decode(WHOLE, PATH))
+        assert plain(decode_step(bytes(damaged), PATH)) == plain(decode_step(WHOLE, PATH))
 
 
 @given(st.integers(0, len(WHOLE) - 1))
 def test_a_file_cut_short_is_damaged(length: int) -> None:
     with pytest.raises(StoreError, match="step-001"):
-        decode(WHOLE[:length], PATH)
+        decode_step(WHOLE[:length], PATH)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_no_step_and_say_so(data: bytes) -> None:
     for content in (data, gzip.compress(data)):
         with pytest.raises(StoreError, match="step-001"):
-            decode(content, PATH)
+            decode_step(content, PATH)
 
 
 JSON = st.recursive(
@@ -75,7 +75,7 @@ def test_any_json_in_place_of_columns_is_refused(value: object, key: str) -> Non
     document = json.loads(gzip.decompress(WHOLE))
     document[key] = value
     with pytest.raises(StoreError, match="step-001"):
-        decode(gzip.compress(json.dumps(document).encode()), PATH)
+        decode_step(gzip.compress(json.dumps(document).encode()), PATH)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -83,7 +83,7 @@ def test_a_missing_key_is_named(key: str) -> None:
     document = json.loads(gzip.decompress(WHOLE))
     del document[key]
     with pytest.raises(StoreError, match=f"step-001.*'{key}'"):
-        decode(gzip.compress(json.dumps(document).encode()), PATH)
+        decode_step(gzip.compress(json.dumps(document).encode()), PATH)
 
 
 @pytest.mark.parametrize("column", ["start_s", "latency_s", "name", "error", "unfinished_name"])
@@ -91,22 +91,22 @@ def test_columns_of_unequal_length_are_refused(column: str) -> None:
     document = json.loads(gzip.decompress(WHOLE))
     document["requests"][column] = [*document["requests"][column], 0]
     with pytest.raises(StoreError, match="step-001"):
-        decode(gzip.compress(json.dumps(document).encode()), PATH)
+        decode_step(gzip.compress(json.dumps(document).encode()), PATH)
 
 
 @pytest.mark.parametrize("format_", [0, 2, "1", None])
 def test_another_format_is_named_beside_the_one_that_is_read(format_: object) -> None:
     document = json.loads(gzip.decompress(WHOLE)) | {"format": format_}
     with pytest.raises(StoreError, match=f"step-001.*format {format_!r}, this harness reads 1"):
-        decode(gzip.compress(json.dumps(document).encode()), PATH)
+        decode_step(gzip.compress(json.dumps(document).encode()), PATH)
 
 
 def test_a_file_from_before_the_accounts_loads_with_them_unknown() -> None:
     document = json.loads(gzip.decompress(WHOLE))
     for column in ("harness_cpu_s", "engine_cpu_s", "proxy_cpu_s", "work_s"):
         del document["host"][column]
-    host = decode(gzip.compress(json.dumps(document).encode()), PATH).host
-    assert len(host) == len(decode(WHOLE, PATH).host) > 0
+    host = decode_step(gzip.compress(json.dumps(document).encode()), PATH).host
+    assert len(host) == len(decode_step(WHOLE, PATH).host) > 0
     assert {(one.harness_cpu_s, one.engine_cpu_s, one.proxy_cpu_s, one.work_s) for one in host} == {
         (None,) * 4
     }
@@ -116,10 +116,10 @@ def test_a_file_without_a_column_that_always_was_is_damaged() -> None:
     document = json.loads(gzip.decompress(WHOLE))
     del document["host"]["busy_s"]
     with pytest.raises(StoreError, match="damaged"):
-        decode(gzip.compress(json.dumps(document).encode()), PATH)
+        decode_step(gzip.compress(json.dumps(document).encode()), PATH)
 
 
 def test_a_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stepfile, "MOST_BYTES", 1000)
     with pytest.raises(StoreError, match="unpacks to more than"):
-        decode(gzip.compress(b"0" * 2000), Path("step-001.json.gz"))
+        decode_step(gzip.compress(b"0" * 2000), Path("step-001.json.gz"))

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.analyse.result.capacity import capacity
+from harness.analyse.result.capacity import build_cell_result
 from harness.model import CellResult, ContainerRun, Factor, Slo, Status, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 
@@ -19,7 +19,7 @@ def answer(
     done: bool = True,
     skipped: str | None = None,
 ) -> CellResult:
-    return capacity(CELL, LIMIT, [Slo("p95", 1.0)], lives, steps, done=done, skipped=skipped)
+    return build_cell_result(CELL, LIMIT, [Slo("p95", 1.0)], lives, steps, done=done, skipped=skipped)
 
 
 def test_both_ends_measured_make_a_bracket() -> None:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.result.comparable import changed_parts, machine_differences, objections
-from harness.analyse.result.comparison import compared
+from harness.analyse.result.comparison import find_changed_parts, compare_sizes, find_machine_differences, find_objections
 from harness.model import MIB, Cell, CellResult, Change, Limits, Slo, Status
 from tests.unit.analyse.synthetic import CELL
 from tests.unit.campaign.test_scheduler import plan_of
@@ -22,7 +21,7 @@ def cell(
 
 
 def change(base: CellResult, head: CellResult) -> Change:
-    (found,) = compared([base], [head])
+    (found,) = compare_sizes([base], [head])
     return found.change
 
 
@@ -51,19 +50,19 @@ def test_open_and_missing_ends_are_what_they_are() -> None:
     assert change(cell(None, 1, Status.NONE), cell(100, 105)) is Change.MORE
     assert change(cell(100, 105), cell(None, None, Status.FAILED)) is Change.LESS
     assert change(cell(100, 105), cell(100, None, Status.INVALID)) is Change.UNKNOWN
-    (found,) = compared([open_], [cell(300, 315)])
+    (found,) = compare_sizes([open_], [cell(300, 315)])
     assert found.ratio is None
 
 
 def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
     before, after = cell(100, 105), cell(200, 210, cores=2.0)
-    assert [each.change for each in compared([before], [after])] == [Change.REMOVED, Change.ADDED]
+    assert [each.change for each in compare_sizes([before], [after])] == [Change.REMOVED, Change.ADDED]
 
 
 def test_repetitions_of_a_size_speak_together() -> None:
     base = [cell(100, 105), cell(108, 113)]
-    assert compared(base, [cell(112, 118)])[0].change is Change.SAME
-    assert compared(base, [cell(120, 126)])[0].change is Change.MORE
+    assert compare_sizes(base, [cell(112, 118)])[0].change is Change.SAME
+    assert compare_sizes(base, [cell(120, 126)])[0].change is Change.MORE
 
 
 @given(st.integers(1, 400), st.integers(1, 40), st.integers(1, 400), st.integers(1, 40))
@@ -85,8 +84,8 @@ def environment(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_same_machine_is_the_same() -> None:
-    assert machine_differences(environment(), environment()) == []
-    assert machine_differences(environment(), environment(machine_memory_bytes=(8 << 30) - 4096)) == []
+    assert find_machine_differences(environment(), environment()) == []
+    assert find_machine_differences(environment(), environment(machine_memory_bytes=(8 << 30) - 4096)) == []
 
 
 @pytest.mark.parametrize(
@@ -99,25 +98,25 @@ def test_the_same_machine_is_the_same() -> None:
     ],
 )
 def test_another_machine_is_told_by_what_differs(changes: dict[str, Any], said: str) -> None:
-    assert machine_differences(environment(), environment(**changes)) == [said]
+    assert find_machine_differences(environment(), environment(**changes)) == [said]
 
 
 def test_an_environment_of_another_shape_is_another_machine() -> None:
-    assert machine_differences({"machine": 3}, environment())
+    assert find_machine_differences({"machine": 3}, environment())
 
 
 def test_what_moves_a_capacity_by_itself_is_an_objection() -> None:
     base = replace(plan_of((0.5, 256), (1.0, 256)), hashes={"scenario": "a", "target": "b"})
-    assert objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
-    assert objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
-    assert "other SLOs" in objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
-    assert "no size in common" in objections(base, replace(base, cells=plan_of((4.0, 256)).cells), [])[0]
-    assert objections(base, base, ["machine cores 2, was 4"]) == ["another machine: machine cores 2, was 4"]
+    assert find_objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
+    assert find_objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
+    assert "other SLOs" in find_objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
+    assert "no size in common" in find_objections(base, replace(base, cells=plan_of((4.0, 256)).cells), [])[0]
+    assert find_objections(base, base, ["machine cores 2, was 4"]) == ["another machine: machine cores 2, was 4"]
 
 
 def test_changed_parts_are_named() -> None:
     stored = {"matrix": "a", "scenario": "b", "target": "c"}
-    assert changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == ["the matrix", "the target"]
+    assert find_changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == ["the matrix", "the target"]
 
 
 def test_cells_are_told_apart_by_their_limits_alone() -> None:

@@ -2,19 +2,20 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analyse.result.consistency import (
-    Confirmation,
-    agreements,
-    breaches,
-    drift,
-    next_confirmation,
-    second_attempt,
-    with_breaches,
+    DriftCheck,
+    assess_repeatability,
+    find_monotonicity_violations,
+    assess_drift,
+    next_drift_check,
+    choose_second_attempt,
+    flag_monotonicity_violations,
 )
 from harness.model import (
     MIB,
@@ -49,7 +50,7 @@ def surface(*brackets: tuple[int | None, int | None], plan: Plan = PLAN) -> dict
 
 
 def pairs(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, str]]:
-    return {(small.id, large.id) for small, large in breaches(plan, results)}
+    return {(small.id, large.id) for small, large in find_monotonicity_violations(plan, results)}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_a_larger_cell_that_never_came_up_is_a_breach_and_an_open_one_is_none() 
 def test_repetitions_are_not_held_against_each_other() -> None:
     again = replace(PLAN.cells[3], id="again", repetition=2)
     results = {IDS[0]: found(PLAN.cells[0], 120, 126), "again": found(again, 50, 52)}
-    assert breaches(PLAN, results) == []
+    assert find_monotonicity_violations(PLAN, results) == []
 
 
 ENDS = st.sampled_from([(None, 10), (100, 105), (103, 109), (120, 126), (200, 210), (400, None)])
@@ -93,11 +94,11 @@ def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
     brackets: list[tuple[int | None, int | None]],
 ) -> None:
     results, asked = surface(*brackets), []
-    while (cell := second_attempt(PLAN, results)) is not None:
+    while (cell := choose_second_attempt(PLAN, results)) is not None:
         asked.append(cell.id)
         results[cell.id] = replace(results[cell.id], first=results[cell.id])
     assert len(set(asked)) == len(asked)
-    flagged = {cell_id for cell_id, result in with_breaches(PLAN, results).items() if result.breach}
+    flagged = {cell_id for cell_id, result in flag_monotonicity_violations(PLAN, results).items() if result.breach}
     assert flagged == set(asked) == {large for _, large in pairs(results)}
 
 
@@ -115,7 +116,7 @@ def test_breaches_are_those_of_brute_force(brackets: list[tuple[int | None, int 
 
 
 def test_the_breach_that_is_named_is_the_smaller_cell_that_sustains_most() -> None:
-    results = with_breaches(PLAN, surface((120, 126), (150, 158), (140, 147), (100, 105)))
+    results = flag_monotonicity_violations(PLAN, surface((120, 126), (150, 158), (140, 147), (100, 105)))
     assert results[IDS[3]].breach == PLAN.cells[1]
 
 
@@ -123,14 +124,14 @@ REFERENCE = found(PLAN.cells[3], 400, None)
 BORN = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
 
 
-def held(before: StepResult, *after: StepResult, lives: tuple[ContainerRun, ...] = (BORN,)) -> Confirmation:
-    return Confirmation(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
+def held(before: StepResult, *after: StepResult, lives: tuple[ContainerRun, ...] = (BORN,)) -> DriftCheck:
+    return DriftCheck(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
 
 
 def step(
     verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200, rule: str = "p95"
 ) -> StepResult:
-    changed = {"cpu_per_request_s": cpu_per_request_s, "requests": requests, "rule": rule}
+    changed: dict[str, Any] = {"cpu_per_request_s": cpu_per_request_s, "requests": requests, "rule": rule}
     return judged(400, verdict, rps=160.0, p95_s=0.2, **changed)
 
 
@@ -153,26 +154,26 @@ def step(
 def test_a_campaign_is_marked_by_a_hard_failure_or_by_more_than_chance_and_five_percent(
     after: StepResult, requests: int, marked: bool
 ) -> None:
-    seen = drift(held(step(requests=requests), after))
+    seen = assess_drift(held(step(requests=requests), after))
     assert seen is not None
     assert seen.is_marked is marked
 
 
 def test_a_step_that_failed_before_too_is_no_drift() -> None:
-    seen = drift(held(step("FAIL"), step("FAIL")))
+    seen = assess_drift(held(step("FAIL"), step("FAIL")))
     assert seen is not None
     assert not seen.is_marked
 
 
 def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> None:
-    assert drift(held(judged(380, "PASS"), step())) is None
-    assert drift(held(step())) is None
-    assert drift(None) is None
+    assert assess_drift(held(judged(380, "PASS"), step())) is None
+    assert assess_drift(held(step())) is None
+    assert assess_drift(None) is None
 
 
 def test_what_was_held_again_is_asked_for_until_it_is_sound_and_twice_at_most() -> None:
     measured = [found(cell, 400, None) for cell in reversed(PLAN.cells)]
-    first = next_confirmation(PLAN, measured, None)
+    first = next_drift_check(PLAN, measured, None)
     assert first is not None
     assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
     spoiled, dead = step("INVALID"), replace(BORN, ready_after_s=None, failure="gone")
@@ -184,18 +185,18 @@ def test_what_was_held_again_is_asked_for_until_it_is_sound_and_twice_at_most() 
         ((step("FAIL"),), (BORN,), True),
         ((), (dead,), True),
     ):
-        again = next_confirmation(PLAN, measured, held(step(), *steps, lives=lives))
+        again = next_drift_check(PLAN, measured, held(step(), *steps, lives=lives))
         assert again == (None if ended else first)
 
 
 def test_the_reference_is_the_first_cell_whose_first_attempt_counts() -> None:
     cells = [found(cell, 100, 105) for cell in reversed(PLAN.cells)]
     none, twice = found(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
-    chosen = next_confirmation(PLAN, [none, twice, *cells[2:]], None)
+    chosen = next_drift_check(PLAN, [none, twice, *cells[2:]], None)
     assert chosen is not None
     assert chosen[0] == cells[2].cell
-    assert next_confirmation(PLAN, cells[:2], None) is None
-    assert next_confirmation(PLAN, [none, none, none], None) is None
+    assert next_drift_check(PLAN, cells[:2], None) is None
+    assert next_drift_check(PLAN, [none, none, none], None) is None
 
 
 def repeated(*brackets: tuple[int | None, int | None]) -> list[CellResult]:
@@ -211,22 +212,22 @@ def test_repetitions_stand_side_by_side_with_their_coefficient_of_variation() ->
         replace(cell, estimate_users=users)
         for cell, users in zip(repeated((95, 99), (99, 103), (103, 107)), (96.0, 100.0, 104.0), strict=True)
     ]
-    (seen,) = agreements(cells)
+    (seen,) = assess_repeatability(cells)
     assert seen.cells == tuple(cells)
     assert seen.spread_ratio == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("other", [(400, None), (None, 10)])
 def test_an_open_answer_has_no_spread(other: tuple[int | None, int | None]) -> None:
-    (seen,) = agreements(repeated((380, 399), other))
+    (seen,) = assess_repeatability(repeated((380, 399), other))
     assert seen.spread_ratio is None
 
 
 def test_a_size_that_was_measured_once_agrees_with_nothing() -> None:
-    assert agreements(surface(*[(100, 105)] * 4).values()) == ()
+    assert assess_repeatability(surface(*[(100, 105)] * 4).values()) == ()
 
 
 def test_of_what_was_held_again_the_last_step_counts() -> None:
-    seen = drift(held(step(), step("INVALID"), step()))
+    seen = assess_drift(held(step(), step("INVALID"), step()))
     assert seen is not None
     assert seen.verdict is Verdict.PASS

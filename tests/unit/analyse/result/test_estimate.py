@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.result.estimate import Estimate, estimate
+from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.model import Slo, StepResult
 from tests.unit.analyse.synthetic import judged
 
@@ -40,7 +40,7 @@ def test_an_estimate_never_leaves_its_bracket(
 
 
 def fitted(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
-    return estimate(held, broken, slo, [held, *others, broken])
+    return estimate_capacity(held, broken, slo, [held, *others, broken])
 
 
 def fit(held: float, broken: float, requests: int = 2000, *others: StepResult) -> tuple[float, float, float]:

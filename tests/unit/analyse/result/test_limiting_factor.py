@@ -1,14 +1,16 @@
 """What stopped a cell: each rule fires on its evidence, and not without it."""
 
+from typing import Any
+
 import pytest
 
-from harness.analyse.result.limiting_factor import limiting_factor
+from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.model import MIB, CompanionUse, Factor, Limits, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 
 
-def why(**evidence: object) -> tuple[Factor, str]:
-    return limiting_factor(CELL, judged(100, "FAIL", **evidence))
+def why(**evidence: Any) -> tuple[Factor, str]:
+    return find_limiting_factor(CELL, judged(100, "FAIL", **evidence))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_every_failed_step_has_a_limit_and_a_sentence() -> None:
     for rule in ("p95", "mean", "drift", "shortfall", "errors", "died", "stalled", "all-failed"):
         for used in (None, 0.0, 1.0):
             step: StepResult = judged(1, "FAIL", rule=rule, cpu_used_cores=used)
-            factor, evidence = limiting_factor(CELL, step)
+            factor, evidence = find_limiting_factor(CELL, step)
             assert isinstance(factor, Factor)
             assert evidence
 

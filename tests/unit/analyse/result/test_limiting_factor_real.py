@@ -2,20 +2,20 @@
 
 import pytest
 
-from harness.analyse.result.limiting_factor import limiting_factor
-from harness.analyse.step.judge import judge
+from harness.analyse.result.limiting_factor import find_limiting_factor
+from harness.analyse.step.judge import judge_step
 from harness.model import Factor, StepResult, Verdict
 from tests.facts import NAMES, recorded
 
 
 def why(broken: str, light: str | None = None) -> tuple[Factor, str]:
     step, cell = judged(broken), recorded(broken).cell
-    return limiting_factor(cell, step, [step] if light is None else [judged(light), step])
+    return find_limiting_factor(cell, step, [step] if light is None else [judged(light), step])
 
 
 def judged(name: str) -> StepResult:
     told = recorded(name)
-    return judge(told.facts, told.slos)
+    return judge_step(told.facts, told.slos)
 
 
 BROKEN = {

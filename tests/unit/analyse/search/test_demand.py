@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.analyse.search.demand import breaches, inferred, next_size, with_inferred
+from harness.analyse.search.demand import find_monotonicity_violations, infer_result, choose_next_cell, add_inferred_results
 from harness.model import MIB, Cell, CellResult, Limits, Status
 
 USERS = 400
@@ -38,11 +38,11 @@ def measured(cell: Cell, holds: bool) -> CellResult:
 def walk(cells: list[Cell], truth: dict[str, bool]) -> tuple[list[Cell], dict[str, CellResult]]:
     results = {cell.id: CellResult(cell, Status.RUNNING) for cell in cells}
     asked = []
-    while (cell := next_size(cells, with_inferred(results, USERS), USERS)) is not None:
+    while (cell := choose_next_cell(cells, add_inferred_results(results, USERS), USERS)) is not None:
         assert cell not in asked
         asked.append(cell)
         results[cell.id] = measured(cell, truth[cell.id])
-    return asked, with_inferred(results, USERS)
+    return asked, add_inferred_results(results, USERS)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 5), (5, 1), (2, 3), (3, 3), (5, 5)])
@@ -68,17 +68,17 @@ def test_the_largest_size_is_measured_as_a_check_where_steps_are_left() -> None:
 def test_what_is_inferred_names_the_size_it_follows_from() -> None:
     small, large = grid(2, 1)
     results = {small.id: measured(small, True)}
-    found = inferred(large, results, USERS)
+    found = infer_result(large, results, USERS)
     assert found is not None
     assert found.evidence == "sustains ≥ 400: so does the smaller 1 CPU / 1 MiB"
 
 
 def test_an_invalid_cell_says_nothing_of_others() -> None:
     small, large = grid(2, 1)
-    assert inferred(large, {small.id: CellResult(small, Status.INVALID)}, USERS) is None
+    assert infer_result(large, {small.id: CellResult(small, Status.INVALID)}, USERS) is None
 
 
 def test_a_larger_size_that_sustains_less_is_a_breach() -> None:
     small, large = grid(2, 1)
     results = {small.id: measured(small, True), large.id: measured(large, False)}
-    assert breaches(results, USERS) == [(small, large)]
+    assert find_monotonicity_violations(results, USERS) == [(small, large)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.memory_model import users_by_memory
+from harness.analyse.search.memory_model import estimate_users_in_memory
 from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult
 from tests.unit.analyse.synthetic import CELL, judged
 
@@ -22,17 +22,17 @@ def sized(mib: int) -> Cell:
 
 def test_two_steps_of_one_size_say_what_another_holds() -> None:
     large = CellResult(sized(256), Status.CENSORED, steps=(step(10), step(400)))
-    assert users_by_memory(sized(48), [], [large]) == pytest.approx(64)
-    assert users_by_memory(sized(96), [], [large]) == pytest.approx(256)
+    assert estimate_users_in_memory(sized(48), [], [large]) == pytest.approx(64)
+    assert estimate_users_in_memory(sized(96), [], [large]) == pytest.approx(256)
 
 
 def test_the_cells_own_steps_count_too() -> None:
-    assert users_by_memory(sized(64), [step(10), step(60)], []) == pytest.approx(128)
+    assert estimate_users_in_memory(sized(64), [step(10), step(60)], []) == pytest.approx(128)
 
 
 def test_a_working_set_held_down_by_its_limit_does_not_bend_the_line() -> None:
     full = CellResult(sized(64), Status.BRACKETED, steps=(step(200, mib=64),))
-    assert users_by_memory(sized(128), [step(10), step(100)], [full]) == pytest.approx(384)
+    assert estimate_users_in_memory(sized(128), [step(10), step(100)], [full]) == pytest.approx(384)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_a_working_set_held_down_by_its_limit_does_not_bend_the_line() -> None:
     ],
 )
 def test_without_a_clear_rise_nothing_is_predicted(steps: list[StepResult]) -> None:
-    assert users_by_memory(sized(256), steps, []) is None
+    assert estimate_users_in_memory(sized(256), steps, []) is None
 
 
 def test_a_size_below_the_base_sustains_one_at_best() -> None:
     large = CellResult(sized(256), Status.CENSORED, steps=(step(10), step(100)))
-    assert users_by_memory(sized(16), [], [large]) == 1.0
+    assert estimate_users_in_memory(sized(16), [], [large]) == 1.0

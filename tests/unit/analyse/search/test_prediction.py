@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.prediction import found_users, predicted, response_limit_s
+from harness.analyse.search.prediction import find_capacity_users, predict_capacity, find_response_limit_s
 from harness.model import MIB, Cell, CellResult, Factor, Limits, Slo, Status, StepResult, Verdict
 from tests.unit.analyse.synthetic import CELL, judged
 
@@ -45,13 +45,13 @@ def finished(cell: Cell, found: float, *steps: StepResult) -> CellResult:
 
 
 def predicted_users(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
-    belief = predicted(cell, steps, neighbours, SLOS)
+    belief = predict_capacity(cell, steps, neighbours, SLOS)
     assert belief is not None
     return belief.users
 
 
 def test_without_any_evidence_there_is_no_prediction() -> None:
-    assert predicted(CELL, [], [], SLOS) is None
+    assert predict_capacity(CELL, [], [], SLOS) is None
 
 
 def test_one_light_step_predicts_every_size_in_proportion() -> None:
@@ -67,7 +67,7 @@ def test_the_busiest_step_counts() -> None:
 
 
 def test_a_spoiled_step_predicts_nothing() -> None:
-    assert predicted(CELL, [replace(light(), verdict=Verdict.INVALID)], [], SLOS) is None
+    assert predict_capacity(CELL, [replace(light(), verdict=Verdict.INVALID)], [], SLOS) is None
 
 
 def test_a_neighbour_lends_its_cpu_per_request() -> None:
@@ -100,11 +100,11 @@ def test_memory_of_another_cpu_size_does_not_raise_what_the_cpu_allows() -> None
 
 
 def test_a_prediction_is_surer_with_a_finished_cell_than_with_the_demand_alone() -> None:
-    alone = predicted(sized(0.25), [light()], [], SLOS)
-    corrected = predicted(sized(0.25), [light()], [finished(sized(0.5), 126, light())], SLOS)
+    alone = predict_capacity(sized(0.25), [light()], [], SLOS)
+    corrected = predict_capacity(sized(0.25), [light()], [finished(sized(0.5), 126, light())], SLOS)
     assert alone is not None
     assert corrected is not None
-    assert corrected.spread < alone.spread
+    assert corrected.sigma < alone.sigma
 
 
 def test_a_share_near_its_limit_moves_the_prediction_towards_its_users() -> None:
@@ -134,7 +134,7 @@ def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived(
     ],
 )
 def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float) -> None:
-    assert response_limit_s(slos) == limit_s
+    assert find_response_limit_s(slos) == limit_s
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float
     [(Status.CENSORED, 480.0), (Status.NONE, None), (Status.INVALID, None), (Status.RUNNING, None)],
 )
 def test_only_a_finished_cell_has_found_something(status: Status, found: float | None) -> None:
-    assert found_users(CellResult(CELL, status, sustained_users=400)) == found
+    assert find_capacity_users(CellResult(CELL, status, sustained_users=400)) == found

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.analyse.search.bracket import bracket
-from harness.analyse.search.search import is_done, next_step, next_users
-from harness.analyse.step.baseline import judge_all
+from harness.analyse.search.bracket import find_bracket
+from harness.analyse.search.search import choose_next_step, choose_plain_users, is_bracket_sufficient
+from harness.analyse.step.baseline import judge_steps
 from harness.model import (
     Cell,
     CellResult,
+    ImageSource,
     Plan,
     Scenario,
     Search,
@@ -22,7 +23,7 @@ from harness.model import (
     Target,
     Verdict,
 )
-from harness.store.step_file import decode, encode
+from harness.store.step_file import decode_step, encode_step
 from tests.unit.analyse.synthetic import CELL, always, closed_step, judged, on_paper
 
 STRATEGIES = ("bisect", "ladder", "predict")
@@ -33,7 +34,7 @@ Asked = list[StepResult]
 def plan_of(strategy: str, limit: int, precision_ratio: float = 0.05, first_users: int = 10) -> Plan:
     return Plan(
         Path("matrix.yaml"),
-        Target("web", 8000, image="web:1"),
+        Target("web", 8000, ImageSource("web:1")),
         Scenario((Path("locustfile.py"),)),
         (CELL,),
         (Slo("p95", 0.2),),
@@ -53,7 +54,7 @@ def neighbour(found_users: float) -> CellResult:
 def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Asked:
     """A whole search on a target that sustains exactly so many users."""
     steps: Asked = []
-    while (step := next_step(plan, CELL, steps, neighbours)) is not None:
+    while (step := choose_next_step(plan, CELL, steps, neighbours)) is not None:
         verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
         steps.append(judged(step.users, verdict, len(steps) + 1))
         assert len(steps) <= plan.users_limit, "the search does not end"
@@ -65,7 +66,7 @@ def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iter
     unfinished: list[Asked] = [[]]
     while unfinished:
         steps = unfinished.pop()
-        step = next_step(plan, CELL, steps, neighbours)
+        step = choose_next_step(plan, CELL, steps, neighbours)
         if step is None:
             yield steps
             continue
@@ -97,7 +98,7 @@ def test_a_guess_however_wrong_does_not_change_what_is_found(guess: float, preci
 
 def assert_found(plan: Plan, capacity: int, steps: Asked) -> None:
     """The bracket holds the capacity, both its ends were measured, and it is narrow enough."""
-    known, limit = bracket(steps), plan.users_limit
+    known, limit = find_bracket(steps), plan.users_limit
     if capacity == limit:
         assert (known.sustained_users, known.broken_users) == (limit, None)
         return
@@ -112,7 +113,7 @@ def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
     plan = plan_of("ladder", limit)
     height = plan.search.ladder_users
     for capacity in range(limit + 1):
-        known = bracket(walk(plan, capacity))
+        known = find_bracket(walk(plan, capacity))
         rungs = [*range(height, limit, height), limit]
         assert known.sustained_users == max((rung for rung in rungs if rung <= capacity), default=None)
         assert known.broken_users == min((rung for rung in rungs if rung > capacity), default=None)
@@ -162,7 +163,7 @@ def assert_asked_once(steps: Asked) -> None:
 
 
 def assert_never_above_a_failure(steps: Asked) -> None:
-    known = bracket(steps)
+    known = find_bracket(steps)
     passed = {step.users for step in steps if step.verdict is Verdict.PASS}
     failed = {step.users for step in steps if step.verdict is Verdict.FAIL}
     below = [users for users in passed if all(users < broken for broken in failed)]
@@ -182,19 +183,19 @@ def test_a_bracket_of_any_verdicts_is_the_highest_pass_below_every_failure() -> 
 
 
 def test_a_pass_above_a_failure_counts_for_nothing() -> None:
-    known = bracket([judged(10, "PASS"), judged(20, "FAIL"), judged(40, "PASS")])
+    known = find_bracket([judged(10, "PASS"), judged(20, "FAIL"), judged(40, "PASS")])
     assert (known.sustained_users, known.broken_users) == (10, 20)
 
 
 def test_a_number_of_users_that_passed_and_failed_is_broken() -> None:
-    known = bracket([judged(10, "PASS"), judged(10, "FAIL")])
+    known = find_bracket([judged(10, "PASS"), judged(10, "FAIL")])
     assert (known.sustained_users, known.broken_users) == (None, 10)
 
 
 @pytest.mark.parametrize("low", range(1, 30))
 def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
     for high in range(low + 2, 60):
-        assert low < bracket([judged(low, "PASS"), judged(high, "FAIL")]).middle() < high
+        assert low < find_bracket([judged(low, "PASS"), judged(high, "FAIL")]).middle() < high
 
 
 # Spoiled steps
@@ -203,10 +204,10 @@ def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
 def test_a_spoiled_step_is_asked_for_once_more() -> None:
     plan = plan_of("bisect", 400)
     once = [judged(10, "PASS"), judged(20, "INVALID")]
-    again = next_step(plan, CELL, once)
+    again = choose_next_step(plan, CELL, once)
     assert again is not None
     assert again.users == 20
-    assert next_step(plan, CELL, [*once, judged(20, "INVALID")]) is None
+    assert choose_next_step(plan, CELL, [*once, judged(20, "INVALID")]) is None
 
 
 # Resuming
@@ -216,10 +217,10 @@ def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
     plan = plan_of("bisect", 400)
     steps = walk(plan, 137)
     for count, asked in enumerate(steps):
-        known = bracket(steps[:count])
-        assert next_users(plan.search, 400, known) == asked.users
-    assert is_done(plan.search, 400, bracket(steps))
-    assert next_users(plan.search, 400, bracket(steps)) is None
+        known = find_bracket(steps[:count])
+        assert choose_plain_users(plan.search, 400, known) == asked.users
+    assert is_bracket_sufficient(plan.search, 400, find_bracket(steps))
+    assert choose_plain_users(plan.search, 400, find_bracket(steps)) is None
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -227,11 +228,11 @@ def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
     """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
     plan = plan_of(strategy, 120)
     asked, facts = measured_search(plan, lambda users: on_paper(users) - 1e-6)
-    stored = [decode(encode(one), Path("step")) for one in facts]
+    stored = [decode_step(encode_step(one), Path("step")) for one in facts]
     for count, users in enumerate([*asked, None]):
-        step = next_step(plan, CELL, judge_all(stored[:count], plan.slos))
+        step = choose_next_step(plan, CELL, judge_steps(stored[:count], plan.slos))
         assert (step.users if step else None) == users
-    known = bracket(judge_all(stored, plan.slos))
+    known = find_bracket(judge_steps(stored, plan.slos))
     assert known.sustained_users is not None
     assert known.broken_users is not None
     assert known.sustained_users <= 44 < known.broken_users
@@ -240,7 +241,7 @@ def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
 def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
     asked: list[int] = []
     facts: list[StepFacts] = []
-    while (step := next_step(plan, CELL, judge_all(facts, plan.slos))) is not None:
+    while (step := choose_next_step(plan, CELL, judge_steps(facts, plan.slos))) is not None:
         asked.append(step.users)
         facts.append(closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1))
     return asked, facts

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.worker_count import workers_needed
-from harness.analyse.step.judge import judge
+from harness.analyse.search.worker_count import count_workers
+from harness.analyse.step.judge import judge_step
 from harness.model import Slo, StepResult
 from tests.unit.analyse.synthetic import closed_step
 
 
 def step(users: int, cores: float | None) -> StepResult:
-    return replace(judge(closed_step(), [Slo("p95", 1.0)]), users=users, generator_cores=cores)
+    return replace(judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator_cores=cores)
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def step(users: int, cores: float | None) -> StepResult:
 def test_a_generator_is_filled_to_three_fifths_of_its_cores(
     steps: list[StepResult], users: int, needed: int
 ) -> None:
-    assert workers_needed(steps, users) == needed
+    assert count_workers(steps, users) == needed

@@ -1,56 +1,57 @@
 """From the facts of a step to a verdict, with the rule and the numbers behind it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.search.bracket import bracket
-from harness.analyse.step.baseline import judge_all, lightest, reference
-from harness.analyse.step.judge import enough, fastest_tenth_s, judge, light_of
-from harness.analyse.step.slo import Light
+from harness.analyse.search.bracket import find_bracket
+from harness.analyse.step.baseline import judge_steps, find_baseline, choose_baseline
+from harness.analyse.step.judge import is_verdict_settled, fastest_tenth_s, judge_step, baseline_from
+from harness.analyse.step.slo import Baseline
 from harness.model import MIB, EndReason, Slo, StepFacts, TargetEvent, Verdict
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-LIGHT = Light(users=5, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
 # Verdicts
 
 
 def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
-    result = judge(closed_step(), SLOS, LIGHT)
+    result = judge_step(closed_step(), SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.PASS, "slos")
     assert result.reason == "p95 0.100 s ≤ 1 s; errors 0.0 % ≤ 1 %; shortfall 0.0 % ≤ 15 %"
 
 
 def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
     facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.2))
-    assert judge(facts, SLOS, LIGHT).rule == "p95"
-    assert judge(facts, SLOS[1:], LIGHT).rule == "errors"
-    assert judge(facts, SLOS, LIGHT).reason == "p95 1.500 s > 1 s"
+    assert judge_step(facts, SLOS, LIGHT).rule == "p95"
+    assert judge_step(facts, SLOS[1:], LIGHT).rule == "errors"
+    assert judge_step(facts, SLOS, LIGHT).reason == "p95 1.500 s > 1 s"
 
 
 def test_an_slo_of_a_request_name_is_named_with_it() -> None:
-    result = judge(closed_step(latency=always(0.5)), [Slo("p95", 0.2, "GET /")], LIGHT)
+    result = judge_step(closed_step(latency=always(0.5)), [Slo("p95", 0.2, "GET /")], LIGHT)
     assert (result.rule, result.reason) == ("p95 of GET /", "p95 of GET / 0.500 s > 0.2 s")
 
 
 def test_too_few_requests_for_an_slo_are_invalid_with_a_remedy() -> None:
-    result = judge(closed_step(), [Slo("p99.9", 1.0)], LIGHT)
+    result = judge_step(closed_step(), [Slo("p99.9", 1.0)], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.INVALID, "p99.9")
     assert "longer window" in result.reason
 
 
 def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
     facts = closed_step(fails=spread(0.5))
-    assert judge(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
+    assert judge_step(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
 
 
 def test_a_target_that_answers_nothing_right_breaks_the_slo_on_errors() -> None:
-    result = judge(closed_step(fails=spread(1.0)), SLOS, LIGHT)
+    result = judge_step(closed_step(fails=spread(1.0)), SLOS, LIGHT)
     assert (result.verdict, result.rule, result.error_ratio) == (Verdict.FAIL, "errors", 1.0)
     assert (result.p95_s, result.mean_s, result.rps) == (None, None, 0.0)
 
@@ -66,13 +67,13 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
     facts = closed_step(
         ended=ended, note="exit code 137\nlast words", window_from_s=window_from_s, window_to_s=None
     )
-    result = judge(facts, SLOS, LIGHT)
+    result = judge_step(facts, SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, rule)
     assert "(exit code 137)" in result.reason
 
 
 def test_an_ending_without_a_note_says_that_there_is_no_evidence() -> None:
-    assert "(no evidence)" in judge(closed_step(ended=EndReason.TARGET_DIED), SLOS).reason
+    assert "(no evidence)" in judge_step(closed_step(ended=EndReason.TARGET_DIED), SLOS).reason
 
 
 # A target whose capacity is known on paper: 44 users (4 slots of 0.1 s, 0.9 s thinking, p95 ≤ 0.2 s)
@@ -81,20 +82,20 @@ def test_an_ending_without_a_note_says_that_there_is_no_evidence() -> None:
 @pytest.mark.parametrize("users", [1, 10, 40, 43, 44])
 def test_up_to_the_paper_capacity_a_step_passes(users: int) -> None:
     facts = closed_step(users, latency=always(on_paper(users) - 1e-9), window_s=30)
-    assert judge(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.PASS
+    assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("users", [45, 46, 60, 200])
 def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
     facts = closed_step(users, latency=always(on_paper(users)))
-    assert judge(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.FAIL
+    assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.FAIL
 
 
 # Numbers
 
 
 def test_the_numbers_are_of_the_window() -> None:
-    result = judge(closed_step(20), SLOS, LIGHT)
+    result = judge_step(closed_step(20), SLOS, LIGHT)
     assert result.rps == pytest.approx(20 / (0.9 + 0.1))
     assert result.window_s == 20.0
     assert result.load_s == 33.0
@@ -105,7 +106,7 @@ def test_the_numbers_are_of_the_window() -> None:
 
 def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
     """The utilisation law."""
-    result = judge(closed_step(20, cpu_cores=0.4), SLOS, LIGHT)
+    result = judge_step(closed_step(20, cpu_cores=0.4), SLOS, LIGHT)
     assert result.cpu_used_cores == pytest.approx(0.4)
     assert result.cpu_per_request_s == pytest.approx(0.4 / 20)
     assert result.throttled_ratio == pytest.approx(0.1)
@@ -113,20 +114,20 @@ def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
 
 
 def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
-    result = judge(closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
+    result = judge_step(closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
     assert (result.cpu_used_cores, result.cpu_per_request_s, result.throttled_ratio) == (None, None, None)
     assert (result.memory_peak_bytes, result.steal_ratio, result.loop_lag_s) == (None, None, None)
 
 
 def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
-    result = judge(closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
+    result = judge_step(closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
     assert (result.rps, result.p95_s, result.error_ratio, result.slow_ratio) == (None, None, None, None)
     assert (result.requests, result.window_s) == (0, 0.0)
     assert result.load_s == 33.0
 
 
 def test_the_shares_by_name_add_up_to_the_whole() -> None:
-    result = judge(closed_step(20, fails=spread(0.25)), SLOS, LIGHT)
+    result = judge_step(closed_step(20, fails=spread(0.25)), SLOS, LIGHT)
     (stats,) = result.by_name
     assert (stats.name, stats.requests, stats.errors) == ("GET /", 400, 100)
     assert result.errors == {"ConnectionRefusedError": 100}
@@ -142,36 +143,36 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
         ({"ended": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
-def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, object], oom: bool) -> None:
-    assert judge(closed_step(**changed), SLOS).oom is oom
+def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
+    assert judge_step(closed_step(**changed), SLOS).oom is oom
 
 
 # Enough
 
 
-def so_far(**changed: object) -> StepFacts:
+def so_far(**changed: Any) -> StepFacts:
     """A window in progress, forty seconds after the step began."""
     return replace(closed_step(100, window_s=40), window_to_s=None, ended_s=40.0, **changed)
 
 
 def test_a_clear_pass_and_a_hopeless_failure_are_enough() -> None:
-    assert enough(so_far(), SLOS[:2], LIGHT, linger_s=1.0, precision_ratio=0.0)
+    assert is_verdict_settled(so_far(), SLOS[:2], LIGHT, linger_s=1.0, precision_ratio=0.0)
     slow = closed_step(100, latency=always(2.0), window_s=40)
-    assert enough(
+    assert is_verdict_settled(
         replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0
     )
 
 
 def test_a_share_near_its_limit_is_not_enough() -> None:
     near = closed_step(100, latency=slow_share(0.05), window_s=40)
-    assert not enough(
+    assert not is_verdict_settled(
         replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, linger_s=1.0, precision_ratio=0.0
     )
 
 
 def test_nothing_is_enough_before_the_window_or_without_requests() -> None:
-    assert not enough(so_far(window_from_s=None), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
-    assert not enough(asked(), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
+    assert not is_verdict_settled(so_far(window_from_s=None), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
+    assert not is_verdict_settled(asked(), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
 
 
 # The reference of light load
@@ -179,36 +180,37 @@ def test_nothing_is_enough_before_the_window_or_without_requests() -> None:
 
 def test_the_lightest_step_that_holds_answers_is_the_reference() -> None:
     silent, light, loaded = closed_step(2, window_from_s=None), closed_step(5), closed_step(50)
-    assert lightest([loaded, silent, light]) == light_of(light)
-    assert lightest([silent]) is None
-    assert lightest([]) is None
+    assert find_baseline([loaded, silent, light]) == baseline_from(light)
+    assert find_baseline([silent]) is None
+    assert find_baseline([]) is None
 
 
 def test_a_spoiled_step_is_nobodys_reference() -> None:
     """A generator that died left its users idle, so the next one would seem to have too many."""
     spoiled = closed_step(2, ended=EndReason.GENERATOR_DIED)
     sound = closed_step(5)
-    assert lightest([spoiled, sound]) == light_of(sound)
-    assert lightest([spoiled]) is None
+    assert find_baseline([spoiled, sound]) == baseline_from(sound)
+    assert find_baseline([spoiled]) is None
 
 
 def test_a_cell_without_answers_borrows_its_reference() -> None:
-    assert reference([], LIGHT) == LIGHT
-    assert reference([closed_step(window_from_s=None)], LIGHT) == LIGHT
-    assert reference([], None) is None
+    assert choose_baseline([], LIGHT) == LIGHT
+    assert choose_baseline([closed_step(window_from_s=None)], LIGHT) == LIGHT
+    assert choose_baseline([], None) is None
 
 
 def test_a_lighter_step_of_its_own_is_preferred() -> None:
-    light = reference([closed_step(3, latency=always(0.3))], LIGHT)
+    light = choose_baseline([closed_step(3, latency=always(0.3))], LIGHT)
     assert light is not None
-    assert (light.users, light.mean_s) == (3, pytest.approx(0.3))
+    assert light.users == 3
+    assert light.mean_s == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("own_s", "raised_s"), [(0.05, 0.1), (0.3, 0.3)])
 def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
     own_s: float, raised_s: float
 ) -> None:
-    light = reference([closed_step(50, latency=always(own_s))], LIGHT)
+    light = choose_baseline([closed_step(50, latency=always(own_s))], LIGHT)
     assert light is not None
     assert light.mean_s == pytest.approx(raised_s)
 
@@ -216,7 +218,7 @@ def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
 def test_a_repeated_step_without_answers_does_not_make_the_reference_stricter() -> None:
     answered = closed_step(50, latency=always(0.3))
     silent = closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
-    assert reference([answered, silent], LIGHT) == reference([answered], LIGHT)
+    assert choose_baseline([answered, silent], LIGHT) == choose_baseline([answered], LIGHT)
 
 
 def test_the_fastest_tenth_is_not_slowed_by_a_queue() -> None:
@@ -250,7 +252,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
     loose = Slo(indicator, limit_s if in_seconds else ratio)
     tight = Slo(indicator, loose.at_most * data.draw(st.floats(0, 1)))
     others = (Slo("p95", 2.0), Slo("errors", 0.25))
-    before, after = (bracket(judge_all(facts, (*others, slo))) for slo in (loose, tight))
+    before, after = (find_bracket(judge_steps(facts, (*others, slo))) for slo in (loose, tight))
     assert (after.sustained_users or 0) <= (before.sustained_users or 0)
     assert (after.broken_users or 10**6) <= (before.broken_users or 10**6)
 
@@ -262,4 +264,4 @@ def test_judging_twice_gives_the_same_twice(measured: list[tuple[int, float, flo
         closed_step(users, latency=slow_share(slow, fast_s), fails=spread(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)
     ]
-    assert judge_all(facts, SLOS) == judge_all(facts, SLOS)
+    assert judge_steps(facts, SLOS) == judge_steps(facts, SLOS)

@@ -10,31 +10,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analyse.step.slo import (
-    Light,
-    Reading,
+    Baseline,
+    SloEvaluation,
     drift_ratio,
-    read,
-    settled,
+    evaluate_slo,
+    is_settled,
     share_interval,
     shortfall_ratio,
     student_t,
 )
 from harness.analyse.step.validity import unexplained_ratio
-from harness.analyse.step.window import Window, cut
+from harness.analyse.step.window import Window, cut_window
 from harness.model import Slo, StepFacts
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 
-LIGHT = Light(users=10, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
 
 
 def window_of(facts: StepFacts) -> Window:
-    window = cut(facts)
+    window = cut_window(facts)
     assert window is not None
     return window
 
 
-def reading(facts: StepFacts, indicator: str, at_most: float, light: Light | None = LIGHT) -> Reading:
-    return read(window_of(facts), Slo(indicator, at_most), light)
+def reading(facts: StepFacts, indicator: str, at_most: float, light: Baseline | None = LIGHT) -> SloEvaluation:
+    return evaluate_slo(window_of(facts), Slo(indicator, at_most), light)
 
 
 # Percentiles
@@ -50,7 +50,7 @@ def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: st
     enough = closed_step(requests, think_s=19.9)
     fewer = closed_step(requests - 1, think_s=19.9)
     assert reading(enough, indicator, 1.0).value == pytest.approx(0.1)
-    assert reading(fewer, indicator, 1.0) == Reading(Slo(indicator, 1.0), None, holds=False, settled=False)
+    assert reading(fewer, indicator, 1.0) == SloEvaluation(Slo(indicator, 1.0), None, holds=False, settled=False)
 
 
 def test_failed_requests_have_no_part_in_a_percentile() -> None:
@@ -67,8 +67,8 @@ def test_requests_without_an_answer_are_slow() -> None:
 
 def test_an_slo_on_one_request_name_reads_that_name_alone() -> None:
     window = window_of(closed_step(40))
-    assert read(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
-    assert read(window, Slo("p95", 1.0, "/other"), None).value is None
+    assert evaluate_slo(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
+    assert evaluate_slo(window, Slo("p95", 1.0, "/other"), None).value is None
 
 
 # The interval of a share
@@ -107,8 +107,7 @@ def test_the_order_of_requests_does_not_change_the_interval(
     batches: list[tuple[int, float]], random: Random
 ) -> None:
     at_s, bad = requests_in(batches)
-    order = np.arange(len(bad))
-    random.shuffle(order)
+    order = random.sample(range(len(bad)), len(bad))
     assert share_interval(at_s[order], bad[order]) == pytest.approx(share_interval(at_s, bad))
 
 
@@ -187,10 +186,10 @@ def test_where_nothing_failed_the_errors_are_settled_however_few_the_requests() 
     assert reading(closed_step(5), "errors", 0.01).settled
 
 
-VERY_SURE = Reading(Slo("p95", 1), 0.5, holds=True, settled=True)
-LIKELY = Reading(Slo("p95", 1), 0.9, holds=True, settled=False)
-HOPELESS = Reading(Slo("p95", 1), 9.0, holds=False, settled=True)
-NEAR = Reading(Slo("p95", 1), 1.1, holds=False, settled=False)
+VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, settled=True)
+LIKELY = SloEvaluation(Slo("p95", 1), 0.9, holds=True, settled=False)
+HOPELESS = SloEvaluation(Slo("p95", 1), 9.0, holds=False, settled=True)
+NEAR = SloEvaluation(Slo("p95", 1), 1.1, holds=False, settled=False)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +203,9 @@ NEAR = Reading(Slo("p95", 1), 1.1, holds=False, settled=False)
     ],
 )
 def test_a_verdict_is_settled_by_one_sure_failure_or_by_all_sure_passes(
-    readings: list[Reading], known: bool
+    readings: list[SloEvaluation], known: bool
 ) -> None:
-    assert settled(readings) is known
+    assert is_settled(readings) is known
 
 
 # The other indicators
@@ -237,7 +236,7 @@ def test_the_mean_of_fewer_than_twenty_answers_says_nothing() -> None:
 
 
 def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
-    assert reading(closed_step(), "shortfall", 0.15, light=None) == Reading(
+    assert reading(closed_step(), "shortfall", 0.15, light=None) == SloEvaluation(
         Slo("shortfall", 0.15), None, holds=True, settled=True
     )
 
@@ -285,7 +284,7 @@ def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
 
 def test_drift_of_half_a_window_is_unknown() -> None:
     late = closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
-    assert drift_ratio(window_of(late).only("/nothing")) is None
+    assert drift_ratio(window_of(late).for_request_name("/nothing")) is None
 
 
 # Little's law as book-keeping

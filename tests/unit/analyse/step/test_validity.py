@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from harness.analyse.step.judge import judge, light_of
-from harness.analyse.step.slo import Light
-from harness.analyse.step.usage import HostUse, host_use
-from harness.analyse.step.validity import generator_use, spoiled
-from harness.analyse.step.window import cut
+from harness.analyse.step.judge import judge_step, baseline_from
+from harness.analyse.step.slo import Baseline
+from harness.analyse.step.usage import HostUse, summarize_host
+from harness.analyse.step.validity import summarize_generator, judge_validity
+from harness.analyse.step.window import cut_window
 from harness.model import EndReason, GeneratorSample, HostSample, Slo, StepFacts, Verdict, WorkerSample
 from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
 
 SECONDS = range(34)
-LIGHT = Light(users=5, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
-def rule(facts: StepFacts, light: Light | None = LIGHT) -> str | None:
-    found = spoiled(facts, cut(facts), light)
+def rule(facts: StepFacts, light: Baseline | None = LIGHT) -> str | None:
+    found = judge_validity(facts, cut_window(facts), light)
     return found[0] if found else None
 
 
@@ -37,7 +37,7 @@ def test_a_generator_saturated_for_a_fifth_of_the_window_spoils_it() -> None:
     """Its mean would hide that."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
-    use = generator_use(closed_step(generator=samples), 12, 32)
+    use = summarize_generator(closed_step(generator=samples), 12, 32)
     assert use.cpu_ratio is not None
     assert use.cpu_ratio < 0.4
     assert rule(closed_step(generator=samples)) == "generator-cpu"
@@ -60,7 +60,7 @@ def test_one_late_second_does_not_spoil_a_step() -> None:
 def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
     gone: str, until_s: int, fires: bool
 ) -> None:
-    samples = {"generator": generator_samples(SECONDS, 10), "host": host_samples(SECONDS)}
+    samples: dict[str, Any] = {"generator": generator_samples(SECONDS, 10), "host": host_samples(SECONDS)}
     left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
     facts = closed_step(**{**samples, gone: left})
     assert (rule(facts) == "suspended") is fires
@@ -98,14 +98,14 @@ def accounted(foreign_cores: float, proxy_cores: float = 0.1, cores: int = 2) ->
 def test_other_programs_that_take_a_tenth_of_the_host_spoil_a_step(foreign_cores: float, fires: bool) -> None:
     facts = closed_step(host=accounted(foreign_cores))
     assert (rule(facts) == "foreign-load") is fires
-    found = host_use(facts, 12, 32).foreign_cores
+    found = summarize_host(facts, 12, 32).foreign_cores
     assert found == pytest.approx(foreign_cores, abs=1e-6)
 
 
 def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
     away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in accounted(1.0))
     facts = closed_step(host=away)
-    assert host_use(facts, 12, 32).foreign_cores is None
+    assert summarize_host(facts, 12, 32).foreign_cores is None
     assert rule(facts) is None
 
 
@@ -116,7 +116,7 @@ def test_a_port_proxy_without_cpu_to_spare_spoils_a_step(proxy_cores: float, fir
 
 def test_the_hosts_pace_is_the_median_of_a_window() -> None:
     samples = tuple(replace(sample, work_s=0.9 if sample.at_s == 20 else 0.002) for sample in accounted(0.0))
-    assert host_use(closed_step(host=samples), 12, 32).work_s == 0.002
+    assert summarize_host(closed_step(host=samples), 12, 32).work_s == 0.002
 
 
 @pytest.mark.parametrize(("alive", "fires"), [(100, False), (96, False), (94, True), (50, True)])
@@ -137,7 +137,7 @@ def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
         replace(closed_step(users * 9), users=users * 10, generator=generator_samples(SECONDS, users * 10))
         for users in (1, 10)
     )
-    assert rule(loaded, light_of(light)) is None
+    assert rule(loaded, baseline_from(light)) is None
 
 
 def test_without_a_reference_littles_law_is_not_judged() -> None:
@@ -158,7 +158,7 @@ def test_an_ending_that_is_not_the_targets_fault_is_invalid(
     ended: EndReason, expected: str, window_from_s: float | None
 ) -> None:
     facts = closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
-    result = judge(facts, [Slo("p95", 1.0)])
+    result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
     assert "seen" in result.reason
 
@@ -166,7 +166,7 @@ def test_an_ending_that_is_not_the_targets_fault_is_invalid(
 @pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
 def test_what_the_target_did_is_never_blamed_on_the_generator(ended: EndReason) -> None:
     facts = closed_step(ended=ended, generator=generator_samples(SECONDS, 10, cpu_ratio=1.0))
-    assert judge(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
+    assert judge_step(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
 
 
 SPOILED = {
@@ -181,7 +181,7 @@ SPOILED = {
 @pytest.mark.parametrize("name", SPOILED)
 def test_a_spoiled_step_is_invalid_and_neither_pass_nor_fail(name: str) -> None:
     for limit_s in (0.001, 10.0):
-        result = judge(SPOILED[name], [Slo("p95", limit_s)], LIGHT)
+        result = judge_step(SPOILED[name], [Slo("p95", limit_s)], LIGHT)
         assert (result.verdict, result.rule) == (Verdict.INVALID, name)
         assert ";" in result.reason
 
@@ -190,23 +190,23 @@ def test_a_spoiled_step_is_invalid_and_neither_pass_nor_fail(name: str) -> None:
 def test_fewer_than_two_samples_within_the_window_tell_nothing(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
-    assert generator_use(closed_step(generator=samples), 12, 32).cpu_ratio is None
+    assert summarize_generator(closed_step(generator=samples), 12, 32).cpu_ratio is None
     assert rule(closed_step(generator=samples)) is None
 
 
 @pytest.mark.parametrize("samples", [(), host_samples([12.0])])
 def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
-    assert host_use(closed_step(host=samples), 12, 32) == HostUse()
+    assert summarize_host(closed_step(host=samples), 12, 32) == HostUse()
 
 
 def test_two_samples_of_one_instant_tell_nothing() -> None:
-    assert generator_use(closed_step(generator=generator_samples([20.0, 20.0], 10)), 12, 32).cpu_ratio is None
-    assert host_use(closed_step(host=host_samples([20.0, 20.0])), 12, 32) == HostUse()
+    assert summarize_generator(closed_step(generator=generator_samples([20.0, 20.0], 10)), 12, 32).cpu_ratio is None
+    assert summarize_host(closed_step(host=host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
 def test_a_step_in_which_nothing_started_is_invalid() -> None:
     facts = closed_step(1, think_s=100.0, latency=always(0.1))
-    result = judge(facts, [Slo("p95", 1.0)])
+    result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
     assert (result.p95_s, result.error_ratio, result.rps) == (None, None, 0.0)
 
@@ -225,10 +225,11 @@ def test_the_busiest_of_several_workers_decides() -> None:
     together = generator_samples(SECONDS, 10, cpu_ratio=1.41)
     sound = closed_step(generator=together, workers=worker_samples([0.7, 0.7]))
     assert rule(sound) is None
-    use = generator_use(sound, 12, 32)
-    assert (use.workers, use.cores) == (2, pytest.approx(1.41))
+    use = summarize_generator(sound, 12, 32)
+    assert use.workers == 2
+    assert use.cores == pytest.approx(1.41)
     spoiled_step = closed_step(generator=together, workers=worker_samples([0.45, 0.95]))
-    judged = spoiled(spoiled_step, cut(spoiled_step), LIGHT)
+    judged = judge_validity(spoiled_step, cut_window(spoiled_step), LIGHT)
     assert judged is not None
     assert judged[0] == "generator-cpu"
     assert "worker 2" in judged[1]
@@ -253,5 +254,5 @@ def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:
     )
     local = closed_step(host=busy, workers=worker_samples([0.34]))
     remote = replace(local, workers=tuple(replace(s, here=s.worker == 0) for s in local.workers))
-    assert host_use(local, 12, 32).foreign_cores == pytest.approx(0.0, abs=0.01)
-    assert host_use(remote, 12, 32).foreign_cores == pytest.approx(0.34, abs=0.01)
+    assert summarize_host(local, 12, 32).foreign_cores == pytest.approx(0.0, abs=0.01)
+    assert summarize_host(remote, 12, 32).foreign_cores == pytest.approx(0.34, abs=0.01)

@@ -2,16 +2,17 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.grounds import STORMY
-from bench.simulation.physics import Service, Weather
-from bench.trial import Ground, Strategy, grid, measure_cell
-from harness.analyse.step.warmup import costs_per_request_s, is_warm, truncation
+from bench.search.scenarios import NOISY
+from bench.simulation.model import Service, Noise
+from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
+from harness.analyse.step.warmup import costs_per_request_s, is_warm, find_truncation
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import closed_step
 
@@ -56,33 +57,33 @@ def test_too_few_requests_to_tell_are_not_waited_for() -> None:
 
 
 @pytest.mark.parametrize("missing", [{"target": ()}, {"settle_from_s": None}])
-def test_without_counters_or_a_ramp_nothing_is_known(missing: dict[str, object]) -> None:
+def test_without_counters_or_a_ramp_nothing_is_known(missing: dict[str, Any]) -> None:
     assert is_warm(replace(step(0.01), **missing))
 
 
 @given(SERIES)
 def test_at_most_half_is_cut_off(series: np.ndarray) -> None:
-    assert 0 <= truncation(series) <= len(series) // 2
+    assert 0 <= find_truncation(series) <= len(series) // 2
 
 
 @given(st.integers(1, 1000), st.integers(2, 40))
 def test_of_a_constant_nothing_is_cut_off(value: int, length: int) -> None:
-    assert truncation(np.full(length, float(value))) == 0
+    assert find_truncation(np.full(length, float(value))) == 0
 
 
-def first_busy(weather: Weather) -> StepResult:
-    ground = Ground(Service(cpu_s=0.02), weather)
-    cell = grid((1.0,))[0]
+def first_busy(weather: Noise) -> StepResult:
+    ground = SimulatedScenario(Service(cpu_s=0.02), weather)
+    cell = build_grid((1.0,))[0]
     return next(step for step in measure_cell(Strategy("ours"), ground, cell, 3).steps if step.users > 20)
 
 
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
-    slow = first_busy(Weather(cold_ratio=0.3, warm_cpu_s=12.0))
+    slow = first_busy(Noise(cold_ratio=0.3, warm_cpu_s=12.0))
     assert slow.settle_s is not None
     assert slow.settle_s > 11
     assert slow.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_warm_target_pays_nothing() -> None:
-    settles_s = [first_busy(Weather()).settle_s, first_busy(replace(STORMY, cold_ratio=1.0)).settle_s]
+    settles_s = [first_busy(Noise()).settle_s, first_busy(replace(NOISY, cold_ratio=1.0)).settle_s]
     assert settles_s == [pytest.approx(10, abs=0.6)] * 2

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.step.window import Window, around, cut, percentile_s
+from harness.analyse.step.window import Window, select_around, cut_window, percentile_s
 from harness.model import Requests, StepFacts
 from tests.unit.analyse.synthetic import asked, closed_step, target_samples, thinks_of
 
 
 def window_of(facts: StepFacts) -> Window:
-    window = cut(facts)
+    window = cut_window(facts)
     assert window is not None
     return window
 
@@ -55,7 +55,7 @@ def test_errors_outside_the_window_are_not_counted() -> None:
 
 
 def test_a_step_that_ended_before_its_window_has_none() -> None:
-    assert cut(closed_step(window_from_s=None, window_to_s=None, ended_s=9.0)) is None
+    assert cut_window(closed_step(window_from_s=None, window_to_s=None, ended_s=9.0)) is None
 
 
 def test_a_window_cut_short_by_the_end_of_the_step_ends_with_it() -> None:
@@ -63,14 +63,14 @@ def test_a_window_cut_short_by_the_end_of_the_step_ends_with_it() -> None:
 
 
 def test_of_an_unfinished_window_only_requests_older_than_the_linger_are_looked_at() -> None:
-    window = cut(closed_step(window_to_s=None, ended_s=20.0), linger_s=2.0)
+    window = cut_window(closed_step(window_to_s=None, ended_s=20.0), linger_s=2.0)
     assert window is not None
     assert window.to_s == 18.0
     assert window.start_s.max() < 18.0
 
 
 def test_a_window_younger_than_the_linger_is_empty_and_not_negative() -> None:
-    window = cut(closed_step(window_to_s=None, ended_s=12.5), linger_s=2.0)
+    window = cut_window(closed_step(window_to_s=None, ended_s=12.5), linger_s=2.0)
     assert window is not None
     assert window.length_s == 0.0
 
@@ -103,7 +103,7 @@ def two_names() -> Window:
 def test_a_request_name_is_found_with_its_method_or_without(
     request_name: str, response_s: list[float]
 ) -> None:
-    assert two_names().only(request_name).response_s.tolist() == response_s
+    assert two_names().for_request_name(request_name).response_s.tolist() == response_s
 
 
 ANY_S = st.integers(0, 3_000).map(lambda hundredths: hundredths / 1000)
@@ -151,8 +151,8 @@ def test_counters_are_read_from_just_before_a_window_to_just_after(
     from_s: float, to_s: float, seconds: list[float]
 ) -> None:
     samples = target_samples(range(7))
-    assert [sample.at_s for sample in around(samples, from_s, to_s)] == seconds
+    assert [sample.at_s for sample in select_around(samples, from_s, to_s)] == seconds
 
 
 def test_no_counters_are_around_nothing() -> None:
-    assert list(around((), 0, 9)) == []
+    assert list(select_around((), 0, 9)) == []

@@ -7,80 +7,84 @@ import pytest
 
 from harness.errors import UsageError
 from harness.measure.docker.container_spec import (
-    Order,
-    environment_of,
-    host_options,
-    unmet_limits,
-    unset_variables,
+    ContainerSpec,
+    build_host_options,
+    find_unmet_limits,
+    find_unset_variables,
+    resolve_environment,
 )
-from harness.measure.docker.port_access import Reach
+from harness.measure.docker.port_access import PortAccess
 from harness.measure.protocols import Image
-from harness.model import MIB, Companion, Limits, Target
+from harness.model import MIB, Companion, ImageSource, Limits, Target
 
 LIMITS = Limits(0.25, 256 * MIB)
+SOURCE = ImageSource("web:1")
 
 
-def order(target: Target, limits: Limits = LIMITS) -> Order:
-    return Order("harness-x-1", "x", "web-c0.25-m256", limits, target, Image("web:1", "sha256:1"))
+def order(target: Target, limits: Limits = LIMITS) -> ContainerSpec:
+    return ContainerSpec("harness-x-1", "x", "web-c0.25-m256", limits, target, Image("web:1", "sha256:1"))
 
 
 def test_limits_are_a_quota_per_period_and_memory_without_swap() -> None:
-    options = host_options(order(Target("web", 8000)))
+    options = build_host_options(order(Target("web", 8000, SOURCE)))
     assert (options["cpu_quota"], options["cpu_period"]) == (25_000, 100_000)
     assert options["mem_limit"] == options["memswap_limit"] == 256 * MIB
 
 
 @pytest.mark.parametrize(("cores", "quota"), [(0.01, 1_000), (0.001, 1_000), (1 / 3, 33_333), (2.0, 200_000)])
 def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, quota: int) -> None:
-    assert host_options(order(Target("web", 8000), Limits(cores, MIB)))["cpu_quota"] == quota
+    assert build_host_options(order(Target("web", 8000, SOURCE), Limits(cores, MIB)))["cpu_quota"] == quota
 
 
 @pytest.mark.parametrize("host_port", [None, 8080])
 def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
-    options = host_options(order(Target("web", 8000, host_port=host_port)))
+    options = build_host_options(order(Target("web", 8000, SOURCE, host_port=host_port)))
     assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
 
 
 def test_a_declared_address_is_the_only_one_that_a_port_is_published_on() -> None:
-    declared = replace(order(Target("web", 8000)), reach=Reach("10.0.0.7"))
-    assert host_options(declared)["port_bindings"] == {8000: ("10.0.0.7", None)}
-    tunnelled = replace(order(Target("web", 8000)), reach=Reach(ssh="ssh://big"))
-    assert host_options(tunnelled)["port_bindings"] == {8000: ("127.0.0.1", None)}
+    declared = replace(order(Target("web", 8000, SOURCE)), reach=PortAccess("10.0.0.7"))
+    assert build_host_options(declared)["port_bindings"] == {8000: ("10.0.0.7", None)}
+    tunnelled = replace(order(Target("web", 8000, SOURCE)), reach=PortAccess(ssh="ssh://big"))
+    assert build_host_options(tunnelled)["port_bindings"] == {8000: ("127.0.0.1", None)}
 
 
 def test_a_limit_that_the_engine_discarded_is_named() -> None:
     applied = {"CpuPeriod": 100_000, "CpuQuota": 25_000, "Memory": 256 * MIB}
-    assert unmet_limits(applied, LIMITS) == []
-    assert unmet_limits(applied | {"Memory": 0}, LIMITS) == [f"Memory={256 * MIB}"]
+    assert find_unmet_limits(applied, LIMITS) == []
+    assert find_unmet_limits(applied | {"Memory": 0}, LIMITS) == [f"Memory={256 * MIB}"]
 
 
 def test_names_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST_NAME", "db")
     target = Target(
-        "web", 8000, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5", "AS_IT_IS": "$${A}"}
+        "web", 8000, SOURCE, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5", "AS_IT_IS": "$${A}"}
     )
-    assert environment_of(target) == {"URL": "sql://db/shop", "COST": "$5", "AS_IT_IS": "${A}"}
+    assert resolve_environment(target) == {"URL": "sql://db/shop", "COST": "$5", "AS_IT_IS": "${A}"}
 
 
 def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
     monkeypatch.delenv("NOR_THIS", raising=False)
-    target = Target("web", 8000, environment={"A": "${NOT_SET} ${NOR_THIS}", "B": "${NOT_SET} $${PLAIN}"})
-    assert unset_variables(target) == ["NOR_THIS", "NOT_SET"]
+    target = Target(
+        "web", 8000, SOURCE, environment={"A": "${NOT_SET} ${NOR_THIS}", "B": "${NOT_SET} $${PLAIN}"}
+    )
+    assert find_unset_variables(target) == ["NOR_THIS", "NOT_SET"]
     with pytest.raises(UsageError, match="NOR_THIS"):
-        environment_of(target)
+        resolve_environment(target)
 
 
 def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
     target = Target(
         "web",
         8000,
+        SOURCE,
         files={"/etc/web.conf": Path("/home/me/web.conf")},
         tmpfs=("/run",),
         ulimits={"nofile": 4096},
         capabilities=("SYS_NICE",),
     )
-    options = host_options(order(target))
+    options = build_host_options(order(target))
     assert options["binds"] == ["/home/me/web.conf:/etc/web.conf:ro"]
     assert options["tmpfs"] == {"/run": ""}
     assert [(each.name, each.soft, each.hard) for each in options["ulimits"]] == [("nofile", 4096, 4096)]
@@ -89,12 +93,12 @@ def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
 
 
 def test_in_the_hosts_network_no_port_is_published() -> None:
-    options = host_options(order(Target("web", 8000, host_port=8000, host_network=True)))
+    options = build_host_options(order(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
     assert (options["network_mode"], options["port_bindings"]) == ("host", None)
 
 
 def test_a_companion_publishes_nothing_and_its_secrets_are_asked_for() -> None:
-    database = Target("database", 0, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
-    assert host_options(order(database))["port_bindings"] is None
-    web = Target("web", 8000, companions=(Companion(database, LIMITS),))
-    assert unset_variables(web) == ["NO_SUCH_SECRET"]
+    database = Target("database", 0, SOURCE, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
+    assert build_host_options(order(database))["port_bindings"] is None
+    web = Target("web", 8000, SOURCE, companions=(Companion(database, LIMITS),))
+    assert find_unset_variables(web) == ["NO_SUCH_SECRET"]

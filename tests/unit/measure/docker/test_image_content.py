@@ -6,29 +6,29 @@ from pathlib import Path
 import pytest
 
 from harness.measure.docker.image import base_images, content_hash, context_files
-from harness.model import Build
+from harness.model import BuildSource
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Build:
+def build(tmp_path: Path) -> BuildSource:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "app.py").write_text("answer = 42\n")
-    return Build(tmp_path, args={"BASE": "harness-base:bookworm"})
+    return BuildSource(tmp_path, args={"BASE": "harness-base:bookworm"})
 
 
-def hashed(build: Build, *bases: str) -> str:
+def hashed(build: BuildSource, *bases: str) -> str:
     return content_hash(build, context_files(build), bases)
 
 
-def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: Build) -> None:
+def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: BuildSource) -> None:
     before = hashed(build)
     os.utime(build.context / "app.py", (1, 1))
     assert hashed(build) == before
 
 
-def test_content_mode_name_arguments_and_base_all_count(build: Build) -> None:
+def test_content_mode_name_arguments_and_base_all_count(build: BuildSource) -> None:
     seen = [hashed(build), hashed(build, "sha256:another-base")]
-    seen.append(hashed(Build(build.context, args={"BASE": "debian"})))
+    seen.append(hashed(BuildSource(build.context, args={"BASE": "debian"})))
     (build.context / "app.py").chmod(0o755)
     seen.append(hashed(build))
     (build.context / "app.py").rename(build.context / "shop.py")
@@ -38,7 +38,7 @@ def test_content_mode_name_arguments_and_base_all_count(build: Build) -> None:
     assert len(set(seen)) == len(seen)
 
 
-def test_what_dockerignore_excludes_changes_nothing(build: Build) -> None:
+def test_what_dockerignore_excludes_changes_nothing(build: BuildSource) -> None:
     (build.context / ".dockerignore").write_text("# not sent\n\n*.log\n")
     before = hashed(build)
     (build.context / "noise.log").write_text("x")

@@ -1,6 +1,6 @@
 """What the kernel's tables say of listening sockets."""
 
-from harness.measure.docker.inside import listening_ports
+from harness.measure.docker.inside import parse_listening_ports
 
 TABLES = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -13,5 +13,5 @@ cat: /proc/net/tcp6: No such file or directory
 
 
 def test_only_listening_ports_count_of_both_families() -> None:
-    assert list(listening_ports(TABLES)) == [5432, 6379]
-    assert list(listening_ports("")) == []
+    assert list(parse_listening_ports(TABLES)) == [5432, 6379]
+    assert list(parse_listening_ports("")) == []

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.measure.docker.events import understood
-from harness.measure.docker.stats import busy_s, summed, target_sample
+from harness.measure.docker.events import event_from_json
+from harness.measure.docker.stats import sum_busy_s, sum_replicas, target_sample_from_json
 from harness.model import TargetEvent, TargetSample
 
 CPU = {
@@ -37,7 +37,7 @@ STOPPED = {"cpu_stats": {"cpu_usage": {"total_usage": 0}, "throttling_data": {}}
 def test_counters_are_the_same_on_both_cgroup_versions(
     message: Mapping[str, Any], peak_bytes: int | None
 ) -> None:
-    assert target_sample(message, 7.0) == TargetSample(
+    assert target_sample_from_json(message, 7.0) == TargetSample(
         at_s=7.0,
         cpu_s=2.5,
         periods=120,
@@ -51,12 +51,12 @@ def test_counters_are_the_same_on_both_cgroup_versions(
 
 
 def test_a_stopped_container_gives_no_sample_rather_than_zeros() -> None:
-    assert target_sample(STOPPED, 7.0) is None
-    assert target_sample({}, 7.0) is None
+    assert target_sample_from_json(STOPPED, 7.0) is None
+    assert target_sample_from_json({}, 7.0) is None
 
 
 def test_a_target_without_a_network_has_moved_no_bytes() -> None:
-    sample = target_sample({**V2, "networks": None}, 7.0)
+    sample = target_sample_from_json({**V2, "networks": None}, 7.0)
     assert sample is not None
     assert (sample.received_bytes, sample.sent_bytes) == (0, 0)
 
@@ -65,7 +65,7 @@ def test_waiting_for_a_disk_and_stolen_time_are_not_work() -> None:
     core = SimpleNamespace(
         user=5.0, nice=1.0, system=2.0, irq=0.5, softirq=0.5, idle=90, iowait=7, steal=3, guest=4
     )
-    assert busy_s(core) == 9.0
+    assert sum_busy_s(core) == 9.0
 
 
 def message(action: str, **attributes: str) -> dict[str, Any]:
@@ -85,12 +85,12 @@ def message(action: str, **attributes: str) -> dict[str, Any]:
     ],
 )
 def test_events_that_say_how_a_target_fares_are_kept(told: dict[str, Any], event: TargetEvent | None) -> None:
-    assert understood(told, 3.0) == event
+    assert event_from_json(told, 3.0) == event
 
 
 def test_replicas_are_added_up_but_for_the_memory_which_each_has_a_limit_of() -> None:
     one = TargetSample(1.0, 2.0, 100, 10, 0.5, 40 * 2**20, None, 1000, 5000)
     other = TargetSample(1.4, 3.0, 200, 50, 0.7, 60 * 2**20, 65 * 2**20, 10, 20)
-    assert summed(1.4, [one, other]) == TargetSample(
+    assert sum_replicas(1.4, [one, other]) == TargetSample(
         1.4, 5.0, 300, 60, 1.2, 60 * 2**20, 65 * 2**20, 1010, 5020
     )

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from harness.measure.host.cpu_speed import work_s
-from harness.measure.host.process_cpu import Accounts, is_proxy_of, is_shim_of
+from harness.measure.host.cpu_speed import probe_work_s
+from harness.measure.host.process_cpu import ProcessCpu, is_proxy_of, is_shim_of
 
 ID = "d12d413540a2308ff818fec038af265d6019cf407deaac78fe64772c0bb2c955"
 SHIM = ["/usr/bin/containerd-shim-runc-v2", "-namespace", "moby", "-id", ID]
@@ -30,11 +30,11 @@ def test_a_process_that_only_mentions_the_port_is_no_proxy() -> None:
 
 
 def test_without_the_containers_shim_the_engines_time_is_unknown_and_not_zero() -> None:
-    shares = Accounts("0" * 64, 1).read()
+    shares = ProcessCpu("0" * 64, 1).read()
     assert (shares.engine_cpu_s, shares.proxy_cpu_s) == (None, None)
     assert shares.harness_cpu_s is not None
     assert 0 < shares.harness_cpu_s <= sum(os.times()[:2]) + 0.1
 
 
 def test_the_fixed_work_costs_cpu_time() -> None:
-    assert work_s() > 0
+    assert probe_work_s() > 0

@@ -1,4 +1,4 @@
-"""Pages of several processes as one generator's facts."""
+"""Pages of several processes become the facts of one generator."""
 
 import base64
 from array import array
@@ -7,30 +7,30 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.measure.locust.pages import Pages, joined
+from harness.measure.locust.pages import PageBuffer, concat_facts
 
 FLOATS = ("start", "latency", "think_start", "think", "unfinished_start")
 NUMBERS = ("name", "error", "unfinished_name")
 
 
 def page(at: float, **more: Any) -> dict[str, Any]:
-    """As the plugin packs it."""
+    """Build a page as the plugin sends it."""
     plain: dict[str, Any] = {"names": [], "errors": [], "closing": False, "reached": 0}
     plain |= {"at": at, "cpu": 1.0, "rss": 100, "lag": 0.001, "users": 0, "in_flight": 0} | more
-    plain |= {key: packed(array("d", more.get(key, []))) for key in FLOATS}
-    return plain | {key: packed(array("i", more.get(key, []))) for key in NUMBERS}
+    plain |= {key: encode_column(array("d", more.get(key, []))) for key in FLOATS}
+    return plain | {key: encode_column(array("i", more.get(key, []))) for key in NUMBERS}
 
 
-def packed(column: "array[Any]") -> str:
+def encode_column(column: "array[Any]") -> str:
     return base64.b64encode(column).decode()
 
 
-def elsewhere(offset: float, error: float = 0.001) -> dict[str, Any]:
+def remote_clock(offset: float, error: float = 0.001) -> dict[str, Any]:
     return {"here": False, "offset": offset, "error": error}
 
 
 def test_workers_facts_are_given_out_with_their_masters_next_page() -> None:
-    pages = Pages(workers=2)
+    pages = PageBuffer(workers=2)
     pages.add(page(1.0, start=[0.5], latency=[0.1], name=[0], error=[-1], names=["GET /"], users=3), 1)
     assert pages.take().samples == ()
     pages.add(page(1.2, users=4, cpu=2.0), 2)
@@ -38,12 +38,12 @@ def test_workers_facts_are_given_out_with_their_masters_next_page() -> None:
     facts = pages.take()
     assert facts.requests.start_s.tolist() == [0.5]
     (sample,) = facts.samples
-    assert (sample.at_s, sample.users, sample.cpu_s, facts.reached) == (1.3, 7, 3.5, 7)
+    assert (sample.at_s, sample.users, sample.cpu_s, facts.reached_users) == (1.3, 7, 3.5, 7)
     assert [(each.worker, each.users) for each in facts.workers] == [(1, 3), (2, 4), (0, 0)]
 
 
 def test_each_process_has_numbers_of_its_own_for_names_and_errors() -> None:
-    pages = Pages(workers=2)
+    pages = PageBuffer(workers=2)
     row = {"latency": [0.1], "name": [0], "error": [0]}
     pages.add(page(1.0, start=[0.1], names=["GET /"], errors=["refused"], **row), 1)
     pages.add(page(1.0, start=[0.2], names=["GET /item"], errors=["reset"], **row), 2)
@@ -60,9 +60,9 @@ def test_each_process_has_numbers_of_its_own_for_names_and_errors() -> None:
     ]
 
 
-def test_instants_of_another_clock_are_brought_to_ours() -> None:
-    pages = Pages(workers=1)
-    away = page(
+def test_instants_of_another_clock_are_converted_to_the_local_one() -> None:
+    pages = PageBuffer(workers=1)
+    remote = page(
         5001.0,
         start=[5000.5],
         latency=[0.1],
@@ -74,7 +74,7 @@ def test_instants_of_another_clock_are_brought_to_ours() -> None:
         unfinished_start=[5000.9],
         unfinished_name=[0],
     )
-    pages.add(away, 1, elsewhere(5000.0))
+    pages.add(remote, 1, remote_clock(5000.0))
     pages.add(page(1.1))
     facts = pages.take()
     assert facts.requests.start_s.tolist() == pytest.approx([0.5])
@@ -86,21 +86,21 @@ def test_instants_of_another_clock_are_brought_to_ours() -> None:
 
 
 def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
-    pages = Pages(workers=2)
+    pages = PageBuffer(workers=2)
     pages.add(page(1.0, closing=True))
     pages.add(page(1.01, closing=True), 1)
-    assert not pages.closed
+    assert not pages.is_closed
     pages.add(page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2)
-    assert pages.closed
+    assert pages.is_closed
     facts = pages.take()
-    assert not pages.closed
+    assert not pages.is_closed
     assert facts.samples[-1].at_s == 1.0
     assert np.all(facts.requests.unfinished_start_s <= facts.samples[-1].at_s)
 
 
-def test_one_process_is_told_of_as_before() -> None:
-    pages = Pages()
+def test_a_single_process_has_no_rows_for_workers() -> None:
+    pages = PageBuffer()
     pages.add(page(1.0, users=3, reached=3, in_flight=1))
     facts = pages.take()
     assert (facts.samples[0].users, facts.samples[0].in_flight, facts.workers) == (3, 1, ())
-    assert joined([facts])[2] == facts.samples
+    assert concat_facts([facts])[2] == facts.samples

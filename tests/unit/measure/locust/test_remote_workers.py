@@ -1,4 +1,4 @@
-"""What a worker's container is told and given; no engine is asked in these tests."""
+"""Script, files and environment of a worker's container. These tests use no engine."""
 
 import io
 import shlex
@@ -11,19 +11,18 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.locust import requirements_env as packages
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import (
-    Containers,
-    LoadEngines,
-    folder_of,
-    packed,
-    told,
-    variables,
-    worker_script,
+    ContainerWorkers,
+    WorkerPool,
+    build_container_environment,
+    build_tar,
+    build_worker_script,
+    common_folder,
+    worker_service,
 )
-from harness.measure.locust.worker_image import build_for
-from harness.model import Load, Scenario
+from harness.measure.locust.worker_image import build_for_architecture
+from harness.model import ExternalWorkers, Load, Scenario
 from harness.plan import named_variables, scenario_files
 
 PLUGIN = Path("/opt/ours/plugin.py")
@@ -46,10 +45,10 @@ def scenario(tmp_path: Path) -> Scenario:
     )
 
 
-def test_a_container_runs_what_a_worker_here_would(scenario: Scenario) -> None:
-    script = worker_script(scenario, [PLUGIN], "http://10.0.0.7:8000", "10.0.0.5", 6000)
-    place, _, command = script.partition(" && exec ")
-    assert place == "cd /scenario/shop"
+def test_a_container_runs_the_same_command_as_a_local_worker(scenario: Scenario) -> None:
+    script = build_worker_script(scenario, [PLUGIN], "http://10.0.0.7:8000", "10.0.0.5", 6000)
+    folder, _, command = script.partition(" && exec ")
+    assert folder == "cd /scenario/shop"
     words = shlex.split(command)
     assert words[:4] == [
         "locust",
@@ -64,11 +63,13 @@ def test_a_container_runs_what_a_worker_here_would(scenario: Scenario) -> None:
     assert pairs["--tags"] == "read"
 
 
-def test_it_is_given_the_scenarios_files_as_they_lie(scenario: Scenario, tmp_path: Path) -> None:
-    ours = tmp_path / "plugin.py"
-    ours.write_text("# ours\n")
-    ours.chmod(0o600)
-    content = packed([ours], sorted(tmp_path.glob("shop/**/*.*")), folder_of(scenario))
+def test_a_container_gets_the_scenarios_files_with_their_relative_paths(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("# plugin\n")
+    plugin.chmod(0o600)
+    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), common_folder(scenario))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         entries = {entry.name: entry for entry in archive}
     assert set(entries) == {
@@ -81,20 +82,20 @@ def test_it_is_given_the_scenarios_files_as_they_lie(scenario: Scenario, tmp_pat
     assert {(entry.mode, entry.uid) for entry in entries.values()} == {(0o644, 0)}
 
 
-def test_of_our_environment_it_is_told_what_its_files_name(
+def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
     scenario: Scenario, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    given = variables(scenario_files(scenario.locustfiles))
+    given = build_container_environment(scenario_files(scenario.locustfiles))
     assert given["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= given.keys()
     assert given.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
     assert named_variables(scenario_files(scenario.locustfiles), {}) == set()
 
 
-def test_it_has_no_more_rights_than_requests_need() -> None:
-    service = told("exec locust", {"A": "b"})
+def test_a_container_has_no_more_rights_than_requests_need() -> None:
+    service = worker_service("worker:1", "exec locust", {"A": "b"})
     assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
     assert service.host_network
     assert service.port == 0
@@ -102,7 +103,7 @@ def test_it_has_no_more_rights_than_requests_need() -> None:
 
 
 class Host:
-    """An engine that says only where it is."""
+    """An engine that has nothing but a fingerprint."""
 
     def __init__(self, *, local: bool) -> None:
         self._local = local
@@ -113,29 +114,29 @@ class Host:
 
 def test_workers_on_another_machine_need_an_address_of_this_one() -> None:
     def problems(local: bool, load: Load) -> list[str]:
-        engines = LoadEngines([Host(local=local)], 5557)  # type: ignore[list-item]
-        return LocustGenerator(engines=engines).check(load)
+        engines = WorkerPool([Host(local=local)], 5557)  # type: ignore[list-item]
+        return LocustGenerator(engines=engines).find_problems(load)
 
-    here, there = Load(2, engines=(), external=True), Load(2, external=True, bind="10.0.0.5")
+    here, there = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
     assert "name it: load: {bind:" in problems(False, here)[0]
     assert problems(False, there) == problems(True, here) == []
-    assert LocustGenerator().check(there) == []
+    assert LocustGenerator().find_problems(there) == []
 
 
-def test_no_container_has_nothing_to_say() -> None:
-    none = Containers()
-    none.look()
-    assert (none.logs(10), list(none.pids)) == ("", [])
-    none.end()
+def test_no_workers_have_no_logs_and_no_processes() -> None:
+    workers = ContainerWorkers()
+    workers.check_alive()
+    assert (workers.read_logs(10), list(workers.pids)) == ("", [])
+    workers.end()
 
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """A pip that fetches one file, or fails for a package that nobody has."""
-    asked: list[list[str]] = []
+    """Replace pip by one that downloads one file, or fails for the package `nobody`; return its commands."""
+    commands: list[list[str]] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        asked.append(command)
+        commands.append(command)
         if "--requirement" in command and "nobody" in Path(command[-1]).read_text():
             return subprocess.CompletedProcess(command, 1, "", "no matching distribution: nobody")
         folder = Path(command[command.index("--dest") + 1])
@@ -144,26 +145,33 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(packages.subprocess, "run", run)
-    return asked
+    monkeypatch.setattr(subprocess, "run", run)
+    return commands
 
 
-def test_wheels_are_fetched_once_for_each_list_and_architecture(pip: list[list[str]], tmp_path: Path) -> None:
-    first = build_for("x86_64", None)
-    assert build_for("x86_64", None) == first
+def test_wheels_are_downloaded_once_for_each_list_and_architecture(
+    pip: list[list[str]], tmp_path: Path
+) -> None:
+    first = build_for_architecture("x86_64", None)
+    assert build_for_architecture("x86_64", None) == first
     assert len(pip) == 1
     assert "manylinux_2_28_x86_64" in pip[0]
     assert sorted(path.name for path in first.context.iterdir()) == ["Dockerfile", "wheels"]
     needed = tmp_path / "needed.txt"
     needed.write_text("faker\n")
-    others = {build_for("aarch64", None).context, build_for("x86_64", needed).context}
+    others = {
+        build_for_architecture("aarch64", None).context,
+        build_for_architecture("x86_64", needed).context,
+    }
     assert len(others | {first.context}) == 3
 
 
-def test_what_pip_cant_fetch_is_said_and_leaves_nothing(pip: list[list[str]], tmp_path: Path) -> None:
+def test_a_failed_download_is_reported_and_leaves_nothing_in_the_cache(
+    pip: list[list[str]], tmp_path: Path
+) -> None:
     needed = tmp_path / "needed.txt"
     needed.write_text("nobody\n")
     with pytest.raises(UsageError, match="no matching distribution") as caught:
-        build_for("x86_64", needed)
+        build_for_architecture("x86_64", needed)
     assert "load: {image: …}" in caught.value.hint
     assert list((tmp_path / "cache/capacity-harness").iterdir()) == []

@@ -1,0 +1,1 @@
+"""Compare the harness's search with other strategies on simulated targets."""

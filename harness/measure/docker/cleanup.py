@@ -1,0 +1,88 @@
+"""Remove what the harness creates on an engine: containers, networks, images that newer ones replaced."""
+
+import contextlib
+from collections.abc import Iterator
+
+from docker.api import APIClient
+from docker.errors import APIError
+
+from harness.measure.docker.client import (
+    CAMPAIGN_LABEL,
+    TARGET_LABEL,
+    docker_message,
+    translate_docker_errors,
+)
+
+
+def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
+    """Remove containers and networks of a campaign (None: of any), whatever their state.
+
+    Returns their names in order.
+    """
+    label = CAMPAIGN_LABEL if campaign is None else f"{CAMPAIGN_LABEL}={campaign}"
+    with translate_docker_errors("list what the harness left"):
+        containers = client.containers(all=True, filters={"label": label})
+        networks = client.networks(filters={"label": label})
+    for container in containers:
+        remove_container(client, container["Id"])
+    for network in networks:
+        remove_network(client, network["Id"], network["Name"])
+    return sorted(
+        [container["Names"][0].lstrip("/") for container in containers]
+        + [network["Name"] for network in networks]
+    )
+
+
+def remove_old_images(client: APIClient) -> list[str]:
+    """Remove the images that were built for targets, except the newest of each target and those in use.
+
+    Returns their names in order.
+    """
+    with translate_docker_errors("list the images that were built for targets"):
+        images = client.images(filters={"label": TARGET_LABEL})
+    newest: set[str] = set()
+    removed = []
+    for image in sorted(images, key=lambda image: image["Created"], reverse=True):
+        for tag in image["RepoTags"] or []:
+            name = tag.rpartition(":")[0]
+            if name in newest and _remove_image(client, tag):
+                removed.append(tag)
+            newest.add(name)
+    return sorted(removed)
+
+
+def _remove_image(client: APIClient, tag: str) -> bool:
+    """Remove an image; return False if it is in use or already gone."""
+    with translate_docker_errors(f"remove the image {tag}"):
+        try:
+            client.remove_image(tag)
+        except APIError as error:
+            if error.status_code not in (404, 409):
+                raise
+            return False
+    return True
+
+
+def remove_container(client: APIClient, name: str) -> bool:
+    """Remove a container with its anonymous volumes, running or not; return False if there is none."""
+    with translate_docker_errors(f"remove the container {name}"), _ignore_missing():
+        client.remove_container(name, force=True, v=True)
+        return True
+    return False
+
+
+def remove_network(client: APIClient, network: str, name: str) -> None:
+    """Remove a network by its id or name, if it is still there; `name` is for the error's text."""
+    with translate_docker_errors(f"remove the network {name}"), _ignore_missing():
+        client.remove_network(network)
+
+
+@contextlib.contextmanager
+def _ignore_missing() -> Iterator[None]:
+    """Ignore that something is gone, or that its removal is already in progress."""
+    try:
+        yield
+    except APIError as error:
+        in_progress = error.status_code == 409 and "already in progress" in docker_message(error)
+        if error.status_code != 404 and not in_progress:
+            raise

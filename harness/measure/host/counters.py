@@ -1,0 +1,42 @@
+"""Read the counters of this machine: CPU, memory, disks, network."""
+
+from typing import Any
+
+import psutil
+
+from harness.measure.host.cpu_speed import probe_work_s
+from harness.measure.host.process_cpu import ProcessCpu
+from harness.model import HostSample
+
+
+def read_host_sample(at_s: float, processes: ProcessCpu) -> HostSample:
+    """Read this machine's counters. Loopback traffic is in the network's bytes, as the kernel counts it."""
+    cpu = processes.read()
+    cores = psutil.cpu_times(percpu=True)
+    disk = psutil.disk_io_counters()
+    network = psutil.net_io_counters()
+    return HostSample(
+        at_s=at_s,
+        busy_s=tuple(sum_busy_s(core) for core in cores),
+        steal_s=sum(getattr(core, "steal", 0.0) for core in cores),
+        memory_available_bytes=psutil.virtual_memory().available,
+        load_1m=psutil.getloadavg()[0],
+        disk_read_bytes=disk.read_bytes if disk else 0,
+        disk_written_bytes=disk.write_bytes if disk else 0,
+        received_bytes=network.bytes_recv,
+        sent_bytes=network.bytes_sent,
+        harness_cpu_s=cpu.harness_cpu_s,
+        engine_cpu_s=cpu.engine_cpu_s,
+        proxy_cpu_s=cpu.proxy_cpu_s,
+        work_s=probe_work_s(),
+    )
+
+
+def sum_busy_s(core: Any) -> float:
+    """Sum the seconds that a core worked for this machine: not idle, not waiting for a disk, not stolen.
+
+    `core` are the core's times as psutil reads them. Guests' time is not added: the kernel counts it within
+    `user` and `nice` already.
+    """
+    working = ("user", "nice", "system", "irq", "softirq")
+    return float(sum(getattr(core, part, 0.0) for part in working))

@@ -1,0 +1,303 @@
+"""The shape of a plan in plan.json, which the content hashes cover too. It stays as it is while the model moves on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.model import (
+    DEFAULT_ENGINE,
+    Balancer,
+    BuildSource,
+    Cell,
+    CommandProbe,
+    Companion,
+    Engine,
+    EngineWorkers,
+    ExternalWorkers,
+    HealthcheckProbe,
+    HttpProbe,
+    ImageSource,
+    Limits,
+    Load,
+    LocalWorkers,
+    LogProbe,
+    Plan,
+    PortProbe,
+    Price,
+    ReadinessProbe,
+    Scenario,
+    Search,
+    Slo,
+    Target,
+    TcpProbe,
+    Timing,
+)
+
+_ONLY_ENGINE = ""
+"""The stored name of the engine of a plan that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReadiness:
+    """A readiness probe. The first key that is set names its kind; with none of them it is a TCP probe."""
+
+    http_path: str | None = "/"
+    status: int = 200
+    within_s: float = 60.0
+    port: int | None = None
+    log: str | None = None
+    command: tuple[str, ...] | None = None
+    healthy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTarget:
+    """A target. One of `image` and `build` is given."""
+
+    name: str
+    port: int
+    image: str | None = None
+    build: BuildSource | None = None
+    ready: StoredReadiness = StoredReadiness()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    host_port: int | None = None
+    host_network: bool = False
+    user: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
+    tmpfs: tuple[str, ...] = ()
+    ulimits: Mapping[str, int] = field(default_factory=dict)
+    capabilities: tuple[str, ...] = ()
+    companions: tuple["StoredCompanion", ...] = ()
+    balancer: Balancer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCompanion:
+    """A companion with its own limits."""
+
+    service: StoredTarget
+    limits: Limits
+    seed: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTiming:
+    """The durations of a step's parts; `linger_s` is the drain."""
+
+    settle_s: float = 10.0
+    window_at_least_s: float = 20.0
+    window_at_most_s: float = 90.0
+    linger_s: float = 1.0
+    warm_up_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLoad:
+    """The Locust processes: on `engines`, `external` ones, or else local ones."""
+
+    workers: int | None = 1
+    external: bool = False
+    bind: str = LocalWorkers.bind
+    port: int = 5557
+    engines: tuple[Engine, ...] = ()
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A plan. Its engines have names only: whoever reads results need not learn how to reach them."""
+
+    source: Path
+    target: StoredTarget
+    scenario: Scenario
+    cells: tuple[Cell, ...]
+    slos: tuple[Slo, ...]
+    users_limit: int = 400
+    users_required: int | None = None
+    spawn_rate: float = 40.0
+    timing: StoredTiming = StoredTiming()
+    search: Search = Search()
+    skipped: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    price: Price | None = None
+    notes: tuple[str, ...] = ()
+    load: StoredLoad = StoredLoad()
+    engines: Mapping[str, Engine] = field(default_factory=lambda: {_ONLY_ENGINE: DEFAULT_ENGINE})
+
+
+def to_stored(plan: Plan) -> StoredPlan:
+    return StoredPlan(
+        source=plan.source,
+        target=to_stored_target(plan.target),
+        scenario=plan.scenario,
+        cells=plan.cells,
+        slos=plan.slos,
+        users_limit=plan.users_limit,
+        users_required=plan.users_required,
+        spawn_rate=plan.spawn_rate,
+        timing=_to_stored_timing(plan.timing),
+        search=plan.search,
+        skipped=plan.skipped,
+        hashes=plan.hashes,
+        price=plan.price,
+        notes=plan.notes,
+        load=_to_stored_load(plan.load),
+        engines={name or _ONLY_ENGINE: DEFAULT_ENGINE for name in plan.engines},
+    )
+
+
+def from_stored(stored: StoredPlan) -> Plan:
+    """Return the plan that was stored.
+
+    Raises:
+        ValueError: it has a target without image and build, or external workers without a number.
+    """
+    return Plan(
+        source=stored.source,
+        target=_from_stored_target(stored.target),
+        scenario=stored.scenario,
+        cells=stored.cells,
+        slos=stored.slos,
+        users_limit=stored.users_limit,
+        users_required=stored.users_required,
+        spawn_rate=stored.spawn_rate,
+        timing=_from_stored_timing(stored.timing),
+        search=stored.search,
+        skipped=stored.skipped,
+        hashes=stored.hashes,
+        price=stored.price,
+        notes=stored.notes,
+        load=_from_stored_load(stored.load),
+        engines={name or None: engine for name, engine in stored.engines.items()},
+    )
+
+
+def to_stored_target(target: Target) -> StoredTarget:
+    source = target.source
+    return StoredTarget(
+        name=target.name,
+        port=target.port,
+        image=source.reference if isinstance(source, ImageSource) else None,
+        build=source if isinstance(source, BuildSource) else None,
+        ready=_to_stored_readiness(target.readiness),
+        environment=target.environment,
+        command=target.command,
+        entrypoint=target.entrypoint,
+        host_port=target.host_port,
+        host_network=target.host_network,
+        user=target.user,
+        files=target.files,
+        tmpfs=target.tmpfs,
+        ulimits=target.ulimits,
+        capabilities=target.capabilities,
+        companions=tuple(
+            StoredCompanion(to_stored_target(each.service), each.limits, each.seed)
+            for each in target.companions
+        ),
+        balancer=target.balancer,
+    )
+
+
+def _from_stored_target(stored: StoredTarget) -> Target:
+    return Target(
+        name=stored.name,
+        port=stored.port,
+        source=_from_stored_source(stored),
+        readiness=_from_stored_readiness(stored.ready),
+        environment=stored.environment,
+        command=stored.command,
+        entrypoint=stored.entrypoint,
+        host_port=stored.host_port,
+        host_network=stored.host_network,
+        user=stored.user,
+        files=stored.files,
+        tmpfs=stored.tmpfs,
+        ulimits=stored.ulimits,
+        capabilities=stored.capabilities,
+        companions=tuple(
+            Companion(_from_stored_target(each.service), each.limits, each.seed) for each in stored.companions
+        ),
+        balancer=stored.balancer,
+    )
+
+
+def _from_stored_source(stored: StoredTarget) -> ImageSource | BuildSource:
+    if stored.build is not None:
+        return stored.build
+    if stored.image is not None:
+        return ImageSource(stored.image)
+    raise ValueError(f"the target {stored.name} has neither image nor build")
+
+
+def _to_stored_readiness(probe: ReadinessProbe) -> StoredReadiness:
+    within_s = probe.within_s
+    match probe:
+        case HttpProbe():
+            return StoredReadiness(probe.path, probe.status, within_s)
+        case TcpProbe():
+            return StoredReadiness(None, within_s=within_s)
+        case PortProbe():
+            return StoredReadiness(None, within_s=within_s, port=probe.port)
+        case LogProbe():
+            return StoredReadiness(None, within_s=within_s, log=probe.pattern)
+        case CommandProbe():
+            return StoredReadiness(None, within_s=within_s, command=probe.command)
+        case HealthcheckProbe():
+            return StoredReadiness(None, within_s=within_s, healthy=True)
+
+
+def _from_stored_readiness(stored: StoredReadiness) -> ReadinessProbe:
+    if stored.port is not None:
+        return PortProbe(stored.port, stored.within_s)
+    if stored.log is not None:
+        return LogProbe(stored.log, stored.within_s)
+    if stored.command is not None:
+        return CommandProbe(stored.command, stored.within_s)
+    if stored.healthy:
+        return HealthcheckProbe(stored.within_s)
+    if stored.http_path is not None:
+        return HttpProbe(stored.http_path, stored.status, stored.within_s)
+    return TcpProbe(stored.within_s)
+
+
+def _to_stored_timing(timing: Timing) -> StoredTiming:
+    return StoredTiming(
+        settle_s=timing.settle_s,
+        window_at_least_s=timing.window_at_least_s,
+        window_at_most_s=timing.window_at_most_s,
+        linger_s=timing.drain_s,
+        warm_up_s=timing.warm_up_s,
+    )
+
+
+def _from_stored_timing(stored: StoredTiming) -> Timing:
+    return Timing(
+        settle_s=stored.settle_s,
+        window_at_least_s=stored.window_at_least_s,
+        window_at_most_s=stored.window_at_most_s,
+        drain_s=stored.linger_s,
+        warm_up_s=stored.warm_up_s,
+    )
+
+
+def _to_stored_load(load: Load) -> StoredLoad:
+    match load:
+        case LocalWorkers():
+            return StoredLoad(load.workers)
+        case ExternalWorkers():
+            return StoredLoad(load.workers, external=True, bind=load.bind, port=load.port)
+        case EngineWorkers():
+            engines = (DEFAULT_ENGINE,) * len(load.engines)
+            return StoredLoad(load.workers, False, load.bind, load.port, engines, load.image)
+
+
+def _from_stored_load(stored: StoredLoad) -> Load:
+    if stored.engines:
+        return EngineWorkers(stored.engines, stored.workers, stored.bind, stored.port, stored.image)
+    if not stored.external:
+        return LocalWorkers(stored.workers)
+    if stored.workers is None:
+        raise ValueError("external workers have no number")
+    return ExternalWorkers(stored.workers, stored.bind, stored.port)

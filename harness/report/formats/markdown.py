@@ -1,0 +1,67 @@
+"""Write summary.md, for a pull request, and escape texts for Markdown."""
+
+import re
+
+from harness.report.view import text
+from harness.report.view.cells import CellView
+from harness.report.view.recommendation import write_recommendation
+from harness.report.view.view import View
+
+_SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")
+_MENTION = re.compile(r"([@#])(?=\w)")
+_ZERO_WIDTH_SPACE = "\u200b"
+_COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak")
+_PRICE_COLUMNS = ("price an hour", "per 100 users")
+
+
+def render_markdown(view: View) -> str:
+    """Return the recommendation, the warnings, the table of sizes, and what they were measured against."""
+    lines = [
+        f"### {escape_markdown(view.target)}: which size for {view.users_limit} users?",
+        "",
+        *([f"_{escape_markdown(view.progress)}_", ""] if view.progress else []),
+        f"**{escape_markdown(write_recommendation(view))}**",
+        "",
+        *(line for warning in view.warnings for line in (f"> Warning: {escape_markdown(warning)}", "")),
+        *_build_table(view),
+        "",
+        f"SLOs: {escape_markdown(', '.join(view.slos)) or 'none'}. "
+        "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
+        f"Campaign {escape_markdown(view.campaign)}, {escape_markdown(view.started_at)}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _build_table(view: View) -> list[str]:
+    """Return the table's lines; its price columns are there only where a size has a price."""
+    is_priced = any(cell.price for cell in view.cells)
+    headings = (*_COLUMNS, *(_PRICE_COLUMNS if is_priced else ()), "why it stopped")
+    return [
+        "| " + " | ".join(headings) + " |",
+        "|:--|" + "--:|" * (len(headings) - 2) + ":--|",
+        *(_build_row(cell, is_priced=is_priced) for cell in view.cells),
+    ]
+
+
+def _build_row(cell: CellView, *, is_priced: bool) -> str:
+    cpu, memory = (
+        amount if amount == text.NO_DATA else f"{amount} ({share})"
+        for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
+    )
+    size = f"**{escape_markdown(cell.size)}**" if cell.is_taken else escape_markdown(cell.size)
+    size_with_name = f"{size} ({escape_markdown(cell.name)})" if cell.name else size
+    prices = (cell.price or text.NO_DATA, cell.price_per_100 or text.NO_DATA) if is_priced else ()
+    texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)
+    return "| " + " | ".join((size_with_name, *(escape_markdown(text) for text in texts))) + " |"
+
+
+def escape_markdown(text: str) -> str:
+    """Return a text without any meaning to Markdown or HTML, and without a mention of a person or an issue.
+
+    A zero-width space breaks each mention, because hosts look for mentions in the rendered text, where a
+    backslash is gone.
+    """
+    without_html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    without_mentions = _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", without_html)
+    return _SPECIAL_CHARACTERS.sub(r"\\\1", without_mentions)

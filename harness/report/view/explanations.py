@@ -1,0 +1,261 @@
+"""Put verdicts and causes into words: the one place that turns evidence into sentences.
+
+Texts that were recorded from outside are quoted as they are. Callers clean them (`text.clean_text`).
+"""
+
+from harness.model import Judgement, Rule, Slo
+from harness.model.evidence import (
+    BrokenByLarger,
+    CellEvidence,
+    ClockUncertain,
+    CompanionFull,
+    CountersSilent,
+    CpuQuotaUsed,
+    CpuStolen,
+    EndedStep,
+    EveryRequestFailed,
+    ForeignLoad,
+    GeneratorBusy,
+    LoopLate,
+    MemoryFull,
+    NeverBroke,
+    NoRequests,
+    NothingMeasured,
+    NotReady,
+    OutOfMemory,
+    OwnConcurrency,
+    ProxyBusy,
+    RequestErrors,
+    Skipped,
+    SloBroken,
+    SloEvaluation,
+    SlosKept,
+    SustainedBySmaller,
+    Thrashing,
+    TimeUnexplained,
+    TooFewRequests,
+    UsersLost,
+)
+from harness.report.view.text import format_mebibytes, format_ratio, format_size
+
+_QUOTED_AT_MOST = 300
+_ERROR_AT_MOST = 120
+_ENDINGS = {
+    Rule.DIED: "the target's container ended under load ({note})",
+    Rule.DEPENDENCY_DIED: "a companion's container ended under load ({note})",
+    Rule.STALLED: "the target stopped answering ({note})",
+    Rule.ALL_FAILED: "every request failed ({note})",
+    Rule.GENERATOR: "the generator died: {note}; its log is in the cell's folder",
+    Rule.REMOVED: "{note}; keep others away from the engine while it measures",
+    Rule.USERS: "{note}; look for errors in on_start, or lower users.spawn_rate",
+}
+
+
+def explain_evidence(evidence: CellEvidence | None) -> str:
+    """Return what stopped a cell, or why it has no answer; empty without evidence.
+
+    For a limiting factor the text completes "stops there because …".
+    """
+    match evidence:
+        case None:
+            return ""
+        case Judgement():
+            return explain_judgement(evidence)
+        case NeverBroke():
+            return "it sustained every number of users asked for"
+        case NothingMeasured():
+            return "nothing was measured"
+        case Skipped(reason):
+            return reason
+        case NotReady(failure, is_again):
+            return f"it did not come up again: {failure}" if is_again else failure
+        case SustainedBySmaller(users, smaller):
+            return f"sustains ≥ {users}: so does the smaller {format_size(smaller)}"
+        case BrokenByLarger(users, larger):
+            return f"does not sustain {users}: nor does the larger {format_size(larger)}"
+        case OutOfMemory() | MemoryFull() | Thrashing():
+            return _explain_memory(evidence)
+        case RequestErrors():
+            return _explain_errors(evidence)
+        case CpuQuotaUsed():
+            return _explain_cpu(evidence)
+        case CompanionFull():
+            return _explain_companion(evidence)
+        case OwnConcurrency():
+            return _explain_concurrency(evidence)
+
+
+def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
+    match evidence:
+        case OutOfMemory(limit_bytes, users):
+            return f"it ran out of its {format_mebibytes(limit_bytes)} and was killed at {users} users"
+        case MemoryFull(used_ratio, limit_bytes):
+            return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
+        case Thrashing(memory, cost_ratio, light_users):
+            return (
+                f"{_explain_memory(memory)}, and a request costs {cost_ratio:.1f} times the CPU time that it "
+                f"does at {light_users} users: the kernel keeps dropping pages that are needed again"
+            )
+
+
+def _explain_errors(evidence: RequestErrors) -> str:
+    first_s = evidence.first_after_s
+    since = "" if first_s is None else f", the first after {first_s:.0f} s"
+    advice = (
+        ": the server closes idle connections just as users come back on them; "
+        "raise its keep-alive timeout above the users' longest pause"
+    )
+    return (
+        f"{format_ratio(evidence.ratio)} of the requests failed{since}, most often with "
+        f"{evidence.error[:_ERROR_AT_MOST]} ({evidence.count} times){advice if evidence.are_resets else ''}"
+    )
+
+
+def _explain_cpu(evidence: CpuQuotaUsed) -> str:
+    used, throttled = format_ratio(evidence.used_ratio), evidence.throttled_ratio
+    if throttled is None:
+        return f"its CPU quota is used up ({used} of {evidence.limit_cores:g} CPU used)"
+    return f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods)"
+
+
+def _explain_companion(evidence: CompanionFull) -> str:
+    return (
+        f"its companion {evidence.name} has used up its {evidence.limit_cores:g} CPU "
+        f"({format_ratio(evidence.used_ratio)} used, "
+        f"throttled in {format_ratio(evidence.throttled_ratio)} of periods)"
+    )
+
+
+def _explain_concurrency(evidence: OwnConcurrency) -> str:
+    reason = explain_judgement(evidence.judgement)
+    if evidence.cpu_used_ratio is None:
+        return f"{reason}; how much of its CPU it used is not known"
+    used = format_ratio(evidence.cpu_used_ratio)
+    limit = f"{reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
+    if evidence.rps is None or evidence.requests_at_once is None:
+        return limit
+    at_once = f"about {evidence.requests_at_once:.1f} requests at once"
+    return f"{limit} (it levels off at {evidence.rps:.0f} RPS, {at_once})"
+
+
+def explain_judgement(judgement: Judgement) -> str:
+    """Return why a step has its verdict, such as "p95 1.204 s > 1 s"; for an invalid step also a remedy."""
+    evidence = judgement.evidence
+    match evidence:
+        case SlosKept(evaluations):
+            return "; ".join(_explain_evaluation(each) for each in evaluations)
+        case SloBroken(evaluation):
+            return _explain_evaluation(evaluation)
+        case TooFewRequests(slo):
+            remedy = "allow a longer window (steps.window.at_most)"
+            return f"too few requests to judge {_name_slo(slo)}; {remedy}"
+        case EndedStep(note):
+            return _ENDINGS.get(judgement.rule, "{note}").format(note=quote_first_line(note))
+        case EveryRequestFailed(error, count):
+            return f"every request failed ({quote_first_line(error)}, {count} times)"
+        case NoRequests():
+            return "no request started within the window"
+        case UsersLost(alive, expected):
+            remedy = "look for StopUser or exceptions in the locustfile"
+            return f"only {alive} of {expected} users were alive; {remedy}"
+        case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
+            return _explain_generator(evidence)
+        case CpuStolen() | ForeignLoad() | ProxyBusy():
+            return _explain_host(evidence)
+
+
+def _explain_generator(
+    evidence: CountersSilent | GeneratorBusy | LoopLate | ClockUncertain | TimeUnexplained,
+) -> str:
+    match evidence:
+        case CountersSilent(gap_s):
+            return (
+                f"no counter was read for {gap_s:.0f} s: this host, the harness or Locust was suspended; "
+                "keep them awake while they measure"
+            )
+        case GeneratorBusy(process, used_ratio, allowed_ratio):
+            return (
+                f"{_name_process(process)} used {format_ratio(used_ratio)} of a core "
+                f"(more than {_format_limit(allowed_ratio)}); "
+                "use FastHttpUser, more processes (load: {workers: auto}), or fewer users"
+            )
+        case LoopLate(lag_s):
+            return (
+                f"Locust's event loop came {_format_ms(lag_s)} late; "
+                "leave it a core of its own, or look for blocking calls in the locustfile"
+            )
+        case ClockUncertain(error_s, allowed_s):
+            return (
+                f"a worker's clock may be wrong by {_format_ms(error_s)} ({_format_ms(allowed_s)} allowed); "
+                "leave workers CPU to answer, or fix their network"
+            )
+        case TimeUnexplained(ratio, allowed_ratio):
+            return (
+                f"{ratio * 100:+.1f} % of the users' time is neither thinking nor waiting "
+                f"(Little's law, {_format_limit(allowed_ratio)} allowed); "
+                "the generator stalled, or users were missing"
+            )
+
+
+def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
+    match evidence:
+        case CpuStolen(ratio):
+            taken = f"the hypervisor took {format_ratio(ratio)} of the host's CPU time"
+            return f"{taken}; measure on a quieter machine"
+        case ForeignLoad(used_cores, host_cores, allowed_ratio):
+            return (
+                f"other programs used {used_cores:.2f} of the host's {host_cores} cores "
+                f"(more than {_format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
+            )
+        case ProxyBusy(used_cores, allowed_cores):
+            return (
+                f"the published port's docker-proxy used {used_cores:.2f} cores "
+                f"(more than {allowed_cores:g}); "
+                "set userland-proxy to false in the engine's daemon.json, or ask for fewer users"
+            )
+
+
+def name_rule(judgement: Judgement) -> str:
+    """Return the rule of a verdict, such as "steal"; where an SLO decided, its name ("p95 of GET /")."""
+    match judgement.evidence:
+        case SloBroken(evaluation):
+            return _name_slo(evaluation.slo)
+        case TooFewRequests(slo):
+            return _name_slo(slo)
+        case _:
+            return judgement.rule.value
+
+
+def quote_first_line(recorded: str) -> str:
+    """Return the first line of a recorded text, as a sentence quotes it."""
+    lines = recorded.strip().splitlines()
+    return lines[0][:_QUOTED_AT_MOST] if lines else "no evidence"
+
+
+def _explain_evaluation(evaluation: SloEvaluation) -> str:
+    """Return such as "p95 1.204 s > 1 s": response times are exact to the millisecond."""
+    slo, value = evaluation.slo, evaluation.value
+    sign = "≤" if evaluation.holds else ">"
+    if value is None:
+        return f"{_name_slo(slo)} unknown"
+    if slo.is_response_time:
+        return f"{_name_slo(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
+    return f"{_name_slo(slo)} {value * 100:.1f} % {sign} {_format_limit(slo.at_most)}"
+
+
+def _name_slo(slo: Slo) -> str:
+    return f"{slo.indicator} of {slo.request_name}" if slo.request_name else slo.indicator
+
+
+def _name_process(process: int | None) -> str:
+    if process is None:
+        return "Locust"
+    return f"Locust's worker {process}" if process else "Locust's master"
+
+
+def _format_limit(ratio: float) -> str:
+    return f"{ratio * 100:.3g} %"
+
+
+def _format_ms(seconds: float) -> str:
+    return f"{seconds * 1000:.0f} ms"

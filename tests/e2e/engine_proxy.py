@@ -1,0 +1,67 @@
+"""A proxy before the engine that can be cut and restored: an engine that goes away and comes back."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+SOCKET = "/var/run/docker.sock"
+
+
+class EngineProxy:
+    """A TCP proxy to the engine's socket; `cut` closes it, and `restore` opens the same port again."""
+
+    def __init__(self) -> None:
+        self._port = 0
+        self.restore()
+
+    @property
+    def address(self) -> str:
+        return f"tcp://127.0.0.1:{self._port}"
+
+    def restore(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self._port))
+        self._port = self._listener.getsockname()[1]
+        self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def cut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for end in self._ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        for end in self._ends:
+            end.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.socket(socket.AF_UNIX)
+                far.connect(SOCKET)
+                self._ends += [near, far]
+                for pair in ((near, far), (far, near)):
+                    thread = threading.Thread(target=self._forward, args=pair, daemon=True)
+                    self._threads.append(thread)
+                    thread.start()
+
+    @staticmethod
+    def _forward(source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def engine_behind_proxy() -> Iterator[EngineProxy]:
+    proxy = EngineProxy()
+    try:
+        yield proxy
+    finally:
+        proxy.cut()

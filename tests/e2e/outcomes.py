@@ -1,0 +1,27 @@
+"""What a campaign with one size, of which something was broken on purpose, must end with."""
+
+import subprocess
+import time
+from collections.abc import Callable
+
+from tests.e2e.project import Project
+
+
+def step_endings(project: Project) -> list[str]:
+    return [event["ended"] for event in project.read_events("step-finished")]
+
+
+def assert_ends_well(project: Project, running: subprocess.Popen[str]) -> None:
+    """Wait for the end, and require an answer; or "host", if others on this host spoiled a step twice."""
+    output, _ = running.communicate(timeout=240)
+    assert project.read_summary()["state"] == "complete", output
+    (cell,) = project.read_summary()["cells"]
+    assert cell["status"] == "censored" or cell["limiting_factor"] == "host", output
+    assert running.returncode == (0 if cell["status"] == "censored" else 2), output
+
+
+def wait_until(is_true: Callable[[], object], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not is_true():
+        assert time.monotonic() < deadline, f"it did not happen within {within_s:g} s"
+        time.sleep(0.1)
