@@ -61,7 +61,9 @@ def rows(path: Path) -> list[Row]:
     folder = CampaignFolder.open(path)
     summary = json.loads((folder.path / "summary.json").read_text())
     cells, story = plan_from_json(folder.read_plan()).cells, folder.read_log()
-    steps = {cell.id: [folder.read_step(file) for file in story.last_attempt(cell.id).step_files] for cell in cells}
+    steps = {
+        cell.id: [folder.read_step(file) for file in story.last_attempt(cell.id).step_files] for cell in cells
+    }
     asked = questions(named(summary["target"]), cells, steps)
     answers = on_paper(asked)
     return [

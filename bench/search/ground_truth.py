@@ -1,7 +1,7 @@
-"""The true capacity of a simulated configuration: what a measurement without end would find.
+"""Find the true capacity of a simulated configuration: what a measurement without end would find.
 
-Bisection over N, first with short runs, then with ever longer ones around what those found. No life is faster
-than another here, none is cold and no host drifts: this is the capacity at nominal speed.
+The users are bisected, first with short runs and then with ever longer ones around what the short runs found.
+All runs have the nominal speed: no target is cold and no host drifts.
 """
 
 import functools
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 from bench.simulation.container_run import build_closed_system
 from bench.simulation.model import QUIET, Service, ThinkTime
+from harness.analyse.search.capacity_estimate import logit
 from harness.model import Limits
 
 _COARSE_S = 1_000.0
 _FINE_S = 20_000.0
 _MAX_USER_S = 1_500_000.0
-"""User-seconds that put a capacity within about 0.2 %: no run is longer, whatever was asked."""
+"""User-seconds that find a capacity to within about 0.2 %: no run is longer, whatever length is given."""
 
 _SETTLE_S = 100.0
 _CHUNK_S = 500.0
@@ -24,25 +25,27 @@ _CHUNK_S = 500.0
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """`users`: the most that keep the share of slow requests within `share`. `crossing`: where, between that
-    and one more, the share would be met exactly (logit of the share linear in ln N). Both are the users limit
-    where that is sustained.
+    """The true capacity of a configuration.
+
+    `users` is the highest number whose share of slow requests is allowed. `crossing` is where, between
+    `users` and one user more, the share would be met exactly (the logit of the share is linear in ln N).
+    Both are the users limit if the limit is sustained (`is_censored`).
     """
 
     users: int
     crossing: float
-    censored: bool = False
+    is_censored: bool = False
 
 
 def measure_slow_share(
     service: Service, think: ThinkTime, limits: Limits, users: int, slow_s: float, length_s: float
 ) -> float:
-    """The share of requests slower than `slow_s` in the long run; 1 where the target dies."""
+    """Return the share of requests slower than `slow_s` in a run of `length_s`; 1 if the target dies."""
     system = build_closed_system(service, QUIET, think, limits, seed=(users,))
     system.hold(users, 50.0)
     system.advance(users / 50.0 + _SETTLE_S)
     system.take()
-    if system.died_s is not None:
+    if system.exit is not None:
         return 1.0
     total = slow = 0
     while total == 0 or system.now_s < length_s:
@@ -63,50 +66,47 @@ def find_ground_truth(
     share: float = 0.05,
     fine_s: float = _FINE_S,
 ) -> GroundTruth:
-    """The capacity under "at most `share` of requests slower than `slow_s`"."""
+    """Find the capacity under "at most `share` of requests slower than `slow_s`"."""
 
     @functools.cache
-    def measured(users: int, length_s: float) -> float:
+    def measure(users: int, length_s: float) -> float:
         return measure_slow_share(service, think, limits, users, slow_s, min(length_s, _MAX_USER_S / users))
 
-    def holds(users: int, length_s: float) -> bool:
-        return users == 0 or measured(users, length_s) <= share
+    def is_sustained(users: int, length_s: float) -> bool:
+        return users == 0 or measure(users, length_s) <= share
 
-    if holds(users_limit, _COARSE_S) and holds(users_limit, fine_s):
-        return GroundTruth(users_limit, float(users_limit), censored=True)
-    users = _find_boundary(lambda users: holds(users, _COARSE_S), 0, users_limit)
+    if is_sustained(users_limit, _COARSE_S) and is_sustained(users_limit, fine_s):
+        return GroundTruth(users_limit, float(users_limit), is_censored=True)
+    users = _find_boundary(lambda users: is_sustained(users, _COARSE_S), 0, users_limit)
     for length_s, doubt_ratio in ((min(5 * _COARSE_S, fine_s), 0.03), (fine_s, 0.01)):
-        users = _refine_boundary(functools.partial(holds, length_s=length_s), users, users_limit, doubt_ratio)
+        users = _refine_boundary(
+            functools.partial(is_sustained, length_s=length_s), users, users_limit, doubt_ratio
+        )
     if users == 0:
         return GroundTruth(0, 0.0)
-    crossing = _interpolate_crossing(users, measured(users, fine_s), measured(users + 1, fine_s), share)
+    crossing = _interpolate_crossing(users, measure(users, fine_s), measure(users + 1, fine_s), share)
     return GroundTruth(users, crossing)
 
 
-def _refine_boundary(holds: Callable[[int], bool], users: int, limit: int, doubt_ratio: float) -> int:
-    """The boundary again, by a better judge; the worse one was within `doubt_ratio`, or not far beyond."""
+def _refine_boundary(is_sustained: Callable[[int], bool], users: int, limit: int, doubt_ratio: float) -> int:
+    """Find the boundary with longer runs, near `users`, which shorter runs found to within `doubt_ratio`."""
     margin = max(1, math.ceil(users * doubt_ratio))
     low, high = max(0, users - margin), min(limit, users + 1 + margin)
-    while not holds(low):
+    while not is_sustained(low):
         low, high = max(0, low - margin), low
-    while high < limit and holds(high):
+    while high < limit and is_sustained(high):
         low, high = high, min(limit, high + margin)
-    return _find_boundary(holds, low, high)
+    return _find_boundary(is_sustained, low, high)
 
 
-def _find_boundary(holds: Callable[[int], bool], low: int, high: int) -> int:
-    """The highest number that holds, where `low` does and `high` does not."""
+def _find_boundary(is_sustained: Callable[[int], bool], low: int, high: int) -> int:
+    """Return the highest number that is sustained; `low` is sustained and `high` is not."""
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
+        low, high = (middle, high) if is_sustained(middle) else (low, middle)
     return low
 
 
-def _interpolate_crossing(users: int, below: float, above: float, share: float) -> float:
-    left, right = _logit(below), _logit(above)
-    return float(users * ((users + 1) / users) ** ((_logit(share) - left) / (right - left)))
-
-
-def _logit(share: float) -> float:
-    inside = min(max(share, 1e-6), 1 - 1e-6)
-    return math.log(inside / (1 - inside))
+def _interpolate_crossing(users: int, share_below: float, share_above: float, share: float) -> float:
+    low, high = logit(share_below), logit(share_above)
+    return float(users * ((users + 1) / users) ** ((logit(share) - low) / (high - low)))

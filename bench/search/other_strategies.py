@@ -1,7 +1,7 @@
-"""Other people's search rules, for comparison: which number of users next, from the verdicts so far.
+"""Choose the next number of users as other tools do, from the verdicts so far, for comparison.
 
-Read from their sources, written anew. All of them get our ramp, our settling and our verdict on one window of
-fixed length; what is compared is the choice of loads, and of when to stop.
+The rules are read from the tools' sources and written anew. All of them get the harness's ramp, settling and
+verdict on one window of fixed length; only the choice of loads, and of when to stop, is compared.
 """
 
 import math
@@ -16,20 +16,24 @@ _SWEEP_SIZE = 10
 
 
 def collect_verdicts(plan: Plan, steps: Sequence[StepResult]) -> dict[int, bool]:
-    """What held, by users, in the order of measuring.
+    """Return whether each number of users passed, in the order of measuring.
 
-    They know no "too few requests to tell": what we call INVALID is judged by whatever p95 there is.
+    The other tools have no verdict for too few requests: an INVALID step is judged by whatever p95 it has.
     """
     limit_s = find_response_limit_s(plan.slos)
     return {
         step.users: step.verdict is Verdict.PASS
-        or (step.verdict is Verdict.INVALID and step.p95_s is not None and step.p95_s <= limit_s)
+        or (
+            step.verdict is Verdict.INVALID
+            and step.latency.p95_s is not None
+            and step.latency.p95_s <= limit_s
+        )
         for step in steps
     }
 
 
 def space_loads(first: int, limit: int, ratio: float) -> list[int]:
-    """Loads from `first` to `limit`, each about `ratio` times the one before, without repeats."""
+    """Return loads from `first` to `limit`, each about `ratio` times the one before, without repeats."""
     count = math.ceil(math.log(limit / first) / math.log(ratio))
     return sorted({round(first * (limit / first) ** (i / count)) for i in range(count + 1)})
 
@@ -37,13 +41,14 @@ def space_loads(first: int, limit: int, ratio: float) -> list[int]:
 def choose_bisection_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Geometric bisection of 1 … users limit, the limit itself only when all below it holds."""
+    """Bisect 1 … users limit geometrically; the limit itself is tried only when all loads below it passed."""
     known = collect_verdicts(plan, steps)
     users = bisect(known, plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
 
 def bisect(known: _Verdicts, limit: int, precision_ratio: float) -> int | None:
+    """Return the load that a geometric bisection of 1 … limit tests next; None when it has ended."""
     sustained, broken = _find_consistent_ends(known)
     low, high = sustained or 1, broken or limit
     if sustained == limit or broken == 1:
@@ -58,11 +63,11 @@ def bisect(known: _Verdicts, limit: int, precision_ratio: float) -> int | None:
 def choose_theodolite_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Binary search over a list of loads, restricted to those from the next smaller size's capacity on.
+    """Search a list of loads, from the next smaller size's capacity on, by bisection.
 
-    Theodolite (cau-se/theodolite, `BinarySearch` for the capacity metric under `LowerBoundRestriction`): a
-    smaller size that passed nothing leaves no load to test. Sizes are one row of resources, smallest first:
-    here the CPUs of one memory.
+    This is Theodolite (cau-se/theodolite, `BinarySearch` for the capacity metric under
+    `LowerBoundRestriction`): if a smaller size passed nothing, no load is left to test. Its sizes are one row
+    of resources, smallest first; here they are the CPUs of one memory.
     """
     loads = space_loads(5, plan.users_limit, 1 + plan.search.precision_ratio)
     smaller = _find_next_smaller(cell, neighbours)
@@ -77,7 +82,7 @@ def _find_highest_pass(steps: Sequence[StepResult]) -> int | None:
 
 
 def _find_next_smaller(cell: Cell, neighbours: Sequence[CellResult]) -> CellResult | None:
-    """Sizes without any test do not count, as there."""
+    """Find the next smaller CPU with the same memory; sizes without a test do not count, as in Theodolite."""
     row = [
         result
         for result in neighbours
@@ -89,16 +94,16 @@ def _find_next_smaller(cell: Cell, neighbours: Sequence[CellResult]) -> CellResu
 
 
 def search_list(loads: Sequence[int], known: _Verdicts) -> int | None:
-    """The load that the binary search for a capacity tests next, or None when it has ended."""
+    """Return the load of a rising list that a binary search tests next; None when it has ended."""
     lower, upper = 0, len(loads) - 1
     while lower <= upper:
         middle = lower if lower == upper else (lower + upper + 1) // 2
-        holds = known.get(loads[middle])
-        if holds is None:
+        is_passed = known.get(loads[middle])
+        if is_passed is None:
             return loads[middle]
-        if lower == upper or (holds and middle == upper):
+        if lower == upper or (is_passed and middle == upper):
             return None
-        lower, upper = (middle + 1, upper) if holds else (lower, middle - 1)
+        lower, upper = (middle + 1, upper) if is_passed else (lower, middle - 1)
     return None
 
 
@@ -107,13 +112,14 @@ def choose_aiperf_step(
 ) -> Step | None:
     """Double from 1 until one fails, then halve the gap until it is under the precision.
 
-    AIPerf's `MonotonicSLASearchPlanner` (ai-dynamo/aiperf), one trial a value.
+    This is AIPerf's `MonotonicSLASearchPlanner` (ai-dynamo/aiperf) with one trial for each value.
     """
     users = double_then_bisect(collect_verdicts(plan, steps), plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
 
 def double_then_bisect(known: _Verdicts, limit: int, precision_ratio: float) -> int | None:
+    """Return the load that doubling and then halving the gap tests next; None when it has ended."""
     low, high = _find_consistent_ends(known)
     if high is None:
         return None if low == limit else min(limit, 2 * low) if low else 1
@@ -123,13 +129,13 @@ def double_then_bisect(known: _Verdicts, limit: int, precision_ratio: float) -> 
 
 
 def _find_consistent_ends(known: _Verdicts) -> tuple[int | None, int | None]:
-    """The bracket as it is kept while verdicts come in: one that contradicts it changes nothing."""
+    """Return the bracket that results from verdicts in their order; one that contradicts it changes nothing."""
     low: int | None = None
     high: int | None = None
-    for users, holds in known.items():
-        if holds and (high is None or users < high):
+    for users, is_passed in known.items():
+        if is_passed and (high is None or users < high):
             low = users if low is None else max(low, users)
-        if not holds and (low is None or users > low):
+        if not is_passed and (low is None or users > low):
             high = users if high is None else min(high, users)
     return low, high
 
@@ -137,16 +143,17 @@ def _find_consistent_ends(known: _Verdicts) -> tuple[int | None, int | None]:
 def choose_guidellm_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """One user, then all, then evenly spaced throughputs between both, upwards until one fails.
+    """Try one user, then the limit, then evenly spaced throughputs between both, upwards until one fails.
 
-    guidellm's `sweep` profile (vllm-project/guidellm) with 10 strategies. Its rates are open-loop ones: here
-    a rate is the number of users who make it at light load, by Little's law.
+    This is guidellm's `sweep` profile (vllm-project/guidellm) with 10 strategies. Its rates are open-loop
+    ones; here a rate stands for the number of users who make it at light load, by Little's law.
     """
     users = sweep(steps, plan.users_limit)
     return None if users is None else Step(users, plan.timing)
 
 
 def sweep(steps: Sequence[StepResult], limit: int) -> int | None:
+    """Return the load that a sweep tests next; None when it has ended."""
     if len(steps) < 2:
         return (1, limit)[len(steps)]
     slowest, fastest = steps[0].rps, steps[1].rps

@@ -1,23 +1,26 @@
-"""What a trial is worth: what it cost, how far it was off, and whether it certified anything false."""
+"""Score trials: what they cost, how far off their answers were, and whether an end of a bracket was wrong."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.search.trial import Strategy
 from bench.search.ground_truth import GroundTruth
+from bench.search.trial import Strategy
+from harness.analyse.means import geometric_mean
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.model import CellResult, Plan, Status
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One cell of one trial.
+    """The score of one cell in one trial.
 
-    Errors are relative, and None where there is nothing to compare: the cell is censored in truth, or no
-    bracket was found. `middle_error` is of the bracket's geometric mean, `error` of the answer that the
-    strategy gives. `floor_s` are the load seconds of two shortest windows, of
-    one for a censored cell. `first`: no neighbour was known. `missed`: not bracketed, or not found censored.
+    Errors are relative. They are None if the true capacity lies above the users limit, or if no bracket was
+    found. `middle_error` is the error of the bracket's geometric mean, `error` that of the strategy's answer.
+    `lower_bound_s` are the load seconds of two shortest windows, and of one if the true capacity lies above
+    the users limit. `is_first`: the cell had no neighbour. An end of a bracket is wrong if it is on the other
+    side of the true capacity by more than the precision. `is_missed`: the cell is not bracketed, or not
+    censored, as it should be.
     """
 
     cell: str
@@ -33,44 +36,12 @@ class Outcome:
     is_missed: bool
 
 
-def score_cell(result: CellResult, truth: GroundTruth, lower_bound_s: float, strategy: Strategy, *, is_first: bool) -> Outcome:
-    low, high = result.sustained_users, result.broken_users
-    middle = math.sqrt(low * high) if low and high else None
-    answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
-    width = 1 + strategy.search.precision_ratio
-    return Outcome(
-        cell=result.cell.id,
-        is_first=is_first,
-        status=result.status,
-        load_s=result.load_s,
-        steps=len(result.steps),
-        lower_bound_s=lower_bound_s,
-        middle_error=_compute_error(middle, truth),
-        error=_compute_error(answers[strategy.answer], truth),
-        is_pass_wrong=low is not None and not truth.censored and low > truth.crossing * width,
-        is_failure_wrong=high is not None and high < truth.crossing / width,
-        is_missed=result.status is not (Status.CENSORED if truth.censored else Status.BRACKETED),
-    )
-
-
-def _compute_error(users: float | None, true: GroundTruth) -> float | None:
-    return None if users is None or true.censored else users / true.crossing - 1
-
-
-def compute_lower_bound_s(plan: Plan, truth: GroundTruth) -> float:
-    """A pass just below the capacity and a failure just above it, in one container life, both settled at
-    once.
-    """
-    users = max(1, truth.users)
-    if truth.censored:
-        return estimate_step_s(plan, users)
-    timing = plan.timing
-    return estimate_step_s(plan, users) + timing.settle_s + timing.window_at_least_s + timing.drain_s
-
-
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Many outcomes as one row. `cells` counts them; ratios are of all, errors of those that have one."""
+    """The averages of many outcomes.
+
+    `cells` counts the outcomes. Ratios are shares of all outcomes, errors are of the outcomes that have one.
+    """
 
     cells: int
     load_s: float
@@ -83,7 +54,44 @@ class Score:
     missed_ratio: float
 
 
+def score_cell(
+    result: CellResult, truth: GroundTruth, lower_bound_s: float, strategy: Strategy, *, is_first: bool
+) -> Outcome:
+    """Score a cell's result against its true capacity."""
+    low, high = result.sustained_users, result.broken_users
+    middle = geometric_mean([low, high]) if low and high else None
+    answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
+    width = 1 + strategy.search.precision_ratio
+    return Outcome(
+        cell=result.cell.id,
+        is_first=is_first,
+        status=result.status,
+        load_s=result.load_s,
+        steps=len(result.steps),
+        lower_bound_s=lower_bound_s,
+        middle_error=_compute_error(middle, truth),
+        error=_compute_error(answers[strategy.answer], truth),
+        is_pass_wrong=low is not None and not truth.is_censored and low > truth.crossing * width,
+        is_failure_wrong=high is not None and high < truth.crossing / width,
+        is_missed=result.status is not (Status.CENSORED if truth.is_censored else Status.BRACKETED),
+    )
+
+
+def compute_lower_bound_s(plan: Plan, truth: GroundTruth) -> float:
+    """Return the least load seconds that any strategy needs for a cell.
+
+    They are a pass just below the capacity and a failure just above it, in one container run and both settled
+    at once; only the pass if the capacity lies above the users limit.
+    """
+    users = max(1, truth.users)
+    if truth.is_censored:
+        return estimate_step_s(plan, users)
+    timing = plan.timing
+    return estimate_step_s(plan, users) + timing.settle_s + timing.window_at_least_s + timing.drain_s
+
+
 def summarize(outcomes: Sequence[Outcome]) -> Score:
+    """Average at least one outcome; all count alike."""
     count = len(outcomes)
     load_s = sum(each.load_s for each in outcomes)
     errors = [each.error for each in outcomes if each.error is not None]
@@ -99,6 +107,10 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
         wrong_ratio=sum(each.is_pass_wrong or each.is_failure_wrong for each in outcomes) / count,
         missed_ratio=sum(each.is_missed for each in outcomes) / count,
     )
+
+
+def _compute_error(users: float | None, truth: GroundTruth) -> float | None:
+    return None if users is None or truth.is_censored else users / truth.crossing - 1
 
 
 def _compute_rms(errors: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
-"""One seeded trial: cells measured one after the other in simulated time, as a campaign does.
+"""Run one seeded trial: measure cells one after the other in simulated time, as a campaign does.
 
-Everything that decides is the harness's own (`container_life`, `enough`, `judge_all`, `capacity`); only the
-world is simulated and nothing is stored or drawn.
+Everything that decides is the harness's own (`CellProgress`, `hold_step`, `is_verdict_settled`); only the target
+and its users are simulated, and nothing is stored or drawn.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from bench.simulation.model import USUAL, Service, ThinkTime, Noise
-from bench.simulation.backends import SimulatedBackends
-from harness.analyse.result.capacity import build_cell_result
+from bench.simulation.backends import simulate_backends
+from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
-from harness.analyse.step.baseline import choose_baseline, find_baseline, judge_steps
 from harness.analyse.step.judge import is_verdict_settled
-from harness.analyse.step.slo import Baseline
 from harness.analyse.step.warmup import is_warm
+from harness.campaign.progress import CellProgress
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import ProgressSample
+from harness.measure.step import ProgressSample, StepRequest, hold_step
 from harness.model import (
     MIB,
     Cell,
@@ -31,7 +29,6 @@ from harness.model import (
     Search,
     Slo,
     Step,
-    StepFacts,
     StepResult,
     Target,
     Timing,
@@ -39,9 +36,10 @@ from harness.model import (
 )
 
 ChooseStep = Callable[[Plan, Cell, Sequence[StepResult], Sequence[CellResult]], Step | None]
+"""Choose a cell's next step from its steps so far and from its neighbours' results; None when it is done."""
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-"""The harness's defaults. In a shared queue the p95 breaks first: the truth is judged by it alone."""
+"""The harness's defaults. In a shared queue the p95 breaks first: only the p95 decides the ground truth."""
 
 _MAX_STEPS = 60
 
@@ -50,14 +48,14 @@ _MAX_STEPS = 60
 class Strategy:
     """A way to search.
 
-    `fresh` restarts the target before every step, not only after one that failed; `smallest_first` measures
-    the smallest size first. `answers` is what it reports: the fitted estimate, the middle of its bracket, or
-    the highest load that held.
+    `restarts_target` starts a fresh target for every step, not only after one that failed. With
+    `smallest_first` the cells are measured from the last in the campaign's order to the first. `answer` is
+    what the strategy reports: the fitted estimate, the middle of its bracket, or the highest load that passed.
     """
 
     name: str
     choose_step: ChooseStep = choose_next_step
-    search: Search = field(default_factory=lambda: Search(strategy="predict"))
+    search: Search = field(default_factory=Search)
     timing: Timing = field(default_factory=Timing)
     restarts_target: bool = False
     smallest_first: bool = False
@@ -66,7 +64,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedScenario:
-    """What the trials stand on: one service under every cell's limits, its host, its users."""
+    """What trials run on: one service under every cell's limits, its host's noise, its users' think time."""
 
     service: Service = field(default_factory=Service)
     noise: Noise = USUAL
@@ -74,6 +72,7 @@ class SimulatedScenario:
 
 
 def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> tuple[Cell, ...]:
+    """Build a cell for every pair of CPU cores and memory."""
     return tuple(
         Cell(f"sim-c{cpu:.2f}-m{memory}", "sim", Limits(cpu, memory * MIB))
         for cpu in cpus
@@ -82,6 +81,7 @@ def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> t
 
 
 def build_plan(strategy: Strategy, cells: Sequence[Cell], users_limit: int = 400) -> Plan:
+    """Build the plan that the strategy measures the cells by."""
     return Plan(
         source=Path("matrix.yaml"),
         target=Target("sim", 8000, ImageSource("sim")),
@@ -98,94 +98,90 @@ def build_plan(strategy: Strategy, cells: Sequence[Cell], users_limit: int = 400
 def measure_matrix(
     strategy: Strategy, scenario: SimulatedScenario, cells: Sequence[Cell], seed: int, users_limit: int = 400
 ) -> tuple[CellResult, ...]:
-    """All cells in the campaign's order, each with the answers before it as neighbours."""
+    """Measure all cells and return their results in the order of measuring.
+
+    Each cell has the results before it as neighbours. The same seed gives the same results.
+    """
     plan = build_plan(strategy, cells, users_limit)
-    world = SimulatedBackends(scenario.service, scenario.noise, scenario.think, seed).world()
+    backends = simulate_backends(scenario.service, scenario.noise, scenario.think, seed)
     results: list[CellResult] = []
-    light: Baseline | None = None
+    baseline = None
     order = order_cells(plan.cells)
     for cell in reversed(order) if strategy.smallest_first else order:
-        trial = CellTrial(world, plan, strategy, cell, results, light)
-        results.append(trial.run())
-        light = trial.light
+        progress = CellProgress(cell)
+        progress.start_attempt(baseline, None)
+        _CellTrial(backends, plan, strategy, progress, results).run()
+        baseline = progress.finish()
+        results.append(progress.result(plan))
     return tuple(results)
 
 
 def measure_cell(strategy: Strategy, scenario: SimulatedScenario, cell: Cell, seed: int) -> CellResult:
+    """Measure a single cell without neighbours."""
     return measure_matrix(strategy, scenario, [cell], seed)[0]
 
 
-class CellTrial:
-    """A cell under measurement: what a campaign's progress keeps, without its folder."""
+class _CellTrial:
+    """The measurement of one cell, in as many container runs as its strategy needs."""
 
     def __init__(
         self,
-        world: Backends,
+        backends: Backends,
         plan: Plan,
         strategy: Strategy,
-        cell: Cell,
+        progress: CellProgress,
         neighbours: Sequence[CellResult],
-        light: Baseline | None,
     ) -> None:
-        self.light = light
-        self._world = world
+        self._backends = backends
         self._plan = plan
         self._strategy = strategy
-        self._cell = cell
+        self._progress = progress
         self._neighbours = neighbours
-        self._lives: list[ContainerRun] = []
-        self._facts: list[StepFacts] = []
-        self._steps: tuple[StepResult, ...] = ()
 
-    def run(self) -> CellResult:
-        image = self._world.host.prepare(self._plan.target)
-        step = self._ask()
+    def run(self) -> None:
+        """Hold steps until the strategy needs no more. Raises RuntimeError if it does not end."""
+        plan, cell = self._plan, self._progress.cell
+        image = self._backends.host.prepare(plan.target)
+        step = self._choose_step()
         while step is not None:
-            number = len(self._lives) + 1
-            with open_session(self._world, self._plan, self._cell, image, number) as life:
-                self._lives.append(ContainerRun(self._cell.id, number, "", life.target.ready_after_s))
-                step = self._hold_steps(life, step)
-        return build_cell_result(
-            self._cell, self._plan.users_limit, self._plan.slos, self._lives, self._steps, done=True
-        )
+            number = self._progress.next_run_number()
+            with open_session(
+                self._backends, plan.target, plan.scenario, plan.load, cell, image, number
+            ) as session:
+                self._progress.add_run(ContainerRun(cell.id, number, "", session.target.ready_after_s))
+                step = self._hold_steps(session, step)
 
-    def _ask(self) -> Step | None:
-        if len(self._steps) > _MAX_STEPS:
-            raise RuntimeError(f"{self._strategy.name} does not end: {[s.users for s in self._steps]}")
-        return self._strategy.choose_step(self._plan, self._cell, self._steps, self._neighbours)
+    def _choose_step(self) -> Step | None:
+        progress = self._progress
+        if len(progress.steps) > _MAX_STEPS:
+            raise RuntimeError(
+                f"the strategy {self._strategy.name} does not end: {[s.users for s in progress.steps]}"
+            )
+        return self._strategy.choose_step(self._plan, progress.cell, progress.steps, self._neighbours)
 
-    def _hold_steps(self, life: ContainerSession, step: Step | None) -> Step | None:
-        """Steps of one life; the one that needs another, or None when the search is done."""
+    def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:
+        """Hold steps in one container run; return the step that needs another run, or None when all is done."""
         while step is not None:
-            result = self._hold(life, step)
-            step = self._ask()
+            result = self._hold_step(session, step)
+            step = self._choose_step()
             if result.verdict is not Verdict.PASS or self._strategy.restarts_target:
                 break
         return step
 
-    def _hold(self, life: ContainerSession, step: Step) -> StepResult:
-        plan, light = self._plan, choose_baseline(self._facts, self.light)
-        facts = life.hold(
-            len(self._facts) + 1,
+    def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
+        plan, baseline = self._plan, self._progress.baseline
+        request = StepRequest(
+            self._progress.next_step_number(),
             step,
             plan.spawn_rate,
-            settled=lambda so_far: is_verdict_settled(
-                so_far, plan.slos, light, step.timing.drain_s, plan.search.precision_ratio
+            is_settled=lambda facts: is_verdict_settled(
+                facts, plan.slos, baseline, step.timing.drain_s, plan.search.precision_ratio
             ),
-            observe=_ignore_progress,
+            report_progress=_ignore_progress,
             is_warm=is_warm,
         )
-        self._facts.append(facts)
-        self.light = _lighter(self.light, find_baseline([facts]))
-        self._steps = judge_steps(self._facts, plan.slos, self.light)
-        return self._steps[-1]
+        return self._progress.add_step(plan, hold_step(session, request))
 
 
-def _ignore_progress(pulse: ProgressSample) -> None:
-    """Nobody watches."""
-
-
-def _lighter(one: Baseline | None, other: Baseline | None) -> Baseline | None:
-    if one is None or other is None:
-        return one or other
-    return other if other.users < one.users else one
+def _ignore_progress(sample: ProgressSample) -> None:
+    pass

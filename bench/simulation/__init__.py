@@ -1,5 +1,6 @@
-"""Closed users against a quota-limited target, simulated event by event behind the harness's own protocols.
+"""Simulate closed users and a quota-limited target, event by event, behind the harness's own protocols.
 
-The real code (`container_life`, `judge`, `next_step`) runs on it unchanged, in milliseconds a step. It
-compares strategies and checks rules; it promises nothing about any real target.
+The harness's own code (`open_session`, `judge_steps`, `choose_next_step`) runs on the simulation unchanged
+and takes milliseconds a step. `bench.search` compares strategies on the simulation, and the fakes of the
+tests are built on it. It promises nothing about any real target.
 """

@@ -1,46 +1,68 @@
-"""The harness's three protocols and its clock, on simulated time: it moves only when someone waits."""
+"""Implement the harness's protocols on simulated time, which moves only when someone waits."""
 
 import contextlib
 import zlib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from bench.simulation import random_streams
 from bench.simulation.container_run import SimulatedContainerRun
-from bench.simulation.model import QUIET, Service, ThinkTime, Noise
+from bench.simulation.model import QUIET, Noise, Service, ThinkTime
 from harness.errors import TargetFailed
-from harness.measure.protocols import GeneratorFacts, Image, TargetEnd, Usage
+from harness.measure.protocols import GeneratorFacts, Image, RunningTarget, TargetEnd, Usage
 from harness.measure.session import Backends
-from harness.model import SINGLE_PROCESS, Cell, Load, Requests, Scenario, Target, ThinkTimes
+from harness.model import (
+    SINGLE_PROCESS,
+    Cell,
+    FailureKind,
+    Fingerprint,
+    Load,
+    Requests,
+    Scenario,
+    Target,
+    ThinkTimes,
+)
 
-DIGEST = "sha256:" + "0" * 64
-GENERATOR_START_S = 1.0
+_DIGEST = "sha256:" + "0" * 64
+_GENERATOR_START_S = 1.0
+
+
+def simulate_backends(
+    service: Service, noise: Noise = QUIET, think: ThinkTime | None = None, seed: int = 0
+) -> Backends:
+    """Build a host, a generator and a probe around one simulated clock; the same seed gives the same facts.
+
+    The random numbers of a container run depend on its cell and its number, not on what was measured before.
+    """
+    clock = SimulatedClock()
+    host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed)
+    return Backends(host, SimulatedLoadGenerator(clock), SimulatedProbe(), clock)
 
 
 class SimulatedClock:
-    """What waits for it makes it go; a life that is under way goes with it."""
+    """A `Clock` that moves when someone sleeps on it; the current container run moves with it."""
 
     def __init__(self) -> None:
-        self.life: SimulatedContainerRun | None = None
+        self.container_run: SimulatedContainerRun | None = None
         self._now_s = 0.0
 
     def now_s(self) -> float:
         return self._now_s
 
     def sleep(self, seconds: float) -> None:
-        self.go_to(self._now_s + seconds)
+        self.advance(self._now_s + seconds)
 
-    def go_to(self, at_s: float) -> None:
-        if self.life is not None:
-            self.life.advance(at_s)
-        self._now_s = at_s
+    def advance(self, to_s: float) -> None:
+        """Let time pass until an instant."""
+        if self.container_run is not None:
+            self.container_run.advance(to_s)
+        self._now_s = to_s
 
 
 class SimulatedTarget:
     """A `RunningTarget`."""
 
-    def __init__(self, life: SimulatedContainerRun) -> None:
-        self.life = life
+    def __init__(self, container_run: SimulatedContainerRun) -> None:
+        self.container_run = container_run
 
     @property
     def url(self) -> str:
@@ -48,109 +70,61 @@ class SimulatedTarget:
 
     @property
     def ready_after_s(self) -> float:
-        return self.life.service.ready_after_s
-
-    def poll_end(self) -> TargetEnd | None:
-        return None if self.life.system.died_s is None else TargetEnd(137, oom=True, log_tail="Killed")
-
-    def read_logs(self) -> str:
-        return ""
-
-
-class SimulatedGenerator:
-    """A `RunningGenerator`, whose pages come every half second."""
-
-    def __init__(self, life: SimulatedContainerRun, clock: SimulatedClock) -> None:
-        self._life = life
-        self._clock = clock
-        self._reached = 0
+        return self.container_run.service.ready_after_s
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        return ()
+    def companions_ready_after_s(self) -> float | None:
+        return None
 
-    def hold(self, users: int, spawn_rate: float) -> None:
-        self._life.hold(users, spawn_rate)
-
-    def poll(self, timeout_s: float) -> GeneratorFacts:
-        now_s = self._clock.now_s()
-        self._clock.go_to(max(now_s, min(self._life.next_page_s(), now_s + timeout_s)))
-        return self._told(self._life.take())
-
-    def close_step(self) -> GeneratorFacts:
-        return self._told(self._life.take(closing=True))
+    def poll_end(self) -> TargetEnd | None:
+        end = self.container_run.system.exit
+        return None if end is None else TargetEnd(end.code, oom=end.is_oom, log_tail="Killed")
 
     def read_logs(self) -> str:
         return ""
 
-    def _told(self, page: GeneratorFacts | None) -> GeneratorFacts:
-        if page is None:
-            return GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached)
-        self._reached = page.reached_users
-        return page
 
-
-class SimulatedWatch:
-    """A `Watch`."""
-
-    def __init__(self, life: SimulatedContainerRun) -> None:
-        self._life = life
-
-    def take(self) -> Usage:
-        target, host, events = self._life.usage
-        self._life.usage = ([], [], [])
-        return Usage(tuple(target), tuple(host), tuple(events))
-
-
-class SimulatedBackends:
-    """A `TargetHost`, a `LoadGenerator` and a `UsageProbe` around one clock; the same seed gives the same
-    facts.
-
-    Every life of every cell has chances of its own, whatever was measured before it.
-    """
+class SimulatedHost:
+    """A `TargetHost` whose targets serve, and whose users think, as they are told at the beginning."""
 
     def __init__(
-        self, service: Service, weather: Noise = QUIET, think: ThinkTime | None = None, seed: int = 0
+        self, clock: SimulatedClock, service: Service, noise: Noise, think: ThinkTime, seed: int
     ) -> None:
-        self.clock = SimulatedClock()
+        self._clock = clock
         self._service = service
-        self._weather = weather
-        self._think = think or ThinkTime()
+        self._noise = noise
+        self._think = think
         self._seed = seed
-        self._lives: dict[str, int] = {}
+        self._run_counts: dict[str, int] = {}
         self._drift_phase = float(random_streams.create_generator(seed).uniform())
 
-    def world(self) -> Backends:
-        return Backends(self, self, self, self.clock)
-
-    def find_problems(self, target: Target) -> list[str]:
+    def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         return []
 
     def prepare(self, target: Target) -> Image:
-        return Image(target.name, DIGEST)
+        return Image(target.name, _DIGEST)
+
+    def pin_to_cores(self, cores: frozenset[int]) -> None:
+        """Do nothing: the simulated target shares its cores with nobody."""
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[SimulatedTarget]:
-        self.clock.sleep(self._service.ready_after_s)
+        self._clock.sleep(self._service.ready_after_s)
         if cell.limits.memory_bytes < self._service.base_bytes:
-            raise TargetFailed("oom", f"{cell.id}: the target was killed while it started: out of memory")
-        self.clock.life = self._life(cell)
+            raise TargetFailed(
+                FailureKind.OOM, f"{cell.id}: the target was killed while it started: out of memory"
+            )
+        self._clock.container_run = self._start_run(cell)
         try:
-            yield SimulatedTarget(self.clock.life)
+            yield SimulatedTarget(self._clock.container_run)
         finally:
-            self.clock.life = None
+            self._clock.container_run = None
 
-    def _life(self, cell: Cell) -> SimulatedContainerRun:
-        number = self._lives[cell.id] = self._lives.get(cell.id, 0) + 1
-        return SimulatedContainerRun(
-            self._service,
-            self._weather,
-            self._think,
-            cell.limits,
-            (self._seed, zlib.crc32(cell.id.encode()), number),
-            self.clock.now_s(),
-            self._drift_phase,
-        )
+    def is_answering(self) -> bool:
+        return True
+
+    def read_identity(self) -> str:
+        return "simulated"
 
     def reserve(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
@@ -158,20 +132,99 @@ class SimulatedBackends:
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         return []
 
-    def read_fingerprint(self) -> Mapping[str, Any]:
-        return {"simulated": True}
+    def read_fingerprint(self) -> Fingerprint:
+        return Fingerprint(more={"simulated": True})
+
+    def _start_run(self, cell: Cell) -> SimulatedContainerRun:
+        number = self._run_counts[cell.id] = self._run_counts.get(cell.id, 0) + 1
+        return SimulatedContainerRun(
+            self._service,
+            self._noise,
+            self._think,
+            cell.limits,
+            (self._seed, zlib.crc32(cell.id.encode()), number),
+            self._clock.now_s(),
+            self._drift_phase,
+        )
+
+
+class SimulatedGenerator:
+    """A `RunningGenerator` whose pages come every half second."""
+
+    def __init__(self, container_run: SimulatedContainerRun, clock: SimulatedClock) -> None:
+        self._container_run = container_run
+        self._clock = clock
+        self._reached_users = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return ()
+
+    def hold(self, users: int, spawn_rate: float) -> None:
+        self._container_run.hold(users, spawn_rate)
+
+    def poll(self, timeout_s: float) -> GeneratorFacts:
+        now_s = self._clock.now_s()
+        self._clock.advance(max(now_s, min(self._container_run.next_page_s(), now_s + timeout_s)))
+        return self._to_facts(self._container_run.take_page())
+
+    def close_step(self) -> GeneratorFacts:
+        return self._to_facts(self._container_run.take_page(is_closing=True))
+
+    def read_logs(self) -> str:
+        return ""
+
+    def _to_facts(self, page: GeneratorFacts | None) -> GeneratorFacts:
+        if page is None:
+            return GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached_users)
+        self._reached_users = page.reached_users
+        return page
+
+
+class SimulatedLoadGenerator:
+    """A `LoadGenerator` for the clock's current container run."""
+
+    def __init__(self, clock: SimulatedClock) -> None:
+        self._clock = clock
+
+    def with_cores(self, cores: frozenset[int]) -> "SimulatedLoadGenerator":
+        return self
 
     def find_user_classes(self, scenario: Scenario) -> list[str]:
         return ["SimulatedUser"]
+
+    def find_problems(self, load: Load) -> list[str]:
+        return []
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Do nothing: simulated users need no build."""
 
     @contextlib.contextmanager
     def start(
         self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
     ) -> Iterator[SimulatedGenerator]:
-        self.clock.sleep(GENERATOR_START_S)
-        assert self.clock.life is not None
-        yield SimulatedGenerator(self.clock.life, self.clock)
+        self._clock.sleep(_GENERATOR_START_S)
+        assert self._clock.container_run is not None
+        yield SimulatedGenerator(self._clock.container_run, self._clock)
+
+
+class SimulatedWatch:
+    """A `Watch`."""
+
+    def __init__(self, container_run: SimulatedContainerRun) -> None:
+        self._container_run = container_run
+
+    def take(self) -> Usage:
+        run = self._container_run
+        usage = Usage(tuple(run.target_samples), tuple(run.host_samples), tuple(run.events))
+        run.target_samples, run.host_samples, run.events = [], [], []
+        return usage
+
+
+class SimulatedProbe:
+    """A `UsageProbe` of simulated targets."""
 
     @contextlib.contextmanager
-    def watch(self, target: Any) -> Iterator[SimulatedWatch]:
-        yield SimulatedWatch(target.life)
+    def watch(self, target: RunningTarget) -> Iterator[SimulatedWatch]:
+        assert isinstance(target, SimulatedTarget)
+        yield SimulatedWatch(target.container_run)

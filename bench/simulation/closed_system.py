@@ -1,4 +1,4 @@
-"""Closed users and their target as one system of events: think, ask, wait for a slot, be served, think."""
+"""Simulate closed users and their target: users think, send a request, wait for a slot, and are served."""
 
 import math
 from collections import deque
@@ -6,58 +6,85 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from bench.simulation.model import Service
 from bench.simulation.processor import Processor
 
-RESET = 0
-REFUSED = 1
-ERRORS = ("ConnectionResetError: the target died", "ConnectionRefusedError: nobody listens")
+BROKEN, REFUSED, SERVER_ERROR = range(3)
+ERRORS = (
+    "RemoteDisconnected('Remote end closed connection without response')",
+    "ConnectionRefusedError(111, 'Connection refused')",
+    "HTTPError('500 Server Error: Internal Server Error')",
+)
+"""The errors that a request can end with, by their numbers."""
+
 ANSWERED = -1
 
-NEVER = (math.inf, -1)
+_NEVER = (math.inf, -1)
+_NO_USER = -1
 
 
 @dataclass(slots=True)
 class EndedRequests:
-    """What ended since it was last taken, a column each."""
+    """The requests that ended since they were last taken, and the thinking after them, one list a column."""
 
     start_s: list[float] = field(default_factory=list)
     latency_s: list[float] = field(default_factory=list)
+    name: list[int] = field(default_factory=list)
     error: list[int] = field(default_factory=list)
     think_start_s: list[float] = field(default_factory=list)
     think_s: list[float] = field(default_factory=list)
 
 
-class ClosedSystem:
-    """Users who come as Locust's do (in bursts of a second's worth, asking at once), and a target that serves
-    them.
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """When and how a target's process ended."""
 
-    `in_flight` maps a waiting user to when it asked. `reached` is the number of users once all have come.
+    at_s: float
+    code: int
+    is_oom: bool
+
+
+@dataclass(slots=True)
+class Streams:
+    """The random numbers of a system, each kind from a stream of its own.
+
+    Without `names` all requests have the name of index 0.
+    """
+
+    cpu_demands: Iterator[float]
+    think_times: Iterator[float]
+    failures: Iterator[bool]
+    names: Iterator[int] | None = None
+
+
+class ClosedSystem:
+    """Closed users and the target that serves them, from the target's start on (instant 0).
+
+    Users come as Locust's do: in bursts of a second's worth, each with a request at once. `in_flight` maps a
+    waiting user to the start and the name of its request. `reached` is the number of users once all have
+    come, and 0 before. `exit` is None while the target runs; afterwards every request is refused.
     """
 
     def __init__(
-        self,
-        processor: Processor,
-        slots: int | None,
-        delay_s: float,
-        demands: Iterator[float],
-        thinks: Iterator[float],
-        users_at_most: float = math.inf,
+        self, service: Service, processor: Processor, streams: Streams, memory_limit_bytes: int
     ) -> None:
+        self.service = service
+        self.processor = processor
+        self.streams = streams
         self.now_s = 0.0
         self.users: dict[int, None] = {}
         self.reached = 0
-        self.in_flight: dict[int, float] = {}
-        self.died_s: float | None = None
-        self.processor = processor
-        self._slots = math.inf if slots is None else slots
+        self.in_flight: dict[int, tuple[float, int]] = {}
+        self.answered_count = 0
+        self.exit: Exit | None = None
+        self.memory_peak_bytes = service.base_bytes
+        self._memory_limit_bytes = memory_limit_bytes
+        self._allocated_bytes = 0
+        self._slots = math.inf if service.slots is None else service.slots
         self._busy = 0
         self._queue: deque[int] = deque()
-        self._delay_s = delay_s
-        self._demands = demands
-        self._thinks = thinks
-        self._users_at_most = users_at_most
-        self._thinking: list[tuple[float, int]] = [NEVER]
-        self._delayed: list[tuple[float, int]] = [NEVER]
+        self._thinking: list[tuple[float, int]] = [_NEVER]
+        self._delayed: list[tuple[float, int]] = [_NEVER]
         self._wanted = 0
         self._user_count = 0
         self._burst = 1
@@ -65,8 +92,18 @@ class ClosedSystem:
         self._spawn_s = math.inf
         self._ended = EndedRequests()
 
+    @property
+    def memory_bytes(self) -> int:
+        """What the target holds in memory, at most its limit."""
+        return min(self._memory_limit_bytes, self._needed_bytes)
+
+    @property
+    def _needed_bytes(self) -> int:
+        service = self.service
+        return service.base_bytes + service.user_bytes * len(self.users) + self._allocated_bytes
+
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Go to this number of users, as Locust's dispatcher does; leaving takes no time."""
+        """Go to this number of users as Locust's dispatcher does; users who leave do so at once."""
         self._wanted = users
         self._burst = max(1, math.floor(spawn_rate))
         self._burst_every_s = self._burst / spawn_rate
@@ -77,14 +114,35 @@ class ClosedSystem:
         self.reached = users if len(self.users) == users else 0
 
     def take(self) -> EndedRequests:
-        ledger, self._ended = self._ended, EndedRequests()
-        return ledger
+        """Return the requests that ended since the last call."""
+        ended, self._ended = self._ended, EndedRequests()
+        return ended
+
+    def allocate(self, extra_bytes: int) -> None:
+        """Let the target take more memory for itself."""
+        self._allocated_bytes += extra_bytes
+        self._check_memory()
+
+    def burn(self, cpu_s: float) -> None:
+        """Let the target work for itself, on one core, until it has used so much CPU time."""
+        self._busy += 1
+        self.processor.add(_NO_USER, cpu_s)
+
+    def stop(self, code: int, *, is_oom: bool = False) -> None:
+        """End the target's process: requests in flight break, later ones are refused."""
+        self.exit = Exit(self.now_s, code, is_oom)
+        self.processor.clear()
+        self._queue.clear()
+        self._delayed[:] = [_NEVER]
+        self._busy = 0
+        for user in list(self.in_flight):
+            self._end_request(user, BROKEN)
 
     def advance(self, until_s: float) -> None:
         """Let everything happen up to and at an instant."""
-        thinking, held, processor = self._thinking, self._delayed, self.processor
+        thinking, delayed, processor = self._thinking, self._delayed, self.processor
         while True:
-            wake_s, release_s, at_s = thinking[0][0], held[0][0], processor.next_s
+            wake_s, release_s, at_s = thinking[0][0], delayed[0][0], processor.next_s
             if at_s <= wake_s and at_s <= release_s and at_s <= self._spawn_s:
                 if at_s > until_s:
                     break
@@ -100,7 +158,7 @@ class ClosedSystem:
             if at_s == wake_s:
                 self._send_request(heappop(thinking)[1])
             elif at_s == release_s:
-                self._answer(heappop(held)[1])
+                self._answer(heappop(delayed)[1])
             else:
                 self._spawn()
         self.now_s = until_s
@@ -112,18 +170,23 @@ class ClosedSystem:
             self._user_count += 1
             self.users[user] = None
             self._send_request(user)
-        if len(self.users) > self._users_at_most and self.died_s is None:
-            self._die()
+        self._check_memory()
         if len(self.users) == self._wanted:
             self.reached, self._spawn_s = self._wanted, math.inf
         else:
             self._spawn_s += self._burst_every_s
 
+    def _check_memory(self) -> None:
+        self.memory_peak_bytes = max(self.memory_peak_bytes, self.memory_bytes)
+        if self._needed_bytes > self._memory_limit_bytes and self.exit is None:
+            self.stop(137, is_oom=True)
+
     def _send_request(self, user: int) -> None:
         if user not in self.users:
             return
-        self.in_flight[user] = self.now_s
-        if self.died_s is not None:
+        names = self.streams.names
+        self.in_flight[user] = (self.now_s, 0 if names is None else next(names))
+        if self.exit is not None:
             self._end_request(user, REFUSED)
         elif self._busy < self._slots:
             self._serve(user)
@@ -132,42 +195,39 @@ class ClosedSystem:
 
     def _serve(self, user: int) -> None:
         self._busy += 1
-        work_s = next(self._demands)
+        work_s = next(self.streams.cpu_demands)
         if work_s > 0:
             self.processor.add(user, work_s)
         else:
             self._finish_cpu_work(user)
 
     def _finish_cpu_work(self, user: int) -> None:
-        if self._delay_s:
-            heappush(self._delayed, (self.now_s + self._delay_s, user))
+        if self.service.delay_s:
+            heappush(self._delayed, (self.now_s + self.service.delay_s, user))
         else:
             self._answer(user)
 
     def _answer(self, user: int) -> None:
-        self._end_request(user, ANSWERED)
+        has_failed = self.service.error_ratio and next(self.streams.failures)
+        self._end_request(user, SERVER_ERROR if has_failed else ANSWERED)
+        self.answered_count += 1
         self._busy -= 1
         if self._queue:
             self._serve(self._queue.popleft())
+        if self.answered_count == self.service.dies_after_requests:
+            self.stop(1)
 
     def _end_request(self, user: int, error: int) -> None:
-        """The user learns what became of its request, and thinks; one who has left learns nothing."""
-        start_s = self.in_flight.pop(user, None)
-        if start_s is None:
+        """Record the end of a request and let its user think; nothing is recorded of a user who left."""
+        request = self.in_flight.pop(user, None)
+        if request is None:
             return
-        think_s, ledger = next(self._thinks), self._ended
-        ledger.start_s.append(start_s)
-        ledger.latency_s.append(self.now_s - start_s)
-        ledger.error.append(error)
-        ledger.think_start_s.append(self.now_s)
-        ledger.think_s.append(think_s)
+        start_s, name = request
+        think_s, ended = next(self.streams.think_times), self._ended
+        ended.start_s.append(start_s)
+        ended.latency_s.append(self.now_s - start_s)
+        ended.name.append(name)
+        ended.error.append(error)
+        ended.think_start_s.append(self.now_s)
+        ended.think_s.append(think_s)
         heappush(self._thinking, (self.now_s + think_s, user))
-
-    def _die(self) -> None:
-        self.died_s = self.now_s
-        self.processor.clear()
-        self._queue.clear()
-        self._delayed[:] = [NEVER]
-        self._busy = 0
-        for user in list(self.in_flight):
-            self._end_request(user, RESET)

@@ -1,16 +1,18 @@
-"""One simulated container life: pages and samples as the real generator and engine report them."""
+"""Simulate one container run: pages and samples as the real generator and engine report them."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
 from bench.simulation import random_streams
-from bench.simulation.model import Service, ThinkTime, Noise
+from bench.simulation.closed_system import ERRORS, ClosedSystem, EndedRequests, Streams
+from bench.simulation.model import Noise, Service, ThinkTime
 from bench.simulation.processor import Processor, SpeedAt
-from bench.simulation.closed_system import ERRORS, ClosedSystem, EndedRequests
 from harness.measure.protocols import GeneratorFacts
 from harness.model import (
     MIB,
+    EventKind,
     GeneratorSample,
     HostSample,
     Limits,
@@ -20,82 +22,82 @@ from harness.model import (
     ThinkTimes,
 )
 
-PAGE_EVERY_S = 0.5
-SAMPLE_EVERY_S = 1.0
-GENERATOR_CPU_S = 0.0006
+_PAGE_EVERY_S = 0.5
+_SAMPLE_EVERY_S = 1.0
+
+_GENERATOR_CPU_S = 0.0006
 """CPU seconds of a Locust process for one request of an HttpUser."""
 
-HOST_CORES = 4
-NAMES = ("GET /",)
+_HOST_CORES = 4
+_NAMES = ("GET /",)
 
 
 class SimulatedContainerRun:
-    """A target and its generator from `born_s` on. `advance` lets time pass; all instants are the world's."""
+    """A target and its generator, from the clock's instant `start_s` on; all instants are the clock's.
+
+    `target_samples`, `host_samples` and `events` collect until someone empties them.
+    """
 
     def __init__(
         self,
         service: Service,
-        weather: Noise,
+        noise: Noise,
         think: ThinkTime,
         limits: Limits,
         seed: tuple[int, ...],
-        born_s: float,
+        start_s: float,
         drift_phase: float,
     ) -> None:
         self.service = service
-        self.limits = limits
-        self.system = build_closed_system(service, weather, think, limits, seed, born_s, drift_phase)
-        self.usage: tuple[list[TargetSample], list[HostSample], list[TargetEvent]] = ([], [], [])
-        self._born_s = born_s
-        self._now_s = born_s
-        self._page_s = born_s + PAGE_EVERY_S
-        self._sample_s = born_s
+        self.system = build_closed_system(service, noise, think, limits, seed, start_s, drift_phase)
+        self.target_samples: list[TargetSample] = []
+        self.host_samples: list[HostSample] = []
+        self.events: list[TargetEvent] = []
+        self._start_s = start_s
+        self._now_s = start_s
+        self._next_page_s = start_s + _PAGE_EVERY_S
+        self._next_sample_s = start_s
         self._pages: list[GeneratorFacts] = []
-        self._answered = 0
-        self._told_of_death = False
+        self._ended_count = 0
 
     def hold(self, users: int, spawn_rate: float) -> None:
+        """Go to this number of users, `spawn_rate` a second."""
         self.system.hold(users, spawn_rate)
 
     def advance(self, to_s: float) -> None:
         """Let time pass, writing pages and samples when they are due."""
-        while True:
-            due_s = min(self._page_s, self._sample_s)
-            if due_s > to_s:
-                break
+        while (due_s := min(self._next_page_s, self._next_sample_s)) <= to_s:
             self._advance_system(due_s)
-            if due_s == self._sample_s:
-                self._sample()
-            if due_s == self._page_s:
-                self._page()
-                self._page_s += PAGE_EVERY_S
+            if due_s == self._next_sample_s:
+                self._write_samples()
+            if due_s == self._next_page_s:
+                self._write_page()
+                self._next_page_s += _PAGE_EVERY_S
         self._advance_system(to_s)
 
     def next_page_s(self) -> float:
-        """When there is a page to take: at once, if one waits."""
-        return self._now_s if self._pages else self._page_s
+        """Return when there is a page to take: at once, if one waits."""
+        return self._now_s if self._pages else self._next_page_s
 
-    def take(self, *, closing: bool = False) -> GeneratorFacts | None:
-        """The oldest page not yet taken; `closing` writes one of this moment first."""
-        if closing:
-            self._page()
+    def take_page(self, *, is_closing: bool = False) -> GeneratorFacts | None:
+        """Return the oldest page not yet taken; `is_closing` writes a page of this moment first."""
+        if is_closing:
+            self._write_page()
         return self._pages.pop(0) if self._pages else None
 
     def _advance_system(self, to_s: float) -> None:
-        self.system.advance(to_s - self._born_s)
+        was_running = self.system.exit is None
+        self.system.advance(to_s - self._start_s)
         self._now_s = to_s
-        died_s = self.system.died_s
-        if died_s is not None and not self._told_of_death:
-            self._told_of_death = True
-            self.usage[2].append(TargetEvent(self._born_s + died_s, "oom"))
-            self.usage[2].append(TargetEvent(self._born_s + died_s, "die", "exit code 137"))
+        if was_running and self.system.exit is not None:
+            self.events += list_exit_events(self.system, self._start_s)
 
-    def _page(self) -> None:
-        ledger, system = self.system.take(), self.system
-        self._answered += len(ledger.start_s)
+    def _write_page(self) -> None:
+        ended, system = self.system.take(), self.system
+        self._ended_count += len(ended.start_s)
         sample = GeneratorSample(
             at_s=self._now_s,
-            cpu_s=self._answered * GENERATOR_CPU_S,
+            cpu_s=self._ended_count * _GENERATOR_CPU_S,
             memory_bytes=58 * MIB + 15_000 * len(system.users),
             loop_lag_s=0.001,
             users=len(system.users),
@@ -103,82 +105,109 @@ class SimulatedContainerRun:
         )
         self._pages.append(
             GeneratorFacts(
-                requests=self._requests(ledger),
-                thinks=ThinkTimes(self._instants(ledger.think_start_s), np.array(ledger.think_s)),
+                requests=build_requests(system, ended, _NAMES, self._start_s),
+                thinks=build_think_times(ended, self._start_s),
                 samples=(sample,),
                 reached_users=system.reached,
             )
         )
 
-    def _requests(self, ledger: EndedRequests) -> Requests:
-        waiting = self._instants(list(self.system.in_flight.values()))
-        return Requests(
-            names=NAMES,
-            errors=ERRORS,
-            start_s=self._instants(ledger.start_s),
-            latency_s=np.array(ledger.latency_s, dtype=np.float64),
-            name=np.zeros(len(ledger.start_s), dtype=np.int32),
-            error=np.array(ledger.error, dtype=np.int32),
-            unfinished_start_s=waiting,
-            unfinished_name=np.zeros(len(waiting), dtype=np.int32),
-        )
-
-    def _instants(self, since_birth_s: list[float]) -> np.ndarray:
-        return np.array(since_birth_s, dtype=np.float64) + self._born_s
-
-    def _sample(self) -> None:
-        cpu, at_s = self.system.processor, self._now_s
-        memory = min(self.limits.memory_bytes, self._memory_bytes())
-        busy_s = (cpu.cpu_s / HOST_CORES,) * HOST_CORES
-        self.usage[0].append(
-            TargetSample(
-                at_s, cpu.cpu_s, cpu.periods, cpu.throttled_periods, cpu.throttled_s, memory, memory, 0, 0
-            )
-        )
-        self.usage[1].append(HostSample(at_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0))
-        self._sample_s += SAMPLE_EVERY_S
-
-    def _memory_bytes(self) -> int:
-        return self.service.base_bytes + self.service.user_bytes * len(self.system.users)
+    def _write_samples(self) -> None:
+        busy_s = (self.system.processor.cpu_s / _HOST_CORES,) * _HOST_CORES
+        self.target_samples.append(sample_target(self.system, self._now_s))
+        self.host_samples.append(HostSample(self._now_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0))
+        self._next_sample_s += _SAMPLE_EVERY_S
 
 
 def build_closed_system(
     service: Service,
-    weather: Noise,
+    noise: Noise,
     think: ThinkTime,
     limits: Limits,
     seed: tuple[int, ...],
-    born_s: float = 0.0,
+    start_s: float = 0.0,
     drift_phase: float = 0.0,
 ) -> ClosedSystem:
-    """Users and target under these limits; each kind of chance has a stream of its own."""
-    speed = random_streams.draw_run_speed(weather, random_streams.create_generator(*seed, 0))
+    """Build users and target under these limits; each kind of random number has a stream of its own.
+
+    `start_s` and `drift_phase` (in periods) say where in the host's drift the target starts.
+    """
+    generators = [random_streams.create_generator(*seed, number) for number in range(5)]
+    run_speed = random_streams.draw_run_speed(noise, generators[0])
     processor = Processor(
         limits.cpu_cores,
         service.parallel_cores,
-        build_speed(weather, speed, born_s, drift_phase),
-        random_streams.draw_pause_gaps(service, random_streams.create_generator(*seed, 1)),
+        _build_speed(noise, run_speed, start_s, drift_phase),
+        random_streams.draw_pause_gaps(service, generators[1]),
         service.pause_s,
     )
-    free_bytes = limits.memory_bytes - service.base_bytes
-    return ClosedSystem(
-        processor,
-        service.slots,
-        service.delay_s,
-        random_streams.draw_cpu_demands(service, random_streams.create_generator(*seed, 2)),
-        random_streams.draw_think_times(think, random_streams.create_generator(*seed, 3)),
-        free_bytes / service.user_bytes if service.user_bytes else math.inf,
+    streams = Streams(
+        random_streams.draw_cpu_demands(service, generators[2]),
+        random_streams.draw_think_times(think, generators[3]),
+        random_streams.draw_failures(service, generators[4]),
+    )
+    return ClosedSystem(service, processor, streams, limits.memory_bytes)
+
+
+def build_requests(
+    system: ClosedSystem, ended: EndedRequests, names: tuple[str, ...], start_s: float
+) -> Requests:
+    """Build a page's requests from those that ended and those in flight; `start_s` is the target's start."""
+    waiting = list(system.in_flight.values())
+    return Requests(
+        names=names,
+        errors=ERRORS,
+        start_s=_to_instants(ended.start_s, start_s),
+        latency_s=np.array(ended.latency_s, dtype=np.float64),
+        name=np.array(ended.name, dtype=np.int32),
+        error=np.array(ended.error, dtype=np.int32),
+        unfinished_start_s=_to_instants([since_s for since_s, _ in waiting], start_s),
+        unfinished_name=np.array([name for _, name in waiting], dtype=np.int32),
     )
 
 
-def build_speed(weather: Noise, life_speed: float, born_s: float, drift_phase: float) -> SpeedAt | None:
-    """The life's speed, the host's slow wave and the warming up, as one factor; None where all is still."""
-    if weather.drift_ratio == 0 and weather.cold_ratio == 1 and life_speed == 1:
+def build_think_times(ended: EndedRequests, start_s: float) -> ThinkTimes:
+    """Build the think times of a page; `start_s` is the target's start."""
+    return ThinkTimes(_to_instants(ended.think_start_s, start_s), np.array(ended.think_s, dtype=np.float64))
+
+
+def sample_target(system: ClosedSystem, at_s: float) -> TargetSample:
+    """Read the target's counters, as an engine does, at the clock's instant `at_s`."""
+    cpu = system.processor
+    return TargetSample(
+        at_s=at_s,
+        cpu_s=cpu.cpu_s,
+        periods=cpu.periods,
+        throttled_periods=cpu.throttled_periods,
+        throttled_s=cpu.throttled_s,
+        working_set_bytes=system.memory_bytes,
+        memory_peak_bytes=system.memory_peak_bytes,
+        received_bytes=200 * system.answered_count,
+        sent_bytes=2000 * system.answered_count,
+    )
+
+
+def list_exit_events(system: ClosedSystem, start_s: float) -> list[TargetEvent]:
+    """List what an engine reports of a target that ended; empty while it runs."""
+    if system.exit is None:
+        return []
+    at_s = start_s + system.exit.at_s
+    oom = [TargetEvent(at_s, EventKind.OOM)] if system.exit.is_oom else []
+    return [*oom, TargetEvent(at_s, EventKind.DIE, f"exit code {system.exit.code}")]
+
+
+def _to_instants(since_start_s: Sequence[float], start_s: float) -> np.ndarray:
+    return np.array(since_start_s, dtype=np.float64) + start_s
+
+
+def _build_speed(noise: Noise, run_speed: float, start_s: float, drift_phase: float) -> SpeedAt | None:
+    """Build one factor from the run's speed, the host's wave and the warming up; None if it is always 1."""
+    if noise.drift_ratio == 0 and noise.cold_ratio == 1 and run_speed == 1:
         return None
 
     def speed(at_s: float, spent_cpu_s: float) -> float:
-        wave = math.sin(2 * math.pi * ((born_s + at_s) / weather.drift_period_s + drift_phase))
-        cold = (1 - weather.cold_ratio) * math.exp(-spent_cpu_s / weather.warm_cpu_s)
-        return life_speed * (1 + weather.drift_ratio * wave) * (1 - cold)
+        wave = math.sin(2 * math.pi * ((start_s + at_s) / noise.drift_period_s + drift_phase))
+        cold = (1 - noise.cold_ratio) * math.exp(-spent_cpu_s / noise.warm_cpu_s)
+        return run_speed * (1 + noise.drift_ratio * wave) * (1 - cold)
 
     return speed

@@ -1,29 +1,29 @@
-"""A CPU shared evenly by all requests in service, under a CFS quota.
+"""Simulate a CPU that all requests in service share evenly, under a CFS quota.
 
-Virtual time makes sharing cheap: while n requests share, each gets the same, so only the amount that *every*
-request has got since the start is kept. A request that needs w finishes when that amount has grown by w, and
-the order of finishing never changes (Parekh and Gallager's virtual time, for equal shares).
+Virtual time makes sharing cheap: all requests that share get the same, so only the amount that *every* request
+has got since the start is recorded. A request that needs w finishes when this amount has grown by w, and the
+order of finishing never changes (Parekh and Gallager's virtual time, for equal shares).
 
-CFS gives `cpu_cores` · 0.1 s of CPU in every period of 0.1 s. When it is spent before the period is over,
-everything stands still until the next one.
+CFS gives `cpu_cores` · 0.1 s of CPU in every period of 0.1 s. When the quota is spent before the period is
+over, nothing runs until the next period.
 """
 
 import math
 from collections.abc import Callable, Iterator
 from heapq import heappop, heappush
 
-PERIOD_S = 0.1
-SPEED_EVERY_S = 1.0
+_PERIOD_S = 0.1
+_SPEED_EVERY_S = 1.0
 
 SpeedAt = Callable[[float, float], float]
 """The speed (1 is nominal) at an instant, after so many CPU seconds spent."""
 
 
 class Processor:
-    """The CPU of one container. `next_s` is when something next happens of its own accord.
+    """The CPU of one container. `next_s` is the next instant at which its state changes by itself.
 
-    Counters are cumulative, as a cgroup's: `cpu_s`, `periods` (in which something ran), `throttled_periods`,
-    `throttled_s`.
+    Counters are cumulative, as those of a cgroup: `cpu_s`, `periods` (in which something ran),
+    `throttled_periods` and `throttled_s`.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Processor:
         self.throttled_s = 0.0
         self._parallel = parallel_cores
         throttles = cpu_cores < parallel_cores
-        self._quota_s = cpu_cores * PERIOD_S if throttles else math.inf
-        self._period_s = PERIOD_S if throttles else 10 * PERIOD_S
+        self._quota_s = cpu_cores * _PERIOD_S if throttles else math.inf
+        self._period_s = _PERIOD_S if throttles else 10 * _PERIOD_S
         self._left_s = 0.0
         self._period_to_s = 0.0
         self._is_throttled = False
@@ -54,7 +54,7 @@ class Processor:
         self._pause_length_s = pause_s
         self._is_paused = False
         self._pause_change_s = next(pauses)
-        self._speed_change_s = math.inf if speed_at is None else SPEED_EVERY_S
+        self._speed_change_s = math.inf if speed_at is None else _SPEED_EVERY_S
         self._state_change_s = min(self._pause_change_s, self._speed_change_s)
         self._requests: list[tuple[float, int]] = []
         self._work_per_request_s = 0.0
@@ -67,7 +67,7 @@ class Processor:
         return len(self._requests)
 
     def add(self, request: int, work_s: float) -> None:
-        """Let a request in, now (`run_to` first)."""
+        """Start to serve a request now; call `run_to` first."""
         if not self._requests and self.now_s >= self._period_to_s:
             self._begin_period((math.floor(self.now_s / self._period_s + 1e-9) + 1) * self._period_s)
             self._is_stopped = self._is_paused
@@ -87,7 +87,7 @@ class Processor:
             self.throttled_s += elapsed_s
 
     def step(self) -> int | None:
-        """Let happen what happens at `next_s`: the request that finished, if that is what it was."""
+        """Go to `next_s` and apply the change that is due; return the request if one finished, else None."""
         at_s = self.next_s
         self.run_to(at_s)
         if at_s == self._finish_s:
@@ -101,7 +101,7 @@ class Processor:
         return None
 
     def clear(self) -> None:
-        """Drop all requests: the target is dead."""
+        """Drop all requests, because the target ended."""
         self._requests.clear()
         self._is_throttled = False
         self._is_stopped = self._is_paused
@@ -118,26 +118,26 @@ class Processor:
         self._is_stopped = self._is_throttled or self._is_paused
 
     def _change_state(self, at_s: float) -> None:
-        """A pause begins or ends, or the speed is another."""
+        """Begin or end a pause, or change the speed."""
         if at_s == self._pause_change_s:
             self._is_paused = not self._is_paused
             self._pause_change_s += self._pause_length_s if self._is_paused else next(self._pauses)
         else:
             assert self._speed_at is not None
             self._speed = self._speed_at(at_s, self.cpu_s)
-            self._speed_change_s += SPEED_EVERY_S
+            self._speed_change_s += _SPEED_EVERY_S
         self._state_change_s = min(self._pause_change_s, self._speed_change_s)
 
     def _begin_period(self, to_s: float) -> None:
         self._period_to_s = to_s
         self._left_s = self._quota_s
         self._is_throttled = False
-        self.periods += round(self._period_s / PERIOD_S)
+        self.periods += round(self._period_s / _PERIOD_S)
 
     def _schedule_next(self) -> None:
-        """Find what happens next, and how fast all goes until then.
+        """Find the next change of state, and the speed of all requests until then.
 
-        Comparisons instead of `min`: half of the simulation's time is spent here.
+        Half of the simulation's time is spent here, so comparisons are used instead of `min`.
         """
         next_s = self._state_change_s
         self._finish_s = math.inf
@@ -149,9 +149,9 @@ class Processor:
             self.next_s = next_s
             return
         cores = self._busy_cores = count if count < self._parallel else self._parallel
-        pace = self._speed_per_request = cores * self._speed / count
+        speed = self._speed_per_request = cores * self._speed / count
         ahead_s = self._requests[0][0] - self._work_per_request_s
-        finish_s = self._finish_s = self.now_s + ahead_s / pace if ahead_s > 0 else self.now_s
+        finish_s = self._finish_s = self.now_s + ahead_s / speed if ahead_s > 0 else self.now_s
         spent_s = self.now_s + self._left_s / cores if self._left_s > 0 else self.now_s
         if spent_s < next_s:
             next_s = spent_s

@@ -4,20 +4,18 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
 from harness.errors import EngineError, EngineGone, UsageError
-from harness.measure.clock import MonotonicClock
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.host.cpu_affinity import plan_placement
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import WorkerPool
-from harness.measure.protocols import TargetHost
+from harness.measure.protocols import MonotonicClock, TargetHost
 from harness.measure.session import Backends
-from harness.model import DEFAULT_ENGINE, Engine, EngineWorkers, Plan
-from harness.plan import fit, plan_to_json
+from harness.model import DEFAULT_ENGINE, Engine, EngineFacts, EngineWorkers, Fingerprint, Plan
+from harness.plan import fit_to_host, plan_to_json
 from harness.store import CampaignFolder, remove_partial_files
 
 Say = Callable[[str], None]
@@ -29,7 +27,7 @@ Worlds = Mapping[str, Backends]
 
 def the_world(campaign: str, engine: Engine = DEFAULT_ENGINE) -> Backends:
     clock = MonotonicClock()
-    return Backends(DockerHost(campaign, clock, which=engine), LocustGenerator(), DockerProbe(clock), clock)
+    return Backends(DockerHost(campaign, clock, engine=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
 def loaded_from(world: Backends, hosts: Sequence[DockerHost], port: int, image: str | None) -> Backends:
@@ -50,7 +48,7 @@ def connect_backends(campaign: str, plan: Plan) -> Worlds:
     hosts = []
     for number, engine in enumerate(load.engines, 1):
         with naming_engine(f"engine {number} of load"):
-            hosts.append(DockerHost(campaign, MonotonicClock(), which=engine))
+            hosts.append(DockerHost(campaign, MonotonicClock(), engine=engine))
     return {
         name: loaded_from(world, hosts, load.port + index, load.image)
         for index, (name, world) in enumerate(found.items())
@@ -85,7 +83,7 @@ def check_plan(plan: Plan, worlds: Worlds) -> Plan:
     )
     if problems:
         raise UsageError("\n".join(problems))
-    fitted = fitted_to([world.host.read_fingerprint()["engine"] for world in worlds.values()], plan)
+    fitted = fitted_to([world.host.read_fingerprint().engine for world in worlds.values()], plan)
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
             "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
@@ -93,33 +91,36 @@ def check_plan(plan: Plan, worlds: Worlds) -> Plan:
     return fitted
 
 
-def fitted_to(engines: Sequence[Mapping[str, Any]], plan: Plan) -> Plan:
-    cores, memory = min(each["cores"] for each in engines), min(each["memory_bytes"] for each in engines)
-    return fit(plan, cores, memory, is_shared=any(each["local"] for each in engines))
+def fitted_to(engines: Sequence[EngineFacts], plan: Plan) -> Plan:
+    cores = min(engine.cores or 0 for engine in engines)
+    memory_bytes = min(engine.memory_bytes or 0 for engine in engines)
+    return fit_to_host(plan, cores, memory_bytes, is_shared=any(engine.is_local for engine in engines))
 
 
 def separate_cores(worlds: Worlds, plan: Plan) -> tuple[Worlds, str]:
     """The generator off the targets' cores, where this host has cores for both; and that in words."""
     if len(worlds) > 1:
-        return worlds, "not parted: several engines are at work"
+        return worlds, "cores not separated: the campaign uses several engines"
     ((name, world),) = worlds.items()
-    placement, words = plan_placement(world.host.read_fingerprint(), plan)
+    placement, words = plan_placement(
+        world.host.read_fingerprint(), plan.target, [cell.limits for cell in plan.cells], plan.load
+    )
     if placement is None:
         return worlds, words
     world.host.pin_to_cores(placement.target)
     return {name: replace(world, generator=world.generator.with_cores(placement.generator))}, words
 
 
-def build_fingerprint(worlds: Worlds, placement: str) -> dict[str, Any]:
-    """The first engine's fingerprint; with several also each one's own, by its name."""
+def build_fingerprint(worlds: Worlds, placement: str) -> Fingerprint:
+    """Read the first engine's fingerprint, and the facts of all engines if there are several."""
     first = next(iter(worlds.values()))
     fingerprints = {name: world.host.read_fingerprint() for name, world in worlds.items()}
-    told = {**next(iter(fingerprints.values())), "placement": placement}
-    if first.load_hosts:
-        told["load_engines"] = [host.read_fingerprint()["engine"] for host in first.load_hosts]
-    if len(worlds) > 1:
-        told["engines"] = {name: fingerprint["engine"] for name, fingerprint in fingerprints.items()}
-    return told
+    return replace(
+        next(iter(fingerprints.values())),
+        placement=placement,
+        load_engines=tuple(host.read_fingerprint().engine for host in first.load_hosts),
+        engines={name: each.engine for name, each in fingerprints.items()} if len(worlds) > 1 else {},
+    )
 
 
 @contextlib.contextmanager
@@ -149,8 +150,8 @@ def distinct_hosts(worlds: Worlds) -> list[TargetHost]:
     return targets + [host for identity, host in load.items() if identity not in known]
 
 
-def create_campaign(results: Path, name: str, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
-    return CampaignFolder.create(results, name, plan_to_json(plan), environment)
+def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
+    return CampaignFolder.create(results, name, plan_to_json(plan), fingerprint)
 
 
 def find_unfinished(results: Path, plan: Plan, say: Say) -> Path | None:
@@ -172,7 +173,7 @@ def changes(folder: CampaignFolder, plan: Plan) -> list[str]:
     return find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
 
 
-def reopen_campaign(path: Path, plan: Plan, environment: Mapping[str, Any]) -> CampaignFolder:
+def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
     """The stored campaign, ready to go on. Raises UsageError where its numbers would not belong together."""
     folder = CampaignFolder.open(path)
     if changed := changes(folder, plan):
@@ -180,7 +181,7 @@ def reopen_campaign(path: Path, plan: Plan, environment: Mapping[str, Any]) -> C
             f"{path}: {_and(changed)} changed since this campaign began",
             "run with --fresh for a new campaign, or restore what it was",
         )
-    if moved := find_machine_differences(folder.read_environment(), environment):
+    if moved := find_machine_differences(folder.read_fingerprint(), fingerprint):
         raise UsageError(
             f"{path}: this is another machine than the one that the campaign began on: {'; '.join(moved)}",
             "go on there, or run with --fresh for a new campaign here",

@@ -1,17 +1,16 @@
 """What a campaign knows: the progress of its cells, replayed from stored facts and judged as facts arrive."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
 from harness.analyse.result.consistency import (
     DriftCheck,
-    assess_repeatability,
     assess_drift,
-    next_drift_check,
+    assess_repeatability,
     choose_second_attempt,
     flag_monotonicity_violations,
+    next_drift_check,
 )
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
@@ -25,6 +24,7 @@ from harness.model import (
     Cell,
     CellResult,
     ContainerRun,
+    Fingerprint,
     Plan,
     Purpose,
     Series,
@@ -146,7 +146,7 @@ class CampaignProgress:
     baselines: dict[str | None, Baseline | None] = field(default_factory=dict)
     campaign: str = ""
     started_at: str = ""
-    environment: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: Fingerprint = field(default_factory=Fingerprint)
 
     def results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, with what follows from others."""
@@ -218,7 +218,7 @@ class CampaignProgress:
             cells=cells,
             scenario=", ".join(path.name for path in plan.scenario.locustfiles),
             think_s=sum(thinks_s) / len(thinks_s) if thinks_s else None,
-            environment=self.environment,
+            fingerprint=self.fingerprint,
             drift=next((drift for drift in drifts if drift.engine == drift.against), None),
             engines=tuple(dict.fromkeys(cell.engine for cell in cells if cell.engine is not None)),
             engine_comparisons=tuple(drift for drift in drifts if drift.engine != drift.against),
@@ -235,7 +235,7 @@ def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
         {cell.id: CellProgress(cell) for cell in plan.cells},
         campaign=folder.name,
         started_at=log.started_at,
-        environment=folder.read_environment(),
+        fingerprint=folder.read_fingerprint(),
     )
     for (cell_id, attempt), record in log.attempts.items():
         if cell_id in progress.cells:

@@ -99,7 +99,7 @@ def compare(
     _, before, base_result = _judged(base)
     folder, after, head_result = _judged(head)
     doubts = find_objections(
-        before, after, find_machine_differences(base_result.environment, head_result.environment)
+        before, after, find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     )
     if doubts and not anyway:
         raise UsageError(

@@ -25,13 +25,13 @@ from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
 from harness.cli.progress import LineProgress, LiveProgress, in_words_s, safe
 from harness.errors import WorldError
-from harness.measure.clock import MonotonicClock
+from harness.measure.protocols import MonotonicClock
 from harness.measure.docker.host import DockerHost
 from harness.measure.doctor import examine
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.local_workers import build_worker_command
 from harness.model import CampaignResult, EngineWorkers, ExternalWorkers, Plan, Status
-from harness.plan import content_hashes, load_plan
+from harness.plan import hash_contents, load_plan
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
@@ -75,7 +75,7 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
     if for_users is None:
         return plan
     plan = replace(plan, users_limit=for_users, users_required=for_users)
-    return replace(plan, hashes=content_hashes(plan))
+    return replace(plan, hashes=hash_contents(plan))
 
 
 def _announce(plan: Plan) -> None:

@@ -14,7 +14,7 @@ import psutil
 from docker.api import APIClient
 
 from harness.errors import EngineError
-from harness.measure.docker.client import connect, translate_docker_errors, is_local
+from harness.measure.docker.client import connect, is_local, translate_docker_errors
 from harness.model import GIB
 
 Level = Literal["ok", "beware", "broken"]

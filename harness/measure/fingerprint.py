@@ -26,7 +26,7 @@ _PACKAGES = {
 
 
 def read_fingerprint(client: APIClient) -> Fingerprint:
-    """Read the facts of this machine, which makes the load, and of the engine, and the versions of packages."""
+    """Read the facts of this machine, which makes the load, of the engine, and of the software."""
     with translate_docker_errors("describe itself"):
         info = client.info()
     return Fingerprint(

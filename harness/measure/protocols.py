@@ -1,18 +1,20 @@
-"""The one seam to the world: run a target under limits, hold N users, count what they cost.
+"""Protocols of all that touches the outside: run a target under limits, hold N users, count what they use.
 
-The real ones are in this folder, fakes in `tests/fakes.py`; one contract test suite (`tests/contract`) runs
-on both. Instants are seconds of `Clock.now_s`, a monotonic clock that all three share.
+The real ones are in this package, fakes in `tests/fakes`; one contract suite (`tests/contract`) runs on both.
+Instants are seconds of `Clock.now_s`, a monotonic clock that all of them share.
 """
 
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.model import (
     SINGLE_PROCESS,
     Cell,
     CompanionFacts,
+    Fingerprint,
     GeneratorSample,
     HostSample,
     Load,
@@ -27,18 +29,28 @@ from harness.model import (
 
 
 class Clock(Protocol):
-    """Elapsed time. The fakes' clock moves only when someone sleeps on it."""
+    """A monotonic clock. The fakes' clock moves only when someone sleeps on it."""
 
     def now_s(self) -> float: ...
 
     def sleep(self, seconds: float) -> None: ...
 
 
+class MonotonicClock:
+    """The real clock. Its instants are the same in every process of a host, so Locust's fit the harness's."""
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A target's image as the engine knows it: what to run, and the digest that tells two builds apart.
+    """A target's image on an engine: the reference to run, and the digest that tells two builds apart.
 
-    `companions` are its companions' images by their names; the digest stands for all of them.
+    `companions` are the images of its companions and its balancer, by name; the digest covers them too.
     """
 
     reference: str
@@ -48,22 +60,24 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class TargetEnd:
-    """How a target's container, or that of the companion named, ended: its exit code, whether the engine saw
-    it run out of memory, its last log lines.
+    """How a container ended: its exit code, whether it ran out of memory, its last log lines.
+
+    Without an exit code it was removed or stopped through the engine. `companion` is the companion's name if
+    the container was one's, else None.
     """
 
     exit_code: int | None
     oom: bool
     log_tail: str
-    companion: str = ""
+    companion: str | None = None
 
 
 class RunningTarget(Protocol):
-    """A container that is up, under its limits, and ready."""
+    """A target that is up, under its limits, and ready."""
 
     @property
     def url(self) -> str:
-        """Where it answers, on this host's loopback."""
+        """Where the target answers: on this host's loopback, or at an address of the engine's host."""
         ...
 
     @property
@@ -73,70 +87,76 @@ class RunningTarget(Protocol):
 
     @property
     def companions_ready_after_s(self) -> float | None:
-        """Seconds that bringing up and seeding its companions took before; None without any."""
+        """Seconds that starting and seeding all companions took before the target's start; None without any."""
         ...
 
     def poll_end(self) -> TargetEnd | None:
-        """How it ended, or None while it runs. Cheap enough to ask twice a second."""
+        """Return how the target, or a companion, ended; None while all run. It is cheap to call often."""
         ...
 
     def read_logs(self) -> str:
-        """All that it wrote so far, stdout and stderr, bounded to the last 256 KiB."""
+        """Return what the target wrote so far, stdout and stderr, at most the last 256 KiB."""
         ...
 
 
 class TargetHost(Protocol):
-    """Runs targets under limits."""
+    """An engine that runs targets under limits."""
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
-        """What would keep the target from being run here, or the load from reaching it; found without
-        starting or building anything.
+        """Find what would keep the target from running here, or the load from reaching it.
+
+        Nothing is started or built.
         """
         ...
 
     def prepare(self, target: Target) -> Image:
-        """Build or find the target's image. Raises EngineError with the build's evidence."""
+        """Build, find or pull the target's image. Raises EngineError with the build's output."""
         ...
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        """Run targets on these of the host's cores from now on; their size remains a quota."""
+        """Run targets on these of the host's cores from now on; a target's size remains a quota."""
         ...
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
-        """Start a fresh container under the cell's limits and wait until it is ready; remove it on leaving.
+        """Start a fresh target under the cell's limits, yield it once it is ready, and remove it on exit.
 
-        It is removed also when starting half-failed. Raises TargetFailed (with kind and evidence) when the
-        target can't be brought up at this size, EngineError when the engine is to blame.
+        It is also removed if starting it fails half-way.
+
+        Raises:
+            TargetFailed: the target can't be brought up at this size; with its kind and the evidence.
+            CompanionFailed: one of its companions can't be brought up.
+            EngineError: the engine refused, or did not answer.
         """
         ...
 
     def is_answering(self) -> bool:
-        """Whether the engine answers right now."""
+        """Return True if the engine answers at the moment."""
         ...
 
     def read_identity(self) -> str:
-        """What tells this engine from others."""
+        """Return what tells this engine from others."""
         ...
 
     def reserve(self) -> AbstractContextManager[None]:
-        """Be alone on this engine. Raises UsageError, naming the other, when somebody measures already."""
+        """Keep other campaigns off this engine until exit. Raises UsageError, naming one that is there."""
         ...
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
-        """Remove all containers and networks with our labels (of one campaign, or any); their names."""
+        """Remove all containers and networks of a campaign (None: of any); return their names."""
         ...
 
-    def read_fingerprint(self) -> Mapping[str, Any]:
-        """The fingerprint of engine and machine, for environment.json (plain JSON values)."""
+    def read_fingerprint(self) -> Fingerprint:
+        """Read the facts of this machine, of the engine and of the software."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratorFacts:
-    """What the generator reported since it was last asked: nothing at all, or at least one sample.
+    """What the generator reported since the last poll: nothing at all, or at least one sample.
 
-    `requests.unfinished_*` are the requests in flight at the last sample. `reached` is the number of users
-    whose ramp is complete, 0 while it is not. `workers` has a row for each process, where there are several.
+    `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is the number of
+    users if all of them have been spawned, 0 before. `workers` has samples of each process if there are
+    several.
     """
 
     requests: Requests
@@ -147,62 +167,62 @@ class GeneratorFacts:
 
 
 class RunningGenerator(Protocol):
-    """Locust with the user's scenario, in one process or several, beside one container life."""
+    """Locust with the user's scenario, in one process or several, for one container run."""
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What its user should know, such as a part of the scenario that the harness overrides."""
+        """What the user should know, such as a part of the scenario that the harness overrides."""
         ...
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Go to this number of users, `spawn_rate` a second, and stay there. Returns at once."""
+        """Spawn or stop users until there are so many, `spawn_rate` a second. Returns at once."""
         ...
 
     def poll(self, timeout_s: float) -> GeneratorFacts:
-        """New facts, waiting at most `timeout_s` for some. Raises GeneratorError when a process is gone."""
+        """Return new facts, waiting at most `timeout_s` for them. Raises GeneratorError if a process ended."""
         ...
 
     def close_step(self) -> GeneratorFacts:
-        """The facts not yet polled, up to this moment; the users stay."""
+        """Return the facts not yet polled, up to this moment; the users stay."""
         ...
 
     def read_logs(self) -> str:
-        """All that Locust wrote so far, bounded to the last 256 KiB."""
+        """Return what Locust wrote so far, at most the last 256 KiB."""
         ...
 
 
 class LoadGenerator(Protocol):
-    """Starts generators."""
+    """A way to start generators."""
 
     def with_cores(self, cores: frozenset[int]) -> "LoadGenerator":
-        """The same on these of this host's cores."""
+        """Return the same generator, limited to these of this host's cores."""
         ...
 
     def find_user_classes(self, scenario: Scenario) -> list[str]:
-        """The scenario's user classes. Raises UsageError when it doesn't load, or has none."""
+        """Return the scenario's user classes. Raises UsageError if it can't be loaded, or has none."""
         ...
 
     def find_problems(self, load: Load) -> list[str]:
-        """What would keep the load from being made, found without starting or building anything."""
+        """Find what would keep the load from being made. Nothing is started or built."""
         ...
 
     def prepare(self, scenario: Scenario) -> None:
-        """Build or find what it runs from. Raises EngineError or UsageError with the evidence."""
+        """Build or find what generators run from. Raises EngineError or UsageError with the evidence."""
         ...
 
     def start(
         self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
     ) -> AbstractContextManager[RunningGenerator]:
-        """Start a generator against `url`, with no users yet; end it on leaving, whatever its state.
+        """Start a generator against `url`, without users, and end it on exit, whatever its state.
 
-        It is as many processes as `load` names. Raises GeneratorError where they don't come up.
+        It has as many processes as `load` names. Raises GeneratorError if they don't start.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was counted since it was last asked."""
+    """What was counted since the last `take`; `companions` by name."""
 
     target: tuple[TargetSample, ...] = ()
     host: tuple[HostSample, ...] = ()
@@ -211,12 +231,16 @@ class Usage:
 
 
 class Watch(Protocol):
+    """Counters that run."""
+
     def take(self) -> Usage:
-        """What was counted since the last call; returns at once."""
+        """Return what was counted since the last call; it does not wait."""
         ...
 
 
 class UsageProbe(Protocol):
-    """Counts what a target and its host use, about once a second."""
+    """Counters of what a target and this machine use, about once a second."""
 
-    def watch(self, target: RunningTarget) -> AbstractContextManager[Watch]: ...
+    def watch(self, target: RunningTarget) -> AbstractContextManager[Watch]:
+        """Count until exit."""
+        ...

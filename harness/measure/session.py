@@ -1,4 +1,4 @@
-"""One container life: a fresh target under its limits, one Locust process and the counters beside it."""
+"""Run a fresh target with its load generator and the counters beside them."""
 
 import contextlib
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from harness.measure.protocols import (
     UsageProbe,
     Watch,
 )
-from harness.measure.step import ProgressCallback, StepPredicate, StepRun
-from harness.model import Cell, Plan, Step, StepFacts
+from harness.model import Cell, Load, Scenario, Target
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """All that is outside: the three protocols and the clock they share; and the engines, other than the
-    targets', that the load comes from.
+    """What measures on one engine: the three protocols and the clock they share.
+
+    `load_hosts` are the other engines that the load comes from.
     """
 
     host: TargetHost
@@ -31,43 +31,34 @@ class Backends:
     load_hosts: tuple[TargetHost, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
 class ContainerSession:
-    """A running target with its generator. Steps are held one after the other."""
+    """A running target with its generator and counters; steps are held in it one after the other.
 
-    def __init__(
-        self, number: int, target: RunningTarget, generator: RunningGenerator, watch: Watch, clock: Clock
-    ) -> None:
-        self.number = number
-        self.target = target
-        self.generator = generator
-        self._watch = watch
-        self._clock = clock
-        self._from_s = clock.now_s()
+    `number` counts the container runs of a cell. `started_s` is the instant of `clock` that the instants of
+    all its facts count from.
+    """
 
-    def hold(
-        self,
-        index: int,
-        step: Step,
-        spawn_rate: float,
-        settled: StepPredicate,
-        observe: ProgressCallback,
-        is_warm: StepPredicate | None = None,
-    ) -> StepFacts:
-        plateau = StepRun(self.target, self.generator, self._watch, self._clock, self._from_s, observe)
-        return plateau.hold(index, self.number, step, spawn_rate, settled, is_warm)
+    number: int
+    target: RunningTarget
+    generator: RunningGenerator
+    watch: Watch
+    clock: Clock
+    started_s: float
 
 
 @contextlib.contextmanager
 def open_session(
-    world: Backends, plan: Plan, cell: Cell, image: Image, number: int
+    backends: Backends, target: Target, scenario: Scenario, load: Load, cell: Cell, image: Image, number: int
 ) -> Iterator[ContainerSession]:
-    """Start target, generator and counters; end them in reverse.
+    """Start target, generator and counters, and end them in reverse order on exit.
 
     Raises as TargetHost.run and LoadGenerator.start do.
     """
     with (
-        world.host.run(cell, plan.target, image) as target,
-        world.generator.start(plan.scenario, target.url, plan.load) as generator,
-        world.probe.watch(target) as watch,
+        backends.host.run(cell, target, image) as running,
+        backends.generator.start(scenario, running.url, load) as generator,
+        backends.probe.watch(running) as watch,
     ):
-        yield ContainerSession(number, target, generator, watch, world.clock)
+        clock = backends.clock
+        yield ContainerSession(number, running, generator, watch, clock, clock.now_s())

@@ -1,7 +1,7 @@
-"""One step: ramp, settle, window, linger; facts in, nothing judged.
+"""Hold one step and return its facts: ramp, settle, window, drain. Nothing is judged here.
 
-Requests are windowed by when they *start*, but are known when they *end*: so the load stays on for `linger_s`
-after the window, and what is unanswered then is counted as unfinished.
+Requests are assigned to the window by when they *start*, but they are known when they *end*. So the load
+stays on for `drain_s` after the window, and requests that are unanswered then are counted as unfinished.
 """
 
 from collections.abc import Callable
@@ -12,43 +12,45 @@ import numpy as np
 
 from harness.errors import GeneratorError
 from harness.measure.locust.pages import concat_facts
-from harness.measure.protocols import (
-    Clock,
-    GeneratorFacts,
-    RunningGenerator,
-    RunningTarget,
-    TargetEnd,
-    Usage,
-    Watch,
-)
+from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
+from harness.measure.session import ContainerSession
 from harness.model import (
     ANSWERED,
     CompanionFacts,
     EndReason,
     GeneratorSample,
+    HostSample,
     Requests,
     Step,
     StepFacts,
+    TargetEvent,
+    TargetSample,
     ThinkTimes,
     WorkerSample,
     ramp_rate,
 )
-from harness.model.facts import HostSample, TargetEvent, TargetSample
 
-POLL_S = 0.25
-LOOK_EVERY_S = 5.0
-STALL_S = 5.0
-SILENCE_AT_MOST_S = 10.0
-RAMP_GRACE_S = 15.0
-HOPELESS_REQUESTS = 10
+_POLL_S = 0.25
+_PREDICATE_EVERY_S = 5.0
+_STALL_AT_LEAST_S = 5.0
+_STALL_DRAINS = 5
+_SILENCE_AT_MOST_S = 10.0
+_RAMP_GRACE_S = 15.0
+_FIRST_REQUESTS = 10
+_RECENT_PARTS = 40
+_RECENT_USAGE = 20
 
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
-Phase = Literal["ramp", "settle", "window", "linger"]
+Phase = Literal["ramp", "settle", "window", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
 class ProgressSample:
-    """What is known while a step runs, about twice a second: for eyes, not for verdicts."""
+    """What is known while a step runs, about four times a second. It is for display, never for a verdict.
+
+    `users` are active, `asked_users` is the number to reach. `recent` are the requests answered within the
+    last `recent_s` seconds, `target` the target's samples of about that time.
+    """
 
     phase: Phase
     users: int
@@ -63,224 +65,234 @@ StepPredicate = Callable[[StepFacts], bool]
 ProgressCallback = Callable[[ProgressSample], None]
 
 
-class _Stop(Exception):
-    """A step ends before its window does."""
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """A step to hold, as number `index` of its cell.
 
-    def __init__(self, ended: EndReason, note: str) -> None:
+    The window ends when `is_settled` agrees that the facts so far are enough, at the earliest after its least
+    time and at the latest after its most. If `is_warm` is given, the window begins only when it agrees, or
+    when the time to warm up is over. `report_progress` is called about four times a second; what it raises
+    ends the step without facts.
+    """
+
+    index: int
+    step: Step
+    spawn_rate: float
+    is_settled: StepPredicate
+    report_progress: ProgressCallback
+    is_warm: StepPredicate | None = None
+
+
+def hold_step(session: ContainerSession, request: StepRequest) -> StepFacts:
+    """Hold a step to its end, or to whatever ends it at once, and return its facts.
+
+    A step ends at once if the target or a companion ends, if the generator fails or is silent, if the users
+    are not reached in time, if no request is answered for too long, or if the first requests all fail.
+    """
+    return _StepRun(session, request).hold()
+
+
+class _StopStep(Exception):
+    """Something ends the step before its window does."""
+
+    def __init__(self, reason: EndReason, note: str) -> None:
         super().__init__(note)
-        self.ended = ended
+        self.reason = reason
         self.note = note
 
 
-class StepRun:
-    """A step in progress: what has been gathered, and which phase began when.
+class _StepRun:
+    """A step in progress: what has been collected, and when each phase began.
 
-    Instants are of the life's clock.
+    Instants count from the session's start.
     """
 
-    def __init__(
-        self,
-        target: RunningTarget,
-        generator: RunningGenerator,
-        watch: Watch,
-        clock: Clock,
-        life_from_s: float,
-        observe: ProgressCallback,
-    ) -> None:
-        self._target = target
-        self._generator = generator
-        self._watch = watch
-        self._clock = clock
-        self._life_from_s = life_from_s
-        self._observe = observe
+    def __init__(self, session: ContainerSession, request: StepRequest) -> None:
+        self._session = session
+        self._request = request
+        self._step = request.step
+        self._rate = ramp_rate(request.step.users, request.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
         self._last_answer_s = 0.0
-        self._last_page_s = 0.0
+        self._last_sample_s = 0.0
         self._ended_requests = 0
         self._answered_requests = 0
         self._window_to_s: float | None = None
 
-    def hold(
-        self,
-        index: int,
-        life: int,
-        step: Step,
-        spawn_rate: float,
-        settled: StepPredicate,
-        is_warm: StepPredicate | None = None,
-    ) -> StepFacts:
-        """Hold `step` to its end, or until `settled` says that what was seen so far is enough.
-
-        Where `is_warm` is given, the window begins only when it agrees, or the time to warm up is over.
-        """
-        self._step, self._index, self._life = step, index, life
-        self._rate = ramp_rate(step.users, spawn_rate)
-        ended, note = EndReason.HELD, ""
+    def hold(self) -> StepFacts:
+        timing = self._step.timing
+        reason, note = EndReason.HELD, ""
         try:
             self._ramp()
-            self._stay("settle", step.timing.settle_s)
-            self._warm_up(is_warm)
-            self._measure(settled)
-            self._stay("linger", step.timing.drain_s)
-        except _Stop as stop:
-            ended, note = stop.ended, stop.note
+            self._stay("settle", timing.settle_s)
+            self._warm_up()
+            self._measure()
+            self._stay("drain", timing.drain_s)
+        except _StopStep as stop:
+            reason, note = stop.reason, stop.note
         except GeneratorError as error:
-            ended, note = EndReason.GENERATOR_DIED, str(error)
-        return self._close(ended, note)
+            reason, note = EndReason.GENERATOR_DIED, str(error)
+        return self._close(reason, note)
 
     def _now_s(self) -> float:
-        return self._clock.now_s() - self._life_from_s
+        return self._session.clock.now_s() - self._session.started_s
 
     def _ramp(self) -> None:
         self._begin("ramp")
-        self._generator.hold(self._step.users, self._rate)
-        deadline = self._now_s() + self._step.users / self._rate + RAMP_GRACE_S
-        while self._tick("ramp") != self._step.users:
+        self._session.generator.hold(self._step.users, self._rate)
+        deadline = self._now_s() + self._step.users / self._rate + _RAMP_GRACE_S
+        while self._poll("ramp") != self._step.users:
             if self._now_s() > deadline:
-                raise _Stop(EndReason.USERS_MISSING, f"{self._step.users} users were not reached in time")
+                note = f"{self._step.users} users were not reached in time"
+                raise _StopStep(EndReason.USERS_MISSING, note)
 
     def _stay(self, phase: Phase, seconds: float) -> None:
         self._begin(phase)
         while self._now_s() < self._began[phase] + seconds:
-            self._tick(phase)
+            self._poll(phase)
 
-    def _warm_up(self, is_warm: StepPredicate | None) -> None:
+    def _warm_up(self) -> None:
+        is_warm = self._request.is_warm
         end_s = self._began["settle"] + self._step.timing.warm_up_s
-        while is_warm and self._now_s() < end_s and not is_warm(self._facts(EndReason.HELD, "", None)):
-            look_s = min(end_s, self._now_s() + LOOK_EVERY_S / 2)
-            while self._now_s() < look_s:
-                self._tick("settle")
+        while is_warm and self._now_s() < end_s and not is_warm(self._build_facts(EndReason.HELD, "", None)):
+            next_s = min(end_s, self._now_s() + _PREDICATE_EVERY_S / 2)
+            while self._now_s() < next_s:
+                self._poll("settle")
 
-    def _measure(self, settled: StepPredicate) -> None:
+    def _measure(self) -> None:
         timing = self._step.timing
         self._begin("window")
-        look_s = self._began["window"] + timing.window_at_least_s
+        next_s = self._began["window"] + timing.window_at_least_s
         end_s = self._began["window"] + timing.window_at_most_s
         while (now_s := self._now_s()) < end_s:
-            self._tick("window")
-            if now_s >= look_s:
-                if settled(self._facts(EndReason.HELD, "", None)):
+            self._poll("window")
+            if now_s >= next_s:
+                if self._request.is_settled(self._build_facts(EndReason.HELD, "", None)):
                     break
-                look_s += LOOK_EVERY_S
+                next_s += _PREDICATE_EVERY_S
         self._window_to_s = self._now_s()
 
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()
         if phase == "ramp":
-            self._last_answer_s = self._last_page_s = self._began[phase]
+            self._last_answer_s = self._last_sample_s = self._began[phase]
 
-    def _tick(self, phase: Phase) -> int:
-        """Gather for a moment, and look for what ends a step at once. Returns the users reached."""
-        end = self._target.poll_end()
+    def _poll(self, phase: Phase) -> int:
+        """Collect for a moment and check for what ends a step at once. Returns the users reached."""
+        end = self._session.target.poll_end()
         if end is not None:
-            raise _stopped_by(end)
-        facts = self._generator.poll(POLL_S)
+            raise _build_stop(end)
+        facts = self._session.generator.poll(_POLL_S)
         self._parts.append(facts)
-        self._usage.append(self._watch.take())
-        self._look_for_silence(facts)
-        self._look_for_stall(facts)
-        self._pulse(phase)
+        self._usage.append(self._session.watch.take())
+        self._check_silence(facts)
+        self._check_answers(facts)
+        self._report_progress(phase)
         return facts.reached_users
 
-    def _look_for_silence(self, facts: GeneratorFacts) -> None:
+    def _check_silence(self, facts: GeneratorFacts) -> None:
         if facts.samples:
-            self._last_page_s = self._now_s()
-        elif self._now_s() - self._last_page_s > SILENCE_AT_MOST_S:
-            raise GeneratorError(f"Locust has been silent for {SILENCE_AT_MOST_S:.0f} s")
+            self._last_sample_s = self._now_s()
+        elif self._now_s() - self._last_sample_s > _SILENCE_AT_MOST_S:
+            raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
 
-    def _look_for_stall(self, facts: GeneratorFacts) -> None:
+    def _check_answers(self, facts: GeneratorFacts) -> None:
+        """Stop if nothing ends while requests wait, or if the first requests all failed.
+
+        Failed requests end, too: they count against the first rule, and none may be answered for the second.
+        """
         error = facts.requests.error
         self._ended_requests += len(error)
         self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
             self._last_answer_s = self._now_s()
         waiting = facts.samples[-1].in_flight if facts.samples else 0
-        limit_s = max(STALL_S, 5 * self._step.timing.drain_s)
+        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
         if waiting and self._now_s() - self._last_answer_s > limit_s:
-            raise _Stop(
-                EndReason.STALLED, f"no request was answered for {limit_s:.0f} s while {waiting} waited"
-            )
-        if self._ended_requests >= HOPELESS_REQUESTS and not self._answered_requests:
-            raise _Stop(EndReason.ALL_FAILED, f"the first {HOPELESS_REQUESTS} requests all failed")
+            note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
+            raise _StopStep(EndReason.STALLED, note)
+        if self._ended_requests >= _FIRST_REQUESTS and not self._answered_requests:
+            raise _StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
 
-    def _pulse(self, phase: Phase) -> None:
-        recent = [part for part in self._parts[-40:] if len(part.requests.start_s)]
-        samples = [sample for part in self._parts[-40:] for sample in part.samples]
-        requests, _, _ = concat_facts(recent)
-        span_s = samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0
-        self._observe(
+    def _report_progress(self, phase: Phase) -> None:
+        parts = self._parts[-_RECENT_PARTS:]
+        samples = [sample for part in parts for sample in part.samples]
+        requests, _, _ = concat_facts([part for part in parts if len(part.requests.start_s)])
+        self._request.report_progress(
             ProgressSample(
                 phase,
                 samples[-1].users if samples else 0,
                 self._step.users,
                 self._now_s() - self._began["ramp"],
                 requests,
-                span_s,
-                tuple(sample for usage in self._usage[-20:] for sample in usage.target),
+                samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0,
+                tuple(sample for usage in self._usage[-_RECENT_USAGE:] for sample in usage.target),
             )
         )
 
-    def _close(self, ended: EndReason, note: str) -> StepFacts:
+    def _close(self, reason: EndReason, note: str) -> StepFacts:
         try:
-            self._parts.append(self._generator.close_step())
+            self._parts.append(self._session.generator.close_step())
         except GeneratorError as error:
-            if ended is EndReason.HELD:
-                ended, note = EndReason.GENERATOR_DIED, str(error)
-        self._usage.append(self._watch.take())
-        return self._facts(ended, note, self._window_to_s)
+            if reason is EndReason.HELD:
+                reason, note = EndReason.GENERATOR_DIED, str(error)
+        self._usage.append(self._session.watch.take())
+        return self._build_facts(reason, note, self._window_to_s)
 
-    def _facts(self, ended: EndReason, note: str, window_to_s: float | None) -> StepFacts:
+    def _build_facts(self, reason: EndReason, note: str, window_to_s: float | None) -> StepFacts:
         requests, thinks, samples = concat_facts(self._parts)
-        since = self._life_from_s
+        start_s = self._session.started_s
         return StepFacts(
-            index=self._index,
-            life=self._life,
+            index=self._request.index,
+            life=self._session.number,
             users=self._step.users,
             spawn_rate=self._rate,
             ramp_from_s=self._began["ramp"],
             settle_from_s=self._began.get("settle"),
             window_from_s=self._began.get("window"),
             window_to_s=window_to_s,
-            ended_s=samples[-1].at_s - since if samples else self._now_s(),
-            ended=ended,
+            ended_s=samples[-1].at_s - start_s if samples else self._now_s(),
+            ended=reason,
             note=note,
-            requests=_requests_since(requests, since),
-            thinks=ThinkTimes(thinks.start_s - since, thinks.planned_s),
-            target=_since(since, [sample for usage in self._usage for sample in usage.target]),
-            host=_since(since, [sample for usage in self._usage for sample in usage.host]),
-            generator=_since(since, list(samples)),
-            events=_since(since, [event for usage in self._usage for event in usage.events]),
-            companions=self._companions(since),
-            workers=_since(since, [sample for part in self._parts for sample in part.workers]),
+            requests=_shift_requests(requests, start_s),
+            thinks=ThinkTimes(thinks.start_s - start_s, thinks.planned_s),
+            target=_shift(start_s, [sample for usage in self._usage for sample in usage.target]),
+            host=_shift(start_s, [sample for usage in self._usage for sample in usage.host]),
+            generator=_shift(start_s, list(samples)),
+            events=_shift(start_s, [event for usage in self._usage for event in usage.events]),
+            companions=self._merge_companions(start_s),
+            workers=_shift(start_s, [sample for part in self._parts for sample in part.workers]),
         )
 
-    def _companions(self, since_s: float) -> dict[str, CompanionFacts]:
-        found: dict[str, CompanionFacts] = {}
+    def _merge_companions(self, start_s: float) -> dict[str, CompanionFacts]:
+        merged: dict[str, CompanionFacts] = {}
         for usage in self._usage:
             for name, facts in usage.companions.items():
-                before = found[name].samples if name in found else ()
-                found[name] = CompanionFacts(facts.limits, (*before, *_since(since_s, list(facts.samples))))
-        return found
+                before = merged[name].samples if name in merged else ()
+                samples = (*before, *_shift(start_s, list(facts.samples)))
+                merged[name] = CompanionFacts(facts.limits, samples)
+        return merged
 
 
-def _stopped_by(end: TargetEnd) -> _Stop:
+def _build_stop(end: TargetEnd) -> _StopStep:
     if end.exit_code is None:
-        return _Stop(EndReason.TARGET_REMOVED, end.log_tail)
+        return _StopStep(EndReason.TARGET_REMOVED, end.log_tail)
     how = f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip()
-    if end.companion:
-        return _Stop(EndReason.DEPENDENCY_DIED, f"{end.companion}: {how}")
-    return _Stop(EndReason.TARGET_DIED, how)
+    if end.companion is not None:
+        return _StopStep(EndReason.DEPENDENCY_DIED, f"{end.companion}: {how}")
+    return _StopStep(EndReason.TARGET_DIED, how)
 
 
-def _requests_since(requests: Requests, since_s: float) -> Requests:
+def _shift_requests(requests: Requests, start_s: float) -> Requests:
     return replace(
         requests,
-        start_s=requests.start_s - since_s,
-        unfinished_start_s=requests.unfinished_start_s - since_s,
+        start_s=requests.start_s - start_s,
+        unfinished_start_s=requests.unfinished_start_s - start_s,
     )
 
 
-def _since(since_s: float, samples: list[S]) -> tuple[S, ...]:
-    return tuple(replace(sample, at_s=sample.at_s - since_s) for sample in samples)
+def _shift(start_s: float, samples: list[S]) -> tuple[S, ...]:
+    """Let the samples' instants count from `start_s`."""
+    return tuple(replace(sample, at_s=sample.at_s - start_s) for sample in samples)

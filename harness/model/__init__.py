@@ -18,6 +18,7 @@ from harness.model.facts import (
     ThinkTimes,
     WorkerSample,
 )
+from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.plan import (
     BuildSource,
@@ -86,10 +87,12 @@ from harness.model.results import (
 __all__ = [
     "ANSWERED",
     "DEFAULT_ENGINE",
+    "EVENTS_FILE",
     "GIB",
     "LOOPBACK",
     "MASTER_PORT",
     "MIB",
+    "PLAN_FILE",
     "SINGLE_PROCESS",
     "Balancer",
     "BuildSource",

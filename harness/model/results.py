@@ -6,7 +6,6 @@ All of it can be derived again from stored facts.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from harness.model.evidence import (
     CellEvidence,
@@ -17,6 +16,7 @@ from harness.model.evidence import (
     StopReason,
     Verdict,
 )
+from harness.model.fingerprint import Fingerprint
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
 
@@ -364,7 +364,7 @@ class Repeatability:
 class CampaignResult:
     """A campaign's whole answer: every report is made from it.
 
-    `environment` is the machine's fingerprint as stored.
+    `fingerprint` is as stored.
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
     `costs` (without a price: none) and `sizing` for `users_limit` follow from the cells.
     """
@@ -378,7 +378,7 @@ class CampaignResult:
     cells: tuple[CellResult, ...]
     scenario: str = ""
     think_s: float | None = None
-    environment: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: Fingerprint = field(default_factory=Fingerprint)
     drift: Drift | None = None
     engines: tuple[str, ...] = ()
     engine_comparisons: tuple[Drift, ...] = ()

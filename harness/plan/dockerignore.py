@@ -1,51 +1,99 @@
-"""What .dockerignore leaves out of a build context, by Docker's rules: the last pattern that matches decides.
+"""The one reader of .dockerignore: which files of a build context the engine is sent, by Docker's rules.
 
 https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from posixpath import normpath
 
-Rule = tuple[re.Pattern[str], bool]
+FILE = ".dockerignore"
 
-TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
-
-
-def ignoring(text: str) -> Callable[[str], bool]:
-    """Whether a path (relative to the context, with /) is left out by the .dockerignore of this text."""
-    rules = [rule for line in text.splitlines() if (rule := parsed(line)) is not None]
-
-    def is_ignored(path: str) -> bool:
-        left_out = False
-        for pattern, leaves_out in rules:
-            if pattern.fullmatch(path):
-                left_out = leaves_out
-        return left_out
-
-    return is_ignored
+_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
 
 
-def parsed(line: str) -> Rule | None:
-    """A line as a pattern for a path or anything beneath it, and whether it leaves out or takes in again."""
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A line: the regular expression of the paths it matches, and whether it includes them again (`!`)."""
+
+    path: str
+    matching: re.Pattern[str]
+    is_exception: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreRules:
+    """The rules of a .dockerignore file. The last one that matches a path decides."""
+
+    rules: tuple[_Rule, ...]
+
+    def is_ignored(self, path: str) -> bool:
+        """Return True if `path` is not sent; it is relative to the context and has slashes."""
+        ignored = False
+        for rule in self.rules:
+            if rule.matching.fullmatch(path):
+                ignored = not rule.is_exception
+        return ignored
+
+    def has_exception_below(self, folder: str) -> bool:
+        """Return True if a rule may include files again in an ignored folder; Docker compares the texts."""
+        return any(f"{rule.path}/".startswith(f"{folder}/") for rule in self.rules if rule.is_exception)
+
+
+def parse_ignore_rules(text: str) -> IgnoreRules:
+    """Parse a .dockerignore file; lines that are no pattern are ignored, as Docker does."""
+    return IgnoreRules(tuple(rule for line in text.splitlines() if (rule := _parse_rule(line)) is not None))
+
+
+def read_ignore_rules(context: Path) -> IgnoreRules:
+    """Read the context's .dockerignore; without such a file nothing is ignored."""
+    file = context / FILE
+    return parse_ignore_rules(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
+
+
+def list_build_context(context: Path, dockerfile: str) -> list[str]:
+    """List what the engine is sent, sorted: files, links and folders, relative to the context with slashes.
+
+    The Dockerfile and .dockerignore itself are always sent: the engine reads them.
+
+    Raises:
+        OSError: a folder can't be read.
+    """
+    rules = read_ignore_rules(context).rules
+    always = [rule for name in (dockerfile, FILE) if (rule := _parse_rule(f"!{name}")) is not None]
+    return sorted(_walk(context, "", IgnoreRules((*rules, *always))))
+
+
+def _walk(folder: Path, prefix: str, rules: IgnoreRules) -> Iterator[str]:
+    for entry in os.scandir(folder):
+        path = f"{prefix}{entry.name}"
+        is_ignored = rules.is_ignored(path)
+        if not is_ignored:
+            yield path
+        is_open = not is_ignored or rules.has_exception_below(path)
+        if is_open and entry.is_dir(follow_symlinks=False):
+            yield from _walk(folder / entry.name, f"{path}/", rules)
+
+
+def _parse_rule(line: str) -> _Rule | None:
+    """Parse a line into a rule for a path and everything beneath it; None if it is no pattern."""
     pattern = line.strip()
     if not pattern or pattern.startswith("#"):
         return None
-    leaves_out = not pattern.startswith("!")
-    relative = normpath(pattern.removeprefix("!").strip()).lstrip("/")
-    if relative in ("", "."):
+    path = normpath(pattern.removeprefix("!").strip()).lstrip("/")
+    if path in ("", "."):
         return None
     try:
-        return re.compile("".join(map(translated, tokens(relative))) + "(?:/.*)?", re.DOTALL), leaves_out
+        matching = re.compile("".join(map(_translate, _TOKEN.findall(path))) + "(?:/.*)?", re.DOTALL)
     except re.error:
         return None
+    return _Rule(path, matching, is_exception=pattern.startswith("!"))
 
 
-def tokens(pattern: str) -> Sequence[str]:
-    return TOKEN.findall(pattern)
-
-
-def translated(token: str) -> str:
+def _translate(token: str) -> str:
     match token:
         case "**/":
             return "(?:.*/)?"

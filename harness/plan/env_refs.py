@@ -1,32 +1,32 @@
-"""`${NAME}` in a target's environment: values from the caller's own environment, which are never stored.
+"""Resolve `${NAME}` in a target's environment from the caller's own environment.
 
-A plan keeps the text as written; `resolved` fills it in when a container is created. `$${` is a plain `${`.
+The values are never stored: a plan keeps the text as it was written. `$${` stands for a plain `${`.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 
-REFERENCE = re.compile(r"\$(?P<plain>\$)?\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?", re.ASCII)
+_REFERENCE = re.compile(r"\$(?P<plain>\$)?\{(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)\})?", re.ASCII)
 
 
-def resolved(text: str, environ: Mapping[str, str]) -> str:
-    """The text with every `${NAME}` replaced by its value in `environ`.
+def resolve_variables(text: str, environ: Mapping[str, str]) -> str:
+    """Return the text with every `${NAME}` replaced by its value in `environ`.
 
     Raises:
         KeyError: a NAME is not set.
     """
-    return REFERENCE.sub(lambda match: replacement(match, environ), text)
+    return _REFERENCE.sub(lambda match: _replace_reference(match, environ), text)
 
 
-def replacement(match: re.Match[str], environ: Mapping[str, str]) -> str:
+def _replace_reference(match: re.Match[str], environ: Mapping[str, str]) -> str:
     if match["plain"]:
         return match[0][1:]
     return environ[match["name"]] if match["name"] else match[0]
 
 
-def reference_faults(text: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """What keeps the text from being resolved, each with what to do."""
-    for match in REFERENCE.finditer(text):
+def find_reference_faults(text: str, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield what keeps the text from being resolved, each with what to do."""
+    for match in _REFERENCE.finditer(text):
         if match["plain"]:
             continue
         if match["name"] is None:

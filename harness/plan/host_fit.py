@@ -1,4 +1,4 @@
-"""Which cells a host can measure honestly."""
+"""Decide which cells a host can measure honestly."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,77 +6,75 @@ from dataclasses import replace
 from harness.model import GIB, MIB, Cell, Limits, Plan
 from harness.plan.schema.units import cores_text
 
-KEPT_MEMORY_BYTES = GIB
-KEPT_MEMORY_RATIO = 0.2
-ROUNDING = 1e-9
+_RESERVED_BYTES = GIB
+_RESERVED_RATIO = 0.2
+_ROUNDING = 1e-9
 
 
-def fit(plan: Plan, cores: float, memory_bytes: int, *, is_shared: bool = True) -> Plan:
-    """The plan with those cells in `skipped` that are larger than a host of this size can give.
+def fit_to_host(plan: Plan, cores: float, memory_bytes: int, *, is_shared: bool = True) -> Plan:
+    """Return the plan with the cells in `skipped` that need more than a host of this size can give.
 
-    `is_shared`: the generator runs on it too, and keeps a core.
+    `is_shared`: the generator runs on this host too, and gets a core of its own.
     """
     companions = [companion.limits for companion in plan.target.companions]
     reasons = {
-        cell.id: reason(
-            cell.limits, cores, memory_bytes, [*companions, *balanced(plan, cell)], is_shared=is_shared
+        cell.id: _find_shortage(
+            cell.limits,
+            cores,
+            memory_bytes,
+            [*companions, *_balancer_limits(plan, cell)],
+            is_shared=is_shared,
         )
         for cell in plan.cells
     }
-    return replace(plan, skipped={cell: words for cell, words in reasons.items() if words})
+    return replace(plan, skipped={cell: reason for cell, reason in reasons.items() if reason})
 
 
-def balanced(plan: Plan, cell: Cell) -> list[Limits]:
-    """What stands before a target of several replicas."""
-    balancer = plan.target.balancer
-    return [balancer.limits] if balancer is not None and cell.limits.replicas > 1 else []
-
-
-def cores_to_give(cores: float, *, is_shared: bool = True) -> float:
-    """All but the core that the generator keeps; of a single core, half."""
+def available_cores(cores: float, *, is_shared: bool = True) -> float:
+    """Return the cores left for targets: all but the generator's one; of a single core, half."""
     if not is_shared:
         return cores
     return cores - 1 if cores >= 2 else cores / 2
 
 
-def memory_to_give(memory_bytes: int) -> int:
-    """All but a fifth, and at least 1 GiB, for the generator, the harness, the engine and the host itself.
+def available_memory(memory_bytes: int) -> int:
+    """Return the bytes left for targets: all but a fifth, and but 1 GiB at least.
 
-    400 users cost Locust about 70 MB and the harness stays under 250 MB; the rest keeps the page cache alive.
+    The generator, the harness, the engine and the host itself use the rest. 400 users cost Locust about 70 MB,
+    and the harness stays under 250 MB; what remains keeps the page cache alive.
     """
-    return max(0, memory_bytes - max(KEPT_MEMORY_BYTES, int(memory_bytes * KEPT_MEMORY_RATIO)))
+    return max(0, memory_bytes - max(_RESERVED_BYTES, int(memory_bytes * _RESERVED_RATIO)))
 
 
-def reason(
-    limits: Limits,
-    cores: float,
-    memory_bytes: int,
-    companions: Sequence[Limits] = (),
-    *,
-    is_shared: bool = True,
+def _balancer_limits(plan: Plan, cell: Cell) -> list[Limits]:
+    """Return the load balancer's limits, if the cell has several replicas."""
+    balancer = plan.target.balancer
+    return [balancer.limits] if balancer is not None and cell.limits.replicas > 1 else []
+
+
+def _find_shortage(
+    limits: Limits, cores: float, memory_bytes: int, others: Sequence[Limits], *, is_shared: bool
 ) -> str | None:
-    """Why a host can't give these limits and those of what stands beside, in a sentence; None if it can."""
-    wanted_cores = limits.all_cores + sum(each.cpu_cores for each in companions)
-    wanted_bytes = limits.all_bytes + sum(each.memory_bytes for each in companions)
-    wants = []
-    if wanted_cores > cores_to_give(cores, is_shared=is_shared) + ROUNDING:
-        wants.append(cores_reason(wanted_cores, cores, is_shared=is_shared))
-    if wanted_bytes > memory_to_give(memory_bytes):
-        wants.append(memory_reason(wanted_bytes, memory_bytes))
-    with_them = "with what stands beside it, it " if companions else ""
-    return with_them + "; ".join(wants) if wants else None
+    """Say what the host lacks for these limits and the `others` beside them; None if it lacks nothing."""
+    needed_cores = limits.all_cores + sum(each.cpu_cores for each in others)
+    needed_bytes = limits.all_bytes + sum(each.memory_bytes for each in others)
+    shortages = []
+    if needed_cores > available_cores(cores, is_shared=is_shared) + _ROUNDING:
+        shortages.append(_describe_cores(needed_cores, cores, is_shared=is_shared))
+    if needed_bytes > available_memory(memory_bytes):
+        shortages.append(_describe_memory(needed_bytes, memory_bytes))
+    with_others = "with what stands beside it, it " if others else ""
+    return with_others + "; ".join(shortages) if shortages else None
 
 
-def cores_reason(wanted: float, cores: float, *, is_shared: bool) -> str:
+def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
     if not is_shared:
-        return f"wants {cores_text(wanted)} cores; its host has {cores:g}"
-    kept = "one" if cores >= 2 else "half of it"
-    left = cores_text(cores_to_give(cores))
-    return (
-        f"wants {cores_text(wanted)} cores; of this host's {cores:g} the generator keeps {kept}: {left} left"
-    )
+        return f"wants {cores_text(needed)} cores; its host has {cores:g}"
+    reserved = "one" if cores >= 2 else "half of it"
+    left = cores_text(available_cores(cores))
+    return f"wants {cores_text(needed)} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
 
 
-def memory_reason(wanted: int, memory_bytes: int) -> str:
-    total, most = memory_bytes // MIB, memory_to_give(memory_bytes) // MIB
-    return f"wants {wanted // MIB} MiB; this host has {total} MiB, and {most} MiB of it for a target"
+def _describe_memory(needed: int, memory_bytes: int) -> str:
+    total, most = memory_bytes // MIB, available_memory(memory_bytes) // MIB
+    return f"wants {needed // MIB} MiB; this host has {total} MiB, and {most} MiB of it for a target"

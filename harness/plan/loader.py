@@ -27,7 +27,7 @@ from harness.model import (
     Timing,
 )
 from harness.plan.cells import SECTIONS, expand
-from harness.plan.content_hashes import content_hashes
+from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import EngineSection, LoadEngineSection, MatrixFile
 from harness.plan.slos import RATIOS, read_slos
@@ -185,7 +185,7 @@ def asked_price(matrix: MatrixFile) -> Price | None:
 def hashed(plan: Plan, found: FoundTarget) -> Mapping[str, str]:
     """The content hashes; a build context that can't be read, or is too large, is a problem at its place."""
     try:
-        return content_hashes(plan)
+        return hash_contents(plan)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         named = f"{shown(Path(error.filename))}: " if isinstance(error, OSError) and error.filename else ""

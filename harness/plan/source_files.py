@@ -1,4 +1,4 @@
-"""The files whose contents decide what is measured: a build context, a locustfile with what it imports."""
+"""Find the files that decide what is measured: a build context, a locustfile with all that it imports."""
 
 import ast
 import os
@@ -7,89 +7,94 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from harness.plan.dockerignore import ignoring
+from harness.model import EVENTS_FILE, PLAN_FILE
+from harness.plan.dockerignore import FILE, read_ignore_rules
 
 MOST_FILES = 50_000
-MOST_BYTES = 1024 * 1024 * 1024
-MOST_SOURCE_BYTES = 1024 * 1024
-MOST_SOURCES = 1_000
-OF_THIS_HOST = frozenset(
+_MOST_BYTES = 1024 * 1024 * 1024
+_MOST_SOURCE_BYTES = 1024 * 1024
+_MOST_SOURCES = 1_000
+_HOST_VARIABLES = frozenset(
     {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
 )
-NOT_CONTENT = frozenset({"__pycache__", ".git"})
+_NOT_CONTENT = frozenset({"__pycache__", ".git"})
 
 
-def context_files(context: Path) -> Iterator[Path]:
-    """Files and links of a build context in order of their names, without what .dockerignore leaves out.
+def find_context_files(context: Path) -> Iterator[Path]:
+    """Yield the files and links of a build context by name, without those that .dockerignore names.
 
-    Also left out: compiled Python, .git, and folders of campaigns, which each run would change.
+    Compiled Python, .git and the folders of campaigns are left out too: each run would change them.
 
     Raises:
         ValueError: there are too many files, or too many bytes, to read at each start.
-        OSError: a folder or file can't be read.
+        OSError: a folder or a file can't be read.
     """
-    is_ignored = ignoring(ignore_text(context))
+    rules = read_ignore_rules(context)
     count = size = 0
-    for path in walked(context):
-        if is_ignored(path.relative_to(context).as_posix()) and path.name != ".dockerignore":
+    for path in _walk(context):
+        if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != FILE:
             continue
         count, size = count + 1, size + path.lstat().st_size
-        if count > MOST_FILES or size > MOST_BYTES:
+        if count > MOST_FILES or size > _MOST_BYTES:
             raise ValueError(
                 "holds over 1 GiB or 50,000 files; name what the image doesn't need in .dockerignore"
             )
         yield path
 
 
-def ignore_text(context: Path) -> str:
-    file = context / ".dockerignore"
-    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-
-
-def walked(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
-        if entry.name in NOT_CONTENT or entry.suffix == ".pyc" or is_campaign(entry):
+        if entry.name in _NOT_CONTENT or entry.suffix == ".pyc" or _is_campaign(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from walked(entry)
+            yield from _walk(entry)
         elif entry.is_file() or entry.is_symlink():
             yield entry
 
 
-def is_campaign(folder: Path) -> bool:
-    """Whether this is (a link to) a folder that the store wrote."""
-    return os.path.isfile(folder / "events.jsonl") and os.path.isfile(folder / "plan.json")
+def _is_campaign(folder: Path) -> bool:
+    """Return True for the folder of a campaign, and for a link to one."""
+    return os.path.isfile(folder / EVENTS_FILE) and os.path.isfile(folder / PLAN_FILE)
 
 
-def scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
-    """The locustfiles, the modules beside them that they import, and the files that these name in a text.
+def find_scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
+    """Return the locustfiles, the modules beside them that they import, and the files named in their texts.
 
     Modules and files are looked for in the folders of the locustfiles and of the module that names them.
     """
     roots = tuple(dict.fromkeys(file.parent for file in locustfiles))
-    found = dict.fromkeys(locustfiles)
-    sources = list(found)
-    while sources and len(found) < MOST_SOURCES:
+    files = dict.fromkeys(locustfiles)
+    sources = list(files)
+    while sources and len(files) < _MOST_SOURCES:
         source = sources.pop()
-        tree, near_roots = parsed(source), (*roots, source.parent)
-        near = [
-            path for path in chain(imported(tree, near_roots), named(tree, near_roots)) if path not in found
-        ]
-        found |= dict.fromkeys(near)
-        sources += [path for path in dict.fromkeys(near) if path.suffix == ".py"]
-    return list(found)
+        tree, folders = _parse(source), (*roots, source.parent)
+        paths = chain(_find_imported_files(tree, folders), _find_named_files(tree, folders))
+        new = [path for path in paths if path not in files]
+        files |= dict.fromkeys(new)
+        sources += [path for path in dict.fromkeys(new) if path.suffix == ".py"]
+    return list(files)
 
 
-def parsed(source: Path) -> ast.AST:
-    """The syntax tree; an empty one if it isn't Python of a bearable size."""
+def find_named_variables(files: Iterable[Path], environ: Collection[str]) -> set[str]:
+    """Return the variables of `environ` whose name is a text constant in one of the Python files.
+
+    Variables that describe this host, such as PATH and HOME, are left out.
+    """
+    nodes = (node for file in files if file.suffix == ".py" for node in ast.walk(_parse(file)))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return texts & (set(environ) - _HOST_VARIABLES)
+
+
+def _parse(source: Path) -> ast.AST:
+    """Return the syntax tree; an empty one if the file isn't Python, or can't be read or parsed."""
     try:
         with source.open("rb") as file, warnings.catch_warnings(action="ignore"):
-            return ast.parse(file.read(MOST_SOURCE_BYTES))
+            return ast.parse(file.read(_MOST_SOURCE_BYTES))
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return ast.Module(body=[], type_ignores=[])
 
 
-def imported(tree: ast.AST, roots: tuple[Path, ...]) -> Iterator[Path]:
+def _find_imported_files(tree: ast.AST, folders: tuple[Path, ...]) -> Iterator[Path]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -99,30 +104,23 @@ def imported(tree: ast.AST, roots: tuple[Path, ...]) -> Iterator[Path]:
         else:
             continue
         for name in filter(None, names):
-            yield from module_files(name.split("."), roots)
+            yield from _find_module_files(name.split("."), folders)
 
 
-def module_files(parts: list[str], roots: tuple[Path, ...]) -> Iterator[Path]:
-    """The files that importing a dotted name runs: packages on the way, and the module."""
-    for root in roots:
+def _find_module_files(parts: list[str], folders: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files that importing a dotted name runs: the packages on the way, and the module."""
+    for folder in folders:
         for depth in range(1, len(parts) + 1):
-            base = root.joinpath(*parts[:depth])
+            base = folder.joinpath(*parts[:depth])
             yield from filter(os.path.isfile, (base.with_name(base.name + ".py"), base / "__init__.py"))
 
 
-def named(tree: ast.AST, roots: tuple[Path, ...]) -> Iterator[Path]:
-    """Files whose path, relative to one of the roots, stands as a text in the source."""
+def _find_named_files(tree: ast.AST, folders: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files whose path, relative to one of the folders, is a text constant in the source."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_file_name(node.value):
-            yield from (root / node.value for root in roots if os.path.isfile(root / node.value))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_file_name(node.value):
+            yield from (folder / node.value for folder in folders if os.path.isfile(folder / node.value))
 
 
-def named_variables(files: Iterable[Path], environ: Collection[str]) -> set[str]:
-    """Those of these variables whose name stands as a text in one of the files that are Python."""
-    nodes = (node for file in files if file.suffix == ".py" for node in ast.walk(parsed(file)))
-    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    return texts & (set(environ) - OF_THIS_HOST)
-
-
-def is_file_name(text: str) -> bool:
+def _is_file_name(text: str) -> bool:
     return 0 < len(text) < 256 and text.isprintable() and not text.startswith("/") and ".." not in text

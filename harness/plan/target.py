@@ -22,7 +22,7 @@ from harness.model import (
     TcpProbe,
 )
 from harness.plan.compose.convert import Composed, composed
-from harness.plan.env_refs import reference_faults
+from harness.plan.env_refs import find_reference_faults
 from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.schema.units import quoted
 from harness.plan.schema.validators import NAME
@@ -254,7 +254,7 @@ def environment_problems(
     return [
         source.problem(("environment", key), fault)
         for key, text in section.environment.items()
-        for fault in reference_faults(text, environ)
+        for fault in find_reference_faults(text, environ)
     ]
 
 

@@ -95,7 +95,7 @@ class CampaignFolder:
             raise StoreError(f"{path}: {error.strerror}", "name another folder with --results") from None
         folder = cls(path)
         folder._write("plan.json", _dump_json(plan))
-        folder._write("environment.json", _dump_json(fingerprint.to_dump_json()))
+        folder._write("environment.json", _dump_json(fingerprint.to_json()))
         folder.log.append("campaign-started", campaign=name)
         folder._point_latest(results)
         return folder
@@ -115,7 +115,7 @@ class CampaignFolder:
         return self._read_json("plan.json")
 
     def read_fingerprint(self) -> Fingerprint:
-        return Fingerprint.from_dump_json(self._read_json("environment.json"))
+        return Fingerprint.from_json(self._read_json("environment.json"))
 
     def read_log(self) -> CampaignLog:
         """Read events.jsonl from its beginning. Raises StoreError if it is missing or damaged."""

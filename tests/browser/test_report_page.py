@@ -81,7 +81,7 @@ def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
     cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
     opened = open_report(
         example.campaign(
-            [cell], campaign=HOSTILE, target=HOSTILE, scenario=HOSTILE, environment={HOSTILE: HOSTILE}
+            [cell], campaign=HOSTILE, target=HOSTILE, scenario=HOSTILE, fingerprint=Fingerprint(more={HOSTILE: HOSTILE})
         )
     )
     opened.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")

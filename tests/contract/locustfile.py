@@ -1,4 +1,4 @@
-"""What a person would write, in small: two tasks, short thinks."""
+"""A small scenario as a user would write it: two tasks and short think times."""
 
 from locust import HttpUser, between, task
 

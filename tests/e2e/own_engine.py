@@ -1,8 +1,8 @@
 """Start another Docker engine on this machine, with its own root and socket, to kill, restart or fill up.
 
-The engine gets a new bridge, and firewall rules that let its builds reach the network; both are removed at its
-end. Ports on 127.0.0.1 go through its own proxies. At the end, what a killed engine left mounted is unmounted:
-network namespaces keep interfaces that would answer for the next engine's addresses.
+The engine gets a new bridge, and firewall rules that let its builds reach the network; both are removed at
+its end. Ports on 127.0.0.1 go through its own proxies. At the end, what a killed engine left mounted is
+unmounted: network namespaces keep interfaces that would answer for the next engine's addresses.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""The calibration target on a real engine: small sizes, with a capacity of two dozen users at most on paper."""
+"""The calibration target on a real engine: small sizes, which sustain at most two dozen users on paper."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from harness.model import MIB
 pytestmark = pytest.mark.e2e
 
 AGREES_WITHIN = 0.25
-"""Of the paper: windows of seconds and brackets of 20 % tell an axis that works from one that doesn't."""
+"""Relative to the capacity on paper. Windows of seconds and brackets of 20 % only show which limit is met."""
 
 
 class Quick(Experiment):

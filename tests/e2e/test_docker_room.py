@@ -17,13 +17,14 @@ from docker.api import APIClient
 
 from harness.errors import EngineError, UsageError
 from harness.measure.docker import container
-from harness.measure.docker.client import connect, remove_old_images
+from harness.measure.docker.cleanup import remove_old_images
+from harness.measure.docker.client import connect
 from harness.measure.docker.host import DockerHost
-from harness.measure.docker.readiness import is_port_free
+from harness.measure.docker.port_access import is_port_free
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import MIB, BuildSource, Scenario, Target
-from tests.contract.conftest import Ground, cell, real_ground
+from tests.contract.backends import Backend, make_cell, real_backend
 from tests.e2e.engine_proxy import EngineProxy, engine_behind_proxy
 from tests.e2e.project import BASE
 
@@ -33,8 +34,8 @@ SCENARIO = Scenario((Path(__file__).parents[1] / "contract" / "locustfile.py",))
 
 
 @pytest.fixture
-def ground() -> Iterator[Ground]:
-    with real_ground() as made:
+def backend() -> Iterator[Backend]:
+    with real_backend() as made:
         yield made
         assert made.containers() == []
 
@@ -45,8 +46,8 @@ def client() -> Iterator[APIClient]:
         yield connected
 
 
-def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, client: APIClient) -> None:
-    with ground.run(ground.target(), cores=0.25) as running:
+def test_a_container_has_exactly_its_limits_and_few_rights(backend: Backend, client: APIClient) -> None:
+    with backend.run(backend.target(), cores=0.25) as running:
         assert isinstance(running, container.DockerTarget)
         facts = client.inspect_container(running.container_id)
     asked = facts["HostConfig"]
@@ -59,17 +60,17 @@ def test_a_container_has_exactly_its_limits_and_few_rights(ground: Ground, clien
     assert facts["Mounts"] == []
     assert asked["RestartPolicy"]["Name"] in ("", "no")
     assert {bound["HostIp"] for bound in facts["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
-    assert facts["Config"]["Labels"]["harness.campaign"] == ground.campaign
+    assert facts["Config"]["Labels"]["harness.campaign"] == backend.campaign
     assert facts["Config"]["Labels"]["harness.cell"] == "answer-c0.25-m64"
 
 
-def test_target_and_generator_keep_to_the_cores_they_are_given(ground: Ground, client: APIClient) -> None:
+def test_target_and_generator_keep_to_the_cores_they_are_given(backend: Backend, client: APIClient) -> None:
     first, *_, last = sorted(os.sched_getaffinity(0))
-    with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
+    with contextlib.closing(DockerHost(backend.campaign, backend.clock)) as host:
         host.pin_to_cores(frozenset([first]))
-        target = ground.target()
+        target = backend.target()
         with (
-            host.run(cell(target), target, host.prepare(target)) as running,
+            host.run(make_cell(target), target, host.prepare(target)) as running,
             LocustGenerator(frozenset([last])).start(SCENARIO, running.url) as generator,
         ):
             assert isinstance(running, container.DockerTarget)
@@ -79,36 +80,36 @@ def test_target_and_generator_keep_to_the_cores_they_are_given(ground: Ground, c
 
 
 def test_the_environment_of_a_target_comes_from_ours(
-    ground: Ground, client: APIClient, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
-    target = ground.target(environment={"TOKEN": "${SHOP_TOKEN}", "PLAIN": "x"})
-    with ground.run(target) as running:
+    target = backend.target(environment={"TOKEN": "${SHOP_TOKEN}", "PLAIN": "x"})
+    with backend.run(target) as running:
         assert isinstance(running, container.DockerTarget)
         environment = client.inspect_container(running.container_id)["Config"]["Env"]
     assert {"TOKEN=s3cret", "PLAIN=x"} <= set(environment)
 
 
-def test_a_variable_that_is_not_set_starts_nothing(ground: Ground) -> None:
-    target = ground.target(environment={"TOKEN": "${SURELY_NOT_SET}"})
-    with pytest.raises(UsageError, match="SURELY_NOT_SET"), ground.run(target):
+def test_a_variable_that_is_not_set_starts_nothing(backend: Backend) -> None:
+    target = backend.target(environment={"TOKEN": "${SURELY_NOT_SET}"})
+    with pytest.raises(UsageError, match="SURELY_NOT_SET"), backend.run(target):
         pass
 
 
 def test_an_interruption_between_create_and_start_leaves_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(container, "_start", interrupted)
-    with pytest.raises(KeyboardInterrupt), ground.run(ground.target()):
+    monkeypatch.setattr(container, "start_container", interrupted)
+    with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
         pass
-    assert ground.containers() == []
+    assert backend.containers() == []
 
 
 def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create = APIClient.create_container
 
@@ -117,28 +118,28 @@ def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(APIClient, "create_container", interrupted)
-    with pytest.raises(KeyboardInterrupt), ground.run(ground.target()):
+    with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
         pass
-    assert ground.containers() == []
+    assert backend.containers() == []
 
 
-def test_a_port_in_use_is_named_before_and_while_starting(ground: Ground) -> None:
+def test_a_port_in_use_is_named_before_and_while_starting(backend: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        target = ground.target(host_port=port)
+        target = backend.target(host_port=port)
         assert not is_port_free(port)
-        assert ground.host.find_problems(target) == [f"port {port} is already in use"]
-        with pytest.raises(EngineError, match=f"port {port}"), ground.run(target):
+        assert backend.host.find_problems(target) == [f"port {port} is already in use"]
+        with pytest.raises(EngineError, match=f"port {port}"), backend.run(target):
             pass
 
 
 def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
-    ground: Ground, client: APIClient
+    backend: Backend, client: APIClient
 ) -> None:
-    with ground.run(ground.target()) as running:
+    with backend.run(backend.target()) as running:
         assert isinstance(running, container.DockerTarget)
         client.remove_container(running.container_id, force=True)
-        ground.clock.sleep(0.3)
+        backend.clock.sleep(0.3)
         end = running.poll_end()
     assert end is not None
     assert end.exit_code is None
@@ -146,25 +147,25 @@ def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
 
 
 def test_an_image_is_built_again_only_when_its_content_changed(
-    ground: Ground, tmp_path: os.PathLike[str]
+    backend: Backend, tmp_path: os.PathLike[str]
 ) -> None:
-    target = ground.target()
+    target = backend.target()
     assert isinstance(target.source, BuildSource)
-    first = ground.host.prepare(target)
-    before_s = ground.clock.now_s()
-    assert ground.host.prepare(target) == first
-    assert ground.clock.now_s() - before_s < 1.0
+    first = backend.host.prepare(target)
+    before_s = backend.clock.now_s()
+    assert backend.host.prepare(target) == first
+    assert backend.clock.now_s() - before_s < 1.0
 
 
 def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
-    ground: Ground, client: APIClient, tmp_path: os.PathLike[str]
+    backend: Backend, client: APIClient, tmp_path: os.PathLike[str]
 ) -> None:
     """Only where no container is of it; and the newest stays."""
     references = []
     for number in range(3):
         (Path(tmp_path) / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
         target = Target("replaced", 80, source=BuildSource(Path(tmp_path)))
-        references.append(ground.host.prepare(target).reference)
+        references.append(backend.host.prepare(target).reference)
         time.sleep(1.1)  # the engine dates images to the second
     made = client.create_container(references[0], name="harness-of-an-old-image")
     try:
@@ -177,80 +178,81 @@ def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
             client.remove_image(reference)
 
 
-def test_a_missing_base_says_how_to_make_it(ground: Ground) -> None:
-    target = ground.target()
+def test_a_missing_base_says_how_to_make_it(backend: Backend) -> None:
+    target = backend.target()
     assert isinstance(target.source, BuildSource)
     source = dataclasses.replace(target.source, args={"BASE": "harness-base:surely-not-here"})
     with pytest.raises(EngineError) as refused:
-        ground.host.prepare(dataclasses.replace(target, source=source))
+        backend.host.prepare(dataclasses.replace(target, source=source))
     assert "make base" in refused.value.hint
 
 
-def test_a_failing_build_shows_its_last_lines(ground: Ground, tmp_path: os.PathLike[str]) -> None:
-    base = ground.target().source
+def test_a_failing_build_shows_its_last_lines(backend: Backend, tmp_path: os.PathLike[str]) -> None:
+    base = backend.target().source
     assert isinstance(base, BuildSource)
     with open(os.path.join(tmp_path, "Dockerfile"), "w") as file:
         file.write("ARG BASE\nFROM ${BASE}\nRUN echo nearly there && exit 7\n")
     broken = Target("broken", 8000, source=BuildSource(type(base.context)(tmp_path), args=base.args))
     with pytest.raises(EngineError, match=r"(?s)nearly there.*code: 7"):
-        ground.host.prepare(broken)
+        backend.host.prepare(broken)
 
 
 def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = threading.active_count()
-    with real_ground() as ground:
+    with real_backend() as backend:
         with engine_behind_proxy() as line:
             monkeypatch.setenv("DOCKER_HOST", line.address)
-            with contextlib.closing(DockerHost(ground.campaign, ground.clock)) as host:
+            with contextlib.closing(DockerHost(backend.campaign, backend.clock)) as host:
                 with pytest.raises(EngineError) as gone:
-                    lose_the_engine(ground, host, line)
+                    lose_the_engine(backend, host, line)
                 assert "may still be there" in gone.value.__notes__[0]
-        assert len(ground.host.remove_leftovers(ground.campaign)) == 1
+        assert len(backend.host.remove_leftovers(backend.campaign)) == 1
     assert threading.active_count() == threads
 
 
-def lose_the_engine(ground: Ground, host: DockerHost, line: EngineProxy) -> None:
-    target = ground.target()
+def lose_the_engine(backend: Backend, host: DockerHost, line: EngineProxy) -> None:
+    target = backend.target()
     with (
-        host.run(cell(target), target, host.prepare(target)) as running,
-        DockerProbe(ground.clock).watch(running) as watch,
+        host.run(make_cell(target), target, host.prepare(target)) as running,
+        DockerProbe(backend.clock).watch(running) as watch,
     ):
-        ground.clock.sleep(1.5)
+        backend.clock.sleep(1.5)
         assert watch.take().target
         line.cut()
-        ground.clock.sleep(1.0)
+        backend.clock.sleep(1.0)
         watch.take()
 
 
-def test_the_log_of_a_target_is_what_it_wrote(ground: Ground) -> None:
-    with ground.run(ground.target()) as running:
+def test_the_log_of_a_target_is_what_it_wrote(backend: Backend) -> None:
+    with backend.run(backend.target()) as running:
         with (
             contextlib.suppress(http.client.HTTPException, OSError),
             urllib.request.urlopen(f"{running.url}/hello"),
         ):
             pass
-        ground.clock.sleep(0.2)
+        backend.clock.sleep(0.2)
         assert "GET /hello" in running.read_logs()
 
 
-def test_the_fingerprint_names_engine_machine_and_software(ground: Ground) -> None:
-    found = ground.host.read_fingerprint()
-    assert found["engine"]["api_version"].count(".") == 1
-    assert found["engine"]["cgroup_version"] in ("1", "2")
-    assert {"python", "locust", "docker_py"} <= found["software"].keys()
-    assert os.path.expanduser("~") not in json.dumps(found)
+def test_the_fingerprint_names_engine_machine_and_software(backend: Backend) -> None:
+    fingerprint = backend.host.read_fingerprint()
+    assert fingerprint.engine.api_version is not None
+    assert fingerprint.engine.api_version.count(".") == 1
+    assert fingerprint.engine.cgroup_version in ("1", "2")
+    assert {"python", "locust", "docker_py"} <= fingerprint.software.keys()
+    assert os.path.expanduser("~") not in json.dumps(fingerprint.to_json())
 
 
 def test_a_local_engines_and_its_proxys_cpu_time_is_known() -> None:
     """The proxy copies what the target answers, so its share grows with the requests."""
-    with real_ground() as ground:
-        target = ground.target()
-        with ground.run(target) as running, ground.probe.watch(running) as watch:
+    with real_backend() as backend:
+        target = backend.target()
+        with backend.run(target) as running, backend.probe.watch(running) as watch:
             for _ in range(400):
-                ground.make(running, "burn", 0.0)
-            ground.clock.sleep(1.5)
+                backend.provoke(running, "burn", 0.0)
+            backend.clock.sleep(1.5)
             host = watch.take().host
     first, last = host[0], host[-1]
     assert first.engine_cpu_s is not None

@@ -1,11 +1,11 @@
 """Two real engines at once, each with its own root: they share the sizes, and one is killed."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.outcomes import wait_until
 from tests.e2e.own_engine import OwnEngine, own_engine
 from tests.e2e.project import BASE, Project
 
@@ -36,15 +36,11 @@ def matrix(one: OwnEngine, other: OwnEngine) -> str:
 
 
 def find_runs(project: Project) -> list[dict[str, str]]:
-    return project.read_events("run-started")
+    return project.read_events("life-started")
 
 
 def wait_for_runs(project: Project, engines: set[str], within_s: float = 120) -> None:
-    deadline = time.monotonic() + within_s
-    log = project.folder / "results/latest/events.jsonl"
-    while not log.exists() or not engines <= {run["engine"] for run in find_runs(project)}:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    wait_until(lambda: engines <= {run["engine"] for run in find_runs(project)}, within_s)
 
 
 def test_two_engines_share_the_sizes_and_hold_the_reference_on_both(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.clock import MonotonicClock
 from harness.measure.docker.host import DockerHost
 from harness.measure.locust.generator import LocustGenerator
+from harness.measure.protocols import MonotonicClock
 from harness.plan import load_plan
 
 pytestmark = pytest.mark.e2e
@@ -21,10 +21,9 @@ LOADED_S = 6.0
 
 @pytest.fixture
 def host() -> Iterator[DockerHost]:
-    made = DockerHost("examples", MonotonicClock())
-    with contextlib.closing(made):
-        yield made
-        made.remove_leftovers("examples")
+    with contextlib.closing(DockerHost("examples", MonotonicClock())) as host:
+        yield host
+        host.remove_leftovers("examples")
 
 
 @pytest.mark.parametrize("name", ["nginx", "orders", "prometheus", "radicale"])

@@ -28,7 +28,7 @@ class Site:
     requests: Counter[str] = field(default_factory=Counter)
 
 
-class Quiet(http.server.ThreadingHTTPServer):
+class QuietServer(http.server.ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -37,40 +37,40 @@ class Quiet(http.server.ThreadingHTTPServer):
 
 @pytest.fixture
 def sites() -> Iterator[tuple[Site, Site]]:
-    servers: list[http.server.ThreadingHTTPServer] = []
-    made: list[Site] = []
+    servers: list[QuietServer] = []
+    sites: list[Site] = []
     for _ in range(2):
         site = Site("")
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             counted = site.requests
-            sites = made
+            all_sites = sites
 
             def do_GET(self) -> None:
                 self.counted[self.path] += 1
                 self.send_response(302 if self.path == "/away" else 200)
                 if self.path == "/away":
-                    self.send_header("Location", f"{self.sites[1].url}/elsewhere")
+                    self.send_header("Location", f"{self.all_sites[1].url}/elsewhere")
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"ok")
 
             def log_message(self, *_: object) -> None: ...
 
-        server = Quiet(("127.0.0.1", 0), Handler)
+        server = QuietServer(("127.0.0.1", 0), Handler)
         site.url = f"http://127.0.0.1:{server.server_address[1]}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
-        made.append(site)
-    yield made[0], made[1]
+        sites.append(site)
+    yield sites[0], sites[1]
     for server in servers:
         server.shutdown()
         server.server_close()
 
 
 def drive(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
-    """Hold two users of the scenario for so many seconds; return the richest facts of one poll."""
+    """Hold two users of the scenario for so many seconds; return the facts of the poll with the most requests."""
     with LocustGenerator().start(scenario, url) as generator:
         generator.hold(2, 10)
         deadline = time.monotonic() + 20
@@ -242,8 +242,8 @@ def test_packages_of_its_own_are_installed_once(
     assert LocustGenerator().find_user_classes(scenario) == ["A"]
     drive(scenario, sites[0].url)
     assert sites[0].requests["/a"]
-    (made,) = (tmp_path / "cache/capacity-harness").iterdir()
-    assert "part" not in made.name
+    (folder,) = (tmp_path / "cache/capacity-harness").iterdir()
+    assert "part" not in folder.name
     (tmp_path / "needed.txt").write_text("no-such-package-at-all-7f3==9\n")
     with pytest.raises(UsageError, match="pip can't install"):
         LocustGenerator().find_user_classes(scenario)

@@ -105,7 +105,7 @@ def test_what_a_remote_engine_cant_do_is_reported_before_anything_starts(
 
 def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -> None:
     config = {"DOCKER_CONFIG": str(project.folder / "docker")}
-    project.write("docker/config.json", "{}\n")  # docker-py looks for contexts beside it
+    project.write("docker/config.json", "{}\n")  # docker-py looks for contexts next to it
     command = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **config})
     project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + UP_TO_6_USERS)
@@ -150,7 +150,7 @@ def make_certificates(folder: Path) -> None:
     openssl("req", "-x509", *fresh, "-keyout", "ca-key.pem", "-out", "ca.pem", "-subj", "/CN=authority")
     for name, prefix in (("server", "server-"), ("client", "")):
         (folder / "names").write_text("subjectAltName = IP:127.0.0.1\n")
-        openssl("req", *fresh, "-keyout", f"{prefix}key.pem", "-out", "asked.pem", "-subj", f"/CN={name}")
+        openssl("req", *fresh, "-keyout", f"{prefix}key.pem", "-out", "request.pem", "-subj", f"/CN={name}")
         signed = "server.pem" if prefix else "cert.pem"
         signing = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-extfile", "names"]
-        openssl("x509", "-req", "-in", "asked.pem", *signing, "-out", signed)
+        openssl("x509", "-req", "-in", "request.pem", *signing, "-out", signed)

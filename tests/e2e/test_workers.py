@@ -20,7 +20,7 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ExternalWorkers, Scenario
-from tests.contract.conftest import Ground, real_ground
+from tests.contract.backends import Backend, real_backend
 from tests.e2e.outcomes import assert_ends_well, step_endings
 from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
@@ -31,9 +31,9 @@ AHEAD_S = 5000
 
 
 @pytest.fixture
-def ground() -> Iterator[Ground]:
-    with real_ground() as made:
-        yield made
+def backend() -> Iterator[Backend]:
+    with real_backend() as backend:
+        yield backend
 
 
 @contextlib.contextmanager
@@ -72,15 +72,15 @@ def hold_users(generator: RunningGenerator, users: int, seconds: float) -> list[
     return [part for part in (*parts, generator.close_step()) if part.samples]
 
 
-def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(ground: Ground, tmp_path: Path) -> None:
+def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(backend: Backend, tmp_path: Path) -> None:
     """One worker's clock is 5,000 s ahead, as on a host that booted earlier: the error stays below 5 ms."""
     load = ExternalWorkers(2, port=find_free_port())
     command = build_worker_command(SCENARIO, load)
     with (
-        ground.run(ground.target()) as running,
+        backend.run(backend.target()) as running,
         run_worker_elsewhere(command, tmp_path),
         run_worker_elsewhere(command, tmp_path, AHEAD_S),
-        ground.generator.start(SCENARIO, running.url, load) as generator,
+        backend.generator.start(SCENARIO, running.url, load) as generator,
     ):
         began_s = time.monotonic()
         parts = hold_users(generator, 6, 4.0)

@@ -8,7 +8,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.host import FakeHost, FakeTarget
 from tests.fakes.probe import FakeProbe
-from tests.fakes.simulation import Service
+from tests.fakes.service import Service
 from tests.fakes.world import FakeWorld
 
 __all__ = ["FakeClock", "FakeGenerator", "FakeHost", "FakeProbe", "FakeTarget", "FakeWorld", "Service"]

@@ -2,24 +2,57 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+from bench.simulation import random_streams
+from bench.simulation.closed_system import ClosedSystem
+from bench.simulation.container_run import build_closed_system, list_exit_events
+from bench.simulation.model import QUIET, ThinkTime
 from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
 from harness.measure.protocols import Image, RunningTarget, TargetEnd
-from harness.model import GIB, MIB, SINGLE_PROCESS, Cell, ImageSource, Load, Target, TargetEvent
+from harness.model import (
+    GIB,
+    MIB,
+    SINGLE_PROCESS,
+    Cell,
+    EngineFacts,
+    EventKind,
+    FailureKind,
+    Fingerprint,
+    ImageSource,
+    Limits,
+    Load,
+    MachineFacts,
+    Target,
+    TargetEvent,
+)
 from tests.fakes.clock import FakeClock
-from tests.fakes.simulation import HOST_CORES, Service, Station
+from tests.fakes.service import HOST_CORES, Service
 
 
 class FakeTarget:
-    """A station with an address; the fake `RunningTarget`."""
+    """The fake `RunningTarget`: a simulated service with an address, and the users that it serves.
+
+    `start_s` is the clock's instant at which the simulation begins.
+    """
 
     def __init__(
-        self, station: Station, url: str, ready_after_s: float, require_engine: Callable[[], None]
+        self,
+        system: ClosedSystem,
+        limits: Limits,
+        start_s: float,
+        seed: tuple[int, ...],
+        url: str,
+        ready_after_s: float,
+        require_engine: Callable[[], None],
     ) -> None:
-        self.station = station
+        self.system = system
+        self.start_s = start_s
+        self.cores = min(limits.cpu_cores, HOST_CORES)
+        self.names: tuple[str, ...] = ()
         self.events: list[TargetEvent] = []
+        self._seed = seed
         self._url = url
         self._ready_after_s = ready_after_s
         self._require_engine = require_engine
@@ -38,33 +71,36 @@ class FakeTarget:
 
     def poll_end(self) -> TargetEnd | None:
         self._require_engine()
-        if self.station.died is None:
-            return None
-        exit_code, oom = self.station.died
-        return TargetEnd(exit_code, oom, "the last words of a fake")
+        end = self.system.exit
+        return None if end is None else TargetEnd(end.code, end.is_oom, "the last words of a fake")
 
     def read_logs(self) -> str:
-        return f"served {self.station.served} requests\n"
+        return f"served {self.system.answered_count} requests\n"
 
     def make(self, deed: str, amount: float) -> None:
         """What a request makes of `tests/e2e/images/behaves`; `amount` in seconds, MiB, or an exit code."""
         if deed == "burn":
-            self.station.burn(amount)
+            self.system.burn(amount)
         if deed == "eat":
-            self.station.eat(int(amount) * MIB)
+            self.system.allocate(int(amount) * MIB)
         if deed == "eat-in-a-child":
-            self.events.append(TargetEvent(self.station.now_s, "oom"))
+            self.events.append(TargetEvent(self.start_s + self.system.now_s, EventKind.OOM))
         if deed == "exit":
-            self.station.die(int(amount))
+            self.system.stop(int(amount))
 
-    def notice(self, _: float) -> None:
-        """Report a death once, as the engine does."""
-        if self.station.died is None or any(event.kind == "die" for event in self.events):
-            return
-        exit_code, oom = self.station.died
-        if oom:
-            self.events.append(TargetEvent(self.station.died_s, "oom"))
-        self.events.append(TargetEvent(self.station.died_s, "die", f"exit code {exit_code}"))
+    def set_users(self, think_s: tuple[float, float], names: Sequence[tuple[str, float]]) -> None:
+        """Let users think between two bounds, and send requests of these names by their weights."""
+        self.names = tuple(name for name, _ in names)
+        think_times, name_indices = (random_streams.create_generator(*self._seed, kind) for kind in (10, 11))
+        streams = self.system.streams
+        streams.think_times = random_streams.draw_think_times(ThinkTime(*think_s), think_times)
+        streams.names = random_streams.draw_names([weight for _, weight in names], name_indices)
+
+    def advance(self, now_s: float) -> None:
+        """Let time pass until an instant, and report the target's end once, as the engine does."""
+        self.system.advance(now_s - self.start_s)
+        if not any(event.kind is EventKind.DIE for event in self.events):
+            self.events += list_exit_events(self.system, self.start_s)
 
 
 class FakeHost:
@@ -75,7 +111,7 @@ class FakeHost:
     ) -> None:
         self.targets: dict[str, FakeTarget] = {}
         self.held_by: str | None = None
-        self.kept_to: frozenset[int] | None = None
+        self.pinned_cores: frozenset[int] | None = None
         self.absent_images: Collection[str] = ["no-such-image:ever"]
         self._clock = clock
         self._services = services
@@ -115,7 +151,7 @@ class FakeHost:
         self.running.append(name)
         try:
             fake = self._started(cell, target, number)
-            with self._clock.telling(fake.station.advance), self._clock.telling(fake.notice):
+            with self._clock.telling(fake.advance):
                 self.targets[fake.url] = fake
                 yield fake
         finally:
@@ -123,7 +159,7 @@ class FakeHost:
                 self.running.remove(name)
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        self.kept_to = cores
+        self.pinned_cores = cores
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         reference = self.name_image(target)
@@ -146,30 +182,33 @@ class FakeHost:
         removed, self.running = sorted(self.running), []
         return removed
 
-    def read_fingerprint(self) -> Mapping[str, Any]:
-        machine = {
-            "cpu_model": "fake",
-            "cores": HOST_CORES,
-            "usable_cores": HOST_CORES,
-            "memory_bytes": 8 * GIB,
-        }
-        engine = {"version": "0", "cgroup_version": "2", "cores": HOST_CORES, "memory_bytes": 8 * GIB}
-        return {"machine": machine, "engine": engine, "software": {"python": "3"}, "notes": []}
+    def read_fingerprint(self) -> Fingerprint:
+        return Fingerprint(
+            MachineFacts("fake", cores=HOST_CORES, usable_cores=HOST_CORES, memory_bytes=8 * GIB),
+            EngineFacts("0", cores=HOST_CORES, memory_bytes=8 * GIB, cgroup_version="2"),
+            {"python": "3"},
+        )
 
     def _started(self, cell: Cell, target: Target, number: int) -> FakeTarget:
         service, clock = self._services.get(target.name, self._default), self._clock
-        station = Station(service, cell.limits, clock.now_s(), f"{self._seed}/{cell.id}/{number}")
+        seed, start_s = (self._seed, zlib.crc32(cell.id.encode()), number), clock.now_s()
         if service.base_bytes > cell.limits.memory_bytes:
-            raise TargetFailed("oom", "out of memory 0.1 s after its start (exit code 137); it wrote nothing")
+            raise TargetFailed(
+                FailureKind.OOM, "out of memory 0.1 s after its start (exit code 137); it wrote nothing"
+            )
         if service.exits_at_start is not None:
             raise TargetFailed(
-                "exited", f"ended with exit code {service.exits_at_start} 0.1 s after its start"
+                FailureKind.EXITED, f"ended with exit code {service.exits_at_start} 0.1 s after its start"
             )
-        if service.never_ready:
+        if service.is_never_ready:
             clock.sleep(target.readiness.within_s)
             raise TargetFailed(
-                "never-ready", f"not ready within {target.readiness.within_s:g} s; last seen: nothing"
+                FailureKind.NEVER_READY,
+                f"not ready within {target.readiness.within_s:g} s; last seen: nothing",
             )
-        clock.sleep(service.start_s)
-        station.advance(clock.now_s())
-        return FakeTarget(station, f"http://127.0.0.1:{32768 + number}", service.start_s, self.require)
+        system = build_closed_system(service, QUIET, ThinkTime(), cell.limits, seed)
+        url = f"http://127.0.0.1:{32768 + number}"
+        fake = FakeTarget(system, cell.limits, start_s, seed, url, service.ready_after_s, self.require)
+        clock.sleep(service.ready_after_s)
+        fake.advance(clock.now_s())
+        return fake

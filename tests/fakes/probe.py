@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Iterator
 
+from bench.simulation.closed_system import ClosedSystem
+from bench.simulation.container_run import sample_target
 from harness.measure.protocols import RunningTarget, Usage, Watch
 from harness.model import GIB, HostSample, TargetSample
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget
-from tests.fakes.simulation import HOST_CORES, Station
+from tests.fakes.service import HOST_CORES
 
 SAMPLE_EVERY_S = 1.0
 
@@ -34,9 +36,9 @@ class FakeWatch:
         if now_s < self._next_s:
             return
         self._next_s = now_s + SAMPLE_EVERY_S
-        self._host.append(_host_sample(self._target.station, now_s))
-        if self._target.station.died is None:
-            self._samples.append(_target_sample(self._target.station, now_s))
+        self._host.append(_host_sample(self._target.system, now_s))
+        if self._target.system.exit is None:
+            self._samples.append(sample_target(self._target.system, now_s))
 
 
 class FakeProbe:
@@ -53,26 +55,12 @@ class FakeProbe:
             yield watch
 
 
-def _target_sample(station: Station, at_s: float) -> TargetSample:
-    return TargetSample(
-        at_s=at_s,
-        cpu_s=station.cpu_s,
-        periods=int((at_s - station.born_s) * 10),
-        throttled_periods=int(station.saturated_s * 10),
-        throttled_s=station.throttled_s,
-        working_set_bytes=station.memory_bytes,
-        memory_peak_bytes=station.peak_bytes,
-        received_bytes=200 * station.served,
-        sent_bytes=2000 * station.served,
-    )
-
-
-def _host_sample(station: Station, at_s: float) -> HostSample:
+def _host_sample(system: ClosedSystem, at_s: float) -> HostSample:
     return HostSample(
         at_s=at_s,
-        busy_s=tuple(station.cpu_s / HOST_CORES for _ in range(HOST_CORES)),
+        busy_s=tuple(system.processor.cpu_s / HOST_CORES for _ in range(HOST_CORES)),
         steal_s=0.0,
-        memory_available_bytes=8 * GIB - station.memory_bytes,
+        memory_available_bytes=8 * GIB - system.memory_bytes,
         load_1m=0.5,
         disk_read_bytes=0,
         disk_written_bytes=0,

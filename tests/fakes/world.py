@@ -7,7 +7,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.host import FakeHost
 from tests.fakes.probe import FakeProbe
-from tests.fakes.simulation import Service
+from tests.fakes.service import Service
 
 
 @dataclass

@@ -1,8 +1,8 @@
-"""Broken and hostile files for every reader: `python -m tests.soak.fuzz --inputs 20000 --seed 1`.
+"""Give broken and hostile files to every reader: `python -m tests.soak.fuzz --inputs 20000 --seed 1`.
 
-Each input is one of our own files with a few mutations of bytes or of values. A reader may take it, or refuse
-it with a HarnessError whose words can be printed. Anything else is a fault: another exception, words that
-can't be printed, more than a few seconds, a file outside the folder.
+Each input is a valid file with a few mutations of bytes or of values. A reader may accept it, or refuse it
+with a HarnessError whose text can be printed. Anything else is a fault: another exception, a text that can't
+be printed, or more than a few seconds.
 """
 
 import argparse
@@ -21,8 +21,9 @@ from types import FrameType
 
 from harness.campaign.progress import rejudge
 from harness.errors import HarnessError
+from harness.model import Fingerprint, MachineFacts
 from harness.plan import load_plan, plan_from_json, plan_to_json
-from harness.report import render_report, render_index
+from harness.report import render_index, render_report
 from harness.store import CampaignFolder, read_summaries
 from harness.store.step_file import encode_step
 from tests.unit.analyse.synthetic import closed_step
@@ -65,104 +66,105 @@ Read = Callable[[Path], None]
 
 @dataclass(frozen=True)
 class Reader:
-    """A file that is mutated, and who reads it; `folder` is given anew to each reader."""
+    """A file to mutate, below the project's folder, its valid content, and the function that reads it."""
 
     file: str
-    sound: bytes
+    valid: bytes
     read: Read
 
 
 class TooSlow(BaseException):
-    """Not an Exception: no reader may swallow it."""
+    """A reader took too long. Not an Exception, so that no reader catches it."""
 
 
-def mutated(sound: bytes, chance: random.Random) -> bytes:
-    """One to four mutations of a sound file."""
-    data = bytearray(sound)
-    for _ in range(chance.randint(1, 4)):
-        _mutate(data, chance)
+def mutate(valid: bytes, rng: random.Random) -> bytes:
+    """Apply one to four mutations to a valid file."""
+    data = bytearray(valid)
+    for _ in range(rng.randint(1, 4)):
+        _mutate_once(data, rng)
     return bytes(data)
 
 
-def _mutate(data: bytearray, chance: random.Random) -> None:
-    at = chance.randrange(len(data) + 1)
-    to = min(len(data), at + chance.randint(1, 30))
-    match chance.randrange(9):
+def _mutate_once(data: bytearray, rng: random.Random) -> None:
+    at = rng.randrange(len(data) + 1)
+    to = min(len(data), at + rng.randint(1, 30))
+    match rng.randrange(9):
         case 0:
             data[at:to] = b""
         case 1:
-            data[at:at] = chance.choice(HOSTILE)
+            data[at:at] = rng.choice(HOSTILE)
         case 2:
-            data[at:to] = chance.choice(HOSTILE)
+            data[at:to] = rng.choice(HOSTILE)
         case 3:
             data[at:at] = data[at:to]
         case 4 if data:
-            data[at % len(data)] ^= 1 << chance.randrange(8)
+            data[at % len(data)] ^= 1 << rng.randrange(8)
         case 5:
             del data[at:]
         case 6:
             lines = data.splitlines(keepends=True)
-            chance.shuffle(lines)
+            rng.shuffle(lines)
             data[:] = b"".join(lines)
         case 7:
-            data[at:at] = bytes(chance.randrange(256) for _ in range(chance.randint(1, 8)))
-        case _ if chance.random() < 0.05:
-            data[at:at] = chance.choice(DEEP)
+            data[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 8)))
+        case _ if rng.random() < 0.05:
+            data[at:at] = rng.choice(DEEP)
         case _:
-            data[at:at] = str(chance.choice([0, -1, 2**31, 2**63, 10**30, 0.1, -0.0])).encode()
+            data[at:at] = str(rng.choice([0, -1, 2**31, 2**63, 10**30, 0.1, -0.0])).encode()
 
 
-def readers(folder: Path) -> list[Reader]:
-    """Every reader on a sound project and a sound campaign in `folder`."""
+def create_readers(folder: Path) -> list[Reader]:
+    """Create a valid project and campaign in `folder`, and return every reader of their files."""
     (folder / "targets/web").mkdir(parents=True)
     (folder / "matrix.yaml").write_bytes(MATRIX)
     (folder / "targets/web/target.yaml").write_bytes(TARGET)
     (folder / "targets/web/locustfile.py").write_bytes(LOCUSTFILE)
-    campaign = _campaign(folder)
+    campaign = _create_campaign(folder)
 
-    def matrix(path: Path) -> None:
+    def read_plan(path: Path) -> None:
         load_plan(folder / "matrix.yaml", {"TOKEN": "x"})
 
-    def stored(path: Path) -> None:
-        """As `harness report` does."""
+    def read_campaign(path: Path) -> None:
+        """Read and draw the campaign as `harness report` does."""
         opened = CampaignFolder.open(campaign.path)
         render_report(rejudge(plan_from_json(opened.read_plan()), opened))
 
-    def told(path: Path) -> None:
+    def read_steps(path: Path) -> None:
         opened = CampaignFolder.open(campaign.path)
         for cell in opened.read_log().last_attempts.values():
             for file in cell.step_files:
                 opened.read_step(file)
 
-    def listed(path: Path) -> None:
-        """Damage is told in the index itself."""
+    def read_index(path: Path) -> None:
+        """Draw the index, which reports a damaged summary itself."""
         render_index(read_summaries(folder / "results"))
 
     campaign.write_reports(render_report(rejudge(plan_from_json(campaign.read_plan()), campaign)))
     names = ("events.jsonl", "plan.json", "environment.json")
     step = next(campaign.path.rglob("step-*.json.gz"))
     return [
-        Reader("matrix.yaml", MATRIX, matrix),
-        Reader("targets/web/target.yaml", TARGET, matrix),
-        Reader("targets/web/locustfile.py", LOCUSTFILE, matrix),
+        Reader("matrix.yaml", MATRIX, read_plan),
+        Reader("targets/web/target.yaml", TARGET, read_plan),
+        Reader("targets/web/locustfile.py", LOCUSTFILE, read_plan),
         *(
-            _stored(folder, campaign.path / name, told if name == "events.jsonl" else stored)
+            _stored_reader(
+                folder, campaign.path / name, read_steps if name == "events.jsonl" else read_campaign
+            )
             for name in names
         ),
-        _stored(folder, step, told),
-        _stored(folder, campaign.path / "summary.json", listed),
+        _stored_reader(folder, step, read_steps),
+        _stored_reader(folder, campaign.path / "summary.json", read_index),
     ]
 
 
-def _stored(folder: Path, path: Path, read: Read) -> Reader:
+def _stored_reader(folder: Path, path: Path, read: Read) -> Reader:
     return Reader(path.relative_to(folder).as_posix(), path.read_bytes(), read)
 
 
-def _campaign(folder: Path) -> CampaignFolder:
+def _create_campaign(folder: Path) -> CampaignFolder:
     plan = load_plan(folder / "matrix.yaml", {"TOKEN": "x"})
-    campaign = CampaignFolder.create(
-        folder / "results", "one", plan_to_json(plan), {"machine": {"cores": 2}, "notes": ["none"]}
-    )
+    fingerprint = Fingerprint(MachineFacts(cores=2), notes=("none",))
+    campaign = CampaignFolder.create(folder / "results", "one", plan_to_json(plan), fingerprint)
     campaign.add_image("web:1", "sha256:1")
     for index, users in enumerate((10, 20), start=1):
         campaign.add_step(plan.cells[0].id, closed_step(users, index=index))
@@ -172,11 +174,11 @@ def _campaign(folder: Path) -> CampaignFolder:
 
 
 @contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    def late(_number: int, _frame: FrameType | None) -> None:
+def time_limit(seconds: int) -> Iterator[None]:
+    def raise_too_slow(_number: int, _frame: FrameType | None) -> None:
         raise TooSlow
 
-    before = signal.signal(signal.SIGALRM, late)
+    before = signal.signal(signal.SIGALRM, raise_too_slow)
     signal.alarm(seconds)
     try:
         yield
@@ -185,40 +187,40 @@ def at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def outcome(reader: Reader, folder: Path, content: bytes) -> str:
-    """`taken`, `refused`, or what went wrong."""
+def try_input(reader: Reader, folder: Path, content: bytes) -> str:
+    """Give `content` to a reader; return "accepted", "refused", or what went wrong."""
     path = folder / reader.file
     path.write_bytes(content)
     try:
-        with at_most(SLOW_S):
+        with time_limit(SLOW_S):
             reader.read(path)
-        return "taken"
+        return "accepted"
     except HarnessError as error:
         try:
             str(error).encode()
         except UnicodeEncodeError:
-            return f"unprintable words: {error!r}"
-        return "refused" if str(error).strip() else "refused without words"
+            return f"unprintable text: {error!r}"
+        return "refused" if str(error).strip() else "refused without a text"
     except TooSlow:
         return f"more than {SLOW_S} s"
     except Exception:
         return traceback.format_exc()
     finally:
-        path.write_bytes(reader.sound)
+        path.write_bytes(reader.valid)
 
 
 def fuzz(
     folder: Path, inputs: int, seed: int
 ) -> tuple[dict[str, Counter[str]], list[tuple[str, bytes, str]]]:
-    """Counts by file, and every fault as (file, content, what)."""
-    found = readers(folder)
-    counts: dict[str, Counter[str]] = {reader.file.rpartition("/")[2]: Counter() for reader in found}
+    """Return counts of outcomes by file name, and every fault as (file, content, what went wrong)."""
+    readers = create_readers(folder)
+    counts: dict[str, Counter[str]] = {reader.file.rpartition("/")[2]: Counter() for reader in readers}
     faults = []
     for number in range(inputs):
-        reader = found[number % len(found)]
-        content = mutated(reader.sound, random.Random(f"{seed}/{number}"))
-        what = outcome(reader, folder, content)
-        if what not in ("taken", "refused"):
+        reader = readers[number % len(readers)]
+        content = mutate(reader.valid, random.Random(f"{seed}/{number}"))
+        what = try_input(reader, folder, content)
+        if what not in ("accepted", "refused"):
             faults.append((reader.file, content, what))
             what = "fault"
         counts[reader.file.rpartition("/")[2]][what] += 1
@@ -229,14 +231,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        counts, faults = fuzz(Path(folder), asked.inputs, asked.seed)
+        counts, faults = fuzz(Path(folder), options.inputs, options.seed)
     for file, content, what in faults[:20]:
         print(f"{file}: {content[:500]!r}\n{what}\n")
     for file, counted in counts.items():
         print(f"{file}: {json.dumps(counted)}")
-    print(f"{asked.inputs} inputs, {len(faults)} faults")
+    print(f"{options.inputs} inputs, {len(faults)} faults")
     return 1 if faults else 0
 
 

@@ -8,10 +8,9 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.analyse.means import geometric_mean
-from harness.model import CellResult, Change, Difference, Limits, Plan, Status
+from harness.model import CellResult, Change, Difference, Fingerprint, Limits, Plan, Status
 
 _MIN_CHANGE_RATIO = 0.05
 
@@ -111,26 +110,36 @@ def _find_cell_range(result: CellResult) -> _UserRange | None:
             return None
 
 
-_SAME_MACHINE = {
-    "machine": ("cpu_model", "cores", "usable_cores", "memory_bytes", "architecture", "kernel"),
-    "engine": ("version", "cores", "memory_bytes", "cgroup_version", "runtime"),
-}
-"""The entries of the fingerprint that a campaign's numbers depend on."""
-
 _MEMORY_TOLERANCE_RATIO = 0.02
 """The kernel reserves a little more or less memory from boot to boot."""
 
-_Fingerprint = Mapping[str, Any]
 
-
-def find_machine_differences(stored: _Fingerprint, now: _Fingerprint) -> list[str]:
+def find_machine_differences(stored: Fingerprint, now: Fingerprint) -> list[str]:
     """Describe every entry in which two machines differ, such as "machine cores 2, was 4"."""
+    before = _list_decisive_facts(stored)
     return [
-        f"{part} {name.replace('_', ' ')} {after}, was {before}"
-        for part, names in _SAME_MACHINE.items()
-        for name in names
-        if not _is_alike(before := _get_value(stored, part, name), after := _get_value(now, part, name), name)
+        f"{name} {value}, was {before[name]}"
+        for name, value in _list_decisive_facts(now).items()
+        if not _is_alike(before[name], value, name)
     ]
+
+
+def _list_decisive_facts(fingerprint: Fingerprint) -> dict[str, str | int | None]:
+    """List what a campaign's numbers depend on, by the words of a message."""
+    machine, engine = fingerprint.machine, fingerprint.engine
+    return {
+        "machine cpu model": machine.cpu_model,
+        "machine cores": machine.cores,
+        "machine usable cores": machine.usable_cores,
+        "machine memory bytes": machine.memory_bytes,
+        "machine architecture": machine.architecture,
+        "machine kernel": machine.kernel,
+        "engine version": engine.version,
+        "engine cores": engine.cores,
+        "engine memory bytes": engine.memory_bytes,
+        "engine cgroup version": engine.cgroup_version,
+        "engine runtime": engine.runtime,
+    }
 
 
 def find_changed_parts(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -153,12 +162,7 @@ def find_objections(base: Plan, head: Plan, machine_differences: Sequence[str]) 
     return objections + [f"another machine: {each}" for each in machine_differences]
 
 
-def _get_value(fingerprint: _Fingerprint, part: str, name: str) -> Any:
-    section = fingerprint.get(part)
-    return section.get(name) if isinstance(section, Mapping) else None
-
-
-def _is_alike(before: Any, after: Any, name: str) -> bool:
-    if name == "memory_bytes" and isinstance(before, int) and isinstance(after, int):
+def _is_alike(before: str | int | None, after: str | int | None, name: str) -> bool:
+    if name.endswith("memory bytes") and isinstance(before, int) and isinstance(after, int):
         return abs(before - after) <= _MEMORY_TOLERANCE_RATIO * before
     return bool(before == after)

@@ -84,7 +84,7 @@ def _build_environment(engine: Engine) -> dict[str, str]:
 
 
 def find_port_access(engine: Engine, client: APIClient) -> PortAccess | None:
-    """Return how ports that the engine publishes are reached; None if a remote engine has no known address."""
+    """Return how the engine's published ports are reached; None if a remote engine has no known address."""
     if engine.address is not None:
         return PortAccess(engine.address)
     host = _find_address(_build_environment(engine))

@@ -14,7 +14,7 @@ from harness.measure.docker.port_access import LOCAL, PortAccess
 from harness.measure.host.cpu_affinity import Cores, format_cpuset
 from harness.measure.protocols import Image
 from harness.model import Limits, Target
-from harness.plan import resolved
+from harness.plan import resolve_variables
 
 CPU_PERIOD_US = 100_000
 _CPU_QUOTA_AT_LEAST_US = 1_000
@@ -52,7 +52,7 @@ def build_networking_config(client: APIClient, spec: ContainerSpec) -> Any:
 
 
 def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
-    """Build the engine's host options: the limits, no swap beyond the memory, the published port, few rights."""
+    """Build the engine's host options: limits, no swap beyond the memory, the published port, few rights."""
     limits, target = spec.limits, spec.target
     is_published = target.port and not target.host_network
     bindings = {target.port: (spec.port_access.address, target.host_port)} if is_published else None
@@ -93,7 +93,7 @@ def _convert_to_quota_us(limits: Limits) -> int:
 
 
 def resolve_environment(target: Target) -> dict[str, str]:
-    """Return the target's environment with each `${NAME}` replaced by the value in this process's environment.
+    """Return the target's environment with each `${NAME}` replaced by its value in this process's one.
 
     Raises UsageError if one is not set.
     """
@@ -102,7 +102,7 @@ def resolve_environment(target: Target) -> dict[str, str]:
             f"target {target.name}: the environment variable {missing[0]} is not set",
             f"export {missing[0]}=… before the run: the target's `environment` refers to it",
         )
-    return {key: resolved(value, os.environ) for key, value in target.environment.items()}
+    return {key: resolve_variables(value, os.environ) for key, value in target.environment.items()}
 
 
 def find_unset_variables(target: Target) -> list[str]:
@@ -110,5 +110,5 @@ def find_unset_variables(target: Target) -> list[str]:
     known = defaultdict(str, os.environ)  # looking up a name that is not set adds it
     for service in (target, *(companion.service for companion in target.companions)):
         for value in service.environment.values():
-            resolved(value, known)
+            resolve_variables(value, known)
     return sorted(known.keys() - os.environ.keys())

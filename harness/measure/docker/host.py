@@ -35,7 +35,10 @@ from harness.model import (
 
 
 class DockerHost:
-    """An engine that runs targets for one campaign; all that it creates carries the campaign's name as a label."""
+    """An engine that runs targets for one campaign.
+
+    All that it creates carries the campaign's name as a label.
+    """
 
     def __init__(
         self,
@@ -102,9 +105,7 @@ class DockerHost:
         return run_container(self._client, self._clock, spec)
 
     def _build_name(self, purpose: str) -> str:
-        return re.sub(
-            r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{purpose}-{next(self._numbers)}"
-        )
+        return re.sub(r"[^a-zA-Z0-9_.-]+", "-", f"harness-{self._campaign}-{purpose}-{next(self._numbers)}")
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         """Remove all containers and networks of a campaign (None: of any); return their names."""

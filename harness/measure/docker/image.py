@@ -3,22 +3,21 @@
 import contextlib
 import hashlib
 import re
-import stat
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from docker.api import APIClient
 from docker.errors import DockerException, ImageNotFound
-from docker.utils import exclude_paths, tar
+from docker.utils import create_archive
 
 from harness.errors import EngineError, UsageError
 from harness.measure.docker import load_balancer
 from harness.measure.docker.client import BASE_IMAGE, TARGET_LABEL, connect, translate_docker_errors
 from harness.measure.protocols import Image
 from harness.model import BuildSource, ImageSource, Target
+from harness.plan import hash_build, list_build_context
 
 _OWN_BASE = BASE_IMAGE.partition(":")[0]
 _BUILD_SILENCE_AT_MOST_S = 600
@@ -101,10 +100,9 @@ def _inspect(client: APIClient, reference: str) -> Image:
 
 
 def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image:
-    files = context_files(build)
     bases = find_base_images(_read_dockerfile(build), build.args)
     known = {base: _find_image(client, base) for base in bases}
-    content = hash_build(build, files, [image.digest if image else "" for image in known.values()])
+    content = hash_build(build, [image.digest if image else "" for image in known.values()])
     reference = f"harness-target-{_slug(name)}:{content[:_HASH_CHARACTERS]}"
     image = _find_image(client, reference)
     if image is None:
@@ -120,7 +118,8 @@ def _build(client: APIClient, name: str, build: BuildSource, reference: str, abs
         translate_docker_errors(f"build the target {name} from {build.dockerfile}", _hint(absent)),
         tempfile.TemporaryFile() as context,
     ):
-        tar(build.context, exclude=_ignored(build), dockerfile=(build.dockerfile, None), fileobj=context)
+        files = list_build_context(build.context, build.dockerfile)
+        create_archive(str(build.context), files, fileobj=context)
         _follow(
             client.build(
                 fileobj=context,
@@ -142,12 +141,13 @@ def _hint(absent: list[str]) -> str:
     if any(base.startswith(_OWN_BASE) for base in absent):
         return f"`make base` makes {absent[0]}"
     if absent:
-        return f"{absent[0]} is not on this engine; name another base in `build: {{args: …}}` (`make base` makes one)"
+        hint = "name another base in `build: {args: …}` (`make base` makes one)"
+        return f"{absent[0]} is not on this engine; {hint}"
     return "`docker build` of the same Dockerfile shows all of its output"
 
 
 def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
-    """Read the engine's progress messages to the end. Raises DockerException with the last lines on an error."""
+    """Read the engine's progress messages to the end. Raises DockerException with the last lines of a failure."""
     output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
     failed = False
     for message in messages:
@@ -165,19 +165,6 @@ def _read_dockerfile(build: BuildSource) -> str:
         raise UsageError(f"{path}: {error}", "`build: {context: …, dockerfile: …}` names it") from error
 
 
-def context_files(build: BuildSource) -> list[str]:
-    """What the engine is sent, sorted, relative to the context: all that .dockerignore doesn't exclude."""
-    return sorted(exclude_paths(str(build.context), _ignored(build), dockerfile=build.dockerfile))
-
-
-def _ignored(build: BuildSource) -> list[str]:
-    path = build.context / ".dockerignore"
-    if not path.is_file():
-        return []
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    return [line for line in lines if line and not line.startswith("#")]
-
-
 def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
     """Return the images that the Dockerfile's stages start from, with arguments filled in.
 
@@ -189,27 +176,6 @@ def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
         _REFERENCE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
     ]
     return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
-
-
-def hash_build(build: BuildSource, files: Iterable[str], bases: Iterable[str]) -> str:
-    """Return the SHA-256 of all that a build depends on: files, their modes, Dockerfile, arguments, bases."""
-    digest = hashlib.sha256()
-    for part in (build.dockerfile, *(f"{key}={value}" for key, value in sorted(build.args.items())), *bases):
-        digest.update(part.encode() + b"\0")
-    for name in files:
-        digest.update(name.encode() + b"\0" + _file_hash(build.context / name))
-    return digest.hexdigest()
-
-
-def _file_hash(path: Path) -> bytes:
-    mode = path.lstat().st_mode
-    if stat.S_ISLNK(mode):
-        content = str(path.readlink()).encode()
-    elif stat.S_ISREG(mode):
-        content = path.read_bytes()
-    else:
-        content = b""
-    return hashlib.sha256(f"{mode:o}\0".encode() + content).digest()
 
 
 def _slug(name: str) -> str:

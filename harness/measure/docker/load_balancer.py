@@ -1,4 +1,4 @@
-"""Build the service that balances load over the replicas of a target: HAProxy, its configuration, its image."""
+"""Build the service that balances load over the replicas of a target: HAProxy and its configuration."""
 
 import shlex
 from dataclasses import replace

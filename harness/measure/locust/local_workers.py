@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import IO
 
 from harness.errors import GeneratorError
-from harness.measure.docker.port_access import LOOPBACK
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.locust.command import build_command, build_command_elsewhere, build_environment
-from harness.model import ExternalWorkers, Scenario
+from harness.model import LOOPBACK, ExternalWorkers, Scenario
 
 END_WITHIN_S = 5.0
 

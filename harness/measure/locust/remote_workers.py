@@ -4,6 +4,7 @@ import contextlib
 import io
 import itertools
 import os
+import platform
 import shlex
 import tarfile
 import time
@@ -11,14 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import EngineError, GeneratorError, TargetFailed
-from harness.measure.docker.container import DockerTarget
+from harness.measure.docker.container import DockerContainer
 from harness.measure.docker.host import DockerHost
 from harness.measure.locust.command import HARNESS_VARIABLES, build_command_elsewhere
 from harness.measure.locust.local_workers import END_WITHIN_S
 from harness.measure.locust.worker_image import build_for_architecture
 from harness.measure.protocols import Image
 from harness.model import MIB, CommandProbe, ImageSource, Limits, Load, Scenario, Target
-from harness.plan import named_variables, scenario_files
+from harness.plan import find_named_variables, find_scenario_files
 
 _NAME = "worker"
 _LIMITS = Limits(2.0, 2048 * MIB)
@@ -43,7 +44,7 @@ class WorkerPool:
 
     def find_problems(self, load: Load) -> list[str]:
         """Return what would keep workers on these engines from reaching the master."""
-        remote = [host for host in self.hosts if not host.read_fingerprint()["engine"]["local"]]
+        remote = [host for host in self.hosts if not host.read_fingerprint().engine.is_local]
         if remote and not load.is_remote:
             return [
                 "an engine of `load` is on another machine, and its workers need an address of this one; "
@@ -62,7 +63,7 @@ class WorkerPool:
         self, scenario: Scenario, plugin: Iterable[Path], url: str, load: Load, count: int, port: int
     ) -> "ContainerWorkers":
         """Start `count` workers, after `prepare`. Raises GeneratorError if a container does not start."""
-        files = scenario_files(scenario.locustfiles)
+        files = find_scenario_files(scenario.locustfiles)
         content = build_tar(plugin, files, common_folder(scenario))
         script = build_worker_script(scenario, plugin, url, load.bind, port)
         environment = build_container_environment(files)
@@ -79,7 +80,7 @@ class WorkerPool:
     def _build_target(self, host: DockerHost, scenario: Scenario) -> Target:
         if self._image is not None:
             return Target(_NAME, 0, ImageSource(self._image))
-        architecture = host.read_fingerprint()["engine"]["architecture"]
+        architecture = host.read_fingerprint().engine.architecture or platform.machine()
         return Target(_NAME, 0, build_for_architecture(architecture, scenario.requirements))
 
 
@@ -89,7 +90,7 @@ class ContainerWorkers:
     pids: Sequence[int] = ()
 
     def __init__(self) -> None:
-        self._running: list[DockerTarget] = []
+        self._running: list[DockerContainer] = []
         self._open = contextlib.ExitStack()
 
     def add(self, host: DockerHost, service: Target, image: Image, content: bytes) -> None:
@@ -179,7 +180,7 @@ def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
 
     Values are references such as `${TOKEN}`, which are filled in when a container is created.
     """
-    named = named_variables(files, os.environ)
+    named = find_named_variables(files, os.environ)
     of_locust = {name for name in os.environ if name.startswith("LOCUST_")}
     references = {name: f"${{{name}}}" for name in sorted((named | of_locust) - HARNESS_VARIABLES)}
     return references | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}

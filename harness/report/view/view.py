@@ -65,7 +65,7 @@ def build_view(result: CampaignResult) -> View:
         grid=build_grid(cells),
         warnings=write_warnings(result),
         trust=build_trust_facts(result),
-        environment=build_environment_facts(result.environment),
+        environment=build_environment_facts(result.fingerprint.to_json()),
         costs=result.costs,
         currency=format_currency(result),
     )

@@ -11,31 +11,41 @@ from harness.model import (
     ANSWERED,
     MIB,
     Cell,
+    CompanionUse,
     EndReason,
+    Failures,
     GeneratorSample,
+    GeneratorUse,
     HostSample,
+    Judgement,
+    Latency,
     Limits,
     Requests,
+    Rule,
+    Slo,
     StepFacts,
     StepResult,
     TargetSample,
+    TargetUse,
     ThinkTimes,
     Verdict,
 )
+from harness.model.evidence import EndedStep, SloBroken, SloEvaluation, StepEvidence
 
 CELL = Cell("web-c1.00-m256", "web", Limits(1.0, 256 * MIB))
-SETTLE_FROM_S, WINDOW_FROM_S, LINGER_S = 2.0, 12.0, 1.0
+NO_FAILURES, NO_TARGET_USE = Failures(), TargetUse()
+SETTLE_FROM_S, WINDOW_FROM_S, DRAIN_S = 2.0, 12.0, 1.0
 
-Latency = Callable[[int], float]
+ResponseTime = Callable[[int], float]
 Fails = Callable[[int], bool]
 Asked = tuple[float, float]
 
 
-def always(latency_s: float) -> Latency:
+def always(latency_s: float) -> ResponseTime:
     return lambda _request: latency_s
 
 
-def slow_share(share: float, fast_s: float = 0.1, slow_s: float = 1.5) -> Latency:
+def slow_share(share: float, fast_s: float = 0.1, slow_s: float = 1.5) -> ResponseTime:
     """Evenly spread over all requests, so that every window holds about this share of slow ones."""
     return lambda request: slow_s if spread(share)(request) else fast_s
 
@@ -52,7 +62,7 @@ def on_paper(users: int, slots: int = 4, service_s: float = 0.1, think_s: float 
 def closed_step(
     users: int = 10,
     think_s: float = 0.9,
-    latency: Latency = always(0.1),  # noqa: B008 (a value, not a mutable default)
+    latency: ResponseTime = always(0.1),  # noqa: B008 (a value, not a mutable default)
     fails: Fails = spread(0.0),  # noqa: B008
     *,
     window_s: float = 20.0,
@@ -61,7 +71,7 @@ def closed_step(
     **changed: Any,
 ) -> StepFacts:
     """A step of N users who start evenly spread over one cycle and never stall; `changed` fields differ."""
-    ended_s = WINDOW_FROM_S + window_s + LINGER_S
+    ended_s = WINDOW_FROM_S + window_s + DRAIN_S
     requests, thinks = _walk(users, think_s, latency, fails, ended_s)
     seconds = [float(second) for second in range(math.ceil(ended_s) + 1)]
     fields: dict[str, Any] = {
@@ -85,7 +95,7 @@ def closed_step(
 
 
 def _walk(
-    users: int, think_s: float, latency: Latency, fails: Fails, ended_s: float
+    users: int, think_s: float, latency: ResponseTime, fails: Fails, ended_s: float
 ) -> tuple[Requests, ThinkTimes]:
     cycle_s = think_s + latency(0)
     coming = [(user * cycle_s / users, user) for user in range(users)]
@@ -146,19 +156,56 @@ def generator_samples(
     return tuple(GeneratorSample(at, at * cpu_ratio, 60 * MIB, loop_lag_s, users, 1) for at in seconds)
 
 
-def judged(users: int, verdict: Verdict | str, index: int = 1, **changed: Any) -> StepResult:
-    """A judged step of which only the users and the verdict matter; `changed` fields replace it."""
-    fields: dict[str, Any] = {
-        "index": index,
-        "life": 1,
-        "users": users,
-        "verdict": Verdict(verdict),
-        "rule": {"PASS": "slos", "FAIL": "p95", "INVALID": "generator-cpu"}[verdict],
-        "reason": "p95 1.204 s > 1 s",
-        "window_s": 20.0,
-        "load_s": 33.0,
-        "requests": 400,
-        "users_reached": users,
-    }
-    unknown = ("rps", "mean_s", "p50_s", "p95_s", "p99_s", "slow_ratio", "error_ratio", "shortfall_ratio")
-    return StepResult(**dict.fromkeys(unknown) | fields | changed)
+def judged(
+    users: int,
+    verdict: Verdict | str,
+    index: int = 1,
+    *,
+    rule: Rule | str | None = None,
+    evidence: StepEvidence | None = None,
+    requests: int = 400,
+    rps: float | None = None,
+    mean_s: float | None = None,
+    p50_s: float | None = None,
+    p95_s: float | None = None,
+    slow_ratio: float | None = None,
+    failures: Failures = NO_FAILURES,
+    target: TargetUse = NO_TARGET_USE,
+    generator_cores: float | None = None,
+    companions: tuple[CompanionUse, ...] = (),
+    think_s: float | None = None,
+    users_reached: int | None = None,
+) -> StepResult:
+    """Return a judged step of which only the users and the verdict matter, but for what is given.
+
+    `rule` is a rule, or the name of an SLO that the step broke ("p95 of GET /").
+    """
+    named = rule or {"PASS": "slos", "FAIL": "p95", "INVALID": "generator-cpu"}[verdict]
+    judgement = judged_by(str(named), evidence)
+    assert judgement.verdict == verdict
+    return StepResult(
+        index=index,
+        life=1,
+        users=users,
+        judgement=judgement,
+        window_s=20.0,
+        load_s=33.0,
+        requests=requests,
+        rps=rps,
+        latency=Latency(mean_s=mean_s, p50_s=p50_s, p95_s=p95_s, slow_ratio=slow_ratio),
+        failures=failures,
+        target=target,
+        generator=GeneratorUse(cores=generator_cores),
+        companions=companions,
+        think_s=think_s,
+        users_reached=users if users_reached is None else users_reached,
+    )
+
+
+def judged_by(rule: str, evidence: StepEvidence | None = None) -> Judgement:
+    """Return the judgement of a rule with whatever evidence, or of a broken SLO by its name."""
+    if rule in set(Rule):
+        return Judgement(Rule(rule), evidence or EndedStep("seen"))
+    indicator, _, request_name = rule.partition(" of ")
+    slo = Slo(indicator, 1.0, request_name or None)
+    return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, 1.204, holds=False, is_settled=True)))

@@ -26,7 +26,7 @@ USUAL = Service()
 
 
 def slower(factor: float) -> Service:
-    return replace(USUAL, demand_s=USUAL.demand_s * factor)
+    return replace(USUAL, cpu_s=USUAL.cpu_s * factor)
 
 
 class Changing(Notebook):
@@ -143,7 +143,7 @@ def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> No
 
 def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path: Path) -> None:
     def spoil(stage: Stage) -> None:
-        stage.fake.generator.users_at_most = 50
+        stage.fake.generator.max_users = 50
 
     stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), spoil)
     result = campaign(stage)

@@ -64,7 +64,7 @@ def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
 
 
 def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
-    slow = FakeWorld(Service(demand_s=Service().demand_s * 1.5))
+    slow = FakeWorld(Service(cpu_s=Service().cpu_s * 1.5))
     answer = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(), "slow": slow}).run()
     (other,) = answer.others
     assert other.is_marked

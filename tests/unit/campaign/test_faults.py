@@ -63,7 +63,7 @@ def test_an_engine_that_never_holds_is_given_up_on(tmp_path: Path) -> None:
 
 def test_a_wedged_generator_spoils_its_step_which_is_held_again(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
-    stage.fake.generator.wedged = within(stage, 60, 72)
+    stage.fake.generator.silent_between_s = within(stage, 60, 72)
     (result,) = stage.run().values()
     spoiled = [step for step in result.steps if step.verdict is Verdict.INVALID]
     assert [step.rule for step in spoiled] == ["generator"]

@@ -18,7 +18,7 @@ from harness.errors import UsageError
 from harness.measure.session import Backends
 from harness.model import Plan
 from tests.fakes import FakeWorld
-from tests.unit.analyse.result.test_comparison import environment
+from tests.unit.analyse.result.test_comparison import fingerprint
 from tests.unit.campaign.test_scheduler import plan_of
 
 HASHES = {"matrix": "a", "scenario": "b", "target": "c"}
@@ -29,19 +29,19 @@ def plan() -> Plan:
 
 
 def test_a_campaign_of_another_machine_is_refused(tmp_path: Path) -> None:
-    folder = create_campaign(tmp_path, "one", plan(), environment())
+    folder = create_campaign(tmp_path, "one", plan(), fingerprint())
     with pytest.raises(UsageError, match=r"another machine .* machine cores 2, was 4") as refused:
-        reopen_campaign(folder.path, plan(), environment(machine_cores=2))
+        reopen_campaign(folder.path, plan(), fingerprint(machine_cores=2))
     assert "--fresh" in refused.value.hint
     assert "campaign-resumed" not in [event["event"] for event in folder.log.read()]
 
 
 @pytest.mark.parametrize("changed", ["matrix", "scenario", "target"])
 def test_a_campaign_of_another_question_is_refused_or_begun_anew(tmp_path: Path, changed: str) -> None:
-    folder = create_campaign(tmp_path, "one", plan(), environment())
+    folder = create_campaign(tmp_path, "one", plan(), fingerprint())
     other = replace(plan(), hashes={**HASHES, changed: "z"})
     with pytest.raises(UsageError, match=f"the {changed} changed"):
-        reopen_campaign(folder.path, other, environment())
+        reopen_campaign(folder.path, other, fingerprint())
     said: list[str] = []
     assert find_unfinished(tmp_path, other, said.append) is None
     assert said == [f"one was interrupted, but the {changed} changed since: a new campaign begins"]
@@ -50,7 +50,7 @@ def test_a_campaign_of_another_question_is_refused_or_begun_anew(tmp_path: Path,
 def test_an_interrupted_campaign_goes_on_and_a_complete_one_does_not(tmp_path: Path) -> None:
     said: list[str] = []
     assert find_unfinished(tmp_path, plan(), said.append) is None
-    folder = create_campaign(tmp_path, "one", plan(), environment())
+    folder = create_campaign(tmp_path, "one", plan(), fingerprint())
     assert find_unfinished(tmp_path, plan(), said.append) == folder.path
     folder.finish("complete")
     assert find_unfinished(tmp_path, plan(), said.append) is None
@@ -82,7 +82,7 @@ def test_engines_of_the_load_are_swept_too_and_each_once(tmp_path: Path) -> None
     with clean_engines({"": world}, tmp_path, lambda text: None):
         assert other.host.held_by is not None
     assert other.host.running == []
-    assert len(build_fingerprint({"": world}, "")["load_engines"]) == 3
+    assert len(build_fingerprint({"": world}, "").load_engines) == 3
 
 
 def test_a_fake_world_says_where_its_generator_runs() -> None:
@@ -90,4 +90,4 @@ def test_a_fake_world_says_where_its_generator_runs() -> None:
     worlds = {"": Backends(fake.host, fake.generator, fake.probe, fake.clock)}
     same, words = separate_cores(worlds, plan())
     assert same is worlds
-    assert "not parted" in words
+    assert "not separated" in words

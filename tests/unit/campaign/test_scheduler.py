@@ -105,7 +105,7 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
     assert quarter.sustained_users is not None
     assert half.sustained_users is not None
     assert 1.7 < half.sustained_users / quarter.sustained_users < 2.3
-    assert stage.notebook.phases == {"ramp", "settle", "window", "linger"}
+    assert stage.notebook.phases == {"ramp", "settle", "window", "drain"}
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path
 
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
     stage = Stage(tmp_path, plan_of((1.0, 256)), Service())
-    stage.fake.generator.users_at_most = 50
+    stage.fake.generator.max_users = 50
     (result,) = stage.run().values()
     assert result.status is Status.INVALID
     assert result.limiting_factor == "generator"

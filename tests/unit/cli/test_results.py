@@ -31,7 +31,7 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> str:
-    slow = Service(demand_s=1.5 * Service().demand_s)
+    slow = Service(cpu_s=1.5 * Service().cpu_s)
     return measured(tmp_path_factory.mktemp("reading") / "slower", slow)
 
 

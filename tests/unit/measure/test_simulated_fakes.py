@@ -30,7 +30,7 @@ def held(world: FakeWorld, users: int, cores: float = 1.0) -> tuple[float, float
 @pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
 def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
     """X = min(N/(Z+S), c/S) and R = max(S, N·S/c - Z), with c=4, S=0.1, Z=0.9."""
-    world = FakeWorld(Service(demand_s=1e-9, wait_s=0.1, slots=4, spread_ratio=0))
+    world = FakeWorld(Service(cpu_s=1e-9, delay_s=0.1, slots=4, law="deterministic"))
     world.generator.think_s = (0.9, 0.9)
     rate, mean_s = held(world, users)
     assert rate == pytest.approx(min(users / 1.0, 40.0), rel=0.02)
@@ -39,7 +39,7 @@ def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
 
 @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0])
 def test_saturation_is_limits_over_demand(cores: float) -> None:
-    rate, _ = held(FakeWorld(Service(demand_s=0.01)), 400, cores)
+    rate, _ = held(FakeWorld(Service(cpu_s=0.01)), 400, cores)
     assert rate == pytest.approx(cores / 0.01, rel=0.03)
 
 

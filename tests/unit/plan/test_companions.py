@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.model import GIB, MIB, ImageSource, Limits, LogProbe, PortProbe
-from harness.plan import content_hashes, fit, plan_from_json, plan_to_json
+from harness.plan import fit_to_host, hash_contents, plan_from_json, plan_to_json
 from tests.unit.plan.project import Project
 
 MATRIX = "target: targets/web\nlimits: {cpus: 0.5, memory: 64MiB}\n"
@@ -106,9 +106,9 @@ def test_what_can_not_be_honoured_is_refused(
 def test_a_companion_counts_in_what_a_host_can_give(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
-    (why,) = fit(plan, 2, 16 * GIB).skipped.values()
+    (why,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()
     assert why.startswith("with what stands beside it, it wants 1.90 cores")
-    assert fit(plan, 4, 16 * GIB).skipped == {}
+    assert fit_to_host(plan, 4, 16 * GIB).skipped == {}
 
 
 def test_a_changed_companion_is_another_target(project: Project, written: Write) -> None:
@@ -117,14 +117,12 @@ def test_a_changed_companion_is_another_target(project: Project, written: Write)
     first, second = plan.target.companions
     reseeded = replace(plan.target, companions=(replace(first, seed=("true",)), second))
     alone = replace(plan.target, companions=(first,))
-    digests = {
-        content_hashes(replace(plan, target=each))["target"] for each in (plan.target, reseeded, alone)
-    }
+    digests = {hash_contents(replace(plan, target=each))["target"] for each in (plan.target, reseeded, alone)}
     assert len(digests) == 3
 
 
 def test_a_changed_mounted_file_is_another_target(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
-    before = content_hashes(project.load())["target"]
+    before = hash_contents(project.load())["target"]
     project.write({"targets/web/web.conf": "b"})
-    assert content_hashes(project.load())["target"] != before
+    assert hash_contents(project.load())["target"] != before

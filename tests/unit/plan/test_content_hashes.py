@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from harness.plan import content_hashes, load_plan
+from harness.plan import hash_contents, load_plan
 from tests.unit.plan.project import Files, Project
 
 LOCUSTFILE = "import shapes\nfrom data import users\nfrom locust import HttpUser\nNAMES = open('names.csv')\n"
@@ -112,7 +112,7 @@ def test_a_moved_repository_keeps_its_hashes(rich: Project, tmp_path_factory: py
 
 def test_hashes_of_a_plan_can_be_taken_again(rich: Project) -> None:
     plan = rich.load()
-    assert content_hashes(plan) == plan.hashes
+    assert hash_contents(plan) == plan.hashes
 
 
 def test_a_link_counts_by_where_it_points_and_is_not_followed(rich: Project) -> None:

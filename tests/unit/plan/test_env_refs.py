@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan import resolved
-from harness.plan.env_refs import reference_faults
+from harness.plan import resolve_variables
+from harness.plan.env_refs import find_reference_faults
 
 
 @pytest.mark.parametrize(
@@ -13,14 +13,14 @@ from harness.plan.env_refs import reference_faults
     [("${A}", "1"), ("x${A}y${B}", "x1y2"), ("$A", "$A"), ("$${A}", "${A}"), ("$$", "$$"), ("100%", "100%")],
 )
 def test_references_are_replaced_and_all_else_is_kept(text: str, expected: object) -> None:
-    assert resolved(text, {"A": "1", "B": "2"}) == expected
+    assert resolve_variables(text, {"A": "1", "B": "2"}) == expected
 
 
 def test_a_value_is_not_looked_into_for_more_references() -> None:
-    assert resolved("${A}", {"A": "${B}"}) == "${B}"
+    assert resolve_variables("${A}", {"A": "${B}"}) == "${B}"
 
 
 @given(st.text(alphabet="${}AB_", max_size=12))
 def test_a_text_without_faults_can_be_resolved(text: str) -> None:
-    if not list(reference_faults(text, {"A": "1"})):
-        resolved(text, {"A": "1"})
+    if not list(find_reference_faults(text, {"A": "1"})):
+        resolve_variables(text, {"A": "1"})

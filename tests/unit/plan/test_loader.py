@@ -12,6 +12,7 @@ from harness.model import (
     ImageSource,
     Limits,
     Search,
+    SearchStrategy,
     Slo,
     TcpProbe,
     Timing,
@@ -77,7 +78,7 @@ def test_every_key_of_a_matrix_arrives_in_the_plan(project: Project) -> None:
         Slo("errors", 0.005, "/item/[id]"),
     )
     assert plan.timing == Timing(1.0, 2.0, 4.0, drain_s=3.0)
-    assert plan.search == Search("ladder", 0.1, 5, 7)
+    assert plan.search == Search(SearchStrategy.LADDER, 0.1, 5, 7)
     assert plan.scenario.locustfiles == (
         project.folder / "more.py",
         project.folder / "targets/web/locustfile.py",

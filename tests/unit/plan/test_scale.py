@@ -19,7 +19,7 @@ from harness.model import (
     LocalWorkers,
     Plan,
 )
-from harness.plan import fit, load_plan, plan_from_json, plan_to_json
+from harness.plan import fit_to_host, load_plan, plan_from_json, plan_to_json
 
 TARGET = {"name": "web", "image": "web:1", "port": 8000}
 MATRIX: dict[str, Any] = {"target": TARGET, "scenario": {"locustfile": "l.py"}}
@@ -67,10 +67,10 @@ def test_sizes_are_ordered_by_all_that_they_are_given() -> None:
 
 def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
     plan = planned(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
-    fitted = fit(plan, 3, 8 * 1024 * MIB)
+    fitted = fit_to_host(plan, 3, 8 * 1024 * MIB)
     assert list(fitted.skipped) == ["web-c0.50-m64-x4"]
     assert "wants 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
-    assert not fit(plan, 3, 8 * 1024 * MIB, is_shared=False).skipped
+    assert not fit_to_host(plan, 3, 8 * 1024 * MIB, is_shared=False).skipped
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, 
 )
 def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_path: Path) -> None:
     plan = planned(tmp_path, engine=engine)
-    assert plan.engines == {"": meant}
+    assert plan.engines == {None: meant}
     assert plan.hashes == planned(tmp_path).hashes
     stored = json.dumps(plan_to_json(plan))
     assert not any(word in stored for word in ("me@big", "farm", "10.0.0.7"))
-    assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={"": DEFAULT_ENGINE})
+    assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={None: DEFAULT_ENGINE})
 
 
 def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path) -> None:

@@ -259,7 +259,7 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
         cells=tuple(cells),
         scenario="locustfile.py",
         think_s=THINK_S,
-        environment=ENVIRONMENT,
+        fingerprint=ENVIRONMENT,
     )
     return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 

@@ -154,5 +154,7 @@ def campaigns(draw: st.DrawFn) -> CampaignResult:
         scenario=draw(TEXTS),
         slos=tuple(slos),
         state=draw(st.sampled_from(["complete", "running", "interrupted"])),
-        environment=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3)),
+        fingerprint=Fingerprint(
+            more=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3))
+        ),
     )  # fmt: skip

@@ -31,7 +31,11 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
     cell = replace(example.censored(), steps=(step,), evidence=hostile)
     text = page(
         example.campaign(
-            [cell], target=hostile, campaign=hostile, scenario=hostile, environment={hostile: hostile}
+            [cell],
+            target=hostile,
+            campaign=hostile,
+            scenario=hostile,
+            fingerprint=Fingerprint(more={hostile: hostile}),
         )
     )
     assert "<img" not in text

@@ -32,7 +32,11 @@ def made(results: Path, name: str) -> CampaignFolder:
 
 def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
     opened = CampaignFolder.open(folder.path)
-    assert (opened.name, opened.read_plan(), opened.read_environment()) == ("one", {"plan": 1}, {"cpu": "fast"})
+    assert (opened.name, opened.read_plan(), opened.read_fingerprint().more) == (
+        "one",
+        {"plan": 1},
+        {"cpu": "fast"},
+    )
     assert opened.read_log().started_at
 
 
@@ -182,7 +186,7 @@ def test_text_that_is_no_unicode_is_written_all_the_same(folder: CampaignFolder)
 def test_a_damaged_document_is_named(folder: CampaignFolder, name: str, content: str) -> None:
     (folder.path / name).write_text(content)
     with pytest.raises(StoreError, match=name):
-        folder.read_plan() if name == "plan.json" else folder.read_environment()
+        folder.read_plan() if name == "plan.json" else folder.read_fingerprint()
 
 
 def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:

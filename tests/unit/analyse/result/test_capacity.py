@@ -1,25 +1,26 @@
-"""From a cell's lives and judged steps to its answer: every status, its cause and its numbers."""
+"""From a cell's container runs and judged steps to its answer: every status, its cause and its numbers."""
 
 import itertools
 
 import pytest
 
-from harness.analyse.result.capacity import build_cell_result
-from harness.model import CellResult, ContainerRun, Factor, Slo, Status, StepResult
+from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
+from harness.model import CellResult, ContainerRun, Factor, Failures, Rule, Slo, Status, StepResult, TargetUse
+from harness.model.evidence import CpuStolen, EveryRequestFailed, NeverBroke, NotReady, Skipped, UsersLost
 from tests.unit.analyse.synthetic import CELL, judged
 
 LIMIT = 400
-BORN = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
-STILLBORN = ContainerRun(CELL.id, 2, "2026-01-01T00:01:00+00:00", None, "exited", "it exited with code 1")
+STARTED = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
+NOT_STARTED = ContainerRun(CELL.id, 2, "2026-01-01T00:01:00+00:00", None, "exited", "it exited with code 1")
 
 
 def answer(
     *steps: StepResult,
-    lives: tuple[ContainerRun, ...] = (BORN,),
-    done: bool = True,
+    runs: tuple[ContainerRun, ...] = (STARTED,),
+    is_done: bool = True,
     skipped: str | None = None,
 ) -> CellResult:
-    return build_cell_result(CELL, LIMIT, [Slo("p95", 1.0)], lives, steps, done=done, skipped=skipped)
+    return build_cell_result(CELL, LIMIT, [Slo("p95", 1.0)], Attempt(runs, steps, is_done), skipped)
 
 
 def test_both_ends_measured_make_a_bracket() -> None:
@@ -32,7 +33,7 @@ def test_a_cell_that_never_broke_is_open_and_not_exact() -> None:
     result = answer(judged(200, "PASS"), judged(400, "PASS"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.CENSORED, 400, None)
     assert (result.limiting_factor, result.estimate_users) == (None, None)
-    assert result.evidence == "it sustained every number of users asked for"
+    assert result.evidence == NeverBroke()
 
 
 def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
@@ -43,75 +44,85 @@ def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
 
 
 def test_a_target_that_never_came_up_has_failed_and_says_why() -> None:
-    result = answer(lives=(STILLBORN,))
+    result = answer(runs=(NOT_STARTED,))
     assert (result.status, result.limiting_factor) == (Status.FAILED, None)
-    assert result.evidence == "it exited with code 1"
+    assert result.evidence == NotReady("it exited with code 1")
 
 
 def test_a_target_killed_at_its_start_lacks_memory() -> None:
     killed = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", None, "oom", "killed at its start")
-    assert answer(lives=(killed,)).limiting_factor is Factor.MEMORY
+    assert answer(runs=(killed,)).limiting_factor is Factor.MEMORY
 
 
-def test_a_target_that_answers_nothing_right_has_failed() -> None:
-    result = answer(judged(10, "FAIL", rule="all-failed", reason="the target answers nothing right (404)"))
+def test_a_target_that_fails_every_request_has_failed() -> None:
+    step = judged(10, "FAIL", rule="all-failed", evidence=EveryRequestFailed("404", 20))
+    result = answer(step)
     assert (result.status, result.limiting_factor) == (Status.FAILED, Factor.ERRORS)
-    assert result.evidence == "the target answers nothing right (404)"
+    assert result.evidence == step.judgement
 
 
 @pytest.mark.parametrize(
     ("rule", "factor"),
-    [("generator-cpu", Factor.GENERATOR), ("users", Factor.GENERATOR), ("steal", Factor.HOST)],
+    [
+        (Rule.GENERATOR_CPU, Factor.GENERATOR),
+        (Rule.USERS, Factor.GENERATOR),
+        (Rule.PROXY, Factor.GENERATOR),
+        (Rule.STEAL, Factor.HOST),
+        (Rule.FOREIGN_LOAD, Factor.HOST),
+        (Rule.REMOVED, Factor.HOST),
+        (Rule.SUSPENDED, Factor.HOST),
+    ],
 )
-def test_a_step_spoiled_twice_makes_the_cell_invalid(rule: str, factor: Factor) -> None:
-    twice = [judged(20, "INVALID", rule=rule, reason="spoiled") for _ in range(2)]
+def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor: Factor) -> None:
+    twice = [judged(20, "INVALID", rule=rule, evidence=UsersLost(19, 20)) for _ in range(2)]
     result = answer(judged(10, "PASS"), *twice)
-    assert (result.status, result.limiting_factor, result.evidence) == (Status.INVALID, factor, "spoiled")
+    assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
+    assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
 
 
-def test_a_step_spoiled_once_does_not_matter() -> None:
+def test_a_step_that_is_invalid_once_does_not_matter() -> None:
     result = answer(judged(100, "INVALID"), judged(100, "PASS"), judged(104, "FAIL"))
     assert result.status is Status.BRACKETED
 
 
 def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
     """Interrupted after a pass, and resumed where it can't start."""
-    result = answer(judged(10, "PASS"), lives=(BORN, STILLBORN, STILLBORN))
+    result = answer(judged(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
-    assert result.evidence == "it did not come up again: it exited with code 1"
+    assert result.evidence == NotReady("it exited with code 1", is_again=True)
     assert result.sustained_users == 10
 
 
-def test_a_bracket_stays_an_answer_where_what_would_have_narrowed_it_was_spoiled() -> None:
+def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_are_invalid() -> None:
     ends = [judged(100, "PASS"), judged(140, "FAIL")]
-    spoiled = [judged(120, "INVALID", rule="steal", reason="the hypervisor took 14 %") for _ in range(2)]
-    result = answer(*ends, *spoiled)
+    invalid = [judged(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
+    result = answer(*ends, *invalid)
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 140)
-    assert result.cut_short == "the hypervisor took 14 %"
+    assert result.stop_reason == invalid[-1].judgement
     assert result.limiting_factor is Factor.TARGET
-    assert answer(*ends).cut_short == ""
+    assert answer(*ends).stop_reason is None
 
 
 def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
-    result = answer(judged(100, "PASS"), judged(140, "FAIL"), lives=(BORN, STILLBORN, STILLBORN))
+    result = answer(judged(100, "PASS"), judged(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.BRACKETED
-    assert result.cut_short == "it did not come up again: it exited with code 1"
+    assert result.stop_reason == NotReady("it exited with code 1", is_again=True)
 
 
-def test_a_failure_alone_is_no_answer_where_the_search_was_cut_short() -> None:
-    spoiled = [judged(10, "INVALID", rule="steal", reason="the hypervisor took 14 %") for _ in range(2)]
-    assert answer(judged(20, "FAIL"), *spoiled).status is Status.INVALID
+def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:
+    invalid = [judged(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
+    assert answer(judged(20, "FAIL"), *invalid).status is Status.INVALID
 
 
 def test_a_skipped_cell_carries_its_reason() -> None:
-    result = answer(skipped="8 cores of 2", lives=(), done=False)
-    assert (result.status, result.evidence, result.load_s) == (Status.SKIPPED, "8 cores of 2", 0)
+    result = answer(skipped="8 cores of 2", runs=(), is_done=False)
+    assert (result.status, result.evidence, result.load_s) == (Status.SKIPPED, Skipped("8 cores of 2"), 0)
 
 
 @pytest.mark.parametrize("steps", [(), (judged(10, "PASS"),), (judged(10, "PASS"), judged(11, "FAIL"))])
 def test_a_search_that_is_not_done_is_running_with_what_is_known(steps: tuple[StepResult, ...]) -> None:
-    result = answer(*steps, done=False)
+    result = answer(*steps, is_done=False)
     assert result.status is Status.RUNNING
     assert result.steps == steps
 
@@ -119,7 +130,7 @@ def test_a_search_that_is_not_done_is_running_with_what_is_known(steps: tuple[St
 def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
     result = answer(
         judged(50, "PASS", rps=20.0, p95_s=0.2),
-        judged(100, "PASS", rps=40.0, p95_s=0.9, error_ratio=0.0, cpu_used_cores=0.8),
+        judged(100, "PASS", rps=40.0, p95_s=0.9, failures=Failures(0.0), target=TargetUse(0.8)),
         judged(104, "FAIL", rps=39.0, p95_s=1.3),
     )
     assert (result.rps, result.p95_s, result.error_ratio, result.cpu_used_cores) == (40.0, 0.9, 0.0, 0.8)
@@ -130,8 +141,8 @@ def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
 def test_the_cause_is_read_from_the_lowest_failure() -> None:
     result = answer(
         judged(100, "PASS"),
-        judged(104, "FAIL", cpu_used_cores=1.0),
-        judged(200, "FAIL", rule="died", oom=True),
+        judged(104, "FAIL", target=TargetUse(1.0)),
+        judged(200, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True)),
     )
     assert result.limiting_factor is Factor.CPU
 
@@ -144,6 +155,23 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
         assert users is not None
         assert high is not None
         assert 100 <= low <= users <= high <= 110
+
+
+@pytest.mark.parametrize(
+    ("steps", "runs", "hopeless"),
+    [
+        ((), (STARTED,), False),
+        ((), (NOT_STARTED,), True),
+        ((judged(10, "PASS"),), (STARTED, NOT_STARTED), False),
+        ((judged(10, "PASS"),), (STARTED, NOT_STARTED, NOT_STARTED), True),
+        ((judged(10, "FAIL", rule="all-failed"),), (STARTED,), True),
+        ((judged(5, "PASS"), judged(10, "FAIL", rule="all-failed")), (STARTED,), False),
+    ],
+)
+def test_a_target_gets_a_second_chance_only_after_it_came_up(
+    steps: tuple[StepResult, ...], runs: tuple[ContainerRun, ...], hopeless: bool
+) -> None:
+    assert is_hopeless(Attempt(runs, steps, is_done=False)) is hopeless
 
 
 def test_any_verdicts_give_a_status_that_agrees_with_both_ends() -> None:

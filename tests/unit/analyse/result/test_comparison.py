@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.result.comparison import find_changed_parts, compare_sizes, find_machine_differences, find_objections
-from harness.model import MIB, Cell, CellResult, Change, Limits, Slo, Status
+from harness.analyse.result.comparison import (
+    compare_sizes,
+    find_changed_parts,
+    find_machine_differences,
+    find_objections,
+)
+from harness.model import MIB, Cell, CellResult, Change, Fingerprint, Limits, Slo, Status
 from tests.unit.analyse.synthetic import CELL
 from tests.unit.campaign.test_scheduler import plan_of
 
@@ -73,19 +78,20 @@ def test_turned_around_more_becomes_less(low: int, width: int, other: int, wide:
     assert change(one, one) is Change.SAME
 
 
-def environment(**changes: Any) -> dict[str, Any]:
+def fingerprint(**changes: Any) -> Fingerprint:
+    """A machine, but for `changes` such as machine_cores=2."""
     machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
     engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
-    found = {"machine": machine, "engine": engine}
+    stored = {"machine": machine, "engine": engine}
     for name, value in changes.items():
         part, _, key = name.partition("_")
-        found[part][key] = value
-    return found
+        stored[part][key] = value
+    return Fingerprint.from_json(stored)
 
 
 def test_the_same_machine_is_the_same() -> None:
-    assert find_machine_differences(environment(), environment()) == []
-    assert find_machine_differences(environment(), environment(machine_memory_bytes=(8 << 30) - 4096)) == []
+    assert find_machine_differences(fingerprint(), fingerprint()) == []
+    assert find_machine_differences(fingerprint(), fingerprint(machine_memory_bytes=(8 << 30) - 4096)) == []
 
 
 @pytest.mark.parametrize(
@@ -98,11 +104,11 @@ def test_the_same_machine_is_the_same() -> None:
     ],
 )
 def test_another_machine_is_told_by_what_differs(changes: dict[str, Any], said: str) -> None:
-    assert find_machine_differences(environment(), environment(**changes)) == [said]
+    assert find_machine_differences(fingerprint(), fingerprint(**changes)) == [said]
 
 
-def test_an_environment_of_another_shape_is_another_machine() -> None:
-    assert find_machine_differences({"machine": 3}, environment())
+def test_a_fingerprint_of_another_shape_is_another_machine() -> None:
+    assert find_machine_differences(Fingerprint.from_json({"machine": 3}), fingerprint())
 
 
 def test_what_moves_a_capacity_by_itself_is_an_objection() -> None:

@@ -27,6 +27,7 @@ from harness.model import (
     Purpose,
     Status,
     StepResult,
+    TargetUse,
     Verdict,
 )
 from tests.unit.analyse.synthetic import judged
@@ -57,7 +58,7 @@ def pairs(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, s
     ("large", "is_one"),
     [((171, 180), False), ((115, 120), False), ((108, 114), True), ((None, 10), True), ((400, None), False)],
 )
-def test_a_larger_cell_is_a_breach_only_below_a_smaller_one_by_more_than_the_precision(
+def test_a_larger_cell_violates_monotonicity_only_below_a_smaller_one_by_more_than_the_precision(
     large: tuple[int | None, int | None], is_one: bool
 ) -> None:
     results = surface((120, 126), (120, 126), (120, 126), large)
@@ -68,7 +69,7 @@ def test_sizes_of_which_each_has_more_of_something_are_never_compared() -> None:
     assert pairs(surface((1, 2), (300, 310), (10, 11), (300, 310))) == set()
 
 
-def test_a_larger_cell_that_never_came_up_is_a_breach_and_an_open_one_is_none() -> None:
+def test_a_larger_cell_that_never_came_up_violates_monotonicity_and_an_undecided_one_does_not() -> None:
     results = surface((120, 126), (120, 126), (120, 126), (120, 126))
     for status, expected in (
         (Status.FAILED, 3),
@@ -98,12 +99,12 @@ def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
         asked.append(cell.id)
         results[cell.id] = replace(results[cell.id], first=results[cell.id])
     assert len(set(asked)) == len(asked)
-    flagged = {cell_id for cell_id, result in flag_monotonicity_violations(PLAN, results).items() if result.breach}
+    flagged = {cell_id for cell_id, result in flag_monotonicity_violations(PLAN, results).items() if result.monotonicity_violation}
     assert flagged == set(asked) == {large for _, large in pairs(results)}
 
 
 @given(st.lists(ENDS, min_size=4, max_size=4))
-def test_breaches_are_those_of_brute_force(brackets: list[tuple[int | None, int | None]]) -> None:
+def test_monotonicity_violations_are_those_of_brute_force(brackets: list[tuple[int | None, int | None]]) -> None:
     expected = set()
     for (small, mine), (large, other) in itertools.permutations(zip(PLAN.cells, brackets, strict=True), 2):
         more = (
@@ -115,24 +116,25 @@ def test_breaches_are_those_of_brute_force(brackets: list[tuple[int | None, int 
     assert pairs(surface(*brackets)) == expected
 
 
-def test_the_breach_that_is_named_is_the_smaller_cell_that_sustains_most() -> None:
+def test_the_cell_that_is_named_is_the_smaller_one_that_sustains_most() -> None:
     results = flag_monotonicity_violations(PLAN, surface((120, 126), (150, 158), (140, 147), (100, 105)))
-    assert results[IDS[3]].breach == PLAN.cells[1]
+    assert results[IDS[3]].monotonicity_violation == PLAN.cells[1]
 
 
 REFERENCE = found(PLAN.cells[3], 400, None)
-BORN = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
+STARTED = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
 
 
-def held(before: StepResult, *after: StepResult, lives: tuple[ContainerRun, ...] = (BORN,)) -> DriftCheck:
-    return DriftCheck(replace(REFERENCE, steps=(judged(10, "PASS"), before)), lives, after)
+def held(before: StepResult, *after: StepResult, runs: tuple[ContainerRun, ...] = (STARTED,)) -> DriftCheck:
+    return DriftCheck(replace(REFERENCE, steps=(judged(10, "PASS"), before)), runs, after)
 
 
 def step(
     verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200, rule: str = "p95"
 ) -> StepResult:
-    changed: dict[str, Any] = {"cpu_per_request_s": cpu_per_request_s, "requests": requests, "rule": rule}
-    return judged(400, verdict, rps=160.0, p95_s=0.2, **changed)
+    target = TargetUse(cpu_per_request_s=cpu_per_request_s)
+    broken_by = rule if verdict == "FAIL" else None
+    return judged(400, verdict, rule=broken_by, requests=requests, rps=160.0, p95_s=0.2, target=target)
 
 
 @pytest.mark.parametrize(
@@ -171,25 +173,25 @@ def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> 
     assert assess_drift(None) is None
 
 
-def test_what_was_held_again_is_asked_for_until_it_is_sound_and_twice_at_most() -> None:
+def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
     measured = [found(cell, 400, None) for cell in reversed(PLAN.cells)]
     first = next_drift_check(PLAN, measured, None)
     assert first is not None
     assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
-    spoiled, dead = step("INVALID"), replace(BORN, ready_after_s=None, failure="gone")
-    for steps, lives, ended in (
-        ((), (BORN,), False),
-        ((spoiled,), (BORN,), False),
-        ((spoiled, spoiled), (BORN, BORN), True),
-        ((spoiled, step()), (BORN, BORN), True),
-        ((step("FAIL"),), (BORN,), True),
+    invalid, dead = step("INVALID"), replace(STARTED, ready_after_s=None, failure="gone")
+    for steps, runs, ended in (
+        ((), (STARTED,), False),
+        ((invalid,), (STARTED,), False),
+        ((invalid, invalid), (STARTED, STARTED), True),
+        ((invalid, step()), (STARTED, STARTED), True),
+        ((step("FAIL"),), (STARTED,), True),
         ((), (dead,), True),
     ):
-        again = next_drift_check(PLAN, measured, held(step(), *steps, lives=lives))
+        again = next_drift_check(PLAN, measured, held(step(), *steps, runs=runs))
         assert again == (None if ended else first)
 
 
-def test_the_reference_is_the_first_cell_whose_first_attempt_counts() -> None:
+def test_the_reference_is_the_first_cell_that_was_measured_once() -> None:
     cells = [found(cell, 100, 105) for cell in reversed(PLAN.cells)]
     none, twice = found(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
     chosen = next_drift_check(PLAN, [none, twice, *cells[2:]], None)
@@ -227,7 +229,7 @@ def test_a_size_that_was_measured_once_agrees_with_nothing() -> None:
     assert assess_repeatability(surface(*[(100, 105)] * 4).values()) == ()
 
 
-def test_of_what_was_held_again_the_last_step_counts() -> None:
+def test_of_a_drift_check_the_last_step_counts() -> None:
     seen = assess_drift(held(step(), step("INVALID"), step()))
     assert seen is not None
     assert seen.verdict is Verdict.PASS

@@ -1,16 +1,40 @@
 """What stopped a cell: each rule fires on its evidence, and not without it."""
 
-from typing import Any
-
 import pytest
 
 from harness.analyse.result.limiting_factor import find_limiting_factor
-from harness.model import MIB, CompanionUse, Factor, Limits, StepResult
+from harness.model import MIB, CompanionUse, Factor, Failures, Limits, TargetUse
+from harness.model.evidence import (
+    CompanionFull,
+    CpuQuotaUsed,
+    EndedStep,
+    LimitingFactor,
+    OutOfMemory,
+    OwnConcurrency,
+    RequestErrors,
+)
 from tests.unit.analyse.synthetic import CELL, judged
 
+BUSY = TargetUse(cpu_cores=1.0)
+IDLE = TargetUse(cpu_cores=0.3)
 
-def why(**evidence: Any) -> tuple[Factor, str]:
-    return find_limiting_factor(CELL, judged(100, "FAIL", **evidence))
+
+def limit(
+    rule: str = "p95",
+    target: TargetUse | None = None,
+    failures: Failures | None = None,
+    companions: tuple[CompanionUse, ...] = (),
+) -> LimitingFactor:
+    """Return the limiting factor of a step that failed at 100 users."""
+    step = judged(
+        100,
+        "FAIL",
+        rule=rule,
+        target=target or TargetUse(),
+        failures=failures or Failures(),
+        companions=companions,
+    )
+    return find_limiting_factor(CELL, step)
 
 
 @pytest.mark.parametrize(
@@ -29,21 +53,20 @@ def why(**evidence: Any) -> tuple[Factor, str]:
 def test_cpu_is_the_limit_when_used_up_or_throttled(
     used_cores: float | None, throttled_ratio: float | None, factor: Factor
 ) -> None:
-    assert why(cpu_used_cores=used_cores, throttled_ratio=throttled_ratio)[0] is factor
+    target = TargetUse(cpu_cores=used_cores, throttled_ratio=throttled_ratio)
+    assert limit(target=target).factor is factor
 
 
 def test_the_evidence_for_cpu_says_how_much_and_how_often() -> None:
-    assert why(cpu_used_cores=0.97, throttled_ratio=0.634)[1] == (
-        "its CPU quota is used up (97% used, throttled in 63% of periods)"
-    )
-    assert why(cpu_used_cores=0.97)[1] == "its CPU quota is used up (97% of 1 CPU used)"
+    throttled = TargetUse(cpu_cores=0.97, throttled_ratio=0.634)
+    assert limit(target=throttled).evidence == CpuQuotaUsed(0.97, 1.0, 0.634)
+    assert limit(target=TargetUse(cpu_cores=0.97)).evidence == CpuQuotaUsed(0.97, 1.0, None)
 
 
 @pytest.mark.parametrize("rule", ["died", "p95", "errors", "stalled"])
 def test_an_engine_that_reports_out_of_memory_settles_it(rule: str) -> None:
-    factor, evidence = why(oom=True, rule=rule, cpu_used_cores=1.0, throttled_ratio=0.9)
-    assert factor is Factor.MEMORY
-    assert evidence == "it ran out of its 256 MiB and was killed at 100 users"
+    killed = TargetUse(cpu_cores=1.0, throttled_ratio=0.9, is_out_of_memory=True)
+    assert limit(rule, killed) == LimitingFactor(Factor.MEMORY, OutOfMemory(256 * MIB, 100))
 
 
 @pytest.mark.parametrize(
@@ -60,43 +83,44 @@ def test_a_full_memory_is_the_limit_only_of_a_target_that_gave_up(
     rule: str, mib: int | None, factor: Factor
 ) -> None:
     """A full cache at a slow step says nothing."""
-    assert why(rule=rule, memory_peak_bytes=None if mib is None else mib * MIB)[0] is factor
+    full = TargetUse(memory_peak_bytes=None if mib is None else mib * MIB)
+    assert limit(rule, full).factor is factor
 
 
 def test_errors_are_the_limit_where_they_broke_first_and_the_commonest_is_named() -> None:
-    factor, evidence = why(
-        rule="errors", error_ratio=0.043, errors={"timeout": 2, "reset by peer": 15}, cpu_used_cores=1.0
-    )
-    assert factor is Factor.ERRORS
-    assert evidence == "4.3% of the requests failed, most often with reset by peer (15 times)"
+    failures = Failures(0.043, {"timeout": 2, "reset by peer": 15})
+    evidence = RequestErrors(0.043, "reset by peer", 15, None, are_resets=False)
+    assert limit("errors", BUSY, failures) == LimitingFactor(Factor.ERRORS, evidence)
 
 
 def test_errors_are_not_the_limit_where_response_times_broke_first() -> None:
-    assert why(rule="p95", errors={"timeout": 2}, error_ratio=0.5, cpu_used_cores=1.0)[0] is Factor.CPU
+    assert limit("p95", BUSY, Failures(0.5, {"timeout": 2})).factor is Factor.CPU
 
 
 @pytest.mark.parametrize("rule", ["errors", "errors of GET /", "died", "all-failed"])
-def test_every_way_of_answering_wrongly_is_errors(rule: str) -> None:
-    assert why(rule=rule) == (Factor.ERRORS, "p95 1.204 s > 1 s")
+def test_every_way_of_failing_requests_is_errors(rule: str) -> None:
+    judgement = judged(100, "FAIL", rule=rule).judgement
+    assert limit(rule) == LimitingFactor(Factor.ERRORS, judgement)
 
 
 def test_a_slow_target_with_cpu_to_spare_is_limited_by_its_own_concurrency() -> None:
-    factor, evidence = why(cpu_used_cores=0.2)
-    assert factor is Factor.TARGET
-    assert evidence.startswith("p95 1.204 s > 1 s while its CPU is 20% used")
+    judgement = judged(100, "FAIL").judgement
+    found = limit(target=TargetUse(cpu_cores=0.2))
+    assert found == LimitingFactor(Factor.TARGET, OwnConcurrency(judgement, 0.2))
 
 
 def test_without_counters_nothing_is_claimed_of_the_cpu() -> None:
-    assert why()[1] == "p95 1.204 s > 1 s; how much of its CPU it used is not known"
+    evidence = limit().evidence
+    assert isinstance(evidence, OwnConcurrency)
+    assert evidence.cpu_used_ratio is None
 
 
-def test_every_failed_step_has_a_limit_and_a_sentence() -> None:
+def test_every_failed_step_has_a_limit_and_evidence() -> None:
     for rule in ("p95", "mean", "drift", "shortfall", "errors", "died", "stalled", "all-failed"):
         for used in (None, 0.0, 1.0):
-            step: StepResult = judged(1, "FAIL", rule=rule, cpu_used_cores=used)
-            factor, evidence = find_limiting_factor(CELL, step)
-            assert isinstance(factor, Factor)
-            assert evidence
+            found = limit(rule, TargetUse(cpu_cores=used))
+            assert isinstance(found.factor, Factor)
+            assert found.evidence
 
 
 def beside(used_cores: float | None, throttled_ratio: float | None, name: str = "database") -> CompanionUse:
@@ -117,17 +141,18 @@ def beside(used_cores: float | None, throttled_ratio: float | None, name: str = 
 def test_a_dependency_is_the_limit_when_its_cpu_is_used_up_and_the_targets_is_not(
     companions: tuple[CompanionUse, ...], factor: Factor
 ) -> None:
-    assert why(cpu_used_cores=0.3, companions=companions)[0] is factor
-    assert why(cpu_used_cores=0.97, companions=companions)[0] is Factor.CPU
+    assert limit(target=IDLE, companions=companions).factor is factor
+    assert limit(target=BUSY, companions=companions).factor is Factor.CPU
 
 
 def test_the_fullest_dependency_is_named() -> None:
     both = (beside(0.37, 0.5, "cache"), beside(0.396, 0.93))
-    assert why(cpu_used_cores=0.3, companions=both)[1] == (
-        "its companion database has used up its 0.4 CPU (99% used, throttled in 93% of periods)"
-    )
+    evidence = limit(target=IDLE, companions=both).evidence
+    assert evidence == CompanionFull("database", 0.4, pytest.approx(0.99), 0.93)
 
 
 def test_a_dependency_that_died_is_the_limit() -> None:
-    factor, evidence = why(rule="dependency-died", reason="database: exit code 137", cpu_used_cores=0.99)
-    assert (factor, evidence) == (Factor.DEPENDENCY, "database: exit code 137")
+    note = EndedStep("database: exit code 137")
+    step = judged(100, "FAIL", rule="dependency-died", evidence=note, target=TargetUse(cpu_cores=0.99))
+    found = find_limiting_factor(CELL, step)
+    assert found == LimitingFactor(Factor.DEPENDENCY, step.judgement)

@@ -4,61 +4,87 @@ import pytest
 
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.step.judge import judge_step
-from harness.model import Factor, StepResult, Verdict
+from harness.model import MIB, Factor, StepResult, Verdict
+from harness.model.evidence import (
+    CpuQuotaUsed,
+    FactorEvidence,
+    LimitingFactor,
+    OutOfMemory,
+    OwnConcurrency,
+    RequestErrors,
+)
 from tests.facts import NAMES, recorded
 
 
-def why(broken: str, light: str | None = None) -> tuple[Factor, str]:
-    step, cell = judged(broken), recorded(broken).cell
-    return find_limiting_factor(cell, step, [step] if light is None else [judged(light), step])
+def limit_of(broken: str, light: str | None = None) -> LimitingFactor:
+    step, cell = judge_recorded(broken), recorded(broken).cell
+    return find_limiting_factor(cell, step, [step] if light is None else [judge_recorded(light), step])
 
 
-def judged(name: str) -> StepResult:
-    told = recorded(name)
-    return judge_step(told.facts, told.slos)
+def judge_recorded(name: str) -> StepResult:
+    step = recorded(name)
+    return judge_step(step.facts, step.slos)
 
 
-BROKEN = {
-    "cpu-broken": (Factor.CPU, "its CPU quota is used up"),
-    "memory-killed": (Factor.MEMORY, "ran out of its 48 MiB and was killed"),
-    "slots-broken": (Factor.TARGET, "its own concurrency is the limit"),
-    "errors-busy": (Factor.ERRORS, "503"),
-    "errors-keep-alive": (Factor.ERRORS, "raise its keep-alive timeout"),
+BROKEN: dict[str, tuple[Factor, type[FactorEvidence]]] = {
+    "cpu-broken": (Factor.CPU, CpuQuotaUsed),
+    "memory-killed": (Factor.MEMORY, OutOfMemory),
+    "slots-broken": (Factor.TARGET, OwnConcurrency),
+    "errors-busy": (Factor.ERRORS, RequestErrors),
+    "errors-keep-alive": (Factor.ERRORS, RequestErrors),
 }
+
+
+def errors_of(name: str) -> RequestErrors:
+    evidence = limit_of(name).evidence
+    assert isinstance(evidence, RequestErrors)
+    return evidence
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
 def test_each_step_that_broke_has_its_own_cause(name: str) -> None:
-    assert judged(name).verdict is Verdict.FAIL
-    factor, evidence = why(name)
-    assert factor is BROKEN[name][0]
-    assert BROKEN[name][1] in evidence
+    assert judge_recorded(name).verdict is Verdict.FAIL
+    found = limit_of(name)
+    assert (found.factor, type(found.evidence)) == BROKEN[name]
+
+
+def test_the_memory_that_ran_out_is_named() -> None:
+    evidence = limit_of("memory-killed").evidence
+    assert isinstance(evidence, OutOfMemory)
+    assert evidence.limit_bytes == 48 * MIB
 
 
 @pytest.mark.parametrize("factor", [Factor.CPU, Factor.MEMORY, Factor.TARGET, Factor.ERRORS])
 def test_no_rule_fires_on_what_another_cause_broke(factor: Factor) -> None:
     others = [name for name, (cause, _) in BROKEN.items() if cause is not factor]
     assert others
-    assert factor not in {why(name)[0] for name in others}
+    assert factor not in {limit_of(name).factor for name in others}
 
 
 @pytest.mark.parametrize("name", ["cpu-light", "slots-light"])
 def test_a_light_step_shows_neither_a_full_quota_nor_a_full_memory(name: str) -> None:
-    assert why(name)[0] is Factor.TARGET
+    assert limit_of(name).factor is Factor.TARGET
 
 
-def test_errors_of_a_busy_server_are_not_called_keep_alive() -> None:
-    assert "keep-alive" not in why("errors-busy")[1]
+def test_errors_of_a_busy_server_are_named_and_not_taken_for_closed_connections() -> None:
+    assert "503" in errors_of("errors-busy").error
+    assert not errors_of("errors-busy").are_resets
+
+
+def test_connections_that_the_server_closed_while_idle_are_recognised() -> None:
+    assert errors_of("errors-keep-alive").are_resets
 
 
 def test_the_first_failure_is_dated() -> None:
-    assert "the first after" in why("errors-busy")[1]
+    assert errors_of("errors-busy").first_after_s is not None
 
 
 def test_slots_are_counted_by_their_throughput() -> None:
     """Four slots of a tenth of a second."""
-    evidence = why("slots-broken", "slots-light")[1]
-    assert "about 4." in evidence or "about 3.9" in evidence
+    evidence = limit_of("slots-broken", "slots-light").evidence
+    assert isinstance(evidence, OwnConcurrency)
+    assert evidence.requests_at_once is not None
+    assert 3.85 <= evidence.requests_at_once < 4.95
 
 
 def test_every_recorded_step_is_used_here() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from harness.analyse.search.demand import find_monotonicity_violations, infer_result, choose_next_cell, add_inferred_results
 from harness.model import MIB, Cell, CellResult, Limits, Status
+from harness.model.evidence import SustainedBySmaller
 
 USERS = 400
 
@@ -70,7 +71,7 @@ def test_what_is_inferred_names_the_size_it_follows_from() -> None:
     results = {small.id: measured(small, True)}
     found = infer_result(large, results, USERS)
     assert found is not None
-    assert found.evidence == "sustains ≥ 400: so does the smaller 1 CPU / 1 MiB"
+    assert found.evidence == SustainedBySmaller(400, small.limits)
 
 
 def test_an_invalid_cell_says_nothing_of_others() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.search.memory_model import estimate_users_in_memory
-from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult
+from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult, TargetUse
 from tests.unit.analyse.synthetic import CELL, judged
 
 BASE_MIB, USER_MIB = 32, 0.25
@@ -13,7 +13,7 @@ BASE_MIB, USER_MIB = 32, 0.25
 
 def step(users: int, verdict: str = "PASS", mib: float | None = None) -> StepResult:
     used = BASE_MIB + USER_MIB * users if mib is None else mib
-    return judged(users, verdict, memory_peak_bytes=round(used * MIB))
+    return judged(users, verdict, target=TargetUse(memory_peak_bytes=round(used * MIB)))
 
 
 def sized(mib: int) -> Cell:
@@ -44,7 +44,7 @@ def test_a_working_set_held_down_by_its_limit_does_not_bend_the_line() -> None:
         [step(10, mib=40), step(100, mib=41)],
         [step(10, mib=60), step(100, mib=40)],
         [step(10), step(100, "FAIL")],
-        [replace(step(10), memory_peak_bytes=None), step(100)],
+        [replace(step(10), target=TargetUse()), step(100)],
     ],
 )
 def test_without_a_clear_rise_nothing_is_predicted(steps: list[StepResult]) -> None:

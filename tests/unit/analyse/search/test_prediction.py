@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.analyse.search.prediction import find_capacity_users, predict_capacity, find_response_limit_s
-from harness.model import MIB, Cell, CellResult, Factor, Limits, Slo, Status, StepResult, Verdict
+from harness.model import MIB, Cell, CellResult, Factor, Latency, Limits, Slo, Status, StepResult, TargetUse
 from tests.unit.analyse.synthetic import CELL, judged
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
@@ -27,8 +27,7 @@ def light(
         mean_s=response_s,
         p95_s=response_s,
         think_s=think_s,
-        cpu_per_request_s=demand_s,
-        cpu_used_cores=rps * demand_s,
+        target=TargetUse(cpu_cores=rps * demand_s, cpu_per_request_s=demand_s),
     )
 
 
@@ -67,7 +66,7 @@ def test_the_busiest_step_counts() -> None:
 
 
 def test_a_spoiled_step_predicts_nothing() -> None:
-    assert predict_capacity(CELL, [replace(light(), verdict=Verdict.INVALID)], [], SLOS) is None
+    assert predict_capacity(CELL, [replace(light(), judgement=judged(10, "INVALID").judgement)], [], SLOS) is None
 
 
 def test_a_neighbour_lends_its_cpu_per_request() -> None:
@@ -108,7 +107,7 @@ def test_a_prediction_is_surer_with_a_finished_cell_than_with_the_demand_alone()
 
 
 def test_a_share_near_its_limit_moves_the_prediction_towards_its_users() -> None:
-    near = replace(light(200), slow_ratio=0.04, requests=4000)
+    near = replace(light(200), latency=Latency(0.1, p95_s=0.1, slow_ratio=0.04), requests=4000)
     assert 200 < predicted_users(CELL, [near], []) < 215
 
 

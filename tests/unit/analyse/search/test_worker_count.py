@@ -6,12 +6,12 @@ import pytest
 
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.judge import judge_step
-from harness.model import Slo, StepResult
+from harness.model import GeneratorUse, Slo, StepResult
 from tests.unit.analyse.synthetic import closed_step
 
 
 def step(users: int, cores: float | None) -> StepResult:
-    return replace(judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator_cores=cores)
+    return replace(judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the engine is asked for, before any engine is asked."""
+"""How a container is described to the engine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,31 +21,31 @@ LIMITS = Limits(0.25, 256 * MIB)
 SOURCE = ImageSource("web:1")
 
 
-def order(target: Target, limits: Limits = LIMITS) -> ContainerSpec:
+def spec(target: Target, limits: Limits = LIMITS) -> ContainerSpec:
     return ContainerSpec("harness-x-1", "x", "web-c0.25-m256", limits, target, Image("web:1", "sha256:1"))
 
 
 def test_limits_are_a_quota_per_period_and_memory_without_swap() -> None:
-    options = build_host_options(order(Target("web", 8000, SOURCE)))
+    options = build_host_options(spec(Target("web", 8000, SOURCE)))
     assert (options["cpu_quota"], options["cpu_period"]) == (25_000, 100_000)
     assert options["mem_limit"] == options["memswap_limit"] == 256 * MIB
 
 
 @pytest.mark.parametrize(("cores", "quota"), [(0.01, 1_000), (0.001, 1_000), (1 / 3, 33_333), (2.0, 200_000)])
 def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, quota: int) -> None:
-    assert build_host_options(order(Target("web", 8000, SOURCE), Limits(cores, MIB)))["cpu_quota"] == quota
+    assert build_host_options(spec(Target("web", 8000, SOURCE), Limits(cores, MIB)))["cpu_quota"] == quota
 
 
 @pytest.mark.parametrize("host_port", [None, 8080])
 def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
-    options = build_host_options(order(Target("web", 8000, SOURCE, host_port=host_port)))
+    options = build_host_options(spec(Target("web", 8000, SOURCE, host_port=host_port)))
     assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
 
 
 def test_a_declared_address_is_the_only_one_that_a_port_is_published_on() -> None:
-    declared = replace(order(Target("web", 8000, SOURCE)), reach=PortAccess("10.0.0.7"))
+    declared = replace(spec(Target("web", 8000, SOURCE)), port_access=PortAccess("10.0.0.7"))
     assert build_host_options(declared)["port_bindings"] == {8000: ("10.0.0.7", None)}
-    tunnelled = replace(order(Target("web", 8000, SOURCE)), reach=PortAccess(ssh="ssh://big"))
+    tunnelled = replace(spec(Target("web", 8000, SOURCE)), port_access=PortAccess(ssh="ssh://big"))
     assert build_host_options(tunnelled)["port_bindings"] == {8000: ("127.0.0.1", None)}
 
 
@@ -84,7 +84,7 @@ def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
         ulimits={"nofile": 4096},
         capabilities=("SYS_NICE",),
     )
-    options = build_host_options(order(target))
+    options = build_host_options(spec(target))
     assert options["binds"] == ["/home/me/web.conf:/etc/web.conf:ro"]
     assert options["tmpfs"] == {"/run": ""}
     assert [(each.name, each.soft, each.hard) for each in options["ulimits"]] == [("nofile", 4096, 4096)]
@@ -93,12 +93,12 @@ def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
 
 
 def test_in_the_hosts_network_no_port_is_published() -> None:
-    options = build_host_options(order(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
+    options = build_host_options(spec(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
     assert (options["network_mode"], options["port_bindings"]) == ("host", None)
 
 
 def test_a_companion_publishes_nothing_and_its_secrets_are_asked_for() -> None:
     database = Target("database", 0, SOURCE, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
-    assert build_host_options(order(database))["port_bindings"] is None
+    assert build_host_options(spec(database))["port_bindings"] is None
     web = Target("web", 8000, SOURCE, companions=(Companion(database, LIMITS),))
     assert find_unset_variables(web) == ["NO_SUCH_SECRET"]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.docker.image import base_images, content_hash, context_files
+from harness.measure.docker.image import find_base_images
 from harness.model import BuildSource
+from harness.plan import hash_build, list_build_context
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def build(tmp_path: Path) -> BuildSource:
 
 
 def hashed(build: BuildSource, *bases: str) -> str:
-    return content_hash(build, context_files(build), bases)
+    return hash_build(build, bases)
 
 
 def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: BuildSource) -> None:
@@ -38,12 +39,24 @@ def test_content_mode_name_arguments_and_base_all_count(build: BuildSource) -> N
     assert len(set(seen)) == len(seen)
 
 
+def test_the_hash_of_version_0_1_is_kept(build: BuildSource) -> None:
+    """Else every target is built again."""
+    (build.context / ".dockerignore").write_text("*.log\nDockerfile\n")
+    (build.context / "noise.log").write_text("x")
+    (build.context / "app").mkdir()
+    (build.context / "app" / "link").symlink_to("../app.py")
+    for path in (build.context, *build.context.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    assert hashed(build, "sha256:base") == "2097efcd517d6d8f9f7fc6fab76cf9dffb46ff46be7fa13fa687ec4f2b11d732"
+
+
 def test_what_dockerignore_excludes_changes_nothing(build: BuildSource) -> None:
     (build.context / ".dockerignore").write_text("# not sent\n\n*.log\n")
     before = hashed(build)
     (build.context / "noise.log").write_text("x")
     assert hashed(build) == before
-    assert "noise.log" not in context_files(build)
+    assert "noise.log" not in list_build_context(build.context, build.dockerfile)
 
 
 @pytest.mark.parametrize(
@@ -58,4 +71,4 @@ def test_what_dockerignore_excludes_changes_nothing(build: BuildSource) -> None:
     ],
 )
 def test_bases_are_read_from_the_dockerfile(dockerfile: str, args: dict[str, str], bases: list[str]) -> None:
-    assert base_images(dockerfile, args) == bases
+    assert find_base_images(dockerfile, args) == bases

@@ -1,4 +1,4 @@
-"""Readiness against sockets of our own: what counts, and what is said when it doesn't."""
+"""What counts as ready, and what is reported instead, by sockets of the test's own."""
 
 import contextlib
 import socket
@@ -7,13 +7,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.measure.docker.readiness import is_port_free, probe_port
-from harness.model import HttpProbe, NetworkProbe, TcpProbe
+from harness.measure.docker.port_access import OpenPort, is_port_free
+from harness.measure.docker.readiness import parse_listening_ports, probe_network
+from harness.model import LOOPBACK, HttpProbe, NetworkProbe, TcpProbe
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 6\r\n\r\nstocks"
 HTTP = HttpProbe("/healthz")
 TCP = TcpProbe()
+
+TABLES = """\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   102        0 1 1 0 100 0 0 10 0
+   1: 020011AC:1538 010011AC:9C40 01 00000000:00000000 00:00000000 00000000   102        0 2 1 0 20 4 30 10 -1
+  sl  local_address                         remote_address                        st tx_queue rx_queue
+   0: 00000000000000000000000000000000:18EB 00000000000000000000000000000000:0000 0A 00000000:00000000
+cat: /proc/net/tcp6: No such file or directory
+"""
 
 
 @contextlib.contextmanager
@@ -54,14 +64,14 @@ def test_readiness_says_what_was_seen_instead(
     probe: NetworkProbe, answer: bytes | None, seen: str | None
 ) -> None:
     with server(answer) as port:
-        assert probe_port(probe, port, 0.2) == seen
+        assert probe_network(probe, OpenPort(LOOPBACK, port), 0.2) == seen
 
 
 @pytest.mark.parametrize("probe", [HTTP, TCP])
 def test_nobody_listening_is_not_ready(probe: NetworkProbe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    assert "refused" in (probe_port(probe, port, 0.2) or "")
+    assert "refused" in (probe_network(probe, OpenPort(LOOPBACK, port), 0.2) or "")
 
 
 def test_a_port_is_free_when_nobody_listens() -> None:
@@ -69,3 +79,8 @@ def test_a_port_is_free_when_nobody_listens() -> None:
         port = listener.getsockname()[1]
         assert not is_port_free(port)
     assert is_port_free(port)
+
+
+def test_only_listening_ports_count_of_both_families() -> None:
+    assert list(parse_listening_ports(TABLES)) == [5432, 6379]
+    assert list(parse_listening_ports("")) == []

@@ -1,4 +1,4 @@
-"""The engine's JSON, as cgroup v1 and v2 shape it, in our units."""
+"""The engine's JSON of both cgroup versions, converted to samples and events."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from harness.measure.docker.events import event_from_json
-from harness.measure.docker.stats import sum_busy_s, sum_replicas, target_sample_from_json
-from harness.model import TargetEvent, TargetSample
+from harness.measure.docker.stats import sum_replicas, target_sample_from_json
+from harness.measure.host.counters import sum_busy_s
+from harness.model import EventKind, TargetEvent, TargetSample
 
 CPU = {
     "cpu_usage": {"total_usage": 2_500_000_000},
@@ -73,19 +74,21 @@ def message(action: str, **attributes: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("told", "event"),
+    ("reported", "event"),
     [
-        (message("oom"), TargetEvent(3.0, "oom")),
-        (message("die", exitCode="137"), TargetEvent(3.0, "die", "exit code 137")),
-        (message("kill", signal="9"), TargetEvent(3.0, "kill", "signal 9")),
-        (message("restart"), TargetEvent(3.0, "restart")),
-        (message("health_status: unhealthy"), TargetEvent(3.0, "unhealthy")),
+        (message("oom"), TargetEvent(3.0, EventKind.OOM)),
+        (message("die", exitCode="137"), TargetEvent(3.0, EventKind.DIE, "exit code 137")),
+        (message("kill", signal="9"), TargetEvent(3.0, EventKind.KILL, "signal 9")),
+        (message("restart"), TargetEvent(3.0, EventKind.RESTART)),
+        (message("health_status: unhealthy"), TargetEvent(3.0, EventKind.UNHEALTHY)),
         (message("exec_create: sh"), None),
         (message("start"), None),
     ],
 )
-def test_events_that_say_how_a_target_fares_are_kept(told: dict[str, Any], event: TargetEvent | None) -> None:
-    assert event_from_json(told, 3.0) == event
+def test_only_events_about_a_targets_state_are_converted(
+    reported: dict[str, Any], event: TargetEvent | None
+) -> None:
+    assert event_from_json(reported, 3.0) == event
 
 
 def test_replicas_are_added_up_but_for_the_memory_which_each_has_a_limit_of() -> None:

@@ -22,10 +22,10 @@ from harness.measure.locust.remote_workers import (
     worker_service,
 )
 from harness.measure.locust.worker_image import build_for_architecture
-from harness.model import ExternalWorkers, Load, Scenario
-from harness.plan import named_variables, scenario_files
+from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
+from harness.plan import find_named_variables, find_scenario_files
 
-PLUGIN = Path("/opt/ours/plugin.py")
+PLUGIN = Path("/opt/harness/plugin.py")
 
 
 @pytest.fixture
@@ -87,11 +87,11 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    given = build_container_environment(scenario_files(scenario.locustfiles))
+    given = build_container_environment(find_scenario_files(scenario.locustfiles))
     assert given["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= given.keys()
     assert given.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
-    assert named_variables(scenario_files(scenario.locustfiles), {}) == set()
+    assert find_named_variables(find_scenario_files(scenario.locustfiles), {}) == set()
 
 
 def test_a_container_has_no_more_rights_than_requests_need() -> None:
@@ -108,8 +108,8 @@ class Host:
     def __init__(self, *, local: bool) -> None:
         self._local = local
 
-    def environment(self) -> dict[str, Any]:
-        return {"engine": {"local": self._local, "architecture": "x86_64"}}
+    def read_fingerprint(self) -> Fingerprint:
+        return Fingerprint(engine=EngineFacts(is_local=self._local, architecture="x86_64"))
 
 
 def test_workers_on_another_machine_need_an_address_of_this_one() -> None:

@@ -1,0 +1,137 @@
+"""Run all trials of one command on several processes, and find the ground truths they are scored against."""
+
+import multiprocessing
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.search.ground_truth import GroundTruth, find_ground_truth
+from bench.search.scenarios import CPUS_3, CPUS_5, MEMORIES_3, MEMORIES_5, SCENARIOS, SHOP
+from bench.search.score import Outcome, compute_lower_bound_s, score_cell
+from bench.search.trial import SimulatedScenario, Strategy, build_grid, build_plan, measure_matrix
+from harness.model import Cell, Limits
+
+_USERS_LIMIT = 400
+
+_LONG_WINDOW_S = 300.0
+"""Windows from this length on are not used for matrices, whose trials would take too long."""
+
+_LOWER_BOUND_PLAN = build_plan(Strategy("lower bound"), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """What is measured for one table: cells in a scenario; `trials_ratio` is relative to single cells."""
+
+    title: str
+    scenario: SimulatedScenario
+    cells: tuple[Cell, ...]
+    trials_ratio: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One trial: a strategy and an experiment, by their numbers, and the seed."""
+
+    strategy: int
+    experiment: int
+    seed: int
+
+
+def build_experiments(scenario_names: Sequence[str], *, has_matrices: bool) -> list[Experiment]:
+    """Build the experiments: single cells in every scenario named, and matrices if they are wanted."""
+    experiments = [
+        Experiment(f"one cell, {cell.limits.cpu_cores:g} CPU, {name}", SCENARIOS[name], (cell,))
+        for name in scenario_names
+        for cell in build_grid((1.0, 2.0, 4.0))
+    ]
+    if has_matrices:
+        experiments += [
+            Experiment("3 × 3 matrix, usual", SHOP, build_grid(CPUS_3, MEMORIES_3), 1 / 4),
+            Experiment("5 × 5 matrix, usual", SHOP, build_grid(CPUS_5, MEMORIES_5), 1 / 8),
+        ]
+    return experiments
+
+
+class TrialRunner:
+    """All trials of one command, and the ground truths that they are scored against."""
+
+    def __init__(
+        self, strategies: Sequence[Strategy], experiments: Sequence[Experiment], trials: int, seed: int
+    ) -> None:
+        self.strategies = strategies
+        self.experiments = experiments
+        self._trials = trials
+        self._seed = seed
+        self._truths: dict[tuple[SimulatedScenario, Limits], GroundTruth] = {}
+
+    def find_truths(self, processes: int) -> None:
+        """Find the true capacity of every cell; `run_trials` needs them."""
+        jobs = {(each.scenario, cell.limits): None for each in self.experiments for cell in each.cells}
+        longest_first = sorted(jobs, key=lambda job: -job[1].cpu_cores)
+        with multiprocessing.Pool(processes) as pool:
+            truths = pool.map(_find_truth, longest_first, chunksize=1)
+        self._truths = dict(zip(longest_first, truths, strict=True))
+
+    def run_trials(self, processes: int) -> dict[tuple[int, int], list[Outcome]]:
+        """Run all trials and return their outcomes by the numbers of experiment and strategy."""
+        outcomes: dict[tuple[int, int], list[Outcome]] = {}
+        with multiprocessing.Pool(processes, _set_runner, (self,)) as pool:
+            for task, scored in pool.imap(_run_task, self._build_tasks(), chunksize=2):
+                outcomes.setdefault((task.experiment, task.strategy), []).extend(scored)
+        return outcomes
+
+    def get_truth(self, experiment: Experiment, cell: Cell) -> GroundTruth:
+        """Return the true capacity of a cell in an experiment."""
+        return self._truths[experiment.scenario, cell.limits]
+
+    def compute_lower_bound_s(self, experiment: Experiment, cell: Cell) -> float:
+        """Return the least load seconds that any strategy needs for a cell."""
+        return compute_lower_bound_s(_LOWER_BOUND_PLAN, self.get_truth(experiment, cell))
+
+    def run_task(self, task: _Task) -> list[Outcome]:
+        """Run one trial and return the outcomes of its cells in the order of measuring."""
+        strategy, experiment = self.strategies[task.strategy], self.experiments[task.experiment]
+        results = measure_matrix(strategy, experiment.scenario, experiment.cells, task.seed, _USERS_LIMIT)
+        return [
+            score_cell(
+                result,
+                self.get_truth(experiment, result.cell),
+                self.compute_lower_bound_s(experiment, result.cell),
+                strategy,
+                is_first=number == 0,
+            )
+            for number, result in enumerate(results)
+        ]
+
+    def _build_tasks(self) -> list[_Task]:
+        """Build all tasks, the longest first, so that no process is idle for long at the end."""
+        tasks = [
+            _Task(strategy, number, self._seed + trial)
+            for number, experiment in enumerate(self.experiments)
+            for trial in range(max(1, round(self._trials * experiment.trials_ratio)))
+            for strategy in range(len(self.strategies))
+            if self._is_compared(strategy, experiment)
+        ]
+        return sorted(tasks, key=lambda task: -len(self.experiments[task.experiment].cells))
+
+    def _is_compared(self, strategy: int, experiment: Experiment) -> bool:
+        longest_s = self.strategies[strategy].timing.window_at_most_s
+        return len(experiment.cells) == 1 or longest_s < _LONG_WINDOW_S
+
+
+_runner: TrialRunner
+
+
+def _set_runner(runner: TrialRunner) -> None:
+    """Give a worker process, once, what all of its tasks belong to."""
+    global _runner
+    _runner = runner
+
+
+def _run_task(task: _Task) -> tuple[_Task, list[Outcome]]:
+    return task, _runner.run_task(task)
+
+
+def _find_truth(job: tuple[SimulatedScenario, Limits]) -> GroundTruth:
+    scenario, limits = job
+    return find_ground_truth(scenario.service, scenario.think, limits, _USERS_LIMIT)

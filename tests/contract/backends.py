@@ -1,0 +1,117 @@
+"""The two backends that keep one contract: the fakes, and (marked e2e) Docker with Locust."""
+
+import contextlib
+import http.client
+import os
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from harness.measure.docker.client import CAMPAIGN_LABEL, connect
+from harness.measure.docker.host import DockerHost
+from harness.measure.docker.stats import DockerProbe
+from harness.measure.locust.generator import LocustGenerator
+from harness.measure.protocols import (
+    Clock,
+    LoadGenerator,
+    MonotonicClock,
+    RunningTarget,
+    TargetHost,
+    UsageProbe,
+)
+from harness.model import (
+    GIB,
+    MIB,
+    BuildSource,
+    Cell,
+    HttpProbe,
+    Limits,
+    Target,
+)
+from tests.e2e.project import BASE, BEHAVES
+from tests.fakes import FakeTarget, FakeWorld, Service
+
+CAMPAIGN = f"contract-{os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Backend:
+    """One implementation of the protocols, with its containers and a way to provoke a running target."""
+
+    campaign: str
+    clock: Clock
+    host: TargetHost
+    generator: LoadGenerator
+    probe: UsageProbe
+    containers: Callable[[], list[str]]
+    provoke: Callable[[RunningTarget, str, float], None]
+
+    def target(self, behaviour: str = "answer", **more: Any) -> Target:
+        """Return a target that will `answer`, `exit` with 3 at its start, `eat` all memory or stay `mute`."""
+        source = BuildSource(BEHAVES, args={"BASE": BASE})
+        return Target(
+            behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}
+        )
+
+    def run(self, target: Target, cores: float = 0.5) -> contextlib.AbstractContextManager[RunningTarget]:
+        return self.host.run(make_cell(target, cores), target, self.host.prepare(target))
+
+
+def make_cell(target: Target, cores: float = 0.5) -> Cell:
+    return Cell(f"{target.name}-c{cores:.2f}-m64", target.name, Limits(cores, 64 * MIB))
+
+
+@contextlib.contextmanager
+def fake_backend() -> Iterator[Backend]:
+    services = {
+        "exit": Service(exits_at_start=3),
+        "eat": Service(base_bytes=GIB),
+        "mute": Service(is_never_ready=True),
+    }
+    fakes = FakeWorld(services=services)
+    fakes.generator.think_s = (0.1, 0.3)
+    fakes.generator.names = (("GET /", 2.0), ("GET /?q=[term]", 1.0))
+
+    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
+        assert isinstance(target, FakeTarget)
+        target.make(deed, amount)
+        fakes.clock.sleep(amount / target.cores if deed == "burn" else 0.25)
+
+    with fakes.host.reserve():
+        yield Backend(
+            "fake",
+            fakes.clock,
+            fakes.host,
+            fakes.generator,
+            fakes.probe,
+            lambda: list(fakes.host.running),
+            provoke,
+        )
+
+
+@contextlib.contextmanager
+def real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
+    clock, client = MonotonicClock(), connect()
+
+    def containers() -> list[str]:
+        filters = {"label": f"{CAMPAIGN_LABEL}={CAMPAIGN}"}
+        return [container["Names"][0] for container in client.containers(all=True, filters=filters)]
+
+    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
+        shown = f"{amount:g}"
+        with (
+            contextlib.suppress(http.client.HTTPException, OSError),
+            urllib.request.urlopen(f"{target.url}/{deed}/{shown}", timeout=20),
+        ):
+            pass
+
+    host = DockerHost(CAMPAIGN, clock, client)
+    try:
+        with host.reserve():
+            yield Backend(
+                CAMPAIGN, clock, host, generator or LocustGenerator(), DockerProbe(clock), containers, provoke
+            )
+    finally:
+        host.remove_leftovers(CAMPAIGN)
+        host.close()
