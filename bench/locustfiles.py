@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.measure.locust.generator import LocustGenerator
+from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Scenario
 
 USERS = 2
@@ -53,7 +54,8 @@ def ran(path: Path, url: str) -> str:
         LocustGenerator().find_user_classes(scenario)
         with LocustGenerator().start(scenario, url) as generator:
             generator.hold(USERS, 10)
-            parts, until = [], time.monotonic() + WITHIN_S
+            parts: list[GeneratorFacts] = []
+            until = time.monotonic() + WITHIN_S
             while time.monotonic() < until and sum(len(part.requests.start_s) for part in parts) < 3:
                 parts.append(generator.poll(0.2))
             log = generator.read_logs()

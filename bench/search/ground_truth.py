@@ -89,7 +89,7 @@ def find_ground_truth(
 
 
 def _refine_boundary(is_sustained: Callable[[int], bool], users: int, limit: int, doubt_ratio: float) -> int:
-    """Find the boundary with longer runs, near `users`, which shorter runs found to within `doubt_ratio`."""
+    """Find the boundary with longer runs near `users`, which is right to within `doubt_ratio`."""
     margin = max(1, math.ceil(users * doubt_ratio))
     low, high = max(0, users - margin), min(limit, users + 1 + margin)
     while not is_sustained(low):

@@ -129,7 +129,7 @@ def double_then_bisect(known: _Verdicts, limit: int, precision_ratio: float) -> 
 
 
 def _find_consistent_ends(known: _Verdicts) -> tuple[int | None, int | None]:
-    """Return the bracket that results from verdicts in their order; one that contradicts it changes nothing."""
+    """Return the bracket that results from the verdicts in their order; contradictions change nothing."""
     low: int | None = None
     high: int | None = None
     for users, is_passed in known.items():

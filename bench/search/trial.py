@@ -1,7 +1,7 @@
 """Run one seeded trial: measure cells one after the other in simulated time, as a campaign does.
 
-Everything that decides is the harness's own (`CellProgress`, `hold_step`, `is_verdict_settled`); only the target
-and its users are simulated, and nothing is stored or drawn.
+Everything that decides is the harness's own (`CellProgress`, `hold_step`, `is_verdict_settled`). Only the
+target and its users are simulated, and nothing is stored or drawn.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,7 +50,7 @@ class Strategy:
 
     `restarts_target` starts a fresh target for every step, not only after one that failed. With
     `smallest_first` the cells are measured from the last in the campaign's order to the first. `answer` is
-    what the strategy reports: the fitted estimate, the middle of its bracket, or the highest load that passed.
+    what the strategy reports: the fitted estimate, the middle of its bracket, or the highest pass.
     """
 
     name: str
@@ -160,7 +160,7 @@ class _CellTrial:
         return self._strategy.choose_step(self._plan, progress.cell, progress.steps, self._neighbours)
 
     def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:
-        """Hold steps in one container run; return the step that needs another run, or None when all is done."""
+        """Hold steps in one container run; return the step that needs another run, None when all are held."""
         while step is not None:
             result = self._hold_step(session, step)
             step = self._choose_step()

@@ -1,8 +1,8 @@
 """Simulate a CPU that all requests in service share evenly, under a CFS quota.
 
-Virtual time makes sharing cheap: all requests that share get the same, so only the amount that *every* request
-has got since the start is recorded. A request that needs w finishes when this amount has grown by w, and the
-order of finishing never changes (Parekh and Gallager's virtual time, for equal shares).
+Virtual time makes sharing cheap: all requests that share get the same, so only the amount that *every*
+request has got since the start is recorded. A request that needs w finishes when this amount has grown by w,
+and the order of finishing never changes (Parekh and Gallager's virtual time, for equal shares).
 
 CFS gives `cpu_cores` · 0.1 s of CPU in every period of 0.1 s. When the quota is spent before the period is
 over, nothing runs until the next period.

@@ -8,6 +8,7 @@ from harness.campaign.session import CampaignSession
 from harness.errors import EngineError, EngineGone, TargetFailed
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
+from harness.measure.step import StepRequest, hold_step
 from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_BACK_WITHIN_S = 120.0
@@ -91,9 +92,11 @@ class EngineWorker:
         """Hold steps in one fresh container until one does not pass, or the search is done."""
         session, load = self._session, self._session.choose_load()
         run = session.start_run(cell, first.purpose, self.engine)
-        plan = replace(session.plan, load=load)
+        plan = session.plan
         try:
-            with open_session(self._backends, plan, cell, self._image, run.number) as container:
+            with open_session(
+                self._backends, plan.target, plan.scenario, load, cell, self._image, run.number
+            ) as container:
                 session.record_run(_with_readiness(run, container))
                 session.note_once(container.generator.notes)
                 try:
@@ -117,17 +120,17 @@ class EngineWorker:
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
         plan, baseline = session.plan, session.read_baseline(cell)
-        facts = container.hold(
+        request = StepRequest(
             session.start_step(cell, step),
             step,
             plan.spawn_rate,
-            settled=lambda facts: is_verdict_settled(
+            is_settled=lambda facts: is_verdict_settled(
                 facts, plan.slos, baseline, step.timing.drain_s, plan.search.precision_ratio
             ),
-            observe=lambda sample: session.report_progress(cell, sample),
+            report_progress=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,
         )
-        return session.record_step(cell, facts, step.purpose)
+        return session.record_step(cell, hold_step(container, request), step.purpose)
 
 
 def _with_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:

@@ -9,13 +9,14 @@ from typing import NoReturn, cast
 import typer
 
 from harness.cli import init as beginning
+from harness.cli import maintenance
 from harness.cli import results as reading
 from harness.cli import run as measuring
 from harness.cli.console import INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.cli.progress import safe
 from harness.errors import HarnessError, UsageError
 
-__all__ = ["app", "beginning", "main", "measuring", "reading"]
+__all__ = ["app", "beginning", "main", "maintenance", "measuring", "reading"]
 
 MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The command-line library's own usage error, whichever copy of it typer brings along."""

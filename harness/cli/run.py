@@ -25,14 +25,11 @@ from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
 from harness.cli.progress import LineProgress, LiveProgress, in_words_s, safe
 from harness.errors import WorldError
-from harness.measure.protocols import MonotonicClock
-from harness.measure.docker.host import DockerHost
-from harness.measure.doctor import examine
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.local_workers import build_worker_command
 from harness.model import CampaignResult, EngineWorkers, ExternalWorkers, Plan, Status
 from harness.plan import hash_contents, load_plan
-from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
+from harness.store import CampaignFolder, build_campaign_name
 
 Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
 
@@ -145,36 +142,8 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
         engines = [
-            world.host.read_fingerprint()["engine"] for world in connect_backends("plan", plan).values()
+            world.host.read_fingerprint().engine for world in connect_backends("plan", plan).values()
         ]
     except WorldError:
         return plan, False
     return fitted_to(engines, plan), True
-
-
-SIGNS = {"ok": "ok     ", "beware": "beware ", "broken": "BROKEN "}
-
-
-@app.command()
-def doctor(results: Results = Path("results")) -> int:
-    """Can this machine measure, and how well? Each finding with its mend; exit code 2 when it can't."""
-    found = []
-    for finding in examine(results):
-        found.append(finding)
-        say(f"{SIGNS[finding.level]}{finding.what}")
-        if finding.fix:
-            say(f"       try: {finding.fix}")
-    return NOT_MEASURED if any(finding.level == "broken" for finding in found) else DONE
-
-
-@app.command()
-def clean(results: Results = Path("results")) -> int:
-    """Remove what the harness left: containers, networks, replaced images, half-written files."""
-    host = DockerHost("harness clean", MonotonicClock())
-    with host.reserve():
-        removed = host.remove_leftovers() + host.remove_old_images()
-        removed += [str(path) for path in remove_partial_files(results)]
-    for name in removed:
-        out.print(f"removed {safe(name)}")
-    out.print(f"{len(removed)} removed" if removed else "nothing of ours was left")
-    return DONE

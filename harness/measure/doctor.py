@@ -1,205 +1,243 @@
-"""Can this machine measure, and how well? Each finding with its mend."""
+"""Check whether this machine and its engines can measure, and how well; each finding says what fixes it."""
 
 import resource
 import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 from docker.api import APIClient
 
 from harness.errors import EngineError
-from harness.measure.docker.client import connect, is_local, translate_docker_errors
-from harness.model import GIB
+from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
+from harness.measure.docker.port_access import PortAccess
+from harness.measure.fingerprint import NO_SWAP_LIMIT
+from harness.model import GIB, Engine
 
-Level = Literal["ok", "beware", "broken"]
+_OLDEST_LOCUST = (2, 46, 3)
+_OLDEST_PYTHON = (3, 11)
+_FILES_AT_LEAST = 4096
+_DISK_AT_LEAST_BYTES = 2 * GIB
+_MEMORY_AT_LEAST_BYTES = GIB
+_WATCH_S = 2.0
+_BUSY_AT_MOST = 0.05
+_STEAL_AT_MOST = 0.02
+"""At most half of what makes a window invalid: a machine that is busy already does not become quieter."""
 
-OLDEST_LOCUST = (2, 46, 3)
-OLDEST_PYTHON = (3, 11)
-FILES_AT_LEAST = 4096
-DISK_AT_LEAST_BYTES = 2 * GIB
-MEMORY_AT_LEAST_BYTES = GIB
-WATCHED_S = 2.0
-BUSY_AT_MOST = 0.05
-STEAL_AT_MOST = 0.02
-"""Half of what would spoil a window, and less: a machine that is busy already gets no quieter."""
+
+class Level(StrEnum):
+    """What a finding means: all is well, figures may suffer, or nothing can be measured."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `mend` is what to do; empty where all is well."""
+    """One thing that was checked. `fix` is what to do, empty if all is well."""
 
     level: Level
     what: str
     fix: str = ""
 
 
-def examine(results: Path) -> Iterator[Finding]:
-    """What was found, one after the other; the last ones take some seconds of watching."""
-    yield from _software()
-    try:
-        engine = connect()
-    except EngineError as error:
-        yield Finding("broken", error.what, error.hint)
-    else:
-        try:
-            yield from _engine(engine)
-        finally:
-            engine.close()
-    yield _files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    yield _disk(results)
+def examine(results: Path, engines: Mapping[str, Engine]) -> Iterator[Finding]:
+    """Yield one finding after the other; the last ones come after watching the machine for some seconds.
+
+    `engines` are examined each; a name that is not empty begins the findings of its engine. `results` is
+    where campaigns will be stored; it need not exist.
+    """
+    yield from _check_software()
+    yield from examine_engines(engines)
+    yield _check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    yield _check_disk(results)
     yield check_memory(psutil.virtual_memory().available)
-    yield from _load()
+    before = psutil.cpu_times()
+    time.sleep(_WATCH_S)
+    yield from check_load(before, psutil.cpu_times())
 
 
-def _software() -> Iterator[Finding]:
+def _check_software() -> Iterator[Finding]:
     yield check_python(sys.version_info[:3])
     try:
         yield check_locust(version("locust"))
     except PackageNotFoundError:
-        yield Finding("broken", "Locust is not installed", "make venv")
+        yield Finding(Level.ERROR, "Locust is not installed", "make venv")
 
 
-def check_python(found: tuple[int, ...]) -> Finding:
-    shown = ".".join(map(str, found))
-    if found[:2] < OLDEST_PYTHON:
-        return Finding(
-            "broken", f"Python {shown} is too old", "install Python 3.11 or newer, then make distclean venv"
-        )
-    return Finding("ok", f"Python {shown}")
+def check_python(installed: tuple[int, ...]) -> Finding:
+    shown = ".".join(map(str, installed))
+    if installed[:2] < _OLDEST_PYTHON:
+        fix = "install Python 3.11 or newer, then make distclean venv"
+        return Finding(Level.ERROR, f"Python {shown} is too old", fix)
+    return Finding(Level.OK, f"Python {shown}")
 
 
-def check_locust(found: str) -> Finding:
-    digits = tuple(int(part) for part in found.split(".")[:3] if part.isdigit())
-    if digits < OLDEST_LOCUST:
-        return Finding(
-            "broken", f"Locust {found} is too old", "pip install 'locust>=2.46.3', or make distclean venv"
-        )
-    return Finding("ok", f"Locust {found}")
+def check_locust(installed: str) -> Finding:
+    digits = tuple(int(part) for part in installed.split(".")[:3] if part.isdigit())
+    if digits < _OLDEST_LOCUST:
+        fix = "pip install 'locust>=2.46.3', or make distclean venv"
+        return Finding(Level.ERROR, f"Locust {installed} is too old", fix)
+    return Finding(Level.OK, f"Locust {installed}")
 
 
-def _engine(client: APIClient) -> Iterator[Finding]:
+def examine_engines(engines: Mapping[str, Engine]) -> Iterator[Finding]:
+    """Yield the findings of each engine, after its name; an engine that does not answer is an error."""
+    for name, engine in engines.items():
+        for finding in _examine_engine(engine):
+            yield replace(finding, what=f"{name}: {finding.what}") if name else finding
+
+
+def _examine_engine(engine: Engine) -> Iterator[Finding]:
     try:
-        with translate_docker_errors("describe itself"):
-            info = client.info()
+        client = connect(engine)
     except EngineError as error:
-        yield Finding("broken", error.what, error.hint)
+        yield Finding(Level.ERROR, error.what, error.hint)
         return
+    try:
+        yield from _check_engine(engine, client)
+    except EngineError as error:
+        yield Finding(Level.ERROR, error.what, error.hint)
+    finally:
+        client.close()
+
+
+def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
+    with translate_docker_errors("describe itself"):
+        info = client.info()
     yield from check_limits(info)
-    yield check_cores(int(info.get("NCPU") or 1))
-    yield check_location(is_local(client), info)
-    yield check_proxy([_named(process) for process in psutil.process_iter()])
+    local = is_local(client)
+    yield check_cores(int(info.get("NCPU") or 1), is_local=local)
+    if not local:
+        yield check_remote_engine(find_port_access(engine, client))
+        return
+    yield check_local_engine(info)
+    yield check_proxy([_read_name(process) for process in psutil.process_iter()])
 
 
 def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
-    """What the engine can limit: without CPU and memory, sizes mean nothing."""
+    """Check what the engine can limit: without limits of CPU and memory, sizes mean nothing."""
     shown = f"Docker {info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion') or '1'}"
-    lacking = [name for key, name in (("CpuCfsQuota", "CPU"), ("MemoryLimit", "memory")) if not info.get(key)]
-    if lacking:
-        mend = "give the engine these cgroup controllers (rootless: delegate cpu and memory to the user)"
-        yield Finding("broken", f"{shown} can't limit {' and '.join(lacking)}", mend)
+    limits = (("CpuCfsQuota", "CPU"), ("MemoryLimit", "memory"))
+    missing = [name for key, name in limits if not info.get(key)]
+    if missing:
+        fix = "give the engine these cgroup controllers (rootless: delegate cpu and memory to the user)"
+        yield Finding(Level.ERROR, f"{shown} can't limit {' and '.join(missing)}", fix)
     else:
-        yield Finding("ok", f"{shown} limits CPU and memory")
+        yield Finding(Level.OK, f"{shown} limits CPU and memory")
     if not info.get("SwapLimit"):
-        yield Finding(
-            "beware",
-            "the engine can't limit swap: a target short of memory may swap instead of failing",
-            "boot with swapaccount=1, or without swap",
-        )
+        yield Finding(Level.WARNING, NO_SWAP_LIMIT, "boot with swapaccount=1, or without swap")
 
 
-def check_cores(count: int) -> Finding:
-    if count < 2:
-        return Finding(
-            "beware", "1 core, for the target and for the generator", "measure on a host with two or more"
-        )
-    most = count - 1
-    return Finding("ok", f"{count} cores: sizes up to {most} CPU; the generator keeps one")
-
-
-def check_location(is_local: bool, info: Mapping[str, Any]) -> Finding:
+def check_cores(count: int, *, is_local: bool = True) -> Finding:
+    """Check that the engine's host has cores for the target, and on this machine for the generator too."""
     if not is_local:
         return Finding(
-            "broken",
-            "the engine is on another machine, which publishes ports on its own loopback",
-            "run the harness there, or unset DOCKER_HOST and the context",
+            Level.OK, f"{count} cores: sizes up to {count} CPU; the generator runs on this machine"
         )
+    if count < 2:
+        what = "1 core, for the target and for the generator"
+        return Finding(Level.WARNING, what, "measure on a host with two or more")
+    return Finding(Level.OK, f"{count} cores: sizes up to {count - 1} CPU; the generator keeps one")
+
+
+def check_local_engine(info: Mapping[str, Any]) -> Finding:
     if "Desktop" in str(info.get("OperatingSystem")):
         return Finding(
-            "beware",
-            "the engine runs in a virtual machine of its own: what else its host does is not seen",
+            Level.WARNING,
+            "the engine runs in a virtual machine: what else its host does can't be seen from there",
             "close other programs, or measure on Linux",
         )
-    return Finding("ok", "the engine is on this machine")
+    return Finding(Level.OK, "the engine is on this machine")
+
+
+def check_remote_engine(access: PortAccess | None) -> Finding:
+    """Check that the ports of an engine on another machine can be reached; None: nothing says how."""
+    if access is None:
+        return Finding(
+            Level.WARNING,
+            "the engine is on another machine, and nothing says how its ports are reached",
+            "name its address in the matrix (engine: {host: …, address: 10.0.0.5}), or reach it by ssh://",
+        )
+    way = "through an SSH tunnel" if access.ssh else f"at {access.address}"
+    return Finding(
+        Level.OK,
+        f"the engine is on another machine, and its ports are reached {way}; `files` can't be mounted there, "
+        "and other load on it is not noticed",
+    )
 
 
 def check_proxy(process_names: list[str]) -> Finding:
-    """The userland proxy costs 0.25 ms of CPU a request, and can be told by its processes alone."""
+    """Check for the userland proxy, which costs 0.25 ms of CPU a request; only its processes reveal it."""
     if "docker-proxy" in process_names:
         return Finding(
-            "beware",
+            Level.WARNING,
             "published ports go through docker-proxy: about 0.25 ms of CPU a request",
             'beyond some 2,000 RPS: {"userland-proxy": false} in daemon.json, or network: host',
         )
-    return Finding("ok", "no docker-proxy runs (it may, once a port is published)")
+    return Finding(Level.OK, "no docker-proxy runs (it may, once a port is published)")
 
 
-def _named(process: psutil.Process) -> str:
+def _read_name(process: psutil.Process) -> str:
     try:
         return str(process.name())
     except psutil.Error:
         return ""
 
 
-def _files(most: int) -> Finding:
-    if 0 <= most < FILES_AT_LEAST:
-        return Finding("beware", f"{most} open files a process: so many users at most", "ulimit -n 65536")
-    return Finding("ok", "open files: enough for thousands of users")
+def _check_open_files(most: int) -> Finding:
+    if 0 <= most < _FILES_AT_LEAST:
+        what = f"{most} open files a process: so many users at most"
+        return Finding(Level.WARNING, what, "ulimit -n 65536")
+    return Finding(Level.OK, "open files: enough for thousands of users")
 
 
-def _disk(results: Path) -> Finding:
+def _check_disk(results: Path) -> Finding:
     folder = next((each for each in (results, *results.absolute().parents) if each.exists()), Path("/"))
     free = shutil.disk_usage(folder).free
-    shown = f"{free / GIB:.0f} GiB free where results go"
-    if free < DISK_AT_LEAST_BYTES:
-        return Finding("beware", shown, "make room: a campaign takes some MiB, an image some hundred")
-    return Finding("ok", shown)
+    shown = f"{free / GIB:.0f} GiB free where results are stored"
+    if free < _DISK_AT_LEAST_BYTES:
+        fix = "free some space: a campaign takes some MiB, an image some hundred"
+        return Finding(Level.WARNING, shown, fix)
+    return Finding(Level.OK, shown)
 
 
 def check_memory(available_bytes: int) -> Finding:
     shown = f"{available_bytes / GIB:.1f} GiB of memory available"
-    if available_bytes < MEMORY_AT_LEAST_BYTES:
-        return Finding("beware", shown, "close other programs: the generator and the page cache need some")
-    return Finding("ok", shown)
-
-
-def _load() -> Iterator[Finding]:
-    before = psutil.cpu_times()
-    time.sleep(WATCHED_S)
-    yield from check_load(before, psutil.cpu_times())
+    if available_bytes < _MEMORY_AT_LEAST_BYTES:
+        fix = "close other programs: the generator and the page cache need some"
+        return Finding(Level.WARNING, shown, fix)
+    return Finding(Level.OK, shown)
 
 
 def check_load(before: Any, after: Any) -> Iterator[Finding]:
-    """Between two readings of the host's CPU times: what others use, what the hypervisor takes."""
+    """Compare two readings of the host's CPU times: what others use, and what the hypervisor takes.
+
+    Yields nothing if no time has passed between them.
+    """
     spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
     whole = sum(spent[name] for name in spent if not name.startswith("guest"))
     if whole <= 0:
         return
-    waiting = spent.get("idle", 0.0) + spent.get("iowait", 0.0)
+    idle = spent.get("idle", 0.0) + spent.get("iowait", 0.0)
     steal = spent.get("steal", 0.0) / whole
-    busy = 1 - waiting / whole - steal
-    if busy > BUSY_AT_MOST:
-        yield Finding(
-            "beware",
-            f"other programs use {busy:.0%} of this host",
-            "stop them: from 10 % on a step is INVALID",
-        )
+    busy = 1 - idle / whole - steal
+    if busy > _BUSY_AT_MOST:
+        what = f"other programs use {_format_ratio(busy)} of this host"
+        yield Finding(Level.WARNING, what, "stop them: from 10 % on, a step is INVALID")
     else:
-        yield Finding("ok", f"this host is quiet ({busy:.0%} used)")
-    if steal > STEAL_AT_MOST:
-        yield Finding("beware", f"the hypervisor takes {steal:.0%}", "measure on a quieter machine")
+        yield Finding(Level.OK, f"this host is quiet ({_format_ratio(busy)} used)")
+    if steal > _STEAL_AT_MOST:
+        what = f"the hypervisor takes {_format_ratio(steal)}"
+        yield Finding(Level.WARNING, what, "measure on a quieter machine")
+
+
+def _format_ratio(ratio: float) -> str:
+    return f"{ratio * 100:.0f} %"

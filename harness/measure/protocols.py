@@ -87,7 +87,7 @@ class RunningTarget(Protocol):
 
     @property
     def companions_ready_after_s(self) -> float | None:
-        """Seconds that starting and seeding all companions took before the target's start; None without any."""
+        """Seconds that starting and seeding all companions took, before the target; None without any."""
         ...
 
     def poll_end(self) -> TargetEnd | None:
@@ -179,7 +179,7 @@ class RunningGenerator(Protocol):
         ...
 
     def poll(self, timeout_s: float) -> GeneratorFacts:
-        """Return new facts, waiting at most `timeout_s` for them. Raises GeneratorError if a process ended."""
+        """Return new facts, waiting at most `timeout_s`. Raises GeneratorError if a process ended."""
         ...
 
     def close_step(self) -> GeneratorFacts:

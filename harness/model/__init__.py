@@ -21,6 +21,7 @@ from harness.model.facts import (
 from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.plan import (
+    FEWEST_CELLS_TO_CHECK_DRIFT,
     BuildSource,
     Cell,
     CommandProbe,
@@ -88,6 +89,7 @@ __all__ = [
     "ANSWERED",
     "DEFAULT_ENGINE",
     "EVENTS_FILE",
+    "FEWEST_CELLS_TO_CHECK_DRIFT",
     "GIB",
     "LOOPBACK",
     "MASTER_PORT",

@@ -4,7 +4,7 @@ No names of hosts or users and no paths are in it. A stored file is never refuse
 know, or what has another type than expected, is kept as it is (`more`), so that nothing of it is lost.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -197,14 +197,14 @@ def _take_software(left: dict[str, Any]) -> Mapping[str, str | None]:
 
 def _take_notes(left: dict[str, Any]) -> tuple[str, ...]:
     stored = left.get("notes")
-    if _is_list(stored) and all(type(note) is str for note in stored):
+    if isinstance(stored, list) and all(type(note) is str for note in stored):
         return tuple(left.pop("notes"))
     return ()
 
 
 def _take_load_engines(left: dict[str, Any]) -> tuple[EngineFacts, ...]:
     stored = left.get("load_engines")
-    if _is_list(stored) and all(isinstance(engine, Mapping) for engine in stored):
+    if isinstance(stored, list) and all(isinstance(engine, Mapping) for engine in stored):
         return tuple(EngineFacts.from_json(engine) for engine in left.pop("load_engines"))
     return ()
 
@@ -214,7 +214,3 @@ def _take_engines(left: dict[str, Any]) -> dict[str, EngineFacts]:
     if isinstance(stored, Mapping) and all(isinstance(engine, Mapping) for engine in stored.values()):
         return {name: EngineFacts.from_json(engine) for name, engine in left.pop("engines").items()}
     return {}
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)

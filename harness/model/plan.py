@@ -236,6 +236,10 @@ class Step:
     purpose: Purpose = Purpose.SEARCH
 
 
+FEWEST_CELLS_TO_CHECK_DRIFT = 3
+"""With fewer cells measured a campaign is over before a host has time to drift."""
+
+
 class SearchStrategy(StrEnum):
     """How a search chooses the next number of users; the words of matrix.yaml and plan.json."""
 

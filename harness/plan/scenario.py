@@ -1,4 +1,4 @@
-"""The scenario: which locustfiles, and whether they are there and are Python."""
+"""Read the scenario: which locustfiles, and whether they exist and are Python."""
 
 import warnings
 from os.path import abspath, isdir, isfile
@@ -7,85 +7,81 @@ from pathlib import Path
 from harness.errors import InputError, Problem
 from harness.model import Scenario
 from harness.plan.schema.matrix import ScenarioSection
-from harness.plan.schema.units import quoted
-from harness.plan.yaml.document import Document, KeyPath, read_bounded, shown
-from harness.plan.yaml.problems import beside, nearest
+from harness.plan.schema.units import quote
+from harness.plan.yaml.document import KeyPath, read_bytes, shorten_path
+from harness.plan.yaml.problems import name_siblings, suggest_nearest
+from harness.plan.yaml.reading import Reading
 
-FILE = "locustfile.py"
+_FILE = "locustfile.py"
 
 
-def read_scenario(
-    section: ScenarioSection,
-    document: Document,
-    folder: Path,
-    target_folder: Path | None,
-    problems: list[Problem],
-) -> Scenario:
-    """The scenario with absolute paths; `folder` is the matrix file's.
+def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Path | None) -> Scenario:
+    """Return the matrix's scenario with absolute paths.
 
-    Without locustfile in the matrix it is the one in the target's folder.
+    Without `locustfile` in the matrix it is the one in the target's folder, which is None for a target that is
+    given inline.
     """
-    given = section.locustfile if section.locustfile is not None else ()
-    files = tuple(Path(abspath(folder / name)) for name in given)
+    names = section.locustfile if section.locustfile is not None else ()
+    files = tuple(Path(abspath(reading.folder / name)) for name in names)
     for index, file in enumerate(files):
-        problems += locustfile_problems(file, given[index], ("scenario", "locustfile", index), document)
+        at: KeyPath = ("scenario", "locustfile", index)
+        _check_locustfile(reading, file, names[index], at)
         if file in files[:index]:
-            problems.append(document.problem(("scenario", "locustfile", index), "is there already; keep one"))
-    if not files:
-        files = default_files(document, target_folder, problems)
-    requirements = folder / section.requirements if section.requirements is not None else None
-    if requirements is not None and not isfile(requirements):
-        at: KeyPath = ("scenario", "requirements")
-        problems.append(
-            document.problem(at, f"no file {quoted(section.requirements)}; write the one for pip")
-        )
+            reading.report(at, "is there already; keep one")
     return Scenario(
-        files,
+        files or _find_default_files(reading, target_folder),
         section.users,
         section.tags,
         section.exclude_tags,
         section.arguments,
-        Path(abspath(requirements)) if requirements else None,
+        _find_requirements(reading, section.requirements),
     )
 
 
-def default_files(
-    document: Document, target_folder: Path | None, problems: list[Problem]
-) -> tuple[Path, ...]:
-    at: KeyPath = ("scenario",) if "scenario" in document.values else ("target",)
+def _find_default_files(reading: Reading, target_folder: Path | None) -> tuple[Path, ...]:
+    at: KeyPath = ("scenario",) if "scenario" in reading.values else ("target",)
     if target_folder is None:
-        message = "a target given inline needs a scenario; write scenario: {locustfile: locustfile.py}"
-        problems.append(document.problem(at, message))
+        reading.report(
+            at, "a target given inline needs a scenario; write scenario: {locustfile: locustfile.py}"
+        )
         return ()
-    file = target_folder / FILE
-    problems += locustfile_problems(file, shown(file), at, document)
+    file = target_folder / _FILE
+    _check_locustfile(reading, file, shorten_path(file), at)
     return (file,)
 
 
-def locustfile_problems(file: Path, given: str, at: KeyPath, document: Document) -> list[Problem]:
-    if isdir(file):
-        return [document.problem(at, f"{quoted(given)} is a folder; write the {FILE} in it")]
+def _find_requirements(reading: Reading, name: str | None) -> Path | None:
+    if name is None:
+        return None
+    file = reading.folder / name
     if not isfile(file):
-        near = nearest(given, beside(given, python_names(file.parent))).replace(
-            "known here", "Python files there"
-        )
-        return [document.problem(at, f"no locustfile {quoted(given)}{near}")]
-    try:
-        source = read_bounded(file)
-    except InputError as error:
-        return list(error.problems)
-    return syntax_problems(source, shown(file))
+        reading.report(("scenario", "requirements"), f"no file {quote(name)}; write the one for pip")
+    return Path(abspath(file))
 
 
-def python_names(folder: Path) -> list[str]:
+def _check_locustfile(reading: Reading, file: Path, name: str, at: KeyPath) -> None:
+    """Report a locustfile that doesn't exist or is not Python; `name` is how the matrix writes it."""
+    if isdir(file):
+        reading.report(at, f"{quote(name)} is a folder; write the {_FILE} in it")
+    elif not isfile(file):
+        near = suggest_nearest(name, name_siblings(name, _python_names(file.parent)))
+        reading.report(at, f"no locustfile {quote(name)}{near.replace('known here', 'Python files there')}")
+    else:
+        try:
+            reading.problems += _find_syntax_problems(read_bytes(file), shorten_path(file))
+        except InputError as error:
+            reading.problems += error.problems
+
+
+def _python_names(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in folder.iterdir() if entry.suffix == ".py"]
     except OSError:
         return []
 
 
-def syntax_problems(source: bytes, file: str) -> list[Problem]:
-    """Why the source doesn't compile, with line and column in that file; nothing if it does."""
+def _find_syntax_problems(source: bytes, file: str) -> list[Problem]:
+    """Return why the source doesn't compile, with its line and column; nothing if it does."""
     try:
         with warnings.catch_warnings(action="ignore"):
             compile(source, file, "exec", dont_inherit=True)

@@ -1,26 +1,25 @@
-"""The slos section, and SLOs given on the command line."""
+"""Read SLOs: the matrix's section and the command line's `--slo`."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from harness.errors import Problem, UsageError
+from harness.errors import UsageError
 from harness.model import Slo
-from harness.plan.schema.units import duration_s, number_or_text, quoted, ratio
-from harness.plan.yaml.document import Document, KeyPath
-from harness.plan.yaml.problems import nearest
+from harness.plan.schema.units import parse_duration, number_or_text, quote, parse_ratio
+from harness.plan.yaml.problems import suggest_nearest
+from harness.plan.yaml.reading import Reading
 
 DEFAULTS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 RATIOS = ("errors", "shortfall", "drift")
-OF_THE_WHOLE = ("shortfall", "drift")
-INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", "mean", *RATIOS)
-PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
+_WHOLE_SCENARIO = ("shortfall", "drift")
+_INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", "mean", *RATIOS)
+_PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
 
-Key = tuple[str, str | None]
+_Key = tuple[str, str | None]
 
 
 def parse_slo(text: str) -> Slo:
-    """`p95=500ms`, `errors=0.5%`, or for one request name `p99@/item/[id]=2s`.
+    """Parse `p95=500ms`, `errors=0.5%`, or for one request name `p99@/item/[id]=2s`.
 
     Raises:
         UsageError: it is none of these.
@@ -30,101 +29,97 @@ def parse_slo(text: str) -> Slo:
     try:
         if not equals or (at and not request_name):
             raise ValueError("is not an SLO")
-        return slo(indicator.strip(), number_or_text(value.strip()), request_name if at else None)
+        return _build_slo(indicator.strip(), number_or_text(value.strip()), request_name if at else None)
     except ValueError as error:
         hint = "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
-        raise UsageError(f"--slo {quoted(text)}: {error}", hint) from None
+        raise UsageError(f"--slo {quote(text)}: {error}", hint) from None
 
 
-def slo(indicator: str, at_most: object, request_name: str | None = None) -> Slo:
-    """The SLO of an indicator's value as people write it.
+def _build_slo(indicator: str, at_most: object, request_name: str | None = None) -> Slo:
+    """Build the SLO of an indicator from the value that the user wrote.
 
     Raises:
         ValueError: the indicator is unknown, or the value is not in its unit.
     """
-    known_indicator(indicator)
-    if request_name is not None and indicator in OF_THE_WHOLE:
+    check_indicator(indicator)
+    if request_name is not None and indicator in _WHOLE_SCENARIO:
         raise ValueError(f"{indicator} is a number of the whole scenario; write it beside by_name, not in it")
     if indicator in RATIOS:
-        return Slo(indicator, ratio_of(indicator, at_most), request_name)
-    seconds = duration_s(at_most)
+        return Slo(indicator, _parse_share(indicator, at_most), request_name)
+    seconds = parse_duration(at_most)
     if not seconds:
-        raise ValueError(f"{quoted(at_most)} leaves no time to answer; write a duration such as 500ms")
+        raise ValueError(f"{quote(at_most)} leaves no time to answer; write a duration such as 500ms")
     return Slo(indicator, seconds, request_name)
 
 
-def ratio_of(indicator: str, at_most: object) -> float:
-    value = ratio(at_most)
-    if indicator != "drift" and value > 1:
-        raise ValueError(f'{quoted(at_most)} is more than all of them; write a ratio up to "100%"')
-    return value
+def _parse_share(indicator: str, at_most: object) -> float:
+    ratio = parse_ratio(at_most)
+    if indicator != "drift" and ratio > 1:
+        raise ValueError(f'{quote(at_most)} is more than all of them; write a ratio up to "100%"')
+    return ratio
 
 
-def known_indicator(indicator: str) -> None:
+def check_indicator(indicator: str) -> None:
+    """Raise ValueError for an indicator that is unknown, or a percentile that is not measured."""
     if indicator == "mean" or indicator in RATIOS:
         return
-    match = PERCENTILE.fullmatch(indicator)
+    match = _PERCENTILE.fullmatch(indicator)
     if match is None:
-        raise ValueError(f"unknown indicator {quoted(indicator)}{nearest(indicator, INDICATORS)}")
+        raise ValueError(f"unknown indicator {quote(indicator)}{suggest_nearest(indicator, _INDICATORS)}")
     if match[1].startswith("0") or (match[2] or "").endswith("0"):
-        raise ValueError(f"{quoted(indicator)} is not how a percentile is written; write p95 or p99.9")
+        raise ValueError(f"{quote(indicator)} is not how a percentile is written; write p95 or p99.9")
     if len(match[2] or "") > 1 or not 50 <= float(indicator[1:]) <= 99.9:
-        raise ValueError(f"{quoted(indicator)} is not measured; write a percentile from p50 to p99.9")
+        raise ValueError(f"{quote(indicator)} is not measured; write a percentile from p50 to p99.9")
 
 
-def read_slos(document: Document, problems: list[Problem]) -> tuple[Slo, ...]:
-    """The defaults, replaced and extended by the section's; those of request names at the end."""
-    section = document.values.get("slos")
-    if section is None:
+def read_slos(reading: Reading) -> tuple[Slo, ...]:
+    """Return the default SLOs, replaced and extended by the matrix's; those of request names come last."""
+    if reading.values.get("slos") is None:
         return DEFAULTS
-    chosen: dict[Key, Slo | None] = {(slo.indicator, None): slo for slo in DEFAULTS}
-    chosen.update(read_section(section, document, problems))
-    slos = tuple(slo for slo in chosen.values() if slo is not None)
-    if not slos:
-        problems.append(document.problem(("slos",), "no SLO is left, any load would pass; keep at least one"))
-    return tuple(sorted(slos, key=lambda slo: slo.request_name is not None))
+    slos: dict[_Key, Slo | None] = {(slo.indicator, None): slo for slo in DEFAULTS}
+    slos.update(_read_section(reading.enter("slos")))
+    kept = [slo for slo in slos.values() if slo is not None]
+    if not kept:
+        reading.report(("slos",), "no SLO is left, any load would pass; keep at least one")
+    return tuple(sorted(kept, key=lambda slo: slo.request_name is not None))
 
 
-def read_section(section: Any, document: Document, problems: list[Problem]) -> dict[Key, Slo | None]:
-    found: dict[Key, Slo | None] = {}
-    by_name = {}
-    for key, value in entries(section, ("slos",), document, problems):
+def _read_section(section: Reading) -> dict[_Key, Slo | None]:
+    slos: dict[_Key, Slo | None] = {}
+    by_name: list[str] = []
+    for key in _keys(section):
         if key == "by_name":
-            by_name = dict(entries(value, ("slos", key), document, problems))
+            by_name = _keys(section.enter(key))
         else:
-            found |= read_entry(key, value, None, ("slos", key), document, problems)
-    for request_name, wanted in by_name.items():
-        at: KeyPath = ("slos", "by_name", request_name)
-        for key, value in entries(wanted, at, document, problems):
-            found |= read_entry(key, value, request_name, (*at, key), document, problems)
-    return found
+            slos |= _read_entry(section, key)
+    for request_name in by_name:
+        named = section.enter("by_name", request_name)
+        for key in _keys(named):
+            slos |= _read_entry(named, key, request_name)
+    return slos
 
 
-def entries(
-    section: Any, at: KeyPath, document: Document, problems: list[Problem]
-) -> Iterator[tuple[str, Any]]:
-    """Keys with their values; an empty section has none."""
-    if isinstance(section, Mapping):
-        yield from section.items()
-    elif section is not None:
-        problems.append(
-            document.problem(at, f"{quoted(section)} is not a mapping; write p95: 1s, errors: 1%")
-        )
+def _keys(section: Reading) -> list[str]:
+    """Return the keys of a section; an empty one has none."""
+    if isinstance(section.values, Mapping):
+        return list(section.values)
+    if section.values is not None:
+        section.report((), f"{quote(section.values)} is not a mapping; write p95: 1s, errors: 1%")
+    return []
 
 
-def read_entry(
-    key: str, value: Any, request_name: str | None, at: KeyPath, document: Document, problems: list[Problem]
-) -> dict[Key, Slo | None]:
-    """One SLO, or None under its key for `off`; nothing if it is faulty."""
+def _read_entry(section: Reading, key: str, request_name: str | None = None) -> dict[_Key, Slo | None]:
+    """Return one SLO by its key, with None for `off`; nothing if it is faulty."""
+    value = section.values[key]
     try:
-        known_indicator(key)
+        check_indicator(key)
     except ValueError as error:
-        problems.append(document.problem(at, str(error), at_key=True))
+        section.report((key,), str(error), at_key=True)
         return {}
     if value == "off" or value is False:
         return {(key, request_name): None}
     try:
-        return {(key, request_name): slo(key, value, request_name)}
+        return {(key, request_name): _build_slo(key, value, request_name)}
     except ValueError as error:
-        problems.append(document.problem(at, str(error)))
+        section.report((key,), str(error))
         return {}

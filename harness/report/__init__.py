@@ -1,4 +1,4 @@
-"""Build a view of a campaign's result, and render it as a page, a table, a sentence and files. Measures nothing."""
+"""Turn a campaign's result into a view, and the view into a page, a table, a sentence and files."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Facts on disk: `results/<campaign>/`, its log and its step files. Nobody else writes there."""
+"""Store facts on disk: `results/<campaign>/`, its log and its step files. No other package writes there."""
 
 from harness.store.event_log import FORMAT
 from harness.store.folder import CampaignFolder, CampaignLog, build_campaign_name, remove_partial_files, write_text

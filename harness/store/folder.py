@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose, StepFacts
+from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose, StepFacts
 from harness.store.event_log import DISK_HINT, EventLog
 from harness.store.step_file import decode_step, encode_step
 

@@ -1,6 +1,6 @@
-"""A step's raw facts as one gzipped JSON file, a list per column; and back, exactly.
+"""Encode a step's raw facts as one gzipped JSON file with a list per column, and decode it exactly.
 
-Instants and durations are kept to 10 µs.
+Instants and durations are rounded to 10 µs.
 """
 
 import gzip
@@ -8,7 +8,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import MISSING, asdict, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,59 +30,60 @@ from harness.model import (
     WorkerSample,
 )
 
-FORMAT = 1
-DIGITS = 5
+_FORMAT = 1
+_DIGITS = 5
 MOST_BYTES = 512 * 1024 * 1024
-SECONDS = ("start_s", "latency_s", "unfinished_start_s")
-INDICES = ("name", "error", "unfinished_name")
-SCALARS = tuple(
+_SECONDS = ("start_s", "latency_s", "unfinished_start_s")
+_INDICES = ("name", "error", "unfinished_name")
+_SCALARS = tuple(
     field.name
     for field in fields(StepFacts)
     if field.name
     not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions", "workers")
 )
-S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
+_Row = TypeVar("_Row", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
 
 def encode_step(facts: StepFacts) -> bytes:
+    """Return the content of a step's file."""
     document = {
-        "format": FORMAT,
-        **{name: getattr(facts, name) for name in SCALARS},
+        "format": _FORMAT,
+        **{name: getattr(facts, name) for name in _SCALARS},
         "ended": facts.ended.value,
         "requests": _encode_requests(facts.requests),
-        "thinks": {"start_s": _floats(facts.thinks.start_s), "planned_s": _floats(facts.thinks.planned_s)},
-        "target": _columns(TargetSample, facts.target),
-        "host": _columns(HostSample, facts.host),
-        "generator": _columns(GeneratorSample, facts.generator),
-        "events": _columns(TargetEvent, facts.events),
+        "thinks": {"start_s": _round_floats(facts.thinks.start_s), "planned_s": _round_floats(facts.thinks.planned_s)},
+        "target": _to_columns(TargetSample, facts.target),
+        "host": _to_columns(HostSample, facts.host),
+        "generator": _to_columns(GeneratorSample, facts.generator),
+        "events": _to_columns(TargetEvent, facts.events),
     }
     if facts.companions:
         document["companions"] = {name: _encode_companion(each) for name, each in facts.companions.items()}
     if facts.workers:
-        document["workers"] = _columns(WorkerSample, facts.workers)
+        document["workers"] = _to_columns(WorkerSample, facts.workers)
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
 
 def decode_step(data: bytes, path: Path) -> StepFacts:
-    """Raises StoreError naming `path` when the data is not a step of ours."""
+    """Return the step. Raises StoreError naming `path` if the data are damaged or of another format."""
     try:
-        document = json.loads(_unpacked(data))
-        if document["format"] != FORMAT:
-            raise StoreError(f"{path}: format {document['format']!r}, this harness reads {FORMAT}")
+        document = json.loads(_unpack(data))
+        if document["format"] != _FORMAT:
+            raise StoreError(f"{path}: format {document['format']!r}, this harness reads {_FORMAT}")
         return StepFacts(
-            **{name: document[name] for name in SCALARS},
+            **{name: document[name] for name in _SCALARS},
             ended=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
-            target=_rows(TargetSample, document["target"]),
-            host=_rows(HostSample, document["host"]),
-            generator=_rows(GeneratorSample, document["generator"]),
+            target=_to_rows(TargetSample, document["target"]),
+            host=_to_rows(HostSample, document["host"]),
+            generator=_to_rows(GeneratorSample, document["generator"]),
             events=_decode_events(document["events"]),
             companions={
                 name: _decode_companion(each) for name, each in document.get("companions", {}).items()
             },
-            workers=_rows(WorkerSample, document["workers"]) if "workers" in document else (),
+            workers=_to_rows(WorkerSample, document["workers"]) if "workers" in document else (),
         )
     except (
         OSError,
@@ -98,12 +99,12 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
         raise StoreError(f"{path}: damaged ({error})", "restore the file, or start a new campaign") from None
 
 
-def _unpacked(data: bytes) -> bytes:
-    """Bounded: a small file may hold more zeros than this machine has memory."""
+def _unpack(data: bytes) -> bytes:
+    """Return the unpacked text, up to a bound: a small file may unpack to more than this machine's memory."""
     with gzip.open(io.BytesIO(data)) as file:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
-        raise ValueError(f"it unpacks to more than {MOST_BYTES // 2**20} MiB")
+        raise ValueError(f"unpacks to more than {MOST_BYTES // 2**20} MiB")
     return text
 
 
@@ -111,72 +112,71 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
     return {
         "names": list(requests.names),
         "errors": list(requests.errors),
-        **{name: _floats(getattr(requests, name)) for name in SECONDS},
-        **{name: getattr(requests, name).tolist() for name in INDICES},
+        **{name: _round_floats(getattr(requests, name)) for name in _SECONDS},
+        **{name: getattr(requests, name).tolist() for name in _INDICES},
     }
 
 
 def _decode_requests(document: dict[str, Any]) -> Requests:
-    columns: dict[str, Any] = {name: _array(document[name]) for name in SECONDS}
-    columns |= {name: np.array(document[name], dtype=np.int32) for name in INDICES}
-    _same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
-    _same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
+    columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS}
+    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDICES}
+    _require_same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
+    _require_same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
 
 
 def _encode_companion(companion: CompanionFacts) -> dict[str, Any]:
-    return {**asdict(companion.limits), **_columns(TargetSample, companion.samples)}
+    return {**asdict(companion.limits), **_to_columns(TargetSample, companion.samples)}
 
 
 def _decode_companion(document: dict[str, Any]) -> CompanionFacts:
-    limits = Limits(float(document.pop("cpu_cores")), int(document.pop("memory_bytes")))
-    document.pop("replicas", None)
-    return CompanionFacts(limits, _rows(TargetSample, document))
+    limits = Limits(float(document["cpu_cores"]), int(document["memory_bytes"]))
+    return CompanionFacts(limits, _to_rows(TargetSample, document))
 
 
 def _decode_thinks(document: dict[str, Any]) -> ThinkTimes:
-    thinks = ThinkTimes(_array(document["start_s"]), _array(document["planned_s"]))
-    _same_length((thinks.start_s, thinks.planned_s))
+    thinks = ThinkTimes(_to_array(document["start_s"]), _to_array(document["planned_s"]))
+    _require_same_length((thinks.start_s, thinks.planned_s))
     return thinks
 
 
 def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:
-    return tuple(replace(event, kind=EventKind(event.kind)) for event in _rows(TargetEvent, columns))
+    return tuple(replace(event, kind=EventKind(event.kind)) for event in _to_rows(TargetEvent, columns))
 
 
-def _same_length(columns: Iterable[np.ndarray]) -> None:
+def _require_same_length(columns: Iterable[np.ndarray]) -> None:
     if len({column.shape for column in columns}) != 1:
-        raise ValueError("columns of unequal length")
+        raise ValueError("columns have different lengths")
 
 
-def _floats(values: np.ndarray) -> list[float]:
-    rounded: list[float] = np.round(values, DIGITS).tolist()
+def _round_floats(values: np.ndarray) -> list[float]:
+    rounded: list[float] = np.round(values, _DIGITS).tolist()
     return rounded
 
 
-def _array(values: list[float]) -> np.ndarray:
+def _to_array(values: list[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)
 
 
-def _columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:
-    return {field.name: [_plain(getattr(row, field.name)) for row in rows] for field in fields(kind)}
+def _to_columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:
+    return {field.name: [_to_plain(getattr(row, field.name)) for row in rows] for field in fields(kind)}
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, DIGITS)
-    return [round(item, DIGITS) for item in value] if isinstance(value, tuple) else value
+        return round(value, _DIGITS)
+    return [round(item, _DIGITS) for item in value] if isinstance(value, tuple) else value
 
 
-def _rows(kind: type[S], columns: dict[str, list[Any]]) -> tuple[S, ...]:
-    """Columns that were added since the file was written are left to their defaults."""
-    names = [field.name for field in fields(kind) if field.default is MISSING or field.name in columns]
-    build: Callable[..., S] = kind
+def _to_rows(kind: type[_Row], columns: dict[str, list[Any]]) -> tuple[_Row, ...]:
+    """Return the rows of a table that is stored as a list per column."""
+    names = [field.name for field in fields(kind)]
+    build: Callable[..., _Row] = kind
     rows = zip(*(columns[name] for name in names), strict=True)
     return tuple(
-        build(**{name: _value(value) for name, value in zip(names, row, strict=True)}) for row in rows
+        build(**{name: _to_value(value) for name, value in zip(names, row, strict=True)}) for row in rows
     )
 
 
-def _value(stored: Any) -> Any:
+def _to_value(stored: Any) -> Any:
     return tuple(stored) if isinstance(stored, list) else stored

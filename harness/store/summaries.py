@@ -1,4 +1,4 @@
-"""The answers of all campaigns in a results folder, as their summary.json tells them."""
+"""Read the answers of all campaigns in a results folder from their summary.json."""
 
 import json
 import math
@@ -9,13 +9,13 @@ from typing import Any
 
 from harness.store.folder import SAFE_NAME
 
-FORMAT = 1
-MOST_BYTES = 16 * 1024 * 1024
+_FORMAT = 1
+_MOST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class SizeSummary:
-    """One cell of a stored answer."""
+    """The answer for one cell."""
 
     cpu_cores: float
     memory_bytes: int
@@ -27,7 +27,7 @@ class SizeSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A stored answer; `damage` says why it can't be read, where it can't."""
+    """The answer of a campaign. `damage` says why it could not be read; then all else is empty."""
 
     campaign: str
     target: str = ""
@@ -38,61 +38,62 @@ class Summary:
 
 
 def read_summaries(results: Path) -> list[Summary]:
-    """Every campaign's, in the order of their names, which is that of their beginnings.
+    """Return the answers of all campaigns, in the order of their names, and so of their starts.
 
-    A damaged one is among them, with what is wrong; links and other folders are not.
+    A damaged answer is among them, with what is wrong; links and other folders are left out. Without a folder
+    there are none.
     """
     if not results.is_dir():
         return []
     folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.is_symlink())
     return [
-        _summary(path)
+        _read_summary(path)
         for path in folders
         if SAFE_NAME.fullmatch(path.name) and (path / "summary.json").is_file()
     ]
 
 
-def _summary(folder: Path) -> Summary:
+def _read_summary(folder: Path) -> Summary:
     path = folder / "summary.json"
     try:
-        if path.is_symlink() or path.stat().st_size > MOST_BYTES:
-            raise ValueError("a link, or too large")
+        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is a link, or too large")
         document = json.loads(path.read_bytes())
-        if document["format"] != FORMAT:
-            raise ValueError(f"format {document['format']!r}, this harness reads {FORMAT}")
+        if document["format"] != _FORMAT:
+            raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
         return Summary(
             campaign=folder.name,
-            target=_text(document["target"]),
-            state=_text(document["state"]),
-            users_limit=_whole(document["users_limit"]) or 0,
-            sizes=tuple(_sizes(document["cells"])),
+            target=_require_text(document["target"]),
+            state=_require_text(document["state"]),
+            users_limit=_require_whole(document["users_limit"]) or 0,
+            sizes=tuple(_parse_sizes(document["cells"])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Summary(folder.name, damage=f"summary.json can't be read: {type(error).__name__}: {error}")
 
 
-def _sizes(cells: list[Any]) -> Iterator[SizeSummary]:
+def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:
     for cell in cells:
         cores = float(cell["cpu_cores"])
         if not math.isfinite(cores):
             raise ValueError("cpu_cores is not a number")
         yield SizeSummary(
             cpu_cores=cores,
-            memory_bytes=_whole(cell["memory_bytes"]) or 0,
-            replicas=_whole(cell.get("replicas", 1)) or 1,
-            status=_text(cell["status"]),
-            sustained_users=_whole(cell["sustained_users"]),
-            broken_users=_whole(cell["broken_users"]),
+            memory_bytes=_require_whole(cell["memory_bytes"]) or 0,
+            replicas=_require_whole(cell.get("replicas", 1)) or 1,
+            status=_require_text(cell["status"]),
+            sustained_users=_require_whole(cell["sustained_users"]),
+            broken_users=_require_whole(cell["broken_users"]),
         )
 
 
-def _text(value: Any) -> str:
+def _require_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
 
 
-def _whole(value: Any) -> int | None:
+def _require_whole(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:

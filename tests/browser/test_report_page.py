@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from harness.analyse.step.time_series import build_series
-from harness.model import CampaignResult, NameStats, Price
+from harness.model import CampaignResult, Failures, Fingerprint, Judgement, NameStats, Price, Rule
+from harness.model.evidence import EndedStep, NotReady
 from harness.report import build_view, render_html
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.report import example
@@ -72,16 +73,23 @@ def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -
 
 
 def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
-    step = replace(
-        example.step(1, 400, 1.0, reason=HOSTILE),
+    step = example.step(
+        1,
+        400,
+        1.0,
+        Judgement(Rule.DIED, EndedStep(HOSTILE)),
         by_name=(NameStats(HOSTILE, 1, 1, 0.1, 0.1, 0.1),),
-        errors={HOSTILE: 1},
+        failures=Failures(counts={HOSTILE: 1}),
     )
-    cell = replace(example.censored(), steps=(step,), evidence=HOSTILE)
+    cell = replace(example.censored(), steps=(step,), evidence=NotReady(HOSTILE))
     cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
     opened = open_report(
         example.campaign(
-            [cell], campaign=HOSTILE, target=HOSTILE, scenario=HOSTILE, fingerprint=Fingerprint(more={HOSTILE: HOSTILE})
+            [cell],
+            campaign=HOSTILE,
+            target=HOSTILE,
+            scenario=HOSTILE,
+            fingerprint=Fingerprint(more={HOSTILE: HOSTILE}),
         )
     )
     opened.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")

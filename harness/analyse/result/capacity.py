@@ -10,7 +10,18 @@ from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.search.bracket import Bracket, find_bracket, is_invalid_twice
 from harness.analyse.search.capacity_estimate import find_percentile_slo
-from harness.model import Cell, CellResult, ContainerRun, Factor, Rule, Slo, Status, StepResult, Verdict
+from harness.model import (
+    Cell,
+    CellResult,
+    ContainerRun,
+    Factor,
+    FailureKind,
+    Rule,
+    Slo,
+    Status,
+    StepResult,
+    Verdict,
+)
 from harness.model.evidence import (
     CellEvidence,
     NeverBroke,
@@ -147,7 +158,7 @@ def _explain_failed(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     failed = next((run for run in attempt.runs if run.failure), None)
     if failed is None:
         return Factor.ERRORS, attempt.steps[0].judgement
-    return (Factor.MEMORY if failed.failure_kind == "oom" else None), NotReady(failed.failure or "")
+    return (Factor.MEMORY if failed.failure_kind is FailureKind.OOM else None), NotReady(failed.failure or "")
 
 
 def _explain_invalid(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:

@@ -15,6 +15,7 @@ from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.search import order_cells
 from harness.model import (
+    FEWEST_CELLS_TO_CHECK_DRIFT,
     Cell,
     CellResult,
     ContainerRun,
@@ -34,9 +35,6 @@ Results = Mapping[str, CellResult]
 
 _DRIFT_AT_MOST = 0.05
 """Change of the CPU time per request: on a quiet cloud host it varies by 4 % between sessions."""
-
-FEWEST_CELLS_TO_CHECK_DRIFT = 3
-"""With fewer cells measured a campaign is over before a host has time to drift."""
 
 
 # Monotonicity
@@ -120,9 +118,9 @@ def next_drift_check(
 ) -> tuple[Cell, Step] | None:
     """Return the reference cell and the step to hold of it in a fresh container; None if no check is needed.
 
-    `results` are in the order of measuring, all of them done. `check` is what was held so far; an invalid step
-    is held once more. With several engines (`is_shared`) the cell is held on each of them, however few cells
-    there are, to see whether the engines are alike.
+    `results` are in the order of measuring, all of them done. `check` is what was held so far. An invalid
+    step is held once more. With several engines (`is_shared`) the cell is held on each of them, however few
+    cells there are, to see whether the engines are alike.
     """
     is_wanted = plan.search.confirm and (is_shared or plan.users_required is None)
     if not is_wanted or (check and check.is_done):

@@ -2,8 +2,7 @@
 
 import math
 
-from harness.analyse.result.consistency import FEWEST_CELLS_TO_CHECK_DRIFT
-from harness.model import Plan, SearchStrategy, ramp_rate
+from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, ramp_rate
 
 _CONTAINER_START_S = 5.0
 

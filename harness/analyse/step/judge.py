@@ -20,6 +20,7 @@ from harness.analyse.step.window import Window, cut_window, percentile_s
 from harness.model import (
     ANSWERED,
     EndReason,
+    EventKind,
     Failures,
     GeneratorUse,
     Judgement,
@@ -190,7 +191,7 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
 def _is_out_of_memory(facts: StepFacts) -> bool:
     """Return True if the engine reported it. Exit code 137 alone proves nothing: any SIGKILL gives it."""
     is_noted = facts.ended is EndReason.TARGET_DIED and "out of memory" in facts.note
-    return is_noted or any(event.kind == "oom" for event in facts.events)
+    return is_noted or any(event.kind == EventKind.OOM for event in facts.events)
 
 
 def _summarize_settling(facts: StepFacts) -> Settling:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from harness.model import ANSWERED, MIB, Series, StepFacts
 from harness.model.results import Column
 
-_POINTS_AT_MOST = 120
+POINTS_AT_MOST = 120
 _DIGITS = 4
 
 Values = NDArray[np.floating[Any]]
@@ -21,7 +21,7 @@ def build_series(facts: StepFacts) -> Series:
     A last bucket that is not whole is left out.
     """
     length_s = max(facts.ended_s - facts.ramp_from_s, 0.0)
-    bucket_s = max(1.0, length_s / _POINTS_AT_MOST)
+    bucket_s = max(1.0, length_s / POINTS_AT_MOST)
     edges = facts.ramp_from_s + bucket_s * np.arange(int(length_s / bucket_s + 1e-9) + 1)
     ends = facts.requests.start_s + facts.requests.latency_s
     good = facts.requests.error == ANSWERED

@@ -147,7 +147,7 @@ def _hint(absent: list[str]) -> str:
 
 
 def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
-    """Read the engine's progress messages to the end. Raises DockerException with the last lines of a failure."""
+    """Read the engine's messages to the end. Raises DockerException with the last lines of a failure."""
     output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
     failed = False
     for message in messages:

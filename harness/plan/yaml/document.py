@@ -1,7 +1,7 @@
-"""YAML as plain values that remember where they stand. The only module that knows the YAML parser.
+"""Read YAML as plain values with the places where they stand. Only this module knows the YAML parser.
 
-Deliberately less than YAML: one document, text keys, no aliases, no tags, bounded size and depth. Whatever is
-wrong becomes an InputError with its place.
+It accepts less than YAML on purpose: one document, text keys, no aliases, no tags, bounded size and depth.
+Whatever is wrong becomes an InputError with its place.
 """
 
 import json
@@ -19,19 +19,22 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.errors import InputError, Problem
 
-MOST_BYTES = 1024 * 1024
-DEEPEST = 24
+_MOST_BYTES = 1024 * 1024
+_MOST_LEVELS = 24
 MOST_PROBLEMS = 50
-LARGEST_NUMBER = 10**15
-TAG = "tag:yaml.org,2002:"
-UNUSABLE = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_LARGEST_NUMBER = 10**15
+_TAG_PREFIX = "tag:yaml.org,2002:"
+_CONTROL_CHARACTER = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value begins, where its key does (the value itself in a list), and how a scalar was written."""
+    """The line and column of a value and of its key, and a scalar's text as written.
+
+    An item of a list has no key; its `key` is the value's place.
+    """
 
     value: tuple[int, int]
     key: tuple[int, int]
@@ -40,77 +43,82 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML file as mappings, lists, texts, numbers, booleans, None. `file` is its name in messages."""
+    """A YAML file as mappings, lists, texts, numbers, booleans and None. `file` is its name in messages."""
 
     file: str
     values: Any
     places: dict[KeyPath, Place] = field(default_factory=dict)
 
     def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
-        """A mistake at `path`, or at its nearest ancestor that exists."""
+        """Return the problem at `path`, or at its nearest ancestor that exists."""
         known = path
         while known not in self.places and known:
             known = known[:-1]
         place = self.places.get(known, Place((0, 0), (0, 0)))
         line, column = place.key if at_key else place.value
-        named = dotted(path[:-1] if at_key else path)
+        named = _format_key_path(path[:-1] if at_key else path)
         return Problem(self.file, line, column, f"{named}: {message}" if named else message)
 
     def raw(self, path: KeyPath) -> str | None:
-        """The text of a scalar as written, without its quotes."""
+        """Return the text of a scalar as written, without its quotes; None if there is no scalar."""
         place = self.places.get(path)
         return place.raw if place else None
 
 
-def dotted(path: KeyPath) -> str:
-    """`limits.memory`; list positions are left out, the line and the column tell them."""
+def _format_key_path(path: KeyPath) -> str:
+    """Format a path such as `limits.memory`, without positions in lists: line and column show them."""
     keys = [key for key in path if isinstance(key, str)]
     return ".".join(
         key if re.fullmatch(r"[\w-]+", key) else json.dumps(key, ensure_ascii=False) for key in keys
     )
 
 
-def shown(path: Path) -> str:
-    """A path as messages show it: relative to the current directory where it lies within."""
+def shorten_path(path: Path) -> str:
+    """Return a path for messages: relative to the current directory if it lies within."""
     absolute = os.path.abspath(path)
     relative = os.path.relpath(absolute)
     return absolute if relative.startswith("..") else relative
 
 
 def read_document(path: Path) -> Document:
-    """The document in a file.
+    """Read the document in a file.
 
     Raises:
-        InputError: it can't be read, is not UTF-8, not YAML, or holds what we don't accept.
+        InputError: it can't be read, is not UTF-8, is not YAML, or holds what is not accepted.
     """
-    return parse_document(decoded(read_bounded(path), shown(path)), shown(path))
+    return _parse_document(_decode(read_bytes(path), shorten_path(path)), shorten_path(path))
 
 
-def read_foreign(path: Path) -> Any:
-    """The content of a YAML file that follows another program's rules: aliases and merges are allowed.
+def read_any_yaml(path: Path) -> Any:
+    """Read a YAML file of another program, such as a compose file; aliases and merges are allowed.
 
     Raises:
         InputError: it can't be read, or is not YAML.
     """
-    text = decoded(read_bounded(path), shown(path))
+    text = _decode(read_bytes(path), shorten_path(path))
     try:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:
-        raise whole(shown(path), f"not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise file_error(shorten_path(path), f"not YAML: {' '.join(str(error).split())[:300]}") from None
 
 
-def read_bounded(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read a file of at most 1 MiB.
+
+    Raises:
+        InputError: it can't be read, or is larger.
+    """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise whole(shown(path), f"can't be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > MOST_BYTES:
-        raise whole(shown(path), "is larger than 1 MiB; this is not a file written by hand")
+        raise file_error(shorten_path(path), f"can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > _MOST_BYTES:
+        raise file_error(shorten_path(path), "is larger than 1 MiB; this is not a file written by hand")
     return content
 
 
-def decoded(content: bytes, file: str) -> str:
+def _decode(content: bytes, file: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -121,41 +129,41 @@ def decoded(content: bytes, file: str) -> str:
         raise InputError([Problem(file, line, column, message)]) from None
 
 
-def parse_document(text: str, file: str) -> Document:
-    """The document in a text; `file` names it in messages.
+def _parse_document(text: str, file: str) -> Document:
+    """Parse the document in a text; `file` names it in messages.
 
     Raises:
-        InputError: with every duplicate key and every unusable value at once; a syntax error comes alone.
+        InputError: with every duplicate key and every unusable value, or with one syntax error.
     """
-    node = composed(text, file)
+    node = _compose(text, file)
     if node is None:
-        raise whole(file, "is empty; write at least target: and limits:")
+        raise file_error(file, "is empty; write at least target: and limits:")
     document = Document(file, None)
     problems: list[Problem] = []
-    values = placed(node, (), start(node), document, problems)
+    values = _read_node(node, (), _start(node), document, problems)
     if not isinstance(values, dict):
         problems.append(
-            Problem(file, *start(node), "this must be a mapping of keys, such as target: targets/web")
+            Problem(file, *_start(node), "this must be a mapping of keys, such as target: targets/web")
         )
     if problems:
         raise InputError(problems[:MOST_PROBLEMS])
     return Document(file, values, document.places)
 
 
-def composed(text: str, file: str) -> Node | None:
-    """The parser's tree, after a flat pass that refuses what could blow it up."""
+def _compose(text: str, file: str) -> Node | None:
+    """Return the parser's tree, after a flat pass that refuses what would make the tree explode."""
     try:
-        refused = next(bombs(text, file), None)
+        refused = next(_find_bombs(text, file), None)
         if refused is None:
             return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
     except MarkedYAMLError as error:
-        refused = syntax_problem(error, file)
+        refused = _describe_syntax_error(error, file)
     except Exception as error:  # the parser's own failures (bad escapes, odd directives) are the file's fault
-        refused = Problem(file, *unprintable(text), f"not YAML: {first_line(str(error))}")
+        refused = Problem(file, *_find_control_character(text), f"not YAML: {_first_line(str(error))}")
     raise InputError([refused])
 
 
-def bombs(text: str, file: str) -> Iterator[Problem]:
+def _find_bombs(text: str, file: str) -> Iterator[Problem]:
     depth = 0
     for event in YAML(typ="safe", pure=True).parse(text):
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
@@ -164,56 +172,56 @@ def bombs(text: str, file: str) -> Iterator[Problem]:
                 file, *place, "anchors and aliases (&name, *name) are not supported; write the value out"
             )
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-        if depth > DEEPEST:
-            yield Problem(file, *place, f"nested deeper than {DEEPEST} levels; nothing here needs that")
+        if depth > _MOST_LEVELS:
+            yield Problem(file, *place, f"nested deeper than {_MOST_LEVELS} levels; nothing here needs that")
 
 
-def syntax_problem(error: MarkedYAMLError, file: str) -> Problem:
+def _describe_syntax_error(error: MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
-    words = " ".join(part for part in (error.context, error.problem) if part)
-    hint = "; indent with spaces, not tabs" if "'\\t'" in words else ""
+    text = " ".join(part for part in (error.context, error.problem) if part)
+    hint = "; indent with spaces, not tabs" if "'\\t'" in text else ""
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return Problem(file, line, column, f"not YAML: {first_line(words)}{hint}")
+    return Problem(file, line, column, f"not YAML: {_first_line(text)}{hint}")
 
 
-def unprintable(text: str) -> tuple[int, int]:
-    """Where the first character stands that YAML forbids; (0, 0) if none does."""
-    match = UNUSABLE.search(text.replace("\r", "\n"))
+def _find_control_character(text: str) -> tuple[int, int]:
+    """Return line and column of the first character that YAML forbids; (0, 0) if there is none."""
+    match = _CONTROL_CHARACTER.search(text.replace("\r", "\n"))
     if match is None:
         return 0, 0
     at = match.start()
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
-def first_line(words: str) -> str:
-    return (words.strip().splitlines() or ["unreadable"])[0]
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or ["unreadable"])[0]
 
 
-def placed(
+def _read_node(
     node: Node, path: KeyPath, key: tuple[int, int], document: Document, problems: list[Problem]
 ) -> Any:
-    """The value of a node; records the place of everything within it in the document."""
+    """Return the value of a node, and record the places of everything within it in the document."""
     raw = node.value if isinstance(node, ScalarNode) else None
-    document.places[path] = Place(start(node), key, raw)
+    document.places[path] = Place(_start(node), key, raw)
     if isinstance(node, MappingNode):
-        return placed_mapping(node, path, document, problems)
+        return _read_mapping(node, path, document, problems)
     if isinstance(node, SequenceNode):
         items = enumerate(node.value)
-        return [placed(item, (*path, index), start(item), document, problems) for index, item in items]
+        return [_read_node(item, (*path, index), _start(item), document, problems) for index, item in items]
     try:
-        return scalar(str(node.tag), str(node.value))
+        return _parse_scalar(str(node.tag), str(node.value))
     except ValueError as error:
         problems.append(document.problem(path, str(error)))
         return None
 
 
-def placed_mapping(
+def _read_mapping(
     node: MappingNode, path: KeyPath, document: Document, problems: list[Problem]
 ) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        if not isinstance(key_node, ScalarNode) or UNUSABLE.search(key_node.value):
-            problems.append(Problem(document.file, *start(key_node), "a key must be plain text"))
+        if not isinstance(key_node, ScalarNode) or _CONTROL_CHARACTER.search(key_node.value):
+            problems.append(Problem(document.file, *_start(key_node), "a key must be plain text"))
             continue
         key = str(key_node.value)
         if key in values:
@@ -221,48 +229,52 @@ def placed_mapping(
             message = (
                 f"{json.dumps(key, ensure_ascii=False)} is given twice (first in line {first}); keep one"
             )
-            problems.append(Problem(document.file, *start(key_node), message))
+            problems.append(Problem(document.file, *_start(key_node), message))
             continue
-        values[key] = placed(value_node, (*path, key), start(key_node), document, problems)
+        values[key] = _read_node(value_node, (*path, key), _start(key_node), document, problems)
     return values
 
 
-def scalar(tag: str, raw: str) -> Any:
-    """A scalar by its YAML 1.2 type; numbers that are not finite, or huge, are refused."""
-    if UNUSABLE.search(raw):
+def _parse_scalar(tag: str, raw: str) -> Any:
+    """Return a scalar by its YAML 1.2 type.
+
+    Raises:
+        ValueError: it holds a control character, has a tag, or is an infinite or too large number.
+    """
+    if _CONTROL_CHARACTER.search(raw):
         raise ValueError("holds a control character; write plain text")
-    match tag.removeprefix(TAG):
+    match tag.removeprefix(_TAG_PREFIX):
         case "null":
             return None
         case "bool":
             return raw.lower() in ("true", "yes", "on")
         case "int" | "float" as kind:
-            return number(raw, kind)
+            return _parse_number(raw, kind)
         case "str" | "timestamp" | "value" | "merge":
             return raw
         case _:
-            raise ValueError(f"the tag {first_line(tag)} is not supported; write plain YAML")
+            raise ValueError(f"the tag {_first_line(tag)} is not supported; write plain YAML")
 
 
-def number(raw: str, kind: str) -> int | float:
+def _parse_number(raw: str, kind: str) -> int | float:
     digits = raw.replace("_", "").lower()
     if len(digits) > 40:
-        raise ValueError("this number is too long to be meant")
+        raise ValueError("this number has more than 40 digits; write a shorter one")
     if kind == "float":
         if digits.strip("+-") in (".inf", ".nan"):
             raise ValueError(f"{raw} is not a number to measure with; write a finite one")
         value: int | float = float(digits)
     else:
         value = int(digits, 0 if digits.lstrip("+-")[:2] in ("0x", "0o", "0b") else 10)
-    if not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
-        raise ValueError(f"{raw} is too large a number to be meant")
+    if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER:
+        raise ValueError(f"{raw} is too large; write a number up to 10^15")
     return value
 
 
-def start(node: Node) -> tuple[int, int]:
+def _start(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def whole(file: str, message: str) -> InputError:
-    """A problem of a file as a whole."""
+def file_error(file: str, message: str) -> InputError:
+    """Return the error for a problem of a file as a whole."""
     return InputError([Problem(file, 0, 0, message)])

@@ -173,6 +173,7 @@ def _render_markdown(view: ComparisonView) -> str:
         (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
         for row in view.rows
     ]
+    changed = escape_markdown("; ".join(view.changed))
     lines = [
         f"### {escape_markdown(view.target)}: {escape_markdown(view.base)} → {escape_markdown(view.head)}",
         "",
@@ -183,7 +184,7 @@ def _render_markdown(view: ComparisonView) -> str:
         "|:--|--:|--:|:--|--:|:--|",
         *("| " + " | ".join(escape_markdown(text) for text in row) + " |" for row in rows),
         "",
-        f"Changed between the two: {escape_markdown('; '.join(view.changed)) or 'nothing that was recorded'}.",
+        f"Changed between the two: {changed or 'nothing that was recorded'}.",
         "",
     ]
     return "\n".join(lines)

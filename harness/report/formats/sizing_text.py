@@ -6,7 +6,7 @@ from harness.report.view.explanations import explain_evidence
 
 
 def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: str = "") -> tuple[str, ...]:
-    """Return the answer with its evidence, the size between two measured ones, and the sizes without an answer.
+    """Return the answer with its evidence, an interpolated size, and the undecided sizes, a line each.
 
     `hour_price` is the price of the size to take.
     """
@@ -17,14 +17,14 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
     lines = [f"For {needed} {_describe_answer(sizing, hour)}"]
     if sizing.interpolated is not None:
         between = sizing.interpolated
+        smaller, larger = _describe_result(between.smaller), _describe_result(between.larger)
         lines.append(
             f"Interpolated, not measured: {text.format_size(between.limits)}, between "
-            f"{_describe_result(between.smaller)} and {_describe_result(between.larger)}. Measure it before you buy it."
+            f"{smaller} and {larger}. Measure it before you buy it."
         )
     if sizing.undecided_sizes:
-        lines.append(
-            f"Without an answer: {', '.join(text.format_size(limits) for limits in sizing.undecided_sizes[:5])}."
-        )
+        sizes = ", ".join(text.format_size(limits) for limits in sizing.undecided_sizes[:5])
+        lines.append(f"Without an answer: {sizes}.")
     return tuple(lines)
 
 

@@ -1,4 +1,4 @@
-"""Build summary.json, a contract that scripts may rely on: harness/report/summary.schema.json describes it."""
+"""Build summary.json, a contract for scripts that harness/report/summary.schema.json describes."""
 
 from typing import Any
 

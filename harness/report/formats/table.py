@@ -17,7 +17,7 @@ _HEADING_PADDING = 2
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A heading with its texts. Without room for all columns, those of the highest `dispensable` go; 0 stays."""
+    """A heading with its texts. In a narrow table the highest `dispensable` goes first; 0 always stays."""
 
     heading: str
     texts: tuple[str, ...]

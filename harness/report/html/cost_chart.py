@@ -66,6 +66,7 @@ def build_cost_chart(view: View) -> CostChart | None:
 
 
 def _describe_point(cost: Cost, currency: str) -> str:
+    size, price = text.format_size(cost.limits), text.format_money(cost.hour, currency)
     at_least = "at least " if cost.is_at_most else ""
-    description = f"{text.format_size(cost.limits)}: {text.format_money(cost.hour, currency)} an hour, {at_least}{cost.users} users"
-    return f"{description}, on the front" if cost.on_front else description
+    front = ", on the front" if cost.on_front else ""
+    return f"{size}: {price} an hour, {at_least}{cost.users} users{front}"

@@ -27,7 +27,10 @@ MEANINGS = {
 
 
 def format_bracket(result: CellResult) -> str:
-    """Return what is known of the capacity: `≥ 400`, `142 – 151` (sustained – broken), `none (< 10)`, a status."""
+    """Return what is known of the capacity.
+
+    That is `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, or the status.
+    """
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
@@ -53,7 +56,7 @@ def _format_open_bracket(sustained: int | None, broken: int | None) -> str:
 
 
 def describe_capacity(result: CellResult) -> str:
-    """Return the capacity for a sentence: `250 (245–257)` if an estimate exists, else `245 and breaks at 257`."""
+    """Return the capacity for a sentence: `250 (245–257)` from an estimate, else `245 and breaks at 257`."""
     estimate, low, high = (
         finite_or_none(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
@@ -70,7 +73,7 @@ def name_factor(result: CellResult) -> str:
 
 
 def explain_result(result: CellResult) -> str:
-    """Return the limiting factor and its evidence: `CPU: its CPU quota is used up (throttled in 93 % of periods)`.
+    """Return the limiting factor and its evidence, such as `CPU: its CPU quota is used up (100 % used)`.
 
     A monotonicity violation comes first.
     """
@@ -82,7 +85,7 @@ def explain_result(result: CellResult) -> str:
 
 
 def describe_violation(result: CellResult) -> str:
-    """Return a monotonicity violation: "sustains less than the smaller 0.5 CPU / 96 MiB"; empty without one."""
+    """Return such as "sustains less than the smaller 0.5 CPU / 96 MiB"; empty without a violation."""
     smaller = result.monotonicity_violation
     if smaller is None:
         return ""

@@ -133,7 +133,10 @@ def _compute_heat(result: CellResult, users_limit: int) -> int | None:
 
 
 def select_decisive_steps(cell: CellView) -> tuple[StepView, ...]:
-    """Return the steps at the bracket's ends: the last PASS at `sustained_users`, the last FAIL at `broken_users`."""
+    """Return the steps at the bracket's ends.
+
+    These are the last PASS at `sustained_users` and the last FAIL at `broken_users`.
+    """
     ends = (
         (cell.result.sustained_users, Verdict.PASS.value),
         (cell.result.broken_users, Verdict.FAIL.value),

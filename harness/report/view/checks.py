@@ -109,13 +109,13 @@ def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
         for engine in result.engines
     }
     note = "; ".join(
-        f"{text.clean_text(engine)}: {', '.join(sizes)}" for engine, sizes in sizes_by_engine.items()
+        text.clean_text(engine) + ": " + ", ".join(sizes) for engine, sizes in sizes_by_engine.items()
     )
     yield Fact("Engines", text.format_count(len(result.engines)), note)
 
 
 def _build_engine_comparison_fact(other: Drift) -> Fact:
-    label = f"{text.clean_text(other.engine or "")} against {text.clean_text(other.against or "")}"
+    label = f"{text.clean_text(other.engine or '')} against {text.clean_text(other.against or '')}"
     outcome = "unlike" if other.is_marked else "alike"
     return Fact(label, _format_outcome(other, outcome), describe_engine_comparison(other))
 

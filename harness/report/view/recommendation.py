@@ -1,6 +1,6 @@
 """Write the recommendation: the sentence that a buyer reads first."""
 
-from harness.model import CellResult, Factor, Limits, Status
+from harness.model import CampaignState, CellResult, Factor, Limits, Status
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.view import View
@@ -17,7 +17,7 @@ _REMEDIES = {
 
 
 def write_recommendation(view: View) -> str:
-    """Return which size to take for the campaign's users, how it did, and what stops the next smaller size."""
+    """Return which size to take for the campaign's users, how it did, and what stops the next smaller one."""
     sizing = view.sizing
     if sizing.take is not None:
         recommend = _recommend_smaller_sizes if sizing.all_sustain else _recommend_size
@@ -38,7 +38,7 @@ def _prepend(prefix: str, sentence: str) -> str:
 
 
 def _write_prefix(view: View) -> str:
-    if view.state == "complete" or view.sizing.best is None:
+    if view.state is CampaignState.COMPLETE or view.sizing.best is None:
         return ""
     return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
 
@@ -49,7 +49,8 @@ def _recommend_size(view: View, take: CellResult) -> str:
     advice = f"For {users} users take {size}: it sustained all {users}{load}{_mention_price(view, take)}"
     if neighbour is None:
         return f"{advice}; it is the smallest size with an answer."
-    return f"{advice}; the next smaller size, {text.format_size(neighbour.cell.limits)}, {_describe_limit(neighbour)}."
+    smaller = text.format_size(neighbour.cell.limits)
+    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(neighbour)}."
 
 
 def _mention_price(view: View, take: CellResult) -> str:
@@ -106,7 +107,8 @@ def _recommend_smaller_sizes(view: View, take: CellResult) -> str:
         return f"{enough}; measure smaller sizes."
     price = _find_price(view)
     which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
-    return f"All of these sizes sustain {users} users; the {which} did so{_describe_load(take)}: measure smaller ones."
+    load = _describe_load(take)
+    return f"All of these sizes sustain {users} users; the {which} did so{load}: measure smaller ones."
 
 
 def _name_best_size(view: View, best: CellResult) -> str:
@@ -114,12 +116,13 @@ def _name_best_size(view: View, best: CellResult) -> str:
     subject = "None of these sizes" if is_final else "None of the sizes with an answer"
     remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
     hint = f"; {remedy}." if remedy else "."
+    size = text.format_size(best.cell.limits)
     if not best.sustained_users:
         return (
             f"{subject} sustains {users} users, nor any number that was measured: "
-            f"the largest, {text.format_size(best.cell.limits)}, {_describe_limit(best)}{hint}"
+            f"the largest, {size}, {_describe_limit(best)}{hint}"
         )
-    return f"{subject} sustains {users} users: the best, {text.format_size(best.cell.limits)}, {_describe_limit(best)}{hint}"
+    return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
 
 
 def _list_undecided_sizes(undecided: tuple[Limits, ...], *, decided: bool) -> str:

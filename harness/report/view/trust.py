@@ -149,7 +149,7 @@ def _format_extremes(values: Sequence[int]) -> str:
     return f"{text.format_count(min(values))} – {text.format_count(max(values))}"
 
 
-def build_environment_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
+def build_fingerprint_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
     """Return the machine's fingerprint, flattened: `engine.version` becomes "engine version"."""
     return tuple(Fact(label, value) for label, value in _flatten("", stored) if value)
 

@@ -1,14 +1,14 @@
-"""Build the view of a campaign: all that any report shows, formatted once, with every foreign text cleaned."""
+"""Build the view of a campaign: all that any report shows, formatted once, with foreign texts cleaned."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.model import CampaignResult, CellResult, Cost, Limits, Sizing, Status
+from harness.model import CampaignResult, CampaignState, CellResult, Cost, Limits, Sizing, Status
 from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
 from harness.report.view.grid import Grid, build_grid
-from harness.report.view.trust import build_environment_facts, build_trust_facts
+from harness.report.view.trust import build_fingerprint_facts, build_trust_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class View:
     target: str
     scenario: str
     started_at: str
-    state: str
+    state: CampaignState
     progress: str
     users_limit: int
     slos: tuple[str, ...]
@@ -29,13 +29,14 @@ class View:
     grid: Grid
     warnings: tuple[str, ...]
     trust: tuple[Fact, ...]
-    environment: tuple[Fact, ...]
+    fingerprint: tuple[Fact, ...]
     costs: tuple[Cost, ...]
     currency: str
 
     @property
     def is_running(self) -> bool:
-        return self.state == "running"
+        """True while the campaign runs."""
+        return self.state is CampaignState.RUNNING
 
 
 def build_view(result: CampaignResult) -> View:
@@ -51,7 +52,7 @@ def build_view(result: CampaignResult) -> View:
         target=text.clean_text(result.target),
         scenario=text.clean_text(result.scenario),
         started_at=text.format_timestamp(result.started_at),
-        state=text.clean_text(result.state),
+        state=result.state,
         progress=_describe_progress(result),
         users_limit=result.users_limit,
         slos=tuple(text.format_slo(slo) for slo in result.slos),
@@ -65,7 +66,7 @@ def build_view(result: CampaignResult) -> View:
         grid=build_grid(cells),
         warnings=write_warnings(result),
         trust=build_trust_facts(result),
-        environment=build_environment_facts(result.fingerprint.to_json()),
+        fingerprint=build_fingerprint_facts(result.fingerprint.to_json()),
         costs=result.costs,
         currency=format_currency(result),
     )
@@ -80,12 +81,12 @@ def _group_by_size(cells: Sequence[CellResult]) -> dict[Limits, tuple[CellResult
 
 def _describe_progress(result: CampaignResult) -> str:
     """Return how far an unfinished campaign is; empty for a complete one."""
-    if result.state == "complete":
+    if result.state is CampaignState.COMPLETE:
         return ""
     done = sum(cell.status is not Status.RUNNING for cell in result.cells)
-    under_way = [cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps]
-    line = f"{done} of {len(result.cells)} sizes have their answer"
-    if under_way:
-        steps = len(under_way[0].steps)
-        line += f"; {text.format_size(under_way[0].cell.limits)} has {steps} {'step' if steps == 1 else 'steps'} so far"
-    return line
+    progress = f"{done} of {len(result.cells)} sizes have their answer"
+    active = next((cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps), None)
+    if active is None:
+        return progress
+    size, count = text.format_size(active.cell.limits), len(active.steps)
+    return f"{progress}; {size} has {count} {'step' if count == 1 else 'steps'} so far"

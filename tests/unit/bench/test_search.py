@@ -1,16 +1,23 @@
-"""The comparison itself: what it counts, and that it says the same twice."""
+"""The comparison of searches: what it counts, and that it gives the same figures twice."""
 
 from typing import Literal
 
 import pytest
 
+from bench.search.__main__ import main
+from bench.search.ground_truth import GroundTruth, find_ground_truth
 from bench.search.scenarios import SCENARIOS, STRATEGIES
 from bench.search.score import compute_lower_bound_s, score_cell, summarize
-from bench.search.__main__ import main
+from bench.search.trial import (
+    SimulatedScenario,
+    Strategy,
+    build_grid,
+    build_plan,
+    measure_cell,
+    measure_matrix,
+)
 from bench.simulation.model import QUIET, Service
-from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell, measure_matrix, build_plan
-from bench.search.ground_truth import GroundTruth, find_ground_truth
-from harness.model import MIB, Cell, CellResult, Limits, Search, Status, Timing
+from harness.model import MIB, Cell, CellResult, Limits, Search, SearchStrategy, Status, Timing
 
 CELL = build_grid([1.0])[0]
 BRIEF = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
@@ -22,82 +29,94 @@ def bracketed(low: int, high: int, estimate: float | None = None, cell: Cell = C
     return CellResult(cell, Status.BRACKETED, low, high, estimate_users=estimate, load_s=144.0)
 
 
-def judged(
-    result: CellResult, true: GroundTruth, answers: Literal["estimate", "middle", "highest"] = "estimate"
+def score_flags(
+    result: CellResult, truth: GroundTruth, answers: Literal["estimate", "middle", "highest"] = "estimate"
 ) -> tuple[bool, bool, bool, float | None]:
-    made = score_cell(result, true, 72.0, Strategy("any", answer=answers), is_first=True)
-    return made.is_pass_wrong, made.is_failure_wrong, made.is_missed, made.error
+    outcome = score_cell(result, truth, 72.0, Strategy("any", answer=answers), is_first=True)
+    return outcome.is_pass_wrong, outcome.is_failure_wrong, outcome.is_missed, outcome.error
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "wrong_pass", "wrong_fail"),
+    ("low", "high", "is_pass_wrong", "is_failure_wrong"),
     [(100, 105, False, False), (104, 109, False, False), (106, 111, True, False), (90, 95, False, True)],
 )
-def test_a_certificate_is_wrong_beyond_the_precision(
-    low: int, high: int, wrong_pass: bool, wrong_fail: bool
+def test_an_end_of_a_bracket_is_wrong_beyond_the_precision(
+    low: int, high: int, is_pass_wrong: bool, is_failure_wrong: bool
 ) -> None:
-    assert judged(bracketed(low, high), GroundTruth(100, 100.5))[:2] == (wrong_pass, wrong_fail)
+    assert score_flags(bracketed(low, high), GroundTruth(100, 100.5))[:2] == (is_pass_wrong, is_failure_wrong)
 
 
 def test_the_answer_is_what_the_strategy_reports() -> None:
-    result, true = bracketed(100, 121, estimate=115.0), GroundTruth(100, 100.0)
-    assert judged(result, true)[3] == pytest.approx(0.15)
-    assert judged(result, true, "middle")[3] == pytest.approx(0.10)
-    assert judged(result, true, "highest")[3] == pytest.approx(0.0)
+    result, truth = bracketed(100, 121, estimate=115.0), GroundTruth(100, 100.0)
+    assert score_flags(result, truth)[3] == pytest.approx(0.15)
+    assert score_flags(result, truth, "middle")[3] == pytest.approx(0.10)
+    assert score_flags(result, truth, "highest")[3] == pytest.approx(0.0)
 
 
 def test_a_censored_cell_called_bracketed_is_a_miss_and_a_wrong_failure() -> None:
-    censored = GroundTruth(400, 400.0, censored=True)
-    assert judged(bracketed(300, 310), censored) == (False, True, True, None)
-    assert judged(CellResult(CELL, Status.CENSORED, 400), censored) == (False, False, False, None)
+    censored = GroundTruth(400, 400.0, is_censored=True)
+    assert score_flags(bracketed(300, 310), censored) == (False, True, True, None)
+    assert score_flags(CellResult(CELL, Status.CENSORED, 400), censored) == (False, False, False, None)
 
 
-def test_the_floor_is_two_windows_or_one_where_nothing_breaks() -> None:
+def test_the_lower_bound_is_two_windows_or_one_if_nothing_breaks() -> None:
     plan = build_plan(Strategy("any"), (CELL,))
-    two, one = compute_lower_bound_s(plan, GroundTruth(50, 50.5)), compute_lower_bound_s(plan, GroundTruth(400, 400.0, censored=True))
+    two, one = (
+        compute_lower_bound_s(plan, GroundTruth(50, 50.5)),
+        compute_lower_bound_s(plan, GroundTruth(400, 400.0, is_censored=True)),
+    )
     assert two == pytest.approx(10 + 2 * (10 + 20 + 1))
     assert one == pytest.approx(10 + 31)
 
 
 def test_a_score_weighs_all_cells_alike() -> None:
-    true = GroundTruth(100, 100.0)
-    outcomes = [score_cell(bracketed(low, low), true, 72.0, Strategy("any"), is_first=True) for low in (97, 104)]
-    made = summarize(outcomes)
-    assert (made.load_s, made.lower_bound_ratio) == (144.0, 2.0)
-    assert made.rms_error == pytest.approx((0.5 * (0.03**2 + 0.04**2)) ** 0.5)
-    assert made.worst_error == pytest.approx(0.04)
+    truth = GroundTruth(100, 100.0)
+    outcomes = [
+        score_cell(bracketed(low, low), truth, 72.0, Strategy("any"), is_first=True) for low in (97, 104)
+    ]
+    score = summarize(outcomes)
+    assert (score.load_s, score.lower_bound_ratio) == (144.0, 2.0)
+    assert score.rms_error == pytest.approx((0.5 * (0.03**2 + 0.04**2)) ** 0.5)
+    assert score.worst_error == pytest.approx(0.04)
 
 
-def test_truth_is_where_the_long_run_share_crosses() -> None:
-    found = find_ground_truth(SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0)
+def test_the_ground_truth_is_where_the_long_run_share_crosses() -> None:
+    found = find_ground_truth(
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
+    )
     assert found.users <= found.crossing < found.users + 1
-    assert find_ground_truth(SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0).censored
+    assert find_ground_truth(
+        SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
+    ).is_censored
 
 
-def test_truth_knows_that_memory_ends_before_the_cpu_does() -> None:
+def test_the_ground_truth_includes_the_memory() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
-    assert find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=1000.0).users == 12
+    assert (
+        find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=1000.0).users
+        == 12
+    )
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)
-def test_every_strategy_ends_near_the_truth_of_a_calm_target(strategy: Strategy) -> None:
+def test_every_strategy_ends_near_the_capacity_of_a_quiet_target(strategy: Strategy) -> None:
     result = measure_cell(strategy, SimulatedScenario(Service(), QUIET), build_grid([1.0])[0], seed=2)
     assert result.status is Status.BRACKETED
     assert result.sustained_users is not None
     assert 25 <= result.sustained_users <= 55
 
 
-def test_a_matrix_gives_the_same_answers_twice() -> None:
-    ground, cells = SimulatedScenario(Service(user_bytes=MIB)), build_grid([0.5, 1.0], [48, 256])
-    bisect = Strategy("bisect", search=Search("bisect"), timing=BRIEF)
-    one, two = (measure_matrix(bisect, ground, cells, seed=3) for _ in range(2))
+def test_a_matrix_gives_the_same_results_twice() -> None:
+    scenario, cells = SimulatedScenario(Service(user_bytes=MIB)), build_grid([0.5, 1.0], [48, 256])
+    bisect = Strategy("bisect", search=Search(SearchStrategy.BISECT), timing=BRIEF)
+    one, two = (measure_matrix(bisect, scenario, cells, seed=3) for _ in range(2))
     assert one == two
     assert len({result.cell.id for result in one}) == 4
 
 
 def test_memory_shows_as_the_limiting_factor_where_it_is() -> None:
-    ground = SimulatedScenario(Service(user_bytes=MIB))
-    result = measure_cell(Strategy("predict", timing=BRIEF), ground, build_grid([4.0], [64])[0], seed=1)
+    scenario = SimulatedScenario(Service(user_bytes=MIB))
+    result = measure_cell(Strategy("predict", timing=BRIEF), scenario, build_grid([4.0], [64])[0], seed=1)
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None
     assert 29 <= result.sustained_users <= 32
@@ -108,9 +127,12 @@ def test_an_unknown_strategy_is_named(capsys: pytest.CaptureFixture[str]) -> Non
     assert "magic" in capsys.readouterr().err
 
 
-def test_every_ground_can_be_stood_on() -> None:
-    for name, ground in SCENARIOS.items():
+def test_every_scenario_can_be_measured() -> None:
+    for name, scenario in SCENARIOS.items():
         result = measure_cell(
-            Strategy(name, search=Search("ladder"), timing=BRIEF), ground, build_grid([0.5])[0], seed=1
+            Strategy(name, search=Search(SearchStrategy.LADDER), timing=BRIEF),
+            scenario,
+            build_grid([0.5])[0],
+            seed=1,
         )
         assert result.steps

@@ -1,4 +1,4 @@
-"""The simulated world obeys the laws that real measurements are checked by, and the protocols."""
+"""The simulation obeys the laws that real measurements are checked by, and the protocols."""
 
 import itertools
 import math
@@ -6,20 +6,32 @@ import math
 import numpy as np
 import pytest
 
-from bench.simulation import random_streams
-from bench.simulation.container_run import build_closed_system
-from bench.simulation.model import QUIET, USUAL, Law, Service, ThinkTime, Noise
-from bench.simulation.closed_system import ClosedSystem
-from bench.simulation.backends import SimulatedBackends
+from bench.search.ground_truth import find_ground_truth, measure_slow_share
 from bench.search.trial import SLOS, Strategy, build_grid, build_plan
-from bench.search.ground_truth import measure_slow_share, find_ground_truth
+from bench.simulation.backends import (
+    SimulatedClock,
+    SimulatedHost,
+    SimulatedLoadGenerator,
+    SimulatedProbe,
+    simulate_backends,
+)
+from bench.simulation.closed_system import ClosedSystem
+from bench.simulation.container_run import build_closed_system
+from bench.simulation.model import QUIET, USUAL, Law, Noise, Service, ThinkTime
+from bench.simulation.random_streams import (
+    create_generator,
+    draw_cpu_demands,
+    draw_pause_gaps,
+    draw_run_speed,
+)
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.validity import unexplained_ratio
 from harness.analyse.step.window import cut_window
 from harness.errors import TargetFailed
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
 from harness.measure.session import Backends, open_session
-from harness.model import MIB, EndReason, Limits, Step, StepFacts, Timing, Verdict
+from harness.measure.step import StepRequest, hold_step
+from harness.model import MIB, Cell, EndReason, Limits, Plan, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
 ROOM = Limits(1.0, 512 * MIB)
@@ -30,16 +42,22 @@ def held(
     service: Service,
     users: int,
     cpu_cores: float = 1.0,
-    weather: Noise = QUIET,
+    noise: Noise = QUIET,
     seed: int = 1,
     memory_mib: int = 512,
 ) -> StepFacts:
-    """The facts of one step, by the harness's own code."""
+    """Measure one step with the harness's own code and return its facts."""
     cell = build_grid([cpu_cores], [memory_mib])[0]
     plan = build_plan(Strategy("one step"), [cell])
-    world = SimulatedBackends(service, weather, seed=seed).world()
-    with open_session(world, plan, cell, world.host.prepare(plan.target), 1) as life:
-        return life.hold(1, Step(users, SHORT), 50.0, lambda facts: False, lambda pulse: None)
+    return hold(simulate_backends(service, noise, seed=seed), plan, cell, users)
+
+
+def hold(backends: Backends, plan: Plan, cell: Cell, users: int) -> StepFacts:
+    """Measure a step in a container run of its own."""
+    image = backends.host.prepare(plan.target)
+    request = StepRequest(1, Step(users, SHORT), 50.0, lambda facts: False, lambda sample: None)
+    with open_session(backends, plan.target, plan.scenario, plan.load, cell, image, 1) as session:
+        return hold_step(session, request)
 
 
 def run(
@@ -127,12 +145,12 @@ def machine_repairman_s(users: int, think_s: float, service_s: float) -> float:
     return response_s
 
 
-def test_first_come_first_served_answers_in_the_order_of_asking() -> None:
+def test_first_come_first_served_answers_in_the_order_of_arrival() -> None:
     system = build_closed_system(Service(slots=1), QUIET, ThinkTime(), ROOM, seed=(3,))
     system.hold(80, 50.0)
     system.advance(200.0)
-    ledger = system.take()
-    assert ledger.start_s == sorted(ledger.start_s)
+    ended = system.take()
+    assert ended.start_s == sorted(ended.start_s)
 
 
 def test_pauses_stop_everything() -> None:
@@ -142,35 +160,34 @@ def test_pauses_stop_everything() -> None:
 
 
 def test_the_same_seed_gives_the_same_facts() -> None:
-    one, same, other = (held(Service(), 40, weather=USUAL, seed=seed) for seed in (5, 5, 6))
+    one, same, other = (held(Service(), 40, noise=USUAL, seed=seed) for seed in (5, 5, 6))
     assert np.array_equal(one.requests.latency_s, same.requests.latency_s)
     assert one.target == same.target
     assert not np.array_equal(one.requests.latency_s[:50], other.requests.latency_s[:50])
 
 
-def test_a_life_is_the_same_whatever_was_measured_before_it() -> None:
+def test_a_container_run_is_the_same_whatever_was_measured_before_it() -> None:
     service, cells = Service(), build_grid([1.0, 2.0])
     plan = build_plan(Strategy("one step"), cells)
     latencies = []
     for order in ([cells[1]], list(cells)):
-        world = SimulatedBackends(service, Noise(run_speed_sd=0.03), seed=4).world()
-        for cell in order:
-            with open_session(world, plan, cell, world.host.prepare(plan.target), 1) as life:
-                facts = life.hold(1, Step(20, SHORT), 50.0, lambda facts: False, lambda pulse: None)
-        latencies.append(facts.requests.latency_s)
+        backends = simulate_backends(service, Noise(run_speed_sd=0.03), seed=4)
+        facts = [hold(backends, plan, cell, 20) for cell in order]
+        latencies.append(facts[-1].requests.latency_s)
     assert latencies[0] == pytest.approx(latencies[1], abs=1e-6)
 
 
-def test_lives_differ_in_speed_by_the_spread_asked() -> None:
-    speeds = [random_streams.draw_run_speed(Noise(run_speed_sd=0.03), random_streams.create_generator(seed, 0)) for seed in range(400)]
+def test_container_runs_differ_in_speed_by_the_given_spread() -> None:
+    noise = Noise(run_speed_sd=0.03)
+    speeds = [draw_run_speed(noise, create_generator(seed, 0)) for seed in range(400)]
     assert np.log(speeds).std() == pytest.approx(0.03, rel=0.15)
 
 
 def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
-    weather = Noise(cold_ratio=0.3, warm_cpu_s=5.0)
+    noise = Noise(cold_ratio=0.3, warm_cpu_s=5.0)
 
     def early_over_late(cpu_cores: float) -> float:
-        facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, weather)
+        facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, noise)
         early = facts.requests.start_s < facts.requests.start_s.min() + 15
         return float(facts.requests.latency_s[early].mean() / facts.requests.latency_s[~early].mean())
 
@@ -178,7 +195,7 @@ def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
     assert early_over_late(1.0) > early_over_late(4.0)
 
 
-def test_users_come_in_bursts_of_a_second_and_ask_at_once() -> None:
+def test_users_come_in_bursts_of_a_second_and_send_a_request_at_once() -> None:
     facts = held(Service(cpu_s=0.001), 30)
     assert facts.spawn_rate == 3
     first = np.sort(facts.requests.start_s)[:9] - facts.ramp_from_s
@@ -205,7 +222,7 @@ def test_too_many_users_for_the_memory_kill_the_target() -> None:
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
-    assert result.oom
+    assert result.failures.oom
     assert 32 < result.users_reached <= 36
     assert held(service, 32, memory_mib=64).ended is EndReason.HELD
 
@@ -224,35 +241,40 @@ def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
     )
 
 
-def test_what_is_unanswered_at_the_end_is_told() -> None:
+def test_unanswered_requests_are_reported_at_the_end() -> None:
     facts = held(Service(), 90)
     assert len(facts.requests.unfinished_start_s) == facts.generator[-1].in_flight > 0
 
 
 def test_time_stands_still_unless_someone_waits() -> None:
-    world = SimulatedBackends(Service())
-    world.clock.sleep(3.0)
-    assert world.clock.now_s() == 3.0
+    clock = simulate_backends(Service()).clock
+    clock.sleep(3.0)
+    assert clock.now_s() == 3.0
 
 
-def test_the_simulated_world_keeps_the_protocols() -> None:
-    """Checked by mypy: a world is what a campaign is given."""
-    simulated = SimulatedBackends(Service())
-    host: TargetHost = simulated
-    generator: LoadGenerator = simulated
-    probe: UsageProbe = simulated
-    clock: Clock = simulated.clock
-    assert simulated.world() == Backends(host, generator, probe, clock)
+def test_the_simulation_keeps_the_protocols() -> None:
+    """Build the backends that a campaign measures with; mypy checks the protocols."""
+    clock = SimulatedClock()
+    host: TargetHost = SimulatedHost(clock, Service(), QUIET, ThinkTime(), 0)
+    generator: LoadGenerator = SimulatedLoadGenerator(clock)
+    probe: UsageProbe = SimulatedProbe()
+    used: Clock = clock
+    assert Backends(host, generator, probe, used).clock is clock
 
 
-def test_demands_have_the_mean_and_spread_asked() -> None:
-    spreads: dict[Law, float] = {"exponential": 1.0, "lognormal": 2.0, "deterministic": 0.0}
+def test_cpu_demands_have_the_given_mean_and_spread() -> None:
+    spreads: dict[Law, float] = {
+        "exponential": 1.0,
+        "lognormal": 2.0,
+        "uniform": 0.5 / math.sqrt(3),
+        "deterministic": 0.0,
+    }
     for law, spread in spreads.items():
         service = Service(law=law, cpu_cv=2.0)
-        some = np.array(list(itertools.islice(random_streams.draw_cpu_demands(service, random_streams.create_generator(1)), 200_000)))
+        some = np.array(list(itertools.islice(draw_cpu_demands(service, create_generator(1)), 200_000)))
         assert some.mean() == pytest.approx(service.cpu_s, rel=0.02)
         assert some.std() / some.mean() == pytest.approx(spread, rel=0.1)
 
 
 def test_no_pause_is_due_where_there_are_none() -> None:
-    assert next(random_streams.draw_pause_gaps(Service(), random_streams.create_generator(1))) == math.inf
+    assert next(draw_pause_gaps(Service(), create_generator(1))) == math.inf

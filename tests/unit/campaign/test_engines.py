@@ -10,7 +10,7 @@ from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.errors import EngineGone, UsageError
 from harness.measure.session import Backends
-from harness.model import CampaignResult, Plan, Status
+from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json
 from harness.report import render_report
 from harness.store import CampaignFolder
@@ -26,7 +26,7 @@ class Farm:
     def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeWorld]) -> None:
         self.plan = plan
         self.engines = engines
-        self.folder = CampaignFolder.create(folder / "results", "20261124-120000-web", plan_to_json(plan), {})
+        self.folder = CampaignFolder.create(folder / "results", "20261124-120000-web", plan_to_json(plan), Fingerprint())
 
     def run(self) -> CampaignResult:
         worlds = {

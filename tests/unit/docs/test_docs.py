@@ -1,7 +1,8 @@
-"""What a document claims, a test reads: commands, options, exit codes, files, modules, links."""
+"""The documents are true: commands, options, exit codes, files, modules and links in them exist."""
 
 import importlib
 import re
+from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.unit.pages import (
     find_code,
     find_commands,
 )
+from tools.lock import locked_versions
 
 
 def options_by_command() -> dict[str, set[str]]:
@@ -33,13 +35,13 @@ def options_by_command() -> dict[str, set[str]]:
 OPTIONS = options_by_command()
 
 
-def test_every_command_and_option_is_in_the_readme_and_none_besides() -> None:
-    told = {
+def test_every_command_and_option_is_in_the_readme_and_no_other() -> None:
+    documented = {
         match[1]: set(re.findall(r"--[a-z][a-z-]*", line))
         for line in README.splitlines()
         if (match := re.match(r"\| `harness ([a-z]+)", line))
     }
-    assert told == OPTIONS
+    assert documented == OPTIONS
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -72,9 +74,9 @@ def test_every_make_target_and_variable_that_is_shown_exists(page: str) -> None:
 
 
 def test_the_exit_codes_are_those_of_the_command_line() -> None:
-    told = re.search(r"Exit codes: (.*?)\n\n", README, re.DOTALL)
-    assert told
-    codes = [int(match[1]) for match in re.finditer(r"(?:^|; )(\d+) ", told[1].replace("\n", " "))]
+    listed = re.search(r"Exit codes: (.*?)\n\n", README, re.DOTALL)
+    assert listed
+    codes = [int(match[1]) for match in re.finditer(r"(?:^|; )(\d+) ", listed[1].replace("\n", " "))]
     assert codes == sorted(
         v for name, v in vars(cli.console).items() if name.isupper() and isinstance(v, int)
     )
@@ -86,10 +88,10 @@ def test_every_link_leads_somewhere(page: str) -> None:
         name, _, anchor = link.partition("#")
         path = ((ROOT / page).parent / name).resolve() if name else ROOT / page
         assert path.exists(), link
-        assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), link
+        assert not anchor or anchor in find_anchors(path.read_text(encoding="utf-8")), link
 
 
-def anchors(text: str) -> set[str]:
+def find_anchors(text: str) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", FENCED.sub("", text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -111,11 +113,11 @@ def test_every_module_and_function_that_the_architecture_names_exists() -> None:
     for span in find_code(ARCHITECTURE):
         match = re.match(r"(?:harness\.)?((\w+)(?:\.\w+)*)(?:\(|$)", span)
         if match and match[2] in rooms and not span.endswith((".py", ".json")):
-            assert reached(f"harness.{match[1]}"), span
+            assert is_importable(f"harness.{match[1]}"), span
 
 
-def reached(name: str) -> bool:
-    """Whether this is a module, or something within one."""
+def is_importable(name: str) -> bool:
+    """Return True if this is the name of a module, or of something within one."""
     parts = name.split(".")
     for depth in range(len(parts), 0, -1):
         try:
@@ -126,19 +128,35 @@ def reached(name: str) -> bool:
     return False
 
 
-def test_every_module_in_the_diagram_stands_in_its_room() -> None:
+def test_the_diagram_names_every_module_in_its_folder_and_no_other() -> None:
     (diagram,) = [block.text for block in BLOCKS if block.page == "ARCHITECTURE.md" and not block.kind]
-    room, rooms = HARNESS, set()
+    shown = list(find_modules(diagram))
+    existing = {
+        path.relative_to(HARNESS).with_suffix("").as_posix()
+        for path in HARNESS.rglob("*.py")
+        if not path.stem.startswith("__")
+    }
+    assert len(shown) == len(set(shown))
+    assert set(shown) == existing
+
+
+def find_modules(diagram: str) -> Iterator[str]:
+    """Yield the modules of the diagram: "folder/" at the margin, its modules indented below, then two blanks."""
+    folder = ""
     for line in diagram.splitlines():
-        bars, entry = re.match(r"([ │├└─]*)(.*)", line).groups()  # type: ignore[union-attr]
-        named = re.split(r" {2,}", entry)[0]
-        if re.search("[├└]", bars):
-            room = HARNESS / named.rstrip("/").split(" ")[0]
-            rooms.add(room)
-        elif entry:
-            for module in re.findall(r"\w+", named.replace(".py", "")):
-                folder = room if bars.strip() else HARNESS
-                is_room = (folder / module / "__init__.py").is_file()
-                assert is_room or (folder / f"{module}.py").is_file(), f"{module} in {folder.name}"
-                rooms |= {folder / module} if is_room else set()
-    assert rooms == {path.parent for path in HARNESS.glob("*/__init__.py")}
+        names = re.split(r" {2,}", line.strip())[0]
+        if names.endswith("/"):
+            folder = names
+        else:
+            yield from ((folder if line.startswith(" ") else "") + name for name in names.split(", "))
+
+
+def test_the_image_of_locust_that_is_shown_has_the_locked_version() -> None:
+    assert set(re.findall(r"locustio/locust:([\d.]+)", PAGES["docs/scale.md"])) == {
+        locked_versions()["locust"]
+    }
+
+
+def test_the_workflow_runs_what_ci_runs() -> None:
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    assert re.search(r"^ *- run: \.ci/run$", workflow, re.MULTILINE)

@@ -1,62 +1,83 @@
-"""What the doctor makes of what it sees."""
+"""What the doctor concludes from what it reads."""
 
 from collections import namedtuple
+from collections.abc import Iterable
 
 import pytest
 
 from harness.measure import doctor
-from harness.measure.doctor import Finding
-from harness.model import GIB
+from harness.measure.docker.port_access import PortAccess
+from harness.measure.doctor import Finding, Level
+from harness.model import GIB, Engine
 
 Times = namedtuple("Times", "user system idle iowait steal guest")
 START = Times(100.0, 50.0, 1000.0, 5.0, 0.0, 7.0)
 
 
-def levels(found: list[Finding]) -> list[str]:
-    return [finding.level for finding in found]
+def levels(findings: Iterable[Finding]) -> list[Level]:
+    return [finding.level for finding in findings]
 
 
 @pytest.mark.parametrize(
     ("later", "expected"),
     [
-        (Times(100.02, 50.0, 1003.98, 5.0, 0.0, 7.0), ["ok"]),
-        (Times(101.0, 50.5, 1002.5, 5.0, 0.0, 7.0), ["beware"]),
-        (Times(100.0, 50.0, 1003.8, 5.0, 0.2, 7.0), ["ok", "beware"]),
+        (Times(100.02, 50.0, 1003.98, 5.0, 0.0, 7.0), [Level.OK]),
+        (Times(101.0, 50.5, 1002.5, 5.0, 0.0, 7.0), [Level.WARNING]),
+        (Times(100.0, 50.0, 1003.8, 5.0, 0.2, 7.0), [Level.OK, Level.WARNING]),
         (START, []),
     ],
 )
-def test_other_load_and_steal_are_told_apart(later: Times, expected: list[str]) -> None:
-    assert levels(list(doctor.check_load(START, later))) == expected
+def test_other_load_and_steal_are_told_apart(later: Times, expected: list[Level]) -> None:
+    assert levels(doctor.check_load(START, later)) == expected
 
 
-def test_an_engine_that_can_not_limit_is_broken_and_one_without_swap_limit_is_not() -> None:
+def test_an_engine_without_limits_is_an_error_and_one_without_a_swap_limit_a_warning() -> None:
     able = {"ServerVersion": "27", "CpuCfsQuota": True, "MemoryLimit": True, "SwapLimit": True}
-    assert levels(list(doctor.check_limits(able))) == ["ok"]
-    assert levels(list(doctor.check_limits(able | {"SwapLimit": False}))) == ["ok", "beware"]
+    assert levels(doctor.check_limits(able)) == [Level.OK]
+    assert levels(doctor.check_limits(able | {"SwapLimit": False})) == [Level.OK, Level.WARNING]
     (found,) = doctor.check_limits(able | {"CpuCfsQuota": False})
-    assert found.level == "broken"
+    assert found.level == Level.ERROR
     assert "can't limit CPU" in found.what
 
 
 @pytest.mark.parametrize(
     ("finding", "level"),
     [
-        (doctor.check_python((3, 10, 1)), "broken"),
-        (doctor.check_python((3, 12, 0)), "ok"),
-        (doctor.check_locust("2.31.0"), "broken"),
-        (doctor.check_locust("2.46.3"), "ok"),
-        (doctor.check_locust("3.0.0.dev1"), "ok"),
-        (doctor.check_cores(1), "beware"),
-        (doctor.check_cores(8), "ok"),
-        (doctor.check_location(False, {}), "broken"),
-        (doctor.check_location(True, {"OperatingSystem": "Docker Desktop"}), "beware"),
-        (doctor.check_location(True, {"OperatingSystem": "Debian"}), "ok"),
-        (doctor.check_proxy(["dockerd", "docker-proxy"]), "beware"),
-        (doctor.check_proxy(["dockerd"]), "ok"),
-        (doctor.check_memory(GIB // 2), "beware"),
-        (doctor.check_memory(8 * GIB), "ok"),
+        (doctor.check_python((3, 10, 1)), Level.ERROR),
+        (doctor.check_python((3, 12, 0)), Level.OK),
+        (doctor.check_locust("2.31.0"), Level.ERROR),
+        (doctor.check_locust("2.46.3"), Level.OK),
+        (doctor.check_locust("3.0.0.dev1"), Level.OK),
+        (doctor.check_cores(1), Level.WARNING),
+        (doctor.check_cores(8), Level.OK),
+        (doctor.check_cores(1, is_local=False), Level.OK),
+        (doctor.check_local_engine({"OperatingSystem": "Docker Desktop"}), Level.WARNING),
+        (doctor.check_local_engine({"OperatingSystem": "Debian"}), Level.OK),
+        (doctor.check_remote_engine(None), Level.WARNING),
+        (doctor.check_remote_engine(PortAccess("10.0.0.5")), Level.OK),
+        (doctor.check_remote_engine(PortAccess(ssh="ssh://big")), Level.OK),
+        (doctor.check_proxy(["dockerd", "docker-proxy"]), Level.WARNING),
+        (doctor.check_proxy(["dockerd"]), Level.OK),
+        (doctor.check_memory(GIB // 2), Level.WARNING),
+        (doctor.check_memory(8 * GIB), Level.OK),
     ],
 )
-def test_each_finding_has_its_level_and_every_bad_one_a_mend(finding: Finding, level: str) -> None:
+def test_each_finding_has_its_level_and_every_bad_one_a_fix(finding: Finding, level: Level) -> None:
     assert finding.level == level
-    assert bool(finding.fix) is (level != "ok")
+    assert bool(finding.fix) is (level != Level.OK)
+
+
+def test_a_remote_engine_is_no_error_and_what_differs_is_said() -> None:
+    tunnelled = doctor.check_remote_engine(PortAccess(ssh="ssh://big"))
+    assert "through an SSH tunnel" in tunnelled.what
+    assert "`files` can't be mounted" in tunnelled.what
+    assert "at 10.0.0.5" in doctor.check_remote_engine(PortAccess("10.0.0.5")).what
+    assert "address:" in doctor.check_remote_engine(None).fix
+
+
+def test_every_engine_is_examined_under_its_name_and_one_that_is_away_is_an_error() -> None:
+    away = Engine(context="no-such-context-anywhere")
+    named, unnamed = doctor.examine_engines({"big": away, "": away})
+    assert (named.level, unnamed.level) == (Level.ERROR, Level.ERROR)
+    assert named.what == f"big: {unnamed.what}"
+    assert "no-such-context-anywhere" in unnamed.what

@@ -10,15 +10,37 @@ from harness.analyse.result.sizing import add_sizing
 from harness.model import (
     MIB,
     CampaignResult,
+    CampaignState,
     Cell,
     CellResult,
     Factor,
+    Failures,
+    Fingerprint,
+    GeneratorUse,
+    HostUse,
+    Judgement,
+    Latency,
     Limits,
     NameStats,
+    Rule,
     Slo,
     Status,
     StepResult,
+    TargetUse,
     Verdict,
+)
+from harness.model.evidence import (
+    CpuQuotaUsed,
+    EndedStep,
+    LoopLate,
+    NeverBroke,
+    NotReady,
+    OutOfMemory,
+    RequestErrors,
+    Skipped,
+    SloBroken,
+    SloEvaluation,
+    SlosKept,
 )
 
 THINK_S = 2.5
@@ -30,24 +52,26 @@ NAMES = (
     ("POST /cart", 0.15, 1.3),
     ("GET /search", 0.05, 2.2),
 )
-ENVIRONMENT = {
-    "cpu_model": "Example CPU @ 2.60GHz",
-    "cores": 2,
-    "memory_bytes": 8192 * MIB,
-    "kernel": "6.1.0-18-amd64",
-    "cgroup": "v2",
-    "engine": {"name": "docker", "version": "26.1.5"},
-    "versions": {"locust": "2.46.3", "harness": "0.1.0"},
-    "image": "sha256:4f1c2f1e9d0b",
-    "companions": [],
-    "virtualisation": None,
-}
+FINGERPRINT = Fingerprint.from_json(
+    {
+        "cpu_model": "Example CPU @ 2.60GHz",
+        "cores": 2,
+        "memory_bytes": 8192 * MIB,
+        "kernel": "6.1.0-18-amd64",
+        "cgroup": "v2",
+        "engine": {"name": "docker", "version": "26.1.5"},
+        "versions": {"locust": "2.46.3", "harness": "0.1.0"},
+        "image": "sha256:4f1c2f1e9d0b",
+        "companions": [],
+        "virtualisation": None,
+    }
+)
 
 
 def step(
-    index: int, users: int, cpu_cores: float, verdict: Verdict = Verdict.PASS, **changes: object
+    index: int, users: int, cpu_cores: float, judgement: Judgement | None = None, **changes: object
 ) -> StepResult:
-    """A step of users at a size's CPU quota, as the closed model has it."""
+    """A step of users at a size's CPU quota, as the closed model has it; without a judgement it passes."""
     most_rps = cpu_cores / DEMAND_S
     mean_s = max(
         DEMAND_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
@@ -56,41 +80,44 @@ def step(
     rps = users / (mean_s + THINK_S)
     busy = min(rps / most_rps, 1.0)
     requests = round(rps * 40)
-    failed = verdict is Verdict.FAIL
     p95_s = mean_s * (1.9 + 0.7 * busy)
+    if judgement is None:
+        judgement = Judgement(Rule.SLOS_KEPT, SlosKept((SloEvaluation(SLOS[0], p95_s, True, True),)))
+    has_failed = judgement.verdict is Verdict.FAIL
     stats = StepResult(
         index=index,
         life=1,
         users=users,
-        verdict=verdict,
-        rule="p95" if failed else "slos",
-        reason=f"p95 of {p95_s:.2f} s is above 1 s" if failed else "every SLO is kept",
+        judgement=judgement,
         window_s=40.0,
         load_s=56.0,
         requests=requests,
         rps=rps,
-        mean_s=mean_s,
-        p50_s=mean_s * 0.85,
-        p95_s=p95_s,
-        p99_s=mean_s * 3.4,
-        slow_ratio=0.09 if failed else 0.002,
-        error_ratio=0.0,
+        latency=Latency(mean_s, mean_s * 0.85, p95_s, mean_s * 3.4, 0.09 if has_failed else 0.002),
+        failures=Failures(ratio=0.0),
+        target=TargetUse(
+            cpu_cores=busy * cpu_cores,
+            cpu_per_request_s=DEMAND_S,
+            throttled_ratio=busy**3 * 0.93,
+            memory_peak_bytes=int((34 + users * 0.13) * MIB),
+        ),
+        generator=GeneratorUse(cpu_ratio=0.04 + users * 0.0004, loop_lag_s=0.004),
+        host=HostUse(steal_ratio=0.0),
         shortfall_ratio=0.02,
+        unexplained_ratio=0.008,
+        think_s=THINK_S,
         by_name=tuple(
             NameStats(name, round(requests * part), 0, mean_s * slow * 0.85, p95_s * slow, mean_s * slow)
             for name, part, slow in NAMES
         ),
-        cpu_used_cores=busy * cpu_cores,
-        cpu_per_request_s=DEMAND_S,
-        throttled_ratio=busy**3 * 0.93,
-        memory_peak_bytes=int((34 + users * 0.13) * MIB),
-        generator_cpu_ratio=0.04 + users * 0.0004,
-        loop_lag_s=0.004,
-        think_s=THINK_S,
-        little_residual_ratio=0.008,
-        steal_ratio=0.0,
     )
     return replace(stats, **changes)  # type: ignore[arg-type]
+
+
+def too_slow(users: int, cpu_cores: float) -> Judgement:
+    """Its p95 is above the limit, as far as the closed model has it."""
+    p95_s = max(step(1, users, cpu_cores).latency.p95_s or 0.0, 1.01)
+    return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[0], p95_s, False, True)))
 
 
 def cell(
@@ -98,17 +125,17 @@ def cell(
 ) -> CellResult:
     """A cell's answer; numbers of load are of the last PASS, as the analysis does it."""
     steps = tuple(steps)
-    held = next((step for step in reversed(steps) if step.users == answer.get("sustained_users")), None)
+    sustained = next((step for step in reversed(steps) if step.users == answer.get("sustained_users")), None)
     limits = Limits(cpu_cores, memory_mib * MIB)
     result = CellResult(
         cell=Cell(f"web-c{cpu_cores:.2f}-m{memory_mib}", "web", limits),
         status=status,
-        rps=held.rps if held else None,
-        p95_s=held.p95_s if held else None,
-        error_ratio=held.error_ratio if held else None,
-        cpu_used_cores=held.cpu_used_cores if held else None,
-        throttled_ratio=held.throttled_ratio if held else None,
-        memory_peak_bytes=held.memory_peak_bytes if held else None,
+        rps=sustained.rps if sustained else None,
+        p95_s=sustained.latency.p95_s if sustained else None,
+        error_ratio=sustained.failures.ratio if sustained else None,
+        cpu_used_cores=sustained.target.cpu_cores if sustained else None,
+        throttled_ratio=sustained.target.throttled_ratio if sustained else None,
+        memory_peak_bytes=sustained.target.memory_peak_bytes if sustained else None,
         ready_after_s=1.4 if steps else None,
         load_s=sum(step.load_s for step in steps),
         steps=steps,
@@ -122,7 +149,7 @@ def failed(cpu_cores: float = 0.25, memory_mib: int = 48) -> CellResult:
         memory_mib,
         Status.FAILED,
         limiting_factor=Factor.MEMORY,
-        evidence="it was killed while starting: out of its 48 MiB of memory",
+        evidence=NotReady("it was killed while starting: out of its 48 MiB of memory"),
     )
 
 
@@ -131,18 +158,8 @@ def none() -> CellResult:
         "HTTP 503 Service Unavailable": 61,
         "RemoteDisconnected('closed connection without response')": 12,
     }
-    steps = [
-        step(
-            1,
-            10,
-            0.5,
-            Verdict.FAIL,
-            rule="errors",
-            reason="18 % of the requests failed (at most 1 %)",
-            errors=errors,
-            error_ratio=0.18,
-        )
-    ]
+    judgement = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[1], 0.18, False, True)))
+    steps = [step(1, 10, 0.5, judgement, failures=Failures(0.18, errors))]
     return cell(
         0.5,
         48,
@@ -150,7 +167,7 @@ def none() -> CellResult:
         steps,
         broken_users=10,
         limiting_factor=Factor.ERRORS,
-        evidence="18 % of the requests failed, most often with HTTP 503 Service Unavailable (61 times)",
+        evidence=RequestErrors(0.18, "HTTP 503 Service Unavailable", 61, None, are_resets=False),
     )
 
 
@@ -158,7 +175,7 @@ def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tu
     """Bracketed where the CPU quota is used up; with a fitted estimate."""
     users = sorted([*passes, *fails])
     steps = [
-        step(number, at, cpu_cores, Verdict.FAIL if at in fails else Verdict.PASS)
+        step(number, at, cpu_cores, too_slow(at, cpu_cores) if at in fails else None)
         for number, at in enumerate(users, 1)
     ]
     low, high = max(passes), min(fails)
@@ -173,20 +190,21 @@ def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tu
         estimate_low=float(low),
         estimate_high=float(high),
         limiting_factor=Factor.CPU,
-        evidence="its CPU quota is used up (throttled in 93 % of periods)",
+        evidence=CpuQuotaUsed(1.0, cpu_cores, 0.93),
     )
 
 
 def by_memory() -> CellResult:
     """Bracketed where it runs out of memory: the step that broke it has no answers, hence no percentiles."""
-    killed = replace(
-        step(4, 92, 1.0, Verdict.FAIL, rule="died", reason="the target was killed (out of memory)", oom=True),
+    death = Judgement(Rule.DIED, EndedStep("the target was killed (out of memory)"))
+    killed = step(
+        4,
+        92,
+        1.0,
+        death,
         rps=None,
-        mean_s=None,
-        p50_s=None,
-        p95_s=None,
-        p99_s=None,
-        memory_peak_bytes=48 * MIB,
+        latency=Latency(slow_ratio=0.09),
+        target=TargetUse(0.16, DEMAND_S, 0.004, 48 * MIB, is_out_of_memory=True),
     )
     steps = [*(step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
     return cell(
@@ -197,7 +215,7 @@ def by_memory() -> CellResult:
         sustained_users=80,
         broken_users=92,
         limiting_factor=Factor.MEMORY,
-        evidence="it ran out of its 48 MiB and was killed at 92 users",
+        evidence=OutOfMemory(48 * MIB, 92),
     )
 
 
@@ -209,24 +227,27 @@ def censored(cpu_cores: float = 1.0, memory_mib: int = 96) -> CellResult:
         Status.CENSORED,
         steps,
         sustained_users=400,
-        evidence="it sustained every number of users asked for",
+        evidence=NeverBroke(),
     )
 
 
 def invalid() -> CellResult:
-    reason = "Locust's event loop came 412 ms late; leave it a core of its own"
+    late = Judgement(Rule.LOOP_LAG, LoopLate(0.412))
     steps = [
         step(1, 10, 1.0),
-        step(2, 200, 1.0, Verdict.INVALID, rule="loop-lag", reason=reason, loop_lag_s=0.412),
+        step(2, 200, 1.0, late, generator=GeneratorUse(cpu_ratio=0.12, loop_lag_s=0.412)),
     ]
     return cell(
-        1.0, 256, Status.INVALID, steps, sustained_users=10, limiting_factor=Factor.GENERATOR, evidence=reason
+        1.0, 256, Status.INVALID, steps, sustained_users=10, limiting_factor=Factor.GENERATOR, evidence=late
     )
 
 
 def skipped() -> CellResult:
     return cell(
-        0.5, 256, Status.SKIPPED, evidence="this host can't give 256 MiB and keep a core for the generator"
+        0.5,
+        256,
+        Status.SKIPPED,
+        evidence=Skipped("this host can't give 256 MiB and keep a core for the generator"),
     )
 
 
@@ -252,14 +273,14 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
     result = CampaignResult(
         campaign="web-20260101-120000",
         target="web",
-        state="complete",
+        state=CampaignState.COMPLETE,
         started_at="2026-01-01T12:00:00+00:00",
         users_limit=400,
         slos=SLOS,
         cells=tuple(cells),
         scenario="locustfile.py",
         think_s=THINK_S,
-        fingerprint=ENVIRONMENT,
+        fingerprint=FINGERPRINT,
     )
     return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 
@@ -272,7 +293,7 @@ def with_doubt() -> CampaignResult:
 def half_way() -> CampaignResult:
     """A campaign that still runs: five answers, one size in work, three to come."""
     waiting = [cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
-    return campaign([*NINE[:5], running(), *waiting], state="running")
+    return campaign([*NINE[:5], running(), *waiting], state=CampaignState.RUNNING)
 
 
 def large(rows: int, columns: int) -> CampaignResult:

@@ -1,4 +1,4 @@
-"""Campaigns that nobody would think of: any status, any number, any text."""
+"""Campaigns for property tests: any status, any number, any text, any evidence."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,17 +7,38 @@ from hypothesis import strategies as st
 
 from harness.model import (
     MIB,
-    Agreement,
     CampaignResult,
+    CampaignState,
     Cell,
     CellResult,
     Drift,
     Factor,
+    Failures,
+    Fingerprint,
+    Judgement,
+    Latency,
     Limits,
+    Repeatability,
+    Rule,
     Slo,
     Status,
     StepResult,
+    TargetUse,
     Verdict,
+)
+from harness.model.evidence import (
+    CompanionFull,
+    EndedStep,
+    EveryRequestFailed,
+    LoopLate,
+    NeverBroke,
+    NotReady,
+    OwnConcurrency,
+    RequestErrors,
+    Skipped,
+    SloBroken,
+    SloEvaluation,
+    SlosKept,
 )
 from tests.unit.report.example import campaign
 
@@ -38,29 +59,49 @@ NUMBERS = st.none() | st.floats(0, 1e6) | st.sampled_from([float("nan"), float("
 SECONDS = st.none() | st.floats(1e-6, 600) | st.just(float("nan"))
 RATIOS = st.none() | st.floats(0, 1)
 
+COUNTS = st.integers(0, 10**6)
+EVALUATIONS = st.builds(
+    SloEvaluation,
+    st.builds(Slo, st.sampled_from(["p95", "errors"]), st.floats(0.001, 10), st.none() | TEXTS),
+    st.none() | st.floats(0, 1e6),
+    st.booleans(),
+    st.just(True),
+)
+JUDGEMENTS = st.one_of(
+    st.builds(Judgement, st.just(Rule.SLOS_KEPT), st.builds(SlosKept, st.tuples(EVALUATIONS))),
+    st.builds(Judgement, st.just(Rule.SLO_BROKEN), st.builds(SloBroken, EVALUATIONS)),
+    st.builds(
+        Judgement,
+        st.sampled_from([Rule.DIED, Rule.STALLED, Rule.GENERATOR, Rule.REMOVED]),
+        st.builds(EndedStep, TEXTS),
+    ),
+    st.builds(Judgement, st.just(Rule.ALL_FAILED), st.builds(EveryRequestFailed, TEXTS, COUNTS)),
+    st.builds(Judgement, st.just(Rule.LOOP_LAG), st.builds(LoopLate, st.floats(0, 100))),
+)
+EVIDENCE = st.one_of(
+    st.none(),
+    JUDGEMENTS,
+    st.just(NeverBroke()),
+    st.builds(Skipped, TEXTS),
+    st.builds(NotReady, TEXTS, st.booleans()),
+    st.builds(RequestErrors, st.floats(0, 1), TEXTS, COUNTS, RATIOS, st.booleans()),
+    st.builds(CompanionFull, TEXTS, st.floats(0.1, 8), st.floats(0, 1), st.floats(0, 1)),
+    st.builds(OwnConcurrency, JUDGEMENTS, RATIOS, RATIOS, RATIOS),
+)
 STEPS = st.builds(
     StepResult,
     index=st.integers(1, 99),
     life=st.just(1),
     users=USERS,
-    verdict=st.sampled_from(Verdict),
-    rule=TEXTS,
-    reason=TEXTS,
+    judgement=JUDGEMENTS,
     window_s=st.floats(0, 200),
     load_s=st.floats(0, 300),
-    requests=st.integers(0, 10**6),
+    requests=COUNTS,
     rps=NUMBERS,
-    mean_s=SECONDS,
-    p50_s=SECONDS,
-    p95_s=SECONDS,
-    p99_s=SECONDS,
-    slow_ratio=RATIOS,
-    error_ratio=RATIOS,
+    latency=st.builds(Latency, SECONDS, SECONDS, SECONDS, SECONDS, RATIOS),
+    failures=st.builds(Failures, RATIOS, st.dictionaries(TEXTS, st.integers(1, 1000), max_size=2)),
+    target=st.builds(TargetUse, NUMBERS, SECONDS, RATIOS, st.none() | st.integers(0, 2**40)),
     shortfall_ratio=RATIOS,
-    errors=st.dictionaries(TEXTS, st.integers(1, 1000), max_size=2),
-    cpu_used_cores=NUMBERS,
-    throttled_ratio=RATIOS,
-    memory_peak_bytes=st.none() | st.integers(0, 2**40),
 )
 
 
@@ -90,7 +131,7 @@ def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
         estimate_low=draw(NUMBERS),
         estimate_high=draw(NUMBERS),
         limiting_factor=draw(st.none() | st.sampled_from(Factor)),
-        evidence=draw(TEXTS),
+        evidence=draw(EVIDENCE),
         rps=draw(NUMBERS) if has_load else None,
         p95_s=draw(SECONDS) if has_load else None,
         error_ratio=draw(RATIOS),
@@ -104,27 +145,29 @@ def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 @st.composite
 def checked(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
-    """A campaign's checks on itself: any drift, any breach, any spread."""
+    """A campaign's checks on itself: any drift, any monotonicity violation, any spread."""
     others = st.none() | st.sampled_from(cells)
-    changed = [replace(each, first=draw(others), breach=draw(others.map(cell_of))) for each in cells]
+    changed = [
+        replace(each, first=draw(others), monotonicity_violation=draw(others.map(cell_of))) for each in cells
+    ]
     ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
     drifts = st.builds(
         Drift,
         st.sampled_from([each.cell for each in cells]),
         USERS,
         st.sampled_from(Verdict),
-        TEXTS,
+        JUDGEMENTS | st.builds(NotReady, TEXTS),
         ratios,
         ratios,
         ratios,
         st.none() | st.floats(0, 1) | st.just(float("inf")),
         st.booleans(),
     )
-    repeated = st.builds(Agreement, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS)
+    repeated = st.builds(Repeatability, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS)
     return {
         "cells": tuple(changed),
         "drift": draw(st.none() | drifts),
-        "agreements": tuple(draw(st.lists(repeated, max_size=2))),
+        "repeatability": tuple(draw(st.lists(repeated, max_size=2))),
     }
 
 
@@ -153,7 +196,7 @@ def campaigns(draw: st.DrawFn) -> CampaignResult:
         target="t" + draw(TEXTS),
         scenario=draw(TEXTS),
         slos=tuple(slos),
-        state=draw(st.sampled_from(["complete", "running", "interrupted"])),
+        state=draw(st.sampled_from(CampaignState)),
         fingerprint=Fingerprint(
             more=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3))
         ),

@@ -5,14 +5,19 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from harness.model import Agreement, CampaignResult, CellResult, Drift, Verdict
+from harness.model import CampaignResult, CellResult, Drift, Judgement, Repeatability, Rule, Slo, Verdict
+from harness.model.evidence import CpuStolen, SloBroken, SloEvaluation
 from harness.report import build_summary, build_view, render_html, render_markdown, render_table
-from harness.report.view.checks import describe_drift, format_change
+from harness.report.view.checks import describe_drift
+from harness.report.view.text import format_change
 from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
-QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, "every SLO is kept", 0.012, -0.003, 0.04, 0.05)
+KEPT = example.step(1, 400, 1.0).judgement
+TOO_SLOW = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(Slo("p95", 1.0), 1.2, False, True)))
+STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
+QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
 
 
 def repeated(*answers: CellResult) -> CampaignResult:
@@ -22,8 +27,8 @@ def repeated(*answers: CellResult) -> CampaignResult:
         for number, answer in enumerate(answers, 1)
     ]
     other = example.by_cpu(0.25, 96, (139,), (146,))
-    agreement = Agreement(cells[0].cell.limits, tuple(cells), 0.021)
-    return example.campaign([cells[0], other, *cells[1:]], agreements=(agreement,))
+    repeatability = Repeatability(cells[0].cell.limits, tuple(cells), 0.021)
+    return example.campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
 
 
 THREE_TIMES = repeated(
@@ -34,7 +39,7 @@ THREE_TIMES = repeated(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "was what it had been: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %."),
+        ({}, "is unchanged: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %."),
         (
             {"cpu_per_request_ratio": 0.12, "is_marked": True},
             "The campaign drifted: 1 CPU / 256 MiB at 400 users, held once more at the end, still passed: "
@@ -42,14 +47,19 @@ THREE_TIMES = repeated(
         ),
         (
             {"cpu_per_request_ratio": 0.12, "is_marked": True},
-            "may look smaller than it is; nothing was corrected",
+            "up to 5.0 % are within noise; sizes measured late may look smaller than they are. "
+            "Nothing was corrected",
         ),
-        ({"cpu_per_request_ratio": -0.12, "is_marked": True}, "may look larger than it is"),
+        ({"cpu_per_request_ratio": -0.12, "is_marked": True}, "may look larger than they are"),
         (
-            {"verdict": Verdict.FAIL, "reason": "p95 1.2 s > 1 s", "is_marked": True},
-            "Not confirmed: 1 CPU / 256 MiB at 400 users, held once more at the end, failed (p95 1.2 s",
+            {"verdict": Verdict.FAIL, "evidence": TOO_SLOW, "is_marked": True},
+            "Not confirmed: 1 CPU / 256 MiB at 400 users, held once more at the end, failed (p95 1.200 s",
         ),
-        ({"verdict": Verdict.INVALID, "reason": "steal"}, "is not known"),
+        (
+            {"verdict": Verdict.INVALID, "evidence": STEAL},
+            "The drift check is inconclusive: 1 CPU / 256 MiB at 400 users, held once more at the end, "
+            "was an invalid step (the hypervisor took 14 % of the host's CPU time",
+        ),
     ],
 )
 def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object], said: str) -> None:
@@ -61,12 +71,12 @@ def test_only_a_marked_drift_is_warned_of() -> None:
     marked = example.campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
     (warning,) = build_view(marked).warnings
     assert warning.replace(" ", "") in render_html(build_view(marked)).replace("\u00a0", "").replace(" ", "")
-    assert "> Beware: The campaign drifted" in render_markdown(build_view(marked))
+    assert "> Warning: The campaign drifted" in render_markdown(build_view(marked))
 
 
 def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
     small, large = example.by_cpu(0.25, 96, (139,), (146,)), example.by_cpu(0.5, 96, (120,), (126,))
-    large = replace(large, breach=small.cell, first=example.by_cpu(0.5, 96, (100,), (105,)))
+    large = replace(large, monotonicity_violation=small.cell, first=example.by_cpu(0.5, 96, (100,), (105,)))
     result = example.campaign([small, large])
     shown = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"

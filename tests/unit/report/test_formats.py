@@ -7,6 +7,7 @@ import pytest
 from jsonschema import ValidationError
 
 from harness.model import MIB, Slo, Status
+from harness.model.evidence import Skipped
 from harness.report import (
     build_summary,
     build_view,
@@ -71,7 +72,7 @@ def test_an_slo_for_one_request_says_so() -> None:
 
 
 def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
-    cell = example.cell(0.5, 64, Status.SKIPPED, evidence='=HYPERLINK("http://example.org")')
+    cell = example.cell(0.5, 64, Status.SKIPPED, evidence=Skipped('=HYPERLINK("http://example.org")'))
     line = render_csv(example.campaign([cell])).splitlines()[1]
     assert (
         line
@@ -94,7 +95,7 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
 )
 def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
     line = render_markdown(
-        build_view(example.campaign([example.cell(0.5, 64, Status.SKIPPED, evidence=text)]))
+        build_view(example.campaign([example.cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
     )
     assert text not in line
 

@@ -1,14 +1,14 @@
-"""What people and programs read changes only where somebody means it to."""
+"""Compare every report with its golden text: a wording or a column changes only on purpose."""
 
 import pytest
 
-from tests.unit.report.golden import FOLDER, texts
+from tests.unit.report.golden import FOLDER, render_texts
 
-TEXTS = texts()
+TEXTS = render_texts()
 
 
 @pytest.mark.parametrize("name", sorted(TEXTS))
-def test_a_report_reads_as_it_did(name: str) -> None:
+def test_a_report_reads_like_its_golden_text(name: str) -> None:
     assert TEXTS[name] == (FOLDER / name).read_bytes().decode()
 
 

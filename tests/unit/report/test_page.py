@@ -4,7 +4,17 @@ import re
 import time
 from dataclasses import replace
 
-from harness.model import CampaignResult, NameStats, Status
+from harness.model import (
+    CampaignResult,
+    CampaignState,
+    Failures,
+    Fingerprint,
+    Judgement,
+    NameStats,
+    Rule,
+    Status,
+)
+from harness.model.evidence import EndedStep, NotReady
 from harness.report import build_view, render_html
 from harness.report.html.charts import build_charts
 from tests.unit.report import example
@@ -23,12 +33,15 @@ def test_it_needs_nothing_from_anywhere() -> None:
 
 def test_hostile_texts_are_shown_and_never_markup() -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    step = replace(
-        example.step(1, 400, 1.0, reason=hostile),
+    step = example.step(
+        1,
+        400,
+        1.0,
+        Judgement(Rule.DIED, EndedStep(hostile)),
         by_name=(NameStats(hostile, 1, 0, 0.1, 0.1, 0.1),),
-        errors={hostile: 3},
+        failures=Failures(counts={hostile: 3}),
     )
-    cell = replace(example.censored(), steps=(step,), evidence=hostile)
+    cell = replace(example.censored(), steps=(step,), evidence=NotReady(hostile))
     text = page(
         example.campaign(
             [cell],
@@ -46,12 +59,12 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
 def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
     assert 'id="refreshing" data-every-s="10"' in page(example.half_way())
     assert 'id="refreshing"' not in page(example.campaign())
-    assert 'id="refreshing"' not in page(example.campaign(state="interrupted"))
+    assert 'id="refreshing"' not in page(example.campaign(state=CampaignState.INTERRUPTED))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
     assert "No size has a step yet" in page(
-        example.campaign([example.cell(1.0, 64, Status.RUNNING)], state="running")
+        example.campaign([example.cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from harness.model import CampaignResult, CellResult, Factor, Status
+from harness.model import CampaignResult, CampaignState, CellResult, Factor, Status
 from harness.report import build_view, write_recommendation
 from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
 
-def said(*cells: CellResult, state: str = "complete") -> str:
+def said(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
     return write_recommendation(build_view(example.campaign(cells, state=state)))
 
 
@@ -18,7 +18,7 @@ def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> Non
     assert write_recommendation(build_view(example.campaign())) == (
         "For 400 users take 1 CPU / 96 MiB: it sustained all 400 with p95 0.017 s and 80 % of its CPU; "
         "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
-        "its CPU quota is used up (throttled in 93 % of periods)."
+        "its CPU quota is used up (100 % used, throttled in 93 % of periods)."
     )
 
 
@@ -31,7 +31,9 @@ def test_without_an_estimate_both_measured_ends_are_named() -> None:
 
 def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
     text = said(example.failed(0.5, 96), example.censored())
-    assert text.endswith("0.5 CPU / 96 MiB, could not be brought up: " + example.failed().evidence + ".")
+    assert text.endswith(
+        "0.5 CPU / 96 MiB, could not be brought up: it was killed while starting: out of its 48 MiB of memory."
+    )
 
 
 def test_a_smaller_size_without_an_answer_is_confessed() -> None:
@@ -71,7 +73,7 @@ def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() ->
     assert text.startswith("So far: none of the sizes with an answer sustains 400 users")
     assert "measure sizes with" not in text
     assert (
-        said(example.running(), state="running")
+        said(example.running(), state=CampaignState.RUNNING)
         == "No size has an answer yet. Without an answer: 0.5 CPU / 256 MiB."
     )
 

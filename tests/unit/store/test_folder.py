@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError, UsageError
-from harness.model import ContainerRun, Purpose
+from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 from tests.unit.analyse.synthetic import closed_step
 from tests.unit.store.any_facts import plain
 
 CELL = "web-c1.00-m256"
 LIFE = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
-DEAD = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, "oom", "killed at its start")
+DEAD = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.OOM, "killed at its start")
 ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
 
 
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> CampaignFolder:
 
 
 def made(results: Path, name: str) -> CampaignFolder:
-    return CampaignFolder.create(results, name, {"plan": 1}, {"cpu": "fast"})
+    return CampaignFolder.create(results, name, {"plan": 1}, Fingerprint(more={"cpu": "fast"}))
 
 
 def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
@@ -95,7 +95,11 @@ def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> No
     folder.add_step(CELL, closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
     first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
     assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
-    assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [1, 1, 1]
+    assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [
+        1,
+        1,
+        1,
+    ]
     assert first.is_done
     assert second.is_done
 

@@ -5,13 +5,26 @@ import itertools
 import pytest
 
 from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
-from harness.model import CellResult, ContainerRun, Factor, Failures, Rule, Slo, Status, StepResult, TargetUse
+from harness.model import (
+    CellResult,
+    ContainerRun,
+    Factor,
+    FailureKind,
+    Failures,
+    Rule,
+    Slo,
+    Status,
+    StepResult,
+    TargetUse,
+)
 from harness.model.evidence import CpuStolen, EveryRequestFailed, NeverBroke, NotReady, Skipped, UsersLost
 from tests.unit.analyse.synthetic import CELL, judged
 
 LIMIT = 400
 STARTED = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
-NOT_STARTED = ContainerRun(CELL.id, 2, "2026-01-01T00:01:00+00:00", None, "exited", "it exited with code 1")
+NOT_STARTED = ContainerRun(
+    CELL.id, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.EXITED, "it exited with code 1"
+)
 
 
 def answer(
@@ -50,7 +63,9 @@ def test_a_target_that_never_came_up_has_failed_and_says_why() -> None:
 
 
 def test_a_target_killed_at_its_start_lacks_memory() -> None:
-    killed = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", None, "oom", "killed at its start")
+    killed = ContainerRun(
+        CELL.id, 1, "2026-01-01T00:00:00+00:00", None, FailureKind.OOM, "killed at its start"
+    )
     assert answer(runs=(killed,)).limiting_factor is Factor.MEMORY
 
 

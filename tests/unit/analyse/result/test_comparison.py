@@ -1,4 +1,4 @@
-"""Two campaigns side by side: what is really different, and what may be compared at all."""
+"""Two campaigns side by side: which differences count, and what may be compared at all."""
 
 from dataclasses import replace
 from typing import Any
@@ -41,13 +41,13 @@ def change(base: CellResult, head: CellResult) -> Change:
         ((100, 140), (90, 101), Change.SAME),
     ],
 )
-def test_a_difference_is_real_beyond_both_brackets_and_the_least_factor(
+def test_a_difference_counts_beyond_both_brackets_and_the_minimum_ratio(
     base: tuple[int, int], head: tuple[int, int], expected: Change
 ) -> None:
     assert change(cell(*base), cell(*head)) is expected
 
 
-def test_open_and_missing_ends_are_what_they_are() -> None:
+def test_infinite_and_missing_ends_are_compared_too() -> None:
     open_ = cell(400, None, Status.CENSORED)
     assert change(open_, open_) is Change.SAME
     assert change(open_, cell(300, 315)) is Change.LESS
@@ -64,7 +64,7 @@ def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
     assert [each.change for each in compare_sizes([before], [after])] == [Change.REMOVED, Change.ADDED]
 
 
-def test_repetitions_of_a_size_speak_together() -> None:
+def test_repetitions_of_a_size_count_together() -> None:
     base = [cell(100, 105), cell(108, 113)]
     assert compare_sizes(base, [cell(112, 118)])[0].change is Change.SAME
     assert compare_sizes(base, [cell(120, 126)])[0].change is Change.MORE
@@ -95,7 +95,7 @@ def test_the_same_machine_is_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "difference"),
     [
         ({"machine_cores": 2}, "machine cores 2, was 4"),
         ({"machine_cpu_model": "y"}, "machine cpu model y, was x"),
@@ -103,26 +103,31 @@ def test_the_same_machine_is_the_same() -> None:
         ({"machine_memory_bytes": 4 << 30}, "machine memory bytes 4294967296, was 8589934592"),
     ],
 )
-def test_another_machine_is_told_by_what_differs(changes: dict[str, Any], said: str) -> None:
-    assert find_machine_differences(fingerprint(), fingerprint(**changes)) == [said]
+def test_another_machine_is_described_by_its_differences(changes: dict[str, Any], difference: str) -> None:
+    assert find_machine_differences(fingerprint(), fingerprint(**changes)) == [difference]
 
 
 def test_a_fingerprint_of_another_shape_is_another_machine() -> None:
     assert find_machine_differences(Fingerprint.from_json({"machine": 3}), fingerprint())
 
 
-def test_what_moves_a_capacity_by_itself_is_an_objection() -> None:
+def test_a_change_that_moves_a_capacity_by_itself_is_an_objection() -> None:
     base = replace(plan_of((0.5, 256), (1.0, 256)), hashes={"scenario": "a", "target": "b"})
     assert find_objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
     assert find_objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
     assert "other SLOs" in find_objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
     assert "no size in common" in find_objections(base, replace(base, cells=plan_of((4.0, 256)).cells), [])[0]
-    assert find_objections(base, base, ["machine cores 2, was 4"]) == ["another machine: machine cores 2, was 4"]
+    assert find_objections(base, base, ["machine cores 2, was 4"]) == [
+        "another machine: machine cores 2, was 4"
+    ]
 
 
 def test_changed_parts_are_named() -> None:
     stored = {"matrix": "a", "scenario": "b", "target": "c"}
-    assert find_changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == ["the matrix", "the target"]
+    assert find_changed_parts(stored, {**stored, "target": "z", "matrix": "y"}) == [
+        "the matrix",
+        "the target",
+    ]
 
 
 def test_cells_are_told_apart_by_their_limits_alone() -> None:

@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,12 +9,12 @@ from hypothesis import strategies as st
 
 from harness.analyse.result.consistency import (
     DriftCheck,
-    assess_repeatability,
-    find_monotonicity_violations,
     assess_drift,
-    next_drift_check,
+    assess_repeatability,
     choose_second_attempt,
+    find_monotonicity_violations,
     flag_monotonicity_violations,
+    next_drift_check,
 )
 from harness.model import (
     MIB,
@@ -99,12 +98,18 @@ def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
         asked.append(cell.id)
         results[cell.id] = replace(results[cell.id], first=results[cell.id])
     assert len(set(asked)) == len(asked)
-    flagged = {cell_id for cell_id, result in flag_monotonicity_violations(PLAN, results).items() if result.monotonicity_violation}
+    flagged = {
+        cell_id
+        for cell_id, result in flag_monotonicity_violations(PLAN, results).items()
+        if result.monotonicity_violation
+    }
     assert flagged == set(asked) == {large for _, large in pairs(results)}
 
 
 @given(st.lists(ENDS, min_size=4, max_size=4))
-def test_monotonicity_violations_are_those_of_brute_force(brackets: list[tuple[int | None, int | None]]) -> None:
+def test_monotonicity_violations_are_those_of_brute_force(
+    brackets: list[tuple[int | None, int | None]],
+) -> None:
     expected = set()
     for (small, mine), (large, other) in itertools.permutations(zip(PLAN.cells, brackets, strict=True), 2):
         more = (

@@ -1,4 +1,4 @@
-"""Which size for so many users, and whether a requirement is met: measured, interpolated, or not known."""
+"""Which size to take, what sizes cost, and whether a requirement is met."""
 
 from dataclasses import replace
 
@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.result.sizing import check_requirement, recommend_size
-from harness.model import MIB, CellResult, Factor, Limits, Requirement, Status
+from harness.analyse.result.sizing import (
+    check_requirement,
+    compute_costs,
+    compute_hour_price,
+    recommend_size,
+    select_worst_repetitions,
+)
+from harness.model import MIB, Cell, CellResult, Factor, Limits, Price, Requirement, Status
 from tests.unit.analyse.synthetic import CELL
 
 
@@ -27,9 +33,9 @@ COLUMN = [cell(0.25, 90, 95), cell(0.5, 190, 199), cell(1.0, 400, None, Status.C
 
 
 def test_the_smallest_size_that_sustains_the_users_is_taken() -> None:
-    found = recommend_size(COLUMN, 150)
-    assert found.take is COLUMN[1]
-    assert found.below is COLUMN[0]
+    sizing = recommend_size(COLUMN, 150)
+    assert sizing.take is COLUMN[1]
+    assert sizing.below is COLUMN[0]
 
 
 def test_headroom_is_added_to_the_users() -> None:
@@ -39,28 +45,28 @@ def test_headroom_is_added_to_the_users() -> None:
 
 
 def test_between_two_sizes_it_is_an_interpolation() -> None:
-    found = recommend_size(COLUMN, 140)
-    assert found.interpolated is not None
-    assert found.interpolated.limits == Limits(0.38, 256 * MIB)
-    assert (found.interpolated.smaller, found.interpolated.larger) == (COLUMN[0], COLUMN[1])
+    sizing = recommend_size(COLUMN, 140)
+    assert sizing.interpolated is not None
+    assert sizing.interpolated.limits == Limits(0.38, 256 * MIB)
+    assert (sizing.interpolated.smaller, sizing.interpolated.larger) == (COLUMN[0], COLUMN[1])
 
 
-def test_nothing_is_interpolated_where_not_the_cpu_stops_it() -> None:
+def test_nothing_is_interpolated_unless_the_cpu_is_the_limiting_factor() -> None:
     column = [cell(0.25, 90, 95, factor=Factor.MEMORY), COLUMN[1]]
     assert recommend_size(column, 140).interpolated is None
     assert recommend_size(COLUMN, 80).interpolated is None
     assert recommend_size(COLUMN, 500).interpolated is None
 
 
-def test_what_nobody_knows_is_said() -> None:
+def test_sizes_without_an_answer_are_undecided() -> None:
     unknown = cell(0.25, None, None, Status.INVALID, Factor.HOST)
-    found = recommend_size([unknown, COLUMN[1]], 150)
-    assert found.take is COLUMN[1]
-    assert found.open_sizes == (unknown.cell.limits,)
+    sizing = recommend_size([unknown, COLUMN[1]], 150)
+    assert sizing.take is COLUMN[1]
+    assert sizing.undecided_sizes == (unknown.cell.limits,)
     assert recommend_size([unknown], 10).best is None
 
 
-def test_the_worst_repetition_speaks_for_its_size() -> None:
+def test_a_size_is_as_good_as_its_worst_repetition() -> None:
     twice = [cell(0.5, 190, 199), cell(0.5, 170, 178)]
     assert recommend_size(twice, 180).take is None
     assert recommend_size(twice, 165).take is twice[1]
@@ -91,15 +97,15 @@ def require(users: int, cores: float = 64, mib: int = 1 << 20) -> Requirement:
         (require(10, cores=0.1), None, None),
     ],
 )
-def test_a_requirement_is_met_missed_or_open(
+def test_a_requirement_is_met_missed_or_inconclusive(
     requirement: Requirement, met: bool | None, by: int | None
 ) -> None:
-    found = check_requirement(COLUMN, requirement)
-    assert found.is_met is met
-    assert found.by is (None if by is None else COLUMN[by])
+    check = check_requirement(COLUMN, requirement)
+    assert check.is_met is met
+    assert check.by is (None if by is None else COLUMN[by])
 
 
-def test_a_size_without_an_answer_leaves_a_requirement_open() -> None:
+def test_an_undecided_size_makes_a_requirement_inconclusive() -> None:
     cells = [COLUMN[0], cell(0.5, None, None, Status.INVALID)]
     assert check_requirement(cells, require(150)).is_met is None
 
@@ -110,7 +116,7 @@ def replicated(replicas: int, cores: float, low: int, high: int) -> CellResult:
     return replace(single, cell=replace(single.cell, id=f"x{replicas}-{cores}", limits=limits))
 
 
-def test_two_halves_or_one_whole() -> None:
+def test_one_large_replica_goes_before_two_small_ones() -> None:
     """Of sizes with as much CPU in all the one with less memory in all is the smaller."""
     whole, halves = replicated(1, 1.0, 300, 310), replicated(2, 0.5, 300, 310)
     assert recommend_size([halves, whole], 250).take is whole
@@ -120,11 +126,11 @@ def test_two_halves_or_one_whole() -> None:
 
 
 def test_only_neighbours_of_as_many_replicas_are_interpolated_between() -> None:
-    found = recommend_size([replicated(1, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert found.interpolated is None
-    found = recommend_size([replicated(2, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert found.interpolated is not None
-    assert found.interpolated.limits.replicas == 2
+    sizing = recommend_size([replicated(1, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
+    assert sizing.interpolated is None
+    sizing = recommend_size([replicated(2, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
+    assert sizing.interpolated is not None
+    assert sizing.interpolated.limits.replicas == 2
 
 
 def test_a_requirement_counts_what_all_replicas_are_given() -> None:
@@ -132,3 +138,83 @@ def test_a_requirement_counts_what_all_replicas_are_given() -> None:
     requirement = Requirement("", 250, Limits(0.5, 1024 * MIB))
     assert check_requirement([halves], requirement).is_met is not True
     assert check_requirement([halves], replace(requirement, most=Limits(1.0, 1024 * MIB))).is_met is True
+
+
+# Prices
+
+
+RATES = Price("EUR", cpu_hour=0.04, gib_hour=0.02)
+
+
+def priced(cores: float, mib: int, users: int | None, name: str | None = None) -> CellResult:
+    """Return a size that sustains the users (None: undecided)."""
+    size = replace(CELL, limits=Limits(cores, mib * MIB), size_name=name)
+    if users is None:
+        return CellResult(size, Status.INVALID)
+    return CellResult(size, Status.BRACKETED, users, users + 1)
+
+
+def test_a_size_costs_its_cores_and_its_gib() -> None:
+    assert compute_hour_price(RATES, priced(0.5, 512, 1).cell) == pytest.approx(0.03)
+
+
+def test_a_named_price_goes_before_the_rates() -> None:
+    price = replace(RATES, by_name={"small": 0.5})
+    assert compute_hour_price(price, priced(0.5, 512, 1, "small").cell) == 0.5
+    assert compute_hour_price(price, priced(0.5, 512, 1, "other").cell) == pytest.approx(0.03)
+    assert compute_hour_price(Price(by_name={"small": 0.5}), priced(0.5, 512, 1).cell) is None
+    assert compute_hour_price(None, priced(0.5, 512, 1).cell) is None
+
+
+def test_the_cheapest_is_taken_though_it_is_not_the_smallest() -> None:
+    lean, fat = priced(0.5, 4096, 400), priced(1, 256, 400)
+    sizing = recommend_size([lean, fat], 400, price=Price(cpu_hour=0.01, gib_hour=0.02))
+    assert (sizing.take, sizing.smallest) == (fat, lean)
+    assert recommend_size([lean, fat], 400).take is lean
+
+
+def test_a_dearer_size_without_an_answer_is_no_better_one() -> None:
+    sizes = [priced(0.5, 256, None), priced(1, 256, 400), priced(2, 256, None)]
+    assert recommend_size(sizes, 400, price=RATES).undecided_sizes == (Limits(0.5, 256 * MIB),)
+
+
+def test_a_size_that_sustains_nothing_has_a_price_but_none_per_user() -> None:
+    costs = compute_costs(select_worst_repetitions([priced(0.5, 512, None), priced(1, 512, 200)]), RATES)
+    assert [(each.users, each.hour_per_100_users, each.on_front) for each in costs] == [
+        (None, None, False),
+        (200, pytest.approx(0.025), True),
+    ]
+
+
+@given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8), st.integers(1, 400)), max_size=12))
+def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -> None:
+    cells = [priced(cores / 4, 64 * size, users) for cores, size, users in made]
+    costs = compute_costs(select_worst_repetitions(cells), RATES)
+    for one in costs:
+        is_beaten = any(
+            other.hour <= one.hour and (other.users or 0) >= (one.users or 0) and other is not one
+            for other in costs
+        )
+        twin = any((other.hour, other.users) == (one.hour, one.users) for other in costs if other is not one)
+        assert one.on_front is not is_beaten or twin
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8), st.integers(1, 400)), max_size=12),
+    st.integers(1, 400),
+)
+def test_no_size_that_is_enough_is_cheaper_than_the_one_taken(
+    made: list[tuple[int, int, int]], users: int
+) -> None:
+    cells = [priced(cores / 4, 64 * size, most) for cores, size, most in made]
+    take = recommend_size(cells, users, price=RATES).take
+    sufficient = [each for each in select_worst_repetitions(cells).values() if each.sustains(users)]
+    assert (take is None) is (not sufficient)
+    if take is not None:
+        assert price_of(take.cell) == min(price_of(each.cell) for each in sufficient)
+
+
+def price_of(cell: Cell) -> float:
+    price = compute_hour_price(RATES, cell)
+    assert price is not None
+    return price

@@ -1,10 +1,10 @@
-"""Where a capacity should be, from CPU per request, failures and neighbours: a place to start."""
+"""Where a capacity should be, by the CPU time per request, failures and neighbours."""
 
 from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.prediction import find_capacity_users, predict_capacity, find_response_limit_s
+from harness.analyse.search.prediction import find_capacity_users, find_response_limit_s, predict_capacity
 from harness.model import MIB, Cell, CellResult, Factor, Latency, Limits, Slo, Status, StepResult, TargetUse
 from tests.unit.analyse.synthetic import CELL, judged
 
@@ -31,22 +31,22 @@ def light(
     )
 
 
-def finished(cell: Cell, found: float, *steps: StepResult) -> CellResult:
-    ends = (int(found), int(found) + 1)
+def finished(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
+    ends = (int(capacity), int(capacity) + 1)
     return CellResult(
         cell,
         Status.BRACKETED,
         *ends,
-        estimate_users=found,
+        estimate_users=capacity,
         limiting_factor=Factor.CPU,
         steps=steps,
     )
 
 
 def predicted_users(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
-    belief = predict_capacity(cell, steps, neighbours, SLOS)
-    assert belief is not None
-    return belief.users
+    estimate = predict_capacity(cell, steps, neighbours, SLOS)
+    assert estimate is not None
+    return estimate.users
 
 
 def test_without_any_evidence_there_is_no_prediction() -> None:
@@ -65,8 +65,11 @@ def test_the_busiest_step_counts() -> None:
     assert predicted_users(CELL, steps, []) == pytest.approx(350)
 
 
-def test_a_spoiled_step_predicts_nothing() -> None:
-    assert predict_capacity(CELL, [replace(light(), judgement=judged(10, "INVALID").judgement)], [], SLOS) is None
+def test_an_invalid_step_predicts_nothing() -> None:
+    assert (
+        predict_capacity(CELL, [replace(light(), judgement=judged(10, "INVALID").judgement)], [], SLOS)
+        is None
+    )
 
 
 def test_a_neighbour_lends_its_cpu_per_request() -> None:
@@ -74,7 +77,7 @@ def test_a_neighbour_lends_its_cpu_per_request() -> None:
     assert predicted_users(sized(0.25), [], [half]) == pytest.approx(70)
 
 
-def test_what_a_finished_cell_found_corrects_the_next_prediction() -> None:
+def test_the_capacity_of_a_finished_cell_corrects_the_next_prediction() -> None:
     """Half a core was predicted 140 users and sustained 126."""
     half = finished(sized(0.5), 126, light())
     assert predicted_users(sized(0.25), [], [half]) == pytest.approx(63)
@@ -137,8 +140,8 @@ def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float
 
 
 @pytest.mark.parametrize(
-    ("status", "found"),
+    ("status", "capacity"),
     [(Status.CENSORED, 480.0), (Status.NONE, None), (Status.INVALID, None), (Status.RUNNING, None)],
 )
-def test_only_a_finished_cell_has_found_something(status: Status, found: float | None) -> None:
-    assert find_capacity_users(CellResult(CELL, status, sustained_users=400)) == found
+def test_only_a_finished_cell_has_a_capacity(status: Status, capacity: float | None) -> None:
+    assert find_capacity_users(CellResult(CELL, status, sustained_users=400)) == capacity

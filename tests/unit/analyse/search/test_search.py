@@ -8,7 +8,7 @@ import pytest
 
 from harness.analyse.search.bracket import find_bracket
 from harness.analyse.search.search import choose_next_step, choose_plain_users, is_bracket_sufficient
-from harness.analyse.step.baseline import judge_steps
+from harness.analyse.step.judge import judge_steps
 from harness.model import (
     Cell,
     CellResult,
@@ -16,6 +16,7 @@ from harness.model import (
     Plan,
     Scenario,
     Search,
+    SearchStrategy,
     Slo,
     Status,
     StepFacts,
@@ -28,7 +29,7 @@ from tests.unit.analyse.synthetic import CELL, always, closed_step, judged, on_p
 
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
-Asked = list[StepResult]
+Steps = list[StepResult]
 
 
 def plan_of(strategy: str, limit: int, precision_ratio: float = 0.05, first_users: int = 10) -> Plan:
@@ -39,21 +40,23 @@ def plan_of(strategy: str, limit: int, precision_ratio: float = 0.05, first_user
         (CELL,),
         (Slo("p95", 0.2),),
         users_limit=limit,
-        search=Search(strategy, precision_ratio, first_users, ladder_users=max(1, limit // 4)),
+        search=Search(
+            SearchStrategy(strategy), precision_ratio, first_users, ladder_users=max(1, limit // 4)
+        ),
     )
 
 
 def neighbour(found_users: float) -> CellResult:
-    """The same CPU with another memory, whose answer makes the guess."""
+    """Return a cell of the same CPU with another memory, whose capacity makes the estimate."""
     limits = CELL.limits
     other = Cell("web-c1.00-m512", "web", type(limits)(limits.cpu_cores, 2 * limits.memory_bytes))
     ends = (max(1, int(found_users)), int(found_users) + 1)
     return CellResult(other, Status.BRACKETED, *ends, estimate_users=found_users)
 
 
-def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Asked:
+def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Steps:
     """A whole search on a target that sustains exactly so many users."""
-    steps: Asked = []
+    steps: Steps = []
     while (step := choose_next_step(plan, CELL, steps, neighbours)) is not None:
         verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
         steps.append(judged(step.users, verdict, len(steps) + 1))
@@ -61,9 +64,9 @@ def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> As
     return steps
 
 
-def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iterator[Asked]:
+def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iterator[Steps]:
     """The steps of every search, whatever the verdicts; cut at `depth`, and then answered PASS to its end."""
-    unfinished: list[Asked] = [[]]
+    unfinished: list[Steps] = [[]]
     while unfinished:
         steps = unfinished.pop()
         step = choose_next_step(plan, CELL, steps, neighbours)
@@ -85,18 +88,18 @@ def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iter
 def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, first_users: int) -> None:
     plan = plan_of("bisect", limit, precision_ratio, first_users)
     for capacity in range(limit + 1):
-        assert_found(plan, capacity, walk(plan, capacity))
+        assert_bracketed(plan, capacity, walk(plan, capacity))
 
 
-@pytest.mark.parametrize("guess", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
+@pytest.mark.parametrize("estimate", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
 @pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
-def test_a_guess_however_wrong_does_not_change_what_is_found(guess: float, precision_ratio: float) -> None:
+def test_a_wrong_estimate_does_not_change_the_bracket(estimate: float, precision_ratio: float) -> None:
     plan = plan_of("predict", 60, precision_ratio)
     for capacity in range(61):
-        assert_found(plan, capacity, walk(plan, capacity, [neighbour(guess)]))
+        assert_bracketed(plan, capacity, walk(plan, capacity, [neighbour(estimate)]))
 
 
-def assert_found(plan: Plan, capacity: int, steps: Asked) -> None:
+def assert_bracketed(plan: Plan, capacity: int, steps: Steps) -> None:
     """The bracket holds the capacity, both its ends were measured, and it is narrow enough."""
     known, limit = find_bracket(steps), plan.users_limit
     if capacity == limit:
@@ -119,15 +122,15 @@ def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
         assert known.broken_users == min((rung for rung in rungs if rung > capacity), default=None)
 
 
-def test_a_good_guess_costs_two_steps_and_a_bad_one_not_many() -> None:
-    """The floor is two windows: one that passes just below the capacity, one that fails just above it."""
+def test_a_good_estimate_costs_two_steps_and_a_bad_one_not_many() -> None:
+    """The least is two windows: one that passes just below the capacity, one that fails just above it."""
     plan = plan_of("predict", 400)
     for capacity in range(20, 380):
         assert len(walk(plan, capacity, [neighbour(capacity + 0.5)])) == 2
         assert len(walk(plan, capacity, [neighbour(capacity * 1.1)])) <= 5
         assert len(walk(plan, capacity, [neighbour(capacity / 1.1)])) <= 7
-        for guess in (1, 30, 400, 10_000):
-            assert len(walk(plan, capacity, [neighbour(guess)])) <= 20
+        for estimate in (1, 30, 400, 10_000):
+            assert len(walk(plan, capacity, [neighbour(estimate)])) <= 20
 
 
 def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -> None:
@@ -140,29 +143,29 @@ def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("limit", SMALL_LIMITS)
-def test_whatever_the_verdicts_a_search_is_sound(strategy: str, limit: int) -> None:
+def test_a_search_keeps_its_rules_whatever_the_verdicts_are(strategy: str, limit: int) -> None:
     plan = plan_of(strategy, limit, first_users=min(3, limit))
-    guesses: list[list[CellResult]] = [[]]
+    estimates: list[list[CellResult]] = [[]]
     if strategy == "predict":
-        guesses += [[neighbour(guess)] for guess in (1.0, limit * 0.6, limit * 2.0)]
-    for neighbours in guesses:
+        estimates += [[neighbour(estimate)] for estimate in (1.0, limit * 0.6, limit * 2.0)]
+    for neighbours in estimates:
         for steps in every_path(plan, neighbours, depth=7):
-            assert_asked_once(steps)
+            assert_not_repeated(steps)
             assert_never_above_a_failure(steps)
             assert all(1 <= step.users <= limit for step in steps)
 
 
-def assert_asked_once(steps: Asked) -> None:
-    """The same users are asked for again only right after an INVALID, and never a third time for that."""
+def assert_not_repeated(steps: Steps) -> None:
+    """Check that a number of users is repeated only right after an INVALID step, and only once."""
     for before, after in itertools.pairwise(steps):
         assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
     told = [step.users for step in steps if step.verdict is not Verdict.INVALID]
     assert len(told) == len(set(told))
-    spoiled = [step.users for step in steps if step.verdict is Verdict.INVALID]
-    assert all(spoiled.count(users) <= 2 for users in spoiled)
+    invalid_users = [step.users for step in steps if step.verdict is Verdict.INVALID]
+    assert all(invalid_users.count(users) <= 2 for users in invalid_users)
 
 
-def assert_never_above_a_failure(steps: Asked) -> None:
+def assert_never_above_a_failure(steps: Steps) -> None:
     known = find_bracket(steps)
     passed = {step.users for step in steps if step.verdict is Verdict.PASS}
     failed = {step.users for step in steps if step.verdict is Verdict.FAIL}
@@ -195,13 +198,13 @@ def test_a_number_of_users_that_passed_and_failed_is_broken() -> None:
 @pytest.mark.parametrize("low", range(1, 30))
 def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
     for high in range(low + 2, 60):
-        assert low < find_bracket([judged(low, "PASS"), judged(high, "FAIL")]).middle() < high
+        assert low < find_bracket([judged(low, "PASS"), judged(high, "FAIL")]).compute_middle() < high
 
 
 # Spoiled steps
 
 
-def test_a_spoiled_step_is_asked_for_once_more() -> None:
+def test_an_invalid_step_is_held_once_more() -> None:
     plan = plan_of("bisect", 400)
     once = [judged(10, "PASS"), judged(20, "INVALID")]
     again = choose_next_step(plan, CELL, once)

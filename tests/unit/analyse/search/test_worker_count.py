@@ -11,7 +11,9 @@ from tests.unit.analyse.synthetic import closed_step
 
 
 def step(users: int, cores: float | None) -> StepResult:
-    return replace(judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores))
+    return replace(
+        judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores)
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.analyse.search.bracket import find_bracket
-from harness.analyse.step.baseline import judge_steps, find_baseline, choose_baseline
-from harness.analyse.step.judge import is_verdict_settled, fastest_tenth_s, judge_step, baseline_from
-from harness.analyse.step.slo import Baseline
-from harness.model import MIB, EndReason, Slo, StepFacts, TargetEvent, Verdict
+from harness.analyse.step.baseline import (
+    Baseline,
+    baseline_from,
+    choose_baseline,
+    choose_lighter,
+    fastest_tenth_s,
+    find_baseline,
+)
+from harness.analyse.step.judge import is_verdict_settled, judge_step, judge_steps
+from harness.model import (
+    MIB,
+    EndReason,
+    EventKind,
+    Latency,
+    Rule,
+    Slo,
+    StepFacts,
+    StepResult,
+    TargetEvent,
+    TargetUse,
+    Verdict,
+)
+from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SlosKept, TooFewRequests
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
@@ -23,26 +42,39 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     result = judge_step(closed_step(), SLOS, LIGHT)
-    assert (result.verdict, result.rule) == (Verdict.PASS, "slos")
-    assert result.reason == "p95 0.100 s ≤ 1 s; errors 0.0 % ≤ 1 %; shortfall 0.0 % ≤ 15 %"
+    assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_KEPT)
+    evidence = result.judgement.evidence
+    assert isinstance(evidence, SlosKept)
+    assert [each.slo for each in evidence.evaluations] == list(SLOS)
+    assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
+
+
+def broken_slo(result: StepResult) -> tuple[Slo, float | None]:
+    """Return the SLO that made a step fail, with its value."""
+    assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.SLO_BROKEN)
+    evidence = result.judgement.evidence
+    assert isinstance(evidence, SloBroken)
+    assert evidence.evaluation.slo == result.judgement.broken_slo
+    return evidence.evaluation.slo, evidence.evaluation.value
 
 
 def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
     facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.2))
-    assert judge_step(facts, SLOS, LIGHT).rule == "p95"
-    assert judge_step(facts, SLOS[1:], LIGHT).rule == "errors"
-    assert judge_step(facts, SLOS, LIGHT).reason == "p95 1.500 s > 1 s"
+    assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], pytest.approx(1.5))
+    assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], pytest.approx(0.2, abs=0.01))
 
 
 def test_an_slo_of_a_request_name_is_named_with_it() -> None:
-    result = judge_step(closed_step(latency=always(0.5)), [Slo("p95", 0.2, "GET /")], LIGHT)
-    assert (result.rule, result.reason) == ("p95 of GET /", "p95 of GET / 0.500 s > 0.2 s")
+    slo = Slo("p95", 0.2, "GET /")
+    result = judge_step(closed_step(latency=always(0.5)), [slo], LIGHT)
+    assert broken_slo(result) == (slo, pytest.approx(0.5))
 
 
-def test_too_few_requests_for_an_slo_are_invalid_with_a_remedy() -> None:
-    result = judge_step(closed_step(), [Slo("p99.9", 1.0)], LIGHT)
-    assert (result.verdict, result.rule) == (Verdict.INVALID, "p99.9")
-    assert "longer window" in result.reason
+def test_too_few_requests_for_an_slo_are_invalid_and_name_it() -> None:
+    slo = Slo("p99.9", 1.0)
+    result = judge_step(closed_step(), [slo], LIGHT)
+    assert (result.verdict, result.rule) == (Verdict.INVALID, Rule.TOO_FEW_REQUESTS)
+    assert result.judgement.evidence == TooFewRequests(slo)
 
 
 def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
@@ -50,30 +82,36 @@ def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
     assert judge_step(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
 
 
-def test_a_target_that_answers_nothing_right_breaks_the_slo_on_errors() -> None:
+def test_a_target_that_fails_every_request_breaks_the_slo_on_errors() -> None:
     result = judge_step(closed_step(fails=spread(1.0)), SLOS, LIGHT)
-    assert (result.verdict, result.rule, result.error_ratio) == (Verdict.FAIL, "errors", 1.0)
-    assert (result.p95_s, result.mean_s, result.rps) == (None, None, 0.0)
+    assert broken_slo(result) == (SLOS[1], 1.0)
+    assert (result.failures.ratio, result.latency, result.rps) == (1.0, Latency(), 0.0)
+
+
+def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors() -> None:
+    result = judge_step(closed_step(fails=spread(1.0)), [SLOS[0]], LIGHT)
+    assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.ALL_FAILED)
+    assert result.judgement.evidence == EveryRequestFailed("ConnectionRefusedError", result.requests)
 
 
 @pytest.mark.parametrize(
     ("ended", "rule"),
-    [(EndReason.TARGET_DIED, "died"), (EndReason.STALLED, "stalled"), (EndReason.ALL_FAILED, "all-failed")],
+    [
+        (EndReason.TARGET_DIED, Rule.DIED),
+        (EndReason.DEPENDENCY_DIED, Rule.DEPENDENCY_DIED),
+        (EndReason.STALLED, Rule.STALLED),
+        (EndReason.ALL_FAILED, Rule.ALL_FAILED),
+    ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
 def test_a_target_that_gives_up_fails_whatever_it_answered_before(
-    ended: EndReason, rule: str, window_from_s: float | None
+    ended: EndReason, rule: Rule, window_from_s: float | None
 ) -> None:
-    facts = closed_step(
-        ended=ended, note="exit code 137\nlast words", window_from_s=window_from_s, window_to_s=None
-    )
+    note = "exit code 137\nlast words"
+    facts = closed_step(ended=ended, note=note, window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, rule)
-    assert "(exit code 137)" in result.reason
-
-
-def test_an_ending_without_a_note_says_that_there_is_no_evidence() -> None:
-    assert "(no evidence)" in judge_step(closed_step(ended=EndReason.TARGET_DIED), SLOS).reason
+    assert result.judgement.evidence == EndedStep(note)
 
 
 # A target whose capacity is known on paper: 44 users (4 slots of 0.1 s, 0.9 s thinking, p95 ≤ 0.2 s)
@@ -101,27 +139,27 @@ def test_the_numbers_are_of_the_window() -> None:
     assert result.load_s == 33.0
     assert result.requests == 400
     assert result.think_s == pytest.approx(0.9)
-    assert result.little_residual_ratio == pytest.approx(0.0, abs=1e-9)
+    assert result.unexplained_ratio == pytest.approx(0.0, abs=1e-9)
 
 
 def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
     """The utilisation law."""
     result = judge_step(closed_step(20, cpu_cores=0.4), SLOS, LIGHT)
-    assert result.cpu_used_cores == pytest.approx(0.4)
-    assert result.cpu_per_request_s == pytest.approx(0.4 / 20)
-    assert result.throttled_ratio == pytest.approx(0.1)
-    assert result.memory_peak_bytes == 64 * MIB
+    assert result.target.cpu_cores == pytest.approx(0.4)
+    assert result.target.cpu_per_request_s == pytest.approx(0.4 / 20)
+    assert result.target.throttled_ratio == pytest.approx(0.1)
+    assert result.target.memory_peak_bytes == 64 * MIB
 
 
 def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
     result = judge_step(closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
-    assert (result.cpu_used_cores, result.cpu_per_request_s, result.throttled_ratio) == (None, None, None)
-    assert (result.memory_peak_bytes, result.steal_ratio, result.loop_lag_s) == (None, None, None)
+    assert result.target == TargetUse()
+    assert (result.host.steal_ratio, result.generator.loop_lag_s) == (None, None)
 
 
 def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
     result = judge_step(closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
-    assert (result.rps, result.p95_s, result.error_ratio, result.slow_ratio) == (None, None, None, None)
+    assert (result.rps, result.latency, result.failures.ratio) == (None, Latency(), None)
     assert (result.requests, result.window_s) == (0, 0.0)
     assert result.load_s == 33.0
 
@@ -130,70 +168,78 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
     result = judge_step(closed_step(20, fails=spread(0.25)), SLOS, LIGHT)
     (stats,) = result.by_name
     assert (stats.name, stats.requests, stats.errors) == ("GET /", 400, 100)
-    assert result.errors == {"ConnectionRefusedError": 100}
+    assert result.failures.counts == {"ConnectionRefusedError": 100}
 
 
 @pytest.mark.parametrize(
     ("changed", "oom"),
     [
         ({}, False),
-        ({"events": (TargetEvent(20.0, "die"),)}, False),
-        ({"events": (TargetEvent(20.0, "oom"),)}, True),
+        ({"events": (TargetEvent(20.0, EventKind.DIE),)}, False),
+        ({"events": (TargetEvent(20.0, EventKind.OOM),)}, True),
         ({"ended": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
         ({"ended": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
 def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
-    assert judge_step(closed_step(**changed), SLOS).oom is oom
+    assert judge_step(closed_step(**changed), SLOS).target.is_out_of_memory is oom
 
 
-# Enough
+# Settled
 
 
-def so_far(**changed: Any) -> StepFacts:
+def unfinished_step(**changed: Any) -> StepFacts:
     """A window in progress, forty seconds after the step began."""
     return replace(closed_step(100, window_s=40), window_to_s=None, ended_s=40.0, **changed)
 
 
-def test_a_clear_pass_and_a_hopeless_failure_are_enough() -> None:
-    assert is_verdict_settled(so_far(), SLOS[:2], LIGHT, linger_s=1.0, precision_ratio=0.0)
+def test_a_clear_pass_and_a_hopeless_failure_are_settled() -> None:
+    assert is_verdict_settled(unfinished_step(), SLOS[:2], LIGHT, drain_s=1.0, precision_ratio=0.0)
     slow = closed_step(100, latency=always(2.0), window_s=40)
     assert is_verdict_settled(
-        replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0
+        replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
     )
 
 
-def test_a_share_near_its_limit_is_not_enough() -> None:
+def test_a_share_near_its_limit_is_not_settled() -> None:
     near = closed_step(100, latency=slow_share(0.05), window_s=40)
     assert not is_verdict_settled(
-        replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, linger_s=1.0, precision_ratio=0.0
+        replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, drain_s=1.0, precision_ratio=0.0
     )
 
 
-def test_nothing_is_enough_before_the_window_or_without_requests() -> None:
-    assert not is_verdict_settled(so_far(window_from_s=None), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
-    assert not is_verdict_settled(asked(), SLOS, LIGHT, linger_s=1.0, precision_ratio=0.0)
+def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
+    assert not is_verdict_settled(
+        unfinished_step(window_from_s=None), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
+    )
+    assert not is_verdict_settled(asked(), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0)
 
 
-# The reference of light load
+# The baseline
 
 
-def test_the_lightest_step_that_holds_answers_is_the_reference() -> None:
+def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
     silent, light, loaded = closed_step(2, window_from_s=None), closed_step(5), closed_step(50)
     assert find_baseline([loaded, silent, light]) == baseline_from(light)
     assert find_baseline([silent]) is None
     assert find_baseline([]) is None
 
 
-def test_a_spoiled_step_is_nobodys_reference() -> None:
+def test_an_invalid_step_is_no_baseline() -> None:
     """A generator that died left its users idle, so the next one would seem to have too many."""
-    spoiled = closed_step(2, ended=EndReason.GENERATOR_DIED)
-    sound = closed_step(5)
-    assert find_baseline([spoiled, sound]) == baseline_from(sound)
-    assert find_baseline([spoiled]) is None
+    invalid = closed_step(2, ended=EndReason.GENERATOR_DIED)
+    valid = closed_step(5)
+    assert find_baseline([invalid, valid]) == baseline_from(valid)
+    assert find_baseline([invalid]) is None
 
 
-def test_a_cell_without_answers_borrows_its_reference() -> None:
+def test_of_two_baselines_the_one_of_fewer_users_is_chosen() -> None:
+    heavier = replace(LIGHT, users=6)
+    assert choose_lighter(heavier, LIGHT) == choose_lighter(LIGHT, heavier) == LIGHT
+    assert choose_lighter(None, LIGHT) == choose_lighter(LIGHT, None) == LIGHT
+
+
+def test_a_cell_without_answers_borrows_its_baseline() -> None:
     assert choose_baseline([], LIGHT) == LIGHT
     assert choose_baseline([closed_step(window_from_s=None)], LIGHT) == LIGHT
     assert choose_baseline([], None) is None
@@ -215,7 +261,7 @@ def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
     assert light.mean_s == pytest.approx(raised_s)
 
 
-def test_a_repeated_step_without_answers_does_not_make_the_reference_stricter() -> None:
+def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -> None:
     answered = closed_step(50, latency=always(0.3))
     silent = closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
     assert choose_baseline([answered, silent], LIGHT) == choose_baseline([answered], LIGHT)
@@ -248,8 +294,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
         closed_step(users, latency=slow_share(slow, fast_s), fails=spread(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)
     ]
-    in_seconds = indicator[0] in "pm"
-    loose = Slo(indicator, limit_s if in_seconds else ratio)
+    loose = Slo(indicator, limit_s if Slo(indicator, 0).is_response_time else ratio)
     tight = Slo(indicator, loose.at_most * data.draw(st.floats(0, 1)))
     others = (Slo("p95", 2.0), Slo("errors", 0.25))
     before, after = (find_bracket(judge_steps(facts, (*others, slo))) for slo in (loose, tight))

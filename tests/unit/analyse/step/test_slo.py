@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.slo import (
-    Baseline,
-    SloEvaluation,
     drift_ratio,
     evaluate_slo,
     is_settled,
@@ -22,6 +21,7 @@ from harness.analyse.step.slo import (
 from harness.analyse.step.validity import unexplained_ratio
 from harness.analyse.step.window import Window, cut_window
 from harness.model import Slo, StepFacts
+from harness.model.evidence import SloEvaluation
 from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
 
 LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
@@ -33,8 +33,10 @@ def window_of(facts: StepFacts) -> Window:
     return window
 
 
-def reading(facts: StepFacts, indicator: str, at_most: float, light: Baseline | None = LIGHT) -> SloEvaluation:
-    return evaluate_slo(window_of(facts), Slo(indicator, at_most), light)
+def evaluate(
+    facts: StepFacts, indicator: str, at_most: float, baseline: Baseline | None = LIGHT
+) -> SloEvaluation:
+    return evaluate_slo(window_of(facts), Slo(indicator, at_most), baseline)
 
 
 # Percentiles
@@ -42,25 +44,27 @@ def reading(facts: StepFacts, indicator: str, at_most: float, light: Baseline | 
 
 @pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.04, True), (0.06, False), (0.5, False)])
 def test_p95_holds_while_at_most_a_twentieth_is_slow(share: float, holds: bool) -> None:
-    assert reading(closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
+    assert evaluate(closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
 
 
 @pytest.mark.parametrize(("indicator", "requests"), [("p50", 2), ("p95", 20), ("p99", 100), ("p99.9", 1000)])
 def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: str, requests: int) -> None:
     enough = closed_step(requests, think_s=19.9)
     fewer = closed_step(requests - 1, think_s=19.9)
-    assert reading(enough, indicator, 1.0).value == pytest.approx(0.1)
-    assert reading(fewer, indicator, 1.0) == SloEvaluation(Slo(indicator, 1.0), None, holds=False, settled=False)
+    assert evaluate(enough, indicator, 1.0).value == pytest.approx(0.1)
+    assert evaluate(fewer, indicator, 1.0) == SloEvaluation(
+        Slo(indicator, 1.0), None, holds=False, is_settled=False
+    )
 
 
 def test_failed_requests_have_no_part_in_a_percentile() -> None:
     facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.5))
-    assert reading(facts, "p95", 1.0).value == pytest.approx(0.1)
+    assert evaluate(facts, "p95", 1.0).value == pytest.approx(0.1)
 
 
 def test_requests_without_an_answer_are_slow() -> None:
     hanging = closed_step(40, latency=lambda request: 0.1 if request < 700 else 99.0)
-    answer = reading(hanging, "p95", 1.0)
+    answer = evaluate(hanging, "p95", 1.0)
     assert answer.value is not None
     assert answer.value > 1.0
 
@@ -169,31 +173,31 @@ def test_students_t_falls_towards_two() -> None:
 @pytest.mark.parametrize(("share", "known"), [(0.0, True), (0.05, False), (0.06, False), (0.4, True)])
 def test_a_share_far_from_the_limit_is_settled_and_one_near_it_is_not(share: float, known: bool) -> None:
     facts = closed_step(100, latency=slow_share(share, slow_s=1.01))
-    assert reading(facts, "p95", 1.0).settled is known
+    assert evaluate(facts, "p95", 1.0).is_settled is known
 
 
 def test_a_percentile_without_enough_requests_is_not_settled() -> None:
-    assert not reading(closed_step(1), "p99", 1.0).settled
+    assert not evaluate(closed_step(1), "p99", 1.0).is_settled
 
 
 def test_errors_are_settled_with_their_own_spread() -> None:
-    assert reading(closed_step(100), "errors", 0.01).settled
-    assert not reading(closed_step(100, fails=spread(0.01)), "errors", 0.01).settled
-    assert reading(closed_step(100, fails=spread(0.3)), "errors", 0.01).settled
+    assert evaluate(closed_step(100), "errors", 0.01).is_settled
+    assert not evaluate(closed_step(100, fails=spread(0.01)), "errors", 0.01).is_settled
+    assert evaluate(closed_step(100, fails=spread(0.3)), "errors", 0.01).is_settled
 
 
 def test_where_nothing_failed_the_errors_are_settled_however_few_the_requests() -> None:
-    assert reading(closed_step(5), "errors", 0.01).settled
+    assert evaluate(closed_step(5), "errors", 0.01).is_settled
 
 
-VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, settled=True)
-LIKELY = SloEvaluation(Slo("p95", 1), 0.9, holds=True, settled=False)
-HOPELESS = SloEvaluation(Slo("p95", 1), 9.0, holds=False, settled=True)
-NEAR = SloEvaluation(Slo("p95", 1), 1.1, holds=False, settled=False)
+VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, is_settled=True)
+LIKELY = SloEvaluation(Slo("p95", 1), 0.9, holds=True, is_settled=False)
+HOPELESS = SloEvaluation(Slo("p95", 1), 9.0, holds=False, is_settled=True)
+NEAR = SloEvaluation(Slo("p95", 1), 1.1, holds=False, is_settled=False)
 
 
 @pytest.mark.parametrize(
-    ("readings", "known"),
+    ("evaluations", "known"),
     [
         ([VERY_SURE, VERY_SURE], True),
         ([VERY_SURE, LIKELY], False),
@@ -203,9 +207,9 @@ NEAR = SloEvaluation(Slo("p95", 1), 1.1, holds=False, settled=False)
     ],
 )
 def test_a_verdict_is_settled_by_one_sure_failure_or_by_all_sure_passes(
-    readings: list[SloEvaluation], known: bool
+    evaluations: list[SloEvaluation], known: bool
 ) -> None:
-    assert is_settled(readings) is known
+    assert is_settled(evaluations) is known
 
 
 # The other indicators
@@ -213,7 +217,7 @@ def test_a_verdict_is_settled_by_one_sure_failure_or_by_all_sure_passes(
 
 @pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.008, True), (0.02, False), (1.0, False)])
 def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
-    assert reading(closed_step(50, fails=spread(share)), "errors", 0.01).holds is holds
+    assert evaluate(closed_step(50, fails=spread(share)), "errors", 0.01).holds is holds
 
 
 @pytest.mark.parametrize("failed", [0, 1, 2])
@@ -221,23 +225,23 @@ def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None
     """At most one of a hundred."""
     starts_s = [12.0 + 0.1 * i for i in range(100)]
     facts = asked(*((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]])
-    assert reading(facts, "errors", 0.01).holds is (failed <= 1)
+    assert evaluate(facts, "errors", 0.01).holds is (failed <= 1)
 
 
 def test_the_mean_is_of_the_answers() -> None:
     facts = closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
-    assert reading(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
-    assert reading(facts, "mean", 0.25).holds
-    assert not reading(facts, "mean", 0.15).holds
+    assert evaluate(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
+    assert evaluate(facts, "mean", 0.25).holds
+    assert not evaluate(facts, "mean", 0.15).holds
 
 
 def test_the_mean_of_fewer_than_twenty_answers_says_nothing() -> None:
-    assert reading(closed_step(19, think_s=19.9), "mean", 1.0).value is None
+    assert evaluate(closed_step(19, think_s=19.9), "mean", 1.0).value is None
 
 
 def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
-    assert reading(closed_step(), "shortfall", 0.15, light=None) == SloEvaluation(
-        Slo("shortfall", 0.15), None, holds=True, settled=True
+    assert evaluate(closed_step(), "shortfall", 0.15, baseline=None) == SloEvaluation(
+        Slo("shortfall", 0.15), None, holds=True, is_settled=True
     )
 
 
@@ -263,23 +267,23 @@ def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
 
 
 def test_a_shortfall_far_from_its_limit_is_settled() -> None:
-    assert reading(closed_step(20), "shortfall", 0.15).settled
-    assert reading(closed_step(80, latency=always(on_paper(80))), "shortfall", 0.15).settled
+    assert evaluate(closed_step(20), "shortfall", 0.15).is_settled
+    assert evaluate(closed_step(80, latency=always(on_paper(80))), "shortfall", 0.15).is_settled
 
 
 @pytest.mark.parametrize("silence", [(12.0, 22.0), (22.0, 32.0)], ids=["before", "at the end"])
 def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple[float, float]) -> None:
     starts_s = [12 + 0.1 * i for i in range(200)]
     facts = asked(*((at, 0.01) for at in starts_s if not silence[0] <= at < silence[1]))
-    assert not reading(facts, "shortfall", 0.9).settled
+    assert not evaluate(facts, "shortfall", 0.9).is_settled
 
 
 def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
     growing = closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
     ratio = drift_ratio(window_of(growing))
     assert ratio == pytest.approx(0.5, abs=0.06)
-    assert not reading(growing, "drift", 0.3).holds
-    assert reading(closed_step(), "drift", 0.3).holds
+    assert not evaluate(growing, "drift", 0.3).holds
+    assert evaluate(closed_step(), "drift", 0.3).holds
 
 
 def test_drift_of_half_a_window_is_unknown() -> None:

@@ -36,11 +36,11 @@ def test_all_columns_are_of_one_length_and_end_with_the_step() -> None:
 
 def test_the_curve_over_the_window_is_what_was_judged() -> None:
     facts = closed_step(20)
-    found, judged = build_series(facts), judge_step(facts, [Slo("p95", 1.0)])
+    found, result = build_series(facts), judge_step(facts, [Slo("p95", 1.0)])
     assert found.window is not None
     window = slice(int(found.window[0]), int(found.window[1]))
-    assert mean(found.rps[window]) == pytest.approx(judged.rps, rel=0.05)
-    assert mean(found.cpu_cores[window]) == pytest.approx(judged.cpu_used_cores, rel=0.05)
+    assert mean(found.rps[window]) == pytest.approx(result.rps, rel=0.05)
+    assert mean(found.cpu_cores[window]) == pytest.approx(result.target.cpu_cores, rel=0.05)
     assert max(found.p95_s[window], key=lambda value: value or 0) == pytest.approx(0.1, abs=0.01)
     assert set(found.errors_ps) == {0.0}
 

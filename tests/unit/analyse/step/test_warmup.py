@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.search.scenarios import NOISY
-from bench.simulation.model import Service, Noise
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
-from harness.analyse.step.warmup import costs_per_request_s, is_warm, find_truncation
+from bench.simulation.model import Noise, Service
+from harness.analyse.step.warmup import costs_per_request_s, find_truncation, is_warm
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import closed_step
 
@@ -71,19 +71,19 @@ def test_of_a_constant_nothing_is_cut_off(value: int, length: int) -> None:
     assert find_truncation(np.full(length, float(value))) == 0
 
 
-def first_busy(weather: Noise) -> StepResult:
-    ground = SimulatedScenario(Service(cpu_s=0.02), weather)
+def first_busy(noise: Noise) -> StepResult:
+    ground = SimulatedScenario(Service(cpu_s=0.02), noise)
     cell = build_grid((1.0,))[0]
     return next(step for step in measure_cell(Strategy("ours"), ground, cell, 3).steps if step.users > 20)
 
 
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
     slow = first_busy(Noise(cold_ratio=0.3, warm_cpu_s=12.0))
-    assert slow.settle_s is not None
-    assert slow.settle_s > 11
-    assert slow.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
+    assert slow.settling.length_s is not None
+    assert slow.settling.length_s > 11
+    assert slow.target.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_warm_target_pays_nothing() -> None:
-    settles_s = [first_busy(Noise()).settle_s, first_busy(replace(NOISY, cold_ratio=1.0)).settle_s]
-    assert settles_s == [pytest.approx(10, abs=0.6)] * 2
+    steps = [first_busy(Noise()), first_busy(replace(NOISY, cold_ratio=1.0))]
+    assert [step.settling.length_s for step in steps] == [pytest.approx(10, abs=0.6)] * 2

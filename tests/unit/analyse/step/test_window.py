@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.step.window import Window, select_around, cut_window, percentile_s
+from harness.analyse.step.window import Window, cut_window, percentile_s, select_around
 from harness.model import Requests, StepFacts
 from tests.unit.analyse.synthetic import asked, closed_step, target_samples, thinks_of
 
@@ -38,7 +38,7 @@ def test_a_request_left_unfinished_from_before_the_window_does_not_count() -> No
     assert len(window_of(asked(unfinished=[11.0])).start_s) == 0
 
 
-def test_an_unfinished_request_of_the_last_moment_is_slower_than_the_linger() -> None:
+def test_an_unfinished_request_of_the_last_moment_is_slower_than_the_drain() -> None:
     window = window_of(asked(unfinished=[31.999]))
     assert window.response_s[0] > 1.0
 
@@ -62,15 +62,15 @@ def test_a_window_cut_short_by_the_end_of_the_step_ends_with_it() -> None:
     assert window_of(closed_step(window_to_s=None, ended_s=20.0)).to_s == 20.0
 
 
-def test_of_an_unfinished_window_only_requests_older_than_the_linger_are_looked_at() -> None:
-    window = cut_window(closed_step(window_to_s=None, ended_s=20.0), linger_s=2.0)
+def test_of_an_unfinished_window_only_requests_older_than_the_drain_are_looked_at() -> None:
+    window = cut_window(closed_step(window_to_s=None, ended_s=20.0), limit_s=2.0)
     assert window is not None
     assert window.to_s == 18.0
     assert window.start_s.max() < 18.0
 
 
-def test_a_window_younger_than_the_linger_is_empty_and_not_negative() -> None:
-    window = cut_window(closed_step(window_to_s=None, ended_s=12.5), linger_s=2.0)
+def test_a_window_younger_than_the_drain_is_empty_and_not_negative() -> None:
+    window = cut_window(closed_step(window_to_s=None, ended_s=12.5), limit_s=2.0)
     assert window is not None
     assert window.length_s == 0.0
 

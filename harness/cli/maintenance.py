@@ -1,0 +1,77 @@
+"""The commands around a campaign: check this machine, and remove what the harness left."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say
+from harness.cli.progress import safe
+from harness.errors import HarnessError
+from harness.measure.docker.host import DockerHost
+from harness.measure.doctor import Level, examine
+from harness.measure.protocols import MonotonicClock
+from harness.model import DEFAULT_ENGINE, Engine, EngineWorkers
+from harness.plan import load_plan
+from harness.store import remove_partial_files
+
+_DEFAULT_MATRIX = Path("matrix.yaml")
+
+
+@app.command()
+def doctor(
+    results: Results = Path("results"),
+    matrix: Annotated[
+        Path | None,
+        typer.Option(
+            help="The matrix whose engines to check; by default matrix.yaml if there is one, "
+            "else only docker's current engine.",
+            metavar="MATRIX",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Check whether this machine and its engines can measure, and how well; exit code 2 if they can't."""
+    has_error = False
+    for finding in examine(results, _find_engines(matrix)):
+        has_error = has_error or finding.level is Level.ERROR
+        say(f"{finding.level + ':':<9}{finding.what}")
+        if finding.fix:
+            say(f"         try: {finding.fix}")
+    return NOT_MEASURED if has_error else DONE
+
+
+def _find_engines(matrix: Path | None) -> Mapping[str, Engine]:
+    """Return the engines to check, by the name that their findings begin with."""
+    if matrix is not None:
+        return _read_engines(matrix)
+    if _DEFAULT_MATRIX.is_file():
+        try:
+            return _read_engines(_DEFAULT_MATRIX)
+        except HarnessError:
+            say(f"warning: {_DEFAULT_MATRIX} has mistakes, so only docker's current engine is checked")
+            say("         try: harness plan")
+    return {"": DEFAULT_ENGINE}
+
+
+def _read_engines(matrix: Path) -> Mapping[str, Engine]:
+    """Return the engines of a matrix: the targets', and those that the load comes from."""
+    plan = load_plan(matrix)
+    engines = {name or "": engine for name, engine in plan.engines.items()}
+    if isinstance(plan.load, EngineWorkers):
+        engines |= {f"engine {n} of load": engine for n, engine in enumerate(plan.load.engines, 1)}
+    return engines
+
+
+@app.command()
+def clean(results: Results = Path("results")) -> int:
+    """Remove what the harness left: containers, networks, replaced images, half-written files."""
+    host = DockerHost("harness clean", MonotonicClock())
+    with host.reserve():
+        removed = host.remove_leftovers() + host.remove_old_images()
+        removed += [str(path) for path in remove_partial_files(results)]
+    for name in removed:
+        out.print(f"removed {safe(name)}")
+    out.print(f"{len(removed)} removed" if removed else "nothing to remove")
+    return DONE

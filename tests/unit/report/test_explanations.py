@@ -1,0 +1,215 @@
+"""Verdicts and causes in words: what happened, with the figures, and a remedy for an invalid step."""
+
+import pytest
+
+from harness.model import MIB, Judgement, Limits, Rule, Slo, Verdict
+from harness.model.evidence import (
+    BrokenByLarger,
+    CellEvidence,
+    ClockUncertain,
+    CompanionFull,
+    CountersSilent,
+    CpuQuotaUsed,
+    CpuStolen,
+    EndedStep,
+    EveryRequestFailed,
+    ForeignLoad,
+    GeneratorBusy,
+    LoopLate,
+    MemoryFull,
+    NeverBroke,
+    NoRequests,
+    NothingMeasured,
+    NotReady,
+    OutOfMemory,
+    OwnConcurrency,
+    ProxyBusy,
+    RequestErrors,
+    Skipped,
+    SloBroken,
+    SloEvaluation,
+    SlosKept,
+    StepEvidence,
+    SustainedBySmaller,
+    Thrashing,
+    TimeUnexplained,
+    TooFewRequests,
+    UsersLost,
+)
+from harness.report.view.explanations import explain_evidence, explain_judgement, name_rule, quote_first_line
+
+P95, ERRORS, SHORTFALL = Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15)
+
+
+def broken(slo: Slo, value: float) -> Judgement:
+    return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, value, holds=False, is_settled=True)))
+
+
+SLOW = broken(P95, 1.204)
+
+
+# Steps
+
+
+def test_a_pass_says_by_how_much_each_slo_holds() -> None:
+    values = ((P95, 0.1), (ERRORS, 0.0), (SHORTFALL, 0.0))
+    kept = SlosKept(tuple(SloEvaluation(slo, value, holds=True, is_settled=True) for slo, value in values))
+    assert explain_judgement(Judgement(Rule.SLOS_KEPT, kept)) == (
+        "p95 0.100 s ≤ 1 s; errors 0.0 % ≤ 1 %; shortfall 0.0 % ≤ 15 %"
+    )
+
+
+def test_a_broken_slo_is_named_with_its_value_and_its_limit() -> None:
+    assert explain_judgement(SLOW) == "p95 1.204 s > 1 s"
+    assert explain_judgement(broken(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET / 0.500 s > 0.2 s"
+    assert explain_judgement(broken(ERRORS, 0.043)) == "errors 4.3 % > 1 %"
+
+
+def test_an_slo_that_decided_gives_its_name_to_the_rule() -> None:
+    assert name_rule(broken(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET /"
+    assert name_rule(Judgement(Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99.9", 1.0)))) == "p99.9"
+    assert name_rule(Judgement(Rule.STEAL, CpuStolen(0.2))) == "steal"
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence", "words"),
+    [
+        (
+            Rule.DIED,
+            EndedStep("exit code 137\nlog"),
+            "the target's container ended under load (exit code 137)",
+        ),
+        (Rule.DIED, EndedStep(""), "the target's container ended under load (no evidence)"),
+        (Rule.DEPENDENCY_DIED, EndedStep("db: 137"), "a companion's container ended under load (db: 137)"),
+        (Rule.STALLED, EndedStep("5 s without"), "the target stopped answering (5 s without)"),
+        (Rule.ALL_FAILED, EndedStep("{404}"), "every request failed ({404})"),
+        (Rule.ALL_FAILED, EveryRequestFailed("404\nbody", 20), "every request failed (404, 20 times)"),
+    ],
+)
+def test_an_ending_is_told_with_the_first_line_of_its_note(
+    rule: Rule, evidence: StepEvidence, words: str
+) -> None:
+    assert explain_judgement(Judgement(rule, evidence)) == words
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence", "words"),
+    [
+        (Rule.GENERATOR, EndedStep("silent"), "the generator died: silent; "),
+        (Rule.REMOVED, EndedStep("somebody removed it"), "somebody removed it; "),
+        (Rule.USERS, EndedStep("3 of 10 users came"), "3 of 10 users came; look for errors in on_start"),
+        (Rule.USERS, UsersLost(9, 10), "only 9 of 10 users were alive; look for StopUser"),
+        (Rule.SUSPENDED, CountersSilent(4.2), "no counter was read for 4 s: "),
+        (
+            Rule.GENERATOR_CPU,
+            GeneratorBusy(None, 0.954, 0.9),
+            "Locust used 95 % of a core (more than 90 %); ",
+        ),
+        (Rule.GENERATOR_CPU, GeneratorBusy(2, 1.0, 0.9), "Locust's worker 2 used 100 % of a core "),
+        (Rule.GENERATOR_CPU, GeneratorBusy(0, 1.0, 0.9), "Locust's master used 100 % of a core "),
+        (Rule.LOOP_LAG, LoopLate(0.412), "Locust's event loop came 412 ms late; "),
+        (
+            Rule.CLOCKS,
+            ClockUncertain(0.0071, 0.005),
+            "a worker's clock may be wrong by 7 ms (5 ms allowed); ",
+        ),
+        (Rule.STEAL, CpuStolen(0.14), "the hypervisor took 14 % of the host's CPU time; "),
+        (
+            Rule.FOREIGN_LOAD,
+            ForeignLoad(0.324, 2, 0.1),
+            "other programs used 0.32 of the host's 2 cores (more than 10 %); ",
+        ),
+        (
+            Rule.PROXY,
+            ProxyBusy(0.95, 0.9),
+            "the published port's docker-proxy used 0.95 cores (more than 0.9); ",
+        ),
+        (
+            Rule.LITTLES_LAW,
+            TimeUnexplained(0.062, 0.05),
+            "+6.2 % of the users' time is neither thinking nor waiting (Little's law, 5 % allowed); ",
+        ),
+        (Rule.LITTLES_LAW, TimeUnexplained(-0.1, 0.05), "-10.0 % of the users' time "),
+        (Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99", 1.0)), "too few requests to judge p99; "),
+    ],
+)
+def test_an_invalid_step_has_a_cause_and_a_remedy(rule: Rule, evidence: StepEvidence, words: str) -> None:
+    judgement = Judgement(rule, evidence)
+    assert judgement.verdict is Verdict.INVALID
+    explanation = explain_judgement(judgement)
+    assert explanation.startswith(words)
+    assert ";" in explanation
+
+
+def test_a_window_without_requests_says_so() -> None:
+    assert explain_judgement(Judgement(Rule.NO_DATA, NoRequests())) == "no request started within the window"
+
+
+def test_what_is_quoted_is_one_line_and_short() -> None:
+    assert quote_first_line("\n" + "x" * 400 + "\nmore") == "x" * 300
+
+
+# Cells
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (None, ""),
+        (SLOW, "p95 1.204 s > 1 s"),
+        (NeverBroke(), "it sustained every number of users asked for"),
+        (NothingMeasured(), "nothing was measured"),
+        (Skipped("wants 8 cores"), "wants 8 cores"),
+        (NotReady("it exited with code 1"), "it exited with code 1"),
+        (NotReady("exit code 1", is_again=True), "it did not come up again: exit code 1"),
+        (
+            SustainedBySmaller(400, Limits(0.5, 64 * MIB)),
+            "sustains ≥ 400: so does the smaller 0.5 CPU / 64 MiB",
+        ),
+        (
+            BrokenByLarger(400, Limits(0.5, 64 * MIB, 2)),
+            "does not sustain 400: nor does the larger 2 × 0.5 CPU / 64 MiB",
+        ),
+        (OutOfMemory(256 * MIB, 100), "it ran out of its 256 MiB and was killed at 100 users"),
+        (MemoryFull(0.94, 256 * MIB), "its working set reached 94 % of 256 MiB"),
+        (
+            Thrashing(MemoryFull(1.0, 48 * MIB), 1.84, 10),
+            "its working set reached 100 % of 48 MiB, and a request costs 1.8 times the CPU time that it does "
+            "at 10 users: the kernel keeps dropping pages that are needed again",
+        ),
+        (
+            CpuQuotaUsed(0.97, 1.0, 0.634),
+            "its CPU quota is used up (97 % used, throttled in 63 % of periods)",
+        ),
+        (CpuQuotaUsed(0.97, 1.0, None), "its CPU quota is used up (97 % of 1 CPU used)"),
+        (
+            CompanionFull("database", 0.4, 0.99, 0.93),
+            "its companion database has used up its 0.4 CPU (99 % used, throttled in 93 % of periods)",
+        ),
+        (
+            RequestErrors(0.043, "reset by peer", 15, None, are_resets=False),
+            "4.3 % of the requests failed, most often with reset by peer (15 times)",
+        ),
+        (
+            RequestErrors(0.18, "HTTP 503", 61, 12.3, are_resets=False),
+            "18 % of the requests failed, the first after 12 s, most often with HTTP 503 (61 times)",
+        ),
+        (OwnConcurrency(SLOW, None), "p95 1.204 s > 1 s; how much of its CPU it used is not known"),
+        (
+            OwnConcurrency(SLOW, 0.2),
+            "p95 1.204 s > 1 s while its CPU is 20 % used: its own concurrency is the limit, not its size",
+        ),
+        (
+            OwnConcurrency(SLOW, 0.2, 39.6, 4.04),
+            "p95 1.204 s > 1 s while its CPU is 20 % used: its own concurrency is the limit, not its size "
+            "(it levels off at 40 RPS, about 4.0 requests at once)",
+        ),
+    ],
+)
+def test_the_evidence_of_a_cell_is_told_with_its_figures(evidence: CellEvidence | None, words: str) -> None:
+    assert explain_evidence(evidence) == words
+
+
+def test_connections_that_were_closed_while_idle_come_with_advice() -> None:
+    evidence = RequestErrors(0.02, "RemoteDisconnected", 9, 3.0, are_resets=True)
+    assert "raise its keep-alive timeout" in explain_evidence(evidence)
