@@ -16,8 +16,8 @@ from pathlib import Path
 from harness.measure.docker.client import BASE_IMAGE
 from tests.e2e.own_engine import OwnEngine, own_engine
 
-WEB = Path(__file__).parents[1] / "targets/web"
-MATRIX = """\
+_WEB = Path(__file__).parents[1] / "targets/web"
+_MATRIX = """\
 limits: {cpus: [0.05, 0.08], memory: [96MiB, 128MiB]}
 users: {limit: 60, spawn_rate: 12}
 slos: {p95: 1s, errors: 1%}
@@ -36,7 +36,7 @@ def main() -> None:
             for engine in (one, other):
                 engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):
-                rates = [cells_an_hour(Path(folder), engines) for engines in ([one], [one, other])]
+                rates = [measure_cells_per_hour(Path(folder), engines) for engines in ([one], [one, other])]
                 print(
                     f"{number}. one engine: {rates[0]:.0f} cells an hour, two: {rates[1]:.0f}, "
                     f"{rates[1] / rates[0]:.2f}×",
@@ -44,23 +44,23 @@ def main() -> None:
                 )
 
 
-def cells_an_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
+def measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
     """From the first container's start to the last cell's answer; images are built before."""
     named = "".join(
         f"  {name}: {{host: '{engine.address}'}}\n"
         for name, engine in zip(("one", "other"), engines, strict=False)
     )
-    (folder / "matrix.yaml").write_text(f"target: {WEB}\nengines:\n{named}{MATRIX}")
+    (folder / "matrix.yaml").write_text(f"target: {_WEB}\nengines:\n{named}{_MATRIX}")
     results = folder / "results"
     command = [sys.executable, "-m", "harness", "run", str(folder / "matrix.yaml"), "--fresh"]
     subprocess.run([*command, "--results", str(results)], check=False, stdout=sys.stderr)
     events = [json.loads(line) for line in (results / "latest/events.jsonl").read_text().splitlines()]
-    began = min(instant(event) for event in events if event["event"] == "life-started")
-    ended = [instant(event) for event in events if event["event"] == "cell-finished"]
+    began = min(parse_instant(event) for event in events if event["event"] == "life-started")
+    ended = [parse_instant(event) for event in events if event["event"] == "cell-finished"]
     return len(ended) / ((max(ended) - began) / 3600)
 
 
-def instant(event: dict[str, str]) -> float:
+def parse_instant(event: dict[str, str]) -> float:
     return datetime.fromisoformat(event["at"]).timestamp()
 
 

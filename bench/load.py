@@ -69,7 +69,7 @@ asyncio.run(main())
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Cost:
     """Requests per second, and CPU seconds of all generator processes per request."""
 
     rps: float
@@ -77,14 +77,14 @@ class Figures:
 
 
 @contextlib.contextmanager
-def server() -> Iterator[str]:
+def run_server() -> Iterator[str]:
     port = find_free_port()
     with subprocess.Popen([sys.executable, "-c", SERVER, str(port)]) as process:
         try:
             url = f"http://127.0.0.1:{port}"
             for _ in range(100):
                 with contextlib.suppress(OSError):
-                    answered(url)
+                    count_answered(url)
                     break
                 time.sleep(0.1)
             yield url
@@ -92,32 +92,32 @@ def server() -> Iterator[str]:
             process.terminate()
 
 
-def answered(url: str) -> int:
+def count_answered(url: str) -> int:
     with urllib.request.urlopen(f"{url}/count", timeout=5) as answer:
         return int(answer.read())
 
 
-def watched(url: str, pids: list[int], keep_on: float = 0.25) -> Iterator[Figures | None]:
+def measure_cost(url: str, pids: list[int], keep_on: float = 0.25) -> Iterator[Cost | None]:
     """None while it settles and is watched, so that the caller can drain what comes; then the figures."""
     processes = [psutil.Process(pid) for pid in pids]
-    yield from quiet(SETTLE_S, keep_on)
-    began_s, before, cpu = time.monotonic(), answered(url), spent_s(processes)
-    yield from quiet(WATCHED_S, keep_on)
-    requests = answered(url) - before
+    yield from wait_quietly(SETTLE_S, keep_on)
+    began_s, before, cpu = time.monotonic(), count_answered(url), sum_cpu_s(processes)
+    yield from wait_quietly(WATCHED_S, keep_on)
+    requests = count_answered(url) - before
     length_s = time.monotonic() - began_s
-    yield Figures(requests / length_s, (spent_s(processes) - cpu) / requests)
+    yield Cost(requests / length_s, (sum_cpu_s(processes) - cpu) / requests)
 
 
-def quiet(seconds: float, keep_on: float) -> Iterator[None]:
+def wait_quietly(seconds: float, keep_on: float) -> Iterator[None]:
     for _ in range(round(seconds / keep_on)):
         yield None
 
 
-def spent_s(processes: list[psutil.Process]) -> float:
+def sum_cpu_s(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def plain(url: str, locustfile: Path, workers: int) -> Figures:
+def measure_plain_locust(url: str, locustfile: Path, workers: int) -> Cost:
     """Locust by itself, as anybody starts it; with workers, by its own `--processes`."""
     command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary"]
     command += ["--host", url, "--users", str(USERS), "--spawn-rate", str(USERS)]
@@ -127,9 +127,9 @@ def plain(url: str, locustfile: Path, workers: int) -> Figures:
         command, stdin=subprocess.DEVNULL, start_new_session=True, **quiet_output
     ) as locust:
         try:
-            while answered(url) == 0 or len(family(locust.pid)) < (workers + 1 if workers > 1 else 1):
+            while count_answered(url) == 0 or len(list_process_tree(locust.pid)) < (workers + 1 if workers > 1 else 1):
                 time.sleep(0.2)
-            for figures in watched(url, family(locust.pid)):
+            for figures in measure_cost(url, list_process_tree(locust.pid)):
                 if figures is not None:
                     return figures
                 time.sleep(0.25)
@@ -138,16 +138,16 @@ def plain(url: str, locustfile: Path, workers: int) -> Figures:
             os.killpg(locust.pid, 9)
 
 
-def family(pid: int) -> list[int]:
+def list_process_tree(pid: int) -> list[int]:
     parent = psutil.Process(pid)
     return [pid, *(child.pid for child in parent.children(recursive=True))]
 
 
-def ours(url: str, locustfile: Path, workers: int) -> Figures:
+def measure_harness(url: str, locustfile: Path, workers: int) -> Cost:
     with LocustGenerator().start(Scenario((locustfile,)), url, LocalWorkers(workers)) as running:
         running.hold(USERS, USERS)
         pids = [running.process.pid, *(running.workers.pids if running.workers else [])]
-        for figures in watched(url, pids):
+        for figures in measure_cost(url, pids):
             if figures is not None:
                 return figures
             until = time.monotonic() + 0.25
@@ -156,11 +156,11 @@ def ours(url: str, locustfile: Path, workers: int) -> Figures:
         raise AssertionError("no figures")
 
 
-WAYS = {
-    "plain Locust": (plain, 1),
-    "harness, 1 process": (ours, 1),
-    "plain Locust, 2 workers": (plain, 2),
-    "harness, 2 workers": (ours, 2),
+VARIANTS = {
+    "plain Locust": (measure_plain_locust, 1),
+    "harness, 1 process": (measure_harness, 1),
+    "plain Locust, 2 workers": (measure_plain_locust, 2),
+    "harness, 2 workers": (measure_harness, 2),
 }
 
 
@@ -168,23 +168,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=12)
     rounds = parser.parse_args().rounds
-    found: dict[str, list[Figures]] = {name: [] for name in WAYS}
+    found: dict[str, list[Cost]] = {name: [] for name in VARIANTS}
     with tempfile.TemporaryDirectory() as folder:
         locustfile = Path(folder) / "locustfile.py"
         locustfile.write_text(LOCUSTFILE)
         for number in range(1, rounds + 1):
-            for name, (way, workers) in WAYS.items():
-                with server() as url:
+            for name, (way, workers) in VARIANTS.items():
+                with run_server() as url:
                     found[name].append(way(url, locustfile, workers))
                 figures = found[name][-1]
                 print(
                     f"{number}. {name}: {figures.rps:.0f} RPS, {figures.cpu_s * 1e6:.0f} µs a request",
                     flush=True,
                 )
-    report(found)
+    print_ratios(found)
 
 
-def report(found: dict[str, list[Figures]]) -> None:
+def print_ratios(found: dict[str, list[Cost]]) -> None:
     """Ratios within each round, then their medians: a busy minute is busy for all ways in it."""
     print(f"\n{psutil.cpu_count()} cores, which the server and the harness share with the load")
     for name, base in (

@@ -19,10 +19,10 @@ from harness.model import ANSWERED, Scenario
 
 USERS = 2
 WITHIN_S = 15.0
-WATCHED_S = 6.0
+_WATCHED_S = 6.0
 
 
-class Anything(http.server.BaseHTTPRequestHandler):
+class AnswerEverything(http.server.BaseHTTPRequestHandler):
     """200 and a little JSON, whatever is asked."""
 
     protocol_version = "HTTP/1.1"
@@ -41,13 +41,13 @@ class Anything(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-class Quiet(http.server.ThreadingHTTPServer):
+class QuietServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None: ...
 
 
-def ran(path: Path, url: str) -> str:
+def try_locustfile(path: Path, url: str) -> str:
     """`runs`, or why it does not."""
     scenario = Scenario((path,))
     try:
@@ -60,16 +60,16 @@ def ran(path: Path, url: str) -> str:
                 parts.append(generator.poll(0.2))
             log = generator.read_logs()
     except HarnessError as error:
-        return f"not loaded: {last_line(str(error))}"
+        return f"not loaded: {find_last_line(str(error))}"
     answered = sum(int((part.requests.error == ANSWERED).sum()) for part in parts)
     errors = Counter(text for part in parts for text in part.requests.errors)
     if answered:
         return "runs" if not errors else f"runs, with errors: {next(iter(errors))[:80]}"
-    why = next(iter(errors), "") or last_line(log)
+    why = next(iter(errors), "") or find_last_line(log)
     return f"no answered request: {why[:100]}"
 
 
-def last_line(text: str) -> str:
+def find_last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith("  try:")]
     return lines[-1].strip()[:120] if lines else ""
 
@@ -78,11 +78,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.locustfiles", description=__doc__)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
-    server = Quiet(("127.0.0.1", 0), Anything)
+    server = QuietServer(("127.0.0.1", 0), AnswerEverything)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     files = [path for path in sorted(folder.rglob("*.py")) if "User" in path.read_text(errors="replace")]
-    outcomes = {path.relative_to(folder): ran(path, url) for path in files}
+    outcomes = {path.relative_to(folder): try_locustfile(path, url) for path in files}
     print("| locustfile | |\n|:--|:--|")
     for path, outcome in outcomes.items():
         print(f"| {path} | {outcome.replace('|', '/')} |")

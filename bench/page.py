@@ -41,17 +41,17 @@ class Row:
     details_s: float
 
 
-def with_series(cell: CellResult) -> CellResult:
+def add_series(cell: CellResult) -> CellResult:
     """Every step with the time series that a real one of so many users has."""
     return replace(
         cell, steps=tuple(replace(step, series=build_series(closed_step(step.users))) for step in cell.steps)
     )
 
 
-def campaign(rows: int, columns: int) -> CampaignResult:
+def build_campaign(rows: int, columns: int) -> CampaignResult:
     """Ten steps at each size; the series are computed once and shared between sizes."""
     whole = example.large(rows, columns)
-    pattern = with_series(whole.cells[0])
+    pattern = add_series(whole.cells[0])
     return add_sizing(
         replace(
             whole,
@@ -69,14 +69,14 @@ def campaign(rows: int, columns: int) -> CampaignResult:
     )
 
 
-def measured(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
-    result, file, times = campaign(rows, columns), folder / "report.html", []
+def measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
+    result, file, times = build_campaign(rows, columns), folder / "report.html", []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
         text = render_html(build_view(result))
         times.append(time.perf_counter() - begun)
     file.write_text(text)
-    used = [used_once(browser, file) for _ in range(ROUNDS)]
+    used = [measure_browser(browser, file) for _ in range(ROUNDS)]
     return Row(
         len(result.cells),
         sum(len(cell.steps) for cell in result.cells),
@@ -86,7 +86,7 @@ def measured(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
     )
 
 
-def used_once(browser: Browser, file: Path) -> Sequence[float]:
+def measure_browser(browser: Browser, file: Path) -> Sequence[float]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri(), wait_until="domcontentloaded")
     found: list[float] = [
@@ -110,7 +110,7 @@ SORT = """document.querySelector("#sizes thead th:nth-child(3) button").click();
 DETAILS = """document.querySelector("details.cell").open = true;"""
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def format_table(rows: Sequence[Row]) -> str:
     lines = [
         "| sizes | steps | drawn in | page | open and ready in | filter | sort | a size's details |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -125,7 +125,7 @@ def main() -> None:
     argparse.ArgumentParser(prog="bench.page", description=__doc__).parse_args()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        print(markdown([measured(browser, Path(folder), *shape) for shape in SHAPES]))
+        print(format_table([measure_page(browser, Path(folder), *shape) for shape in SHAPES]))
         browser.close()
 
 

@@ -9,60 +9,60 @@ import numpy as np
 
 from harness.model import StepFacts, TargetSample
 
-SATURATED_AT_LEAST = 0.95
+_MIN_SATURATED_RATIO = 0.95
 """CPU used, as a share of the limit, from which on a step counts as saturated."""
 
 
-def cpu_per_request_s(steps: Iterable[StepFacts], cpu_cores: float) -> float | None:
+def measure_cpu_per_request_s(steps: Iterable[StepFacts], cpu_cores: float) -> float | None:
     """CPU seconds a request over all saturated windows (utilisation law); None if none was saturated."""
-    spans = [(facts, samples) for facts in steps if len(samples := within_window(facts)) > 1]
+    spans = [(facts, samples) for facts in steps if len(samples := _select_window(facts)) > 1]
     saturated = [
-        (used_s(samples), completed(facts, samples[0].at_s, samples[-1].at_s))
+        (_compute_used_s(samples), _count_completed(facts, samples[0].at_s, samples[-1].at_s))
         for facts, samples in spans
-        if used_s(samples) >= SATURATED_AT_LEAST * cpu_cores * (samples[-1].at_s - samples[0].at_s)
+        if _compute_used_s(samples) >= _MIN_SATURATED_RATIO * cpu_cores * (samples[-1].at_s - samples[0].at_s)
     ]
     requests = sum(count for _, count in saturated)
     return sum(cpu_s for cpu_s, _ in saturated) / requests if requests else None
 
 
-def used_s(samples: Sequence[TargetSample]) -> float:
+def _compute_used_s(samples: Sequence[TargetSample]) -> float:
     return samples[-1].cpu_s - samples[0].cpu_s
 
 
-def completed(facts: StepFacts, from_s: float, to_s: float) -> int:
+def _count_completed(facts: StepFacts, from_s: float, to_s: float) -> int:
     done_s = facts.requests.start_s + facts.requests.latency_s
     return int(np.sum((done_s >= from_s) & (done_s < to_s)))
 
 
-def foreign_cores(steps: Iterable[StepFacts]) -> float | None:
+def measure_foreign_cores(steps: Iterable[StepFacts]) -> float | None:
     """Cores that neither target nor generator used, in the worst window: what others took from them."""
-    each = [_foreign_cores(facts) for facts in steps]
+    each = [_measure_step_foreign_cores(facts) for facts in steps]
     return max((cores for cores in each if cores is not None), default=None)
 
 
-def _foreign_cores(facts: StepFacts) -> float | None:
-    target = within_window(facts)
-    host = [sample for sample in facts.host if in_window(facts, sample.at_s)]
-    generator = [sample for sample in facts.generator if in_window(facts, sample.at_s)]
+def _measure_step_foreign_cores(facts: StepFacts) -> float | None:
+    target = _select_window(facts)
+    host = [sample for sample in facts.host if _is_in_window(facts, sample.at_s)]
+    generator = [sample for sample in facts.generator if _is_in_window(facts, sample.at_s)]
     if min(len(target), len(host), len(generator)) < 2:
         return None
     busy_cores = (sum(host[-1].busy_s) - sum(host[0].busy_s)) / (host[-1].at_s - host[0].at_s)
     generator_cores = (generator[-1].cpu_s - generator[0].cpu_s) / (generator[-1].at_s - generator[0].at_s)
-    return busy_cores - generator_cores - used_s(target) / (target[-1].at_s - target[0].at_s)
+    return busy_cores - generator_cores - _compute_used_s(target) / (target[-1].at_s - target[0].at_s)
 
 
-def within_window(facts: StepFacts) -> list[TargetSample]:
-    return [sample for sample in facts.target if in_window(facts, sample.at_s)]
+def _select_window(facts: StepFacts) -> list[TargetSample]:
+    return [sample for sample in facts.target if _is_in_window(facts, sample.at_s)]
 
 
-def in_window(facts: StepFacts, at_s: float) -> bool:
+def _is_in_window(facts: StepFacts, at_s: float) -> bool:
     to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
     return facts.window_from_s is not None and facts.window_from_s <= at_s <= to_s
 
 
-def base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:
+def measure_base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:
     """The working set less what users hold, in the window with the fewest users; None without a window."""
-    windows = [(facts.users, samples) for facts in steps if (samples := within_window(facts))]
+    windows = [(facts.users, samples) for facts in steps if (samples := _select_window(facts))]
     if not windows:
         return None
     users, samples = min(windows, key=lambda window: window[0])

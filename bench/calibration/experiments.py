@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
-TARGETS = Path(__file__).parents[2] / "targets" / "calibration"
-USERS_LIMIT = 400
+_TARGETS = Path(__file__).parents[2] / "targets" / "calibration"
+_USERS_LIMIT = 400
 
 Mode = Literal["slots", "cpu", "memory"]
 
@@ -35,22 +35,22 @@ class Experiment:
     @property
     def parameters(self) -> dict[str, str]:
         """The target's environment."""
-        return {**self._shipped()["environment"], **self.environment}
+        return {**self._read_target()["environment"], **self.environment}
 
     @property
-    def think_text(self) -> str:
+    def format_think_times(self) -> str:
         """As the locustfile takes it."""
         return "-".join(f"{seconds:g}" for seconds in self.think_s)
 
-    def matrix(self) -> dict[str, Any]:
+    def build_matrix(self) -> dict[str, Any]:
         """The matrix file's content. Throughput may fall short: only the p95 is known on paper."""
-        target = self._shipped()
+        target = self._read_target()
         target |= {"name": self.name, "environment": self.parameters}
-        target["build"] |= {"context": os.fspath(TARGETS)}
+        target["build"] |= {"context": os.fspath(_TARGETS)}
         return {
             "target": target,
-            "scenario": {"locustfile": os.fspath(TARGETS / "locustfile.py")},
-            "users": {"limit": USERS_LIMIT, "spawn_rate": 40},
+            "scenario": {"locustfile": os.fspath(_TARGETS / "locustfile.py")},
+            "users": {"limit": _USERS_LIMIT, "spawn_rate": 40},
             "limits": {"cpus": [*self.cpus], "memory": [f"{mib}MiB" for mib in self.memory_mib]},
             "slos": {"p95": self.p95_s, "errors": "1%", "shortfall": "off"},
             "search": {"strategy": "predict", "precision": "5%"},
@@ -59,11 +59,11 @@ class Experiment:
     def write(self, folder: Path) -> Path:
         """The matrix file."""
         file = folder / "matrix.yaml"
-        file.write_text(json.dumps(self.matrix()))
+        file.write_text(json.dumps(self.build_matrix()))
         return file
 
-    def _shipped(self) -> dict[str, Any]:
-        shipped: dict[str, Any] = YAML(typ="safe").load(TARGETS / self.mode / "target.yaml")
+    def _read_target(self) -> dict[str, Any]:
+        shipped: dict[str, Any] = YAML(typ="safe").load(_TARGETS / self.mode / "target.yaml")
         return shipped
 
 
@@ -78,6 +78,6 @@ EXPERIMENTS = (
 """Nine sizes: three of each kind, under three ranges of think times."""
 
 
-def named(name: str) -> Experiment:
+def find_experiment(name: str) -> Experiment:
     """Raises KeyError for a name that is none of EXPERIMENTS."""
     return {experiment.name: experiment for experiment in EXPERIMENTS}[name]

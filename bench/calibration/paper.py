@@ -17,10 +17,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-PERCENTILE = 0.95
+_PERCENTILE = 0.95
 REQUESTS = 30_000
-WARM_CYCLES = 10
-PERIOD_S = 0.1
+_WARM_CYCLES = 10
+_PERIOD_S = 0.1
 """The kernel's CFS period: a quota of c cores is c times this much CPU time in each."""
 
 
@@ -37,31 +37,31 @@ class Queue:
     cores: float | None = None
 
     @property
-    def most_rps(self) -> float:
+    def max_rps(self) -> float:
         return min(self.servers, self.cores or math.inf) / self.work_s
 
-    def formula(self, at_most_s: float) -> float:
+    def users_by_formula(self, at_most_s: float) -> float:
         """Users under "mean RT at most L", where the queue is saturated: X·(Z + L)."""
-        return self.most_rps * (sum(self.think_s) / 2 + at_most_s)
+        return self.max_rps * (sum(self.think_s) / 2 + at_most_s)
 
-    def users(self, at_most_s: float) -> float:
+    def find_users(self, at_most_s: float) -> float:
         """Users under "p95 of RT at most L": where the p95, linear between two whole numbers, meets L."""
-        high = math.ceil(self.formula(at_most_s)) + 1
+        high = math.ceil(self.users_by_formula(at_most_s)) + 1
         low = 0
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if self.p95_s(middle) > at_most_s + 1e-9 else (middle, high)
+            low, high = (low, middle) if self.simulate_p95_s(middle) > at_most_s + 1e-9 else (middle, high)
         if low == 0:
             return 0.0
-        below_s, above_s = self.p95_s(low), self.p95_s(high)
+        below_s, above_s = self.simulate_p95_s(low), self.simulate_p95_s(high)
         return low + (at_most_s - below_s) / (above_s - below_s)
 
-    def p95_s(self, users: int) -> float:
-        times_s = sorted(Play(self, users).response_times_s())
-        return times_s[math.ceil(PERCENTILE * len(times_s)) - 1]
+    def simulate_p95_s(self, users: int) -> float:
+        times_s = sorted(Simulation(self, users).simulate_response_times_s())
+        return times_s[math.ceil(_PERCENTILE * len(times_s)) - 1]
 
 
-class Play:
+class Simulation:
     """The queue with so many users, from one event to the next.
 
     All busy servers work at the same speed, so requests are done in the order in which they began: each when
@@ -71,16 +71,16 @@ class Play:
     def __init__(self, queue: Queue, users: int) -> None:
         self._queue = queue
         self._random = random.Random(users)
-        cycle_s = max(users / queue.most_rps, sum(queue.think_s) / 2 + queue.work_s)
+        cycle_s = max(users / queue.max_rps, sum(queue.think_s) / 2 + queue.work_s)
         self._now_s = self._worked_s = 0.0
-        self._warm_until_s = WARM_CYCLES * cycle_s
+        self._warm_until_s = _WARM_CYCLES * cycle_s
         self._arrivals_s = [cycle_s * number / users for number in range(users)]
         self._waiting: deque[float] = deque()
         self._served: deque[tuple[float, float]] = deque()
-        self._quota_s = self._full_quota_s = math.inf if queue.cores is None else queue.cores * PERIOD_S
-        self._period_ends_s = math.inf if queue.cores is None else PERIOD_S
+        self._quota_s = self._full_quota_s = math.inf if queue.cores is None else queue.cores * _PERIOD_S
+        self._period_ends_s = math.inf if queue.cores is None else _PERIOD_S
 
-    def response_times_s(self) -> list[float]:
+    def simulate_response_times_s(self) -> list[float]:
         """Of REQUESTS requests in a row, after the start is forgotten."""
         times_s: list[float] = []
         while len(times_s) < REQUESTS:
@@ -106,7 +106,7 @@ class Play:
 
     def _refill(self) -> None:
         if self._now_s >= self._period_ends_s:
-            self._period_ends_s += PERIOD_S
+            self._period_ends_s += _PERIOD_S
             self._quota_s = self._full_quota_s
 
     def _arrive(self) -> None:
@@ -129,7 +129,7 @@ class Play:
         return times_s
 
 
-def answer(question: dict[str, Any]) -> dict[str, float]:
+def answer_question(question: dict[str, Any]) -> dict[str, float]:
     """`formula` and `users`: by the closed formula, and under the percentile."""
     if question["mode"] == "memory":
         free_bytes = question["memory_bytes"] - question["base_bytes"]
@@ -138,12 +138,12 @@ def answer(question: dict[str, Any]) -> dict[str, float]:
     queue = Queue(
         question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
     )
-    return {"formula": queue.formula(question["p95_s"]), "users": queue.users(question["p95_s"])}
+    return {"formula": queue.users_by_formula(question["p95_s"]), "users": queue.find_users(question["p95_s"])}
 
 
 def main() -> None:
     questions = json.load(sys.stdin)
-    json.dump({cell: answer(question) for cell, question in questions.items()}, sys.stdout)
+    json.dump({cell: answer_question(question) for cell, question in questions.items()}, sys.stdout)
 
 
 if __name__ == "__main__":

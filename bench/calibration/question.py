@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from bench.calibration.demand import base_bytes, cpu_per_request_s
+from bench.calibration.demand import measure_base_bytes, measure_cpu_per_request_s
 from bench.calibration.experiments import Experiment
 from harness.model import Cell, Limits, StepFacts
 
 
-def questions(
+def build_questions(
     experiment: Experiment, cells: Iterable[Cell], steps: Mapping[str, list[StepFacts]]
 ) -> dict[str, dict[str, Any]]:
     """By cell. One whose facts don't tell its demand is left out."""
-    asked = {cell.id: question(experiment, cell.limits, steps[cell.id]) for cell in cells}
+    asked = {cell.id: build_question(experiment, cell.limits, steps[cell.id]) for cell in cells}
     return {cell: question for cell, question in asked.items() if None not in question.values()}
 
 
-def question(experiment: Experiment, limits: Limits, steps: list[StepFacts]) -> dict[str, Any]:
+def build_question(experiment: Experiment, limits: Limits, steps: list[StepFacts]) -> dict[str, Any]:
     parameters = experiment.parameters
     asked = {"mode": experiment.mode, "think_s": experiment.think_s, "p95_s": experiment.p95_s}
     match experiment.mode:
@@ -28,7 +28,7 @@ def question(experiment: Experiment, limits: Limits, steps: list[StepFacts]) -> 
         case "cpu":
             return asked | {
                 "servers": int(parameters["WORKERS"]),
-                "work_s": cpu_per_request_s(steps, limits.cpu_cores),
+                "work_s": measure_cpu_per_request_s(steps, limits.cpu_cores),
                 "cpu_cores": limits.cpu_cores,
             }
         case "memory":
@@ -36,5 +36,5 @@ def question(experiment: Experiment, limits: Limits, steps: list[StepFacts]) -> 
             return asked | {
                 "memory_bytes": limits.memory_bytes,
                 "held_bytes": held_bytes,
-                "base_bytes": base_bytes(steps, held_bytes),
+                "base_bytes": measure_base_bytes(steps, held_bytes),
             }

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MEDIAN_AT_MOST = 0.03
-WORST_AT_MOST = 0.08
-QUIET_CORES = 0.3
+_PROMISED_MEDIAN = 0.03
+_PROMISED_WORST = 0.08
+_QUIET_CORES = 0.3
 """What the engine, the kernel and this harness take beside target and generator on a quiet machine."""
 
-COLUMNS = "size measured estimate paper error formula demand limit others load".split()
-ALIGN = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
+_COLUMNS = "size measured estimate paper error formula demand limit others load".split()
+_ALIGNMENT = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +50,38 @@ class Row:
         return bool(low <= self.paper["users"] <= high)
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    lines = [line(COLUMNS), ALIGN, *(line(texts(row)) for row in rows), "", verdict(rows)]
+def format_table(rows: Sequence[Row]) -> str:
+    lines = [_format_line(_COLUMNS), _ALIGNMENT, *(_format_line(_format_row(row)) for row in rows), "", _format_verdict(rows)]
     return "\n".join(lines)
 
 
-def line(texts: Sequence[str]) -> str:
+def _format_line(texts: Sequence[str]) -> str:
     return f"| {' | '.join(texts)} |"
 
 
-def texts(row: Row) -> Sequence[str]:
+def _format_row(row: Row) -> Sequence[str]:
     cell, paper = row.cell, row.paper
     return (
         cell["id"],
-        bracket(cell),
-        number(row.measured_users),
-        number(paper["users"] if paper else None),
-        signed(row.error_ratio),
-        number(paper["formula"] if paper else None),
-        demand(row.question),
+        _format_bracket(cell),
+        _format_number(row.measured_users),
+        _format_number(paper["users"] if paper else None),
+        _format_error(row.error_ratio),
+        _format_number(paper["formula"] if paper else None),
+        _format_demand(row.question),
         cell["limiting_factor"] or "–",
         "–" if row.foreign_cores is None else f"{row.foreign_cores:.2f} cores",
         f"{cell['load_s']:.0f} s",
     )
 
 
-def bracket(cell: Mapping[str, Any]) -> str:
+def _format_bracket(cell: Mapping[str, Any]) -> str:
     if cell["status"] == "bracketed":
         return f"{cell['sustained_users']} – {cell['broken_users']}"
     return str(cell["status"])
 
 
-def demand(question: Mapping[str, Any] | None) -> str:
+def _format_demand(question: Mapping[str, Any] | None) -> str:
     if question is None:
         return "–"
     if question["mode"] == "memory":
@@ -89,7 +89,7 @@ def demand(question: Mapping[str, Any] | None) -> str:
     return f"{question['work_s'] * 1000:.2f} ms"
 
 
-def verdict(rows: Sequence[Row]) -> str:
+def _format_verdict(rows: Sequence[Row]) -> str:
     """Median and worst error, beside what was promised."""
     errors = [abs(row.error_ratio) for row in rows if row.error_ratio is not None]
     if not errors:
@@ -97,25 +97,25 @@ def verdict(rows: Sequence[Row]) -> str:
     within = sum(row.is_within for row in rows)
     return (
         f"Of {len(rows)} sizes {len(errors)} were bracketed. Error: median {statistics.median(errors):.1%} "
-        f"(promised {MEDIAN_AT_MOST:.0%}), worst {max(errors):.1%} (promised {WORST_AT_MOST:.0%}). "
-        f"{within} of {len(errors)} brackets hold the paper's answer.{disturbance(rows)}"
+        f"(promised {_PROMISED_MEDIAN:.0%}), worst {max(errors):.1%} (promised {_PROMISED_WORST:.0%}). "
+        f"{within} of {len(errors)} brackets hold the paper's answer.{_format_warning(rows)}"
     )
 
 
-def disturbance(rows: Sequence[Row]) -> str:
+def _format_warning(rows: Sequence[Row]) -> str:
     """A warning where others were at work on the host: then the target had less than its limits."""
-    disturbed = [row for row in rows if (row.foreign_cores or 0.0) > QUIET_CORES]
+    disturbed = [row for row in rows if (row.foreign_cores or 0.0) > _QUIET_CORES]
     if not disturbed:
         return ""
     return (
-        f" Others used more than {QUIET_CORES:g} cores of the host during {len(disturbed)} of them: "
+        f" Others used more than {_QUIET_CORES:g} cores of the host during {len(disturbed)} of them: "
         "their errors are as much the machine's; measure them again on a quiet one."
     )
 
 
-def number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
 
 
-def signed(ratio: float | None) -> str:
+def _format_error(ratio: float | None) -> str:
     return "–" if ratio is None else f"{ratio:+.1%}"

@@ -18,6 +18,7 @@ from harness.analyse.search.time_estimate import estimate_cell_s
 from harness.campaign.scheduler import CampaignListener
 from harness.measure.step import ProgressSample
 from harness.model import ANSWERED, Cell, CellResult, Plan, Status, Step, StepResult, Verdict
+from harness.report.view.explanations import explain_evidence, explain_judgement
 
 COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
 LAST_VERDICTS = 6
@@ -49,7 +50,7 @@ class LineProgress(CampaignListener):
 def step_line(result: StepResult) -> str:
     """Such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
     rps = f" (RPS {result.rps:.1f})" if result.rps is not None else ""
-    return f"{result.users} users {result.verdict}: {result.reason}{rps}"
+    return f"{result.users} users {result.verdict}: {explain_judgement(result.judgement)}{rps}"
 
 
 def outcome(result: CellResult) -> str:
@@ -61,7 +62,8 @@ def outcome(result: CellResult) -> str:
         Status.FAILED: "could not be brought up",
         Status.INVALID: "not trustworthy",
     }.get(result.status, result.status.value)
-    first = result.evidence.strip().splitlines()[0] if result.evidence.strip() else ""
+    reason = explain_evidence(result.evidence).strip()
+    first = reason.splitlines()[0] if reason else ""
     return f"{words} — {first}" if first and result.status is not Status.CENSORED else words
 
 

@@ -113,7 +113,7 @@ def _exit_code(result: CampaignResult) -> int:
     matrix in which no size came up at all.
     """
     measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
-    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) or cell.cut_short for cell in measured)
+    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) or cell.stop_reason for cell in measured)
     hopeless = all(cell.status is Status.FAILED for cell in measured)
     return NOT_MEASURED if spoiled or hopeless else DONE
 

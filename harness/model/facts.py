@@ -1,6 +1,6 @@
-"""What happened: raw facts of a step, never a judgement.
+"""Raw facts of what happened in a step, never a judgement.
 
-All `*_s` instants are seconds on the clock of one container life.
+All instants (`*_s`) count in seconds from the start of one container run.
 """
 
 from collections.abc import Mapping
@@ -17,47 +17,48 @@ Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 ANSWERED = -1
+"""The `error` of a request that was answered."""
 
 
-def no_seconds() -> Seconds:
+def _no_seconds() -> Seconds:
     return np.empty(0, dtype=np.float64)
 
 
-def no_indices() -> Indices:
+def _no_indices() -> Indices:
     return np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Requests:
-    """Every request of a step, a column each, all of one length, about in order of completion.
+    """Every request of a step as columns of one length, roughly in order of completion.
 
-    `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are the requests still
-    without an answer when the step ended: when they started, and their name.
+    `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are columns of the
+    requests that had no answer when the step ended: when they started, and their name.
     """
 
     names: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    start_s: Seconds = field(default_factory=no_seconds)
-    latency_s: Seconds = field(default_factory=no_seconds)
-    name: Indices = field(default_factory=no_indices)
-    error: Indices = field(default_factory=no_indices)
-    unfinished_start_s: Seconds = field(default_factory=no_seconds)
-    unfinished_name: Indices = field(default_factory=no_indices)
+    start_s: Seconds = field(default_factory=_no_seconds)
+    latency_s: Seconds = field(default_factory=_no_seconds)
+    name: Indices = field(default_factory=_no_indices)
+    error: Indices = field(default_factory=_no_indices)
+    unfinished_start_s: Seconds = field(default_factory=_no_seconds)
+    unfinished_name: Indices = field(default_factory=_no_indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:
-    """Every pause of a user between tasks: when it began, and how long the scenario asked for."""
+    """Every pause of a user between tasks: when it began, and its length as the scenario planned it."""
 
-    start_s: Seconds = field(default_factory=no_seconds)
-    planned_s: Seconds = field(default_factory=no_seconds)
+    start_s: Seconds = field(default_factory=_no_seconds)
+    planned_s: Seconds = field(default_factory=_no_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSample:
-    """The target's counters, from the engine, about once a second.
+    """The target's counters as the engine reports them, about once a second.
 
-    Times, periods and network bytes are cumulative.
+    Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel has none.
     """
 
     at_s: float
@@ -75,10 +76,9 @@ class TargetSample:
 class HostSample:
     """The counters of the generator's host, once a second.
 
-    CPU seconds are cumulative, but for `work_s`: what a fixed piece of work took just then. `busy_s` has one
-    value per core. `proxy_cpu_s` is the published port's proxy, which `engine_cpu_s` leaves out; both are
-    None where the engine is not on this host. The last four are None in facts stored before they were
-    counted.
+    CPU seconds are cumulative, except `work_s`: the CPU time that a fixed piece of work took at that moment.
+    `busy_s` has one value per core. `proxy_cpu_s` is the published port's proxy, which is not part of
+    `engine_cpu_s`; both are None if the engine is not on this host.
     """
 
     at_s: float
@@ -98,9 +98,9 @@ class HostSample:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSample:
-    """The generator's own cost, twice a second; of several processes, all of them together.
+    """The generator's own cost, twice a second, summed over its processes.
 
-    `cpu_s` is cumulative, `loop_lag_s` the worst in the second before.
+    `cpu_s` is cumulative. `loop_lag_s` is the worst since the sample before.
     """
 
     at_s: float
@@ -115,8 +115,8 @@ class GeneratorSample:
 class WorkerSample:
     """One of several Locust processes, twice a second: the master (0, without users) or a worker (from 1).
 
-    `here` tells whether it shares our clock, and with it our machine. If not, its clock was ahead of ours by
-    `clock_offset_s`, give or take `clock_error_s`; all its instants are corrected by that.
+    `here` is True if it runs on this machine and so shares its clock. If not, its clock was ahead by
+    `clock_offset_s`, give or take `clock_error_s`, and all its instants are corrected by that.
     """
 
     at_s: float
@@ -156,7 +156,7 @@ class TargetEvent:
 
 @dataclass(frozen=True, slots=True)
 class CompanionFacts:
-    """What a companion was given, and what it used meanwhile."""
+    """A companion's limits and what it used during the step."""
 
     limits: Limits
     samples: tuple[TargetSample, ...]
@@ -175,7 +175,7 @@ class EndReason(StrEnum):
     STALLED = "stalled"
     """No request was answered for some seconds."""
     ALL_FAILED = "all-failed"
-    """Every one of the first requests failed: the target answers wrongly, or not at all."""
+    """The first requests all failed: the target answers wrongly, or not at all."""
     USERS_MISSING = "users-missing"
     """The generator did not reach the number of users in time."""
     GENERATOR_DIED = "generator-died"
@@ -183,10 +183,11 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StepFacts:
-    """One plateau: ramp, settle, window, linger, with all that was counted meanwhile.
+    """A step as it happened: when ramp, settle, window and drain began, and all that was counted.
 
-    `window_from_s` and `window_to_s` are None when the step ended before. `note` is the evidence for how it
-    ended: an exit code, the last lines of a log.
+    `settle_from_s`, `window_from_s` and `window_to_s` are None if the step ended before. `note` is the
+    evidence for how it ended, such as an exit code or the last lines of a log. `life` is the number of the
+    container run.
     """
 
     index: int
@@ -220,12 +221,11 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
-    """One container's life and the generator beside it: when it began (ISO 8601, UTC) and how long until it
-    was ready.
+    """A container that a cell was measured in: when it was started (ISO 8601, UTC), how long until it was ready.
 
     `failure` says why the target could not be brought up, with the evidence; it and `failure_kind` are None
     when the target came up. `attempt` counts the searches of its cell from 1.
-    `companions_ready_after_s` is how long it took to bring up and seed all companions, before the target.
+    `companions_ready_after_s` is how long starting and seeding all companions took, before the target.
     `engine` names the engine that it ran on, None if there is only one.
     """
 

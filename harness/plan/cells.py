@@ -1,4 +1,4 @@
-"""The matrix's sections expanded into cells: product, include, named sizes; then all again per repetition."""
+"""Expand the matrix into cells: the product of its limits, included and named sizes, once per repetition."""
 
 import itertools
 from collections.abc import Iterator
@@ -6,100 +6,100 @@ from dataclasses import dataclass
 
 from harness.model import Cell, Limits
 from harness.plan.schema.matrix import ExcludeSection, LimitsSection, MatrixFile
-from harness.plan.schema.units import cores_text, mib_text
+from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.yaml.document import KeyPath
 
-MOST_CELLS = 10_000
+_MOST_CELLS = 10_000
 SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
-"""Expanding makes sense only when none of these is faulty."""
+"""The sections that decide the cells: if one is faulty, nothing is expanded."""
 
-Fault = tuple[KeyPath, str]
+_Fault = tuple[KeyPath, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """Limits, the name they may have, and where the matrix gives them."""
+class _Size:
+    """Limits with their place in the matrix and the name that they may have."""
 
     limits: Limits
     at: KeyPath
     name: str | None = None
 
 
-def expand(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[Fault]]:
-    """The cells to measure, and what is wrong with the sections: (where, what to write instead).
+def expand_cells(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[_Fault]]:
+    """Return the cells to measure, and what is wrong with the sections: (where, what to write instead).
 
-    `exclude` takes cells out of the product of `limits` only; `include` and `sizes` add to what is left.
+    `exclude` removes cells from the product of `limits` only; `include` and `sizes` add cells.
     """
-    if axes_product(matrix.limits) * matrix.repetitions > MOST_CELLS:
-        return (), [(("limits",), f"makes more than {MOST_CELLS} cells; write fewer values")]
-    product = list(product_sizes(matrix.limits)) if matrix.limits else []
-    kept = [size for size in product if not any(matches(rule, size.limits) for rule in matrix.exclude)]
-    sizes, faults = distinct([*kept, *extra_sizes(matrix)])
-    faults += [*repeated_values(matrix.limits), *excluding_nothing(matrix, product)]
-    faults += count_faults(len(sizes), len(product), matrix.repetitions)
+    if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
+        return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
+    product = list(_product_sizes(matrix.limits)) if matrix.limits else []
+    kept = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
+    sizes, faults = _drop_repeated([*kept, *_extra_sizes(matrix)])
+    faults += [*_find_repeated_values(matrix.limits), *_find_idle_rules(matrix, product)]
+    faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
     if faults:
         return (), faults
     repetitions = range(1, matrix.repetitions + 1)
     return tuple(
-        cell(size, target, number, matrix.repetitions) for number in repetitions for size in sizes
+        _build_cell(size, target, number, matrix.repetitions) for number in repetitions for size in sizes
     ), []
 
 
-def axes_product(axes: LimitsSection | None) -> int:
+def _count_product(axes: LimitsSection | None) -> int:
     return len(axes.cpus) * len(axes.memory) * len(axes.replicas) if axes else 0
 
 
-def product_sizes(axes: LimitsSection) -> Iterator[Size]:
-    """Every number of replicas of every CPU with every memory, memory running fastest."""
+def _product_sizes(axes: LimitsSection) -> Iterator[_Size]:
+    """Yield every CPU with every memory and every number of replicas; memory changes fastest."""
     for replicas, cpu_cores in itertools.product(dict.fromkeys(axes.replicas), dict.fromkeys(axes.cpus)):
         for memory_bytes in dict.fromkeys(axes.memory):
-            yield Size(Limits(cpu_cores, memory_bytes, replicas), ("limits",))
+            yield _Size(Limits(cpu_cores, memory_bytes, replicas), ("limits",))
 
 
-def repeated_values(axes: LimitsSection | None) -> Iterator[Fault]:
+def _find_repeated_values(axes: LimitsSection | None) -> Iterator[_Fault]:
     if axes is None:
         return
     for index, cpu_cores in enumerate(axes.cpus):
         if cpu_cores in axes.cpus[:index]:
-            yield ("limits", "cpus", index), f"{cores_text(cpu_cores)} is there already; keep one"
+            yield ("limits", "cpus", index), f"{format_cores(cpu_cores)} is there already; keep one"
     for index, memory_bytes in enumerate(axes.memory):
         if memory_bytes in axes.memory[:index]:
-            yield ("limits", "memory", index), f"{mib_text(memory_bytes)}MiB is there already; keep one"
+            yield ("limits", "memory", index), f"{format_mib(memory_bytes)}MiB is there already; keep one"
     for index, replicas in enumerate(axes.replicas):
         if replicas in axes.replicas[:index]:
             yield ("limits", "replicas", index), f"{replicas} is there already; keep one"
 
 
-def extra_sizes(matrix: MatrixFile) -> Iterator[Size]:
+def _extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
     for index, size in enumerate(matrix.include):
-        yield Size(Limits(size.cpus, size.memory, size.replicas), ("include", index))
+        yield _Size(Limits(size.cpus, size.memory, size.replicas), ("include", index))
     for name, size in matrix.sizes.items():
-        yield Size(Limits(size.cpus, size.memory, size.replicas), ("sizes", name), name)
+        yield _Size(Limits(size.cpus, size.memory, size.replicas), ("sizes", name), name)
 
 
-def distinct(sizes: list[Size]) -> tuple[list[Size], list[Fault]]:
-    """The sizes, and a fault for each place that repeats one."""
-    first: dict[Limits, Size] = {}
+def _drop_repeated(sizes: list[_Size]) -> tuple[list[_Size], list[_Fault]]:
+    """Return each size once, and a fault for each place that repeats one."""
+    first: dict[Limits, _Size] = {}
     repeated: dict[KeyPath, str] = {}
     for size in sizes:
         known = first.setdefault(size.limits, size)
         if known is not size:
             repeated.setdefault(
-                size.at, f"{in_words(size.limits)} is there already, {origin(known)}; keep one"
+                size.at, f"{_describe_size(size.limits)} is there already, {_describe_origin(known)}; keep one"
             )
     return list(first.values()), list(repeated.items())
 
 
-def origin(size: Size) -> str:
+def _describe_origin(size: _Size) -> str:
     return f"as {size.name}" if size.name else f"from {size.at[0]}"
 
 
-def in_words(limits: Limits) -> str:
+def _describe_size(limits: Limits) -> str:
     times = f"{limits.replicas} times " if limits.replicas > 1 else ""
-    return f"the size of {times}{cores_text(limits.cpu_cores)} cores and {mib_text(limits.memory_bytes)}MiB"
+    return f"the size of {times}{format_cores(limits.cpu_cores)} cores and {format_mib(limits.memory_bytes)}MiB"
 
 
-def matches(rule: ExcludeSection, limits: Limits) -> bool:
+def _matches(rule: ExcludeSection, limits: Limits) -> bool:
     return (
         rule.cpus in (None, limits.cpu_cores)
         and rule.memory in (None, limits.memory_bytes)
@@ -107,18 +107,18 @@ def matches(rule: ExcludeSection, limits: Limits) -> bool:
     )
 
 
-def excluding_nothing(matrix: MatrixFile, product: list[Size]) -> Iterator[Fault]:
+def _find_idle_rules(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Fault]:
     for index, rule in enumerate(matrix.exclude):
-        if not any(matches(rule, size.limits) for size in product):
+        if not any(_matches(rule, size.limits) for size in product):
             yield (
                 ("exclude", index),
                 "matches no cell of limits; write values that are listed there, or drop it",
             )
 
 
-def count_faults(sizes: int, product: int, repetitions: int) -> list[Fault]:
-    if sizes * repetitions > MOST_CELLS:
-        return [(("repetitions",), f"makes more than {MOST_CELLS} cells; write fewer")]
+def _find_count_faults(sizes: int, product: int, repetitions: int) -> list[_Fault]:
+    if sizes * repetitions > _MOST_CELLS:
+        return [(("repetitions",), f"makes more than {_MOST_CELLS} cells; write fewer")]
     if sizes:
         return []
     if product:
@@ -126,13 +126,13 @@ def count_faults(sizes: int, product: int, repetitions: int) -> list[Fault]:
     return [((), "no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:")]
 
 
-def cell(size: Size, target: str, repetition: int, repetitions: int) -> Cell:
-    name = cell_id(target, size.limits, repetition if repetitions > 1 else None)
+def _build_cell(size: _Size, target: str, repetition: int, repetitions: int) -> Cell:
+    name = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
     return Cell(name, target, size.limits, size.name, repetition)
 
 
-def cell_id(target: str, limits: Limits, repetition: int | None) -> str:
-    """`web-c0.50-m256`, with `-x2` for two replicas, and `-r2` where cells are repeated."""
+def format_cell_id(target: str, limits: Limits, repetition: int | None) -> str:
+    """Return an id such as `web-c0.50-m256`, with `-x2` for two replicas and `-r2` for the second repetition."""
     times = f"-x{limits.replicas}" if limits.replicas > 1 else ""
     suffix = f"-r{repetition}" if repetition is not None else ""
-    return f"{target}-c{cores_text(limits.cpu_cores)}-m{mib_text(limits.memory_bytes)}{times}{suffix}"
+    return f"{target}-c{format_cores(limits.cpu_cores)}-m{format_mib(limits.memory_bytes)}{times}{suffix}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.model import GIB, MIB, Cell, Limits, Plan
-from harness.plan.schema.units import cores_text
+from harness.plan.schema.units import format_cores
 
 _RESERVED_BYTES = GIB
 _RESERVED_RATIO = 0.2
@@ -69,10 +69,10 @@ def _find_shortage(
 
 def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
     if not is_shared:
-        return f"wants {cores_text(needed)} cores; its host has {cores:g}"
+        return f"wants {format_cores(needed)} cores; its host has {cores:g}"
     reserved = "one" if cores >= 2 else "half of it"
-    left = cores_text(available_cores(cores))
-    return f"wants {cores_text(needed)} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
+    left = format_cores(available_cores(cores))
+    return f"wants {format_cores(needed)} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
 
 
 def _describe_memory(needed: int, memory_bytes: int) -> str:

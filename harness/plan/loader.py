@@ -30,7 +30,7 @@ from harness.plan.cells import SECTIONS, expand
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import RATIOS, read_slos
+from harness.plan.slos import read_slos
 from harness.plan.target import FoundTarget, read_target
 from harness.plan.yaml.document import MOST_PROBLEMS, Document, read_document, shown, whole
 from harness.plan.yaml.problems import nearest, validated
@@ -112,7 +112,7 @@ def asked_search(
 def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
     """The steps section; after a window the load stays on as long as the slowest SLO lets an answer take."""
     window = matrix.steps.window
-    linger_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
+    linger_s = max([1.0, *(slo.at_most for slo in slos if slo.is_response_time)])
     steps = matrix.steps
     return Timing(steps.settle, window.at_least, window.at_most, linger_s, steps.warm_up)
 

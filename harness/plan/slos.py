@@ -4,15 +4,15 @@ import re
 from collections.abc import Mapping
 
 from harness.errors import UsageError
-from harness.model import Slo
-from harness.plan.schema.units import parse_duration, number_or_text, quote, parse_ratio
+from harness.model import IndicatorKind, Slo
+from harness.plan.schema.units import parse_duration, parse_number_or_text, quote, parse_ratio
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
 DEFAULTS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-RATIOS = ("errors", "shortfall", "drift")
-_WHOLE_SCENARIO = ("shortfall", "drift")
-_INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", "mean", *RATIOS)
+RATIOS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+_WHOLE_SCENARIO = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+_INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *RATIOS)
 _PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
 
 _Key = tuple[str, str | None]
@@ -29,7 +29,7 @@ def parse_slo(text: str) -> Slo:
     try:
         if not equals or (at and not request_name):
             raise ValueError("is not an SLO")
-        return _build_slo(indicator.strip(), number_or_text(value.strip()), request_name if at else None)
+        return _build_slo(indicator.strip(), parse_number_or_text(value.strip()), request_name if at else None)
     except ValueError as error:
         hint = "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
         raise UsageError(f"--slo {quote(text)}: {error}", hint) from None
@@ -54,14 +54,14 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
 
 def _parse_share(indicator: str, at_most: object) -> float:
     ratio = parse_ratio(at_most)
-    if indicator != "drift" and ratio > 1:
+    if indicator != IndicatorKind.DRIFT and ratio > 1:
         raise ValueError(f'{quote(at_most)} is more than all of them; write a ratio up to "100%"')
     return ratio
 
 
 def check_indicator(indicator: str) -> None:
     """Raise ValueError for an indicator that is unknown, or a percentile that is not measured."""
-    if indicator == "mean" or indicator in RATIOS:
+    if indicator == IndicatorKind.MEAN or indicator in RATIOS:
         return
     match = _PERCENTILE.fullmatch(indicator)
     if match is None:

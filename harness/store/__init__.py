@@ -1,7 +1,13 @@
 """Store facts on disk: `results/<campaign>/`, its log and its step files. No other package writes there."""
 
 from harness.store.event_log import FORMAT
-from harness.store.folder import CampaignFolder, CampaignLog, build_campaign_name, remove_partial_files, write_text
+from harness.store.folder import (
+    CampaignFolder,
+    CampaignLog,
+    build_campaign_name,
+    remove_partial_files,
+    write_text,
+)
 from harness.store.summaries import Summary, read_summaries
 
 __all__ = [
@@ -10,7 +16,7 @@ __all__ = [
     "CampaignLog",
     "Summary",
     "build_campaign_name",
-    "remove_partial_files",
     "read_summaries",
+    "remove_partial_files",
     "write_text",
 ]

@@ -51,7 +51,9 @@ class EventLog:
         try:
             text = self.path.read_bytes()
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}", "name the folder of a campaign, such as results/latest") from None
+            raise StoreError(
+                f"{self.path}: {error.strerror}", "name the folder of a campaign, such as results/latest"
+            ) from None
         *lines, _torn = text.split(b"\n")
         return [self._parse(number, line) for number, line in enumerate(lines, start=1)]
 
@@ -69,7 +71,8 @@ class EventLog:
             event = None
         if not isinstance(event, dict) or not isinstance(event.get("event"), str):
             raise StoreError(
-                f"{self.path}:{number}: this line is not an event of a campaign", "restore the file, or start a new campaign"
+                f"{self.path}:{number}: this line is not an event of a campaign",
+                "restore the file, or start a new campaign",
             )
         if event.get("format") != FORMAT:
             raise StoreError(

@@ -87,7 +87,9 @@ class CampaignFolder:
             StoreError: the name is unsafe, the folder exists already, or cannot be written.
         """
         if not SAFE_NAME.fullmatch(name):
-            raise StoreError(f"{name!r} is not a valid name of a campaign", "use letters, digits, dots and dashes")
+            raise StoreError(
+                f"{name!r} is not a valid name of a campaign", "use letters, digits, dots and dashes"
+            )
         path = results / name
         try:
             (path / "cells").mkdir(parents=True)
@@ -233,7 +235,9 @@ class CampaignFolder:
         except (OSError, ValueError, RecursionError) as error:
             raise StoreError(f"{path}: {error}", "restore the file, or start a new campaign") from None
         if not isinstance(document, dict):
-            raise StoreError(f"{path}: the document is not an object", "restore the file, or start a new campaign")
+            raise StoreError(
+                f"{path}: the document is not an object", "restore the file, or start a new campaign"
+            )
         return document
 
     def _point_latest(self, results: Path) -> None:

@@ -51,7 +51,10 @@ def encode_step(facts: StepFacts) -> bytes:
         **{name: getattr(facts, name) for name in _SCALARS},
         "ended": facts.ended.value,
         "requests": _encode_requests(facts.requests),
-        "thinks": {"start_s": _round_floats(facts.thinks.start_s), "planned_s": _round_floats(facts.thinks.planned_s)},
+        "thinks": {
+            "start_s": _round_floats(facts.thinks.start_s),
+            "planned_s": _round_floats(facts.thinks.planned_s),
+        },
         "target": _to_columns(TargetSample, facts.target),
         "host": _to_columns(HostSample, facts.host),
         "generator": _to_columns(GeneratorSample, facts.generator),

@@ -30,7 +30,7 @@ from harness.model import (
     Target,
 )
 from tests.e2e.project import BASE, BEHAVES
-from tests.fakes import FakeTarget, FakeWorld, Service
+from tests.fakes import FakeBackends, FakeTarget, Service
 
 CAMPAIGN = f"contract-{os.getpid()}"
 
@@ -69,7 +69,7 @@ def fake_backend() -> Iterator[Backend]:
         "eat": Service(base_bytes=GIB),
         "mute": Service(is_never_ready=True),
     }
-    fakes = FakeWorld(services=services)
+    fakes = FakeBackends(services=services)
     fakes.generator.think_s = (0.1, 0.3)
     fakes.generator.names = (("GET /", 2.0), ("GET /?q=[term]", 1.0))
 

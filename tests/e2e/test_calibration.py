@@ -18,7 +18,7 @@ AGREES_WITHIN = 0.25
 
 class Quick(Experiment):
     def matrix(self) -> dict[str, Any]:
-        return super().matrix() | {
+        return super().build_matrix() | {
             "users": {"limit": 40, "spawn_rate": 40},
             "steps": {"settle": "2s", "window": {"at_least": "5s", "at_most": "15s"}},
             "search": {"strategy": "predict", "precision": "20%"},
@@ -47,7 +47,7 @@ def test_each_limit_is_found_near_where_the_paper_has_it(
     experiment: Experiment, factor: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experiments, "EXPERIMENTS", (experiment,))
-    (row,) = bench_truth.rows(bench_truth.campaign(experiment, tmp_path))
+    (row,) = bench_truth.build_rows(bench_truth.run_campaign(experiment, tmp_path))
     assert row.cell["status"] == "bracketed"
     assert row.cell["limiting_factor"] == factor
     assert row.error_ratio == pytest.approx(0, abs=AGREES_WITHIN)

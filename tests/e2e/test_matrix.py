@@ -128,7 +128,7 @@ def test_a_target_that_answers_wrongly_is_found_before_any_load(project: Project
     assert done.returncode == 2
     (cell,) = project.read_summary()["cells"]
     assert cell["status"] == "failed"
-    assert "answers nothing right" in cell["evidence"]
+    assert "every request failed" in cell["evidence"]
 
 
 def test_a_locustfile_without_users_is_refused_before_anything_starts(project: Project) -> None:

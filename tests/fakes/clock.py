@@ -1,4 +1,4 @@
-"""Time that passes only when someone sleeps."""
+"""Let time pass only when someone sleeps."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ Tick = Callable[[float], None]
 
 
 class FakeClock:
-    """Moves when slept on, in ticks; tells everyone who asked of each."""
+    """A clock that moves in ticks when someone sleeps on it, and notifies its listeners of each tick."""
 
     def __init__(self, now_s: float = 1000.0) -> None:
         self._now_s = now_s
@@ -26,7 +26,8 @@ class FakeClock:
                 listener(self._now_s)
 
     @contextlib.contextmanager
-    def telling(self, listener: Tick) -> Iterator[None]:
+    def notify(self, listener: Tick) -> Iterator[None]:
+        """Call the listener with the new instant after each tick, until exit."""
         self._listeners.append(listener)
         try:
             yield

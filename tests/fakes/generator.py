@@ -136,7 +136,7 @@ class FakeGenerator:
         self.loads.append(load)
         self.running_count += 1
         try:
-            with self._clock.telling(process.report):
+            with self._clock.notify(process.report):
                 yield process
         finally:
             self.running_count -= 1

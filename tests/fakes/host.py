@@ -72,13 +72,13 @@ class FakeTarget:
     def poll_end(self) -> TargetEnd | None:
         self._require_engine()
         end = self.system.exit
-        return None if end is None else TargetEnd(end.code, end.is_oom, "the last words of a fake")
+        return None if end is None else TargetEnd(end.code, end.is_oom, "the last log lines of a fake")
 
     def read_logs(self) -> str:
         return f"served {self.system.answered_count} requests\n"
 
     def make(self, deed: str, amount: float) -> None:
-        """What a request makes of `tests/e2e/images/behaves`; `amount` in seconds, MiB, or an exit code."""
+        """Do what a request to `tests/e2e/images/behaves` does; `amount` in seconds, MiB, or an exit code."""
         if deed == "burn":
             self.system.burn(amount)
         if deed == "eat":
@@ -104,7 +104,7 @@ class FakeTarget:
 
 
 class FakeHost:
-    """The fake `TargetHost`. `runs` are all cells run so far, `running` the containers that are there."""
+    """The fake `TargetHost`. `runs` are all cells run so far, `running` the names of the containers now."""
 
     def __init__(
         self, clock: FakeClock, services: Mapping[str, Service], default: Service, seed: int
@@ -150,8 +150,8 @@ class FakeHost:
         self.runs.append(cell)
         self.running.append(name)
         try:
-            fake = self._started(cell, target, number)
-            with self._clock.telling(fake.advance):
+            fake = self._start_target(cell, target, number)
+            with self._clock.notify(fake.advance):
                 self.targets[fake.url] = fake
                 yield fake
         finally:
@@ -189,7 +189,7 @@ class FakeHost:
             {"python": "3"},
         )
 
-    def _started(self, cell: Cell, target: Target, number: int) -> FakeTarget:
+    def _start_target(self, cell: Cell, target: Target, number: int) -> FakeTarget:
         service, clock = self._services.get(target.name, self._default), self._clock
         seed, start_s = (self._seed, zlib.crc32(cell.id.encode()), number), clock.now_s()
         if service.base_bytes > cell.limits.memory_bytes:

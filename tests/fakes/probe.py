@@ -51,7 +51,7 @@ class FakeProbe:
     def watch(self, target: RunningTarget) -> Iterator[Watch]:
         assert isinstance(target, FakeTarget)
         watch = FakeWatch(target, self._clock)
-        with self._clock.telling(watch.tick):
+        with self._clock.notify(watch.tick):
             yield watch
 
 

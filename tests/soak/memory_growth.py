@@ -6,12 +6,11 @@ import psutil
 
 from harness.campaign import CampaignListener
 from harness.campaign.scheduler import Scheduler
-from harness.measure.session import Backends
 from harness.model import CellResult
 from harness.plan import plan_to_json
 from harness.store import CampaignFolder
-from tests.fakes import FakeWorld, Service
-from tests.unit.campaign.test_scheduler import plan_of
+from tests.builders import make_plan
+from tests.fakes import FakeBackends, Service
 
 
 class MemoryListener(CampaignListener):
@@ -27,9 +26,9 @@ class MemoryListener(CampaignListener):
 def measure_memory(folder: Path, cells: int) -> list[int]:
     """Return the resident bytes after each cell of a campaign with fake load, the real store and report."""
     limits = [(0.1 + 0.01 * (number % 20), 256 + number) for number in range(cells)]
-    plan, listener = plan_of(*limits, strategy="bisect", users_limit=60), MemoryListener()
-    fakes = FakeWorld(Service())
-    backends = Backends(fakes.host, fakes.generator, fakes.probe, fakes.clock)
+    plan, listener = make_plan(*limits, strategy="bisect", users_limit=60), MemoryListener()
+    fakes = FakeBackends(Service())
+    backends = fakes.to_backends()
     stored = CampaignFolder.create(folder, "many", plan_to_json(plan), fakes.host.read_fingerprint())
     Scheduler(plan, stored, {None: backends}, listener).run()
     return listener.resident_bytes

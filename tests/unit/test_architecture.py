@@ -1,6 +1,7 @@
-"""The rules that keep it a house, read from the syntax trees."""
+"""The rules of ARCHITECTURE.md on imports, names and lengths hold: they are read from the syntax trees."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -22,7 +23,15 @@ LEVELS = (
     ("cli",),
     ("__main__",),
 )
-"""Who stands below whom; rooms of one level do not know each other."""
+"""Rooms from the lowest level to the highest. A room may import from lower levels only."""
+
+SHELVES = {
+    "plan": ("schema", "yaml", "compose"),
+    "measure": ("host", "docker", "locust"),
+    "analyse": ("search", "step", "result"),
+    "report": ("view", "html", "formats"),
+}
+"""The folders within a room: each may import from those before it."""
 
 INSIDE_LOCUST = ["measure/locust_side"]
 
@@ -45,12 +54,12 @@ ROOMS = {
     "typer": ["cli"],
     "numpy": ["model", "measure", "analyse", "store", "cli/progress.py"],
 }
-"""Where each outside library may be imported.
+"""The places where each outside library may be imported.
 
-requests and urllib3 are what Docker's library raises from; markupsafe is jinja2's, pydantic_core pydantic's.
+Docker's library raises errors of requests and urllib3. markupsafe comes with jinja2, pydantic_core with pydantic.
 """
 
-WORLDLY = {
+IMPURE = {
     "asyncio",
     "http",
     "multiprocessing",
@@ -66,12 +75,12 @@ WORLDLY = {
     "time",
     "urllib",
 }
-"""What pure rooms do without: the outside, the clock, and chance."""
+"""Standard modules that pure rooms do not import: they reach the outside, the clock or chance."""
 
 MOST_MODULE_LINES = 400
 MOST_FUNCTION_LINES = 40
 LONGER_WITH_REASON: dict[str, str] = {}
-"""Functions that may be longer ("analyse/judge.py:_result"), each beside why."""
+"""Functions that may be longer, such as "analyse/step/judge.py:_judge", each with the reason."""
 
 
 class Import(NamedTuple):
@@ -80,48 +89,48 @@ class Import(NamedTuple):
     name: str
 
     def __str__(self) -> str:
-        return f"{place(self.module)}:{self.line} imports {self.name}"
+        return f"{format_path(self.module)}:{self.line} imports {self.name}"
 
 
-def place(module: Path) -> str:
+def format_path(module: Path) -> str:
     return module.relative_to(HARNESS).as_posix()
 
 
 @cache
-def tree(module: Path) -> ast.Module:
+def parse(module: Path) -> ast.Module:
     return ast.parse(module.read_text(encoding="utf-8"))
 
 
-def imports(module: Path) -> Iterator[Import]:
-    """Every import of a module, also within functions and under conditions, by its full name."""
-    for node in ast.walk(tree(module)):
+def find_imports(module: Path) -> Iterator[Import]:
+    """Yield every import of a module, also within functions and under conditions, by its full name."""
+    for node in ast.walk(parse(module)):
         if isinstance(node, ast.Import):
             yield from (Import(module, node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{place(module)}:{node.lineno} imports relatively"
+            assert node.level == 0, f"{format_path(module)}:{node.lineno} imports relatively"
             yield from (Import(module, node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
 
 
-IMPORTS = [found for module in MODULES for found in imports(module)]
+IMPORTS = [found for module in MODULES for found in find_imports(module)]
 
 
-def room(module: Path) -> str:
+def find_room(module: Path) -> str:
     return module.relative_to(HARNESS).parts[0].removesuffix(".py")
 
 
-def level(name: str) -> int:
+def find_level(name: str) -> int:
     return next(number for number, rooms in enumerate(LEVELS) if name in rooms)
 
 
-def functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(tree(module)):
+def find_functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(parse(module)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
 
-def test_every_module_stands_in_a_known_room() -> None:
+def test_every_module_is_in_a_known_room() -> None:
     known = {name for rooms in LEVELS for name in rooms} | {"__init__"}
-    assert {room(module) for module in MODULES} == known
+    assert {find_room(module) for module in MODULES} == known
 
 
 def test_imports_point_down() -> None:
@@ -130,50 +139,64 @@ def test_imports_point_down() -> None:
         parts = found.name.split(".")
         if parts[0] != "harness" or len(parts) == 1:
             continue
-        here = room(found.module)
+        here = find_room(found.module)
         there = parts[1] if any(parts[1] in rooms for rooms in LEVELS) else "__init__"
-        if there not in ("__init__", here) and (here == "__init__" or level(there) >= level(here)):
+        if there not in ("__init__", here) and (here == "__init__" or find_level(there) >= find_level(here)):
             wrong.append(str(found))
     assert wrong == []
 
 
-def test_each_outside_library_has_its_one_room() -> None:
+def test_imports_within_a_room_point_one_way() -> None:
+    wrong = []
+    for found in IMPORTS:
+        here = format_path(found.module).split("/")
+        there = found.name.split(".")[1:]
+        folders = SHELVES.get(here[0], ())
+        is_within_room = found.name.startswith("harness.") and there[0] == here[0] and here[1] in folders
+        if is_within_room and there[1] in folders and folders.index(there[1]) > folders.index(here[1]):
+            wrong.append(str(found))
+    assert wrong == []
+
+
+def test_each_outside_library_has_one_room() -> None:
     wrong = []
     for found in IMPORTS:
         library = found.name.partition(".")[0]
         if library == "harness" or library in sys.stdlib_module_names:
             continue
         assert library in ROOMS, f"{found}, which has no room yet"
-        if not any(place(found.module).startswith(allowed) for allowed in ROOMS[library]):
+        if not any(format_path(found.module).startswith(allowed) for allowed in ROOMS[library]):
             wrong.append(str(found))
     assert wrong == []
 
 
 @pytest.mark.parametrize("pure", ["model", "analyse", "report"])
-def test_pure_rooms_know_neither_the_outside_nor_the_clock_nor_chance(pure: str) -> None:
+def test_pure_rooms_use_neither_the_outside_nor_the_clock_nor_chance(pure: str) -> None:
     wrong = [
-        str(found) for found in IMPORTS if room(found.module) == pure and found.name.split(".")[0] in WORLDLY
+        str(found)
+        for found in IMPORTS
+        if find_room(found.module) == pure and found.name.split(".")[0] in IMPURE
     ]
     assert wrong == []
 
 
 def test_measuring_never_sees_an_slo() -> None:
-    wrong = [str(found) for found in IMPORTS if room(found.module) == "measure" and "Slo" in found.name]
+    wrong = [str(found) for found in IMPORTS if find_room(found.module) == "measure" and "Slo" in found.name]
     assert wrong == []
 
 
 def test_only_the_command_line_prints_and_exits() -> None:
     wrong = [
-        f"{place(module)}:{node.lineno} calls {ast.unparse(node.func)}"
+        f"{format_path(module)}:{node.lineno} calls {ast.unparse(node.func)}"
         for module in MODULES
-        if room(module) != "cli"
-        for node in ast.walk(tree(module))
+        if find_room(module) != "cli"
+        for node in ast.walk(parse(module))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.exit", "exit", "quit")
     ]
     raised = [
-        f"{place(module)}:{node.lineno} raises SystemExit"
+        f"{format_path(module)}:{node.lineno} raises SystemExit"
         for module in MODULES
-        for node in ast.walk(tree(module))
+        for node in ast.walk(parse(module))
         if isinstance(node, ast.Raise) and node.exc is not None and "SystemExit" in ast.unparse(node.exc)
     ]
     assert wrong + raised == []
@@ -186,15 +209,17 @@ def test_no_name_says_nothing() -> None:
 
 
 def test_modules_stay_short() -> None:
-    lengths = {place(module): len(module.read_text(encoding="utf-8").splitlines()) for module in MODULES}
+    lengths = {
+        format_path(module): len(module.read_text(encoding="utf-8").splitlines()) for module in MODULES
+    }
     assert {name: length for name, length in lengths.items() if length > MOST_MODULE_LINES} == {}
 
 
 def test_functions_stay_short_or_say_why_not() -> None:
     long = {
-        f"{place(module)}:{node.name}": lines
+        f"{format_path(module)}:{node.name}": lines
         for module in MODULES
-        for node in functions(module)
+        for node in find_functions(module)
         if (lines := (node.end_lineno or 0) - node.lineno + 1) > MOST_FUNCTION_LINES
     }
     assert {name: lines for name, lines in long.items() if name not in LONGER_WITH_REASON} == {}
@@ -202,5 +227,17 @@ def test_functions_stay_short_or_say_why_not() -> None:
 
 
 def test_every_module_says_what_it_is_for() -> None:
-    silent = [place(module) for module in MODULES if not ast.get_docstring(tree(module))]
+    silent = [format_path(module) for module in MODULES if not ast.get_docstring(parse(module))]
     assert silent in ([], ["__main__.py"])
+
+
+def test_no_test_imports_another_test_module() -> None:
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    wrong = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
+        for path in tests
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ImportFrom) and node.module
+        if re.match(r"tests\..*\btest_\w+$", node.module)
+    ]
+    assert wrong == []

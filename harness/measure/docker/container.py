@@ -281,7 +281,7 @@ def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None
 
 
 def _may_appear(error: BaseException) -> bool:
-    """An interrupted `create` is still carried out by the engine: its container appears a moment later."""
+    """Return True after an interrupt: the engine still carries out a `create`, and its container appears late."""
     return isinstance(error, KeyboardInterrupt)
 
 

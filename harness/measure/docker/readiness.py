@@ -56,7 +56,7 @@ def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | Non
 
 
 def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
-    """The engine's proxy accepts connections before the target does: one must also stay open."""
+    """Require that a connection stays open: the engine's proxy accepts some before the target does."""
     with socket.create_connection((port.address, port.number), timeout=timeout_s) as connection:
         connection.settimeout(_MUST_STAY_OPEN_S)
         with contextlib.suppress(TimeoutError):

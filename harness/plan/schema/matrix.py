@@ -1,4 +1,4 @@
-"""The shape of matrix.yaml: every key, its type, its range and its default."""
+"""Define matrix.yaml: every key, its type, its range and its default."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +10,7 @@ from harness.plan.schema.types import (
     Cores,
     Duration,
     Image,
-    Listed,
+    AsTuple,
     Memory,
     Money,
     Name,
@@ -22,7 +22,7 @@ from harness.plan.schema.types import (
     SizeSection,
     Users,
     Word,
-    shown_as,
+    json_schema,
 )
 
 
@@ -31,7 +31,7 @@ class ReplicatedSizeSection(SizeSection):
 
 
 class NamedSizeSection(ReplicatedSizeSection):
-    """A size that can be bought under a name, at a price an hour of its own."""
+    """A size with a name, such as an instance type, and its own price an hour."""
 
     price: Money | None = None
 
@@ -40,34 +40,41 @@ class PriceSection(Section):
     """What a core and a GiB cost an hour."""
 
     cpu_hour: Money | None = None
-    gb_hour: Money | None = None
-    currency: Annotated[str, AfterValidator(validators.currency)] = ""
+    gib_hour: Money | None = None
+    gb_hour: Annotated[Money | None, Field(json_schema_extra={"deprecated": True})] = None
+    currency: Annotated[str, AfterValidator(validators.check_currency)] = ""
+
+    @model_validator(mode="after")
+    def check_memory_rate(self) -> Self:
+        if self.gb_hour is not None and self.gib_hour is not None:
+            raise ValueError("names gib_hour and its old name gb_hour; keep gib_hour")
+        return self
 
 
 class LimitsSection(Section):
     """The axes of the matrix."""
 
-    cpus: Annotated[tuple[Cores, ...], OneOrMany, Field(min_length=1, max_length=1000)]
-    memory: Annotated[tuple[Memory, ...], OneOrMany, Field(min_length=1, max_length=1000)]
-    replicas: Annotated[tuple[Replicas, ...], OneOrMany, Field(min_length=1)] = (1,)
+    cpus: Annotated[tuple[Cores, ...], OneOrMany(), Field(min_length=1, max_length=1000)]
+    memory: Annotated[tuple[Memory, ...], OneOrMany(), Field(min_length=1, max_length=1000)]
+    replicas: Annotated[tuple[Replicas, ...], OneOrMany(), Field(min_length=1)] = (1,)
 
 
 class ExcludeSection(Section):
-    """All cells with these CPUs, this memory, so many replicas, or several of these."""
+    """A rule that excludes the cells with all of the given values."""
 
     cpus: Cores | None = None
     memory: Memory | None = None
     replicas: Replicas | None = None
 
     @model_validator(mode="after")
-    def names_something(self) -> Self:
+    def check_any_key(self) -> Self:
         if self.cpus is None and self.memory is None and self.replicas is None:
             raise ValueError("names nothing to exclude; write cpus, memory or both")
         return self
 
 
 class BalancerSection(Section):
-    """HAProxy before a target of several replicas."""
+    """The load balancer (HAProxy) before a target of several replicas."""
 
     image: Image | None = None
     limits: SizeSection = SizeSection(cpus=1.0, memory=256 * MIB)
@@ -75,12 +82,12 @@ class BalancerSection(Section):
 
 
 class ScenarioSection(Section):
-    locustfile: Annotated[tuple[PathText, ...], OneOrMany, Field(min_length=1)] | None = None
-    users: Annotated[tuple[str, ...], OneOrMany] = ()
-    tags: Annotated[tuple[Word, ...], OneOrMany] = ()
-    exclude_tags: Annotated[tuple[Word, ...], OneOrMany] = ()
+    locustfile: Annotated[tuple[PathText, ...], OneOrMany(), Field(min_length=1)] | None = None
+    users: Annotated[tuple[str, ...], OneOrMany()] = ()
+    tags: Annotated[tuple[Word, ...], OneOrMany()] = ()
+    exclude_tags: Annotated[tuple[Word, ...], OneOrMany()] = ()
     arguments: Annotated[
-        tuple[str, ...], AfterValidator(validators.locust_arguments), BeforeValidator(validators.words)
+        tuple[str, ...], AfterValidator(validators.check_locust_arguments), BeforeValidator(validators.parse_command)
     ] = ()
     requirements: PathText | None = None
 
@@ -92,50 +99,50 @@ class UsersSection(Section):
 
 
 class LoadEngineSection(Section):
-    """A Docker engine: an address or a context of docker's."""
+    """A Docker engine: an address, or one of docker's contexts."""
 
-    host: Annotated[str, AfterValidator(validators.engine_host)] | None = None
+    host: Annotated[str, AfterValidator(validators.check_engine_host)] | None = None
     context: str | None = None
     certificates: PathText | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def from_a_text(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return {"host" if "://" in given else "context": given}
-        return given
+    def parse_text(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"host" if "://" in value else "context": value}
+        return value
 
     @model_validator(mode="after")
-    def names_one_engine(self) -> Self:
+    def check_single_engine(self) -> Self:
         if self.host is not None and self.context is not None:
             raise ValueError("names host and context at once; keep one of them")
         return self
 
 
 class EngineSection(LoadEngineSection):
-    """Where targets run, and at which address their ports are published and reached."""
+    """The engine that runs targets, and the address at which their ports are published and reached."""
 
-    address: Annotated[str, AfterValidator(validators.ip_address)] | None = None
+    address: Annotated[str, AfterValidator(validators.check_ip_address)] | None = None
 
 
 class LoadSection(Section):
-    """The Locust processes that make the load. Whoever writes `expect` means external workers."""
+    """The Locust processes that make the load. With `expect` the workers are external."""
 
     workers: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | Literal["auto", "external"] = 1
     expect: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | None = None
-    bind: Annotated[tuple[str, int], BeforeValidator(validators.address), shown_as(type="string")] | None = (
+    bind: Annotated[tuple[str, int], BeforeValidator(validators.parse_address), json_schema(type="string")] | None = (
         None
     )
-    engines: Annotated[tuple[LoadEngineSection, ...], Listed, Field(max_length=100)] = ()
+    engines: Annotated[tuple[LoadEngineSection, ...], AsTuple, Field(max_length=100)] = ()
     image: str | None = None
 
     @model_validator(mode="after")
-    def fits_together(self) -> Self:
+    def check_workers(self) -> Self:
         if self.engines:
-            return self.fits_engines()
+            return self._check_engine_workers()
         if self.image is not None:
             raise ValueError(
-                "image is what workers on engines run from; name those: engines: [ssh://me@load-1]"
+                "image is only for workers on engines; name the engines, such as engines: [ssh://me@load-1], or drop it"
             )
         if self.expect is None and (self.workers == "external" or self.bind is not None):
             raise ValueError("external workers need a number; write expect: 4 beside it")
@@ -143,11 +150,12 @@ class LoadSection(Section):
             raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
         return self
 
-    def fits_engines(self) -> Self:
+    def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
-            raise ValueError("workers on engines are started there; write workers: 4 for so many in all")
-        named = self.workers if "workers" in self.model_fields_set else "auto"
-        if isinstance(named, int) and named < len(self.engines):
+            raise ValueError("expect and external are for workers that you start yourself, but the harness starts those on "
+                "engines; write workers: 4 for four in all")
+        count = self.workers if "workers" in self.model_fields_set else "auto"
+        if isinstance(count, int) and count < len(self.engines):
             raise ValueError(f"workers are {named} for {len(self.engines)} engines; write as many or more")
         return self
 
@@ -157,11 +165,11 @@ class WindowSection(Section):
     at_most: Duration = 90.0
 
     @model_validator(mode="after")
-    def is_ordered(self) -> Self:
+    def check_order(self) -> Self:
         if self.at_least < 1:
             raise ValueError("at_least is under 1s; a window that short says nothing, write 1s or more")
         if self.at_most < self.at_least:
-            shortest, longest = units.seconds_text(self.at_least), units.seconds_text(self.at_most)
+            shortest, longest = units.format_seconds(self.at_least), units.format_seconds(self.at_most)
             raise ValueError(
                 f"at_most ({longest}) is less than at_least ({shortest}); write at_most: {shortest} or more"
             )
@@ -183,7 +191,7 @@ class SearchSection(Section):
 
 
 class MatrixFile(Section):
-    """matrix.yaml. `target` is a folder or a TargetFile's mapping, `slos` is read by `objectives`."""
+    """matrix.yaml. `target` is a folder or a TargetFile's mapping, `slos` is read by `read_slos`."""
 
     target: Any = None
     scenario: ScenarioSection = ScenarioSection()
@@ -192,8 +200,8 @@ class MatrixFile(Section):
     engine: EngineSection = EngineSection()
     engines: dict[Name, EngineSection] = {}
     limits: LimitsSection | None = None
-    exclude: Annotated[tuple[ExcludeSection, ...], Listed, Field(max_length=1000)] = ()
-    include: Annotated[tuple[ReplicatedSizeSection, ...], Listed] = ()
+    exclude: Annotated[tuple[ExcludeSection, ...], AsTuple, Field(max_length=1000)] = ()
+    include: Annotated[tuple[ReplicatedSizeSection, ...], AsTuple] = ()
     sizes: dict[Name, NamedSizeSection] = {}
     balancer: BalancerSection = BalancerSection()
     price: PriceSection | None = None
@@ -203,11 +211,11 @@ class MatrixFile(Section):
     repetitions: Annotated[int, Field(ge=1, le=100)] = 1
 
     @model_validator(mode="after")
-    def names_engines_once(self) -> Self:
+    def check_engines(self) -> Self:
         if self.engines and "engine" in self.model_fields_set:
             raise ValueError("names engine and engines at once; keep one of them")
         if len(self.engines) > 1 and self.load.expect is not None:
             raise ValueError(
-                "external workers come to one master, and several engines have one each; keep one"
+                "external workers connect to one master, but several engines have one each; keep one engine"
             )
         return self

@@ -1,4 +1,4 @@
-"""The shape of target.yaml: every key, its type, its range and its default."""
+"""Define target.yaml: every key, its type, its range and its default."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,24 +15,24 @@ class BuildSection(Section):
     args: dict[str, str] = {}
 
 
-Command = Annotated[tuple[str, ...], BeforeValidator(validators.words), Field(min_length=1)]
-Inside = Annotated[str, AfterValidator(validators.inside_path)]
-Capability = Annotated[str, AfterValidator(validators.capability)]
+Command = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command), Field(min_length=1)]
+ContainerPath = Annotated[str, AfterValidator(validators.check_container_path)]
+Capability = Annotated[str, AfterValidator(validators.check_capability)]
 
 
 class ReadySection(Section):
-    http: Annotated[str, AfterValidator(validators.http_path)] | None = None
+    http: Annotated[str, AfterValidator(validators.check_http_path)] | None = None
     tcp: bool = False
     status: Annotated[int, Field(ge=100, le=599)] | None = None
     port: Port | None = None
-    log: Annotated[str, AfterValidator(validators.pattern)] | None = None
+    log: Annotated[str, AfterValidator(validators.check_pattern)] | None = None
     command: Command | None = None
     healthy: bool = False
     within: Duration = 60.0
 
     @model_validator(mode="after")
-    def asks_one_thing(self) -> Self:
-        asked = {
+    def check_single_probe(self) -> Self:
+        probes = {
             "http": self.http is not None or self.status is not None,
             "tcp": self.tcp,
             "port": self.port is not None,
@@ -40,7 +40,7 @@ class ReadySection(Section):
             "command": self.command is not None,
             "healthy": self.healthy,
         }
-        given = [name for name, is_given in asked.items() if is_given]
+        given = [name for name, is_given in probes.items() if is_given]
         if len(given) > 1:
             raise ValueError(f"asks for {' and '.join(given)} at once; keep one of them")
         if not self.within:
@@ -49,30 +49,30 @@ class ReadySection(Section):
 
 
 class ServiceSection(Section):
-    """What a container needs, a target's or a companion's."""
+    """The keys that a target and a companion share."""
 
     build: BuildSection | None = None
     image: Image | None = None
     ready: ReadySection = ReadySection()
-    environment: dict[Annotated[str, AfterValidator(validators.environment_name)], str] = {}
+    environment: dict[Annotated[str, AfterValidator(validators.check_variable_name)], str] = {}
     command: Command | None = None
     entrypoint: Command | None = None
-    user: Annotated[str, AfterValidator(validators.user_name)] | None = None
-    files: dict[Inside, PathText] = {}
-    tmpfs: Annotated[tuple[Inside, ...], OneOrMany] = ()
-    ulimits: dict[Annotated[str, AfterValidator(validators.ulimit_name)], Annotated[int, Field(ge=0)]] = {}
-    capabilities: Annotated[tuple[Capability, ...], OneOrMany] = ()
+    user: Annotated[str, AfterValidator(validators.check_user)] | None = None
+    files: dict[ContainerPath, PathText] = {}
+    tmpfs: Annotated[tuple[ContainerPath, ...], OneOrMany()] = ()
+    ulimits: dict[Annotated[str, AfterValidator(validators.check_ulimit)], Annotated[int, Field(ge=0)]] = {}
+    capabilities: Annotated[tuple[Capability, ...], OneOrMany()] = ()
 
 
 class CompanionSection(ServiceSection):
-    """A container beside the target, under limits of its own."""
+    """A container beside the target, with its own limits."""
 
     limits: SizeSection = SizeSection(cpus=1.0, memory=GIB)
     seed: Command | None = None
 
 
 class ComposeSection(Section):
-    """A service of a compose file; what it depends on becomes its companions."""
+    """A service of a compose file; the services that it depends on become companions."""
 
     file: PathText = "compose.yaml"
     service: str
@@ -86,4 +86,4 @@ class TargetFile(ServiceSection):
     port: Port | None = None
     host_port: Port | None = None
     network: Literal["published", "host"] = "published"
-    companions: dict[Annotated[str, AfterValidator(validators.host_name)], CompanionSection] = {}
+    companions: dict[Annotated[str, AfterValidator(validators.check_host_name)], CompanionSection] = {}

@@ -1,4 +1,4 @@
-"""What the keys of matrix.yaml and target.yaml hold: types that say what to write instead."""
+"""Define the types of the keys of matrix.yaml and target.yaml; their errors say what to write instead."""
 
 from typing import Annotated, Any
 
@@ -18,11 +18,11 @@ from pydantic_core import CoreSchema, core_schema
 from harness.plan.schema import units, validators
 
 
-class Many:
-    """Of a list: a single value counts as a list of one, also for editors."""
+class OneOrMany:
+    """Marks a list for which a single value counts as a list of one, also for editors."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(validators.one_or_many, handler(source))
+        return core_schema.no_info_before_validator_function(validators.wrap_single, handler(source))
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -31,36 +31,35 @@ class Many:
         return {"anyOf": [many["items"], many]}
 
 
-def shown_as(**schema: Any) -> WithJsonSchema:
-    """How an editor is told of a value that is written otherwise than it is kept."""
+def json_schema(**schema: Any) -> WithJsonSchema:
+    """Give the JSON schema of a value that is written in another form than it is kept."""
     return WithJsonSchema(schema)
 
 
-Name = Annotated[str, AfterValidator(validators.name)]
-Image = Annotated[str, AfterValidator(validators.image_name)]
-PathText = Annotated[str, AfterValidator(validators.path_text)]
+Name = Annotated[str, AfterValidator(validators.check_name)]
+Image = Annotated[str, AfterValidator(validators.check_image)]
+PathText = Annotated[str, AfterValidator(validators.check_path)]
 Cores = Annotated[
     float,
-    BeforeValidator(units.cpu_cores),
-    shown_as(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
+    BeforeValidator(units.parse_cores),
+    json_schema(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
 ]
 Memory = Annotated[
-    int, BeforeValidator(units.memory_bytes), shown_as(type=["string", "integer"], examples=["512MiB", "1g"])
+    int, BeforeValidator(units.parse_memory), json_schema(type=["string", "integer"], examples=["512MiB", "1g"])
 ]
 Duration = Annotated[
-    float, BeforeValidator(units.duration_s), shown_as(type=["string", "number"], examples=["250ms", "1.5s"])
+    float, BeforeValidator(units.parse_duration), json_schema(type=["string", "number"], examples=["250ms", "1.5s"])
 ]
 Precision = Annotated[
     float,
-    BeforeValidator(units.ratio),
-    AfterValidator(validators.precision),
-    shown_as(type=["string", "number"], examples=["5%"]),
+    BeforeValidator(units.parse_ratio),
+    AfterValidator(validators.check_precision),
+    json_schema(type=["string", "number"], examples=["5%"]),
 ]
 Users = Annotated[int, Field(ge=1, le=validators.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
-Word = Annotated[str, AfterValidator(validators.one_word)]
-Listed = BeforeValidator(validators.listed)
-OneOrMany = Many()
+Word = Annotated[str, AfterValidator(validators.check_word)]
+AsTuple = BeforeValidator(validators.to_tuple)
 Replicas = Annotated[int, Field(ge=1, le=validators.MOST_REPLICAS)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -72,7 +71,7 @@ class Section(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def without_empty_keys(cls, values: Any) -> Any:
+    def drop_empty_keys(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
         return {

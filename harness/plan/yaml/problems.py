@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from harness.errors import Problem
-from harness.plan.schema.units import quoted
+from harness.plan.schema.units import quote
 from harness.plan.yaml.document import Document, KeyPath
 
 MISSING = {
@@ -27,7 +27,7 @@ def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document
     if details["type"] == "extra_forbidden":
         key = str(path[-1])
         return document.problem(
-            path, f"unknown key {quoted(key)}{suggest_nearest(key, _keys_at(model, details['loc']))}", at_key=True
+            path, f"unknown key {quote(key)}{suggest_nearest(key, _keys_at(model, details['loc']))}", at_key=True
         )
     if path[-1:] == ("[key]",):
         return document.problem(path[:-1], _describe(details, None), at_key=True)
@@ -38,7 +38,7 @@ def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document
 
 
 def _describe_missing(key: str) -> str:
-    return f"missing key {quoted(key)}; {MISSING[key]}" if key in MISSING else f"missing key {quoted(key)}"
+    return f"missing key {quote(key)}; {MISSING[key]}" if key in MISSING else f"missing key {quote(key)}"
 
 
 def suggest_nearest(word: str, known: Iterable[str]) -> str:
@@ -46,7 +46,7 @@ def suggest_nearest(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(word[:100], names, n=1)
     if near:
-        return f"; did you mean {quoted(near[0])}?"
+        return f"; did you mean {quote(near[0])}?"
     return f"; known here: {', '.join(names)}" if names else ""
 
 
@@ -80,7 +80,7 @@ def find_models(annotation: Any) -> Iterator[Any]:
 def _describe(details: ErrorDetails, raw: str | None) -> str:
     """Say what is wrong with a value and what to write. `raw` is the scalar as written in the file."""
     context, value = details.get("ctx", {}), details["input"]
-    got = raw if raw is not None and not isinstance(value, str) else quoted(value)
+    got = raw if raw is not None and not isinstance(value, str) else quote(value)
     match details["type"]:
         case "value_error":
             return str(context["error"])

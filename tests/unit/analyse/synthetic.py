@@ -156,7 +156,7 @@ def generator_samples(
     return tuple(GeneratorSample(at, at * cpu_ratio, 60 * MIB, loop_lag_s, users, 1) for at in seconds)
 
 
-def judged(
+def make_step(
     users: int,
     verdict: Verdict | str,
     index: int = 1,
@@ -181,7 +181,7 @@ def judged(
     `rule` is a rule, or the name of an SLO that the step broke ("p95 of GET /").
     """
     named = rule or {"PASS": "slos", "FAIL": "p95", "INVALID": "generator-cpu"}[verdict]
-    judgement = judged_by(str(named), evidence)
+    judgement = make_judgement(str(named), evidence)
     assert judgement.verdict == verdict
     return StepResult(
         index=index,
@@ -202,7 +202,7 @@ def judged(
     )
 
 
-def judged_by(rule: str, evidence: StepEvidence | None = None) -> Judgement:
+def make_judgement(rule: str, evidence: StepEvidence | None = None) -> Judgement:
     """Return the judgement of a rule with whatever evidence, or of a broken SLO by its name."""
     if rule in set(Rule):
         return Judgement(Rule(rule), evidence or EndedStep("seen"))

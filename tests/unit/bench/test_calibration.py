@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.calibration import demand, paper
-from bench.calibration.experiments import EXPERIMENTS, Experiment, named
-from bench.calibration.paper import Play, Queue
-from bench.calibration.question import question
-from bench.calibration.table import Row, markdown
+from bench.calibration.experiments import EXPERIMENTS, Experiment, find_experiment
+from bench.calibration.paper import Queue, Simulation
+from bench.calibration.question import build_question
+from bench.calibration.table import Row, format_table
 from harness.model import (
     MIB,
     EndReason,
@@ -131,28 +131,28 @@ def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestPaper:
     def test_even_users_of_even_services_meet_the_formula(self) -> None:
         queue = Queue(4, 0.1, EVEN)
-        assert queue.formula(0.2) == pytest.approx(44)
-        assert queue.users(0.2) == pytest.approx(44, abs=0.01)
+        assert queue.users_by_formula(0.2) == pytest.approx(44)
+        assert queue.find_users(0.2) == pytest.approx(44, abs=0.01)
 
     @pytest.mark.parametrize("users", [1, 20, 39, 41, 60])
     def test_response_times_follow_the_bottleneck_law(self, users: int) -> None:
-        times_s = Play(Queue(4, 0.1, EVEN), users).response_times_s()
+        times_s = Simulation(Queue(4, 0.1, EVEN), users).simulate_response_times_s()
         assert np.mean(times_s) == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.02)
 
     @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0, 1.5])
     def test_a_quota_serves_its_cores_over_the_demand(self, cores: float) -> None:
         queue = Queue(2, 0.01, (1, 4), cores)
-        users = round(queue.formula(1.0))
-        times_s = Play(queue, users).response_times_s()
+        users = round(queue.users_by_formula(1.0))
+        times_s = Simulation(queue, users).simulate_response_times_s()
         assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
 
     def test_a_quota_of_all_servers_changes_nothing(self) -> None:
         free, full = Queue(2, 0.01, (1, 2)), Queue(2, 0.01, (1, 2), cores=2)
-        assert Play(free, 150).response_times_s() == pytest.approx(Play(full, 150).response_times_s())
+        assert Simulation(free, 150).simulate_response_times_s() == pytest.approx(Simulation(full, 150).simulate_response_times_s())
 
     def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
         queue = Queue(8, 0.2, (1, 4))
-        assert 0.9 < queue.users(1.0) / queue.formula(1.0) < 0.98
+        assert 0.9 < queue.find_users(1.0) / queue.users_by_formula(1.0) < 0.98
 
     @settings(max_examples=15, deadline=None)
     @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))
@@ -160,14 +160,14 @@ class TestPaper:
         self, servers: int, limit_s: float, less_s: float, cores: float | None
     ) -> None:
         queue = Queue(servers, 0.1, (0.5, 1.5), cores)
-        assert queue.users(limit_s - min(less_s, limit_s / 2)) <= queue.users(limit_s) + 0.5
+        assert queue.find_users(limit_s - min(less_s, limit_s / 2)) <= queue.find_users(limit_s) + 0.5
 
     def test_one_request_slower_than_the_limit_allows_no_user(self) -> None:
-        assert Queue(1, 0.5, (1, 2)).users(0.4) == 0.0
+        assert Queue(1, 0.5, (1, 2)).find_users(0.4) == 0.0
 
     def test_memory_holds_what_is_left_beside_the_base(self) -> None:
         asked = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
-        assert paper.answer(asked)["users"] == 100
+        assert paper.answer_question(asked)["users"] == 100
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
@@ -180,37 +180,37 @@ def test_every_experiment_is_a_matrix_that_the_harness_takes(experiment: Experim
 
 def test_a_question_names_no_users() -> None:
     steps = [step(users=77)]
-    asked = [question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
+    asked = [build_question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
     assert not [key for each in asked for key in each if "user" in key]
     assert not [value for each in asked for value in each.values() if value == 77]
 
 
 def test_demand_is_cpu_time_over_requests_of_saturated_windows_only() -> None:
     busy, idle = step(cores=0.5, rps=40), step(cores=0.1, rps=20)
-    assert demand.cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
-    assert demand.cpu_per_request_s([idle], 0.5) is None
+    assert demand.measure_cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
+    assert demand.measure_cpu_per_request_s([idle], 0.5) is None
 
 
 def test_the_base_is_what_no_user_holds() -> None:
     steps = [step(users=30, memory_mib=12 + 15), step(users=10, memory_mib=12 + 5)]
-    assert demand.base_bytes(steps, MIB // 2) == 12 * MIB
-    assert demand.base_bytes([], MIB // 2) is None
+    assert demand.measure_base_bytes(steps, MIB // 2) == 12 * MIB
+    assert demand.measure_base_bytes([], MIB // 2) is None
 
 
 def test_what_neither_target_nor_generator_used_was_used_by_others() -> None:
     quiet, disturbed = step(cores=0.5, host_cores=0.7), step(cores=0.5, host_cores=1.9)
-    assert demand.foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
-    assert demand.foreign_cores([]) is None
+    assert demand.measure_foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
+    assert demand.measure_foreign_cores([]) is None
 
 
 def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> None:
-    asked = question(named("slots-shop"), ROOM, [])
+    asked = build_question(find_experiment("slots-shop"), ROOM, [])
     rows = [
         Row(cell("a", 98, 102, 99.0), asked, {"users": 100.0, "formula": 110.0}),
         Row(cell("b", 100, 105, None), asked, {"users": 110.0, "formula": 120.0}),
         Row(cell("c", None, None, None, "failed"), None, None, 0.9),
     ]
-    assert markdown(rows).splitlines()[2:] == [
+    assert format_table(rows).splitlines()[2:] == [
         "| a | 98 – 102 | 99.0 | 100.0 | -1.0% | 110.0 | 200.00 ms | target | – | 90 s |",
         "| b | 100 – 105 | 102.5 | 110.0 | -6.8% | 120.0 | 200.00 ms | target | – | 90 s |",
         "| c | failed | – | – | – | – | – | – | 0.90 cores | 90 s |",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from bench.search.other_strategies import bisect, double_then_bisect, search_list, space_loads, sweep
-from tests.unit.analyse.synthetic import judged
+from tests.unit.analyse.synthetic import make_step
 
 
 def run_search(choose: Callable[[dict[int, bool]], int | None], capacity: int) -> dict[int, bool]:
@@ -67,9 +67,9 @@ def test_loads_grow_by_the_ratio_and_end_at_the_limit() -> None:
 
 
 def test_a_sweep_climbs_from_one_user_towards_the_highest_throughput_until_one_fails() -> None:
-    steps = [judged(1, "PASS", rps=0.4), judged(400, "FAIL", rps=20.4)]
+    steps = [make_step(1, "PASS", rps=0.4), make_step(400, "FAIL", rps=20.4)]
     levels = []
     while (users := sweep(steps, 400)) is not None:
         levels.append(users)
-        steps.append(judged(users, "PASS" if users <= 32 else "FAIL", rps=0.4 * users))
+        steps.append(make_step(users, "PASS" if users <= 32 else "FAIL", rps=0.4 * users))
     assert levels == [7, 14, 20, 26, 32, 38]

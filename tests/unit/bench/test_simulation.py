@@ -222,7 +222,7 @@ def test_too_many_users_for_the_memory_kill_the_target() -> None:
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
-    assert result.failures.oom
+    assert result.target.is_out_of_memory
     assert 32 < result.users_reached <= 36
     assert held(service, 32, memory_mib=64).ended is EndReason.HELD
 

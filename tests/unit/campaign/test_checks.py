@@ -13,10 +13,11 @@ from harness.campaign.progress import CellProgress, rejudge
 from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
 from harness.report import build_summary, build_view
+from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import closed_step
-from tests.unit.campaign.test_scheduler import Notebook, Stage, plan_of
+from tests.unit.campaign.stage import RecordingListener, Stage
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
@@ -29,7 +30,7 @@ def slower(factor: float) -> Service:
     return replace(USUAL, cpu_s=USUAL.cpu_s * factor)
 
 
-class Changing(Notebook):
+class Changing(RecordingListener):
     """Changes the world when the reference cell is held again, or at a cell's n-th attempt."""
 
     def __init__(
@@ -61,7 +62,7 @@ def attempt_of(stage: Stage, cell: Cell) -> int:
 
 
 def campaign(stage: Stage) -> CampaignResult:
-    return Scheduler(stage.plan, stage.folder, stage.world, stage.notebook).run()
+    return Scheduler(stage.plan, stage.folder, stage.world, stage.listener).run()
 
 
 def staged(
@@ -71,7 +72,7 @@ def staged(
     attempts: Mapping[tuple[str, int], Service] | None = None,
 ) -> Stage:
     stage = Stage(folder, plan, USUAL)
-    stage.notebook = Changing(stage, at_end, attempts)
+    stage.listener = Changing(stage, at_end, attempts)
     return stage
 
 
@@ -89,7 +90,7 @@ def summary(result: CampaignResult) -> dict[str, object]:
 
 
 def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
     result = campaign(stage)
     assert result.drift is not None
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
@@ -101,7 +102,7 @@ def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_pa
 
 
 def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
-    result = campaign(staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT)))
+    result = campaign(staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)))
     shown = build_view(result)
     assert shown.warnings == ()
     (line,) = (fact for fact in shown.trust if fact.label == "Drift")
@@ -110,8 +111,8 @@ def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
 
 
 def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
-    steady = campaign(staged(tmp_path / "steady", plan_of(*THREE, users_limit=USERS_LIMIT)))
-    stage = staged(tmp_path / "slower", plan_of(*THREE, users_limit=USERS_LIMIT), becomes(slower(1.2)))
+    steady = campaign(staged(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)))
+    stage = staged(tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), becomes(slower(1.2)))
     result = campaign(stage)
     assert result.drift is not None
     assert result.drift.is_marked
@@ -123,7 +124,7 @@ def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path
 
 
 def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
-    plan = plan_of((0.05, 256), *THREE[:2], users_limit=USERS_LIMIT)
+    plan = make_plan((0.05, 256), *THREE[:2], users_limit=USERS_LIMIT)
     result = campaign(staged(tmp_path, plan, becomes(slower(1.5))))
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
@@ -132,7 +133,9 @@ def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Pat
 
 def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
     result = campaign(
-        staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), becomes(replace(USUAL, exits_at_start=1)))
+        staged(
+            tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), becomes(replace(USUAL, exits_at_start=1))
+        )
     )
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
@@ -145,7 +148,7 @@ def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path
     def spoil(stage: Stage) -> None:
         stage.fake.generator.max_users = 50
 
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), spoil)
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
     result = campaign(stage)
     assert len(stage.folder.read_log().last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
@@ -156,14 +159,14 @@ def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path
 
 @pytest.mark.parametrize("why", ["two sizes", "switched off", "a demand"])
 def test_nothing_is_confirmed_where_it_is_not_worth_it(tmp_path: Path, why: str) -> None:
-    plan = plan_of(*(THREE[:2] if why == "two sizes" else THREE), users_limit=USERS_LIMIT)
+    plan = make_plan(*(THREE[:2] if why == "two sizes" else THREE), users_limit=USERS_LIMIT)
     if why == "switched off":
         plan = replace(plan, search=replace(plan.search, confirm=False))
     if why == "a demand":
         plan = replace(plan, users_required=80, users_limit=80)
     stage = staged(tmp_path, plan)
     assert campaign(stage).drift is None
-    assert stage.notebook.confirmed == []  # type: ignore[attr-defined]
+    assert stage.listener.confirmed == []  # type: ignore[attr-defined]
 
 
 class Unplugged(Changing):
@@ -203,10 +206,10 @@ class Unplugged(Changing):
 
 def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
     """The campaign's answer after its plug was pulled at that moment, and it was typed again."""
-    stage.notebook = Unplugged(stage, moment, attempts=attempts)
+    stage.listener = Unplugged(stage, moment, attempts=attempts)
     with pytest.raises(KeyboardInterrupt):
         campaign(stage)
-    stage.notebook = Changing(stage, attempts=attempts)
+    stage.listener = Changing(stage, attempts=attempts)
     stage.folder.mark_resumed()
     return campaign(stage)
 
@@ -215,14 +218,14 @@ def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Servic
 def test_a_confirmation_that_was_cut_off_is_held_again_and_a_stored_one_is_not(
     tmp_path: Path, moment: str
 ) -> None:
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
     result = resumed(stage, moment, {})
     told = stage.folder.read_log().last_attempt(REFERENCE)
     assert len(told.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
     assert not result.drift.is_marked
-    held_again = [line for line in stage.notebook.lines if line.startswith("hold")]
+    held_again = [line for line in stage.listener.lines if line.startswith("hold")]
     assert len(held_again) == (0 if moment == "judged" else 1)
     numbers = [life.number for life in (*told.runs, *told.drift_check_runs)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -237,14 +240,14 @@ def by_id(result: CampaignResult) -> dict[str, CellResult]:
 
 
 def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
     result = campaign(stage)
     large, small = by_id(result)[LARGE], by_id(result)[SMALL]
     assert large.first is not None
     assert (
         (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
     )
-    assert large.breach is None
+    assert large.monotonicity_violation is None
     first, second = (stage.folder.read_log().attempts[LARGE, number] for number in (1, 2))
     assert not set(first.step_files) & set(second.step_files)
     assert large.steps[0].index == len(first.step_files) + 1
@@ -261,12 +264,12 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path:
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
     tmp_path: Path,
 ) -> None:
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
     result = campaign(stage)
     large = by_id(result)[LARGE]
-    assert large.breach is not None
-    assert large.breach.id == SMALL
-    assert stage.notebook.lines.count(f"start {LARGE}") == 2
+    assert large.monotonicity_violation is not None
+    assert large.monotonicity_violation.id == SMALL
+    assert stage.listener.lines.count(f"start {LARGE}") == 2
     (told,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
     assert (told["breach"], told["attempts"]) == (SMALL, 2)
     shown = build_view(result)
@@ -283,12 +286,12 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
 def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
     tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
-    stage = staged(tmp_path, plan_of(*THREE, users_limit=USERS_LIMIT))
+    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
     result = resumed(stage, moment, attempts)
     large = by_id(result)[LARGE]
     assert result.state == "complete"
     assert large.first is not None
-    assert (large.breach is None) is (attempts is HEALS)
+    assert (large.monotonicity_violation is None) is (attempts is HEALS)
     told = stage.folder.read_log().attempts
     assert [number for cell_id, number in told if cell_id == LARGE] == [1, 2]
     files = [file for number in (1, 2) for file in told[LARGE, number].step_files]
@@ -297,15 +300,17 @@ def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
 
 
 def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
-    plan = replace(plan_of((0.3, 128), (0.3, 256), (0.4, 128), (0.4, 256)), users_limit=80, users_required=80)
+    plan = replace(
+        make_plan((0.3, 128), (0.3, 256), (0.4, 128), (0.4, 256)), users_limit=80, users_required=80
+    )
     bad = {(REFERENCE, number): slower(6) for number in (1, 2)}
     for attempts, flagged in (({(REFERENCE, 1): slower(6)}, False), (bad, True)):
         stage = staged(tmp_path / str(flagged), plan, attempts=attempts)
         large = by_id(campaign(stage))[REFERENCE]
         assert [step.users for step in large.steps] == [80]
         assert large.first is not None
-        assert (large.breach is not None) is flagged
-        assert stage.notebook.lines.count(f"start {REFERENCE}") == 2
+        assert (large.monotonicity_violation is not None) is flagged
+        assert stage.listener.lines.count(f"start {REFERENCE}") == 2
 
 
 USERS = st.integers(1, 60)
@@ -315,7 +320,7 @@ USERS = st.integers(1, 60)
 def test_the_search_never_sees_a_step_that_confirms(
     users: list[int], confirming: list[tuple[int, int]]
 ) -> None:
-    plan = plan_of((1.0, 256))
+    plan = make_plan((1.0, 256))
     alone, beside = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
     for number, held in enumerate(users, 1):
         facts = closed_step(held, index=number)

@@ -9,13 +9,12 @@ import pytest
 from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import CampaignListener, Scheduler
 from harness.errors import EngineGone, UsageError
-from harness.measure.session import Backends
 from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json
 from harness.report import render_report
 from harness.store import CampaignFolder
-from tests.fakes import FakeWorld, Service
-from tests.unit.campaign.test_scheduler import plan_of
+from tests.builders import make_plan
+from tests.fakes import FakeBackends, Service
 
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 
@@ -23,16 +22,15 @@ SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 class Farm:
     """Engines by their names, and a campaign's folder."""
 
-    def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeWorld]) -> None:
+    def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeBackends]) -> None:
         self.plan = plan
         self.engines = engines
-        self.folder = CampaignFolder.create(folder / "results", "20261124-120000-web", plan_to_json(plan), Fingerprint())
+        self.folder = CampaignFolder.create(
+            folder / "results", "20261124-120000-web", plan_to_json(plan), Fingerprint()
+        )
 
     def run(self) -> CampaignResult:
-        worlds = {
-            name: Backends(fake.host, fake.generator, fake.probe, fake.clock)
-            for name, fake in self.engines.items()
-        }
+        worlds = {name: fake.to_backends() for name, fake in self.engines.items()}
         return Scheduler(self.plan, self.folder, worlds, CampaignListener()).run()
 
     def lives(self) -> dict[str, set[str]]:
@@ -45,28 +43,28 @@ class Farm:
 
 
 def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
     answer = farm.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
     assert all(len(engines) == 1 for engines in farm.lives().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
     assert answer.drift is not None
-    (other,) = answer.others
+    (other,) = answer.engine_comparisons
     assert {other.engine, other.against} == {"big", "tall"}
     assert not other.is_marked
     assert all(fake.host.running == [] for fake in farm.engines.values())
 
 
 def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
     answer = farm.run()
     assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
 
 
 def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
-    slow = FakeWorld(Service(cpu_s=Service().cpu_s * 1.5))
-    answer = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(), "slow": slow}).run()
-    (other,) = answer.others
+    slow = FakeBackends(Service(cpu_s=Service().cpu_s * 1.5))
+    answer = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}).run()
+    (other,) = answer.engine_comparisons
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
     assert abs(other.cpu_per_request_ratio) > 0.25
@@ -76,9 +74,9 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 
 
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
-    lost = FakeWorld(seed=2)
+    lost = FakeBackends(seed=2)
     lost.host.away = (lost.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, plan_of(*SIZES), {"big": FakeWorld(seed=1), "lost": lost})
+    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
     answer = farm.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
     assert farm.folder.read_log().state == "complete"
@@ -91,10 +89,10 @@ def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) ->
 
 
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
-    engines = {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)}
+    engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
         fake.host.away = (fake.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, plan_of(*SIZES), engines)
+    farm = Farm(tmp_path, make_plan(*SIZES), engines)
     with pytest.raises(EngineGone):
         farm.run()
     assert farm.folder.read_log().state == "interrupted"
@@ -105,7 +103,7 @@ def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: P
 
 
 def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, plan_of(*SIZES[:2]), {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    farm = Farm(tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
     farm.run()
     farm.engines["tall"].host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="another one"):
@@ -114,7 +112,7 @@ def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
 
 
 def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
-    plan = replace(plan_of(*SIZES, users_limit=100), users_required=100)
-    farm = Farm(tmp_path, plan, {"big": FakeWorld(seed=1), "tall": FakeWorld(seed=2)})
+    plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
+    farm = Farm(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
     answer = farm.run()
     assert answer.sizing.take is not None

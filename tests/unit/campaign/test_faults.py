@@ -8,10 +8,12 @@ import pytest
 from harness.campaign.engine_worker import ENGINE_BACK_WITHIN_S
 from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineGone, StoreError, UsageError
-from harness.model import Status, Verdict
+from harness.model import Rule, Status, Verdict
+from harness.report.view.explanations import explain_judgement
 from harness.store import CampaignFolder
+from tests.builders import make_plan
 from tests.fakes import Service
-from tests.unit.campaign.test_scheduler import Stage, plan_of
+from tests.unit.campaign.stage import Stage
 
 
 def faults(folder: CampaignFolder) -> list[str]:
@@ -25,18 +27,18 @@ def within(stage: Stage, from_s: float, to_s: float) -> tuple[float, float]:
 
 
 def test_an_engine_that_comes_back_costs_the_life_that_it_interrupted(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     stage.fake.host.away = within(stage, 100, 130)
     cells = stage.run()
     assert {cell.status for cell in cells.values()} == {Status.BRACKETED}
     assert faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
-    assert "trying again" in stage.notebook.notes[0]
+    assert "trying again" in stage.listener.notes[0]
     assert stage.fake.host.running == []
     assert stage.folder.read_log().state == "complete"
 
 
 def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     stage.fake.host.away = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
     with pytest.raises(EngineGone):
         stage.run()
@@ -48,7 +50,7 @@ def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_pat
 
 def test_an_engine_that_never_holds_is_given_up_on(tmp_path: Path) -> None:
     """It answers when asked, and fails at each container: that is no passing fault."""
-    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
     host = stage.fake.host
 
     def gone() -> None:
@@ -61,19 +63,19 @@ def test_an_engine_that_never_holds_is_given_up_on(tmp_path: Path) -> None:
     assert len(faults(stage.folder)) <= 3
 
 
-def test_a_wedged_generator_spoils_its_step_which_is_held_again(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+def test_a_step_of_a_wedged_generator_is_invalid_and_is_held_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
     stage.fake.generator.silent_between_s = within(stage, 60, 72)
     (result,) = stage.run().values()
-    spoiled = [step for step in result.steps if step.verdict is Verdict.INVALID]
-    assert [step.rule for step in spoiled] == ["generator"]
-    assert "silent" in spoiled[0].reason
+    invalid = [step for step in result.steps if step.verdict is Verdict.INVALID]
+    assert [step.rule for step in invalid] == [Rule.GENERATOR]
+    assert "silent" in explain_judgement(invalid[0].judgement)
     assert result.status is Status.BRACKETED
-    assert result.cut_short == ""
+    assert result.stop_reason is None
 
 
 def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
     stage.run()
     stage.fake.host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="another one than this campaign began with"):
@@ -81,9 +83,9 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     full = FullAfter(stage.folder.path, steps=3)
-    campaign = Scheduler(stage.plan, full, stage.world, stage.notebook)
+    campaign = Scheduler(stage.plan, full, stage.world, stage.listener)
     with pytest.raises(StoreError, match="No space left"):
         campaign.run()
     assert stage.fake.host.running == []
@@ -91,7 +93,7 @@ def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored
     kept = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert len(kept) == 3
     again.mark_resumed()
-    done = Scheduler(stage.plan, again, stage.world, stage.notebook).run()
+    done = Scheduler(stage.plan, again, stage.world, stage.listener).run()
     assert {cell.status for cell in done.cells} == {Status.BRACKETED}
     files = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert files[:3] == kept
@@ -113,7 +115,7 @@ class FullAfter(CampaignFolder):
 
 
 def test_a_demand_survives_an_outage_too(tmp_path: Path) -> None:
-    plan = replace(plan_of((0.25, 256), (0.5, 256), (1.0, 256)), users_required=120, users_limit=120)
+    plan = replace(make_plan((0.25, 256), (0.5, 256), (1.0, 256)), users_required=120, users_limit=120)
     stage = Stage(tmp_path, plan, Service())
     stage.fake.host.away = within(stage, 50, 60)
     cells = stage.run()

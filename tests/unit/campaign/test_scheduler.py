@@ -1,6 +1,5 @@
 """The walk through the cells, on fakes of the world, the real store and the real report."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,95 +7,25 @@ import pytest
 
 from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
-from harness.campaign.scheduler import CampaignListener, Scheduler
-from harness.measure.session import Backends
-from harness.measure.step import ProgressSample
+from harness.campaign.scheduler import Scheduler
 from harness.model import (
     MIB,
     Cell,
-    CellResult,
-    ImageSource,
     Limits,
     LocalWorkers,
-    Plan,
-    Scenario,
-    Search,
     Slo,
     Status,
-    Step,
     StepResult,
-    Target,
-    Timing,
     Verdict,
 )
-from harness.plan import plan_to_json
-from harness.store import CampaignFolder
-from tests.fakes import FakeWorld, Service
-
-SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-
-
-def plan_of(*limits: tuple[float, int], strategy: str = "predict", users_limit: int = 400) -> Plan:
-    cells = tuple(Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits)
-    return Plan(
-        Path("matrix.yaml"),
-        Target("web", 8000, ImageSource("web:1")),
-        Scenario((Path("locustfile.py"),)),
-        cells,
-        SLOS,
-        users_limit=users_limit,
-        spawn_rate=40,
-        timing=Timing(),
-        search=Search(strategy, 0.05),
-    )
-
-
-class Notebook(CampaignListener):
-    """Writes down what it is told, a word each."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.notes: list[str] = []
-        self.phases: set[str] = set()
-
-    def cell_started(self, cell: Cell) -> None:
-        self.lines.append(f"start {cell.id}")
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def step_started(self, cell: Cell, step: Step) -> None:
-        self.lines.append(f"hold {step.users}")
-
-    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
-        self.phases.add(pulse.phase)
-
-    def step_judged(self, cell: Cell, result: StepResult) -> None:
-        self.lines.append(f"{result.users} {result.verdict}")
-
-    def cell_done(self, result: CellResult) -> None:
-        self.lines.append(f"{result.cell.id} {result.status}")
-
-
-class Stage:
-    """A fake world, a folder, and a campaign in them."""
-
-    def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
-        self.fake = FakeWorld(service)
-        self.world = Backends(self.fake.host, self.fake.generator, self.fake.probe, self.fake.clock)
-        self.plan = plan
-        self.notebook = Notebook()
-        self.folder = CampaignFolder.create(
-            folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
-        )
-
-    def run(self) -> Mapping[str, CellResult]:
-        result = Scheduler(self.plan, self.folder, self.world, self.notebook).run()
-        return {cell.cell.id: cell for cell in result.cells}
+from harness.model.evidence import SustainedBySmaller
+from tests.builders import SLOS, make_plan
+from tests.fakes import Service
+from tests.unit.campaign.stage import RecordingListener, Stage
 
 
 def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
     cells = stage.run()
     quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
     assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
@@ -105,11 +34,11 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
     assert quarter.sustained_users is not None
     assert half.sustained_users is not None
     assert 1.7 < half.sustained_users / quarter.sustained_users < 2.3
-    assert stage.notebook.phases == {"ramp", "settle", "window", "drain"}
+    assert stage.listener.phases == {"ramp", "settle", "window", "drain"}
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
-    for result in Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service()).run().values():
+    for result in Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).run().values():
         passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
         failed = {step.users for step in result.steps if step.verdict is Verdict.FAIL}
         assert result.sustained_users in passed
@@ -118,7 +47,7 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 
 
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), strategy="bisect"), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
     (result,) = stage.run().values()
     lives = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
@@ -128,18 +57,18 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
 
 
 def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:
-    plan = replace(plan_of((0.25, 256)), load=LocalWorkers(None))
+    plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
     stage = Stage(tmp_path, plan, Service())
     stage.fake.generator.cpu_per_request_s = 0.006
     (result,) = stage.run().values()
     assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 3]
     assert [step.life for step in result.steps[:2]] == [1, 2]
     assert result.steps[0].verdict is Verdict.PASS
-    assert any("3 Locust processes" in note for note in stage.notebook.notes)
+    assert any("3 Locust processes" in note for note in stage.listener.notes)
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
+    stage = Stage(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
     cells = stage.run()
     assert cells["web-c1.00-m16"].status is Status.FAILED
     assert cells["web-c1.00-m16"].limiting_factor == "memory"
@@ -148,7 +77,7 @@ def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path
 
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((1.0, 40)), Service(user_bytes=100 * 1024))
+    stage = Stage(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
     (result,) = stage.run().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
@@ -157,14 +86,14 @@ def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) 
 
 
 def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((1.0, 256)), Service(error_ratio=1.0))
+    stage = Stage(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
     (result,) = stage.run().values()
     assert result.status is Status.FAILED
     assert [step.users for step in result.steps] == [10]
 
 
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((1.0, 256)), Service())
+    stage = Stage(tmp_path, make_plan((1.0, 256)), Service())
     stage.fake.generator.max_users = 50
     (result,) = stage.run().values()
     assert result.status is Status.INVALID
@@ -173,13 +102,13 @@ def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path
 
 
 def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
-    plan = replace(plan_of((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
+    plan = replace(make_plan((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
     stage = Stage(tmp_path, plan, Service())
     assert stage.run()["web-c8.00-m256"].status is Status.SKIPPED
     assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
 
 
-class Unplugged(Notebook):
+class Unplugged(RecordingListener):
     """Pulls the plug after so many steps."""
 
     def __init__(self, steps: int) -> None:
@@ -195,16 +124,16 @@ class Unplugged(Notebook):
 
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
-    plan = plan_of((0.25, 256), (0.5, 256), (1.0, 256))
+    plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
     stage = Stage(tmp_path, plan, Service())
-    stage.notebook = Unplugged(steps)
+    stage.listener = Unplugged(steps)
     with pytest.raises(KeyboardInterrupt):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
     stored = {id_: list(told.step_files) for id_, told in stage.folder.read_log().last_attempts.items()}
     assert sum(map(len, stored.values())) == steps
 
-    stage.notebook = Notebook()
+    stage.listener = RecordingListener()
     stage.folder.mark_resumed()
     cells = stage.run()
     story = stage.folder.read_log()
@@ -217,7 +146,7 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
 
 
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     cells = stage.run()
     again = {cell.cell.id: cell for cell in rejudge(stage.plan, stage.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
@@ -226,7 +155,7 @@ def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
 
 
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     stage.run()
     held: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
@@ -237,15 +166,15 @@ def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
 
 
 def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, plan_of((0.25, 256), (0.5, 256)), Service())
-    campaign = Scheduler(stage.plan, stage.folder, stage.world, stage.notebook)
+    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign = Scheduler(stage.plan, stage.folder, stage.world, stage.listener)
     campaign._desk.note(("the load shape Mine is not used",))
     campaign._desk.note(("the load shape Mine is not used",))
-    assert stage.notebook.notes == ["the load shape Mine is not used"]
+    assert stage.listener.notes == ["the load shape Mine is not used"]
 
 
 def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
-    plan = plan_of((0.25, 64), (0.25, 128), (1.0, 64), (1.0, 128))
+    plan = make_plan((0.25, 64), (0.25, 128), (1.0, 64), (1.0, 128))
     assert [cell.id for cell in order_cells(plan.cells)] == [
         "web-c1.00-m128",
         "web-c0.25-m128",
@@ -256,7 +185,7 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
 
 def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
-    plan = replace(plan_of(*sizes, users_limit=200), users_required=200)
+    plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
     stage = Stage(tmp_path, plan, Service(base_bytes=48 * MIB))
     cells = stage.run()
     assert len({cell.id for cell in stage.fake.host.runs}) <= 5
@@ -264,7 +193,7 @@ def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> 
     assert cells["web-c0.50-m64"].status is Status.CENSORED
     assert cells["web-c0.50-m32"].status is Status.FAILED
     assert cells["web-c1.00-m64"].status is Status.INFERRED
-    assert "so does the smaller 0.5 CPU / 64 MiB" in cells["web-c1.00-m64"].evidence
+    assert cells["web-c1.00-m64"].evidence == SustainedBySmaller(200, Limits(0.5, 64 * MIB))
     assert {cell.status for cell in rejudge(plan, stage.folder).cells} == {
         cell.status for cell in cells.values()
     }

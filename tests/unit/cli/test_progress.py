@@ -25,6 +25,7 @@ from harness.model import (
     Target,
     TargetSample,
 )
+from harness.model.evidence import CpuQuotaUsed, NotReady
 
 CELL = Cell("web-c0.50-m128", "web", Limits(0.5, 128 * MIB))
 OTHER = Cell("web-c1.00-m128", "web", Limits(1.0, 128 * MIB))
@@ -36,7 +37,7 @@ PLAN = Plan(
     (Slo("p95", 1.0),),
 )
 BRACKETED = CellResult(
-    CELL, Status.BRACKETED, 250, 262, limiting_factor=Factor.CPU, evidence="its CPU quota is used up"
+    CELL, Status.BRACKETED, 250, 262, limiting_factor=Factor.CPU, evidence=CpuQuotaUsed(0.97, 0.5, None)
 )
 
 
@@ -85,12 +86,12 @@ def test_without_a_terminal_there_is_a_line_for_each_thing_that_happened() -> No
     plain.cell_done(BRACKETED)
     assert lines == [
         "web-c0.50-m128: starting",
-        "web-c0.50-m128: sustains 250 users, breaks at 262 — its CPU quota is used up  [1/2]",
+        "web-c0.50-m128: sustains 250 users, breaks at 262 — its CPU quota is used up (97 % of 0.5 CPU used)  [1/2]",
     ]
 
 
 def test_an_outcome_keeps_to_the_first_line_of_its_evidence() -> None:
-    failed = CellResult(CELL, Status.FAILED, evidence="out of memory\nits last words:\n…")
+    failed = CellResult(CELL, Status.FAILED, evidence=NotReady("out of memory\nits last words:\n…"))
     assert outcome(failed) == "could not be brought up — out of memory"
 
 

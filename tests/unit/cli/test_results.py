@@ -10,16 +10,17 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.errors import UsageError
 from harness.model import Plan
+from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
-from tests.unit.campaign.test_scheduler import Stage, plan_of
+from tests.unit.campaign.stage import Stage
 
 COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 
 
 def measured(folder: Path, service: Service, plan: Plan | None = None) -> str:
     folder.mkdir()
-    stage = Stage(folder, plan or plan_of(*COLUMN), service)
+    stage = Stage(folder, plan or make_plan(*COLUMN), service)
     stage.run()
     return str(stage.folder.path)
 
@@ -65,7 +66,7 @@ def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
 
 
 def test_what_is_not_comparable_is_refused_and_can_be_compared_anyway(before: str, tmp_path: Path) -> None:
-    other = measured(tmp_path / "other", Service(), plan_of(*COLUMN[:2], users_limit=300))
+    other = measured(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
     (Path(other) / "environment.json").write_text(json.dumps(stored))

@@ -141,7 +141,7 @@ def test_the_diagram_names_every_module_in_its_folder_and_no_other() -> None:
 
 
 def find_modules(diagram: str) -> Iterator[str]:
-    """Yield the modules of the diagram: "folder/" at the margin, its modules indented below, then two blanks."""
+    """Yield the modules of the diagram: a folder at the margin, its modules indented below it."""
     folder = ""
     for line in diagram.splitlines():
         names = re.split(r" {2,}", line.strip())[0]

@@ -15,11 +15,10 @@ import pytest
 
 from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import CampaignListener, Scheduler
-from harness.measure.session import Backends
 from harness.model import MIB, Cell, ContainerRun, EndReason, ImageSource, Limits, Plan, Scenario, Slo, Target
 from harness.plan import plan_from_json, plan_to_json
 from harness.store import CampaignFolder
-from tests.fakes import FakeWorld, Service
+from tests.fakes import FakeBackends, Service
 from tests.summary_schema import SCHEMA
 from tests.unit.pages import BLOCKS, HARNESS, RESULTS, find_spans, read_table
 
@@ -27,7 +26,7 @@ from tests.unit.pages import BLOCKS, HARNESS, RESULTS, find_spans, read_table
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
     """A finished campaign of fakes, in a folder named `results`."""
-    fake = FakeWorld(Service())
+    fake = FakeBackends(Service())
     plan = Plan(
         Path("matrix.yaml"),
         Target("web", 8000, ImageSource("web:1")),
@@ -38,7 +37,7 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> CampaignFolder:
     results = tmp_path_factory.mktemp("told") / "results"
     folder = CampaignFolder.create(results, "one", plan_to_json(plan), fake.host.read_fingerprint())
     Scheduler(
-        plan, folder, Backends(fake.host, fake.generator, fake.probe, fake.clock), CampaignListener()
+        plan, folder, fake.to_backends(), CampaignListener()
     ).run()
     return folder
 
@@ -126,7 +125,7 @@ def test_the_python_recipe_gives_the_p95_that_was_judged(campaign: CampaignFolde
     half = rejudge(plan_from_json(campaign.read_plan()), campaign).cells[1]
     assert half.cell.id in text
     assert (int(said[1]), int(said[2])) == (half.steps[0].users, half.steps[0].requests)
-    assert float(said[3]) == pytest.approx(half.steps[0].p95_s, rel=0.05)
+    assert float(said[3]) == pytest.approx(half.steps[0].latency.p95_s, rel=0.05)
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not here")

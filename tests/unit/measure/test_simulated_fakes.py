@@ -5,12 +5,12 @@ import pytest
 
 from harness.measure.protocols import GeneratorFacts
 from harness.model import GIB, Cell, ImageSource, Limits, Scenario, Target
-from tests.fakes import FakeWorld, Service
+from tests.fakes import FakeBackends, Service
 
 TARGET = Target("paper", 8000, ImageSource("paper"))
 
 
-def held(world: FakeWorld, users: int, cores: float = 1.0) -> tuple[float, float]:
+def held(world: FakeBackends, users: int, cores: float = 1.0) -> tuple[float, float]:
     """Answers per second and mean response time over 60 s of constant load."""
     cell = Cell("paper", "paper", Limits(cores, GIB))
     with (
@@ -30,7 +30,7 @@ def held(world: FakeWorld, users: int, cores: float = 1.0) -> tuple[float, float
 @pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
 def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
     """X = min(N/(Z+S), c/S) and R = max(S, N·S/c - Z), with c=4, S=0.1, Z=0.9."""
-    world = FakeWorld(Service(cpu_s=1e-9, delay_s=0.1, slots=4, law="deterministic"))
+    world = FakeBackends(Service(cpu_s=1e-9, delay_s=0.1, slots=4, law="deterministic"))
     world.generator.think_s = (0.9, 0.9)
     rate, mean_s = held(world, users)
     assert rate == pytest.approx(min(users / 1.0, 40.0), rel=0.02)
@@ -39,11 +39,11 @@ def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
 
 @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0])
 def test_saturation_is_limits_over_demand(cores: float) -> None:
-    rate, _ = held(FakeWorld(Service(cpu_s=0.01)), 400, cores)
+    rate, _ = held(FakeBackends(Service(cpu_s=0.01)), 400, cores)
     assert rate == pytest.approx(cores / 0.01, rel=0.03)
 
 
 def test_the_same_seed_gives_the_same_load_and_another_seed_another() -> None:
-    first, again, other = (held(FakeWorld(seed=seed), 50) for seed in (1, 1, 2))
+    first, again, other = (held(FakeBackends(seed=seed), 50) for seed in (1, 1, 2))
     assert first == again
     assert first != other

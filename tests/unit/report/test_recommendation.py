@@ -32,7 +32,8 @@ def test_without_an_estimate_both_measured_ends_are_named() -> None:
 def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
     text = said(example.failed(0.5, 96), example.censored())
     assert text.endswith(
-        "0.5 CPU / 96 MiB, could not be brought up: it was killed while starting: out of its 48 MiB of memory."
+        "0.5 CPU / 96 MiB, could not be brought up: "
+        "it was killed while starting: out of its 48 MiB of memory."
     )
 
 

@@ -1,10 +1,10 @@
-"""The view model: open is not exact, no data is not zero, invalid is not an answer."""
+"""Show a campaign as it is: open is not exact, no data is not zero, invalid is not an answer."""
 
 from dataclasses import replace
 
 import pytest
 
-from harness.model import CellResult, Status
+from harness.model import MIB, CellResult, CompanionUse, HostUse, Limits, Settling, Status
 from harness.report import build_view
 from harness.report.view import cell_text
 from harness.report.view.cells import select_decisive_steps
@@ -69,3 +69,62 @@ def test_invalid_steps_enter_no_figure_of_trust() -> None:
     facts = {fact.label: fact.value for fact in build_view(example.campaign([example.invalid()])).trust}
     assert facts["Generator loop lag"] == "0.004 s"
     assert facts["Steps"] == "1 PASS, 1 INVALID"
+
+
+def test_a_size_shows_its_numbers_with_units_and_shares() -> None:
+    cell = build_view(example.campaign([example.by_cpu(0.25, 96, (10, 80, 139), (146, 160))])).cells[0]
+    assert (cell.rps, cell.p95, cell.error_ratio, cell.throttled) == ("50.0", "0.73 s", "0 %", "93 %")
+    assert (cell.cpu_used, cell.cpu_share) == ("0.25", "100 %")
+    assert (cell.memory_peak, cell.memory_share) == ("52 MiB", "54 %")
+    assert (cell.estimate, cell.ready_after, cell.load) == ("142 (139–146)", "1.40 s", "4 min 40 s")
+
+
+def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> None:
+    (step,) = build_view(example.campaign([example.none()])).cells[0].steps
+    assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
+    assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
+    assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
+    assert (step.by_name[0].p95, step.window, step.requests) == ("0.016 s", "40 s", "159")
+
+
+def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> None:
+    use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB)
+    step = example.step(1, 400, 1.0, companions=(use,))
+    cell = replace(example.censored(), steps=(step,), companions_ready_after_s=2.5)
+    view = build_view(example.campaign([cell]))
+    (companion,) = view.cells[0].steps[0].companions
+    assert (companion.size, companion.cpu_used, companion.cpu_share) == ("0.5 CPU / 128 MiB", "0.10", "20 %")
+    assert (companion.throttled, companion.memory_peak, companion.memory_share) == ("3.0 %", "64 MiB", "50 %")
+    (fact,) = (fact for fact in view.trust if fact.label == "Companions")
+    assert (fact.value, fact.note.endswith("ready and seeded after 2.50 s at most")) == ("db", True)
+
+
+def test_the_facts_of_trust_are_of_the_worst_window() -> None:
+    steps = (
+        example.step(1, 10, 1.0, settling=Settling(5.0), host=HostUse(0.01, 0.2, 0.05, 0.010)),
+        example.step(2, 400, 1.0, settling=Settling(8.0, was_warm=False), host=HostUse(0.0, work_s=0.011)),
+    )
+    trust = build_view(example.campaign([replace(example.censored(), steps=steps)])).trust
+    values = {fact.label: fact.value for fact in trust}
+    assert values["Settling and warm-up"] == "5 – 8 s"
+    assert (values["Steal"], values["Foreign load"], values["Port proxy"]) == (
+        "1.0 %",
+        "0.20 cores",
+        "0.05 cores",
+    )
+    assert (values["Host's pace"], values["CPU per request"]) == ("10 %", "5.0 – 5.0 ms")
+    assert (values["Requests a window"], values["Generator CPU"]) == ("160 – 6382", "20 %")
+    (warm_up,) = (fact for fact in trust if fact.label == "Settling and warm-up")
+    assert warm_up.note.endswith("in 1 of 2 steps it still got faster when the window began")
+
+
+def test_the_machine_is_listed_with_plain_labels() -> None:
+    facts = {fact.label: fact.value for fact in build_view(example.campaign()).fingerprint}
+    assert (facts["memory"], facts["engine version"], facts["cores"]) == ("8192 MiB", "26.1.5", "2")
+    assert "virtualisation" not in facts
+
+
+def test_a_limit_on_the_response_time_is_a_line_in_the_charts() -> None:
+    view = build_view(example.campaign())
+    assert view.slos == ("p95 of RT ≤ 1 s", "error ratio ≤ 1 %", "throughput shortfall ≤ 15 %")
+    assert view.rt_limits == (("p95 of RT ≤ 1 s", 1.0),)

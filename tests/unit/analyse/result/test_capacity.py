@@ -18,7 +18,7 @@ from harness.model import (
     TargetUse,
 )
 from harness.model.evidence import CpuStolen, EveryRequestFailed, NeverBroke, NotReady, Skipped, UsersLost
-from tests.unit.analyse.synthetic import CELL, judged
+from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400
 STARTED = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
@@ -37,20 +37,20 @@ def answer(
 
 
 def test_both_ends_measured_make_a_bracket() -> None:
-    result = answer(judged(100, "PASS"), judged(104, "FAIL"))
+    result = answer(make_step(100, "PASS"), make_step(104, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 104)
     assert result.limiting_factor is Factor.TARGET
 
 
 def test_a_cell_that_never_broke_is_open_and_not_exact() -> None:
-    result = answer(judged(200, "PASS"), judged(400, "PASS"))
+    result = answer(make_step(200, "PASS"), make_step(400, "PASS"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.CENSORED, 400, None)
     assert (result.limiting_factor, result.estimate_users) == (None, None)
     assert result.evidence == NeverBroke()
 
 
 def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
-    result = answer(judged(2, "FAIL"), judged(1, "FAIL"))
+    result = answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.NONE, None, 1)
     assert result.limiting_factor is Factor.TARGET
     assert (result.rps, result.p95_s) == (None, None)
@@ -70,7 +70,7 @@ def test_a_target_killed_at_its_start_lacks_memory() -> None:
 
 
 def test_a_target_that_fails_every_request_has_failed() -> None:
-    step = judged(10, "FAIL", rule="all-failed", evidence=EveryRequestFailed("404", 20))
+    step = make_step(10, "FAIL", rule="all-failed", evidence=EveryRequestFailed("404", 20))
     result = answer(step)
     assert (result.status, result.limiting_factor) == (Status.FAILED, Factor.ERRORS)
     assert result.evidence == step.judgement
@@ -89,29 +89,29 @@ def test_a_target_that_fails_every_request_has_failed() -> None:
     ],
 )
 def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor: Factor) -> None:
-    twice = [judged(20, "INVALID", rule=rule, evidence=UsersLost(19, 20)) for _ in range(2)]
-    result = answer(judged(10, "PASS"), *twice)
+    twice = [make_step(20, "INVALID", rule=rule, evidence=UsersLost(19, 20)) for _ in range(2)]
+    result = answer(make_step(10, "PASS"), *twice)
     assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
     assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
 
 
 def test_a_step_that_is_invalid_once_does_not_matter() -> None:
-    result = answer(judged(100, "INVALID"), judged(100, "PASS"), judged(104, "FAIL"))
+    result = answer(make_step(100, "INVALID"), make_step(100, "PASS"), make_step(104, "FAIL"))
     assert result.status is Status.BRACKETED
 
 
 def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
     """Interrupted after a pass, and resumed where it can't start."""
-    result = answer(judged(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
+    result = answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
     assert result.evidence == NotReady("it exited with code 1", is_again=True)
     assert result.sustained_users == 10
 
 
 def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_are_invalid() -> None:
-    ends = [judged(100, "PASS"), judged(140, "FAIL")]
-    invalid = [judged(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
+    ends = [make_step(100, "PASS"), make_step(140, "FAIL")]
+    invalid = [make_step(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     result = answer(*ends, *invalid)
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 140)
     assert result.stop_reason == invalid[-1].judgement
@@ -120,14 +120,14 @@ def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_a
 
 
 def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
-    result = answer(judged(100, "PASS"), judged(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
+    result = answer(make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.BRACKETED
     assert result.stop_reason == NotReady("it exited with code 1", is_again=True)
 
 
 def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:
-    invalid = [judged(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
-    assert answer(judged(20, "FAIL"), *invalid).status is Status.INVALID
+    invalid = [make_step(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
+    assert answer(make_step(20, "FAIL"), *invalid).status is Status.INVALID
 
 
 def test_a_skipped_cell_carries_its_reason() -> None:
@@ -135,7 +135,9 @@ def test_a_skipped_cell_carries_its_reason() -> None:
     assert (result.status, result.evidence, result.load_s) == (Status.SKIPPED, Skipped("8 cores of 2"), 0)
 
 
-@pytest.mark.parametrize("steps", [(), (judged(10, "PASS"),), (judged(10, "PASS"), judged(11, "FAIL"))])
+@pytest.mark.parametrize(
+    "steps", [(), (make_step(10, "PASS"),), (make_step(10, "PASS"), make_step(11, "FAIL"))]
+)
 def test_a_search_that_is_not_done_is_running_with_what_is_known(steps: tuple[StepResult, ...]) -> None:
     result = answer(*steps, is_done=False)
     assert result.status is Status.RUNNING
@@ -144,9 +146,9 @@ def test_a_search_that_is_not_done_is_running_with_what_is_known(steps: tuple[St
 
 def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
     result = answer(
-        judged(50, "PASS", rps=20.0, p95_s=0.2),
-        judged(100, "PASS", rps=40.0, p95_s=0.9, failures=Failures(0.0), target=TargetUse(0.8)),
-        judged(104, "FAIL", rps=39.0, p95_s=1.3),
+        make_step(50, "PASS", rps=20.0, p95_s=0.2),
+        make_step(100, "PASS", rps=40.0, p95_s=0.9, failures=Failures(0.0), target=TargetUse(0.8)),
+        make_step(104, "FAIL", rps=39.0, p95_s=1.3),
     )
     assert (result.rps, result.p95_s, result.error_ratio, result.cpu_used_cores) == (40.0, 0.9, 0.0, 0.8)
     assert result.load_s == 99.0
@@ -155,16 +157,16 @@ def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
 
 def test_the_cause_is_read_from_the_lowest_failure() -> None:
     result = answer(
-        judged(100, "PASS"),
-        judged(104, "FAIL", target=TargetUse(1.0)),
-        judged(200, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True)),
+        make_step(100, "PASS"),
+        make_step(104, "FAIL", target=TargetUse(1.0)),
+        make_step(200, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True)),
     )
     assert result.limiting_factor is Factor.CPU
 
 
 def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
     for held, broken in itertools.product((0.0, 0.01, 0.049, None), (0.051, 0.2, 1.0, None)):
-        result = answer(judged(100, "PASS", slow_ratio=held), judged(110, "FAIL", slow_ratio=broken))
+        result = answer(make_step(100, "PASS", slow_ratio=held), make_step(110, "FAIL", slow_ratio=broken))
         low, users, high = result.estimate_low, result.estimate_users, result.estimate_high
         assert low is not None
         assert users is not None
@@ -177,10 +179,10 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
     [
         ((), (STARTED,), False),
         ((), (NOT_STARTED,), True),
-        ((judged(10, "PASS"),), (STARTED, NOT_STARTED), False),
-        ((judged(10, "PASS"),), (STARTED, NOT_STARTED, NOT_STARTED), True),
-        ((judged(10, "FAIL", rule="all-failed"),), (STARTED,), True),
-        ((judged(5, "PASS"), judged(10, "FAIL", rule="all-failed")), (STARTED,), False),
+        ((make_step(10, "PASS"),), (STARTED, NOT_STARTED), False),
+        ((make_step(10, "PASS"),), (STARTED, NOT_STARTED, NOT_STARTED), True),
+        ((make_step(10, "FAIL", rule="all-failed"),), (STARTED,), True),
+        ((make_step(5, "PASS"), make_step(10, "FAIL", rule="all-failed")), (STARTED,), False),
     ],
 )
 def test_a_target_gets_a_second_chance_only_after_it_came_up(
@@ -193,7 +195,7 @@ def test_any_verdicts_give_a_status_that_agrees_with_both_ends() -> None:
     order = (10, 20, 400, 15, 15)
     for length in range(len(order) + 1):
         for verdicts in itertools.product(("PASS", "FAIL", "INVALID"), repeat=length):
-            steps = [judged(users, verdict) for users, verdict in zip(order, verdicts, strict=False)]
+            steps = [make_step(users, verdict) for users, verdict in zip(order, verdicts, strict=False)]
             assert_agrees(answer(*steps))
 
 

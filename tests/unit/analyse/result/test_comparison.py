@@ -14,8 +14,8 @@ from harness.analyse.result.comparison import (
     find_objections,
 )
 from harness.model import MIB, Cell, CellResult, Change, Fingerprint, Limits, Slo, Status
+from tests.builders import make_fingerprint, make_plan
 from tests.unit.analyse.synthetic import CELL
-from tests.unit.campaign.test_scheduler import plan_of
 
 
 def cell(
@@ -78,20 +78,9 @@ def test_turned_around_more_becomes_less(low: int, width: int, other: int, wide:
     assert change(one, one) is Change.SAME
 
 
-def fingerprint(**changes: Any) -> Fingerprint:
-    """A machine, but for `changes` such as machine_cores=2."""
-    machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
-    engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
-    stored = {"machine": machine, "engine": engine}
-    for name, value in changes.items():
-        part, _, key = name.partition("_")
-        stored[part][key] = value
-    return Fingerprint.from_json(stored)
-
-
 def test_the_same_machine_is_the_same() -> None:
-    assert find_machine_differences(fingerprint(), fingerprint()) == []
-    assert find_machine_differences(fingerprint(), fingerprint(machine_memory_bytes=(8 << 30) - 4096)) == []
+    assert find_machine_differences(make_fingerprint(), make_fingerprint()) == []
+    assert find_machine_differences(make_fingerprint(), make_fingerprint(machine_memory_bytes=(8 << 30) - 4096)) == []
 
 
 @pytest.mark.parametrize(
@@ -104,19 +93,19 @@ def test_the_same_machine_is_the_same() -> None:
     ],
 )
 def test_another_machine_is_described_by_its_differences(changes: dict[str, Any], difference: str) -> None:
-    assert find_machine_differences(fingerprint(), fingerprint(**changes)) == [difference]
+    assert find_machine_differences(make_fingerprint(), make_fingerprint(**changes)) == [difference]
 
 
 def test_a_fingerprint_of_another_shape_is_another_machine() -> None:
-    assert find_machine_differences(Fingerprint.from_json({"machine": 3}), fingerprint())
+    assert find_machine_differences(Fingerprint.from_json({"machine": 3}), make_fingerprint())
 
 
 def test_a_change_that_moves_a_capacity_by_itself_is_an_objection() -> None:
-    base = replace(plan_of((0.5, 256), (1.0, 256)), hashes={"scenario": "a", "target": "b"})
+    base = replace(make_plan((0.5, 256), (1.0, 256)), hashes={"scenario": "a", "target": "b"})
     assert find_objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
     assert find_objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
     assert "other SLOs" in find_objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
-    assert "no size in common" in find_objections(base, replace(base, cells=plan_of((4.0, 256)).cells), [])[0]
+    assert "no size in common" in find_objections(base, replace(base, cells=make_plan((4.0, 256)).cells), [])[0]
     assert find_objections(base, base, ["machine cores 2, was 4"]) == [
         "another machine: machine cores 2, was 4"
     ]

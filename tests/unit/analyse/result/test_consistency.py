@@ -29,18 +29,18 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
-from tests.unit.analyse.synthetic import judged
-from tests.unit.campaign.test_scheduler import plan_of
+from tests.builders import make_plan
+from tests.unit.analyse.synthetic import make_step
 
 SIZES = ((0.5, 128), (0.5, 256), (1.0, 128), (1.0, 256))
-PLAN = plan_of(*SIZES)
+PLAN = make_plan(*SIZES)
 IDS = [cell.id for cell in PLAN.cells]
 
 
 def found(cell: Cell, low: int | None, high: int | None, **changes: object) -> CellResult:
     """A measured cell: its bracket, censored without an upper end, none without a lower one."""
     status = Status.CENSORED if high is None else Status.NONE if low is None else Status.BRACKETED
-    steps = (judged(low or high or 1, "PASS" if low else "FAIL"),)
+    steps = (make_step(low or high or 1, "PASS" if low else "FAIL"),)
     result = CellResult(cell, status, sustained_users=low, broken_users=high, steps=steps)
     return replace(result, **changes)  # type: ignore[arg-type]
 
@@ -131,7 +131,7 @@ STARTED = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purp
 
 
 def held(before: StepResult, *after: StepResult, runs: tuple[ContainerRun, ...] = (STARTED,)) -> DriftCheck:
-    return DriftCheck(replace(REFERENCE, steps=(judged(10, "PASS"), before)), runs, after)
+    return DriftCheck(replace(REFERENCE, steps=(make_step(10, "PASS"), before)), runs, after)
 
 
 def step(
@@ -139,7 +139,7 @@ def step(
 ) -> StepResult:
     target = TargetUse(cpu_per_request_s=cpu_per_request_s)
     broken_by = rule if verdict == "FAIL" else None
-    return judged(400, verdict, rule=broken_by, requests=requests, rps=160.0, p95_s=0.2, target=target)
+    return make_step(400, verdict, rule=broken_by, requests=requests, rps=160.0, p95_s=0.2, target=target)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_step_that_failed_before_too_is_no_drift() -> None:
 
 
 def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> None:
-    assert assess_drift(held(judged(380, "PASS"), step())) is None
+    assert assess_drift(held(make_step(380, "PASS"), step())) is None
     assert assess_drift(held(step())) is None
     assert assess_drift(None) is None
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.model import Slo, StepResult
-from tests.unit.analyse.synthetic import judged
+from tests.unit.analyse.synthetic import make_step
 
 P95 = Slo("p95", 1.0)
 RATIOS = st.floats(0, 1)
@@ -32,8 +32,8 @@ def test_an_estimate_never_leaves_its_bracket(
     slo: Slo | None,
 ) -> None:
     found = fitted(
-        judged(low, "PASS", slow_ratio=held, requests=requests[0]),
-        judged(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
+        make_step(low, "PASS", slow_ratio=held, requests=requests[0]),
+        make_step(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
         slo,
     )
     assert low <= found.low <= found.users <= found.high <= low + more
@@ -45,8 +45,8 @@ def fitted(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepR
 
 def fit(held: float, broken: float, requests: int = 2000, *others: StepResult) -> tuple[float, float, float]:
     found = fitted(
-        judged(100, "PASS", slow_ratio=held, requests=requests),
-        judged(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
+        make_step(100, "PASS", slow_ratio=held, requests=requests),
+        make_step(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
         P95,
         *others,
     )
@@ -72,19 +72,19 @@ def test_more_requests_make_a_narrower_interval() -> None:
 
 def test_a_step_beside_the_bracket_has_its_say() -> None:
     """At 95 users the share was already met almost exactly: the capacity is near the lower end."""
-    early = judged(95, "PASS", slow_ratio=0.0499, requests=20_000)
+    early = make_step(95, "PASS", slow_ratio=0.0499, requests=20_000)
     assert fit(0.03, 0.1, 2000, early)[1] < fit(0.03, 0.1, 2000)[1]
 
 
 def test_a_bracket_that_something_else_broke_is_not_fitted() -> None:
-    held = judged(100, "PASS", slow_ratio=0.0, requests=2000)
-    found = fitted(held, judged(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
+    held = make_step(100, "PASS", slow_ratio=0.0, requests=2000)
+    found = fitted(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
     assert (found.low, found.high) == (100, 110)
     assert found.users == pytest.approx(math.sqrt(11_000))
 
 
 def test_where_slow_shares_say_nothing_the_interval_is_the_whole_bracket() -> None:
-    found = fitted(judged(100, "PASS"), judged(110, "FAIL"), None)
+    found = fitted(make_step(100, "PASS"), make_step(110, "FAIL"), None)
     assert (found.low, found.high) == (100, 110)
     assert found.users == pytest.approx(math.sqrt(11_000))
 

@@ -13,7 +13,7 @@ from harness.model.evidence import (
     OwnConcurrency,
     RequestErrors,
 )
-from tests.unit.analyse.synthetic import CELL, judged
+from tests.unit.analyse.synthetic import CELL, make_step
 
 BUSY = TargetUse(cpu_cores=1.0)
 IDLE = TargetUse(cpu_cores=0.3)
@@ -26,7 +26,7 @@ def limit(
     companions: tuple[CompanionUse, ...] = (),
 ) -> LimitingFactor:
     """Return the limiting factor of a step that failed at 100 users."""
-    step = judged(
+    step = make_step(
         100,
         "FAIL",
         rule=rule,
@@ -99,12 +99,12 @@ def test_errors_are_not_the_limit_where_response_times_broke_first() -> None:
 
 @pytest.mark.parametrize("rule", ["errors", "errors of GET /", "died", "all-failed"])
 def test_every_way_of_failing_requests_is_errors(rule: str) -> None:
-    judgement = judged(100, "FAIL", rule=rule).judgement
+    judgement = make_step(100, "FAIL", rule=rule).judgement
     assert limit(rule) == LimitingFactor(Factor.ERRORS, judgement)
 
 
 def test_a_slow_target_with_cpu_to_spare_is_limited_by_its_own_concurrency() -> None:
-    judgement = judged(100, "FAIL").judgement
+    judgement = make_step(100, "FAIL").judgement
     found = limit(target=TargetUse(cpu_cores=0.2))
     assert found == LimitingFactor(Factor.TARGET, OwnConcurrency(judgement, 0.2))
 
@@ -148,11 +148,13 @@ def test_a_dependency_is_the_limit_when_its_cpu_is_used_up_and_the_targets_is_no
 def test_the_fullest_dependency_is_named() -> None:
     both = (beside(0.37, 0.5, "cache"), beside(0.396, 0.93))
     evidence = limit(target=IDLE, companions=both).evidence
-    assert evidence == CompanionFull("database", 0.4, pytest.approx(0.99), 0.93)
+    assert isinstance(evidence, CompanionFull)
+    assert (evidence.name, evidence.limit_cores, evidence.throttled_ratio) == ("database", 0.4, 0.93)
+    assert evidence.used_ratio == pytest.approx(0.99)
 
 
 def test_a_dependency_that_died_is_the_limit() -> None:
     note = EndedStep("database: exit code 137")
-    step = judged(100, "FAIL", rule="dependency-died", evidence=note, target=TargetUse(cpu_cores=0.99))
+    step = make_step(100, "FAIL", rule="dependency-died", evidence=note, target=TargetUse(cpu_cores=0.99))
     found = find_limiting_factor(CELL, step)
     assert found == LimitingFactor(Factor.DEPENDENCY, step.judgement)

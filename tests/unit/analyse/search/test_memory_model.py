@@ -6,14 +6,14 @@ import pytest
 
 from harness.analyse.search.memory_model import estimate_users_in_memory
 from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult, TargetUse
-from tests.unit.analyse.synthetic import CELL, judged
+from tests.unit.analyse.synthetic import CELL, make_step
 
 BASE_MIB, USER_MIB = 32, 0.25
 
 
 def step(users: int, verdict: str = "PASS", mib: float | None = None) -> StepResult:
     used = BASE_MIB + USER_MIB * users if mib is None else mib
-    return judged(users, verdict, target=TargetUse(memory_peak_bytes=round(used * MIB)))
+    return make_step(users, verdict, target=TargetUse(memory_peak_bytes=round(used * MIB)))
 
 
 def sized(mib: int) -> Cell:

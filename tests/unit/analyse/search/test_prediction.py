@@ -6,7 +6,7 @@ import pytest
 
 from harness.analyse.search.prediction import find_capacity_users, find_response_limit_s, predict_capacity
 from harness.model import MIB, Cell, CellResult, Factor, Latency, Limits, Slo, Status, StepResult, TargetUse
-from tests.unit.analyse.synthetic import CELL, judged
+from tests.unit.analyse.synthetic import CELL, make_step
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
 
@@ -20,7 +20,7 @@ def light(
 ) -> StepResult:
     """A probe: Little's law gives its throughput, the utilisation law its CPU."""
     rps = users / (think_s + response_s)
-    return judged(
+    return make_step(
         users,
         "PASS",
         rps=rps,
@@ -67,7 +67,7 @@ def test_the_busiest_step_counts() -> None:
 
 def test_an_invalid_step_predicts_nothing() -> None:
     assert (
-        predict_capacity(CELL, [replace(light(), judgement=judged(10, "INVALID").judgement)], [], SLOS)
+        predict_capacity(CELL, [replace(light(), judgement=make_step(10, "INVALID").judgement)], [], SLOS)
         is None
     )
 
@@ -116,12 +116,12 @@ def test_a_share_near_its_limit_moves_the_prediction_towards_its_users() -> None
 
 def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
     """100 users at 25 rps: a cycle of 4 s, of which 2 s are waiting; the p95 is at 1 s with half of that."""
-    slow = judged(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
+    slow = make_step(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
     assert predicted_users(CELL, [light(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
 
 
 def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:
-    dead = judged(400, "FAIL", rule="died", users_reached=120)
+    dead = make_step(400, "FAIL", rule="died", users_reached=120)
     assert predicted_users(CELL, [light(), dead], []) == pytest.approx(117.6)
     unknown = replace(dead, users_reached=0)
     assert predicted_users(CELL, [light(), unknown], []) == pytest.approx(280)

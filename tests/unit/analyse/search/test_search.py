@@ -25,7 +25,7 @@ from harness.model import (
     Verdict,
 )
 from harness.store.step_file import decode_step, encode_step
-from tests.unit.analyse.synthetic import CELL, always, closed_step, judged, on_paper
+from tests.unit.analyse.synthetic import CELL, always, closed_step, make_step, on_paper
 
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
@@ -59,7 +59,7 @@ def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> St
     steps: Steps = []
     while (step := choose_next_step(plan, CELL, steps, neighbours)) is not None:
         verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
-        steps.append(judged(step.users, verdict, len(steps) + 1))
+        steps.append(make_step(step.users, verdict, len(steps) + 1))
         assert len(steps) <= plan.users_limit, "the search does not end"
     return steps
 
@@ -75,7 +75,7 @@ def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iter
             continue
         verdicts: Sequence[str] = ("PASS", "FAIL", "INVALID") if len(steps) < depth else ("PASS",)
         for verdict in verdicts:
-            unfinished.append([*steps, judged(step.users, verdict, len(steps) + 1)])
+            unfinished.append([*steps, make_step(step.users, verdict, len(steps) + 1)])
         assert len(steps) <= depth + plan.users_limit, "the search does not end"
 
 
@@ -181,24 +181,24 @@ def test_a_bracket_of_any_verdicts_is_the_highest_pass_below_every_failure() -> 
     for verdicts in itertools.product(("PASS", "FAIL", "INVALID"), repeat=5):
         for order in ((1, 2, 3, 4, 5), (4, 2, 5, 1, 3), (3, 3, 2, 3, 2)):
             assert_never_above_a_failure(
-                [judged(users, verdict) for users, verdict in zip(order, verdicts, strict=True)]
+                [make_step(users, verdict) for users, verdict in zip(order, verdicts, strict=True)]
             )
 
 
 def test_a_pass_above_a_failure_counts_for_nothing() -> None:
-    known = find_bracket([judged(10, "PASS"), judged(20, "FAIL"), judged(40, "PASS")])
+    known = find_bracket([make_step(10, "PASS"), make_step(20, "FAIL"), make_step(40, "PASS")])
     assert (known.sustained_users, known.broken_users) == (10, 20)
 
 
 def test_a_number_of_users_that_passed_and_failed_is_broken() -> None:
-    known = find_bracket([judged(10, "PASS"), judged(10, "FAIL")])
+    known = find_bracket([make_step(10, "PASS"), make_step(10, "FAIL")])
     assert (known.sustained_users, known.broken_users) == (None, 10)
 
 
 @pytest.mark.parametrize("low", range(1, 30))
 def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
     for high in range(low + 2, 60):
-        assert low < find_bracket([judged(low, "PASS"), judged(high, "FAIL")]).compute_middle() < high
+        assert low < find_bracket([make_step(low, "PASS"), make_step(high, "FAIL")]).compute_middle() < high
 
 
 # Spoiled steps
@@ -206,11 +206,11 @@ def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
 
 def test_an_invalid_step_is_held_once_more() -> None:
     plan = plan_of("bisect", 400)
-    once = [judged(10, "PASS"), judged(20, "INVALID")]
+    once = [make_step(10, "PASS"), make_step(20, "INVALID")]
     again = choose_next_step(plan, CELL, once)
     assert again is not None
     assert again.users == 20
-    assert choose_next_step(plan, CELL, [*once, judged(20, "INVALID")]) is None
+    assert choose_next_step(plan, CELL, [*once, make_step(20, "INVALID")]) is None
 
 
 # Resuming

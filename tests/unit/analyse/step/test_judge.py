@@ -49,25 +49,25 @@ def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
 
 
-def broken_slo(result: StepResult) -> tuple[Slo, float | None]:
-    """Return the SLO that made a step fail, with its value."""
+def broken_slo(result: StepResult) -> tuple[Slo, float]:
+    """Return the SLO that made a step fail, with its value to the hundredth."""
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.SLO_BROKEN)
     evidence = result.judgement.evidence
     assert isinstance(evidence, SloBroken)
     assert evidence.evaluation.slo == result.judgement.broken_slo
-    return evidence.evaluation.slo, evidence.evaluation.value
+    return evidence.evaluation.slo, round(evidence.evaluation.value or 0.0, 2)
 
 
 def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
     facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.2))
-    assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], pytest.approx(1.5))
-    assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], pytest.approx(0.2, abs=0.01))
+    assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
+    assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
 
 
 def test_an_slo_of_a_request_name_is_named_with_it() -> None:
     slo = Slo("p95", 0.2, "GET /")
     result = judge_step(closed_step(latency=always(0.5)), [slo], LIGHT)
-    assert broken_slo(result) == (slo, pytest.approx(0.5))
+    assert broken_slo(result) == (slo, 0.5)
 
 
 def test_too_few_requests_for_an_slo_are_invalid_and_name_it() -> None:

@@ -253,7 +253,9 @@ def test_the_busiest_of_several_workers_decides() -> None:
     judgement = judge_validity(invalid, cut_window(invalid), LIGHT.unexplained_ratio)
     assert judgement is not None
     assert judgement.rule is Rule.GENERATOR_CPU
-    assert judgement.evidence == GeneratorBusy(2, pytest.approx(0.95), 0.9)
+    assert isinstance(judgement.evidence, GeneratorBusy)
+    assert judgement.evidence.process == 2
+    assert judgement.evidence.used_ratio == pytest.approx(0.95)
 
 
 @pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])

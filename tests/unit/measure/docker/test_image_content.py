@@ -1,4 +1,4 @@
-"""What decides whether an image is built again."""
+"""What makes an image be built again."""
 
 import os
 from pathlib import Path
@@ -17,25 +17,25 @@ def build(tmp_path: Path) -> BuildSource:
     return BuildSource(tmp_path, args={"BASE": "harness-base:bookworm"})
 
 
-def hashed(build: BuildSource, *bases: str) -> str:
+def hash_with_bases(build: BuildSource, *bases: str) -> str:
     return hash_build(build, bases)
 
 
 def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: BuildSource) -> None:
-    before = hashed(build)
+    before = hash_with_bases(build)
     os.utime(build.context / "app.py", (1, 1))
-    assert hashed(build) == before
+    assert hash_with_bases(build) == before
 
 
 def test_content_mode_name_arguments_and_base_all_count(build: BuildSource) -> None:
-    seen = [hashed(build), hashed(build, "sha256:another-base")]
-    seen.append(hashed(BuildSource(build.context, args={"BASE": "debian"})))
+    seen = [hash_with_bases(build), hash_with_bases(build, "sha256:another-base")]
+    seen.append(hash_with_bases(BuildSource(build.context, args={"BASE": "debian"})))
     (build.context / "app.py").chmod(0o755)
-    seen.append(hashed(build))
+    seen.append(hash_with_bases(build))
     (build.context / "app.py").rename(build.context / "shop.py")
-    seen.append(hashed(build))
+    seen.append(hash_with_bases(build))
     (build.context / "shop.py").write_text("answer = 43\n")
-    seen.append(hashed(build))
+    seen.append(hash_with_bases(build))
     assert len(set(seen)) == len(seen)
 
 
@@ -48,14 +48,17 @@ def test_the_hash_of_version_0_1_is_kept(build: BuildSource) -> None:
     for path in (build.context, *build.context.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() else 0o644)
-    assert hashed(build, "sha256:base") == "2097efcd517d6d8f9f7fc6fab76cf9dffb46ff46be7fa13fa687ec4f2b11d732"
+    assert (
+        hash_with_bases(build, "sha256:base")
+        == "2097efcd517d6d8f9f7fc6fab76cf9dffb46ff46be7fa13fa687ec4f2b11d732"
+    )
 
 
 def test_what_dockerignore_excludes_changes_nothing(build: BuildSource) -> None:
     (build.context / ".dockerignore").write_text("# not sent\n\n*.log\n")
-    before = hashed(build)
+    before = hash_with_bases(build)
     (build.context / "noise.log").write_text("x")
-    assert hashed(build) == before
+    assert hash_with_bases(build) == before
     assert "noise.log" not in list_build_context(build.context, build.dockerfile)
 
 

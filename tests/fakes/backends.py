@@ -1,8 +1,10 @@
-"""All the fakes together."""
+"""Put all fakes together around one clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.measure.protocols import TargetHost
+from harness.measure.session import Backends
 from tests.fakes.clock import FakeClock
 from tests.fakes.generator import FakeGenerator
 from tests.fakes.host import FakeHost
@@ -11,8 +13,8 @@ from tests.fakes.service import Service
 
 
 @dataclass
-class FakeWorld:
-    """What is outside, and how it behaves: `services` by the name of a target, `default` for all others."""
+class FakeBackends:
+    """All fakes and how targets behave: `services` by the name of a target, `default` for all others."""
 
     default: Service = field(default_factory=Service)
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -23,3 +25,7 @@ class FakeWorld:
         self.host = FakeHost(self.clock, self.services, self.default, self.seed)
         self.generator = FakeGenerator(self.clock, self.host.targets)
         self.probe = FakeProbe(self.clock)
+
+    def to_backends(self, load_hosts: tuple[TargetHost, ...] = ()) -> Backends:
+        """Return the fakes as what a campaign measures with; `load_hosts` are engines of the load."""
+        return Backends(self.host, self.generator, self.probe, self.clock, load_hosts)

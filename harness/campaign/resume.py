@@ -1,0 +1,58 @@
+"""Decide whether a campaign goes on or a new one starts, and open its folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
+from harness.errors import UsageError
+from harness.model import CampaignState, Fingerprint, Plan
+from harness.plan import plan_to_json
+from harness.store import CampaignFolder
+
+
+def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
+    """Create the folder of a new campaign, with its plan and its machines."""
+    return CampaignFolder.create(results, name, plan_to_json(plan), fingerprint)
+
+
+def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
+    """Return the newest campaign if it was interrupted and its matrix, scenario and target are unchanged.
+
+    What is decided about an interrupted campaign is noted.
+    """
+    latest = results / "latest"
+    if not (latest / "events.jsonl").is_file():
+        return None
+    folder = CampaignFolder.open(latest)
+    if folder.read_log().state is CampaignState.COMPLETE:
+        return None
+    if changed := _find_changes(folder, plan):
+        note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
+        return None
+    note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
+    return folder.path
+
+
+def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
+    """Open a stored campaign to go on with it.
+
+    Raises UsageError if the plan or the machines have changed, because its numbers would not belong together.
+    """
+    folder = CampaignFolder.open(path)
+    if changed := _find_changes(folder, plan):
+        raise UsageError(
+            f"{path}: {changed} changed since this campaign started",
+            "run with --fresh for a new campaign, or undo the change",
+        )
+    if differences := find_machine_differences(folder.read_fingerprint(), fingerprint):
+        raise UsageError(
+            f"{path}: this campaign was started on another machine: {'; '.join(differences)}",
+            "resume it on that machine, or run with --fresh for a new campaign here",
+        )
+    folder.mark_resumed()
+    return folder
+
+
+def _find_changes(folder: CampaignFolder, plan: Plan) -> str:
+    """Return which parts of the plan differ from the stored one, such as "the matrix and the target"."""
+    return " and ".join(find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes))

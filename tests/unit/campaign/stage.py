@@ -1,0 +1,56 @@
+"""A campaign on fakes of Docker and Locust, with the real store and the real report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.campaign.listener import CampaignListener
+from harness.campaign.scheduler import Scheduler
+from harness.measure.step import ProgressSample
+from harness.model import Cell, CellResult, Plan, Step, StepResult
+from harness.plan import plan_to_json
+from harness.store import CampaignFolder
+from tests.fakes import FakeBackends, Service
+
+
+class RecordingListener(CampaignListener):
+    """Keeps every event as a short line."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.notes: list[str] = []
+        self.phases: set[str] = set()
+
+    def cell_started(self, cell: Cell) -> None:
+        self.lines.append(f"start {cell.id}")
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def step_started(self, cell: Cell, step: Step) -> None:
+        self.lines.append(f"hold {step.users}")
+
+    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
+        self.phases.add(pulse.phase)
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        self.lines.append(f"{result.users} {result.verdict}")
+
+    def cell_done(self, result: CellResult) -> None:
+        self.lines.append(f"{result.cell.id} {result.status}")
+
+
+class Stage:
+    """A campaign of one plan in a folder, on fakes of which all targets behave like one service."""
+
+    def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
+        self.fake = FakeBackends(service)
+        self.world = self.fake.to_backends()
+        self.plan = plan
+        self.listener = RecordingListener()
+        self.folder = CampaignFolder.create(
+            folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
+        )
+
+    def run(self) -> Mapping[str, CellResult]:
+        result = Scheduler(self.plan, self.folder, self.world, self.listener).run()
+        return {cell.cell.id: cell for cell in result.cells}
