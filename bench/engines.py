@@ -1,7 +1,7 @@
-"""Cells an hour with one engine and with two: `python -m bench.engines`, as root, with a dockerd to start.
+"""Measure cells per hour with one engine and with two: `python -m bench.engines`, as root, with dockerd.
 
-Both are engines of their own on this machine, so the sizes are small: two loads fit on it at once.
-What a second machine would bring beyond that is not measured here.
+Both engines are started on this machine, so the sizes are small enough for two loads at once. What a second
+machine would gain beyond that is not measured.
 """
 
 import argparse
@@ -27,8 +27,9 @@ search: {precision: 20%, confirm: false}
 
 
 def main() -> None:
+    """Measure both in turn and print their rates."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="how often both are measured")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("one", "other")]
@@ -45,22 +46,25 @@ def main() -> None:
 
 
 def measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
-    """From the first container's start to the last cell's answer; images are built before."""
-    named = "".join(
+    """Run a campaign and return its cells per hour, from the first container's start to the last cell's end.
+
+    Images are built before that and do not count.
+    """
+    engine_section = "".join(
         f"  {name}: {{host: '{engine.address}'}}\n"
         for name, engine in zip(("one", "other"), engines, strict=False)
     )
-    (folder / "matrix.yaml").write_text(f"target: {_WEB}\nengines:\n{named}{_MATRIX}")
+    (folder / "matrix.yaml").write_text(f"target: {_WEB}\nengines:\n{engine_section}{_MATRIX}")
     results = folder / "results"
     command = [sys.executable, "-m", "harness", "run", str(folder / "matrix.yaml"), "--fresh"]
     subprocess.run([*command, "--results", str(results)], check=False, stdout=sys.stderr)
     events = [json.loads(line) for line in (results / "latest/events.jsonl").read_text().splitlines()]
-    began = min(parse_instant(event) for event in events if event["event"] == "life-started")
-    ended = [parse_instant(event) for event in events if event["event"] == "cell-finished"]
-    return len(ended) / ((max(ended) - began) / 3600)
+    started_s = min(_parse_timestamp(event) for event in events if event["event"] == "life-started")
+    finished_s = [_parse_timestamp(event) for event in events if event["event"] == "cell-finished"]
+    return len(finished_s) / ((max(finished_s) - started_s) / 3600)
 
 
-def parse_instant(event: dict[str, str]) -> float:
+def _parse_timestamp(event: dict[str, str]) -> float:
     return datetime.fromisoformat(event["at"]).timestamp()
 
 

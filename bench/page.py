@@ -1,4 +1,4 @@
-"""The report's page: how long it takes to draw, how large it is, how soon a browser lets one work with it.
+"""Measure the report's page: how long it takes to draw, how large it is, how fast it is in a browser.
 
 `python -m bench.page` draws 25 and 1,000 sizes with full time series and opens them in headless Chromium.
 """
@@ -18,18 +18,18 @@ from harness.analyse.step.time_series import build_series
 from harness.model import CampaignResult, CellResult
 from harness.report import render_html
 from harness.report.view.view import build_view
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.report import example
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SHAPES = ((5, 5), (25, 40))
-ROUNDS = 5
+_CHROMIUM = Path("/usr/bin/chromium")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_SHAPES = ((5, 5), (25, 40))
+_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians. `open_s` is until the page's own script is done; then one use of each."""
+    """Medians for a page. `open_s` is the time until its script is done; the others are one use of each."""
 
     sizes: int
     steps: int
@@ -41,76 +41,71 @@ class Row:
     details_s: float
 
 
-def add_series(cell: CellResult) -> CellResult:
-    """Every step with the time series that a real one of so many users has."""
+def _add_series(cell: CellResult) -> CellResult:
+    """Return the cell with a time series for each step, as a real step of so many users has."""
     return replace(
-        cell, steps=tuple(replace(step, series=build_series(closed_step(step.users))) for step in cell.steps)
+        cell,
+        steps=tuple(replace(step, series=build_series(make_closed_step(step.users))) for step in cell.steps),
     )
 
 
-def build_campaign(rows: int, columns: int) -> CampaignResult:
-    """Ten steps at each size; the series are computed once and shared between sizes."""
-    whole = example.large(rows, columns)
-    pattern = add_series(whole.cells[0])
-    return add_sizing(
-        replace(
-            whole,
-            cells=tuple(
-                replace(
-                    cell,
-                    steps=tuple(
-                        replace(step, series=like.series)
-                        for step, like in zip(cell.steps, pattern.steps, strict=True)
-                    ),
-                )
-                for cell in whole.cells
-            ),
-        )
-    )
+def _build_campaign(rows: int, columns: int) -> CampaignResult:
+    """Build a campaign of ten steps at each size; all sizes share the series of the first."""
+    campaign = example.large(rows, columns)
+    first = _add_series(campaign.cells[0])
+    cells = tuple(_copy_series(first, cell) for cell in campaign.cells)
+    return add_sizing(replace(campaign, cells=cells))
 
 
-def measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
-    result, file, times = build_campaign(rows, columns), folder / "report.html", []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
+def _copy_series(source: CellResult, cell: CellResult) -> CellResult:
+    pairs = zip(source.steps, cell.steps, strict=True)
+    return replace(cell, steps=tuple(replace(step, series=model.series) for model, step in pairs))
+
+
+def _measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
+    """Draw and use the page of so many sizes several times and return the medians."""
+    result, file, draw_s = _build_campaign(rows, columns), folder / "report.html", []
+    for _ in range(_ROUNDS):
+        started_s = time.perf_counter()
         text = render_html(build_view(result))
-        times.append(time.perf_counter() - begun)
+        draw_s.append(time.perf_counter() - started_s)
     file.write_text(text)
-    used = [measure_browser(browser, file) for _ in range(ROUNDS)]
+    uses = [_measure_browser(browser, file) for _ in range(_ROUNDS)]
     return Row(
         len(result.cells),
         sum(len(cell.steps) for cell in result.cells),
-        statistics.median(times),
+        statistics.median(draw_s),
         len(text.encode()) / 1e6,
-        *(statistics.median(column) for column in zip(*used, strict=True)),
+        *(statistics.median(column) for column in zip(*uses, strict=True)),
     )
 
 
-def measure_browser(browser: Browser, file: Path) -> Sequence[float]:
+def _measure_browser(browser: Browser, file: Path) -> Sequence[float]:
+    """Return the seconds until the page is ready, and those of a filter, a sort and opened details."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri(), wait_until="domcontentloaded")
-    found: list[float] = [
+    times_s: list[float] = [
         page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") / 1000,
-        *(page.evaluate(TIMED % act) / 1000 for act in (FILTER, SORT, DETAILS)),
+        *(page.evaluate(_TIMED % act) / 1000 for act in (_FILTER, _SORT, _DETAILS)),
     ]
     page.close()
-    return found
+    return times_s
 
 
-TIMED = """async () => {
+_TIMED = """async () => {
     const begun = performance.now();
     %s
     await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     return performance.now() - begun;
 }"""
-FILTER = """const filter = document.getElementById("filter");
+_FILTER = """const filter = document.getElementById("filter");
     filter.value = "0.5";
     filter.dispatchEvent(new Event("input"));"""
-SORT = """document.querySelector("#sizes thead th:nth-child(3) button").click();"""
-DETAILS = """document.querySelector("details.cell").open = true;"""
+_SORT = """document.querySelector("#sizes thead th:nth-child(3) button").click();"""
+_DETAILS = """document.querySelector("details.cell").open = true;"""
 
 
-def format_table(rows: Sequence[Row]) -> str:
+def _format_table(rows: Sequence[Row]) -> str:
     lines = [
         "| sizes | steps | drawn in | page | open and ready in | filter | sort | a size's details |",
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
@@ -122,10 +117,11 @@ def format_table(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
+    """Measure both pages and print a table."""
     argparse.ArgumentParser(prog="bench.page", description=__doc__).parse_args()
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        print(format_table([measure_page(browser, Path(folder), *shape) for shape in SHAPES]))
+        browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS)
+        print(_format_table([_measure_page(browser, Path(folder), *shape) for shape in _SHAPES]))
         browser.close()
 
 

@@ -1,1 +1,1 @@
-"""What the harness measures of a target whose capacity is known on paper, against the paper."""
+"""Compare what the harness measures of a target with the capacity that arithmetic gives for the target."""

@@ -1,4 +1,7 @@
-"""`make bench-truth`: measure the calibration target with the harness, then ask the paper, then compare."""
+"""Measure the calibration target with the harness, compute its capacities on paper, and compare both.
+
+`make bench-truth` runs this.
+"""
 
 import argparse
 import json
@@ -18,20 +21,21 @@ from harness.plan import plan_from_json
 from harness.store import CampaignFolder
 
 _MEASURED_EXIT_CODES = (0, 2)
-"""The harness's exit codes that leave a campaign: all measured, or not every size."""
+"""The harness's exit codes of a stored campaign: all sizes measured, or not every size."""
 
 
 def main() -> None:
-    asked = _parse_arguments()
-    campaigns: Sequence[Path] = asked.stored or [
-        run_campaign(find_experiment(name), asked.results) for name in asked.only or list_names()
+    """Measure the experiments, or read stored campaigns, and print the comparison."""
+    options = _parse_arguments()
+    campaigns: Sequence[Path] = options.stored or [
+        run_campaign(find_experiment(name), options.results) for name in options.only or _list_names()
     ]
     print(format_table([row for path in campaigns for row in build_rows(path)]))
 
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.calibration", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=list_names(), help="measure these, not all")
+    parser.add_argument("--only", nargs="+", choices=_list_names(), help="measure these, not all")
     parser.add_argument("--results", type=Path, default=Path("results"), help="the folder of all campaigns")
     parser.add_argument(
         "--stored", nargs="+", type=Path, metavar="CAMPAIGN", help="measure nothing, compare these"
@@ -39,17 +43,20 @@ def _parse_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def list_names() -> list[str]:
+def _list_names() -> list[str]:
     return [experiment.name for experiment in EXPERIMENTS]
 
 
 def run_campaign(experiment: Experiment, results: Path) -> Path:
-    """The folder of the experiment's campaign, measured now. What the harness says goes to standard error."""
+    """Measure the experiment and return its campaign's folder; the harness's output goes to standard error.
+
+    Exits with the harness's exit code if no campaign was stored.
+    """
     with tempfile.TemporaryDirectory() as folder:
         matrix = experiment.write(Path(folder))
         done = subprocess.run(
             [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
-            env={**os.environ, "THINK_S": experiment.format_think_times},
+            env={**os.environ, "THINK_S": experiment.think_range},
             stdout=sys.stderr,
         )
     if done.returncode not in _MEASURED_EXIT_CODES:
@@ -58,25 +65,28 @@ def run_campaign(experiment: Experiment, results: Path) -> Path:
 
 
 def build_rows(path: Path) -> list[Row]:
+    """Build the rows of a stored campaign: its sizes with the answers on paper."""
     folder = CampaignFolder.open(path)
     summary = json.loads((folder.path / "summary.json").read_text())
-    cells, story = plan_from_json(folder.read_plan()).cells, folder.read_log()
+    cells, log = plan_from_json(folder.read_plan()).cells, folder.read_log()
     steps = {
-        cell.id: [folder.read_step(file) for file in story.last_attempt(cell.id).step_files] for cell in cells
+        cell.id: [folder.read_step(file) for file in log.last_attempt(cell.id).step_files] for cell in cells
     }
-    asked = build_questions(find_experiment(summary["target"]), cells, steps)
-    answers = solve_on_paper(asked)
+    questions = build_questions(find_experiment(summary["target"]), cells, steps)
+    answers = _solve_on_paper(questions)
     return [
-        Row(cell, asked.get(cell["id"]), answers.get(cell["id"]), measure_foreign_cores(steps[cell["id"]]))
+        Row(
+            cell, questions.get(cell["id"]), answers.get(cell["id"]), measure_foreign_cores(steps[cell["id"]])
+        )
         for cell in summary["cells"]
     ]
 
 
-def solve_on_paper(asked: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """The paper's answers, from a process that is given nothing else."""
+def _solve_on_paper(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the answers on paper, by cell, from a process that knows nothing but the questions."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.calibration.paper"],
-        input=json.dumps(asked),
+        input=json.dumps(questions),
         capture_output=True,
         text=True,
         check=True,

@@ -1,6 +1,6 @@
-"""What one request and one user really cost the target, from the counters alone: no verdict is looked at.
+"""Measure what a request and a user cost the target, from its counters alone and without any verdict.
 
-The parameters say what the target does on purpose; interpreter, kernel and connection come on top.
+The target's parameters only say what it does on purpose; interpreter, kernel and connection cost more.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,11 +10,11 @@ import numpy as np
 from harness.model import StepFacts, TargetSample
 
 _MIN_SATURATED_RATIO = 0.95
-"""CPU used, as a share of the limit, from which on a step counts as saturated."""
+"""A step that uses at least this share of its CPU limit counts as saturated."""
 
 
 def measure_cpu_per_request_s(steps: Iterable[StepFacts], cpu_cores: float) -> float | None:
-    """CPU seconds a request over all saturated windows (utilisation law); None if none was saturated."""
+    """Return the CPU seconds per request over all saturated windows (utilisation law); None without one."""
     spans = [(facts, samples) for facts in steps if len(samples := _select_window(facts)) > 1]
     saturated = [
         (_compute_used_s(samples), _count_completed(facts, samples[0].at_s, samples[-1].at_s))
@@ -35,7 +35,7 @@ def _count_completed(facts: StepFacts, from_s: float, to_s: float) -> int:
 
 
 def measure_foreign_cores(steps: Iterable[StepFacts]) -> float | None:
-    """Cores that neither target nor generator used, in the worst window: what others took from them."""
+    """Return the cores that neither target nor generator used in the worst window; None without a window."""
     each = [_measure_step_foreign_cores(facts) for facts in steps]
     return max((cores for cores in each if cores is not None), default=None)
 
@@ -61,7 +61,7 @@ def _is_in_window(facts: StepFacts, at_s: float) -> bool:
 
 
 def measure_base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:
-    """The working set less what users hold, in the window with the fewest users; None without a window."""
+    """Return the working set without what users hold, at the fewest users; None without a window."""
     windows = [(facts.users, samples) for facts in steps if (samples := _select_window(facts))]
     if not windows:
         return None

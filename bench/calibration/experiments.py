@@ -1,4 +1,4 @@
-"""What is measured: the calibration target under limits and think times, each with a matrix of its own."""
+"""The experiments: the calibration target under limits and think times, each with a matrix of its own."""
 
 import json
 import os
@@ -17,11 +17,11 @@ Mode = Literal["slots", "cpu", "memory"]
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """One campaign: think times uniform between two bounds, "p95 ≤ p95_s", sizes, the target's parameters.
+    """One campaign: think times between two bounds, the SLO "p95 ≤ p95_s", sizes, the target's parameters.
 
-    Think times have to scatter: under constant ones a line of constant services keeps the phase that its
-    users happened to begin with, and so do their response times. `name` is the target's name in the
-    campaign; `environment` is what differs from the mode's target.yaml.
+    Think times have to vary: with constant ones a queue of constant service times keeps the phase that its
+    users happened to begin with, and so do the response times. `name` is the target's name in the campaign.
+    `environment` holds the variables that differ from the mode's target.yaml.
     """
 
     name: str
@@ -34,16 +34,16 @@ class Experiment:
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The target's environment."""
+        """The target's environment variables."""
         return {**self._read_target()["environment"], **self.environment}
 
     @property
-    def format_think_times(self) -> str:
-        """As the locustfile takes it."""
+    def think_range(self) -> str:
+        """The bounds of the think times as the locustfile reads them, such as "1-4"."""
         return "-".join(f"{seconds:g}" for seconds in self.think_s)
 
     def build_matrix(self) -> dict[str, Any]:
-        """The matrix file's content. Throughput may fall short: only the p95 is known on paper."""
+        """Build the matrix file's content, without a limit on the throughput: paper knows only the p95."""
         target = self._read_target()
         target |= {"name": self.name, "environment": self.parameters}
         target["build"] |= {"context": os.fspath(_TARGETS)}
@@ -57,14 +57,14 @@ class Experiment:
         }
 
     def write(self, folder: Path) -> Path:
-        """The matrix file."""
+        """Write the matrix file into a folder and return its path."""
         file = folder / "matrix.yaml"
         file.write_text(json.dumps(self.build_matrix()))
         return file
 
     def _read_target(self) -> dict[str, Any]:
-        shipped: dict[str, Any] = YAML(typ="safe").load(_TARGETS / self.mode / "target.yaml")
-        return shipped
+        content: dict[str, Any] = YAML(typ="safe").load(_TARGETS / self.mode / "target.yaml")
+        return content
 
 
 EXPERIMENTS = (
@@ -75,9 +75,9 @@ EXPERIMENTS = (
     Experiment("cpu-brisk", "cpu", (0.5, 1.5), cpus=(0.5,)),
     Experiment("memory", "memory", (1, 4), memory_mib=(64, 96, 128)),
 )
-"""Nine sizes: three of each kind, under three ranges of think times."""
+"""Nine sizes: three of each mode, under three ranges of think times."""
 
 
 def find_experiment(name: str) -> Experiment:
-    """Raises KeyError for a name that is none of EXPERIMENTS."""
+    """Return the experiment of this name. Raises KeyError if there is none."""
     return {experiment.name: experiment for experiment in EXPERIMENTS}[name]

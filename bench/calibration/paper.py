@@ -1,11 +1,11 @@
-"""Capacities by arithmetic: questions as JSON on standard input, answers on standard output.
+"""Compute capacities by arithmetic: read questions as JSON from standard input, write answers as JSON.
 
-Run as a process of its own (`python -m bench.calibration.paper`): it imports nothing of the harness and is
-told parameters, limits and measured demand, but no number of users that anybody measured.
+This runs as a process of its own (`python -m bench.calibration.paper`) and imports nothing of the harness. It
+knows parameters, limits and the measured demand, but no measured number of users.
 
-The formula is the queue's own (closed users, one line, saturated): R(N) = N/X - Z, so N = X·(Z + L). It is
-about the *mean* response time. The p95 lies above the mean as far as think times scatter, and as a CPU quota
-serves in bursts; that distance has no formula, so the paper's queue is played through, request by request.
+The formula is that of a saturated queue with closed users: R(N) = N/X - Z, so N = X·(Z + L). It holds for the
+*mean* response time. The p95 lies above the mean because think times vary and a CPU quota serves in bursts.
+This distance has no formula, so the queue is also simulated, request by request.
 """
 
 import heapq
@@ -21,14 +21,14 @@ _PERCENTILE = 0.95
 REQUESTS = 30_000
 _WARM_CYCLES = 10
 _PERIOD_S = 0.1
-"""The kernel's CFS period: a quota of c cores is c times this much CPU time in each."""
+"""The kernel's CFS period: a quota of c cores is c times as much CPU time in each period."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One line before `servers` that take `work_s` for each request, all together at most `cores` at a time.
+    """A queue before `servers` that work for `work_s` on each request, together on at most `cores`.
 
-    `cores` is a CPU quota; None where work is waiting and costs no CPU.
+    `cores` is a CPU quota; None if the servers only wait and use no CPU.
     """
 
     servers: int
@@ -40,13 +40,13 @@ class Queue:
     def max_rps(self) -> float:
         return min(self.servers, self.cores or math.inf) / self.work_s
 
-    def users_by_formula(self, at_most_s: float) -> float:
-        """Users under "mean RT at most L", where the queue is saturated: X·(Z + L)."""
+    def compute_users(self, at_most_s: float) -> float:
+        """Compute the users under "mean response time at most L" of a saturated queue: X·(Z + L)."""
         return self.max_rps * (sum(self.think_s) / 2 + at_most_s)
 
     def find_users(self, at_most_s: float) -> float:
-        """Users under "p95 of RT at most L": where the p95, linear between two whole numbers, meets L."""
-        high = math.ceil(self.users_by_formula(at_most_s)) + 1
+        """Find the users under "p95 at most L" by simulation, between two whole numbers by interpolation."""
+        high = math.ceil(self.compute_users(at_most_s)) + 1
         low = 0
         while high - low > 1:
             middle = (low + high) // 2
@@ -62,10 +62,10 @@ class Queue:
 
 
 class Simulation:
-    """The queue with so many users, from one event to the next.
+    """A queue with so many users, from one event to the next.
 
-    All busy servers work at the same speed, so requests are done in the order in which they began: each when
-    the servers have worked for `work_s` since.
+    All busy servers work at the same speed, so requests end in the order in which they were begun: each one
+    when the servers have worked for `work_s` since then.
     """
 
     def __init__(self, queue: Queue, users: int) -> None:
@@ -81,7 +81,7 @@ class Simulation:
         self._period_ends_s = math.inf if queue.cores is None else _PERIOD_S
 
     def simulate_response_times_s(self) -> list[float]:
-        """Of REQUESTS requests in a row, after the start is forgotten."""
+        """Return the response times of REQUESTS requests in a row, after the queue has settled."""
         times_s: list[float] = []
         while len(times_s) < REQUESTS:
             self._pass_time()
@@ -92,7 +92,7 @@ class Simulation:
         return times_s
 
     def _pass_time(self) -> None:
-        """To the next event: an arrival, a period's end, the end of a quota or of a request."""
+        """Go to the next event: an arrival, the end of a period, of a quota or of a request."""
         busy = len(self._served)
         until_s = min(self._period_ends_s, self._arrivals_s[0] if self._arrivals_s else math.inf)
         if not busy or self._quota_s <= 0:
@@ -118,7 +118,7 @@ class Simulation:
             self._served.append((self._worked_s + self._queue.work_s, self._waiting.popleft()))
 
     def _finish(self) -> list[float]:
-        """Response times of what is done by now; their users go to think."""
+        """Return the response times of the requests that are done; their users start to think."""
         times_s = []
         while self._served and self._served[0][0] <= self._worked_s + 1e-12:
             _, arrived_s = self._served.popleft()
@@ -130,7 +130,7 @@ class Simulation:
 
 
 def answer_question(question: dict[str, Any]) -> dict[str, float]:
-    """`formula` and `users`: by the closed formula, and under the percentile."""
+    """Return the users by the closed formula (`formula`) and under the percentile (`users`)."""
     if question["mode"] == "memory":
         free_bytes = question["memory_bytes"] - question["base_bytes"]
         users = free_bytes / question["held_bytes"]
@@ -138,7 +138,7 @@ def answer_question(question: dict[str, Any]) -> dict[str, float]:
     queue = Queue(
         question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
     )
-    return {"formula": queue.users_by_formula(question["p95_s"]), "users": queue.find_users(question["p95_s"])}
+    return {"formula": queue.compute_users(question["p95_s"]), "users": queue.find_users(question["p95_s"])}
 
 
 def main() -> None:

@@ -1,4 +1,7 @@
-"""What the paper is asked of each size: parameters, limits and measured demand; no number of users."""
+"""Build the questions to be solved on paper: a size's parameters, limits and measured demand.
+
+A question never holds a number of users.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,29 +14,30 @@ from harness.model import Cell, Limits, StepFacts
 def build_questions(
     experiment: Experiment, cells: Iterable[Cell], steps: Mapping[str, list[StepFacts]]
 ) -> dict[str, dict[str, Any]]:
-    """By cell. One whose facts don't tell its demand is left out."""
-    asked = {cell.id: build_question(experiment, cell.limits, steps[cell.id]) for cell in cells}
-    return {cell: question for cell, question in asked.items() if None not in question.values()}
+    """Return the question of each cell by its id, leaving out cells whose facts do not show their demand."""
+    questions = {cell.id: build_question(experiment, cell.limits, steps[cell.id]) for cell in cells}
+    return {cell: question for cell, question in questions.items() if None not in question.values()}
 
 
 def build_question(experiment: Experiment, limits: Limits, steps: list[StepFacts]) -> dict[str, Any]:
+    """Return one size's question in plain JSON values; a value is None if the facts do not show it."""
     parameters = experiment.parameters
-    asked = {"mode": experiment.mode, "think_s": experiment.think_s, "p95_s": experiment.p95_s}
+    question = {"mode": experiment.mode, "think_s": experiment.think_s, "p95_s": experiment.p95_s}
     match experiment.mode:
         case "slots":
-            return asked | {
+            return question | {
                 "servers": int(parameters["SLOTS"]),
                 "work_s": float(parameters["SERVICE_S"]),
             }
         case "cpu":
-            return asked | {
+            return question | {
                 "servers": int(parameters["WORKERS"]),
                 "work_s": measure_cpu_per_request_s(steps, limits.cpu_cores),
                 "cpu_cores": limits.cpu_cores,
             }
         case "memory":
             held_bytes = int(parameters["HELD_BYTES"])
-            return asked | {
+            return question | {
                 "memory_bytes": limits.memory_bytes,
                 "held_bytes": held_bytes,
                 "base_bytes": measure_base_bytes(steps, held_bytes),

@@ -1,15 +1,16 @@
-"""Measured brackets beside paper answers, and how far apart they are, as Markdown."""
+"""Format measured brackets, answers on paper, and the errors between them as Markdown."""
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analyse.means import geometric_mean
+
 _PROMISED_MEDIAN = 0.03
 _PROMISED_WORST = 0.08
 _QUIET_CORES = 0.3
-"""What the engine, the kernel and this harness take beside target and generator on a quiet machine."""
+"""What engine, kernel and harness use of a quiet machine, apart from target and generator."""
 
 _COLUMNS = "size measured estimate paper error formula demand limit others load".split()
 _ALIGNMENT = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
@@ -17,9 +18,9 @@ _ALIGNMENT = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A size: its entry in summary.json, what the paper was asked, and what it answered (None: nothing).
+    """A size: its entry in summary.json, its question, and the answer on paper (None: no answer).
 
-    `foreign_cores` is what others on the host used meanwhile.
+    `foreign_cores` is what other programs used of the host meanwhile.
     """
 
     cell: Mapping[str, Any]
@@ -29,10 +30,10 @@ class Row:
 
     @property
     def measured_users(self) -> float | None:
-        """The estimate, or the middle of the bracket; None of a size that has no bracket."""
+        """The estimate, or the middle of the bracket; None without a bracket."""
         if self.cell["status"] != "bracketed":
             return None
-        middle = math.sqrt(self.cell["sustained_users"] * self.cell["broken_users"])
+        middle = geometric_mean([self.cell["sustained_users"], self.cell["broken_users"]])
         return float(self.cell["estimate_users"] or middle)
 
     @property
@@ -43,7 +44,7 @@ class Row:
 
     @property
     def is_within(self) -> bool:
-        """Whether the bracket holds the paper's answer."""
+        """True if the answer on paper lies within the bracket."""
         if self.error_ratio is None or self.paper is None:
             return False
         low, high = self.cell["sustained_users"], self.cell["broken_users"]
@@ -51,7 +52,14 @@ class Row:
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    lines = [_format_line(_COLUMNS), _ALIGNMENT, *(_format_line(_format_row(row)) for row in rows), "", _format_verdict(rows)]
+    """Return one row for each size, and a verdict on all."""
+    lines = [
+        _format_line(_COLUMNS),
+        _ALIGNMENT,
+        *(_format_line(_format_row(row)) for row in rows),
+        "",
+        _format_verdict(rows),
+    ]
     return "\n".join(lines)
 
 
@@ -90,7 +98,7 @@ def _format_demand(question: Mapping[str, Any] | None) -> str:
 
 
 def _format_verdict(rows: Sequence[Row]) -> str:
-    """Median and worst error, beside what was promised."""
+    """Describe the median and the worst error, and what the harness promises."""
     errors = [abs(row.error_ratio) for row in rows if row.error_ratio is not None]
     if not errors:
         return "No size has both a bracket and an answer on paper."
@@ -103,7 +111,7 @@ def _format_verdict(rows: Sequence[Row]) -> str:
 
 
 def _format_warning(rows: Sequence[Row]) -> str:
-    """A warning where others were at work on the host: then the target had less than its limits."""
+    """Return a warning if other programs used the host: the target then had less than its limits."""
     disturbed = [row for row in rows if (row.foreign_cores or 0.0) > _QUIET_CORES]
     if not disturbed:
         return ""

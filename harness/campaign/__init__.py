@@ -1,4 +1,4 @@
-"""Run a campaign: check it, resume it or start it, measure every size on the engines, judge what is stored."""
+"""Run a campaign: check it, resume or start it, measure every size on the engines, judge what is stored."""
 
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import rejudge

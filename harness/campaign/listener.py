@@ -29,7 +29,7 @@ class CampaignListener:
         """Show that the users of a step begin to ramp up."""
 
     def step_progressed(self, cell: Cell, sample: ProgressSample) -> None:
-        """Show how the running step stands; called about twice a second."""
+        """Show how the running step stands; called about four times a second."""
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         """Show a step's verdict."""

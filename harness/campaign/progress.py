@@ -44,8 +44,8 @@ class CellProgress:
     `borrowed_baseline` is the lightest baseline of the cells before this one; those of later cells are never
     used, so that a verdict stays what it is. `baseline` is the one that steps are judged by: the borrowed one
     until the attempt has a step of its own. `facts` are dropped when the cell is done, to save memory.
-    `run_number` and `step_number` are the last ones used, over all attempts. `engine` is the one that runs the
-    last attempt, None for the only one.
+    `run_number` and `step_number` are the last ones used, over all attempts. `engine` runs the last attempt;
+    the only engine is None.
     """
 
     cell: Cell

@@ -39,7 +39,7 @@ class StopRequested(Exception):
 class CampaignSession:
     """What the workers of all engines share. Each method may be called from any thread, and locks for itself.
 
-    The lock is held while something is read or written, never while a target is measured or a report is drawn.
+    The lock is held while facts are read or written, never while a target is measured or a report is drawn.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class CampaignSession:
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineGone) -> None:
-        """Go on without this engine: its cells can be claimed by the others. Raise `error` if it was the last.
+        """Go on without this engine, and let the others claim its cells. Raise `error` if it was the last one.
 
         The other workers are woken, because there may be cells for them again.
         """
@@ -102,7 +102,7 @@ class CampaignSession:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Make every worker raise StopRequested, at the latest half a second later."""
+        """Make every worker raise StopRequested, at its next poll."""
         with self._changed:
             self._is_stopping = True
             self._changed.notify_all()

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from harness.cli.progress import safe
 from harness.model import CampaignResult
-from harness.report import View, render_index, write_recommendation, render_table, build_view
+from harness.report import View, build_view, render_index, render_table, write_recommendation
 from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130

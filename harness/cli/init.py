@@ -11,11 +11,18 @@ from harness.cli.console import DONE, app, out, say
 from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
 from harness.plan import load_plan
-from harness.plan.compose.convert import needed
-from harness.plan.compose.syntax import slug
-from harness.plan.init_templates import Found, locustfile, matrix_yaml, of_dockerfile, operations, target_yaml
-from harness.plan.schema.units import quoted
-from harness.plan.yaml.document import read_foreign
+from harness.plan.compose.convert import list_services
+from harness.plan.compose.syntax import to_name
+from harness.plan.init_templates import (
+    ServiceFacts,
+    format_locustfile,
+    format_matrix,
+    format_target,
+    read_dockerfile,
+    read_operations,
+)
+from harness.plan.schema.units import quote
+from harness.plan.yaml.document import read_any_yaml
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
@@ -32,7 +39,7 @@ def init(
     openapi: Annotated[Path | None, typer.Option(help="An OpenAPI document: tasks for its requests.")] = None,
 ) -> int:
     """A new target, locustfile and matrix from an image, a Dockerfile or a compose file, to go on with."""
-    home = Path("targets") / slug(name)
+    home = Path("targets") / to_name(name)
     found = _looked_at(name, home, image, dockerfile, compose, service)
     found = replace(found, port=port or found.port, ready_path=ready)
     if found.port is None and "compose" not in found.run:
@@ -41,12 +48,12 @@ def init(
         found = replace(found, operations=_operations(openapi))
     cores = os.cpu_count() or 1
     texts = {
-        home / "target.yaml": target_yaml(found, cores),
-        home / "locustfile.py": locustfile(found),
-        Path(f"{slug(name)}.yaml"): matrix_yaml(found, cores),
+        home / "target.yaml": format_target(found, cores),
+        home / "locustfile.py": format_locustfile(found),
+        Path(f"{to_name(name)}.yaml"): format_matrix(found, cores),
     }
     _write(texts)
-    matrix = Path(f"{slug(name)}.yaml")
+    matrix = Path(f"{to_name(name)}.yaml")
     out.print("Now say in the locustfile what your users do. Then:")
     out.print(f"  harness plan {matrix}      # what would be measured, and what is missing")
     out.print(f"  harness run {matrix}")
@@ -71,7 +78,7 @@ def _looked_at(
     dockerfile: Path | None,
     compose: Path | None,
     service: str | None,
-) -> Found:
+) -> ServiceFacts:
     """What can be known of the service from the one source that was given, or lies here."""
     given = [each for each in (image, dockerfile, compose) if each is not None]
     if len(given) > 1:
@@ -87,26 +94,26 @@ def _looked_at(
         return _of_dockerfile(name, home, dockerfile)
     if image is not None:
         port, has_healthcheck = inspect_image(image)
-        return Found(name, {"image": image}, port, has_healthcheck=has_healthcheck)
+        return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
         "nothing to measure is named, and no compose file or Dockerfile lies here",
         "--image nginx:1.27, --dockerfile path/to/Dockerfile, or --compose compose.yaml --service api",
     )
 
 
-def _of_dockerfile(name: str, home: Path, dockerfile: Path) -> Found:
+def _of_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
     try:
-        port, has_healthcheck = of_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
+        port, has_healthcheck = read_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise UsageError(f"{dockerfile}: {error.strerror}", "--dockerfile path/to/Dockerfile") from None
     build = {"context": os.path.relpath(dockerfile.parent, home)}
     if dockerfile.name != "Dockerfile":
         build["dockerfile"] = dockerfile.name
-    return Found(name, {"build": build}, port, has_healthcheck=has_healthcheck)
+    return ServiceFacts(name, {"build": build}, port, has_healthcheck=has_healthcheck)
 
 
-def _of_compose(name: str, home: Path, compose: Path, service: str | None) -> Found:
-    document: Any = read_foreign(compose)
+def _of_compose(name: str, home: Path, compose: Path, service: str | None) -> ServiceFacts:
+    document: Any = read_any_yaml(compose)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not services:
         raise UsageError(f"{compose}: has no services", "name a compose file with --compose")
@@ -116,8 +123,8 @@ def _of_compose(name: str, home: Path, compose: Path, service: str | None) -> Fo
         names = ", ".join(map(str, services))
         raise UsageError(f"{compose}: which service is to be measured?", f"--service with one of {names}")
     run = {"compose": {"file": os.path.relpath(compose, home), "service": service}}
-    beside = tuple(each for each in needed(services, service) if each != service)
-    return Found(name, run, has_healthcheck="healthcheck" in services[service], companions=beside)
+    beside = tuple(each for each in list_services(services, service) if each != service)
+    return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=beside)
 
 
 def _asked_for_port() -> int:
@@ -128,9 +135,9 @@ def _asked_for_port() -> int:
 
 def _operations(openapi: Path) -> Any:
     try:
-        return operations(read_foreign(openapi))
+        return read_operations(read_any_yaml(openapi))
     except ValueError as error:
-        raise UsageError(f"{quoted(str(openapi))} {error}", "--openapi openapi.json") from None
+        raise UsageError(f"{quote(str(openapi))} {error}", "--openapi openapi.json") from None
 
 
 def _write(texts: dict[Path, str]) -> None:

@@ -1,248 +1,289 @@
-"""What a person sees while a campaign runs: a live display in a terminal, plain lines elsewhere."""
+"""Show a running campaign: a live display in a terminal, plain lines elsewhere."""
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.markup import escape
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.analyse.search.time_estimate import estimate_cell_s
-from harness.campaign.scheduler import CampaignListener
+from harness.analyse.search.time_estimate import estimate_cell_s, estimate_plan_s
+from harness.campaign import CampaignListener
+from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.step import ProgressSample
-from harness.model import ANSWERED, Cell, CellResult, Plan, Status, Step, StepResult, Verdict
-from harness.report.view.explanations import explain_evidence, explain_judgement
+from harness.model import (
+    ANSWERED,
+    Cell,
+    CellResult,
+    EngineWorkers,
+    ExternalWorkers,
+    Plan,
+    Step,
+    StepResult,
+    Verdict,
+)
+from harness.report.view.cell_text import describe_outcome
+from harness.report.view.explanations import explain_judgement
+from harness.report.view.text import (
+    NO_DATA,
+    clean_lines,
+    format_cores,
+    format_estimate,
+    format_mebibytes,
+    format_rate,
+    format_ratio,
+    format_seconds,
+    format_size,
+)
 
-COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
-LAST_VERDICTS = 6
+_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
+_LAST_VERDICTS = 6
 
 
 class LineProgress(CampaignListener):
-    """One line per thing that happened, for logs and CI."""
+    """A campaign shown as one line per event, for logs and CI."""
 
-    def __init__(self, say: Callable[[str], None], plan: Plan, done_before: int = 0) -> None:
-        self._say = say
-        self._plan = plan
-        self._done = done_before
+    def __init__(self, print_line: Callable[[str], None]) -> None:
+        self._print_line = print_line
+        self._cells = 0
+        self._finished = 0
 
-    def cell_started(self, cell: Cell) -> None:
-        self._say(f"{cell.id}: starting")
+    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+        """Print what will be measured."""
+        self._cells = _count_cells(plan)
+        self._finished = finished_cells
+        for line in announce_plan(plan):
+            self._print_line(line)
 
     def note(self, text: str) -> None:
-        self._say(f"note: {text}")
+        """Print the note."""
+        self._print_line(f"note: {text}")
+
+    def cell_started(self, cell: Cell) -> None:
+        """Print the cell."""
+        self._print_line(f"{cell.id}: starting")
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
-        self._say(f"{cell.id}: {step_line(result)}")
+        """Print the verdict."""
+        self._print_line(f"{cell.id}: {_describe_step(result)}")
 
-    def cell_done(self, result: CellResult) -> None:
-        self._done += result.first is None
-        total = len(self._plan.cells) - len(self._plan.skipped)
-        self._say(f"{result.cell.id}: {outcome(result)}  [{self._done}/{total}]")
+    def cell_finished(self, result: CellResult) -> None:
+        """Print the answer; a cell that was measured twice counts once."""
+        self._finished += result.first is None
+        self._print_line(f"{result.cell.id}: {describe_outcome(result)}  [{self._finished}/{self._cells}]")
 
 
-def step_line(result: StepResult) -> str:
-    """Such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
-    rps = f" (RPS {result.rps:.1f})" if result.rps is not None else ""
+def announce_plan(plan: Plan) -> Iterator[str]:
+    """Return the lines that say what will be measured, and what the user has to do for it."""
+    yield from (f"note: {note}" for note in plan.notes)
+    match plan.load:
+        case ExternalWorkers() as load:
+            yield f"waiting for {load.workers} workers; start each of them on its host with:"
+            yield f"  {build_worker_command(plan.scenario, load)}"
+        case EngineWorkers() as load:
+            count = "as many as are needed" if load.workers is None else load.workers
+            yield f"Locust's workers ({count}) run in containers on the engines of the load"
+    yield from (f"{cell_id}: skipped: {reason}" for cell_id, reason in plan.skipped.items())
+    count = _count_cells(plan)
+    yield (
+        f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
+        f"about {format_estimate(estimate_plan_s(plan))} of load"
+    )
+
+
+def _count_cells(plan: Plan) -> int:
+    return len(plan.cells) - len(plan.skipped)
+
+
+def _describe_step(result: StepResult) -> str:
+    """Return such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
+    rps = f" (RPS {format_rate(result.rps)})" if result.rps is not None else ""
     return f"{result.users} users {result.verdict}: {explain_judgement(result.judgement)}{rps}"
-
-
-def outcome(result: CellResult) -> str:
-    """A cell's answer in a few words, with what stopped it."""
-    words = {
-        Status.CENSORED: f"sustained all {result.sustained_users} users",
-        Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
-        Status.NONE: f"already breaks at {result.broken_users} users",
-        Status.FAILED: "could not be brought up",
-        Status.INVALID: "not trustworthy",
-    }.get(result.status, result.status.value)
-    reason = explain_evidence(result.evidence).strip()
-    first = reason.splitlines()[0] if reason else ""
-    return f"{words} — {first}" if first and result.status is not Status.CENSORED else words
 
 
 @dataclass(slots=True)
 class ActiveCell:
-    """What the display shows of the current moment of a cell that is being measured."""
+    """A cell that is being measured, and what happens to it at the moment."""
 
     cell: Cell
     step: Step | None = None
-    pulse: ProgressSample | None = None
-    doing: str = "starting"
+    sample: ProgressSample | None = None
+    activity: str = "starting"
 
 
 class LiveProgress(CampaignListener):
-    """A context manager: draws twice a second, leaves the last frame behind."""
+    """A campaign shown as a live display, drawn twice a second; a context manager, which removes it on exit."""
 
-    def __init__(
-        self,
-        console: Console,
-        plan: Plan,
-        done_before: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._plan = plan
-        self._done_before = done_before
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
         self._clock = clock
-        self._started_s = clock()
-        self._done: list[CellResult] = []
-        self._now: dict[str, ActiveCell] = {}
+        self._plan: Plan | None = None
+        self._finished_before = 0
+        self._started_s = 0.0
+        self._finished: list[CellResult] = []
+        self._active: dict[str, ActiveCell] = {}
         self._verdicts: list[tuple[str, StepResult | CellResult]] = []
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
 
     def __enter__(self) -> "LiveProgress":
-        self._live.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._live.__exit__(kind, error, trace)
+        self._live.stop()
 
-    def cell_started(self, cell: Cell) -> None:
-        self._now[cell.id] = ActiveCell(cell)
+    def campaign_started(self, plan: Plan, finished_cells: int) -> None:
+        """Print what will be measured, and start the display."""
+        self._plan = plan
+        self._finished_before = finished_cells
+        self._started_s = self._clock()
+        for line in announce_plan(plan):
+            self._print_line(line)
+        self._live.start()
 
     def note(self, text: str) -> None:
-        self._live.console.print(safe(f"note: {text}"))
+        """Print the note above the display."""
+        self._print_line(f"note: {text}")
+
+    def cell_started(self, cell: Cell) -> None:
+        """Add the cell to those that are being measured."""
+        self._active[cell.id] = ActiveCell(cell)
+
+    def drift_check_started(self, cell: Cell) -> None:
+        """Add the cell to those that are being measured."""
+        self._active[cell.id] = ActiveCell(cell)
 
     def container_starting(self, cell: Cell) -> None:
-        self._now[cell.id].doing, self._now[cell.id].pulse = "starting a fresh container", None
+        """Show that the cell waits for a container."""
+        active = self._active[cell.id]
+        active.activity, active.sample = "starting a fresh container", None
 
     def step_started(self, cell: Cell, step: Step) -> None:
-        self._now[cell.id].step, self._now[cell.id].doing = step, ""
+        """Show the cell's step."""
+        active = self._active[cell.id]
+        active.step, active.activity = step, ""
 
-    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
-        self._now[cell.id].pulse = pulse
+    def step_progressed(self, cell: Cell, sample: ProgressSample) -> None:
+        """Show the numbers of the cell's step."""
+        self._active[cell.id].sample = sample
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
-        self._verdicts = [*self._verdicts, (cell.id, result)][-LAST_VERDICTS:]
+        """Add the verdict to the last ones."""
+        self._verdicts = [*self._verdicts, (cell.id, result)][-_LAST_VERDICTS:]
 
-    def cell_done(self, result: CellResult) -> None:
-        self._done.append(result)
-        self._now.pop(result.cell.id, None)
-        self._verdicts = [*self._verdicts, (result.cell.id, result)][-LAST_VERDICTS:]
+    def cell_finished(self, result: CellResult) -> None:
+        """Add the answer to the last verdicts."""
+        self._finished.append(result)
+        self._active.pop(result.cell.id, None)
+        self._verdicts = [*self._verdicts, (result.cell.id, result)][-_LAST_VERDICTS:]
 
     def render(self) -> RenderableType:
-        at_work = [line for now in list(self._now.values()) for line in (cell_line(now), gauges(now))]
-        waiting = [] if at_work else [Text("" if self._done else "preparing the target's image …")]
-        return Group(self._progress(), *waiting, *at_work, self._verdict_lines())
+        """Return the display as it stands."""
+        if self._plan is None:
+            return Text("")
+        active = [
+            line for each in list(self._active.values()) for line in (_render_cell(each), _render_use(each))
+        ]
+        waiting = [] if active else [Text("" if self._finished else "preparing the target's image …")]
+        return Group(self._render_progress(self._plan), *waiting, *active, self._render_verdicts())
 
-    def _progress(self) -> RenderableType:
-        total = len(self._plan.cells) - len(self._plan.skipped)
-        share = min(0.99, self._share_done(total))
+    def _print_line(self, line: str) -> None:
+        self._console.print(clean_lines(line), markup=False, soft_wrap=True)
+
+    def _render_progress(self, plan: Plan) -> RenderableType:
+        total, finished = _count_cells(plan), self._count_finished()
+        cell_s = self._estimate_cell_s(plan)
         row = Table.grid(padding=(0, 1))
         row.add_row(
-            ProgressBar(total=1.0, completed=share, width=30),
-            f"cell {min(self._done_cells() + 1, total)} of {total}",
-            f"about {in_words_s(self._left_s(total))} left",
+            ProgressBar(total=1.0, completed=min(0.99, self._estimate_share(total, cell_s)), width=30),
+            f"size {min(finished + 1, total)} of {total}",
+            f"about {format_estimate(max(10.0, (total - finished - 0.5) * cell_s))} left",
         )
         return row
 
-    def confirming(self, cell: Cell) -> None:
-        self.cell_started(cell)
+    def _count_finished(self) -> int:
+        """Count the finished cells; one that was measured twice counts once."""
+        return self._finished_before + sum(result.first is None for result in self._finished)
 
-    def _done_cells(self) -> int:
-        """Each counts once, also where it was measured again."""
-        return self._done_before + sum(result.first is None for result in self._done)
+    def _estimate_share(self, total: int, cell_s: float) -> float:
+        """Return the share of the campaign that is done; a running cell counts up to nine tenths."""
+        active_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._finished))
+        return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 
-    def _share_done(self, total: int) -> float:
-        expected = self._expected_cell_s()
-        in_cell_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._done))
-        return (self._done_cells() + min(0.9, in_cell_s / expected / 2)) / max(1, total)
+    def _estimate_cell_s(self, plan: Plan) -> float:
+        """Return the seconds that a cell takes: the plan's estimate, averaged with those that are finished."""
+        estimate_s = estimate_cell_s(plan)
+        spent_s = self._clock() - self._started_s
+        return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s
 
-    def _left_s(self, total: int) -> float:
-        return max(10.0, (total - self._done_cells() - 0.5) * self._expected_cell_s())
-
-    def _expected_cell_s(self) -> float:
-        """The plan's guess, replaced by experience as cells are done."""
-        guess = estimate_cell_s(self._plan)
-        spent = self._clock() - self._started_s
-        return (guess + spent) / (1 + len(self._done)) if self._done else guess
-
-    def _verdict_lines(self) -> RenderableType:
+    def _render_verdicts(self) -> RenderableType:
         lines = Table.grid(padding=(0, 1))
         for cell_id, result in self._verdicts:
             if isinstance(result, StepResult):
-                lines.add_row(
-                    Text(cell_id, style="dim"), Text(step_line(result), style=COLOURS[result.verdict])
-                )
+                verdict = Text(_describe_step(result), style=_COLOURS[result.verdict])
+                lines.add_row(Text(cell_id, style="dim"), verdict)
             else:
-                lines.add_row(Text(cell_id, style="bold"), Text(f"→ {outcome(result)}", style="bold"))
+                outcome = Text(f"→ {describe_outcome(result)}", style="bold")
+                lines.add_row(Text(cell_id, style="bold"), outcome)
         return lines
 
 
-def cell_line(now: ActiveCell) -> Text:
-    limits = now.cell.limits
-    line = Text(now.cell.id, style="bold")
-    line.append(
-        f"  {limits.times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB  ", style="dim"
-    )
-    line.append(now.doing or phase(now))
+def _render_cell(active: ActiveCell) -> Text:
+    line = Text(active.cell.id, style="bold")
+    line.append(f"  {format_size(active.cell.limits)}  ", style="dim")
+    line.append(active.activity or _describe_phase(active))
     return line
 
 
-def phase(now: ActiveCell) -> str:
-    if now.step is None or now.pulse is None:
+def _describe_phase(active: ActiveCell) -> str:
+    if active.step is None or active.sample is None:
         return ""
-    return f"{now.pulse.phase} at {now.step.users} users ({now.pulse.elapsed_s:.0f} s)"
+    return f"{active.sample.phase} at {active.step.users} users ({active.sample.elapsed_s:.0f} s)"
 
 
-def gauges(now: ActiveCell) -> RenderableType:
+def _render_use(active: ActiveCell) -> RenderableType:
     row = Table.grid(padding=(0, 2))
-    if now.pulse is not None:
+    sample = active.sample
+    if sample is not None:
         row.add_row(
-            f"users {now.pulse.users}/{now.pulse.asked_users}",
-            f"RPS {recent_rps(now.pulse)}",
-            f"p95 {recent_p95(now.pulse)}",
-            f"CPU {cpu_share(now.pulse, now.cell)}",
-            f"memory {memory_share(now.pulse, now.cell)}",
+            f"users {sample.users}/{sample.asked_users}",
+            f"RPS {_format_rps(sample)}",
+            f"p95 {_format_p95(sample)}",
+            f"CPU {_format_cpu(sample, active.cell)}",
+            f"memory {_format_memory(sample, active.cell)}",
         )
     return row
 
 
-def recent_rps(pulse: ProgressSample) -> str:
-    answered = int(np.sum(pulse.recent.error == ANSWERED))
-    return f"{answered / pulse.recent_s:.1f}" if pulse.recent_s > 0 else "–"
+def _format_rps(sample: ProgressSample) -> str:
+    answered = int(np.sum(sample.recent.error == ANSWERED))
+    return format_rate(answered / sample.recent_s if sample.recent_s > 0 else None)
 
 
-def recent_p95(pulse: ProgressSample) -> str:
-    good = pulse.recent.latency_s[pulse.recent.error == ANSWERED]
-    return f"{np.percentile(good, 95, method='inverted_cdf'):.3f} s" if len(good) else "–"
+def _format_p95(sample: ProgressSample) -> str:
+    latencies_s = sample.recent.latency_s[sample.recent.error == ANSWERED]
+    if len(latencies_s) == 0:
+        return NO_DATA
+    return format_seconds(float(np.percentile(latencies_s, 95, method="inverted_cdf")))
 
 
-def cpu_share(pulse: ProgressSample, cell: Cell) -> str:
-    if len(pulse.target) < 2:
-        return "–"
-    first, last = pulse.target[0], pulse.target[-1]
-    cores = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
-    return f"{cores:.2f}/{cell.limits.all_cores:g} ({cores / cell.limits.all_cores:.0%})"
+def _format_cpu(sample: ProgressSample, cell: Cell) -> str:
+    if len(sample.target) < 2:
+        return NO_DATA
+    first, last = sample.target[0], sample.target[-1]
+    used = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
+    limit = cell.limits.all_cores
+    return f"{format_cores(used)}/{limit:g} ({format_ratio(used / limit)})"
 
 
-def memory_share(pulse: ProgressSample, cell: Cell) -> str:
-    if not pulse.target:
-        return "–"
-    used = pulse.target[-1].working_set_bytes
-    return (
-        f"{used / 2**20:.0f}/{cell.limits.memory_bytes / 2**20:g} MiB ({used / cell.limits.memory_bytes:.0%})"
-    )
-
-
-def in_words_s(seconds: float) -> str:
-    """ "40 s", "12 min", "2 h 05 min"."""
-    if seconds < 90:
-        return f"{math.ceil(seconds / 10) * 10} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def safe(text: str) -> str:
-    """Text from outside, inert in a terminal: no markup, no control characters."""
-    return escape(
-        "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
-    )
+def _format_memory(sample: ProgressSample, cell: Cell) -> str:
+    if not sample.target:
+        return NO_DATA
+    used, limit = sample.target[-1].working_set_bytes, cell.limits.memory_bytes
+    return f"{format_mebibytes(used)} of {format_mebibytes(limit)} ({format_ratio(used / limit)})"

@@ -141,9 +141,7 @@ def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
 
 def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engines = [
-            world.host.read_fingerprint().engine for world in connect_backends("plan", plan).values()
-        ]
+        engines = [world.host.read_fingerprint().engine for world in connect_backends("plan", plan).values()]
     except WorldError:
         return plan, False
     return fitted_to(engines, plan), True

@@ -221,7 +221,7 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
-    """A container that a cell was measured in: when it was started (ISO 8601, UTC), how long until it was ready.
+    """A container that a cell was measured in: when it was started (ISO 8601, UTC), how soon it was ready.
 
     `failure` says why the target could not be brought up, with the evidence; it and `failure_kind` are None
     when the target came up. `attempt` counts the searches of its cell from 1.

@@ -85,7 +85,8 @@ def _drop_repeated(sizes: list[_Size]) -> tuple[list[_Size], list[_Fault]]:
         known = first.setdefault(size.limits, size)
         if known is not size:
             repeated.setdefault(
-                size.at, f"{_describe_size(size.limits)} is there already, {_describe_origin(known)}; keep one"
+                size.at,
+                f"{_describe_size(size.limits)} is there already, {_describe_origin(known)}; keep one",
             )
     return list(first.values()), list(repeated.items())
 
@@ -96,7 +97,9 @@ def _describe_origin(size: _Size) -> str:
 
 def _describe_size(limits: Limits) -> str:
     times = f"{limits.replicas} times " if limits.replicas > 1 else ""
-    return f"the size of {times}{format_cores(limits.cpu_cores)} cores and {format_mib(limits.memory_bytes)}MiB"
+    return (
+        f"the size of {times}{format_cores(limits.cpu_cores)} cores and {format_mib(limits.memory_bytes)}MiB"
+    )
 
 
 def _matches(rule: ExcludeSection, limits: Limits) -> bool:

@@ -6,7 +6,9 @@ from harness.errors import UsageError
 from harness.model import Limits, Price, Requirement
 from harness.plan.schema import units
 
-_REQUIREMENT = re.compile(r"\s*users\s*>=\s*(?P<users>[0-9]{1,9})\s*(?:\sat\s+(?P<within>.+))?", re.IGNORECASE)
+_REQUIREMENT = re.compile(
+    r"\s*users\s*>=\s*(?P<users>[0-9]{1,9})\s*(?:\sat\s+(?P<within>.+))?", re.IGNORECASE
+)
 _BOUND = re.compile(r"(?P<what>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)", re.IGNORECASE)
 _PRICE = re.compile(
     r"(?P<what>cpu_hour|gib_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
@@ -37,7 +39,9 @@ def _parse_bounds(text: str, within: str | None) -> dict[str, str]:
     for part in re.split(r"\s+and\s+", within.strip(), flags=re.IGNORECASE) if within else []:
         bound = _BOUND.fullmatch(part.strip())
         if bound is None or bound["what"].lower() in bounds:
-            raise UsageError(f"{text!r}: {part.strip()!r} is not a bound, or bounds the same value again", _EXAMPLE)
+            raise UsageError(
+                f"{text!r}: {part.strip()!r} is not a bound, or bounds the same value again", _EXAMPLE
+            )
         bounds[bound["what"].lower()] = bound["most"].strip()
     return bounds
 

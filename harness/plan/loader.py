@@ -1,12 +1,12 @@
-"""A matrix file with its target and scenario as a Plan: all that is wrong is said at once."""
+"""Load a matrix file with its target and scenario as a Plan; all mistakes are reported at once."""
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from os.path import abspath, isfile
 from pathlib import Path
 
-from harness.errors import InputError, Problem
+from harness.errors import InputError
 from harness.model import (
     LOOPBACK,
     MASTER_PORT,
@@ -26,167 +26,170 @@ from harness.model import (
     Slo,
     Timing,
 )
-from harness.plan.cells import SECTIONS, expand
+from harness.plan.cells import SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import read_slos
-from harness.plan.target import FoundTarget, read_target
-from harness.plan.yaml.document import MOST_PROBLEMS, Document, read_document, shown, whole
-from harness.plan.yaml.problems import nearest, validated
+from harness.plan.slos import RATIOS, read_slos
+from harness.plan.target import LoadedTarget, read_target
+from harness.plan.yaml.document import MOST_PROBLEMS, file_error, read_document, shorten_path
+from harness.plan.yaml.problems import suggest_nearest
+from harness.plan.yaml.reading import Reading
 
-FIRST_USERS = 10
+_FIRST_USERS = 10
+_OLD_PRICE_KEY = "price.gb_hour is per GiB: write gib_hour"
 
 
 def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
-    """The plan of a matrix file, with absolute paths. `environ` is what `${NAME}` in target.yaml refers to.
+    """Return the plan of a matrix file, with absolute paths. `${NAME}` in target.yaml refers to `environ`.
 
     Raises:
         InputError: with every problem in the matrix, the target and the locustfiles.
     """
     source = Path(abspath(path))
     if not isfile(source):
-        raise whole(shown(source), f"no such file{nearest(source.name, yaml_names(source.parent))}")
-    document = read_document(source)
-    problems: list[Problem] = []
-    matrix, faulty = validated(MatrixFile, document, (), problems)
-    found = read_target(document, source.parent, environ, problems)
-    scenario = sound_scenario(matrix, faulty, document, source.parent, found, problems)
-    cells = sound_cells(matrix, faulty, document, found, problems)
-    slos = read_slos(document, problems)
-    search = asked_search(matrix, faulty, document, problems)
-    if problems or found is None:
-        raise InputError(sorted(problems)[:MOST_PROBLEMS])
-    plan = assembled(source, matrix, found, scenario, cells, slos, search)
-    return replace(plan, hashes=hashed(plan, found))
+        near = suggest_nearest(source.name, _yaml_names(source.parent))
+        raise file_error(shorten_path(source), f"no such file{near}")
+    reading = Reading(read_document(source), source.parent, environ)
+    matrix, faulty = reading.validate(MatrixFile)
+    return _MatrixReader(source, reading, matrix, faulty, read_target(reading)).build_plan()
 
 
-def yaml_names(folder: Path) -> list[str]:
+def _yaml_names(folder: Path) -> list[str]:
     try:
         return [entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml")]
     except OSError:
         return []
 
 
-def sound_scenario(
-    matrix: MatrixFile,
-    faulty: frozenset[str],
-    document: Document,
-    folder: Path,
-    found: FoundTarget | None,
-    problems: list[Problem],
-) -> Scenario:
-    """The scenario; nothing is said of it where its section, or the target that holds it, is faulty."""
-    if "scenario" in faulty or (found is None and matrix.scenario.locustfile is None):
-        return Scenario(())
-    return read_scenario(matrix.scenario, document, folder, found.folder if found else None, problems)
+@dataclass(frozen=True, slots=True)
+class _MatrixReader:
+    """A validated matrix with its target. `faulty` are the keys of the matrix that are left at their defaults.
+
+    `target` is None if too little of it can be read.
+    """
+
+    source: Path
+    reading: Reading
+    matrix: MatrixFile
+    faulty: frozenset[str]
+    target: LoadedTarget | None
+
+    def build_plan(self) -> Plan:
+        """Build the plan. Raises InputError with all problems of the reading."""
+        matrix = self.matrix
+        scenario, cells, slos = self._build_scenario(), self._build_cells(), read_slos(self.reading)
+        search = self._build_search()
+        if self.reading.problems or self.target is None:
+            raise InputError(sorted(self.reading.problems)[:MOST_PROBLEMS])
+        plan = Plan(
+            source=self.source,
+            target=replace(self.target.target, balancer=_build_balancer(matrix, cells)),
+            scenario=scenario,
+            cells=cells,
+            slos=slos,
+            users_limit=matrix.users.required or matrix.users.limit,
+            users_required=matrix.users.required,
+            spawn_rate=matrix.users.spawn_rate,
+            timing=_build_timing(matrix, slos),
+            search=search,
+            price=_build_price(matrix),
+            load=_build_load(matrix, self.reading.folder),
+            engines=_build_engines(matrix, self.reading.folder),
+            notes=(*self.target.notes, *_find_notes(matrix)),
+        )
+        return replace(plan, hashes=_hash_or_refuse(plan, self.target))
+
+    def _build_scenario(self) -> Scenario:
+        """Return the scenario; an empty one, without problems, if its section or its target is faulty."""
+        section = self.matrix.scenario
+        if "scenario" in self.faulty or (self.target is None and section.locustfile is None):
+            return Scenario(())
+        return read_scenario(self.reading, section, self.target.folder if self.target else None)
+
+    def _build_cells(self) -> tuple[Cell, ...]:
+        if self.faulty & SECTIONS:
+            return ()
+        cells, faults = expand_cells(self.matrix, self.target.target.name if self.target else "")
+        for at, message in faults:
+            self.reading.report(at, message)
+        return cells
+
+    def _build_search(self) -> Search:
+        """Return the search; by default it starts with ten users, or with the limit if that is lower."""
+        section, limit = self.matrix.search, self.matrix.users.limit
+        first = section.first_users if section.first_users is not None else min(_FIRST_USERS, limit)
+        if first > limit and "users" not in self.faulty:
+            message = f"{first} is more than users.limit ({limit}); write {limit} or less"
+            self.reading.report(("search", "first_users"), message)
+        strategy = SearchStrategy(section.strategy)
+        return Search(strategy, section.precision, first, section.ladder_users, section.confirm)
 
 
-def sound_cells(
-    matrix: MatrixFile,
-    faulty: frozenset[str],
-    document: Document,
-    found: FoundTarget | None,
-    problems: list[Problem],
-) -> tuple[Cell, ...]:
-    if faulty & SECTIONS:
-        return ()
-    cells, faults = expand(matrix, found.target.name if found else "")
-    problems += [document.problem(at, message) for at, message in faults]
-    return cells
+def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
+    """Return the steps' timing. The drain after a window is as long as the slowest SLO lets an answer take."""
+    steps, window = matrix.steps, matrix.steps.window
+    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
+    return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
 
 
-def asked_search(
-    matrix: MatrixFile, faulty: frozenset[str], document: Document, problems: list[Problem]
-) -> Search:
-    """The search section; unless it says, a search begins with ten users, or all if the limit is lower."""
-    section, limit = matrix.search, matrix.users.limit
-    first = section.first_users if section.first_users is not None else min(FIRST_USERS, limit)
-    if first > limit and "users" not in faulty:
-        message = f"{first} is more than users.limit ({limit}); write {limit} or less"
-        problems.append(document.problem(("search", "first_users"), message))
-    strategy = SearchStrategy(section.strategy)
-    return Search(strategy, section.precision, first, section.ladder_users, section.confirm)
-
-
-def asked_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
-    """The steps section; after a window the load stays on as long as the slowest SLO lets an answer take."""
-    window = matrix.steps.window
-    linger_s = max([1.0, *(slo.at_most for slo in slos if slo.is_response_time)])
-    steps = matrix.steps
-    return Timing(steps.settle, window.at_least, window.at_most, linger_s, steps.warm_up)
-
-
-def assembled(
-    source: Path,
-    matrix: MatrixFile,
-    found: FoundTarget,
-    scenario: Scenario,
-    cells: tuple[Cell, ...],
-    slos: tuple[Slo, ...],
-    search: Search,
-) -> Plan:
-    return Plan(
-        source=source,
-        target=replace(found.target, balancer=asked_balancer(matrix, cells)),
-        scenario=scenario,
-        cells=cells,
-        slos=slos,
-        users_limit=matrix.users.required or matrix.users.limit,
-        users_required=matrix.users.required,
-        spawn_rate=matrix.users.spawn_rate,
-        timing=asked_timing(matrix, slos),
-        search=search,
-        price=asked_price(matrix),
-        load=asked_load(matrix, source.parent),
-        engines={
-            name: asked_engine(section, source.parent)
-            for name, section in (matrix.engines or {None: matrix.engine}).items()
-        },
-        notes=found.notes,
-    )
-
-
-def asked_load(matrix: MatrixFile, folder: Path) -> Load:
+def _build_load(matrix: MatrixFile, folder: Path) -> Load:
     section = matrix.load
     workers = section.workers if isinstance(section.workers, int) else None
     bind, port = section.bind or (LOOPBACK, MASTER_PORT)
     if section.engines:
-        engines = tuple(asked_engine(each, folder) for each in section.engines)
-        named = "workers" in section.model_fields_set
-        return EngineWorkers(engines, workers if named else len(engines), bind, port, section.image)
+        engines = tuple(_build_engine(each, folder) for each in section.engines)
+        has_number = "workers" in section.model_fields_set
+        return EngineWorkers(engines, workers if has_number else len(engines), bind, port, section.image)
     if section.expect is None:
         return LocalWorkers(workers)
     return ExternalWorkers(section.expect, bind, port)
 
 
-def asked_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | None:
-    """None where no size has anything to balance."""
+def _build_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | None:
+    """Return the load balancer; None if no size has several replicas."""
     section = matrix.balancer
     if all(cell.limits.replicas == 1 for cell in cells):
         return None
     return Balancer(section.image, Limits(section.limits.cpus, section.limits.memory), section.algorithm)
 
 
-def asked_engine(section: LoadEngineSection, folder: Path) -> Engine:
+def _build_engines(matrix: MatrixFile, folder: Path) -> Mapping[str | None, Engine]:
+    """Return the targets' engines by name; None is the name of a single one."""
+    if not matrix.engines:
+        return {None: _build_engine(matrix.engine, folder)}
+    return {name: _build_engine(section, folder) for name, section in matrix.engines.items()}
+
+
+def _build_engine(section: LoadEngineSection, folder: Path) -> Engine:
     certificates = folder / os.path.expanduser(section.certificates) if section.certificates else None
     address = section.address if isinstance(section, EngineSection) else None
     return Engine(section.host, section.context, certificates, address)
 
 
-def asked_price(matrix: MatrixFile) -> Price | None:
-    """None where the matrix names no price at all."""
+def _build_price(matrix: MatrixFile) -> Price | None:
+    """Return the prices; None if the matrix gives none."""
+    section = matrix.price
     by_name = {name: size.price for name, size in matrix.sizes.items() if size.price is not None}
-    if matrix.price is None:
+    if section is None:
         return Price(by_name=by_name) if by_name else None
-    return Price(matrix.price.currency, matrix.price.cpu_hour, matrix.price.gb_hour, by_name)
+    gib_hour = section.gib_hour if section.gib_hour is not None else section.gb_hour
+    return Price(section.currency, section.cpu_hour, gib_hour, by_name)
 
 
-def hashed(plan: Plan, found: FoundTarget) -> Mapping[str, str]:
-    """The content hashes; a build context that can't be read, or is too large, is a problem at its place."""
+def _find_notes(matrix: MatrixFile) -> tuple[str, ...]:
+    is_old = matrix.price is not None and matrix.price.gb_hour is not None
+    return (_OLD_PRICE_KEY,) if is_old else ()
+
+
+def _hash_or_refuse(plan: Plan, target: LoadedTarget) -> Mapping[str, str]:
+    """Return the content hashes. Raises InputError if the build context can't be read or is too large."""
     try:
         return hash_contents(plan)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        named = f"{shown(Path(error.filename))}: " if isinstance(error, OSError) and error.filename else ""
-        raise InputError([found.source.problem(("build", "context"), f"{named}{reason}")]) from None
+        has_file = isinstance(error, OSError) and error.filename
+        file = f"{shorten_path(Path(error.filename))}: " if has_file else ""  # type: ignore[union-attr]
+        reading = replace(target.reading, problems=[])
+        reading.report(("build", "context"), f"{file}{reason}")
+        raise InputError(reading.problems) from None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.model import IndicatorKind, Slo
-from harness.plan.schema.units import parse_duration, parse_number_or_text, quote, parse_ratio
+from harness.plan.schema.units import parse_duration, parse_number_or_text, parse_ratio, quote
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
@@ -29,7 +29,9 @@ def parse_slo(text: str) -> Slo:
     try:
         if not equals or (at and not request_name):
             raise ValueError("is not an SLO")
-        return _build_slo(indicator.strip(), parse_number_or_text(value.strip()), request_name if at else None)
+        return _build_slo(
+            indicator.strip(), parse_number_or_text(value.strip()), request_name if at else None
+        )
     except ValueError as error:
         hint = "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
         raise UsageError(f"--slo {quote(text)}: {error}", hint) from None

@@ -179,7 +179,7 @@ class CampaignFolder:
         return decode_step(data, self.path / file)
 
     def read_step(self, file: str) -> StepFacts:
-        """Read a step's file, by its path within the folder. Raises StoreError if it is missing or damaged."""
+        """Read a step's file by its path in the folder. Raises StoreError if it is missing or damaged."""
         path = self._locate(file)
         try:
             return decode_step(path.read_bytes(), path)

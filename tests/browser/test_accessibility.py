@@ -1,31 +1,22 @@
 """axe-core's rules, on every page in light and in dark, with everything unfolded."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from harness.analyse.result.comparison import compare_sizes
 from harness.model import Price
 from harness.report import build_comparison, build_view, render_comparison, render_html, render_index
 from harness.store import read_summaries
-from tests.browser.test_report_page import CHROMIUM, FLAGS
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
 
 UNFOLD = "all => all.forEach(one => one.open = true)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def report(folder: Path) -> str:

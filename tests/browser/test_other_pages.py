@@ -1,27 +1,18 @@
 """The comparison of two campaigns and the index of all, in a real browser."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from harness.analyse.result.comparison import compare_sizes
 from harness.report import build_comparison, render_comparison, render_index
 from harness.store import read_summaries
-from tests.browser.test_report_page import CHROMIUM, FLAGS, HOSTILE
+from tests.browser.hostile import HOSTILE
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:

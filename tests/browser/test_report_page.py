@@ -5,20 +5,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from harness.analyse.step.time_series import build_series
 from harness.model import CampaignResult, Failures, Fingerprint, Judgement, NameStats, Price, Rule
 from harness.model.evidence import EndedStep, NotReady
 from harness.report import build_view, render_html
-from tests.unit.analyse.synthetic import closed_step
+from tests.browser.hostile import HOSTILE
+from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-HOSTILE = "</script><script>window.hit = 1</script><img src=http://127.0.0.1:9/x onerror='window.hit = 2'>"
 
 
 @dataclass(slots=True)
@@ -31,16 +28,6 @@ class Opened:
 
 
 Open = Callable[..., Opened]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.fail("no chromium: make browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -252,7 +239,7 @@ def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -
 
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=build_series(closed_step(400)))
+    step = replace(example.step(1, 400, 0.2), series=build_series(make_closed_step(400)))
     opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
     figure = opened.page.locator("figure.time")
     expect(figure).to_be_hidden()
@@ -267,7 +254,7 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
 
 
 def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=build_series(closed_step(400)))
+    step = replace(example.step(1, 400, 0.2), series=build_series(make_closed_step(400)))
     opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
     page = opened.page
     page.locator("details.cell > summary").click()
@@ -290,7 +277,9 @@ def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> N
     assert opened.complaints == []
 
 
-def test_a_running_campaign_is_loaded_again_but_not_under_the_readers_hands(open_report: Open) -> None:
+def test_the_page_of_a_running_campaign_reloads_but_never_while_somebody_reads_details(
+    open_report: Open,
+) -> None:
     opened = open_report(example.half_way())
     page = opened.page
     page.clock.install()
@@ -303,7 +292,7 @@ def test_a_running_campaign_is_loaded_again_but_not_under_the_readers_hands(open
     page.clock.run_for(25_000)
     assert len(opened.requests) == before + 1
     page.locator("details.cell > summary").first.click()
-    page.get_by_role("button", name="Stay").click()
+    page.get_by_role("button", name="Pause").click()
     page.clock.run_for(25_000)
     assert len(opened.requests) == before + 1
     assert opened.complaints == []

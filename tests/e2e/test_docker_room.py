@@ -1,4 +1,4 @@
-"""What only a real engine can show: limits, rights, interruptions, a line that breaks."""
+"""What only a real engine can show: limits, rights, interruptions, a connection that breaks."""
 
 import contextlib
 import dataclasses
@@ -99,10 +99,10 @@ def test_a_variable_that_is_not_set_starts_nothing(backend: Backend) -> None:
 def test_an_interruption_between_create_and_start_leaves_nothing(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(container, "start_container", interrupted)
+    monkeypatch.setattr(container, "start_container", interrupt)
     with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
         pass
     assert backend.containers() == []
@@ -113,11 +113,11 @@ def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
 ) -> None:
     create = APIClient.create_container
 
-    def interrupted(self: APIClient, *args: object, **options: object) -> None:
+    def interrupt(self: APIClient, *args: object, **options: object) -> None:
         create(self, *args, **options)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(APIClient, "create_container", interrupted)
+    monkeypatch.setattr(APIClient, "create_container", interrupt)
     with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
         pass
     assert backend.containers() == []
@@ -160,7 +160,7 @@ def test_an_image_is_built_again_only_when_its_content_changed(
 def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
     backend: Backend, client: APIClient, tmp_path: os.PathLike[str]
 ) -> None:
-    """Only where no container is of it; and the newest stays."""
+    """An image that a container still uses stays, and so does the newest one."""
     references = []
     for number in range(3):
         (Path(tmp_path) / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
@@ -197,7 +197,7 @@ def test_a_failing_build_shows_its_last_lines(backend: Backend, tmp_path: os.Pat
         backend.host.prepare(broken)
 
 
-def test_an_engine_that_is_gone_in_mid_step_is_told_and_no_thread_stays(
+def test_losing_the_engine_within_a_step_is_reported_and_leaves_no_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = threading.active_count()

@@ -11,4 +11,4 @@ from tests.fakes.host import FakeHost, FakeTarget
 from tests.fakes.probe import FakeProbe
 from tests.fakes.service import Service
 
-__all__ = ["FakeClock", "FakeGenerator", "FakeHost", "FakeProbe", "FakeTarget", "FakeBackends", "Service"]
+__all__ = ["FakeBackends", "FakeClock", "FakeGenerator", "FakeHost", "FakeProbe", "FakeTarget", "Service"]

@@ -26,7 +26,7 @@ from harness.plan import load_plan, plan_from_json, plan_to_json
 from harness.report import render_index, render_report
 from harness.store import CampaignFolder, read_summaries
 from harness.store.step_file import encode_step
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 
 SLOW_S = 10
 MATRIX = b"""\
@@ -167,9 +167,9 @@ def _create_campaign(folder: Path) -> CampaignFolder:
     campaign = CampaignFolder.create(folder / "results", "one", plan_to_json(plan), fingerprint)
     campaign.add_image("web:1", "sha256:1")
     for index, users in enumerate((10, 20), start=1):
-        campaign.add_step(plan.cells[0].id, closed_step(users, index=index))
+        campaign.add_step(plan.cells[0].id, make_closed_step(users, index=index))
     campaign.finish_cell(plan.cells[0].id)
-    assert encode_step(closed_step()) == encode_step(closed_step())
+    assert encode_step(make_closed_step()) == encode_step(make_closed_step())
     return campaign
 
 

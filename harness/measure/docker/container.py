@@ -281,7 +281,7 @@ def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None
 
 
 def _may_appear(error: BaseException) -> bool:
-    """Return True after an interrupt: the engine still carries out a `create`, and its container appears late."""
+    """Return True after an interrupt: the engine still carries out a `create` that was interrupted."""
     return isinstance(error, KeyboardInterrupt)
 
 

@@ -1,12 +1,12 @@
-"""The many ways in which a compose file may write one thing."""
+"""Parse the several notations that a compose file allows for one thing."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 
-def dotenv(path: Path) -> dict[str, str]:
-    """NAME=VALUE lines; nothing where there is no such file."""
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read the NAME=VALUE lines of a file; nothing if there is no such file."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -19,28 +19,31 @@ def dotenv(path: Path) -> dict[str, str]:
     }
 
 
-def pair(text: str) -> tuple[str, str | None]:
+def split_pair(text: str) -> tuple[str, str | None]:
+    """Split NAME=VALUE; the value is None without an equals sign."""
     name, equals, value = text.partition("=")
     return name, value if equals else None
 
 
-def slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9_.-]+", "-", name.lower())
+def to_name(text: str) -> str:
+    """Turn a text into a name that a target may have."""
+    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
 
 
-def port_of(value: object) -> int | None:
-    """The one inside, of `8080:80`, `127.0.0.1::80/tcp`, 80, or the long form."""
+def find_port(value: object) -> int | None:
+    """Return the container's port of `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form; None if it has none."""
     text = str(value.get("target", "") if isinstance(value, dict) else value)
     number = text.rpartition(":")[2].partition("/")[0].partition("-")[0]
     return int(number) if number.isdigit() else None
 
 
-def hard(most: object) -> object:
-    return most.get("hard", most.get("soft")) if isinstance(most, dict) else most
+def find_hard_limit(ulimit: object) -> object:
+    """Return the hard limit of a ulimit in its short or its long form."""
+    return ulimit.get("hard", ulimit.get("soft")) if isinstance(ulimit, dict) else ulimit
 
 
-def mount(volume: object) -> tuple[str, str, bool]:
-    """Source (empty: none), place inside, and whether it may be written."""
+def parse_mount(volume: object) -> tuple[str, str, bool]:
+    """Return a volume's source ("" if it has none), its path in the container, and whether it is writable."""
     if isinstance(volume, dict):
         source = str(volume.get("source", "")) if volume.get("type") == "bind" else ""
         return source, str(volume.get("target", "")), not volume.get("read_only")

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from harness.model import MIB
 from harness.plan.schema import units, validators
 from harness.plan.schema.types import (
+    AsTuple,
     Cores,
     Duration,
     Image,
-    AsTuple,
     Memory,
     Money,
     Name,
@@ -87,7 +87,9 @@ class ScenarioSection(Section):
     tags: Annotated[tuple[Word, ...], OneOrMany()] = ()
     exclude_tags: Annotated[tuple[Word, ...], OneOrMany()] = ()
     arguments: Annotated[
-        tuple[str, ...], AfterValidator(validators.check_locust_arguments), BeforeValidator(validators.parse_command)
+        tuple[str, ...],
+        AfterValidator(validators.check_locust_arguments),
+        BeforeValidator(validators.parse_command),
     ] = ()
     requirements: PathText | None = None
 
@@ -130,9 +132,10 @@ class LoadSection(Section):
 
     workers: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | Literal["auto", "external"] = 1
     expect: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | None = None
-    bind: Annotated[tuple[str, int], BeforeValidator(validators.parse_address), json_schema(type="string")] | None = (
-        None
-    )
+    bind: (
+        Annotated[tuple[str, int], BeforeValidator(validators.parse_address), json_schema(type="string")]
+        | None
+    ) = None
     engines: Annotated[tuple[LoadEngineSection, ...], AsTuple, Field(max_length=100)] = ()
     image: str | None = None
 
@@ -152,8 +155,10 @@ class LoadSection(Section):
 
     def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
-            raise ValueError("expect and external are for workers that you start yourself, but the harness starts those on "
-                "engines; write workers: 4 for four in all")
+            raise ValueError(
+                "expect and external are for workers that you start yourself, but the harness starts those on "
+                "engines; write workers: 4 for four in all"
+            )
         count = self.workers if "workers" in self.model_fields_set else "auto"
         if isinstance(count, int) and count < len(self.engines):
             raise ValueError(f"workers are {named} for {len(self.engines)} engines; write as many or more")

@@ -45,10 +45,14 @@ Cores = Annotated[
     json_schema(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
 ]
 Memory = Annotated[
-    int, BeforeValidator(units.parse_memory), json_schema(type=["string", "integer"], examples=["512MiB", "1g"])
+    int,
+    BeforeValidator(units.parse_memory),
+    json_schema(type=["string", "integer"], examples=["512MiB", "1g"]),
 ]
 Duration = Annotated[
-    float, BeforeValidator(units.parse_duration), json_schema(type=["string", "number"], examples=["250ms", "1.5s"])
+    float,
+    BeforeValidator(units.parse_duration),
+    json_schema(type=["string", "number"], examples=["250ms", "1.5s"]),
 ]
 Precision = Annotated[
     float,

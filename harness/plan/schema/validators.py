@@ -179,5 +179,7 @@ def check_currency(value: str) -> str:
 
 def check_precision(value: float) -> float:
     if not 0.005 <= value <= 0.5:
-        raise ValueError(f'{units.format_percent(value)} is out of range; write a precision from "0.5%" to "50%"')
+        raise ValueError(
+            f'{units.format_percent(value)} is out of range; write a precision from "0.5%" to "50%"'
+        )
     return value

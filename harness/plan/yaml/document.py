@@ -112,7 +112,9 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise file_error(shorten_path(path), f"can't be read: {getattr(error, 'strerror', None) or error}") from None
+        raise file_error(
+            shorten_path(path), f"can't be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
     if len(content) > _MOST_BYTES:
         raise file_error(shorten_path(path), "is larger than 1 MiB; this is not a file written by hand")
     return content

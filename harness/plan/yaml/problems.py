@@ -27,7 +27,9 @@ def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document
     if details["type"] == "extra_forbidden":
         key = str(path[-1])
         return document.problem(
-            path, f"unknown key {quote(key)}{suggest_nearest(key, _keys_at(model, details['loc']))}", at_key=True
+            path,
+            f"unknown key {quote(key)}{suggest_nearest(key, _keys_at(model, details['loc']))}",
+            at_key=True,
         )
     if path[-1:] == ("[key]",):
         return document.problem(path[:-1], _describe(details, None), at_key=True)

@@ -15,6 +15,7 @@ from harness.model import MIB, Verdict
 from harness.report.html import charts, cost_chart
 from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
+from harness.report.view.glossary import PAGE_TERMS
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.steps import StepView
 from harness.report.view.view import View
@@ -32,6 +33,7 @@ def render_html(view: View) -> str:
         .get_template("page.html.j2")
         .render(
             view=view,
+            glossary=PAGE_TERMS,
             sentence=write_recommendation(view),
             charts=curves,
             cost=cost_chart.build_cost_chart(view),

@@ -55,6 +55,19 @@ def _format_open_bracket(sustained: int | None, broken: int | None) -> str:
     return f"< {broken}" if broken is not None else ""
 
 
+def describe_outcome(result: CellResult) -> str:
+    """Return a finished cell's answer for one line: `sustains 250 users, breaks at 262 — out of memory`."""
+    outcome = {
+        Status.CENSORED: f"sustained all {result.sustained_users} users",
+        Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
+        Status.NONE: f"already breaks at {result.broken_users} users",
+        Status.FAILED: "could not be brought up",
+        Status.INVALID: "not trustworthy",
+    }.get(result.status, result.status.value)
+    reason = explain_evidence(result.evidence).strip().partition("\n")[0]
+    return f"{outcome} — {reason}" if reason and result.status is not Status.CENSORED else outcome
+
+
 def describe_capacity(result: CellResult) -> str:
     """Return the capacity for a sentence: `250 (245–257)` from an estimate, else `245 and breaks at 257`."""
     estimate, low, high = (

@@ -46,6 +46,14 @@ def clean_text(text: object) -> str:
     return "".join(char for char in spaced if _is_harmless(char))
 
 
+def clean_lines(text: object) -> str:
+    """Return a foreign text with its line breaks and its indents, and else without harmful characters."""
+    return "\n".join(
+        "".join(char for char in _ESCAPE_SEQUENCE.sub("", line).expandtabs() if _is_harmless(char))
+        for line in str(text).split("\n")
+    )
+
+
 def _is_harmless(char: str) -> bool:
     return char not in _NON_CHARACTERS and unicodedata.category(char) not in _UNSAFE_CATEGORIES
 
@@ -80,6 +88,14 @@ def format_duration(value: float | None) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def format_estimate(seconds: float) -> str:
+    """Return an estimated span, rounded to tens of seconds or to minutes: `40 s`, `12 min`, `2 h 05 min`."""
+    if seconds < 90:
+        return f"{math.ceil(seconds / 10) * 10} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def format_rate(value: float | None) -> str:

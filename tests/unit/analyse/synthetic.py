@@ -46,31 +46,34 @@ def always(latency_s: float) -> ResponseTime:
 
 
 def slow_share(share: float, fast_s: float = 0.1, slow_s: float = 1.5) -> ResponseTime:
-    """Evenly spread over all requests, so that every window holds about this share of slow ones."""
-    return lambda request: slow_s if spread(share)(request) else fast_s
+    """Return response times with slow ones spread evenly: every window holds about this share of them."""
+    return lambda request: slow_s if spread_evenly(share)(request) else fast_s
 
 
-def spread(share: float) -> Fails:
+def spread_evenly(share: float) -> Fails:
     return lambda request: math.floor((request + 1) * share) > math.floor(request * share)
 
 
-def on_paper(users: int, slots: int = 4, service_s: float = 0.1, think_s: float = 0.9) -> float:
-    """The response time of a target with so many slots: max(S, N·S/c − Z)."""
+def response_on_paper_s(users: int, slots: int = 4, service_s: float = 0.1, think_s: float = 0.9) -> float:
+    """Return the response time of a target with so many slots: max(S, N·S/c − Z)."""
     return max(service_s, users * service_s / slots - think_s)
 
 
-def closed_step(
+def make_closed_step(
     users: int = 10,
     think_s: float = 0.9,
     latency: ResponseTime = always(0.1),  # noqa: B008 (a value, not a mutable default)
-    fails: Fails = spread(0.0),  # noqa: B008
+    fails: Fails = spread_evenly(0.0),  # noqa: B008
     *,
     window_s: float = 20.0,
     index: int = 1,
     cpu_cores: float = 0.5,
     **changed: Any,
 ) -> StepFacts:
-    """A step of N users who start evenly spread over one cycle and never stall; `changed` fields differ."""
+    """Return a step of N users who start evenly spread over one cycle and never stall.
+
+    `changed` are fields that differ.
+    """
     ended_s = WINDOW_FROM_S + window_s + DRAIN_S
     requests, thinks = _walk(users, think_s, latency, fails, ended_s)
     seconds = [float(second) for second in range(math.ceil(ended_s) + 1)]
@@ -87,9 +90,9 @@ def closed_step(
         "ended": EndReason.HELD,
         "requests": requests,
         "thinks": thinks,
-        "target": target_samples(seconds, cpu_cores),
-        "host": host_samples(seconds),
-        "generator": generator_samples(seconds, users),
+        "target": make_target_samples(seconds, cpu_cores),
+        "host": make_host_samples(seconds),
+        "generator": make_generator_samples(seconds, users),
     }
     return StepFacts(**fields | changed)
 
@@ -109,11 +112,11 @@ def _walk(
         answered.append((start_s, latency_s, 0 if failed else ANSWERED))
         pauses.append((start_s + latency_s, think_s))
         heapq.heappush(coming, (start_s + latency_s + think_s, user))
-    return requests_of(answered, unfinished), thinks_of(pauses)
+    return make_requests(answered, unfinished), make_thinks(pauses)
 
 
-def requests_of(answered: Sequence[tuple[float, float, int]], unfinished: Sequence[float] = ()) -> Requests:
-    """Requests of one name from (start, latency, error) rows; error 0 is a refused connection."""
+def make_requests(answered: Sequence[tuple[float, float, int]], unfinished: Sequence[float] = ()) -> Requests:
+    """Return requests of one name from (start, latency, error) rows; error 0 is a refused connection."""
     columns = list(zip(*answered, strict=True)) or [(), (), ()]
     return Requests(
         names=("GET /",),
@@ -127,30 +130,32 @@ def requests_of(answered: Sequence[tuple[float, float, int]], unfinished: Sequen
     )
 
 
-def thinks_of(rows: Sequence[Asked]) -> ThinkTimes:
+def make_thinks(rows: Sequence[Asked]) -> ThinkTimes:
     columns = list(zip(*rows, strict=True)) or [(), ()]
     return ThinkTimes(np.array(columns[0], dtype=np.float64), np.array(columns[1], dtype=np.float64))
 
 
-def asked(*answered: Asked, unfinished: Sequence[float] = (), failed: Sequence[Asked] = ()) -> StepFacts:
-    """A step of one user whose requests are exactly these (start, latency); its window is [12, 32)."""
+def make_step_of(
+    *answered: Asked, unfinished: Sequence[float] = (), failed: Sequence[Asked] = ()
+) -> StepFacts:
+    """Return a step of one user with exactly these requests (start, latency); its window is [12, 32)."""
     rows = [(*row, ANSWERED) for row in answered] + [(*row, 0) for row in failed]
-    return closed_step(1, requests=requests_of(rows, unfinished), thinks=ThinkTimes())
+    return make_closed_step(1, requests=make_requests(rows, unfinished), thinks=ThinkTimes())
 
 
-def target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:
-    """A target that uses this much CPU and is throttled in one of ten periods."""
+def make_target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:
+    """Return samples of a target that uses this much CPU and is throttled in one of ten periods."""
     return tuple(
         TargetSample(at, at * cpu_cores, round(at * 10), round(at), at * 0.05, 64 * MIB, None, 0, 0)
         for at in seconds
     )
 
 
-def host_samples(seconds: Sequence[float], steal_cores: float = 0.0) -> tuple[HostSample, ...]:
+def make_host_samples(seconds: Sequence[float], steal_cores: float = 0.0) -> tuple[HostSample, ...]:
     return tuple(HostSample(at, (at, at), at * steal_cores, 2**30, 0.5, 0, 0, 0, 0) for at in seconds)
 
 
-def generator_samples(
+def make_generator_samples(
     seconds: Sequence[float], users: int, cpu_ratio: float = 0.1, loop_lag_s: float = 0.002
 ) -> tuple[GeneratorSample, ...]:
     return tuple(GeneratorSample(at, at * cpu_ratio, 60 * MIB, loop_lag_s, users, 1) for at in seconds)

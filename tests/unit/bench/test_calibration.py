@@ -131,7 +131,7 @@ def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestPaper:
     def test_even_users_of_even_services_meet_the_formula(self) -> None:
         queue = Queue(4, 0.1, EVEN)
-        assert queue.users_by_formula(0.2) == pytest.approx(44)
+        assert queue.compute_users(0.2) == pytest.approx(44)
         assert queue.find_users(0.2) == pytest.approx(44, abs=0.01)
 
     @pytest.mark.parametrize("users", [1, 20, 39, 41, 60])
@@ -142,7 +142,7 @@ class TestPaper:
     @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0, 1.5])
     def test_a_quota_serves_its_cores_over_the_demand(self, cores: float) -> None:
         queue = Queue(2, 0.01, (1, 4), cores)
-        users = round(queue.users_by_formula(1.0))
+        users = round(queue.compute_users(1.0))
         times_s = Simulation(queue, users).simulate_response_times_s()
         assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
 
@@ -152,7 +152,7 @@ class TestPaper:
 
     def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
         queue = Queue(8, 0.2, (1, 4))
-        assert 0.9 < queue.find_users(1.0) / queue.users_by_formula(1.0) < 0.98
+        assert 0.9 < queue.find_users(1.0) / queue.compute_users(1.0) < 0.98
 
     @settings(max_examples=15, deadline=None)
     @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from harness.campaign.listener import CampaignListener
 from harness.campaign.scheduler import Scheduler
+from harness.measure.session import Backends
 from harness.measure.step import ProgressSample
 from harness.model import Cell, CellResult, Plan, Step, StepResult
 from harness.plan import plan_to_json
@@ -29,13 +30,13 @@ class RecordingListener(CampaignListener):
     def step_started(self, cell: Cell, step: Step) -> None:
         self.lines.append(f"hold {step.users}")
 
-    def pulse(self, cell: Cell, pulse: ProgressSample) -> None:
-        self.phases.add(pulse.phase)
+    def step_progressed(self, cell: Cell, sample: ProgressSample) -> None:
+        self.phases.add(sample.phase)
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         self.lines.append(f"{result.users} {result.verdict}")
 
-    def cell_done(self, result: CellResult) -> None:
+    def cell_finished(self, result: CellResult) -> None:
         self.lines.append(f"{result.cell.id} {result.status}")
 
 
@@ -44,7 +45,7 @@ class Stage:
 
     def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
         self.fake = FakeBackends(service)
-        self.world = self.fake.to_backends()
+        self.backends: dict[str | None, Backends] = {None: self.fake.to_backends()}
         self.plan = plan
         self.listener = RecordingListener()
         self.folder = CampaignFolder.create(
@@ -52,5 +53,5 @@ class Stage:
         )
 
     def run(self) -> Mapping[str, CellResult]:
-        result = Scheduler(self.plan, self.folder, self.world, self.listener).run()
+        result = Scheduler(self.plan, self.folder, self.backends, self.listener).run()
         return {cell.cell.id: cell for cell in result.cells}

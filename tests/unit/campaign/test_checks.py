@@ -16,7 +16,7 @@ from harness.report import build_summary, build_view
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.campaign.stage import RecordingListener, Stage
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
@@ -62,7 +62,7 @@ def attempt_of(stage: Stage, cell: Cell) -> int:
 
 
 def campaign(stage: Stage) -> CampaignResult:
-    return Scheduler(stage.plan, stage.folder, stage.world, stage.listener).run()
+    return Scheduler(stage.plan, stage.folder, stage.backends, stage.listener).run()
 
 
 def staged(
@@ -323,12 +323,12 @@ def test_the_search_never_sees_a_step_that_confirms(
     plan = make_plan((1.0, 256))
     alone, beside = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
     for number, held in enumerate(users, 1):
-        facts = closed_step(held, index=number)
+        facts = make_closed_step(held, index=number)
         alone.add_step(plan, facts)
         beside.add_step(plan, facts)
         for at, other in confirming:
             if at == number:
-                beside.add_step(plan, closed_step(other, index=90), Purpose.CONFIRM)
+                beside.add_step(plan, make_closed_step(other, index=90), Purpose.CONFIRM)
         beside.step_number = number
     assert beside.steps == alone.steps
     assert beside.baseline == alone.baseline

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.progress import rejudge
-from harness.campaign.scheduler import CampaignListener, Scheduler
+from harness.campaign.listener import CampaignListener
+from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineGone, UsageError
 from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json

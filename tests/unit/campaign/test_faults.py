@@ -85,7 +85,7 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
 def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     full = FullAfter(stage.folder.path, steps=3)
-    campaign = Scheduler(stage.plan, full, stage.world, stage.listener)
+    campaign = Scheduler(stage.plan, full, stage.backends, stage.listener)
     with pytest.raises(StoreError, match="No space left"):
         campaign.run()
     assert stage.fake.host.running == []
@@ -93,7 +93,7 @@ def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored
     kept = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert len(kept) == 3
     again.mark_resumed()
-    done = Scheduler(stage.plan, again, stage.world, stage.listener).run()
+    done = Scheduler(stage.plan, again, stage.backends, stage.listener).run()
     assert {cell.status for cell in done.cells} == {Status.BRACKETED}
     files = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
     assert files[:3] == kept

@@ -167,7 +167,7 @@ def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
 
 def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign = Scheduler(stage.plan, stage.folder, stage.world, stage.listener)
+    campaign = Scheduler(stage.plan, stage.folder, stage.backends, stage.listener)
     campaign._desk.note(("the load shape Mine is not used",))
     campaign._desk.note(("the load shape Mine is not used",))
     assert stage.listener.notes == ["the load shape Mine is not used"]

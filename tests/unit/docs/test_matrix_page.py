@@ -17,8 +17,8 @@ from harness.model import Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
-from harness.plan.slos import RATIOS, known_indicator
-from harness.plan.yaml.problems import models_in
+from harness.plan.slos import RATIOS, check_indicator
+from harness.plan.yaml.problems import find_models
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, find_spans, read_table
 
 
@@ -93,7 +93,7 @@ def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
 def find_keys(section: type[BaseModel]) -> Iterator[str]:
     """Yield every key by its full name; NAME stands for a name that the user chooses: `sizes.NAME.cpus`."""
     for name, field in section.model_fields.items():
-        inner = next(models_in(field.annotation), None)
+        inner = next(find_models(field.annotation), None)
         if name == "companions":
             own = [key for key in find_keys(CompanionSection) if key not in {*find_keys(ServiceSection)}]
             yield from ("companions", *(f"companions.NAME.{key}" for key in own))
@@ -122,7 +122,7 @@ def test_the_reference_has_every_key_and_no_other() -> None:
         *find_keys(TargetFile),
     }
     for indicator in slos - {"by_name"}:
-        known_indicator(indicator)
+        check_indicator(indicator)
     assert {*RATIOS, "mean", "by_name"} <= slos
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.model import MIB, Limits
-from harness.plan.cells import cell_id, expand
+from harness.plan.cells import expand_cells, format_cell_id
 from harness.plan.schema.matrix import MatrixFile
 
 CPUS = st.sampled_from([0.25, 0.5, 1, 2])
@@ -49,7 +49,7 @@ def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
 @given(MATRIX)
 def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]) -> None:
     matrix = MatrixFile.model_validate(values)
-    cells, faults = expand(matrix, "web")
+    cells, faults = expand_cells(matrix, "web")
     expected = by_hand(values)
     assert (expected is None) == bool(faults)
     assert [cell.limits for cell in cells] == (expected or []) * matrix.repetitions
@@ -58,19 +58,19 @@ def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]
 
 @given(MATRIX)
 def test_every_size_is_measured_once_before_any_is_repeated(values: dict[str, Any]) -> None:
-    cells, _ = expand(MatrixFile.model_validate(values), "web")
+    cells, _ = expand_cells(MatrixFile.model_validate(values), "web")
     assert [cell.repetition for cell in cells] == sorted(cell.repetition for cell in cells)
 
 
 def test_an_id_is_readable_and_exact() -> None:
-    assert cell_id("web", Limits(0.5, 256 * MIB), None) == "web-c0.50-m256"
-    assert cell_id("web", Limits(0.125, 256 * MIB), 2) == "web-c0.125-m256-r2"
-    assert cell_id("web", Limits(12, 2048 * MIB), None) == "web-c12.00-m2048"
+    assert format_cell_id("web", Limits(0.5, 256 * MIB), None) == "web-c0.50-m256"
+    assert format_cell_id("web", Limits(0.125, 256 * MIB), 2) == "web-c0.125-m256-r2"
+    assert format_cell_id("web", Limits(12, 2048 * MIB), None) == "web-c12.00-m2048"
 
 
 def test_include_may_bring_back_what_exclude_took() -> None:
     size = {"cpus": 1, "memory": "64m"}
     values = {"limits": {"cpus": [1, 2], "memory": ["64m"]}, "exclude": [size], "include": [size]}
-    cells, faults = expand(MatrixFile.model_validate(values), "web")
+    cells, faults = expand_cells(MatrixFile.model_validate(values), "web")
     assert [cell.id for cell in cells] == ["web-c2.00-m64", "web-c1.00-m64"]
     assert not faults

@@ -6,13 +6,13 @@ import pytest
 
 from harness.model import HealthcheckProbe, HttpProbe, TcpProbe
 from harness.plan.init_templates import (
-    Found,
     Operation,
-    locustfile,
-    matrix_yaml,
-    of_dockerfile,
-    operations,
-    target_yaml,
+    ServiceFacts,
+    format_locustfile,
+    format_matrix,
+    format_target,
+    read_dockerfile,
+    read_operations,
 )
 from tests.unit.plan.project import Project
 
@@ -37,7 +37,7 @@ OPENAPI = {
 
 
 def test_requests_come_from_an_openapi_document_with_its_examples() -> None:
-    assert operations(OPENAPI) == (
+    assert read_operations(OPENAPI) == (
         Operation("GET", "/items?page=1", "/items"),
         Operation("POST", "/items", "/items"),
         Operation("GET", "/items/42", "/items/[id]"),
@@ -48,16 +48,16 @@ def test_requests_come_from_an_openapi_document_with_its_examples() -> None:
 @pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, "text"])
 def test_what_is_no_openapi_document_is_refused(document: object) -> None:
     with pytest.raises(ValueError, match="OpenAPI"):
-        operations(document)
+        read_operations(document)
 
 
 def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -> None:
-    text = locustfile(Found("shop", {"image": "x"}, 80, operations=operations(OPENAPI)))
+    text = format_locustfile(ServiceFacts("shop", {"image": "x"}, 80, operations=read_operations(OPENAPI)))
     ast.parse(text)
     assert text.count("@task\n") == 3
     assert 'self.client.get("/items/42", name="/items/[id]")' in text
     assert "# POST /items: add what it needs" in text
-    ast.parse(locustfile(Found("shop", {"image": "x"}, 80)))
+    ast.parse(format_locustfile(ServiceFacts("shop", {"image": "x"}, 80)))
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -
     ],
 )
 def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple[int | None, bool]) -> None:
-    assert of_dockerfile(text) == found
+    assert read_dockerfile(text) == found
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
 @pytest.mark.parametrize(
     ("found", "probe"),
     [
-        (Found("Shop 1", {"image": "shop:1"}, 80, "/health"), HttpProbe),
-        (Found("shop", {"image": "shop:1"}, 80, has_healthcheck=True), HealthcheckProbe),
-        (Found("shop", {"image": "shop:1"}, 80), TcpProbe),
+        (ServiceFacts("Shop 1", {"image": "shop:1"}, 80, "/health"), HttpProbe),
+        (ServiceFacts("shop", {"image": "shop:1"}, 80, has_healthcheck=True), HealthcheckProbe),
+        (ServiceFacts("shop", {"image": "shop:1"}, 80), TcpProbe),
     ],
 )
-def test_what_is_written_loads(project: Project, found: Found, probe: type, cores: int) -> None:
+def test_what_is_written_loads(project: Project, found: ServiceFacts, probe: type, cores: int) -> None:
     home = "targets/shop-1" if found.name == "Shop 1" else "targets/shop"
     project.write(
         {
-            "matrix.yaml": matrix_yaml(found, cores),
-            f"{home}/target.yaml": target_yaml(found, cores),
-            f"{home}/locustfile.py": locustfile(found),
+            "matrix.yaml": format_matrix(found, cores),
+            f"{home}/target.yaml": format_target(found, cores),
+            f"{home}/locustfile.py": format_locustfile(found),
         }
     )
     plan = project.load()

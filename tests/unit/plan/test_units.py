@@ -25,7 +25,7 @@ POWERS = "(Docker's meaning: powers of two)"
     ],
 )
 def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
-    assert units.memory_bytes(text) == expected
+    assert units.parse_memory(text) == expected
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
 )
 def test_a_size_with_two_meanings_or_none_is_refused(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        units.memory_bytes(text)
+        units.parse_memory(text)
 
 
 @given(st.integers(6, 10**6), st.sampled_from(["MiB", "m", "M", " mib"]))
 def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None:
-    assert units.memory_bytes(f"{number}{unit}") == number * MIB
+    assert units.parse_memory(f"{number}{unit}") == number * MIB
 
 
 @pytest.mark.parametrize(
@@ -74,14 +74,14 @@ def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None
 )
 def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, said: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        units.cpu_cores(value)
+        units.parse_cores(value)
 
 
 @given(st.integers(1000, 10**7))
 def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps: int) -> None:
-    cores = units.cpu_cores(float(Decimal(steps) / 100_000))
-    assert Decimal(units.cores_text(cores)) == Decimal(steps) / 100_000
-    assert len(units.cores_text(cores).partition(".")[2]) >= 2
+    cores = units.parse_cores(float(Decimal(steps) / 100_000))
+    assert Decimal(units.format_cores(cores)) == Decimal(steps) / 100_000
+    assert len(units.format_cores(cores).partition(".")[2]) >= 2
 
 
 @pytest.mark.parametrize(
@@ -98,23 +98,23 @@ def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps:
     ],
 )
 def test_a_duration_is_seconds_unless_it_says_otherwise(value: object, expected: float) -> None:
-    assert units.duration_s(value) == expected
+    assert units.parse_duration(value) == expected
 
 
 @pytest.mark.parametrize("value", ["1h30", "", "s", "-1s", -1, 3601, "61m", True, None, {}, "1e3s"])
 def test_other_durations_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
-        units.duration_s(value)
+        units.parse_duration(value)
 
 
 @pytest.mark.parametrize(
     ("value", "expected"), [("1%", 0.01), (0.01, 0.01), ("0.5%", 0.005), (0, 0.0), ("100%", 1.0)]
 )
 def test_a_ratio_is_a_percentage_or_a_number_below_one(value: object, expected: float) -> None:
-    assert units.ratio(value) == expected
+    assert units.parse_ratio(value) == expected
 
 
 @pytest.mark.parametrize("value", [1, 1.5, "1", -0.1, "1001%", "x", True, None, []])
 def test_a_ratio_that_could_mean_two_things_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
-        units.ratio(value)
+        units.parse_ratio(value)

@@ -174,8 +174,8 @@ def test_what_is_quoted_is_one_line_and_short() -> None:
         (MemoryFull(0.94, 256 * MIB), "its working set reached 94 % of 256 MiB"),
         (
             Thrashing(MemoryFull(1.0, 48 * MIB), 1.84, 10),
-            "its working set reached 100 % of 48 MiB, and a request costs 1.8 times the CPU time that it does "
-            "at 10 users: the kernel keeps dropping pages that are needed again",
+            "its working set reached 100 % of 48 MiB, and a request costs 1.8 times the CPU time that it "
+            "does at 10 users: the kernel keeps dropping pages that are needed again",
         ),
         (
             CpuQuotaUsed(0.97, 1.0, 0.634),

@@ -1,5 +1,6 @@
 """report.html as text: self-contained, small, quick, inert. The browser's tests look at the living page."""
 
+import html
 import re
 import time
 from dataclasses import replace
@@ -17,15 +18,16 @@ from harness.model import (
 from harness.model.evidence import EndedStep, NotReady
 from harness.report import build_view, render_html
 from harness.report.html.charts import build_charts
+from harness.report.view.glossary import GLOSSARY, PAGE_TERMS
 from tests.unit.report import example
 
 
-def page(result: CampaignResult) -> str:
+def html_of(result: CampaignResult) -> str:
     return render_html(build_view(result))
 
 
 def test_it_needs_nothing_from_anywhere() -> None:
-    text = page(example.campaign())
+    text = html_of(example.campaign())
     assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
     assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
     assert "default-src &#39;none&#39;" in text
@@ -42,7 +44,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
         failures=Failures(counts={hostile: 3}),
     )
     cell = replace(example.censored(), steps=(step,), evidence=NotReady(hostile))
-    text = page(
+    text = html_of(
         example.campaign(
             [cell],
             target=hostile,
@@ -57,13 +59,13 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
 
 
 def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
-    assert 'id="refreshing" data-every-s="10"' in page(example.half_way())
-    assert 'id="refreshing"' not in page(example.campaign())
-    assert 'id="refreshing"' not in page(example.campaign(state=CampaignState.INTERRUPTED))
+    assert 'id="refreshing" data-every-s="10"' in html_of(example.half_way())
+    assert 'id="refreshing"' not in html_of(example.campaign())
+    assert 'id="refreshing"' not in html_of(example.campaign(state=CampaignState.INTERRUPTED))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
-    assert "No size has a step yet" in page(
+    assert "No size has a step yet" in html_of(
         example.campaign([example.cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
@@ -92,3 +94,16 @@ def test_the_band_spans_what_is_known_of_the_capacity() -> None:
     assert closed is not None
     assert open_band.x == 312.0
     assert round(closed.width / (312 - 44) * 400) == 14
+
+
+def test_the_page_explains_its_words_itself() -> None:
+    text = html_of(example.campaign())
+    assert "Words used here" in text
+    words = html.unescape(text)
+    for term in PAGE_TERMS:
+        assert f"<dt>{term.name}</dt><dd>{term.meaning}</dd>" in words
+
+
+def test_every_word_has_one_meaning() -> None:
+    names = [term.name for term in GLOSSARY]
+    assert len(names) == len(set(names))

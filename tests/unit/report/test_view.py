@@ -84,7 +84,7 @@ def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> 
     assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
     assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
     assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
-    assert (step.by_name[0].p95, step.window, step.requests) == ("0.016 s", "40 s", "159")
+    assert (step.by_name[0].p95, step.window, step.requests) == ("0.015 s", "40 s", "159")
 
 
 def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> None:

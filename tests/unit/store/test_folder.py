@@ -12,7 +12,7 @@ import pytest
 from harness.errors import StoreError, UsageError
 from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.store.any_facts import plain
 
 CELL = "web-c1.00-m256"
@@ -68,9 +68,9 @@ def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> No
 
 def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
     folder.add_run(LIFE)
-    folder.add_step(CELL, closed_step(5, index=1))
+    folder.add_step(CELL, make_closed_step(5, index=1))
     folder.add_run(DEAD)
-    folder.add_step(CELL, closed_step(9, index=2))
+    folder.add_step(CELL, make_closed_step(9, index=2))
     folder.finish_cell(CELL)
     folder.finish("complete")
     story = CampaignFolder.open(folder.path).read_log()
@@ -85,14 +85,14 @@ def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> No
     again = replace(LIFE, number=2, attempt=2)
     confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
     folder.add_run(LIFE)
-    folder.add_step(CELL, closed_step(5, index=1))
+    folder.add_step(CELL, make_closed_step(5, index=1))
     folder.finish_cell(CELL)
     folder.add_run(again)
-    folder.add_step(CELL, closed_step(9, index=2), attempt=2)
+    folder.add_step(CELL, make_closed_step(9, index=2), attempt=2)
     assert not folder.read_log().last_attempt(CELL).is_done
     folder.finish_cell(CELL, attempt=2)
     folder.add_run(confirming)
-    folder.add_step(CELL, closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
+    folder.add_step(CELL, make_closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
     first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
     assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
     assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [
@@ -133,7 +133,7 @@ def test_a_newer_kind_of_event_is_passed_over(folder: CampaignFolder) -> None:
 
 
 def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
-    facts = closed_step(7)
+    facts = make_closed_step(7)
     folder.add_step(CELL, facts)
     (file,) = folder.read_log().last_attempt(CELL).step_files
     assert plain(folder.read_step(file)) == plain(facts)
@@ -148,7 +148,7 @@ def test_a_steps_file_is_complete_before_the_log_says_so(
         seen.append((event, folder.read_step(facts["file"]).users))
 
     monkeypatch.setattr(folder.log, "append", append)
-    folder.add_step(CELL, closed_step(7))
+    folder.add_step(CELL, make_closed_step(7))
     assert seen == [("step-finished", 7)]
 
 
@@ -159,9 +159,9 @@ def test_a_step_that_the_log_never_told_of_is_written_over(
     with monkeypatch.context() as patch:
         patch.setattr(folder.log, "append", crash)
         with pytest.raises(KeyboardInterrupt):
-            folder.add_step(CELL, closed_step(7))
+            folder.add_step(CELL, make_closed_step(7))
     assert folder.read_log().last_attempts == {}
-    folder.add_step(CELL, closed_step(9))
+    folder.add_step(CELL, make_closed_step(9))
     (file,) = folder.read_log().last_attempt(CELL).step_files
     assert folder.read_step(file).users == 9
 
@@ -242,7 +242,7 @@ def test_no_campaigns_name_leads_out_of_the_results(tmp_path: Path, name: str) -
 def test_no_cells_name_leads_out_of_the_campaign(folder: CampaignFolder, cell_id: str) -> None:
     before = sorted(folder.path.parent.parent.rglob("*"))
     with pytest.raises(StoreError, match="name"):
-        folder.add_step(cell_id, closed_step(1))
+        folder.add_step(cell_id, make_closed_step(1))
     with pytest.raises(StoreError, match="name"):
         folder.add_logs(cell_id, 1, "", "")
     assert sorted(folder.path.parent.parent.rglob("*")) == before

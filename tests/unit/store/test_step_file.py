@@ -13,11 +13,11 @@ from harness.errors import StoreError
 from harness.model import StepFacts
 from harness.store import step_file as stepfile
 from harness.store.step_file import decode_step, encode_step
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.store.any_facts import STEPS, plain
 
 PATH = Path("cells/web/step-001.json.gz")
-WHOLE = encode_step(closed_step(5))
+WHOLE = encode_step(make_closed_step(5))
 
 
 @settings(max_examples=40)
@@ -35,7 +35,7 @@ def test_facts_stored_twice_are_the_same_bytes(facts: StepFacts) -> None:
 
 
 def test_a_step_of_a_thousand_requests_takes_kilobytes() -> None:
-    facts = closed_step(50)
+    facts = make_closed_step(50)
     assert len(facts.requests.start_s) > 1000
     assert len(encode_step(facts)) < 20_000
 

@@ -1,29 +1,30 @@
 "use strict";
-// The page is whole without this: it adds reading a chart step by step, highlighting, sorting and filtering.
+// The page is complete without this script, which adds: reading charts by step, highlighting, sorting, filtering.
 const data = JSON.parse(document.getElementById("data").textContent);
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 
-// One size, lit wherever it is drawn.
+// Highlight one size wherever it is drawn.
 let pinned = null;
-function light(cell) {
+function highlight(cell) {
   each("[data-cell]", (element) => element.classList.toggle("lit", element.dataset.cell === cell));
   each(".overview figure", (figure) => figure.classList.toggle("dim", cell !== null && cell in data));
 }
 each("[data-cell]", (element) => {
-  element.addEventListener("pointerenter", () => light(element.dataset.cell));
-  element.addEventListener("pointerleave", () => light(pinned));
-  element.addEventListener("focusin", () => light(element.dataset.cell));
-  element.addEventListener("focusout", () => light(pinned));
+  element.addEventListener("pointerenter", () => highlight(element.dataset.cell));
+  element.addEventListener("pointerleave", () => highlight(pinned));
+  element.addEventListener("focusin", () => highlight(element.dataset.cell));
+  element.addEventListener("focusout", () => highlight(pinned));
 });
 each(".key button", (button) => button.addEventListener("click", () => {
   pinned = pinned === button.dataset.cell ? null : button.dataset.cell;
   each(".key button", (other) => other.setAttribute("aria-pressed", String(other.dataset.cell === pinned)));
-  light(pinned);
+  highlight(pinned);
 }));
 
-// A chart ({points: [[x, text] …], cursor}) is read at the point nearest to the pointer, or with the arrow keys.
-function readable(svg, chart, readout) {
-  const quiet = readout.textContent;
+// Show the text of the point nearest to the pointer, or chosen with the arrow keys.
+// A chart is {points: [[x, text] …], cursor}.
+function makeReadable(svg, chart, readout) {
+  const restText = readout.textContent;
   let at = -1;
   const show = (index) => {
     const { points, cursor } = chart;
@@ -35,10 +36,10 @@ function readable(svg, chart, readout) {
   const hide = () => {
     at = -1;
     chart.cursor.classList.remove("on");
-    readout.textContent = quiet;
+    readout.textContent = restText;
   };
   svg.addEventListener("pointermove", (event) => {
-    const x = placeIn(svg, event);
+    const x = xInside(svg, event);
     const distances = chart.points.map((point) => Math.abs(point[0] - x));
     show(distances.indexOf(Math.min(...distances)));
   });
@@ -51,16 +52,16 @@ function readable(svg, chart, readout) {
     show(at < 0 && by < 0 ? chart.points.length - 1 : at + by);
   });
 }
-function placeIn(svg, event) {
+function xInside(svg, event) {
   const box = svg.getBoundingClientRect();
   return (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
 }
 each("svg[data-chart]", (svg) => {
   const chart = { points: data[svg.dataset.chart].steps, cursor: svg.querySelector(".cursor") };
-  readable(svg, chart, svg.parentElement.querySelector(".readout"));
+  makeReadable(svg, chart, svg.parentElement.querySelector(".readout"));
 });
 
-// A panel can be seen large.
+// Add a button to each panel that enlarges it.
 each(".panel", (panel) => {
   const button = document.createElement("button");
   button.type = "button";
@@ -72,7 +73,7 @@ each(".panel", (panel) => {
   panel.querySelector("figcaption").append(button);
 });
 
-// The table sorts by any column (no data always last) and filters by any text.
+// Sort the table by any column, with no data always last, and filter it by any text.
 const table = document.getElementById("sizes");
 const body = table.tBodies[0];
 const sortValue = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
@@ -104,7 +105,7 @@ document.getElementById("filter").addEventListener("input", (event) => {
   document.getElementById("filtered").textContent = wanted ? `${shown} of ${body.rows.length}` : "";
 });
 
-// A size's time series: drawn when its details open, all panels on one axis with one cursor.
+// Draw a size's time series when its details open: all panels share one axis and one cursor.
 const PANELS = [
   ["users", "", ["users"], null],
   ["RPS", "", ["rps"], null],
@@ -117,13 +118,13 @@ const PANELS = [
 const NAMES = { cpu_cores: "target", generator_cores: "generator", host_cores: "host" };
 const LEFT = 64, WIDE = 720, HIGH = 54, GAP = 16;
 const svgElement = (name, attributes, text) => {
-  const made = document.createElementNS(document.querySelector("svg").namespaceURI, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const element = document.createElementNS(document.querySelector("svg").namespaceURI, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (text !== undefined) element.textContent = text;
+  return element;
 };
 const rounded = (value) => value === null ? "–" : String(Number(value.toPrecision(3)));
-function laidOut(steps) {
+function layOut(steps) {
   let from = 0;
   return steps.map((step) => {
     const placed = { ...step, from, seconds: step.users_over_time.length * step.bucket_s };
@@ -131,22 +132,22 @@ function laidOut(steps) {
     return placed;
   });
 }
-function timeChart(figure) {
+function drawTimeSeries(figure) {
   const own = data[figure.dataset.time];
   if (!own || own.time.length === 0 || !figure.hidden) return;
   figure.hidden = false;
-  const svg = figure.querySelector("svg"), steps = laidOut(own.time), last = steps[steps.length - 1];
+  const svg = figure.querySelector("svg"), steps = layOut(own.time), last = steps[steps.length - 1];
   const whole = [0, last.from + last.seconds], chart = { points: [], cursor: null, range: whole };
   const show = (range) => Object.assign(chart, drawTime(svg, steps, own.limits, range));
   show(whole);
-  readable(svg, chart, figure.querySelector(".readout"));
-  zoomable(svg, chart, whole, show);
+  makeReadable(svg, chart, figure.querySelector(".readout"));
+  makeZoomable(svg, chart, whole, show);
 }
-// Dragging over a time series zooms to what was dragged over, + and - around the cursor; Escape shows all again.
-function zoomable(svg, chart, whole, show) {
+// Zoom a time series: dragging selects a range, + and - zoom around the cursor, Escape shows all again.
+function makeZoomable(svg, chart, whole, show) {
   const LEAST_S = 10;
   let from = null;
-  const second = (event) => chart.range[0] + (placeIn(svg, event) - LEFT) / (WIDE - LEFT - 8) * (chart.range[1] - chart.range[0]);
+  const second = (event) => chart.range[0] + (xInside(svg, event) - LEFT) / (WIDE - LEFT - 8) * (chart.range[1] - chart.range[0]);
   const zoom = (low, high) => {
     const wide = Math.max(LEAST_S, high - low), start = Math.max(whole[0], Math.min(low, whole[1] - wide));
     show([start, Math.min(whole[1], start + wide)]);
@@ -207,40 +208,41 @@ function drawTime(svg, steps, limits, range) {
   const cursor = svgElement("path", { class: "cursor", d: `M0 0V${high}` });
   svg.append(cursor);
   const points = seen.flatMap((step) => step.users_over_time.map((_, index) => ({ step, index, at: instant(step, index) })));
-  return { cursor, range, points: points.filter((point) => inside(point.at)).map((point) => [x(point.at), told(point, column)]) };
+  return { cursor, range, points: points.filter((point) => inside(point.at)).map((point) => [x(point.at), describePoint(point, column)]) };
 }
-function told({ step, index }, column) {
+function describePoint({ step, index }, column) {
   const values = PANELS.flatMap(([title, unit, keys]) => keys.map((key) => `${NAMES[key] ? `${NAMES[key]} CPU` : title} ${rounded(column(step, key)[index])} ${unit.split(/[:;]/)[0]}`.trim()));
   return `${step.users} users asked for, ${Math.round((index + 0.5) * step.bucket_s)} s into the step: ${values.join(", ")}`;
 }
 each("details.cell", (details) => {
-  const draw = () => details.open && details.querySelectorAll("[data-time]").forEach(timeChart);
+  const draw = () => details.open && details.querySelectorAll("[data-time]").forEach(drawTimeSeries);
   details.addEventListener("toggle", draw);
   draw();
 });
 
-// While the campaign runs the page loads itself again, but never under somebody's hands: not while details are
-// open or a text is being written, and not when told to stay.
+// Reload the page while the campaign runs, but never disturb a reader: not while details are open or the filter
+// has the focus, and not after "Pause".
 const refreshing = document.getElementById("refreshing");
 if (refreshing) {
-  const every = Number(refreshing.dataset.everyS), stay = document.createElement("button");
-  stay.type = "button";
-  stay.className = "stay";
-  const told = (stays) => {
-    refreshing.textContent = stays ? "This page stays as it is. " : `This page loads itself again every ${every} s, unless details are open. `;
-    stay.textContent = stays ? "Go on" : "Stay";
-    stay.setAttribute("aria-pressed", String(stays));
-    refreshing.append(stay);
+  const everyS = Number(refreshing.dataset.everyS), pause = document.createElement("button");
+  pause.type = "button";
+  pause.className = "pause";
+  const setPaused = (isPaused) => {
+    refreshing.textContent = isPaused ? "Reloading is paused. " : `This page reloads every ${everyS} s, unless details are open. `;
+    pause.textContent = isPaused ? "Continue" : "Pause";
+    pause.setAttribute("aria-pressed", String(isPaused));
+    refreshing.append(pause);
   };
-  stay.addEventListener("click", () => told(stay.getAttribute("aria-pressed") !== "true"));
-  told(false);
+  const isPaused = () => pause.getAttribute("aria-pressed") === "true";
+  pause.addEventListener("click", () => setPaused(!isPaused()));
+  setPaused(false);
   setInterval(() => {
-    const busy = document.querySelector("details[open]") || document.activeElement instanceof HTMLInputElement;
-    if (stay.getAttribute("aria-pressed") !== "true" && !busy) location.reload();
-  }, every * 1000);
+    const isInUse = document.querySelector("details[open]") || document.activeElement instanceof HTMLInputElement;
+    if (!isPaused() && !isInUse) location.reload();
+  }, everyS * 1000);
 }
 
-// A link to a size opens its details; printing opens all of them.
+// Open the details of a size that a link leads to, and all details for printing.
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;

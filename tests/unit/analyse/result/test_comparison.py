@@ -14,15 +14,7 @@ from harness.analyse.result.comparison import (
     find_objections,
 )
 from harness.model import MIB, Cell, CellResult, Change, Fingerprint, Limits, Slo, Status
-from tests.builders import make_fingerprint, make_plan
-from tests.unit.analyse.synthetic import CELL
-
-
-def cell(
-    low: int | None, high: int | None, status: Status = Status.BRACKETED, cores: float = 1.0
-) -> CellResult:
-    limits = Limits(cores, 256 * MIB)
-    return CellResult(replace(CELL, limits=limits), status, low, high)
+from tests.builders import make_fingerprint, make_plan, make_result
 
 
 def change(base: CellResult, head: CellResult) -> Change:
@@ -44,35 +36,35 @@ def change(base: CellResult, head: CellResult) -> Change:
 def test_a_difference_counts_beyond_both_brackets_and_the_minimum_ratio(
     base: tuple[int, int], head: tuple[int, int], expected: Change
 ) -> None:
-    assert change(cell(*base), cell(*head)) is expected
+    assert change(make_result(1.0, *base), make_result(1.0, *head)) is expected
 
 
 def test_infinite_and_missing_ends_are_compared_too() -> None:
-    open_ = cell(400, None, Status.CENSORED)
+    open_ = make_result(1.0, 400, None, Status.CENSORED)
     assert change(open_, open_) is Change.SAME
-    assert change(open_, cell(300, 315)) is Change.LESS
-    assert change(cell(300, 315), open_) is Change.MORE
-    assert change(cell(None, 1, Status.NONE), cell(100, 105)) is Change.MORE
-    assert change(cell(100, 105), cell(None, None, Status.FAILED)) is Change.LESS
-    assert change(cell(100, 105), cell(100, None, Status.INVALID)) is Change.UNKNOWN
-    (found,) = compare_sizes([open_], [cell(300, 315)])
+    assert change(open_, make_result(1.0, 300, 315)) is Change.LESS
+    assert change(make_result(1.0, 300, 315), open_) is Change.MORE
+    assert change(make_result(1.0, None, 1, Status.NONE), make_result(1.0, 100, 105)) is Change.MORE
+    assert change(make_result(1.0, 100, 105), make_result(1.0, None, None, Status.FAILED)) is Change.LESS
+    assert change(make_result(1.0, 100, 105), make_result(1.0, 100, None, Status.INVALID)) is Change.UNKNOWN
+    (found,) = compare_sizes([open_], [make_result(1.0, 300, 315)])
     assert found.ratio is None
 
 
 def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
-    before, after = cell(100, 105), cell(200, 210, cores=2.0)
+    before, after = make_result(1.0, 100, 105), make_result(2.0, 200, 210)
     assert [each.change for each in compare_sizes([before], [after])] == [Change.REMOVED, Change.ADDED]
 
 
 def test_repetitions_of_a_size_count_together() -> None:
-    base = [cell(100, 105), cell(108, 113)]
-    assert compare_sizes(base, [cell(112, 118)])[0].change is Change.SAME
-    assert compare_sizes(base, [cell(120, 126)])[0].change is Change.MORE
+    base = [make_result(1.0, 100, 105), make_result(1.0, 108, 113)]
+    assert compare_sizes(base, [make_result(1.0, 112, 118)])[0].change is Change.SAME
+    assert compare_sizes(base, [make_result(1.0, 120, 126)])[0].change is Change.MORE
 
 
 @given(st.integers(1, 400), st.integers(1, 40), st.integers(1, 400), st.integers(1, 40))
 def test_turned_around_more_becomes_less(low: int, width: int, other: int, wide: int) -> None:
-    one, two = cell(low, low + width), cell(other, other + wide)
+    one, two = make_result(1.0, low, low + width), make_result(1.0, other, other + wide)
     opposite = {Change.MORE: Change.LESS, Change.LESS: Change.MORE, Change.SAME: Change.SAME}
     assert change(two, one) is opposite[change(one, two)]
     assert change(one, one) is Change.SAME
@@ -80,7 +72,10 @@ def test_turned_around_more_becomes_less(low: int, width: int, other: int, wide:
 
 def test_the_same_machine_is_the_same() -> None:
     assert find_machine_differences(make_fingerprint(), make_fingerprint()) == []
-    assert find_machine_differences(make_fingerprint(), make_fingerprint(machine_memory_bytes=(8 << 30) - 4096)) == []
+    assert (
+        find_machine_differences(make_fingerprint(), make_fingerprint(machine_memory_bytes=(8 << 30) - 4096))
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +100,9 @@ def test_a_change_that_moves_a_capacity_by_itself_is_an_objection() -> None:
     assert find_objections(base, replace(base, hashes={"scenario": "a", "target": "c"}), []) == []
     assert find_objections(base, replace(base, hashes={"scenario": "z"}), []) == ["the scenario changed"]
     assert "other SLOs" in find_objections(base, replace(base, slos=(Slo("p95", 0.5),)), [])[0]
-    assert "no size in common" in find_objections(base, replace(base, cells=make_plan((4.0, 256)).cells), [])[0]
+    assert (
+        "no size in common" in find_objections(base, replace(base, cells=make_plan((4.0, 256)).cells), [])[0]
+    )
     assert find_objections(base, base, ["machine cores 2, was 4"]) == [
         "another machine: machine cores 2, was 4"
     ]
@@ -120,5 +117,5 @@ def test_changed_parts_are_named() -> None:
 
 
 def test_cells_are_told_apart_by_their_limits_alone() -> None:
-    other = replace(cell(100, 105), cell=Cell("renamed", "web", Limits(1.0, 256 * MIB)))
-    assert change(cell(100, 105), other) is Change.SAME
+    other = replace(make_result(1.0, 100, 105), cell=Cell("renamed", "web", Limits(1.0, 256 * MIB)))
+    assert change(make_result(1.0, 100, 105), other) is Change.SAME

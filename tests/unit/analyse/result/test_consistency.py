@@ -37,19 +37,19 @@ PLAN = make_plan(*SIZES)
 IDS = [cell.id for cell in PLAN.cells]
 
 
-def found(cell: Cell, low: int | None, high: int | None, **changes: object) -> CellResult:
-    """A measured cell: its bracket, censored without an upper end, none without a lower one."""
+def make_result(cell: Cell, low: int | None, high: int | None, **changes: object) -> CellResult:
+    """Return a measured cell with its bracket: censored without an upper end, none without a lower one."""
     status = Status.CENSORED if high is None else Status.NONE if low is None else Status.BRACKETED
     steps = (make_step(low or high or 1, "PASS" if low else "FAIL"),)
     result = CellResult(cell, status, sustained_users=low, broken_users=high, steps=steps)
     return replace(result, **changes)  # type: ignore[arg-type]
 
 
-def surface(*brackets: tuple[int | None, int | None], plan: Plan = PLAN) -> dict[str, CellResult]:
-    return {cell.id: found(cell, *ends) for cell, ends in zip(plan.cells, brackets, strict=True)}
+def make_results(*brackets: tuple[int | None, int | None], plan: Plan = PLAN) -> dict[str, CellResult]:
+    return {cell.id: make_result(cell, *ends) for cell, ends in zip(plan.cells, brackets, strict=True)}
 
 
-def pairs(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, str]]:
+def find_violations(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, str]]:
     return {(small.id, large.id) for small, large in find_monotonicity_violations(plan, results)}
 
 
@@ -60,16 +60,16 @@ def pairs(results: dict[str, CellResult], plan: Plan = PLAN) -> set[tuple[str, s
 def test_a_larger_cell_violates_monotonicity_only_below_a_smaller_one_by_more_than_the_precision(
     large: tuple[int | None, int | None], is_one: bool
 ) -> None:
-    results = surface((120, 126), (120, 126), (120, 126), large)
-    assert ((IDS[0], IDS[3]) in pairs(results)) is is_one
+    results = make_results((120, 126), (120, 126), (120, 126), large)
+    assert ((IDS[0], IDS[3]) in find_violations(results)) is is_one
 
 
 def test_sizes_of_which_each_has_more_of_something_are_never_compared() -> None:
-    assert pairs(surface((1, 2), (300, 310), (10, 11), (300, 310))) == set()
+    assert find_violations(make_results((1, 2), (300, 310), (10, 11), (300, 310))) == set()
 
 
 def test_a_larger_cell_that_never_came_up_violates_monotonicity_and_an_undecided_one_does_not() -> None:
-    results = surface((120, 126), (120, 126), (120, 126), (120, 126))
+    results = make_results((120, 126), (120, 126), (120, 126), (120, 126))
     for status, expected in (
         (Status.FAILED, 3),
         (Status.INVALID, 0),
@@ -77,12 +77,12 @@ def test_a_larger_cell_that_never_came_up_violates_monotonicity_and_an_undecided
         (Status.RUNNING, 0),
     ):
         changed = results | {IDS[3]: CellResult(PLAN.cells[3], status)}
-        assert len(pairs(changed)) == expected
+        assert len(find_violations(changed)) == expected
 
 
 def test_repetitions_are_not_held_against_each_other() -> None:
     again = replace(PLAN.cells[3], id="again", repetition=2)
-    results = {IDS[0]: found(PLAN.cells[0], 120, 126), "again": found(again, 50, 52)}
+    results = {IDS[0]: make_result(PLAN.cells[0], 120, 126), "again": make_result(again, 50, 52)}
     assert find_monotonicity_violations(PLAN, results) == []
 
 
@@ -93,7 +93,7 @@ ENDS = st.sampled_from([(None, 10), (100, 105), (103, 109), (120, 126), (200, 21
 def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
     brackets: list[tuple[int | None, int | None]],
 ) -> None:
-    results, asked = surface(*brackets), []
+    results, asked = make_results(*brackets), []
     while (cell := choose_second_attempt(PLAN, results)) is not None:
         asked.append(cell.id)
         results[cell.id] = replace(results[cell.id], first=results[cell.id])
@@ -103,7 +103,7 @@ def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
         for cell_id, result in flag_monotonicity_violations(PLAN, results).items()
         if result.monotonicity_violation
     }
-    assert flagged == set(asked) == {large for _, large in pairs(results)}
+    assert flagged == set(asked) == {large for _, large in find_violations(results)}
 
 
 @given(st.lists(ENDS, min_size=4, max_size=4))
@@ -118,23 +118,25 @@ def test_monotonicity_violations_are_those_of_brute_force(
         )
         if more and other[1] is not None and other[1] * 1.05 < (mine[0] or 0):
             expected.add((small.id, large.id))
-    assert pairs(surface(*brackets)) == expected
+    assert find_violations(make_results(*brackets)) == expected
 
 
 def test_the_cell_that_is_named_is_the_smaller_one_that_sustains_most() -> None:
-    results = flag_monotonicity_violations(PLAN, surface((120, 126), (150, 158), (140, 147), (100, 105)))
+    results = flag_monotonicity_violations(PLAN, make_results((120, 126), (150, 158), (140, 147), (100, 105)))
     assert results[IDS[3]].monotonicity_violation == PLAN.cells[1]
 
 
-REFERENCE = found(PLAN.cells[3], 400, None)
+REFERENCE = make_result(PLAN.cells[3], 400, None)
 STARTED = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purpose.CONFIRM)
 
 
-def held(before: StepResult, *after: StepResult, runs: tuple[ContainerRun, ...] = (STARTED,)) -> DriftCheck:
+def make_check(
+    before: StepResult, *after: StepResult, runs: tuple[ContainerRun, ...] = (STARTED,)
+) -> DriftCheck:
     return DriftCheck(replace(REFERENCE, steps=(make_step(10, "PASS"), before)), runs, after)
 
 
-def step(
+def make_confirming_step(
     verdict: str = "PASS", cpu_per_request_s: float | None = 0.005, requests: int = 3200, rule: str = "p95"
 ) -> StepResult:
     target = TargetUse(cpu_per_request_s=cpu_per_request_s)
@@ -145,60 +147,60 @@ def step(
 @pytest.mark.parametrize(
     ("after", "requests", "marked"),
     [
-        (step(), 3200, False),
-        (step(cpu_per_request_s=0.0052), 3200, False),
-        (step(cpu_per_request_s=0.0053), 3200, True),
-        (step(cpu_per_request_s=0.0047), 3200, True),
-        (step(cpu_per_request_s=0.0053, requests=100), 100, False),
-        (step(cpu_per_request_s=0.0060, requests=100), 100, True),
-        (step(cpu_per_request_s=None), 3200, False),
-        (step("FAIL"), 3200, False),
-        (step("FAIL", rule="died"), 3200, True),
-        (step("FAIL", cpu_per_request_s=None), 3200, True),
-        (step("INVALID", cpu_per_request_s=0.02), 3200, False),
+        (make_confirming_step(), 3200, False),
+        (make_confirming_step(cpu_per_request_s=0.0052), 3200, False),
+        (make_confirming_step(cpu_per_request_s=0.0053), 3200, True),
+        (make_confirming_step(cpu_per_request_s=0.0047), 3200, True),
+        (make_confirming_step(cpu_per_request_s=0.0053, requests=100), 100, False),
+        (make_confirming_step(cpu_per_request_s=0.0060, requests=100), 100, True),
+        (make_confirming_step(cpu_per_request_s=None), 3200, False),
+        (make_confirming_step("FAIL"), 3200, False),
+        (make_confirming_step("FAIL", rule="died"), 3200, True),
+        (make_confirming_step("FAIL", cpu_per_request_s=None), 3200, True),
+        (make_confirming_step("INVALID", cpu_per_request_s=0.02), 3200, False),
     ],
 )
 def test_a_campaign_is_marked_by_a_hard_failure_or_by_more_than_chance_and_five_percent(
     after: StepResult, requests: int, marked: bool
 ) -> None:
-    seen = assess_drift(held(step(requests=requests), after))
+    seen = assess_drift(make_check(make_confirming_step(requests=requests), after))
     assert seen is not None
     assert seen.is_marked is marked
 
 
 def test_a_step_that_failed_before_too_is_no_drift() -> None:
-    seen = assess_drift(held(step("FAIL"), step("FAIL")))
+    seen = assess_drift(make_check(make_confirming_step("FAIL"), make_confirming_step("FAIL")))
     assert seen is not None
     assert not seen.is_marked
 
 
 def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> None:
-    assert assess_drift(held(make_step(380, "PASS"), step())) is None
-    assert assess_drift(held(step())) is None
+    assert assess_drift(make_check(make_step(380, "PASS"), make_confirming_step())) is None
+    assert assess_drift(make_check(make_confirming_step())) is None
     assert assess_drift(None) is None
 
 
 def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
-    measured = [found(cell, 400, None) for cell in reversed(PLAN.cells)]
+    measured = [make_result(cell, 400, None) for cell in reversed(PLAN.cells)]
     first = next_drift_check(PLAN, measured, None)
     assert first is not None
     assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
-    invalid, dead = step("INVALID"), replace(STARTED, ready_after_s=None, failure="gone")
+    invalid, dead = make_confirming_step("INVALID"), replace(STARTED, ready_after_s=None, failure="gone")
     for steps, runs, ended in (
         ((), (STARTED,), False),
         ((invalid,), (STARTED,), False),
         ((invalid, invalid), (STARTED, STARTED), True),
-        ((invalid, step()), (STARTED, STARTED), True),
-        ((step("FAIL"),), (STARTED,), True),
+        ((invalid, make_confirming_step()), (STARTED, STARTED), True),
+        ((make_confirming_step("FAIL"),), (STARTED,), True),
         ((), (dead,), True),
     ):
-        again = next_drift_check(PLAN, measured, held(step(), *steps, runs=runs))
+        again = next_drift_check(PLAN, measured, make_check(make_confirming_step(), *steps, runs=runs))
         assert again == (None if ended else first)
 
 
 def test_the_reference_is_the_first_cell_that_was_measured_once() -> None:
-    cells = [found(cell, 100, 105) for cell in reversed(PLAN.cells)]
-    none, twice = found(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
+    cells = [make_result(cell, 100, 105) for cell in reversed(PLAN.cells)]
+    none, twice = make_result(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
     chosen = next_drift_check(PLAN, [none, twice, *cells[2:]], None)
     assert chosen is not None
     assert chosen[0] == cells[2].cell
@@ -206,18 +208,20 @@ def test_the_reference_is_the_first_cell_that_was_measured_once() -> None:
     assert next_drift_check(PLAN, [none, none, none], None) is None
 
 
-def repeated(*brackets: tuple[int | None, int | None]) -> list[CellResult]:
+def make_repetitions(*brackets: tuple[int | None, int | None]) -> list[CellResult]:
     cells = [
         Cell(f"web-r{number}", "web", Limits(1.0, 256 * MIB), None, number)
         for number in range(1, len(brackets) + 1)
     ]
-    return [found(cell, *ends) for cell, ends in zip(cells, brackets, strict=True)]
+    return [make_result(cell, *ends) for cell, ends in zip(cells, brackets, strict=True)]
 
 
 def test_repetitions_stand_side_by_side_with_their_coefficient_of_variation() -> None:
     cells = [
         replace(cell, estimate_users=users)
-        for cell, users in zip(repeated((95, 99), (99, 103), (103, 107)), (96.0, 100.0, 104.0), strict=True)
+        for cell, users in zip(
+            make_repetitions((95, 99), (99, 103), (103, 107)), (96.0, 100.0, 104.0), strict=True
+        )
     ]
     (seen,) = assess_repeatability(cells)
     assert seen.cells == tuple(cells)
@@ -226,15 +230,17 @@ def test_repetitions_stand_side_by_side_with_their_coefficient_of_variation() ->
 
 @pytest.mark.parametrize("other", [(400, None), (None, 10)])
 def test_an_open_answer_has_no_spread(other: tuple[int | None, int | None]) -> None:
-    (seen,) = assess_repeatability(repeated((380, 399), other))
+    (seen,) = assess_repeatability(make_repetitions((380, 399), other))
     assert seen.spread_ratio is None
 
 
 def test_a_size_that_was_measured_once_agrees_with_nothing() -> None:
-    assert assess_repeatability(surface(*[(100, 105)] * 4).values()) == ()
+    assert assess_repeatability(make_results(*[(100, 105)] * 4).values()) == ()
 
 
 def test_of_a_drift_check_the_last_step_counts() -> None:
-    seen = assess_drift(held(step(), step("INVALID"), step()))
+    seen = assess_drift(
+        make_check(make_confirming_step(), make_confirming_step("INVALID"), make_confirming_step())
+    )
     assert seen is not None
     assert seen.verdict is Verdict.PASS

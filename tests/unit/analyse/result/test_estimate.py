@@ -31,7 +31,7 @@ def test_an_estimate_never_leaves_its_bracket(
     requests: tuple[int, int],
     slo: Slo | None,
 ) -> None:
-    found = fitted(
+    found = estimate(
         make_step(low, "PASS", slow_ratio=held, requests=requests[0]),
         make_step(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
         slo,
@@ -39,12 +39,12 @@ def test_an_estimate_never_leaves_its_bracket(
     assert low <= found.low <= found.users <= found.high <= low + more
 
 
-def fitted(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
+def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
     return estimate_capacity(held, broken, slo, [held, *others, broken])
 
 
 def fit(held: float, broken: float, requests: int = 2000, *others: StepResult) -> tuple[float, float, float]:
-    found = fitted(
+    found = estimate(
         make_step(100, "PASS", slow_ratio=held, requests=requests),
         make_step(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
         P95,
@@ -78,13 +78,13 @@ def test_a_step_beside_the_bracket_has_its_say() -> None:
 
 def test_a_bracket_that_something_else_broke_is_not_fitted() -> None:
     held = make_step(100, "PASS", slow_ratio=0.0, requests=2000)
-    found = fitted(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
+    found = estimate(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
     assert (found.low, found.high) == (100, 110)
     assert found.users == pytest.approx(math.sqrt(11_000))
 
 
 def test_where_slow_shares_say_nothing_the_interval_is_the_whole_bracket() -> None:
-    found = fitted(make_step(100, "PASS"), make_step(110, "FAIL"), None)
+    found = estimate(make_step(100, "PASS"), make_step(110, "FAIL"), None)
     assert (found.low, found.high) == (100, 110)
     assert found.users == pytest.approx(math.sqrt(11_000))
 

@@ -123,18 +123,20 @@ def test_every_failed_step_has_a_limit_and_evidence() -> None:
             assert found.evidence
 
 
-def beside(used_cores: float | None, throttled_ratio: float | None, name: str = "database") -> CompanionUse:
+def make_companion(
+    used_cores: float | None, throttled_ratio: float | None, name: str = "database"
+) -> CompanionUse:
     return CompanionUse(name, Limits(0.4, 256 * MIB), used_cores, throttled_ratio, 100 * MIB)
 
 
 @pytest.mark.parametrize(
     ("companions", "factor"),
     [
-        ((beside(0.39, 0.8),), Factor.DEPENDENCY),
-        ((beside(0.2, 0.3),), Factor.DEPENDENCY),
-        ((beside(0.35, None),), Factor.DEPENDENCY),
-        ((beside(0.2, 0.1),), Factor.TARGET),
-        ((beside(None, 0.9),), Factor.TARGET),
+        ((make_companion(0.39, 0.8),), Factor.DEPENDENCY),
+        ((make_companion(0.2, 0.3),), Factor.DEPENDENCY),
+        ((make_companion(0.35, None),), Factor.DEPENDENCY),
+        ((make_companion(0.2, 0.1),), Factor.TARGET),
+        ((make_companion(None, 0.9),), Factor.TARGET),
         ((), Factor.TARGET),
     ],
 )
@@ -146,7 +148,7 @@ def test_a_dependency_is_the_limit_when_its_cpu_is_used_up_and_the_targets_is_no
 
 
 def test_the_fullest_dependency_is_named() -> None:
-    both = (beside(0.37, 0.5, "cache"), beside(0.396, 0.93))
+    both = (make_companion(0.37, 0.5, "cache"), make_companion(0.396, 0.93))
     evidence = limit(target=IDLE, companions=both).evidence
     assert isinstance(evidence, CompanionFull)
     assert (evidence.name, evidence.limit_cores, evidence.throttled_ratio) == ("database", 0.4, 0.93)

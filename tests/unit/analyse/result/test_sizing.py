@@ -14,22 +14,14 @@ from harness.analyse.result.sizing import (
     select_worst_repetitions,
 )
 from harness.model import MIB, Cell, CellResult, Factor, Limits, Price, Requirement, Status
+from tests.builders import make_result
 from tests.unit.analyse.synthetic import CELL
 
-
-def cell(
-    cores: float,
-    low: int | None,
-    high: int | None = None,
-    status: Status = Status.BRACKETED,
-    factor: Factor | None = Factor.CPU,
-    mib: int = 256,
-) -> CellResult:
-    limits = Limits(cores, mib * MIB)
-    return CellResult(replace(CELL, limits=limits), status, low, high, limiting_factor=factor)
-
-
-COLUMN = [cell(0.25, 90, 95), cell(0.5, 190, 199), cell(1.0, 400, None, Status.CENSORED, None)]
+COLUMN = [
+    make_result(0.25, 90, 95),
+    make_result(0.5, 190, 199),
+    make_result(1.0, 400, None, Status.CENSORED, None),
+]
 
 
 def test_the_smallest_size_that_sustains_the_users_is_taken() -> None:
@@ -52,14 +44,14 @@ def test_between_two_sizes_it_is_an_interpolation() -> None:
 
 
 def test_nothing_is_interpolated_unless_the_cpu_is_the_limiting_factor() -> None:
-    column = [cell(0.25, 90, 95, factor=Factor.MEMORY), COLUMN[1]]
+    column = [make_result(0.25, 90, 95, factor=Factor.MEMORY), COLUMN[1]]
     assert recommend_size(column, 140).interpolated is None
     assert recommend_size(COLUMN, 80).interpolated is None
     assert recommend_size(COLUMN, 500).interpolated is None
 
 
 def test_sizes_without_an_answer_are_undecided() -> None:
-    unknown = cell(0.25, None, None, Status.INVALID, Factor.HOST)
+    unknown = make_result(0.25, None, None, Status.INVALID, Factor.HOST)
     sizing = recommend_size([unknown, COLUMN[1]], 150)
     assert sizing.take is COLUMN[1]
     assert sizing.undecided_sizes == (unknown.cell.limits,)
@@ -67,7 +59,7 @@ def test_sizes_without_an_answer_are_undecided() -> None:
 
 
 def test_a_size_is_as_good_as_its_worst_repetition() -> None:
-    twice = [cell(0.5, 190, 199), cell(0.5, 170, 178)]
+    twice = [make_result(0.5, 190, 199), make_result(0.5, 170, 178)]
     assert recommend_size(twice, 180).take is None
     assert recommend_size(twice, 165).take is twice[1]
 
@@ -106,12 +98,12 @@ def test_a_requirement_is_met_missed_or_inconclusive(
 
 
 def test_an_undecided_size_makes_a_requirement_inconclusive() -> None:
-    cells = [COLUMN[0], cell(0.5, None, None, Status.INVALID)]
+    cells = [COLUMN[0], make_result(0.5, None, None, Status.INVALID)]
     assert check_requirement(cells, require(150)).is_met is None
 
 
 def replicated(replicas: int, cores: float, low: int, high: int) -> CellResult:
-    single = cell(cores, low, high, mib=128)
+    single = make_result(cores, low, high, mib=128)
     limits = Limits(cores, 128 * MIB, replicas)
     return replace(single, cell=replace(single.cell, id=f"x{replicas}-{cores}", limits=limits))
 

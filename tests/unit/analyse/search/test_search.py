@@ -25,7 +25,7 @@ from harness.model import (
     Verdict,
 )
 from harness.store.step_file import decode_step, encode_step
-from tests.unit.analyse.synthetic import CELL, always, closed_step, make_step, on_paper
+from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_step, response_on_paper_s
 
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
@@ -230,7 +230,7 @@ def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
 def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
     """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
     plan = plan_of(strategy, 120)
-    asked, facts = measured_search(plan, lambda users: on_paper(users) - 1e-6)
+    asked, facts = measured_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
     stored = [decode_step(encode_step(one), Path("step")) for one in facts]
     for count, users in enumerate([*asked, None]):
         step = choose_next_step(plan, CELL, judge_steps(stored[:count], plan.slos))
@@ -246,5 +246,7 @@ def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[lis
     facts: list[StepFacts] = []
     while (step := choose_next_step(plan, CELL, judge_steps(facts, plan.slos))) is not None:
         asked.append(step.users)
-        facts.append(closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1))
+        facts.append(
+            make_closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1)
+        )
     return asked, facts

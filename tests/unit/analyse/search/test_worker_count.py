@@ -7,12 +7,12 @@ import pytest
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.judge import judge_step
 from harness.model import GeneratorUse, Slo, StepResult
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 
 
 def step(users: int, cores: float | None) -> StepResult:
     return replace(
-        judge_step(closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores)
+        judge_step(make_closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores)
     )
 
 

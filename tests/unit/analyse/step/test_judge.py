@@ -31,7 +31,14 @@ from harness.model import (
     Verdict,
 )
 from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SlosKept, TooFewRequests
-from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
+from tests.unit.analyse.synthetic import (
+    always,
+    make_closed_step,
+    make_step_of,
+    response_on_paper_s,
+    slow_share,
+    spread_evenly,
+)
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
@@ -41,7 +48,7 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
 def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
-    result = judge_step(closed_step(), SLOS, LIGHT)
+    result = judge_step(make_closed_step(), SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_KEPT)
     evidence = result.judgement.evidence
     assert isinstance(evidence, SlosKept)
@@ -59,37 +66,37 @@ def broken_slo(result: StepResult) -> tuple[Slo, float]:
 
 
 def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
-    facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.2))
+    facts = make_closed_step(40, latency=slow_share(0.5), fails=spread_evenly(0.2))
     assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
     assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
 
 
 def test_an_slo_of_a_request_name_is_named_with_it() -> None:
     slo = Slo("p95", 0.2, "GET /")
-    result = judge_step(closed_step(latency=always(0.5)), [slo], LIGHT)
+    result = judge_step(make_closed_step(latency=always(0.5)), [slo], LIGHT)
     assert broken_slo(result) == (slo, 0.5)
 
 
 def test_too_few_requests_for_an_slo_are_invalid_and_name_it() -> None:
     slo = Slo("p99.9", 1.0)
-    result = judge_step(closed_step(), [slo], LIGHT)
+    result = judge_step(make_closed_step(), [slo], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.INVALID, Rule.TOO_FEW_REQUESTS)
     assert result.judgement.evidence == TooFewRequests(slo)
 
 
 def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
-    facts = closed_step(fails=spread(0.5))
+    facts = make_closed_step(fails=spread_evenly(0.5))
     assert judge_step(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
 
 
 def test_a_target_that_fails_every_request_breaks_the_slo_on_errors() -> None:
-    result = judge_step(closed_step(fails=spread(1.0)), SLOS, LIGHT)
+    result = judge_step(make_closed_step(fails=spread_evenly(1.0)), SLOS, LIGHT)
     assert broken_slo(result) == (SLOS[1], 1.0)
     assert (result.failures.ratio, result.latency, result.rps) == (1.0, Latency(), 0.0)
 
 
 def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors() -> None:
-    result = judge_step(closed_step(fails=spread(1.0)), [SLOS[0]], LIGHT)
+    result = judge_step(make_closed_step(fails=spread_evenly(1.0)), [SLOS[0]], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.ALL_FAILED)
     assert result.judgement.evidence == EveryRequestFailed("ConnectionRefusedError", result.requests)
 
@@ -108,7 +115,7 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
     ended: EndReason, rule: Rule, window_from_s: float | None
 ) -> None:
     note = "exit code 137\nlast words"
-    facts = closed_step(ended=ended, note=note, window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(ended=ended, note=note, window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, rule)
     assert result.judgement.evidence == EndedStep(note)
@@ -119,13 +126,13 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
 
 @pytest.mark.parametrize("users", [1, 10, 40, 43, 44])
 def test_up_to_the_paper_capacity_a_step_passes(users: int) -> None:
-    facts = closed_step(users, latency=always(on_paper(users) - 1e-9), window_s=30)
+    facts = make_closed_step(users, latency=always(response_on_paper_s(users) - 1e-9), window_s=30)
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("users", [45, 46, 60, 200])
 def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
-    facts = closed_step(users, latency=always(on_paper(users)))
+    facts = make_closed_step(users, latency=always(response_on_paper_s(users)))
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.FAIL
 
 
@@ -133,7 +140,7 @@ def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
 
 
 def test_the_numbers_are_of_the_window() -> None:
-    result = judge_step(closed_step(20), SLOS, LIGHT)
+    result = judge_step(make_closed_step(20), SLOS, LIGHT)
     assert result.rps == pytest.approx(20 / (0.9 + 0.1))
     assert result.window_s == 20.0
     assert result.load_s == 33.0
@@ -143,8 +150,8 @@ def test_the_numbers_are_of_the_window() -> None:
 
 
 def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
-    """The utilisation law."""
-    result = judge_step(closed_step(20, cpu_cores=0.4), SLOS, LIGHT)
+    """Check the utilisation law."""
+    result = judge_step(make_closed_step(20, cpu_cores=0.4), SLOS, LIGHT)
     assert result.target.cpu_cores == pytest.approx(0.4)
     assert result.target.cpu_per_request_s == pytest.approx(0.4 / 20)
     assert result.target.throttled_ratio == pytest.approx(0.1)
@@ -152,20 +159,22 @@ def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
 
 
 def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
-    result = judge_step(closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
+    result = judge_step(make_closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
     assert result.target == TargetUse()
     assert (result.host.steal_ratio, result.generator.loop_lag_s) == (None, None)
 
 
 def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
-    result = judge_step(closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS)
+    result = judge_step(
+        make_closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
+    )
     assert (result.rps, result.latency, result.failures.ratio) == (None, Latency(), None)
     assert (result.requests, result.window_s) == (0, 0.0)
     assert result.load_s == 33.0
 
 
 def test_the_shares_by_name_add_up_to_the_whole() -> None:
-    result = judge_step(closed_step(20, fails=spread(0.25)), SLOS, LIGHT)
+    result = judge_step(make_closed_step(20, fails=spread_evenly(0.25)), SLOS, LIGHT)
     (stats,) = result.by_name
     assert (stats.name, stats.requests, stats.errors) == ("GET /", 400, 100)
     assert result.failures.counts == {"ConnectionRefusedError": 100}
@@ -182,27 +191,27 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
     ],
 )
 def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
-    assert judge_step(closed_step(**changed), SLOS).target.is_out_of_memory is oom
+    assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is oom
 
 
 # Settled
 
 
-def unfinished_step(**changed: Any) -> StepFacts:
-    """A window in progress, forty seconds after the step began."""
-    return replace(closed_step(100, window_s=40), window_to_s=None, ended_s=40.0, **changed)
+def make_unfinished_step(**changed: Any) -> StepFacts:
+    """Return a step whose window is in progress, forty seconds after it began."""
+    return replace(make_closed_step(100, window_s=40), window_to_s=None, ended_s=40.0, **changed)
 
 
 def test_a_clear_pass_and_a_hopeless_failure_are_settled() -> None:
-    assert is_verdict_settled(unfinished_step(), SLOS[:2], LIGHT, drain_s=1.0, precision_ratio=0.0)
-    slow = closed_step(100, latency=always(2.0), window_s=40)
+    assert is_verdict_settled(make_unfinished_step(), SLOS[:2], LIGHT, drain_s=1.0, precision_ratio=0.0)
+    slow = make_closed_step(100, latency=always(2.0), window_s=40)
     assert is_verdict_settled(
         replace(slow, window_to_s=None, ended_s=40.0), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
     )
 
 
 def test_a_share_near_its_limit_is_not_settled() -> None:
-    near = closed_step(100, latency=slow_share(0.05), window_s=40)
+    near = make_closed_step(100, latency=slow_share(0.05), window_s=40)
     assert not is_verdict_settled(
         replace(near, window_to_s=None, ended_s=40.0), SLOS[:1], LIGHT, drain_s=1.0, precision_ratio=0.0
     )
@@ -210,25 +219,25 @@ def test_a_share_near_its_limit_is_not_settled() -> None:
 
 def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
     assert not is_verdict_settled(
-        unfinished_step(window_from_s=None), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
+        make_unfinished_step(window_from_s=None), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
     )
-    assert not is_verdict_settled(asked(), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0)
+    assert not is_verdict_settled(make_step_of(), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0)
 
 
 # The baseline
 
 
 def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
-    silent, light, loaded = closed_step(2, window_from_s=None), closed_step(5), closed_step(50)
+    silent, light, loaded = make_closed_step(2, window_from_s=None), make_closed_step(5), make_closed_step(50)
     assert find_baseline([loaded, silent, light]) == baseline_from(light)
     assert find_baseline([silent]) is None
     assert find_baseline([]) is None
 
 
 def test_an_invalid_step_is_no_baseline() -> None:
-    """A generator that died left its users idle, so the next one would seem to have too many."""
-    invalid = closed_step(2, ended=EndReason.GENERATOR_DIED)
-    valid = closed_step(5)
+    """Leave it out: its generator left users idle, so a whole one would seem to have too many."""
+    invalid = make_closed_step(2, ended=EndReason.GENERATOR_DIED)
+    valid = make_closed_step(5)
     assert find_baseline([invalid, valid]) == baseline_from(valid)
     assert find_baseline([invalid]) is None
 
@@ -241,12 +250,12 @@ def test_of_two_baselines_the_one_of_fewer_users_is_chosen() -> None:
 
 def test_a_cell_without_answers_borrows_its_baseline() -> None:
     assert choose_baseline([], LIGHT) == LIGHT
-    assert choose_baseline([closed_step(window_from_s=None)], LIGHT) == LIGHT
+    assert choose_baseline([make_closed_step(window_from_s=None)], LIGHT) == LIGHT
     assert choose_baseline([], None) is None
 
 
 def test_a_lighter_step_of_its_own_is_preferred() -> None:
-    light = choose_baseline([closed_step(3, latency=always(0.3))], LIGHT)
+    light = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
     assert light is not None
     assert light.users == 3
     assert light.mean_s == pytest.approx(0.3)
@@ -256,19 +265,19 @@ def test_a_lighter_step_of_its_own_is_preferred() -> None:
 def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
     own_s: float, raised_s: float
 ) -> None:
-    light = choose_baseline([closed_step(50, latency=always(own_s))], LIGHT)
+    light = choose_baseline([make_closed_step(50, latency=always(own_s))], LIGHT)
     assert light is not None
     assert light.mean_s == pytest.approx(raised_s)
 
 
 def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -> None:
-    answered = closed_step(50, latency=always(0.3))
-    silent = closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
+    answered = make_closed_step(50, latency=always(0.3))
+    silent = make_closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
     assert choose_baseline([answered, silent], LIGHT) == choose_baseline([answered], LIGHT)
 
 
 def test_the_fastest_tenth_is_not_slowed_by_a_queue() -> None:
-    assert fastest_tenth_s(closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
+    assert fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
 
 
 # Judging the same facts again
@@ -291,7 +300,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
     data: st.DataObject,
 ) -> None:
     facts = [
-        closed_step(users, latency=slow_share(slow, fast_s), fails=spread(failed), index=index)
+        make_closed_step(users, latency=slow_share(slow, fast_s), fails=spread_evenly(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)
     ]
     loose = Slo(indicator, limit_s if Slo(indicator, 0).is_response_time else ratio)
@@ -306,7 +315,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
 @given(MEASURED)
 def test_judging_twice_gives_the_same_twice(measured: list[tuple[int, float, float, float]]) -> None:
     facts = [
-        closed_step(users, latency=slow_share(slow, fast_s), fails=spread(failed), index=index)
+        make_closed_step(users, latency=slow_share(slow, fast_s), fails=spread_evenly(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)
     ]
     assert judge_steps(facts, SLOS) == judge_steps(facts, SLOS)

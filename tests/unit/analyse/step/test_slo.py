@@ -22,7 +22,14 @@ from harness.analyse.step.validity import unexplained_ratio
 from harness.analyse.step.window import Window, cut_window
 from harness.model import Slo, StepFacts
 from harness.model.evidence import SloEvaluation
-from tests.unit.analyse.synthetic import always, asked, closed_step, on_paper, slow_share, spread
+from tests.unit.analyse.synthetic import (
+    always,
+    make_closed_step,
+    make_step_of,
+    response_on_paper_s,
+    slow_share,
+    spread_evenly,
+)
 
 LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
 
@@ -44,13 +51,13 @@ def evaluate(
 
 @pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.04, True), (0.06, False), (0.5, False)])
 def test_p95_holds_while_at_most_a_twentieth_is_slow(share: float, holds: bool) -> None:
-    assert evaluate(closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
+    assert evaluate(make_closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
 
 
 @pytest.mark.parametrize(("indicator", "requests"), [("p50", 2), ("p95", 20), ("p99", 100), ("p99.9", 1000)])
 def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: str, requests: int) -> None:
-    enough = closed_step(requests, think_s=19.9)
-    fewer = closed_step(requests - 1, think_s=19.9)
+    enough = make_closed_step(requests, think_s=19.9)
+    fewer = make_closed_step(requests - 1, think_s=19.9)
     assert evaluate(enough, indicator, 1.0).value == pytest.approx(0.1)
     assert evaluate(fewer, indicator, 1.0) == SloEvaluation(
         Slo(indicator, 1.0), None, holds=False, is_settled=False
@@ -58,19 +65,19 @@ def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: st
 
 
 def test_failed_requests_have_no_part_in_a_percentile() -> None:
-    facts = closed_step(40, latency=slow_share(0.5), fails=spread(0.5))
+    facts = make_closed_step(40, latency=slow_share(0.5), fails=spread_evenly(0.5))
     assert evaluate(facts, "p95", 1.0).value == pytest.approx(0.1)
 
 
 def test_requests_without_an_answer_are_slow() -> None:
-    hanging = closed_step(40, latency=lambda request: 0.1 if request < 700 else 99.0)
+    hanging = make_closed_step(40, latency=lambda request: 0.1 if request < 700 else 99.0)
     answer = evaluate(hanging, "p95", 1.0)
     assert answer.value is not None
     assert answer.value > 1.0
 
 
 def test_an_slo_on_one_request_name_reads_that_name_alone() -> None:
-    window = window_of(closed_step(40))
+    window = window_of(make_closed_step(40))
     assert evaluate_slo(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
     assert evaluate_slo(window, Slo("p95", 1.0, "/other"), None).value is None
 
@@ -172,22 +179,22 @@ def test_students_t_falls_towards_two() -> None:
 
 @pytest.mark.parametrize(("share", "known"), [(0.0, True), (0.05, False), (0.06, False), (0.4, True)])
 def test_a_share_far_from_the_limit_is_settled_and_one_near_it_is_not(share: float, known: bool) -> None:
-    facts = closed_step(100, latency=slow_share(share, slow_s=1.01))
+    facts = make_closed_step(100, latency=slow_share(share, slow_s=1.01))
     assert evaluate(facts, "p95", 1.0).is_settled is known
 
 
 def test_a_percentile_without_enough_requests_is_not_settled() -> None:
-    assert not evaluate(closed_step(1), "p99", 1.0).is_settled
+    assert not evaluate(make_closed_step(1), "p99", 1.0).is_settled
 
 
 def test_errors_are_settled_with_their_own_spread() -> None:
-    assert evaluate(closed_step(100), "errors", 0.01).is_settled
-    assert not evaluate(closed_step(100, fails=spread(0.01)), "errors", 0.01).is_settled
-    assert evaluate(closed_step(100, fails=spread(0.3)), "errors", 0.01).is_settled
+    assert evaluate(make_closed_step(100), "errors", 0.01).is_settled
+    assert not evaluate(make_closed_step(100, fails=spread_evenly(0.01)), "errors", 0.01).is_settled
+    assert evaluate(make_closed_step(100, fails=spread_evenly(0.3)), "errors", 0.01).is_settled
 
 
 def test_where_nothing_failed_the_errors_are_settled_however_few_the_requests() -> None:
-    assert evaluate(closed_step(5), "errors", 0.01).is_settled
+    assert evaluate(make_closed_step(5), "errors", 0.01).is_settled
 
 
 VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, is_settled=True)
@@ -217,30 +224,32 @@ def test_a_verdict_is_settled_by_one_sure_failure_or_by_all_sure_passes(
 
 @pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.008, True), (0.02, False), (1.0, False)])
 def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
-    assert evaluate(closed_step(50, fails=spread(share)), "errors", 0.01).holds is holds
+    assert evaluate(make_closed_step(50, fails=spread_evenly(share)), "errors", 0.01).holds is holds
 
 
 @pytest.mark.parametrize("failed", [0, 1, 2])
 def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None:
     """At most one of a hundred."""
     starts_s = [12.0 + 0.1 * i for i in range(100)]
-    facts = asked(*((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]])
+    facts = make_step_of(
+        *((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]]
+    )
     assert evaluate(facts, "errors", 0.01).holds is (failed <= 1)
 
 
 def test_the_mean_is_of_the_answers() -> None:
-    facts = closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
+    facts = make_closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
     assert evaluate(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
     assert evaluate(facts, "mean", 0.25).holds
     assert not evaluate(facts, "mean", 0.15).holds
 
 
 def test_the_mean_of_fewer_than_twenty_answers_says_nothing() -> None:
-    assert evaluate(closed_step(19, think_s=19.9), "mean", 1.0).value is None
+    assert evaluate(make_closed_step(19, think_s=19.9), "mean", 1.0).value is None
 
 
 def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
-    assert evaluate(closed_step(), "shortfall", 0.15, baseline=None) == SloEvaluation(
+    assert evaluate(make_closed_step(), "shortfall", 0.15, baseline=None) == SloEvaluation(
         Slo("shortfall", 0.15), None, holds=True, is_settled=True
     )
 
@@ -248,46 +257,48 @@ def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
 @pytest.mark.parametrize("users", [10, 36, 40, 50, 60, 80])
 def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
     """X·(Z + R_light)/N with X = N/(Z + R): 1 − (Z + R_light)/(Z + R)."""
-    response_s = on_paper(users)
-    window = window_of(closed_step(users, latency=always(response_s)))
+    response_s = response_on_paper_s(users)
+    window = window_of(make_closed_step(users, latency=always(response_s)))
     on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
     assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
 
 
 def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
     """A tenth of the users' time is spent elsewhere, at light load as now."""
-    window = window_of(replace(closed_step(45), users=50))
+    window = window_of(replace(make_closed_step(45), users=50))
     assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
     assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
-    window = window_of(closed_step(latency=always(0.05)))
+    window = window_of(make_closed_step(latency=always(0.05)))
     assert shortfall_ratio(window, LIGHT) == 0.0
 
 
 def test_a_shortfall_far_from_its_limit_is_settled() -> None:
-    assert evaluate(closed_step(20), "shortfall", 0.15).is_settled
-    assert evaluate(closed_step(80, latency=always(on_paper(80))), "shortfall", 0.15).is_settled
+    assert evaluate(make_closed_step(20), "shortfall", 0.15).is_settled
+    assert evaluate(
+        make_closed_step(80, latency=always(response_on_paper_s(80))), "shortfall", 0.15
+    ).is_settled
 
 
 @pytest.mark.parametrize("silence", [(12.0, 22.0), (22.0, 32.0)], ids=["before", "at the end"])
 def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple[float, float]) -> None:
     starts_s = [12 + 0.1 * i for i in range(200)]
-    facts = asked(*((at, 0.01) for at in starts_s if not silence[0] <= at < silence[1]))
+    facts = make_step_of(*((at, 0.01) for at in starts_s if not silence[0] <= at < silence[1]))
     assert not evaluate(facts, "shortfall", 0.9).is_settled
 
 
 def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
-    growing = closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
+    growing = make_closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
     ratio = drift_ratio(window_of(growing))
     assert ratio == pytest.approx(0.5, abs=0.06)
     assert not evaluate(growing, "drift", 0.3).holds
-    assert evaluate(closed_step(), "drift", 0.3).holds
+    assert evaluate(make_closed_step(), "drift", 0.3).holds
 
 
 def test_drift_of_half_a_window_is_unknown() -> None:
-    late = closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
+    late = make_closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
     assert drift_ratio(window_of(late).for_request_name("/nothing")) is None
 
 
@@ -303,11 +314,11 @@ def test_drift_of_half_a_window_is_unknown() -> None:
 def test_closed_users_who_never_stall_leave_no_time_unexplained(
     users: int, think_s: float, response_s: float
 ) -> None:
-    facts = closed_step(users, think_s, always(response_s))
+    facts = make_closed_step(users, think_s, always(response_s))
     assert unexplained_ratio(window_of(facts)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("missing", [1, 5, 9])
 def test_users_who_do_nothing_are_the_unexplained_share(missing: int) -> None:
-    window = window_of(replace(closed_step(10 - missing), users=10))
+    window = window_of(replace(make_closed_step(10 - missing), users=10))
     assert unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)

@@ -7,7 +7,7 @@ import pytest
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.time_series import POINTS_AT_MOST, build_series
 from harness.model import Slo
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 
 
 def mean(values: tuple[float | None, ...]) -> float:
@@ -16,7 +16,7 @@ def mean(values: tuple[float | None, ...]) -> float:
 
 
 def test_all_columns_are_of_one_length_and_end_with_the_step() -> None:
-    facts = closed_step()
+    facts = make_closed_step()
     found = build_series(facts)
     columns: tuple[tuple[float | None, ...], ...] = (
         found.users,
@@ -35,7 +35,7 @@ def test_all_columns_are_of_one_length_and_end_with_the_step() -> None:
 
 
 def test_the_curve_over_the_window_is_what_was_judged() -> None:
-    facts = closed_step(20)
+    facts = make_closed_step(20)
     found, result = build_series(facts), judge_step(facts, [Slo("p95", 1.0)])
     assert found.window is not None
     window = slice(int(found.window[0]), int(found.window[1]))
@@ -46,16 +46,16 @@ def test_the_curve_over_the_window_is_what_was_judged() -> None:
 
 
 def test_what_was_not_counted_is_a_gap_and_never_zero() -> None:
-    found = build_series(replace(closed_step(), target=(), host=()))
+    found = build_series(replace(make_closed_step(), target=(), host=()))
     assert set(found.cpu_cores) == set(found.memory_mib) == set(found.host_cores) == {None}
     assert set(found.throttled_ratio) == {None}
 
 
 def test_a_step_that_ended_while_ramping_has_no_window() -> None:
-    facts = replace(closed_step(), window_from_s=None, window_to_s=None, ended_s=0.4)
+    facts = replace(make_closed_step(), window_from_s=None, window_to_s=None, ended_s=0.4)
     assert build_series(facts).window is None
     assert build_series(facts).rps == ()
 
 
 def test_a_long_step_is_drawn_with_a_bounded_number_of_points() -> None:
-    assert len(build_series(closed_step(window_s=900.0)).rps) <= POINTS_AT_MOST
+    assert len(build_series(make_closed_step(window_s=900.0)).rps) <= POINTS_AT_MOST

@@ -24,7 +24,7 @@ from harness.model import (
     WorkerSample,
 )
 from harness.model.evidence import EndedStep, GeneratorBusy
-from tests.unit.analyse.synthetic import always, closed_step, generator_samples, host_samples
+from tests.unit.analyse.synthetic import always, make_closed_step, make_generator_samples, make_host_samples
 
 SECONDS = range(34)
 LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
@@ -39,12 +39,12 @@ def rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
 
 
 def test_a_valid_step_breaks_no_rule() -> None:
-    assert rule(closed_step()) is None
+    assert rule(make_closed_step()) is None
 
 
 @pytest.mark.parametrize(("cpu_ratio", "fires"), [(0.5, False), (0.89, False), (0.91, True), (1.0, True)])
 def test_a_generator_without_cpu_to_spare_makes_a_step_invalid(cpu_ratio: float, fires: bool) -> None:
-    facts = closed_step(generator=generator_samples(SECONDS, 10, cpu_ratio=cpu_ratio))
+    facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, cpu_ratio=cpu_ratio))
     assert (rule(facts) == "generator-cpu") is fires
 
 
@@ -52,22 +52,22 @@ def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> N
     """Its mean would hide that."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
-    use = summarize_generator(closed_step(generator=samples), 12, 32)
+    use = summarize_generator(make_closed_step(generator=samples), 12, 32)
     assert use.cpu_ratio is not None
     assert use.cpu_ratio < 0.4
-    assert rule(closed_step(generator=samples)) == "generator-cpu"
+    assert rule(make_closed_step(generator=samples)) == "generator-cpu"
 
 
 @pytest.mark.parametrize(("loop_lag_s", "fires"), [(0.02, False), (0.24, False), (0.26, True), (2.0, True)])
 def test_a_late_event_loop_makes_a_step_invalid(loop_lag_s: float, fires: bool) -> None:
-    facts = closed_step(generator=generator_samples(SECONDS, 10, loop_lag_s=loop_lag_s))
+    facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, loop_lag_s=loop_lag_s))
     assert (rule(facts) == "loop-lag") is fires
 
 
 def test_one_late_second_does_not_make_a_step_invalid() -> None:
-    samples = generator_samples(SECONDS, 10)
+    samples = make_generator_samples(SECONDS, 10)
     once = tuple(replace(sample, loop_lag_s=3.0) if sample.at_s == 20 else sample for sample in samples)
-    assert rule(closed_step(generator=once)) is None
+    assert rule(make_closed_step(generator=once)) is None
 
 
 @pytest.mark.parametrize("gone", ["generator", "host"])
@@ -75,22 +75,25 @@ def test_one_late_second_does_not_make_a_step_invalid() -> None:
 def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
     gone: str, until_s: int, fires: bool
 ) -> None:
-    samples: dict[str, Any] = {"generator": generator_samples(SECONDS, 10), "host": host_samples(SECONDS)}
+    samples: dict[str, Any] = {
+        "generator": make_generator_samples(SECONDS, 10),
+        "host": make_host_samples(SECONDS),
+    }
     left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
-    facts = closed_step(**{**samples, gone: left})
+    facts = make_closed_step(**{**samples, gone: left})
     assert (rule(facts) == "suspended") is fires
 
 
 def test_a_user_that_dies_within_the_window_makes_it_invalid() -> None:
-    samples = generator_samples(SECONDS, 10)
+    samples = make_generator_samples(SECONDS, 10)
     lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)
-    assert rule(closed_step(generator=lost)) == "users"
+    assert rule(make_closed_step(generator=lost)) == "users"
 
 
 def test_users_still_arriving_before_the_window_do_no_harm() -> None:
-    samples = generator_samples(SECONDS, 10)
+    samples = make_generator_samples(SECONDS, 10)
     arriving = tuple(replace(sample, users=3) if sample.at_s < 12 else sample for sample in samples)
-    assert rule(closed_step(generator=arriving)) is None
+    assert rule(make_closed_step(generator=arriving)) is None
 
 
 @pytest.mark.parametrize(("steal_cores", "fires"), [(0.0, False), (0.19, False), (0.21, True)])
@@ -98,12 +101,14 @@ def test_a_hypervisor_that_takes_a_tenth_of_the_host_makes_a_step_invalid(
     steal_cores: float, fires: bool
 ) -> None:
     """Of two cores, 0.2 is a tenth."""
-    facts = closed_step(host=host_samples(SECONDS, steal_cores))
+    facts = make_closed_step(host=make_host_samples(SECONDS, steal_cores))
     assert (rule(facts) == "steal") is fires
 
 
-def accounted(foreign_cores: float, proxy_cores: float = 0.1, cores: int = 2) -> tuple[HostSample, ...]:
-    """A host on which target (0.5 cores), generator (0.1), harness, engine and port proxy are counted."""
+def make_accounted_host(
+    foreign_cores: float, proxy_cores: float = 0.1, cores: int = 2
+) -> tuple[HostSample, ...]:
+    """Return samples of a host that runs target (0.5 cores), generator (0.1), harness, engine and proxy."""
     busy = (0.5 + 0.1 + 0.05 + 0.02 + proxy_cores + foreign_cores) / cores
     return tuple(
         HostSample(at, (at * busy,) * cores, 0, 2**30, 0, 0, 0, 0, 0, at * 0.05, at * 0.02, at * proxy_cores)
@@ -115,52 +120,58 @@ def accounted(foreign_cores: float, proxy_cores: float = 0.1, cores: int = 2) ->
 def test_other_programs_that_take_a_tenth_of_the_host_make_a_step_invalid(
     foreign_cores: float, fires: bool
 ) -> None:
-    facts = closed_step(host=accounted(foreign_cores))
+    facts = make_closed_step(host=make_accounted_host(foreign_cores))
     assert (rule(facts) == "foreign-load") is fires
     found = summarize_host(facts, 12, 32).foreign_cores
     assert found == pytest.approx(foreign_cores, abs=1e-6)
 
 
 def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
-    away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in accounted(1.0))
-    facts = closed_step(host=away)
+    away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in make_accounted_host(1.0))
+    facts = make_closed_step(host=away)
     assert summarize_host(facts, 12, 32).foreign_cores is None
     assert rule(facts) is None
 
 
 @pytest.mark.parametrize(("proxy_cores", "fires"), [(0.1, False), (0.89, False), (0.95, True)])
 def test_a_port_proxy_without_cpu_to_spare_makes_a_step_invalid(proxy_cores: float, fires: bool) -> None:
-    assert (rule(closed_step(host=accounted(0.0, proxy_cores))) == "proxy") is fires
+    assert (rule(make_closed_step(host=make_accounted_host(0.0, proxy_cores))) == "proxy") is fires
 
 
 def test_the_hosts_pace_is_the_median_of_a_window() -> None:
-    samples = tuple(replace(sample, work_s=0.9 if sample.at_s == 20 else 0.002) for sample in accounted(0.0))
-    assert summarize_host(closed_step(host=samples), 12, 32).work_s == 0.002
+    samples = tuple(
+        replace(sample, work_s=0.9 if sample.at_s == 20 else 0.002) for sample in make_accounted_host(0.0)
+    )
+    assert summarize_host(make_closed_step(host=samples), 12, 32).work_s == 0.002
 
 
 @pytest.mark.parametrize(("alive", "fires"), [(100, False), (96, False), (94, True), (50, True)])
 def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: bool) -> None:
-    samples = generator_samples(SECONDS, 100)
-    facts = replace(closed_step(alive), users=100, generator=samples)
+    samples = make_generator_samples(SECONDS, 100)
+    facts = replace(make_closed_step(alive), users=100, generator=samples)
     assert (rule(facts) == "littles-law") is fires
 
 
 def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
-    facts = replace(closed_step(110), users=100, generator=generator_samples(SECONDS, 100))
+    facts = replace(make_closed_step(110), users=100, generator=make_generator_samples(SECONDS, 100))
     assert rule(facts) == "littles-law"
 
 
 def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
     """A task that sleeps for a tenth of the cycle does so at every load."""
     light, loaded = (
-        replace(closed_step(users * 9), users=users * 10, generator=generator_samples(SECONDS, users * 10))
+        replace(
+            make_closed_step(users * 9),
+            users=users * 10,
+            generator=make_generator_samples(SECONDS, users * 10),
+        )
         for users in (1, 10)
     )
     assert rule(loaded, baseline_from(light)) is None
 
 
 def test_without_a_reference_littles_law_is_not_judged() -> None:
-    facts = replace(closed_step(5), generator=generator_samples(SECONDS, 10), users=10)
+    facts = replace(make_closed_step(5), generator=make_generator_samples(SECONDS, 10), users=10)
     assert rule(facts, baseline=None) is None
 
 
@@ -176,7 +187,7 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
 def test_an_ending_that_is_not_the_targets_fault_is_invalid(
     ended: EndReason, expected: str, window_from_s: float | None
 ) -> None:
-    facts = closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
     assert result.judgement.evidence == EndedStep("seen")
@@ -184,16 +195,16 @@ def test_an_ending_that_is_not_the_targets_fault_is_invalid(
 
 @pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
 def test_what_the_target_did_is_never_blamed_on_the_generator(ended: EndReason) -> None:
-    facts = closed_step(ended=ended, generator=generator_samples(SECONDS, 10, cpu_ratio=1.0))
+    facts = make_closed_step(ended=ended, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0))
     assert judge_step(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
 
 
 INVALID_STEPS = {
-    "generator-cpu": closed_step(generator=generator_samples(SECONDS, 10, cpu_ratio=1.0)),
-    "loop-lag": closed_step(generator=generator_samples(SECONDS, 10, loop_lag_s=1.0)),
-    "users": closed_step(generator=generator_samples(SECONDS, 9)),
-    "steal": closed_step(host=host_samples(SECONDS, 1.0)),
-    "littles-law": replace(closed_step(5), users=10, generator=generator_samples(SECONDS, 10)),
+    "generator-cpu": make_closed_step(generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0)),
+    "loop-lag": make_closed_step(generator=make_generator_samples(SECONDS, 10, loop_lag_s=1.0)),
+    "users": make_closed_step(generator=make_generator_samples(SECONDS, 9)),
+    "steal": make_closed_step(host=make_host_samples(SECONDS, 1.0)),
+    "littles-law": replace(make_closed_step(5), users=10, generator=make_generator_samples(SECONDS, 10)),
 }
 
 
@@ -204,36 +215,40 @@ def test_a_step_that_breaks_a_rule_is_neither_pass_nor_fail(name: str) -> None:
         assert (result.verdict, result.rule) == (Verdict.INVALID, name)
 
 
-@pytest.mark.parametrize("samples", [(), generator_samples([12.0], 10), generator_samples([50.0, 51.0], 10)])
+@pytest.mark.parametrize(
+    "samples", [(), make_generator_samples([12.0], 10), make_generator_samples([50.0, 51.0], 10)]
+)
 def test_fewer_than_two_samples_within_the_window_tell_nothing(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
-    assert summarize_generator(closed_step(generator=samples), 12, 32).cpu_ratio is None
-    assert rule(closed_step(generator=samples)) is None
+    assert summarize_generator(make_closed_step(generator=samples), 12, 32).cpu_ratio is None
+    assert rule(make_closed_step(generator=samples)) is None
 
 
-@pytest.mark.parametrize("samples", [(), host_samples([12.0])])
+@pytest.mark.parametrize("samples", [(), make_host_samples([12.0])])
 def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
-    assert summarize_host(closed_step(host=samples), 12, 32) == HostUse()
+    assert summarize_host(make_closed_step(host=samples), 12, 32) == HostUse()
 
 
 def test_two_samples_of_one_instant_tell_nothing() -> None:
     assert (
-        summarize_generator(closed_step(generator=generator_samples([20.0, 20.0], 10)), 12, 32).cpu_ratio
+        summarize_generator(
+            make_closed_step(generator=make_generator_samples([20.0, 20.0], 10)), 12, 32
+        ).cpu_ratio
         is None
     )
-    assert summarize_host(closed_step(host=host_samples([20.0, 20.0])), 12, 32) == HostUse()
+    assert summarize_host(make_closed_step(host=make_host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
 def test_a_step_in_which_nothing_started_is_invalid() -> None:
-    facts = closed_step(1, think_s=100.0, latency=always(0.1))
+    facts = make_closed_step(1, think_s=100.0, latency=always(0.1))
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
     assert (result.latency, result.failures.ratio, result.rps) == (Latency(), None, 0.0)
 
 
-def worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[WorkerSample, ...]:
-    """A master, which idles, and a worker for each share of a core."""
+def make_worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[WorkerSample, ...]:
+    """Return samples of an idle master and of a worker for each share of a core."""
     return tuple(
         WorkerSample(at, number, at * ratio, 0.001, 5 if number else 0, **more)
         for at in SECONDS
@@ -243,13 +258,13 @@ def worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[WorkerSamp
 
 def test_the_busiest_of_several_workers_decides() -> None:
     """Together they use more than a core, and none of them is short of CPU."""
-    together = generator_samples(SECONDS, 10, cpu_ratio=1.41)
-    valid = closed_step(generator=together, workers=worker_samples([0.7, 0.7]))
+    together = make_generator_samples(SECONDS, 10, cpu_ratio=1.41)
+    valid = make_closed_step(generator=together, workers=make_worker_samples([0.7, 0.7]))
     assert rule(valid) is None
     use = summarize_generator(valid, 12, 32)
     assert use.workers == 2
     assert use.cores == pytest.approx(1.41)
-    invalid = closed_step(generator=together, workers=worker_samples([0.45, 0.95]))
+    invalid = make_closed_step(generator=together, workers=make_worker_samples([0.45, 0.95]))
     judgement = judge_validity(invalid, cut_window(invalid), LIGHT.unexplained_ratio)
     assert judgement is not None
     assert judgement.rule is Rule.GENERATOR_CPU
@@ -260,22 +275,22 @@ def test_the_busiest_of_several_workers_decides() -> None:
 
 @pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])
 def test_a_clock_that_is_hardly_known_makes_a_step_invalid(error_s: float, fires: bool) -> None:
-    facts = closed_step(workers=worker_samples([0.2], clock_error_s=error_s))
+    facts = make_closed_step(workers=make_worker_samples([0.2], clock_error_s=error_s))
     assert (rule(facts) == "clocks") is fires
 
 
 def test_a_worker_that_was_silent_makes_a_step_invalid() -> None:
-    silent = tuple(s for s in worker_samples([0.2, 0.2]) if s.worker != 2 or not 18 < s.at_s < 24)
-    assert rule(closed_step(workers=silent)) == "suspended"
+    silent = tuple(s for s in make_worker_samples([0.2, 0.2]) if s.worker != 2 or not 18 < s.at_s < 24)
+    assert rule(make_closed_step(workers=silent)) == "suspended"
 
 
 def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:
-    """What this host was busy with is nobody's, when the worker that used as much ran somewhere else."""
+    """Count the host's load as foreign if the worker that used as much CPU ran on another host."""
     busy = tuple(
         replace(sample, busy_s=(sample.at_s * 0.85,), harness_cpu_s=0.0, engine_cpu_s=0.0, proxy_cpu_s=0.0)
-        for sample in host_samples(SECONDS)
+        for sample in make_host_samples(SECONDS)
     )
-    local = closed_step(host=busy, workers=worker_samples([0.34]))
+    local = make_closed_step(host=busy, workers=make_worker_samples([0.34]))
     remote = replace(local, workers=tuple(replace(s, here=s.worker == 0) for s in local.workers))
     assert summarize_host(local, 12, 32).foreign_cores == pytest.approx(0.0, abs=0.01)
     assert summarize_host(remote, 12, 32).foreign_cores == pytest.approx(0.34, abs=0.01)

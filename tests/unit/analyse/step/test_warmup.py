@@ -14,7 +14,7 @@ from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_
 from bench.simulation.model import Noise, Service
 from harness.analyse.step.warmup import costs_per_request_s, find_truncation, is_warm
 from harness.model import MIB, StepFacts, StepResult, TargetSample
-from tests.unit.analyse.synthetic import closed_step
+from tests.unit.analyse.synthetic import make_closed_step
 
 SERIES = st.lists(st.floats(0.001, 1.0), min_size=2, max_size=40).map(np.array)
 
@@ -26,7 +26,7 @@ def step(cost_s: "dict[float, float] | float", users: int = 40, seconds: int = 1
         samples.append(TargetSample(float(second), spent, 0, 0, 0.0, 64 * MIB, None, 0, 0))
         now = cost_s if isinstance(cost_s, float) else cost_s.get(second, min(cost_s.values()))
         spent += users * now
-    return replace(closed_step(users), target=tuple(samples), window_from_s=None, window_to_s=None)
+    return replace(make_closed_step(users), target=tuple(samples), window_from_s=None, window_to_s=None)
 
 
 def test_a_steady_target_is_warm() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from harness.analyse.step.window import Window, cut_window, percentile_s, select_around
 from harness.model import Requests, StepFacts
-from tests.unit.analyse.synthetic import asked, closed_step, target_samples, thinks_of
+from tests.unit.analyse.synthetic import make_closed_step, make_step_of, make_target_samples, make_thinks
 
 
 def window_of(facts: StepFacts) -> Window:
@@ -17,67 +17,69 @@ def window_of(facts: StepFacts) -> Window:
 
 
 def test_a_request_that_starts_in_the_window_and_ends_after_it_counts() -> None:
-    assert window_of(asked((31.9, 0.8))).response_s.tolist() == [0.8]
+    assert window_of(make_step_of((31.9, 0.8))).response_s.tolist() == [0.8]
 
 
 def test_a_request_that_starts_before_the_window_and_ends_in_it_does_not_count() -> None:
-    assert len(window_of(asked((11.9, 5.0))).start_s) == 0
+    assert len(window_of(make_step_of((11.9, 5.0))).start_s) == 0
 
 
 def test_the_first_instant_belongs_to_the_window_and_the_last_does_not() -> None:
-    assert window_of(asked((12.0, 0.1), (32.0, 0.2))).response_s.tolist() == [0.1]
+    assert window_of(make_step_of((12.0, 0.1), (32.0, 0.2))).response_s.tolist() == [0.1]
 
 
 def test_an_unfinished_request_counts_with_the_time_it_has_waited() -> None:
-    window = window_of(asked((13.0, 0.1), unfinished=[30.0]))
+    window = window_of(make_step_of((13.0, 0.1), unfinished=[30.0]))
     assert window.response_s.tolist() == [0.1, 3.0]
     assert window.good.tolist() == [0.1, 3.0]
 
 
 def test_a_request_left_unfinished_from_before_the_window_does_not_count() -> None:
-    assert len(window_of(asked(unfinished=[11.0])).start_s) == 0
+    assert len(window_of(make_step_of(unfinished=[11.0])).start_s) == 0
 
 
 def test_an_unfinished_request_of_the_last_moment_is_slower_than_the_drain() -> None:
-    window = window_of(asked(unfinished=[31.999]))
+    window = window_of(make_step_of(unfinished=[31.999]))
     assert window.response_s[0] > 1.0
 
 
 def test_a_failed_request_has_no_response_time_but_is_counted_by_its_error() -> None:
-    window = window_of(asked((13.0, 0.1), failed=[(14.0, 0.001)]))
+    window = window_of(make_step_of((13.0, 0.1), failed=[(14.0, 0.001)]))
     assert window.good.tolist() == [0.1]
     assert window.errors == {"ConnectionRefusedError": 1}
     assert window.failed.mean() == 0.5
 
 
 def test_errors_outside_the_window_are_not_counted() -> None:
-    assert window_of(asked(failed=[(11.0, 0.1), (32.5, 0.1)])).errors == {}
+    assert window_of(make_step_of(failed=[(11.0, 0.1), (32.5, 0.1)])).errors == {}
 
 
 def test_a_step_that_ended_before_its_window_has_none() -> None:
-    assert cut_window(closed_step(window_from_s=None, window_to_s=None, ended_s=9.0)) is None
+    assert cut_window(make_closed_step(window_from_s=None, window_to_s=None, ended_s=9.0)) is None
 
 
 def test_a_window_cut_short_by_the_end_of_the_step_ends_with_it() -> None:
-    assert window_of(closed_step(window_to_s=None, ended_s=20.0)).to_s == 20.0
+    assert window_of(make_closed_step(window_to_s=None, ended_s=20.0)).to_s == 20.0
 
 
 def test_of_an_unfinished_window_only_requests_older_than_the_drain_are_looked_at() -> None:
-    window = cut_window(closed_step(window_to_s=None, ended_s=20.0), limit_s=2.0)
+    window = cut_window(make_closed_step(window_to_s=None, ended_s=20.0), limit_s=2.0)
     assert window is not None
     assert window.to_s == 18.0
     assert window.start_s.max() < 18.0
 
 
 def test_a_window_younger_than_the_drain_is_empty_and_not_negative() -> None:
-    window = cut_window(closed_step(window_to_s=None, ended_s=12.5), limit_s=2.0)
+    window = cut_window(make_closed_step(window_to_s=None, ended_s=12.5), limit_s=2.0)
     assert window is not None
     assert window.length_s == 0.0
 
 
 def test_thinking_and_waiting_are_clipped_at_the_ends_of_the_window() -> None:
-    facts = closed_step(
-        1, requests=asked((10.0, 4.0), unfinished=[30.0]).requests, thinks=thinks_of([(14.0, 1.0), (31, 9)])
+    facts = make_closed_step(
+        1,
+        requests=make_step_of((10.0, 4.0), unfinished=[30.0]).requests,
+        thinks=make_thinks([(14.0, 1.0), (31, 9)]),
     )
     window = window_of(facts)
     assert window.waiting_s == pytest.approx(2.0 + 2.0)
@@ -93,7 +95,7 @@ def two_names() -> Window:
         name=np.array([0, 1, 2], dtype=np.int32),
         error=np.array([-1, -1, -1], dtype=np.int32),
     )
-    return window_of(closed_step(1, requests=requests))
+    return window_of(make_closed_step(1, requests=requests))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_a_percentile_is_one_of_the_response_times(response_s: list[float], per_
 def test_counters_are_read_from_just_before_a_window_to_just_after(
     from_s: float, to_s: float, seconds: list[float]
 ) -> None:
-    samples = target_samples(range(7))
+    samples = make_target_samples(range(7))
     assert [sample.at_s for sample in select_around(samples, from_s, to_s)] == seconds
 
 

@@ -55,7 +55,7 @@ def test_a_limit_that_the_engine_discarded_is_named() -> None:
     assert find_unmet_limits(applied | {"Memory": 0}, LIMITS) == [f"Memory={256 * MIB}"]
 
 
-def test_names_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST_NAME", "db")
     target = Target(
         "web", 8000, SOURCE, environment={"URL": "sql://${HOST_NAME}/shop", "COST": "$5", "AS_IT_IS": "$${A}"}
@@ -63,7 +63,7 @@ def test_names_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPatch)
     assert resolve_environment(target) == {"URL": "sql://db/shop", "COST": "$5", "AS_IT_IS": "${A}"}
 
 
-def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_are_not_set_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
     monkeypatch.delenv("NOR_THIS", raising=False)
     target = Target(
@@ -74,7 +74,7 @@ def test_names_that_are_not_set_are_found_first(monkeypatch: pytest.MonkeyPatch)
         resolve_environment(target)
 
 
-def test_a_target_gets_what_it_asks_for_and_files_read_only() -> None:
+def test_a_target_gets_its_options_and_its_files_read_only() -> None:
     target = Target(
         "web",
         8000,
@@ -97,7 +97,7 @@ def test_in_the_hosts_network_no_port_is_published() -> None:
     assert (options["network_mode"], options["port_bindings"]) == ("host", None)
 
 
-def test_a_companion_publishes_nothing_and_its_secrets_are_asked_for() -> None:
+def test_a_companion_publishes_no_port_and_its_variables_are_checked_too() -> None:
     database = Target("database", 0, SOURCE, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
     assert build_host_options(spec(database))["port_bindings"] is None
     web = Target("web", 8000, SOURCE, companions=(Companion(database, LIMITS),))

@@ -28,7 +28,7 @@ def test_a_released_lock_can_be_taken_again_and_leaves_no_file() -> None:
         assert not find_lock_path(name).exists()
 
 
-def test_a_file_left_by_a_killed_owner_is_no_lock() -> None:
+def test_the_file_of_a_killed_owner_locks_nothing() -> None:
     name = f"killed-{os.getpid()}"
     find_lock_path(name).write_text("campaign of the dead (pid 1)\n")
     with lock_engine(name, "campaign"):

@@ -60,7 +60,7 @@ def server(answer: bytes | None) -> Iterator[int]:
         (TCP, b"", "the connection was closed at once"),
     ],
 )
-def test_readiness_says_what_was_seen_instead(
+def test_a_probe_reports_what_was_seen_instead(
     probe: NetworkProbe, answer: bytes | None, seen: str | None
 ) -> None:
     with server(answer) as port:
@@ -81,6 +81,6 @@ def test_a_port_is_free_when_nobody_listens() -> None:
     assert is_port_free(port)
 
 
-def test_only_listening_ports_count_of_both_families() -> None:
+def test_only_listening_sockets_count_of_both_families() -> None:
     assert list(parse_listening_ports(TABLES)) == [5432, 6379]
     assert list(parse_listening_ports("")) == []

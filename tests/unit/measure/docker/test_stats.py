@@ -91,7 +91,7 @@ def test_only_events_about_a_targets_state_are_converted(
     assert event_from_json(reported, 3.0) == event
 
 
-def test_replicas_are_added_up_but_for_the_memory_which_each_has_a_limit_of() -> None:
+def test_replicas_are_summed_but_of_memory_the_fullest_counts() -> None:
     one = TargetSample(1.0, 2.0, 100, 10, 0.5, 40 * 2**20, None, 1000, 5000)
     other = TargetSample(1.4, 3.0, 200, 50, 0.7, 60 * 2**20, 65 * 2**20, 10, 20)
     assert sum_replicas(1.4, [one, other]) == TargetSample(

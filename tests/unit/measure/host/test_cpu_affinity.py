@@ -1,4 +1,4 @@
-"""Cores for the generator and cores for the target: apart wherever the host has enough of both."""
+"""The generator and the target get separate cores if the host has enough of both."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ def cores(*groups: tuple[int, ...]) -> list[frozenset[int]]:
     return [frozenset(group) for group in groups]
 
 
-def test_two_cores_are_too_few_to_part_them() -> None:
+def test_two_cores_are_too_few_to_separate_them() -> None:
     assert split_cores(cores((0,), (1,)), 0.25) is None
 
 
@@ -34,7 +34,7 @@ def test_a_physical_core_is_not_shared_between_them() -> None:
 
 
 @given(st.integers(1, 64), st.sampled_from([1, 2]), st.floats(0.01, 64))
-def test_a_placement_parts_all_cores_and_leaves_the_quota_one_to_spare(
+def test_a_placement_splits_all_cores_and_leaves_the_quota_one_to_spare(
     count: int, threads: int, quota: float
 ) -> None:
     physical = [frozenset(core + count * thread for thread in range(threads)) for core in range(count)]
@@ -47,10 +47,10 @@ def test_a_placement_parts_all_cores_and_leaves_the_quota_one_to_spare(
 
 
 @pytest.mark.parametrize(("text", "expected"), [("0\n", {0}), ("0,4", {0, 4}), ("0-3,8", {0, 1, 2, 3, 8})])
-def test_the_kernels_lists_are_understood(text: str, expected: set[int]) -> None:
+def test_the_kernels_lists_are_parsed(text: str, expected: set[int]) -> None:
     assert parse_cpuset(text) == expected
     assert parse_cpuset(format_cpuset(expected)) == expected
 
 
-def test_a_host_that_does_not_tell_its_topology_has_cores_of_their_own(tmp_path: Path) -> None:
+def test_without_a_visible_topology_each_core_is_a_group_of_its_own(tmp_path: Path) -> None:
     assert all(len(group) == 1 for group in find_physical_cores(tmp_path))

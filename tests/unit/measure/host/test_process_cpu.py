@@ -1,4 +1,4 @@
-"""Whose CPU time is whose: processes told apart by name and arguments."""
+"""Which processes belong to the engine and to the proxy, by name and arguments."""
 
 import os
 
@@ -30,10 +30,10 @@ def test_a_process_that_only_mentions_the_port_is_no_proxy() -> None:
 
 
 def test_without_the_containers_shim_the_engines_time_is_unknown_and_not_zero() -> None:
-    shares = ProcessCpu("0" * 64, 1).read()
-    assert (shares.engine_cpu_s, shares.proxy_cpu_s) == (None, None)
-    assert shares.harness_cpu_s is not None
-    assert 0 < shares.harness_cpu_s <= sum(os.times()[:2]) + 0.1
+    cpu = ProcessCpu("0" * 64, 1).read()
+    assert (cpu.engine_cpu_s, cpu.proxy_cpu_s) == (None, None)
+    assert cpu.harness_cpu_s is not None
+    assert 0 < cpu.harness_cpu_s <= sum(os.times()[:2]) + 0.1
 
 
 def test_the_fixed_work_costs_cpu_time() -> None:
