@@ -96,7 +96,7 @@ def _fit_to_engines(engines: Sequence[EngineFacts], plan: Plan) -> Plan:
 
 
 def separate_cores(backends: EngineBackends, plan: Plan) -> tuple[EngineBackends, str]:
-    """Give generator and targets cores of their own if the host has enough; also return the outcome in words."""
+    """Give generator and targets separate cores if the host has enough; return the outcome in words too."""
     if len(backends) > 1:
         return backends, "cores not separated: the campaign uses several engines"
     ((name, only),) = backends.items()

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from harness.analyse.search.search import next_step
-from harness.analyse.search.worker_count import workers_needed
+from harness.analyse.search.search import choose_next_step
+from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import replay
@@ -90,7 +90,7 @@ class CampaignSession:
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineGone) -> None:
-        """Go on without this engine, and let the others claim its cells. Raise `error` if it was the last one.
+        """Go on without this engine, and let the others claim its cells; raise `error` if it was the last.
 
         The other workers are woken, because there may be cells for them again.
         """
@@ -183,7 +183,11 @@ class CampaignSession:
             progress = self._progress.cells[cell.id]
             results = self._progress.results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
-            return None if progress.is_hopeless else next_step(self.plan, cell, progress.steps, neighbours)
+            return (
+                None
+                if progress.is_hopeless
+                else choose_next_step(self.plan, cell, progress.steps, neighbours)
+            )
 
     def choose_load(self) -> Load:
         """Return the plan's load with as many Locust processes as its users need, by all steps so far."""
@@ -192,7 +196,7 @@ class CampaignSession:
             return load
         with self._changed:
             steps = [step for progress in self._progress.cells.values() for step in progress.steps]
-            count = workers_needed(steps, self.plan.users_limit)
+            count = count_workers(steps, self.plan.users_limit)
             if count > 1:
                 self.note_once([f"{count} Locust processes are used, because one cannot make all the users"])
         return replace(load, workers=count)

@@ -1,4 +1,4 @@
-"""Arguments in, exit code out: the only print, the only exit."""
+"""The command line: arguments in, exit code out. Nothing else prints or exits."""
 
 import os
 import signal
@@ -8,32 +8,29 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import init as beginning
-from harness.cli import maintenance
-from harness.cli import results as reading
-from harness.cli import run as measuring
+from harness.cli import init, maintenance, results, run
 from harness.cli.console import INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
-from harness.cli.progress import safe
 from harness.errors import HarnessError, UsageError
+from harness.report.view.text import clean_lines
 
-__all__ = ["app", "beginning", "main", "maintenance", "measuring", "reading"]
+__all__ = ["app", "init", "main", "maintenance", "results", "run"]
 
-MISUSE = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
-"""The command-line library's own usage error, whichever copy of it typer brings along."""
+_Misuse = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
+"""The usage error of the command-line library that this version of typer contains."""
 
 
 def main() -> NoReturn:
-    """Run the command line; every failure has one place where it becomes words and an exit code."""
+    """Run the command line, and turn every failure into a message and an exit code."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupted)
+        signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False)
-    except MISUSE as error:
+    except _Misuse as error:
         if error.format_message():
-            err.print(f"error: {safe(error.format_message())}")
+            _print_error(error.format_message())
         code = USER_MISTAKE
     except HarnessError as error:
-        err.print(f"error: {safe(str(error))}")
+        _print_error(str(error))
         code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
     except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted: what was measured is kept, what was started is removed")
@@ -41,16 +38,20 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
-    """The first time: remove what was started, draw what was measured. The second time: leave at once.
+def _print_error(message: str) -> None:
+    err.print(f"error: {clean_lines(message)}", markup=False)
 
-    Locust dies with us; a container that is left is removed by the next run, or by `harness clean`.
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, so that what was started is removed; abort at once at the next signal.
+
+    Locust ends with this process. A container that is left is removed by the next run, or by `harness clean`.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupted_again)
+        signal.signal(number, _abort)
     raise KeyboardInterrupt
 
 
-def _interrupted_again(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"left at once: `make clean`, or the next run, removes what is still there\n")
+def _abort(_number: int, _frame: FrameType | None) -> None:
+    os.write(2, b"aborted; `make clean`, or the next run, removes the containers that are left\n")
     os._exit(INTERRUPTED)

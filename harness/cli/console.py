@@ -6,48 +6,63 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.progress import safe
+from harness import __version__
 from harness.model import CampaignResult
 from harness.report import View, build_view, render_index, render_table, write_recommendation
+from harness.report.view.text import clean_lines
 from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="How many users does each size of your service sustain, what limits it, and which size to buy?",
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.")]
+Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.", show_default=True)]
 CampaignArgument = Annotated[
     Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
 ]
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        out.print(f"harness {__version__}", markup=False)
+        raise typer.Exit
+
+
+@app.callback()
+def describe_harness(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Find how many users each size of your service sustains, what limits it, and which size to buy."""
+
+
 def say(text: str) -> None:
-    """Text with parts from outside, inert."""
-    out.print(safe(text), markup=False, soft_wrap=True)
+    """Print a text that may hold foreign parts; characters that would control the terminal are removed."""
+    out.print(clean_lines(text), markup=False, soft_wrap=True)
 
 
-def show(result: CampaignResult, folder: CampaignFolder) -> None:
-    answer(build_view(result))
+def show_campaign(result: CampaignResult, folder: CampaignFolder) -> None:
+    """Print a campaign's answer, and list it in the index of all campaigns."""
+    show_answer(build_view(result))
     results = folder.path.parent
     write_text(results / "index.html", render_index(read_summaries(results)))
-    out.print(f"report: {relative(folder.path / 'report.html')}", markup=False)
+    show_report_path(folder.path / "report.html")
 
 
-def answer(shown: View) -> None:
-    """The table, the answer in a sentence, and what its reader should beware of."""
-    out.print(render_table(shown, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
+def show_answer(view: View) -> None:
+    """Print the table, the recommendation and the warnings."""
+    out.print(render_table(view, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
     out.print()
-    for line in (write_recommendation(shown), *(f"beware: {warning}" for warning in shown.warnings)):
+    for line in (write_recommendation(view), *(f"warning: {warning}" for warning in view.warnings)):
         out.print(line, markup=False)
 
 
-def relative(path: Path) -> Path:
-    here = Path.cwd()
-    return path.resolve().relative_to(here) if path.resolve().is_relative_to(here) else path
+def show_report_path(path: Path) -> None:
+    """Print where a page was written, from the working folder if it lies within."""
+    here, there = Path.cwd(), path.resolve()
+    shown = there.relative_to(here) if there.is_relative_to(here) else path
+    out.print(f"report: {shown}", markup=False)

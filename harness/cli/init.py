@@ -1,4 +1,4 @@
-"""`harness init`: a new target, locustfile and matrix that run at once."""
+"""The command init: write a new target, locustfile and matrix that can be run at once."""
 
 import os
 from dataclasses import replace
@@ -24,45 +24,61 @@ from harness.plan.init_templates import (
 from harness.plan.schema.units import quote
 from harness.plan.yaml.document import read_any_yaml
 
-COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="What the target will be called.", metavar="NAME")],
-    image: Annotated[str | None, typer.Option(help="An image to measure, such as nginx:1.27.")] = None,
-    dockerfile: Annotated[Path | None, typer.Option(help="A Dockerfile to build it from.")] = None,
-    compose: Annotated[Path | None, typer.Option(help="A compose file that it is a service of.")] = None,
-    service: Annotated[str | None, typer.Option(help="Which service of the compose file.")] = None,
-    port: Annotated[int | None, typer.Option(help="The port inside the container.")] = None,
-    ready: Annotated[str | None, typer.Option(help="A path that answers 200 once it is ready.")] = None,
-    openapi: Annotated[Path | None, typer.Option(help="An OpenAPI document: tasks for its requests.")] = None,
+    name: Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")],
+    image: Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")] = None,
+    dockerfile: Annotated[
+        Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
+    ] = None,
+    compose: Annotated[
+        Path | None, typer.Option(help="The compose file with the target; by default the one in this folder.")
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option(help="The service to measure; by default the one called NAME, or the only one."),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(help="The port that the target listens on in its container; by default detected."),
+    ] = None,
+    ready: Annotated[
+        str | None,
+        typer.Option(help="A path that answers 200 once the target is ready; by default detected."),
+    ] = None,
+    openapi: Annotated[
+        Path | None,
+        typer.Option(help="An OpenAPI document to write the tasks of the locustfile from; by default GET /."),
+    ] = None,
 ) -> int:
-    """A new target, locustfile and matrix from an image, a Dockerfile or a compose file, to go on with."""
+    """Write a target, a locustfile and a matrix for an image, a Dockerfile or a service of a compose file."""
     home = Path("targets") / to_name(name)
-    found = _looked_at(name, home, image, dockerfile, compose, service)
-    found = replace(found, port=port or found.port, ready_path=ready)
-    if found.port is None and "compose" not in found.run:
-        found = replace(found, port=_asked_for_port())
+    facts = _find_service(name, home, image, dockerfile, compose, service)
+    facts = replace(facts, port=port or facts.port, ready_path=ready)
+    if facts.port is None and "compose" not in facts.run:
+        facts = replace(facts, port=_ask_for_port())
     if openapi is not None:
-        found = replace(found, operations=_operations(openapi))
+        facts = replace(facts, operations=_read_operations(openapi))
     cores = os.cpu_count() or 1
     texts = {
-        home / "target.yaml": format_target(found, cores),
-        home / "locustfile.py": format_locustfile(found),
-        Path(f"{to_name(name)}.yaml"): format_matrix(found, cores),
+        home / "target.yaml": format_target(facts, cores),
+        home / "locustfile.py": format_locustfile(facts),
+        Path(f"{to_name(name)}.yaml"): format_matrix(facts, cores),
     }
     _write(texts)
     matrix = Path(f"{to_name(name)}.yaml")
-    out.print("Now say in the locustfile what your users do. Then:")
-    out.print(f"  harness plan {matrix}      # what would be measured, and what is missing")
+    out.print("Next, describe in the locustfile what your users do. Then:")
+    out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
     out.print(f"  harness run {matrix}")
-    _look_over(matrix)
+    _report_mistakes(matrix)
     return DONE
 
 
-def _look_over(matrix: Path) -> None:
-    """What the reader of the new files has to say: notes, and what is still to be written."""
+def _report_mistakes(matrix: Path) -> None:
+    """Print the notes on the new files, and what the user has to complete in them."""
     try:
         for note in load_plan(matrix).notes:
             say(f"note: {note}")
@@ -71,7 +87,7 @@ def _look_over(matrix: Path) -> None:
             say(f"to do: {problem}")
 
 
-def _looked_at(
+def _find_service(
     name: str,
     home: Path,
     image: str | None,
@@ -79,29 +95,27 @@ def _looked_at(
     compose: Path | None,
     service: str | None,
 ) -> ServiceFacts:
-    """What can be known of the service from the one source that was given, or lies here."""
+    """Return what is known of the service from the given source, or from a file in this folder."""
     given = [each for each in (image, dockerfile, compose) if each is not None]
     if len(given) > 1:
-        raise UsageError(
-            "--image, --dockerfile and --compose say one thing in three ways", "keep one of them"
-        )
+        raise UsageError("--image, --dockerfile and --compose are mutually exclusive", "keep one of them")
     if not given:
-        compose = next((Path(each) for each in COMPOSE_FILES if Path(each).is_file()), None)
+        compose = next((Path(each) for each in _COMPOSE_FILES if Path(each).is_file()), None)
         dockerfile = Path("Dockerfile") if compose is None and Path("Dockerfile").is_file() else None
     if compose is not None:
-        return _of_compose(name, home, compose, service)
+        return _read_compose(name, home, compose, service)
     if dockerfile is not None:
-        return _of_dockerfile(name, home, dockerfile)
+        return _read_dockerfile(name, home, dockerfile)
     if image is not None:
         port, has_healthcheck = inspect_image(image)
         return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
-        "nothing to measure is named, and no compose file or Dockerfile lies here",
+        "no service is named, and this folder has no compose file and no Dockerfile",
         "--image nginx:1.27, --dockerfile path/to/Dockerfile, or --compose compose.yaml --service api",
     )
 
 
-def _of_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
+def _read_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
     try:
         port, has_healthcheck = read_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
@@ -112,28 +126,28 @@ def _of_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
     return ServiceFacts(name, {"build": build}, port, has_healthcheck=has_healthcheck)
 
 
-def _of_compose(name: str, home: Path, compose: Path, service: str | None) -> ServiceFacts:
+def _read_compose(name: str, home: Path, compose: Path, service: str | None) -> ServiceFacts:
     document: Any = read_any_yaml(compose)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not services:
-        raise UsageError(f"{compose}: has no services", "name a compose file with --compose")
+        raise UsageError(f"{compose} has no services", "name a compose file with --compose")
     if service is None:
         service = name if name in services else next(iter(services)) if len(services) == 1 else None
     if service is None or service not in services:
         names = ", ".join(map(str, services))
         raise UsageError(f"{compose}: which service is to be measured?", f"--service with one of {names}")
     run = {"compose": {"file": os.path.relpath(compose, home), "service": service}}
-    beside = tuple(each for each in list_services(services, service) if each != service)
-    return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=beside)
+    companions = tuple(each for each in list_services(services, service) if each != service)
+    return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=companions)
 
 
-def _asked_for_port() -> int:
+def _ask_for_port() -> int:
     if not out.is_terminal:
-        raise UsageError("nothing says which port it listens on inside", "--port 8000")
-    return int(typer.prompt("Which port does it listen on inside the container?", type=int))
+        raise UsageError("the port that the target listens on in its container is unknown", "--port 8000")
+    return int(typer.prompt("Which port does the target listen on in its container?", type=int))
 
 
-def _operations(openapi: Path) -> Any:
+def _read_operations(openapi: Path) -> Any:
     try:
         return read_operations(read_any_yaml(openapi))
     except ValueError as error:
@@ -141,10 +155,10 @@ def _operations(openapi: Path) -> Any:
 
 
 def _write(texts: dict[Path, str]) -> None:
-    """All of them or none; nothing that is there is touched."""
-    if there := [path for path in texts if path.exists()]:
+    """Write all files. Raises UsageError, and writes none, if one of them exists."""
+    if existing := [path for path in texts if path.exists()]:
         raise UsageError(
-            f"{', '.join(map(str, there))}: there already", "choose another NAME, or move it away"
+            f"{', '.join(map(str, existing))}: already exists", "choose another NAME, or move the file away"
         )
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say
-from harness.cli.progress import safe
+from harness.cli.console import DONE, NOT_MEASURED, Results, app, say
 from harness.errors import HarnessError
 from harness.measure.docker.host import DockerHost
 from harness.measure.doctor import Level, examine
@@ -72,6 +71,6 @@ def clean(results: Results = Path("results")) -> int:
         removed = host.remove_leftovers() + host.remove_old_images()
         removed += [str(path) for path in remove_partial_files(results)]
     for name in removed:
-        out.print(f"removed {safe(name)}")
-    out.print(f"{len(removed)} removed" if removed else "nothing to remove")
+        say(f"removed {name}")
+    say(f"{len(removed)} removed" if removed else "nothing to remove")
     return DONE

@@ -117,7 +117,7 @@ class ActiveCell:
 
 
 class LiveProgress(CampaignListener):
-    """A campaign shown as a live display, drawn twice a second; a context manager, which removes it on exit."""
+    """A campaign shown as a live display, drawn twice a second and removed on exit (a context manager)."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -217,7 +217,7 @@ class LiveProgress(CampaignListener):
         return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 
     def _estimate_cell_s(self, plan: Plan) -> float:
-        """Return the seconds that a cell takes: the plan's estimate, averaged with those that are finished."""
+        """Return the seconds a cell takes: the plan's estimate, averaged with those that are finished."""
         estimate_s = estimate_cell_s(plan)
         spent_s = self._clock() - self._started_s
         return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s
@@ -226,10 +226,10 @@ class LiveProgress(CampaignListener):
         lines = Table.grid(padding=(0, 1))
         for cell_id, result in self._verdicts:
             if isinstance(result, StepResult):
-                verdict = Text(_describe_step(result), style=_COLOURS[result.verdict])
+                verdict = Text(clean_lines(_describe_step(result)), style=_COLOURS[result.verdict])
                 lines.add_row(Text(cell_id, style="dim"), verdict)
             else:
-                outcome = Text(f"→ {describe_outcome(result)}", style="bold")
+                outcome = Text(f"→ {clean_lines(describe_outcome(result))}", style="bold")
                 lines.add_row(Text(cell_id, style="bold"), outcome)
         return lines
 

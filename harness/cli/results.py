@@ -1,4 +1,4 @@
-"""The commands that only read what is stored: report, judge, compare, size, check."""
+"""The commands that read stored campaigns: report, judge, compare, size, check."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,18 +13,18 @@ from harness.analyse.result.comparison import (
     find_objections,
 )
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
-from harness.campaign.progress import rejudge
+from harness.campaign import rejudge
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
     NOT_MET,
     CampaignArgument,
-    answer,
     app,
     out,
-    relative,
     say,
-    show,
+    show_answer,
+    show_campaign,
+    show_report_path,
 )
 from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
@@ -41,48 +41,54 @@ from harness.report import (
 )
 from harness.store import CampaignFolder, write_text
 
-Rates = Annotated[
+_Prices = Annotated[
     str | None,
-    typer.Option("--price", help='Such as "cpu_hour=0.04 EUR, gb_hour=0.005"; else as in the matrix.'),
+    typer.Option(
+        "--price",
+        help='Prices per hour, such as "cpu_hour=0.04 EUR, gib_hour=0.005"; by default those of the matrix.',
+    ),
 ]
-Users = Annotated[int, typer.Option("--users", min=1, help="How many users it must sustain.")]
+_Users = Annotated[int, typer.Option("--users", min=1, help="The users that the size must sustain.")]
 
 
 @app.command()
-def report(campaign: CampaignArgument, price: Rates = None) -> int:
-    """Draw again, from stored facts."""
-    folder, _, result = _judged(campaign, price)
+def report(campaign: CampaignArgument, price: _Prices = None) -> int:
+    """Judge stored facts again and write the report anew."""
+    folder, _, result = _rejudge_campaign(campaign, price)
     folder.write_reports(render_report(result))
-    show(result, folder)
+    show_campaign(result, folder)
     return DONE
 
 
 @app.command()
 def judge(
     campaign: CampaignArgument,
-    slo: Annotated[list[str], typer.Option(help="Such as p95=500ms, errors=0.5%, p99@/item=2s.")] = [],  # noqa: B006
+    slo: Annotated[
+        list[str],
+        typer.Option(
+            help="An SLO to judge by, such as p95=500ms, errors=0.5% or p99@/item=2s; it replaces the stored "
+            "one of the same indicator. By default the stored SLOs stay.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
 ) -> int:
-    """Judge stored facts again, under other SLOs. Starts nothing, changes nothing that is stored."""
+    """Judge stored facts by other SLOs and show the answer. Starts nothing and changes nothing stored."""
     folder = CampaignFolder.open(campaign)
-    plan = _stored_plan(folder)
-    result = rejudge(replace(plan, slos=_replaced(plan.slos, [parse_slo(text) for text in slo])), folder)
-    answer(build_view(result))
+    plan = plan_from_json(folder.read_plan())
+    result = rejudge(replace(plan, slos=_replace_slos(plan.slos, [parse_slo(text) for text in slo])), folder)
+    show_answer(build_view(result))
     return DONE
 
 
-def _replaced(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
-    """The stored SLOs with the given ones in their places, or behind them."""
+def _replace_slos(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
+    """Return the stored SLOs with the given ones in their places, or after them."""
     keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *given)}
     return tuple(keyed.values())
 
 
-def _stored_plan(folder: CampaignFolder) -> Plan:
-    return plan_from_json(folder.read_plan())
-
-
-def _judged(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
+def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
     folder = CampaignFolder.open(path)
-    plan = _stored_plan(folder)
+    plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))
     return folder, plan, rejudge(plan, folder)
@@ -90,67 +96,74 @@ def _judged(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan,
 
 @app.command()
 def compare(
-    base: Annotated[Path, typer.Argument(help="The campaign before.", metavar="BASE")],
-    head: Annotated[Path, typer.Argument(help="The campaign after.", metavar="HEAD")],
-    least: Annotated[str, typer.Option(help="The least change that counts.")] = "5%",
-    anyway: Annotated[bool, typer.Option("--anyway", help="Also where they are not comparable.")] = False,
+    base: Annotated[Path, typer.Argument(help="The folder of the campaign before.", metavar="BASE")],
+    head: Annotated[Path, typer.Argument(help="The folder of the campaign after.", metavar="HEAD")],
+    threshold: Annotated[str, typer.Option(help="The smallest change of the users that counts.")] = "5%",
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare even if the campaigns are not comparable.")
+    ] = False,
+    # The former spellings of --threshold and --force; to be removed after the next release.
+    least: Annotated[str | None, typer.Option(hidden=True)] = None,
+    anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
-    """Two campaigns side by side, with what is really different; exit code 3 when a size sustains less."""
-    _, before, base_result = _judged(base)
-    folder, after, head_result = _judged(head)
+    """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
+    _, before, base_result = _rejudge_campaign(base)
+    folder, after, head_result = _rejudge_campaign(head)
     doubts = find_objections(
         before, after, find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     )
-    if doubts and not anyway:
+    if doubts and not (force or anyway):
         raise UsageError(
-            f"{base} and {head} are not comparable: {'; '.join(doubts)}",
-            "--anyway compares them all the same",
+            f"{base} and {head} are not comparable: {'; '.join(doubts)}", "--force compares them nevertheless"
         )
-    differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least))
+    differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least or threshold))
     changed = find_changed_parts(before.hashes, after.hashes)
-    shown = build_comparison(base_result, head_result, differences, changed, doubts)
-    folder.write_reports(render_comparison(shown, differences))
-    out.print(render_comparison_table(shown), markup=False, soft_wrap=True)
+    view = build_comparison(base_result, head_result, differences, changed, doubts)
+    folder.write_reports(render_comparison(view, differences))
+    out.print(render_comparison_table(view), markup=False, soft_wrap=True)
     out.print()
-    say(shown.sentence)
-    for doubt in shown.doubts:
-        say(f"beware: {doubt}")
-    out.print(f"report: {relative(folder.path / 'comparison.html')}", markup=False)
-    return NOT_MET if shown.has_regression else DONE
+    say(view.sentence)
+    for doubt in view.doubts:
+        say(f"warning: {doubt}")
+    show_report_path(folder.path / "comparison.html")
+    return NOT_MET if view.has_regression else DONE
 
 
 @app.command()
 def size(
     campaign: CampaignArgument,
-    users: Users,
-    headroom: Annotated[str, typer.Option(help="So much more than that, such as 30%.")] = "0%",
-    price: Rates = None,
+    users: _Users,
+    headroom: Annotated[str, typer.Option(help="Extra users to allow for, e.g. 30%.")] = "0%",
+    price: _Prices = None,
 ) -> int:
-    """The smallest and the cheapest measured size for so many users; exit code 3 when none is enough."""
-    _, plan, result = _judged(campaign, price)
-    found = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
-    hour = compute_hour_price(plan.price, found.take.cell) if found.take else None
-    for line in describe_sizing(found, hour, plan.price.currency if plan.price else ""):
+    """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
+    _, plan, result = _rejudge_campaign(campaign, price)
+    sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
+    hour_price = compute_hour_price(plan.price, sizing.take.cell) if sizing.take else None
+    for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
-    return NOT_MET if found.take is None else DONE
+    return NOT_MET if sizing.take is None else DONE
 
 
 @app.command()
 def check(
     campaign: CampaignArgument,
     require: Annotated[
-        list[str], typer.Option(help='Such as "users >= 400 at cpus <= 1 and memory <= 256MiB".')
+        list[str],
+        typer.Option(help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB".'),
     ],
-    junit: Annotated[Path | None, typer.Option(help="Also write the outcome as JUnit XML.")] = None,
+    junit: Annotated[
+        Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file; by default not.")
+    ] = None,
 ) -> int:
-    """A gate for CI: exit code 3 when a requirement is not met, 2 when nobody knows."""
+    """Check requirements, as a gate for CI: exit code 3 if one is not met, 2 if inconclusive."""
     requirements = [parse_requirement(text) for text in require]
-    _, _, result = _judged(campaign)
-    found = [check_requirement(result.cells, requirement) for requirement in requirements]
-    for each in found:
+    _, _, result = _rejudge_campaign(campaign)
+    checks = [check_requirement(result.cells, requirement) for requirement in requirements]
+    for each in checks:
         say(describe_check(each))
     if junit is not None:
-        write_text(junit, render_checks_junit(result.target, found))
-    if any(each.is_met is False for each in found):
+        write_text(junit, render_checks_junit(result.target, checks))
+    if any(each.is_met is False for each in checks):
         return NOT_MET
-    return NOT_MEASURED if any(each.is_met is None for each in found) else DONE
+    return NOT_MEASURED if any(each.is_met is None for each in checks) else DONE

@@ -1,4 +1,4 @@
-"""The commands that touch the world: run, plan, doctor, clean."""
+"""The commands that measure, or show what would be measured: run, plan."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,65 +9,55 @@ from typing import Annotated
 import typer
 
 from harness.analyse.search.time_estimate import estimate_plan_s
-from harness.campaign.preflight import (
-    Worlds,
-    build_fingerprint,
-    check_plan,
-    clean_engines,
-    connect_backends,
-    create_campaign,
-    find_unfinished,
-    fitted_to,
-    reopen_campaign,
-    separate_cores,
-)
-from harness.campaign.scheduler import CampaignListener, Scheduler
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show
-from harness.cli.progress import LineProgress, LiveProgress, in_words_s, safe
+from harness.campaign import CampaignListener, run_campaign
+from harness.campaign.preflight import fit_to_engines
+from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show_campaign
+from harness.cli.progress import LineProgress, LiveProgress
 from harness.errors import WorldError
 from harness.measure.locust.generator import LocustGenerator
-from harness.measure.locust.local_workers import build_worker_command
-from harness.model import CampaignResult, EngineWorkers, ExternalWorkers, Plan, Status
+from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
-from harness.store import CampaignFolder, build_campaign_name
+from harness.report.view.text import format_estimate, format_size
 
-Matrix = Annotated[Path, typer.Argument(help="What is measured.", metavar="[MATRIX]")]
+Matrix = Annotated[
+    Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="[MATRIX]")
+]
 
 
 @app.command()
 def run(
     matrix: Matrix = Path("matrix.yaml"),
     results: Results = Path("results"),
-    resume: Annotated[Path | None, typer.Option(help="Go on with this campaign.", metavar="CAMPAIGN")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Resume the campaign in this folder; by default the newest one, if it was interrupted.",
+            metavar="CAMPAIGN",
+        ),
+    ] = None,
     for_users: Annotated[
-        int | None, typer.Option(min=1, help="Only find the smallest sizes that sustain so many users.")
+        int | None,
+        typer.Option(
+            min=1,
+            help="Only find the smallest sizes that sustain so many users; by default every size's capacity.",
+        ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew, even where one was interrupted.")
+        bool, typer.Option("--fresh", help="Start a new campaign even if the last one was interrupted.")
     ] = False,
 ) -> int:
-    """Measure; the table and the report at the end. Goes on where the newest campaign was interrupted."""
-    plan = _asked(matrix, for_users)
-    if resume is None and not fresh:
-        resume = find_unfinished(results, plan, say)
-    name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
-    worlds = connect_backends(name, plan)
-    plan = check_plan(plan, worlds)
-    worlds, placement = separate_cores(worlds, plan)
-    with clean_engines(worlds, results, say):
-        environment = build_fingerprint(worlds, placement)
-        folder = (
-            reopen_campaign(resume, plan, environment)
-            if resume
-            else create_campaign(results, name, plan, environment)
-        )
-        _announce(plan)
-        result = _campaign(plan, folder, worlds)
-    show(result, folder)
-    return _exit_code(result)
+    """Measure every size of a matrix, then show the table and write the report.
+
+    Goes on where the newest campaign was interrupted. Exit code 2 if some size could not be measured.
+    """
+    plan = _load_plan(matrix, for_users)
+    with _open_listener() as listener:
+        result, folder = run_campaign(plan, results, listener, resume=resume, fresh=fresh)
+    show_campaign(result, folder)
+    return _choose_exit_code(result)
 
 
-def _asked(matrix: Path, for_users: int | None) -> Plan:
+def _load_plan(matrix: Path, for_users: int | None) -> Plan:
     plan = load_plan(matrix)
     if for_users is None:
         return plan
@@ -75,73 +65,46 @@ def _asked(matrix: Path, for_users: int | None) -> Plan:
     return replace(plan, hashes=hash_contents(plan))
 
 
-def _announce(plan: Plan) -> None:
-    for note in plan.notes:
-        say(f"note: {note}")
-    if isinstance(plan.load, ExternalWorkers):
-        say(f"{plan.load.workers} workers are waited for; start each on its host with:")
-        say(f"  {build_worker_command(plan.scenario, plan.load)}")
-    if isinstance(plan.load, EngineWorkers):
-        many = "as many as are needed" if plan.load.workers is None else plan.load.workers
-        say(f"Locust's workers ({many}) run in containers on the engines that the load names")
-    for cell_id, reason in plan.skipped.items():
-        out.print(f"{cell_id}: skipped: {safe(reason)}")
-    count = len(plan.cells) - len(plan.skipped)
-    out.print(
-        f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
-        f"about {in_words_s(estimate_plan_s(plan))} of load"
-    )
-
-
-def _campaign(plan: Plan, folder: CampaignFolder, worlds: Worlds) -> CampaignResult:
-    done = len({cell_id for (cell_id, _), told in folder.read_log().attempts.items() if told.is_done})
-    with _narrator(plan, done) as narrator:
-        return Scheduler(plan, folder, worlds, narrator).run()
-
-
 @contextlib.contextmanager
-def _narrator(plan: Plan, done: int) -> Iterator[CampaignListener]:
+def _open_listener() -> Iterator[CampaignListener]:
     if out.is_terminal:
-        with LiveProgress(out, plan, done) as display:
+        with LiveProgress(out) as display:
             yield display
     else:
-        yield LineProgress(lambda line: out.print(safe(line), soft_wrap=True), plan, done)
+        yield LineProgress(say)
 
 
-def _exit_code(result: CampaignResult) -> int:
-    """`failed` is an answer about a size; `invalid` and a bracket wider than asked for are none, nor is a
-    matrix in which no size came up at all.
+def _choose_exit_code(result: CampaignResult) -> int:
+    """Return NOT_MEASURED if a size has no answer or a wide bracket, or if every size failed.
+
+    A single size that failed is an answer about that size.
     """
-    measured = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
-    spoiled = any(cell.status in (Status.INVALID, Status.RUNNING) or cell.stop_reason for cell in measured)
-    hopeless = all(cell.status is Status.FAILED for cell in measured)
-    return NOT_MEASURED if spoiled or hopeless else DONE
+    cells = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
+    is_incomplete = any(
+        cell.status in (Status.INVALID, Status.RUNNING) or cell.stop_reason is not None for cell in cells
+    )
+    has_only_failed = all(cell.status is Status.FAILED for cell in cells)
+    return NOT_MEASURED if is_incomplete or has_only_failed else DONE
 
 
 @app.command("plan")
-def plan_(matrix: Matrix = Path("matrix.yaml")) -> int:
-    """The cells, what will be skipped and why, how long. Starts nothing."""
+def show_plan(matrix: Matrix = Path("matrix.yaml")) -> int:
+    """Show the sizes of a matrix, which will be skipped and why, and how long measuring takes.
+
+    Starts nothing.
+    """
     plan = load_plan(matrix)
     LocustGenerator().find_user_classes(plan.scenario)
     for note in plan.notes:
         say(f"note: {note}")
-    plan, known = _fitted_if_possible(plan)
-    for cell in plan.cells:
-        limits = cell.limits
-        skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
-        size = f"{limits.times}{limits.cpu_cores:g} CPU, {limits.memory_bytes / 2**20:g} MiB"
-        out.print(f"{cell.id}  {size}{safe(skipped)}", soft_wrap=True)
-    if not known:
-        out.print("no engine answers: whether these sizes fit its host is not known yet (make engine)")
-    out.print(
-        f"up to {plan.users_limit} users each, about {in_words_s(estimate_plan_s(plan))} of load in all"
-    )
-    return DONE
-
-
-def _fitted_if_possible(plan: Plan) -> tuple[Plan, bool]:
     try:
-        engines = [world.host.read_fingerprint().engine for world in connect_backends("plan", plan).values()]
+        plan, is_fitted = fit_to_engines(plan), True
     except WorldError:
-        return plan, False
-    return fitted_to(engines, plan), True
+        is_fitted = False
+    for cell in plan.cells:
+        skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
+        say(f"{cell.id}  {format_size(cell.limits)}{skipped}")
+    if not is_fitted:
+        say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
+    say(f"up to {plan.users_limit} users each, about {format_estimate(estimate_plan_s(plan))} of load in all")
+    return DONE

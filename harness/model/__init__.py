@@ -1,7 +1,7 @@
 """The nouns of the house: frozen values without I/O or clock. Units are in their names."""
 
 from harness.model.decisions import Change, Check, Difference, Requirement
-from harness.model.evidence import Factor, Judgement, Rule, Verdict
+from harness.model.evidence import Judgement
 from harness.model.facts import (
     ANSWERED,
     CompanionFacts,
@@ -84,6 +84,7 @@ from harness.model.results import (
     StepResult,
     TargetUse,
 )
+from harness.model.verdicts import Factor, Rule, Verdict
 
 __all__ = [
     "ANSWERED",

@@ -7,18 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.evidence import (
-    CellEvidence,
-    DriftEvidence,
-    Factor,
-    Judgement,
-    Rule,
-    StopReason,
-    Verdict,
-)
+from harness.model.evidence import CellEvidence, DriftEvidence, Judgement, StopReason
 from harness.model.fingerprint import Fingerprint
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
+from harness.model.verdicts import Factor, Rule, Verdict
 
 
 class Status(StrEnum):

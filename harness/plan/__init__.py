@@ -1,4 +1,4 @@
-"""Read matrix.yaml into a Plan: parse it, validate it, expand its cells and fit them to a host. Starts nothing."""
+"""Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
 from harness.plan.cli_values import parse_price, parse_ratio, parse_requirement
 from harness.plan.content_hashes import hash_build, hash_contents

@@ -135,7 +135,7 @@ def _build_cell(size: _Size, target: str, repetition: int, repetitions: int) -> 
 
 
 def format_cell_id(target: str, limits: Limits, repetition: int | None) -> str:
-    """Return an id such as `web-c0.50-m256`, with `-x2` for two replicas and `-r2` for the second repetition."""
+    """Return an id such as `web-c0.50-m256`, with `-x2` for two replicas, `-r2` for the second repetition."""
     times = f"-x{limits.replicas}" if limits.replicas > 1 else ""
     suffix = f"-r{repetition}" if repetition is not None else ""
     return f"{target}-c{format_cores(limits.cpu_cores)}-m{format_mib(limits.memory_bytes)}{times}{suffix}"

@@ -40,8 +40,8 @@ def available_cores(cores: float, *, is_shared: bool = True) -> float:
 def available_memory(memory_bytes: int) -> int:
     """Return the bytes left for targets: all but a fifth, and but 1 GiB at least.
 
-    The generator, the harness, the engine and the host itself use the rest. 400 users cost Locust about 70 MB,
-    and the harness stays under 250 MB; what remains keeps the page cache alive.
+    The generator, the harness, the engine and the host itself use the rest. 400 users cost Locust about
+    70 MB, and the harness stays under 250 MB; what remains keeps the page cache alive.
     """
     return max(0, memory_bytes - max(_RESERVED_BYTES, int(memory_bytes * _RESERVED_RATIO)))
 
@@ -71,8 +71,8 @@ def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
     if not is_shared:
         return f"wants {format_cores(needed)} cores; its host has {cores:g}"
     reserved = "one" if cores >= 2 else "half of it"
-    left = format_cores(available_cores(cores))
-    return f"wants {format_cores(needed)} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
+    needs, left = format_cores(needed), format_cores(available_cores(cores))
+    return f"wants {needs} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
 
 
 def _describe_memory(needed: int, memory_bytes: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.plan.compose.syntax import slug
+from harness.plan.compose.syntax import to_name
 
 _EXPOSE = re.compile(r"^\s*EXPOSE\s+(\d+)", re.IGNORECASE | re.MULTILINE)
 _HEALTHCHECK = re.compile(r"^\s*HEALTHCHECK\s+(?!NONE)", re.IGNORECASE | re.MULTILINE)
@@ -19,7 +19,7 @@ _COMPANION_MIB = 512
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """What is known of a service before it has a target.yaml. `run` is its `image`, `build` or `compose` key."""
+    """What is known of a service without a target.yaml. `run` is its `image`, `build` or `compose` key."""
 
     name: str
     run: Mapping[str, Any]
@@ -47,7 +47,7 @@ def read_dockerfile(text: str) -> tuple[int | None, bool]:
 
 def format_target(facts: ServiceFacts, cores: int) -> str:
     run = [f"{key}: {json.dumps(value)}" for key, value in facts.run.items()]
-    lines = [f"name: {slug(facts.name)}", *run]
+    lines = [f"name: {to_name(facts.name)}", *run]
     if facts.port is not None:
         lines.append(f"port: {facts.port}                # inside the container")
     if facts.ready_path is not None or "compose" not in facts.run or not facts.has_healthcheck:
@@ -80,7 +80,7 @@ def format_matrix(facts: ServiceFacts, cores: int) -> str:
     cpus = ", ".join(f"{max(round(most * part, 2), 0.01):g}" for part in _SHARES)
     memory = ", ".join(f"{mib}MiB" for mib in _MEMORY_MIB)
     return f"""\
-target: targets/{slug(facts.name)}
+target: targets/{to_name(facts.name)}
 
 users:
   limit: 400               # the most users of interest
@@ -97,10 +97,10 @@ slos:                      # a size sustains N users while all of these hold
 
 def format_locustfile(facts: ServiceFacts) -> str:
     """Write a user with a task for each GET request; the other requests are named in comments."""
-    asked = [each for each in facts.operations if each.method == "GET"][:_MOST_TASKS]
+    requests = [each for each in facts.operations if each.method == "GET"][:_MOST_TASKS]
     others = [each for each in facts.operations if each.method != "GET"]
     names: set[str] = set()
-    tasks = [_format_task(each, names) for each in asked or [Operation("GET", "/", "/")]]
+    tasks = [_format_task(each, names) for each in requests or [Operation("GET", "/", "/")]]
     left = [f"    # {each.method} {each.name}: add what it needs\n" for each in others[:_MOST_TASKS]]
     return (
         '"""What your users do. Weigh the tasks as they come: @task(3) is three times as frequent."""\n\n'
@@ -142,8 +142,10 @@ def read_operations(document: object) -> tuple[Operation, ...]:
 
 
 def _parameters(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = values.get("parameters")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    parameters = values.get("parameters")
+    if not isinstance(parameters, list):
+        return []
+    return [each for each in parameters if isinstance(each, dict)]
 
 
 def _build_operation(method: str, path: str, parameters: Sequence[Mapping[str, Any]]) -> Operation:

@@ -64,9 +64,9 @@ def _yaml_names(folder: Path) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class _MatrixReader:
-    """A validated matrix with its target. `faulty` are the keys of the matrix that are left at their defaults.
+    """A validated matrix with its target, which is None if too little of it can be read.
 
-    `target` is None if too little of it can be read.
+    `faulty` are the keys of the matrix that are left at their defaults.
     """
 
     source: Path
@@ -127,7 +127,7 @@ class _MatrixReader:
 
 
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
-    """Return the steps' timing. The drain after a window is as long as the slowest SLO lets an answer take."""
+    """Return the steps' timing. The drain is as long as the slowest SLO lets an answer take, or a second."""
     steps, window = matrix.steps, matrix.steps.window
     drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
     return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)

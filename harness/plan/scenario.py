@@ -18,8 +18,7 @@ _FILE = "locustfile.py"
 def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Path | None) -> Scenario:
     """Return the matrix's scenario with absolute paths.
 
-    Without `locustfile` in the matrix it is the one in the target's folder, which is None for a target that is
-    given inline.
+    Without `locustfile` in the matrix it is the one in the target's folder. A target given inline has none.
     """
     names = section.locustfile if section.locustfile is not None else ()
     files = tuple(Path(abspath(reading.folder / name)) for name in names)
@@ -68,9 +67,9 @@ def _check_locustfile(reading: Reading, file: Path, name: str, at: KeyPath) -> N
         reading.report(at, f"no locustfile {quote(name)}{near.replace('known here', 'Python files there')}")
     else:
         try:
-            reading.problems += _find_syntax_problems(read_bytes(file), shorten_path(file))
+            reading.problems.extend(_find_syntax_problems(read_bytes(file), shorten_path(file)))
         except InputError as error:
-            reading.problems += error.problems
+            reading.problems.extend(error.problems)
 
 
 def _python_names(folder: Path) -> list[str]:

@@ -18,7 +18,7 @@ _STORED_PLAN = TypeAdapter(StoredPlan)
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """Return a plan as JSON values in the shape of `StoredPlan`, with paths relative to the matrix file's folder.
+    """Return a plan as JSON values in the shape of `StoredPlan`, with paths relative to the matrix's folder.
 
     Engines keep only their names: whoever reads results need not learn how to reach them.
     """
@@ -28,7 +28,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
-    """Return the plan that was stored, with its paths in `folder`, the matrix file's. Unknown keys are ignored.
+    """Return the plan that was stored, with its paths in the matrix's `folder`. Unknown keys are ignored.
 
     Raises:
         StoreError: the format is another, or a value is missing or damaged.

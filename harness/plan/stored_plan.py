@@ -1,4 +1,4 @@
-"""The shape of a plan in plan.json, which the content hashes cover too. It stays as it is while the model moves on."""
+"""The shape of a plan in plan.json and in the content hashes. It stays the same when the model changes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,7 +118,7 @@ class StoredPlan:
     users_required: int | None = None
     spawn_rate: float = 40.0
     timing: StoredTiming = StoredTiming()
-    search: Search = Search()
+    search: Search = field(default_factory=Search)
     skipped: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None

@@ -68,7 +68,7 @@ def read_target(matrix: Reading) -> LoadedTarget | None:
 
 
 def _merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
-    """Return the reading of a target with its compose service merged in, and notes on what is not honoured."""
+    """Return the reading of a target with its compose service merged in, and what is not honoured of that."""
     values = reading.values
     compose = values.get("compose") if isinstance(values, dict) else None
     if not isinstance(compose, dict) or not isinstance(compose.get("service"), str):

@@ -60,7 +60,7 @@ def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -
 
 
 def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
-    step = example.step(
+    step = example.build_step(
         1,
         400,
         1.0,
@@ -68,7 +68,7 @@ def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
         by_name=(NameStats(HOSTILE, 1, 1, 0.1, 0.1, 0.1),),
         failures=Failures(counts={HOSTILE: 1}),
     )
-    cell = replace(example.censored(), steps=(step,), evidence=NotReady(HOSTILE))
+    cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(HOSTILE))
     cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
     opened = open_report(
         example.campaign(
@@ -239,8 +239,8 @@ def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -
 
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
+    step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
+    opened = open_report(example.campaign([replace(example.build_censored_size(), steps=(step,))]))
     figure = opened.page.locator("figure.time")
     expect(figure).to_be_hidden()
     opened.page.locator("details.cell > summary").click()
@@ -254,8 +254,8 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
 
 
 def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
-    step = replace(example.step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.campaign([replace(example.censored(), steps=(step,))]))
+    step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
+    opened = open_report(example.campaign([replace(example.build_censored_size(), steps=(step,))]))
     page = opened.page
     page.locator("details.cell > summary").click()
     chart = page.locator("figure.time svg")
@@ -277,7 +277,7 @@ def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> N
     assert opened.complaints == []
 
 
-def test_the_page_of_a_running_campaign_reloads_but_never_while_somebody_reads_details(
+def test_the_page_of_a_running_campaign_reloads_but_not_while_somebody_reads_details(
     open_report: Open,
 ) -> None:
     opened = open_report(example.half_way())

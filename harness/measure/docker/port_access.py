@@ -107,7 +107,7 @@ def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
 
 
 def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
-    """Build the command that forwards a loopback port to the remote loopback; `ssh` is as DOCKER_HOST has it."""
+    """Build the command that forwards a local port to the remote one; `ssh` is as DOCKER_HOST has it."""
     parts = urlsplit(ssh)
     options = {
         "BatchMode": "yes",

@@ -31,7 +31,7 @@ def to_name(text: str) -> str:
 
 
 def find_port(value: object) -> int | None:
-    """Return the container's port of `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form; None if it has none."""
+    """Return the container's port of `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form, or None."""
     text = str(value.get("target", "") if isinstance(value, dict) else value)
     number = text.rpartition(":")[2].partition("/")[0].partition("-")[0]
     return int(number) if number.isdigit() else None

@@ -145,7 +145,8 @@ class LoadSection(Section):
             return self._check_engine_workers()
         if self.image is not None:
             raise ValueError(
-                "image is only for workers on engines; name the engines, such as engines: [ssh://me@load-1], or drop it"
+                "image is only for workers on engines; name these, such as engines: [ssh://me@load-1], "
+                "or drop image"
             )
         if self.expect is None and (self.workers == "external" or self.bind is not None):
             raise ValueError("external workers need a number; write expect: 4 beside it")
@@ -156,12 +157,12 @@ class LoadSection(Section):
     def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
             raise ValueError(
-                "expect and external are for workers that you start yourself, but the harness starts those on "
-                "engines; write workers: 4 for four in all"
+                "expect and external are for workers that you start yourself; the harness starts those on "
+                "engines: write workers: 4 for four in all"
             )
         count = self.workers if "workers" in self.model_fields_set else "auto"
         if isinstance(count, int) and count < len(self.engines):
-            raise ValueError(f"workers are {named} for {len(self.engines)} engines; write as many or more")
+            raise ValueError(f"workers are {count} for {len(self.engines)} engines; write as many or more")
         return self
 
 

@@ -45,7 +45,7 @@ class Reading:
         self.problems.append(self.document.problem((*self.at, *path), message, at_key=at_key))
 
     def validate(self, model: type[Model]) -> tuple[Model, frozenset[str]]:
-        """Validate the mapping; return the section, and which of its keys are faulty and left at their defaults.
+        """Validate the mapping; return the section, and its faulty keys, which are left at their defaults.
 
         The faults are added to `problems`. Every key of the model needs a default.
         """

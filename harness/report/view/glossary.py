@@ -15,7 +15,7 @@ PAGE_TERMS = (
     Term("target", "the program that is measured, in one container or in several replicas"),
     Term("companion", "another container that the target needs, such as a database; its limits never change"),
     Term(
-        "size", "the limits of the target: its CPU quota, its memory (without swap), its number of replicas"
+        "size", "the limits of the target: CPU quota, memory (without swap), number of replicas"
     ),
     Term("campaign", "one run over all sizes of a target, which answers: which size for N users?"),
     Term("generator", "Locust, which plays the users; a worker is one of its processes"),
@@ -27,7 +27,7 @@ PAGE_TERMS = (
     Term("RPS", "good answers per second"),
     Term("p50, p95, p99", "percentiles of the response time: 95 % of the requests took at most the p95"),
     Term(
-        "throttled", "the share of the CPU quota's periods in which the target had to wait for its next one"
+        "throttled", "the share of the CPU quota's periods in which the target had to wait"
     ),
     Term("memory peak", "the largest working set: memory in use, without file pages that can be dropped"),
     Term("SLO", "service level objective: an upper limit for an indicator, such as p95 of RT ≤ 1 s"),
@@ -38,7 +38,7 @@ PAGE_TERMS = (
     ),
     Term("baseline", "RT and RPS at light load: the reference for the throughput shortfall"),
     Term(
-        "throughput shortfall", "the share of RPS that is missing, compared with the same users at light load"
+        "throughput shortfall", "the share of RPS that is missing, compared with light load"
     ),
     Term(
         "verdict",

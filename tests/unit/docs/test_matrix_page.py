@@ -18,7 +18,7 @@ from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
 from harness.plan.slos import RATIOS, check_indicator
-from harness.plan.yaml.problems import find_models
+from harness.plan.yaml.problems import find_models, is_deprecated
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, find_spans, read_table
 
 
@@ -93,6 +93,8 @@ def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
 def find_keys(section: type[BaseModel]) -> Iterator[str]:
     """Yield every key by its full name; NAME stands for a name that the user chooses: `sizes.NAME.cpus`."""
     for name, field in section.model_fields.items():
+        if is_deprecated(field):
+            continue
         inner = next(find_models(field.annotation), None)
         if name == "companions":
             own = [key for key in find_keys(CompanionSection) if key not in {*find_keys(ServiceSection)}]

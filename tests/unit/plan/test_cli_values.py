@@ -45,9 +45,10 @@ def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "price"),
     [
-        ("cpu_hour=0.04 EUR, gb_hour=0.005", Price("EUR", 0.04, 0.005)),
+        ("cpu_hour=0.04 EUR, gib_hour=0.005", Price("EUR", 0.04, 0.005)),
+        ("gib_hour=0.005", Price("", None, 0.005)),
         ("gb_hour=0.005", Price("", None, 0.005)),
-        (" cpu_hour = 4$ , gb_hour = 0.5 $ ", Price("$", 4, 0.5)),
+        (" cpu_hour = 4$ , gib_hour = 0.5 $ ", Price("$", 4, 0.5)),
     ],
 )
 def test_a_price_is_read_as_it_is_written(text: str, price: Price) -> None:
@@ -55,9 +56,18 @@ def test_a_price_is_read_as_it_is_written(text: str, price: Price) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "0.04", "cpu_hour=1,cpu_hour=2", "cpu_hour=1 EUR, gb_hour=1 USD", "cpu_hour=-1", "disk=1"]
+    "text",
+    [
+        "",
+        "0.04",
+        "cpu_hour=1,cpu_hour=2",
+        "gb_hour=1, gib_hour=1",
+        "cpu_hour=1 EUR, gib_hour=1 USD",
+        "cpu_hour=-1",
+        "disk=1",
+    ],
 )
 def test_what_is_no_price_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_price(text)
-    assert "gb_hour=0.005" in str(refused.value)
+    assert "gib_hour=0.005" in str(refused.value)

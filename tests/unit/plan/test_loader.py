@@ -1,5 +1,6 @@
 """What a valid matrix means."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from harness.model import (
     HttpProbe,
     ImageSource,
     Limits,
+    Plan,
+    Price,
     Search,
     SearchStrategy,
     Slo,
@@ -148,6 +151,14 @@ def test_a_low_limit_lowers_the_default_first_step(plan_of: PlanOf) -> None:
 def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of: PlanOf) -> None:
     assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
     assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
+
+
+def test_the_old_key_of_the_memory_price_is_read_with_a_note(plan_of: Callable[[str], Plan]) -> None:
+    old = plan_of("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
+    new = plan_of("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
+    assert old.price == new.price == Price("EUR", 0.034, 0.004)
+    assert (old.notes, new.notes) == (("price.gb_hour is per GiB: write gib_hour",), ())
+    assert old.hashes == new.hashes
 
 
 def test_a_relative_path_gives_the_same_plan_as_the_absolute_one(project: Project) -> None:

@@ -39,8 +39,9 @@ IN_THE_MATRIX = {
     ),
     MATRIX
     + "repetitions: .nan\n": "3:14: repetitions: .nan is not a number to measure with; write a finite one",
-    MATRIX + "repetitions: 1e999\n": "3:14: repetitions: 1e999 is too large a number to be meant",
-    MATRIX + f"repetitions: {'9' * 5000}\n": "3:14: repetitions: this number is too long to be meant",
+    MATRIX + "repetitions: 1e999\n": "3:14: repetitions: 1e999 is too large; write a number up to 10^15",
+    MATRIX
+    + f"repetitions: {'9' * 5000}\n": "3:14: repetitions: this number has more than 40 digits; write a shorter one",
     MATRIX + 'scenario: {users: "a\\0b"}\n': (
         "3:19: scenario.users: holds a control character; write plain text"
     ),
@@ -63,6 +64,20 @@ IN_THE_MATRIX = {
     + "repetitions: 1.5\n": "3:14: repetitions: 1.5 is not a whole number; write it plainly, such as 10",
     MATRIX
     + "exclude: {cpus: 1}\n": "3:10: exclude: a mapping is not a list; write one item a line with - before it, or [a, b]",
+    MATRIX + "price: {gb_hour: 1, gib_hour: 1}\n": (
+        "3:8: price: names gib_hour and its old name gb_hour; keep gib_hour"
+    ),
+    MATRIX + "price: {disk: 1}\n": (
+        '3:9: price: unknown key "disk"; known here: cpu_hour, currency, gib_hour'
+    ),
+    MATRIX + "load: {image: locust:2}\n": (
+        "3:7: load: image is only for workers on engines; name these, such as "
+        "engines: [ssh://me@load-1], or drop image"
+    ),
+    MATRIX + "scenario: {arguments: [--users=4]}\n": (
+        '3:23: scenario.arguments: "--users" is set by the harness; write only options that the locustfile '
+        "adds itself (users, tags and files have keys of their own)"
+    ),
     MATRIX + "exclude: [{}]\n": "3:11: exclude: names nothing to exclude; write cpus, memory or both",
     MATRIX
     + "exclude: [{cpus: 3}]\n": "3:11: exclude: matches no cell of limits; write values that are listed there, or drop it",

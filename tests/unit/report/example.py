@@ -68,7 +68,7 @@ FINGERPRINT = Fingerprint.from_json(
 )
 
 
-def step(
+def build_step(
     index: int, users: int, cpu_cores: float, judgement: Judgement | None = None, **changes: object
 ) -> StepResult:
     """A step of users at a size's CPU quota, as the closed model has it; without a judgement it passes."""
@@ -116,11 +116,11 @@ def step(
 
 def too_slow(users: int, cpu_cores: float) -> Judgement:
     """Its p95 is above the limit, as far as the closed model has it."""
-    p95_s = max(step(1, users, cpu_cores).latency.p95_s or 0.0, 1.01)
+    p95_s = max(build_step(1, users, cpu_cores).latency.p95_s or 0.0, 1.01)
     return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[0], p95_s, False, True)))
 
 
-def cell(
+def build_cell(
     cpu_cores: float, memory_mib: int, status: Status, steps: Iterable[StepResult] = (), **answer: object
 ) -> CellResult:
     """A cell's answer; numbers of load are of the last PASS, as the analysis does it."""
@@ -143,8 +143,8 @@ def cell(
     return replace(result, **answer)  # type: ignore[arg-type]
 
 
-def failed(cpu_cores: float = 0.25, memory_mib: int = 48) -> CellResult:
-    return cell(
+def build_failed_size(cpu_cores: float = 0.25, memory_mib: int = 48) -> CellResult:
+    return build_cell(
         cpu_cores,
         memory_mib,
         Status.FAILED,
@@ -153,14 +153,14 @@ def failed(cpu_cores: float = 0.25, memory_mib: int = 48) -> CellResult:
     )
 
 
-def none() -> CellResult:
+def build_size_without_capacity() -> CellResult:
     errors = {
         "HTTP 503 Service Unavailable": 61,
         "RemoteDisconnected('closed connection without response')": 12,
     }
     judgement = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[1], 0.18, False, True)))
-    steps = [step(1, 10, 0.5, judgement, failures=Failures(0.18, errors))]
-    return cell(
+    steps = [build_step(1, 10, 0.5, judgement, failures=Failures(0.18, errors))]
+    return build_cell(
         0.5,
         48,
         Status.NONE,
@@ -171,15 +171,15 @@ def none() -> CellResult:
     )
 
 
-def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tuple[int, ...]) -> CellResult:
+def build_size_limited_by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tuple[int, ...]) -> CellResult:
     """Bracketed where the CPU quota is used up; with a fitted estimate."""
     users = sorted([*passes, *fails])
     steps = [
-        step(number, at, cpu_cores, too_slow(at, cpu_cores) if at in fails else None)
+        build_step(number, at, cpu_cores, too_slow(at, cpu_cores) if at in fails else None)
         for number, at in enumerate(users, 1)
     ]
     low, high = max(passes), min(fails)
-    return cell(
+    return build_cell(
         cpu_cores,
         memory_mib,
         Status.BRACKETED,
@@ -194,10 +194,10 @@ def by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tu
     )
 
 
-def by_memory() -> CellResult:
+def build_size_limited_by_memory() -> CellResult:
     """Bracketed where it runs out of memory: the step that broke it has no answers, hence no percentiles."""
     death = Judgement(Rule.DIED, EndedStep("the target was killed (out of memory)"))
-    killed = step(
+    killed = build_step(
         4,
         92,
         1.0,
@@ -206,8 +206,8 @@ def by_memory() -> CellResult:
         latency=Latency(slow_ratio=0.09),
         target=TargetUse(0.16, DEMAND_S, 0.004, 48 * MIB, is_out_of_memory=True),
     )
-    steps = [*(step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
-    return cell(
+    steps = [*(build_step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
+    return build_cell(
         1.0,
         48,
         Status.BRACKETED,
@@ -219,9 +219,9 @@ def by_memory() -> CellResult:
     )
 
 
-def censored(cpu_cores: float = 1.0, memory_mib: int = 96) -> CellResult:
-    steps = [step(number, at, cpu_cores) for number, at in enumerate((10, 100, 200, 400), 1)]
-    return cell(
+def build_censored_size(cpu_cores: float = 1.0, memory_mib: int = 96) -> CellResult:
+    steps = [build_step(number, at, cpu_cores) for number, at in enumerate((10, 100, 200, 400), 1)]
+    return build_cell(
         cpu_cores,
         memory_mib,
         Status.CENSORED,
@@ -231,19 +231,19 @@ def censored(cpu_cores: float = 1.0, memory_mib: int = 96) -> CellResult:
     )
 
 
-def invalid() -> CellResult:
+def build_invalid_size() -> CellResult:
     late = Judgement(Rule.LOOP_LAG, LoopLate(0.412))
     steps = [
-        step(1, 10, 1.0),
-        step(2, 200, 1.0, late, generator=GeneratorUse(cpu_ratio=0.12, loop_lag_s=0.412)),
+        build_step(1, 10, 1.0),
+        build_step(2, 200, 1.0, late, generator=GeneratorUse(cpu_ratio=0.12, loop_lag_s=0.412)),
     ]
-    return cell(
+    return build_cell(
         1.0, 256, Status.INVALID, steps, sustained_users=10, limiting_factor=Factor.GENERATOR, evidence=late
     )
 
 
-def skipped() -> CellResult:
-    return cell(
+def build_skipped_size() -> CellResult:
+    return build_cell(
         0.5,
         256,
         Status.SKIPPED,
@@ -251,21 +251,21 @@ def skipped() -> CellResult:
     )
 
 
-def running() -> CellResult:
-    steps = [step(1, 10, 0.5), step(2, 80, 0.5)]
-    return cell(0.5, 256, Status.RUNNING, steps, sustained_users=80)
+def build_running_size() -> CellResult:
+    steps = [build_step(1, 10, 0.5), build_step(2, 80, 0.5)]
+    return build_cell(0.5, 256, Status.RUNNING, steps, sustained_users=80)
 
 
 NINE = (
-    failed(),
-    by_cpu(0.25, 96, (10, 80, 139), (146, 160)),
-    by_cpu(0.25, 256, (10, 80, 141), (148, 160)),
-    none(),
-    by_cpu(0.5, 96, (10, 160, 280), (294, 320)),
-    by_cpu(0.5, 256, (10, 160, 283), (296, 320)),
-    by_memory(),
-    censored(1.0, 96),
-    censored(1.0, 256),
+    build_failed_size(),
+    build_size_limited_by_cpu(0.25, 96, (10, 80, 139), (146, 160)),
+    build_size_limited_by_cpu(0.25, 256, (10, 80, 141), (148, 160)),
+    build_size_without_capacity(),
+    build_size_limited_by_cpu(0.5, 96, (10, 160, 280), (294, 320)),
+    build_size_limited_by_cpu(0.5, 256, (10, 160, 283), (296, 320)),
+    build_size_limited_by_memory(),
+    build_censored_size(1.0, 96),
+    build_censored_size(1.0, 256),
 )
 
 
@@ -287,18 +287,18 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
 
 def with_doubt() -> CampaignResult:
     """The same with a skipped size that may have been the better answer, and an invalid one."""
-    return campaign([*NINE[:5], skipped(), *NINE[6:8], invalid()])
+    return campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
 
 
 def half_way() -> CampaignResult:
     """A campaign that still runs: five answers, one size in work, three to come."""
-    waiting = [cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
-    return campaign([*NINE[:5], running(), *waiting], state=CampaignState.RUNNING)
+    waiting = [build_cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
+    return campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
 
 
 def large(rows: int, columns: int) -> CampaignResult:
     """Many sizes with ten steps each."""
     sizes = [(0.25 * (row + 1), 64 * (column + 1)) for row in range(rows) for column in range(columns)]
     return campaign(
-        by_cpu(cpus, memory, (10, 40, 80, 120, 150, 180), (190, 200, 220, 260)) for cpus, memory in sizes
+        build_size_limited_by_cpu(cpus, memory, (10, 40, 80, 120, 150, 180), (190, 200, 220, 260)) for cpus, memory in sizes
     )

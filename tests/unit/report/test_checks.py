@@ -14,7 +14,7 @@ from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
-KEPT = example.step(1, 400, 1.0).judgement
+KEPT = example.build_step(1, 400, 1.0).judgement
 TOO_SLOW = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(Slo("p95", 1.0), 1.2, False, True)))
 STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
 QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
@@ -26,13 +26,13 @@ def repeated(*answers: CellResult) -> CampaignResult:
         replace(answer, cell=replace(answer.cell, id=f"{answer.cell.id}-r{number}", repetition=number))
         for number, answer in enumerate(answers, 1)
     ]
-    other = example.by_cpu(0.25, 96, (139,), (146,))
+    other = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,))
     repeatability = Repeatability(cells[0].cell.limits, tuple(cells), 0.021)
     return example.campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
 
 
 THREE_TIMES = repeated(
-    *(example.by_cpu(0.5, 96, (low,), (high,)) for low, high in ((280, 294), (286, 300), (274, 287)))
+    *(example.build_size_limited_by_cpu(0.5, 96, (low,), (high,)) for low, high in ((280, 294), (286, 300), (274, 287)))
 )
 
 
@@ -75,8 +75,8 @@ def test_only_a_marked_drift_is_warned_of() -> None:
 
 
 def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
-    small, large = example.by_cpu(0.25, 96, (139,), (146,)), example.by_cpu(0.5, 96, (120,), (126,))
-    large = replace(large, monotonicity_violation=small.cell, first=example.by_cpu(0.5, 96, (100,), (105,)))
+    small, large = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,)), example.build_size_limited_by_cpu(0.5, 96, (120,), (126,))
+    large = replace(large, monotonicity_violation=small.cell, first=example.build_size_limited_by_cpu(0.5, 96, (100,), (105,)))
     result = example.campaign([small, large])
     shown = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"

@@ -41,8 +41,8 @@ def test_the_sentence_names_the_price() -> None:
 
 def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None:
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
-    lean, fat = example.censored(0.5, 256), example.censored(1.0, 96)
-    cells = [lean, fat, example.none()]
+    lean, fat = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
+    cells = [lean, fat, example.build_size_without_capacity()]
     said = write_recommendation(build_view(example.campaign(cells, price=dear_memory)))
     assert said.startswith("For 400 users take 1 CPU / 96 MiB")
     assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in said

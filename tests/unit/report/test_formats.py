@@ -52,7 +52,7 @@ def test_real_output_follows_the_published_schema(result: object) -> None:
 
 
 def test_the_schema_refuses_a_zero_where_there_is_no_data() -> None:
-    summary = build_summary(example.campaign([example.none()]))
+    summary = build_summary(example.campaign([example.build_size_without_capacity()]))
     summary["cells"][0]["sustained_users"] = 0
     with pytest.raises(ValidationError):
         VALIDATOR.validate(summary)
@@ -72,7 +72,7 @@ def test_an_slo_for_one_request_says_so() -> None:
 
 
 def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
-    cell = example.cell(0.5, 64, Status.SKIPPED, evidence=Skipped('=HYPERLINK("http://example.org")'))
+    cell = example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped('=HYPERLINK("http://example.org")'))
     line = render_csv(example.campaign([cell])).splitlines()[1]
     assert (
         line
@@ -95,7 +95,7 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
 )
 def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
     line = render_markdown(
-        build_view(example.campaign([example.cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
+        build_view(example.campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
     )
     assert text not in line
 

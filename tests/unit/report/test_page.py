@@ -35,7 +35,7 @@ def test_it_needs_nothing_from_anywhere() -> None:
 
 def test_hostile_texts_are_shown_and_never_markup() -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    step = example.step(
+    step = example.build_step(
         1,
         400,
         1.0,
@@ -43,7 +43,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
         by_name=(NameStats(hostile, 1, 0, 0.1, 0.1, 0.1),),
         failures=Failures(counts={hostile: 3}),
     )
-    cell = replace(example.censored(), steps=(step,), evidence=NotReady(hostile))
+    cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(hostile))
     text = html_of(
         example.campaign(
             [cell],
@@ -66,7 +66,7 @@ def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
     assert "No size has a step yet" in html_of(
-        example.campaign([example.cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
+        example.campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
 
@@ -80,7 +80,7 @@ def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
 
 
 def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
-    drawn = build_charts(build_view(example.campaign([example.by_memory()])))
+    drawn = build_charts(build_view(example.campaign([example.build_size_limited_by_memory()])))
     p95 = drawn.sizes[0].rt[1].path
     assert p95.count("M") + p95.count("L") == 3
     assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]

@@ -13,8 +13,8 @@ def doubled(result: CellResult) -> CellResult:
 
 
 def campaign() -> CampaignResult:
-    one = example.by_cpu(0.5, 96, (10, 120), (130,))
-    two = doubled(example.by_cpu(0.25, 96, (10, 130), (140,)))
+    one = example.build_size_limited_by_cpu(0.5, 96, (10, 120), (130,))
+    two = doubled(example.build_size_limited_by_cpu(0.25, 96, (10, 130), (140,)))
     return example.campaign([one, two])
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,17 @@ from harness.analyse.step.judge import judge_steps
 from harness.model import (
     Cell,
     CellResult,
-    ImageSource,
     Plan,
-    Scenario,
     Search,
     SearchStrategy,
     Slo,
     Status,
     StepFacts,
     StepResult,
-    Target,
     Verdict,
 )
 from harness.store.step_file import decode_step, encode_step
+from tests.builders import make_plan
 from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_step, response_on_paper_s
 
 STRATEGIES = ("bisect", "ladder", "predict")
@@ -32,18 +31,10 @@ SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
 Steps = list[StepResult]
 
 
-def plan_of(strategy: str, limit: int, precision_ratio: float = 0.05, first_users: int = 10) -> Plan:
-    return Plan(
-        Path("matrix.yaml"),
-        Target("web", 8000, ImageSource("web:1")),
-        Scenario((Path("locustfile.py"),)),
-        (CELL,),
-        (Slo("p95", 0.2),),
-        users_limit=limit,
-        search=Search(
-            SearchStrategy(strategy), precision_ratio, first_users, ladder_users=max(1, limit // 4)
-        ),
-    )
+def make_search_plan(strategy: str, limit: int, precision_ratio: float = 0.05, first_users: int = 10) -> Plan:
+    search = Search(SearchStrategy(strategy), precision_ratio, first_users, ladder_users=max(1, limit // 4))
+    plan = make_plan(users_limit=limit)
+    return replace(plan, cells=(CELL,), slos=(Slo("p95", 0.2),), search=search)
 
 
 def neighbour(found_users: float) -> CellResult:
@@ -86,7 +77,7 @@ def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iter
 @pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
 @pytest.mark.parametrize("first_users", [1, 10])
 def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, first_users: int) -> None:
-    plan = plan_of("bisect", limit, precision_ratio, first_users)
+    plan = make_search_plan("bisect", limit, precision_ratio, first_users)
     for capacity in range(limit + 1):
         assert_bracketed(plan, capacity, walk(plan, capacity))
 
@@ -94,7 +85,7 @@ def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, firs
 @pytest.mark.parametrize("estimate", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
 @pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
 def test_a_wrong_estimate_does_not_change_the_bracket(estimate: float, precision_ratio: float) -> None:
-    plan = plan_of("predict", 60, precision_ratio)
+    plan = make_search_plan("predict", 60, precision_ratio)
     for capacity in range(61):
         assert_bracketed(plan, capacity, walk(plan, capacity, [neighbour(estimate)]))
 
@@ -113,7 +104,7 @@ def assert_bracketed(plan: Plan, capacity: int, steps: Steps) -> None:
 
 @pytest.mark.parametrize("limit", [1, 4, 17, 100])
 def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
-    plan = plan_of("ladder", limit)
+    plan = make_search_plan("ladder", limit)
     height = plan.search.ladder_users
     for capacity in range(limit + 1):
         known = find_bracket(walk(plan, capacity))
@@ -124,7 +115,7 @@ def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
 
 def test_a_good_estimate_costs_two_steps_and_a_bad_one_not_many() -> None:
     """The least is two windows: one that passes just below the capacity, one that fails just above it."""
-    plan = plan_of("predict", 400)
+    plan = make_search_plan("predict", 400)
     for capacity in range(20, 380):
         assert len(walk(plan, capacity, [neighbour(capacity + 0.5)])) == 2
         assert len(walk(plan, capacity, [neighbour(capacity * 1.1)])) <= 5
@@ -134,7 +125,7 @@ def test_a_good_estimate_costs_two_steps_and_a_bad_one_not_many() -> None:
 
 
 def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -> None:
-    plan = plan_of("bisect", 400)
+    plan = make_search_plan("bisect", 400)
     assert max(len(walk(plan, capacity)) for capacity in range(401)) <= 11
 
 
@@ -144,7 +135,7 @@ def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("limit", SMALL_LIMITS)
 def test_a_search_keeps_its_rules_whatever_the_verdicts_are(strategy: str, limit: int) -> None:
-    plan = plan_of(strategy, limit, first_users=min(3, limit))
+    plan = make_search_plan(strategy, limit, first_users=min(3, limit))
     estimates: list[list[CellResult]] = [[]]
     if strategy == "predict":
         estimates += [[neighbour(estimate)] for estimate in (1.0, limit * 0.6, limit * 2.0)]
@@ -205,7 +196,7 @@ def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
 
 
 def test_an_invalid_step_is_held_once_more() -> None:
-    plan = plan_of("bisect", 400)
+    plan = make_search_plan("bisect", 400)
     once = [make_step(10, "PASS"), make_step(20, "INVALID")]
     again = choose_next_step(plan, CELL, once)
     assert again is not None
@@ -217,7 +208,7 @@ def test_an_invalid_step_is_held_once_more() -> None:
 
 
 def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
-    plan = plan_of("bisect", 400)
+    plan = make_search_plan("bisect", 400)
     steps = walk(plan, 137)
     for count, asked in enumerate(steps):
         known = find_bracket(steps[:count])
@@ -229,7 +220,7 @@ def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
     """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
-    plan = plan_of(strategy, 120)
+    plan = make_search_plan(strategy, 120)
     asked, facts = measured_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
     stored = [decode_step(encode_step(one), Path("step")) for one in facts]
     for count, users in enumerate([*asked, None]):
