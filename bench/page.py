@@ -51,7 +51,7 @@ def _add_series(cell: CellResult) -> CellResult:
 
 def _build_campaign(rows: int, columns: int) -> CampaignResult:
     """Build a campaign of ten steps at each size; all sizes share the series of the first."""
-    campaign = example.large(rows, columns)
+    campaign = example.build_large_campaign(rows, columns)
     first = _add_series(campaign.cells[0])
     cells = tuple(_copy_series(first, cell) for cell in campaign.cells)
     return add_sizing(replace(campaign, cells=cells))

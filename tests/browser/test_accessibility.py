@@ -20,19 +20,19 @@ UNFOLD = "all => all.forEach(one => one.open = true)"
 
 
 def report(folder: Path) -> str:
-    return render_html(build_view(example.campaign(price=Price("EUR", 0.034, 0.004))))
+    return render_html(build_view(example.build_campaign(price=Price("EUR", 0.034, 0.004))))
 
 
 def doubtful(folder: Path) -> str:
-    return render_html(build_view(example.with_doubt()))
+    return render_html(build_view(example.build_doubtful_campaign()))
 
 
 def running(folder: Path) -> str:
-    return render_html(build_view(example.half_way()))
+    return render_html(build_view(example.build_running_campaign()))
 
 
 def compared_page(folder: Path) -> str:
-    campaign = example.campaign()
+    campaign = example.build_campaign()
     differences = compare_sizes(campaign.cells, campaign.cells)
     shown = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
     return render_comparison(shown, differences)["comparison.html"]

@@ -15,7 +15,7 @@ from tests.unit.report import example
 pytestmark = pytest.mark.browser
 
 
-def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:
+def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:
     (folder / "page.html").write_text(text)
     page = browser.new_page(viewport={"width": 400, "height": 800})
     complaints: list[str] = []
@@ -28,11 +28,11 @@ def opened(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], 
 
 
 def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: Path) -> None:
-    campaign = example.campaign(campaign=HOSTILE, target=HOSTILE)
+    campaign = example.build_campaign(campaign=HOSTILE, target=HOSTILE)
     differences = compare_sizes(campaign.cells, campaign.cells)
     shown = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
     text = render_comparison(shown, differences)["comparison.html"]
-    page, complaints, requests = opened(browser, text, tmp_path)
+    page, complaints, requests = open_page(browser, text, tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
     assert "o difference shown" in page.locator("#sentence").inner_text()
@@ -46,7 +46,7 @@ def test_an_index_opens_calmly_and_leads_to_the_reports(browser: Browser, tmp_pa
         answer: dict[str, object] = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
         answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
         (tmp_path / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
-    page, complaints, requests = opened(browser, render_index(read_summaries(tmp_path)), tmp_path)
+    page, complaints, requests = open_page(browser, render_index(read_summaries(tmp_path)), tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
     assert (

@@ -51,7 +51,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -> None:
-    opened = open_report(example.campaign())
+    opened = open_report(example.build_campaign())
     assert opened.complaints == []
     assert [url for url in opened.requests if not url.startswith("file:")] == []
     assert len(opened.requests) == 1
@@ -71,7 +71,7 @@ def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
     cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(HOSTILE))
     cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
     opened = open_report(
-        example.campaign(
+        example.build_campaign(
             [cell],
             campaign=HOSTILE,
             target=HOSTILE,
@@ -88,7 +88,7 @@ def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
 
 
 def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> None:
-    opened = open_report(example.campaign())
+    opened = open_report(example.build_campaign())
     opened.page.evaluate(
         """() => {
             const image = document.createElement('img');
@@ -104,7 +104,7 @@ def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> No
 
 
 def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     panel = page.locator(".panel[data-cell='web-c0.50-m96']")
     chart, readout = panel.locator("svg"), panel.locator(".readout")
     chart.scroll_into_view_if_needed()
@@ -117,7 +117,7 @@ def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_re
 
 
 def test_the_keyboard_reads_a_chart_step_by_step(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     panel = page.locator(".panel[data-cell='web-c0.50-m96']")
     panel.locator("svg").focus()
     said = []
@@ -128,7 +128,7 @@ def test_the_keyboard_reads_a_chart_step_by_step(open_report: Open) -> None:
 
 
 def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     page.locator(".key button").nth(1).click()
     lit = page.locator("[data-cell].lit")
     assert {lit.nth(index).get_attribute("data-cell") for index in range(lit.count())} == {"web-c0.25-m256"}
@@ -137,14 +137,14 @@ def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: Open) -> None:
 
 
 def test_the_table_filters_and_counts(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     page.get_by_label("Show only rows with").fill("killed")
     assert page.locator("#sizes tbody tr:visible").count() == 2
     assert page.locator("#filtered").inner_text() == "2 of 9"
 
 
 def test_the_table_sorts_by_numbers_with_no_data_last_in_both_directions(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     heading = page.locator("#sizes thead th", has_text="Users")
     users = page.locator("#sizes tbody tr td:nth-child(3)")
     heading.locator("button").click()
@@ -157,7 +157,7 @@ def test_the_table_sorts_by_numbers_with_no_data_last_in_both_directions(open_re
 
 
 def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     page.locator("#matrix a[data-cell='web-c1.00-m48']").click()
     details = page.locator("details[id='cell-web-c1.00-m48']")
     expect(details).to_be_in_viewport()
@@ -167,14 +167,14 @@ def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_no_width_makes_the_page_scroll_sideways(open_report: Open, width: int) -> None:
-    page = open_report(example.with_doubt(), viewport={"width": width, "height": 800}).page
+    page = open_report(example.build_doubtful_campaign(), viewport={"width": width, "height": 800}).page
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_tile_can_be_read_in_light_and_in_dark(open_report: Open, scheme: str) -> None:
-    page = open_report(example.large(1, 9), color_scheme=scheme).page
+    page = open_report(example.build_large_campaign(1, 9), color_scheme=scheme).page
     ratios = page.evaluate(CONTRAST)
     assert len(ratios) == 10
     assert min(ratios) >= 4.5
@@ -196,14 +196,14 @@ CONTRAST = """() => {
 
 
 def test_it_prints_with_all_steps(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert page.pdf().startswith(b"%PDF")
 
 
 def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> None:
-    opened = open_report(example.large(20, 20))
+    opened = open_report(example.build_large_campaign(20, 20))
     assert opened.page.locator(".panel").count() == 400
     opened.page.get_by_label("Show only rows with").fill("killed")
     assert opened.page.locator("#filtered").inner_text() == "0 of 400"
@@ -211,7 +211,7 @@ def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> N
 
 
 def test_a_panel_can_be_seen_large(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     panel = page.locator(".panel").first
     before = panel.bounding_box()
     panel.get_by_role("button", name="Enlarge").click()
@@ -222,7 +222,7 @@ def test_a_panel_can_be_seen_large(open_report: Open) -> None:
 
 
 def test_prices_are_drawn_and_a_size_is_lit_in_them(open_report: Open) -> None:
-    opened = open_report(example.campaign(price=Price("EUR", 0.034, 0.004)))
+    opened = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
     page = opened.page
     assert page.locator("svg.cost .point").count() == 7
     assert page.locator(".front-list li").count() == 5
@@ -233,14 +233,14 @@ def test_prices_are_drawn_and_a_size_is_lit_in_them(open_report: Open) -> None:
 
 
 def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -> None:
-    page = open_report(example.campaign()).page
+    page = open_report(example.build_campaign()).page
     assert page.locator("#matrix td.from-left").count() == 1
     assert page.locator("#matrix td.from-top").count() == 2
 
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.campaign([replace(example.build_censored_size(), steps=(step,))]))
+    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
     figure = opened.page.locator("figure.time")
     expect(figure).to_be_hidden()
     opened.page.locator("details.cell > summary").click()
@@ -255,7 +255,7 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
 
 def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.campaign([replace(example.build_censored_size(), steps=(step,))]))
+    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
     page = opened.page
     page.locator("details.cell > summary").click()
     chart = page.locator("figure.time svg")
@@ -280,7 +280,7 @@ def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> N
 def test_the_page_of_a_running_campaign_reloads_but_not_while_somebody_reads_details(
     open_report: Open,
 ) -> None:
-    opened = open_report(example.half_way())
+    opened = open_report(example.build_running_campaign())
     page = opened.page
     page.clock.install()
     page.reload()

@@ -54,9 +54,8 @@ class Reading:
             return model.model_validate(values), frozenset()
         except ValidationError as error:
             errors = error.errors(include_url=False)
-        self.problems += [
-            to_problem(model, details, self.document, self.at) for details in errors[:MOST_PROBLEMS]
-        ]
+        for details in errors[:MOST_PROBLEMS]:
+            self.problems.append(to_problem(model, details, self.document, self.at))
         faulty = frozenset(str(details["loc"][0]) for details in errors if details["loc"])
         known = values if isinstance(values, dict) and faulty else {}
         valid = {key: value for key, value in known.items() if key not in faulty}

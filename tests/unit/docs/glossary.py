@@ -1,4 +1,4 @@
-"""docs/glossary.md, from the words that the report uses. `python -m tests.unit.docs.glossary` writes it again."""
+"""Write docs/glossary.md from the words that the report explains: `python -m tests.unit.docs.glossary`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,9 +12,9 @@ def write_page() -> str:
     """Return the whole text of the page."""
     return f"""# Glossary
 
-The words of the harness, each with one meaning: in its reports, its documentation and its code. This page is written from
-`harness/report/view/glossary.py` by `python -m tests.unit.docs.glossary`. How the numbers come about is in
-[the method](method.md).
+The words of the harness, each with one meaning in its reports, its documentation and its code. How the numbers come
+about is in [the method](method.md). `python -m tests.unit.docs.glossary` writes this page from
+`harness/report/view/glossary.py`.
 
 ## Words of the report
 

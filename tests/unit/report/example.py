@@ -114,7 +114,7 @@ def build_step(
     return replace(stats, **changes)  # type: ignore[arg-type]
 
 
-def too_slow(users: int, cpu_cores: float) -> Judgement:
+def judge_too_slow(users: int, cpu_cores: float) -> Judgement:
     """Its p95 is above the limit, as far as the closed model has it."""
     p95_s = max(build_step(1, users, cpu_cores).latency.p95_s or 0.0, 1.01)
     return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[0], p95_s, False, True)))
@@ -175,7 +175,7 @@ def build_size_limited_by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[i
     """Bracketed where the CPU quota is used up; with a fitted estimate."""
     users = sorted([*passes, *fails])
     steps = [
-        build_step(number, at, cpu_cores, too_slow(at, cpu_cores) if at in fails else None)
+        build_step(number, at, cpu_cores, judge_too_slow(at, cpu_cores) if at in fails else None)
         for number, at in enumerate(users, 1)
     ]
     low, high = max(passes), min(fails)
@@ -269,7 +269,7 @@ NINE = (
 )
 
 
-def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignResult:
+def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignResult:
     result = CampaignResult(
         campaign="web-20260101-120000",
         target="web",
@@ -285,20 +285,20 @@ def campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignR
     return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 
 
-def with_doubt() -> CampaignResult:
+def build_doubtful_campaign() -> CampaignResult:
     """The same with a skipped size that may have been the better answer, and an invalid one."""
-    return campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
+    return build_campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
 
 
-def half_way() -> CampaignResult:
+def build_running_campaign() -> CampaignResult:
     """A campaign that still runs: five answers, one size in work, three to come."""
     waiting = [build_cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
-    return campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
+    return build_campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
 
 
-def large(rows: int, columns: int) -> CampaignResult:
+def build_large_campaign(rows: int, columns: int) -> CampaignResult:
     """Many sizes with ten steps each."""
     sizes = [(0.25 * (row + 1), 64 * (column + 1)) for row in range(rows) for column in range(columns)]
-    return campaign(
+    return build_campaign(
         build_size_limited_by_cpu(cpus, memory, (10, 40, 80, 120, 150, 180), (190, 200, 220, 260)) for cpus, memory in sizes
     )

@@ -40,7 +40,7 @@ from harness.model.evidence import (
     SloEvaluation,
     SlosKept,
 )
-from tests.unit.report.example import campaign
+from tests.unit.report.example import build_campaign
 
 TEXTS = st.text(max_size=40) | st.sampled_from(
     [
@@ -106,7 +106,7 @@ STEPS = st.builds(
 
 
 @st.composite
-def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
+def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
     """A cell whose ends agree with its status."""
     status = draw(st.sampled_from(Status))
     low = draw(st.integers(1, 399))
@@ -144,7 +144,7 @@ def cells(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 
 @st.composite
-def checked(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
+def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
     """A campaign's checks on itself: any drift, any monotonicity violation, any spread."""
     others = st.none() | st.sampled_from(cells)
     changed = [
@@ -189,9 +189,9 @@ def campaigns(draw: st.DrawFn) -> CampaignResult:
             max_size=3,
         )
     )
-    results = [draw(cells(number)) for number in range(count)]
-    return campaign(
-        **({"cells": results} | (draw(checked(results)) if results else {})),
+    results = [draw(draw_cell(number)) for number in range(count)]
+    return build_campaign(
+        **({"cells": results} | (draw(draw_checks(results)) if results else {})),
         campaign="c" + draw(TEXTS),
         target="t" + draw(TEXTS),
         scenario=draw(TEXTS),

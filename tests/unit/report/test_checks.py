@@ -20,7 +20,7 @@ STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
 QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
 
 
-def repeated(*answers: CellResult) -> CampaignResult:
+def build_repetitions(*answers: CellResult) -> CampaignResult:
     """Half the campaign's sizes first, then each repetition of one: as a plan with repetitions has them."""
     cells = [
         replace(answer, cell=replace(answer.cell, id=f"{answer.cell.id}-r{number}", repetition=number))
@@ -28,10 +28,10 @@ def repeated(*answers: CellResult) -> CampaignResult:
     ]
     other = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,))
     repeatability = Repeatability(cells[0].cell.limits, tuple(cells), 0.021)
-    return example.campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
+    return example.build_campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
 
 
-THREE_TIMES = repeated(
+THREE_TIMES = build_repetitions(
     *(example.build_size_limited_by_cpu(0.5, 96, (low,), (high,)) for low, high in ((280, 294), (286, 300), (274, 287)))
 )
 
@@ -67,8 +67,8 @@ def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object
 
 
 def test_only_a_marked_drift_is_warned_of() -> None:
-    assert build_view(example.campaign(drift=QUIET)).warnings == ()
-    marked = example.campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
+    assert build_view(example.build_campaign(drift=QUIET)).warnings == ()
+    marked = example.build_campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
     (warning,) = build_view(marked).warnings
     assert warning.replace(" ", "") in render_html(build_view(marked)).replace("\u00a0", "").replace(" ", "")
     assert "> Warning: The campaign drifted" in render_markdown(build_view(marked))
@@ -77,7 +77,7 @@ def test_only_a_marked_drift_is_warned_of() -> None:
 def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
     small, large = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,)), example.build_size_limited_by_cpu(0.5, 96, (120,), (126,))
     large = replace(large, monotonicity_violation=small.cell, first=example.build_size_limited_by_cpu(0.5, 96, (100,), (105,)))
-    result = example.campaign([small, large])
+    result = example.build_campaign([small, large])
     shown = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"
     assert shown.cells[1].why.startswith(flagged)
@@ -102,7 +102,7 @@ def test_repetitions_stand_side_by_side_with_their_spread() -> None:
 
 
 def test_a_campaign_without_repetitions_has_no_column_for_them() -> None:
-    assert "runs agree" not in render_table(build_view(example.campaign()), 140)
+    assert "runs agree" not in render_table(build_view(example.build_campaign()), 140)
 
 
 def test_a_sign_is_always_there_unless_nothing_changed() -> None:

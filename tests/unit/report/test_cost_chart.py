@@ -22,8 +22,8 @@ from tests.unit.report import example
 RATES = Price("EUR", cpu_hour=0.034, gib_hour=0.004)
 
 
-def priced() -> CampaignResult:
-    return example.campaign(price=RATES)
+def build_priced_campaign() -> CampaignResult:
+    return example.build_campaign(price=RATES)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_money_keeps_three_digits_that_count(value: float | None, said: str) -> 
 
 
 def test_the_sentence_names_the_price() -> None:
-    said = write_recommendation(build_view(priced()))
+    said = write_recommendation(build_view(build_priced_campaign()))
     assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in said
 
 
@@ -43,21 +43,21 @@ def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
     lean, fat = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
     cells = [lean, fat, example.build_size_without_capacity()]
-    said = write_recommendation(build_view(example.campaign(cells, price=dear_memory)))
+    said = write_recommendation(build_view(example.build_campaign(cells, price=dear_memory)))
     assert said.startswith("For 400 users take 1 CPU / 96 MiB")
     assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in said
 
 
 def test_every_table_has_the_prices() -> None:
-    shown = build_view(priced())
+    shown = build_view(build_priced_campaign())
     assert "0.0344 EUR" in render_table(shown, 200)
     assert "| price an hour | per 100 users |" in render_markdown(shown)
     assert "≤ 0.00859 EUR" in render_markdown(shown)
-    assert "price_hour_per_100_users" in render_csv(priced())
+    assert "price_hour_per_100_users" in render_csv(build_priced_campaign())
 
 
 def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
-    summary = json.loads(json.dumps(build_summary(priced())))
+    summary = json.loads(json.dumps(build_summary(build_priced_campaign())))
     VALIDATOR.validate(summary)
     assert summary["currency"] == "EUR"
     assert summary["cells"][7]["price_hour"] == pytest.approx(0.034375)
@@ -65,16 +65,16 @@ def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
 
 
 def test_the_chart_places_every_size_that_sustains_something() -> None:
-    chart = build_cost_chart(build_view(priced()))
+    chart = build_cost_chart(build_view(build_priced_campaign()))
     assert chart is not None
     assert len(chart.points) == 7
     assert [point.label for point in chart.points if point.on_front][-1] == "1 CPU / 96 MiB"
-    assert 'class="front"' in render_html(build_view(priced()))
+    assert 'class="front"' in render_html(build_view(build_priced_campaign()))
 
 
 def test_without_prices_nobody_speaks_of_money() -> None:
-    shown = build_view(example.campaign())
+    shown = build_view(example.build_campaign())
     assert build_cost_chart(shown) is None
     for text in (render_html(shown), render_markdown(shown), write_recommendation(shown)):
         assert "an hour" not in text
-    assert build_summary(example.campaign())["currency"] is None
+    assert build_summary(example.build_campaign())["currency"] is None

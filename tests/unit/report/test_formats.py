@@ -28,7 +28,7 @@ CELL_KEYS = (
 
 
 def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
-    summary = json.loads(render_report(example.campaign())["summary.json"])
+    summary = json.loads(render_report(example.build_campaign())["summary.json"])
     assert list(summary) == [
         "format",
         "campaign",
@@ -46,26 +46,26 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}
 
 
-@pytest.mark.parametrize("result", [example.campaign(), example.with_doubt(), example.half_way()])
+@pytest.mark.parametrize("result", [example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()])
 def test_real_output_follows_the_published_schema(result: object) -> None:
     VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))  # type: ignore[arg-type]
 
 
 def test_the_schema_refuses_a_zero_where_there_is_no_data() -> None:
-    summary = build_summary(example.campaign([example.build_size_without_capacity()]))
+    summary = build_summary(example.build_campaign([example.build_size_without_capacity()]))
     summary["cells"][0]["sustained_users"] = 0
     with pytest.raises(ValidationError):
         VALIDATOR.validate(summary)
 
 
 def test_a_cell_that_is_not_done_is_left_out_of_the_summary() -> None:
-    ids = [cell["id"] for cell in build_summary(example.half_way())["cells"]]
+    ids = [cell["id"] for cell in build_summary(example.build_running_campaign())["cells"]]
     assert len(ids) == 5
     assert "web-c0.50-m256" not in ids
 
 
 def test_an_slo_for_one_request_says_so() -> None:
-    result = example.campaign(slos=(Slo("p99", 2.0, "/item/[id]"),))
+    result = example.build_campaign(slos=(Slo("p99", 2.0, "/item/[id]"),))
     assert build_summary(result)["slos"] == [
         {"indicator": "p99", "at_most": 2.0, "request_name": "/item/[id]"}
     ]
@@ -73,7 +73,7 @@ def test_an_slo_for_one_request_says_so() -> None:
 
 def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     cell = example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped('=HYPERLINK("http://example.org")'))
-    line = render_csv(example.campaign([cell])).splitlines()[1]
+    line = render_csv(example.build_campaign([cell])).splitlines()[1]
     assert (
         line
         == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,'
@@ -81,7 +81,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
 
 
 def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passed() -> None:
-    suite = ElementTree.fromstring(render_junit(example.with_doubt()))
+    suite = ElementTree.fromstring(render_junit(example.build_doubtful_campaign()))
     assert {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "0", "errors": "2", "skipped": "1",
     }  # fmt: skip
@@ -95,20 +95,20 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
 )
 def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
     line = render_markdown(
-        build_view(example.campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
+        build_view(example.build_campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
     )
     assert text not in line
 
 
 @pytest.mark.parametrize("width", [120, 100, 80, 60])
 def test_the_table_fits_its_terminal(width: int) -> None:
-    for result in (example.campaign(), example.with_doubt(), example.half_way()):
+    for result in (example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()):
         assert max(len(line) for line in render_table(build_view(result), width).splitlines()) <= width
 
 
 def test_a_wide_table_has_every_column_and_a_narrow_one_keeps_the_answer_and_its_reason() -> None:
     wide, narrow = (
-        render_table(build_view(example.campaign()), width).splitlines()[0] for width in (120, 60)
+        render_table(build_view(example.build_campaign()), width).splitlines()[0] for width in (120, 60)
     )
     assert wide.split("  ")[0] == "size"
     assert all(

@@ -8,7 +8,7 @@ from harness.report import render_index
 from harness.store import Summary, read_summaries
 
 
-def stored(results: Path, name: str, users: int | None, **changes: Any) -> None:
+def store_summary(results: Path, name: str, users: int | None, **changes: Any) -> None:
     cell = {
         "cpu_cores": 0.5,
         "memory_bytes": 256 << 20,
@@ -22,8 +22,8 @@ def stored(results: Path, name: str, users: int | None, **changes: Any) -> None:
 
 
 def test_campaigns_are_listed_newest_first_with_the_trend_of_each_size(tmp_path: Path) -> None:
-    stored(tmp_path, "20260101-web", 100)
-    stored(tmp_path, "20260102-web", 120)
+    store_summary(tmp_path, "20260101-web", 100)
+    store_summary(tmp_path, "20260102-web", 120)
     (tmp_path / "latest").symlink_to("20260102-web")
     page = render_index(read_summaries(tmp_path))
     assert page.index("20260102-web</a></th><td>web") < page.index("20260101-web</a></th><td>web")
@@ -34,9 +34,9 @@ def test_campaigns_are_listed_newest_first_with_the_trend_of_each_size(tmp_path:
 
 
 def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
-    stored(tmp_path, "20260101-web", 100)
-    stored(tmp_path, "20260102-web", 100, cells=[{"cpu_cores": "many"}])
-    stored(tmp_path, "20260103-web", 100, format=9)
+    store_summary(tmp_path, "20260101-web", 100)
+    store_summary(tmp_path, "20260102-web", 100, cells=[{"cpu_cores": "many"}])
+    store_summary(tmp_path, "20260103-web", 100, format=9)
     (tmp_path / "20260104-web").mkdir()
     (tmp_path / "20260104-web" / "summary.json").write_bytes(b"\xff")
     found = read_summaries(tmp_path)
@@ -47,7 +47,7 @@ def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
 
 
 def test_what_stands_in_an_answer_is_inert(tmp_path: Path) -> None:
-    stored(tmp_path, "20260101-web", 100, target="<script>alert(1)</script>", state="<b>x</b>\u202e")
+    store_summary(tmp_path, "20260101-web", 100, target="<script>alert(1)</script>", state="<b>x</b>\u202e")
     page = render_index(read_summaries(tmp_path))
     assert "<script" not in page
     assert "<b>x" not in page
@@ -60,9 +60,9 @@ def test_a_folder_without_campaigns_has_an_empty_index(tmp_path: Path) -> None:
 
 
 def test_a_size_that_was_not_always_measured_has_gaps(tmp_path: Path) -> None:
-    stored(tmp_path, "20260101-web", 100)
-    stored(tmp_path, "20260102-web", None)
-    stored(tmp_path, "20260103-web", 110, cells=[])
+    store_summary(tmp_path, "20260101-web", 100)
+    store_summary(tmp_path, "20260102-web", None)
+    store_summary(tmp_path, "20260103-web", 110, cells=[])
     page = render_index(read_summaries(tmp_path))
     assert "bracketed" in page
     assert "<path" not in page

@@ -27,7 +27,7 @@ def html_of(result: CampaignResult) -> str:
 
 
 def test_it_needs_nothing_from_anywhere() -> None:
-    text = html_of(example.campaign())
+    text = html_of(example.build_campaign())
     assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
     assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
     assert "default-src &#39;none&#39;" in text
@@ -45,7 +45,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
     )
     cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(hostile))
     text = html_of(
-        example.campaign(
+        example.build_campaign(
             [cell],
             target=hostile,
             campaign=hostile,
@@ -59,19 +59,19 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
 
 
 def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
-    assert 'id="refreshing" data-every-s="10"' in html_of(example.half_way())
-    assert 'id="refreshing"' not in html_of(example.campaign())
-    assert 'id="refreshing"' not in html_of(example.campaign(state=CampaignState.INTERRUPTED))
+    assert 'id="refreshing" data-every-s="10"' in html_of(example.build_running_campaign())
+    assert 'id="refreshing"' not in html_of(example.build_campaign())
+    assert 'id="refreshing"' not in html_of(example.build_campaign(state=CampaignState.INTERRUPTED))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
     assert "No size has a step yet" in html_of(
-        example.campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
+        example.build_campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
 
 def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
-    shown = build_view(example.large(5, 5))
+    shown = build_view(example.build_large_campaign(5, 5))
     render_html(shown)
     began = time.process_time()
     text = render_html(shown)
@@ -80,14 +80,14 @@ def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
 
 
 def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
-    drawn = build_charts(build_view(example.campaign([example.build_size_limited_by_memory()])))
+    drawn = build_charts(build_view(example.build_campaign([example.build_size_limited_by_memory()])))
     p95 = drawn.sizes[0].rt[1].path
     assert p95.count("M") + p95.count("L") == 3
     assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
 
 
 def test_the_band_spans_what_is_known_of_the_capacity() -> None:
-    drawn = build_charts(build_view(example.campaign()))
+    drawn = build_charts(build_view(example.build_campaign()))
     bands = {chart.cell.size: chart.band for chart in drawn.sizes}
     open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
     assert open_band is not None
@@ -97,7 +97,7 @@ def test_the_band_spans_what_is_known_of_the_capacity() -> None:
 
 
 def test_the_page_explains_its_words_itself() -> None:
-    text = html_of(example.campaign())
+    text = html_of(example.build_campaign())
     assert "Words used here" in text
     words = html.unescape(text)
     for term in PAGE_TERMS:

@@ -10,12 +10,12 @@ from tests.unit.report import example
 from tests.unit.report.strategies import campaigns
 
 
-def said(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
-    return write_recommendation(build_view(example.campaign(cells, state=state)))
+def recommend(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
+    return write_recommendation(build_view(example.build_campaign(cells, state=state)))
 
 
 def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> None:
-    assert write_recommendation(build_view(example.campaign())) == (
+    assert write_recommendation(build_view(example.build_campaign())) == (
         "For 400 users take 1 CPU / 96 MiB: it sustained all 400 with p95 0.017 s and 80 % of its CPU; "
         "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
         "its CPU quota is used up (100 % used, throttled in 93 % of periods)."
@@ -24,13 +24,13 @@ def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> Non
 
 def test_without_an_estimate_both_measured_ends_are_named() -> None:
     neighbour = replace(example.build_size_limited_by_cpu(0.5, 96, (10, 245), (257,)), estimate_users=None)
-    assert "0.5 CPU / 96 MiB, sustains 245 and breaks at 257 and stops there" in said(
+    assert "0.5 CPU / 96 MiB, sustains 245 and breaks at 257 and stops there" in recommend(
         neighbour, example.build_censored_size()
     )
 
 
 def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
-    text = said(example.build_failed_size(0.5, 96), example.build_censored_size())
+    text = recommend(example.build_failed_size(0.5, 96), example.build_censored_size())
     assert text.endswith(
         "0.5 CPU / 96 MiB, could not be brought up: "
         "it was killed while starting: out of its 48 MiB of memory."
@@ -38,19 +38,19 @@ def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
 
 
 def test_a_smaller_size_without_an_answer_is_confessed() -> None:
-    assert write_recommendation(build_view(example.with_doubt())).endswith(
+    assert write_recommendation(build_view(example.build_doubtful_campaign())).endswith(
         "Smaller, but without an answer: 0.5 CPU / 256 MiB."
     )
 
 
 def test_when_all_sizes_sustain_it_asks_for_smaller_ones() -> None:
-    text = said(example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96))
+    text = recommend(example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96))
     assert text.startswith("All of these sizes sustain 400 users; the smallest, 0.5 CPU / 96 MiB, did so")
     assert text.endswith(": measure smaller ones.")
 
 
 def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
-    text = said(example.build_size_limited_by_cpu(0.25, 96, (100,), (110,)), example.build_size_limited_by_cpu(0.5, 96, (245,), (257,)))
+    text = recommend(example.build_size_limited_by_cpu(0.25, 96, (100,), (110,)), example.build_size_limited_by_cpu(0.5, 96, (245,), (257,)))
     assert text.startswith(
         "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains 251 (245–257)"
     )
@@ -59,22 +59,22 @@ def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
 
 def test_a_target_that_limits_itself_is_not_told_to_grow() -> None:
     slow = replace(example.build_size_limited_by_cpu(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
-    assert said(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
+    assert recommend(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
 
 
 def test_sizes_that_sustain_nothing_are_no_best() -> None:
     assert (
         "nor any number that was measured: the largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
-        in said(example.build_failed_size(), example.build_size_without_capacity())
+        in recommend(example.build_failed_size(), example.build_size_without_capacity())
     )
 
 
 def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() -> None:
-    text = write_recommendation(build_view(example.half_way()))
+    text = write_recommendation(build_view(example.build_running_campaign()))
     assert text.startswith("So far: none of the sizes with an answer sustains 400 users")
     assert "measure sizes with" not in text
     assert (
-        said(example.build_running_size(), state=CampaignState.RUNNING)
+        recommend(example.build_running_size(), state=CampaignState.RUNNING)
         == "No size has an answer yet. Without an answer: 0.5 CPU / 256 MiB."
     )
 
@@ -83,7 +83,7 @@ def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
     once = example.build_censored_size(0.5, 96)
     again = example.build_size_limited_by_cpu(0.5, 96, (380,), (396,))
     again = replace(again, cell=replace(again.cell, id="web-c0.50-m96-r2", repetition=2))
-    assert said(once, again).startswith("None of these sizes sustains 400 users")
+    assert recommend(once, again).startswith("None of these sizes sustains 400 users")
 
 
 @settings(deadline=None)

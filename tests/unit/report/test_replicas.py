@@ -7,25 +7,25 @@ from harness.report import build_view, render_report
 from tests.unit.report import example
 
 
-def doubled(result: CellResult) -> CellResult:
+def double_replicas(result: CellResult) -> CellResult:
     limits = replace(result.cell.limits, replicas=2)
     return replace(result, cell=replace(result.cell, id=f"{result.cell.id}-x2", limits=limits))
 
 
-def campaign() -> CampaignResult:
+def build_campaign_with_replicas() -> CampaignResult:
     one = example.build_size_limited_by_cpu(0.5, 96, (10, 120), (130,))
-    two = doubled(example.build_size_limited_by_cpu(0.25, 96, (10, 130), (140,)))
-    return example.campaign([one, two])
+    two = double_replicas(example.build_size_limited_by_cpu(0.25, 96, (10, 130), (140,)))
+    return example.build_campaign([one, two])
 
 
 def test_replicas_are_a_row_of_their_own_among_rows_of_as_much_cpu() -> None:
-    grid = build_view(campaign()).grid
+    grid = build_view(build_campaign_with_replicas()).grid
     assert [words for _, words in grid.cpus] == ["0.5 CPU", "2 × 0.25 CPU"]
     assert set(grid.sizes) == {((0.5, 1), 96 * MIB), ((0.25, 2), 96 * MIB)}
 
 
 def test_they_are_told_of_everywhere() -> None:
-    files = render_report(campaign())
+    files = render_report(build_campaign_with_replicas())
     for name in ("report.html", "summary.md"):
         assert "2 × 0.25 CPU / 96 MiB" in files[name], name
     assert files["summary.csv"].splitlines()[0].endswith("replicas,engine")
@@ -33,7 +33,7 @@ def test_they_are_told_of_everywhere() -> None:
 
 
 def test_cpu_used_is_a_share_of_what_all_replicas_were_given() -> None:
-    two = build_view(campaign()).cells[1]
+    two = build_view(build_campaign_with_replicas()).cells[1]
     used = two.result.cpu_used_cores or 0.0
     assert two.cpu_share == f"{used / 0.5 * 100:.0f} %"
     assert two.result.cell.limits == Limits(0.25, 96 * MIB, 2)

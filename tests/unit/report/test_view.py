@@ -30,35 +30,35 @@ def test_a_capacity_is_written_as_what_is_known_of_it(result: CellResult, text: 
 
 
 def test_an_invalid_size_shows_no_numbers_of_a_lighter_step() -> None:
-    cell = build_view(example.campaign([replace(example.build_invalid_size(), rps=4.0, p95_s=0.01)])).cells[0]
+    cell = build_view(example.build_campaign([replace(example.build_invalid_size(), rps=4.0, p95_s=0.01)])).cells[0]
     assert (cell.rps, cell.p95, cell.cpu_used, cell.memory_peak, cell.heat) == ("–", "–", "–", "–", None)
 
 
 def test_a_measured_zero_is_not_no_data() -> None:
     cell = build_view(
-        example.campaign([replace(example.build_censored_size(), error_ratio=0.0, throttled_ratio=None)])
+        example.build_campaign([replace(example.build_censored_size(), error_ratio=0.0, throttled_ratio=None)])
     ).cells[0]
     assert (cell.error_ratio, cell.throttled) == ("0 %", "–")
 
 
 def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> None:
-    heats = [cell.heat for cell in build_view(example.with_doubt()).cells]
+    heats = [cell.heat for cell in build_view(example.build_doubtful_campaign()).cells]
     assert heats == [None, 3, 3, 0, 6, None, 2, 9, None]
 
 
 def test_exactly_one_size_is_taken() -> None:
-    assert [cell.size for cell in build_view(example.campaign()).cells if cell.is_taken] == ["1 CPU / 96 MiB"]
+    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == ["1 CPU / 96 MiB"]
 
 
 def test_progress_counts_the_sizes_that_have_an_answer() -> None:
-    assert build_view(example.half_way()).progress == (
+    assert build_view(example.build_running_campaign()).progress == (
         "5 of 9 sizes have their answer; 0.5 CPU / 256 MiB has 2 steps so far"
     )
-    assert build_view(example.campaign()).progress == ""
+    assert build_view(example.build_campaign()).progress == ""
 
 
 def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
-    cell = build_view(example.campaign([example.build_size_limited_by_cpu(0.5, 96, (10, 280), (294, 320))])).cells[0]
+    cell = build_view(example.build_campaign([example.build_size_limited_by_cpu(0.5, 96, (10, 280), (294, 320))])).cells[0]
     assert [(step.users, step.verdict) for step in select_decisive_steps(cell)] == [
         (280, "PASS"),
         (294, "FAIL"),
@@ -66,13 +66,13 @@ def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
 
 
 def test_invalid_steps_enter_no_figure_of_trust() -> None:
-    facts = {fact.label: fact.value for fact in build_view(example.campaign([example.build_invalid_size()])).trust}
+    facts = {fact.label: fact.value for fact in build_view(example.build_campaign([example.build_invalid_size()])).trust}
     assert facts["Generator loop lag"] == "0.004 s"
     assert facts["Steps"] == "1 PASS, 1 INVALID"
 
 
 def test_a_size_shows_its_numbers_with_units_and_shares() -> None:
-    cell = build_view(example.campaign([example.build_size_limited_by_cpu(0.25, 96, (10, 80, 139), (146, 160))])).cells[0]
+    cell = build_view(example.build_campaign([example.build_size_limited_by_cpu(0.25, 96, (10, 80, 139), (146, 160))])).cells[0]
     assert (cell.rps, cell.p95, cell.error_ratio, cell.throttled) == ("50.0", "0.73 s", "0 %", "93 %")
     assert (cell.cpu_used, cell.cpu_share) == ("0.25", "100 %")
     assert (cell.memory_peak, cell.memory_share) == ("52 MiB", "54 %")
@@ -80,7 +80,7 @@ def test_a_size_shows_its_numbers_with_units_and_shares() -> None:
 
 
 def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> None:
-    (step,) = build_view(example.campaign([example.build_size_without_capacity()])).cells[0].steps
+    (step,) = build_view(example.build_campaign([example.build_size_without_capacity()])).cells[0].steps
     assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
     assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
     assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
@@ -91,7 +91,7 @@ def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> Non
     use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB)
     step = example.build_step(1, 400, 1.0, companions=(use,))
     cell = replace(example.build_censored_size(), steps=(step,), companions_ready_after_s=2.5)
-    view = build_view(example.campaign([cell]))
+    view = build_view(example.build_campaign([cell]))
     (companion,) = view.cells[0].steps[0].companions
     assert (companion.size, companion.cpu_used, companion.cpu_share) == ("0.5 CPU / 128 MiB", "0.10", "20 %")
     assert (companion.throttled, companion.memory_peak, companion.memory_share) == ("3.0 %", "64 MiB", "50 %")
@@ -104,7 +104,7 @@ def test_the_facts_of_trust_are_of_the_worst_window() -> None:
         example.build_step(1, 10, 1.0, settling=Settling(5.0), host=HostUse(0.01, 0.2, 0.05, 0.010)),
         example.build_step(2, 400, 1.0, settling=Settling(8.0, was_warm=False), host=HostUse(0.0, work_s=0.011)),
     )
-    trust = build_view(example.campaign([replace(example.build_censored_size(), steps=steps)])).trust
+    trust = build_view(example.build_campaign([replace(example.build_censored_size(), steps=steps)])).trust
     values = {fact.label: fact.value for fact in trust}
     assert values["Settling and warm-up"] == "5 – 8 s"
     assert (values["Steal"], values["Foreign load"], values["Port proxy"]) == (
@@ -119,12 +119,12 @@ def test_the_facts_of_trust_are_of_the_worst_window() -> None:
 
 
 def test_the_machine_is_listed_with_plain_labels() -> None:
-    facts = {fact.label: fact.value for fact in build_view(example.campaign()).fingerprint}
+    facts = {fact.label: fact.value for fact in build_view(example.build_campaign()).fingerprint}
     assert (facts["memory"], facts["engine version"], facts["cores"]) == ("8192 MiB", "26.1.5", "2")
     assert "virtualisation" not in facts
 
 
 def test_a_limit_on_the_response_time_is_a_line_in_the_charts() -> None:
-    view = build_view(example.campaign())
+    view = build_view(example.build_campaign())
     assert view.slos == ("p95 of RT ≤ 1 s", "error ratio ≤ 1 %", "throughput shortfall ≤ 15 %")
     assert view.rt_limits == (("p95 of RT ≤ 1 s", 1.0),)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.search.scenarios import NOISY
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
-from bench.simulation.model import Noise, Service
+from bench.simulation.model import NOISY, Noise, Service
 from harness.analyse.step.warmup import costs_per_request_s, find_truncation, is_warm
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import make_closed_step
