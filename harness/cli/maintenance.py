@@ -33,7 +33,7 @@ def doctor(
 ) -> int:
     """Check whether this machine and its engines can measure, and how well; exit code 2 if they can't."""
     has_error = False
-    for finding in examine(results, _find_engines(matrix)):
+    for finding in examine(results, find_engines(matrix)):
         has_error = has_error or finding.level is Level.ERROR
         say(f"{finding.level + ':':<9}{finding.what}")
         if finding.fix:
@@ -41,7 +41,7 @@ def doctor(
     return NOT_MEASURED if has_error else DONE
 
 
-def _find_engines(matrix: Path | None) -> Mapping[str, Engine]:
+def find_engines(matrix: Path | None) -> Mapping[str, Engine]:
     """Return the engines to check, by the name that their findings begin with."""
     if matrix is not None:
         return _read_engines(matrix)

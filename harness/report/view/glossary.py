@@ -14,9 +14,7 @@ class Term:
 PAGE_TERMS = (
     Term("target", "the program that is measured, in one container or in several replicas"),
     Term("companion", "another container that the target needs, such as a database; its limits never change"),
-    Term(
-        "size", "the limits of the target: CPU quota, memory (without swap), number of replicas"
-    ),
+    Term("size", "the limits of the target: CPU quota, memory (without swap), number of replicas"),
     Term("campaign", "one run over all sizes of a target, which answers: which size for N users?"),
     Term("generator", "Locust, which plays the users; a worker is one of its processes"),
     Term("step", "a fixed number of users against one size: a ramp, settling, the window, and a drain"),
@@ -26,9 +24,7 @@ PAGE_TERMS = (
     Term("RT", "response time, from the start of a request to the end of its answer"),
     Term("RPS", "good answers per second"),
     Term("p50, p95, p99", "percentiles of the response time: 95 % of the requests took at most the p95"),
-    Term(
-        "throttled", "the share of the CPU quota's periods in which the target had to wait"
-    ),
+    Term("throttled", "the share of the CPU quota's periods in which the target had to wait"),
     Term("memory peak", "the largest working set: memory in use, without file pages that can be dropped"),
     Term("SLO", "service level objective: an upper limit for an indicator, such as p95 of RT ≤ 1 s"),
     Term(
@@ -37,9 +33,7 @@ PAGE_TERMS = (
         "throughput shortfall, or the rise of RT within the window",
     ),
     Term("baseline", "RT and RPS at light load: the reference for the throughput shortfall"),
-    Term(
-        "throughput shortfall", "the share of RPS that is missing, compared with light load"
-    ),
+    Term("throughput shortfall", "the share of RPS that is missing, compared with light load"),
     Term(
         "verdict",
         "PASS: every SLO holds. FAIL: an SLO is broken, or the target failed. INVALID: the step says nothing "

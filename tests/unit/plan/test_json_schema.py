@@ -1,4 +1,4 @@
-"""The schemas for editors are what the models say, and agree with what is shown and refused."""
+"""The JSON Schemas for editors come from the models, and accept what the harness accepts."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from harness.plan.published import FOLDER, texts
 from tests.unit.pages import BLOCKS, ROOT
+from tools.json_schema import FOLDER, build_schemas
 
-SCHEMAS = {name: Draft202012Validator(json.loads(text)) for name, text in texts().items()}
+SCHEMAS = {name: Draft202012Validator(json.loads(text)) for name, text in build_schemas().items()}
 MATRIX, TARGET = SCHEMAS["matrix.schema.json"], SCHEMAS["target.schema.json"]
 MINIMAL = {"target": "targets/web", "limits": {"cpus": 1, "memory": "64MiB"}}
 
@@ -20,11 +20,11 @@ def read(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
-@pytest.mark.parametrize("name", texts())
+@pytest.mark.parametrize("name", build_schemas())
 def test_the_published_file_is_the_models_own(name: str) -> None:
-    again = "python -m harness.plan.published"
-    assert (FOLDER / name).read_text() == texts()[name], f"write it again: {again}"
-    Draft202012Validator.check_schema(json.loads(texts()[name]))
+    again = "python -m tools.json_schema"
+    assert (FOLDER / name).read_text() == build_schemas()[name], f"write it again: {again}"
+    Draft202012Validator.check_schema(json.loads(build_schemas()[name]))
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.yaml")), ids=lambda path: path.name)
@@ -69,6 +69,11 @@ def test_what_is_a_mistake_for_the_reader_is_one_for_the_editor(wrong: dict[str,
     assert not MATRIX.is_valid(MINIMAL | wrong)
 
 
+def test_an_old_key_is_marked_as_deprecated() -> None:
+    keys = json.loads(build_schemas()["matrix.schema.json"])["$defs"]["PriceSection"]["properties"]
+    assert [key for key, schema in keys.items() if schema.get("deprecated")] == ["gb_hour"]
+
+
 @pytest.mark.parametrize(
     "right",
     [
@@ -77,6 +82,8 @@ def test_what_is_a_mistake_for_the_reader_is_one_for_the_editor(wrong: dict[str,
         {"slos": {"p99.9": 3, "shortfall": "off", "by_name": {"/x": {"p99": "2s", "errors": 0.01}}}},
         {"target": {"name": "web", "port": 1, "image": "nginx"}},
         {"sizes": {"small": {"cpus": 1, "memory": "1g", "price": 0.1}}},
+        {"price": {"cpu_hour": 0.034, "gib_hour": 0.004}},
+        {"price": {"gb_hour": 0.004}},
     ],
 )
 def test_what_the_reader_takes_the_editor_takes(right: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""A campaign as it could have been: nine sizes of a small shop, with every kind of answer.
+"""Build an invented campaign: nine sizes of a small shop, with every kind of answer.
 
 Numbers follow a closed model (a quota-limited server, think time 2.5 s), so that curves look measured.
 """
@@ -71,7 +71,7 @@ FINGERPRINT = Fingerprint.from_json(
 def build_step(
     index: int, users: int, cpu_cores: float, judgement: Judgement | None = None, **changes: object
 ) -> StepResult:
-    """A step of users at a size's CPU quota, as the closed model has it; without a judgement it passes."""
+    """Return a step at a size's CPU quota by the closed model; without a judgement it passes."""
     most_rps = cpu_cores / DEMAND_S
     mean_s = max(
         DEMAND_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
@@ -115,7 +115,7 @@ def build_step(
 
 
 def judge_too_slow(users: int, cpu_cores: float) -> Judgement:
-    """Its p95 is above the limit, as far as the closed model has it."""
+    """Return a broken p95: the closed model's value, and at least 1.01 s."""
     p95_s = max(build_step(1, users, cpu_cores).latency.p95_s or 0.0, 1.01)
     return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(SLOS[0], p95_s, False, True)))
 
@@ -123,7 +123,7 @@ def judge_too_slow(users: int, cpu_cores: float) -> Judgement:
 def build_cell(
     cpu_cores: float, memory_mib: int, status: Status, steps: Iterable[StepResult] = (), **answer: object
 ) -> CellResult:
-    """A cell's answer; numbers of load are of the last PASS, as the analysis does it."""
+    """Return a cell's answer; its numbers of load are those of the step at `sustained_users`."""
     steps = tuple(steps)
     sustained = next((step for step in reversed(steps) if step.users == answer.get("sustained_users")), None)
     limits = Limits(cpu_cores, memory_mib * MIB)
@@ -171,8 +171,10 @@ def build_size_without_capacity() -> CellResult:
     )
 
 
-def build_size_limited_by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tuple[int, ...]) -> CellResult:
-    """Bracketed where the CPU quota is used up; with a fitted estimate."""
+def build_cpu_bound(
+    cpu_cores: float, memory_mib: int, passes: tuple[int, ...], fails: tuple[int, ...]
+) -> CellResult:
+    """Return a bracketed size whose CPU quota is used up, with an estimate."""
     users = sorted([*passes, *fails])
     steps = [
         build_step(number, at, cpu_cores, judge_too_slow(at, cpu_cores) if at in fails else None)
@@ -194,8 +196,8 @@ def build_size_limited_by_cpu(cpu_cores: float, memory_mib: int, passes: tuple[i
     )
 
 
-def build_size_limited_by_memory() -> CellResult:
-    """Bracketed where it runs out of memory: the step that broke it has no answers, hence no percentiles."""
+def build_memory_bound() -> CellResult:
+    """Return a bracketed size that runs out of memory: its last step has no answers, hence no percentiles."""
     death = Judgement(Rule.DIED, EndedStep("the target was killed (out of memory)"))
     killed = build_step(
         4,
@@ -258,12 +260,12 @@ def build_running_size() -> CellResult:
 
 NINE = (
     build_failed_size(),
-    build_size_limited_by_cpu(0.25, 96, (10, 80, 139), (146, 160)),
-    build_size_limited_by_cpu(0.25, 256, (10, 80, 141), (148, 160)),
+    build_cpu_bound(0.25, 96, (10, 80, 139), (146, 160)),
+    build_cpu_bound(0.25, 256, (10, 80, 141), (148, 160)),
     build_size_without_capacity(),
-    build_size_limited_by_cpu(0.5, 96, (10, 160, 280), (294, 320)),
-    build_size_limited_by_cpu(0.5, 256, (10, 160, 283), (296, 320)),
-    build_size_limited_by_memory(),
+    build_cpu_bound(0.5, 96, (10, 160, 280), (294, 320)),
+    build_cpu_bound(0.5, 256, (10, 160, 283), (296, 320)),
+    build_memory_bound(),
     build_censored_size(1.0, 96),
     build_censored_size(1.0, 256),
 )
@@ -286,19 +288,20 @@ def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> Cam
 
 
 def build_doubtful_campaign() -> CampaignResult:
-    """The same with a skipped size that may have been the better answer, and an invalid one."""
+    """Return the nine sizes with an invalid one, and a skipped one that may have been the better answer."""
     return build_campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
 
 
 def build_running_campaign() -> CampaignResult:
-    """A campaign that still runs: five answers, one size in work, three to come."""
+    """Return a campaign that still runs: five sizes are done, one has two steps, three have none."""
     waiting = [build_cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
     return build_campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
 
 
 def build_large_campaign(rows: int, columns: int) -> CampaignResult:
-    """Many sizes with ten steps each."""
+    """Return a campaign of many sizes, with ten steps each."""
     sizes = [(0.25 * (row + 1), 64 * (column + 1)) for row in range(rows) for column in range(columns)]
     return build_campaign(
-        build_size_limited_by_cpu(cpus, memory, (10, 40, 80, 120, 150, 180), (190, 200, 220, 260)) for cpus, memory in sizes
+        build_cpu_bound(cpus, memory, (10, 40, 80, 120, 150, 180), (190, 200, 220, 260))
+        for cpus, memory in sizes
     )

@@ -17,7 +17,11 @@ FOLDER = Path(__file__).parent / "golden_files"
 
 def render_texts() -> dict[str, str]:
     """Return the text of each golden file, by the file's name."""
-    nine, doubt, half = example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()
+    nine, doubt, half = (
+        example.build_campaign(),
+        example.build_doubtful_campaign(),
+        example.build_running_campaign(),
+    )
     tables = [
         render_table(build_view(result), width) for result in (nine, doubt, half) for width in (120, 80)
     ]

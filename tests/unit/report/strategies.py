@@ -107,7 +107,7 @@ STEPS = st.builds(
 
 @st.composite
 def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
-    """A cell whose ends agree with its status."""
+    """Draw a cell whose sustained and broken users agree with its status."""
     status = draw(st.sampled_from(Status))
     low = draw(st.integers(1, 399))
     ends = {
@@ -145,7 +145,7 @@ def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 @st.composite
 def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
-    """A campaign's checks on itself: any drift, any monotonicity violation, any spread."""
+    """Draw a campaign's checks on itself: any drift, any monotonicity violation, any spread."""
     others = st.none() | st.sampled_from(cells)
     changed = [
         replace(each, first=draw(others), monotonicity_violation=draw(others.map(cell_of))) for each in cells

@@ -1,4 +1,4 @@
-"""What a campaign's checks on itself look like to who reads it."""
+"""Show a campaign's checks on itself: drift, monotonicity violations, repetitions."""
 
 from dataclasses import replace
 
@@ -21,18 +21,18 @@ QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04
 
 
 def build_repetitions(*answers: CellResult) -> CampaignResult:
-    """Half the campaign's sizes first, then each repetition of one: as a plan with repetitions has them."""
+    """Return repetitions of one size, with another size between the first two, as a plan orders them."""
     cells = [
         replace(answer, cell=replace(answer.cell, id=f"{answer.cell.id}-r{number}", repetition=number))
         for number, answer in enumerate(answers, 1)
     ]
-    other = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,))
+    other = example.build_cpu_bound(0.25, 96, (139,), (146,))
     repeatability = Repeatability(cells[0].cell.limits, tuple(cells), 0.021)
     return example.build_campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
 
 
 THREE_TIMES = build_repetitions(
-    *(example.build_size_limited_by_cpu(0.5, 96, (low,), (high,)) for low, high in ((280, 294), (286, 300), (274, 287)))
+    *(example.build_cpu_bound(0.5, 96, (low,), (high,)) for low, high in ((280, 294), (286, 300), (274, 287)))
 )
 
 
@@ -75,8 +75,15 @@ def test_only_a_marked_drift_is_warned_of() -> None:
 
 
 def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
-    small, large = example.build_size_limited_by_cpu(0.25, 96, (139,), (146,)), example.build_size_limited_by_cpu(0.5, 96, (120,), (126,))
-    large = replace(large, monotonicity_violation=small.cell, first=example.build_size_limited_by_cpu(0.5, 96, (100,), (105,)))
+    small, large = (
+        example.build_cpu_bound(0.25, 96, (139,), (146,)),
+        example.build_cpu_bound(0.5, 96, (120,), (126,)),
+    )
+    large = replace(
+        large,
+        monotonicity_violation=small.cell,
+        first=example.build_cpu_bound(0.5, 96, (100,), (105,)),
+    )
     result = example.build_campaign([small, large])
     shown = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"

@@ -46,7 +46,9 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}
 
 
-@pytest.mark.parametrize("result", [example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()])
+@pytest.mark.parametrize(
+    "result", [example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()]
+)
 def test_real_output_follows_the_published_schema(result: object) -> None:
     VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))  # type: ignore[arg-type]
 
@@ -95,14 +97,20 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
 )
 def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
     line = render_markdown(
-        build_view(example.build_campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))]))
+        build_view(
+            example.build_campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))])
+        )
     )
     assert text not in line
 
 
 @pytest.mark.parametrize("width", [120, 100, 80, 60])
 def test_the_table_fits_its_terminal(width: int) -> None:
-    for result in (example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()):
+    for result in (
+        example.build_campaign(),
+        example.build_doubtful_campaign(),
+        example.build_running_campaign(),
+    ):
         assert max(len(line) for line in render_table(build_view(result), width).splitlines()) <= width
 
 

@@ -80,7 +80,7 @@ def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
 
 
 def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
-    drawn = build_charts(build_view(example.build_campaign([example.build_size_limited_by_memory()])))
+    drawn = build_charts(build_view(example.build_campaign([example.build_memory_bound()])))
     p95 = drawn.sizes[0].rt[1].path
     assert p95.count("M") + p95.count("L") == 3
     assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]

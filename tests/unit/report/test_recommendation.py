@@ -23,7 +23,7 @@ def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> Non
 
 
 def test_without_an_estimate_both_measured_ends_are_named() -> None:
-    neighbour = replace(example.build_size_limited_by_cpu(0.5, 96, (10, 245), (257,)), estimate_users=None)
+    neighbour = replace(example.build_cpu_bound(0.5, 96, (10, 245), (257,)), estimate_users=None)
     assert "0.5 CPU / 96 MiB, sustains 245 and breaks at 257 and stops there" in recommend(
         neighbour, example.build_censored_size()
     )
@@ -50,7 +50,10 @@ def test_when_all_sizes_sustain_it_asks_for_smaller_ones() -> None:
 
 
 def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
-    text = recommend(example.build_size_limited_by_cpu(0.25, 96, (100,), (110,)), example.build_size_limited_by_cpu(0.5, 96, (245,), (257,)))
+    text = recommend(
+        example.build_cpu_bound(0.25, 96, (100,), (110,)),
+        example.build_cpu_bound(0.5, 96, (245,), (257,)),
+    )
     assert text.startswith(
         "None of these sizes sustains 400 users: the best, 0.5 CPU / 96 MiB, sustains 251 (245–257)"
     )
@@ -58,7 +61,7 @@ def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
 
 
 def test_a_target_that_limits_itself_is_not_told_to_grow() -> None:
-    slow = replace(example.build_size_limited_by_cpu(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
+    slow = replace(example.build_cpu_bound(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
     assert recommend(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
 
 
@@ -81,7 +84,7 @@ def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() ->
 
 def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
     once = example.build_censored_size(0.5, 96)
-    again = example.build_size_limited_by_cpu(0.5, 96, (380,), (396,))
+    again = example.build_cpu_bound(0.5, 96, (380,), (396,))
     again = replace(again, cell=replace(again.cell, id="web-c0.50-m96-r2", repetition=2))
     assert recommend(once, again).startswith("None of these sizes sustains 400 users")
 

@@ -13,8 +13,8 @@ def double_replicas(result: CellResult) -> CellResult:
 
 
 def build_campaign_with_replicas() -> CampaignResult:
-    one = example.build_size_limited_by_cpu(0.5, 96, (10, 120), (130,))
-    two = double_replicas(example.build_size_limited_by_cpu(0.25, 96, (10, 130), (140,)))
+    one = example.build_cpu_bound(0.5, 96, (10, 120), (130,))
+    two = double_replicas(example.build_cpu_bound(0.25, 96, (10, 130), (140,)))
     return example.build_campaign([one, two])
 
 

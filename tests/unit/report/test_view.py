@@ -7,7 +7,7 @@ import pytest
 from harness.model import MIB, CellResult, CompanionUse, HostUse, Limits, Settling, Status
 from harness.report import build_view
 from harness.report.view import cell_text
-from harness.report.view.cells import select_decisive_steps
+from harness.report.view.cells import CellView, select_decisive_steps
 from tests.unit.report import example
 
 
@@ -15,7 +15,7 @@ from tests.unit.report import example
     ("result", "text"),
     [
         (example.build_censored_size(), "≥ 400"),
-        (example.build_size_limited_by_cpu(0.5, 96, (142,), (151,)), "142 – 151"),
+        (example.build_cpu_bound(0.5, 96, (142,), (151,)), "142 – 151"),
         (example.build_size_without_capacity(), "none (< 10)"),
         (example.build_failed_size(), "failed"),
         (example.build_invalid_size(), "invalid"),
@@ -29,14 +29,21 @@ def test_a_capacity_is_written_as_what_is_known_of_it(result: CellResult, text: 
     assert cell_text.format_bracket(result) == text
 
 
+def show_cell(result: CellResult) -> CellView:
+    """Return the view of the only cell of a campaign."""
+    return build_view(example.build_campaign([result])).cells[0]
+
+
 def test_an_invalid_size_shows_no_numbers_of_a_lighter_step() -> None:
-    cell = build_view(example.build_campaign([replace(example.build_invalid_size(), rps=4.0, p95_s=0.01)])).cells[0]
+    cell = show_cell(replace(example.build_invalid_size(), rps=4.0, p95_s=0.01))
     assert (cell.rps, cell.p95, cell.cpu_used, cell.memory_peak, cell.heat) == ("–", "–", "–", "–", None)
 
 
 def test_a_measured_zero_is_not_no_data() -> None:
     cell = build_view(
-        example.build_campaign([replace(example.build_censored_size(), error_ratio=0.0, throttled_ratio=None)])
+        example.build_campaign(
+            [replace(example.build_censored_size(), error_ratio=0.0, throttled_ratio=None)]
+        )
     ).cells[0]
     assert (cell.error_ratio, cell.throttled) == ("0 %", "–")
 
@@ -47,7 +54,9 @@ def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> No
 
 
 def test_exactly_one_size_is_taken() -> None:
-    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == ["1 CPU / 96 MiB"]
+    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == [
+        "1 CPU / 96 MiB"
+    ]
 
 
 def test_progress_counts_the_sizes_that_have_an_answer() -> None:
@@ -58,7 +67,7 @@ def test_progress_counts_the_sizes_that_have_an_answer() -> None:
 
 
 def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
-    cell = build_view(example.build_campaign([example.build_size_limited_by_cpu(0.5, 96, (10, 280), (294, 320))])).cells[0]
+    cell = show_cell(example.build_cpu_bound(0.5, 96, (10, 280), (294, 320)))
     assert [(step.users, step.verdict) for step in select_decisive_steps(cell)] == [
         (280, "PASS"),
         (294, "FAIL"),
@@ -66,13 +75,16 @@ def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
 
 
 def test_invalid_steps_enter_no_figure_of_trust() -> None:
-    facts = {fact.label: fact.value for fact in build_view(example.build_campaign([example.build_invalid_size()])).trust}
+    facts = {
+        fact.label: fact.value
+        for fact in build_view(example.build_campaign([example.build_invalid_size()])).trust
+    }
     assert facts["Generator loop lag"] == "0.004 s"
     assert facts["Steps"] == "1 PASS, 1 INVALID"
 
 
 def test_a_size_shows_its_numbers_with_units_and_shares() -> None:
-    cell = build_view(example.build_campaign([example.build_size_limited_by_cpu(0.25, 96, (10, 80, 139), (146, 160))])).cells[0]
+    cell = show_cell(example.build_cpu_bound(0.25, 96, (10, 80, 139), (146, 160)))
     assert (cell.rps, cell.p95, cell.error_ratio, cell.throttled) == ("50.0", "0.73 s", "0 %", "93 %")
     assert (cell.cpu_used, cell.cpu_share) == ("0.25", "100 %")
     assert (cell.memory_peak, cell.memory_share) == ("52 MiB", "54 %")
@@ -80,7 +92,7 @@ def test_a_size_shows_its_numbers_with_units_and_shares() -> None:
 
 
 def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> None:
-    (step,) = build_view(example.build_campaign([example.build_size_without_capacity()])).cells[0].steps
+    (step,) = show_cell(example.build_size_without_capacity()).steps
     assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
     assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
     assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
@@ -102,7 +114,9 @@ def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> Non
 def test_the_facts_of_trust_are_of_the_worst_window() -> None:
     steps = (
         example.build_step(1, 10, 1.0, settling=Settling(5.0), host=HostUse(0.01, 0.2, 0.05, 0.010)),
-        example.build_step(2, 400, 1.0, settling=Settling(8.0, was_warm=False), host=HostUse(0.0, work_s=0.011)),
+        example.build_step(
+            2, 400, 1.0, settling=Settling(8.0, was_warm=False), host=HostUse(0.0, work_s=0.011)
+        ),
     )
     trust = build_view(example.build_campaign([replace(example.build_censored_size(), steps=steps)])).trust
     values = {fact.label: fact.value for fact in trust}

@@ -70,8 +70,8 @@ def test_more_requests_make_a_narrower_interval() -> None:
     assert widths[-1] < widths[0]
 
 
-def test_a_step_beside_the_bracket_has_its_say() -> None:
-    """At 95 users the share was already met almost exactly: the capacity is near the lower end."""
+def test_a_step_outside_the_bracket_counts_too() -> None:
+    """Meet the share almost exactly at 95 users: the capacity is near the lower end."""
     early = make_step(95, "PASS", slow_ratio=0.0499, requests=20_000)
     assert fit(0.03, 0.1, 2000, early)[1] < fit(0.03, 0.1, 2000)[1]
 

@@ -82,7 +82,7 @@ def test_an_engine_that_reports_out_of_memory_settles_it(rule: str) -> None:
 def test_a_full_memory_is_the_limit_only_of_a_target_that_gave_up(
     rule: str, mib: int | None, factor: Factor
 ) -> None:
-    """A full cache at a slow step says nothing."""
+    """Ignore a full memory in a slow step: it may be a cache."""
     full = TargetUse(memory_peak_bytes=None if mib is None else mib * MIB)
     assert limit(rule, full).factor is factor
 

@@ -229,7 +229,7 @@ def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
 
 @pytest.mark.parametrize("failed", [0, 1, 2])
 def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None:
-    """At most one of a hundred."""
+    """Let one of a hundred requests fail."""
     starts_s = [12.0 + 0.1 * i for i in range(100)]
     facts = make_step_of(
         *((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]]
@@ -264,7 +264,7 @@ def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
 
 
 def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
-    """A tenth of the users' time is spent elsewhere, at light load as now."""
+    """Spend a tenth of the users' time within tasks, at light load as now."""
     window = window_of(replace(make_closed_step(45), users=50))
     assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
     assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)

@@ -49,7 +49,7 @@ def test_a_generator_without_cpu_to_spare_makes_a_step_invalid(cpu_ratio: float,
 
 
 def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> None:
-    """Its mean would hide that."""
+    """Use the busiest tenth of the seconds: the mean would hide the saturation."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
     use = summarize_generator(make_closed_step(generator=samples), 12, 32)
@@ -100,7 +100,7 @@ def test_users_still_arriving_before_the_window_do_no_harm() -> None:
 def test_a_hypervisor_that_takes_a_tenth_of_the_host_makes_a_step_invalid(
     steal_cores: float, fires: bool
 ) -> None:
-    """Of two cores, 0.2 is a tenth."""
+    """Take a tenth of two cores: 0.2."""
     facts = make_closed_step(host=make_host_samples(SECONDS, steal_cores))
     assert (rule(facts) == "steal") is fires
 
@@ -158,7 +158,7 @@ def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
 
 
 def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
-    """A task that sleeps for a tenth of the cycle does so at every load."""
+    """Let a task sleep for a tenth of the cycle: it does so at every load."""
     light, loaded = (
         replace(
             make_closed_step(users * 9),

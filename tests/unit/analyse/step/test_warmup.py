@@ -41,7 +41,7 @@ def test_a_target_that_was_cold_only_on_the_ramp_is_warm() -> None:
 
 
 def test_a_target_that_gets_slower_is_not_waited_for() -> None:
-    """A heap that grows, a queue that rises: that is what the window is to show."""
+    """Leave a growing heap or a rising queue to the window, which is to show them."""
     assert is_warm(step({second: 0.01 * (1 + second / 20) for second in range(40)}))
 
 
