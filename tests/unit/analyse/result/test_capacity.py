@@ -27,7 +27,7 @@ NOT_STARTED = ContainerRun(
 )
 
 
-def answer(
+def build_answer(
     *steps: StepResult,
     runs: tuple[ContainerRun, ...] = (STARTED,),
     is_done: bool = True,
@@ -37,27 +37,27 @@ def answer(
 
 
 def test_both_ends_measured_make_a_bracket() -> None:
-    result = answer(make_step(100, "PASS"), make_step(104, "FAIL"))
+    result = build_answer(make_step(100, "PASS"), make_step(104, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 104)
     assert result.limiting_factor is Factor.TARGET
 
 
 def test_a_cell_that_never_broke_is_open_and_not_exact() -> None:
-    result = answer(make_step(200, "PASS"), make_step(400, "PASS"))
+    result = build_answer(make_step(200, "PASS"), make_step(400, "PASS"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.CENSORED, 400, None)
     assert (result.limiting_factor, result.estimate_users) == (None, None)
     assert result.evidence == NeverBroke()
 
 
 def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
-    result = answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
+    result = build_answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.NONE, None, 1)
     assert result.limiting_factor is Factor.TARGET
     assert (result.rps, result.p95_s) == (None, None)
 
 
 def test_a_target_that_never_came_up_has_failed_and_says_why() -> None:
-    result = answer(runs=(NOT_STARTED,))
+    result = build_answer(runs=(NOT_STARTED,))
     assert (result.status, result.limiting_factor) == (Status.FAILED, None)
     assert result.evidence == NotReady("it exited with code 1")
 
@@ -66,12 +66,12 @@ def test_a_target_killed_at_its_start_lacks_memory() -> None:
     killed = ContainerRun(
         CELL.id, 1, "2026-01-01T00:00:00+00:00", None, FailureKind.OOM, "killed at its start"
     )
-    assert answer(runs=(killed,)).limiting_factor is Factor.MEMORY
+    assert build_answer(runs=(killed,)).limiting_factor is Factor.MEMORY
 
 
 def test_a_target_that_fails_every_request_has_failed() -> None:
     step = make_step(10, "FAIL", rule="all-failed", evidence=EveryRequestFailed("404", 20))
-    result = answer(step)
+    result = build_answer(step)
     assert (result.status, result.limiting_factor) == (Status.FAILED, Factor.ERRORS)
     assert result.evidence == step.judgement
 
@@ -90,20 +90,20 @@ def test_a_target_that_fails_every_request_has_failed() -> None:
 )
 def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor: Factor) -> None:
     twice = [make_step(20, "INVALID", rule=rule, evidence=UsersLost(19, 20)) for _ in range(2)]
-    result = answer(make_step(10, "PASS"), *twice)
+    result = build_answer(make_step(10, "PASS"), *twice)
     assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
     assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
 
 
 def test_a_step_that_is_invalid_once_does_not_matter() -> None:
-    result = answer(make_step(100, "INVALID"), make_step(100, "PASS"), make_step(104, "FAIL"))
+    result = build_answer(make_step(100, "INVALID"), make_step(100, "PASS"), make_step(104, "FAIL"))
     assert result.status is Status.BRACKETED
 
 
 def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
     """Interrupted after a pass, and resumed where it can't start."""
-    result = answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
+    result = build_answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
     assert result.evidence == NotReady("it exited with code 1", is_again=True)
     assert result.sustained_users == 10
@@ -112,26 +112,28 @@ def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
 def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_are_invalid() -> None:
     ends = [make_step(100, "PASS"), make_step(140, "FAIL")]
     invalid = [make_step(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
-    result = answer(*ends, *invalid)
+    result = build_answer(*ends, *invalid)
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 140)
     assert result.stop_reason == invalid[-1].judgement
     assert result.limiting_factor is Factor.TARGET
-    assert answer(*ends).stop_reason is None
+    assert build_answer(*ends).stop_reason is None
 
 
 def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
-    result = answer(make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
+    result = build_answer(
+        make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED)
+    )
     assert result.status is Status.BRACKETED
     assert result.stop_reason == NotReady("it exited with code 1", is_again=True)
 
 
 def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:
     invalid = [make_step(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
-    assert answer(make_step(20, "FAIL"), *invalid).status is Status.INVALID
+    assert build_answer(make_step(20, "FAIL"), *invalid).status is Status.INVALID
 
 
 def test_a_skipped_cell_carries_its_reason() -> None:
-    result = answer(skipped="8 cores of 2", runs=(), is_done=False)
+    result = build_answer(skipped="8 cores of 2", runs=(), is_done=False)
     assert (result.status, result.evidence, result.load_s) == (Status.SKIPPED, Skipped("8 cores of 2"), 0)
 
 
@@ -139,13 +141,13 @@ def test_a_skipped_cell_carries_its_reason() -> None:
     "steps", [(), (make_step(10, "PASS"),), (make_step(10, "PASS"), make_step(11, "FAIL"))]
 )
 def test_a_search_that_is_not_done_is_running_with_what_is_known(steps: tuple[StepResult, ...]) -> None:
-    result = answer(*steps, is_done=False)
+    result = build_answer(*steps, is_done=False)
     assert result.status is Status.RUNNING
     assert result.steps == steps
 
 
 def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
-    result = answer(
+    result = build_answer(
         make_step(50, "PASS", rps=20.0, p95_s=0.2),
         make_step(100, "PASS", rps=40.0, p95_s=0.9, failures=Failures(0.0), target=TargetUse(0.8)),
         make_step(104, "FAIL", rps=39.0, p95_s=1.3),
@@ -156,7 +158,7 @@ def test_the_numbers_of_a_cell_are_of_its_highest_pass() -> None:
 
 
 def test_the_cause_is_read_from_the_lowest_failure() -> None:
-    result = answer(
+    result = build_answer(
         make_step(100, "PASS"),
         make_step(104, "FAIL", target=TargetUse(1.0)),
         make_step(200, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True)),
@@ -166,7 +168,9 @@ def test_the_cause_is_read_from_the_lowest_failure() -> None:
 
 def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
     for held, broken in itertools.product((0.0, 0.01, 0.049, None), (0.051, 0.2, 1.0, None)):
-        result = answer(make_step(100, "PASS", slow_ratio=held), make_step(110, "FAIL", slow_ratio=broken))
+        result = build_answer(
+            make_step(100, "PASS", slow_ratio=held), make_step(110, "FAIL", slow_ratio=broken)
+        )
         low, users, high = result.estimate_low, result.estimate_users, result.estimate_high
         assert low is not None
         assert users is not None
@@ -196,7 +200,7 @@ def test_any_verdicts_give_a_status_that_agrees_with_both_ends() -> None:
     for length in range(len(order) + 1):
         for verdicts in itertools.product(("PASS", "FAIL", "INVALID"), repeat=length):
             steps = [make_step(users, verdict) for users, verdict in zip(order, verdicts, strict=False)]
-            assert_agrees(answer(*steps))
+            assert_agrees(build_answer(*steps))
 
 
 def assert_agrees(result: CellResult) -> None:

@@ -43,7 +43,9 @@ def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: Ste
     return estimate_capacity(held, broken, slo, [held, *others, broken])
 
 
-def fit(held: float, broken: float, requests: int = 2000, *others: StepResult) -> tuple[float, float, float]:
+def fit_bracket(
+    held: float, broken: float, requests: int = 2000, *others: StepResult
+) -> tuple[float, float, float]:
     found = estimate(
         make_step(100, "PASS", slow_ratio=held, requests=requests),
         make_step(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
@@ -56,16 +58,18 @@ def fit(held: float, broken: float, requests: int = 2000, *others: StepResult) -
 def test_shares_equally_far_from_the_limit_meet_it_half_way() -> None:
     logit = math.log(0.05 / 0.95)
     left, right = (1 / (1 + math.exp(-logit + step)) for step in (0.5, -0.5))
-    assert fit(left, right, 10**6)[1] == pytest.approx(math.sqrt(100 * 110), rel=2e-3)
+    assert fit_bracket(left, right, 10**6)[1] == pytest.approx(math.sqrt(100 * 110), rel=2e-3)
 
 
 def test_the_nearer_end_draws_the_estimate() -> None:
-    assert fit(0.045, 0.2)[1] < 102
-    assert fit(0.005, 0.052)[1] > 107
+    assert fit_bracket(0.045, 0.2)[1] < 102
+    assert fit_bracket(0.005, 0.052)[1] > 107
 
 
 def test_more_requests_make_a_narrower_interval() -> None:
-    widths = [high - low for low, _, high in (fit(0.03, 0.1, requests) for requests in (500, 5_000, 50_000))]
+    widths = [
+        high - low for low, _, high in (fit_bracket(0.03, 0.1, requests) for requests in (500, 5_000, 50_000))
+    ]
     assert widths == sorted(widths, reverse=True)
     assert widths[-1] < widths[0]
 
@@ -73,7 +77,7 @@ def test_more_requests_make_a_narrower_interval() -> None:
 def test_a_step_outside_the_bracket_counts_too() -> None:
     """Meet the share almost exactly at 95 users: the capacity is near the lower end."""
     early = make_step(95, "PASS", slow_ratio=0.0499, requests=20_000)
-    assert fit(0.03, 0.1, 2000, early)[1] < fit(0.03, 0.1, 2000)[1]
+    assert fit_bracket(0.03, 0.1, 2000, early)[1] < fit_bracket(0.03, 0.1, 2000)[1]
 
 
 def test_a_bracket_that_something_else_broke_is_not_fitted() -> None:
@@ -90,5 +94,5 @@ def test_where_slow_shares_say_nothing_the_interval_is_the_whole_bracket() -> No
 
 
 def test_few_requests_leave_the_whole_bracket_open() -> None:
-    low, _, high = fit(0.05, 0.1, 20)
+    low, _, high = fit_bracket(0.05, 0.1, 20)
     assert (low, high) == (100, 110)

@@ -19,7 +19,7 @@ BUSY = TargetUse(cpu_cores=1.0)
 IDLE = TargetUse(cpu_cores=0.3)
 
 
-def limit(
+def find_limit(
     rule: str = "p95",
     target: TargetUse | None = None,
     failures: Failures | None = None,
@@ -54,19 +54,19 @@ def test_cpu_is_the_limit_when_used_up_or_throttled(
     used_cores: float | None, throttled_ratio: float | None, factor: Factor
 ) -> None:
     target = TargetUse(cpu_cores=used_cores, throttled_ratio=throttled_ratio)
-    assert limit(target=target).factor is factor
+    assert find_limit(target=target).factor is factor
 
 
 def test_the_evidence_for_cpu_says_how_much_and_how_often() -> None:
     throttled = TargetUse(cpu_cores=0.97, throttled_ratio=0.634)
-    assert limit(target=throttled).evidence == CpuQuotaUsed(0.97, 1.0, 0.634)
-    assert limit(target=TargetUse(cpu_cores=0.97)).evidence == CpuQuotaUsed(0.97, 1.0, None)
+    assert find_limit(target=throttled).evidence == CpuQuotaUsed(0.97, 1.0, 0.634)
+    assert find_limit(target=TargetUse(cpu_cores=0.97)).evidence == CpuQuotaUsed(0.97, 1.0, None)
 
 
 @pytest.mark.parametrize("rule", ["died", "p95", "errors", "stalled"])
 def test_an_engine_that_reports_out_of_memory_settles_it(rule: str) -> None:
     killed = TargetUse(cpu_cores=1.0, throttled_ratio=0.9, is_out_of_memory=True)
-    assert limit(rule, killed) == LimitingFactor(Factor.MEMORY, OutOfMemory(256 * MIB, 100))
+    assert find_limit(rule, killed) == LimitingFactor(Factor.MEMORY, OutOfMemory(256 * MIB, 100))
 
 
 @pytest.mark.parametrize(
@@ -84,33 +84,33 @@ def test_a_full_memory_is_the_limit_only_of_a_target_that_gave_up(
 ) -> None:
     """Ignore a full memory in a slow step: it may be a cache."""
     full = TargetUse(memory_peak_bytes=None if mib is None else mib * MIB)
-    assert limit(rule, full).factor is factor
+    assert find_limit(rule, full).factor is factor
 
 
 def test_errors_are_the_limit_where_they_broke_first_and_the_commonest_is_named() -> None:
     failures = Failures(0.043, {"timeout": 2, "reset by peer": 15})
     evidence = RequestErrors(0.043, "reset by peer", 15, None, are_resets=False)
-    assert limit("errors", BUSY, failures) == LimitingFactor(Factor.ERRORS, evidence)
+    assert find_limit("errors", BUSY, failures) == LimitingFactor(Factor.ERRORS, evidence)
 
 
 def test_errors_are_not_the_limit_where_response_times_broke_first() -> None:
-    assert limit("p95", BUSY, Failures(0.5, {"timeout": 2})).factor is Factor.CPU
+    assert find_limit("p95", BUSY, Failures(0.5, {"timeout": 2})).factor is Factor.CPU
 
 
 @pytest.mark.parametrize("rule", ["errors", "errors of GET /", "died", "all-failed"])
 def test_every_way_of_failing_requests_is_errors(rule: str) -> None:
     judgement = make_step(100, "FAIL", rule=rule).judgement
-    assert limit(rule) == LimitingFactor(Factor.ERRORS, judgement)
+    assert find_limit(rule) == LimitingFactor(Factor.ERRORS, judgement)
 
 
 def test_a_slow_target_with_cpu_to_spare_is_limited_by_its_own_concurrency() -> None:
     judgement = make_step(100, "FAIL").judgement
-    found = limit(target=TargetUse(cpu_cores=0.2))
+    found = find_limit(target=TargetUse(cpu_cores=0.2))
     assert found == LimitingFactor(Factor.TARGET, OwnConcurrency(judgement, 0.2))
 
 
 def test_without_counters_nothing_is_claimed_of_the_cpu() -> None:
-    evidence = limit().evidence
+    evidence = find_limit().evidence
     assert isinstance(evidence, OwnConcurrency)
     assert evidence.cpu_used_ratio is None
 
@@ -118,7 +118,7 @@ def test_without_counters_nothing_is_claimed_of_the_cpu() -> None:
 def test_every_failed_step_has_a_limit_and_evidence() -> None:
     for rule in ("p95", "mean", "drift", "shortfall", "errors", "died", "stalled", "all-failed"):
         for used in (None, 0.0, 1.0):
-            found = limit(rule, TargetUse(cpu_cores=used))
+            found = find_limit(rule, TargetUse(cpu_cores=used))
             assert isinstance(found.factor, Factor)
             assert found.evidence
 
@@ -143,13 +143,13 @@ def make_companion(
 def test_a_dependency_is_the_limit_when_its_cpu_is_used_up_and_the_targets_is_not(
     companions: tuple[CompanionUse, ...], factor: Factor
 ) -> None:
-    assert limit(target=IDLE, companions=companions).factor is factor
-    assert limit(target=BUSY, companions=companions).factor is Factor.CPU
+    assert find_limit(target=IDLE, companions=companions).factor is factor
+    assert find_limit(target=BUSY, companions=companions).factor is Factor.CPU
 
 
 def test_the_fullest_dependency_is_named() -> None:
     both = (make_companion(0.37, 0.5, "cache"), make_companion(0.396, 0.93))
-    evidence = limit(target=IDLE, companions=both).evidence
+    evidence = find_limit(target=IDLE, companions=both).evidence
     assert isinstance(evidence, CompanionFull)
     assert (evidence.name, evidence.limit_cores, evidence.throttled_ratio) == ("database", 0.4, 0.93)
     assert evidence.used_ratio == pytest.approx(0.99)

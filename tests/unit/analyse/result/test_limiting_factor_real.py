@@ -16,7 +16,7 @@ from harness.model.evidence import (
 from tests.facts import NAMES, recorded
 
 
-def limit_of(broken: str, light: str | None = None) -> LimitingFactor:
+def find_limit(broken: str, light: str | None = None) -> LimitingFactor:
     step, cell = judge_recorded(broken), recorded(broken).cell
     return find_limiting_factor(cell, step, [step] if light is None else [judge_recorded(light), step])
 
@@ -35,8 +35,8 @@ BROKEN: dict[str, tuple[Factor, type[FactorEvidence]]] = {
 }
 
 
-def errors_of(name: str) -> RequestErrors:
-    evidence = limit_of(name).evidence
+def find_errors(name: str) -> RequestErrors:
+    evidence = find_limit(name).evidence
     assert isinstance(evidence, RequestErrors)
     return evidence
 
@@ -44,12 +44,12 @@ def errors_of(name: str) -> RequestErrors:
 @pytest.mark.parametrize("name", sorted(BROKEN))
 def test_each_step_that_broke_has_its_own_cause(name: str) -> None:
     assert judge_recorded(name).verdict is Verdict.FAIL
-    found = limit_of(name)
+    found = find_limit(name)
     assert (found.factor, type(found.evidence)) == BROKEN[name]
 
 
 def test_the_memory_that_ran_out_is_named() -> None:
-    evidence = limit_of("memory-killed").evidence
+    evidence = find_limit("memory-killed").evidence
     assert isinstance(evidence, OutOfMemory)
     assert evidence.limit_bytes == 48 * MIB
 
@@ -58,30 +58,30 @@ def test_the_memory_that_ran_out_is_named() -> None:
 def test_no_rule_fires_on_what_another_cause_broke(factor: Factor) -> None:
     others = [name for name, (cause, _) in BROKEN.items() if cause is not factor]
     assert others
-    assert factor not in {limit_of(name).factor for name in others}
+    assert factor not in {find_limit(name).factor for name in others}
 
 
 @pytest.mark.parametrize("name", ["cpu-light", "slots-light"])
 def test_a_light_step_shows_neither_a_full_quota_nor_a_full_memory(name: str) -> None:
-    assert limit_of(name).factor is Factor.TARGET
+    assert find_limit(name).factor is Factor.TARGET
 
 
 def test_errors_of_a_busy_server_are_named_and_not_taken_for_closed_connections() -> None:
-    assert "503" in errors_of("errors-busy").error
-    assert not errors_of("errors-busy").are_resets
+    assert "503" in find_errors("errors-busy").error
+    assert not find_errors("errors-busy").are_resets
 
 
 def test_connections_that_the_server_closed_while_idle_are_recognised() -> None:
-    assert errors_of("errors-keep-alive").are_resets
+    assert find_errors("errors-keep-alive").are_resets
 
 
 def test_the_first_failure_is_dated() -> None:
-    assert errors_of("errors-busy").first_after_s is not None
+    assert find_errors("errors-busy").first_after_s is not None
 
 
 def test_slots_are_counted_by_their_throughput() -> None:
     """Four slots of a tenth of a second."""
-    evidence = limit_of("slots-broken", "slots-light").evidence
+    evidence = find_limit("slots-broken", "slots-light").evidence
     assert isinstance(evidence, OwnConcurrency)
     assert evidence.requests_at_once is not None
     assert 3.85 <= evidence.requests_at_once < 4.95

@@ -34,7 +34,7 @@ from tests.unit.analyse.synthetic import (
 LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
 
 
-def window_of(facts: StepFacts) -> Window:
+def make_window(facts: StepFacts) -> Window:
     window = cut_window(facts)
     assert window is not None
     return window
@@ -43,7 +43,7 @@ def window_of(facts: StepFacts) -> Window:
 def evaluate(
     facts: StepFacts, indicator: str, at_most: float, baseline: Baseline | None = LIGHT
 ) -> SloEvaluation:
-    return evaluate_slo(window_of(facts), Slo(indicator, at_most), baseline)
+    return evaluate_slo(make_window(facts), Slo(indicator, at_most), baseline)
 
 
 # Percentiles
@@ -77,7 +77,7 @@ def test_requests_without_an_answer_are_slow() -> None:
 
 
 def test_an_slo_on_one_request_name_reads_that_name_alone() -> None:
-    window = window_of(make_closed_step(40))
+    window = make_window(make_closed_step(40))
     assert evaluate_slo(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
     assert evaluate_slo(window, Slo("p95", 1.0, "/other"), None).value is None
 
@@ -258,20 +258,20 @@ def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
 def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
     """X·(Z + R_light)/N with X = N/(Z + R): 1 − (Z + R_light)/(Z + R)."""
     response_s = response_on_paper_s(users)
-    window = window_of(make_closed_step(users, latency=always(response_s)))
+    window = make_window(make_closed_step(users, latency=always(response_s)))
     on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
     assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
 
 
 def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
     """Spend a tenth of the users' time within tasks, at light load as now."""
-    window = window_of(replace(make_closed_step(45), users=50))
+    window = make_window(replace(make_closed_step(45), users=50))
     assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
     assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
-    window = window_of(make_closed_step(latency=always(0.05)))
+    window = make_window(make_closed_step(latency=always(0.05)))
     assert shortfall_ratio(window, LIGHT) == 0.0
 
 
@@ -291,7 +291,7 @@ def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple
 
 def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
     growing = make_closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
-    ratio = drift_ratio(window_of(growing))
+    ratio = drift_ratio(make_window(growing))
     assert ratio == pytest.approx(0.5, abs=0.06)
     assert not evaluate(growing, "drift", 0.3).holds
     assert evaluate(make_closed_step(), "drift", 0.3).holds
@@ -299,7 +299,7 @@ def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
 
 def test_drift_of_half_a_window_is_unknown() -> None:
     late = make_closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
-    assert drift_ratio(window_of(late).for_request_name("/nothing")) is None
+    assert drift_ratio(make_window(late).for_request_name("/nothing")) is None
 
 
 # Little's law as book-keeping
@@ -315,10 +315,10 @@ def test_closed_users_who_never_stall_leave_no_time_unexplained(
     users: int, think_s: float, response_s: float
 ) -> None:
     facts = make_closed_step(users, think_s, always(response_s))
-    assert unexplained_ratio(window_of(facts)) == pytest.approx(0.0, abs=1e-6)
+    assert unexplained_ratio(make_window(facts)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("missing", [1, 5, 9])
 def test_users_who_do_nothing_are_the_unexplained_share(missing: int) -> None:
-    window = window_of(replace(make_closed_step(10 - missing), users=10))
+    window = make_window(replace(make_closed_step(10 - missing), users=10))
     assert unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)

@@ -30,7 +30,7 @@ SECONDS = range(34)
 LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
-def rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
+def find_rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
     found = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
     if found is None:
         return None
@@ -39,13 +39,13 @@ def rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
 
 
 def test_a_valid_step_breaks_no_rule() -> None:
-    assert rule(make_closed_step()) is None
+    assert find_rule(make_closed_step()) is None
 
 
 @pytest.mark.parametrize(("cpu_ratio", "fires"), [(0.5, False), (0.89, False), (0.91, True), (1.0, True)])
 def test_a_generator_without_cpu_to_spare_makes_a_step_invalid(cpu_ratio: float, fires: bool) -> None:
     facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, cpu_ratio=cpu_ratio))
-    assert (rule(facts) == "generator-cpu") is fires
+    assert (find_rule(facts) == "generator-cpu") is fires
 
 
 def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> None:
@@ -55,19 +55,19 @@ def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> N
     use = summarize_generator(make_closed_step(generator=samples), 12, 32)
     assert use.cpu_ratio is not None
     assert use.cpu_ratio < 0.4
-    assert rule(make_closed_step(generator=samples)) == "generator-cpu"
+    assert find_rule(make_closed_step(generator=samples)) == "generator-cpu"
 
 
 @pytest.mark.parametrize(("loop_lag_s", "fires"), [(0.02, False), (0.24, False), (0.26, True), (2.0, True)])
 def test_a_late_event_loop_makes_a_step_invalid(loop_lag_s: float, fires: bool) -> None:
     facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, loop_lag_s=loop_lag_s))
-    assert (rule(facts) == "loop-lag") is fires
+    assert (find_rule(facts) == "loop-lag") is fires
 
 
 def test_one_late_second_does_not_make_a_step_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     once = tuple(replace(sample, loop_lag_s=3.0) if sample.at_s == 20 else sample for sample in samples)
-    assert rule(make_closed_step(generator=once)) is None
+    assert find_rule(make_closed_step(generator=once)) is None
 
 
 @pytest.mark.parametrize("gone", ["generator", "host"])
@@ -81,19 +81,19 @@ def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
     }
     left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
     facts = make_closed_step(**{**samples, gone: left})
-    assert (rule(facts) == "suspended") is fires
+    assert (find_rule(facts) == "suspended") is fires
 
 
 def test_a_user_that_dies_within_the_window_makes_it_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)
-    assert rule(make_closed_step(generator=lost)) == "users"
+    assert find_rule(make_closed_step(generator=lost)) == "users"
 
 
 def test_users_still_arriving_before_the_window_do_no_harm() -> None:
     samples = make_generator_samples(SECONDS, 10)
     arriving = tuple(replace(sample, users=3) if sample.at_s < 12 else sample for sample in samples)
-    assert rule(make_closed_step(generator=arriving)) is None
+    assert find_rule(make_closed_step(generator=arriving)) is None
 
 
 @pytest.mark.parametrize(("steal_cores", "fires"), [(0.0, False), (0.19, False), (0.21, True)])
@@ -102,7 +102,7 @@ def test_a_hypervisor_that_takes_a_tenth_of_the_host_makes_a_step_invalid(
 ) -> None:
     """Take a tenth of two cores: 0.2."""
     facts = make_closed_step(host=make_host_samples(SECONDS, steal_cores))
-    assert (rule(facts) == "steal") is fires
+    assert (find_rule(facts) == "steal") is fires
 
 
 def make_accounted_host(
@@ -121,7 +121,7 @@ def test_other_programs_that_take_a_tenth_of_the_host_make_a_step_invalid(
     foreign_cores: float, fires: bool
 ) -> None:
     facts = make_closed_step(host=make_accounted_host(foreign_cores))
-    assert (rule(facts) == "foreign-load") is fires
+    assert (find_rule(facts) == "foreign-load") is fires
     found = summarize_host(facts, 12, 32).foreign_cores
     assert found == pytest.approx(foreign_cores, abs=1e-6)
 
@@ -130,12 +130,12 @@ def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
     away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in make_accounted_host(1.0))
     facts = make_closed_step(host=away)
     assert summarize_host(facts, 12, 32).foreign_cores is None
-    assert rule(facts) is None
+    assert find_rule(facts) is None
 
 
 @pytest.mark.parametrize(("proxy_cores", "fires"), [(0.1, False), (0.89, False), (0.95, True)])
 def test_a_port_proxy_without_cpu_to_spare_makes_a_step_invalid(proxy_cores: float, fires: bool) -> None:
-    assert (rule(make_closed_step(host=make_accounted_host(0.0, proxy_cores))) == "proxy") is fires
+    assert (find_rule(make_closed_step(host=make_accounted_host(0.0, proxy_cores))) == "proxy") is fires
 
 
 def test_the_hosts_pace_is_the_median_of_a_window() -> None:
@@ -149,12 +149,12 @@ def test_the_hosts_pace_is_the_median_of_a_window() -> None:
 def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: bool) -> None:
     samples = make_generator_samples(SECONDS, 100)
     facts = replace(make_closed_step(alive), users=100, generator=samples)
-    assert (rule(facts) == "littles-law") is fires
+    assert (find_rule(facts) == "littles-law") is fires
 
 
 def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
     facts = replace(make_closed_step(110), users=100, generator=make_generator_samples(SECONDS, 100))
-    assert rule(facts) == "littles-law"
+    assert find_rule(facts) == "littles-law"
 
 
 def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
@@ -167,12 +167,12 @@ def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
         )
         for users in (1, 10)
     )
-    assert rule(loaded, baseline_from(light)) is None
+    assert find_rule(loaded, baseline_from(light)) is None
 
 
 def test_without_a_reference_littles_law_is_not_judged() -> None:
     facts = replace(make_closed_step(5), generator=make_generator_samples(SECONDS, 10), users=10)
-    assert rule(facts, baseline=None) is None
+    assert find_rule(facts, baseline=None) is None
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_fewer_than_two_samples_within_the_window_tell_nothing(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
     assert summarize_generator(make_closed_step(generator=samples), 12, 32).cpu_ratio is None
-    assert rule(make_closed_step(generator=samples)) is None
+    assert find_rule(make_closed_step(generator=samples)) is None
 
 
 @pytest.mark.parametrize("samples", [(), make_host_samples([12.0])])
@@ -260,7 +260,7 @@ def test_the_busiest_of_several_workers_decides() -> None:
     """Together they use more than a core, and none of them is short of CPU."""
     together = make_generator_samples(SECONDS, 10, cpu_ratio=1.41)
     valid = make_closed_step(generator=together, workers=make_worker_samples([0.7, 0.7]))
-    assert rule(valid) is None
+    assert find_rule(valid) is None
     use = summarize_generator(valid, 12, 32)
     assert use.workers == 2
     assert use.cores == pytest.approx(1.41)
@@ -276,12 +276,12 @@ def test_the_busiest_of_several_workers_decides() -> None:
 @pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])
 def test_a_clock_that_is_hardly_known_makes_a_step_invalid(error_s: float, fires: bool) -> None:
     facts = make_closed_step(workers=make_worker_samples([0.2], clock_error_s=error_s))
-    assert (rule(facts) == "clocks") is fires
+    assert (find_rule(facts) == "clocks") is fires
 
 
 def test_a_worker_that_was_silent_makes_a_step_invalid() -> None:
     silent = tuple(s for s in make_worker_samples([0.2, 0.2]) if s.worker != 2 or not 18 < s.at_s < 24)
-    assert rule(make_closed_step(workers=silent)) == "suspended"
+    assert find_rule(make_closed_step(workers=silent)) == "suspended"
 
 
 def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:

@@ -70,19 +70,19 @@ def test_of_a_constant_nothing_is_cut_off(value: int, length: int) -> None:
     assert find_truncation(np.full(length, float(value))) == 0
 
 
-def first_busy(noise: Noise) -> StepResult:
+def find_first_busy_step(noise: Noise) -> StepResult:
     ground = SimulatedScenario(Service(cpu_s=0.02), noise)
     cell = build_grid((1.0,))[0]
     return next(step for step in measure_cell(Strategy("ours"), ground, cell, 3).steps if step.users > 20)
 
 
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
-    slow = first_busy(Noise(cold_ratio=0.3, warm_cpu_s=12.0))
+    slow = find_first_busy_step(Noise(cold_ratio=0.3, warm_cpu_s=12.0))
     assert slow.settling.length_s is not None
     assert slow.settling.length_s > 11
     assert slow.target.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
 
 
 def test_a_warm_target_pays_nothing() -> None:
-    steps = [first_busy(Noise()), first_busy(replace(NOISY, cold_ratio=1.0))]
+    steps = [find_first_busy_step(Noise()), find_first_busy_step(replace(NOISY, cold_ratio=1.0))]
     assert [step.settling.length_s for step in steps] == [pytest.approx(10, abs=0.6)] * 2
