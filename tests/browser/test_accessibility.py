@@ -1,4 +1,4 @@
-"""axe-core's rules, on every page in light and in dark, with everything unfolded."""
+"""Check every page with axe-core, in light and in dark, with everything unfolded."""
 
 import json
 from collections.abc import Callable
@@ -34,8 +34,8 @@ def running(folder: Path) -> str:
 def compared_page(folder: Path) -> str:
     campaign = example.build_campaign()
     differences = compare_sizes(campaign.cells, campaign.cells)
-    shown = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
-    return render_comparison(shown, differences)["comparison.html"]
+    view = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
+    return render_comparison(view, differences)["comparison.html"]
 
 
 def index(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The comparison of two campaigns and the index of all, in a real browser."""
+"""Open the comparison of two campaigns and the index of all in a real browser."""
 
 import json
 from pathlib import Path
@@ -30,12 +30,12 @@ def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str
 def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: Path) -> None:
     campaign = example.build_campaign(campaign=HOSTILE, target=HOSTILE)
     differences = compare_sizes(campaign.cells, campaign.cells)
-    shown = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
-    text = render_comparison(shown, differences)["comparison.html"]
+    view = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
+    text = render_comparison(view, differences)["comparison.html"]
     page, complaints, requests = open_page(browser, text, tmp_path)
     assert (complaints, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
-    assert "o difference shown" in page.locator("#sentence").inner_text()
+    assert "o difference view" in page.locator("#sentence").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 

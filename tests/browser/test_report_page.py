@@ -1,4 +1,4 @@
-"""The report as a person opens it: in a real browser, from a file, without any network."""
+"""Open the report as a person does: in a real browser, from a file, without any network."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.model import Limits
+from harness.model import Limits, Status
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import text
 
@@ -140,7 +140,7 @@ def _build_trend(key: Limits, tables: Sequence[Mapping[Limits, StoredSize]]) -> 
 def _format_bracket(size: StoredSize | None) -> str:
     if size is None:
         return text.NO_DATA
-    if size.status == "censored":
+    if size.status == Status.CENSORED:
         return f"≥ {size.sustained_users}"
     if size.sustained_users is not None and size.broken_users is not None:
         return f"{size.sustained_users} – {size.broken_users}"

@@ -1,4 +1,4 @@
-"""Campaigns for property tests: any status, any number, any text, any evidence."""
+"""Draw campaigns for property tests: any status, any number, any text, any evidence."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever a campaign holds, every report can be drawn, and nothing from outside comes alive in it."""
+"""Draw every report of any campaign: no text from outside becomes markup, script or a formula."""
 
 import csv
 import io
@@ -50,12 +50,12 @@ def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
 @unhurried
 @given(campaigns())
 def test_the_terminal_shows_one_inert_line_a_size_at_any_width(result: CampaignResult) -> None:
-    shown = build_view(result)
+    view = build_view(result)
     for width in (None, 200, 120, 80, 40):
-        lines = render_table(shown, width).splitlines()
+        lines = render_table(view, width).splitlines()
         assert len(lines) == 2 + len(result.cells)
     assert all(unicodedata.category(char) not in ("Cc", "Cf") for line in lines for char in line)
-    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in write_recommendation(shown))
+    assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in write_recommendation(view))
 
 
 @unhurried

@@ -37,7 +37,7 @@ THREE_TIMES = build_repetitions(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "sentence"),
     [
         ({}, "is unchanged: CPU per request +1.2 %, RPS -0.3 %, p95 +4.0 %."),
         (
@@ -62,8 +62,8 @@ THREE_TIMES = build_repetitions(
         ),
     ],
 )
-def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object], said: str) -> None:
-    assert said in describe_drift(replace(QUIET, **changes))  # type: ignore[arg-type]
+def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object], sentence: str) -> None:
+    assert sentence in describe_drift(replace(QUIET, **changes))  # type: ignore[arg-type]
 
 
 def test_only_a_marked_drift_is_warned_of() -> None:
@@ -85,23 +85,23 @@ def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
         first=example.build_cpu_bound(0.5, 96, (100,), (105,)),
     )
     result = example.build_campaign([small, large])
-    shown = build_view(result)
+    view = build_view(result)
     flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"
-    assert shown.cells[1].why.startswith(flagged)
-    assert shown.cells[1].remark == f"measured twice: 100 – 105, then 120 – 126; {flagged}"
-    assert "Measured twice: 100 – 105" in render_html(shown)
-    assert "sustains less than" in render_table(shown, 140)
+    assert view.cells[1].why.startswith(flagged)
+    assert view.cells[1].remark == f"measured twice: 100 – 105, then 120 – 126; {flagged}"
+    assert "Measured twice: 100 – 105" in render_html(view)
+    assert "sustains less than" in render_table(view, 140)
     cells = build_summary(result)["cells"]
     assert [(cell["attempts"], cell["breach"]) for cell in cells] == [(1, None), (2, small.cell.id)]
 
 
 def test_repetitions_stand_side_by_side_with_their_spread() -> None:
-    shown = build_view(THREE_TIMES)
-    assert [cell.id for cell in shown.cells][:3] == [f"web-c0.50-m96-r{number}" for number in (1, 2, 3)]
-    table = render_table(shown, 140)
+    view = build_view(THREE_TIMES)
+    assert [cell.id for cell in view.cells][:3] == [f"web-c0.50-m96-r{number}" for number in (1, 2, 3)]
+    table = render_table(view, 140)
     assert "runs agree" in table
     assert table.count("2.1 %") == 3
-    (fact,) = (fact for fact in shown.trust if fact.label == "3 repetitions of 0.5 CPU / 96 MiB")
+    (fact,) = (fact for fact in view.trust if fact.label == "3 repetitions of 0.5 CPU / 96 MiB")
     assert fact.value == "agree within 2.1 %"
     assert fact.note.startswith("280 – 294; 286 – 300; 274 – 287;")
     (entry,) = build_summary(THREE_TIMES)["repetitions"]

@@ -1,4 +1,4 @@
-"""Prices in every report: the sentence, the tables, the chart; and none of that without prices."""
+"""Show prices in the sentence, the tables and the chart; none of that without prices."""
 
 import json
 
@@ -27,32 +27,32 @@ def build_priced_campaign() -> CampaignResult:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "sentence"),
     [(0.034375, "0.0344 EUR"), (0, "0.00 EUR"), (12.5, "12.50 EUR"), (1234.5, "1234.50 EUR"), (None, "–")],
 )
-def test_money_keeps_three_digits_that_count(value: float | None, said: str) -> None:
-    assert format_money(value, "EUR") == said
+def test_money_keeps_three_digits_that_count(value: float | None, sentence: str) -> None:
+    assert format_money(value, "EUR") == sentence
 
 
 def test_the_sentence_names_the_price() -> None:
-    said = write_recommendation(build_view(build_priced_campaign()))
-    assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in said
+    sentence = write_recommendation(build_view(build_priced_campaign()))
+    assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in sentence
 
 
 def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None:
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
     lean, fat = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
     cells = [lean, fat, example.build_size_without_capacity()]
-    said = write_recommendation(build_view(example.build_campaign(cells, price=dear_memory)))
-    assert said.startswith("For 400 users take 1 CPU / 96 MiB")
-    assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in said
+    sentence = write_recommendation(build_view(example.build_campaign(cells, price=dear_memory)))
+    assert sentence.startswith("For 400 users take 1 CPU / 96 MiB")
+    assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in sentence
 
 
 def test_every_table_has_the_prices() -> None:
-    shown = build_view(build_priced_campaign())
-    assert "0.0344 EUR" in render_table(shown, 200)
-    assert "| price an hour | per 100 users |" in render_markdown(shown)
-    assert "≤ 0.00859 EUR" in render_markdown(shown)
+    view = build_view(build_priced_campaign())
+    assert "0.0344 EUR" in render_table(view, 200)
+    assert "| price an hour | per 100 users |" in render_markdown(view)
+    assert "≤ 0.00859 EUR" in render_markdown(view)
     assert "price_hour_per_100_users" in render_csv(build_priced_campaign())
 
 
@@ -73,8 +73,8 @@ def test_the_chart_places_every_size_that_sustains_something() -> None:
 
 
 def test_without_prices_nobody_speaks_of_money() -> None:
-    shown = build_view(example.build_campaign())
-    assert build_cost_chart(shown) is None
-    for text in (render_html(shown), render_markdown(shown), write_recommendation(shown)):
+    view = build_view(example.build_campaign())
+    assert build_cost_chart(view) is None
+    for text in (render_html(view), render_markdown(view), write_recommendation(view)):
         assert "an hour" not in text
     assert build_summary(example.build_campaign())["currency"] is None

@@ -1,4 +1,4 @@
-"""The files for other programs."""
+"""Write the files for other programs: JSON, CSV, Markdown, JUnit XML, and the terminal's table."""
 
 import json
 from xml.etree import ElementTree

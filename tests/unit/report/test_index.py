@@ -1,4 +1,4 @@
-"""results/index.html: every campaign, and what became of each size."""
+"""Render results/index.html: every campaign, and the trend of each size."""
 
 import json
 from pathlib import Path
@@ -39,9 +39,9 @@ def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
     store_summary(tmp_path, "20260103-web", 100, format=9)
     (tmp_path / "20260104-web").mkdir()
     (tmp_path / "20260104-web" / "summary.json").write_bytes(b"\xff")
-    found = read_summaries(tmp_path)
-    assert [bool(each.damage) for each in found] == [False, True, True, True]
-    page = render_index(found)
+    stored = read_summaries(tmp_path)
+    assert [bool(each.damage) for each in stored] == [False, True, True, True]
+    page = render_index(stored)
     assert page.count("can&#39;t be read") == 3
     assert page.count("0 of 1 size sustain 400 users") == 1
 

@@ -1,4 +1,4 @@
-"""report.html as text: self-contained, small, quick, inert. The browser's tests look at the living page."""
+"""Read report.html as text: self-contained, small, quick, without foreign markup. tests/browser opens it."""
 
 import html
 import re
@@ -71,24 +71,24 @@ def test_a_campaign_without_any_step_has_a_page() -> None:
 
 
 def test_25_sizes_make_less_than_2_mb_in_less_than_a_second() -> None:
-    shown = build_view(example.build_large_campaign(5, 5))
-    render_html(shown)
+    view = build_view(example.build_large_campaign(5, 5))
+    render_html(view)
     began = time.process_time()
-    text = render_html(shown)
+    text = render_html(view)
     assert time.process_time() - began < 1
     assert len(text.encode()) < 2_000_000
 
 
 def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
-    drawn = build_charts(build_view(example.build_campaign([example.build_memory_bound()])))
-    p95 = drawn.sizes[0].rt[1].path
+    charts = build_charts(build_view(example.build_campaign([example.build_memory_bound()])))
+    p95 = charts.sizes[0].rt[1].path
     assert p95.count("M") + p95.count("L") == 3
-    assert [mark.verdict for mark in drawn.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
+    assert [mark.verdict for mark in charts.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
 
 
 def test_the_band_spans_what_is_known_of_the_capacity() -> None:
-    drawn = build_charts(build_view(example.build_campaign()))
-    bands = {chart.cell.size: chart.band for chart in drawn.sizes}
+    charts = build_charts(build_view(example.build_campaign()))
+    bands = {chart.cell.size: chart.band for chart in charts.sizes}
     open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
     assert open_band is not None
     assert closed is not None

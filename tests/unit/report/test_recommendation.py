@@ -1,4 +1,4 @@
-"""The sentence names the smallest size that is proven, and never claims more than was measured."""
+"""Recommend the smallest size that is proven, and claim no more than was measured."""
 
 from dataclasses import replace
 
@@ -103,5 +103,5 @@ def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) ->
             answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(holds(cell))
     proven = sorted(size for size, verdicts in answered.items() if all(verdicts))
     take = result.sizing.take
-    found = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
-    assert found == (proven[0] if proven else None)
+    taken = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
+    assert taken == (proven[0] if proven else None)

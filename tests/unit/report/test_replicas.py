@@ -1,4 +1,4 @@
-"""Replicas in what people read: rows of their own, and what all of them are given."""
+"""Show replicas as rows of their own, with the limits of all of them together."""
 
 from dataclasses import replace
 

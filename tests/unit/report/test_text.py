@@ -1,4 +1,4 @@
-"""Numbers and texts are written in one way everywhere."""
+"""Format numbers and texts in one way everywhere."""
 
 from collections.abc import Callable
 
@@ -73,7 +73,7 @@ def test_a_foreign_text_is_one_line_of_harmless_characters(foreign: str, bare: s
 
 
 @pytest.mark.parametrize(
-    ("slo", "shown"),
+    ("slo", "condition"),
     [
         (Slo("p95", 1.0), "p95 of RT ≤ 1 s"),
         (Slo("p99.9", 0.25), "p99.9 of RT ≤ 0.25 s"),
@@ -82,8 +82,8 @@ def test_a_foreign_text_is_one_line_of_harmless_characters(foreign: str, bare: s
         (Slo("p99", 2.0, "/item/[id]"), "p99 of RT of /item/[id] ≤ 2 s"),
     ],
 )
-def test_an_slo_reads_as_a_condition(slo: Slo, shown: str) -> None:
-    assert text.format_slo(slo) == shown
+def test_an_slo_reads_as_a_condition(slo: Slo, condition: str) -> None:
+    assert text.format_slo(slo) == condition
 
 
 def test_a_size_names_both_limits() -> None:
