@@ -297,5 +297,5 @@ ONE_BY_ONE = 1.9
 
 
 def ramp_rate(users: int, spawn_rate: float) -> float:
-    """Users per second towards a step: no burst above a tenth of it."""
+    """Return the users per second towards a step: no burst is larger than a tenth of the step."""
     return min(spawn_rate, max(ONE_BY_ONE, users / 10))

@@ -50,7 +50,7 @@ def index(folder: Path) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("made", [report, doubtful, running, compared_page, index])
-def test_no_rule_of_axe_is_broken(
+def test_every_page_passes_all_rules_of_axe(
     browser: Browser, tmp_path: Path, made: Callable[[Path], str], scheme: str
 ) -> None:
     file = tmp_path / "page.html"

@@ -27,7 +27,7 @@ def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str
     return page, complaints, requests
 
 
-def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+def test_a_comparison_opens_without_errors_and_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
     campaign = example.build_campaign(campaign=HOSTILE, target=HOSTILE)
     differences = compare_sizes(campaign.cells, campaign.cells)
     view = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
@@ -39,7 +39,7 @@ def test_a_comparison_opens_calmly_also_on_a_phone(browser: Browser, tmp_path: P
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_an_index_opens_calmly_and_leads_to_the_reports(browser: Browser, tmp_path: Path) -> None:
+def test_an_index_opens_without_errors_and_links_the_reports(browser: Browser, tmp_path: Path) -> None:
     cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
     for number, users in enumerate((100, 130), start=1):
         (tmp_path / f"2026010{number}-web").mkdir()

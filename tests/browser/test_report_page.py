@@ -50,7 +50,7 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
         context.close()
 
 
-def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -> None:
+def test_the_report_opens_without_errors_and_without_requests(open_report: Open) -> None:
     opened = open_report(example.build_campaign())
     assert opened.complaints == []
     assert [url for url in opened.requests if not url.startswith("file:")] == []
@@ -59,7 +59,7 @@ def test_it_opens_without_a_complaint_and_without_a_request(open_report: Open) -
     assert said.startswith("For 400 users take 1 CPU / 96 MiB")
 
 
-def test_nothing_from_outside_comes_alive(open_report: Open) -> None:
+def test_no_foreign_text_becomes_markup_or_script(open_report: Open) -> None:
     step = example.build_step(
         1,
         400,
@@ -195,7 +195,7 @@ CONTRAST = """() => {
 }"""
 
 
-def test_it_prints_with_all_steps(open_report: Open) -> None:
+def test_the_report_prints_with_all_steps(open_report: Open) -> None:
     page = open_report(example.build_campaign()).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
@@ -210,7 +210,7 @@ def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> N
     assert opened.complaints == []
 
 
-def test_a_panel_can_be_seen_large(open_report: Open) -> None:
+def test_a_panel_can_be_enlarged(open_report: Open) -> None:
     page = open_report(example.build_campaign()).page
     panel = page.locator(".panel").first
     before = panel.bounding_box()
@@ -221,7 +221,7 @@ def test_a_panel_can_be_seen_large(open_report: Open) -> None:
     assert after["width"] > 2 * before["width"]
 
 
-def test_prices_are_drawn_and_a_size_is_lit_in_them(open_report: Open) -> None:
+def test_the_cost_chart_shows_every_price_and_highlights_a_size(open_report: Open) -> None:
     opened = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
     page = opened.page
     assert page.locator("svg.cost .point").count() == 7
@@ -232,7 +232,7 @@ def test_prices_are_drawn_and_a_size_is_lit_in_them(open_report: Open) -> None:
     assert opened.complaints == []
 
 
-def test_a_line_shows_where_the_users_begin_to_be_sustained(open_report: Open) -> None:
+def test_a_thick_line_separates_the_sizes_that_sustain_the_users(open_report: Open) -> None:
     page = open_report(example.build_campaign()).page
     assert page.locator("#matrix td.from-left").count() == 1
     assert page.locator("#matrix td.from-top").count() == 2

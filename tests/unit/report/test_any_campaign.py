@@ -49,7 +49,7 @@ def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
 
 @unhurried
 @given(campaigns())
-def test_the_terminal_shows_one_inert_line_a_size_at_any_width(result: CampaignResult) -> None:
+def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: CampaignResult) -> None:
     view = build_view(result)
     for width in (None, 200, 120, 80, 40):
         lines = render_table(view, width).splitlines()
@@ -67,7 +67,7 @@ def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
 
 @unhurried
 @given(campaigns())
-def test_junit_xml_is_well_formed_with_a_case_a_size(result: CampaignResult) -> None:
+def test_junit_xml_is_well_formed_with_one_case_per_size(result: CampaignResult) -> None:
     suite = ElementTree.fromstring(render_junit(result))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 

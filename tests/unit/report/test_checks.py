@@ -66,7 +66,7 @@ def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object
     assert sentence in describe_drift(replace(QUIET, **changes))  # type: ignore[arg-type]
 
 
-def test_only_a_marked_drift_is_warned_of() -> None:
+def test_only_a_marked_drift_causes_a_warning() -> None:
     assert build_view(example.build_campaign(drift=QUIET)).warnings == ()
     marked = example.build_campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
     (warning,) = build_view(marked).warnings
@@ -74,7 +74,7 @@ def test_only_a_marked_drift_is_warned_of() -> None:
     assert "> Warning: The campaign drifted" in render_markdown(build_view(marked))
 
 
-def test_a_size_below_a_smaller_one_says_so_wherever_it_is_shown() -> None:
+def test_a_monotonicity_violation_is_named_in_every_report() -> None:
     small, large = (
         example.build_cpu_bound(0.25, 96, (139,), (146,)),
         example.build_cpu_bound(0.5, 96, (120,), (126,)),
@@ -112,7 +112,7 @@ def test_a_campaign_without_repetitions_has_no_column_for_them() -> None:
     assert "runs agree" not in render_table(build_view(example.build_campaign()), 140)
 
 
-def test_a_sign_is_always_there_unless_nothing_changed() -> None:
+def test_a_change_has_a_sign_unless_it_is_zero() -> None:
     assert [format_change(ratio) for ratio in (0.12, -0.12, 0.0, None)] == ["+12 %", "-12 %", "0 %", "–"]
 
 

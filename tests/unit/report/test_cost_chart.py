@@ -34,12 +34,12 @@ def test_money_keeps_three_digits_that_count(value: float | None, sentence: str)
     assert format_money(value, "EUR") == sentence
 
 
-def test_the_sentence_names_the_price() -> None:
+def test_the_recommendation_names_the_price() -> None:
     sentence = write_recommendation(build_view(build_priced_campaign()))
     assert "80 % of its CPU, for 0.0344 EUR an hour the cheapest that does; the next smaller" in sentence
 
 
-def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None:
+def test_the_recommendation_names_the_smallest_size_if_it_is_not_the_cheapest() -> None:
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
     lean, fat = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
     cells = [lean, fat, example.build_size_without_capacity()]
@@ -48,7 +48,7 @@ def test_the_sentence_names_the_smallest_where_the_cheapest_is_another() -> None
     assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in sentence
 
 
-def test_every_table_has_the_prices() -> None:
+def test_every_table_shows_the_prices() -> None:
     view = build_view(build_priced_campaign())
     assert "0.0344 EUR" in render_table(view, 200)
     assert "| price an hour | per 100 users |" in render_markdown(view)
@@ -56,7 +56,7 @@ def test_every_table_has_the_prices() -> None:
     assert "price_hour_per_100_users" in render_csv(build_priced_campaign())
 
 
-def test_the_summary_has_them_too_and_keeps_its_schema() -> None:
+def test_the_summary_has_the_prices_and_follows_its_schema() -> None:
     summary = json.loads(json.dumps(build_summary(build_priced_campaign())))
     VALIDATOR.validate(summary)
     assert summary["currency"] == "EUR"
@@ -72,7 +72,7 @@ def test_the_chart_places_every_size_that_sustains_something() -> None:
     assert 'class="front"' in render_html(build_view(build_priced_campaign()))
 
 
-def test_without_prices_nobody_speaks_of_money() -> None:
+def test_without_prices_no_report_mentions_money() -> None:
     view = build_view(example.build_campaign())
     assert build_cost_chart(view) is None
     for text in (render_html(view), render_markdown(view), write_recommendation(view)):

@@ -46,7 +46,7 @@ def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
     assert page.count("0 of 1 size sustain 400 users") == 1
 
 
-def test_what_stands_in_an_answer_is_inert(tmp_path: Path) -> None:
+def test_foreign_texts_of_a_summary_are_harmless(tmp_path: Path) -> None:
     store_summary(tmp_path, "20260101-web", 100, target="<script>alert(1)</script>", state="<b>x</b>\u202e")
     page = render_index(read_summaries(tmp_path))
     assert "<script" not in page

@@ -26,7 +26,7 @@ def html_of(result: CampaignResult) -> str:
     return render_html(build_view(result))
 
 
-def test_it_needs_nothing_from_anywhere() -> None:
+def test_the_page_loads_nothing() -> None:
     text = html_of(example.build_campaign())
     assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
     assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
@@ -58,7 +58,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
     assert text.count("<script") == 2
 
 
-def test_it_reloads_itself_only_while_the_campaign_runs() -> None:
+def test_the_page_reloads_only_while_the_campaign_runs() -> None:
     assert 'id="refreshing" data-every-s="10"' in html_of(example.build_running_campaign())
     assert 'id="refreshing"' not in html_of(example.build_campaign())
     assert 'id="refreshing"' not in html_of(example.build_campaign(state=CampaignState.INTERRUPTED))
@@ -86,7 +86,7 @@ def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
     assert [mark.verdict for mark in charts.sizes[0].marks] == ["PASS", "PASS", "PASS", "FAIL"]
 
 
-def test_the_band_spans_what_is_known_of_the_capacity() -> None:
+def test_the_band_spans_the_bracket() -> None:
     charts = build_charts(build_view(example.build_campaign()))
     bands = {chart.cell.size: chart.band for chart in charts.sizes}
     open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]

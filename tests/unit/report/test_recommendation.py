@@ -37,19 +37,19 @@ def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
     )
 
 
-def test_a_smaller_size_without_an_answer_is_confessed() -> None:
+def test_a_smaller_size_without_an_answer_is_named() -> None:
     assert write_recommendation(build_view(example.build_doubtful_campaign())).endswith(
         "Smaller, but without an answer: 0.5 CPU / 256 MiB."
     )
 
 
-def test_when_all_sizes_sustain_it_asks_for_smaller_ones() -> None:
+def test_smaller_sizes_are_recommended_if_all_sizes_sustain_the_users() -> None:
     text = recommend(example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96))
     assert text.startswith("All of these sizes sustain 400 users; the smallest, 0.5 CPU / 96 MiB, did so")
     assert text.endswith(": measure smaller ones.")
 
 
-def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
+def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() -> None:
     text = recommend(
         example.build_cpu_bound(0.25, 96, (100,), (110,)),
         example.build_cpu_bound(0.5, 96, (245,), (257,)),
@@ -60,12 +60,12 @@ def test_when_no_size_does_it_names_the_best_and_what_to_try() -> None:
     assert text.endswith("; measure sizes with more CPU.")
 
 
-def test_a_target_that_limits_itself_is_not_told_to_grow() -> None:
+def test_a_target_limited_by_its_own_concurrency_gets_no_advice_to_grow() -> None:
     slow = replace(example.build_cpu_bound(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
     assert recommend(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
 
 
-def test_sizes_that_sustain_nothing_are_no_best() -> None:
+def test_without_any_sustaining_size_the_largest_one_is_explained() -> None:
     assert (
         "nor any number that was measured: the largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
         in recommend(example.build_failed_size(), example.build_size_without_capacity())

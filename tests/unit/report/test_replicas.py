@@ -24,7 +24,7 @@ def test_replicas_are_a_row_of_their_own_among_rows_of_as_much_cpu() -> None:
     assert set(grid.sizes) == {((0.5, 1), 96 * MIB), ((0.25, 2), 96 * MIB)}
 
 
-def test_they_are_told_of_everywhere() -> None:
+def test_replicas_are_shown_in_every_file() -> None:
     files = render_report(build_campaign_with_replicas())
     for name in ("report.html", "summary.md"):
         assert "2 × 0.25 CPU / 96 MiB" in files[name], name
@@ -32,7 +32,7 @@ def test_they_are_told_of_everywhere() -> None:
     assert '"replicas": 2' in files["summary.json"]
 
 
-def test_cpu_used_is_a_share_of_what_all_replicas_were_given() -> None:
+def test_cpu_used_is_a_share_of_the_limits_of_all_replicas() -> None:
     two = build_view(build_campaign_with_replicas()).cells[1]
     used = two.result.cpu_used_cores or 0.0
     assert two.cpu_share == f"{used / 0.5 * 100:.0f} %"

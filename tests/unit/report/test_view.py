@@ -53,7 +53,7 @@ def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> No
     assert heats == [None, 3, 3, 0, 6, None, 2, 9, None]
 
 
-def test_exactly_one_size_is_taken() -> None:
+def test_exactly_one_size_is_recommended() -> None:
     assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == [
         "1 CPU / 96 MiB"
     ]
@@ -74,7 +74,7 @@ def test_the_decisive_steps_are_both_ends_of_the_bracket() -> None:
     ]
 
 
-def test_invalid_steps_enter_no_figure_of_trust() -> None:
+def test_invalid_steps_are_counted_and_enter_no_other_figure() -> None:
     facts = {
         fact.label: fact.value
         for fact in build_view(example.build_campaign([example.build_invalid_size()])).trust

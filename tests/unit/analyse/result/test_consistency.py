@@ -37,12 +37,11 @@ PLAN = make_plan(*SIZES)
 IDS = [cell.id for cell in PLAN.cells]
 
 
-def make_result(cell: Cell, low: int | None, high: int | None, **changes: object) -> CellResult:
+def make_result(cell: Cell, low: int | None, high: int | None) -> CellResult:
     """Return a measured cell with its bracket: censored without an upper end, none without a lower one."""
     status = Status.CENSORED if high is None else Status.NONE if low is None else Status.BRACKETED
     steps = (make_step(low or high or 1, "PASS" if low else "FAIL"),)
-    result = CellResult(cell, status, sustained_users=low, broken_users=high, steps=steps)
-    return replace(result, **changes)  # type: ignore[arg-type]
+    return CellResult(cell, status, sustained_users=low, broken_users=high, steps=steps)
 
 
 def make_results(*brackets: tuple[int | None, int | None], plan: Plan = PLAN) -> dict[str, CellResult]:
