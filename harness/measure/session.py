@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from harness.measure.protocols import (
     Clock,
@@ -14,7 +16,7 @@ from harness.measure.protocols import (
     UsageProbe,
     Watch,
 )
-from harness.model import Cell, Load, Scenario, Target
+from harness.model import Cell, Load, Scenario, StepFacts, Target, ThinkTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,36 @@ class Backends:
     load_hosts: tuple[TargetHost, ...] = ()
 
 
+class OngoingPauses:
+    """The pauses that outlast the step in which they began: the users still think in the next one."""
+
+    def __init__(self) -> None:
+        self._users = 0
+        self._thinks = ThinkTimes()
+
+    def start_step(self, users: int) -> ThinkTimes:
+        """Return the pauses that last into a step of so many users.
+
+        None are returned if users leave, because it is unknown which of the pauses were theirs.
+        """
+        return self._thinks if users >= self._users else ThinkTimes()
+
+    def finish_step(self, facts: StepFacts) -> None:
+        """Keep those pauses of a step that last beyond its end."""
+        thinks = facts.thinks
+        lasting = np.flatnonzero(thinks.start_s + thinks.planned_s > facts.ended_s)
+        self._users, self._thinks = (
+            facts.users,
+            ThinkTimes(thinks.start_s[lasting], thinks.planned_s[lasting]),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSession:
     """A running target with its generator and counters; steps are held in it one after the other.
 
     `number` counts the container runs of a cell. `started_s` is the instant of `clock` that the instants of
-    all its facts count from.
+    all its facts count from. `pauses` are carried from step to step.
     """
 
     number: int
@@ -45,6 +71,7 @@ class ContainerSession:
     watch: Watch
     clock: Clock
     started_s: float
+    pauses: OngoingPauses = field(default_factory=OngoingPauses)
 
 
 @contextlib.contextmanager

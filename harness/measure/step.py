@@ -114,6 +114,7 @@ class _StepRun:
         self._rate = ramp_rate(request.step.users, request.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
+        self._thinks_before = session.pauses.start_step(request.step.users)
         self._began: dict[Phase, float] = {}
         self._last_answer_s = 0.0
         self._last_sample_s = 0.0
@@ -199,18 +200,19 @@ class _StepRun:
             raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
 
     def _check_answers(self, facts: GeneratorFacts) -> None:
-        """Stop if nothing ends while requests wait, or if the first requests all failed.
+        """Stop if a request waits for too long while none ends, or if the first requests all failed.
 
-        Failed requests end, too: they count against the first rule, and none may be answered for the second.
+        Silence alone is no stall: users who think for half a minute ask seldom. Failed requests end, too:
+        they count against the first rule, and none may be answered for the second.
         """
         error = facts.requests.error
         self._ended_requests += len(error)
         self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
             self._last_answer_s = self._now_s()
-        waiting = facts.samples[-1].in_flight if facts.samples else 0
         limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
-        if waiting and self._now_s() - self._last_answer_s > limit_s:
+        if min(self._now_s() - self._last_answer_s, _oldest_wait_s(facts)) > limit_s:
+            waiting = facts.samples[-1].in_flight
             note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
             raise _StopStep(EndReason.STALLED, note)
         if self._ended_requests >= _FIRST_REQUESTS and not self._answered_requests:
@@ -239,10 +241,13 @@ class _StepRun:
             if reason is EndReason.HELD:
                 reason, note = EndReason.GENERATOR_DIED, str(error)
         self._usage.append(self._session.watch.take())
-        return self._build_facts(reason, note, self._window_to_s)
+        facts = self._build_facts(reason, note, self._window_to_s)
+        self._session.pauses.finish_step(facts)
+        return facts
 
     def _build_facts(self, reason: EndReason, note: str, window_to_s: float | None) -> StepFacts:
         requests, thinks, samples = concat_facts(self._parts)
+        before = self._thinks_before
         start_s = self._session.started_s
         return StepFacts(
             index=self._request.index,
@@ -257,7 +262,10 @@ class _StepRun:
             ended=reason,
             note=note,
             requests=_shift_requests(requests, start_s),
-            thinks=ThinkTimes(thinks.start_s - start_s, thinks.planned_s),
+            thinks=ThinkTimes(
+                np.concatenate([before.start_s, thinks.start_s - start_s]),
+                np.concatenate([before.planned_s, thinks.planned_s]),
+            ),
             target=_shift(start_s, [sample for usage in self._usage for sample in usage.target]),
             host=_shift(start_s, [sample for usage in self._usage for sample in usage.host]),
             generator=_shift(start_s, list(samples)),
@@ -274,6 +282,12 @@ class _StepRun:
                 samples = (*before, *_shift(start_s, list(facts.samples)))
                 merged[name] = CompanionFacts(facts.limits, samples)
         return merged
+
+
+def _oldest_wait_s(facts: GeneratorFacts) -> float:
+    """Return how long the oldest request in flight had waited at the last sample; 0 without one."""
+    started_s = facts.requests.unfinished_start_s
+    return facts.samples[-1].at_s - float(started_s.min()) if facts.samples and len(started_s) else 0.0
 
 
 def _build_stop(end: TargetEnd) -> _StopStep:

@@ -48,7 +48,10 @@ class Requests:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:
-    """Every pause of a user between tasks: when it began, and its length as the scenario planned it."""
+    """Every pause of a user between tasks: when it began, and its length as the scenario planned it.
+
+    A step's pauses include those that began in the steps before it and lasted into it.
+    """
 
     start_s: Seconds = field(default_factory=_no_seconds)
     planned_s: Seconds = field(default_factory=_no_seconds)
@@ -173,7 +176,7 @@ class EndReason(StrEnum):
     DEPENDENCY_DIED = "dependency-died"
     """A companion's container ended."""
     STALLED = "stalled"
-    """No request was answered for some seconds."""
+    """A request waited for too long, and none was answered meanwhile."""
     ALL_FAILED = "all-failed"
     """The first requests all failed: the target answers wrongly, or not at all."""
     USERS_MISSING = "users-missing"

@@ -1,0 +1,161 @@
+"""What ends a step early, and what a step knows of the one before it in the same container run."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from bench.search.trial import Strategy, build_grid, build_plan
+from bench.simulation.backends import simulate_backends
+from bench.simulation.model import Service, ThinkTime
+from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.window import cut_window
+from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
+from harness.measure.session import ContainerSession, OngoingPauses, open_session
+from harness.measure.step import StepRequest, hold_step
+from harness.model import EndReason, GeneratorSample, Step, StepFacts, ThinkTimes, Timing
+from tests.fakes.clock import FakeClock
+from tests.unit.analyse.synthetic import make_closed_step, make_requests, make_thinks
+
+TIMING = Timing(settle_s=5, window_at_least_s=30, window_at_most_s=30, drain_s=1)
+
+
+def hold_steps(service: Service, think_s: float, users: Sequence[int]) -> list[StepFacts]:
+    """Hold steps of these numbers of users in one container run; each user thinks for exactly so long."""
+    (cell,) = build_grid([1.0])
+    plan = build_plan(Strategy("any"), [cell])
+    backends = simulate_backends(service, think=ThinkTime(think_s, think_s))
+    image = backends.host.prepare(plan.target)
+    with open_session(backends, plan.target, plan.scenario, plan.load, cell, image, 1) as session:
+        return [hold_step(session, make_request(index, each)) for index, each in enumerate(users, 1)]
+
+
+def make_request(index: int, users: int) -> StepRequest:
+    return StepRequest(index, Step(users, TIMING), 50.0, lambda facts: False, lambda sample: None)
+
+
+def serve_in(seconds: float) -> Service:
+    return Service(cpu_s=0, law="deterministic", delay_s=seconds)
+
+
+# A stall
+
+
+def test_silence_while_users_think_is_no_stall() -> None:
+    """One user asks at 0 s, is answered at 2 s, thinks for 30 s, asks at 32 s, and is answered at 34 s.
+
+    From 32 s on a request is in flight and the last answer is 30 s old, but the request itself has waited for
+    2 s at most. The limit is 5 s, and the step lasts 36 s.
+    """
+    (facts,) = hold_steps(serve_in(2.0), 30.0, [1])
+    assert facts.ended is EndReason.HELD
+    assert facts.requests.start_s - facts.ramp_from_s == pytest.approx([0.0, 32.0])
+
+
+def test_a_request_that_waits_for_longer_than_the_limit_is_a_stall() -> None:
+    """Users ask at once and would be answered after 20 s. The limit is 5 s: five drains of 1 s."""
+    (facts,) = hold_steps(serve_in(20.0), 1.0, [3])
+    assert facts.ended is EndReason.STALLED
+    assert facts.note == "no request was answered for 5 s while 3 waited"
+    assert facts.ended_s - facts.ramp_from_s == pytest.approx(5.5, abs=0.5)
+
+
+class ScriptedRun:
+    """A target, generator and counters in one: `waiting` gives the start of each request in flight.
+
+    Its instants, and those that it is called with, count from the begin of the step.
+    """
+
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, waiting: Callable[[float], list[float]], answers_every_s: float | None) -> None:
+        self.clock = FakeClock()
+        self._waiting = waiting
+        self._answers_every_s = answers_every_s
+        self._start_s = self.clock.now_s()
+        self._last_answer_s = self._start_s
+
+    def poll_end(self) -> TargetEnd | None:
+        return None
+
+    def take(self) -> Usage:
+        return Usage()
+
+    def hold(self, users: int, spawn_rate: float) -> None:
+        """Do nothing: the users are there."""
+
+    def poll(self, timeout_s: float) -> GeneratorFacts:
+        self.clock.sleep(timeout_s)
+        return self.close_step()
+
+    def close_step(self) -> GeneratorFacts:
+        now_s, every_s, answered = self.clock.now_s(), self._answers_every_s, []
+        if every_s is not None and now_s >= self._last_answer_s + every_s:
+            self._last_answer_s = now_s
+            answered = [(now_s - 0.1, 0.1, -1)]
+        waiting = [self._start_s + started_s for started_s in self._waiting(now_s - self._start_s)]
+        sample = GeneratorSample(now_s, 0.0, 0, 0.0, 2, len(waiting))
+        return GeneratorFacts(make_requests(answered, waiting), ThinkTimes(), (sample,), reached_users=2)
+
+
+def hold_scripted(waiting: Callable[[float], list[float]], answers_every_s: float | None) -> StepFacts:
+    run = ScriptedRun(waiting, answers_every_s)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+    return hold_step(session, make_request(1, 2))
+
+
+def test_one_request_that_hangs_while_others_are_answered_is_no_stall() -> None:
+    assert hold_scripted(lambda now_s: [0.0, now_s], answers_every_s=4.0).ended is EndReason.HELD
+
+
+def test_the_oldest_of_the_waiting_requests_decides() -> None:
+    """Nothing is answered. The oldest request begins at 10 s, so it has waited longer than 5 s after 15 s."""
+    facts = hold_scripted(lambda now_s: [now_s, 10.0, now_s] if now_s >= 10 else [], answers_every_s=None)
+    assert facts.ended is EndReason.STALLED
+    assert facts.ended_s == pytest.approx(15.25)
+
+
+def test_requests_that_are_new_at_each_look_are_no_stall() -> None:
+    """Each look finds a request of 4.9 s, as where users give up before the limit."""
+    assert hold_scripted(lambda now_s: [now_s - 4.9], answers_every_s=None).ended is EndReason.HELD
+
+
+# Pauses that outlast a step
+
+
+def test_pauses_that_began_in_the_step_before_count_in_the_window() -> None:
+    """Two users think for 100 s after their first answer, then a third one comes and thinks, too.
+
+    In the second window all three think for all of its 30 s: 90 user-seconds of thinking, and nothing is
+    unexplained. Of the pauses that began in the second step alone it would be 30 of 90.
+    """
+    first, second = hold_steps(serve_in(0.1), 100.0, [2, 3])
+    window = cut_window(second)
+    assert window is not None
+    assert window.thinking_s == pytest.approx(90.0, abs=0.2)
+    assert unexplained_ratio(window) == pytest.approx(0.0, abs=0.002)
+    assert len(first.thinks.start_s) == 2
+    assert len(second.thinks.start_s) == 3
+
+
+def test_a_pause_lasts_through_several_steps() -> None:
+    """Each step lasts about 37 s; a pause of 100 s that begins in the first one ends in the third."""
+    facts = hold_steps(serve_in(0.1), 100.0, [2, 2, 2])
+    begun = [each.thinks.start_s.min() for each in facts]
+    assert begun == [begun[0]] * 3
+
+
+def test_pauses_that_end_with_their_step_are_not_carried() -> None:
+    """The step ends at 33 s: of pauses from 10 s on, those of 23 s and less are over by then."""
+    pauses = OngoingPauses()
+    pauses.finish_step(make_closed_step(3, thinks=make_thinks([(10.0, 5.0), (10.0, 23.0), (10.0, 23.5)])))
+    carried = pauses.start_step(3)
+    assert (carried.start_s.tolist(), carried.planned_s.tolist()) == ([10.0], [23.5])
+
+
+def test_no_pause_is_carried_where_users_leave() -> None:
+    """Some of the pauses were theirs, and it is unknown which."""
+    pauses = OngoingPauses()
+    pauses.finish_step(make_closed_step(3, thinks=make_thinks([(10.0, 60.0)])))
+    assert np.array_equal(pauses.start_step(2).start_s, [])
+    assert np.array_equal(pauses.start_step(4).start_s, [10.0])
