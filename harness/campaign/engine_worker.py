@@ -125,7 +125,12 @@ class EngineWorker:
             step,
             plan.spawn_rate,
             is_settled=lambda facts: is_verdict_settled(
-                facts, plan.slos, baseline, step.timing.drain_s, plan.search.precision_ratio
+                facts,
+                plan.slos,
+                baseline,
+                step.timing.drain_s,
+                plan.search.precision_ratio,
+                is_light=baseline is None and step.users < plan.users_limit,
             ),
             report_progress=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,

@@ -131,7 +131,8 @@ class CellProgress:
     def result(self, plan: Plan) -> CellResult:
         """Return the cell's answer as far as it is known."""
         skipped = plan.skipped.get(self.cell.id)
-        result = build_cell_result(self.cell, plan.users_limit, plan.slos, self._last_attempt, skipped)
+        attempt = replace(self._last_attempt, is_demand=plan.users_required is not None)
+        result = build_cell_result(self.cell, plan.users_limit, plan.slos, attempt, skipped)
         return replace(result, first=self.first_result, engine=self.engine)
 
 

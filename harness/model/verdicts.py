@@ -64,13 +64,19 @@ class Rule(StrEnum):
         return self in _HARD_ENDINGS
 
     @property
+    def is_for_want_of_requests(self) -> bool:
+        """True if nothing was wrong with the step but that its window held too few requests for a verdict."""
+        return self in _WANTING_REQUESTS
+
+    @property
     def at_fault(self) -> Factor | None:
-        """What made the step invalid: the host or the generator; None for a valid step."""
-        if self.verdict is not Verdict.INVALID:
+        """What made the step invalid: the host or the generator; None for a valid or a too short step."""
+        if self.verdict is not Verdict.INVALID or self.is_for_want_of_requests:
             return None
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR
 
 
 _HARD_ENDINGS = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED})
 _FAILURES = _HARD_ENDINGS | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
+_WANTING_REQUESTS = frozenset({Rule.TOO_FEW_REQUESTS, Rule.NO_DATA})
 _HOST_RULES = frozenset({Rule.STEAL, Rule.FOREIGN_LOAD, Rule.REMOVED, Rule.SUSPENDED})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
-from harness.analyse.search.bracket import Bracket, find_bracket, is_invalid_twice
+from harness.analyse.search.bracket import Bracket, find_bracket, find_untold_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.model import (
     Cell,
@@ -34,11 +34,15 @@ from harness.model.evidence import (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One search of a cell: its container runs and its judged steps, in order, and whether it is done."""
+    """One search of a cell: its container runs and its judged steps, in order, and whether it is done.
+
+    `is_demand`: it asked for one number of users only, so that a failure there is the whole answer.
+    """
 
     runs: Sequence[ContainerRun]
     steps: Sequence[StepResult]
     is_done: bool
+    is_demand: bool = False
 
     def last_at(self, users: int | None, verdict: Verdict) -> StepResult | None:
         """Return the last step with this verdict at so many users; None without one."""
@@ -107,11 +111,21 @@ def _failures(attempt: Attempt) -> list[str]:
 
 
 def _find_stop_reason(attempt: Attempt) -> StopReason | None:
-    """Return why the search ended before it was complete; None if it was complete."""
+    """Return why the search ended before it was complete; None if it was complete.
+
+    It is not complete either where nothing passed and windows below the lowest failure wanted requests.
+    """
     if is_invalid_twice(attempt.steps):
         return attempt.steps[-1].judgement
     failures = _failures(attempt)
-    return NotReady(failures[-1], is_again=True) if attempt.steps and len(failures) > 1 else None
+    if attempt.steps and len(failures) > 1:
+        return NotReady(failures[-1], is_again=True)
+    untold = _find_untold_step(attempt)
+    return None if untold is None else untold.judgement
+
+
+def _find_untold_step(attempt: Attempt) -> StepResult | None:
+    return None if attempt.is_demand else find_untold_step(attempt.steps)
 
 
 def _status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
@@ -162,7 +176,8 @@ def _explain_failed(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
 
 
 def _explain_invalid(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
-    invalid = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
+    last = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
+    invalid = last if is_invalid_twice(attempt.steps) else _find_untold_step(attempt) or last
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()
     return invalid.rule.at_fault, invalid.judgement

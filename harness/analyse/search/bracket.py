@@ -1,5 +1,6 @@
 """Find the bracket of a cell: the highest pass below every failure, and the lowest failure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,21 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     passes = [step.users for step in steps if step.verdict is Verdict.PASS]
     sustained = max((users for users in passes if broken is None or users < broken), default=None)
     return Bracket(sustained, broken)
+
+
+def find_untold_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:
+    """Return the step of the most users that is inconclusive for want of requests, while none has passed.
+
+    Holding it again would give as few requests; more users give more. So the search goes on above it as if
+    it had passed, but it is no end of any bracket. None without such a step below the lowest failure and below
+    the users limit, at which there is nothing above.
+    """
+    bracket = find_bracket(steps)
+    if bracket.sustained_users is not None:
+        return None
+    below = users_limit if bracket.broken_users is None else bracket.broken_users
+    untold = [step for step in steps if step.rule.is_for_want_of_requests and step.users < below]
+    return max(untold, key=lambda step: step.users, default=None)
 
 
 def is_invalid_twice(steps: Sequence[StepResult]) -> bool:

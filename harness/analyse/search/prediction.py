@@ -195,13 +195,18 @@ def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit
 
     The cores are those of all replicas.
     """
-    valid = [step for step in steps if step.verdict is not Verdict.INVALID and _has_cpu_per_request(step)]
+    valid = [step for step in steps if _is_valid(step) and _has_cpu_per_request(step)]
     if not valid:
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     demand_s = step.target.cpu_per_request_s or math.inf
     think_s = max(0.0, _cycle_s(step) - (step.latency.mean_s or 0.0))
     return cell.limits.all_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
+
+
+def _is_valid(step: StepResult) -> bool:
+    """Return True unless generator or host were at fault: a step that only wants requests did use CPU."""
+    return step.verdict is not Verdict.INVALID or step.rule.is_for_want_of_requests
 
 
 def _has_cpu_per_request(step: StepResult) -> bool:

@@ -7,9 +7,8 @@ always measured in the cell itself.
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
-from harness.analyse.search.bracket import Bracket, find_bracket, is_invalid_twice
+from harness.analyse.search.bracket import Bracket, find_bracket, find_untold_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
 from harness.analyse.search.prediction import predict_capacity
 from harness.model import (
@@ -38,13 +37,18 @@ def choose_next_step(
 ) -> Step | None:
     """Choose the step that a cell needs next; None when its search is done.
 
-    `neighbours` are other cells' results with at least one step each. An INVALID step is held once more.
+    `neighbours` are other cells' results with at least one step each. An INVALID step is held once more,
+    unless it only wants requests: more users make them (see `find_untold_step`).
     """
-    if is_invalid_twice(steps):
-        return None
-    if steps and steps[-1].verdict is Verdict.INVALID:
-        return Step(steps[-1].users, plan.timing)
+    untold = find_untold_step(steps, plan.users_limit)
+    if not steps or steps[-1] is not untold:
+        if is_invalid_twice(steps):
+            return None
+        if steps and steps[-1].verdict is Verdict.INVALID:
+            return Step(steps[-1].users, plan.timing)
     bracket = find_bracket(steps)
+    if untold is not None:
+        bracket = Bracket(untold.users, bracket.broken_users)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return None
     if plan.users_required is not None:
@@ -87,11 +91,8 @@ def choose_plain_users(search: Search, limit: int, bracket: Bracket) -> int | No
 
 
 def _build_probe(plan: Plan) -> Step:
-    """Build the light first step, which finds the CPU time per request: its window may be the shortest."""
-    users, timing = min(plan.users_limit, plan.search.first_users), plan.timing
-    if users < plan.users_limit:
-        timing = replace(timing, window_at_most_s=timing.window_at_least_s)
-    return Step(users, timing)
+    """Build the light first step, which finds the CPU time per request."""
+    return Step(min(plan.users_limit, plan.search.first_users), plan.timing)
 
 
 def _choose_demand_step(

@@ -73,16 +73,24 @@ def judge_step(facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None 
 
 
 def is_verdict_settled(
-    facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None, drain_s: float, precision_ratio: float
+    facts: StepFacts,
+    slos: Sequence[Slo],
+    baseline: Baseline | None,
+    drain_s: float,
+    precision_ratio: float,
+    *,
+    is_light: bool = False,
 ) -> bool:
     """Return True if more of an unfinished window would not change its verdict, within the precision.
 
-    Requests of the last `drain_s` are left out: they may still be answered.
+    Requests of the last `drain_s` are left out: they may still be answered. A light step (`is_light`) is held
+    to be the baseline of others: its window does not wait for SLOs that it holds too few requests for.
     """
     window = cut_window(facts, drain_s)
     if window is None or len(window.start_s) == 0:
         return False
-    return is_settled([evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos])
+    evaluations = [evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos]
+    return is_settled([each for each in evaluations if each.value is not None or each.holds or not is_light])
 
 
 def _slowest_limit_s(slos: Sequence[Slo]) -> float:

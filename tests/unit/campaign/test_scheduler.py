@@ -13,6 +13,7 @@ from harness.model import (
     Cell,
     Limits,
     LocalWorkers,
+    Rule,
     Slo,
     Status,
     StepResult,
@@ -54,6 +55,21 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
     assert lives[-1] == len(stage.fake.host.runs)
     assert stage.fake.host.running == []
+
+
+def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_path: Path) -> None:
+    """10 users make 4 RPS, of which 0.12 are checkouts: 11 in 90 s, and a p95 needs 20.
+
+    0.25 CPU at 6 ms a request serve 41 RPS, with 1.2 checkouts a second: 20 of them take 16 s.
+    """
+    plan = replace(make_plan((0.25, 256)), slos=(*SLOS, Slo("p95", 2.0, "/checkout")))
+    stage = Stage(tmp_path, plan, Service())
+    stage.fake.generator.names = (("GET /", 0.97), ("GET /checkout", 0.03))
+    (result,) = stage.run().values()
+    light, *others = result.steps
+    assert (light.users, light.rule, light.window_s) == (10, Rule.TOO_FEW_REQUESTS, pytest.approx(20, abs=6))
+    assert all(step.users > 10 for step in others)
+    assert result.status is Status.BRACKETED
 
 
 def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:

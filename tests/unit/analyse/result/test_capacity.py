@@ -17,7 +17,15 @@ from harness.model import (
     StepResult,
     TargetUse,
 )
-from harness.model.evidence import CpuStolen, EveryRequestFailed, NeverBroke, NotReady, Skipped, UsersLost
+from harness.model.evidence import (
+    CpuStolen,
+    EveryRequestFailed,
+    NeverBroke,
+    NotReady,
+    Skipped,
+    TooFewRequests,
+    UsersLost,
+)
 from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400
@@ -94,6 +102,28 @@ def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor:
     assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
     assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
+
+
+def test_a_light_step_that_wants_requests_is_no_answer_and_stops_nothing() -> None:
+    """Nobody is at fault for it, and what is measured above it counts."""
+    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    found = build_answer(wanting, make_step(100, "PASS"), make_step(104, "FAIL"))
+    assert (found.status, found.sustained_users, found.stop_reason) == (Status.BRACKETED, 100, None)
+
+
+def test_a_cell_that_breaks_just_above_what_no_window_can_tell_is_not_said_to_sustain_nobody() -> None:
+    """11 users break it, at 10 too few requests are made: whether 10 are sustained is unknown."""
+    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    spoiled = make_step(20, "INVALID")
+    found = build_answer(wanting, spoiled, make_step(20, "FAIL"), make_step(11, "FAIL"))
+    assert (found.status, found.sustained_users, found.broken_users) == (Status.INVALID, None, 11)
+    assert (found.evidence, found.limiting_factor) == (wanting.judgement, None)
+
+
+def test_a_demand_that_fails_is_answered_whatever_the_light_step_could_tell() -> None:
+    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    attempt = Attempt((STARTED,), (wanting, make_step(400, "FAIL")), is_done=True, is_demand=True)
+    assert build_cell_result(CELL, 400, [Slo("p95", 1.0)], attempt).status is Status.NONE
 
 
 def test_a_step_that_is_invalid_once_does_not_matter() -> None:

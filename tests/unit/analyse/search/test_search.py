@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,10 @@ from harness.model import (
     SearchStrategy,
     Slo,
     Status,
+    Step,
     StepFacts,
     StepResult,
+    TargetUse,
     Verdict,
 )
 from harness.store.step_file import decode_step, encode_step
@@ -28,6 +31,8 @@ from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_st
 
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
+VERDICTS = (("PASS", None), ("FAIL", None), ("INVALID", None))
+VERDICTS_AND_WANT = (*VERDICTS, ("INVALID", "too-few-requests"))
 Steps = list[StepResult]
 
 
@@ -55,7 +60,9 @@ def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> St
     return steps
 
 
-def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iterator[Steps]:
+def every_path(
+    plan: Plan, neighbours: Sequence[CellResult], depth: int, verdicts: Sequence[tuple[str, str | None]]
+) -> Iterator[Steps]:
     """The steps of every search, whatever the verdicts; cut at `depth`, and then answered PASS to its end."""
     unfinished: list[Steps] = [[]]
     while unfinished:
@@ -64,9 +71,8 @@ def every_path(plan: Plan, neighbours: Sequence[CellResult], depth: int) -> Iter
         if step is None:
             yield steps
             continue
-        verdicts: Sequence[str] = ("PASS", "FAIL", "INVALID") if len(steps) < depth else ("PASS",)
-        for verdict in verdicts:
-            unfinished.append([*steps, make_step(step.users, verdict, len(steps) + 1)])
+        for verdict, rule in verdicts if len(steps) < depth else (("PASS", None),):
+            unfinished.append([*steps, make_step(step.users, verdict, len(steps) + 1, rule=rule)])
         assert len(steps) <= depth + plan.users_limit, "the search does not end"
 
 
@@ -134,22 +140,31 @@ def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("limit", SMALL_LIMITS)
-def test_a_search_keeps_its_rules_whatever_the_verdicts_are(strategy: str, limit: int) -> None:
+@pytest.mark.parametrize(("verdicts", "depth"), [(VERDICTS, 7), (VERDICTS_AND_WANT, 5)])
+def test_a_search_keeps_its_rules_whatever_the_verdicts_are(
+    strategy: str, limit: int, verdicts: Sequence[tuple[str, str | None]], depth: int
+) -> None:
     plan = make_search_plan(strategy, limit, first_users=min(3, limit))
     estimates: list[list[CellResult]] = [[]]
     if strategy == "predict":
         estimates += [[neighbour(estimate)] for estimate in (1.0, limit * 0.6, limit * 2.0)]
     for neighbours in estimates:
-        for steps in every_path(plan, neighbours, depth=7):
+        for steps in every_path(plan, neighbours, depth, verdicts):
             assert_not_repeated(steps)
             assert_never_above_a_failure(steps)
             assert all(1 <= step.users <= limit for step in steps)
 
 
 def assert_not_repeated(steps: Steps) -> None:
-    """Check that a number of users is repeated only right after an INVALID step, and only once."""
+    """Check that a number of users is repeated only right after an INVALID step, and only once.
+
+    One that only wants requests is repeated once something has passed, or at the users limit.
+    """
     for before, after in itertools.pairwise(steps):
-        assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
+        if before.rule.is_for_want_of_requests:
+            assert after.users >= before.users
+        else:
+            assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
     told = [step.users for step in steps if step.verdict is not Verdict.INVALID]
     assert len(told) == len(set(told))
     invalid_users = [step.users for step in steps if step.verdict is Verdict.INVALID]
@@ -202,6 +217,91 @@ def test_an_invalid_step_is_held_once_more() -> None:
     assert again is not None
     assert again.users == 20
     assert choose_next_step(plan, CELL, [*once, make_step(20, "INVALID")]) is None
+
+
+# Steps that want requests
+
+
+def wanting(users: int, **figures: Any) -> StepResult:
+    return make_step(users, "INVALID", rule="too-few-requests", **figures)
+
+
+@pytest.mark.parametrize(("strategy", "expected"), [("bisect", 20), ("ladder", 110), ("predict", 20)])
+def test_a_light_step_that_wants_requests_is_followed_by_a_heavier_one(strategy: str, expected: int) -> None:
+    """Of 10 users: twice as many, or one rung of 100 more."""
+    step = choose_next_step(make_search_plan(strategy, 400), CELL, [wanting(10)])
+    assert step is not None
+    assert step.users == expected
+
+
+def test_the_light_step_predicts_the_next_one_even_if_it_wants_requests() -> None:
+    """10 users make 4 RPS, so a cycle lasts 2.5 s; of it 0.1 s is waiting and 2.4 s is thinking.
+
+    1 core serves 1 / 0.05 s = 20 RPS. At p95 ≤ 0.2 s the mean is taken as 0.06 s: 20 · 2.46 = 49.2 users.
+    """
+    light = wanting(10, rps=4.0, mean_s=0.1, target=TargetUse(cpu_cores=0.2, cpu_per_request_s=0.05))
+    step = choose_next_step(make_search_plan("predict", 400), CELL, [light])
+    assert step is not None
+    assert step.users == 49
+
+
+def test_a_demand_goes_on_to_its_users_after_a_light_step_that_wants_requests() -> None:
+    plan = replace(make_search_plan("predict", 400), users_required=400)
+    assert choose_next_step(plan, CELL, [wanting(10)]) == Step(400, plan.timing)
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_verdicts_above_a_step_that_wants_requests_decide(strategy: str) -> None:
+    """Windows below 30 users hold too few requests; the target sustains 44."""
+    plan = make_search_plan(strategy, 400)
+    steps: Steps = []
+    while (step := choose_next_step(plan, CELL, steps)) is not None:
+        verdict = "PASS" if step.users <= 44 else "FAIL"
+        steps.append(wanting(step.users) if step.users < 30 else make_step(step.users, verdict))
+        assert len(steps) < 20
+    bracket = find_bracket(steps)
+    if strategy != "ladder":
+        assert bracket.sustained_users in (43, 44)
+        assert bracket.broken_users in (45, 46)
+
+
+def test_a_search_ends_where_a_failure_meets_a_step_that_wants_requests() -> None:
+    """11 fails and 10 can't be told: there is no number between them."""
+    plan = make_search_plan("bisect", 400)
+    assert choose_next_step(plan, CELL, [wanting(10), make_step(11, "FAIL")]) is None
+    between = choose_next_step(plan, CELL, [wanting(10), make_step(20, "FAIL")])
+    assert between is not None
+    assert between.users == 14, "the geometric mean of 10 and 20"
+
+
+def test_a_step_that_wants_requests_above_a_pass_is_held_once_more() -> None:
+    """A window with fewer users held enough of them, so this is chance."""
+    plan = make_search_plan("bisect", 400)
+    once = [make_step(10, "PASS"), wanting(20)]
+    again = choose_next_step(plan, CELL, once)
+    assert again is not None
+    assert again.users == 20
+    assert choose_next_step(plan, CELL, [*once, wanting(20)]) is None
+
+
+def test_a_step_that_wants_requests_at_the_users_limit_is_held_once_more() -> None:
+    plan = make_search_plan("bisect", 10)
+    again = choose_next_step(plan, CELL, [wanting(10)])
+    assert again is not None
+    assert again.users == 10
+    assert choose_next_step(plan, CELL, [wanting(10), wanting(10)]) is None
+
+
+def test_after_a_spoiled_light_step_one_that_wants_requests_does_not_end_the_search() -> None:
+    step = choose_next_step(make_search_plan("bisect", 400), CELL, [make_step(10, "INVALID"), wanting(10)])
+    assert step is not None
+    assert step.users == 20
+
+
+def test_the_first_light_step_has_as_long_a_window_as_any_other() -> None:
+    """Its verdict bounds the cell for good, so it may settle."""
+    plan = make_search_plan("predict", 400)
+    assert choose_next_step(plan, CELL, []) == Step(10, plan.timing)
 
 
 # Resuming

@@ -217,6 +217,22 @@ def test_a_share_near_its_limit_is_not_settled() -> None:
     )
 
 
+def test_a_light_steps_window_does_not_wait_for_what_it_cannot_tell() -> None:
+    """One user with a cycle of 1 s makes about 27 requests in 27 s; p99 needs 100, p95 needs 20."""
+    facts = replace(make_closed_step(1, window_s=40), window_to_s=None, ended_s=40.0)
+    slos = [SLOS[0], Slo("p99", 1.0)]
+    for is_light in (False, True):
+        settled = is_verdict_settled(facts, slos, None, drain_s=1.0, precision_ratio=5.0, is_light=is_light)
+        assert settled is is_light
+    assert judge_step(facts, slos).rule is Rule.TOO_FEW_REQUESTS
+
+
+def test_a_light_steps_window_waits_for_what_it_can_tell() -> None:
+    near = make_closed_step(100, latency=slow_share(0.05), window_s=40)
+    facts = replace(near, window_to_s=None, ended_s=40.0)
+    assert not is_verdict_settled(facts, SLOS[:1], None, drain_s=1.0, precision_ratio=0.0, is_light=True)
+
+
 def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
     assert not is_verdict_settled(
         make_unfinished_step(window_from_s=None), SLOS, LIGHT, drain_s=1.0, precision_ratio=0.0
