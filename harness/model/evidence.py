@@ -94,9 +94,10 @@ class GeneratorBusy:
 
 @dataclass(frozen=True, slots=True)
 class LoopLate:
-    """How late Locust's event loop came."""
+    """How late Locust's event loop came, and how late it may come under these SLOs (None: not known)."""
 
     lag_s: float
+    allowed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,30 @@ class ProxyBusy:
 
 
 @dataclass(frozen=True, slots=True)
+class HostFull:
+    """How many of the host's cores were busy, and the share of its own quota that the target got of them."""
+
+    busy_cores: float
+    host_cores: int
+    target_used_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostOutOfMemory:
+    """The least memory that the host had left, and the share of its own limit that the target used."""
+
+    available_bytes: int
+    target_used_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessKilled:
+    """The kernel killed a process of the target for want of memory, so long after the ramp began."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeUnexplained:
     """The share of the users' time that was neither thinking nor waiting, beyond the usual; negative where
     they thought and waited for longer than they were there.
@@ -156,6 +181,9 @@ StepEvidence = (
     | CpuStolen
     | ForeignLoad
     | ProxyBusy
+    | HostFull
+    | HostOutOfMemory
+    | ProcessKilled
     | TimeUnexplained
 )
 

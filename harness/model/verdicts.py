@@ -32,6 +32,8 @@ class Rule(StrEnum):
     DIED = "died"
     DEPENDENCY_DIED = "dependency-died"
     STALLED = "stalled"
+    OOM_KILL = "oom-kill"
+    """The kernel killed a process of the target for want of memory, and the container went on without it."""
     ALL_FAILED = "all-failed"
     TOO_FEW_REQUESTS = "too-few-requests"
     NO_DATA = "no-data"
@@ -45,6 +47,8 @@ class Rule(StrEnum):
     STEAL = "steal"
     FOREIGN_LOAD = "foreign-load"
     PROXY = "proxy"
+    HOST_FULL = "host-full"
+    HOST_MEMORY = "host-memory"
     LITTLES_LAW = "littles-law"
 
     @property
@@ -76,7 +80,16 @@ class Rule(StrEnum):
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR
 
 
-_HARD_ENDINGS = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED})
+_HARD_ENDINGS = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED, Rule.OOM_KILL})
 _FAILURES = _HARD_ENDINGS | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
 _WANTING_REQUESTS = frozenset({Rule.TOO_FEW_REQUESTS, Rule.NO_DATA})
-_HOST_RULES = frozenset({Rule.STEAL, Rule.FOREIGN_LOAD, Rule.REMOVED, Rule.SUSPENDED})
+_HOST_RULES = frozenset(
+    {
+        Rule.STEAL,
+        Rule.FOREIGN_LOAD,
+        Rule.REMOVED,
+        Rule.SUSPENDED,
+        Rule.HOST_FULL,
+        Rule.HOST_MEMORY,
+    }
+)

@@ -6,6 +6,7 @@ else asks.
 
 from collections.abc import Sequence
 
+from harness.analyse.step.usage import is_cpu_full, is_often_throttled
 from harness.model import Cell, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
 from harness.model.evidence import (
     CompanionFull,
@@ -18,8 +19,6 @@ from harness.model.evidence import (
     Thrashing,
 )
 
-_THROTTLED_AT_LEAST = 0.25
-_CPU_USED_AT_LEAST = 0.85
 _MEMORY_USED_AT_LEAST = 0.90
 _THRASHING_COST_AT_LEAST = 1.5
 """CPU time per request at the memory limit over that of a lighter step. From this ratio on the load is the
@@ -54,6 +53,8 @@ def _lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> StepResul
 
 
 def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) -> LimitingFactor | None:
+    if step.rule is Rule.OOM_KILL:
+        return LimitingFactor(Factor.MEMORY, step.judgement)
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))
     used_ratio = (step.target.memory_peak_bytes or 0) / limits.memory_bytes
@@ -110,16 +111,11 @@ def _are_resets(step: StepResult) -> bool:
 def _check_cpu(limits: Limits, step: StepResult) -> LimitingFactor | None:
     cores, throttled_ratio = step.target.cpu_cores, step.target.throttled_ratio or 0.0
     used_ratio = cores / limits.all_cores if cores is not None else 0.0
-    if not _is_cpu_full(used_ratio, throttled_ratio):
+    if not is_cpu_full(used_ratio, throttled_ratio):
         return None
-    is_throttled = throttled_ratio >= _THROTTLED_AT_LEAST
+    is_throttled = is_often_throttled(throttled_ratio)
     used = CpuQuotaUsed(used_ratio, limits.all_cores, throttled_ratio if is_throttled else None)
     return LimitingFactor(Factor.CPU, used)
-
-
-def _is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
-    is_throttled = throttled_ratio >= _THROTTLED_AT_LEAST
-    return used_ratio >= _CPU_USED_AT_LEAST or (is_throttled and used_ratio >= _CPU_USED_AT_LEAST / 2)
 
 
 def _check_companions(step: StepResult) -> LimitingFactor | None:
@@ -134,7 +130,7 @@ def _check_companions(step: StepResult) -> LimitingFactor | None:
         for use in step.companions
         if use.cpu_used_cores is not None
     ]
-    full = [use for use in uses if _is_cpu_full(use.used_ratio, use.throttled_ratio)]
+    full = [use for use in uses if is_cpu_full(use.used_ratio, use.throttled_ratio)]
     if not full:
         return None
     fullest = max(full, key=lambda use: (use.used_ratio, use.throttled_ratio))

@@ -46,8 +46,8 @@ def find_untold_step(steps: Sequence[StepResult], users_limit: float = math.inf)
     """Return the step of the most users that is inconclusive for want of requests, while none has passed.
 
     Holding it again would give as few requests; more users give more. So the search goes on above it as if
-    it had passed, but it is no end of any bracket. None without such a step below the lowest failure and below
-    the users limit, at which there is nothing above.
+    it had passed, but it is no end of any bracket. None without such a step below the lowest failure and
+    below the users limit, at which there is nothing above.
     """
     bracket = find_bracket(steps)
     if bracket.sustained_users is not None:

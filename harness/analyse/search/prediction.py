@@ -88,7 +88,7 @@ def find_response_limit_s(slos: Sequence[Slo]) -> float:
 
 def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | None:
     """Estimate from a target that died while users were arriving: fewer than had arrived are sustained."""
-    deaths = [step.users_reached for step in steps if step.verdict is Verdict.FAIL and step.rule is Rule.DIED]
+    deaths = [step.users_reached for step in steps if step.rule in (Rule.DIED, Rule.OOM_KILL)]
     if not deaths or min(deaths) <= 0:
         return None
     return LogNormalEstimate(min(deaths) * _USERS_AT_DEATH_RATIO, _DEATH_SIGMA)
@@ -107,7 +107,9 @@ def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> Lo
 
 
 def _is_saturated(step: StepResult) -> bool:
-    return step.verdict is Verdict.FAIL and bool(step.rps and step.latency.mean_s and step.think_s)
+    if step.verdict is not Verdict.FAIL or step.rule is Rule.OOM_KILL:
+        return False
+    return bool(step.rps and step.latency.mean_s and step.think_s)
 
 
 def _cycle_s(step: StepResult) -> float:

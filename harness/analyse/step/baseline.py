@@ -33,11 +33,14 @@ def baseline_from(facts: StepFacts) -> Baseline | None:
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:
     """Return the baseline from the step with the fewest users; None if no step holds answers."""
-    for facts in sorted(steps, key=lambda facts: (facts.users, facts.index)):
-        baseline = baseline_from(facts)
-        if baseline is not None:
-            return baseline
-    return None
+    step = find_baseline_step(steps)
+    return None if step is None else baseline_from(step)
+
+
+def find_baseline_step(steps: Sequence[StepFacts]) -> StepFacts | None:
+    """Return the valid step with the fewest users and answers, the first of several; None without one."""
+    by_users = sorted(steps, key=lambda facts: (facts.users, facts.index))
+    return next((facts for facts in by_users if baseline_from(facts) is not None), None)
 
 
 def choose_lighter(one: Baseline | None, other: Baseline | None) -> Baseline | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
-from harness.analyse.step.baseline import Baseline, choose_baseline
+from harness.analyse.step.baseline import Baseline, baseline_from, choose_baseline, find_baseline_step
 from harness.analyse.step.slo import evaluate_slo, is_settled, shortfall_ratio
 from harness.analyse.step.usage import (
     summarize_companions,
@@ -14,7 +14,12 @@ from harness.analyse.step.usage import (
     summarize_generator,
     summarize_host,
 )
-from harness.analyse.step.validity import judge_validity, unexplained_ratio
+from harness.analyse.step.validity import (
+    check_full_host,
+    is_out_of_memory,
+    judge_validity,
+    unexplained_ratio,
+)
 from harness.analyse.step.warmup import is_warm
 from harness.analyse.step.window import Window, cut_window, percentile_s
 from harness.model import (
@@ -25,6 +30,7 @@ from harness.model import (
     GeneratorUse,
     Judgement,
     Latency,
+    Limits,
     NameStats,
     Rule,
     Settling,
@@ -32,11 +38,13 @@ from harness.model import (
     StepFacts,
     StepResult,
     TargetUse,
+    Verdict,
 )
 from harness.model.evidence import (
     EndedStep,
     EveryRequestFailed,
     NoRequests,
+    ProcessKilled,
     SloBroken,
     SloEvaluation,
     SlosKept,
@@ -55,20 +63,34 @@ _ALL_FAILED_FROM = 10
 
 
 def judge_steps(
-    steps: Sequence[StepFacts], slos: Sequence[Slo], borrowed: Baseline | None = None
+    steps: Sequence[StepFacts],
+    slos: Sequence[Slo],
+    borrowed: Baseline | None = None,
+    limits: Limits | None = None,
 ) -> tuple[StepResult, ...]:
     """Return the results of a cell's steps under these SLOs, in the order they were measured.
 
-    All are judged by one baseline: the cell's own, or a lighter one that is `borrowed` from another size.
+    All are judged by one baseline: the cell's own, or a lighter one that is `borrowed` from another size. The
+    step that is the baseline itself has none, so it shows no shortfall. `limits` are the cell's.
     """
     baseline = choose_baseline(steps, borrowed)
-    return tuple(judge_step(facts, slos, baseline) for facts in steps)
+    own = find_baseline_step(steps)
+    is_own = own is not None and baseline == baseline_from(own)
+    return tuple(
+        judge_step(facts, slos, None if is_own and facts is own else baseline, limits) for facts in steps
+    )
 
 
-def judge_step(facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None = None) -> StepResult:
-    """Return the step's result under these SLOs. Without a baseline no shortfall is judged."""
+def judge_step(
+    facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None = None, limits: Limits | None = None
+) -> StepResult:
+    """Return the step's result under these SLOs.
+
+    Without a baseline no shortfall is judged. Without the target's `limits` it is not judged whether the host
+    was full, or out of memory.
+    """
     window = cut_window(facts, _slowest_limit_s(slos))
-    judgement = _judge(facts, window, slos, baseline)
+    judgement = _judge(facts, window, slos, baseline, limits)
     return _build_result(facts, window, judgement, slos, baseline)
 
 
@@ -99,13 +121,18 @@ def _slowest_limit_s(slos: Sequence[Slo]) -> float:
 
 
 def _judge(
-    facts: StepFacts, window: Window | None, slos: Sequence[Slo], baseline: Baseline | None
+    facts: StepFacts,
+    window: Window | None,
+    slos: Sequence[Slo],
+    baseline: Baseline | None,
+    limits: Limits | None,
 ) -> Judgement:
-    if facts.ended in _ENDINGS:
-        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
-    invalid = judge_validity(facts, window, baseline.unexplained_ratio if baseline else None)
+    usual_ratio = baseline.unexplained_ratio if baseline else None
+    invalid = judge_validity(facts, window, usual_ratio, slos, limits)
     if invalid is not None:
         return invalid
+    if facts.ended in _ENDINGS:
+        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
     if window is None or len(window.start_s) == 0:
         return Judgement(Rule.NO_DATA, NoRequests())
     judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos])
@@ -113,7 +140,19 @@ def _judge(
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
         error, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
         return Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, count))
-    return judgement
+    if judgement.verdict is Verdict.FAIL:
+        return check_full_host(facts, window.from_s, window.to_s, limits) or judgement
+    return _check_killed_process(facts) or judgement
+
+
+def _check_killed_process(facts: StepFacts) -> Judgement | None:
+    """Fail a step in which a process of the target was killed for want of memory.
+
+    That the others kept the SLOs meanwhile is luck: the memory does not suffice, and what the process did is
+    lost.
+    """
+    kills_s = [event.at_s for event in facts.events if event.kind is EventKind.OOM]
+    return Judgement(Rule.OOM_KILL, ProcessKilled(min(kills_s) - facts.ramp_from_s)) if kills_s else None
 
 
 def _judge_slos(evaluations: Sequence[SloEvaluation]) -> Judgement:
@@ -192,14 +231,8 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
         cpu_per_request_s=cores / rate if cores is not None and rate > 0 else None,
         throttled_ratio=throttled,
         memory_peak_bytes=max((sample.working_set_bytes for sample in facts.target), default=None),
-        is_out_of_memory=_is_out_of_memory(facts),
+        is_out_of_memory=is_out_of_memory(facts),
     )
-
-
-def _is_out_of_memory(facts: StepFacts) -> bool:
-    """Return True if the engine reported it. Exit code 137 alone proves nothing: any SIGKILL gives it."""
-    is_noted = facts.ended is EndReason.TARGET_DIED and "out of memory" in facts.note
-    return is_noted or any(event.kind == EventKind.OOM for event in facts.events)
 
 
 def _summarize_settling(facts: StepFacts) -> Settling:

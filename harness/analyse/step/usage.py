@@ -19,6 +19,9 @@ from harness.model import (
     WorkerSample,
 )
 
+_CPU_USED_AT_LEAST = 0.85
+_THROTTLED_AT_LEAST = 0.25
+
 S = TypeVar("S", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
 
 
@@ -102,6 +105,22 @@ def summarize_cpu(
     return cores, throttled / periods if periods > 0 else None
 
 
+def is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
+    """Return True if a container is at its quota, by the share that it uses and its throttled periods."""
+    is_throttled = is_often_throttled(throttled_ratio)
+    return used_ratio >= _CPU_USED_AT_LEAST or (is_throttled and used_ratio >= _CPU_USED_AT_LEAST / 2)
+
+
+def is_often_throttled(throttled_ratio: float) -> bool:
+    """Return True if so many of its periods were throttled that they show in response times."""
+    return throttled_ratio >= _THROTTLED_AT_LEAST
+
+
+def count_busy_cores(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+    """Return the host's busy cores, whoever used them; None with fewer than two samples in [from_s, to_s]."""
+    return _cores([sample for sample in facts.host if from_s <= sample.at_s <= to_s], _busy_s)
+
+
 def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[CompanionUse, ...]:
     """Return what each companion used in [from_s, to_s]; its memory peak is of the whole step."""
     return tuple(
@@ -126,7 +145,7 @@ def _foreign_cores(
     generator: list[Sequence[GeneratorSample | WorkerSample]] = (
         [*here] if facts.workers else [facts.generator]
     )
-    busy = _cores(inside, lambda sample: sum(sample.busy_s))
+    busy = _cores(inside, _busy_s)
     ours = (
         summarize_cpu(facts.target, from_s, to_s)[0],
         *(summarize_cpu(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
@@ -140,6 +159,10 @@ def _foreign_cores(
     )
     known = [cores for cores in ours if cores is not None]
     return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
+
+
+def _busy_s(sample: HostSample) -> float:
+    return sum(sample.busy_s)
 
 
 def _cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:

@@ -16,6 +16,8 @@ from harness.model.evidence import (
     EveryRequestFailed,
     ForeignLoad,
     GeneratorBusy,
+    HostFull,
+    HostOutOfMemory,
     LoopLate,
     MemoryFull,
     NeverBroke,
@@ -24,6 +26,7 @@ from harness.model.evidence import (
     NotReady,
     OutOfMemory,
     OwnConcurrency,
+    ProcessKilled,
     ProxyBusy,
     RequestErrors,
     Skipped,
@@ -160,7 +163,12 @@ def explain_judgement(judgement: Judgement) -> str:
             return f"only {alive} of {expected} users were alive; {remedy}"
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
-        case CpuStolen() | ForeignLoad() | ProxyBusy():
+        case ProcessKilled(after_s):
+            return (
+                "the kernel killed a process of the target for want of memory "
+                f"{after_s:.0f} s after the ramp began; its container went on"
+            )
+        case CpuStolen() | ForeignLoad() | ProxyBusy() | HostFull() | HostOutOfMemory():
             return _explain_host(evidence)
 
 
@@ -179,9 +187,10 @@ def _explain_generator(
                 f"(more than {_format_limit(allowed_ratio)}); "
                 "use FastHttpUser, more processes (load: {workers: auto}), or fewer users"
             )
-        case LoopLate(lag_s):
+        case LoopLate(lag_s, allowed_s):
+            allowed = "" if allowed_s is None else f" ({_format_ms(allowed_s)} allowed under these SLOs)"
             return (
-                f"Locust's event loop came {_format_ms(lag_s)} late; "
+                f"Locust's event loop came {_format_ms(lag_s)} late{allowed}; "
                 "leave it a core of its own, or look for blocking calls in the locustfile"
             )
         case ClockUncertain(error_s, allowed_s):
@@ -197,7 +206,7 @@ def _explain_generator(
             )
 
 
-def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
+def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy | HostFull | HostOutOfMemory) -> str:
     match evidence:
         case CpuStolen(ratio):
             taken = f"the hypervisor took {format_ratio(ratio)} of the host's CPU time"
@@ -212,6 +221,18 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
                 f"the published port's docker-proxy used {used_cores:.2f} cores "
                 f"(more than {allowed_cores:g}); "
                 "set userland-proxy to false in the engine's daemon.json, or ask for fewer users"
+            )
+        case HostFull(busy_cores, host_cores, target_ratio):
+            return (
+                f"{busy_cores:.2f} of the host's {host_cores} cores were busy with target and load together, "
+                f"and the target used {format_ratio(target_ratio)} of its quota only; "
+                "make the load on another engine (load.engines), or use a host with more cores"
+            )
+        case HostOutOfMemory(available_bytes, target_ratio):
+            return (
+                f"the host had {format_mebibytes(available_bytes)} of memory left, "
+                f"while the target used {format_ratio(target_ratio)} of its own limit; "
+                "free memory, or use a host with more"
             )
 
 

@@ -15,6 +15,8 @@ from harness.model.evidence import (
     EveryRequestFailed,
     ForeignLoad,
     GeneratorBusy,
+    HostFull,
+    HostOutOfMemory,
     LoopLate,
     MemoryFull,
     NeverBroke,
@@ -23,6 +25,7 @@ from harness.model.evidence import (
     NotReady,
     OutOfMemory,
     OwnConcurrency,
+    ProcessKilled,
     ProxyBusy,
     RequestErrors,
     Skipped,
@@ -130,6 +133,22 @@ def test_an_ending_is_told_with_the_first_line_of_its_note(
             "+6.2 % of the users' time is neither thinking nor waiting (Little's law, 5 % allowed); ",
         ),
         (Rule.LITTLES_LAW, TimeUnexplained(-0.1, 0.05), "-10.0 % of the users' time "),
+        (
+            Rule.LOOP_LAG,
+            LoopLate(0.03, 0.025),
+            "Locust's event loop came 30 ms late (25 ms allowed under these SLOs); ",
+        ),
+        (
+            Rule.HOST_FULL,
+            HostFull(1.98, 2, 0.8),
+            "1.98 of the host's 2 cores were busy with target and load together, "
+            "and the target used 80 % of its quota only; ",
+        ),
+        (
+            Rule.HOST_MEMORY,
+            HostOutOfMemory(20 * MIB, 0.25),
+            "the host had 20 MiB of memory left, while the target used 25 % of its own limit; ",
+        ),
         (Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99", 1.0)), "too few requests to judge p99; "),
     ],
 )
@@ -139,6 +158,14 @@ def test_an_invalid_step_has_a_cause_and_a_remedy(rule: Rule, evidence: StepEvid
     explanation = explain_judgement(judgement)
     assert explanation.startswith(words)
     assert ";" in explanation
+
+
+def test_a_killed_process_is_told_with_its_time() -> None:
+    explanation = explain_judgement(Judgement(Rule.OOM_KILL, ProcessKilled(20.4)))
+    assert explanation == (
+        "the kernel killed a process of the target for want of memory 20 s after the ramp began; "
+        "its container went on"
+    )
 
 
 def test_a_window_without_requests_says_so() -> None:

@@ -127,6 +127,12 @@ def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived(
     assert predicted_users(CELL, [light(), unknown], []) == pytest.approx(280)
 
 
+def test_a_process_killed_for_want_of_memory_says_that_fewer_users_are_sustained() -> None:
+    """All 120 users were there, and 98 % of them are taken to fit; its fast answers are no saturation."""
+    killed = make_step(120, "FAIL", rule="oom-kill", rps=47.0, mean_s=0.05, think_s=2.5)
+    assert predicted_users(CELL, [light(), killed], []) == pytest.approx(117.6)
+
+
 @pytest.mark.parametrize(
     ("slos", "limit_s"),
     [

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.search.bracket import find_bracket
 from harness.analyse.step.baseline import (
     Baseline,
@@ -21,6 +22,8 @@ from harness.model import (
     MIB,
     EndReason,
     EventKind,
+    Factor,
+    Judgement,
     Latency,
     Rule,
     Slo,
@@ -30,8 +33,16 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
-from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SlosKept, TooFewRequests
+from harness.model.evidence import (
+    EndedStep,
+    EveryRequestFailed,
+    ProcessKilled,
+    SloBroken,
+    SlosKept,
+    TooFewRequests,
+)
 from tests.unit.analyse.synthetic import (
+    CELL,
     always,
     make_closed_step,
     make_step_of,
@@ -194,6 +205,26 @@ def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any]
     assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is oom
 
 
+def test_a_process_killed_for_want_of_memory_fails_a_window_that_otherwise_passes() -> None:
+    """The container went on, and the ramp began at 0 s."""
+    result = judge_step(make_closed_step(30, events=(TargetEvent(20.0, EventKind.OOM),)), SLOS, LIGHT)
+    assert result.judgement == Judgement(Rule.OOM_KILL, ProcessKilled(20.0))
+    assert result.verdict is Verdict.FAIL
+    assert find_limiting_factor(CELL, result).factor is Factor.MEMORY
+
+
+def test_a_killed_process_decides_where_requests_are_wanting() -> None:
+    facts = make_closed_step(events=(TargetEvent(20.0, EventKind.OOM),))
+    assert judge_step(facts, [Slo("p99.9", 1.0)], LIGHT).rule is Rule.OOM_KILL
+
+
+def test_a_broken_slo_is_named_before_a_killed_process() -> None:
+    slow = make_closed_step(latency=always(2.0), events=(TargetEvent(20.0, EventKind.OOM),))
+    result = judge_step(slow, SLOS, LIGHT)
+    assert result.rule is Rule.SLO_BROKEN
+    assert find_limiting_factor(CELL, result).factor is Factor.MEMORY
+
+
 # Settled
 
 
@@ -294,6 +325,23 @@ def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -
 
 def test_the_fastest_tenth_is_not_slowed_by_a_queue() -> None:
     assert fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
+
+
+def test_a_step_that_is_the_baseline_itself_shows_no_shortfall() -> None:
+    """It has nothing to compare with: "0.0 %" would look as if it had been measured."""
+    (only,) = judge_steps([make_closed_step(400)], SLOS)
+    assert only.shortfall_ratio is None
+    assert isinstance(only.judgement.evidence, SlosKept)
+    assert "shortfall" not in [each.slo.indicator for each in only.judgement.evidence.evaluations]
+
+
+def test_a_step_beside_its_baseline_shows_its_shortfall() -> None:
+    """Users of a cycle of 0.9 s + 0.1 s against 0.9 s + 0.6 s: they ask 1 - 1.0/1.5 = 33 % less often."""
+    light, slow = make_closed_step(5), make_closed_step(50, latency=always(0.6), index=2)
+    shortfalls = [result.shortfall_ratio for result in judge_steps([light, slow], SLOS)]
+    assert shortfalls == [None, pytest.approx(1 / 3, abs=0.02)]
+    (alone,) = judge_steps([light], SLOS, Baseline(users=2, mean_s=0.1, unexplained_ratio=0.0))
+    assert alone.shortfall_ratio == pytest.approx(0.0, abs=0.01), "measured against a borrowed baseline"
 
 
 # Judging the same facts again

@@ -12,19 +12,34 @@ from harness.analyse.step.usage import summarize_generator, summarize_host
 from harness.analyse.step.validity import judge_validity
 from harness.analyse.step.window import cut_window
 from harness.model import (
+    MIB,
+    CompanionFacts,
     EndReason,
+    EventKind,
+    Factor,
     GeneratorSample,
     HostSample,
     HostUse,
+    Judgement,
     Latency,
+    Limits,
     Rule,
     Slo,
     StepFacts,
+    TargetEvent,
+    TargetSample,
     Verdict,
     WorkerSample,
 )
-from harness.model.evidence import EndedStep, GeneratorBusy
-from tests.unit.analyse.synthetic import always, make_closed_step, make_generator_samples, make_host_samples
+from harness.model.evidence import EndedStep, ForeignLoad, GeneratorBusy, HostFull, HostOutOfMemory
+from tests.unit.analyse.synthetic import (
+    always,
+    make_closed_step,
+    make_generator_samples,
+    make_host_samples,
+    make_target_samples,
+    slow_share,
+)
 
 SECONDS = range(34)
 LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
@@ -193,10 +208,200 @@ def test_an_ending_that_is_not_the_targets_fault_is_invalid(
     assert result.judgement.evidence == EndedStep("seen")
 
 
-@pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
-def test_what_the_target_did_is_never_blamed_on_the_generator(ended: EndReason) -> None:
-    facts = make_closed_step(ended=ended, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0))
-    assert judge_step(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
+EARLY_ENDS = (EndReason.TARGET_DIED, EndReason.DEPENDENCY_DIED, EndReason.STALLED, EndReason.ALL_FAILED)
+LIMITS = Limits(1.0, 256 * MIB)
+SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
+
+
+@pytest.mark.parametrize("ended", EARLY_ENDS)
+def test_what_ends_a_step_early_is_the_targets_doing_on_a_valid_host(ended: EndReason) -> None:
+    facts = make_closed_step(ended=ended, note="seen", host=make_accounted_host(0.0))
+    result = judge_step(facts, SLOS, LIGHT, LIMITS)
+    assert (result.verdict, result.judgement.evidence) == (Verdict.FAIL, EndedStep("seen"))
+
+
+@pytest.mark.parametrize("ended", EARLY_ENDS)
+@pytest.mark.parametrize(
+    ("changed", "rule"),
+    [
+        ({"generator": make_generator_samples(SECONDS, 10, cpu_ratio=1.0)}, Rule.GENERATOR_CPU),
+        ({"generator": make_generator_samples(SECONDS, 10, loop_lag_s=0.3)}, Rule.LOOP_LAG),
+        ({"host": make_host_samples(SECONDS, steal_cores=1.0)}, Rule.STEAL),
+        ({"host": make_accounted_host(1.9 - 0.77)}, Rule.FOREIGN_LOAD),
+        ({"host": tuple(s for s in make_accounted_host(0.0) if not 25 < s.at_s < 30)}, Rule.SUSPENDED),
+    ],
+)
+def test_what_generator_or_host_may_have_caused_is_not_blamed_on_the_target(
+    ended: EndReason, changed: dict[str, Any], rule: Rule
+) -> None:
+    """The step ends at 33 s: 23 s to 33 s are looked at."""
+    facts = make_closed_step(ended=ended, **{"host": make_accounted_host(0.0), **changed})
+    result = judge_step(facts, SLOS, LIGHT, LIMITS)
+    assert (result.verdict, result.rule) == (Verdict.INVALID, rule)
+
+
+def test_a_target_that_stalls_while_others_take_the_host_is_not_blamed() -> None:
+    """Both cores are busy: 2.0, of which the target uses 0.05 and Locust 0.05, so others use 1.9."""
+    host = tuple(HostSample(at, (at, at), 0, 2**30, 9.0, 0, 0, 0, 0, 0.0, 0.0, 0.0) for at in SECONDS)
+    facts = make_closed_step(
+        30,
+        ended=EndReason.STALLED,
+        host=host,
+        cpu_cores=0.05,
+        generator=make_generator_samples(SECONDS, 30, cpu_ratio=0.05),
+    )
+    judgement = judge_step(facts, SLOS, LIGHT, LIMITS).judgement
+    assert judgement.rule is Rule.FOREIGN_LOAD
+    assert isinstance(judgement.evidence, ForeignLoad)
+    assert judgement.evidence.used_cores == pytest.approx(1.9)
+
+
+def test_what_others_did_long_before_a_step_ended_early_is_no_cause() -> None:
+    """They used 1.2 cores until 20 s, and the step ended at 33 s."""
+    host = tuple(
+        replace(sample, busy_s=(sample.at_s * 0.4 + 0.6 * min(sample.at_s, 20.0),) * 2)
+        for sample in make_accounted_host(0.0)
+    )
+    facts = make_closed_step(ended=EndReason.STALLED, host=host)
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.STALLED
+
+
+def test_a_step_of_a_few_seconds_is_too_short_to_blame_anybody_else() -> None:
+    facts = make_closed_step(
+        ended=EndReason.ALL_FAILED, ended_s=4.9, window_from_s=None, host=make_accounted_host(1.0)
+    )
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.ALL_FAILED
+    longer = replace(facts, ended_s=5.1)
+    assert judge_step(longer, SLOS, LIGHT, LIMITS).rule is Rule.FOREIGN_LOAD
+
+
+def make_scarce_host(available_mib: int) -> tuple[HostSample, ...]:
+    return tuple(
+        replace(sample, memory_available_bytes=available_mib * MIB if sample.at_s >= 30 else 2**30)
+        for sample in make_accounted_host(0.0)
+    )
+
+
+@pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED])
+@pytest.mark.parametrize(
+    ("available_mib", "used_mib", "is_hosts"),
+    [(20, 64, True), (63, 204, True), (64, 64, False), (20, 205, False), (500, 64, False)],
+)
+def test_a_host_that_ran_out_of_memory_is_to_blame_where_the_target_had_not(
+    ended: EndReason, available_mib: int, used_mib: int, is_hosts: bool
+) -> None:
+    """The host needs 64 MiB; the target may use 0.8 of its 256 MiB: 204.8 MiB."""
+    target = tuple(
+        replace(sample, working_set_bytes=used_mib * MIB) for sample in make_target_samples(SECONDS)
+    )
+    facts = make_closed_step(
+        ended=ended, note="exit code 137", host=make_scarce_host(available_mib), target=target
+    )
+    rule = judge_step(facts, SLOS, LIGHT, LIMITS).rule
+    assert (rule is Rule.HOST_MEMORY) is is_hosts
+
+
+def test_a_host_that_ran_out_of_memory_says_how_much_was_left() -> None:
+    """The target used 64 of 256 MiB. cgroup v2 counts a kill by the host's killer as one of the cgroup."""
+    facts = make_closed_step(
+        ended=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_scarce_host(20)
+    )
+    evidence = judge_step(facts, SLOS, LIGHT, LIMITS).judgement.evidence
+    assert evidence == HostOutOfMemory(20 * MIB, 0.25)
+    killed = make_closed_step(host=make_scarce_host(20), events=(TargetEvent(31.0, EventKind.OOM),))
+    assert judge_step(killed, SLOS, LIGHT, LIMITS).rule is Rule.HOST_MEMORY
+
+
+def test_a_target_out_of_its_own_memory_is_so_whatever_else_ran() -> None:
+    """Others used a core more, which kills no target at its own limit."""
+    facts = make_closed_step(
+        ended=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_accounted_host(1.0)
+    )
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.DIED
+
+
+# A host that is full of our own
+
+
+def make_full_step(target_cores: float = 0.8, throttled_in_20: int = 0, slow: float = 0.08) -> StepFacts:
+    """Return a step of 60 users on two busy cores, with Locust 0.85, the proxy 0.25 and the harness 0.1."""
+    host = tuple(
+        HostSample(at, (at, at), 0, 2**30, 3.0, 0, 0, 0, 0, 0.05 * at, 0.05 * at, 0.25 * at) for at in SECONDS
+    )
+    target = tuple(
+        TargetSample(at, at * target_cores, at * 20, at * throttled_in_20, 0, 64 * MIB, None, 0, 0)
+        for at in SECONDS
+    )
+    generator = make_generator_samples(SECONDS, 60, cpu_ratio=0.85)
+    return make_closed_step(60, latency=slow_share(slow), host=host, target=target, generator=generator)
+
+
+def test_a_full_host_is_to_blame_for_a_failure_below_the_targets_quota() -> None:
+    """8 % are slow, the target used 0.8 of 1 core, and all of the host's 2.0 cores were busy."""
+    judgement = judge_step(make_full_step(), SLOS, LIGHT, LIMITS).judgement
+    assert judgement == Judgement(Rule.HOST_FULL, judgement.evidence)
+    assert isinstance(judgement.evidence, HostFull)
+    assert judgement.evidence.busy_cores == pytest.approx(2.0)
+    assert judgement.evidence.target_used_ratio == pytest.approx(0.8)
+    assert judgement.rule.at_fault is Factor.HOST
+
+
+def test_a_full_host_makes_a_stall_invalid_too() -> None:
+    facts = replace(make_full_step(), ended=EndReason.STALLED)
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.HOST_FULL
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param(make_full_step(target_cores=0.86), id="86 % of its quota"),
+        pytest.param(make_full_step(target_cores=0.7, throttled_in_20=6), id="throttled in 30 % of periods"),
+    ],
+)
+def test_a_target_at_its_quota_fails_by_itself_on_a_full_host(facts: StepFacts) -> None:
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
+
+
+def test_a_companion_at_its_quota_is_no_fault_of_the_host() -> None:
+    companion = CompanionFacts(Limits(0.5, 256 * MIB), make_target_samples(SECONDS, 0.48))
+    facts = replace(make_full_step(), companions={"database": companion})
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
+
+
+def test_a_pass_on_a_full_host_is_a_pass() -> None:
+    """With a host of its own the target would sustain them all the more."""
+    assert judge_step(make_full_step(slow=0.01), SLOS, LIGHT, LIMITS).verdict is Verdict.PASS
+
+
+def test_a_host_with_a_core_to_spare_is_not_full() -> None:
+    """Of four cores two are busy."""
+    facts = make_full_step()
+    host = tuple(replace(s, busy_s=(s.at_s * 0.5,) * 4) for s in facts.host)
+    assert judge_step(replace(facts, host=host), SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
+
+
+# A loop lag that the SLOs can feel
+
+
+@pytest.mark.parametrize(
+    ("limits_s", "lag_s", "fires"),
+    [
+        ((0.1,), 0.026, True),
+        ((0.1,), 0.024, False),
+        ((2.0, 0.1), 0.026, True),
+        ((2.0,), 0.26, True),
+        ((2.0,), 0.24, False),
+        ((0.02,), 0.009, False),
+        ((0.02,), 0.011, True),
+    ],
+)
+def test_the_loop_may_lag_by_a_quarter_of_the_tightest_response_time(
+    limits_s: Sequence[float], lag_s: float, fires: bool
+) -> None:
+    """A quarter of 0.1 s is 25 ms; of 2 s it would be 0.5 s, but 0.25 s is the most and 10 ms the least."""
+    facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, loop_lag_s=lag_s))
+    slos = [Slo("errors", 0.01), *(Slo("p95", limit_s) for limit_s in limits_s)]
+    assert (judge_step(facts, slos, LIGHT).rule is Rule.LOOP_LAG) is fires
 
 
 INVALID_STEPS = {
