@@ -28,6 +28,7 @@ from harness.model import (
     EventKind,
     Failures,
     GeneratorUse,
+    IndicatorKind,
     Judgement,
     Latency,
     Limits,
@@ -112,7 +113,15 @@ def is_verdict_settled(
     if window is None or len(window.start_s) == 0:
         return False
     evaluations = [evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos]
-    return is_settled([each for each in evaluations if each.value is not None or each.holds or not is_light])
+    return is_settled([each for each in evaluations if not (is_light and _wants_requests(each))])
+
+
+def _wants_requests(evaluation: SloEvaluation) -> bool:
+    """Return True if an SLO has no value yet, or has seen no failure in too few requests to be sure of it."""
+    if evaluation.value is None:
+        return not evaluation.holds
+    is_clean = evaluation.slo.kind is IndicatorKind.ERRORS and evaluation.value == 0
+    return is_clean and not evaluation.is_settled
 
 
 def _slowest_limit_s(slos: Sequence[Slo]) -> float:

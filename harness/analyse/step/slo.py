@@ -17,6 +17,11 @@ from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
 _BATCH_S = 5.0
+_RULE_OF_THREE = 3.0
+"""-ln 0.05: with this many failures expected, seeing none has a probability of 5 % (Hanley and Lippman-Hand,
+If nothing goes wrong, is everything all right?, JAMA 249, 1983).
+"""
+
 _T_975 = (
     12.71,
     4.30,
@@ -73,12 +78,21 @@ def _without_data(slo: Slo) -> SloEvaluation:
 
 
 def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
-    """Evaluate the share of failed requests; settled without any, as waiting for one would only cost time."""
-    if len(window.failed) == 0:
+    """Evaluate the share of failed requests.
+
+    Without any failure in n requests a share above 3/n is excluded with 95 % confidence (the rule of three),
+    if requests fail independently. So a limit of 1 % is settled by 300 requests. A window that ends with
+    fewer passes all the same: its value is 0, and only its upper bound lies above the limit. A limit of 0 is
+    settled at once, because no number of requests would be enough.
+    """
+    n = len(window.failed)
+    if n == 0:
         return _without_data(slo)
     value = float(window.failed.mean())
     low, high = share_interval(window.start_s - window.from_s, window.failed.astype(float))
-    is_sure = value == 0 or high <= slo.at_most or low > slo.at_most
+    if value == 0:
+        low, high = 0.0, _RULE_OF_THREE / n if slo.at_most > 0 else 0.0
+    is_sure = high <= slo.at_most or low > slo.at_most
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=is_sure)
 
 

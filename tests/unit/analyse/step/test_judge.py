@@ -258,6 +258,16 @@ def test_a_light_steps_window_does_not_wait_for_what_it_cannot_tell() -> None:
     assert judge_step(facts, slos).rule is Rule.TOO_FEW_REQUESTS
 
 
+def test_a_light_steps_window_does_not_wait_to_be_sure_that_nothing_fails() -> None:
+    """It holds 27 requests without a failure; 1 % needs 300."""
+    facts = replace(make_closed_step(1, window_s=40), window_to_s=None, ended_s=40.0)
+    for is_light in (False, True):
+        settled = is_verdict_settled(
+            facts, SLOS[:2], None, drain_s=1.0, precision_ratio=5.0, is_light=is_light
+        )
+        assert settled is is_light
+
+
 def test_a_light_steps_window_waits_for_what_it_can_tell() -> None:
     near = make_closed_step(100, latency=slow_share(0.05), window_s=40)
     facts = replace(near, window_to_s=None, ended_s=40.0)

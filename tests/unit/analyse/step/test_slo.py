@@ -193,8 +193,18 @@ def test_errors_are_settled_with_their_own_spread() -> None:
     assert evaluate(make_closed_step(100, fails=spread_evenly(0.3)), "errors", 0.01).is_settled
 
 
-def test_where_nothing_failed_the_errors_are_settled_however_few_the_requests() -> None:
-    assert evaluate(make_closed_step(5), "errors", 0.01).is_settled
+@pytest.mark.parametrize(
+    ("count", "limit", "is_settled"),
+    [(299, 0.01, False), (300, 0.01, True), (800, 0.0005, False), (6000, 0.0005, True), (1, 0.0, True)],
+)
+def test_where_nothing_failed_the_errors_are_settled_by_the_rule_of_three(
+    count: int, limit: float, is_settled: bool
+) -> None:
+    """Up to 3/n may fail of all, at 95 %: 3/300 = 1 %, 3/800 = 0.375 %, 3/6000 = 0.05 %."""
+    requests = [(12.0 + 20.0 * number / count, 0.1) for number in range(count)]
+    evaluation = evaluate(make_step_of(*requests), "errors", limit)
+    assert evaluation.is_settled is is_settled
+    assert (evaluation.value, evaluation.holds) == (0.0, True), "a window of few requests can still pass"
 
 
 VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, is_settled=True)
