@@ -30,10 +30,13 @@ from harness.model.evidence import (
     CompanionFull,
     EndedStep,
     EveryRequestFailed,
+    HostFull,
+    HostOutOfMemory,
     LoopLate,
     NeverBroke,
     NotReady,
     OwnConcurrency,
+    ProcessKilled,
     RequestErrors,
     Skipped,
     SloBroken,
@@ -76,7 +79,12 @@ JUDGEMENTS = st.one_of(
         st.builds(EndedStep, TEXTS),
     ),
     st.builds(Judgement, st.just(Rule.ALL_FAILED), st.builds(EveryRequestFailed, TEXTS, COUNTS)),
-    st.builds(Judgement, st.just(Rule.LOOP_LAG), st.builds(LoopLate, st.floats(0, 100))),
+    st.builds(Judgement, st.just(Rule.LOOP_LAG), st.builds(LoopLate, st.floats(0, 100), SECONDS)),
+    st.builds(Judgement, st.just(Rule.OOM_KILL), st.builds(ProcessKilled, st.floats(0, 1e4))),
+    st.builds(
+        Judgement, st.just(Rule.HOST_FULL), st.builds(HostFull, st.floats(0, 64), COUNTS, st.floats(0, 1))
+    ),
+    st.builds(Judgement, st.just(Rule.HOST_MEMORY), st.builds(HostOutOfMemory, COUNTS, st.floats(0, 1))),
 )
 EVIDENCE = st.one_of(
     st.none(),

@@ -98,6 +98,16 @@ def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
     assert np.all(facts.requests.unfinished_start_s <= facts.samples[-1].at_s)
 
 
+def test_what_is_in_flight_in_any_worker_is_known_while_a_step_runs() -> None:
+    """Worker 1 sent two pages: what its first one had in flight has ended."""
+    pages = PageBuffer(workers=2)
+    pages.add(page(1.0, unfinished_start=[0.2], unfinished_name=[0], names=["GET /"]), 1)
+    pages.add(page(1.1, unfinished_start=[0.4, 1.0], unfinished_name=[0, 0], names=["GET /"]), 2)
+    pages.add(page(1.4, unfinished_start=[1.3], unfinished_name=[0]), 1)
+    pages.add(page(1.5))
+    assert sorted(pages.take().requests.unfinished_start_s.tolist()) == [0.4, 1.0, 1.3]
+
+
 def test_a_single_process_has_no_rows_for_workers() -> None:
     pages = PageBuffer()
     pages.add(page(1.0, users=3, reached=3, in_flight=1))
