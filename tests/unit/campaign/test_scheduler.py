@@ -67,7 +67,8 @@ def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_
     stage.fake.generator.names = (("GET /", 0.97), ("GET /checkout", 0.03))
     (result,) = stage.run().values()
     light, *others = result.steps
-    assert (light.users, light.rule, light.window_s) == (10, Rule.TOO_FEW_REQUESTS, pytest.approx(20, abs=6))
+    assert (light.users, light.rule) == (10, Rule.TOO_FEW_REQUESTS)
+    assert light.window_s == pytest.approx(20, abs=6)
     assert all(step.users > 10 for step in others)
     assert result.status is Status.BRACKETED
 
