@@ -25,6 +25,11 @@ from harness.model import (
 _LIMIT_MARGIN_RATIO = 1.1
 """A first step is held at the users limit if the estimate lies above the limit by more than this factor."""
 
+_MOST_UNTOLD_STEPS = 4
+"""After so many steps in a row that want requests the search ends: perhaps the scenario never makes the
+request that an SLO names.
+"""
+
 _MIN_FINISHING_PROBABILITY = 0.4
 """A step that may finish the search is worth its risk from this probability on.
 
@@ -41,6 +46,8 @@ def choose_next_step(
     unless it only wants requests: more users make them (see `find_untold_step`).
     """
     untold = find_untold_step(steps, plan.users_limit)
+    if _is_hopelessly_untold(steps):
+        return None
     if not steps or steps[-1] is not untold:
         if is_invalid_twice(steps):
             return None
@@ -61,6 +68,11 @@ def choose_next_step(
     else:
         users = choose_plain_users(plan.search, plan.users_limit, bracket)
     return None if users is None else Step(users, plan.timing)
+
+
+def _is_hopelessly_untold(steps: Sequence[StepResult]) -> bool:
+    last = steps[-_MOST_UNTOLD_STEPS:]
+    return len(last) == _MOST_UNTOLD_STEPS and all(step.rule.is_for_want_of_requests for step in last)
 
 
 def order_cells(cells: Sequence[Cell]) -> list[Cell]:

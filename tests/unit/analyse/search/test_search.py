@@ -274,6 +274,15 @@ def test_a_search_ends_where_a_failure_meets_a_step_that_wants_requests() -> Non
     assert between.users == 14, "the geometric mean of 10 and 20"
 
 
+def test_a_search_in_which_no_step_has_enough_requests_ends_after_four() -> None:
+    """As where an SLO names a request that the scenario never makes."""
+    plan = make_search_plan("bisect", 400)
+    steps: Steps = []
+    while (step := choose_next_step(plan, CELL, steps)) is not None:
+        steps.append(wanting(step.users))
+    assert [step.users for step in steps] == [10, 20, 40, 80]
+
+
 def test_a_step_that_wants_requests_above_a_pass_is_held_once_more() -> None:
     """A window with fewer users held enough of them, so this is chance."""
     plan = make_search_plan("bisect", 400)
