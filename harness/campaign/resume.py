@@ -5,7 +5,7 @@ from pathlib import Path
 
 from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
 from harness.errors import UsageError
-from harness.model import CampaignState, Fingerprint, Plan
+from harness.model import EVENTS_FILE, CampaignState, Fingerprint, Plan
 from harness.plan import plan_to_json
 from harness.store import CampaignFolder
 
@@ -21,7 +21,7 @@ def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> P
     What is decided about an interrupted campaign is noted.
     """
     latest = results / "latest"
-    if not (latest / "events.jsonl").is_file():
+    if not (latest / EVENTS_FILE).is_file():
         return None
     folder = CampaignFolder.open(latest)
     if folder.read_log().state is CampaignState.COMPLETE:

@@ -10,19 +10,19 @@ import typer
 from harness.cli.console import DONE, app, out, say
 from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
-from harness.plan import load_plan
-from harness.plan.compose.convert import list_services
-from harness.plan.compose.syntax import to_name
-from harness.plan.init_templates import (
+from harness.plan import (
     ServiceFacts,
     format_locustfile,
     format_matrix,
     format_target,
+    list_services,
+    load_plan,
+    quote,
+    read_any_yaml,
     read_dockerfile,
     read_operations,
+    to_name,
 )
-from harness.plan.schema.units import quote
-from harness.plan.yaml.document import read_any_yaml
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 

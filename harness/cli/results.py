@@ -28,7 +28,14 @@ from harness.cli.console import (
 )
 from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
-from harness.plan import parse_price, parse_ratio, parse_requirement, parse_slo, plan_from_json
+from harness.plan import (
+    find_old_price_key,
+    parse_price,
+    parse_ratio,
+    parse_requirement,
+    parse_slo,
+    plan_from_json,
+)
 from harness.report import (
     build_comparison,
     build_view,
@@ -91,6 +98,8 @@ def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFol
     plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))
+        if note := find_old_price_key(price):
+            say(f"note: --price: {note}")
     return folder, plan, rejudge(plan, folder)
 
 

@@ -1,4 +1,4 @@
-"""What is asked: the nouns of a matrix, resolved and validated. No I/O, no clock."""
+"""Define what a matrix asks for, resolved and validated: cells, SLOs, target, scenario, search. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, En
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One configuration to measure: a target under limits, once (`repetition` counts from 1)."""
+    """One configuration to measure once: a target under limits. `repetition` counts from 1."""
 
     id: str
     target: str
@@ -63,9 +63,10 @@ class Slo:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a size costs an hour: the price that its name has, else its cores and GiB at these rates.
+    """What a size costs an hour: the price of its name, or else its cores and GiB at these rates.
 
-    A rate that is None while the other is given counts as zero; with neither, only named prices are known.
+    A rate that is None counts as zero if the other one is given. With neither, only sizes in `by_name` have a
+    price.
     """
 
     currency: str = ""
@@ -152,9 +153,9 @@ class Target:
     """The service that is measured (system under test).
 
     `port` is 0 if no port is published, as for a companion. `files` maps paths in the container to the user's
-    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or "uid:gid".
-    With `host_network` the target uses the host's network directly, and it can't have companions. `balancer`
-    is set if some size has several replicas.
+    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or
+    "uid:gid". With `host_network` the target uses the host's network directly, and can't have companions.
+    `balancer` is set if some size has several replicas.
     """
 
     name: str
@@ -177,10 +178,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """What a target needs beside it, such as its database, under limits of its own and reached by its name.
+    """A service that the target needs, such as its database: with its own limits, and reached by its name.
 
-    It is as fresh as the target in every container life: its image is the snapshot that it starts from.
-    `seed` is a command that is run inside once it is ready.
+    It starts afresh from its image in every container run, like the target. `seed` is a command that is run
+    in its container once it is ready.
     """
 
     service: Target
@@ -194,8 +195,10 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The user's own locustfile(s), which of its user classes run (none named: all) and which tagged tasks,
-    further arguments of Locust's command line, and a file of packages that it needs.
+    """The user's own locustfiles, and what of them runs.
+
+    Without `user_classes` all of them run; `tags` and `exclude_tags` select tasks. `arguments` are further
+    options of Locust's command line, `requirements` is pip's file of the packages that the locustfiles need.
     """
 
     locustfiles: tuple[Path, ...]
@@ -210,7 +213,8 @@ class Scenario:
 class Timing:
     """How long the parts of a step last.
 
-    A step settles for as long as the target still gets faster, but no longer than `warm_up_s`.
+    A step settles for `settle_s`, and on while the target still gets faster, up to `warm_up_s`. After the
+    window the load stays on for `drain_s`, until the answers to the window's requests are known.
     """
 
     settle_s: float = 10.0
@@ -221,7 +225,7 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """What a step is held for: to find a cell's capacity, or at the end to see whether it is still there."""
+    """Why a step is held: to search a cell's capacity, or for the drift check at the end."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
@@ -229,7 +233,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One plateau to hold: users, and how long to settle and to watch."""
+    """A number of users to hold, with the timing and the purpose."""
 
     users: int
     timing: Timing = Timing()
@@ -266,12 +270,13 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A matrix file, resolved: everything a campaign needs to know before it touches the world.
+    """A resolved matrix file: all that a campaign must know before it starts anything.
 
-    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
-    honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
-    `matrix`, `scenario`, `target`. Where `users_required` is given, only the smallest sizes that sustain so
-    many are asked for, not every capacity; it is the users limit then. `notes` tell what is not honoured.
+    `cells` are in the order of the matrix. `skipped` maps the ids of cells that the host is too small for to
+    the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged: `matrix`,
+    `scenario`, `target`. With `users_required` the campaign searches only the smallest sizes that sustain so
+    many users; it equals `users_limit` then. `notes` are for the user, such as what is not honoured.
+    `engines` maps the names of the targets' engines to how they are reached; None names a single one.
     """
 
     source: Path

@@ -1,4 +1,4 @@
-"""What is measured with: how much of a machine, which Locust processes, which engine."""
+"""Define the resources of a measurement: limits, load balancer, engines, Locust processes."""
 
 from dataclasses import dataclass
 from functools import total_ordering
@@ -15,10 +15,10 @@ MASTER_PORT = 5557
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use: CPU as a quota in cores, memory with no swap beside it; and in how many
-    containers, each with as much, the target runs behind a balancer.
+    """A container's limits: CPU as a quota in cores, and memory without swap.
 
-    Smaller means less CPU in all, then less memory in all, then fewer containers.
+    With several `replicas`, so many containers with these limits run behind a load balancer. Limits are
+    ordered by CPU in all, then by memory in all, then by replicas.
     """
 
     cpu_cores: float
@@ -32,11 +32,6 @@ class Limits:
     @property
     def all_bytes(self) -> int:
         return self.memory_bytes * self.replicas
-
-    @property
-    def times(self) -> str:
-        """Such as "2 × ", before a size; nothing for a single container."""
-        return f"{self.replicas} × " if self.replicas > 1 else ""
 
     def covers(self, other: "Limits") -> bool:
         """Return True if each replica has at least as much CPU and memory, and there are as many replicas.
@@ -59,8 +54,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Balancer:
-    """HAProxy before the replicas of a target, under limits of its own: an `image` that holds it, or the one
-    that the harness builds; `algorithm` is one of HAProxy's, such as `roundrobin` or `leastconn`.
+    """The load balancer (HAProxy) before the replicas of a target, with its own limits.
+
+    `image` holds HAProxy; None is the image that the harness builds. `algorithm` is one of HAProxy's, such as
+    `roundrobin` or `leastconn`.
     """
 
     image: str | None = None
@@ -70,11 +67,11 @@ class Balancer:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker engine: its address as DOCKER_HOST has it, or one of docker's contexts; with neither, the one
-    that `docker` would use. `certificates` is a folder as DOCKER_CERT_PATH names it.
+    """A Docker engine, by its address in the form of DOCKER_HOST or by one of docker's contexts.
 
-    `address` is where a target's port is published and reached; None is the engine's own loopback (through
-    an SSH tunnel, where the engine is reached by SSH).
+    With neither it is the engine that `docker` uses. `certificates` is a folder as in DOCKER_CERT_PATH.
+    `address` is where a target's port is published and reached; None is the engine's own loopback, which is
+    reached through an SSH tunnel if the engine is reached by SSH.
     """
 
     host: str | None = None

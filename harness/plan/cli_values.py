@@ -11,8 +11,9 @@ _REQUIREMENT = re.compile(
 )
 _BOUND = re.compile(r"(?P<what>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)", re.IGNORECASE)
 _PRICE = re.compile(
-    r"(?P<what>cpu_hour|gib_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
+    r"(?P<key>cpu_hour|gib_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
 )
+_OLD_KEYS = {"gb_hour": "gib_hour"}
 _EXAMPLE = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
 
 
@@ -68,14 +69,14 @@ def parse_price(text: str) -> Price:
     currency = ""
     for part in text.split(","):
         rate = _PRICE.fullmatch(part.strip())
-        key = "gib_hour" if rate and rate["what"] == "gb_hour" else rate and rate["what"]
-        if (
-            rate is None
-            or key is None
-            or key in rates
-            or rate["currency"] not in ("", currency or rate["currency"])
-        ):
+        key = _OLD_KEYS.get(rate["key"], rate["key"]) if rate else ""
+        if rate is None or key in rates or rate["currency"] not in ("", currency or rate["currency"]):
             raise UsageError(f"{text!r} is not a price", 'write "cpu_hour=0.04 EUR, gib_hour=0.005"')
         rates[key] = float(rate["rate"])
         currency = currency or rate["currency"]
     return Price(currency, rates.get("cpu_hour"), rates.get("gib_hour"))
+
+
+def find_old_price_key(text: str) -> str | None:
+    """Return a note if a price is written with an old key, else None."""
+    return "gb_hour is per GiB: write gib_hour" if re.search(r"\bgb_hour\b", text) else None

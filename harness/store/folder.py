@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose, StepFacts
+from harness.model import (
+    EVENTS_FILE,
+    PLAN_FILE,
+    CampaignState,
+    ContainerRun,
+    FailureKind,
+    Fingerprint,
+    Purpose,
+    StepFacts,
+)
 from harness.store.event_log import DISK_HINT, EventLog
 from harness.store.step_file import decode_step, encode_step
 
@@ -70,7 +79,7 @@ class CampaignFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.log = EventLog(path / "events.jsonl")
+        self.log = EventLog(path / EVENTS_FILE)
 
     @property
     def name(self) -> str:
@@ -96,7 +105,7 @@ class CampaignFolder:
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}", "name another folder with --results") from None
         folder = cls(path)
-        folder._write("plan.json", _dump_json(plan))
+        folder._write(PLAN_FILE, _dump_json(plan))
         folder._write("environment.json", _dump_json(fingerprint.to_json()))
         folder.log.append("campaign-started", campaign=name)
         folder._point_latest(results)
@@ -106,7 +115,7 @@ class CampaignFolder:
     def open(cls, path: Path) -> "CampaignFolder":
         """Open a campaign's folder, also by a link such as `latest`. Raises UsageError if there is none."""
         resolved = path.resolve()
-        if not (resolved / "events.jsonl").is_file():
+        if not (resolved / EVENTS_FILE).is_file():
             raise UsageError(
                 f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest"
             )
@@ -114,7 +123,7 @@ class CampaignFolder:
 
     def read_plan(self) -> dict[str, Any]:
         """Read plan.json. Raises StoreError if it is missing or damaged."""
-        return self._read_json("plan.json")
+        return self._read_json(PLAN_FILE)
 
     def read_fingerprint(self) -> Fingerprint:
         return Fingerprint.from_json(self._read_json("environment.json"))

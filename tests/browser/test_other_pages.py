@@ -18,13 +18,13 @@ pytestmark = pytest.mark.browser
 def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:
     (folder / "page.html").write_text(text)
     page = browser.new_page(viewport={"width": 400, "height": 800})
-    complaints: list[str] = []
+    errors: list[str] = []
     requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: requests.append(request.url))
     page.goto((folder / "page.html").as_uri())
-    return page, complaints, requests
+    return page, errors, requests
 
 
 def test_a_comparison_opens_without_errors_and_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
@@ -32,10 +32,10 @@ def test_a_comparison_opens_without_errors_and_fits_a_phone(browser: Browser, tm
     differences = compare_sizes(campaign.cells, campaign.cells)
     view = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
     text = render_comparison(view, differences)["comparison.html"]
-    page, complaints, requests = open_page(browser, text, tmp_path)
-    assert (complaints, len(requests)) == ([], 1)
+    page, errors, requests = open_page(browser, text, tmp_path)
+    assert (errors, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
-    assert "o difference view" in page.locator("#sentence").inner_text()
+    assert "o difference shown" in page.locator("#sentence").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
@@ -46,8 +46,8 @@ def test_an_index_opens_without_errors_and_links_the_reports(browser: Browser, t
         answer: dict[str, object] = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
         answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
         (tmp_path / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
-    page, complaints, requests = open_page(browser, render_index(read_summaries(tmp_path)), tmp_path)
-    assert (complaints, len(requests)) == ([], 1)
+    page, errors, requests = open_page(browser, render_index(read_summaries(tmp_path)), tmp_path)
+    assert (errors, len(requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
     assert (
         page.locator("a", has_text="20260102-web").first.get_attribute("href") == "20260102-web/report.html"

@@ -19,31 +19,31 @@ pytestmark = pytest.mark.browser
 
 
 @dataclass(slots=True)
-class Opened:
-    """A page with all that it complained about and asked for."""
+class OpenPage:
+    """An open page with the errors that it logged and the requests that it made."""
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
 
-Open = Callable[..., Opened]
+Open = Callable[..., OpenPage]
 
 
 @pytest.fixture
 def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
     contexts = []
 
-    def open_(result: CampaignResult, **context: object) -> Opened:
+    def open_(result: CampaignResult, **context: object) -> OpenPage:
         file = tmp_path / "report.html"
         file.write_text(render_html(build_view(result)))
         contexts.append(browser.new_context(**context))  # type: ignore[arg-type]
-        opened = Opened(contexts[-1].new_page())
-        opened.page.on("console", lambda message: opened.complaints.append(message.text))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.goto(file.as_uri())
-        return opened
+        report = OpenPage(contexts[-1].new_page())
+        report.page.on("console", lambda message: report.errors.append(message.text))
+        report.page.on("pageerror", lambda error: report.errors.append(str(error)))
+        report.page.on("request", lambda request: report.requests.append(request.url))
+        report.page.goto(file.as_uri())
+        return report
 
     yield open_
     for context in contexts:
@@ -51,12 +51,12 @@ def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
 
 
 def test_the_report_opens_without_errors_and_without_requests(open_report: Open) -> None:
-    opened = open_report(example.build_campaign())
-    assert opened.complaints == []
-    assert [url for url in opened.requests if not url.startswith("file:")] == []
-    assert len(opened.requests) == 1
-    said = opened.page.locator("#sentence").inner_text().replace("\xa0", " ")
-    assert said.startswith("For 400 users take 1 CPU / 96 MiB")
+    report = open_report(example.build_campaign())
+    assert report.errors == []
+    assert [url for url in report.requests if not url.startswith("file:")] == []
+    assert len(report.requests) == 1
+    sentence = report.page.locator("#sentence").inner_text().replace("\xa0", " ")
+    assert sentence.startswith("For 400 users take 1 CPU / 96 MiB")
 
 
 def test_no_foreign_text_becomes_markup_or_script(open_report: Open) -> None:
@@ -70,7 +70,7 @@ def test_no_foreign_text_becomes_markup_or_script(open_report: Open) -> None:
     )
     cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(HOSTILE))
     cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
-    opened = open_report(
+    report = open_report(
         example.build_campaign(
             [cell],
             campaign=HOSTILE,
@@ -79,17 +79,17 @@ def test_no_foreign_text_becomes_markup_or_script(open_report: Open) -> None:
             fingerprint=Fingerprint(more={HOSTILE: HOSTILE}),
         )
     )
-    opened.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    opened.page.locator("svg[data-chart]").hover()
-    assert opened.page.evaluate("window.hit") is None
-    assert opened.page.locator("img").count() == 0
-    assert (opened.complaints, len(opened.requests)) == ([], 1)
-    assert HOSTILE in opened.page.locator("code").first.inner_text()
+    report.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+    report.page.locator("svg[data-chart]").hover()
+    assert report.page.evaluate("window.hit") is None
+    assert report.page.locator("img").count() == 0
+    assert (report.errors, len(report.requests)) == ([], 1)
+    assert HOSTILE in report.page.locator("code").first.inner_text()
 
 
 def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> None:
-    opened = open_report(example.build_campaign())
-    opened.page.evaluate(
+    report = open_report(example.build_campaign())
+    report.page.evaluate(
         """() => {
             const image = document.createElement('img');
             image.src = 'http://127.0.0.1:9/x';
@@ -98,9 +98,9 @@ def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> No
             document.body.append(image, script);
         }"""
     )
-    assert opened.page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'open', () => 'closed')") == "closed"
-    assert opened.page.evaluate("window.hit") is None
-    assert sum("Content Security Policy" in complaint for complaint in opened.complaints) >= 3
+    assert report.page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'open', () => 'closed')") == "closed"
+    assert report.page.evaluate("window.hit") is None
+    assert sum("Content Security Policy" in error for error in report.errors) >= 3
 
 
 def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_report: Open) -> None:
@@ -120,11 +120,11 @@ def test_the_keyboard_reads_a_chart_step_by_step(open_report: Open) -> None:
     page = open_report(example.build_campaign()).page
     panel = page.locator(".panel[data-cell='web-c0.50-m96']")
     panel.locator("svg").focus()
-    said = []
+    lines = []
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
-        said.append(panel.locator(".readout").inner_text().split(":")[0])
-    assert said == ["10 users", "160 users", "10 users"]
+        lines.append(panel.locator(".readout").inner_text().split(":")[0])
+    assert lines == ["10 users", "160 users", "10 users"]
 
 
 def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: Open) -> None:
@@ -203,11 +203,11 @@ def test_the_report_prints_with_all_steps(open_report: Open) -> None:
 
 
 def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> None:
-    opened = open_report(example.build_large_campaign(20, 20))
-    assert opened.page.locator(".panel").count() == 400
-    opened.page.get_by_label("Show only rows with").fill("killed")
-    assert opened.page.locator("#filtered").inner_text() == "0 of 400"
-    assert opened.complaints == []
+    report = open_report(example.build_large_campaign(20, 20))
+    assert report.page.locator(".panel").count() == 400
+    report.page.get_by_label("Show only rows with").fill("killed")
+    assert report.page.locator("#filtered").inner_text() == "0 of 400"
+    assert report.errors == []
 
 
 def test_a_panel_can_be_enlarged(open_report: Open) -> None:
@@ -222,14 +222,14 @@ def test_a_panel_can_be_enlarged(open_report: Open) -> None:
 
 
 def test_the_cost_chart_shows_every_price_and_highlights_a_size(open_report: Open) -> None:
-    opened = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
-    page = opened.page
+    report = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
+    page = report.page
     assert page.locator("svg.cost .point").count() == 7
     assert page.locator(".front-list li").count() == 5
     page.locator("#matrix a[data-cell='web-c1.00-m96']").hover()
     assert page.locator("svg.cost .point.lit").count() == 1
     assert "cheapest" in page.locator("#sentence").inner_text()
-    assert opened.complaints == []
+    assert report.errors == []
 
 
 def test_a_thick_line_separates_the_sizes_that_sustain_the_users(open_report: Open) -> None:
@@ -240,23 +240,23 @@ def test_a_thick_line_separates_the_sizes_that_sustain_the_users(open_report: Op
 
 def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
-    figure = opened.page.locator("figure.time")
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    figure = report.page.locator("figure.time")
     expect(figure).to_be_hidden()
-    opened.page.locator("details.cell > summary").click()
+    report.page.locator("details.cell > summary").click()
     expect(figure).to_be_visible()
     assert figure.locator("path.series").count() == 9
     assert figure.locator("rect.window").count() == 1
     figure.locator("svg").focus()
-    opened.page.keyboard.press("ArrowRight")
+    report.page.keyboard.press("ArrowRight")
     expect(figure.locator(".readout")).to_contain_text("400 users asked for, 1 s into the step")
-    assert opened.complaints == []
+    assert report.errors == []
 
 
 def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
-    page = opened.page
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    page = report.page
     page.locator("details.cell > summary").click()
     chart = page.locator("figure.time svg")
     chart.scroll_into_view_if_needed()
@@ -274,25 +274,25 @@ def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> N
     page.keyboard.press("Escape")
     assert len({whole, zoomed, closer}) == 3
     assert chart.locator("path.series").nth(1).get_attribute("d") == whole
-    assert opened.complaints == []
+    assert report.errors == []
 
 
 def test_the_page_of_a_running_campaign_reloads_but_not_while_somebody_reads_details(
     open_report: Open,
 ) -> None:
-    opened = open_report(example.build_running_campaign())
-    page = opened.page
+    report = open_report(example.build_running_campaign())
+    page = report.page
     page.clock.install()
     page.reload()
-    before = len(opened.requests)
+    before = len(report.requests)
     page.clock.run_for(11_000)
     expect(page.locator("#refreshing")).to_contain_text("every 10 s")
-    assert len(opened.requests) == before + 1
+    assert len(report.requests) == before + 1
     page.locator("details.cell > summary").first.click()
     page.clock.run_for(25_000)
-    assert len(opened.requests) == before + 1
+    assert len(report.requests) == before + 1
     page.locator("details.cell > summary").first.click()
     page.get_by_role("button", name="Pause").click()
     page.clock.run_for(25_000)
-    assert len(opened.requests) == before + 1
-    assert opened.complaints == []
+    assert len(report.requests) == before + 1
+    assert report.errors == []

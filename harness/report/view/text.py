@@ -166,7 +166,8 @@ def compute_share(used: float | None, limit: float) -> float | None:
 
 def format_size(limits: Limits) -> str:
     """Return a size: `0.5 CPU / 128 MiB`, and `2 × 0.5 CPU / 128 MiB` for two replicas."""
-    return f"{limits.times}{limits.cpu_cores:g} CPU / {format_mebibytes(limits.memory_bytes)}"
+    times = f"{limits.replicas} × " if limits.replicas > 1 else ""
+    return f"{times}{limits.cpu_cores:g} CPU / {format_mebibytes(limits.memory_bytes)}"
 
 
 def _format_indicator(slo: Slo) -> str:

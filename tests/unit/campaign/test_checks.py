@@ -51,7 +51,7 @@ class Changing(RecordingListener):
         if self.confirmed:
             self.at_end(self.stage)
 
-    def confirming(self, cell: Cell) -> None:
+    def drift_check_started(self, cell: Cell) -> None:
         self.confirmed.append(cell.id)
 
 
@@ -195,8 +195,8 @@ class Unplugged(Changing):
         self.steps += bool(self.second)
         self.pull("judged" if self.steps < 2 else "judged twice")
 
-    def cell_done(self, result: CellResult) -> None:
-        super().cell_done(result)
+    def cell_finished(self, result: CellResult) -> None:
+        super().cell_finished(result)
         self.pull("done")
 
     def pull(self, moment: str) -> None:

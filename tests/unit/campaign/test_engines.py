@@ -31,8 +31,8 @@ class Farm:
         )
 
     def run(self) -> CampaignResult:
-        worlds = {name: fake.to_backends() for name, fake in self.engines.items()}
-        return Scheduler(self.plan, self.folder, worlds, CampaignListener()).run()
+        backends: dict[str | None, Backends] = {name: fake.to_backends() for name, fake in self.engines.items()}
+        return Scheduler(self.plan, self.folder, backends, CampaignListener()).run()
 
     def lives(self) -> dict[str, set[str]]:
         """The engines on which each cell had a container."""

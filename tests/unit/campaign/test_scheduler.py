@@ -7,7 +7,6 @@ import pytest
 
 from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
-from harness.campaign.scheduler import Scheduler
 from harness.model import (
     MIB,
     Cell,
@@ -163,14 +162,6 @@ def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
         for cell in rejudge(plan, stage.folder).cells:
             assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
             held[cell.cell.id] = cell.sustained_users or 0
-
-
-def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign = Scheduler(stage.plan, stage.folder, stage.backends, stage.listener)
-    campaign._desk.note(("the load shape Mine is not used",))
-    campaign._desk.note(("the load shape Mine is not used",))
-    assert stage.listener.notes == ["the load shape Mine is not used"]
 
 
 def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:

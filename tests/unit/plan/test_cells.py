@@ -29,8 +29,8 @@ MATRIX = st.fixed_dictionaries(
 BYTES = {"64m": 64 * MIB, "128MiB": 128 * MIB, "1g": 1024 * MIB}
 
 
-def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
-    """The limits of one repetition in order; None where a person would object."""
+def expand_by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
+    """Expand one repetition as a person would; None if a person would object."""
     axes = matrix.get("limits", {"cpus": [], "memory": []})
     grid = [{"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])]
     kept = list(grid)
@@ -50,7 +50,7 @@ def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
 def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]) -> None:
     matrix = MatrixFile.model_validate(values)
     cells, faults = expand_cells(matrix, "web")
-    expected = by_hand(values)
+    expected = expand_by_hand(values)
     assert (expected is None) == bool(faults)
     assert [cell.limits for cell in cells] == (expected or []) * matrix.repetitions
     assert len({cell.id for cell in cells}) == len(cells)

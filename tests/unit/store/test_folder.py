@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError, UsageError
-from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose
+from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.store.any_facts import plain
@@ -72,7 +72,7 @@ def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
     folder.add_run(DEAD)
     folder.add_step(CELL, make_closed_step(9, index=2))
     folder.finish_cell(CELL)
-    folder.finish("complete")
+    folder.finish(CampaignState.COMPLETE)
     story = CampaignFolder.open(folder.path).read_log()
     told = story.last_attempt(CELL)
     assert told.runs == [LIFE, DEAD]
@@ -116,7 +116,7 @@ def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: Camp
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
     assert folder.read_log().state is None
-    folder.finish("interrupted")
+    folder.finish(CampaignState.INTERRUPTED)
     assert folder.read_log().state == "interrupted"
     folder.mark_resumed()
     assert folder.read_log().state is None
@@ -292,4 +292,4 @@ def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder,
 def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
     assert folder.read_log().images == {}
     folder.add_image("web:1", "sha256:1")
-    assert folder.read_log().images == {"": "sha256:1"}
+    assert folder.read_log().images == {None: "sha256:1"}

@@ -13,16 +13,16 @@ from harness.model.evidence import (
     OwnConcurrency,
     RequestErrors,
 )
-from tests.facts import NAMES, recorded
+from tests.facts import NAMES, load_recorded
 
 
 def find_limit(broken: str, light: str | None = None) -> LimitingFactor:
-    step, cell = judge_recorded(broken), recorded(broken).cell
+    step, cell = judge_recorded(broken), load_recorded(broken).cell
     return find_limiting_factor(cell, step, [step] if light is None else [judge_recorded(light), step])
 
 
 def judge_recorded(name: str) -> StepResult:
-    step = recorded(name)
+    step = load_recorded(name)
     return judge_step(step.facts, step.slos)
 
 

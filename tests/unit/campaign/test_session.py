@@ -1,0 +1,85 @@
+"""The state that the workers of all engines share: claims, notes, stopping, and drawing outside the lock."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.session import CampaignSession, StopRequested
+from harness.errors import EngineGone
+from harness.model import CampaignState, Plan
+from tests.builders import make_plan
+from tests.fakes import Service
+from tests.unit.campaign.stage import Stage
+
+ENGINES = ("big", "tall")
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+
+
+def open_shared(stage: Stage, plan: Plan | None = None) -> CampaignSession:
+    return CampaignSession(plan or stage.plan, stage.folder, stage.listener, stage.fake.clock, ENGINES)
+
+
+def test_a_text_is_noted_once(stage: Stage) -> None:
+    session = open_shared(stage)
+    session.note_once(["the load shape Mine is not used"])
+    session.note_once(["the load shape Mine is not used"])
+    assert stage.listener.notes == ["the load shape Mine is not used"]
+    assert [event["text"] for event in stage.folder.log.read() if event["event"] == "note"] == [
+        "the load shape Mine is not used"
+    ]
+
+
+def test_no_cell_is_claimed_twice(stage: Stage) -> None:
+    session = open_shared(stage)
+    first, second = session.claim_cell(), session.claim_cell()
+    assert first is not None
+    assert second is not None
+    assert first != second
+    session.release_cell(first)
+    assert session.claim_cell() == first
+
+
+def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(stage: Stage) -> None:
+    session = open_shared(stage)
+    while_waiting: list[BaseException] = []
+
+    def claim() -> None:
+        try:
+            session.claim_cell()
+        except StopRequested as error:
+            while_waiting.append(error)
+
+    assert session.claim_cell()
+    assert session.claim_cell()
+    waiting = threading.Thread(target=claim)
+    waiting.start()
+    session.stop()
+    waiting.join(timeout=10)
+    assert len(while_waiting) == 1
+
+
+def test_the_loss_of_the_last_engine_is_raised(stage: Stage) -> None:
+    session = open_shared(stage)
+    session.lose_engine("big", EngineGone("no answer"))
+    assert any("big is lost" in note for note in stage.listener.notes)
+    with pytest.raises(EngineGone, match="no answer"):
+        session.lose_engine("tall", EngineGone("no answer"))
+
+
+def test_others_claim_cells_while_a_report_is_drawn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = open_shared(stage)
+    claimed: list[object] = []
+
+    def claim_in_another_thread(_files: object) -> None:
+        other = threading.Thread(target=lambda: claimed.append(session.claim_cell()))
+        other.start()
+        other.join(timeout=10)
+
+    monkeypatch.setattr(stage.folder, "write_reports", claim_in_another_thread)
+    session.finish(CampaignState.INTERRUPTED)
+    assert len(claimed) == 1
