@@ -29,7 +29,7 @@ def write_recommendation(view: View) -> str:
     else:
         sentence = "No size has an answer that can be trusted."
     return _prepend(_write_prefix(view), sentence) + _list_undecided_sizes(
-        sizing.undecided_sizes, decided=sizing.take is not None
+        sizing.undecided_sizes, has_answer=sizing.take is not None
     )
 
 
@@ -125,12 +125,12 @@ def _name_best_size(view: View, best: CellResult) -> str:
     return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
 
 
-def _list_undecided_sizes(undecided: tuple[Limits, ...], *, decided: bool) -> str:
+def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_answer: bool) -> str:
     """Return the sizes without an answer, which might have been a better one; empty if there are none."""
     if not undecided:
         return ""
     shown = ", ".join(text.format_size(limits) for limits in undecided[:3])
     more = f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
-    if decided:
+    if has_answer:
         return f" Smaller, but without an answer: {shown}{more}."
     return f" Without an answer: {shown}{more}."

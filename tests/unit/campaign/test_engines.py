@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.progress import rejudge
 from harness.campaign.listener import CampaignListener
+from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineGone, UsageError
 from harness.model import CampaignResult, Fingerprint, Plan, Status
@@ -31,7 +31,9 @@ class Farm:
         )
 
     def run(self) -> CampaignResult:
-        backends: dict[str | None, Backends] = {name: fake.to_backends() for name, fake in self.engines.items()}
+        backends: dict[str | None, Backends] = {
+            name: fake.to_backends() for name, fake in self.engines.items()
+        }
         return Scheduler(self.plan, self.folder, backends, CampaignListener()).run()
 
     def lives(self) -> dict[str, set[str]]:

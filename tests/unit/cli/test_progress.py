@@ -100,7 +100,9 @@ def test_text_from_outside_is_inert_in_a_terminal() -> None:
     with LiveProgress(console) as display:
         display.note("\x1b[31mred [bold]x")
         display.campaign_started(PLAN, finished_cells=0)
-        display.step_judged(CELL, make_step(200, "FAIL", rule="died", evidence=EndedStep("\x1b[31mred [bold]x")))
+        display.step_judged(
+            CELL, make_step(200, "FAIL", rule="died", evidence=EndedStep("\x1b[31mred [bold]x"))
+        )
         text = show(display)
     assert isinstance(console.file, io.StringIO)
     assert "\x1b[31m" not in console.file.getvalue() + text

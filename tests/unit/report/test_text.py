@@ -100,3 +100,12 @@ def test_a_number_stays_with_its_unit() -> None:
         text.keep_units_together("take 1 CPU / 96 MiB at 80 %")
         == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"
     )
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(31, "40 s"), (125, "2 min"), (7500, "2 h 05 min")])
+def test_an_estimate_is_rounded_as_people_round_it(seconds: float, words: str) -> None:
+    assert text.format_estimate(seconds) == words
+
+
+def test_lines_for_a_terminal_keep_their_breaks_and_indents_only() -> None:
+    assert text.clean_lines("error: \x1b[31mred\r\n  try: \x9b2Jthat\u202e") == "error: red\n  try: that"

@@ -124,7 +124,9 @@ def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory,
 
 
 @pytest.mark.parametrize("written", [0, 1, 30])
-def test_a_disk_that_fills_up_tears_no_line(log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
+def test_a_disk_that_fills_up_tears_no_line(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
     """What a later append would be glued to."""
     log.append("one")
     whole = log.path.read_bytes()

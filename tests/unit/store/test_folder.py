@@ -66,7 +66,7 @@ def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> No
         CampaignFolder.open(tmp_path / place)
 
 
-def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
+def test_the_log_is_read_in_order(folder: CampaignFolder) -> None:
     folder.add_run(LIFE)
     folder.add_step(CELL, make_closed_step(5, index=1))
     folder.add_run(DEAD)
@@ -81,7 +81,7 @@ def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
     assert story.state == "complete"
 
 
-def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> None:
+def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> None:
     again = replace(LIFE, number=2, attempt=2)
     confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
     folder.add_run(LIFE)
@@ -104,14 +104,37 @@ def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> No
     assert second.is_done
 
 
-def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: CampaignFolder) -> None:
-    facts = {"number": 1, "started_at": "", "ready_after_s": 0.8, "failure_kind": None, "failure": None}
-    folder.log.append("life-started", cell=CELL, **facts)
-    folder.log.append("step-finished", cell=CELL, step=1, life=1, users=5, ended="held", file="x")
-    folder.log.append("cell-finished", cell=CELL)
-    (told,) = folder.read_log().attempts.values()
-    assert (told.runs[0].attempt, told.runs[0].purpose) == (1, Purpose.SEARCH)
-    assert (told.step_files, told.is_done, told.drift_check_files) == (["x"], True, [])
+STORED = [
+    {"event": "image-prepared", "reference": "web:1", "digest": "sha256:1", "engine": ""},
+    {
+        "event": "life-started",
+        "cell": CELL,
+        "number": 1,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "ready_after_s": 0.8,
+        "failure_kind": None,
+        "failure": None,
+        "attempt": 1,
+        "purpose": "search",
+        "companions_ready_after_s": None,
+        "engine": "",
+    },
+    {"event": "cell-finished", "cell": CELL, "attempt": 1},
+    {"event": "note", "text": "look"},
+    {"event": "campaign-finished", "state": "complete"},
+]
+
+
+def test_the_only_engine_has_an_empty_name_in_the_log(folder: CampaignFolder) -> None:
+    folder.add_image("web:1", "sha256:1")
+    folder.add_run(LIFE)
+    folder.finish_cell(CELL)
+    folder.add_note("look")
+    folder.finish(CampaignState.COMPLETE)
+    _, *events = folder.log.read()
+    assert [{key: event[key] for key in event if key not in ("format", "at")} for event in events] == STORED
+    log = folder.read_log()
+    assert (log.images, log.last_attempt(CELL).runs) == ({None: "sha256:1"}, [LIFE])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
@@ -122,12 +145,12 @@ def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(fo
     assert folder.read_log().state is None
 
 
-def test_a_cell_that_the_log_does_not_know_has_no_story(folder: CampaignFolder) -> None:
+def test_a_cell_that_the_log_does_not_name_has_an_empty_attempt(folder: CampaignFolder) -> None:
     told = folder.read_log().last_attempt("other")
     assert (told.runs, told.step_files, told.is_done) == ([], [], False)
 
 
-def test_a_newer_kind_of_event_is_passed_over(folder: CampaignFolder) -> None:
+def test_an_unknown_kind_of_event_is_ignored(folder: CampaignFolder) -> None:
     folder.log.append("something-new", cell=CELL)
     assert folder.read_log().last_attempts == {}
 
@@ -139,7 +162,7 @@ def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
     assert plain(folder.read_step(file)) == plain(facts)
 
 
-def test_a_steps_file_is_complete_before_the_log_says_so(
+def test_a_steps_file_is_complete_before_the_log_names_it(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -152,7 +175,7 @@ def test_a_steps_file_is_complete_before_the_log_says_so(
     assert seen == [("step-finished", 7)]
 
 
-def test_a_step_that_the_log_never_told_of_is_written_over(
+def test_a_step_that_the_log_does_not_name_is_written_over(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The crash between file and log: the step in flight is lost, and measured again under its number."""
@@ -180,7 +203,7 @@ def test_a_crash_while_writing_leaves_the_old_file_whole(
     assert (folder.path / "summary.json").read_text() == "old"
 
 
-def test_text_that_is_no_unicode_is_written_all_the_same(folder: CampaignFolder) -> None:
+def test_text_that_is_not_valid_unicode_is_written_nevertheless(folder: CampaignFolder) -> None:
     folder.add_logs(CELL, 1, "caf\udce9\n", "fine\n")
     assert (folder.path / "cells" / CELL / "target-1.log").read_text() == "caf?\n"
 
@@ -203,8 +226,9 @@ def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
     [
         {"event": "life-started", "cell": CELL},
         {"event": "step-finished", "cell": CELL},
-        {"event": "step-finished", "cell": ["web"], "file": "x"},
-        {"event": "step-finished", "cell": CELL, "file": "x", "purpose": "fun"},
+        {"event": "step-finished", "cell": ["web"], "file": "x", "attempt": 1, "purpose": "search"},
+        {"event": "step-finished", "cell": CELL, "file": "x", "attempt": 1, "purpose": "fun"},
+        {"event": "campaign-finished", "state": "odd"},
         {"event": "cell-finished"},
         {"event": "campaign-finished"},
     ],
@@ -218,7 +242,7 @@ def test_an_event_that_lacks_something_is_named_by_file_and_line(
         folder.read_log()
 
 
-def test_a_disk_that_refuses_is_an_error_with_words(
+def test_a_full_disk_is_an_error_that_names_the_file(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_args: Any) -> None:
@@ -289,7 +313,7 @@ def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder,
     assert remove_partial_files(tmp_path / "nowhere") == []
 
 
-def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
+def test_the_image_of_an_engine_is_read_back(folder: CampaignFolder) -> None:
     assert folder.read_log().images == {}
     folder.add_image("web:1", "sha256:1")
     assert folder.read_log().images == {None: "sha256:1"}
