@@ -2,7 +2,7 @@
 
 The functions are pure and remember nothing: the same steps always lead to the same choice, so a resumed
 campaign repeats no measurement. Neighbours and models only say where to look; both ends of a bracket are
-always measured in the cell itself.
+always measured in the cell itself. See docs/method.md.
 """
 
 import math

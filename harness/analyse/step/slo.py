@@ -2,7 +2,7 @@
 
 "p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
 independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
-Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one.
+Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one. See docs/method.md.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Whether a step says anything about the target at all: checks of the generator and the host.
 
-A step that breaks one of these rules is INVALID, never a FAIL: it says nothing about the target.
+A step that breaks one of these rules is INVALID, never a FAIL: it says nothing about the target. The
+rules with their numbers are listed in docs/method.md.
 """
 
 import numpy as np

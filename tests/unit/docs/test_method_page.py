@@ -6,7 +6,7 @@ import pytest
 
 from harness.analyse.search.capacity_estimate import allowed_slow_share, bound_slow_share
 from harness.model import Slo
-from tests.unit.pages import METHOD, README, read_table
+from tests.unit.pages import HARNESS, METHOD, README, read_table
 
 THRESHOLDS = read_table(METHOD, "SLO, precision")
 
@@ -31,3 +31,9 @@ def test_the_readme_shows_the_same_shares() -> None:
     )
     assert shown
     assert shown.groups() == find_thresholds("p95", "5 %", "400")
+
+
+def test_every_module_that_the_page_names_exists() -> None:
+    named = re.findall(r"`((?:analyse|measure)/[\w/]+\.py)`", METHOD)
+    assert len(named) > 8
+    assert [name for name in named if not (HARNESS / name).exists()] == []
