@@ -29,7 +29,7 @@ def parse_requirement(text: str) -> Requirement:
     bounds = _parse_bounds(text, match["within"])
     try:
         cores = units.parse_cores(float(bounds.get("cpus", units.CPU_MOST_CORES)))
-        size = units.parse_memory(bounds["memory"]) if "memory" in bounds else units.MEMORY_MOST_BYTES
+        size = units.parse_memory_bytes(bounds["memory"]) if "memory" in bounds else units.MEMORY_MOST_BYTES
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", _EXAMPLE) from None
     return Requirement(text.strip(), int(match["users"]), Limits(cores, size))

@@ -37,7 +37,7 @@ def available_cores(cores: float, *, is_shared: bool = True) -> float:
     return cores - 1 if cores >= 2 else cores / 2
 
 
-def available_memory(memory_bytes: int) -> int:
+def available_bytes(memory_bytes: int) -> int:
     """Return the bytes left for targets: all but a fifth, and but 1 GiB at least.
 
     The generator, the harness, the engine and the host itself use the rest. 400 users cost Locust about
@@ -61,7 +61,7 @@ def _find_shortage(
     shortages = []
     if needed_cores > available_cores(cores, is_shared=is_shared) + _ROUNDING:
         shortages.append(_describe_cores(needed_cores, cores, is_shared=is_shared))
-    if needed_bytes > available_memory(memory_bytes):
+    if needed_bytes > available_bytes(memory_bytes):
         shortages.append(_describe_memory(needed_bytes, memory_bytes))
     with_others = "with what stands beside it, it " if others else ""
     return with_others + "; ".join(shortages) if shortages else None
@@ -76,5 +76,5 @@ def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
 
 
 def _describe_memory(needed: int, memory_bytes: int) -> str:
-    total, most = memory_bytes // MIB, available_memory(memory_bytes) // MIB
+    total, most = memory_bytes // MIB, available_bytes(memory_bytes) // MIB
     return f"wants {needed // MIB} MiB; this host has {total} MiB, and {most} MiB of it for a target"

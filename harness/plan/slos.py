@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from harness.errors import UsageError
 from harness.model import IndicatorKind, Slo
-from harness.plan.schema.units import parse_duration, parse_number_or_text, parse_ratio, quote
+from harness.plan.schema.units import parse_duration_s, parse_number_or_text, parse_ratio, quote
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
@@ -48,7 +48,7 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
         raise ValueError(f"{indicator} is a number of the whole scenario; write it beside by_name, not in it")
     if indicator in RATIOS:
         return Slo(indicator, _parse_share(indicator, at_most), request_name)
-    seconds = parse_duration(at_most)
+    seconds = parse_duration_s(at_most)
     if not seconds:
         raise ValueError(f"{quote(at_most)} leaves no time to answer; write a duration such as 500ms")
     return Slo(indicator, seconds, request_name)

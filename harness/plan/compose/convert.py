@@ -18,7 +18,7 @@ from harness.plan.compose.syntax import (
     split_pair,
     to_name,
 )
-from harness.plan.schema.units import parse_memory, quote
+from harness.plan.schema.units import parse_memory_bytes, quote
 
 _Values = Mapping[str, Any]
 
@@ -35,6 +35,8 @@ _HARMLESS_KEYS = frozenset(
 
 _REFUSED_KEYS = frozenset("privileged devices pid ipc cgroup_parent volumes_from extends provider".split())
 """Keys that can't be honoured, and without which it would be another service."""
+
+_KNOWN_KEYS = _CONVERTED_KEYS | _HARMLESS_KEYS | _REFUSED_KEYS
 
 _KNOWN_PORTS = {
     "postgres": 5432,
@@ -164,17 +166,18 @@ class _ServiceConverter:
                 self.result.faults.append(
                     f"{name}: {key} can't be honoured, and without it this is another service"
                 )
-            elif key not in _CONVERTED_KEYS | _HARMLESS_KEYS | _REFUSED_KEYS and not str(key).startswith(
-                "x-"
-            ):
+            elif key not in _KNOWN_KEYS and not str(key).startswith("x-"):
                 self.result.notes.append(f"{name}: {key} is not honoured")
 
     def _resolve(self, value: object) -> str:
         """Return the text with every reference replaced by its value."""
         return _REFERENCE.sub(lambda match: self._look_up(match, keep=False), str(value))
 
-    def _resolve_file_values(self, value: object) -> str:
-        """Return the text with references to the caller's environment kept: their values are never stored."""
+    def _keep_references(self, value: object) -> str:
+        """Return the text with only the `.env` file's references replaced.
+
+        Those to the caller's environment stay, because its values are never stored.
+        """
         text = str(value).lower() if isinstance(value, bool) else str(value)
         return _REFERENCE.sub(lambda match: self._look_up(match, keep=True), text)
 
@@ -192,21 +195,25 @@ class _ServiceConverter:
         return ""
 
     def _read_environment(self, name: str, values: _Values) -> dict[str, str]:
-        found: dict[str, str] = {}
+        environment: dict[str, str] = {}
         files = values.get("env_file") or []
         for file in [files] if isinstance(files, str | dict) else files:
             path = self.folder / str(file.get("path", "") if isinstance(file, dict) else file)
             if not path.is_file():
                 self.result.notes.append(f"{name}: its env_file {path.name} is not there")
-            found |= {key: value.replace("${", "$${") for key, value in read_dotenv(path).items()}
-        given = values.get("environment") or {}
-        pairs = given.items() if isinstance(given, dict) else (split_pair(str(each)) for each in given)
+            environment |= {key: value.replace("${", "$${") for key, value in read_dotenv(path).items()}
+        variables = values.get("environment") or {}
+        pairs = (
+            variables.items()
+            if isinstance(variables, dict)
+            else (split_pair(str(each)) for each in variables)
+        )
         for key, value in pairs:
             if value is not None:
-                found[str(key)] = self._resolve_file_values(value)
+                environment[str(key)] = self._keep_references(value)
             elif key in self.environ:
-                found[str(key)] = f"${{{key}}}"
-        return found
+                environment[str(key)] = f"${{{key}}}"
+        return environment
 
     def _read_command(self, value: object) -> list[str]:
         if isinstance(value, str):
@@ -214,8 +221,8 @@ class _ServiceConverter:
         return [self._resolve(word) for word in value] if isinstance(value, list) else []
 
     def _read_list(self, values: _Values, key: str) -> list[str]:
-        given = values.get(key) or []
-        return [str(each).partition(":")[0] for each in ([given] if isinstance(given, str) else given)]
+        items = values.get(key) or []
+        return [str(item).partition(":")[0] for item in ([items] if isinstance(items, str) else items)]
 
     def _read_build(self, build: str | _Values) -> dict[str, Any]:
         if isinstance(build, str):
@@ -225,22 +232,22 @@ class _ServiceConverter:
         section = {"context": str(self.folder / self._resolve(build.get("context", ".")))}
         if "dockerfile" in build:
             section["dockerfile"] = str(build["dockerfile"])
-        filled = {str(key): self._resolve(value) for key, value in pairs if value is not None}
-        return section | ({"args": filled} if filled else {})
+        resolved = {str(key): self._resolve(value) for key, value in pairs if value is not None}
+        return section | ({"args": resolved} if resolved else {})
 
     def _read_files(self, name: str, values: _Values) -> dict[str, str]:
         """Return bind mounts, read-only. A named volume begins empty in every container."""
-        found = {}
+        files = {}
         for volume in values.get("volumes") or []:
             source, inside, is_writable = parse_mount(volume)
             source = self._resolve(source)
             if not source.startswith((".", "/", "~")):
                 self.result.notes.append(f"{name}: its volume at {inside} begins empty in every container")
                 continue
-            found[inside] = str((self.folder / Path(source).expanduser()).resolve())
+            files[inside] = str((self.folder / Path(source).expanduser()).resolve())
             if is_writable:
                 self.result.notes.append(f"{name}: {inside} is mounted read-only")
-        return found
+        return files
 
     def _read_healthcheck(self, values: _Values) -> list[str]:
         test = (values.get("healthcheck") or {}).get("test")
@@ -255,9 +262,9 @@ class _ServiceConverter:
         )
 
     def _find_port(self, values: _Values) -> int | None:
-        given = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
+        ports = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
         image = str(values.get("image", "")).rpartition("/")[2].partition(":")[0]
-        return next(filter(None, given), _KNOWN_PORTS.get(image))
+        return next(filter(None, ports), _KNOWN_PORTS.get(image))
 
     def _read_limits(self, values: _Values) -> dict[str, Any]:
         """Return a companion's limits; nothing if the compose file gives only CPU or only memory."""
@@ -265,4 +272,4 @@ class _ServiceConverter:
         cpus, memory = most.get("cpus", values.get("cpus")), most.get("memory", values.get("mem_limit"))
         if cpus is None or memory is None:
             return {}
-        return {"limits": {"cpus": float(cpus), "memory": parse_memory(str(memory).rstrip("bB"))}}
+        return {"limits": {"cpus": float(cpus), "memory": parse_memory_bytes(str(memory).rstrip("bB"))}}

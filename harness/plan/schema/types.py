@@ -46,12 +46,12 @@ Cores = Annotated[
 ]
 Memory = Annotated[
     int,
-    BeforeValidator(units.parse_memory),
+    BeforeValidator(units.parse_memory_bytes),
     json_schema(type=["string", "integer"], examples=["512MiB", "1g"]),
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(units.parse_duration),
+    BeforeValidator(units.parse_duration_s),
     json_schema(type=["string", "number"], examples=["250ms", "1.5s"]),
 ]
 Precision = Annotated[

@@ -6,6 +6,7 @@ Each parser raises ValueError with what to write instead.
 import json
 import re
 from decimal import Decimal
+from typing import NamedTuple
 
 from harness.model import MIB
 
@@ -34,14 +35,21 @@ def quote(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _parse_quantity(value: object) -> tuple[Decimal, str] | None:
-    """Return amount and unit (lower case) of a number or a text such as `1.5 GiB`; None if it is neither."""
+class _Quantity(NamedTuple):
+    """An amount with its unit in lower case, or "" without one."""
+
+    amount: Decimal
+    unit: str
+
+
+def _parse_quantity(value: object) -> _Quantity | None:
+    """Parse a number or a text such as `1.5 GiB`; return None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if not isinstance(value, str):
-        return Decimal(repr(value)), ""
+        return _Quantity(Decimal(repr(value)), "")
     match = _QUANTITY.fullmatch(value.strip())
-    return (Decimal(match[1]), match[2].lower()) if match else None
+    return _Quantity(Decimal(match[1]), match[2].lower()) if match else None
 
 
 def _format_plain(number: Decimal) -> str:
@@ -65,20 +73,20 @@ def parse_cores(value: object) -> float:
 
 def _suggest_cores(value: object) -> str:
     """Return the plain number that `"500m"` or a quoted `"0.5"` stands for, else an example."""
-    found = _parse_quantity(value)
-    if found and found[1] in ("", "m") and found[0]:
-        return _format_plain(found[0] / 1000 if found[1] else found[0])
+    quantity = _parse_quantity(value)
+    if quantity and quantity.unit in ("", "m") and quantity.amount:
+        return _format_plain(quantity.amount / 1000 if quantity.unit else quantity.amount)
     return "a plain number such as 0.5"
 
 
-def parse_memory(value: object) -> int:
+def parse_memory_bytes(value: object) -> int:
     """Parse a size into bytes, as Docker does: k, m, g are KiB, MiB, GiB; no unit is bytes."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in _POWERS:
-        raise ValueError(f"{quote(value)} is not a size; {_suggest_memory(found)}")
-    amount = found[0] * 1024 ** _POWERS[found[1]]
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _POWERS:
+        raise ValueError(f"{quote(value)} is not a size; {_suggest_memory(quantity)}")
+    amount = quantity.amount * 1024 ** _POWERS[quantity.unit]
     if amount < MEMORY_LEAST_BYTES:
-        hint = f" ({_format_plain(found[0])} without a unit is bytes)" if not found[1] else ""
+        hint = f" ({_format_plain(quantity.amount)} without a unit is bytes)" if not quantity.unit else ""
         raise ValueError(f"{quote(value)} is less than Docker's minimum of 6MiB{hint}; {_SIZES_TO_WRITE}")
     if amount > MEMORY_MOST_BYTES:
         raise ValueError(f"{quote(value)} is more than any machine has; {_SIZES_TO_WRITE}")
@@ -87,24 +95,29 @@ def parse_memory(value: object) -> int:
     return int(amount)
 
 
-def _suggest_memory(found: tuple[Decimal, str] | None) -> str:
+def _suggest_memory(quantity: _Quantity | None) -> str:
     """Say what to write instead of `512 mb` or `1 GB`: the same number in units with one meaning."""
-    if found is None or found[1] not in ("mb", "gb", "mi", "gi") or found[0] % 1 or not found[0]:
+    if (
+        quantity is None
+        or quantity.unit not in ("mb", "gb", "mi", "gi")
+        or quantity.amount % 1
+        or not quantity.amount
+    ):
         return _SIZES_TO_WRITE
-    if found[1].startswith("g"):
-        return f"write {found[0]}GiB or {found[0]}g (Docker's meaning: powers of two)"
-    gib = found[0] / 1024
+    if quantity.unit.startswith("g"):
+        return f"write {quantity.amount}GiB or {quantity.amount}g (Docker's meaning: powers of two)"
+    gib = quantity.amount / 1024
     if len(_format_plain(gib)) > 5:
-        return f"write {found[0]}MiB or {found[0]}m (Docker's meaning: powers of two)"
-    return _MIB_TO_WRITE.format(n=found[0], gib=_format_plain(gib))
+        return f"write {quantity.amount}MiB or {quantity.amount}m (Docker's meaning: powers of two)"
+    return _MIB_TO_WRITE.format(n=quantity.amount, gib=_format_plain(gib))
 
 
-def parse_duration(value: object) -> float:
+def parse_duration_s(value: object) -> float:
     """Parse `250ms`, `1.5s`, `2m` (minutes) or a plain number of seconds into seconds, from 0 to an hour."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in _SECONDS:
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _SECONDS:
         raise ValueError(f"{quote(value)} is not a duration; write 250ms, 1.5s or a plain number of seconds")
-    seconds = found[0] * _SECONDS[found[1]]
+    seconds = quantity.amount * _SECONDS[quantity.unit]
     if not 0 <= seconds <= _DURATION_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a duration from 0s to 60m")
     return float(seconds)
@@ -117,11 +130,11 @@ def parse_number_or_text(text: str) -> float | str:
 
 def parse_ratio(value: object) -> float:
     """Parse a ratio such as `1%` or 0.01. A plain number from 1 up is refused: it may mean 1 or 1 %."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in ("", "%"):
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in ("", "%"):
         raise ValueError(f'{quote(value)} is not a ratio; write "1%" or 0.01')
-    amount = found[0] / 100 if found[1] else found[0]
-    if not found[1] and amount >= 1:
+    amount = quantity.amount / 100 if quantity.unit else quantity.amount
+    if not quantity.unit and amount >= 1:
         raise ValueError(
             f'{quote(value)} could mean two things; write "{_format_plain(amount)}%" or a number below 1'
         )

@@ -151,10 +151,10 @@ def check_engine_host(value: str) -> str:
 def check_ip_address(value: str) -> str:
     """Check an address to publish on. A name or 0.0.0.0 is refused: they don't limit who can connect."""
     try:
-        found = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
         raise ValueError(f"{units.quote(value)} is not an IP address; write one such as 10.0.0.5") from None
-    if found.is_unspecified:
+    if address.is_unspecified:
         raise ValueError(f"{value} publishes on every network; write the one address where it is reached")
     return value
 

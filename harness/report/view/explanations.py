@@ -36,7 +36,13 @@ from harness.model.evidence import (
     TooFewRequests,
     UsersLost,
 )
-from harness.report.view.text import format_mebibytes, format_ratio, format_size
+from harness.report.view.text import (
+    format_limit,
+    format_mebibytes,
+    format_milliseconds,
+    format_ratio,
+    format_size,
+)
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
@@ -176,23 +182,24 @@ def _explain_generator(
         case GeneratorBusy(process, used_ratio, allowed_ratio):
             return (
                 f"{_name_process(process)} used {format_ratio(used_ratio)} of a core "
-                f"(more than {_format_limit(allowed_ratio)}); "
+                f"(more than {format_limit(allowed_ratio)}); "
                 "use FastHttpUser, more processes (load: {workers: auto}), or fewer users"
             )
         case LoopLate(lag_s):
             return (
-                f"Locust's event loop came {_format_ms(lag_s)} late; "
+                f"Locust's event loop came {format_milliseconds(lag_s)} late; "
                 "leave it a core of its own, or look for blocking calls in the locustfile"
             )
         case ClockUncertain(error_s, allowed_s):
             return (
-                f"a worker's clock may be wrong by {_format_ms(error_s)} ({_format_ms(allowed_s)} allowed); "
+                f"a worker's clock may be wrong by {format_milliseconds(error_s)} "
+                f"({format_milliseconds(allowed_s)} allowed); "
                 "leave workers CPU to answer, or fix their network"
             )
         case TimeUnexplained(ratio, allowed_ratio):
             return (
                 f"{ratio * 100:+.1f} % of the users' time is neither thinking nor waiting "
-                f"(Little's law, {_format_limit(allowed_ratio)} allowed); "
+                f"(Little's law, {format_limit(allowed_ratio)} allowed); "
                 "the generator stalled, or users were missing"
             )
 
@@ -205,7 +212,7 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
         case ForeignLoad(used_cores, host_cores, allowed_ratio):
             return (
                 f"other programs used {used_cores:.2f} of the host's {host_cores} cores "
-                f"(more than {_format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
+                f"(more than {format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
             )
         case ProxyBusy(used_cores, allowed_cores):
             return (
@@ -240,7 +247,7 @@ def _explain_evaluation(evaluation: SloEvaluation) -> str:
         return f"{_name_slo(slo)} unknown"
     if slo.is_response_time:
         return f"{_name_slo(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
-    return f"{_name_slo(slo)} {value * 100:.1f} % {sign} {_format_limit(slo.at_most)}"
+    return f"{_name_slo(slo)} {value * 100:.1f} % {sign} {format_limit(slo.at_most)}"
 
 
 def _name_slo(slo: Slo) -> str:
@@ -251,11 +258,3 @@ def _name_process(process: int | None) -> str:
     if process is None:
         return "Locust"
     return f"Locust's worker {process}" if process else "Locust's master"
-
-
-def _format_limit(ratio: float) -> str:
-    return f"{ratio * 100:.3g} %"
-
-
-def _format_ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"

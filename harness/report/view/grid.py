@@ -34,7 +34,7 @@ def build_grid(cells: Sequence[CellView]) -> Grid:
     cpus = sorted({_place_size(cell.result.cell.limits)[0] for cell in cells}, key=_count_all_cores)
     memories = sorted({cell.result.cell.limits.memory_bytes for cell in cells})
     return Grid(
-        cpus=tuple((row, f"{row[1]} × {row[0]:g} CPU" if row[1] > 1 else f"{row[0]:g} CPU") for row in cpus),
+        cpus=tuple((row, text.format_cpu(*row)) for row in cpus),
         memories=tuple((memory, text.format_mebibytes(memory)) for memory in memories),
         sizes=sizes,
         borders=_find_borders(sizes, cpus, memories),

@@ -40,7 +40,7 @@ def _prepend(prefix: str, sentence: str) -> str:
 def _write_prefix(view: View) -> str:
     if view.state is CampaignState.COMPLETE or view.sizing.best is None:
         return ""
-    return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
+    return "So far: " if view.is_running else "As measured until the interruption: "
 
 
 def _recommend_size(view: View, take: CellResult) -> str:

@@ -72,6 +72,11 @@ def format_seconds(value: float | None) -> str:
     return f"{value:.{digits}f} s"
 
 
+def format_milliseconds(seconds: float, digits: int = 0) -> str:
+    """Return seconds as milliseconds: `412 ms`."""
+    return f"{seconds * 1000:.{digits}f} ms"
+
+
 def format_timestamp(stored: str) -> str:
     """Return a stored ISO 8601 time to the second: `2026-11-23 18:10:30 UTC`."""
     return re.sub(r"\.\d+", "", clean_text(stored)).replace("T", " ").replace("+00:00", " UTC")
@@ -116,6 +121,11 @@ def format_ratio(ratio: float | None) -> str:
     return f"{ratio * 100:.{1 if abs(ratio) < 0.0995 else 0}f} %"
 
 
+def format_limit(ratio: float) -> str:
+    """Return a limit in per cent as somebody wrote it: `1 %`, `0.5 %`, `12.25 %`."""
+    return f"{ratio * 100:.4g} %"
+
+
 def format_change(ratio: float | None) -> str:
     """Return a change in per cent, with its sign also if it is plus: `+12 %`, `-0.3 %`, `0 %`."""
     change = format_ratio(ratio)
@@ -131,6 +141,11 @@ def format_cores(value: float | None) -> str:
     """Return a number of CPU cores without a unit: `0.24`, `0.024`."""
     value = finite_or_none(value)
     return NO_DATA if value is None else f"{value:.{3 if value < 0.1 else 2}f}"
+
+
+def format_cpu(cores: float, replicas: int = 1) -> str:
+    """Return a CPU limit: `0.5 CPU`, and `2 × 0.5 CPU` for two replicas."""
+    return f"{replicas} × {cores:g} CPU" if replicas > 1 else f"{cores:g} CPU"
 
 
 def format_mebibytes(size_bytes: float | None) -> str:
@@ -166,8 +181,8 @@ def compute_share(used: float | None, limit: float) -> float | None:
 
 def format_size(limits: Limits) -> str:
     """Return a size: `0.5 CPU / 128 MiB`, and `2 × 0.5 CPU / 128 MiB` for two replicas."""
-    times = f"{limits.replicas} × " if limits.replicas > 1 else ""
-    return f"{times}{limits.cpu_cores:g} CPU / {format_mebibytes(limits.memory_bytes)}"
+    cpu = format_cpu(limits.cpu_cores, limits.replicas)
+    return f"{cpu} / {format_mebibytes(limits.memory_bytes)}"
 
 
 def _format_indicator(slo: Slo) -> str:
@@ -176,7 +191,7 @@ def _format_indicator(slo: Slo) -> str:
 
 def format_slo(slo: Slo) -> str:
     """Return an SLO as a condition: `p95 of RT ≤ 1 s`, `error ratio of GET / ≤ 1 %`."""
-    limit = f"{slo.at_most:g} s" if slo.is_response_time else f"{slo.at_most * 100:g} %"
+    limit = f"{slo.at_most:g} s" if slo.is_response_time else format_limit(slo.at_most)
     where = f" of {clean_text(slo.request_name)}" if slo.request_name else ""
     return f"{_format_indicator(slo)}{where} ≤ {limit}"
 

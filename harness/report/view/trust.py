@@ -91,7 +91,7 @@ def _describe_workers(steps: Sequence[StepResult]) -> str:
     if most == 1:
         return ""
     error_s = max(step.generator.clock_error_s for step in steps)
-    clocks = f", whose clocks are exact to {error_s * 1000:.1f} ms" if error_s else ""
+    clocks = f", whose clocks are exact to {text.format_milliseconds(error_s, 1)}" if error_s else ""
     return f", by the busiest of {most} workers{clocks}"
 
 

@@ -10,6 +10,7 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineGone, UsageError
+from harness.measure.session import Backends
 from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json
 from harness.report import render_report

@@ -1,4 +1,4 @@
-"""The cells are what a person who expands the matrix by hand would write down."""
+"""Expanding a matrix gives the cells that a person would write down."""
 
 from itertools import product
 from typing import Any
@@ -47,7 +47,7 @@ def expand_by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
 
 
 @given(MATRIX)
-def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]) -> None:
+def test_cells_equal_those_expanded_by_hand(values: dict[str, Any]) -> None:
     matrix = MatrixFile.model_validate(values)
     cells, faults = expand_cells(matrix, "web")
     expected = expand_by_hand(values)
@@ -68,7 +68,7 @@ def test_an_id_is_readable_and_exact() -> None:
     assert format_cell_id("web", Limits(12, 2048 * MIB), None) == "web-c12.00-m2048"
 
 
-def test_include_may_bring_back_what_exclude_took() -> None:
+def test_include_adds_a_size_that_exclude_removed() -> None:
     size = {"cpus": 1, "memory": "64m"}
     values = {"limits": {"cpus": [1, 2], "memory": ["64m"]}, "exclude": [size], "include": [size]}
     cells, faults = expand_cells(MatrixFile.model_validate(values), "web")

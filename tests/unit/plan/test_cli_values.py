@@ -1,4 +1,4 @@
-"""A requirement on the command line, and what is none."""
+"""Requirements and prices on the command line are read, or refused with an example."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Lim
         "users >= 4 at cpus <= 99999",
     ],
 )
-def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
+def test_a_text_that_is_no_requirement_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_requirement(text)
     assert "users >= 400 at cpus <= 1" in refused.value.hint
@@ -67,7 +67,7 @@ def test_a_price_is_read_as_it_is_written(text: str, price: Price) -> None:
         "disk=1",
     ],
 )
-def test_what_is_no_price_is_refused_with_an_example(text: str) -> None:
+def test_a_text_that_is_no_price_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_price(text)
     assert "gib_hour=0.005" in str(refused.value)

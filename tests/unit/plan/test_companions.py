@@ -1,4 +1,4 @@
-"""A target's further wishes and its companions: what they mean, what is refused, and what they change."""
+"""A target's container options and companions: what they mean, what is refused, what they change."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,7 +34,7 @@ companions:
 
 
 Write = Callable[..., None]
-"""Writes a target, and a matrix where the usual one will not do."""
+"""Writes a target, and a matrix if the usual one does not fit."""
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def written(project: Project) -> Write:
     return write
 
 
-def test_a_target_arrives_with_its_companions(project: Project, written: Write) -> None:
+def test_a_target_is_read_with_its_companions(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     target = project.load().target
     assert (target.user, target.tmpfs, target.ulimits) == ("www-data", ("/run", "/tmp"), {"nofile": 4096})
@@ -63,7 +63,7 @@ def test_a_target_arrives_with_its_companions(project: Project, written: Write) 
     assert cache.limits == Limits(1.0, GIB)
 
 
-def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
+def test_a_stored_plan_keeps_companions(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
     again = plan_from_json(plan_to_json(plan), plan.source.parent)
@@ -71,7 +71,7 @@ def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         (PLAIN + "ready: {http: /x, port: 80}\n", "asks for http and port at once"),
         (PLAIN + "ready: {log: '('}\n", "is not a regular expression"),
@@ -94,16 +94,16 @@ def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
         ),
     ],
 )
-def test_what_can_not_be_honoured_is_refused(
-    project: Project, written: Write, target: str, said: str
+def test_options_that_can_not_be_honoured_are_refused(
+    project: Project, written: Write, target: str, message: str
 ) -> None:
     written(target)
     with pytest.raises(InputError) as refused:
         project.load()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_companion_counts_in_what_a_host_can_give(project: Project, written: Write) -> None:
+def test_companions_count_for_the_fit_to_a_host(project: Project, written: Write) -> None:
     written(WITH_DATABASE)
     plan = project.load()
     (why,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()

@@ -47,7 +47,7 @@ def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich: Pr
 
 
 @pytest.mark.parametrize("more", ["users: {limit: 399}\n", "slos: {p95: 2s}\n", "steps: {settle: 1s}\n"])
-def test_what_the_matrix_asks_counts(rich: Project, more: str) -> None:
+def test_the_values_of_the_matrix_count(rich: Project, more: str) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text()
     assert find_changed_hashes(rich, {"matrix.yaml": matrix + more}) == {"matrix"}
 
@@ -62,7 +62,7 @@ def test_what_the_matrix_asks_counts(rich: Project, more: str) -> None:
         "load/names.csv",
     ],
 )
-def test_what_the_locustfile_imports_or_opens_counts(rich: Project, name: str) -> None:
+def test_files_that_the_locustfile_imports_or_opens_count(rich: Project, name: str) -> None:
     assert find_changed_hashes(rich, {name: "# changed\n"}) == {"scenario"}
 
 
@@ -89,7 +89,7 @@ def test_a_file_of_the_build_context_counts(rich: Project, name: str) -> None:
         *("targets/web/app/__pycache__/main.pyc", "targets/web/.git/HEAD"),
     ],
 )
-def test_what_the_image_does_not_get_does_not_count(rich: Project, name: str) -> None:
+def test_files_that_are_not_sent_to_the_engine_do_not_count(rich: Project, name: str) -> None:
     assert find_changed_hashes(rich, {name: "changed\n"}) == set()
 
 
@@ -112,7 +112,7 @@ def test_a_moved_repository_keeps_its_hashes(rich: Project, tmp_path_factory: py
     assert load_plan(elsewhere / "matrix.yaml", {}).hashes == rich.load().hashes
 
 
-def test_hashes_of_a_plan_can_be_taken_again(rich: Project) -> None:
+def test_hashing_a_plan_again_gives_the_same_hashes(rich: Project) -> None:
     plan = rich.load()
     assert hash_contents(plan) == plan.hashes
 

@@ -1,4 +1,4 @@
-"""A host measures only what it can give while the generator keeps a core."""
+"""A host measures only sizes that leave a core for the generator."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from harness.model import GIB, MIB
 from harness.plan import fit_to_host
-from harness.plan.host_fit import available_cores, available_memory
+from harness.plan.host_fit import available_bytes, available_cores
 from tests.unit.plan.project import PlanOf
 
 
@@ -21,7 +21,7 @@ def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of
     }
 
 
-def test_fitting_again_to_a_larger_host_forgets_what_the_smaller_one_skipped(plan_of: PlanOf) -> None:
+def test_fitting_to_a_larger_host_drops_the_skips_of_a_smaller_one(plan_of: PlanOf) -> None:
     plan = plan_of("")
     assert fit_to_host(fit_to_host(plan, 1, GIB), 8, 16 * GIB) == plan
 
@@ -35,9 +35,9 @@ def test_the_generator_keeps_a_core_or_half_of_the_only_one(cores: float, left: 
     ("total", "left"), [(GIB // 2, 0), (GIB, 0), (2 * GIB, GIB), (4 * GIB, 3 * GIB), (10 * GIB, 8 * GIB)]
 )
 def test_a_fifth_of_the_memory_and_at_least_a_gib_stays_with_the_host(total: int, left: float) -> None:
-    assert available_memory(total) == left
+    assert available_bytes(total) == left
 
 
 @given(st.integers(0, 2**50))
 def test_more_memory_never_gives_less(total: int) -> None:
-    assert 0 <= available_memory(total) <= available_memory(total + MIB) <= total + MIB
+    assert 0 <= available_bytes(total) <= available_bytes(total + MIB) <= total + MIB

@@ -1,4 +1,4 @@
-"""What a new target, locustfile and matrix look like, and that they load."""
+"""The files of `harness init` have the expected content and load."""
 
 import ast
 
@@ -46,12 +46,12 @@ def test_requests_come_from_an_openapi_document_with_its_examples() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, "text"])
-def test_what_is_no_openapi_document_is_refused(document: object) -> None:
+def test_a_document_that_is_not_openapi_is_refused(document: object) -> None:
     with pytest.raises(ValueError, match="OpenAPI"):
         read_operations(document)
 
 
-def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -> None:
+def test_the_locustfile_has_a_task_for_each_get_request_and_names_the_others() -> None:
     text = format_locustfile(ServiceFacts("shop", {"image": "x"}, 80, operations=read_operations(OPENAPI)))
     ast.parse(text)
     assert text.count("@task\n") == 3
@@ -68,7 +68,7 @@ def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -
         ("", (None, False)),
     ],
 )
-def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple[int | None, bool]) -> None:
+def test_port_and_healthcheck_are_read_from_a_dockerfile(text: str, found: tuple[int | None, bool]) -> None:
     assert read_dockerfile(text) == found
 
 
@@ -81,7 +81,7 @@ def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple
         (ServiceFacts("shop", {"image": "shop:1"}, 80), TcpProbe),
     ],
 )
-def test_what_is_written_loads(project: Project, found: ServiceFacts, probe: type, cores: int) -> None:
+def test_the_written_files_load(project: Project, found: ServiceFacts, probe: type, cores: int) -> None:
     home = "targets/shop-1" if found.name == "Shop 1" else "targets/shop"
     project.write(
         {

@@ -1,4 +1,4 @@
-"""What a valid matrix means."""
+"""A valid matrix becomes the plan that its keys describe."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ repetitions: 2
 """
 
 
-def test_every_key_of_a_matrix_arrives_in_the_plan(project: Project) -> None:
+def test_every_key_of_a_matrix_is_in_the_plan(project: Project) -> None:
     project.write({"matrix.yaml": EVERYTHING, "more.py": ""})
     plan = project.load()
     assert [cell.id for cell in plan.cells] == [
@@ -107,7 +107,7 @@ def test_a_minimal_matrix_takes_the_documented_defaults(project: Project) -> Non
     assert set(plan.hashes) == {"matrix", "scenario", "target"}
 
 
-def test_every_key_of_a_target_arrives_in_the_plan(project: Project) -> None:
+def test_every_key_of_a_target_is_in_the_plan(project: Project) -> None:
     text = (
         "name: shop\nimage: nginx:1.27\nport: 80\nhost_port: 8080\n"
         "ready: {http: /healthz, status: 204, within: 2m}\n"
@@ -122,14 +122,14 @@ def test_every_key_of_a_target_arrives_in_the_plan(project: Project) -> None:
     assert target.command == ("serve", "--fast")
 
 
-def test_a_tcp_readiness_has_no_path(project: Project) -> None:
+def test_ready_tcp_is_a_tcp_probe(project: Project) -> None:
     project.write({"targets/web/target.yaml": "image: redis\nport: 6379\nready: {tcp: true, within: 5s}\n"})
     plan = project.load()
     assert plan.target.readiness == TcpProbe(within_s=5.0)
     assert plan.target.name == "web"
 
 
-def test_a_target_given_inline_has_its_paths_beside_the_matrix(project: Project) -> None:
+def test_paths_of_an_inline_target_are_relative_to_the_matrix(project: Project) -> None:
     text = (
         "target: {name: app, port: 80, build: {context: targets/web, args: {BASE: x}}}\n"
         "scenario: {locustfile: targets/web/locustfile.py}\nsizes: {s: {cpus: 1, memory: 1g}}\n"
@@ -148,7 +148,7 @@ def test_a_low_limit_lowers_the_default_first_step(plan_of: PlanOf) -> None:
     assert plan_of("users: {limit: 4}\n").search.first_users == 4
 
 
-def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of: PlanOf) -> None:
+def test_the_drain_is_as_long_as_the_slowest_slo_and_at_least_a_second(plan_of: PlanOf) -> None:
     assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
     assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 

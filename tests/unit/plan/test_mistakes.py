@@ -199,24 +199,24 @@ IN_THE_LOCUSTFILE = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_MATRIX.items())
-def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "message"), IN_THE_MATRIX.items())
+def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"matrix.yaml": text, "a.py": "", "old/target.yml": ""})
-    assert project.mistakes() == [f"matrix.yaml:{said}"]
+    assert project.mistakes() == [f"matrix.yaml:{message}"]
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_TARGET.items())
-def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "message"), IN_THE_TARGET.items())
+def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"targets/web/target.yaml": text})
-    assert project.mistakes() == [f"targets/web/target.yaml:{said}"]
+    assert project.mistakes() == [f"targets/web/target.yaml:{message}"]
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_LOCUSTFILE.items())
+@pytest.mark.parametrize(("text", "message"), IN_THE_LOCUSTFILE.items())
 def test_a_locustfile_that_is_not_python_is_named_with_the_place_in_it(
-    project: Project, text: str, said: str
+    project: Project, text: str, message: str
 ) -> None:
     project.write({"targets/web/locustfile.py": text})
-    assert project.mistakes() == [f"targets/web/locustfile.py:{said}"]
+    assert project.mistakes() == [f"targets/web/locustfile.py:{message}"]
 
 
 def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> None:
@@ -244,7 +244,7 @@ def test_a_byte_that_is_not_utf8_is_named_with_its_place(project: Project) -> No
     assert project.mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
 
 
-def test_a_file_that_no_hand_wrote_is_refused_by_its_size(project: Project) -> None:
+def test_a_file_over_one_mebibyte_is_refused(project: Project) -> None:
     project.write({"matrix.yaml": "#" * (1024 * 1024 + 1)})
     assert project.mistakes() == ["matrix.yaml: is larger than 1 MiB; this is not a file written by hand"]
 
@@ -270,7 +270,7 @@ def test_a_file_outside_the_current_directory_is_named_in_full(
     ]
 
 
-def test_fifty_mistakes_are_enough_to_say(project: Project) -> None:
+def test_at_most_fifty_mistakes_are_reported(project: Project) -> None:
     repeated = "include:\n" + "- {cpus: 1, memory: 64m}\n" * 60
     project.write({"matrix.yaml": MATRIX + repeated + "".join(f"key_{number}: 1\n" for number in range(60))})
     assert len(project.mistakes()) == 50

@@ -1,4 +1,4 @@
-"""What a matrix says of replicas, Locust's processes and engines."""
+"""Replicas, Locust processes and engines are read from the matrix."""
 
 import json
 from dataclasses import replace
@@ -45,7 +45,7 @@ def test_replicas_are_an_axis(tmp_path: Path) -> None:
     assert plan.target.balancer.limits == Limits(1.0, 256 * MIB)
 
 
-def test_a_balancer_is_there_only_where_it_is_needed_and_changes_no_other_hash(tmp_path: Path) -> None:
+def test_only_replicas_need_a_balancer_which_changes_no_other_hash(tmp_path: Path) -> None:
     alone = load_matrix(tmp_path)
     assert alone.target.balancer is None
     spelled = load_matrix(tmp_path, balancer={"algorithm": "leastconn"})
@@ -56,7 +56,7 @@ def test_a_balancer_is_there_only_where_it_is_needed_and_changes_no_other_hash(t
     assert double.hashes["target"] == alone.hashes["target"]
 
 
-def test_sizes_are_ordered_by_all_that_they_are_given() -> None:
+def test_sizes_are_ordered_by_cpu_and_memory_in_all() -> None:
     one, two, half = Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2), Limits(0.5, 64 * MIB)
     assert sorted([two, one, half]) == [half, one, two]
     assert (two.all_cores, two.all_bytes) == (1.0, 128 * MIB)
@@ -92,12 +92,14 @@ def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path
         ),
     ],
 )
-def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, tmp_path: Path) -> None:
+def test_the_load_section_names_the_locust_processes(
+    section: dict[str, Any], load: Load, tmp_path: Path
+) -> None:
     assert load_matrix(tmp_path, load=section).load == load
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         ({"workers": "external"}, "expect: 4"),
         ({"workers": 3, "expect": 3}, "not for 3"),
@@ -110,8 +112,10 @@ def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, 
         ({"engines": [{"context": "a", "address": "10.0.0.7"}]}, "address"),
     ],
 )
-def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=said):
+def test_contradictions_in_the_load_section_are_refused(
+    section: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
         load_matrix(tmp_path, load=section)
 
 
@@ -154,7 +158,7 @@ def test_external_workers_have_one_master(tmp_path: Path) -> None:
         load_matrix(tmp_path, engines=engines, load={"expect": 2})
 
 
-def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
+def test_the_addresses_of_load_engines_are_not_stored(tmp_path: Path) -> None:
     plan = load_matrix(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
     stored = json.dumps(plan_to_json(plan))
     assert "me@load" not in stored
@@ -175,17 +179,17 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
         (EngineWorkers((DEFAULT_ENGINE,), 1, "10.0.0.5"), True),
     ],
 )
-def test_load_from_other_machines_comes_to_an_address_of_ours(load: Load, is_remote: bool) -> None:
+def test_workers_are_remote_if_the_master_listens_beyond_the_loopback(load: Load, is_remote: bool) -> None:
     assert load.is_remote is is_remote
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
-def test_everywhere_is_no_address(address: str, tmp_path: Path) -> None:
+def test_an_address_on_every_network_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="publishes on every network"):
         load_matrix(tmp_path, engine={"host": "ssh://big", "address": address})
 
 
 @pytest.mark.parametrize("host", ["big", "http://big", "ssh://", "tcp://big", "ssh://-oProxyCommand=x"])
-def test_what_is_no_engines_address_is_refused(host: str, tmp_path: Path) -> None:
+def test_a_text_that_is_no_engine_address_is_refused(host: str, tmp_path: Path) -> None:
     with pytest.raises(InputError):
         load_matrix(tmp_path, engine={"host": host})

@@ -25,11 +25,11 @@ POWERS = "(Docker's meaning: powers of two)"
     ],
 )
 def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
-    assert units.parse_memory(text) == expected
+    assert units.parse_memory_bytes(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("512 mb", f'"512 mb" is not a size; write 512MiB, 512m or 0.5g {POWERS}'),
         ("100MB", f'"100MB" is not a size; write 100MiB or 100m {POWERS}'),
@@ -49,18 +49,18 @@ def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
         (10**15, f"1000000000000000 is more than any machine has; write 512MiB, 512m or 0.5g {POWERS}"),
     ],
 )
-def test_a_size_with_two_meanings_or_none_is_refused(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        units.parse_memory(text)
+def test_a_size_with_two_meanings_or_none_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        units.parse_memory_bytes(text)
 
 
 @given(st.integers(6, 10**6), st.sampled_from(["MiB", "m", "M", " mib"]))
 def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None:
-    assert units.parse_memory(f"{number}{unit}") == number * MIB
+    assert units.parse_memory_bytes(f"{number}{unit}") == number * MIB
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("500m", '"500m" is not a number of cores; write 0.5'),
         ("0.5", '"0.5" is not a number of cores; write 0.5'),
@@ -72,8 +72,8 @@ def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None
         (0.333333, "0.333333 is finer than the kernel's CPU quota; write at most 5 decimals"),
     ],
 )
-def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         units.parse_cores(value)
 
 
@@ -97,14 +97,14 @@ def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps:
         ("1 min", 60.0),
     ],
 )
-def test_a_duration_is_seconds_unless_it_says_otherwise(value: object, expected: float) -> None:
-    assert units.parse_duration(value) == expected
+def test_a_duration_without_a_unit_is_in_seconds(value: object, expected: float) -> None:
+    assert units.parse_duration_s(value) == expected
 
 
 @pytest.mark.parametrize("value", ["1h30", "", "s", "-1s", -1, 3601, "61m", True, None, {}, "1e3s"])
 def test_other_durations_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
-        units.parse_duration(value)
+        units.parse_duration_s(value)
 
 
 @pytest.mark.parametrize(
