@@ -1,8 +1,8 @@
 """A server with two bad habits of real servers, to record what they look like.
 
 The server handles its connections ten times a second. It first closes those that were idle for more than
-IDLE_S, as servers with a keep-alive timeout do: a request that arrived meanwhile gets a reset. Of the requests
-of each second it answers the first BUSY_RPS with 200, and all others with 503.
+IDLE_S, as servers with a keep-alive timeout do: a request that arrived meanwhile gets a reset. Of the
+requests of each second it answers the first BUSY_RPS with 200, and all others with 503.
 """
 
 import os
