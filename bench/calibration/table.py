@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 
 _PROMISED_MEDIAN = 0.03
 _PROMISED_WORST = 0.08
@@ -33,7 +33,7 @@ class Row:
         """The estimate, or the middle of the bracket; None without a bracket."""
         if self.cell["status"] != "bracketed":
             return None
-        middle = geometric_mean([self.cell["sustained_users"], self.cell["broken_users"]])
+        middle = compute_geometric_mean([self.cell["sustained_users"], self.cell["broken_users"]])
         return float(self.cell["estimate_users"] or middle)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.search.ground_truth import GroundTruth
 from bench.search.trial import Strategy
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.model import CellResult, Plan, Status
 
@@ -59,7 +59,7 @@ def score_cell(
 ) -> Outcome:
     """Score a cell's result against its true capacity."""
     low, high = result.sustained_users, result.broken_users
-    middle = geometric_mean([low, high]) if low and high else None
+    middle = compute_geometric_mean([low, high]) if low and high else None
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
     width = 1 + strategy.search.precision_ratio
     return Outcome(

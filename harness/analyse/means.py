@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 
-def geometric_mean(values: Iterable[float]) -> float:
+def compute_geometric_mean(values: Iterable[float]) -> float:
     """Return the geometric mean of values from 0 upwards: 0 if one of them is 0.
 
     Raises ValueError if there is no value.

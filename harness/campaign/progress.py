@@ -10,12 +10,12 @@ from harness.analyse.result.consistency import (
     assess_repeatability,
     choose_second_attempt,
     flag_monotonicity_violations,
-    next_drift_check,
+    choose_drift_check,
 )
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
-from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter, find_baseline
+from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
 from harness.analyse.step.judge import judge_step, judge_steps
 from harness.analyse.step.time_series import build_series
 from harness.model import (
@@ -124,7 +124,7 @@ class CellProgress:
 
     def finish(self) -> Baseline | None:
         """Mark the cell as done and return the lightest baseline so far, for the cells after it."""
-        lightest = choose_lighter(self.borrowed_baseline, find_baseline(self.facts))
+        lightest = choose_lighter_baseline(self.borrowed_baseline, find_baseline(self.facts))
         self.is_done, self.facts = True, []
         return lightest
 
@@ -190,7 +190,7 @@ class CampaignProgress:
         if reference is not None:  # another engine chose it
             in_order = [results[reference.cell.id]]
         check = self.drift_checks(plan).get(engine)
-        return next_drift_check(plan, in_order, check, is_shared=engine is not None)
+        return choose_drift_check(plan, in_order, check, is_shared=engine is not None)
 
     def drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
         """Return what was held again of the reference cell, by the engine that held it."""

@@ -26,7 +26,7 @@ def run_campaign(
 
     Raises:
         UsageError: the plan cannot be measured here, or the campaign cannot be resumed; nothing was started.
-        WorldError: an engine, a companion or the generator failed; what was measured is stored.
+        BackendError: an engine, a companion or the generator failed; what was measured is stored.
     """
     if resume is None and not fresh:
         resume = find_unfinished(results, plan, listener.note)

@@ -27,32 +27,45 @@ from harness.plan import (
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
+_Name = Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")]
+_Image = Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")]
+_Dockerfile = Annotated[
+    Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
+]
+_Compose = Annotated[
+    Path | None, typer.Option(help="The compose file with the target; by default the one in this folder.")
+]
+_Service = Annotated[
+    str | None,
+    typer.Option(help="The service to measure; by default the one called NAME, or the only one."),
+]
+_Port = Annotated[
+    int | None,
+    typer.Option(help="The port that the target listens on in its container; by default detected."),
+]
+_Ready = Annotated[
+    str | None,
+    typer.Option(
+        help="A path that answers 200 once the target is ready; by default the image's HEALTHCHECK, or an "
+        "open port."
+    ),
+]
+_OpenApi = Annotated[
+    Path | None,
+    typer.Option(help="An OpenAPI document to write the locustfile's tasks from; by default GET /."),
+]
+
+
 @app.command()
 def init(
-    name: Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")],
-    image: Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")] = None,
-    dockerfile: Annotated[
-        Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
-    ] = None,
-    compose: Annotated[
-        Path | None, typer.Option(help="The compose file with the target; by default the one in this folder.")
-    ] = None,
-    service: Annotated[
-        str | None,
-        typer.Option(help="The service to measure; by default the one called NAME, or the only one."),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="The port that the target listens on in its container; by default detected."),
-    ] = None,
-    ready: Annotated[
-        str | None,
-        typer.Option(help="A path that answers 200 once the target is ready; by default detected."),
-    ] = None,
-    openapi: Annotated[
-        Path | None,
-        typer.Option(help="An OpenAPI document to write the tasks of the locustfile from; by default GET /."),
-    ] = None,
+    name: _Name,
+    image: _Image = None,
+    dockerfile: _Dockerfile = None,
+    compose: _Compose = None,
+    service: _Service = None,
+    port: _Port = None,
+    ready: _Ready = None,
+    openapi: _OpenApi = None,
 ) -> int:
     """Write a target, a locustfile and a matrix for an image, a Dockerfile or a service of a compose file."""
     home = Path("targets") / to_name(name)

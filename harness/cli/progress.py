@@ -278,7 +278,7 @@ def _format_cpu(sample: ProgressSample, cell: Cell) -> str:
         return NO_DATA
     first, last = sample.target[0], sample.target[-1]
     used = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
-    limit = cell.limits.all_cores
+    limit = cell.limits.total_cores
     return f"{format_cores(used)}/{limit:g} ({format_ratio(used / limit)})"
 
 

@@ -13,7 +13,7 @@ from harness.campaign import CampaignListener, run_campaign
 from harness.campaign.preflight import fit_to_engines
 from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show_campaign
 from harness.cli.progress import LineProgress, LiveProgress
-from harness.errors import WorldError
+from harness.errors import BackendError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
@@ -99,7 +99,7 @@ def show_plan(matrix: Matrix = Path("matrix.yaml")) -> int:
         say(f"note: {note}")
     try:
         plan, is_fitted = fit_to_engines(plan), True
-    except WorldError:
+    except BackendError:
         is_fitted = False
     for cell in plan.cells:
         skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""

@@ -1,4 +1,4 @@
-"""Run a fresh target with its load generator and the counters beside them."""
+"""Run a fresh target with its load generator and the counters of both."""
 
 import contextlib
 from collections.abc import Iterator

@@ -27,7 +27,7 @@ from harness.model import (
     TargetSample,
     ThinkTimes,
     WorkerSample,
-    ramp_rate,
+    compute_ramp_rate,
 )
 
 _POLL_S = 0.25
@@ -111,7 +111,7 @@ class _StepRun:
         self._session = session
         self._request = request
         self._step = request.step
-        self._rate = ramp_rate(request.step.users, request.spawn_rate)
+        self._rate = compute_ramp_rate(request.step.users, request.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
@@ -254,7 +254,7 @@ class _StepRun:
             window_from_s=self._began.get("window"),
             window_to_s=window_to_s,
             ended_s=samples[-1].at_s - start_s if samples else self._now_s(),
-            ended=reason,
+            end_reason=reason,
             note=note,
             requests=_shift_requests(requests, start_s),
             thinks=ThinkTimes(thinks.start_s - start_s, thinks.planned_s),

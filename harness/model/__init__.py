@@ -46,7 +46,7 @@ from harness.model.plan import (
     Target,
     TcpProbe,
     Timing,
-    ramp_rate,
+    compute_ramp_rate,
 )
 from harness.model.resources import (
     DEFAULT_ENGINE,
@@ -73,7 +73,7 @@ from harness.model.results import (
     Failures,
     GeneratorUse,
     HostUse,
-    Interpolated,
+    Interpolation,
     Latency,
     NameStats,
     Repeatability,
@@ -132,7 +132,7 @@ __all__ = [
     "HttpProbe",
     "ImageSource",
     "IndicatorKind",
-    "Interpolated",
+    "Interpolation",
     "Judgement",
     "Latency",
     "Limits",
@@ -171,5 +171,5 @@ __all__ = [
     "Timing",
     "Verdict",
     "WorkerSample",
-    "ramp_rate",
+    "compute_ramp_rate",
 ]

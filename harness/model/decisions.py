@@ -53,4 +53,4 @@ class Check:
 
     requirement: Requirement
     is_met: bool | None
-    by: CellResult | None
+    decided_by: CellResult | None

@@ -25,7 +25,7 @@ class SloEvaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class SlosKept:
+class SlosHold:
     """Every SLO holds; `evaluations` are those with a value."""
 
     evaluations: tuple[SloEvaluation, ...]
@@ -142,7 +142,7 @@ class TimeUnexplained:
 
 
 StepEvidence = (
-    SlosKept
+    SlosHold
     | SloBroken
     | TooFewRequests
     | EndedStep
@@ -304,7 +304,7 @@ class NotReady:
     """
 
     failure: str
-    is_again: bool = False
+    was_ready_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,11 +20,11 @@ ANSWERED = -1
 """The `error` of a request that was answered."""
 
 
-def _no_seconds() -> Seconds:
+def _make_empty_seconds() -> Seconds:
     return np.empty(0, dtype=np.float64)
 
 
-def _no_indices() -> Indices:
+def _make_empty_indices() -> Indices:
     return np.empty(0, dtype=np.int32)
 
 
@@ -38,20 +38,20 @@ class Requests:
 
     names: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    start_s: Seconds = field(default_factory=_no_seconds)
-    latency_s: Seconds = field(default_factory=_no_seconds)
-    name: Indices = field(default_factory=_no_indices)
-    error: Indices = field(default_factory=_no_indices)
-    unfinished_start_s: Seconds = field(default_factory=_no_seconds)
-    unfinished_name: Indices = field(default_factory=_no_indices)
+    start_s: Seconds = field(default_factory=_make_empty_seconds)
+    latency_s: Seconds = field(default_factory=_make_empty_seconds)
+    name: Indices = field(default_factory=_make_empty_indices)
+    error: Indices = field(default_factory=_make_empty_indices)
+    unfinished_start_s: Seconds = field(default_factory=_make_empty_seconds)
+    unfinished_name: Indices = field(default_factory=_make_empty_indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:
     """Every pause of a user between tasks: when it began, and its length as the scenario planned it."""
 
-    start_s: Seconds = field(default_factory=_no_seconds)
-    planned_s: Seconds = field(default_factory=_no_seconds)
+    start_s: Seconds = field(default_factory=_make_empty_seconds)
+    planned_s: Seconds = field(default_factory=_make_empty_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ class StepFacts:
     window_from_s: float | None
     window_to_s: float | None
     ended_s: float
-    ended: EndReason
+    end_reason: EndReason
     note: str = ""
     requests: Requests = Requests()
     thinks: ThinkTimes = ThinkTimes()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-T = TypeVar("T", str, int, bool)
+_T = TypeVar("_T", str, int, bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ class Fingerprint:
         )
 
 
-def _take(left: dict[str, Any], key: str, kind: type[T]) -> T | None:
+def _take(left: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
     """Remove and return a value of exactly this type (to JSON, true is no number); null counts as absent."""
     value = left.get(key)
     if value is None or type(value) is kind:

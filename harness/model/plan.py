@@ -297,10 +297,10 @@ class Plan:
     engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
 
 
-ONE_BY_ONE = 1.9
+_ONE_BY_ONE_RATE = 1.9
 """Users per second: below two, Locust spawns one by one, else in bursts of a whole second's worth."""
 
 
-def ramp_rate(users: int, spawn_rate: float) -> float:
+def compute_ramp_rate(users: int, spawn_rate: float) -> float:
     """Return the users per second towards a step: no burst is larger than a tenth of the step."""
-    return min(spawn_rate, max(ONE_BY_ONE, users / 10))
+    return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / 10))

@@ -26,11 +26,11 @@ class Limits:
     replicas: int = 1
 
     @property
-    def all_cores(self) -> float:
+    def total_cores(self) -> float:
         return self.cpu_cores * self.replicas
 
     @property
-    def all_bytes(self) -> int:
+    def total_bytes(self) -> int:
         return self.memory_bytes * self.replicas
 
     def covers(self, other: "Limits") -> bool:
@@ -49,7 +49,7 @@ class Limits:
 
     @property
     def _rank(self) -> tuple[float, int, int]:
-        return round(self.all_cores, 9), self.all_bytes, self.replicas
+        return round(self.total_cores, 9), self.total_bytes, self.replicas
 
 
 @dataclass(frozen=True, slots=True)

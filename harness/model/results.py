@@ -272,7 +272,7 @@ class CellResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Interpolated:
+class Interpolation:
     """A size that was not measured, between two that were."""
 
     limits: Limits
@@ -296,7 +296,7 @@ class Sizing:
     smallest: CellResult | None = None
     below: CellResult | None = None
     best: CellResult | None = None
-    interpolated: Interpolated | None = None
+    interpolation: Interpolation | None = None
     undecided_sizes: tuple[Limits, ...] = ()
     all_sustain: bool = False
 
@@ -314,7 +314,7 @@ class Cost:
     users: int | None
     hour_per_100_users: float | None
     is_at_most: bool
-    on_front: bool
+    is_on_front: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ class Factor(StrEnum):
 class Rule(StrEnum):
     """Which rule gave a step's verdict."""
 
-    SLOS_KEPT = "slos"
+    SLOS_HOLD = "slos"
     SLO_BROKEN = "slo-broken"
     DIED = "died"
     DEPENDENCY_DIED = "dependency-died"
@@ -50,18 +50,18 @@ class Rule(StrEnum):
     @property
     def verdict(self) -> Verdict:
         """The verdict that the rule gives."""
-        if self is Rule.SLOS_KEPT:
+        if self is Rule.SLOS_HOLD:
             return Verdict.PASS
         return Verdict.FAIL if self in _FAILURES else Verdict.INVALID
 
     @property
-    def is_hard_ending(self) -> bool:
+    def is_hard_failure(self) -> bool:
         """True if the failure is no matter of chance.
 
         A response time just above its limit is one: a window at the highest number of users that passed
         fails now and then on an unchanged host.
         """
-        return self in _HARD_ENDINGS
+        return self in _HARD_FAILURES
 
     @property
     def at_fault(self) -> Factor | None:
@@ -71,6 +71,6 @@ class Rule(StrEnum):
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR
 
 
-_HARD_ENDINGS = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED})
-_FAILURES = _HARD_ENDINGS | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
+_HARD_FAILURES = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED})
+_FAILURES = _HARD_FAILURES | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
 _HOST_RULES = frozenset({Rule.STEAL, Rule.FOREIGN_LOAD, Rule.REMOVED, Rule.SUSPENDED})

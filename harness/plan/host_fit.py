@@ -56,8 +56,8 @@ def _find_shortage(
     limits: Limits, cores: float, memory_bytes: int, others: Sequence[Limits], *, is_shared: bool
 ) -> str | None:
     """Say what the host lacks for these limits and the `others` beside them; None if it lacks nothing."""
-    needed_cores = limits.all_cores + sum(each.cpu_cores for each in others)
-    needed_bytes = limits.all_bytes + sum(each.memory_bytes for each in others)
+    needed_cores = limits.total_cores + sum(each.cpu_cores for each in others)
+    needed_bytes = limits.total_bytes + sum(each.memory_bytes for each in others)
     shortages = []
     if needed_cores > available_cores(cores, is_shared=is_shared) + _ROUNDING:
         shortages.append(_describe_cores(needed_cores, cores, is_shared=is_shared))

@@ -180,7 +180,7 @@ class CampaignFolder:
             step=facts.index,
             life=facts.life,
             users=facts.users,
-            ended=facts.ended.value,
+            ended=facts.end_reason.value,
             attempt=attempt,
             purpose=purpose.value,
             file=file,

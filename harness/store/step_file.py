@@ -39,7 +39,17 @@ _SCALARS = tuple(
     field.name
     for field in fields(StepFacts)
     if field.name
-    not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions", "workers")
+    not in (
+        "end_reason",
+        "requests",
+        "thinks",
+        "target",
+        "host",
+        "generator",
+        "events",
+        "companions",
+        "workers",
+    )
 )
 _Row = TypeVar("_Row", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
@@ -49,7 +59,7 @@ def encode_step(facts: StepFacts) -> bytes:
     document = {
         "format": _FORMAT,
         **{name: getattr(facts, name) for name in _SCALARS},
-        "ended": facts.ended.value,
+        "ended": facts.end_reason.value,
         "requests": _encode_requests(facts.requests),
         "thinks": {
             "start_s": _round_floats(facts.thinks.start_s),
@@ -76,7 +86,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {_FORMAT}")
         return StepFacts(
             **{name: document[name] for name in _SCALARS},
-            ended=EndReason(document["ended"]),
+            end_reason=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
             target=_to_rows(TargetSample, document["target"]),

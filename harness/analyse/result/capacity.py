@@ -40,7 +40,7 @@ class Attempt:
     steps: Sequence[StepResult]
     is_done: bool
 
-    def last_at(self, users: int | None, verdict: Verdict) -> StepResult | None:
+    def find_last_step(self, users: int | None, verdict: Verdict) -> StepResult | None:
         """Return the last step with this verdict at so many users; None without one."""
         matches = (step for step in reversed(self.steps) if (step.users, step.verdict) == (users, verdict))
         return next(matches, None)
@@ -55,12 +55,12 @@ def build_cell_result(
     """
     steps, runs = attempt.steps, attempt.runs
     ends = find_bracket(steps)
-    status = Status.SKIPPED if skipped is not None else _status(ends, users_limit, attempt)
-    sustained = attempt.last_at(ends.sustained_users, Verdict.PASS)
-    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
-    fitted = _fit(sustained, broken, slos, steps) if status is Status.BRACKETED else None
+    status = Status.SKIPPED if skipped is not None else _decide_status(ends, users_limit, attempt)
+    sustained = attempt.find_last_step(ends.sustained_users, Verdict.PASS)
+    broken = attempt.find_last_step(ends.broken_users, Verdict.FAIL)
+    fitted = _estimate(sustained, broken, slos, steps) if status is Status.BRACKETED else None
     factor, evidence = (
-        (None, Skipped(skipped)) if skipped is not None else _explain(cell, status, ends, attempt)
+        (None, Skipped(skipped)) if skipped is not None else _find_cause(cell, status, ends, attempt)
     )
     companions_s = [run.companions_ready_after_s for run in runs if run.companions_ready_after_s is not None]
     return CellResult(
@@ -92,17 +92,17 @@ def is_hopeless(attempt: Attempt) -> bool:
 
     A target that never came up is not tried again; one that came up before gets a second chance.
     """
-    return _never_came_up(attempt) or (bool(attempt.steps) and len(_failures(attempt)) > 1)
+    return _has_never_come_up(attempt) or (bool(attempt.steps) and len(_list_failures(attempt)) > 1)
 
 
-def _never_came_up(attempt: Attempt) -> bool:
+def _has_never_come_up(attempt: Attempt) -> bool:
     """Return True if no run gave a step, or every request of the very first step failed."""
     if not attempt.steps:
-        return bool(_failures(attempt))
+        return bool(_list_failures(attempt))
     return attempt.steps[0].rule is Rule.ALL_FAILED
 
 
-def _failures(attempt: Attempt) -> list[str]:
+def _list_failures(attempt: Attempt) -> list[str]:
     return [run.failure for run in attempt.runs if run.failure]
 
 
@@ -110,14 +110,14 @@ def _find_stop_reason(attempt: Attempt) -> StopReason | None:
     """Return why the search ended before it was complete; None if it was complete."""
     if is_invalid_twice(attempt.steps):
         return attempt.steps[-1].judgement
-    failures = _failures(attempt)
-    return NotReady(failures[-1], is_again=True) if attempt.steps and len(failures) > 1 else None
+    failures = _list_failures(attempt)
+    return NotReady(failures[-1], was_ready_before=True) if attempt.steps and len(failures) > 1 else None
 
 
-def _status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
+def _decide_status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
     if not attempt.is_done:
         return Status.RUNNING
-    if _never_came_up(attempt):
+    if _has_never_come_up(attempt):
         return Status.FAILED
     if ends.sustained_users == users_limit:
         return Status.CENSORED
@@ -128,7 +128,7 @@ def _status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
     return Status.NONE
 
 
-def _fit(
+def _estimate(
     sustained: StepResult | None,
     broken: StepResult | None,
     slos: Sequence[Slo],
@@ -139,29 +139,29 @@ def _fit(
     return estimate_capacity(sustained, broken, find_percentile_slo(slos), steps)
 
 
-def _explain(
+def _find_cause(
     cell: Cell, status: Status, ends: Bracket, attempt: Attempt
 ) -> tuple[Factor | None, CellEvidence | None]:
     """Return what stopped the cell, and what shows it; both None while nothing has."""
     if status is Status.FAILED:
-        return _explain_failed(attempt)
+        return _find_cause_of_failure(attempt)
     if status is Status.INVALID:
-        return _explain_invalid(attempt)
-    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
+        return _find_cause_of_invalidity(attempt)
+    broken = attempt.find_last_step(ends.broken_users, Verdict.FAIL)
     if broken is None:
         return None, NeverBroke() if status is Status.CENSORED else None
     limit = find_limiting_factor(cell, broken, attempt.steps)
     return limit.factor, limit.evidence
 
 
-def _explain_failed(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+def _find_cause_of_failure(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     failed = next((run for run in attempt.runs if run.failure), None)
     if failed is None:
         return Factor.ERRORS, attempt.steps[0].judgement
     return (Factor.MEMORY if failed.failure_kind is FailureKind.OOM else None), NotReady(failed.failure or "")
 
 
-def _explain_invalid(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+def _find_cause_of_invalidity(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     invalid = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.model import CellResult, Change, Difference, Fingerprint, Limits, Plan, Status
 
 _MIN_CHANGE_RATIO = 0.05
@@ -33,7 +33,7 @@ class _UserRange:
         """
         if math.isinf(self.high):
             return self.low
-        return geometric_mean([self.low, self.high]) if self.low else self.high / 2
+        return compute_geometric_mean([self.low, self.high]) if self.low else self.high / 2
 
 
 def compare_sizes(

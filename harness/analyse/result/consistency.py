@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.search import order_cells
@@ -74,19 +74,19 @@ def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cel
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
-        and (broken := _broken_users(large)) is not None
-        and broken * width < _sustained_users(small)
+        and (broken := _find_broken_users(large)) is not None
+        and broken * width < _find_sustained_users(small)
     ]
 
 
-def _broken_users(result: CellResult) -> int | None:
+def _find_broken_users(result: CellResult) -> int | None:
     """Return the users that a measured cell does not sustain: 0 if it never came up, None if unknown."""
     if result.status is Status.FAILED:
         return 0
     return result.broken_users if result.status in (Status.BRACKETED, Status.NONE) else None
 
 
-def _sustained_users(result: CellResult) -> int:
+def _find_sustained_users(result: CellResult) -> int:
     return result.sustained_users or 0 if result.status in (Status.BRACKETED, Status.CENSORED) else 0
 
 
@@ -113,7 +113,7 @@ class DriftCheck:
         return has_valid_step or is_invalid_twice(self.steps) or self.failure is not None
 
 
-def next_drift_check(
+def choose_drift_check(
     plan: Plan, results: Iterable[CellResult], check: DriftCheck | None, *, is_shared: bool = False
 ) -> tuple[Cell, Step] | None:
     """Return the reference cell and the step to hold of it in a fresh container; None if no check is needed.
@@ -150,13 +150,13 @@ def assess_drift(check: DriftCheck | None) -> Drift | None:
         drift = Drift(cell.cell, cell.sustained_users or 0, Verdict.FAIL, evidence, is_marked=True)
         return replace(drift, engine=engine, against=cell.engine)
     after = check.steps[-1]
-    before = _find_step_before(cell.steps, after.users)
+    before = _find_search_step(cell.steps, after.users)
     if before is None:
         return None
     return replace(_compare_steps(cell.cell, before, after), engine=engine, against=cell.engine)
 
 
-def _find_step_before(steps: Sequence[StepResult], users: int) -> StepResult | None:
+def _find_search_step(steps: Sequence[StepResult], users: int) -> StepResult | None:
     """Return the last valid step of the search at so many users, preferring one that passed."""
     valid = [step for step in steps if step.users == users and step.verdict is not Verdict.INVALID]
     return max(valid, key=lambda step: (step.verdict is Verdict.PASS, step.index), default=None)
@@ -166,26 +166,26 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
     drift = Drift(cell, after.users, after.verdict, after.judgement, load_s=after.load_s)
     if after.verdict is Verdict.INVALID:
         return drift
-    cpu_ratio = _change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
-    allowed_ratio = _allowed_change(before, after)
+    cpu_ratio = _compute_change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
+    allowed_ratio = _compute_allowed_change(before, after)
     fails_now = before.verdict is Verdict.PASS and after.verdict is Verdict.FAIL
-    is_no_chance = after.rule.is_hard_ending or cpu_ratio is None
+    is_no_chance = after.rule.is_hard_failure or cpu_ratio is None
     has_changed = cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio
     return replace(
         drift,
         cpu_per_request_ratio=cpu_ratio,
-        rps_ratio=_change(before.rps, after.rps),
-        p95_ratio=_change(before.latency.p95_s, after.latency.p95_s),
+        rps_ratio=_compute_change(before.rps, after.rps),
+        p95_ratio=_compute_change(before.latency.p95_s, after.latency.p95_s),
         allowed_ratio=allowed_ratio,
         is_marked=(fails_now and is_no_chance) or has_changed,
     )
 
 
-def _change(before: float | None, after: float | None) -> float | None:
+def _compute_change(before: float | None, after: float | None) -> float | None:
     return after / before - 1 if before and after is not None else None
 
 
-def _allowed_change(before: StepResult, after: StepResult) -> float:
+def _compute_allowed_change(before: StepResult, after: StepResult) -> float:
     """Return the change of CPU time per request that is within noise: 5 %, or more for two short windows.
 
     Two standard errors of a ratio of means over so many requests, whose costs vary by half of their mean.
@@ -204,19 +204,19 @@ def assess_repeatability(results: Iterable[CellResult]) -> tuple[Repeatability, 
     for result in results:
         sizes.setdefault(result.cell.limits, []).append(result)
     return tuple(
-        Repeatability(limits, tuple(cells), _spread_ratio(cells))
+        Repeatability(limits, tuple(cells), _compute_spread_ratio(cells))
         for limits, cells in sizes.items()
         if len(cells) > 1
     )
 
 
-def _spread_ratio(cells: Sequence[CellResult]) -> float | None:
+def _compute_spread_ratio(cells: Sequence[CellResult]) -> float | None:
     """Return sample standard deviation over mean; None if one of the cells is not bracketed."""
     if any(cell.status is not Status.BRACKETED for cell in cells):
         return None
-    users = [cell.estimate_users or _middle(cell) for cell in cells]
+    users = [cell.estimate_users or _compute_middle(cell) for cell in cells]
     return statistics.stdev(users) / statistics.mean(users)
 
 
-def _middle(cell: CellResult) -> float:
-    return geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))
+def _compute_middle(cell: CellResult) -> float:
+    return compute_geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))

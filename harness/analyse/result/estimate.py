@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import combine_estimates, estimate_from_slow_share
 from harness.model import Slo, StepResult
 
@@ -34,7 +34,7 @@ def estimate_capacity(
     fitted = combine_estimates(estimate_from_slow_share(step, slo) for step in steps)
     low, high = sustained.users, broken.users
     if slo is None or fitted is None or estimate_from_slow_share(broken, slo) is None:
-        return Estimate(geometric_mean((low, high)), low, high)
+        return Estimate(compute_geometric_mean((low, high)), low, high)
     width = math.exp(_Z_975 * fitted.sigma)
     users, lower, upper = (
         min(max(each, float(low)), float(high))

@@ -36,7 +36,7 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
 
     `steps` are all of the cell's.
     """
-    light = _lightest_pass(broken, steps)
+    light = _find_lightest_pass(broken, steps)
     return (
         _check_memory(cell.limits, broken, light)
         or _check_dead_companion(broken)
@@ -47,7 +47,7 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
     )
 
 
-def _lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
+def _find_lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
     """Return the passing step with the fewest users, lighter than the one that broke."""
     passed = [step for step in steps if step.verdict is Verdict.PASS and step.users < broken.users]
     return min(passed, key=lambda step: step.users, default=None)
@@ -62,13 +62,13 @@ def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) ->
     full = MemoryFull(used_ratio, limits.memory_bytes)
     if step.rule in (Rule.DIED, Rule.STALLED):
         return LimitingFactor(Factor.MEMORY, full)
-    cost_ratio = _cost_ratio(step, light)
+    cost_ratio = _compute_cost_ratio(step, light)
     if light is not None and cost_ratio is not None and cost_ratio >= _THRASHING_COST_AT_LEAST:
         return LimitingFactor(Factor.MEMORY, Thrashing(full, cost_ratio, light.users))
     return None
 
 
-def _cost_ratio(step: StepResult, light: StepResult | None) -> float | None:
+def _compute_cost_ratio(step: StepResult, light: StepResult | None) -> float | None:
     """Return CPU time per request over that of the lighter step; None if either is unknown."""
     if light is None or not light.target.cpu_per_request_s or step.target.cpu_per_request_s is None:
         return None
@@ -109,11 +109,11 @@ def _are_resets(step: StepResult) -> bool:
 
 def _check_cpu(limits: Limits, step: StepResult) -> LimitingFactor | None:
     cores, throttled_ratio = step.target.cpu_cores, step.target.throttled_ratio or 0.0
-    used_ratio = cores / limits.all_cores if cores is not None else 0.0
+    used_ratio = cores / limits.total_cores if cores is not None else 0.0
     if not _is_cpu_full(used_ratio, throttled_ratio):
         return None
     is_throttled = throttled_ratio >= _THROTTLED_AT_LEAST
-    used = CpuQuotaUsed(used_ratio, limits.all_cores, throttled_ratio if is_throttled else None)
+    used = CpuQuotaUsed(used_ratio, limits.total_cores, throttled_ratio if is_throttled else None)
     return LimitingFactor(Factor.CPU, used)
 
 
@@ -143,7 +143,7 @@ def _check_companions(step: StepResult) -> LimitingFactor | None:
 
 def _measure_concurrency(limits: Limits, step: StepResult, light: StepResult | None) -> OwnConcurrency:
     cores = step.target.cpu_cores
-    used_ratio = None if cores is None else cores / limits.all_cores
+    used_ratio = None if cores is None else cores / limits.total_cores
     if used_ratio is None or light is None or not light.latency.p50_s or not step.rps:
         return OwnConcurrency(step.judgement, used_ratio)
     return OwnConcurrency(step.judgement, used_ratio, step.rps, step.rps * light.latency.p50_s)

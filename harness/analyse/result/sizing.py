@@ -17,7 +17,7 @@ from harness.model import (
     Check,
     Cost,
     Factor,
-    Interpolated,
+    Interpolation,
     Limits,
     Price,
     Requirement,
@@ -62,7 +62,7 @@ def recommend_size(
         smallest=sizes[smallest] if smallest else None,
         below=_find_next_smaller(sizes, take) if take else None,
         best=_find_best(sizes),
-        interpolated=_interpolate(sizes, needed, smallest),
+        interpolation=_interpolate(sizes, needed, smallest),
         undecided_sizes=_find_undecided(sizes, take, rank),
         all_sustain=bool(sizes) and len(sufficient) == len(sizes),
     )
@@ -113,7 +113,7 @@ def _find_undecided(sizes: _Sizes, take: Limits | None, rank: _Rank) -> tuple[Li
     return tuple(limits for limits in undecided if take is None or rank(limits) < rank(take))
 
 
-def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolated | None:
+def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolation | None:
     """Interpolate the least CPU between two neighbours with the same memory and number of replicas.
 
     The CPU of each replica is rounded up to hundredths of a core. None if a measured size that sustains the
@@ -131,7 +131,7 @@ def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpo
     return best if best is not None and (smallest is None or best.limits < smallest) else None
 
 
-def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
+def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolation]:
     interpolated = []
     for small, large in itertools.pairwise(column):
         low, high = _get_known_users(small), _get_known_users(large)
@@ -139,7 +139,7 @@ def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Inter
             less, more = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
             cpu = math.ceil(round(100 * (less + (more - less) * (needed - low) / (high - low)), 6)) / 100
             if cpu < more:
-                interpolated.append(Interpolated(replace(large.cell.limits, cpu_cores=cpu), small, large))
+                interpolated.append(Interpolation(replace(large.cell.limits, cpu_cores=cpu), small, large))
     return interpolated
 
 
@@ -152,7 +152,7 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
     within = [
         result
         for result in cells
-        if result.cell.limits.all_cores <= most.all_cores and result.cell.limits.all_bytes <= most.all_bytes
+        if result.cell.limits.total_cores <= most.total_cores and result.cell.limits.total_bytes <= most.total_bytes
     ]
     sizing = recommend_size(within, requirement.users)
     if sizing.take is not None:
@@ -177,7 +177,7 @@ def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
     if price.cpu_hour is None and price.gib_hour is None:
         return None
     limits = cell.limits
-    return limits.all_cores * (price.cpu_hour or 0) + limits.all_bytes / GIB * (price.gib_hour or 0)
+    return limits.total_cores * (price.cpu_hour or 0) + limits.total_bytes / GIB * (price.gib_hour or 0)
 
 
 def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tuple[Cost, ...]:
@@ -197,7 +197,7 @@ def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tu
                 users=users or None,
                 hour_per_100_users=100 * hours[limits] / users if users else None,
                 is_at_most=sizes[limits].status in (Status.CENSORED, Status.INFERRED),
-                on_front=users > most,
+                is_on_front=users > most,
             )
         )
         most = max(most, users)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.model import StepResult, Verdict
 
 
@@ -29,7 +29,7 @@ class Bracket:
         """
         assert self.sustained_users is not None
         assert self.broken_users is not None
-        mean = round(geometric_mean([self.sustained_users, self.broken_users]))
+        mean = round(compute_geometric_mean([self.sustained_users, self.broken_users]))
         return min(max(mean, self.sustained_users + 1), self.broken_users - 1)
 
 

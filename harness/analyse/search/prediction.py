@@ -11,7 +11,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
@@ -170,7 +170,7 @@ def find_capacity_users(result: CellResult) -> float | None:
         return result.sustained_users * _CENSORED_RATIO
     if result.status is not Status.BRACKETED:
         return None
-    middle = geometric_mean([result.sustained_users or 0, result.broken_users or 0])
+    middle = compute_geometric_mean([result.sustained_users or 0, result.broken_users or 0])
     return result.estimate_users or middle
 
 
@@ -201,7 +201,7 @@ def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     demand_s = step.target.cpu_per_request_s or math.inf
     think_s = max(0.0, _cycle_s(step) - (step.latency.mean_s or 0.0))
-    return cell.limits.all_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
+    return cell.limits.total_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
 
 
 def _has_cpu_per_request(step: StepResult) -> bool:

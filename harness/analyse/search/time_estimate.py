@@ -2,7 +2,7 @@
 
 import math
 
-from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, ramp_rate
+from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, compute_ramp_rate
 
 _CONTAINER_START_S = 5.0
 
@@ -26,7 +26,7 @@ def estimate_cell_s(plan: Plan) -> float:
 def estimate_step_s(plan: Plan, users: int) -> float:
     """Return the load seconds of one step that ramps up from no users and settles as soon as it may."""
     timing = plan.timing
-    ramp_s = users / ramp_rate(users, plan.spawn_rate)
+    ramp_s = users / compute_ramp_rate(users, plan.spawn_rate)
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.step.validity import judge_validity, unexplained_ratio
-from harness.analyse.step.window import cut_window, percentile_s
+from harness.analyse.step.validity import judge_validity, compute_unexplained_ratio
+from harness.analyse.step.window import cut_window, find_percentile_s
 from harness.model import StepFacts
 
 
@@ -20,7 +20,7 @@ class Baseline:
     unexplained_ratio: float
 
 
-def baseline_from(facts: StepFacts) -> Baseline | None:
+def build_baseline(facts: StepFacts) -> Baseline | None:
     """Return the step as a baseline for others; None if it holds no answers, or is invalid.
 
     An invalid step is none because half a generator would make a whole one look wrong.
@@ -28,19 +28,19 @@ def baseline_from(facts: StepFacts) -> Baseline | None:
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
-    return Baseline(facts.users, float(window.good.mean()), unexplained_ratio(window))
+    return Baseline(facts.users, float(window.good.mean()), compute_unexplained_ratio(window))
 
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:
     """Return the baseline from the step with the fewest users; None if no step holds answers."""
     for facts in sorted(steps, key=lambda facts: (facts.users, facts.index)):
-        baseline = baseline_from(facts)
+        baseline = build_baseline(facts)
         if baseline is not None:
             return baseline
     return None
 
 
-def choose_lighter(one: Baseline | None, other: Baseline | None) -> Baseline | None:
+def choose_lighter_baseline(one: Baseline | None, other: Baseline | None) -> Baseline | None:
     """Return the baseline of fewer users; the first one if both have as many."""
     if one is None or other is None:
         return one or other
@@ -56,15 +56,15 @@ def choose_baseline(steps: Sequence[StepFacts], borrowed: Baseline | None) -> Ba
     own = find_baseline(steps)
     if own is None or borrowed is None or own.users <= borrowed.users:
         return own or borrowed
-    tenths_s = [fastest_tenth_s(facts) for facts in steps if facts.users == own.users]
+    tenths_s = [find_fastest_tenth_s(facts) for facts in steps if facts.users == own.users]
     fastest_s = min(tenth_s for tenth_s in tenths_s if tenth_s is not None)
     return replace(borrowed, mean_s=max(borrowed.mean_s, fastest_s))
 
 
-def fastest_tenth_s(facts: StepFacts) -> float | None:
+def find_fastest_tenth_s(facts: StepFacts) -> float | None:
     """Return the response time that a tenth of a step's answers kept; None if it holds no answers.
 
     It is close to the response time at light load, whatever queue the other answers met.
     """
     window = cut_window(facts)
-    return percentile_s(window.good, 10) if window else None
+    return find_percentile_s(window.good, 10) if window else None

@@ -7,16 +7,16 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.step.baseline import Baseline, choose_baseline
-from harness.analyse.step.slo import evaluate_slo, is_settled, shortfall_ratio
+from harness.analyse.step.slo import evaluate_slo, is_settled, compute_shortfall_ratio
 from harness.analyse.step.usage import (
     summarize_companions,
     summarize_cpu,
     summarize_generator,
     summarize_host,
 )
-from harness.analyse.step.validity import judge_validity, unexplained_ratio
+from harness.analyse.step.validity import judge_validity, compute_unexplained_ratio
 from harness.analyse.step.warmup import is_warm
-from harness.analyse.step.window import Window, cut_window, percentile_s
+from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import (
     ANSWERED,
     EndReason,
@@ -39,7 +39,7 @@ from harness.model.evidence import (
     NoRequests,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     TooFewRequests,
 )
 
@@ -67,7 +67,7 @@ def judge_steps(
 
 def judge_step(facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None = None) -> StepResult:
     """Return the step's result under these SLOs. Without a baseline no shortfall is judged."""
-    window = cut_window(facts, _slowest_limit_s(slos))
+    window = cut_window(facts, _find_slowest_limit_s(slos))
     judgement = _judge(facts, window, slos, baseline)
     return _build_result(facts, window, judgement, slos, baseline)
 
@@ -85,7 +85,7 @@ def is_verdict_settled(
     return is_settled([evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos])
 
 
-def _slowest_limit_s(slos: Sequence[Slo]) -> float:
+def _find_slowest_limit_s(slos: Sequence[Slo]) -> float:
     """Return the longest response time that any SLO allows; 0 without an SLO on response times."""
     return max((slo.at_most for slo in slos if slo.is_response_time), default=0.0)
 
@@ -93,8 +93,8 @@ def _slowest_limit_s(slos: Sequence[Slo]) -> float:
 def _judge(
     facts: StepFacts, window: Window | None, slos: Sequence[Slo], baseline: Baseline | None
 ) -> Judgement:
-    if facts.ended in _ENDINGS:
-        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
+    if facts.end_reason in _ENDINGS:
+        return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     invalid = judge_validity(facts, window, baseline.unexplained_ratio if baseline else None)
     if invalid is not None:
         return invalid
@@ -115,7 +115,7 @@ def _judge_slos(evaluations: Sequence[SloEvaluation]) -> Judgement:
     for each in evaluations:
         if not each.holds:
             return Judgement(Rule.TOO_FEW_REQUESTS, TooFewRequests(each.slo))
-    return Judgement(Rule.SLOS_KEPT, SlosKept(tuple(each for each in evaluations if each.value is not None)))
+    return Judgement(Rule.SLOS_HOLD, SlosHold(tuple(each for each in evaluations if each.value is not None)))
 
 
 def _build_result(
@@ -142,9 +142,9 @@ def _build_result(
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=shortfall_ratio(timed, baseline) if timed and baseline else None,
-        unexplained_ratio=unexplained_ratio(timed) if timed else None,
-        think_s=_mean_think_s(facts, from_s, to_s),
+        shortfall_ratio=compute_shortfall_ratio(timed, baseline) if timed and baseline else None,
+        unexplained_ratio=compute_unexplained_ratio(timed) if timed else None,
+        think_s=_compute_mean_think_s(facts, from_s, to_s),
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
         by_name=_summarize_names(window) if window else (),
@@ -157,9 +157,9 @@ def _summarize_latency(good: np.ndarray, slos: Sequence[Slo]) -> Latency:
     slo = find_percentile_slo(slos)
     return Latency(
         mean_s=float(good.mean()),
-        p50_s=percentile_s(good, 50),
-        p95_s=percentile_s(good, 95),
-        p99_s=percentile_s(good, 99),
+        p50_s=find_percentile_s(good, 50),
+        p95_s=find_percentile_s(good, 95),
+        p99_s=find_percentile_s(good, 99),
         slow_ratio=float((good > slo.at_most).mean()) if slo is not None else None,
     )
 
@@ -190,7 +190,7 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
 
 def _is_out_of_memory(facts: StepFacts) -> bool:
     """Return True if the engine reported it. Exit code 137 alone proves nothing: any SIGKILL gives it."""
-    is_noted = facts.ended is EndReason.TARGET_DIED and "out of memory" in facts.note
+    is_noted = facts.end_reason is EndReason.TARGET_DIED and "out of memory" in facts.note
     return is_noted or any(event.kind == EventKind.OOM for event in facts.events)
 
 
@@ -201,7 +201,7 @@ def _summarize_settling(facts: StepFacts) -> Settling:
     return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))
 
 
-def _mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+def _compute_mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
     inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
     return float(facts.thinks.planned_s[inside].mean()) if inside.any() else None
 
@@ -217,7 +217,7 @@ def _summarize_name(window: Window, number: int) -> NameStats:
         name=window.names[number],
         requests=int(mask.sum()),
         errors=int(window.failed[mask].sum()),
-        p50_s=percentile_s(good, 50),
-        p95_s=percentile_s(good, 95),
+        p50_s=find_percentile_s(good, 50),
+        p95_s=find_percentile_s(good, 95),
         mean_s=float(good.mean()) if len(good) else None,
     )

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import allowed_slow_share, bound_slow_share
 from harness.analyse.step.baseline import Baseline
-from harness.analyse.step.window import Window, percentile_s
+from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
@@ -48,14 +48,14 @@ def evaluate_slo(
     `precision_ratio` is how far a capacity may be off: a percentile is settled as soon as it is sure that
     the capacity, if it lies on the other side of the window's users, is no farther from them than that.
     """
-    window = window.for_request_name(slo.request_name) if slo.request_name else window
+    window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
         case IndicatorKind.ERRORS:
             return _evaluate_errors(slo, window)
         case IndicatorKind.SHORTFALL:
             return _evaluate_shortfall(slo, window, baseline)
         case IndicatorKind.DRIFT:
-            return _evaluate_drift(slo, window)
+            return _evaluate_rise(slo, window)
         case IndicatorKind.MEAN:
             return _evaluate_mean(slo, window)
         case IndicatorKind.PERCENTILE:
@@ -68,16 +68,16 @@ def is_settled(evaluations: Sequence[SloEvaluation]) -> bool:
     return broken or all(each.is_settled and each.holds for each in evaluations)
 
 
-def _without_data(slo: Slo) -> SloEvaluation:
+def _build_unknown(slo: Slo) -> SloEvaluation:
     return SloEvaluation(slo, None, holds=False, is_settled=False)
 
 
 def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
     """Evaluate the share of failed requests; settled without any, as waiting for one would only cost time."""
     if len(window.failed) == 0:
-        return _without_data(slo)
+        return _build_unknown(slo)
     value = float(window.failed.mean())
-    low, high = share_interval(window.start_s - window.from_s, window.failed.astype(float))
+    low, high = compute_share_interval(window.start_s - window.from_s, window.failed.astype(float))
     is_sure = value == 0 or high <= slo.at_most or low > slo.at_most
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=is_sure)
 
@@ -87,11 +87,11 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
     allowed = allowed_slow_share(slo)
     good = ~window.failed
     if int(good.sum()) * allowed < 1 - 1e-9:
-        return _without_data(slo)
-    value = percentile_s(window.good, 100 * (1 - allowed))
+        return _build_unknown(slo)
+    value = find_percentile_s(window.good, 100 * (1 - allowed))
     holds = value is not None and value <= slo.at_most
     slow = (window.response_s[good] > slo.at_most).astype(float)
-    low, high = share_interval(window.start_s[good] - window.from_s, slow)
+    low, high = compute_share_interval(window.start_s[good] - window.from_s, slow)
     if holds:
         is_sure = high <= bound_slow_share(allowed, window.users, precision_ratio)
     else:
@@ -99,7 +99,7 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
     return SloEvaluation(slo, value, holds, is_sure)
 
 
-def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
+def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
     """Return the 95 % interval of a share by batch means, no narrower than for independent requests.
 
     `at_s` are the requests' instants, `bad` is 1 for a bad request and 0 for a good one.
@@ -117,7 +117,7 @@ def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
     batch_error = math.sqrt(k / (k - 1) * float(np.sum(residual**2))) / n
     smoothed = (float(bads.sum()) + 0.5) / (n + 1)
     error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
-    half = student_t(k - 1) * error
+    half = find_student_t(k - 1) * error
     return share - half, share + half
 
 
@@ -126,7 +126,7 @@ def _number_batches(at_s: np.ndarray) -> np.ndarray:
     return np.floor(at_s / _BATCH_S).astype(np.intp)
 
 
-def student_t(degrees: int) -> float:
+def find_student_t(degrees: int) -> float:
     """Return Student's t at 97.5 % for so many degrees of freedom."""
     return _T_975[degrees - 1] if degrees <= len(_T_975) else 2.0
 
@@ -134,10 +134,10 @@ def student_t(degrees: int) -> float:
 def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     good = window.good
     if len(good) < 20:
-        return _without_data(slo)
-    means = _batch_means(window.start_s[~window.failed] - window.from_s, good)
+        return _build_unknown(slo)
+    means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good)
     half = (
-        student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
+        find_student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
         if len(means) > 1
         else math.inf
     )
@@ -145,7 +145,7 @@ def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
 
 
-def _batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
     batch = _number_batches(at_s)
     totals = np.bincount(batch)
     return np.bincount(batch, weights=values)[totals > 0] / totals[totals > 0]
@@ -158,7 +158,7 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
     """
     if baseline is None:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
-    value = shortfall_ratio(window, baseline)
+    value = compute_shortfall_ratio(window, baseline)
     whole = int(window.length_s // _BATCH_S)
     counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole)[:whole]
     spread = (
@@ -166,18 +166,18 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
         if len(counts) > 1 and counts.any()
         else math.inf
     )
-    half = student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
+    half = find_student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
 
 
-def shortfall_ratio(window: Window, baseline: Baseline) -> float:
+def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
     """Return the share by which the throughput stays behind that of the users at light load; 0 at least."""
     answered = len(window.good)
     explained_s = window.thinking_s + answered * baseline.mean_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s) - baseline.unexplained_ratio)
 
 
-def drift_ratio(window: Window) -> float | None:
+def compute_rise_ratio(window: Window) -> float | None:
     """Return the rise of the mean response time from the window's first half to its second.
 
     None if a half holds no answers.
@@ -194,21 +194,21 @@ def _split_in_halves(window: Window) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(early & ~window.failed), np.flatnonzero(~early & ~window.failed)
 
 
-def _evaluate_drift(slo: Slo, window: Window) -> SloEvaluation:
+def _evaluate_rise(slo: Slo, window: Window) -> SloEvaluation:
     """Evaluate the rise, settled once it is farther from its limit than the batches of both halves scatter.
 
     A rise that its own scatter could explain counts as none: the SLO holds.
     """
-    value = drift_ratio(window)
+    value = compute_rise_ratio(window)
     if value is None:
-        return _without_data(slo)
+        return _build_unknown(slo)
     means = [
-        _batch_means(window.start_s[half] - window.from_s, window.response_s[half])
+        _compute_batch_means(window.start_s[half] - window.from_s, window.response_s[half])
         for half in _split_in_halves(window)
     ]
     if min(len(each) for each in means) < 2:
-        return _without_data(slo)
+        return _build_unknown(slo)
     error = math.sqrt(sum(float(np.var(each, ddof=1)) / len(each) for each in means))
-    half = student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
+    half = find_student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
     is_sure = abs(value - slo.at_most) > half
     return SloEvaluation(slo, value, holds=value - half <= slo.at_most, is_settled=is_sure)

@@ -19,7 +19,7 @@ from harness.model import (
     WorkerSample,
 )
 
-S = TypeVar("S", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
+_Sample = TypeVar("_Sample", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
 
 
 def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> GeneratorUse:
@@ -80,8 +80,8 @@ def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
     paces_s = [sample.work_s for sample in inside if sample.work_s is not None]
     return HostUse(
         steal_ratio=(inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s)),
-        foreign_cores=_foreign_cores(facts, inside, from_s, to_s),
-        proxy_cores=_cores(inside, lambda sample: sample.proxy_cpu_s),
+        foreign_cores=_compute_foreign_cores(facts, inside, from_s, to_s),
+        proxy_cores=_compute_cores(inside, lambda sample: sample.proxy_cpu_s),
         work_s=median(paces_s) if paces_s else None,
     )
 
@@ -94,7 +94,7 @@ def summarize_cpu(
     Both are None without counters, the share also without periods.
     """
     around = select_around(samples, from_s, to_s)
-    cores = _cores(around, _cpu_s)
+    cores = _compute_cores(around, _read_cpu_s)
     if cores is None:
         return None, None
     periods = around[-1].periods - around[0].periods
@@ -115,7 +115,7 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
     )
 
 
-def _foreign_cores(
+def _compute_foreign_cores(
     facts: StepFacts, inside: Sequence[HostSample], from_s: float, to_s: float
 ) -> float | None:
     """Return the busy cores that neither target, companions, generator, harness, engine nor proxy used.
@@ -126,27 +126,27 @@ def _foreign_cores(
     generator: list[Sequence[GeneratorSample | WorkerSample]] = (
         [*here] if facts.workers else [facts.generator]
     )
-    busy = _cores(inside, lambda sample: sum(sample.busy_s))
+    busy = _compute_cores(inside, lambda sample: sum(sample.busy_s))
     ours = (
         summarize_cpu(facts.target, from_s, to_s)[0],
         *(summarize_cpu(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
         *(
-            _cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _cpu_s)
+            _compute_cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _read_cpu_s)
             for samples in generator
         ),
-        _cores(inside, lambda sample: sample.harness_cpu_s),
-        _cores(inside, lambda sample: sample.engine_cpu_s),
-        _cores(inside, lambda sample: sample.proxy_cpu_s),
+        _compute_cores(inside, lambda sample: sample.harness_cpu_s),
+        _compute_cores(inside, lambda sample: sample.engine_cpu_s),
+        _compute_cores(inside, lambda sample: sample.proxy_cpu_s),
     )
     known = [cores for cores in ours if cores is not None]
     return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
 
 
-def _cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
+def _read_cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
     return sample.cpu_s
 
 
-def _cores(samples: Sequence[S], cpu_s: Callable[[S], float | None]) -> float | None:
+def _compute_cores(samples: Sequence[_Sample], cpu_s: Callable[[_Sample], float | None]) -> float | None:
     """Return a cumulative counter's rate from the first sample to the last; None where it was not counted."""
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
         return None

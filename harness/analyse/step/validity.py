@@ -53,17 +53,17 @@ def judge_validity(facts: StepFacts, window: Window | None, usual_ratio: float |
     `usual_ratio` is the unexplained share of the users' time at light load. Without it Little's law is not
     checked.
     """
-    if facts.ended in _ENDINGS:
-        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
-    if window is None or facts.ended is not EndReason.HELD:
+    if facts.end_reason in _ENDINGS:
+        return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
+    if window is None or facts.end_reason is not EndReason.HELD:
         return None
-    gap_s = _longest_gap_s(facts, window)
+    gap_s = _find_longest_gap_s(facts, window)
     if gap_s > _GAP_AT_MOST_S:
         return Judgement(Rule.SUSPENDED, CountersSilent(gap_s))
-    return _check_generator(facts, window) or _check_host(facts, window) or _check_time(window, usual_ratio)
+    return _check_generator(facts, window) or _check_host(facts, window) or _check_littles_law(window, usual_ratio)
 
 
-def _longest_gap_s(facts: StepFacts, window: Window) -> float:
+def _find_longest_gap_s(facts: StepFacts, window: Window) -> float:
     """Return the longest time within the window in which the host's or a process's counters were not read."""
     series = [[sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator]]
     series += [[sample.at_s for sample in samples] for samples in group_by_process(facts).values()]
@@ -98,16 +98,16 @@ def _check_host(facts: StepFacts, window: Window) -> Judgement | None:
     return None
 
 
-def _check_time(window: Window, usual_ratio: float | None) -> Judgement | None:
+def _check_littles_law(window: Window, usual_ratio: float | None) -> Judgement | None:
     if usual_ratio is None:
         return None
-    residual = unexplained_ratio(window) - usual_ratio
+    residual = compute_unexplained_ratio(window) - usual_ratio
     if abs(residual) <= _UNEXPLAINED_AT_MOST:
         return None
     return Judgement(Rule.LITTLES_LAW, TimeUnexplained(residual, _UNEXPLAINED_AT_MOST))
 
 
-def unexplained_ratio(window: Window) -> float:
+def compute_unexplained_ratio(window: Window) -> float:
     """Return the share of the window's user-seconds that were neither thinking nor waiting for an answer.
 
     N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). The rest

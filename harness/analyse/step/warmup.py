@@ -23,7 +23,7 @@ _REQUESTS_AT_LEAST = 10
 
 def is_warm(facts: StepFacts) -> bool:
     """Return True if the CPU time per request no longer falls, as far as a step's first seconds can tell."""
-    costs = costs_per_request_s(facts)
+    costs = compute_request_costs_s(facts)
     if len(costs) < _FEWEST_BLOCKS:
         return True
     cut = find_truncation(costs)
@@ -32,7 +32,7 @@ def is_warm(facts: StepFacts) -> bool:
     return bool(costs[:cut].mean() < costs[cut:].mean() * (1 + _FALL_AT_LEAST))
 
 
-def costs_per_request_s(facts: StepFacts) -> NDArray[np.float64]:
+def compute_request_costs_s(facts: StepFacts) -> NDArray[np.float64]:
     """Return CPU seconds per request in successive blocks, from half-way up the ramp to the last whole block.
 
     Empty if any block holds too few requests, or the target's counters are missing.
@@ -54,10 +54,10 @@ def costs_per_request_s(facts: StepFacts) -> NDArray[np.float64]:
 
 def find_truncation(series: NDArray[np.float64]) -> int:
     """Return how many leading values MSER cuts off: at most half of them, as is usual."""
-    errors = [_squared_error(series[cut:]) for cut in range(len(series) // 2 + 1)]
+    errors = [_compute_squared_error(series[cut:]) for cut in range(len(series) // 2 + 1)]
     return int(np.argmin(errors))
 
 
-def _squared_error(values: NDArray[np.float64]) -> float:
+def _compute_squared_error(values: NDArray[np.float64]) -> float:
     """Return the square of the marginal standard error of the mean."""
     return float(np.sum((values - values.mean()) ** 2)) / len(values) ** 2

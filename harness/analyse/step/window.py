@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from harness.model import ANSWERED, StepFacts, TargetSample
 from harness.model.facts import Indices, Seconds
 
-Mask = NDArray[np.bool_]
+_Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Window:
     names: tuple[str, ...]
     start_s: Seconds
     response_s: Seconds
-    failed: Mask
+    failed: _Mask
     name: Indices
     errors: Mapping[str, int]
     thinking_s: float
@@ -44,7 +44,7 @@ class Window:
         """Response times of the requests that did not fail, unordered."""
         return self.response_s[~self.failed]
 
-    def for_request_name(self, request_name: str) -> "Window":
+    def select_request_name(self, request_name: str) -> "Window":
         """Return the window with one request's name only, given with its method ("GET /item") or without."""
         wanted = [i for i, name in enumerate(self.names) if request_name in (name, name.partition(" ")[2])]
         mask = np.isin(self.name, wanted)
@@ -83,9 +83,9 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
         failed=np.concatenate([error != ANSWERED, np.zeros(int(waiting.sum()), dtype=np.bool_)]),
         name=np.concatenate([requests.name[done], requests.unfinished_name[waiting]]),
         errors=_count_errors(requests.errors, error),
-        thinking_s=_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
-        waiting_s=_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
-        + _overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
+        thinking_s=_sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
+        waiting_s=_sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
+        + _sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
     )
 
 
@@ -94,13 +94,13 @@ def _count_errors(texts: Sequence[str], error: Indices) -> dict[str, int]:
     return {texts[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
 
-def _overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
+def _sum_overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
     """Add up the seconds that the intervals spend within [from_s, to_s)."""
     inside = np.minimum(start_s + length_s, to_s) - np.maximum(start_s, from_s)
     return float(np.sum(np.clip(inside, 0.0, None)))
 
 
-def percentile_s(response_s: Seconds, percent: float) -> float | None:
+def find_percentile_s(response_s: Seconds, percent: float) -> float | None:
     """Return the smallest response time that at least `percent` of the requests kept; None of no requests.
 
     By nearest rank, so that "p95 ≤ L" and "at most 5 % slower than L" are the same statement (rounded

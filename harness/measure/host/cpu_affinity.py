@@ -70,7 +70,7 @@ def _sum_cores(limits: Limits, target: Target) -> float:
     """Sum the quotas of a size, its companions and, if it has replicas, its balancer."""
     companions = sum(companion.limits.cpu_cores for companion in target.companions)
     balancer = target.balancer.limits.cpu_cores if target.balancer else 0.0
-    return limits.all_cores + companions + (balancer if limits.replicas > 1 else 0.0)
+    return limits.total_cores + companions + (balancer if limits.replicas > 1 else 0.0)
 
 
 def find_physical_cores(topology: Path = _TOPOLOGY) -> list[Cores]:

@@ -15,8 +15,8 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
     if sizing.needed != sizing.users:
         needed += f" and headroom ({text.format_count(sizing.needed)})"
     lines = [f"For {needed} {_describe_answer(sizing, hour)}"]
-    if sizing.interpolated is not None:
-        between = sizing.interpolated
+    if sizing.interpolation is not None:
+        between = sizing.interpolation
         smaller, larger = _describe_result(between.smaller), _describe_result(between.larger)
         lines.append(
             f"Interpolated, not measured: {text.format_size(between.limits)}, between "
@@ -73,5 +73,5 @@ def _explain_limit(result: CellResult) -> str:
 def describe_check(check: Check) -> str:
     """Return `met: users >= 400 at cpus <= 1: 1 CPU / 256 MiB, which sustains at least 400 users`."""
     outcome = {True: "met", False: "NOT MET", None: "INCONCLUSIVE"}[check.is_met]
-    by = f": {_describe_result(check.by)}" if check.by else ": no measured size lies within these bounds"
+    by = f": {_describe_result(check.decided_by)}" if check.decided_by else ": no measured size lies within these bounds"
     return f"{outcome}: {text.clean_text(check.requirement.text)}{by}"

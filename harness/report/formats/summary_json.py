@@ -101,7 +101,7 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "remark": write_remark(result),
         "price_hour": cost.hour if cost else None,
         "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
-        "on_price_front": cost.on_front if cost else None,
+        "on_price_front": cost.is_on_front if cost else None,
         "replicas": result.cell.limits.replicas,
         "engine": clean_text(result.engine or "") or None,
     }

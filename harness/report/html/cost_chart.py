@@ -55,7 +55,7 @@ def build_cost_chart(view: View) -> CostChart | None:
             _describe_point(cost, view.currency),
             cells[cost.limits],
             cost.is_at_most,
-            cost.on_front,
+            cost.is_on_front,
         )
         for cost in costs
     )
@@ -68,5 +68,5 @@ def build_cost_chart(view: View) -> CostChart | None:
 def _describe_point(cost: Cost, currency: str) -> str:
     size, price = text.format_size(cost.limits), text.format_money(cost.hour, currency)
     at_least = "at least " if cost.is_at_most else ""
-    front = ", on the front" if cost.on_front else ""
+    front = ", on the front" if cost.is_on_front else ""
     return f"{size}: {price} an hour, {at_least}{cost.users} users{front}"

@@ -73,7 +73,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         p95=text.format_seconds(numbers.p95_s),
         error_ratio=text.format_ratio(numbers.error_ratio),
         cpu_used=text.format_cores(numbers.cpu_used_cores),
-        cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.all_cores)),
+        cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.total_cores)),
         throttled=text.format_ratio(numbers.throttled_ratio),
         memory_peak=text.format_mebibytes(numbers.memory_peak_bytes),
         memory_share=text.format_ratio(text.compute_share(numbers.memory_peak_bytes, limits.memory_bytes)),
@@ -83,7 +83,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         spread=format_spread(campaign, result),
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
-        on_front=cost is not None and cost.on_front,
+        on_front=cost is not None and cost.is_on_front,
         steps=tuple(build_step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
         result=numbers,
     )

@@ -29,7 +29,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
@@ -148,7 +148,7 @@ def explain_judgement(judgement: Judgement) -> str:
     """Return why a step has its verdict, such as "p95 1.204 s > 1 s"; for an invalid step also a remedy."""
     evidence = judgement.evidence
     match evidence:
-        case SlosKept(evaluations):
+        case SlosHold(evaluations):
             return "; ".join(_explain_evaluation(each) for each in evaluations)
         case SloBroken(evaluation):
             return _explain_evaluation(evaluation)

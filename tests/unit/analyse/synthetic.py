@@ -87,7 +87,7 @@ def make_closed_step(
         "window_from_s": WINDOW_FROM_S,
         "window_to_s": WINDOW_FROM_S + window_s,
         "ended_s": ended_s,
-        "ended": EndReason.HELD,
+        "end_reason": EndReason.HELD,
         "requests": requests,
         "thinks": thinks,
         "target": make_target_samples(seconds, cpu_cores),

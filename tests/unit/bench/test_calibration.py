@@ -236,7 +236,7 @@ def step(
         window_from_s=10,
         window_to_s=30,
         ended_s=31,
-        ended=EndReason.HELD,
+        end_reason=EndReason.HELD,
         requests=Requests(names=("GET /",), start_s=start_s, latency_s=np.full(len(start_s), 0.01)),
         target=tuple(
             TargetSample(at, cores * at, 0, 0, 0.0, math.floor(memory_mib * MIB), None, 0, 0)

@@ -25,7 +25,7 @@ from bench.simulation.random_streams import (
     draw_run_speed,
 )
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
 from harness.errors import TargetFailed
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
@@ -77,7 +77,7 @@ def run(
 def test_littles_law_holds_exactly(service: Service, users: int) -> None:
     window = cut_window(held(service, users))
     assert window is not None
-    assert unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
+    assert compute_unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("cpu_cores", [0.25, 1.0, 2.0, 4.0])
@@ -218,13 +218,13 @@ def test_users_who_leave_are_not_heard_of_again() -> None:
 def test_too_many_users_for_the_memory_kill_the_target() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
     facts = held(service, 40, memory_mib=64)
-    assert facts.ended is EndReason.TARGET_DIED
+    assert facts.end_reason is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.target.is_out_of_memory
     assert 32 < result.users_reached <= 36
-    assert held(service, 32, memory_mib=64).ended is EndReason.HELD
+    assert held(service, 32, memory_mib=64).end_reason is EndReason.HELD
 
 
 def test_a_target_larger_than_its_memory_does_not_start() -> None:

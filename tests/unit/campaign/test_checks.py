@@ -23,7 +23,7 @@ THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
 SMALL, LARGE = "web-c0.10-m256", "web-c0.20-m256"
 USERS_LIMIT = 100
-USUAL = Service()
+USUAL = Service(law="deterministic")
 
 
 def slower(factor: float) -> Service:

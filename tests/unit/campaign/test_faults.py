@@ -78,7 +78,7 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
     stage.run()
     stage.fake.host.digests["web"] = "sha256:another"
-    with pytest.raises(UsageError, match="another one than this campaign began with"):
+    with pytest.raises(UsageError, match="has changed since this campaign started"):
         stage.run()
 
 

@@ -1,6 +1,7 @@
 """The commands that only read: compare, size and check, on campaigns that fakes measured."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -65,7 +66,7 @@ def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
     assert "sustain more" in said
 
 
-def test_what_is_not_comparable_is_refused_and_can_be_compared_anyway(before: str, tmp_path: Path) -> None:
+def test_what_is_not_comparable_is_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
     other = measured(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
@@ -73,9 +74,22 @@ def test_what_is_not_comparable_is_refused_and_can_be_compared_anyway(before: st
     with pytest.raises(UsageError, match="another machine: machine cores 64"):
         harness("compare", before, other)
     assert not (Path(other) / "comparison.html").exists()
-    _, said = harness("compare", before, other, "--anyway")
-    assert "beware: another machine" in said
+    _, said = harness("compare", before, other, "--force")
+    assert "warning: another machine" in said
     assert "only in the first" in said
+
+
+def test_the_former_spellings_of_options_are_accepted_and_not_shown(before: str, slower: str) -> None:
+    assert harness("compare", before, slower, "--least", "90%", "--anyway")[0] == 0
+    assert harness("compare", before, slower, "--threshold", "90%", "--force")[0] == 0
+    _, shown = harness("compare", "--help")
+    assert "--least" not in shown
+    assert "--anyway" not in shown
+    assert "--force" in shown
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert harness("--version") == (0, f"harness {version('capacity-harness')}\n")
 
 
 def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:

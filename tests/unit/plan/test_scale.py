@@ -59,7 +59,7 @@ def test_only_replicas_need_a_balancer_which_changes_no_other_hash(tmp_path: Pat
 def test_sizes_are_ordered_by_cpu_and_memory_in_all() -> None:
     one, two, half = Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2), Limits(0.5, 64 * MIB)
     assert sorted([two, one, half]) == [half, one, two]
-    assert (two.all_cores, two.all_bytes) == (1.0, 128 * MIB)
+    assert (two.total_cores, two.total_bytes) == (1.0, 128 * MIB)
     assert two.covers(half)
     assert not one.covers(two)
     assert not two.covers(one)

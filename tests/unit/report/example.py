@@ -40,7 +40,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
 )
 
 THINK_S = 2.5
@@ -82,7 +82,7 @@ def build_step(
     requests = round(rps * 40)
     p95_s = mean_s * (1.9 + 0.7 * busy)
     if judgement is None:
-        judgement = Judgement(Rule.SLOS_KEPT, SlosKept((SloEvaluation(SLOS[0], p95_s, True, True),)))
+        judgement = Judgement(Rule.SLOS_HOLD, SlosHold((SloEvaluation(SLOS[0], p95_s, True, True),)))
     has_failed = judgement.verdict is Verdict.FAIL
     stats = StepResult(
         index=index,

@@ -38,7 +38,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
 )
 from tests.unit.report.example import build_campaign
 
@@ -68,7 +68,7 @@ EVALUATIONS = st.builds(
     st.just(True),
 )
 JUDGEMENTS = st.one_of(
-    st.builds(Judgement, st.just(Rule.SLOS_KEPT), st.builds(SlosKept, st.tuples(EVALUATIONS))),
+    st.builds(Judgement, st.just(Rule.SLOS_HOLD), st.builds(SlosHold, st.tuples(EVALUATIONS))),
     st.builds(Judgement, st.just(Rule.SLO_BROKEN), st.builds(SloBroken, EVALUATIONS)),
     st.builds(
         Judgement,

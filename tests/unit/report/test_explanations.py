@@ -28,7 +28,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     StepEvidence,
     SustainedBySmaller,
     Thrashing,
@@ -53,8 +53,8 @@ SLOW = broken(P95, 1.204)
 
 def test_a_pass_says_by_how_much_each_slo_holds() -> None:
     values = ((P95, 0.1), (ERRORS, 0.0), (SHORTFALL, 0.0))
-    kept = SlosKept(tuple(SloEvaluation(slo, value, holds=True, is_settled=True) for slo, value in values))
-    assert explain_judgement(Judgement(Rule.SLOS_KEPT, kept)) == (
+    kept = SlosHold(tuple(SloEvaluation(slo, value, holds=True, is_settled=True) for slo, value in values))
+    assert explain_judgement(Judgement(Rule.SLOS_HOLD, kept)) == (
         "p95 0.100 s ≤ 1 s; errors 0.0 % ≤ 1 %; shortfall 0.0 % ≤ 15 %"
     )
 
@@ -161,7 +161,7 @@ def test_what_is_quoted_is_one_line_and_short() -> None:
         (NothingMeasured(), "nothing was measured"),
         (Skipped("wants 8 cores"), "wants 8 cores"),
         (NotReady("it exited with code 1"), "it exited with code 1"),
-        (NotReady("exit code 1", is_again=True), "it did not come up again: exit code 1"),
+        (NotReady("exit code 1", was_ready_before=True), "it did not come up again: exit code 1"),
         (
             SustainedBySmaller(400, Limits(0.5, 64 * MIB)),
             "sustains ≥ 400: so does the smaller 0.5 CPU / 64 MiB",

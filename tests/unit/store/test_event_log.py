@@ -145,5 +145,5 @@ def test_nesting_without_end_is_damage_with_a_place(log: EventLog) -> None:
     log.append("one")
     with log.path.open("ab") as file:
         file.write(b'{"a":' * 100_000 + b"\n")
-    with pytest.raises(StoreError, match=r"events\.jsonl:2: not an event of ours"):
+    with pytest.raises(StoreError, match=r"events\.jsonl:2: this line is not an event of a campaign"):
         log.read()

@@ -105,7 +105,7 @@ def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
     """Interrupted after a pass, and resumed where it can't start."""
     result = build_answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
-    assert result.evidence == NotReady("it exited with code 1", is_again=True)
+    assert result.evidence == NotReady("it exited with code 1", was_ready_before=True)
     assert result.sustained_users == 10
 
 
@@ -124,7 +124,7 @@ def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() ->
         make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED)
     )
     assert result.status is Status.BRACKETED
-    assert result.stop_reason == NotReady("it exited with code 1", is_again=True)
+    assert result.stop_reason == NotReady("it exited with code 1", was_ready_before=True)
 
 
 def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:

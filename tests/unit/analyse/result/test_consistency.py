@@ -14,7 +14,7 @@ from harness.analyse.result.consistency import (
     choose_second_attempt,
     find_monotonicity_violations,
     flag_monotonicity_violations,
-    next_drift_check,
+    choose_drift_check,
 )
 from harness.model import (
     MIB,
@@ -181,7 +181,7 @@ def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> 
 
 def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
     measured = [make_result(cell, 400, None) for cell in reversed(PLAN.cells)]
-    first = next_drift_check(PLAN, measured, None)
+    first = choose_drift_check(PLAN, measured, None)
     assert first is not None
     assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
     invalid, dead = make_confirming_step("INVALID"), replace(STARTED, ready_after_s=None, failure="gone")
@@ -193,18 +193,18 @@ def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
         ((make_confirming_step("FAIL"),), (STARTED,), True),
         ((), (dead,), True),
     ):
-        again = next_drift_check(PLAN, measured, make_check(make_confirming_step(), *steps, runs=runs))
+        again = choose_drift_check(PLAN, measured, make_check(make_confirming_step(), *steps, runs=runs))
         assert again == (None if ended else first)
 
 
 def test_the_reference_is_the_first_cell_that_was_measured_once() -> None:
     cells = [make_result(cell, 100, 105) for cell in reversed(PLAN.cells)]
     none, twice = make_result(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
-    chosen = next_drift_check(PLAN, [none, twice, *cells[2:]], None)
+    chosen = choose_drift_check(PLAN, [none, twice, *cells[2:]], None)
     assert chosen is not None
     assert chosen[0] == cells[2].cell
-    assert next_drift_check(PLAN, cells[:2], None) is None
-    assert next_drift_check(PLAN, [none, none, none], None) is None
+    assert choose_drift_check(PLAN, cells[:2], None) is None
+    assert choose_drift_check(PLAN, [none, none, none], None) is None
 
 
 def make_repetitions(*brackets: tuple[int | None, int | None]) -> list[CellResult]:

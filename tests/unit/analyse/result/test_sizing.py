@@ -38,16 +38,16 @@ def test_headroom_is_added_to_the_users() -> None:
 
 def test_between_two_sizes_it_is_an_interpolation() -> None:
     sizing = recommend_size(COLUMN, 140)
-    assert sizing.interpolated is not None
-    assert sizing.interpolated.limits == Limits(0.38, 256 * MIB)
-    assert (sizing.interpolated.smaller, sizing.interpolated.larger) == (COLUMN[0], COLUMN[1])
+    assert sizing.interpolation is not None
+    assert sizing.interpolation.limits == Limits(0.38, 256 * MIB)
+    assert (sizing.interpolation.smaller, sizing.interpolation.larger) == (COLUMN[0], COLUMN[1])
 
 
 def test_nothing_is_interpolated_unless_the_cpu_is_the_limiting_factor() -> None:
     column = [make_result(0.25, 90, 95, factor=Factor.MEMORY), COLUMN[1]]
-    assert recommend_size(column, 140).interpolated is None
-    assert recommend_size(COLUMN, 80).interpolated is None
-    assert recommend_size(COLUMN, 500).interpolated is None
+    assert recommend_size(column, 140).interpolation is None
+    assert recommend_size(COLUMN, 80).interpolation is None
+    assert recommend_size(COLUMN, 500).interpolation is None
 
 
 def test_sizes_without_an_answer_are_undecided() -> None:
@@ -94,7 +94,7 @@ def test_a_requirement_is_met_missed_or_inconclusive(
 ) -> None:
     check = check_requirement(COLUMN, requirement)
     assert check.is_met is met
-    assert check.by is (None if by is None else COLUMN[by])
+    assert check.decided_by is (None if by is None else COLUMN[by])
 
 
 def test_an_undecided_size_makes_a_requirement_inconclusive() -> None:
@@ -119,10 +119,10 @@ def test_one_large_replica_goes_before_two_small_ones() -> None:
 
 def test_only_neighbours_of_as_many_replicas_are_interpolated_between() -> None:
     sizing = recommend_size([replicated(1, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert sizing.interpolated is None
+    assert sizing.interpolation is None
     sizing = recommend_size([replicated(2, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert sizing.interpolated is not None
-    assert sizing.interpolated.limits.replicas == 2
+    assert sizing.interpolation is not None
+    assert sizing.interpolation.limits.replicas == 2
 
 
 def test_a_requirement_counts_what_all_replicas_are_given() -> None:
@@ -172,7 +172,7 @@ def test_a_dearer_size_without_an_answer_is_no_better_one() -> None:
 
 def test_a_size_that_sustains_nothing_has_a_price_but_none_per_user() -> None:
     costs = compute_costs(select_worst_repetitions([priced(0.5, 512, None), priced(1, 512, 200)]), RATES)
-    assert [(each.users, each.hour_per_100_users, each.on_front) for each in costs] == [
+    assert [(each.users, each.hour_per_100_users, each.is_on_front) for each in costs] == [
         (None, None, False),
         (200, pytest.approx(0.025), True),
     ]
@@ -188,7 +188,7 @@ def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -
             for other in costs
         )
         twin = any((other.hour, other.users) == (one.hour, one.users) for other in costs if other is not one)
-        assert one.on_front is not is_beaten or twin
+        assert one.is_on_front is not is_beaten or twin
 
 
 @given(

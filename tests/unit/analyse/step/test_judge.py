@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from harness.analyse.search.bracket import find_bracket
 from harness.analyse.step.baseline import (
     Baseline,
-    baseline_from,
+    build_baseline,
     choose_baseline,
-    choose_lighter,
-    fastest_tenth_s,
+    choose_lighter_baseline,
+    find_fastest_tenth_s,
     find_baseline,
 )
 from harness.analyse.step.judge import is_verdict_settled, judge_step, judge_steps
@@ -30,7 +30,7 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
-from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SlosKept, TooFewRequests
+from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SlosHold, TooFewRequests
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
@@ -49,9 +49,9 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     result = judge_step(make_closed_step(), SLOS, LIGHT)
-    assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_KEPT)
+    assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_HOLD)
     evidence = result.judgement.evidence
-    assert isinstance(evidence, SlosKept)
+    assert isinstance(evidence, SlosHold)
     assert [each.slo for each in evidence.evaluations] == list(SLOS)
     assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
 
@@ -102,7 +102,7 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
 
 
 @pytest.mark.parametrize(
-    ("ended", "rule"),
+    ("end_reason", "rule"),
     [
         (EndReason.TARGET_DIED, Rule.DIED),
         (EndReason.DEPENDENCY_DIED, Rule.DEPENDENCY_DIED),
@@ -112,10 +112,10 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
 def test_a_target_that_gives_up_fails_whatever_it_answered_before(
-    ended: EndReason, rule: Rule, window_from_s: float | None
+    end_reason: EndReason, rule: Rule, window_from_s: float | None
 ) -> None:
     note = "exit code 137\nlast words"
-    facts = make_closed_step(ended=ended, note=note, window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(end_reason=end_reason, note=note, window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, rule)
     assert result.judgement.evidence == EndedStep(note)
@@ -166,7 +166,7 @@ def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
 
 def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
     result = judge_step(
-        make_closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
+        make_closed_step(end_reason=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
     )
     assert (result.rps, result.latency, result.failures.ratio) == (None, Latency(), None)
     assert (result.requests, result.window_s) == (0, 0.0)
@@ -186,8 +186,8 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
         ({}, False),
         ({"events": (TargetEvent(20.0, EventKind.DIE),)}, False),
         ({"events": (TargetEvent(20.0, EventKind.OOM),)}, True),
-        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
-        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
+        ({"end_reason": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
+        ({"end_reason": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
 def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
@@ -229,23 +229,23 @@ def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
 
 def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
     silent, light, loaded = make_closed_step(2, window_from_s=None), make_closed_step(5), make_closed_step(50)
-    assert find_baseline([loaded, silent, light]) == baseline_from(light)
+    assert find_baseline([loaded, silent, light]) == build_baseline(light)
     assert find_baseline([silent]) is None
     assert find_baseline([]) is None
 
 
 def test_an_invalid_step_is_no_baseline() -> None:
     """Leave it out: its generator left users idle, so a whole one would seem to have too many."""
-    invalid = make_closed_step(2, ended=EndReason.GENERATOR_DIED)
+    invalid = make_closed_step(2, end_reason=EndReason.GENERATOR_DIED)
     valid = make_closed_step(5)
-    assert find_baseline([invalid, valid]) == baseline_from(valid)
+    assert find_baseline([invalid, valid]) == build_baseline(valid)
     assert find_baseline([invalid]) is None
 
 
 def test_of_two_baselines_the_one_of_fewer_users_is_chosen() -> None:
     heavier = replace(LIGHT, users=6)
-    assert choose_lighter(heavier, LIGHT) == choose_lighter(LIGHT, heavier) == LIGHT
-    assert choose_lighter(None, LIGHT) == choose_lighter(LIGHT, None) == LIGHT
+    assert choose_lighter_baseline(heavier, LIGHT) == choose_lighter_baseline(LIGHT, heavier) == LIGHT
+    assert choose_lighter_baseline(None, LIGHT) == choose_lighter_baseline(LIGHT, None) == LIGHT
 
 
 def test_a_cell_without_answers_borrows_its_baseline() -> None:
@@ -272,12 +272,12 @@ def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
 
 def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -> None:
     answered = make_closed_step(50, latency=always(0.3))
-    silent = make_closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
+    silent = make_closed_step(50, window_from_s=None, end_reason=EndReason.GENERATOR_DIED, index=2)
     assert choose_baseline([answered, silent], LIGHT) == choose_baseline([answered], LIGHT)
 
 
 def test_the_fastest_tenth_is_not_slowed_by_a_queue() -> None:
-    assert fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
+    assert find_fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
 
 
 # Judging the same facts again

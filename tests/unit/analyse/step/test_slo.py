@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.slo import (
-    drift_ratio,
+    compute_rise_ratio,
     evaluate_slo,
     is_settled,
-    share_interval,
-    shortfall_ratio,
-    student_t,
+    compute_share_interval,
+    compute_shortfall_ratio,
+    find_student_t,
 )
-from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import Window, cut_window
 from harness.model import Slo, StepFacts
 from harness.model.evidence import SloEvaluation
@@ -97,7 +97,7 @@ def requests_in(batches: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarra
 @given(BATCHES)
 def test_the_interval_holds_the_share_in_its_middle(batches: list[tuple[int, float]]) -> None:
     at_s, bad = requests_in(batches)
-    low, high = share_interval(at_s, bad)
+    low, high = compute_share_interval(at_s, bad)
     assert (low + high) / 2 == pytest.approx(bad.mean())
     assert low < high
 
@@ -107,7 +107,7 @@ def test_the_interval_is_never_narrower_than_for_independent_requests(
     batches: list[tuple[int, float]],
 ) -> None:
     at_s, bad = requests_in(batches)
-    low, high = share_interval(at_s, bad)
+    low, high = compute_share_interval(at_s, bad)
     share = bad.mean()
     assert high - low >= 2 * 1.96 * math.sqrt(share * (1 - share) / len(bad)) * (1 - 1 / len(bad))
 
@@ -119,34 +119,34 @@ def test_the_order_of_requests_does_not_change_the_interval(
 ) -> None:
     at_s, bad = requests_in(batches)
     order = random.sample(range(len(bad)), len(bad))
-    assert share_interval(at_s[order], bad[order]) == pytest.approx(share_interval(at_s, bad))
+    assert compute_share_interval(at_s[order], bad[order]) == pytest.approx(compute_share_interval(at_s, bad))
 
 
 def test_slow_requests_that_come_together_widen_the_interval() -> None:
     at_s = np.arange(0, 20, 0.05)
     together = (at_s < 5).astype(float)
     apart = (np.arange(len(at_s)) % 4 == 0).astype(float)
-    low, high = share_interval(at_s, together)
-    near, far = share_interval(at_s, apart)
+    low, high = compute_share_interval(at_s, together)
+    near, far = compute_share_interval(at_s, apart)
     assert together.mean() == apart.mean()
     assert high - low > 4 * (far - near)
 
 
 def test_a_single_batch_tells_nothing() -> None:
-    assert share_interval(np.linspace(0, 4.9, 500), np.zeros(500)) == (0.0, 1.0)
+    assert compute_share_interval(np.linspace(0, 4.9, 500), np.zeros(500)) == (0.0, 1.0)
 
 
 def test_the_same_share_over_more_batches_is_known_better() -> None:
     widths = []
     for batches in (2, 4, 8, 16):
-        low, high = share_interval(*requests_in([(40, 0.1 * (1 + number % 2)) for number in range(batches)]))
+        low, high = compute_share_interval(*requests_in([(40, 0.1 * (1 + number % 2)) for number in range(batches)]))
         widths.append(high - low)
     assert widths == sorted(widths, reverse=True)
 
 
 def test_batches_without_requests_are_left_out_and_not_counted_as_good() -> None:
     at_s = np.concatenate([np.arange(0, 5, 0.1), np.arange(15, 20, 0.1)])
-    low, high = share_interval(at_s, np.ones(len(at_s)))
+    low, high = compute_share_interval(at_s, np.ones(len(at_s)))
     assert low + high == pytest.approx(2.0)
 
 
@@ -160,7 +160,7 @@ def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
         shares = random.beta(2, 18, size=12)
         at_s = np.repeat(np.arange(12) * 5.0, 60)
         bad = (random.random(len(at_s)) < np.repeat(shares, 60)).astype(float)
-        low, high = share_interval(at_s, bad)
+        low, high = compute_share_interval(at_s, bad)
         covered += low <= truth <= high
         half = 1.96 * math.sqrt(bad.mean() * (1 - bad.mean()) / len(bad))
         binomial += abs(bad.mean() - truth) <= half
@@ -169,7 +169,7 @@ def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
 
 
 def test_students_t_falls_towards_two() -> None:
-    table = [student_t(degrees) for degrees in range(1, 40)]
+    table = [find_student_t(degrees) for degrees in range(1, 40)]
     assert table == sorted(table, reverse=True)
     assert (table[0], table[-1]) == (12.71, 2.0)
 
@@ -260,19 +260,19 @@ def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
     response_s = response_on_paper_s(users)
     window = make_window(make_closed_step(users, latency=always(response_s)))
     on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
-    assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
+    assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
 
 
 def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
     """Spend a tenth of the users' time within tasks, at light load as now."""
     window = make_window(replace(make_closed_step(45), users=50))
-    assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
-    assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
+    assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
+    assert compute_shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
     window = make_window(make_closed_step(latency=always(0.05)))
-    assert shortfall_ratio(window, LIGHT) == 0.0
+    assert compute_shortfall_ratio(window, LIGHT) == 0.0
 
 
 def test_a_shortfall_far_from_its_limit_is_settled() -> None:
@@ -291,7 +291,7 @@ def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple
 
 def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
     growing = make_closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
-    ratio = drift_ratio(make_window(growing))
+    ratio = compute_rise_ratio(make_window(growing))
     assert ratio == pytest.approx(0.5, abs=0.06)
     assert not evaluate(growing, "drift", 0.3).holds
     assert evaluate(make_closed_step(), "drift", 0.3).holds
@@ -299,7 +299,7 @@ def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
 
 def test_drift_of_half_a_window_is_unknown() -> None:
     late = make_closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
-    assert drift_ratio(make_window(late).for_request_name("/nothing")) is None
+    assert compute_rise_ratio(make_window(late).select_request_name("/nothing")) is None
 
 
 # Little's law as book-keeping
@@ -315,10 +315,10 @@ def test_closed_users_who_never_stall_leave_no_time_unexplained(
     users: int, think_s: float, response_s: float
 ) -> None:
     facts = make_closed_step(users, think_s, always(response_s))
-    assert unexplained_ratio(make_window(facts)) == pytest.approx(0.0, abs=1e-6)
+    assert compute_unexplained_ratio(make_window(facts)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("missing", [1, 5, 9])
 def test_users_who_do_nothing_are_the_unexplained_share(missing: int) -> None:
     window = make_window(replace(make_closed_step(10 - missing), users=10))
-    assert unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)
+    assert compute_unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.analyse.step.baseline import Baseline, baseline_from
+from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.usage import summarize_generator, summarize_host
 from harness.analyse.step.validity import judge_validity
@@ -167,7 +167,7 @@ def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
         )
         for users in (1, 10)
     )
-    assert find_rule(loaded, baseline_from(light)) is None
+    assert find_rule(loaded, build_baseline(light)) is None
 
 
 def test_without_a_reference_littles_law_is_not_judged() -> None:
@@ -176,7 +176,7 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended", "expected"),
+    ("end_reason", "expected"),
     [
         (EndReason.GENERATOR_DIED, "generator"),
         (EndReason.TARGET_REMOVED, "removed"),
@@ -185,17 +185,17 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
 def test_an_ending_that_is_not_the_targets_fault_is_invalid(
-    ended: EndReason, expected: str, window_from_s: float | None
+    end_reason: EndReason, expected: str, window_from_s: float | None
 ) -> None:
-    facts = make_closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(end_reason=end_reason, note="seen", window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
     assert result.judgement.evidence == EndedStep("seen")
 
 
-@pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
-def test_what_the_target_did_is_never_blamed_on_the_generator(ended: EndReason) -> None:
-    facts = make_closed_step(ended=ended, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0))
+@pytest.mark.parametrize("end_reason", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
+def test_what_the_target_did_is_never_blamed_on_the_generator(end_reason: EndReason) -> None:
+    facts = make_closed_step(end_reason=end_reason, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0))
     assert judge_step(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
 from bench.simulation.model import NOISY, Noise, Service
-from harness.analyse.step.warmup import costs_per_request_s, find_truncation, is_warm
+from harness.analyse.step.warmup import compute_request_costs_s, find_truncation, is_warm
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import make_closed_step
 
@@ -51,7 +51,7 @@ def test_a_fall_of_less_than_the_precision_is_not_waited_for() -> None:
 
 def test_too_few_requests_to_tell_are_not_waited_for() -> None:
     facts = step({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}, users=4)
-    assert len(costs_per_request_s(facts)) == 0
+    assert len(compute_request_costs_s(facts)) == 0
     assert is_warm(facts)
 
 

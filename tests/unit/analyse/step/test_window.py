@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.analyse.step.window import Window, cut_window, percentile_s, select_around
+from harness.analyse.step.window import Window, cut_window, find_percentile_s, select_around
 from harness.model import Requests, StepFacts
 from tests.unit.analyse.synthetic import make_closed_step, make_step_of, make_target_samples, make_thinks
 
@@ -105,7 +105,7 @@ def two_names() -> Window:
 def test_a_request_name_is_found_with_its_method_or_without(
     request_name: str, response_s: list[float]
 ) -> None:
-    assert two_names().for_request_name(request_name).response_s.tolist() == response_s
+    assert two_names().select_request_name(request_name).response_s.tolist() == response_s
 
 
 ANY_S = st.integers(0, 3_000).map(lambda hundredths: hundredths / 1000)
@@ -116,7 +116,7 @@ PER_CENT = st.integers(500, 999).map(lambda tenths: tenths / 10)
 def test_a_percentile_keeps_a_limit_just_when_few_enough_are_slower(
     response_s: list[float], per_cent: float, limit_s: float
 ) -> None:
-    value = percentile_s(np.array(response_s), per_cent)
+    value = find_percentile_s(np.array(response_s), per_cent)
     slower = sum(one_s > limit_s for one_s in response_s)
     assert value is not None
     assert (value <= limit_s) == (slower * 1000 <= len(response_s) * (1000 - round(per_cent * 10)))
@@ -127,16 +127,16 @@ def test_a_percentile_keeps_a_limit_just_when_few_enough_are_slower(
 def test_a_share_that_is_just_allowed_keeps_the_percentile(count: int, per_cent: float) -> None:
     slower = int(count * (1000 - round(per_cent * 10)) // 1000)
     response_s = np.array([0.1] * (count - slower) + [2.0] * slower)
-    assert percentile_s(response_s, per_cent) == 0.1
+    assert find_percentile_s(response_s, per_cent) == 0.1
 
 
 def test_no_requests_have_no_percentile() -> None:
-    assert percentile_s(np.empty(0), 95) is None
+    assert find_percentile_s(np.empty(0), 95) is None
 
 
 @given(st.lists(ANY_S, min_size=1, max_size=50), PER_CENT)
 def test_a_percentile_is_one_of_the_response_times(response_s: list[float], per_cent: float) -> None:
-    assert percentile_s(np.array(response_s), per_cent) in response_s
+    assert find_percentile_s(np.array(response_s), per_cent) in response_s
 
 
 @pytest.mark.parametrize(
