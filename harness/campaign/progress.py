@@ -8,9 +8,9 @@ from harness.analyse.result.consistency import (
     DriftCheck,
     assess_drift,
     assess_repeatability,
+    choose_drift_check,
     choose_second_attempt,
     flag_monotonicity_violations,
-    choose_drift_check,
 )
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
@@ -179,7 +179,7 @@ class CampaignProgress:
                 return progress.cell
         return choose_second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
 
-    def next_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
+    def choose_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
         """Return the reference cell and the step to hold of it on this engine; None if nothing is to be held.
 
         The step shows whether the host has changed, or whether this engine is like the others.

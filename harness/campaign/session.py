@@ -60,7 +60,8 @@ class CampaignSession:
         self._claimed: set[str] = set()
         self._is_stopping = False
         self._noted: set[str] = set()
-        self._drawing = threading.Lock()
+        # Reentrant, because an interrupt of the only thread may leave the lock held when `finish` draws.
+        self._drawing = threading.RLock()
         self._no_drawing_until_s = float("-inf")
 
     @property
@@ -166,7 +167,7 @@ class CampaignSession:
     def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
         """Return the reference cell and the step to hold of it on this engine; None if the check is done."""
         with self._changed:
-            due = self._progress.next_drift_check(self.plan, engine)
+            due = self._progress.choose_drift_check(self.plan, engine)
             if due is not None:
                 cell, step = due
                 self.note_once(
@@ -181,13 +182,11 @@ class CampaignSession:
         """Return the next step of the cell's search; None if the search is done or hopeless."""
         with self._changed:
             progress = self._progress.cells[cell.id]
+            if progress.is_hopeless:
+                return None
             results = self._progress.results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
-            return (
-                None
-                if progress.is_hopeless
-                else choose_next_step(self.plan, cell, progress.steps, neighbours)
-            )
+            return choose_next_step(self.plan, cell, progress.steps, neighbours)
 
     def choose_load(self) -> Load:
         """Return the plan's load with as many Locust processes as its users need, by all steps so far."""

@@ -1,4 +1,4 @@
-"""The nouns of the house: frozen values without I/O or clock. Units are in their names."""
+"""The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
 from harness.model.decisions import Change, Check, Difference, Requirement
 from harness.model.evidence import Judgement

@@ -1,4 +1,4 @@
-"""Decisions from measured campaigns: the differences between two, and whether a requirement is met."""
+"""Decisions from measured campaigns: how two campaigns differ, and whether a requirement is met."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,13 +8,13 @@ from harness.model.results import CellResult
 
 
 class Change(StrEnum):
-    """How a size changed from one campaign to the other; the words of comparison.json."""
+    """How a size changed from one campaign to another; the values are those of comparison.json."""
 
     MORE = "more"
     LESS = "less"
     SAME = "same"
     UNKNOWN = "unknown"
-    """One of the campaigns has no capacity of the size."""
+    """In one of the campaigns the capacity of the size is unknown."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -22,9 +22,9 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A size before (`base`) and after (`head`), each with all its repetitions.
+    """A size in two campaigns, the earlier `base` and the later `head`, with all its repetitions in each.
 
-    `ratio` is the head's capacity over the base's; None if one of them has no upper end, or sustains nobody.
+    `ratio` is the capacity in `head` over that in `base`; None if either is unknown, 0, or has no upper end.
     """
 
     limits: Limits
@@ -36,7 +36,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A demand that some measured size within `most` sustains `users`; `text` is how its author wrote it."""
+    """A requirement that some measured size, at most as large as `most`, sustains `users`.
+
+    `text` is the requirement as the user wrote it.
+    """
 
     text: str
     users: int
@@ -45,10 +48,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a requirement is met; None if the measured sizes within its bounds are inconclusive.
+    """The check of a requirement: `is_met` is None if the measured sizes within its bounds are inconclusive.
 
-    `by` is the size that decides: the smallest one that sustains the users, otherwise the one that sustains
-    most; None if no size within the bounds has an answer.
+    `decided_by` is the smallest size that sustains the users, or else the size that sustains most; None if no
+    size within the bounds has an answer.
     """
 
     requirement: Requirement

@@ -1,6 +1,6 @@
-"""Verdicts and causes with the figures behind them: a tagged union for each, to be taken apart with `match`.
+"""The evidence for verdicts, limiting factors and statuses: a union of values for each, for use with `match`.
 
-Judgement returns these values and no sentences; `harness/report/view/explanations.py` puts them into words.
+The analysis returns these values and no sentences; `harness/report/view/explanations.py` puts them into words.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,15 @@ from harness.model.plan import Slo
 from harness.model.resources import Limits
 from harness.model.verdicts import Factor, Rule, Verdict
 
-# What a step's verdict rests on
+# Evidence for a step's verdict
 
 
 @dataclass(frozen=True, slots=True)
 class SloEvaluation:
-    """An SLO's value on a window (None: not enough data), whether the SLO holds, and whether more data could
-    not change that.
+    """An SLO, judged on a window.
+
+    `value` is None if the window holds too little data, or if a shortfall has no baseline to be compared
+    with. `is_settled`: more data would not change `holds`.
     """
 
     slo: Slo
@@ -26,35 +28,35 @@ class SloEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class SlosHold:
-    """Every SLO holds; `evaluations` are those with a value."""
+    """Every SLO holds; `evaluations` are of the SLOs that have a value."""
 
     evaluations: tuple[SloEvaluation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SloBroken:
-    """The first SLO that does not hold."""
+    """The first SLO that is broken, in the order of the plan."""
 
     evaluation: SloEvaluation
 
 
 @dataclass(frozen=True, slots=True)
 class TooFewRequests:
-    """The SLO whose value the window holds too few requests for."""
+    """An SLO that cannot be judged, because the window holds too few requests."""
 
     slo: Slo
 
 
 @dataclass(frozen=True, slots=True)
 class EndedStep:
-    """A step that ended before its time; `note` is what was recorded of its end, of any number of lines."""
+    """A step that ended early; `note` is the evidence that was recorded, in any number of lines."""
 
     note: str
 
 
 @dataclass(frozen=True, slots=True)
 class EveryRequestFailed:
-    """A window without a single good answer: its most frequent error, and how often it was met."""
+    """A window in which every request failed: its most frequent error, and how often that occurred."""
 
     error: str
     count: int
@@ -67,7 +69,7 @@ class NoRequests:
 
 @dataclass(frozen=True, slots=True)
 class UsersLost:
-    """The fewest users that were alive within the window, of those that should have been."""
+    """Users died within the window: `alive` is the lowest number of users, `expected` the step's number."""
 
     alive: int
     expected: int
@@ -75,16 +77,16 @@ class UsersLost:
 
 @dataclass(frozen=True, slots=True)
 class CountersSilent:
-    """For how long no counter of the host or the generator was read."""
+    """The longest time within the window in which the counters of the host or a Locust process were not read."""
 
     gap_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorBusy:
-    """How much of a core the busiest Locust process used.
+    """The share of a core that the busiest Locust process used.
 
-    `process` is 0 for the master and a worker's number from 1; None for a Locust that is a single process.
+    `process` is 0 for the master and from 1 for a worker; None with fewer than two workers.
     """
 
     process: int | None
@@ -94,14 +96,14 @@ class GeneratorBusy:
 
 @dataclass(frozen=True, slots=True)
 class LoopLate:
-    """How late Locust's event loop came."""
+    """The lag of Locust's event loop: how much later than planned its tasks ran."""
 
     lag_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class ClockUncertain:
-    """How wrong a worker's clock may be."""
+    """How wrong the clock of a worker may be, and how wrong it is allowed to be."""
 
     error_s: float
     allowed_s: float
@@ -109,14 +111,14 @@ class ClockUncertain:
 
 @dataclass(frozen=True, slots=True)
 class CpuStolen:
-    """The share of the host's CPU time that the hypervisor gave to others."""
+    """The share of the host's CPU time that the hypervisor gave to other machines."""
 
     ratio: float
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignLoad:
-    """What other programs used of the host's cores; `allowed_ratio` is a share of all cores."""
+    """How many of the host's cores other programs used; `allowed_ratio` is a share of all cores."""
 
     used_cores: float
     host_cores: int
@@ -125,7 +127,7 @@ class ForeignLoad:
 
 @dataclass(frozen=True, slots=True)
 class ProxyBusy:
-    """What the proxy of the published port used."""
+    """How many cores the proxy of the published port used, and how many it is allowed to use."""
 
     used_cores: float
     allowed_cores: float
@@ -133,8 +135,9 @@ class ProxyBusy:
 
 @dataclass(frozen=True, slots=True)
 class TimeUnexplained:
-    """The share of the users' time that was neither thinking nor waiting, beyond the usual; negative where
-    they thought and waited for longer than they were there.
+    """The share of the users' time that was neither thinking nor waiting, less that share at light load.
+
+    It is negative if think and response times add up to more than the users' time.
     """
 
     ratio: float
@@ -174,16 +177,16 @@ class Judgement:
 
     @property
     def broken_slo(self) -> Slo | None:
-        """The SLO that made the step fail; None where something else did, and where it did not fail."""
+        """The SLO that made the step fail; None if the step did not fail, or failed for another reason."""
         return self.evidence.evaluation.slo if isinstance(self.evidence, SloBroken) else None
 
 
-# What a limiting factor rests on
+# Evidence for a limiting factor
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemory:
-    """The kernel killed the target at so many users."""
+    """The kernel killed the target for lack of memory, at this number of users."""
 
     limit_bytes: int
     users: int
@@ -191,7 +194,10 @@ class OutOfMemory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryFull:
-    """How much of its limit the working set reached in a target that died or stalled."""
+    """The share of its memory limit that the target's working set reached.
+
+    On its own it is the evidence only for a target that died or stalled.
+    """
 
     used_ratio: float
     limit_bytes: int
@@ -199,7 +205,7 @@ class MemoryFull:
 
 @dataclass(frozen=True, slots=True)
 class Thrashing:
-    """A full memory: a request costs `cost_ratio` times the CPU time that it does at `light_users`."""
+    """A full memory that slows the target: a request costs `cost_ratio` times its CPU time at `light_users`."""
 
     memory: MemoryFull
     cost_ratio: float
@@ -208,10 +214,10 @@ class Thrashing:
 
 @dataclass(frozen=True, slots=True)
 class RequestErrors:
-    """The share of failed requests, the most frequent error, and when the first one came after the ramp began
-    (None: unknown).
+    """The share of requests that failed, the most frequent error, and how often that occurred.
 
-    `are_resets`: most of them were connections that the server had closed while they were idle.
+    `first_after_s` is the time from the begin of the ramp to the first failed request; None if it is unknown.
+    `are_resets`: most requests failed on connections that the server had closed while they were idle.
     """
 
     ratio: float
@@ -223,8 +229,9 @@ class RequestErrors:
 
 @dataclass(frozen=True, slots=True)
 class CpuQuotaUsed:
-    """The share of the quota that was used, and the share of periods in which the target was throttled (None:
-    it was hardly throttled).
+    """The share of the CPU quota that was used.
+
+    `throttled_ratio` is the share of periods in which the target was throttled; None if that was rare.
     """
 
     used_ratio: float
@@ -234,7 +241,7 @@ class CpuQuotaUsed:
 
 @dataclass(frozen=True, slots=True)
 class CompanionFull:
-    """A companion that used up its own quota."""
+    """A companion that used up its own CPU quota."""
 
     name: str
     limit_cores: float
@@ -244,10 +251,11 @@ class CompanionFull:
 
 @dataclass(frozen=True, slots=True)
 class OwnConcurrency:
-    """A step that failed with CPU to spare (`cpu_used_ratio` is None where the CPU was not counted).
+    """A step that failed although its target had CPU to spare.
 
-    The throughput levels off at `rps`, at which the target serves `requests_at_once` (Little's law, with the
-    response time at light load); None where a lighter step is missing.
+    `cpu_used_ratio` is None if the CPU was not counted. The throughput levels off at `rps`. The target then
+    serves `requests_at_once` (Little's law, with the response time at light load). Both are None without CPU
+    counters, or without a lighter step that passed.
     """
 
     judgement: Judgement
@@ -270,13 +278,13 @@ FactorEvidence = (
 
 @dataclass(frozen=True, slots=True)
 class LimitingFactor:
-    """What stopped a cell, and what shows it."""
+    """The factor that limits a cell, and the evidence for it."""
 
     factor: Factor
     evidence: FactorEvidence
 
 
-# What a cell's status rests on
+# Evidence for a cell's status
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,9 +306,9 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """The target could not be brought up; `failure` is what was recorded of it, of any number of lines.
+    """The target could not be brought up; `failure` is the evidence, in any number of lines.
 
-    `is_again`: it had been up before.
+    `was_ready_before`: the target had come up in an earlier container of the cell.
     """
 
     failure: str
@@ -309,7 +317,7 @@ class NotReady:
 
 @dataclass(frozen=True, slots=True)
 class SustainedBySmaller:
-    """A smaller size sustains so many users."""
+    """The cell sustains this number of users, because a smaller size does."""
 
     users: int
     smaller: Limits
@@ -317,7 +325,7 @@ class SustainedBySmaller:
 
 @dataclass(frozen=True, slots=True)
 class BrokenByLarger:
-    """A larger size does not sustain so many users."""
+    """The cell does not sustain this number of users, because a larger size does not."""
 
     users: int
     larger: Limits
@@ -331,4 +339,4 @@ StopReason = Judgement | NotReady
 """Why a search ended before its bracket was as narrow as the precision demands."""
 
 DriftEvidence = Judgement | NotReady
-"""What became of a step that is held for comparison."""
+"""The evidence of a drift check: the judgement of its step, or why the target did not come up."""

@@ -1,4 +1,4 @@
-"""Define what a matrix asks for, resolved and validated: cells, SLOs, target, scenario, search. No I/O."""
+"""The plan of a campaign: a resolved and validated matrix (cells, SLOs, target, scenario, search). No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Cell:
 
 
 class IndicatorKind(StrEnum):
-    """What an SLO limits."""
+    """A kind of measured number that an SLO limits."""
 
     PERCENTILE = "percentile"
     MEAN = "mean"
@@ -34,8 +34,8 @@ class Slo:
     """A condition on a measured number, always of the form "at most".
 
     `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`, `shortfall` (of the
-    throughput that N users would make at light load) or `drift` (rise of the response time within the
-    window), the last three as ratios. `request_name` restricts it to one of the scenario's request names.
+    throughput, compared with light load) or `drift` (rise of the response time within the window). The last
+    three are ratios. `request_name` restricts the SLO to one of the scenario's request names.
     """
 
     indicator: str
@@ -44,13 +44,13 @@ class Slo:
 
     @property
     def kind(self) -> IndicatorKind:
-        """What the SLO limits; a ValueError for an unknown indicator."""
+        """The kind of the indicator. Raises ValueError for an unknown one."""
         is_percentile = self.indicator.startswith("p")
         return IndicatorKind.PERCENTILE if is_percentile else IndicatorKind(self.indicator)
 
     @property
     def percent(self) -> float:
-        """The percentage of a percentile, such as 95; a ValueError for any other indicator."""
+        """The percentage of a percentile, such as 95. Raises ValueError for any other indicator."""
         if self.kind is not IndicatorKind.PERCENTILE:
             raise ValueError(f"{self.indicator} is no percentile")
         return float(self.indicator[1:])
@@ -63,10 +63,9 @@ class Slo:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a size costs an hour: the price of its name, or else its cores and GiB at these rates.
+    """What sizes cost an hour: a size named in `by_name` has that price, others pay by core and by GiB.
 
-    A rate that is None counts as zero if the other one is given. With neither, only sizes in `by_name` have a
-    price.
+    If one of the two rates is None, it counts as zero. If both are, only sizes in `by_name` have a price.
     """
 
     currency: str = ""
@@ -145,7 +144,7 @@ ContainerProbe = PortProbe | LogProbe | CommandProbe | HealthcheckProbe
 """A probe that asks the engine, or runs inside the container."""
 
 ReadinessProbe = NetworkProbe | ContainerProbe
-"""When a started container counts as ready. It has failed after `within_s` without success."""
+"""How to tell that a started container is ready. It has failed if no probe succeeds within `within_s`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +177,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A service that the target needs, such as its database: with its own limits, and reached by its name.
+    """A service that the target needs, such as its database. The target reaches it by its name.
 
-    It starts afresh from its image in every container run, like the target. `seed` is a command that is run
-    in its container once it is ready.
+    Like the target, it starts afresh from its image in every container run. `seed` is a command that runs in
+    its container once the companion is ready.
     """
 
     service: Target
@@ -195,9 +194,9 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The user's own locustfiles, and what of them runs.
+    """The locustfiles of a campaign, and which of their user classes and tasks run.
 
-    Without `user_classes` all of them run; `tags` and `exclude_tags` select tasks. `arguments` are further
+    Without `user_classes` all classes run; `tags` and `exclude_tags` select tasks. `arguments` are further
     options of Locust's command line, `requirements` is pip's file of the packages that the locustfiles need.
     """
 
@@ -213,8 +212,9 @@ class Scenario:
 class Timing:
     """How long the parts of a step last.
 
-    A step settles for `settle_s`, and on while the target still gets faster, up to `warm_up_s`. After the
-    window the load stays on for `drain_s`, until the answers to the window's requests are known.
+    A step settles for `settle_s`, and longer while the target still gets faster, but no longer than
+    `warm_up_s`. After the window the load goes on for `drain_s`, in which requests of the window may still be
+    answered.
     """
 
     settle_s: float = 10.0
@@ -241,11 +241,11 @@ class Step:
 
 
 FEWEST_CELLS_TO_CHECK_DRIFT = 3
-"""With fewer cells measured a campaign is over before a host has time to drift."""
+"""A campaign that measures fewer cells is over before its host has time to drift."""
 
 
 class SearchStrategy(StrEnum):
-    """How a search chooses the next number of users; the words of matrix.yaml and plan.json."""
+    """How a search chooses the next number of users; the values are those of matrix.yaml and plan.json."""
 
     PREDICT = "predict"
     BISECT = "bisect"
@@ -256,8 +256,8 @@ class SearchStrategy(StrEnum):
 class Search:
     """How the steps of a cell are chosen, and how narrow a bracket must become.
 
-    `precision_ratio` is the largest broken/sustained - 1. `first_users` is the light first step,
-    `ladder_users` the height of a ladder's rung. `confirm`: a drift check holds the reference size once more
+    `precision_ratio` is the largest accepted broken/sustained - 1. `first_users` is the number of users of
+    the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the reference size once more
     at the end of the campaign.
     """
 
@@ -272,11 +272,12 @@ class Search:
 class Plan:
     """A resolved matrix file: all that a campaign must know before it starts anything.
 
-    `cells` are in the order of the matrix. `skipped` maps the ids of cells that the host is too small for to
-    the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged: `matrix`,
-    `scenario`, `target`. With `users_required` the campaign searches only the smallest sizes that sustain so
-    many users; it equals `users_limit` then. `notes` are for the user, such as what is not honoured.
-    `engines` maps the names of the targets' engines to how they are reached; None names a single one.
+    `cells` are in the order of the matrix. `skipped` maps the id of each cell that is too large for the host
+    to the reason. `hashes` are SHA-256 digests of the parts that must be unchanged when a campaign is resumed:
+    `matrix`, `scenario`, `target`. With `users_required` the campaign searches only the smallest sizes that
+    sustain that many users, and `users_limit` is the same number. `notes` are remarks for the user, such as
+    which keys of a compose file are not honoured. `engines` maps names to the targets' engines; the name is
+    None if there is only one.
     """
 
     source: Path
@@ -298,9 +299,9 @@ class Plan:
 
 
 _ONE_BY_ONE_RATE = 1.9
-"""Users per second: below two, Locust spawns one by one, else in bursts of a whole second's worth."""
+"""Users per second. Below two Locust spawns users one by one, from two on a whole second's users at once."""
 
 
 def compute_ramp_rate(users: int, spawn_rate: float) -> float:
-    """Return the users per second towards a step: no burst is larger than a tenth of the step."""
+    """Return the users per second of a step's ramp: no burst is larger than a tenth of the step's users."""
     return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / 10))

@@ -17,8 +17,8 @@ MASTER_PORT = 5557
 class Limits:
     """A container's limits: CPU as a quota in cores, and memory without swap.
 
-    With several `replicas`, so many containers with these limits run behind a load balancer. Limits are
-    ordered by CPU in all, then by memory in all, then by replicas.
+    Each of `replicas` containers has these limits; several replicas run behind a load balancer. Limits are
+    ordered by the total CPU of all replicas, then by their total memory, then by their number.
     """
 
     cpu_cores: float
@@ -34,9 +34,10 @@ class Limits:
         return self.memory_bytes * self.replicas
 
     def covers(self, other: "Limits") -> bool:
-        """Return True if each replica has at least as much CPU and memory, and there are as many replicas.
+        """Return True if no replica has less CPU or memory, and there are no fewer replicas.
 
-        Only such limits surely sustain as much: two small replicas need not do what a large one does.
+        Only then is it sure that a target sustains at least as many users. Equal totals do not suffice: two
+        small replicas may sustain fewer users than a large one.
         """
         return (
             self.cpu_cores >= other.cpu_cores
@@ -67,11 +68,11 @@ class Balancer:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker engine, by its address in the form of DOCKER_HOST or by one of docker's contexts.
+    """A Docker engine, by `host` (an address as in DOCKER_HOST) or by one of docker's contexts.
 
-    With neither it is the engine that `docker` uses. `certificates` is a folder as in DOCKER_CERT_PATH.
-    `address` is where a target's port is published and reached; None is the engine's own loopback, which is
-    reached through an SSH tunnel if the engine is reached by SSH.
+    Without both it is the engine that `docker` uses. `certificates` is a folder as in DOCKER_CERT_PATH.
+    `address` is where a target's port is published and reached. None is the engine's own loopback, to which
+    an SSH tunnel leads if the engine itself is reached by SSH.
     """
 
     host: str | None = None
@@ -84,7 +85,7 @@ class Engine:
 class LocalWorkers:
     """Locust processes on this host: a single one, or several workers under a master on the loopback.
 
-    With `workers` None, as many are started as the users turn out to need.
+    If `workers` is None, as many are started as the load turns out to need.
     """
 
     workers: int | None = 1
@@ -110,7 +111,7 @@ class ExternalWorkers:
 class EngineWorkers:
     """Workers in containers on Docker engines; they connect to the master at `bind` and `port`.
 
-    With `workers` None, as many are started as the users turn out to need. `image` holds Locust; None is the
+    If `workers` is None, as many are started as the load turns out to need. `image` holds Locust; None is the
     image that the harness builds.
     """
 

@@ -1,19 +1,21 @@
-"""The words of a judgement: verdicts, the rules that give them, and the factors that limit a cell."""
+"""Verdicts on steps, the rules that give them, and the factors that limit a cell."""
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a step says of its number of users."""
+    """The verdict on one step, which is about its number of users."""
 
     PASS = "PASS"
+    """Every SLO holds."""
     FAIL = "FAIL"
+    """An SLO is broken, or the target failed."""
     INVALID = "INVALID"
     """The step says nothing about the target."""
 
 
 class Factor(StrEnum):
-    """What stopped a cell from sustaining more."""
+    """What stops a cell from sustaining more users."""
 
     CPU = "cpu"
     MEMORY = "memory"
@@ -25,7 +27,7 @@ class Factor(StrEnum):
 
 
 class Rule(StrEnum):
-    """Which rule gave a step's verdict."""
+    """A rule that gives a step its verdict."""
 
     SLOS_HOLD = "slos"
     SLO_BROKEN = "slo-broken"
@@ -56,16 +58,16 @@ class Rule(StrEnum):
 
     @property
     def is_hard_failure(self) -> bool:
-        """True if the failure is no matter of chance.
+        """True if the target died, stalled or failed every request, which is never a matter of chance.
 
-        A response time just above its limit is one: a window at the highest number of users that passed
-        fails now and then on an unchanged host.
+        A broken SLO may be chance: at the highest number of users that passed, some windows fail although
+        nothing has changed.
         """
         return self in _HARD_FAILURES
 
     @property
     def at_fault(self) -> Factor | None:
-        """What made the step invalid: the host or the generator; None for a valid step."""
+        """The factor that made the step invalid, host or generator; None for a valid step."""
         if self.verdict is not Verdict.INVALID:
             return None
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR

@@ -152,7 +152,8 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
     within = [
         result
         for result in cells
-        if result.cell.limits.total_cores <= most.total_cores and result.cell.limits.total_bytes <= most.total_bytes
+        if result.cell.limits.total_cores <= most.total_cores
+        and result.cell.limits.total_bytes <= most.total_bytes
     ]
     sizing = recommend_size(within, requirement.users)
     if sizing.take is not None:

@@ -73,5 +73,9 @@ def _explain_limit(result: CellResult) -> str:
 def describe_check(check: Check) -> str:
     """Return `met: users >= 400 at cpus <= 1: 1 CPU / 256 MiB, which sustains at least 400 users`."""
     outcome = {True: "met", False: "NOT MET", None: "INCONCLUSIVE"}[check.is_met]
-    by = f": {_describe_result(check.decided_by)}" if check.decided_by else ": no measured size lies within these bounds"
-    return f"{outcome}: {text.clean_text(check.requirement.text)}{by}"
+    size = (
+        _describe_result(check.decided_by)
+        if check.decided_by
+        else "no measured size lies within these bounds"
+    )
+    return f"{outcome}: {text.clean_text(check.requirement.text)}: {size}"

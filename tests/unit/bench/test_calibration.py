@@ -148,7 +148,8 @@ class TestPaper:
 
     def test_a_quota_of_all_servers_changes_nothing(self) -> None:
         free, full = Queue(2, 0.01, (1, 2)), Queue(2, 0.01, (1, 2), cores=2)
-        assert Simulation(free, 150).simulate_response_times_s() == pytest.approx(Simulation(full, 150).simulate_response_times_s())
+        times_s = Simulation(free, 150).simulate_response_times_s()
+        assert times_s == pytest.approx(Simulation(full, 150).simulate_response_times_s())
 
     def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
         queue = Queue(8, 0.2, (1, 4))
@@ -166,8 +167,8 @@ class TestPaper:
         assert Queue(1, 0.5, (1, 2)).find_users(0.4) == 0.0
 
     def test_memory_holds_what_is_left_beside_the_base(self) -> None:
-        asked = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
-        assert paper.answer_question(asked)["users"] == 100
+        question = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
+        assert paper.answer_question(question)["users"] == 100
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
@@ -180,9 +181,9 @@ def test_every_experiment_is_a_matrix_that_the_harness_takes(experiment: Experim
 
 def test_a_question_names_no_users() -> None:
     steps = [step(users=77)]
-    asked = [build_question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
-    assert not [key for each in asked for key in each if "user" in key]
-    assert not [value for each in asked for value in each.values() if value == 77]
+    questions = [build_question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
+    assert not [key for each in questions for key in each if "user" in key]
+    assert not [value for each in questions for value in each.values() if value == 77]
 
 
 def test_demand_is_cpu_time_over_requests_of_saturated_windows_only() -> None:
@@ -204,10 +205,10 @@ def test_what_neither_target_nor_generator_used_was_used_by_others() -> None:
 
 
 def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> None:
-    asked = build_question(find_experiment("slots-shop"), ROOM, [])
+    question = build_question(find_experiment("slots-shop"), ROOM, [])
     rows = [
-        Row(cell("a", 98, 102, 99.0), asked, {"users": 100.0, "formula": 110.0}),
-        Row(cell("b", 100, 105, None), asked, {"users": 110.0, "formula": 120.0}),
+        Row(cell("a", 98, 102, 99.0), question, {"users": 100.0, "formula": 110.0}),
+        Row(cell("b", 100, 105, None), question, {"users": 110.0, "formula": 120.0}),
         Row(cell("c", None, None, None, "failed"), None, None, 0.9),
     ]
     assert format_table(rows).splitlines()[2:] == [

@@ -81,10 +81,10 @@ def test_a_score_weighs_all_cells_alike() -> None:
 
 
 def test_the_ground_truth_is_where_the_long_run_share_crosses() -> None:
-    found = find_ground_truth(
+    truth = find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
     )
-    assert found.users <= found.crossing < found.users + 1
+    assert truth.users <= truth.crossing < truth.users + 1
     assert find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
     ).is_censored

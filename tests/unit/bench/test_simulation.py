@@ -38,7 +38,7 @@ ROOM = Limits(1.0, 512 * MIB)
 STEADY_THINK = ThinkTime(0.9, 0.9)
 
 
-def held(
+def measure_step(
     service: Service,
     users: int,
     cpu_cores: float = 1.0,
@@ -63,7 +63,7 @@ def hold(backends: Backends, plan: Plan, cell: Cell, users: int) -> StepFacts:
 def run(
     service: Service, users: int, seconds: float, limits: Limits = ROOM, think: ThinkTime | None = None
 ) -> tuple[ClosedSystem, np.ndarray]:
-    """A system after a warm-up of 100 s and as many seconds as asked; the response times of those."""
+    """Return a system after a warm-up of 100 s and so many seconds more, with the response times of these."""
     system = build_closed_system(service, QUIET, think or ThinkTime(), limits, seed=(7,))
     system.hold(users, 50.0)
     system.advance(100.0)
@@ -75,7 +75,7 @@ def run(
 @pytest.mark.parametrize("users", [10, 50, 90])
 @pytest.mark.parametrize("service", [Service(), Service(slots=4, delay_s=0.05), Service(law="lognormal")])
 def test_littles_law_holds_exactly(service: Service, users: int) -> None:
-    window = cut_window(held(service, users))
+    window = cut_window(measure_step(service, users))
     assert window is not None
     assert compute_unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
 
@@ -123,8 +123,8 @@ def test_slots_give_the_paper_answer(users: int) -> None:
 
 def test_slots_capacity_is_the_paper_one() -> None:
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
-    found = find_ground_truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
-    assert found.users == 44
+    truth = find_ground_truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
+    assert truth.users == 44
 
 
 def test_sharing_a_cpu_keeps_the_closed_queues_mean_whatever_the_law() -> None:
@@ -160,7 +160,7 @@ def test_pauses_stop_everything() -> None:
 
 
 def test_the_same_seed_gives_the_same_facts() -> None:
-    one, same, other = (held(Service(), 40, noise=USUAL, seed=seed) for seed in (5, 5, 6))
+    one, same, other = (measure_step(Service(), 40, noise=USUAL, seed=seed) for seed in (5, 5, 6))
     assert np.array_equal(one.requests.latency_s, same.requests.latency_s)
     assert one.target == same.target
     assert not np.array_equal(one.requests.latency_s[:50], other.requests.latency_s[:50])
@@ -187,7 +187,7 @@ def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
     noise = Noise(cold_ratio=0.3, warm_cpu_s=5.0)
 
     def early_over_late(cpu_cores: float) -> float:
-        facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, noise)
+        facts = measure_step(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, noise)
         early = facts.requests.start_s < facts.requests.start_s.min() + 15
         return float(facts.requests.latency_s[early].mean() / facts.requests.latency_s[~early].mean())
 
@@ -196,7 +196,7 @@ def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
 
 
 def test_users_come_in_bursts_of_a_second_and_send_a_request_at_once() -> None:
-    facts = held(Service(cpu_s=0.001), 30)
+    facts = measure_step(Service(cpu_s=0.001), 30)
     assert facts.spawn_rate == 3
     first = np.sort(facts.requests.start_s)[:9] - facts.ramp_from_s
     assert first == pytest.approx([0.0] * 3 + [1.0] * 3 + [2.0] * 3)
@@ -217,23 +217,23 @@ def test_users_who_leave_are_not_heard_of_again() -> None:
 
 def test_too_many_users_for_the_memory_kill_the_target() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
-    facts = held(service, 40, memory_mib=64)
+    facts = measure_step(service, 40, memory_mib=64)
     assert facts.end_reason is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.target.is_out_of_memory
     assert 32 < result.users_reached <= 36
-    assert held(service, 32, memory_mib=64).end_reason is EndReason.HELD
+    assert measure_step(service, 32, memory_mib=64).end_reason is EndReason.HELD
 
 
 def test_a_target_larger_than_its_memory_does_not_start() -> None:
     with pytest.raises(TargetFailed, match="out of memory"):
-        held(Service(base_bytes=128 * MIB), 1, memory_mib=64)
+        measure_step(Service(base_bytes=128 * MIB), 1, memory_mib=64)
 
 
 def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
-    facts = held(Service(), 20)
+    facts = measure_step(Service(), 20)
     assert np.diff([sample.at_s for sample in facts.target]) == pytest.approx(1.0)
     assert np.diff([sample.at_s for sample in facts.generator])[:-1] == pytest.approx(0.5)
     assert all(
@@ -242,7 +242,7 @@ def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
 
 
 def test_unanswered_requests_are_reported_at_the_end() -> None:
-    facts = held(Service(), 90)
+    facts = measure_step(Service(), 90)
     assert len(facts.requests.unfinished_start_s) == facts.generator[-1].in_flight > 0
 
 

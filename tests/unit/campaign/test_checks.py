@@ -118,7 +118,7 @@ def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
     assert result.cells == steady.cells
-    assert any("may look smaller than it is" in warning for warning in build_view(result).warnings)
+    assert any("may look smaller than they are" in warning for warning in build_view(result).warnings)
     assert summary(result)["drift"]["marked"] is True  # type: ignore[index]
     assert rejudge(stage.plan, stage.folder).drift == result.drift
 

@@ -15,7 +15,7 @@ def sized(cpu_cores: float, mib: int = 256) -> Cell:
     return replace(CELL, id=f"web-c{cpu_cores:.2f}-m{mib}", limits=Limits(cpu_cores, mib * MIB))
 
 
-def light(
+def light_step(
     users: int = 10, demand_s: float = 0.01, think_s: float = 2.5, response_s: float = 0.1
 ) -> StepResult:
     """A probe: Little's law gives its throughput, the utilisation law its CPU."""
@@ -31,7 +31,7 @@ def light(
     )
 
 
-def finished(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
+def finish(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
     ends = (int(capacity), int(capacity) + 1)
     return CellResult(
         cell,
@@ -56,75 +56,77 @@ def test_without_any_evidence_there_is_no_prediction() -> None:
 def test_one_light_step_predicts_every_size_in_proportion() -> None:
     """X = cores / D, N = X·(Z + R): 100 rps · (2.5 s + 0.3 s) = 280 users at one core."""
     for cores in (0.25, 0.5, 1.0, 4.0):
-        assert predicted_users(sized(cores), [light()], []) == pytest.approx(280 * cores)
+        assert predicted_users(sized(cores), [light_step()], []) == pytest.approx(280 * cores)
 
 
 def test_the_busiest_step_counts() -> None:
     """CPU per request falls under load."""
-    steps = [light(10, demand_s=0.01), light(100, demand_s=0.008)]
+    steps = [light_step(10, demand_s=0.01), light_step(100, demand_s=0.008)]
     assert predicted_users(CELL, steps, []) == pytest.approx(350)
 
 
 def test_an_invalid_step_predicts_nothing() -> None:
     assert (
-        predict_capacity(CELL, [replace(light(), judgement=make_step(10, "INVALID").judgement)], [], SLOS)
+        predict_capacity(
+            CELL, [replace(light_step(), judgement=make_step(10, "INVALID").judgement)], [], SLOS
+        )
         is None
     )
 
 
 def test_a_neighbour_lends_its_cpu_per_request() -> None:
-    half = replace(finished(sized(0.5), 140, light()), status=Status.RUNNING)
+    half = replace(finish(sized(0.5), 140, light_step()), status=Status.RUNNING)
     assert predicted_users(sized(0.25), [], [half]) == pytest.approx(70)
 
 
 def test_the_capacity_of_a_finished_cell_corrects_the_next_prediction() -> None:
     """Half a core was predicted 140 users and sustained 126."""
-    half = finished(sized(0.5), 126, light())
+    half = finish(sized(0.5), 126, light_step())
     assert predicted_users(sized(0.25), [], [half]) == pytest.approx(63)
 
 
 def test_the_same_cpu_with_the_nearest_memory_is_the_best_neighbour() -> None:
-    near, far = finished(sized(1.0, 512), 200), finished(sized(1.0, 2048), 300)
-    assert predicted_users(sized(1.0, 256), [light()], [far, near]) == pytest.approx(200)
+    near, far = finish(sized(1.0, 512), 200), finish(sized(1.0, 2048), 300)
+    assert predicted_users(sized(1.0, 256), [light_step()], [far, near]) == pytest.approx(200)
 
 
 def test_memory_that_stopped_another_cpu_size_will_stop_this_one_too() -> None:
-    by_cpu = finished(sized(1.0, 256), 300)
-    by_memory = replace(finished(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
+    by_cpu = finish(sized(1.0, 256), 300)
+    by_memory = replace(finish(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
     assert predicted_users(sized(1.0, 64), [], [by_cpu, by_memory]) == pytest.approx(80)
     assert predicted_users(sized(1.0, 128), [], [by_cpu, by_memory]) == pytest.approx(300)
 
 
 def test_memory_of_another_cpu_size_does_not_raise_what_the_cpu_allows() -> None:
-    by_cpu = finished(sized(0.25, 256), 40)
-    by_memory = replace(finished(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
+    by_cpu = finish(sized(0.25, 256), 40)
+    by_memory = replace(finish(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
     assert predicted_users(sized(0.25, 64), [], [by_cpu, by_memory]) == pytest.approx(40)
 
 
 def test_a_prediction_is_surer_with_a_finished_cell_than_with_the_demand_alone() -> None:
-    alone = predict_capacity(sized(0.25), [light()], [], SLOS)
-    corrected = predict_capacity(sized(0.25), [light()], [finished(sized(0.5), 126, light())], SLOS)
+    alone = predict_capacity(sized(0.25), [light_step()], [], SLOS)
+    corrected = predict_capacity(sized(0.25), [light_step()], [finish(sized(0.5), 126, light_step())], SLOS)
     assert alone is not None
     assert corrected is not None
     assert corrected.sigma < alone.sigma
 
 
 def test_a_share_near_its_limit_moves_the_prediction_towards_its_users() -> None:
-    near = replace(light(200), latency=Latency(0.1, p95_s=0.1, slow_ratio=0.04), requests=4000)
+    near = replace(light_step(200), latency=Latency(0.1, p95_s=0.1, slow_ratio=0.04), requests=4000)
     assert 200 < predicted_users(CELL, [near], []) < 215
 
 
 def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
     """100 users at 25 rps: a cycle of 4 s, of which 2 s are waiting; the p95 is at 1 s with half of that."""
     slow = make_step(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
-    assert predicted_users(CELL, [light(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
+    assert predicted_users(CELL, [light_step(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
 
 
 def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:
     dead = make_step(400, "FAIL", rule="died", users_reached=120)
-    assert predicted_users(CELL, [light(), dead], []) == pytest.approx(117.6)
+    assert predicted_users(CELL, [light_step(), dead], []) == pytest.approx(117.6)
     unknown = replace(dead, users_reached=0)
-    assert predicted_users(CELL, [light(), unknown], []) == pytest.approx(280)
+    assert predicted_users(CELL, [light_step(), unknown], []) == pytest.approx(280)
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def assert_not_repeated(steps: Steps) -> None:
     """Check that a number of users is repeated only right after an INVALID step, and only once."""
     for before, after in itertools.pairwise(steps):
         assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
-    told = [step.users for step in steps if step.verdict is not Verdict.INVALID]
-    assert len(told) == len(set(told))
+    valid_users = [step.users for step in steps if step.verdict is not Verdict.INVALID]
+    assert len(valid_users) == len(set(valid_users))
     invalid_users = [step.users for step in steps if step.verdict is Verdict.INVALID]
     assert all(invalid_users.count(users) <= 2 for users in invalid_users)
 
@@ -210,9 +210,9 @@ def test_an_invalid_step_is_held_once_more() -> None:
 def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
     plan = make_search_plan("bisect", 400)
     steps = walk(plan, 137)
-    for count, asked in enumerate(steps):
+    for count, step in enumerate(steps):
         known = find_bracket(steps[:count])
-        assert choose_plain_users(plan.search, 400, known) == asked.users
+        assert choose_plain_users(plan.search, 400, known) == step.users
     assert is_bracket_sufficient(plan.search, 400, find_bracket(steps))
     assert choose_plain_users(plan.search, 400, find_bracket(steps)) is None
 
@@ -221,9 +221,9 @@ def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
 def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
     """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
     plan = make_search_plan(strategy, 120)
-    asked, facts = measured_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
+    chosen, facts = run_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
     stored = [decode_step(encode_step(one), Path("step")) for one in facts]
-    for count, users in enumerate([*asked, None]):
+    for count, users in enumerate([*chosen, None]):
         step = choose_next_step(plan, CELL, judge_steps(stored[:count], plan.slos))
         assert (step.users if step else None) == users
     known = find_bracket(judge_steps(stored, plan.slos))
@@ -232,12 +232,12 @@ def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
     assert known.sustained_users <= 44 < known.broken_users
 
 
-def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
-    asked: list[int] = []
+def run_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
+    chosen: list[int] = []
     facts: list[StepFacts] = []
     while (step := choose_next_step(plan, CELL, judge_steps(facts, plan.slos))) is not None:
-        asked.append(step.users)
+        chosen.append(step.users)
         facts.append(
             make_closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1)
         )
-    return asked, facts
+    return chosen, facts
