@@ -13,4 +13,6 @@ def compute_geometric_mean(values: Iterable[float]) -> float:
     if not factors:
         raise ValueError("the geometric mean needs at least one value")
     product = math.prod(factors)
-    return math.sqrt(product) if len(factors) == 2 else product ** (1 / len(factors))  # sqrt is exact, ** is not
+    return (
+        math.sqrt(product) if len(factors) == 2 else product ** (1 / len(factors))
+    )  # sqrt is exact, ** is not

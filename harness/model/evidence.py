@@ -1,6 +1,6 @@
 """The evidence for verdicts, limiting factors and statuses: a union of values for each, for use with `match`.
 
-The analysis returns these values and no sentences; `harness/report/view/explanations.py` puts them into words.
+The analysis returns values and no sentences: `harness/report/view/explanations.py` puts them into words.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class UsersLost:
 
 @dataclass(frozen=True, slots=True)
 class CountersSilent:
-    """The longest time within the window in which the counters of the host or a Locust process were not read."""
+    """The longest time in the window without a reading of the host's or a Locust process's counters."""
 
     gap_s: float
 
@@ -205,7 +205,7 @@ class MemoryFull:
 
 @dataclass(frozen=True, slots=True)
 class Thrashing:
-    """A full memory that slows the target: a request costs `cost_ratio` times its CPU time at `light_users`."""
+    """A full memory slows the target: a request costs `cost_ratio` times its CPU time at `light_users`."""
 
     memory: MemoryFull
     cost_ratio: float

@@ -226,10 +226,10 @@ class ContainerRun:
     """A target's container in which a cell was measured, from its start to its removal.
 
     `cell` is the cell's id. `started_at` is in ISO 8601, UTC. `ready_after_s` is None if the target never
-    came up; `failure` then says why, with the evidence. Otherwise `failure` and `failure_kind` are None. `attempt`
-    counts the searches of the cell from 1. `companions_ready_after_s` is the time that starting and seeding
-    all companions took, before the target started. `engine` names the container's engine, and is None if
-    the campaign has only one.
+    came up; `failure` then says why, with the evidence. Otherwise `failure` and `failure_kind` are None.
+    `attempt` counts the searches of the cell from 1. `companions_ready_after_s` is the time that starting and
+    seeding all companions took, before the target started. `engine` names the container's engine, and is None
+    if the campaign has only one.
     """
 
     cell: str

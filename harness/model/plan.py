@@ -65,7 +65,8 @@ class Slo:
 class Price:
     """What sizes cost an hour: a size named in `by_name` has that price, others pay by core and by GiB.
 
-    If one of the two rates is None, it counts as zero. If both are, only sizes in `by_name` have a price.
+    `by_name` holds prices of one replica. If one of the two rates is None, it counts as zero. If both are,
+    only sizes in `by_name` have a price.
     """
 
     currency: str = ""
@@ -257,8 +258,8 @@ class Search:
     """How the steps of a cell are chosen, and how narrow a bracket must become.
 
     `precision_ratio` is the largest accepted broken/sustained - 1. `first_users` is the number of users of
-    the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the reference size once more
-    at the end of the campaign.
+    the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the
+    reference size once more at the end of the campaign.
     """
 
     strategy: SearchStrategy = SearchStrategy.PREDICT
@@ -273,11 +274,11 @@ class Plan:
     """A resolved matrix file: all that a campaign must know before it starts anything.
 
     `cells` are in the order of the matrix. `skipped` maps the id of each cell that is too large for the host
-    to the reason. `hashes` are SHA-256 digests of the parts that must be unchanged when a campaign is resumed:
-    `matrix`, `scenario`, `target`. With `users_required` the campaign searches only the smallest sizes that
-    sustain that many users, and `users_limit` is the same number. `notes` are remarks for the user, such as
-    which keys of a compose file are not honoured. `engines` maps names to the targets' engines; the name is
-    None if there is only one.
+    to the reason. `hashes` are SHA-256 digests of the parts that must be unchanged when a campaign is
+    resumed: `matrix`, `scenario`, `target`. With `users_required` the campaign searches only the smallest
+    sizes that sustain that many users, and `users_limit` is the same number. `notes` are remarks for the
+    user, such as which keys of a compose file are not honoured. `engines` maps names to the targets' engines;
+    the name is None if there is only one.
     """
 
     source: Path

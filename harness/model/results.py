@@ -26,7 +26,7 @@ class Status(StrEnum):
     FAILED = "failed"
     """The target never came up, or failed every request of the cell's first step."""
     INVALID = "invalid"
-    """The measured steps do not give a capacity, because the host or the generator was the limit."""
+    """The steps give no capacity: some were invalid, or the target did not come up again."""
     SKIPPED = "skipped"
     """The plan leaves the cell out."""
     INFERRED = "inferred"
@@ -169,8 +169,8 @@ Column = tuple[float | None, ...]
 class Series:
     """A step over time: a value for each `bucket_s` seconds since its ramp began, None without data.
 
-    `window` holds the begin and the end of the judged part, in seconds since the ramp began. Rates are answers and errors per second, CPU is
-    in cores, memory is the working set.
+    `window` holds the begin and the end of the judged part, in seconds since the ramp began. Rates are
+    answers and errors per second, CPU is in cores, memory is the working set.
     """
 
     bucket_s: float
@@ -192,7 +192,8 @@ class StepResult:
 
     `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
     which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
-    `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share of the users' time that was neither thinking nor waiting (Little's law).
+    `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share
+    of the users' time that was neither thinking nor waiting (Little's law).
     """
 
     index: int
@@ -316,7 +317,8 @@ class Cost:
     """What a size costs an hour, in all and for each hundred of the `users` that it sustains.
 
     The latter two are None if it sustains no user. `is_at_most`: the size may sustain more users than were
-    measured, and cost less per user. `on_front`: no other size of the same or a lower price sustains as many users.
+    measured, and cost less per user. `is_on_front`: no other size of the same or a lower price sustains as many
+    users.
     """
 
     limits: Limits
@@ -332,9 +334,9 @@ class Drift:
     """A drift check: the reference size, held again at the end of a campaign with users of its search.
 
     Ratios are end / start - 1; None without data. `verdict` and `evidence` are of the step at the end.
-    `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the target
-    has changed. With several engines the size was searched on `against` and held again on `engine`; ratios
-    compare the second with the first.
+    `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
+    target has changed. With several engines the size was searched on `against` and held again on `engine`;
+    ratios compare the second with the first.
     """
 
     cell: Cell

@@ -61,13 +61,13 @@ def _find_repeated_values(axes: LimitsSection | None) -> Iterator[_Fault]:
         return
     for index, cpu_cores in enumerate(axes.cpus):
         if cpu_cores in axes.cpus[:index]:
-            yield ("limits", "cpus", index), f"{format_cores(cpu_cores)} is there already; keep one"
+            yield ("limits", "cpus", index), f"{format_cores(cpu_cores)} is listed twice; keep one"
     for index, memory_bytes in enumerate(axes.memory):
         if memory_bytes in axes.memory[:index]:
-            yield ("limits", "memory", index), f"{format_mib(memory_bytes)}MiB is there already; keep one"
+            yield ("limits", "memory", index), f"{format_mib(memory_bytes)}MiB is listed twice; keep one"
     for index, replicas in enumerate(axes.replicas):
         if replicas in axes.replicas[:index]:
-            yield ("limits", "replicas", index), f"{replicas} is there already; keep one"
+            yield ("limits", "replicas", index), f"{replicas} is listed twice; keep one"
 
 
 def _extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
@@ -92,7 +92,7 @@ def _drop_repeated(sizes: list[_Size]) -> tuple[list[_Size], list[_Fault]]:
 
 
 def _describe_origin(size: _Size) -> str:
-    return f"as {size.name}" if size.name else f"from {size.at[0]}"
+    return f"named {quote(size.name)}" if size.name else f"in {size.at[0]}"
 
 
 def _describe_size(limits: Limits) -> str:
@@ -115,7 +115,7 @@ def _find_idle_rules(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Faul
         if not any(_matches(rule, size.limits) for size in product):
             yield (
                 ("exclude", index),
-                "matches no cell of limits; write values that are listed there, or drop it",
+                "matches no size of limits; write values that are listed there, or drop the rule",
             )
 
 
@@ -125,7 +125,7 @@ def _find_count_faults(sizes: int, product: int, repetitions: int) -> list[_Faul
     if sizes:
         return []
     if product:
-        return [(("exclude",), "excludes every cell; keep at least one")]
+        return [(("exclude",), "excludes every size; keep at least one")]
     return [((), "no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:")]
 
 

@@ -69,12 +69,12 @@ def _find_shortage(
 
 def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
     if not is_shared:
-        return f"wants {format_cores(needed)} cores; its host has {cores:g}"
+        return f"needs {format_cores(needed)} cores; its host has {cores:g}"
     reserved = "one" if cores >= 2 else "half of it"
     needs, left = format_cores(needed), format_cores(available_cores(cores))
-    return f"wants {needs} cores; of this host's {cores:g} the generator keeps {reserved}: {left} left"
+    return f"needs {needs} cores; this host has {cores:g} and the generator keeps {reserved}, which leaves {left}"
 
 
 def _describe_memory(needed: int, memory_bytes: int) -> str:
     total, most = memory_bytes // MIB, available_bytes(memory_bytes) // MIB
-    return f"wants {needed // MIB} MiB; this host has {total} MiB, and {most} MiB of it for a target"
+    return f"needs {needed // MIB} MiB; this host has {total} MiB, of which a target may use {most} MiB"

@@ -54,7 +54,7 @@ def format_target(facts: ServiceFacts, cores: int) -> str:
         lines.append(f"ready: {_format_readiness(facts)}")
     if facts.companions:
         each = round(_available_cores(cores) / 2 / len(facts.companions), 2)
-        lines.append("companions:                # their own limits, beside every size")
+        lines.append("companions:                # their limits are the same at every size")
         lines += [
             f"  {name}: {{limits: {{cpus: {max(each, 0.05):g}, memory: {_COMPANION_MIB}MiB}}}}"
             for name in facts.companions
@@ -103,7 +103,7 @@ def format_locustfile(facts: ServiceFacts) -> str:
     tasks = [_format_task(each, names) for each in requests or [Operation("GET", "/", "/")]]
     left = [f"    # {each.method} {each.name}: add what it needs\n" for each in others[:_MOST_TASKS]]
     return (
-        '"""What your users do. Weigh the tasks as they come: @task(3) is three times as frequent."""\n\n'
+        '"""What your users do. Weight each task by its real frequency: @task(3) runs three times as often."""\n\n'
         "from locust import HttpUser, between, task\n\n\n"
         "class Visitor(HttpUser):\n    wait_time = between(1, 4)\n\n"
         + "\n".join(tasks)

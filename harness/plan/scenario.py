@@ -26,7 +26,7 @@ def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Pat
         at: KeyPath = ("scenario", "locustfile", index)
         _check_locustfile(reading, file, names[index], at)
         if file in files[:index]:
-            reading.report(at, "is there already; keep one")
+            reading.report(at, "this file is listed twice; keep one")
     return Scenario(
         files or _find_default_files(reading, target_folder),
         section.users,
@@ -54,7 +54,7 @@ def _find_requirements(reading: Reading, name: str | None) -> Path | None:
         return None
     file = reading.folder / name
     if not isfile(file):
-        reading.report(("scenario", "requirements"), f"no file {quote(name)}; write the one for pip")
+        reading.report(("scenario", "requirements"), f"no file {quote(name)}; write the path of a requirements file for pip")
     return Path(abspath(file))
 
 

@@ -45,7 +45,7 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
     """
     check_indicator(indicator)
     if request_name is not None and indicator in _WHOLE_SCENARIO:
-        raise ValueError(f"{indicator} is a number of the whole scenario; write it beside by_name, not in it")
+        raise ValueError(f"{indicator} describes the whole scenario; move it out of by_name")
     if indicator in RATIOS:
         return Slo(indicator, _parse_share(indicator, at_most), request_name)
     seconds = parse_duration_s(at_most)
@@ -57,7 +57,7 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
 def _parse_share(indicator: str, at_most: object) -> float:
     ratio = parse_ratio(at_most)
     if indicator != IndicatorKind.DRIFT and ratio > 1:
-        raise ValueError(f'{quote(at_most)} is more than all of them; write a ratio up to "100%"')
+        raise ValueError(f'{quote(at_most)} is out of range; write a ratio up to "100%"')
     return ratio
 
 

@@ -194,7 +194,7 @@ def _describe_no_name(default_name: str | None) -> str:
 
 def _check_source(reading: Reading, section: ServiceSection) -> None:
     if section.image is None and section.build is None:
-        reading.report((), "says nothing to run; write build: {context: .} or image: nginx:1.27")
+        reading.report((), "names nothing to run; write build: {context: .} or image: nginx:1.27")
     elif section.image is not None and section.build is not None:
         reading.report(("image",), "image and build are both given; keep one")
 

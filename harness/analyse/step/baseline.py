@@ -1,4 +1,4 @@
-"""The baseline of a cell: what the target does at light load, by which its loaded steps are judged."""
+"""Find the baseline of a cell: what its target does at light load, with which other steps are compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,9 @@ from harness.model import StepFacts
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a step of few users shows: the mean response time, and the usual share of unexplained time.
+    """The mean response time at light load, and the share of the users' time that is unexplained there.
 
-    Throughput shortfall and Little's law are measured against it.
+    Throughput shortfall and Little's law are judged in comparison with it.
     """
 
     users: int
@@ -21,9 +21,9 @@ class Baseline:
 
 
 def build_baseline(facts: StepFacts) -> Baseline | None:
-    """Return the step as a baseline for others; None if it holds no answers, or is invalid.
+    """Return the baseline that this step gives; None if the step holds no answers or is invalid.
 
-    An invalid step is none because half a generator would make a whole one look wrong.
+    An invalid step gives none: after a generator that left users idle, a healthy one would look wrong.
     """
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
@@ -32,7 +32,7 @@ def build_baseline(facts: StepFacts) -> Baseline | None:
 
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:
-    """Return the baseline from the step with the fewest users; None if no step holds answers."""
+    """Return the baseline of the step with the fewest users that gives one; None if no step does."""
     for facts in sorted(steps, key=lambda facts: (facts.users, facts.index)):
         baseline = build_baseline(facts)
         if baseline is not None:
@@ -41,7 +41,7 @@ def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:
 
 
 def choose_lighter_baseline(one: Baseline | None, other: Baseline | None) -> Baseline | None:
-    """Return the baseline of fewer users; the first one if both have as many."""
+    """Return the baseline of fewer users; `one` if both have as many, None if both are None."""
     if one is None or other is None:
         return one or other
     return other if other.users < one.users else one
@@ -50,8 +50,9 @@ def choose_lighter_baseline(one: Baseline | None, other: Baseline | None) -> Bas
 def choose_baseline(steps: Sequence[StepFacts], borrowed: Baseline | None) -> Baseline | None:
     """Return the cell's own baseline, or a lighter one that is `borrowed` from another size.
 
-    A smaller size answers slower, so a borrowed response time is raised to that of the fastest tenth here:
-    the baseline may be too lenient (then the response times decide), never too strict.
+    The other size may be larger and answer faster. So the borrowed response time is raised to that of the
+    cell's own fastest tenth of answers. The baseline may then be too lenient (the SLOs on response times
+    still decide), but never too strict.
     """
     own = find_baseline(steps)
     if own is None or borrowed is None or own.users <= borrowed.users:
@@ -62,9 +63,9 @@ def choose_baseline(steps: Sequence[StepFacts], borrowed: Baseline | None) -> Ba
 
 
 def find_fastest_tenth_s(facts: StepFacts) -> float | None:
-    """Return the response time that a tenth of a step's answers kept; None if it holds no answers.
+    """Return the 10th percentile of a step's response times; None if the step holds no answers.
 
-    It is close to the response time at light load, whatever queue the other answers met.
+    It is close to the response time at light load, even if most requests waited in a queue.
     """
     window = cut_window(facts)
     return find_percentile_s(window.good, 10) if window else None

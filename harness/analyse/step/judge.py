@@ -1,4 +1,4 @@
-"""From the facts of a step to its result: a verdict, the rule behind it, and the numbers of its window."""
+"""Judge the facts of a step: its verdict, the rule that gave the verdict, and the numbers of its window."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -51,15 +51,15 @@ _ENDINGS = {
 }
 
 _ALL_FAILED_FROM = 10
-"""Requests of a window that all failed: with so many of them no SLO is needed to make the step fail."""
+"""A window with at least this many requests, all of them failed, is a FAIL even without an SLO on errors."""
 
 
 def judge_steps(
     steps: Sequence[StepFacts], slos: Sequence[Slo], borrowed: Baseline | None = None
 ) -> tuple[StepResult, ...]:
-    """Return the results of a cell's steps under these SLOs, in the order they were measured.
+    """Return the results of a cell's steps under these SLOs, in the order of `steps`.
 
-    All are judged by one baseline: the cell's own, or a lighter one that is `borrowed` from another size.
+    All are compared with one baseline: the cell's own, or a lighter one that is `borrowed` from another size.
     """
     baseline = choose_baseline(steps, borrowed)
     return tuple(judge_step(facts, slos, baseline) for facts in steps)
@@ -75,9 +75,10 @@ def judge_step(facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None 
 def is_verdict_settled(
     facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None, drain_s: float, precision_ratio: float
 ) -> bool:
-    """Return True if more of an unfinished window would not change its verdict, within the precision.
+    """Return True if a longer window would not change the verdict, within the precision.
 
-    Requests of the last `drain_s` are left out: they may still be answered.
+    `facts` are those of a step that is still in its window. Requests of its last `drain_s` are left out,
+    because they may still be answered.
     """
     window = cut_window(facts, drain_s)
     if window is None or len(window.start_s) == 0:
@@ -126,7 +127,7 @@ def _build_result(
     baseline: Baseline | None,
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
-    timed = window if window and window.length_s > 0 else None
+    nonempty = window if window and window.length_s > 0 else None
     return StepResult(
         index=facts.index,
         life=facts.life,
@@ -135,15 +136,15 @@ def _build_result(
         window_s=window.length_s if window else 0.0,
         load_s=facts.ended_s - facts.ramp_from_s,
         requests=len(window.start_s) if window else 0,
-        rps=len(timed.good) / timed.length_s if timed else None,
+        rps=len(nonempty.good) / nonempty.length_s if nonempty else None,
         latency=_summarize_latency(window.good, slos) if window else Latency(),
         failures=_summarize_failures(facts, window),
-        target=_summarize_target(facts, from_s, to_s, timed),
+        target=_summarize_target(facts, from_s, to_s, nonempty),
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=compute_shortfall_ratio(timed, baseline) if timed and baseline else None,
-        unexplained_ratio=compute_unexplained_ratio(timed) if timed else None,
+        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline) if nonempty and baseline else None,
+        unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
         think_s=_compute_mean_think_s(facts, from_s, to_s),
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
@@ -189,9 +190,9 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
 
 
 def _is_out_of_memory(facts: StepFacts) -> bool:
-    """Return True if the engine reported it. Exit code 137 alone proves nothing: any SIGKILL gives it."""
-    is_noted = facts.end_reason is EndReason.TARGET_DIED and "out of memory" in facts.note
-    return is_noted or any(event.kind == EventKind.OOM for event in facts.events)
+    """Return True if the engine reported an OOM kill. Exit code 137 proves none: it follows any SIGKILL."""
+    is_in_note = facts.end_reason is EndReason.TARGET_DIED and "out of memory" in facts.note
+    return is_in_note or any(event.kind == EventKind.OOM for event in facts.events)
 
 
 def _summarize_settling(facts: StepFacts) -> Settling:
@@ -207,16 +208,16 @@ def _compute_mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float
 
 
 def _summarize_names(window: Window) -> tuple[NameStats, ...]:
-    return tuple(_summarize_name(window, number) for number in np.unique(window.name))
+    return tuple(_summarize_name(window, index) for index in np.unique(window.name))
 
 
-def _summarize_name(window: Window, number: int) -> NameStats:
-    mask = window.name == number
-    good = window.response_s[mask & ~window.failed]
+def _summarize_name(window: Window, index: int) -> NameStats:
+    has_name = window.name == index
+    good = window.response_s[has_name & ~window.failed]
     return NameStats(
-        name=window.names[number],
-        requests=int(mask.sum()),
-        errors=int(window.failed[mask].sum()),
+        name=window.names[index],
+        requests=int(has_name.sum()),
+        errors=int(window.failed[has_name].sum()),
         p50_s=find_percentile_s(good, 50),
         p95_s=find_percentile_s(good, 95),
         mean_s=float(good.mean()) if len(good) else None,

@@ -1,8 +1,8 @@
-"""One SLO on one window: its value, whether it holds, and whether more data could change that.
+"""Evaluate one SLO on one window: its value, whether it holds, and whether more data could change that.
 
 "p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
 independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
-Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one. See docs/method.md.
+Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See docs/method.md.
 """
 
 import math
@@ -37,7 +37,7 @@ _T_975 = (
     2.11,
     2.10,
 )
-"""Student's t at 97.5 % for 1, 2, … degrees of freedom; 2.0 is used beyond."""
+"""Student's t at 97.5 % for 1, 2, … degrees of freedom."""
 
 
 def evaluate_slo(
@@ -45,8 +45,8 @@ def evaluate_slo(
 ) -> SloEvaluation:
     """Return the SLO's value on the window, and whether it holds and is settled.
 
-    `precision_ratio` is how far a capacity may be off: a percentile is settled as soon as it is sure that
-    the capacity, if it lies on the other side of the window's users, is no farther from them than that.
+    `precision_ratio` is the accepted error of a capacity. A percentile is settled as soon as the capacity
+    surely differs from the window's users by no more than this ratio if the verdict is wrong.
     """
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
@@ -73,7 +73,7 @@ def _build_unknown(slo: Slo) -> SloEvaluation:
 
 
 def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
-    """Evaluate the share of failed requests; settled without any, as waiting for one would only cost time."""
+    """Evaluate the share of failed requests. Zero is settled: waiting for a failure would only cost time."""
     if len(window.failed) == 0:
         return _build_unknown(slo)
     value = float(window.failed.mean())
@@ -83,7 +83,7 @@ def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
 
 
 def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> SloEvaluation:
-    """Evaluate the share of slow requests against the share that the percentile allows."""
+    """Evaluate a percentile by the share of slow requests, compared with the share that it allows."""
     allowed = allowed_slow_share(slo)
     good = ~window.failed
     if int(good.sum()) * allowed < 1 - 1e-9:
@@ -100,7 +100,7 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
 
 
 def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a share by batch means, no narrower than for independent requests.
+    """Return the 95 % interval of a share by batch means, at least as wide as for independent requests.
 
     `at_s` are the requests' instants, `bad` is 1 for a bad request and 0 for a good one.
     """
@@ -117,17 +117,17 @@ def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, fl
     batch_error = math.sqrt(k / (k - 1) * float(np.sum(residual**2))) / n
     smoothed = (float(bads.sum()) + 0.5) / (n + 1)
     error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
-    half = find_student_t(k - 1) * error
-    return share - half, share + half
+    half_width = find_student_t(k - 1) * error
+    return share - half_width, share + half_width
 
 
 def _number_batches(at_s: np.ndarray) -> np.ndarray:
-    """Return the number of the batch that each instant falls into."""
+    """Return the number of each instant's batch, counted from 0."""
     return np.floor(at_s / _BATCH_S).astype(np.intp)
 
 
 def find_student_t(degrees: int) -> float:
-    """Return Student's t at 97.5 % for so many degrees of freedom."""
+    """Return Student's t at 97.5 % for this number of degrees of freedom; 2.0 beyond the table."""
     return _T_975[degrees - 1] if degrees <= len(_T_975) else 2.0
 
 
@@ -136,13 +136,15 @@ def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     if len(good) < 20:
         return _build_unknown(slo)
     means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good)
-    half = (
+    half_width = (
         find_student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
         if len(means) > 1
         else math.inf
     )
     value = float(good.mean())
-    return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
+    return SloEvaluation(
+        slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half_width
+    )
 
 
 def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -152,26 +154,30 @@ def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> SloEvaluation:
-    """Evaluate how far the throughput stays behind that of N users at light load: 1 - X·(Z + R_light)/N.
+    """Evaluate how far the throughput falls short of that of N users at light load: 1 - X·(Z + R_light)/N.
 
-    Without a baseline (in the first, lightest step itself) the SLO holds.
+    Without a baseline the SLO holds.
     """
     if baseline is None:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
     value = compute_shortfall_ratio(window, baseline)
-    whole = int(window.length_s // _BATCH_S)
-    counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole)[:whole]
+    whole_batches = int(window.length_s // _BATCH_S)
+    counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole_batches)[
+        :whole_batches
+    ]
     spread = (
         float(np.std(counts, ddof=1)) / float(np.mean(counts))
         if len(counts) > 1 and counts.any()
         else math.inf
     )
-    half = find_student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
-    return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
+    half_width = find_student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
+    return SloEvaluation(
+        slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half_width
+    )
 
 
 def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
-    """Return the share by which the throughput stays behind that of the users at light load; 0 at least."""
+    """Return the share by which the throughput falls short of that of the users at light load; at least 0."""
     answered = len(window.good)
     explained_s = window.thinking_s + answered * baseline.mean_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s) - baseline.unexplained_ratio)
@@ -195,20 +201,21 @@ def _split_in_halves(window: Window) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _evaluate_rise(slo: Slo, window: Window) -> SloEvaluation:
-    """Evaluate the rise, settled once it is farther from its limit than the batches of both halves scatter.
+    """Evaluate the rise of the response time from the window's first half to its second.
 
-    A rise that its own scatter could explain counts as none: the SLO holds.
+    The SLO also holds if the scatter of the batches alone could explain that the rise is above its limit. The
+    rise is settled if it differs from its limit by more than this scatter.
     """
     value = compute_rise_ratio(window)
     if value is None:
         return _build_unknown(slo)
     means = [
-        _compute_batch_means(window.start_s[half] - window.from_s, window.response_s[half])
-        for half in _split_in_halves(window)
+        _compute_batch_means(window.start_s[indices] - window.from_s, window.response_s[indices])
+        for indices in _split_in_halves(window)
     ]
     if min(len(each) for each in means) < 2:
         return _build_unknown(slo)
     error = math.sqrt(sum(float(np.var(each, ddof=1)) / len(each) for each in means))
-    half = find_student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
-    is_sure = abs(value - slo.at_most) > half
-    return SloEvaluation(slo, value, holds=value - half <= slo.at_most, is_settled=is_sure)
+    half_width = find_student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
+    is_sure = abs(value - slo.at_most) > half_width
+    return SloEvaluation(slo, value, holds=value - half_width <= slo.at_most, is_settled=is_sure)

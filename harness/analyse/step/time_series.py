@@ -1,4 +1,4 @@
-"""A step over time, a value for about every second. The report draws it; no verdict uses it."""
+"""Build the time series of a step, which the report draws. No verdict uses them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,9 @@ _Values = NDArray[np.floating[Any]]
 
 
 def build_series(facts: StepFacts) -> Series:
-    """Return the step in equal buckets of at least a second, counted from the begin of its ramp.
+    """Return the step in equal buckets of at least a second, the first of which begins with the ramp.
 
-    A last bucket that is not whole is left out.
+    There are at most `POINTS_AT_MOST` buckets. A last bucket that is not whole is left out.
     """
     length_s = max(facts.ended_s - facts.ramp_from_s, 0.0)
     bucket_s = max(1.0, length_s / POINTS_AT_MOST)
@@ -38,7 +38,9 @@ def build_series(facts: StepFacts) -> Series:
             edges, [s.at_s for s in facts.target], [s.working_set_bytes / MIB for s in facts.target]
         ),
         host_cores=_compute_rates(edges, [s.at_s for s in facts.host], [sum(s.busy_s) for s in facts.host]),
-        generator_cores=_compute_rates(edges, [s.at_s for s in facts.generator], [s.cpu_s for s in facts.generator]),
+        generator_cores=_compute_rates(
+            edges, [s.at_s for s in facts.generator], [s.cpu_s for s in facts.generator]
+        ),
     )
 
 
@@ -46,8 +48,7 @@ def _find_window(facts: StepFacts) -> tuple[float, float] | None:
     if facts.window_from_s is None:
         return None
     to_s = facts.window_to_s if facts.window_to_s is not None else facts.ended_s
-    ramp_s = facts.ramp_from_s
-    return round(facts.window_from_s - ramp_s, 1), round(to_s - ramp_s, 1)
+    return round(facts.window_from_s - facts.ramp_from_s, 1), round(to_s - facts.ramp_from_s, 1)
 
 
 def _count_per_s(edges: _Values, ends: _Values, bucket_s: float) -> Column:
@@ -55,7 +56,7 @@ def _count_per_s(edges: _Values, ends: _Values, bucket_s: float) -> Column:
 
 
 def _compute_rates(edges: _Values, at_s: Sequence[float], counter: Sequence[float]) -> Column:
-    """Return a cumulative counter's rate in each bucket; None where it was not counted."""
+    """Return a cumulative counter's rate in each bucket; None for buckets outside of the counter's samples."""
     if len(at_s) < 2:
         return (None,) * (len(edges) - 1)
     known = (edges >= at_s[0] - 1.5) & (edges <= at_s[-1] + 1.5)
@@ -74,7 +75,7 @@ def _compute_throttled_ratios(edges: _Values, facts: StepFacts) -> Column:
 
 
 def _pick_last_values(edges: _Values, at_s: Sequence[float], values: Sequence[float]) -> Column:
-    """Return the last value that was read before each bucket ended; None before the first."""
+    """Return the last value that was read before each bucket ended; None for buckets before the first value."""
     if not at_s:
         return (None,) * (len(edges) - 1)
     last = np.searchsorted(at_s, edges[1:], side="right") - 1
@@ -83,7 +84,7 @@ def _pick_last_values(edges: _Values, at_s: Sequence[float], values: Sequence[fl
 
 
 def _compute_percentiles(edges: _Values, ends: _Values, latency_s: _Values) -> Column:
-    """Return the p95 of the answers that came in each bucket; None where none came."""
+    """Return the p95 of the answers that arrived in each bucket; None for buckets without answers."""
     bucket = np.searchsorted(edges, ends, side="right") - 1
     percentiles: list[float | None] = []
     for number in range(len(edges) - 1):

@@ -1,4 +1,4 @@
-"""What target, companions, generator and host used within a window, from their counters."""
+"""Summarize what target, companions, generator and host used within a window, from their counters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,14 +19,16 @@ from harness.model import (
     WorkerSample,
 )
 
-_Sample = TypeVar("_Sample", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
+_Sample = TypeVar(
+    "_Sample", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample
+)
 
 
 def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> GeneratorUse:
-    """Return what the generator used; all None with fewer than two samples of a process in [from_s, to_s]."""
-    together = _summarize_process(facts.generator, from_s, to_s)
+    """Return what the generator used in [from_s, to_s]; all None if a process has fewer than two samples."""
+    total = _summarize_process(facts.generator, from_s, to_s)
     if not facts.workers:
-        return replace(together, cores=together.cpu_ratio)
+        return replace(total, cores=total.cpu_ratio)
     by_process = {
         number: _summarize_process(samples, from_s, to_s)
         for number, samples in group_by_process(facts).items()
@@ -38,7 +40,7 @@ def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> Generat
     return replace(
         by_process[busiest],
         loop_lag_s=max(use.loop_lag_s or 0.0 for use in by_process.values()),
-        fewest_users=together.fewest_users,
+        fewest_users=total.fewest_users,
         cores=sum(use.cpu_ratio or 0.0 for use in by_process.values()),
         workers=workers,
         process=busiest,
@@ -64,7 +66,7 @@ def _summarize_process(
 
 
 def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:
-    """Return the samples of each Locust process by its number; empty where a single process made the load."""
+    """Return the samples of each Locust process by its number; empty if a single process made the load."""
     samples: dict[int, list[WorkerSample]] = {}
     for sample in facts.workers:
         samples.setdefault(sample.worker, []).append(sample)
@@ -72,7 +74,7 @@ def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:
 
 
 def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
-    """Return what the host did; all None with fewer than two samples within [from_s, to_s]."""
+    """Return what the host did in [from_s, to_s]; all None if it holds fewer than two samples."""
     inside = [sample for sample in facts.host if from_s <= sample.at_s <= to_s]
     if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return HostUse()
@@ -89,9 +91,9 @@ def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
 def summarize_cpu(
     samples: Sequence[TargetSample], from_s: float, to_s: float
 ) -> tuple[float | None, float | None]:
-    """Return the cores used and the share of throttled periods around [from_s, to_s].
+    """Return the cores that were used in [from_s, to_s], and the share of throttled periods.
 
-    Both are None without counters, the share also without periods.
+    Both are None without counters. The share is also None if the counters show no period.
     """
     around = select_around(samples, from_s, to_s)
     cores = _compute_cores(around, _read_cpu_s)
@@ -103,7 +105,7 @@ def summarize_cpu(
 
 
 def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[CompanionUse, ...]:
-    """Return what each companion used in [from_s, to_s]; its memory peak is of the whole step."""
+    """Return what each companion used in [from_s, to_s], but its memory peak of the whole step."""
     return tuple(
         CompanionUse(
             name,
@@ -120,14 +122,18 @@ def _compute_foreign_cores(
 ) -> float | None:
     """Return the busy cores that neither target, companions, generator, harness, engine nor proxy used.
 
+    None if the use of any of these is unknown.
+
     In quiet windows with up to 400 users this was between -0.006 and +0.005 cores on a two-core host.
     """
-    here = [samples for samples in group_by_process(facts).values() if all(sample.here for sample in samples)]
+    local_workers = [
+        samples for samples in group_by_process(facts).values() if all(sample.here for sample in samples)
+    ]
     generator: list[Sequence[GeneratorSample | WorkerSample]] = (
-        [*here] if facts.workers else [facts.generator]
+        [*local_workers] if facts.workers else [facts.generator]
     )
     busy = _compute_cores(inside, lambda sample: sum(sample.busy_s))
-    ours = (
+    explained = (
         summarize_cpu(facts.target, from_s, to_s)[0],
         *(summarize_cpu(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
         *(
@@ -138,8 +144,8 @@ def _compute_foreign_cores(
         _compute_cores(inside, lambda sample: sample.engine_cpu_s),
         _compute_cores(inside, lambda sample: sample.proxy_cpu_s),
     )
-    known = [cores for cores in ours if cores is not None]
-    return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
+    known = [cores for cores in explained if cores is not None]
+    return None if busy is None or len(known) < len(explained) else max(0.0, busy - sum(known))
 
 
 def _read_cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
@@ -147,7 +153,7 @@ def _read_cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
 
 
 def _compute_cores(samples: Sequence[_Sample], cpu_s: Callable[[_Sample], float | None]) -> float | None:
-    """Return a cumulative counter's rate from the first sample to the last; None where it was not counted."""
+    """Return the rate of CPU seconds from the first sample to the last; None if they were not counted."""
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
         return None
     first, last = cpu_s(samples[0]), cpu_s(samples[-1])

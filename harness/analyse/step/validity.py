@@ -1,4 +1,4 @@
-"""Whether a step says anything about the target at all: checks of the generator and the host.
+"""Check that neither the generator nor the host distorted a step.
 
 A step that breaks one of these rules is INVALID, never a FAIL: it says nothing about the target. The
 rules with their numbers are listed in docs/method.md.
@@ -27,15 +27,15 @@ _LOOP_LAG_AT_MOST_S = 0.25
 _UNEXPLAINED_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.10
 _FOREIGN_AT_MOST = 0.10
-"""Of all the host's cores. On a quiet host it is under 0.3 %; a program that fills one of two cores raised
-the target's CPU time per request by more than 40 %.
+"""The share of all the host's cores that other programs may use. On a quiet host they use less than 0.3 %. A
+program that filled one of two cores raised the target's CPU time per request by more than 40 %.
 """
 
 _GAP_AT_MOST_S = 3.0
-"""Between two samples, which are taken once or twice a second."""
+"""The longest time between two samples, which are taken once or twice a second."""
 
 _PROXY_AT_MOST_CORES = 0.9
-"""The proxy uses 0.23-0.27 ms of CPU a request, which the generator causes and not the target."""
+"""The proxy uses 0.23-0.27 ms of CPU for each request. This is a cost of making load, not of the target."""
 
 _CLOCK_ERROR_AT_MOST_S = 0.005
 """With a larger error, more requests would be counted into the wrong window."""
@@ -48,9 +48,9 @@ _ENDINGS = {
 
 
 def judge_validity(facts: StepFacts, window: Window | None, usual_ratio: float | None) -> Judgement | None:
-    """Return the judgement of the first rule of validity that the step breaks; None for a valid step.
+    """Return the judgement of the first validity rule that the step breaks; None for a valid step.
 
-    `usual_ratio` is the unexplained share of the users' time at light load. Without it Little's law is not
+    `usual_ratio` is the unexplained share of the users' time at light load. If it is None, Little's law is not
     checked.
     """
     if facts.end_reason in _ENDINGS:
@@ -60,11 +60,15 @@ def judge_validity(facts: StepFacts, window: Window | None, usual_ratio: float |
     gap_s = _find_longest_gap_s(facts, window)
     if gap_s > _GAP_AT_MOST_S:
         return Judgement(Rule.SUSPENDED, CountersSilent(gap_s))
-    return _check_generator(facts, window) or _check_host(facts, window) or _check_littles_law(window, usual_ratio)
+    return (
+        _check_generator(facts, window)
+        or _check_host(facts, window)
+        or _check_littles_law(window, usual_ratio)
+    )
 
 
 def _find_longest_gap_s(facts: StepFacts, window: Window) -> float:
-    """Return the longest time within the window in which the host's or a process's counters were not read."""
+    """Return the longest time in the window without a reading of the host's or a process's counters."""
     series = [[sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator]]
     series += [[sample.at_s for sample in samples] for samples in group_by_process(facts).values()]
     inside = [np.array([at for at in each if window.from_s <= at <= window.to_s]) for each in series]
@@ -110,7 +114,8 @@ def _check_littles_law(window: Window, usual_ratio: float | None) -> Judgement |
 def compute_unexplained_ratio(window: Window) -> float:
     """Return the share of the window's user-seconds that were neither thinking nor waiting for an answer.
 
-    N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). The rest
-    is missing users, a stalled generator, or pauses of the scenario's own within its tasks.
+    For N users in a window of length T, N·T must equal the sum of all think and response times in the window
+    (J. D. C. Little, 1961). A difference comes from missing users, a stalled generator, or pauses within the
+    tasks of the scenario.
     """
     return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)

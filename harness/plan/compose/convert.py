@@ -164,7 +164,7 @@ class _ServiceConverter:
         for key in values:
             if key in _REFUSED_KEYS and values[key]:
                 self.result.faults.append(
-                    f"{name}: {key} can't be honoured, and without it this is another service"
+                    f"{name}: {key} can't be honoured, and the service would be a different one without it"
                 )
             elif key not in _KNOWN_KEYS and not str(key).startswith("x-"):
                 self.result.notes.append(f"{name}: {key} is not honoured")

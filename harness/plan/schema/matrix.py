@@ -69,7 +69,7 @@ class ExcludeSection(Section):
     @model_validator(mode="after")
     def check_any_key(self) -> Self:
         if self.cpus is None and self.memory is None and self.replicas is None:
-            raise ValueError("names nothing to exclude; write cpus, memory or both")
+            raise ValueError("names nothing to exclude; write cpus, memory or replicas")
         return self
 
 
@@ -145,19 +145,19 @@ class LoadSection(Section):
             return self._check_engine_workers()
         if self.image is not None:
             raise ValueError(
-                "image is only for workers on engines; name these, such as engines: [ssh://me@load-1], "
+                "image is only for workers on engines; name the engines, such as engines: [ssh://me@load-1], "
                 "or drop image"
             )
         if self.expect is None and (self.workers == "external" or self.bind is not None):
-            raise ValueError("external workers need a number; write expect: 4 beside it")
+            raise ValueError("external workers need a number; add a line such as expect: 4")
         if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
-            raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
+            raise ValueError(f"expect is only for external workers, but workers is {self.workers}; drop one of the two")
         return self
 
     def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
             raise ValueError(
-                "expect and external are for workers that you start yourself; the harness starts those on "
+                "expect and external are for workers that you start yourself; the harness starts the workers on "
                 "engines: write workers: 4 for four in all"
             )
         count = self.workers if "workers" in self.model_fields_set else "auto"

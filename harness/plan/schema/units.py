@@ -65,7 +65,7 @@ def parse_cores(value: object) -> float:
     cores = Decimal(repr(value))
     if not CPU_LEAST_CORES <= value <= CPU_MOST_CORES:
         least, most = CPU_LEAST_CORES, CPU_MOST_CORES
-        raise ValueError(f"{quote(value)} cores can't be given; write a number from {least} to {most}")
+        raise ValueError(f"{quote(value)} cores is out of range; write a number from {least} to {most}")
     if cores % _CPU_STEP_CORES:
         raise ValueError(f"{quote(value)} is finer than the kernel's CPU quota; write at most 5 decimals")
     return float(value)
@@ -83,7 +83,7 @@ def parse_memory_bytes(value: object) -> int:
     """Parse a size into bytes, as Docker does: k, m, g are KiB, MiB, GiB; no unit is bytes."""
     quantity = _parse_quantity(value)
     if quantity is None or quantity.unit not in _POWERS:
-        raise ValueError(f"{quote(value)} is not a size; {_suggest_memory(quantity)}")
+        raise ValueError(f"{quote(value)} is not an amount of memory; {_suggest_memory(quantity)}")
     amount = quantity.amount * 1024 ** _POWERS[quantity.unit]
     if amount < MEMORY_LEAST_BYTES:
         hint = f" ({_format_plain(quantity.amount)} without a unit is bytes)" if not quantity.unit else ""

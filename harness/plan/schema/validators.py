@@ -109,7 +109,7 @@ def check_ulimit(value: str) -> str:
 
 def check_capability(value: str) -> str:
     if not re.fullmatch(r"[A-Z_]{3,40}", value) or value in ("ALL", "SYS_ADMIN"):
-        raise ValueError(f"{units.quote(value)} can't be given; write one such as SYS_NICE")
+        raise ValueError(f"{units.quote(value)} is not a capability that a container may have; write one such as SYS_NICE")
     return value
 
 
@@ -155,7 +155,7 @@ def check_ip_address(value: str) -> str:
     except ValueError:
         raise ValueError(f"{units.quote(value)} is not an IP address; write one such as 10.0.0.5") from None
     if address.is_unspecified:
-        raise ValueError(f"{value} publishes on every network; write the one address where it is reached")
+        raise ValueError(f"{value} publishes on every network; write the one address at which the engine's host is reached")
     return value
 
 

@@ -116,7 +116,7 @@ def read_bytes(path: Path) -> bytes:
             shorten_path(path), f"can't be read: {getattr(error, 'strerror', None) or error}"
         ) from None
     if len(content) > _MOST_BYTES:
-        raise file_error(shorten_path(path), "is larger than 1 MiB; this is not a file written by hand")
+        raise file_error(shorten_path(path), "is larger than 1 MiB; is it the right file?")
     return content
 
 

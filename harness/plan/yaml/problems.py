@@ -15,7 +15,7 @@ from harness.plan.yaml.document import Document, KeyPath
 
 MISSING = {
     "cpus": "write cores, such as cpus: [0.5, 1]",
-    "memory": "write sizes, such as memory: [256MiB, 512MiB]",
+    "memory": "write amounts, such as memory: [256MiB, 512MiB]",
     "target": "write the folder that holds target.yaml, such as target: targets/web",
     "port": "write the port inside the container, such as port: 8000",
 }
@@ -94,7 +94,7 @@ def _describe(details: ErrorDetails, raw: str | None) -> str:
             kind = "a number" if details["type"] == "float_type" else "a whole number"
             return f"{got} is not {kind}; write it plainly, such as 10"
         case "bool_type":
-            return f"{got} is neither true nor false; write one of these"
+            return f"{got} is neither true nor false; write true or false"
         case "greater_than" | "greater_than_equal" | "less_than_equal":
             return f"{got} is out of range; write {_describe_bound(context)}"
         case "literal_error":
@@ -104,7 +104,7 @@ def _describe(details: ErrorDetails, raw: str | None) -> str:
         case "too_long":
             return f"has {context['actual_length']} values; give at most {context['max_length']}"
         case "tuple_type":
-            return f"{got} is not a list; write one item a line with - before it, or [a, b]"
+            return f"{got} is not a list; write each item on its own line after a -, or [a, b]"
         case "model_type" | "model_attributes_type" | "dict_type":
             return f"{got} is not a mapping; write keys with values, as in {{key: value}}"
         case _:

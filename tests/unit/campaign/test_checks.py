@@ -31,7 +31,7 @@ def slower(factor: float) -> Service:
 
 
 class Changing(RecordingListener):
-    """Changes the world when the reference cell is held again, or at a cell's n-th attempt."""
+    """Changes the service when the reference cell is held again, or at a cell's n-th attempt."""
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Changing(RecordingListener):
 
 
 def attempt_of(stage: Stage, cell: Cell) -> int:
-    """Which attempt a container of this cell serves: those that are done are in the log."""
-    told = stage.folder.read_log().attempts
-    return 1 + sum(attempt.is_done for (cell_id, _), attempt in told.items() if cell_id == cell.id)
+    """Return the number of the cell's attempt: those that are done are in the log."""
+    record = stage.folder.read_log().attempts
+    return 1 + sum(attempt.is_done for (cell_id, _), attempt in record.items() if cell_id == cell.id)
 
 
 def campaign(stage: Stage) -> CampaignResult:
@@ -96,9 +96,9 @@ def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_pa
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
     assert stage.fake.host.runs[-1].id == REFERENCE
-    told = stage.folder.read_log().last_attempt(REFERENCE)
-    assert len(told.drift_check_files) == len(told.drift_check_runs) == 1
-    assert told.drift_check_runs[0].number == len(told.runs) + 1
+    record = stage.folder.read_log().last_attempt(REFERENCE)
+    assert len(record.drift_check_files) == len(record.drift_check_runs) == 1
+    assert record.drift_check_runs[0].number == len(record.runs) + 1
 
 
 def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> No
     summary(result)
 
 
-def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path: Path) -> None:
+def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(tmp_path: Path) -> None:
     def spoil(stage: Stage) -> None:
         stage.fake.generator.max_users = 50
 
@@ -158,7 +158,7 @@ def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path
 
 
 @pytest.mark.parametrize("why", ["two sizes", "switched off", "a demand"])
-def test_nothing_is_confirmed_where_it_is_not_worth_it(tmp_path: Path, why: str) -> None:
+def test_there_is_no_drift_check_where_it_is_not_worth_it(tmp_path: Path, why: str) -> None:
     plan = make_plan(*(THREE[:2] if why == "two sizes" else THREE), users_limit=USERS_LIMIT)
     if why == "switched off":
         plan = replace(plan, search=replace(plan.search, confirm=False))
@@ -169,8 +169,8 @@ def test_nothing_is_confirmed_where_it_is_not_worth_it(tmp_path: Path, why: str)
     assert stage.listener.confirmed == []  # type: ignore[attr-defined]
 
 
-class Unplugged(Changing):
-    """Pulls the plug at a given moment of what is held again: once."""
+class Interrupting(Changing):
+    """Interrupts the campaign once, at a given moment of a drift check or a second attempt."""
 
     def __init__(self, stage: Stage, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
         super().__init__(stage, attempts=changes.get("attempts"))
@@ -184,29 +184,29 @@ class Unplugged(Changing):
 
     def container_starting(self, cell: Cell) -> None:
         super().container_starting(cell)
-        self.pull("container")
+        self.interrupt("container")
 
     def step_started(self, cell: Cell, step: Step) -> None:
         super().step_started(cell, step)
-        self.pull("step")
+        self.interrupt("step")
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         super().step_judged(cell, result)
         self.steps += bool(self.second)
-        self.pull("judged" if self.steps < 2 else "judged twice")
+        self.interrupt("judged" if self.steps < 2 else "judged twice")
 
     def cell_finished(self, result: CellResult) -> None:
         super().cell_finished(result)
-        self.pull("done")
+        self.interrupt("done")
 
-    def pull(self, moment: str) -> None:
+    def interrupt(self, moment: str) -> None:
         if moment == self.moment and (self.confirmed or self.second):
             raise KeyboardInterrupt
 
 
 def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
-    """The campaign's answer after its plug was pulled at that moment, and it was typed again."""
-    stage.listener = Unplugged(stage, moment, attempts=attempts)
+    """Return the answer of a campaign that was interrupted at this moment and then resumed."""
+    stage.listener = Interrupting(stage, moment, attempts=attempts)
     with pytest.raises(KeyboardInterrupt):
         campaign(stage)
     stage.listener = Changing(stage, attempts=attempts)
@@ -215,19 +215,19 @@ def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Servic
 
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
-def test_a_confirmation_that_was_cut_off_is_held_again_and_a_stored_one_is_not(
+def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
     tmp_path: Path, moment: str
 ) -> None:
     stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
     result = resumed(stage, moment, {})
-    told = stage.folder.read_log().last_attempt(REFERENCE)
-    assert len(told.drift_check_files) == 1
+    record = stage.folder.read_log().last_attempt(REFERENCE)
+    assert len(record.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
     assert not result.drift.is_marked
     held_again = [line for line in stage.listener.lines if line.startswith("hold")]
     assert len(held_again) == (0 if moment == "judged" else 1)
-    numbers = [life.number for life in (*told.runs, *told.drift_check_runs)]
+    numbers = [run.number for run in (*record.runs, *record.drift_check_runs)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
@@ -270,8 +270,8 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
     assert large.monotonicity_violation is not None
     assert large.monotonicity_violation.id == SMALL
     assert stage.listener.lines.count(f"start {LARGE}") == 2
-    (told,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
-    assert (told["breach"], told["attempts"]) == (SMALL, 2)
+    (record,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
+    assert (record["breach"], record["attempts"]) == (SMALL, 2)
     shown = build_view(result)
     assert any("0.2 CPU / 256 MiB sustains less than the smaller 0.1" in text for text in shown.warnings)
     (cell,) = (cell for cell in shown.cells if cell.id == LARGE)
@@ -283,7 +283,7 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
     [("container", HEALS), ("step", STAYS), ("judged", HEALS), ("judged twice", STAYS), ("done", HEALS)],
     ids=["container", "step", "judged", "judged twice", "done"],
 )
-def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
+def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
     tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
     stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
@@ -292,9 +292,9 @@ def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
     assert result.state == "complete"
     assert large.first is not None
     assert (large.monotonicity_violation is None) is (attempts is HEALS)
-    told = stage.folder.read_log().attempts
-    assert [number for cell_id, number in told if cell_id == LARGE] == [1, 2]
-    files = [file for number in (1, 2) for file in told[LARGE, number].step_files]
+    record = stage.folder.read_log().attempts
+    assert [number for cell_id, number in record if cell_id == LARGE] == [1, 2]
+    files = [file for number in (1, 2) for file in record[LARGE, number].step_files]
     assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
     assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
 
@@ -317,7 +317,7 @@ USERS = st.integers(1, 60)
 
 
 @given(st.lists(USERS, min_size=1, max_size=4), st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3))
-def test_the_search_never_sees_a_step_that_confirms(
+def test_the_search_never_sees_a_step_of_the_drift_check(
     users: list[int], confirming: list[tuple[int, int]]
 ) -> None:
     plan = make_plan((1.0, 256))

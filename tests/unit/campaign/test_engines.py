@@ -1,4 +1,4 @@
-"""Several engines at once, each a fake world of its own: who measures what, who takes over, who is unlike."""
+"""Several engines measure at once, on fakes: which one measures what, which takes over, which is unlike."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ from tests.fakes import FakeBackends, Service
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 
 
-class Farm:
+class SeveralEngines:
     """Engines by their names, and a campaign's folder."""
 
     def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeBackends]) -> None:
@@ -37,8 +37,8 @@ class Farm:
         }
         return Scheduler(self.plan, self.folder, backends, CampaignListener()).run()
 
-    def lives(self) -> dict[str, set[str]]:
-        """The engines on which each cell had a container."""
+    def engines_by_cell(self) -> dict[str, set[str]]:
+        """Return the engines on which each cell had a container."""
         found: dict[str, set[str]] = {}
         for event in self.folder.log.read():
             if event["event"] == "life-started" and event["purpose"] == "search":
@@ -47,27 +47,31 @@ class Farm:
 
 
 def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
+    stage = SeveralEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = stage.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert all(len(engines) == 1 for engines in farm.lives().values())
+    assert all(len(engines) == 1 for engines in stage.engines_by_cell().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
     assert answer.drift is not None
     (other,) = answer.engine_comparisons
     assert {other.engine, other.against} == {"big", "tall"}
     assert not other.is_marked
-    assert all(fake.host.running == [] for fake in farm.engines.values())
+    assert all(fake.host.running == [] for fake in stage.engines.values())
 
 
 def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
-    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
+    stage = SeveralEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = stage.run()
+    assert render_report(rejudge(stage.plan, stage.folder)) == render_report(answer)
 
 
 def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
     slow = FakeBackends(Service(cpu_s=Service().cpu_s * 1.5))
-    answer = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}).run()
+    answer = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}).run()
     (other,) = answer.engine_comparisons
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
@@ -80,43 +84,45 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
     lost.host.away = (lost.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
-    answer = farm.run()
+    stage = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
+    answer = stage.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert farm.folder.read_log().state == "complete"
+    assert stage.folder.read_log().state == "complete"
     for cell in answer.cells:
-        assert farm.lives()[cell.cell.id] <= {"big", "lost"}
+        assert stage.engines_by_cell()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
-    assert any("is lost" in str(event) for event in farm.folder.log.read())
-    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
+    assert any("is lost" in str(event) for event in stage.folder.log.read())
+    assert render_report(rejudge(stage.plan, stage.folder)) == render_report(answer)
 
 
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
         fake.host.away = (fake.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, make_plan(*SIZES), engines)
+    stage = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
     with pytest.raises(EngineGone):
-        farm.run()
-    assert farm.folder.read_log().state == "interrupted"
+        stage.run()
+    assert stage.folder.read_log().state == "interrupted"
     for fake in engines.values():
         fake.host.away = None
-    farm.folder.mark_resumed()
-    assert {cell.status for cell in farm.run().cells} <= {Status.BRACKETED, Status.CENSORED}
+    stage.folder.mark_resumed()
+    assert {cell.status for cell in stage.run().cells} <= {Status.BRACKETED, Status.CENSORED}
 
 
 def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    farm.run()
-    farm.engines["tall"].host.digests["web"] = "sha256:another"
+    stage = SeveralEngines(
+        tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    stage.run()
+    stage.engines["tall"].host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="has changed since this campaign started"):
-        farm.run()
-    assert all(fake.host.running == [] for fake in farm.engines.values())
+        stage.run()
+    assert all(fake.host.running == [] for fake in stage.engines.values())
 
 
 def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
     plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
-    farm = Farm(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
+    stage = SeveralEngines(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
+    answer = stage.run()
     assert answer.sizing.take is not None

@@ -1,4 +1,4 @@
-"""Faults of the world around a campaign: what is told, what is tried again, what goes on."""
+"""Faults of engines, generator and disk: which are reported, which steps are tried again, what goes on."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ def within(stage: Stage, from_s: float, to_s: float) -> tuple[float, float]:
     return now_s + from_s, now_s + to_s
 
 
-def test_an_engine_that_comes_back_costs_the_life_that_it_interrupted(tmp_path: Path) -> None:
+def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     stage.fake.host.away = within(stage, 100, 130)
     cells = stage.run()
@@ -48,7 +48,7 @@ def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_pat
     assert {cell.status for cell in stage.run().values()} == {Status.BRACKETED}
 
 
-def test_an_engine_that_never_holds_is_given_up_on(tmp_path: Path) -> None:
+def test_an_engine_that_fails_at_every_container_ends_the_campaign(tmp_path: Path) -> None:
     """It answers when asked, and fails at each container: that is no passing fault."""
     stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
     host = stage.fake.host

@@ -1,4 +1,4 @@
-"""The walk through the cells, on fakes of the world, the real store and the real report."""
+"""Every cell of a campaign is measured, on fakes of Docker and Locust, with the real store and report."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -48,14 +48,14 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
     (result,) = stage.run().values()
-    lives = [step.life for step in result.steps]
+    runs = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
-    assert lives[-1] == len(stage.fake.host.runs)
+    assert runs[-1] == len(stage.fake.host.runs)
     assert stage.fake.host.running == []
 
 
-def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:
+def test_the_light_step_says_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
     stage = Stage(tmp_path, plan, Service())
     stage.fake.generator.cpu_per_request_s = 0.006
@@ -107,8 +107,8 @@ def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
     assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
 
 
-class Unplugged(RecordingListener):
-    """Pulls the plug after so many steps."""
+class Interrupting(RecordingListener):
+    """Interrupts the campaign after so many steps."""
 
     def __init__(self, steps: int) -> None:
         super().__init__()
@@ -125,22 +125,22 @@ class Unplugged(RecordingListener):
 def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
     plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
     stage = Stage(tmp_path, plan, Service())
-    stage.listener = Unplugged(steps)
+    stage.listener = Interrupting(steps)
     with pytest.raises(KeyboardInterrupt):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
-    stored = {id_: list(told.step_files) for id_, told in stage.folder.read_log().last_attempts.items()}
+    stored = {id_: list(record.step_files) for id_, record in stage.folder.read_log().last_attempts.items()}
     assert sum(map(len, stored.values())) == steps
 
     stage.listener = RecordingListener()
     stage.folder.mark_resumed()
     cells = stage.run()
-    story = stage.folder.read_log()
-    assert story.state == "complete"
+    log = stage.folder.read_log()
+    assert log.state == "complete"
     for id_, files in stored.items():
-        assert story.last_attempt(id_).step_files[: len(files)] == files
-    for told in story.last_attempts.values():
-        assert len(set(told.step_files)) == len(told.step_files)
+        assert log.last_attempt(id_).step_files[: len(files)] == files
+    for record in log.last_attempts.values():
+        assert len(set(record.step_files)) == len(record.step_files)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
 
 

@@ -45,25 +45,25 @@ def harness(*arguments: str) -> tuple[int, str]:
 
 
 def test_a_campaign_against_itself_shows_no_difference(before: str) -> None:
-    code, said = harness("compare", before, before)
+    code, output = harness("compare", before, before)
     assert code == 0
-    assert "No difference shown at 3 of 3 sizes." in said
+    assert "No difference shown at 3 of 3 sizes." in output
 
 
 def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
-    code, said = harness("compare", before, slower)
+    code, output = harness("compare", before, slower)
     assert code == 3
-    assert "sustain less" in said
-    assert "▼" in said
+    assert "sustain less" in output
+    assert "▼" in output
     page = (Path(slower) / "comparison.html").read_text()
     assert "sustains less" in page
     assert "http" not in page.replace("http-equiv", "")
     stored = json.loads((Path(slower) / "comparison.json").read_text())
     assert stored["regression"] is True
     assert [each["change"] for each in stored["sizes"]].count("less") >= 2
-    code, said = harness("compare", slower, before)
+    code, output = harness("compare", slower, before)
     assert code == 0
-    assert "sustain more" in said
+    assert "sustain more" in output
 
 
 def test_what_is_not_comparable_is_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_what_is_not_comparable_is_refused_and_can_be_compared_by_force(before: 
     with pytest.raises(UsageError, match="another machine: machine cores 64"):
         harness("compare", before, other)
     assert not (Path(other) / "comparison.html").exists()
-    _, said = harness("compare", before, other, "--force")
-    assert "warning: another machine" in said
-    assert "only in the first" in said
+    _, output = harness("compare", before, other, "--force")
+    assert "warning: another machine" in output
+    assert "only in the first" in output
 
 
 def test_the_former_spellings_of_options_are_accepted_and_not_shown(before: str, slower: str) -> None:
@@ -93,19 +93,19 @@ def test_the_version_is_that_of_the_package() -> None:
 
 
 def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:
-    code, said = harness("size", before, "--users", "100", "--headroom", "10%")
+    code, output = harness("size", before, "--users", "100", "--headroom", "10%")
     assert code == 0
-    assert "For 100 users and headroom (110 users)" in said.replace("(110)", "(110 users)")
-    assert "CPU / 256 MiB, which sustains" in said
-    code, said = harness("size", before, "--users", "5000")
+    assert "For 100 users and headroom (110)" in output
+    assert "CPU / 256 MiB, which sustains" in output
+    code, output = harness("size", before, "--users", "5000")
     assert code == 3
-    assert "no measured size is known to be enough" in said
+    assert "no measured size is known to be enough" in output
 
 
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
-    code, said = harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
+    code, output = harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
     assert code == 0
-    assert "EUR an hour the cheapest, and the smallest" in said
+    assert "EUR an hour the cheapest, and the smallest" in output
     code, _ = harness("report", before, "--price", "cpu_hour=0.04 EUR")
     assert code == 0
     assert "EUR an hour" in (Path(before) / "report.html").read_text()
@@ -115,23 +115,25 @@ def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
 def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None:
     summary = json.loads((Path(before) / "summary.json").read_text())
     low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))
-    _, said = harness("size", before, "--users", str((low + high) // 2))
-    assert "Interpolated, not measured" in said
+    _, output = harness("size", before, "--users", str((low + high) // 2))
+    assert "Interpolated, not measured" in output
 
 
 def test_a_requirement_decides_the_exit_code(before: str, tmp_path: Path) -> None:
     junit = tmp_path / "requirements.xml"
-    code, said = harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
+    code, output = harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
     assert code == 0
-    assert said.startswith("met: users >= 100")
+    assert output.startswith("met: users >= 100")
     assert ElementTree.parse(junit).getroot().get("failures") == "0"
-    code, said = harness("check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit))
+    code, output = harness(
+        "check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit)
+    )
     assert code == 3
-    assert "NOT MET" in said
+    assert "NOT MET" in output
     assert ElementTree.parse(junit).getroot().get("failures") == "1"
-    code, said = harness("check", before, "--require", "users >= 401")
+    code, output = harness("check", before, "--require", "users >= 401")
     assert code == 2
-    assert "INCONCLUSIVE" in said
+    assert "INCONCLUSIVE" in output
 
 
 def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:

@@ -74,5 +74,5 @@ def test_a_text_that_is_no_price_is_refused_with_an_example(text: str) -> None:
 
 
 def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
-    assert find_old_price_key("cpu_hour=1, gb_hour=1") == "gb_hour is per GiB: write gib_hour"
+    assert find_old_price_key("cpu_hour=1, gb_hour=1") == "gb_hour is an old name (the price is per GiB): write gib_hour"
     assert find_old_price_key("cpu_hour=1, gib_hour=1") is None

@@ -78,11 +78,11 @@ def test_a_stored_plan_keeps_companions(project: Project, written: Write) -> Non
         (PLAIN + "files: {/a: no-such}\n", "no file"),
         (PLAIN + "files: {a: web.conf}\n", "is not a path inside the container"),
         (PLAIN + "ulimits: {files: 1}\n", "is not a limit of the kernel"),
-        (PLAIN + "capabilities: SYS_ADMIN\n", "can't be given"),
+        (PLAIN + "capabilities: SYS_ADMIN\n", "is not a capability"),
         (PLAIN + "network: host\nhost_port: 81\n", "means nothing with network: host"),
         (PLAIN + "companions: {db: {image: x}}\n", "does not say when it is ready"),
         (PLAIN + "companions: {db: {image: x, ready: {http: /}}}\n", "a companion isn't published"),
-        (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "says nothing to run"),
+        (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "names nothing to run"),
         (PLAIN + "companions: {Db_1: {image: x, ready: {port: 1}}}\n", "can't be a host's name"),
         (
             PLAIN + "network: host\ncompanions: {db: {image: x, ready: {port: 1}}}\n",
@@ -107,7 +107,7 @@ def test_companions_count_for_the_fit_to_a_host(project: Project, written: Write
     written(WITH_DATABASE)
     plan = project.load()
     (why,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()
-    assert why.startswith("with what stands beside it, it wants 1.90 cores")
+    assert why.startswith("with its companions it needs 1.90 cores")
     assert fit_to_host(plan, 4, 16 * GIB).skipped == {}
 
 

@@ -12,8 +12,8 @@ from tests.unit.plan.project import PlanOf
 
 def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(plan_of: PlanOf) -> None:
     plan = plan_of("include: [{cpus: 1.5, memory: 64m}, {cpus: 1, memory: 4g}, {cpus: 4, memory: 8g}]\n")
-    cores = "wants {} cores; of this host's 2 the generator keeps one: 1.00 left"
-    memory = "wants {} MiB; this host has 4096 MiB, and 3072 MiB of it for a target"
+    cores = "needs {} cores; this host has 2 and the generator keeps one, which leaves 1.00"
+    memory = "needs {} MiB; this host has 4096 MiB, of which a target may use 3072 MiB"
     assert fit_to_host(plan, 2, 4 * GIB).skipped == {
         "web-c1.50-m64": cores.format("1.50"),
         "web-c1.00-m4096": memory.format(4096),

@@ -157,7 +157,7 @@ def test_the_old_key_of_the_memory_price_is_read_with_a_note(plan_of: Callable[[
     old = plan_of("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
     new = plan_of("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
     assert old.price == new.price == Price("EUR", 0.034, 0.004)
-    assert (old.notes, new.notes) == (("price.gb_hour is per GiB: write gib_hour",), ())
+    assert (old.notes, new.notes) == (("price.gb_hour is an old name (the price is per GiB): write gib_hour",), ())
     assert old.hashes == new.hashes
 
 

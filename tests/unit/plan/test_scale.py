@@ -69,7 +69,7 @@ def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path
     plan = load_matrix(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
     fitted = fit_to_host(plan, 3, 8 * 1024 * MIB)
     assert list(fitted.skipped) == ["web-c0.50-m64-x4"]
-    assert "wants 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
+    assert "needs 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
     assert not fit_to_host(plan, 3, 8 * 1024 * MIB, is_shared=False).skipped
 
 
@@ -102,12 +102,12 @@ def test_the_load_section_names_the_locust_processes(
     ("section", "message"),
     [
         ({"workers": "external"}, "expect: 4"),
-        ({"workers": 3, "expect": 3}, "not for 3"),
+        ({"workers": 3, "expect": 3}, "workers is 3"),
         ({"bind": "10.0.0.5:1"}, "expect: 4"),
         ({"expect": 1, "bind": "10.0.0.5"}, "10.0.0.5:5557"),
         ({"workers": 0}, "workers"),
         ({"image": "locust:2"}, "engines: "),
-        ({"engines": ["a", "b"], "workers": 1}, "workers are 1 for 2 engines"),
+        ({"engines": ["a", "b"], "workers": 1}, "workers is 1 for 2 engines"),
         ({"engines": ["a"], "expect": 1}, "write workers: 4"),
         ({"engines": [{"context": "a", "address": "10.0.0.7"}]}, "address"),
     ],

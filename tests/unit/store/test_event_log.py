@@ -47,7 +47,7 @@ def test_every_line_carries_its_format_and_its_time(log: EventLog) -> None:
     assert event["at"].endswith("+00:00")
 
 
-def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: EventLog) -> None:
+def test_a_torn_last_line_is_left_out_wherever_it_is_torn(log: EventLog) -> None:
     log.append("one")
     whole = log.path.read_bytes()
     log.append("two", text="caf\u00e9")
@@ -59,7 +59,7 @@ def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: EventLog) -> Non
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_a_healed_log_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
+def test_a_log_without_its_torn_line_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
     log.append("one")
     log.path.write_bytes(log.path.read_bytes() + b'{"format": 1, "ev')
     log.remove_torn_line()
@@ -67,7 +67,7 @@ def test_a_healed_log_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_healing_a_whole_log_changes_nothing(log: EventLog) -> None:
+def test_a_log_without_a_torn_line_is_not_changed(log: EventLog) -> None:
     log.append("one")
     before = log.path.read_bytes()
     log.remove_torn_line()
@@ -110,7 +110,7 @@ def test_another_format_is_named_beside_the_one_that_is_read(log: EventLog) -> N
         log.read()
 
 
-def test_a_missing_log_is_an_error_with_a_place(log: EventLog) -> None:
+def test_a_missing_log_is_an_error_that_names_the_file(log: EventLog) -> None:
     with pytest.raises(StoreError, match=r"events\.jsonl"):
         log.read()
 
@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_tears_no_line(
     assert [event["event"] for event in log.read()] == ["one", "three"]
 
 
-def test_nesting_without_end_is_damage_with_a_place(log: EventLog) -> None:
+def test_endless_nesting_is_damage_that_is_named_by_file_and_line(log: EventLog) -> None:
     """Found by the fuzzer: a parser's recursion is bounded, and says so by an exception of its own."""
     log.append("one")
     with log.path.open("ab") as file:

@@ -73,12 +73,12 @@ def test_the_log_is_read_in_order(folder: CampaignFolder) -> None:
     folder.add_step(CELL, make_closed_step(9, index=2))
     folder.finish_cell(CELL)
     folder.finish(CampaignState.COMPLETE)
-    story = CampaignFolder.open(folder.path).read_log()
-    told = story.last_attempt(CELL)
-    assert told.runs == [LIFE, DEAD]
-    assert [folder.read_step(file).users for file in told.step_files] == [5, 9]
-    assert told.is_done
-    assert story.state == "complete"
+    log = CampaignFolder.open(folder.path).read_log()
+    attempt = log.last_attempt(CELL)
+    assert attempt.runs == [LIFE, DEAD]
+    assert [folder.read_step(file).users for file in attempt.step_files] == [5, 9]
+    assert attempt.is_done
+    assert log.state == "complete"
 
 
 def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> None:
@@ -95,7 +95,7 @@ def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> Non
     folder.add_step(CELL, make_closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
     first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
     assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
-    assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [
+    assert [len(attempt) for attempt in (first.step_files, second.step_files, second.drift_check_files)] == [
         1,
         1,
         1,
@@ -146,8 +146,8 @@ def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(fo
 
 
 def test_a_cell_that_the_log_does_not_name_has_an_empty_attempt(folder: CampaignFolder) -> None:
-    told = folder.read_log().last_attempt("other")
-    assert (told.runs, told.step_files, told.is_done) == ([], [], False)
+    attempt = folder.read_log().last_attempt("other")
+    assert (attempt.runs, attempt.step_files, attempt.is_done) == ([], [], False)
 
 
 def test_an_unknown_kind_of_event_is_ignored(folder: CampaignFolder) -> None:
