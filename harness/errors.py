@@ -63,15 +63,15 @@ class EngineError(BackendError):
     """A Docker engine refused, or did not answer."""
 
 
-class EngineGone(EngineError):
+class EngineUnavailableError(EngineError):
     """An engine did not answer, or lost an image: worth another try once the engine answers."""
 
 
-class CompanionFailed(BackendError):
+class CompanionStartError(BackendError):
     """A companion could not be brought up. Its limits never change, so no size can be measured."""
 
 
-class TargetFailed(BackendError):
+class TargetStartError(BackendError):
     """The target did not come up at this size; `kind` says how it failed."""
 
     def __init__(self, kind: FailureKind, what: str, hint: str = "") -> None:

@@ -16,7 +16,7 @@ from harness.analyse.step.judge import is_verdict_settled
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.progress import CellProgress
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import ProgressSample, StepRequest, hold_step
+from harness.measure.step import ProgressSample, StepSpec, hold_step
 from harness.model import (
     MIB,
     Cell,
@@ -170,7 +170,7 @@ class _CellTrial:
 
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
         plan, baseline = self._plan, self._progress.baseline
-        request = StepRequest(
+        request = StepSpec(
             self._progress.next_step_number(),
             step,
             plan.spawn_rate,

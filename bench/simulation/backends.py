@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.simulation import random_streams
 from bench.simulation.container_run import SimulatedContainerRun
 from bench.simulation.model import QUIET, Noise, Service, ThinkTime
-from harness.errors import TargetFailed
+from harness.errors import TargetStartError
 from harness.measure.protocols import GeneratorFacts, Image, RunningTarget, TargetEnd, Usage
 from harness.measure.session import Backends
 from harness.model import (
@@ -111,7 +111,7 @@ class SimulatedHost:
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[SimulatedTarget]:
         self._clock.sleep(self._service.ready_after_s)
         if cell.limits.memory_bytes < self._service.base_bytes:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.OOM, f"{cell.id}: the target was killed while it started: out of memory"
             )
         self._clock.container_run = self._start_run(cell)

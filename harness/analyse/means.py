@@ -1,13 +1,13 @@
-"""Averages that several parts of the analysis need."""
+"""Compute means that several parts of the analysis need."""
 
 import math
 from collections.abc import Iterable
 
 
 def compute_geometric_mean(values: Iterable[float]) -> float:
-    """Return the geometric mean of values from 0 upwards: 0 if one of them is 0.
+    """Return the geometric mean of values that are not negative; 0 if one of them is 0.
 
-    Raises ValueError if there is no value.
+    Raises ValueError without values.
     """
     factors = list(values)
     if not factors:

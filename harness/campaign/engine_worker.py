@@ -5,10 +5,10 @@ from dataclasses import replace
 from harness.analyse.step.judge import is_verdict_settled
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.session import CampaignSession
-from harness.errors import EngineError, EngineGone, TargetFailed
+from harness.errors import EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import StepRequest, hold_step
+from harness.measure.step import StepSpec, hold_step
 from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_BACK_WITHIN_S = 120.0
@@ -67,7 +67,7 @@ class EngineWorker:
         """
         try:
             self._run_container(cell, step)
-        except EngineGone as error:
+        except EngineUnavailableError as error:
             self._faults += 1
             if self._faults > _FAULTS_IN_A_ROW:
                 raise
@@ -77,7 +77,7 @@ class EngineWorker:
         else:
             self._faults = 0
 
-    def _await_engine(self, error: EngineGone) -> None:
+    def _await_engine(self, error: EngineUnavailableError) -> None:
         """Wait until the engine answers, then remove what it kept of ours. Raise `error` if it stays away."""
         host, clock = self._backends.host, self._backends.clock
         deadline_s = clock.now_s() + self._patience_s
@@ -103,7 +103,7 @@ class EngineWorker:
                     self._hold_steps(cell, container, first, load)
                 finally:
                     session.record_logs(run, _read_target_log(container), container.generator.read_logs())
-        except TargetFailed as failure:
+        except TargetStartError as failure:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
     def _hold_steps(self, cell: Cell, container: ContainerSession, first: Step, load: Load) -> None:
@@ -120,7 +120,7 @@ class EngineWorker:
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
         plan, baseline = session.plan, session.read_baseline(cell)
-        request = StepRequest(
+        request = StepSpec(
             session.start_step(cell, step),
             step,
             plan.spawn_rate,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import EngineError, EngineGone, UsageError
+from harness.errors import EngineError, EngineUnavailableError, UsageError
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.host.cpu_affinity import plan_placement
@@ -135,7 +135,7 @@ def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str],
             yield
         finally:
             for host in hosts:
-                with contextlib.suppress(EngineGone):  # the next run removes what is left there
+                with contextlib.suppress(EngineUnavailableError):  # the next run removes what is left there
                     host.remove_leftovers()
 
 

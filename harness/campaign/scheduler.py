@@ -6,7 +6,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from harness.campaign.engine_worker import EngineWorker
 from harness.campaign.listener import CampaignListener
 from harness.campaign.session import CampaignSession, StopRequested
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.measure.session import Backends
 from harness.model import CampaignResult, CampaignState, Plan
 from harness.store import CampaignFolder
@@ -58,5 +58,5 @@ class Scheduler:
     def _run_or_lose(self, worker: EngineWorker) -> None:
         try:
             worker.run()
-        except EngineGone as error:
+        except EngineUnavailableError as error:
             self._session.lose_engine(worker.engine, error)

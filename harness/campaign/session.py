@@ -10,7 +10,7 @@ from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import replay
-from harness.errors import EngineGone, UsageError
+from harness.errors import EngineUnavailableError, UsageError
 from harness.measure.protocols import Clock, Image
 from harness.measure.step import ProgressSample
 from harness.model import (
@@ -84,13 +84,13 @@ class CampaignSession:
                     "run with --fresh for a new campaign, or bring the old image back",
                 )
 
-    def record_engine_fault(self, cell: Cell, error: EngineGone) -> None:
+    def record_engine_fault(self, cell: Cell, error: EngineUnavailableError) -> None:
         """Store that the engine failed while it measured the cell, which will be tried again."""
         with self._changed:
             self._folder.add_fault(cell.id, "engine", error.what)
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
-    def lose_engine(self, engine: str | None, error: EngineGone) -> None:
+    def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:
         """Go on without this engine, and let the others claim its cells; raise `error` if it was the last.
 
         The other workers are woken, because there may be cells for them again.

@@ -39,7 +39,7 @@ def main() -> NoReturn:
 
 
 def _print_error(message: str) -> None:
-    err.print(f"error: {clean_lines(message)}", markup=False)
+    err.print(f"error: {clean_lines(message)}", markup=False, soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

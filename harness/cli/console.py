@@ -65,4 +65,4 @@ def show_report_path(path: Path) -> None:
     """Print where a page was written, from the working folder if it lies within."""
     here, there = Path.cwd(), path.resolve()
     shown = there.relative_to(here) if there.is_relative_to(here) else path
-    out.print(f"report: {shown}", markup=False)
+    out.print(f"report: {shown}", markup=False, soft_wrap=True)

@@ -21,7 +21,7 @@ from harness.plan import (
     read_any_yaml,
     read_dockerfile,
     read_operations,
-    to_name,
+    to_target_name,
 )
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
@@ -68,7 +68,7 @@ def init(
     openapi: _OpenApi = None,
 ) -> int:
     """Write a target, a locustfile and a matrix for an image, a Dockerfile or a service of a compose file."""
-    home = Path("targets") / to_name(name)
+    home = Path("targets") / to_target_name(name)
     facts = _find_service(name, home, image, dockerfile, compose, service)
     facts = replace(facts, port=port or facts.port, ready_path=ready)
     if facts.port is None and "compose" not in facts.run:
@@ -79,10 +79,10 @@ def init(
     texts = {
         home / "target.yaml": format_target(facts, cores),
         home / "locustfile.py": format_locustfile(facts),
-        Path(f"{to_name(name)}.yaml"): format_matrix(facts, cores),
+        Path(f"{to_target_name(name)}.yaml"): format_matrix(facts, cores),
     }
     _write(texts)
-    matrix = Path(f"{to_name(name)}.yaml")
+    matrix = Path(f"{to_target_name(name)}.yaml")
     out.print("Next, describe in the locustfile what your users do. Then:")
     out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
     out.print(f"  harness run {matrix}")

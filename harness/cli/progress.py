@@ -252,7 +252,7 @@ def _render_use(active: ActiveCell) -> RenderableType:
     sample = active.sample
     if sample is not None:
         row.add_row(
-            f"users {sample.users}/{sample.asked_users}",
+            f"users {sample.users}/{sample.wanted_users}",
             f"RPS {_format_rps(sample)}",
             f"p95 {_format_p95(sample)}",
             f"CPU {_format_cpu(sample, active.cell)}",

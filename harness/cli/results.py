@@ -29,7 +29,7 @@ from harness.cli.console import (
 from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
 from harness.plan import (
-    find_old_price_key,
+    find_price_note,
     parse_price,
     parse_ratio,
     parse_requirement,
@@ -98,7 +98,7 @@ def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFol
     plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))
-        if note := find_old_price_key(price):
+        if note := find_price_note(price):
             say(f"note: --price: {note}")
     return folder, plan, rejudge(plan, folder)
 

@@ -54,7 +54,7 @@ class ProgressSample:
 
     phase: Phase
     users: int
-    asked_users: int
+    wanted_users: int
     elapsed_s: float
     recent: Requests
     recent_s: float
@@ -66,7 +66,7 @@ ProgressCallback = Callable[[ProgressSample], None]
 
 
 @dataclass(frozen=True, slots=True)
-class StepRequest:
+class StepSpec:
     """A step to hold, as number `index` of its cell.
 
     The window ends when `is_settled` agrees that the facts so far are enough, at the earliest after its least
@@ -83,13 +83,13 @@ class StepRequest:
     is_warm: StepPredicate | None = None
 
 
-def hold_step(session: ContainerSession, request: StepRequest) -> StepFacts:
+def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
     """Hold a step to its end, or to whatever ends it at once, and return its facts.
 
     A step ends at once if the target or a companion ends, if the generator fails or is silent, if the users
     are not reached in time, if no request is answered for too long, or if the first requests all fail.
     """
-    return _StepRun(session, request).hold()
+    return _StepRun(session, spec).hold_phases()
 
 
 class _StopStep(Exception):
@@ -107,7 +107,7 @@ class _StepRun:
     Instants count from the session's start.
     """
 
-    def __init__(self, session: ContainerSession, request: StepRequest) -> None:
+    def __init__(self, session: ContainerSession, request: StepSpec) -> None:
         self._session = session
         self._request = request
         self._step = request.step
@@ -121,15 +121,15 @@ class _StepRun:
         self._answered_requests = 0
         self._window_to_s: float | None = None
 
-    def hold(self) -> StepFacts:
+    def hold_phases(self) -> StepFacts:
         timing = self._step.timing
         reason, note = EndReason.HELD, ""
         try:
             self._ramp()
-            self._stay("settle", timing.settle_s)
+            self._hold_phase("settle", timing.settle_s)
             self._warm_up()
-            self._measure()
-            self._stay("drain", timing.drain_s)
+            self._hold_window()
+            self._hold_phase("drain", timing.drain_s)
         except _StopStep as stop:
             reason, note = stop.reason, stop.note
         except GeneratorError as error:
@@ -148,7 +148,7 @@ class _StepRun:
                 note = f"{self._step.users} users were not reached in time"
                 raise _StopStep(EndReason.USERS_MISSING, note)
 
-    def _stay(self, phase: Phase, seconds: float) -> None:
+    def _hold_phase(self, phase: Phase, seconds: float) -> None:
         self._begin(phase)
         while self._now_s() < self._began[phase] + seconds:
             self._poll(phase)
@@ -161,7 +161,7 @@ class _StepRun:
             while self._now_s() < next_s:
                 self._poll("settle")
 
-    def _measure(self) -> None:
+    def _hold_window(self) -> None:
         timing = self._step.timing
         self._begin("window")
         next_s = self._began["window"] + timing.window_at_least_s

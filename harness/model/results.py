@@ -317,8 +317,8 @@ class Cost:
     """What a size costs an hour, in all and for each hundred of the `users` that it sustains.
 
     The latter two are None if it sustains no user. `is_at_most`: the size may sustain more users than were
-    measured, and cost less per user. `is_on_front`: no other size of the same or a lower price sustains as many
-    users.
+    measured, and cost less per user. `is_on_front`: no other size of the same or a lower price sustains as
+    many users.
     """
 
     limits: Limits

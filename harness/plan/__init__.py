@@ -1,8 +1,8 @@
 """Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
-from harness.plan.cli_values import find_old_price_key, parse_price, parse_ratio, parse_requirement
+from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, parse_requirement
 from harness.plan.compose.convert import list_services
-from harness.plan.compose.syntax import to_name
+from harness.plan.compose.syntax import to_target_name
 from harness.plan.content_hashes import hash_build, hash_contents
 from harness.plan.dockerignore import list_build_context
 from harness.plan.env_refs import resolve_variables
@@ -17,7 +17,7 @@ from harness.plan.init_templates import (
     read_operations,
 )
 from harness.plan.loader import load_plan
-from harness.plan.schema.units import quote
+from harness.plan.schema.quoting import quote
 from harness.plan.serialization import plan_from_json, plan_to_json
 from harness.plan.slos import parse_slo
 from harness.plan.source_files import find_named_variables, find_scenario_files
@@ -27,7 +27,7 @@ __all__ = [
     "Operation",
     "ServiceFacts",
     "find_named_variables",
-    "find_old_price_key",
+    "find_price_note",
     "find_scenario_files",
     "fit_to_host",
     "format_locustfile",
@@ -49,5 +49,5 @@ __all__ = [
     "read_dockerfile",
     "read_operations",
     "resolve_variables",
-    "to_name",
+    "to_target_name",
 ]

@@ -10,7 +10,7 @@ from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.yaml.document import KeyPath
 
 _MOST_CELLS = 10_000
-SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
+CELL_SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
 """The sections that decide the cells: if one is faulty, nothing is expanded."""
 
 _Fault = tuple[KeyPath, str]
@@ -32,10 +32,10 @@ def expand_cells(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], lis
     """
     if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
         return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
-    product = list(_product_sizes(matrix.limits)) if matrix.limits else []
+    product = list(_expand_axes(matrix.limits)) if matrix.limits else []
     kept = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
-    sizes, faults = _drop_repeated([*kept, *_extra_sizes(matrix)])
-    faults += [*_find_repeated_values(matrix.limits), *_find_idle_rules(matrix, product)]
+    sizes, faults = _drop_repeated([*kept, *_list_extra_sizes(matrix)])
+    faults += [*_find_repeated_values(matrix.limits), *_find_rules_without_effect(matrix, product)]
     faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
     if faults:
         return (), faults
@@ -49,7 +49,7 @@ def _count_product(axes: LimitsSection | None) -> int:
     return len(axes.cpus) * len(axes.memory) * len(axes.replicas) if axes else 0
 
 
-def _product_sizes(axes: LimitsSection) -> Iterator[_Size]:
+def _expand_axes(axes: LimitsSection) -> Iterator[_Size]:
     """Yield every CPU with every memory and every number of replicas; memory changes fastest."""
     for replicas, cpu_cores in itertools.product(dict.fromkeys(axes.replicas), dict.fromkeys(axes.cpus)):
         for memory_bytes in dict.fromkeys(axes.memory):
@@ -70,7 +70,7 @@ def _find_repeated_values(axes: LimitsSection | None) -> Iterator[_Fault]:
             yield ("limits", "replicas", index), f"{replicas} is listed twice; keep one"
 
 
-def _extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
+def _list_extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
     for index, size in enumerate(matrix.include):
         yield _Size(Limits(size.cpus, size.memory, size.replicas), ("include", index))
     for name, size in matrix.sizes.items():
@@ -110,7 +110,7 @@ def _matches(rule: ExcludeSection, limits: Limits) -> bool:
     )
 
 
-def _find_idle_rules(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Fault]:
+def _find_rules_without_effect(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Fault]:
     for index, rule in enumerate(matrix.exclude):
         if not any(_matches(rule, size.limits) for size in product):
             yield (
@@ -119,12 +119,12 @@ def _find_idle_rules(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Faul
             )
 
 
-def _find_count_faults(sizes: int, product: int, repetitions: int) -> list[_Fault]:
-    if sizes * repetitions > _MOST_CELLS:
+def _find_count_faults(size_count: int, product_count: int, repetitions: int) -> list[_Fault]:
+    if size_count * repetitions > _MOST_CELLS:
         return [(("repetitions",), f"makes more than {_MOST_CELLS} cells; write fewer")]
-    if sizes:
+    if size_count:
         return []
-    if product:
+    if product_count:
         return [(("exclude",), "excludes every size; keep at least one")]
     return [((), "no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:")]
 

@@ -35,9 +35,9 @@ def parse_requirement(text: str) -> Requirement:
     return Requirement(text.strip(), int(match["users"]), Limits(cores, size))
 
 
-def _parse_bounds(text: str, within: str | None) -> dict[str, str]:
+def _parse_bounds(text: str, bounds_text: str | None) -> dict[str, str]:
     bounds: dict[str, str] = {}
-    for part in re.split(r"\s+and\s+", within.strip(), flags=re.IGNORECASE) if within else []:
+    for part in re.split(r"\s+and\s+", bounds_text.strip(), flags=re.IGNORECASE) if bounds_text else []:
         bound = _BOUND.fullmatch(part.strip())
         if bound is None or bound["what"].lower() in bounds:
             raise UsageError(
@@ -77,6 +77,6 @@ def parse_price(text: str) -> Price:
     return Price(currency, rates.get("cpu_hour"), rates.get("gib_hour"))
 
 
-def find_old_price_key(text: str) -> str | None:
+def find_price_note(text: str) -> str | None:
     """Return a note if a price is written with an old key, else None."""
     return "gb_hour is per GiB: write gib_hour" if re.search(r"\bgb_hour\b", text) else None

@@ -29,7 +29,7 @@ def hash_contents(plan: Plan) -> Mapping[str, str]:
         OSError: one of the files can't be read.
     """
     return {
-        "matrix": _hash_values(_matrix_values(plan)),
+        "matrix": _hash_values(_collect_matrix_values(plan)),
         "scenario": _hash_scenario(plan),
         "target": _hash_target(plan.target),
     }
@@ -62,11 +62,11 @@ def _hash_entry(path: Path) -> bytes:
     return hashlib.sha256(f"{mode:o}\0".encode() + content).digest()
 
 
-def _matrix_values(plan: Plan) -> dict[str, Any]:
+def _collect_matrix_values(plan: Plan) -> dict[str, Any]:
     """Return all that the matrix decides besides target and scenario."""
     balancer, stored = plan.target.balancer, to_stored(plan)
     return ({"balancer": asdict(balancer)} if balancer is not None else {}) | {
-        "cells": [_cell_values(cell) for cell in plan.cells],
+        "cells": [_collect_cell_values(cell) for cell in plan.cells],
         "slos": [asdict(slo) for slo in stored.slos],
         "users_limit": plan.users_limit,
         "users_required": plan.users_required,
@@ -76,7 +76,7 @@ def _matrix_values(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _cell_values(cell: Cell) -> dict[str, Any]:
+def _collect_cell_values(cell: Cell) -> dict[str, Any]:
     """Return a cell's values, without the number of replicas if it is one."""
     values = asdict(cell)
     if cell.limits.replicas == 1:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
 
-FILE = ".dockerignore"
+DOCKERIGNORE_FILE = ".dockerignore"
 
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
 
@@ -50,7 +50,7 @@ def parse_ignore_rules(text: str) -> IgnoreRules:
 
 def read_ignore_rules(context: Path) -> IgnoreRules:
     """Read the context's .dockerignore; without such a file nothing is ignored."""
-    file = context / FILE
+    file = context / DOCKERIGNORE_FILE
     return parse_ignore_rules(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
 
 
@@ -63,7 +63,7 @@ def list_build_context(context: Path, dockerfile: str) -> list[str]:
         OSError: a folder can't be read.
     """
     rules = read_ignore_rules(context).rules
-    always = [rule for name in (dockerfile, FILE) if (rule := _parse_rule(f"!{name}")) is not None]
+    always = [rule for name in (dockerfile, DOCKERIGNORE_FILE) if (rule := _parse_rule(f"!{name}")) is not None]
     return sorted(_walk(context, "", IgnoreRules((*rules, *always))))
 
 

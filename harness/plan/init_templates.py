@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.plan.compose.syntax import to_name
+from harness.plan.compose.syntax import to_target_name
 
 _EXPOSE = re.compile(r"^\s*EXPOSE\s+(\d+)", re.IGNORECASE | re.MULTILINE)
 _HEALTHCHECK = re.compile(r"^\s*HEALTHCHECK\s+(?!NONE)", re.IGNORECASE | re.MULTILINE)
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 _MOST_TASKS = 30
-_SHARES = (0.25, 0.5, 1.0)
+_CPU_SHARES = (0.25, 0.5, 1.0)
 _MEMORY_MIB = (128, 256, 512)
 _COMPANION_MIB = 512
 
@@ -47,7 +47,7 @@ def read_dockerfile(text: str) -> tuple[int | None, bool]:
 
 def format_target(facts: ServiceFacts, cores: int) -> str:
     run = [f"{key}: {json.dumps(value)}" for key, value in facts.run.items()]
-    lines = [f"name: {to_name(facts.name)}", *run]
+    lines = [f"name: {to_target_name(facts.name)}", *run]
     if facts.port is not None:
         lines.append(f"port: {facts.port}                # inside the container")
     if facts.ready_path is not None or "compose" not in facts.run or not facts.has_healthcheck:
@@ -77,10 +77,10 @@ def _available_cores(cores: int) -> float:
 
 def format_matrix(facts: ServiceFacts, cores: int) -> str:
     most = _available_cores(cores) / (2 if facts.companions else 1)
-    cpus = ", ".join(f"{max(round(most * part, 2), 0.01):g}" for part in _SHARES)
+    cpus = ", ".join(f"{max(round(most * part, 2), 0.01):g}" for part in _CPU_SHARES)
     memory = ", ".join(f"{mib}MiB" for mib in _MEMORY_MIB)
     return f"""\
-target: targets/{to_name(facts.name)}
+target: targets/{to_target_name(facts.name)}
 
 users:
   limit: 400               # the most users of interest
@@ -114,13 +114,13 @@ def format_locustfile(facts: ServiceFacts) -> str:
 def _format_task(operation: Operation, names: set[str]) -> str:
     base = re.sub(r"\W+", "_", operation.name).strip("_").lower() or "front_page"
     base = f"get_{base}" if base[0].isdigit() else base
-    name = next(each for each in _number_names(base) if each not in names)
+    name = next(each for each in _generate_names(base) if each not in names)
     names.add(name)
     shown = f", name={json.dumps(operation.name)}" if operation.name != operation.path else ""
     return f"    @task\n    def {name}(self):\n        self.client.get({json.dumps(operation.path)}{shown})\n"
 
 
-def _number_names(base: str) -> Iterator[str]:
+def _generate_names(base: str) -> Iterator[str]:
     yield base
     yield from (f"{base}_{number}" for number in range(2, 10_000))
 
@@ -133,7 +133,7 @@ def read_operations(document: object) -> tuple[Operation, ...]:
     assert isinstance(document, dict)
     base = str(document.get("basePath", "")).rstrip("/")
     return tuple(
-        _build_operation(method, base + str(path), [*_parameters(item), *_parameters(item[method])])
+        _build_operation(method, base + str(path), [*_list_parameters(item), *_list_parameters(item[method])])
         for path, item in paths.items()
         if isinstance(item, dict)
         for method in item
@@ -141,7 +141,7 @@ def read_operations(document: object) -> tuple[Operation, ...]:
     )
 
 
-def _parameters(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _list_parameters(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     parameters = values.get("parameters")
     if not isinstance(parameters, list):
         return []

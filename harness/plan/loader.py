@@ -26,13 +26,13 @@ from harness.model import (
     Slo,
     Timing,
 )
-from harness.plan.cells import SECTIONS, expand_cells
+from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import RATIOS, read_slos
+from harness.plan.slos import RATIO_INDICATORS, read_slos
 from harness.plan.target import LoadedTarget, read_target
-from harness.plan.yaml.document import MOST_PROBLEMS, file_error, read_document, shorten_path
+from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
@@ -49,7 +49,7 @@ def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
     source = Path(abspath(path))
     if not isfile(source):
         near = suggest_nearest(source.name, _yaml_names(source.parent))
-        raise file_error(shorten_path(source), f"no such file{near}")
+        raise build_file_error(shorten_path(source), f"no such file{near}")
     reading = Reading(read_document(source), source.parent, environ)
     matrix, faulty = reading.validate(MatrixFile)
     return _MatrixReader(source, reading, matrix, faulty, read_target(reading)).build_plan()
@@ -108,7 +108,7 @@ class _MatrixReader:
         return read_scenario(self.reading, section, self.target.folder if self.target else None)
 
     def _build_cells(self) -> tuple[Cell, ...]:
-        if self.faulty & SECTIONS:
+        if self.faulty & CELL_SECTIONS:
             return ()
         cells, faults = expand_cells(self.matrix, self.target.target.name if self.target else "")
         for at, message in faults:
@@ -129,7 +129,7 @@ class _MatrixReader:
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
     """Return the steps' timing. The drain is as long as the slowest SLO lets an answer take, or a second."""
     steps, window = matrix.steps, matrix.steps.window
-    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
+    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIO_INDICATORS)])
     return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
 
 

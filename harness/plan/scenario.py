@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import InputError, Problem
 from harness.model import Scenario
 from harness.plan.schema.matrix import ScenarioSection
-from harness.plan.schema.units import quote
+from harness.plan.schema.quoting import quote
 from harness.plan.yaml.document import KeyPath, read_bytes, shorten_path
 from harness.plan.yaml.problems import name_siblings, suggest_nearest
 from harness.plan.yaml.reading import Reading

@@ -23,7 +23,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     Engines keep only their names: whoever reads results need not learn how to reach them.
     """
     folder = plan.source.parent
-    stored = to_stored(_map_paths(plan, lambda path: _relative_to(path, folder)))
+    stored = to_stored(_map_paths(plan, lambda path: _make_relative(path, folder)))
     return {"format": _FORMAT, **_STORED_PLAN.dump_python(stored, mode="json")}
 
 
@@ -41,11 +41,11 @@ def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
     try:
         plan = from_stored(_STORED_PLAN.validate_json(json.dumps(values), strict=True))
     except (ValidationError, ValueError, TypeError) as error:
-        raise StoreError(f"plan.json is damaged: {_first_fault(error)}") from None
+        raise StoreError(f"plan.json is damaged: {_describe_first_fault(error)}") from None
     return _map_paths(plan, lambda path: Path(os.path.normpath(folder / path)))
 
 
-def _first_fault(error: Exception) -> str:
+def _describe_first_fault(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     fault = error.errors(include_url=False, include_input=False)[0]
@@ -81,7 +81,7 @@ def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
     )
 
 
-def _relative_to(path: Path, folder: Path) -> Path:
+def _make_relative(path: Path, folder: Path) -> Path:
     """Return the path from the folder, with `..` where needed; unchanged if they share only the root."""
     if path.is_absolute() != folder.is_absolute():
         return path

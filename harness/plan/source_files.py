@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from harness.model import EVENTS_FILE, PLAN_FILE
-from harness.plan.dockerignore import FILE, read_ignore_rules
+from harness.plan.dockerignore import DOCKERIGNORE_FILE, read_ignore_rules
 
 MOST_FILES = 50_000
 _MOST_BYTES = 1024 * 1024 * 1024
@@ -17,7 +17,7 @@ _MOST_SOURCES = 1_000
 _HOST_VARIABLES = frozenset(
     {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
 )
-_NOT_CONTENT = frozenset({"__pycache__", ".git"})
+_IGNORED_NAMES = frozenset({"__pycache__", ".git"})
 
 
 def find_context_files(context: Path) -> Iterator[Path]:
@@ -32,7 +32,7 @@ def find_context_files(context: Path) -> Iterator[Path]:
     rules = read_ignore_rules(context)
     count = size = 0
     for path in _walk(context):
-        if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != FILE:
+        if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != DOCKERIGNORE_FILE:
             continue
         count, size = count + 1, size + path.lstat().st_size
         if count > MOST_FILES or size > _MOST_BYTES:
@@ -44,7 +44,7 @@ def find_context_files(context: Path) -> Iterator[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
-        if entry.name in _NOT_CONTENT or entry.suffix == ".pyc" or _is_campaign(entry):
+        if entry.name in _IGNORED_NAMES or entry.suffix == ".pyc" or _is_campaign(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry)

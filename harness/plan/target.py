@@ -24,10 +24,10 @@ from harness.model import (
 from harness.plan.compose.convert import ComposeTarget, convert_service
 from harness.plan.env_refs import find_reference_faults
 from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
-from harness.plan.schema.units import quote
+from harness.plan.schema.quoting import quote
 from harness.plan.schema.validators import NAME
 from harness.plan.yaml.document import read_any_yaml, read_document, shorten_path
-from harness.plan.yaml.problems import MISSING, name_siblings, suggest_nearest
+from harness.plan.yaml.problems import MISSING_KEY_HINTS, name_siblings, suggest_nearest
 from harness.plan.yaml.reading import Reading
 
 _FILE = "target.yaml"
@@ -108,8 +108,8 @@ def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, An
 
 def _describe_no_folder(value: object, is_given: bool) -> str:
     if is_given:
-        return f"{quote(value)} is neither a folder nor a mapping; {MISSING['target']}"
-    return f'missing key "target"; {MISSING["target"]}'
+        return f"{quote(value)} is neither a folder nor a mapping; {MISSING_KEY_HINTS['target']}"
+    return f'missing key "target"; {MISSING_KEY_HINTS["target"]}'
 
 
 def _describe_no_file(name: str, folder: Path) -> str:
@@ -136,7 +136,7 @@ def _read_mapping(reading: Reading, default_name: str | None) -> Target:
     """Return the target, with defaults for what is faulty; the reading has the problems."""
     section, faulty = reading.validate(TargetFile)
     if section.port is None and "port" not in faulty:
-        reading.report((), f'missing key "port"; {MISSING["port"]}')
+        reading.report((), f'missing key "port"; {MISSING_KEY_HINTS["port"]}')
     if not {"image", "build"} & faulty:
         _check_source(reading, section)
     name = section.name or default_name or ""

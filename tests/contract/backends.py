@@ -75,7 +75,7 @@ def fake_backend() -> Iterator[Backend]:
 
     def provoke(target: RunningTarget, deed: str, amount: float) -> None:
         assert isinstance(target, FakeTarget)
-        target.make(deed, amount)
+        target.provoke(deed, amount)
         fakes.clock.sleep(amount / target.cores if deed == "burn" else 0.25)
 
     with fakes.host.reserve():

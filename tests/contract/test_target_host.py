@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.errors import EngineError, TargetFailed, UsageError
+from harness.errors import EngineError, TargetStartError, UsageError
 from harness.measure.protocols import RunningTarget, TargetEnd
 from harness.model import HttpProbe, ImageSource, TcpProbe
 from tests.contract.backends import Backend
@@ -70,7 +70,7 @@ def test_running_out_of_memory_is_distinguished_from_being_killed(backend: Backe
 def test_a_target_that_ends_before_it_is_ready_has_failed(
     backend: Backend, behaviour: str, kind: str, evidence: str
 ) -> None:
-    with pytest.raises(TargetFailed) as failed, backend.run(backend.target(behaviour)):
+    with pytest.raises(TargetStartError) as failed, backend.run(backend.target(behaviour)):
         pass
     assert failed.value.kind == kind
     assert evidence in failed.value.what
@@ -84,7 +84,7 @@ def test_a_target_that_never_listens_gets_its_time_and_no_more(
     target = backend.target("mute", readiness=probe)
     image = backend.host.prepare(target)
     before_s = backend.clock.now_s()
-    with pytest.raises(TargetFailed) as failed, backend.run(target):
+    with pytest.raises(TargetStartError) as failed, backend.run(target):
         pass
     assert failed.value.kind == "never-ready"
     assert "1.5 s" in failed.value.what

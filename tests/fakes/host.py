@@ -9,7 +9,7 @@ from bench.simulation import random_streams
 from bench.simulation.closed_system import ClosedSystem
 from bench.simulation.container_run import build_closed_system, list_exit_events
 from bench.simulation.model import QUIET, ThinkTime
-from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
+from harness.errors import EngineError, EngineUnavailableError, TargetStartError, UsageError
 from harness.measure.protocols import Image, RunningTarget, TargetEnd
 from harness.model import (
     GIB,
@@ -77,15 +77,15 @@ class FakeTarget:
     def read_logs(self) -> str:
         return f"served {self.system.answered_count} requests\n"
 
-    def make(self, deed: str, amount: float) -> None:
+    def provoke(self, action: str, amount: float) -> None:
         """Do what a request to `tests/e2e/images/behaves` does; `amount` in seconds, MiB, or an exit code."""
-        if deed == "burn":
+        if action == "burn":
             self.system.burn(amount)
-        if deed == "eat":
+        if action == "eat":
             self.system.allocate(int(amount) * MIB)
-        if deed == "eat-in-a-child":
+        if action == "eat-in-a-child":
             self.events.append(TargetEvent(self.start_s + self.system.now_s, EventKind.OOM))
-        if deed == "exit":
+        if action == "exit":
             self.system.stop(int(amount))
 
     def set_users(self, think_s: tuple[float, float], names: Sequence[tuple[str, float]]) -> None:
@@ -110,9 +110,9 @@ class FakeHost:
         self, clock: FakeClock, services: Mapping[str, Service], default: Service, seed: int
     ) -> None:
         self.targets: dict[str, FakeTarget] = {}
-        self.held_by: str | None = None
+        self.reserved_by: str | None = None
         self.pinned_cores: frozenset[int] | None = None
-        self.absent_images: Collection[str] = ["no-such-image:ever"]
+        self.missing_images: Collection[str] = ["no-such-image:ever"]
         self._clock = clock
         self._services = services
         self._default = default
@@ -120,21 +120,21 @@ class FakeHost:
         self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
         self.running: list[str] = []
-        self.away: tuple[float, float] | None = None
+        self.outage_s: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
 
     def is_answering(self) -> bool:
-        return self.away is None or not self.away[0] <= self._clock.now_s() < self.away[1]
+        return self.outage_s is None or not self.outage_s[0] <= self._clock.now_s() < self.outage_s[1]
 
-    def require(self) -> None:
+    def check_answering(self) -> None:
         if not self.is_answering():
-            raise EngineGone("Docker could not inspect the target: Connection refused")
+            raise EngineUnavailableError("Docker could not inspect the target: Connection refused")
 
     def prepare(self, target: Target) -> Image:
         reference = self.name_image(target)
-        if reference in self.absent_images:
+        if reference in self.missing_images:
             raise EngineError(f"Docker could not find or pull the image {reference}", "check its name")
-        self.require()
+        self.check_answering()
         digest = self.digests.get(target.name, f"sha256:{target.name}")
         return Image(reference, digest)
 
@@ -144,7 +144,7 @@ class FakeHost:
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
-        self.require()
+        self.check_answering()
         number = next(self._numbers)
         name = f"harness-fake-{cell.id}-{number}"
         self.runs.append(cell)
@@ -163,20 +163,20 @@ class FakeHost:
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         reference = self.name_image(target)
-        return [f"no image {reference}"] if reference in self.absent_images else []
+        return [f"no image {reference}"] if reference in self.missing_images else []
 
     def read_identity(self) -> str:
         return f"fake {id(self)}"
 
     @contextlib.contextmanager
     def reserve(self) -> Iterator[None]:
-        if self.held_by is not None:
-            raise UsageError(f"another harness is measuring on this engine: {self.held_by}")
-        self.held_by = "this campaign"
+        if self.reserved_by is not None:
+            raise UsageError(f"another harness is measuring on this engine: {self.reserved_by}")
+        self.reserved_by = "this campaign"
         try:
             yield
         finally:
-            self.held_by = None
+            self.reserved_by = None
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         removed, self.running = sorted(self.running), []
@@ -193,22 +193,22 @@ class FakeHost:
         service, clock = self._services.get(target.name, self._default), self._clock
         seed, start_s = (self._seed, zlib.crc32(cell.id.encode()), number), clock.now_s()
         if service.base_bytes > cell.limits.memory_bytes:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.OOM, "out of memory 0.1 s after its start (exit code 137); it wrote nothing"
             )
         if service.exits_at_start is not None:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.EXITED, f"ended with exit code {service.exits_at_start} 0.1 s after its start"
             )
         if service.is_never_ready:
             clock.sleep(target.readiness.within_s)
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.NEVER_READY,
                 f"not ready within {target.readiness.within_s:g} s; last seen: nothing",
             )
         system = build_closed_system(service, QUIET, ThinkTime(), cell.limits, seed)
         url = f"http://127.0.0.1:{32768 + number}"
-        fake = FakeTarget(system, cell.limits, start_s, seed, url, service.ready_after_s, self.require)
+        fake = FakeTarget(system, cell.limits, start_s, seed, url, service.ready_after_s, self.check_answering)
         clock.sleep(service.ready_after_s)
         fake.advance(clock.now_s())
         return fake

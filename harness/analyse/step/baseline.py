@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.step.validity import judge_validity, compute_unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio, judge_validity
 from harness.analyse.step.window import cut_window, find_percentile_s
 from harness.model import StepFacts
 

@@ -7,14 +7,14 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.step.baseline import Baseline, choose_baseline
-from harness.analyse.step.slo import evaluate_slo, is_settled, compute_shortfall_ratio
+from harness.analyse.step.slo import compute_shortfall_ratio, evaluate_slo, is_settled
 from harness.analyse.step.usage import (
     summarize_companions,
     summarize_cpu,
     summarize_generator,
     summarize_host,
 )
-from harness.analyse.step.validity import judge_validity, compute_unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio, judge_validity
 from harness.analyse.step.warmup import is_warm
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import (

@@ -2,7 +2,8 @@
 
 "p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
 independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
-Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See docs/method.md.
+Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See
+docs/method.md.
 """
 
 import math
@@ -45,8 +46,8 @@ def evaluate_slo(
 ) -> SloEvaluation:
     """Return the SLO's value on the window, and whether it holds and is settled.
 
-    `precision_ratio` is the accepted error of a capacity. A percentile is settled as soon as the capacity
-    surely differs from the window's users by no more than this ratio if the verdict is wrong.
+    `precision_ratio` is the accepted error of a capacity. A percentile is settled as soon as it is sure
+    that a wrong verdict changes the capacity by no more than this ratio.
     """
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:

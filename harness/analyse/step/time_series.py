@@ -56,7 +56,7 @@ def _count_per_s(edges: _Values, ends: _Values, bucket_s: float) -> Column:
 
 
 def _compute_rates(edges: _Values, at_s: Sequence[float], counter: Sequence[float]) -> Column:
-    """Return a cumulative counter's rate in each bucket; None for buckets outside of the counter's samples."""
+    """Return a cumulative counter's rate in each bucket; None for buckets outside its samples."""
     if len(at_s) < 2:
         return (None,) * (len(edges) - 1)
     known = (edges >= at_s[0] - 1.5) & (edges <= at_s[-1] + 1.5)
@@ -75,7 +75,7 @@ def _compute_throttled_ratios(edges: _Values, facts: StepFacts) -> Column:
 
 
 def _pick_last_values(edges: _Values, at_s: Sequence[float], values: Sequence[float]) -> Column:
-    """Return the last value that was read before each bucket ended; None for buckets before the first value."""
+    """Return the last value that was read before each bucket ended; None before the first value."""
     if not at_s:
         return (None,) * (len(edges) - 1)
     last = np.searchsorted(at_s, edges[1:], side="right") - 1

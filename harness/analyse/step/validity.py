@@ -50,8 +50,8 @@ _ENDINGS = {
 def judge_validity(facts: StepFacts, window: Window | None, usual_ratio: float | None) -> Judgement | None:
     """Return the judgement of the first validity rule that the step breaks; None for a valid step.
 
-    `usual_ratio` is the unexplained share of the users' time at light load. If it is None, Little's law is not
-    checked.
+    `usual_ratio` is the unexplained share of the users' time at light load. If it is None, Little's law is
+    not checked.
     """
     if facts.end_reason in _ENDINGS:
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))

@@ -1,7 +1,7 @@
 """Decide whether a fresh container still gets faster: a cold target does not show its capacity.
 
-The measure is the CPU time per request in blocks of two seconds, from the middle of the ramp on. MSER says how
-much of such a series is the initial transient (K. P. White, "An effective truncation heuristic for bias
+The measure is the CPU time per request in blocks of two seconds, from the middle of the ramp on. MSER says
+how much of such a series is the initial transient (K. P. White, "An effective truncation heuristic for bias
 reduction in simulation output", Simulation 69, 1997): it truncates the series where the marginal standard
 error of the rest is smallest. If that is half-way through the series, the series is too short to separate the
 transient from the rest. The target then counts as still warming up if its early blocks cost more.
@@ -33,7 +33,7 @@ def is_warm(facts: StepFacts) -> bool:
 
 
 def compute_request_costs_s(facts: StepFacts) -> NDArray[np.float64]:
-    """Return CPU seconds per request in successive blocks, from the middle of the ramp to the last whole block.
+    """Return CPU seconds per request in successive blocks, from the middle of the ramp to the last sample.
 
     Empty if any block holds too few requests, or the target's counters are missing.
     """

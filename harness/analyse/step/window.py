@@ -19,7 +19,8 @@ class Window:
 
     A request without an answer when the step ended counts with the time that it had waited by then, which is
     a lower bound of its response time. `failed` marks requests that ended with an error; their response times
-    are not judged. `name` indexes `names`, and `errors` maps each error to its number of requests. `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
+    are not judged. `name` indexes `names`, and `errors` maps each error to its number of requests.
+    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
     """
 
     users: int
@@ -45,7 +46,7 @@ class Window:
         return self.response_s[~self.failed]
 
     def select_request_name(self, request_name: str) -> "Window":
-        """Return the window with the requests of one name only: with a method ("GET /item") or of any ("/item").
+        """Return the window with the requests of one name only, such as "GET /item" or "/item" (any method).
 
         `errors`, `thinking_s` and `waiting_s` stay those of all requests.
         """

@@ -9,7 +9,7 @@ from docker.errors import APIError
 from harness.measure.docker.client import (
     CAMPAIGN_LABEL,
     TARGET_LABEL,
-    docker_message,
+    get_docker_message,
     translate_docker_errors,
 )
 
@@ -83,6 +83,6 @@ def _ignore_missing() -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        in_progress = error.status_code == 409 and "already in progress" in docker_message(error)
+        in_progress = error.status_code == 409 and "already in progress" in get_docker_message(error)
         if error.status_code != 404 and not in_progress:
             raise

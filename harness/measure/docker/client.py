@@ -16,7 +16,7 @@ from requests import HTTPError as RefusedRequest
 from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
 
-from harness.errors import EngineError, EngineGone
+from harness.errors import EngineError, EngineUnavailableError
 from harness.measure.docker.port_access import LOCAL, PortAccess
 from harness.model import DEFAULT_ENGINE, Engine
 
@@ -30,10 +30,10 @@ _OLDEST_API = (1, 41)
 _TIMEOUT_S = 60
 _CONNECT_WITHIN_S = 10.0
 
-_Refusal = (DockerException, RequestException, TransportError)
+_REFUSALS = (DockerException, RequestException, TransportError)
 
 
-class EngineClient(APIClient):
+class _EngineClient(APIClient):
     """A client that trusts an engine by the engine's own authority, whatever REQUESTS_CA_BUNDLE names."""
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
@@ -53,8 +53,8 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
         options: dict[str, Any] = dict(kwargs_from_env(environment=environ))
         if "base_url" not in options:
             options = ContextAPI.kwargs_from_context(environment=environ) | options
-        client = EngineClient(version="auto", timeout=_TIMEOUT_S, use_ssh_client=True, **options)
-    except (*_Refusal, OSError) as error:
+        client = _EngineClient(version="auto", timeout=_TIMEOUT_S, use_ssh_client=True, **options)
+    except (*_REFUSALS, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_find_root_reason(error)}",
             "`make engine` gets one; `docker context ls` and DOCKER_HOST say which one is meant",
@@ -128,21 +128,21 @@ def translate_docker_errors(action: str, hint: str = "") -> Iterator[None]:
         yield
     except APIError as error:
         may_pass = isinstance(error, ImageNotFound) or (error.is_server_error() and _is_shutting_down(error))
-        kind = EngineGone if may_pass else EngineError
-        raise kind(f"Docker could not {action}: {docker_message(error)}", hint) from error
-    except _Refusal as error:
+        kind = EngineUnavailableError if may_pass else EngineError
+        raise kind(f"Docker could not {action}: {get_docker_message(error)}", hint) from error
+    except _REFUSALS as error:
         hint = hint or "`docker info` says whether the engine still answers"
-        kind = EngineError if type(error) is DockerException else EngineGone
+        kind = EngineError if type(error) is DockerException else EngineUnavailableError
         raise kind(f"Docker could not {action}: {_find_root_reason(error)}", hint) from error
 
 
 def _is_shutting_down(error: APIError) -> bool:
     """Return True for an engine that still answers but starts nothing any more."""
     signs = ("context canceled", "connection refused", "closing", "EOF")
-    return any(sign in docker_message(error) for sign in signs)
+    return any(sign in get_docker_message(error) for sign in signs)
 
 
-def docker_message(error: APIError) -> str:
+def get_docker_message(error: APIError) -> str:
     """Return the engine's own explanation."""
     return str(error.explanation or error).strip()
 

@@ -9,9 +9,9 @@ from typing import Any
 from docker.api import APIClient
 from docker.errors import APIError, NotFound
 
-from harness.errors import CompanionFailed, EngineError, EngineGone, TargetFailed
+from harness.errors import CompanionStartError, EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.docker.cleanup import remove_container
-from harness.measure.docker.client import CAMPAIGN_LABEL, CELL_LABEL, docker_message, translate_docker_errors
+from harness.measure.docker.client import CAMPAIGN_LABEL, CELL_LABEL, get_docker_message, translate_docker_errors
 from harness.measure.docker.container_spec import (
     ContainerSpec,
     build_host_options,
@@ -34,7 +34,7 @@ from harness.model import (
 
 _READY_POLL_S = 0.1
 _READY_ANSWER_WITHIN_S = 5.0
-_ASK_AGAIN_S = 0.5
+_ASK_EVERY_S = 0.5
 _OOM_GRACE_S = 0.5
 _KILLED = 128 + 9
 _CREATE_GRACE_S = 1.0
@@ -65,7 +65,7 @@ class DockerContainer:
         self._events = events
         self._clock = clock
         self._started_s = started_s
-        self._asked_s = -_ASK_AGAIN_S
+        self._asked_s = -_ASK_EVERY_S
         self._end: TargetEnd | None = None
 
     def read_events(self, start: int) -> tuple[TargetEvent, ...]:
@@ -79,7 +79,7 @@ class DockerContainer:
         tunnel to the container's port was cut.
         """
         self.port.check_alive()
-        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._may_ask()):
+        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._should_ask_engine()):
             self._end = self._read_end()
         return self._end
 
@@ -105,13 +105,13 @@ class DockerContainer:
         seen: str | None = "nothing"
         while (left_s := deadline - self._clock.now_s()) > 0:
             seen = self._probe(probe, min(_READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
-            if (end := poll_first_end([self], companions)) is not None:
+            if (end := _poll_first_end([self], companions)) is not None:
                 raise self._build_failure(end)
             if seen is None:
                 self.ready_after_s = self._clock.now_s() - self._started_s
                 return
             self._clock.sleep(_READY_POLL_S)
-        raise TargetFailed(
+        raise TargetStartError(
             FailureKind.NEVER_READY,
             f"not ready within {probe.within_s:g} s; last seen: {seen}{_format_log(self._read_log_tail())}",
             "look at `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
@@ -124,24 +124,24 @@ class DockerContainer:
         try:
             with translate_docker_errors("check whether the container is ready"):
                 return probe_container(self.client, self.container_id, probe)
-        except EngineGone:
+        except EngineUnavailableError:
             raise
         except EngineError as error:  # the container may have ended just now; the caller asks for that next
             return error.what
 
-    def _build_failure(self, end: TargetEnd) -> TargetFailed | CompanionFailed:
+    def _build_failure(self, end: TargetEnd) -> TargetStartError | CompanionStartError:
         after = f"{self._clock.now_s() - self._started_s:.1f} s after its start"
         log = _format_log(end.log_tail)
         if end.companion is not None:
-            return CompanionFailed(f"{end.companion} ended with exit code {end.exit_code}{log}")
+            return CompanionStartError(f"{end.companion} ended with exit code {end.exit_code}{log}")
         if end.oom:
             what = f"out of memory {after} (exit code {end.exit_code}){log}"
-            return TargetFailed(FailureKind.OOM, what, "it needs more memory than this size has")
+            return TargetStartError(FailureKind.OOM, what, "it needs more memory than this size has")
         what = f"ended with exit code {end.exit_code} {after}{log}"
-        return TargetFailed(FailureKind.EXITED, what, "the target's own log says why")
+        return TargetStartError(FailureKind.EXITED, what, "the target's own log says why")
 
-    def _may_ask(self) -> bool:
-        if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_AGAIN_S:
+    def _should_ask_engine(self) -> bool:
+        if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_EVERY_S:
             return False
         self._asked_s = self._clock.now_s()
         return True
@@ -224,14 +224,14 @@ class DockerTarget:
         Without any one of them the target is not the target that is measured. Raises EngineGone if the
         tunnel to a port was cut.
         """
-        return poll_first_end(self.replicas, self.companions)
+        return _poll_first_end(self.replicas, self.companions)
 
     def read_logs(self) -> str:
         bytes_each = _LOG_BYTES_AT_MOST // len(self.replicas)
         return "".join(replica.read_log(bytes_each) for replica in self.replicas)
 
 
-def poll_first_end(
+def _poll_first_end(
     replicas: Iterable[DockerContainer], companions: Iterable[DockerContainer]
 ) -> TargetEnd | None:
     """Return the end of the first container that has ended, with the companion's name if it is one."""
@@ -272,7 +272,7 @@ def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None
     except BaseException as error:
         try:
             deadline = clock.now_s() + _CREATE_GRACE_S
-            while not remove_container(client, name) and _may_appear(error) and clock.now_s() < deadline:
+            while not remove_container(client, name) and _may_still_appear(error) and clock.now_s() < deadline:
                 clock.sleep(0.1)
         except EngineError as unremoved:
             error.add_note(f"the container {name} may still be there: {unremoved.what}")
@@ -280,7 +280,7 @@ def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None
     remove_container(client, name)
 
 
-def _may_appear(error: BaseException) -> bool:
+def _may_still_appear(error: BaseException) -> bool:
     """Return True after an interrupt: the engine still carries out a `create` that was interrupted."""
     return isinstance(error, KeyboardInterrupt)
 
@@ -325,13 +325,13 @@ def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -
     try:
         client.start(container_id)
     except APIError as error:
-        message = docker_message(error)
+        message = get_docker_message(error)
         if "address already in use" in message or "port is already allocated" in message:
             raise EngineError(
                 f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
             ) from error
-        raise TargetFailed(FailureKind.EXITED, message) from error
+        raise TargetStartError(FailureKind.EXITED, message) from error
 
 
 def _find_published_port(client: APIClient, container_id: str, target: Target) -> int:

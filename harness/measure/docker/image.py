@@ -26,7 +26,7 @@ _HASH_CHARACTERS = 12
 
 _ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
-_REFERENCE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
 def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool = True) -> Image:
@@ -90,7 +90,7 @@ def _pull(client: APIClient, reference: str) -> Image:
         f"find or pull the image {reference}",
         "check its name; if no registry can be reached, give the target a `build` instead of an `image`",
     ):
-        _follow(client.pull(reference, stream=True, decode=True))
+        _follow_messages(client.pull(reference, stream=True, decode=True))
         return _inspect(client, reference)
 
 
@@ -103,7 +103,7 @@ def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image
     bases = find_base_images(_read_dockerfile(build), build.args)
     known = {base: _find_image(client, base) for base in bases}
     content = hash_build(build, [image.digest if image else "" for image in known.values()])
-    reference = f"harness-target-{_slug(name)}:{content[:_HASH_CHARACTERS]}"
+    reference = f"harness-target-{_slugify(name)}:{content[:_HASH_CHARACTERS]}"
     image = _find_image(client, reference)
     if image is None:
         _build(client, name, build, reference, [base for base in bases if known[base] is None])
@@ -113,14 +113,14 @@ def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image
     return image
 
 
-def _build(client: APIClient, name: str, build: BuildSource, reference: str, absent: list[str]) -> None:
+def _build(client: APIClient, name: str, build: BuildSource, reference: str, missing: list[str]) -> None:
     with (
-        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _hint(absent)),
+        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _suggest_fix(missing)),
         tempfile.TemporaryFile() as context,
     ):
         files = list_build_context(build.context, build.dockerfile)
         create_archive(str(build.context), files, fileobj=context)
-        _follow(
+        _follow_messages(
             client.build(
                 fileobj=context,
                 custom_context=True,
@@ -136,17 +136,17 @@ def _build(client: APIClient, name: str, build: BuildSource, reference: str, abs
         )
 
 
-def _hint(absent: list[str]) -> str:
+def _suggest_fix(missing: list[str]) -> str:
     """Suggest what to try after a failed build; `absent` are the base images that the engine did not have."""
-    if any(base.startswith(_OWN_BASE) for base in absent):
-        return f"`make base` makes {absent[0]}"
-    if absent:
+    if any(base.startswith(_OWN_BASE) for base in missing):
+        return f"`make base` makes {missing[0]}"
+    if missing:
         hint = "name another base in `build: {args: …}` (`make base` makes one)"
-        return f"{absent[0]} is not on this engine; {hint}"
+        return f"{missing[0]} is not on this engine; {hint}"
     return "`docker build` of the same Dockerfile shows all of its output"
 
 
-def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
+def _follow_messages(messages: Iterable[Mapping[str, Any]]) -> None:
     """Read the engine's messages to the end. Raises DockerException with the last lines of a failure."""
     output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
     failed = False
@@ -173,12 +173,12 @@ def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
     values = dict(_ARG.findall(dockerfile)) | dict(args)
     stages = {name.lower() for name in re.findall(r"\bAS\s+(\S+)", dockerfile, re.IGNORECASE)}
     bases = [
-        _REFERENCE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
+        _VARIABLE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
     ]
     return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
 
 
-def _slug(name: str) -> str:
+def _slugify(name: str) -> str:
     """Replace what an image's name can't hold."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
 

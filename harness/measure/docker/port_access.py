@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.model import LOOPBACK
 
 _OPEN_WITHIN_S = 20.0
@@ -45,7 +45,7 @@ class Tunnel:
         if self._process.poll() is not None:
             self._log.seek(0)
             output = self._log.read().decode(errors="replace").strip()
-            raise EngineGone(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
+            raise EngineUnavailableError(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
 
     def wait_until_open(self) -> None:
         """Wait until the tunnel accepts connections. Raises EngineGone if it does not in time."""
@@ -55,7 +55,7 @@ class Tunnel:
             with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), _POLL_S):
                 return
             time.sleep(_POLL_S)
-        raise EngineGone(f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s")
+        raise EngineUnavailableError(f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from docker.api import APIClient
 
-from harness.errors import CompanionFailed, TargetFailed
+from harness.errors import CompanionStartError, TargetStartError
 from harness.measure.docker import load_balancer
 from harness.measure.docker.cleanup import remove_network
 from harness.measure.docker.client import CAMPAIGN_LABEL, translate_docker_errors
@@ -106,8 +106,8 @@ def _run_companion(
         try:
             container = stack.enter_context(run_container(client, clock, own))
             _seed(container, companion)
-        except TargetFailed as failure:
-            raise CompanionFailed(f"the companion {companion.name}: {failure.what}", failure.hint) from None
+        except TargetStartError as failure:
+            raise CompanionStartError(f"the companion {companion.name}: {failure.what}", failure.hint) from None
         yield container
 
 
@@ -117,7 +117,7 @@ def _seed(container: DockerContainer, companion: Companion) -> None:
     code, output = container.run_command(companion.seed)
     if code != 0:
         shown = output[-_OUTPUT_CHARACTERS_SHOWN:]
-        raise CompanionFailed(
+        raise CompanionStartError(
             f"the companion {companion.name}: its seed {companion.seed[0]} ended with {code}\n{shown}",
             "try the command in a container of its image",
         )

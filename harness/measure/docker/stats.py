@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.measure.docker.client import EngineStream, translate_docker_errors
 from harness.measure.docker.container import DockerContainer, DockerTarget
 from harness.measure.host.counters import read_host_sample
@@ -55,7 +55,7 @@ class DockerWatch:
         containers = (*target.replicas, *target.companions)
         counters = [functools.partial(self._count_container, container) for container in containers]
         self._threads = [
-            threading.Thread(target=self._run, args=(count,), name="harness-counting", daemon=True)
+            threading.Thread(target=self._run_counter, args=(count,), name="harness-counting", daemon=True)
             for count in (*counters, self._count_host)
         ]
 
@@ -112,7 +112,7 @@ class DockerWatch:
                 merged.append(sum_replicas(at_s, list(self._last.values())))
         return tuple(merged)
 
-    def _run(self, count: Callable[[], None]) -> None:
+    def _run_counter(self, count: Callable[[], None]) -> None:
         """Keep the failure for whoever calls `take`: nobody sees an exception of a thread."""
         try:
             count()
@@ -135,7 +135,7 @@ class DockerWatch:
                 return
             self._add(container_id, message)
         if not self._ending.is_set():
-            raise EngineGone("Docker stopped counting what the target uses", "did the engine restart?")
+            raise EngineUnavailableError("Docker stopped counting what the target uses", "did the engine restart?")
 
     def _add(self, container_id: str, message: Mapping[str, Any]) -> None:
         sample = target_sample_from_json(message, self._clock.now_s())

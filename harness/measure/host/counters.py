@@ -32,11 +32,11 @@ def read_host_sample(at_s: float, processes: ProcessCpu) -> HostSample:
     )
 
 
-def sum_busy_s(core: Any) -> float:
+def sum_busy_s(core_times: Any) -> float:
     """Sum the seconds that a core worked for this machine: not idle, not waiting for a disk, not stolen.
 
     `core` are the core's times as psutil reads them. Guests' time is not added: the kernel counts it within
     `user` and `nice` already.
     """
     working = ("user", "nice", "system", "irq", "softirq")
-    return float(sum(getattr(core, part, 0.0) for part in working))
+    return float(sum(getattr(core_times, part, 0.0) for part in working))

@@ -35,27 +35,27 @@ class ProcessCpu:
     """
 
     def __init__(self, container_id: str, host_port: int) -> None:
-        self._harness = _Group([psutil.Process()])
-        processes = [each for each in psutil.process_iter() if _read_name(each).startswith(_ENGINE_NAMES)]
-        self._proxy = _Group(each for each in processes if is_proxy_of(host_port, *_describe(each)))
-        self._engine = _Group(each for each in processes if each not in self._proxy.members)
+        self._harness = _ProcessGroup([psutil.Process()])
+        processes = [each for each in psutil.process_iter() if read_process_name(each).startswith(_ENGINE_NAMES)]
+        self._proxy = _ProcessGroup(each for each in processes if is_proxy_of(host_port, *_describe(each)))
+        self._engine = _ProcessGroup(each for each in processes if each not in self._proxy.members)
         self._is_engine_local = any(is_shim_of(container_id, *_describe(each)) for each in processes)
 
     def read(self) -> CpuByOwner:
-        harness_s = self._harness.cpu_s()
+        harness_s = self._harness.read_cpu_s()
         if not self._is_engine_local:
             return CpuByOwner(harness_s)
-        return CpuByOwner(harness_s, self._engine.cpu_s(), self._proxy.cpu_s())
+        return CpuByOwner(harness_s, self._engine.read_cpu_s(), self._proxy.read_cpu_s())
 
 
-class _Group:
+class _ProcessGroup:
     """Processes counted together. An ended process keeps its last value, so that the sum never falls."""
 
     def __init__(self, members: Iterable[psutil.Process]) -> None:
         self.members = list(members)
         self._used_s = [0.0] * len(self.members)
 
-    def cpu_s(self) -> float:
+    def read_cpu_s(self) -> float:
         for index, process in enumerate(self.members):
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
@@ -73,12 +73,12 @@ def is_proxy_of(host_port: int, name: str, arguments: Sequence[str]) -> bool:
     return name in _PROXY_NAMES and f"-host-port {host_port} " in f"{' '.join(arguments)} "
 
 
-def _read_name(process: psutil.Process) -> str:
+def read_process_name(process: psutil.Process) -> str:
     return str(_read_or_none(process.name) or "")
 
 
 def _describe(process: psutil.Process) -> tuple[str, list[str]]:
-    return _read_name(process), _read_or_none(process.cmdline) or []
+    return read_process_name(process), _read_or_none(process.cmdline) or []
 
 
 def _read_or_none(read: Callable[[], T]) -> T | None:

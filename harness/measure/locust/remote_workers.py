@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import EngineError, GeneratorError, TargetFailed
+from harness.errors import EngineError, GeneratorError, TargetStartError
 from harness.measure.docker.container import DockerContainer
 from harness.measure.docker.host import DockerHost
 from harness.measure.locust.command import HARNESS_VARIABLES, build_command_elsewhere
@@ -98,7 +98,7 @@ class ContainerWorkers:
         try:
             container = host.run_service(service, _LIMITS, image, content)
             self._running.append(self._open.enter_context(container))
-        except (EngineError, TargetFailed) as error:
+        except (EngineError, TargetStartError) as error:
             raise GeneratorError(
                 f"Locust's worker {len(self._running) + 1} can't be started in a container: {error.what}",
                 error.hint,

@@ -12,13 +12,14 @@ from typing import Any
 
 from harness.plan.compose.syntax import (
     find_hard_limit,
-    find_port,
+    parse_port,
     parse_mount,
     read_dotenv,
     split_pair,
-    to_name,
+    to_target_name,
 )
-from harness.plan.schema.units import parse_memory_bytes, quote
+from harness.plan.schema.quoting import quote
+from harness.plan.schema.units import parse_memory_bytes
 
 _Values = Mapping[str, Any]
 
@@ -92,7 +93,7 @@ def list_services(services: _Values, service: str) -> Iterator[str]:
     def walk(name: str, above: tuple[str, ...]) -> Iterator[str]:
         if name in seen or name in above or not isinstance(services.get(name), dict):
             return
-        for other in _dependencies(services[name]):
+        for other in _list_dependencies(services[name]):
             yield from walk(other, (*above, name))
         seen.add(name)
         yield name
@@ -100,7 +101,7 @@ def list_services(services: _Values, service: str) -> Iterator[str]:
     return walk(service, ())
 
 
-def _dependencies(values: _Values) -> list[str]:
+def _list_dependencies(values: _Values) -> list[str]:
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
     return [*map(str, values.get("depends_on") or []), *links]
 
@@ -108,31 +109,31 @@ def _dependencies(values: _Values) -> list[str]:
 @dataclass(frozen=True, slots=True)
 class _ServiceConverter:
     folder: Path
-    known: _Values
+    variables: _Values
     """The caller's environment over the `.env` file beside the compose file."""
     environ: _Values
     result: ComposeTarget
 
     def convert_target(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert(name, values)
-        ports = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
+        section = self._convert_common_keys(name, values)
+        ports = [*map(parse_port, values.get("ports") or []), *map(parse_port, values.get("expose") or [])]
         if port := next(filter(None, ports), None):
             section["port"] = port
         if values.get("network_mode") == "host":
             section["network"] = "host"
         if command := self._read_healthcheck(values):
             section["ready"] = {"command": command}
-        return {"name": to_name(name), **section}
+        return {"name": to_target_name(name), **section}
 
     def convert_companion(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert(name, values)
+        section = self._convert_common_keys(name, values)
         if command := self._read_healthcheck(values):
             section["ready"] = {"command": command}
         elif port := self._find_port(values):
             section["ready"] = {"port": port}
         return section | self._read_limits(values)
 
-    def _convert(self, name: str, values: _Values) -> dict[str, Any]:
+    def _convert_common_keys(self, name: str, values: _Values) -> dict[str, Any]:
         self._check_keys(name, values)
         section: dict[str, Any] = {}
         if isinstance(values.get("build"), str | dict):
@@ -187,8 +188,8 @@ class _ServiceConverter:
             return "$"
         if name in self.environ and keep:
             return f"${{{name}}}"
-        if self.known.get(name) or (name in self.known and not (match["how"] or "").startswith(":")):
-            return str(self.known[name])
+        if self.variables.get(name) or (name in self.variables and not (match["how"] or "").startswith(":")):
+            return str(self.variables[name])
         if match["how"] in (":-", "-"):
             return str(match["other"])
         self.result.notes.append(f"{name} is not set, and counts as empty")
@@ -262,7 +263,7 @@ class _ServiceConverter:
         )
 
     def _find_port(self, values: _Values) -> int | None:
-        ports = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
+        ports = [*map(parse_port, values.get("ports") or []), *map(parse_port, values.get("expose") or [])]
         image = str(values.get("image", "")).rpartition("/")[2].partition(":")[0]
         return next(filter(None, ports), _KNOWN_PORTS.get(image))
 

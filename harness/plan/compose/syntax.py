@@ -25,12 +25,12 @@ def split_pair(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-def to_name(text: str) -> str:
+def to_target_name(text: str) -> str:
     """Turn a text into a name that a target may have."""
     return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
 
 
-def find_port(value: object) -> int | None:
+def parse_port(value: object) -> int | None:
     """Return the container's port of `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form, or None."""
     text = str(value.get("target", "") if isinstance(value, dict) else value)
     number = text.rpartition(":")[2].partition("/")[0].partition("-")[0]

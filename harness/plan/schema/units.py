@@ -3,12 +3,12 @@
 Each parser raises ValueError with what to write instead.
 """
 
-import json
 import re
 from decimal import Decimal
 from typing import NamedTuple
 
 from harness.model import MIB
+from harness.plan.schema.quoting import quote
 
 CPU_LEAST_CORES = 0.01
 CPU_MOST_CORES = 4096
@@ -21,18 +21,8 @@ _DURATION_MOST_S = 3600
 _POWERS = {"": 0, "b": 0, "k": 1, "kib": 1, "m": 2, "mib": 2, "g": 3, "gib": 3, "t": 4, "tib": 4}
 _SECONDS = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "min": Decimal(60)}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z%]*)", re.ASCII)
-_SIZES_TO_WRITE = "write 512MiB, 512m or 0.5g (Docker's meaning: powers of two)"
-_MIB_TO_WRITE = "write {n}MiB, {n}m or {gib}g (Docker's meaning: powers of two)"
-
-
-def quote(value: object) -> str:
-    """Return a value as the user wrote it, in one line of about 60 characters at most."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "…"
+_POWERS_OF_TWO = "(Docker's meaning: powers of two)"
+_MEMORY_TO_WRITE = f"write 512MiB, 512m or 0.5g {_POWERS_OF_TWO}"
 
 
 class _Quantity(NamedTuple):
@@ -43,7 +33,7 @@ class _Quantity(NamedTuple):
 
 
 def _parse_quantity(value: object) -> _Quantity | None:
-    """Parse a number or a text such as `1.5 GiB`; return None if it is neither."""
+    """Parse a number, or a text such as `1.5 GiB`; return None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if not isinstance(value, str):
@@ -80,16 +70,16 @@ def _suggest_cores(value: object) -> str:
 
 
 def parse_memory_bytes(value: object) -> int:
-    """Parse a size into bytes, as Docker does: k, m, g are KiB, MiB, GiB; no unit is bytes."""
+    """Parse an amount of memory as Docker does: k, m, g, t are KiB, MiB, GiB, TiB; no unit means bytes."""
     quantity = _parse_quantity(value)
     if quantity is None or quantity.unit not in _POWERS:
         raise ValueError(f"{quote(value)} is not an amount of memory; {_suggest_memory(quantity)}")
     amount = quantity.amount * 1024 ** _POWERS[quantity.unit]
     if amount < MEMORY_LEAST_BYTES:
-        hint = f" ({_format_plain(quantity.amount)} without a unit is bytes)" if not quantity.unit else ""
-        raise ValueError(f"{quote(value)} is less than Docker's minimum of 6MiB{hint}; {_SIZES_TO_WRITE}")
+        hint = "" if quantity.unit else f" ({_format_plain(quantity.amount)} without a unit is bytes)"
+        raise ValueError(f"{quote(value)} is less than Docker's minimum of 6MiB{hint}; {_MEMORY_TO_WRITE}")
     if amount > MEMORY_MOST_BYTES:
-        raise ValueError(f"{quote(value)} is more than any machine has; {_SIZES_TO_WRITE}")
+        raise ValueError(f"{quote(value)} is more than any machine has; {_MEMORY_TO_WRITE}")
     if amount % MIB:
         raise ValueError(f"{quote(value)} is not a whole number of MiB; write {int(amount // MIB)}MiB")
     return int(amount)
@@ -103,13 +93,13 @@ def _suggest_memory(quantity: _Quantity | None) -> str:
         or quantity.amount % 1
         or not quantity.amount
     ):
-        return _SIZES_TO_WRITE
+        return _MEMORY_TO_WRITE
     if quantity.unit.startswith("g"):
-        return f"write {quantity.amount}GiB or {quantity.amount}g (Docker's meaning: powers of two)"
-    gib = quantity.amount / 1024
-    if len(_format_plain(gib)) > 5:
-        return f"write {quantity.amount}MiB or {quantity.amount}m (Docker's meaning: powers of two)"
-    return _MIB_TO_WRITE.format(n=quantity.amount, gib=_format_plain(gib))
+        return f"write {quantity.amount}GiB or {quantity.amount}g {_POWERS_OF_TWO}"
+    gib = _format_plain(quantity.amount / 1024)
+    if len(gib) > 5:
+        return f"write {quantity.amount}MiB or {quantity.amount}m {_POWERS_OF_TWO}"
+    return f"write {quantity.amount}MiB, {quantity.amount}m or {gib}g {_POWERS_OF_TWO}"
 
 
 def parse_duration_s(value: object) -> float:
@@ -124,12 +114,12 @@ def parse_duration_s(value: object) -> float:
 
 
 def parse_number_or_text(text: str) -> float | str:
-    """Return a word of the command line as YAML reads it: a plain number becomes one."""
+    """Return the number that a text of the command line is, else the text: YAML values have these types."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else text
 
 
 def parse_ratio(value: object) -> float:
-    """Parse a ratio such as `1%` or 0.01. A plain number from 1 up is refused: it may mean 1 or 1 %."""
+    """Parse a ratio from 0 to 10, such as `1%` or 0.01; a plain 1 could mean 1 % or 100 % and is refused."""
     quantity = _parse_quantity(value)
     if quantity is None or quantity.unit not in ("", "%"):
         raise ValueError(f'{quote(value)} is not a ratio; write "1%" or 0.01')
@@ -150,8 +140,8 @@ def format_cores(cores: float) -> str:
     return exact if decimals > 2 else format(cores, ".2f")
 
 
-def format_mib(size_bytes: int) -> str:
-    return str(size_bytes // MIB)
+def format_mib(memory_bytes: int) -> str:
+    return str(memory_bytes // MIB)
 
 
 def format_seconds(seconds: float) -> str:

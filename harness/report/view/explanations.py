@@ -1,6 +1,6 @@
 """Put verdicts and causes into words: the one place that turns evidence into sentences.
 
-Texts that were recorded from outside are quoted as they are. Callers clean them (`text.clean_text`).
+Recorded texts, such as errors and logs, are not cleaned here; the caller does that (`text.clean_text`).
 """
 
 from harness.model import Judgement, Rule, Slo
@@ -68,13 +68,13 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
         case Judgement():
             return explain_judgement(evidence)
         case NeverBroke():
-            return "it sustained every number of users asked for"
+            return "it sustained every number of users that was measured"
         case NothingMeasured():
             return "nothing was measured"
         case Skipped(reason):
             return reason
-        case NotReady(failure, is_again):
-            return f"it did not come up again: {failure}" if is_again else failure
+        case NotReady(failure, was_ready_before):
+            return f"it did not come up again: {failure}" if was_ready_before else failure
         case SustainedBySmaller(users, smaller):
             return f"sustains ≥ {users}: so does the smaller {format_size(smaller)}"
         case BrokenByLarger(users, larger):
@@ -106,13 +106,13 @@ def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
 
 def _explain_errors(evidence: RequestErrors) -> str:
     first_s = evidence.first_after_s
-    since = "" if first_s is None else f", the first after {first_s:.0f} s"
+    first = "" if first_s is None else f", the first after {first_s:.0f} s"
     advice = (
         ": the server closes idle connections just as users come back on them; "
         "raise its keep-alive timeout above the users' longest pause"
     )
     return (
-        f"{format_ratio(evidence.ratio)} of the requests failed{since}, most often with "
+        f"{format_ratio(evidence.ratio)} of the requests failed{first}, most often with "
         f"{evidence.error[:_ERROR_AT_MOST]} ({evidence.count} times){advice if evidence.are_resets else ''}"
     )
 
@@ -218,12 +218,12 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
             return (
                 f"the published port's docker-proxy used {used_cores:.2f} cores "
                 f"(more than {allowed_cores:g}); "
-                "set userland-proxy to false in the engine's daemon.json, or ask for fewer users"
+                "set userland-proxy to false in the engine's daemon.json, or use fewer users"
             )
 
 
 def name_rule(judgement: Judgement) -> str:
-    """Return the rule of a verdict, such as "steal"; where an SLO decided, its name ("p95 of GET /")."""
+    """Return the name of a verdict's rule, such as "steal"; if an SLO decided, its name ("p95 of GET /")."""
     match judgement.evidence:
         case SloBroken(evaluation):
             return _name_slo(evaluation.slo)
@@ -234,13 +234,13 @@ def name_rule(judgement: Judgement) -> str:
 
 
 def quote_first_line(recorded: str) -> str:
-    """Return the first line of a recorded text, as a sentence quotes it."""
+    """Return the first line of a recorded text, shortened for a quote; "no evidence" for an empty text."""
     lines = recorded.strip().splitlines()
     return lines[0][:_QUOTED_AT_MOST] if lines else "no evidence"
 
 
 def _explain_evaluation(evaluation: SloEvaluation) -> str:
-    """Return such as "p95 1.204 s > 1 s": response times are exact to the millisecond."""
+    """Return the value and its limit, such as "p95 1.204 s > 1 s", response times to the millisecond."""
     slo, value = evaluation.slo, evaluation.value
     sign = "≤" if evaluation.holds else ">"
     if value is None:

@@ -27,10 +27,10 @@ from bench.simulation.random_streams import (
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
-from harness.errors import TargetFailed
+from harness.errors import TargetStartError
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
 from harness.measure.session import Backends, open_session
-from harness.measure.step import StepRequest, hold_step
+from harness.measure.step import StepSpec, hold_step
 from harness.model import MIB, Cell, EndReason, Limits, Plan, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
@@ -55,7 +55,7 @@ def measure_step(
 def hold(backends: Backends, plan: Plan, cell: Cell, users: int) -> StepFacts:
     """Measure a step in a container run of its own."""
     image = backends.host.prepare(plan.target)
-    request = StepRequest(1, Step(users, SHORT), 50.0, lambda facts: False, lambda sample: None)
+    request = StepSpec(1, Step(users, SHORT), 50.0, lambda facts: False, lambda sample: None)
     with open_session(backends, plan.target, plan.scenario, plan.load, cell, image, 1) as session:
         return hold_step(session, request)
 
@@ -228,7 +228,7 @@ def test_too_many_users_for_the_memory_kill_the_target() -> None:
 
 
 def test_a_target_larger_than_its_memory_does_not_start() -> None:
-    with pytest.raises(TargetFailed, match="out of memory"):
+    with pytest.raises(TargetStartError, match="out of memory"):
         measure_step(Service(base_bytes=128 * MIB), 1, memory_mib=64)
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import Scheduler
-from harness.errors import EngineGone, UsageError
+from harness.errors import EngineUnavailableError, UsageError
 from harness.measure.session import Backends
 from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json
@@ -83,7 +83,7 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
-    lost.host.away = (lost.clock.now_s() + 60, float("inf"))
+    lost.host.outage_s = (lost.clock.now_s() + 60, float("inf"))
     stage = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
     answer = stage.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
@@ -99,13 +99,13 @@ def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) ->
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
-        fake.host.away = (fake.clock.now_s() + 60, float("inf"))
+        fake.host.outage_s = (fake.clock.now_s() + 60, float("inf"))
     stage = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
-    with pytest.raises(EngineGone):
+    with pytest.raises(EngineUnavailableError):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
     for fake in engines.values():
-        fake.host.away = None
+        fake.host.outage_s = None
     stage.folder.mark_resumed()
     assert {cell.status for cell in stage.run().cells} <= {Status.BRACKETED, Status.CENSORED}
 

@@ -33,7 +33,7 @@ def test_engines_of_the_load_are_cleaned_too_and_each_once(tmp_path: Path) -> No
     assert distinct_hosts(backends) == [fake.host, other.host]
     other.host.running.append("harness-old-worker-1")
     with clean_engines(backends, tmp_path, lambda _: None):
-        assert other.host.held_by is not None
+        assert other.host.reserved_by is not None
     assert other.host.running == []
     assert len(build_fingerprint(backends, "").load_engines) == 3
 

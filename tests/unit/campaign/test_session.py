@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign.session import CampaignSession, StopRequested
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.model import CampaignState, Plan
 from tests.builders import make_plan
 from tests.fakes import Service
@@ -65,10 +65,10 @@ def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(stage: Stage) -> None
 
 def test_the_loss_of_the_last_engine_is_raised(stage: Stage) -> None:
     session = open_shared(stage)
-    session.lose_engine("big", EngineGone("no answer"))
+    session.lose_engine("big", EngineUnavailableError("no answer"))
     assert any("big is lost" in note for note in stage.listener.notes)
-    with pytest.raises(EngineGone, match="no answer"):
-        session.lose_engine("tall", EngineGone("no answer"))
+    with pytest.raises(EngineUnavailableError, match="no answer"):
+        session.lose_engine("tall", EngineUnavailableError("no answer"))
 
 
 def test_others_claim_cells_while_a_report_is_drawn(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

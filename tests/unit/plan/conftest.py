@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.model import Plan
-from tests.unit.plan.project import FILES, PlanOf, Project
+from tests.unit.plan.project import FILES, LoadWith, Project
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def plan_of(project: Project) -> PlanOf:
+def load_with(project: Project) -> LoadWith:
     def load(more: str) -> Plan:
         project.write({"matrix.yaml": FILES["matrix.yaml"] + more})
         return project.load()

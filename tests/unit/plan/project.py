@@ -20,7 +20,7 @@ ENVIRON = {"SET": "value"}
 Files = Mapping[str, str | bytes | None]
 """Contents by file name; None removes a file."""
 
-PlanOf = Callable[[str], Plan]
+LoadWith = Callable[[str], Plan]
 """Loads the minimal project with more lines in its matrix."""
 
 
@@ -43,7 +43,7 @@ class Project:
     def load(self) -> Plan:
         return load_plan(self.folder / "matrix.yaml", ENVIRON)
 
-    def mistakes(self) -> list[str]:
+    def find_mistakes(self) -> list[str]:
         with pytest.raises(InputError) as caught:
             self.load()
         return str(caught.value).splitlines()

@@ -4,7 +4,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.model import MIB, Limits, Price
-from harness.plan import find_old_price_key, parse_price, parse_requirement
+from harness.plan import find_price_note, parse_price, parse_requirement
 from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
 
 
@@ -74,5 +74,5 @@ def test_a_text_that_is_no_price_is_refused_with_an_example(text: str) -> None:
 
 
 def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
-    assert find_old_price_key("cpu_hour=1, gb_hour=1") == "gb_hour is an old name (the price is per GiB): write gib_hour"
-    assert find_old_price_key("cpu_hour=1, gib_hour=1") is None
+    assert find_price_note("cpu_hour=1, gb_hour=1") == "gb_hour is an old name (the price is per GiB): write gib_hour"
+    assert find_price_note("cpu_hour=1, gib_hour=1") is None

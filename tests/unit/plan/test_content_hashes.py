@@ -130,7 +130,7 @@ def test_a_context_too_large_to_read_is_a_mistake_at_its_place(
     rich: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.plan.source_files.MOST_FILES", 3)
-    assert rich.mistakes() == [
+    assert rich.find_mistakes() == [
         "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "
         "name what the image doesn't need in .dockerignore"
     ]

@@ -21,7 +21,7 @@ from harness.model import (
     Timing,
 )
 from harness.plan import load_plan
-from tests.unit.plan.project import PlanOf, Project
+from tests.unit.plan.project import LoadWith, Project
 
 EVERYTHING = """\
 target: targets/web
@@ -140,22 +140,22 @@ def test_paths_of_an_inline_target_are_relative_to_the_matrix(project: Project) 
     assert [cell.id for cell in plan.cells] == ["app-c1.00-m1024"]
 
 
-def test_an_empty_section_counts_as_absent(plan_of: PlanOf) -> None:
-    assert plan_of("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
+def test_an_empty_section_counts_as_absent(load_with: LoadWith) -> None:
+    assert load_with("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
 
 
-def test_a_low_limit_lowers_the_default_first_step(plan_of: PlanOf) -> None:
-    assert plan_of("users: {limit: 4}\n").search.first_users == 4
+def test_a_low_limit_lowers_the_default_first_step(load_with: LoadWith) -> None:
+    assert load_with("users: {limit: 4}\n").search.first_users == 4
 
 
-def test_the_drain_is_as_long_as_the_slowest_slo_and_at_least_a_second(plan_of: PlanOf) -> None:
-    assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
-    assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
+def test_the_drain_is_as_long_as_the_slowest_slo_and_at_least_a_second(load_with: LoadWith) -> None:
+    assert load_with("slos: {p95: 200ms}\n").timing.drain_s == 1.0
+    assert load_with("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 
 
-def test_the_old_key_of_the_memory_price_is_read_with_a_note(plan_of: Callable[[str], Plan]) -> None:
-    old = plan_of("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
-    new = plan_of("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
+def test_the_old_key_of_the_memory_price_is_read_with_a_note(load_with: Callable[[str], Plan]) -> None:
+    old = load_with("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
+    new = load_with("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
     assert old.price == new.price == Price("EUR", 0.034, 0.004)
     assert (old.notes, new.notes) == (("price.gb_hour is an old name (the price is per GiB): write gib_hour",), ())
     assert old.hashes == new.hashes

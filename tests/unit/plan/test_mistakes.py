@@ -202,13 +202,13 @@ IN_THE_LOCUSTFILE = {
 @pytest.mark.parametrize(("text", "message"), IN_THE_MATRIX.items())
 def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"matrix.yaml": text, "a.py": "", "old/target.yml": ""})
-    assert project.mistakes() == [f"matrix.yaml:{message}"]
+    assert project.find_mistakes() == [f"matrix.yaml:{message}"]
 
 
 @pytest.mark.parametrize(("text", "message"), IN_THE_TARGET.items())
 def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"targets/web/target.yaml": text})
-    assert project.mistakes() == [f"targets/web/target.yaml:{message}"]
+    assert project.find_mistakes() == [f"targets/web/target.yaml:{message}"]
 
 
 @pytest.mark.parametrize(("text", "message"), IN_THE_LOCUSTFILE.items())
@@ -216,7 +216,7 @@ def test_a_locustfile_that_is_not_python_is_named_with_the_place_in_it(
     project: Project, text: str, message: str
 ) -> None:
     project.write({"targets/web/locustfile.py": text})
-    assert project.mistakes() == [f"targets/web/locustfile.py:{message}"]
+    assert project.find_mistakes() == [f"targets/web/locustfile.py:{message}"]
 
 
 def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> None:
@@ -228,7 +228,7 @@ def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> No
             "targets/web/locustfile.py": "(",
         }
     )
-    assert project.mistakes() == [
+    assert project.find_mistakes() == [
         'matrix.yaml:2:1: unknown key "usrs"; did you mean "users"?',
         "matrix.yaml:3:16: limits.cpus: 0 cores is out of range; write a number from 0.01 to 4096",
         'matrix.yaml:3:27: limits.memory: "1GB" is not an amount of memory; write 1GiB or 1g (Docker\'s meaning: powers of two)',
@@ -241,17 +241,17 @@ def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> No
 
 def test_a_byte_that_is_not_utf8_is_named_with_its_place(project: Project) -> None:
     project.write({"matrix.yaml": b"target: web\n# caf\xe9\n"})
-    assert project.mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
+    assert project.find_mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
 
 
 def test_a_file_over_one_mebibyte_is_refused(project: Project) -> None:
     project.write({"matrix.yaml": "#" * (1024 * 1024 + 1)})
-    assert project.mistakes() == ["matrix.yaml: is larger than 1 MiB; is it the right file?"]
+    assert project.find_mistakes() == ["matrix.yaml: is larger than 1 MiB; is it the right file?"]
 
 
 def test_a_missing_locustfile_of_the_target_is_named_at_the_target(project: Project) -> None:
     project.write({"targets/web/locustfile.py": None})
-    assert project.mistakes() == ['matrix.yaml:1:9: target: no locustfile "targets/web/locustfile.py"']
+    assert project.find_mistakes() == ['matrix.yaml:1:9: target: no locustfile "targets/web/locustfile.py"']
 
 
 def test_a_missing_matrix_is_named_with_the_nearest_file(project: Project) -> None:
@@ -265,7 +265,7 @@ def test_a_file_outside_the_current_directory_is_named_in_full(
 ) -> None:
     monkeypatch.chdir(project.folder / "targets")
     project.write({"matrix.yaml": ""})
-    assert project.mistakes() == [
+    assert project.find_mistakes() == [
         f"{project.folder}/matrix.yaml: is empty; write at least target: and limits:"
     ]
 
@@ -273,4 +273,4 @@ def test_a_file_outside_the_current_directory_is_named_in_full(
 def test_at_most_fifty_mistakes_are_reported(project: Project) -> None:
     repeated = "include:\n" + "- {cpus: 1, memory: 64m}\n" * 60
     project.write({"matrix.yaml": MATRIX + repeated + "".join(f"key_{number}: 1\n" for number in range(60))})
-    assert len(project.mistakes()) == 50
+    assert len(project.find_mistakes()) == 50

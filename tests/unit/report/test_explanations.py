@@ -157,7 +157,7 @@ def test_what_is_quoted_is_one_line_and_short() -> None:
     [
         (None, ""),
         (SLOW, "p95 1.204 s > 1 s"),
-        (NeverBroke(), "it sustained every number of users asked for"),
+        (NeverBroke(), "it sustained every number of users that was measured"),
         (NothingMeasured(), "nothing was measured"),
         (Skipped("wants 8 cores"), "wants 8 cores"),
         (NotReady("it exited with code 1"), "it exited with code 1"),
