@@ -1,15 +1,15 @@
 """The exceptions of the harness. Each says what failed, where, the evidence, and what to try.
 
 HarnessError
-├── UsageError            a mistake of the user; nothing was started (exit 1)
-│   └── InputError        one or more problems in the user's files, each with its place
-├── BackendError          an engine, the generator or the host failed (exit 2)
-│   ├── EngineError       a Docker engine refused
-│   │   └── EngineGone    the engine does not answer, or lost an image: worth another try
-│   ├── CompanionFailed   a companion could not be brought up
-│   ├── TargetFailed      a target could not be brought up: a fact about its size
-│   └── GeneratorError    Locust did not start, or ended
-└── StoreError            a results folder can't be read or written
+├── UsageError                      a mistake of the user; nothing was started (exit 1)
+│   └── InputError                  one or more problems in the user's files, each with its place
+├── BackendError                    an engine, the generator or the host failed (exit 2)
+│   ├── EngineError                 a Docker engine refused
+│   │   └── EngineUnavailableError  the engine does not answer, or lost an image: worth another try
+│   ├── CompanionStartError         a companion could not be brought up
+│   ├── TargetStartError            a target could not be brought up: a fact about its size
+│   └── GeneratorError              Locust did not start, or ended
+└── StoreError                      a results folder can't be read or written
 """
 
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class InputError(UsageError):
 
 
 class BackendError(HarnessError):
-    """A failure outside the harness, of an engine, the generator or the host: exit code 2."""
+    """A failure of an engine, of the generator or of the host, and not of the user: exit code 2."""
 
 
 class EngineError(BackendError):
@@ -68,11 +68,11 @@ class EngineUnavailableError(EngineError):
 
 
 class CompanionStartError(BackendError):
-    """A companion could not be brought up. Its limits never change, so no size can be measured."""
+    """A companion could not be brought up. It has the same limits at every size, so no size can be measured."""
 
 
 class TargetStartError(BackendError):
-    """The target did not come up at this size; `kind` says how it failed."""
+    """The target could not be brought up at this size; `kind` says how it failed."""
 
     def __init__(self, kind: FailureKind, what: str, hint: str = "") -> None:
         super().__init__(what, hint)

@@ -35,7 +35,7 @@ class EngineWorker:
     def run(self) -> None:
         """Measure cells until all are done, then hold the reference cell once more.
 
-        Raises EngineGone if the engine stays away, StopRequested if the campaign is to stop.
+        Raises EngineUnavailableError if the engine stays away, StopRequested if the campaign is to stop.
         """
         self._prepare()
         while (cell := self._session.claim_cell()) is not None:
@@ -63,7 +63,7 @@ class EngineWorker:
     def _run_with_retry(self, cell: Cell, step: Step) -> None:
         """Run one container from this step on. If the engine fails, wait until it is back instead.
 
-        The search then asks for the same step again. After a few failures in a row EngineGone is raised.
+        The search then asks for the same step again. After a few failures in a row EngineUnavailableError is raised.
         """
         try:
             self._run_container(cell, step)

@@ -35,8 +35,8 @@ class Backends:
 class ContainerSession:
     """A running target with its generator and counters; steps are held in it one after the other.
 
-    `number` counts the container runs of a cell. `started_s` is the instant of `clock` that the instants of
-    all its facts count from.
+    `number` counts the container runs of a cell. The instants of all facts count from `started_s`, which is
+    an instant of `clock`.
     """
 
     number: int

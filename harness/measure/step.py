@@ -1,6 +1,6 @@
 """Hold one step and return its facts: ramp, settle, window, drain. Nothing is judged here.
 
-Requests are assigned to the window by when they *start*, but they are known when they *end*. So the load
+A request belongs to the window if it *starts* there, but its result is known only when it *ends*. So the load
 stays on for `drain_s` after the window, and requests that are unanswered then are counted as unfinished.
 """
 
@@ -33,7 +33,7 @@ from harness.model import (
 _POLL_S = 0.25
 _PREDICATE_EVERY_S = 5.0
 _STALL_AT_LEAST_S = 5.0
-_STALL_DRAINS = 5
+_STALL_DRAIN_FACTOR = 5
 _SILENCE_AT_MOST_S = 10.0
 _RAMP_GRACE_S = 15.0
 _FIRST_REQUESTS = 10
@@ -48,7 +48,7 @@ Phase = Literal["ramp", "settle", "window", "drain"]
 class ProgressSample:
     """What is known while a step runs, about four times a second. It is for display, never for a verdict.
 
-    `users` are active, `asked_users` is the number to reach. `recent` are the requests answered within the
+    `users` are active, `wanted_users` is the number to reach. `recent` are the requests answered within the
     last `recent_s` seconds, `target` the target's samples of about that time.
     """
 
@@ -69,10 +69,10 @@ ProgressCallback = Callable[[ProgressSample], None]
 class StepSpec:
     """A step to hold, as number `index` of its cell.
 
-    The window ends when `is_settled` agrees that the facts so far are enough, at the earliest after its least
-    time and at the latest after its most. If `is_warm` is given, the window begins only when it agrees, or
-    when the time to warm up is over. `report_progress` is called about four times a second; what it raises
-    ends the step without facts.
+    The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
+    sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
+    so far or when the warm-up time is over. `report_progress` is called about four times a second; an
+    exception that it raises ends the step without facts.
     """
 
     index: int
@@ -87,7 +87,7 @@ def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
     """Hold a step to its end, or to whatever ends it at once, and return its facts.
 
     A step ends at once if the target or a companion ends, if the generator fails or is silent, if the users
-    are not reached in time, if no request is answered for too long, or if the first requests all fail.
+    are not reached in time, if no request ends for too long, or if the first requests all fail.
     """
     return _StepRun(session, spec).hold_phases()
 
@@ -109,13 +109,13 @@ class _StepRun:
 
     def __init__(self, session: ContainerSession, request: StepSpec) -> None:
         self._session = session
-        self._request = request
+        self._spec = request
         self._step = request.step
         self._rate = compute_ramp_rate(request.step.users, request.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
-        self._last_answer_s = 0.0
+        self._last_ended_s = 0.0
         self._last_sample_s = 0.0
         self._ended_requests = 0
         self._answered_requests = 0
@@ -154,7 +154,7 @@ class _StepRun:
             self._poll(phase)
 
     def _warm_up(self) -> None:
-        is_warm = self._request.is_warm
+        is_warm = self._spec.is_warm
         end_s = self._began["settle"] + self._step.timing.warm_up_s
         while is_warm and self._now_s() < end_s and not is_warm(self._build_facts(EndReason.HELD, "", None)):
             next_s = min(end_s, self._now_s() + _PREDICATE_EVERY_S / 2)
@@ -169,7 +169,7 @@ class _StepRun:
         while (now_s := self._now_s()) < end_s:
             self._poll("window")
             if now_s >= next_s:
-                if self._request.is_settled(self._build_facts(EndReason.HELD, "", None)):
+                if self._spec.is_settled(self._build_facts(EndReason.HELD, "", None)):
                     break
                 next_s += _PREDICATE_EVERY_S
         self._window_to_s = self._now_s()
@@ -177,10 +177,10 @@ class _StepRun:
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()
         if phase == "ramp":
-            self._last_answer_s = self._last_sample_s = self._began[phase]
+            self._last_ended_s = self._last_sample_s = self._began[phase]
 
     def _poll(self, phase: Phase) -> int:
-        """Collect for a moment and check for what ends a step at once. Returns the users reached."""
+        """Collect facts for a moment; stop the step if something ends it at once. Return the users reached."""
         end = self._session.target.poll_end()
         if end is not None:
             raise _build_stop(end)
@@ -199,18 +199,18 @@ class _StepRun:
             raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
 
     def _check_answers(self, facts: GeneratorFacts) -> None:
-        """Stop if nothing ends while requests wait, or if the first requests all failed.
+        """Stop the step if requests wait and none ends for too long, or if the first requests all failed.
 
-        Failed requests end, too: they count against the first rule, and none may be answered for the second.
+        A failed request has ended too. So it is no sign of a stall, but neither is it an answer.
         """
         error = facts.requests.error
         self._ended_requests += len(error)
         self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
-            self._last_answer_s = self._now_s()
+            self._last_ended_s = self._now_s()
         waiting = facts.samples[-1].in_flight if facts.samples else 0
-        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
-        if waiting and self._now_s() - self._last_answer_s > limit_s:
+        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAIN_FACTOR * self._step.timing.drain_s)
+        if waiting and self._now_s() - self._last_ended_s > limit_s:
             note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
             raise _StopStep(EndReason.STALLED, note)
         if self._ended_requests >= _FIRST_REQUESTS and not self._answered_requests:
@@ -220,7 +220,7 @@ class _StepRun:
         parts = self._parts[-_RECENT_PARTS:]
         samples = [sample for part in parts for sample in part.samples]
         requests, _, _ = concat_facts([part for part in parts if len(part.requests.start_s)])
-        self._request.report_progress(
+        self._spec.report_progress(
             ProgressSample(
                 phase,
                 samples[-1].users if samples else 0,
@@ -245,7 +245,7 @@ class _StepRun:
         requests, thinks, samples = concat_facts(self._parts)
         start_s = self._session.started_s
         return StepFacts(
-            index=self._request.index,
+            index=self._spec.index,
             life=self._session.number,
             users=self._step.users,
             spawn_rate=self._rate,

@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 from harness.model import Cell, Limits
 from harness.plan.schema.matrix import ExcludeSection, LimitsSection, MatrixFile
+from harness.plan.schema.quoting import quote
 from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.yaml.document import KeyPath
 
 _MOST_CELLS = 10_000
 CELL_SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
-"""The sections that decide the cells: if one is faulty, nothing is expanded."""
+"""The keys of the matrix that decide the cells. If one of them is faulty, no cells are expanded."""
 
 _Fault = tuple[KeyPath, str]
+"""A place in the matrix, and what is wrong there with what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Limits with their place in the matrix and the name that they may have."""
+    """A size: its limits, its place in the matrix, and its name if it is one of `sizes`."""
 
     limits: Limits
     at: KeyPath
@@ -26,15 +28,15 @@ class _Size:
 
 
 def expand_cells(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[_Fault]]:
-    """Return the cells to measure, and what is wrong with the sections: (where, what to write instead).
+    """Return the cells to measure, or no cells and the faults of the sections.
 
-    `exclude` removes cells from the product of `limits` only; `include` and `sizes` add cells.
+    `exclude` removes sizes from the product of `limits` only; `include` and `sizes` add sizes.
     """
     if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
         return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
     product = list(_expand_axes(matrix.limits)) if matrix.limits else []
-    kept = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
-    sizes, faults = _drop_repeated([*kept, *_list_extra_sizes(matrix)])
+    remaining = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
+    sizes, faults = _drop_repeated([*remaining, *_list_extra_sizes(matrix)])
     faults += [*_find_repeated_values(matrix.limits), *_find_rules_without_effect(matrix, product)]
     faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
     if faults:
@@ -59,15 +61,15 @@ def _expand_axes(axes: LimitsSection) -> Iterator[_Size]:
 def _find_repeated_values(axes: LimitsSection | None) -> Iterator[_Fault]:
     if axes is None:
         return
-    for index, cpu_cores in enumerate(axes.cpus):
-        if cpu_cores in axes.cpus[:index]:
-            yield ("limits", "cpus", index), f"{format_cores(cpu_cores)} is listed twice; keep one"
-    for index, memory_bytes in enumerate(axes.memory):
-        if memory_bytes in axes.memory[:index]:
-            yield ("limits", "memory", index), f"{format_mib(memory_bytes)}MiB is listed twice; keep one"
-    for index, replicas in enumerate(axes.replicas):
-        if replicas in axes.replicas[:index]:
-            yield ("limits", "replicas", index), f"{replicas} is listed twice; keep one"
+    texts = {
+        "cpus": [format_cores(cpu_cores) for cpu_cores in axes.cpus],
+        "memory": [f"{format_mib(memory_bytes)}MiB" for memory_bytes in axes.memory],
+        "replicas": [str(replicas) for replicas in axes.replicas],
+    }
+    for key, values in texts.items():
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield ("limits", key, index), f"{value} is listed twice; keep one"
 
 
 def _list_extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
@@ -130,8 +132,8 @@ def _find_count_faults(size_count: int, product_count: int, repetitions: int) ->
 
 
 def _build_cell(size: _Size, target: str, repetition: int, repetitions: int) -> Cell:
-    name = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
-    return Cell(name, target, size.limits, size.name, repetition)
+    cell_id = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
+    return Cell(cell_id, target, size.limits, size.name, repetition)
 
 
 def format_cell_id(target: str, limits: Limits, repetition: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Read SLOs: the matrix's section and the command line's `--slo`."""
+"""Read SLOs from the section `slos` of a matrix and from the option `--slo`."""
 
 import re
 from collections.abc import Mapping
@@ -17,16 +17,17 @@ _INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *
 _PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
 
 _Key = tuple[str, str | None]
+"""The indicator of an SLO and its request name; None for the whole scenario."""
 
 
 def parse_slo(text: str) -> Slo:
     """Parse `p95=500ms`, `errors=0.5%`, or for one request name `p99@/item/[id]=2s`.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the text has none of these forms.
     """
-    left, equals, value = text.rpartition("=")
-    indicator, at, request_name = left.partition("@")
+    subject, equals, value = text.rpartition("=")
+    indicator, at, request_name = subject.partition("@")
     try:
         if not equals or (at and not request_name):
             raise ValueError("is not an SLO")
@@ -76,7 +77,7 @@ def check_indicator(indicator: str) -> None:
 
 
 def read_slos(reading: Reading) -> tuple[Slo, ...]:
-    """Return the default SLOs, replaced and extended by the matrix's; those of request names come last."""
+    """Return the default SLOs, replaced and extended by the matrix's. SLOs with a request name come last."""
     if reading.values.get("slos") is None:
         return _DEFAULT_SLOS
     slos: dict[_Key, Slo | None] = {(slo.indicator, None): slo for slo in _DEFAULT_SLOS}
@@ -103,7 +104,7 @@ def _read_section(section: Reading) -> dict[_Key, Slo | None]:
 
 
 def _list_keys(section: Reading) -> list[str]:
-    """Return the keys of a section; an empty one has none."""
+    """Return the keys of a section; an empty section has none. Report a section that is no mapping."""
     if isinstance(section.values, Mapping):
         return list(section.values)
     if section.values is not None:
@@ -112,7 +113,7 @@ def _list_keys(section: Reading) -> list[str]:
 
 
 def _read_entry(section: Reading, key: str, request_name: str | None = None) -> dict[_Key, Slo | None]:
-    """Return one SLO by its key, with None for `off`; nothing if it is faulty."""
+    """Return the SLO of a key, or None for `off`, by indicator and request name; nothing if it is faulty."""
     value = section.values[key]
     try:
         check_indicator(key)

@@ -120,11 +120,11 @@ class FakeHost:
         self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
         self.running: list[str] = []
-        self.outage_s: tuple[float, float] | None = None
+        self.unavailable_between_s: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
 
     def is_answering(self) -> bool:
-        return self.outage_s is None or not self.outage_s[0] <= self._clock.now_s() < self.outage_s[1]
+        return self.unavailable_between_s is None or not self.unavailable_between_s[0] <= self._clock.now_s() < self.unavailable_between_s[1]
 
     def check_answering(self) -> None:
         if not self.is_answering():

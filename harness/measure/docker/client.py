@@ -122,7 +122,7 @@ def is_local(client: APIClient) -> bool:
 def translate_docker_errors(action: str, hint: str = "") -> Iterator[None]:
     """Raise EngineError for a refusal inside, naming the action and the engine's own message.
 
-    Raises EngineGone, which may be worth another try, if the engine did not answer or lost the image.
+    Raises EngineUnavailableError, which may be worth another try, if the engine did not answer or lost the image.
     """
     try:
         yield

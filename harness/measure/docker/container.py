@@ -75,7 +75,7 @@ class DockerContainer:
     def poll_end(self) -> TargetEnd | None:
         """Return how the container ended, or None while it runs.
 
-        The engine is asked only if its events report an end or have broken off. Raises EngineGone if the
+        The engine is asked only if its events report an end or have broken off. Raises EngineUnavailableError if the
         tunnel to the container's port was cut.
         """
         self.port.check_alive()
@@ -98,8 +98,8 @@ class DockerContainer:
         """Wait until the probe succeeds.
 
         Raises:
-            TargetFailed: the container ended, or was not ready in time.
-            CompanionFailed: one of the companions ended.
+            TargetStartError: the container ended, or was not ready in time.
+            CompanionStartError: one of the companions ended.
         """
         deadline = self._started_s + probe.within_s
         seen: str | None = "nothing"
@@ -221,7 +221,7 @@ class DockerTarget:
     def poll_end(self) -> TargetEnd | None:
         """Return the first end of a replica or a companion, or None while all of them run.
 
-        Without any one of them the target is not the target that is measured. Raises EngineGone if the
+        Without any one of them the target is not the target that is measured. Raises EngineUnavailableError if the
         tunnel to a port was cut.
         """
         return _poll_first_end(self.replicas, self.companions)
@@ -320,7 +320,7 @@ def _create_container(
 def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
     """Start a created container.
 
-    Raises EngineError if its port is in use, TargetFailed if this target can't be started at this size.
+    Raises EngineError if its port is in use, TargetStartError if this target can't be started at this size.
     """
     try:
         client.start(container_id)

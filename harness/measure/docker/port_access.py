@@ -41,14 +41,14 @@ class Tunnel:
         self._log = log
 
     def check_alive(self) -> None:
-        """Raise EngineGone, with what ssh wrote, if the tunnel was cut."""
+        """Raise EngineUnavailableError, with what ssh wrote, if the tunnel was cut."""
         if self._process.poll() is not None:
             self._log.seek(0)
             output = self._log.read().decode(errors="replace").strip()
             raise EngineUnavailableError(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
 
     def wait_until_open(self) -> None:
-        """Wait until the tunnel accepts connections. Raises EngineGone if it does not in time."""
+        """Wait until the tunnel accepts connections. Raises EngineUnavailableError if it does not in time."""
         deadline = time.monotonic() + _OPEN_WITHIN_S
         while time.monotonic() < deadline:
             self.check_alive()
@@ -67,7 +67,7 @@ class OpenPort:
     tunnel: Tunnel | None = None
 
     def check_alive(self) -> None:
-        """Raise EngineGone if the port is reached through a tunnel and the tunnel was cut."""
+        """Raise EngineUnavailableError if the port is reached through a tunnel and the tunnel was cut."""
         if self.tunnel is not None:
             self.tunnel.check_alive()
 
@@ -76,7 +76,7 @@ class OpenPort:
 def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
     """Open the way to a published port (0: there is none) and close it on exit.
 
-    Raises EngineGone, with what ssh wrote, if a tunnel is needed and can't be opened.
+    Raises EngineUnavailableError, with what ssh wrote, if a tunnel is needed and can't be opened.
     """
     if access.ssh and published:
         with _open_tunnel(access.ssh, published) as tunnel:

@@ -25,7 +25,7 @@ def run_with_sidecars(
     """Start the target with its companions, yield it once all are ready, and remove all of them on exit.
 
     The companions are started first, in order: each is ready and seeded before the next one starts. `images`
-    are theirs and the balancer's, by name. Raises TargetFailed as `run_container` does, and CompanionFailed
+    are theirs and the balancer's, by name. Raises TargetStartError as `run_container` does, and CompanionStartError
     if a companion does not come up, which says nothing about the target's size.
     """
     if not spec.target.companions and spec.limits.replicas == 1:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.report.view.text import format_number
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -36,7 +38,7 @@ class Scale:
 
     def place_ticks(self) -> tuple[Tick, ...]:
         """Return the ticks with their places and labels."""
-        return tuple(Tick(self(value), f"{value:g}{self.unit}") for value in self.ticks)
+        return tuple(Tick(self(value), f"{format_number(value)}{self.unit}") for value in self.ticks)
 
 
 def build_linear_scale(highest: float, start: float, end: float, about: int = 4) -> Scale:

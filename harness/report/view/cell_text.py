@@ -2,7 +2,7 @@
 
 from harness.model import CellResult, Status
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import FACTOR_WORDS, clean_text, finite_or_none, format_size
+from harness.report.view.text import FACTOR_WORDS, clean_text, finite_or_none, format_number, format_size
 
 SYMBOLS = {
     Status.BRACKETED: "",
@@ -74,7 +74,7 @@ def describe_capacity(result: CellResult) -> str:
         finite_or_none(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
     if estimate is not None and low is not None and high is not None:
-        return f"{estimate:.0f} ({low:.0f}–{high:.0f})"
+        return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"
     if result.broken_users is not None:
         return f"{result.sustained_users} and breaks at {result.broken_users}"
     return f"at least {result.sustained_users}"

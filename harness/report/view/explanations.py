@@ -37,11 +37,16 @@ from harness.model.evidence import (
     UsersLost,
 )
 from harness.report.view.text import (
+    format_change,
+    format_cpu,
     format_limit,
     format_mebibytes,
     format_milliseconds,
+    format_number,
     format_ratio,
+    format_seconds,
     format_size,
+    format_slo_limit,
 )
 
 _QUOTED_AT_MOST = 300
@@ -99,14 +104,15 @@ def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
             return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
         case Thrashing(memory, cost_ratio, light_users):
             return (
-                f"{_explain_memory(memory)}, and a request costs {cost_ratio:.1f} times the CPU time that it "
-                f"does at {light_users} users: the kernel keeps dropping pages that are needed again"
+                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times the CPU "
+                f"time that it does at {light_users} users: the kernel keeps dropping pages that are needed "
+                "again"
             )
 
 
 def _explain_errors(evidence: RequestErrors) -> str:
     first_s = evidence.first_after_s
-    first = "" if first_s is None else f", the first after {first_s:.0f} s"
+    first = "" if first_s is None else f", the first after {format_seconds(first_s, 0)}"
     advice = (
         ": the server closes idle connections just as users come back on them; "
         "raise its keep-alive timeout above the users' longest pause"
@@ -120,13 +126,13 @@ def _explain_errors(evidence: RequestErrors) -> str:
 def _explain_cpu(evidence: CpuQuotaUsed) -> str:
     used, throttled = format_ratio(evidence.used_ratio), evidence.throttled_ratio
     if throttled is None:
-        return f"its CPU quota is used up ({used} of {evidence.limit_cores:g} CPU used)"
+        return f"its CPU quota is used up ({used} of {format_cpu(evidence.limit_cores)} used)"
     return f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods)"
 
 
 def _explain_companion(evidence: CompanionFull) -> str:
     return (
-        f"its companion {evidence.name} has used up its {evidence.limit_cores:g} CPU "
+        f"its companion {evidence.name} has used up its {format_cpu(evidence.limit_cores)} "
         f"({format_ratio(evidence.used_ratio)} used, "
         f"throttled in {format_ratio(evidence.throttled_ratio)} of periods)"
     )
@@ -140,8 +146,8 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
     limit = f"{reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
     if evidence.rps is None or evidence.requests_at_once is None:
         return limit
-    at_once = f"about {evidence.requests_at_once:.1f} requests at once"
-    return f"{limit} (it levels off at {evidence.rps:.0f} RPS, {at_once})"
+    at_once = f"about {format_number(evidence.requests_at_once, 1)} requests at once"
+    return f"{limit} (it levels off at {format_number(evidence.rps, 0)} RPS, {at_once})"
 
 
 def explain_judgement(judgement: Judgement) -> str:
@@ -176,7 +182,7 @@ def _explain_generator(
     match evidence:
         case CountersSilent(gap_s):
             return (
-                f"no counter was read for {gap_s:.0f} s: this host, the harness or Locust was suspended; "
+                f"no counter was read for {format_seconds(gap_s, 0)}: this host, the harness or Locust was suspended; "
                 "keep them awake while they measure"
             )
         case GeneratorBusy(process, used_ratio, allowed_ratio):
@@ -198,7 +204,7 @@ def _explain_generator(
             )
         case TimeUnexplained(ratio, allowed_ratio):
             return (
-                f"{ratio * 100:+.1f} % of the users' time is neither thinking nor waiting "
+                f"{format_change(ratio, 1)} of the users' time is neither thinking nor waiting "
                 f"(Little's law, {format_limit(allowed_ratio)} allowed); "
                 "the generator stalled, or users were missing"
             )
@@ -211,13 +217,13 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
             return f"{taken}; measure on a quieter machine"
         case ForeignLoad(used_cores, host_cores, allowed_ratio):
             return (
-                f"other programs used {used_cores:.2f} of the host's {host_cores} cores "
+                f"other programs used {format_number(used_cores, 2)} of the host's {host_cores} cores "
                 f"(more than {format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
             )
         case ProxyBusy(used_cores, allowed_cores):
             return (
-                f"the published port's docker-proxy used {used_cores:.2f} cores "
-                f"(more than {allowed_cores:g}); "
+                f"the published port's docker-proxy used {format_number(used_cores, 2)} cores "
+                f"(more than {format_number(allowed_cores)}); "
                 "set userland-proxy to false in the engine's daemon.json, or use fewer users"
             )
 
@@ -246,8 +252,8 @@ def _explain_evaluation(evaluation: SloEvaluation) -> str:
     if value is None:
         return f"{_name_slo(slo)} unknown"
     if slo.is_response_time:
-        return f"{_name_slo(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
-    return f"{_name_slo(slo)} {value * 100:.1f} % {sign} {format_limit(slo.at_most)}"
+        return f"{_name_slo(slo)} {format_seconds(value, 3)} {sign} {format_slo_limit(slo)}"
+    return f"{_name_slo(slo)} {format_ratio(value, 1)} {sign} {format_slo_limit(slo)}"
 
 
 def _name_slo(slo: Slo) -> str:

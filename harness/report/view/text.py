@@ -63,18 +63,27 @@ def finite_or_none(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def format_seconds(value: float | None) -> str:
-    """Return a response time: `0.21 s`, `0.034 s`, `12 s`."""
+def format_number(value: float | None, decimals: int | None = None) -> str:
+    """Return a number without a unit; with `decimals` None without trailing zeros: `0.5`, `400`."""
     value = finite_or_none(value)
     if value is None:
         return NO_DATA
-    digits = 3 if value < 0.1 else 2 if value < 10 else 0
-    return f"{value:.{digits}f} s"
+    return f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
 
 
-def format_milliseconds(seconds: float, digits: int = 0) -> str:
+def format_seconds(value: float | None, decimals: int | None = None) -> str:
+    """Return a response time: `0.21 s`, `0.034 s`, `12 s`; a short one has more decimals, unless given."""
+    value = finite_or_none(value)
+    if value is None:
+        return NO_DATA
+    if decimals is None:
+        decimals = 3 if value < 0.1 else 2 if value < 10 else 0
+    return f"{format_number(value, decimals)} s"
+
+
+def format_milliseconds(seconds: float, decimals: int = 0) -> str:
     """Return seconds as milliseconds: `412 ms`."""
-    return f"{seconds * 1000:.{digits}f} ms"
+    return f"{format_number(seconds * 1000, decimals)} ms"
 
 
 def format_timestamp(stored: str) -> str:
@@ -106,19 +115,24 @@ def format_estimate(seconds: float) -> str:
 def format_rate(value: float | None) -> str:
     """Return requests per second: `142`, `41.3`, `8.4`."""
     value = finite_or_none(value)
-    return NO_DATA if value is None else f"{value:.{0 if value >= 99.95 else 1}f}"
+    return NO_DATA if value is None else format_number(value, 0 if value >= 99.95 else 1)
 
 
-def format_ratio(ratio: float | None) -> str:
-    """Return a ratio in per cent: `61 %`, `0.4 %`, and `0 %` for a measured zero only."""
+def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
+    """Return a ratio in per cent: `61 %`, `0.4 %`, and `0 %` for a measured zero only.
+
+    With `decimals` it has so many, also if it is zero: `0.0 %`.
+    """
     ratio = finite_or_none(ratio)
     if ratio is None:
         return NO_DATA
+    if decimals is not None:
+        return f"{format_number(ratio * 100, decimals)} %"
     if ratio == 0:
         return "0 %"
     if abs(ratio) < 0.0005:
         return "< 0.1 %" if ratio > 0 else "0.0 %"
-    return f"{ratio * 100:.{1 if abs(ratio) < 0.0995 else 0}f} %"
+    return f"{format_number(ratio * 100, 1 if abs(ratio) < 0.0995 else 0)} %"
 
 
 def format_limit(ratio: float) -> str:
@@ -126,26 +140,27 @@ def format_limit(ratio: float) -> str:
     return f"{ratio * 100:.4g} %"
 
 
-def format_change(ratio: float | None) -> str:
-    """Return a change in per cent, with its sign also if it is plus: `+12 %`, `-0.3 %`, `0 %`."""
-    change = format_ratio(ratio)
+def format_change(ratio: float | None, decimals: int | None = None) -> str:
+    """Return a change in per cent with its sign, as `format_ratio` does: `+12 %`, `-0.3 %`, `0 %`."""
+    change = format_ratio(ratio, decimals)
     return f"+{change}" if ratio is not None and ratio > 0 else change
 
 
-def format_range(low: float, high: float, unit: str, digits: int = 0) -> str:
+def format_range(low: float, high: float, unit: str, decimals: int = 0) -> str:
     """Return both ends with one unit: `5 – 8 s`."""
-    return f"{low:.{digits}f} – {high:.{digits}f} {unit}"
+    return f"{format_number(low, decimals)} – {format_number(high, decimals)} {unit}"
 
 
 def format_cores(value: float | None) -> str:
     """Return a number of CPU cores without a unit: `0.24`, `0.024`."""
     value = finite_or_none(value)
-    return NO_DATA if value is None else f"{value:.{3 if value < 0.1 else 2}f}"
+    return NO_DATA if value is None else format_number(value, 3 if value < 0.1 else 2)
 
 
 def format_cpu(cores: float, replicas: int = 1) -> str:
     """Return a CPU limit: `0.5 CPU`, and `2 × 0.5 CPU` for two replicas."""
-    return f"{replicas} × {cores:g} CPU" if replicas > 1 else f"{cores:g} CPU"
+    cpu = f"{format_number(cores)} CPU"
+    return f"{replicas} × {cpu}" if replicas > 1 else cpu
 
 
 def format_mebibytes(size_bytes: float | None) -> str:
@@ -154,7 +169,7 @@ def format_mebibytes(size_bytes: float | None) -> str:
     if size_bytes is None:
         return NO_DATA
     size = size_bytes / MIB
-    return f"{size:.0f} MiB" if size >= 9.95 or size == int(size) else f"{size:.1f} MiB"
+    return f"{format_number(size, 0 if size >= 9.95 or size == int(size) else 1)} MiB"
 
 
 def format_count(value: int | None) -> str:
@@ -169,8 +184,8 @@ def format_money(value: float | None, currency: str = "") -> str:
     value = finite_or_none(value)
     if value is None:
         return NO_DATA
-    digits = max(2, 2 - math.floor(math.log10(value))) if value else 2
-    return f"{value:.{min(digits, 9)}f} {clean_text(currency)}".rstrip()
+    decimals = max(2, 2 - math.floor(math.log10(value))) if value else 2
+    return f"{format_number(value, min(decimals, 9))} {clean_text(currency)}".rstrip()
 
 
 def compute_share(used: float | None, limit: float) -> float | None:
@@ -189,9 +204,14 @@ def _format_indicator(slo: Slo) -> str:
     return _INDICATOR_WORDS.get(slo.kind) or f"{clean_text(slo.indicator)} of RT"
 
 
+def format_slo_limit(slo: Slo) -> str:
+    """Return an SLO's limit as somebody wrote it: `1 s`, `0.25 s`, `0.5 %`."""
+    return f"{format_number(slo.at_most)} s" if slo.is_response_time else format_limit(slo.at_most)
+
+
 def format_slo(slo: Slo) -> str:
     """Return an SLO as a condition: `p95 of RT ≤ 1 s`, `error ratio of GET / ≤ 1 %`."""
-    limit = f"{slo.at_most:g} s" if slo.is_response_time else format_limit(slo.at_most)
+    limit = format_slo_limit(slo)
     where = f" of {clean_text(slo.request_name)}" if slo.request_name else ""
     return f"{_format_indicator(slo)}{where} ≤ {limit}"
 

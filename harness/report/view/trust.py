@@ -110,7 +110,7 @@ def _build_warm_up_fact(steps: Sequence[StepResult]) -> Fact:
 
 
 def _format_cores(value: float | None) -> str:
-    return text.NO_DATA if value is None else f"{value:.2f} cores"
+    return text.NO_DATA if value is None else f"{text.format_number(value, 2)} cores"
 
 
 def _build_pace_fact(steps: Sequence[StepResult]) -> Fact:

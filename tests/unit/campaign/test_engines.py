@@ -83,7 +83,7 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
-    lost.host.outage_s = (lost.clock.now_s() + 60, float("inf"))
+    lost.host.unavailable_between_s = (lost.clock.now_s() + 60, float("inf"))
     stage = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
     answer = stage.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
@@ -99,13 +99,13 @@ def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) ->
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
-        fake.host.outage_s = (fake.clock.now_s() + 60, float("inf"))
+        fake.host.unavailable_between_s = (fake.clock.now_s() + 60, float("inf"))
     stage = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
     with pytest.raises(EngineUnavailableError):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
     for fake in engines.values():
-        fake.host.outage_s = None
+        fake.host.unavailable_between_s = None
     stage.folder.mark_resumed()
     assert {cell.status for cell in stage.run().cells} <= {Status.BRACKETED, Status.CENSORED}
 

@@ -28,7 +28,7 @@ def within(stage: Stage, from_s: float, to_s: float) -> tuple[float, float]:
 
 def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.fake.host.outage_s = within(stage, 100, 130)
+    stage.fake.host.unavailable_between_s = within(stage, 100, 130)
     cells = stage.run()
     assert {cell.status for cell in cells.values()} == {Status.BRACKETED}
     assert faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
@@ -39,11 +39,11 @@ def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(t
 
 def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
     stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.fake.host.outage_s = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
+    stage.fake.host.unavailable_between_s = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
     with pytest.raises(EngineUnavailableError):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
-    stage.fake.host.outage_s = None
+    stage.fake.host.unavailable_between_s = None
     stage.folder.mark_resumed()
     assert {cell.status for cell in stage.run().values()} == {Status.BRACKETED}
 
@@ -117,6 +117,6 @@ class FullAfter(CampaignFolder):
 def test_a_demand_survives_an_outage_too(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256), (0.5, 256), (1.0, 256)), users_required=120, users_limit=120)
     stage = Stage(tmp_path, plan, Service())
-    stage.fake.host.outage_s = within(stage, 50, 60)
+    stage.fake.host.unavailable_between_s = within(stage, 50, 60)
     cells = stage.run()
     assert Status.RUNNING not in {cell.status for cell in cells.values()}

@@ -79,7 +79,7 @@ def test_a_stored_plan_keeps_companions(project: Project, written: Write) -> Non
         (PLAIN + "files: {a: web.conf}\n", "is not a path inside the container"),
         (PLAIN + "ulimits: {files: 1}\n", "is not a limit of the kernel"),
         (PLAIN + "capabilities: SYS_ADMIN\n", "is not a capability"),
-        (PLAIN + "network: host\nhost_port: 81\n", "means nothing with network: host"),
+        (PLAIN + "network: host\nhost_port: 81\n", "has no effect with network: host"),
         (PLAIN + "companions: {db: {image: x}}\n", "does not say when it is ready"),
         (PLAIN + "companions: {db: {image: x, ready: {http: /}}}\n", "a companion isn't published"),
         (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "names nothing to run"),
