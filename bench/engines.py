@@ -37,7 +37,7 @@ def main() -> None:
             for engine in (one, other):
                 engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):
-                rates = [measure_cells_per_hour(Path(folder), engines) for engines in ([one], [one, other])]
+                rates = [_measure_cells_per_hour(Path(folder), engines) for engines in ([one], [one, other])]
                 print(
                     f"{number}. one engine: {rates[0]:.0f} cells an hour, two: {rates[1]:.0f}, "
                     f"{rates[1] / rates[0]:.2f}×",
@@ -45,7 +45,7 @@ def main() -> None:
                 )
 
 
-def measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
+def _measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
     """Run a campaign and return its cells per hour, from the first container's start to the last cell's end.
 
     Images are built before that and do not count.

@@ -34,7 +34,7 @@ class Row:
     sizes: int
     steps: int
     draw_s: float
-    size_mb: float
+    page_mb: float
     open_s: float
     filter_s: float
     sort_s: float
@@ -70,7 +70,7 @@ def _measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Ro
         text = render_html(build_view(result))
         draw_s.append(time.perf_counter() - started_s)
     file.write_text(text)
-    uses = [_measure_browser(browser, file) for _ in range(_ROUNDS)]
+    uses = [_time_browser(browser, file) for _ in range(_ROUNDS)]
     return Row(
         len(result.cells),
         sum(len(cell.steps) for cell in result.cells),
@@ -80,7 +80,7 @@ def _measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Ro
     )
 
 
-def _measure_browser(browser: Browser, file: Path) -> Sequence[float]:
+def _time_browser(browser: Browser, file: Path) -> Sequence[float]:
     """Return the seconds until the page is ready, and those of a filter, a sort and opened details."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri(), wait_until="domcontentloaded")
@@ -112,7 +112,7 @@ def _format_table(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         uses = " | ".join(f"{value:.2f} s" for value in (row.open_s, row.filter_s, row.sort_s, row.details_s))
-        lines.append(f"| {row.sizes} | {row.steps} | {row.draw_s:.2f} s | {row.size_mb:.2f} MB | {uses} |")
+        lines.append(f"| {row.sizes} | {row.steps} | {row.draw_s:.2f} s | {row.page_mb:.2f} MB | {uses} |")
     return "\n".join(lines)
 
 

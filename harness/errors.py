@@ -68,7 +68,7 @@ class EngineUnavailableError(EngineError):
 
 
 class CompanionStartError(BackendError):
-    """A companion could not be brought up. It has the same limits at every size, so no size can be measured."""
+    """A companion could not be brought up. Its limits are the same at every size, so none can be measured."""
 
 
 class TargetStartError(BackendError):

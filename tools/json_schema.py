@@ -1,7 +1,7 @@
 """Write the JSON Schemas of matrix.yaml and target.yaml into docs/schema, for editors.
 
-Run it with `python -m tools.json_schema`. The schemas are made from the models that read these
-files, and describe their shape. Only `harness plan` checks whether a locustfile exists or a variable is set.
+Run it with `python -m tools.json_schema`. The schemas are made from the models that read the two files, and
+describe their shape. Only `harness plan` checks whether a locustfile exists or a variable is set.
 """
 
 import json
@@ -22,7 +22,7 @@ _OFF = {"const": "off"}
 
 
 def build_schemas() -> dict[str, str]:
-    """Build the schema files; return their contents by name."""
+    """Return the contents of the schema files by file name."""
     schemas = {"target.schema.json": _build_target_schema(), "matrix.schema.json": _build_matrix_schema()}
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
 
@@ -47,12 +47,15 @@ def _build_matrix_schema() -> dict[str, Any]:
 
 
 def _describe(model: type[Section], title: str) -> dict[str, Any]:
-    """Return a model's own schema with a title."""
+    """Return the schema that pydantic makes of a model, with a title."""
     return {"$schema": _DIALECT, **model.model_json_schema(), "title": title, "description": title}
 
 
 def _build_slos_schema(*, has_by_name: bool) -> dict[str, Any]:
-    """Return the schema of the SLOs. Those of one request name know `errors` as the only ratio."""
+    """Return the schema of `slos`, or without `has_by_name` that of one request name in `by_name`.
+
+    For a request name `errors` is the only ratio.
+    """
     keys: dict[str, Any] = {"mean": {"anyOf": [_OFF, _DURATION]}}
     keys |= {name: {"anyOf": [_OFF, _RATIO]} for name in RATIO_INDICATORS if has_by_name or name == "errors"}
     if has_by_name:

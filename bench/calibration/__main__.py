@@ -53,7 +53,7 @@ def run_campaign(experiment: Experiment, results: Path) -> Path:
     Exits with the harness's exit code if no campaign was stored.
     """
     with tempfile.TemporaryDirectory() as folder:
-        matrix = experiment.write(Path(folder))
+        matrix = experiment.write_matrix(Path(folder))
         done = subprocess.run(
             [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
             env={**os.environ, "THINK_S": experiment.think_range},
@@ -73,7 +73,7 @@ def build_rows(path: Path) -> list[Row]:
         cell.id: [folder.read_step(file) for file in log.last_attempt(cell.id).step_files] for cell in cells
     }
     questions = build_questions(find_experiment(summary["target"]), cells, steps)
-    answers = _solve_on_paper(questions)
+    answers = _calculate_answers(questions)
     return [
         Row(
             cell, questions.get(cell["id"]), answers.get(cell["id"]), measure_foreign_cores(steps[cell["id"]])
@@ -82,7 +82,7 @@ def build_rows(path: Path) -> list[Row]:
     ]
 
 
-def _solve_on_paper(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def _calculate_answers(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
     """Return the answers on paper, by cell, from a process that knows nothing but the questions."""
     done = subprocess.run(
         [sys.executable, "-m", "bench.calibration.paper"],

@@ -56,7 +56,7 @@ class Experiment:
             "search": {"strategy": "predict", "precision": "5%"},
         }
 
-    def write(self, folder: Path) -> Path:
+    def write_matrix(self, folder: Path) -> Path:
         """Write the matrix file into a folder and return its path."""
         file = folder / "matrix.yaml"
         file.write_text(json.dumps(self.build_matrix()))

@@ -40,13 +40,13 @@ class Queue:
     def max_rps(self) -> float:
         return min(self.servers, self.cores or math.inf) / self.work_s
 
-    def compute_users(self, at_most_s: float) -> float:
+    def compute_users_at_mean(self, at_most_s: float) -> float:
         """Compute the users under "mean response time at most L" of a saturated queue: X·(Z + L)."""
         return self.max_rps * (sum(self.think_s) / 2 + at_most_s)
 
-    def find_users(self, at_most_s: float) -> float:
+    def find_users_at_p95(self, at_most_s: float) -> float:
         """Find the users under "p95 at most L" by simulation, between two whole numbers by interpolation."""
-        high = math.ceil(self.compute_users(at_most_s)) + 1
+        high = math.ceil(self.compute_users_at_mean(at_most_s)) + 1
         low = 0
         while high - low > 1:
             middle = (low + high) // 2
@@ -138,7 +138,7 @@ def answer_question(question: dict[str, Any]) -> dict[str, float]:
     queue = Queue(
         question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
     )
-    return {"formula": queue.compute_users(question["p95_s"]), "users": queue.find_users(question["p95_s"])}
+    return {"formula": queue.compute_users_at_mean(question["p95_s"]), "users": queue.find_users_at_p95(question["p95_s"])}
 
 
 def main() -> None:

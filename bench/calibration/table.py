@@ -25,7 +25,7 @@ class Row:
 
     cell: Mapping[str, Any]
     question: Mapping[str, Any] | None
-    paper: Mapping[str, float] | None
+    calculated: Mapping[str, float] | None
     foreign_cores: float | None = None
 
     @property
@@ -38,17 +38,17 @@ class Row:
 
     @property
     def error_ratio(self) -> float | None:
-        if self.measured_users is None or not self.paper or self.paper["users"] <= 0:
+        if self.measured_users is None or not self.calculated or self.calculated["users"] <= 0:
             return None
-        return self.measured_users / self.paper["users"] - 1
+        return self.measured_users / self.calculated["users"] - 1
 
     @property
-    def is_within(self) -> bool:
+    def is_calculated_in_bracket(self) -> bool:
         """True if the answer on paper lies within the bracket."""
-        if self.error_ratio is None or self.paper is None:
+        if self.error_ratio is None or self.calculated is None:
             return False
         low, high = self.cell["sustained_users"], self.cell["broken_users"]
-        return bool(low <= self.paper["users"] <= high)
+        return bool(low <= self.calculated["users"] <= high)
 
 
 def format_table(rows: Sequence[Row]) -> str:
@@ -68,7 +68,7 @@ def _format_line(texts: Sequence[str]) -> str:
 
 
 def _format_row(row: Row) -> Sequence[str]:
-    cell, paper = row.cell, row.paper
+    cell, paper = row.cell, row.calculated
     return (
         cell["id"],
         _format_bracket(cell),
@@ -76,7 +76,7 @@ def _format_row(row: Row) -> Sequence[str]:
         _format_number(paper["users"] if paper else None),
         _format_error(row.error_ratio),
         _format_number(paper["formula"] if paper else None),
-        _format_demand(row.question),
+        _format_cost(row.question),
         cell["limiting_factor"] or "–",
         "–" if row.foreign_cores is None else f"{row.foreign_cores:.2f} cores",
         f"{cell['load_s']:.0f} s",
@@ -89,7 +89,7 @@ def _format_bracket(cell: Mapping[str, Any]) -> str:
     return str(cell["status"])
 
 
-def _format_demand(question: Mapping[str, Any] | None) -> str:
+def _format_cost(question: Mapping[str, Any] | None) -> str:
     if question is None:
         return "–"
     if question["mode"] == "memory":
@@ -102,7 +102,7 @@ def _format_verdict(rows: Sequence[Row]) -> str:
     errors = [abs(row.error_ratio) for row in rows if row.error_ratio is not None]
     if not errors:
         return "No size has both a bracket and an answer on paper."
-    within = sum(row.is_within for row in rows)
+    within = sum(row.is_calculated_in_bracket for row in rows)
     return (
         f"Of {len(rows)} sizes {len(errors)} were bracketed. Error: median {statistics.median(errors):.1%} "
         f"(promised {_PROMISED_MEDIAN:.0%}), worst {max(errors):.1%} (promised {_PROMISED_WORST:.0%}). "

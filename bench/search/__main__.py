@@ -84,7 +84,7 @@ def _format_tables(runner: TrialRunner, outcomes: dict[tuple[int, int], list[Out
 
 def _describe_truth(runner: TrialRunner, experiment: Experiment) -> str:
     truths = [runner.get_truth(experiment, cell) for cell in experiment.cells]
-    users = [f"≥ {truth.users}" if truth.is_censored else f"{truth.crossing:.1f}" for truth in truths]
+    users = [f"≥ {truth.users}" if truth.is_censored else f"{truth.crossing_users:.1f}" for truth in truths]
     bounds_s = [runner.compute_lower_bound_s(experiment, cell) for cell in experiment.cells]
     lower_bound_s = sum(bounds_s) / len(bounds_s)
     return f"True capacity {', '.join(users)} users; lower bound {lower_bound_s:.0f} s a cell."
@@ -100,7 +100,7 @@ def _format_row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
         f"{score.rms_error:.1%}",
         f"{score.worst_error:.1%}",
         f"{score.rms_middle_error:.1%}",
-        f"{score.wrong_ratio:.1%} of {score.cells}",
+        f"{score.wrong_ratio:.1%} of {score.outcome_count}",
         f"{score.missed_ratio:.1%}",
     ]
 

@@ -15,7 +15,7 @@ _Verdicts = Mapping[int, bool]
 _SWEEP_SIZE = 10
 
 
-def collect_verdicts(plan: Plan, steps: Sequence[StepResult]) -> dict[int, bool]:
+def _collect_verdicts(plan: Plan, steps: Sequence[StepResult]) -> dict[int, bool]:
     """Return whether each number of users passed, in the order of measuring.
 
     The other tools have no verdict for too few requests: an INVALID step is judged by whatever p95 it has.
@@ -42,7 +42,7 @@ def choose_bisection_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
     """Bisect 1 … users limit geometrically; the limit itself is tried only when all loads below it passed."""
-    known = collect_verdicts(plan, steps)
+    known = _collect_verdicts(plan, steps)
     users = bisect(known, plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
@@ -73,7 +73,7 @@ def choose_theodolite_step(
     smaller = _find_next_smaller(cell, neighbours)
     if smaller is not None:
         loads = [load for load in loads if load >= (_find_highest_pass(smaller.steps) or math.inf)]
-    users = search_list(loads, collect_verdicts(plan, steps))
+    users = search_list(loads, _collect_verdicts(plan, steps))
     return None if users is None else Step(users, plan.timing)
 
 
@@ -114,7 +114,7 @@ def choose_aiperf_step(
 
     This is AIPerf's `MonotonicSLASearchPlanner` (ai-dynamo/aiperf) with one trial for each value.
     """
-    users = double_then_bisect(collect_verdicts(plan, steps), plan.users_limit, plan.search.precision_ratio)
+    users = double_then_bisect(_collect_verdicts(plan, steps), plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
 

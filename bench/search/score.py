@@ -23,7 +23,7 @@ class Outcome:
     censored, as it should be.
     """
 
-    cell: str
+    cell_id: str
     is_first: bool
     status: Status
     load_s: float
@@ -43,7 +43,7 @@ class Score:
     `cells` counts the outcomes. Ratios are shares of all outcomes, errors are of the outcomes that have one.
     """
 
-    cells: int
+    outcome_count: int
     load_s: float
     steps: float
     lower_bound_ratio: float
@@ -63,7 +63,7 @@ def score_cell(
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
     width = 1 + strategy.search.precision_ratio
     return Outcome(
-        cell=result.cell.id,
+        cell_id=result.cell.id,
         is_first=is_first,
         status=result.status,
         load_s=result.load_s,
@@ -71,8 +71,8 @@ def score_cell(
         lower_bound_s=lower_bound_s,
         middle_error=_compute_error(middle, truth),
         error=_compute_error(answers[strategy.answer], truth),
-        is_pass_wrong=low is not None and not truth.is_censored and low > truth.crossing * width,
-        is_failure_wrong=high is not None and high < truth.crossing / width,
+        is_pass_wrong=low is not None and not truth.is_censored and low > truth.crossing_users * width,
+        is_failure_wrong=high is not None and high < truth.crossing_users / width,
         is_missed=result.status is not (Status.CENSORED if truth.is_censored else Status.BRACKETED),
     )
 
@@ -97,7 +97,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
     errors = [each.error for each in outcomes if each.error is not None]
     middles = [each.middle_error for each in outcomes if each.middle_error is not None]
     return Score(
-        cells=count,
+        outcome_count=count,
         load_s=load_s / count,
         steps=sum(each.steps for each in outcomes) / count,
         lower_bound_ratio=load_s / sum(each.lower_bound_s for each in outcomes),
@@ -110,7 +110,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
 
 
 def _compute_error(users: float | None, truth: GroundTruth) -> float | None:
-    return None if users is None or truth.is_censored else users / truth.crossing - 1
+    return None if users is None or truth.is_censored else users / truth.crossing_users - 1
 
 
 def _compute_rms(errors: Sequence[float]) -> float:

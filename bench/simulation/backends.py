@@ -58,7 +58,7 @@ class SimulatedClock:
         self._now_s = to_s
 
 
-class SimulatedTarget:
+class _SimulatedTarget:
     """A `RunningTarget`."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
@@ -108,7 +108,7 @@ class SimulatedHost:
         """Do nothing: the simulated target shares its cores with nobody."""
 
     @contextlib.contextmanager
-    def run(self, cell: Cell, target: Target, image: Image) -> Iterator[SimulatedTarget]:
+    def run(self, cell: Cell, target: Target, image: Image) -> Iterator[_SimulatedTarget]:
         self._clock.sleep(self._service.ready_after_s)
         if cell.limits.memory_bytes < self._service.base_bytes:
             raise TargetStartError(
@@ -116,7 +116,7 @@ class SimulatedHost:
             )
         self._clock.container_run = self._start_run(cell)
         try:
-            yield SimulatedTarget(self._clock.container_run)
+            yield _SimulatedTarget(self._clock.container_run)
         finally:
             self._clock.container_run = None
 
@@ -148,7 +148,7 @@ class SimulatedHost:
         )
 
 
-class SimulatedGenerator:
+class _SimulatedGenerator:
     """A `RunningGenerator` whose pages come every half second."""
 
     def __init__(self, container_run: SimulatedContainerRun, clock: SimulatedClock) -> None:
@@ -202,13 +202,13 @@ class SimulatedLoadGenerator:
     @contextlib.contextmanager
     def start(
         self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
-    ) -> Iterator[SimulatedGenerator]:
+    ) -> Iterator[_SimulatedGenerator]:
         self._clock.sleep(_GENERATOR_START_S)
         assert self._clock.container_run is not None
-        yield SimulatedGenerator(self._clock.container_run, self._clock)
+        yield _SimulatedGenerator(self._clock.container_run, self._clock)
 
 
-class SimulatedWatch:
+class _SimulatedWatch:
     """A `Watch`."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
@@ -225,6 +225,6 @@ class SimulatedProbe:
     """A `UsageProbe` of simulated targets."""
 
     @contextlib.contextmanager
-    def watch(self, target: RunningTarget) -> Iterator[SimulatedWatch]:
-        assert isinstance(target, SimulatedTarget)
-        yield SimulatedWatch(target.container_run)
+    def watch(self, target: RunningTarget) -> Iterator[_SimulatedWatch]:
+        assert isinstance(target, _SimulatedTarget)
+        yield _SimulatedWatch(target.container_run)

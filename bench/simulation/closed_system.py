@@ -51,7 +51,7 @@ class Streams:
     Without `names` all requests have the name of index 0.
     """
 
-    cpu_demands: Iterator[float]
+    cpu_times: Iterator[float]
     think_times: Iterator[float]
     failures: Iterator[bool]
     names: Iterator[int] | None = None
@@ -73,7 +73,7 @@ class ClosedSystem:
         self.streams = streams
         self.now_s = 0.0
         self.users: dict[int, None] = {}
-        self.reached = 0
+        self.reached_users = 0
         self.in_flight: dict[int, tuple[float, int]] = {}
         self.answered_count = 0
         self.exit: Exit | None = None
@@ -81,11 +81,11 @@ class ClosedSystem:
         self._memory_limit_bytes = memory_limit_bytes
         self._allocated_bytes = 0
         self._slots = math.inf if service.slots is None else service.slots
-        self._busy = 0
+        self._busy_slots = 0
         self._queue: deque[int] = deque()
         self._thinking: list[tuple[float, int]] = [_NEVER]
         self._delayed: list[tuple[float, int]] = [_NEVER]
-        self._wanted = 0
+        self._wanted_users = 0
         self._user_count = 0
         self._burst = 1
         self._burst_every_s = 1.0
@@ -104,16 +104,16 @@ class ClosedSystem:
 
     def hold(self, users: int, spawn_rate: float) -> None:
         """Go to this number of users as Locust's dispatcher does; users who leave do so at once."""
-        self._wanted = users
+        self._wanted_users = users
         self._burst = max(1, math.floor(spawn_rate))
         self._burst_every_s = self._burst / spawn_rate
         while len(self.users) > users:
             user, _ = self.users.popitem()
             self.in_flight.pop(user, None)
         self._spawn_s = self.now_s if len(self.users) < users else math.inf
-        self.reached = users if len(self.users) == users else 0
+        self.reached_users = users if len(self.users) == users else 0
 
-    def take(self) -> EndedRequests:
+    def take_ended(self) -> EndedRequests:
         """Return the requests that ended since the last call."""
         ended, self._ended = self._ended, EndedRequests()
         return ended
@@ -125,7 +125,7 @@ class ClosedSystem:
 
     def burn(self, cpu_s: float) -> None:
         """Let the target work for itself, on one core, until it has used so much CPU time."""
-        self._busy += 1
+        self._busy_slots += 1
         self.processor.add(_NO_USER, cpu_s)
 
     def stop(self, code: int, *, is_oom: bool = False) -> None:
@@ -134,7 +134,7 @@ class ClosedSystem:
         self.processor.clear()
         self._queue.clear()
         self._delayed[:] = [_NEVER]
-        self._busy = 0
+        self._busy_slots = 0
         for user in list(self.in_flight):
             self._end_request(user, BROKEN)
 
@@ -147,7 +147,7 @@ class ClosedSystem:
                 if at_s > until_s:
                     break
                 self.now_s = at_s
-                if (user := processor.step()) is not None:
+                if (user := processor.run_next_event()) is not None:
                     self._finish_cpu_work(user)
                 continue
             at_s = min(wake_s, release_s, self._spawn_s)
@@ -165,14 +165,14 @@ class ClosedSystem:
         processor.run_to(until_s)
 
     def _spawn(self) -> None:
-        for _ in range(min(self._burst, self._wanted - len(self.users))):
+        for _ in range(min(self._burst, self._wanted_users - len(self.users))):
             user = self._user_count
             self._user_count += 1
             self.users[user] = None
             self._send_request(user)
         self._check_memory()
-        if len(self.users) == self._wanted:
-            self.reached, self._spawn_s = self._wanted, math.inf
+        if len(self.users) == self._wanted_users:
+            self.reached_users, self._spawn_s = self._wanted_users, math.inf
         else:
             self._spawn_s += self._burst_every_s
 
@@ -188,14 +188,14 @@ class ClosedSystem:
         self.in_flight[user] = (self.now_s, 0 if names is None else next(names))
         if self.exit is not None:
             self._end_request(user, REFUSED)
-        elif self._busy < self._slots:
+        elif self._busy_slots < self._slots:
             self._serve(user)
         else:
             self._queue.append(user)
 
     def _serve(self, user: int) -> None:
-        self._busy += 1
-        work_s = next(self.streams.cpu_demands)
+        self._busy_slots += 1
+        work_s = next(self.streams.cpu_times)
         if work_s > 0:
             self.processor.add(user, work_s)
         else:
@@ -211,7 +211,7 @@ class ClosedSystem:
         has_failed = self.service.error_ratio and next(self.streams.failures)
         self._end_request(user, SERVER_ERROR if has_failed else ANSWERED)
         self.answered_count += 1
-        self._busy -= 1
+        self._busy_slots -= 1
         if self._queue:
             self._serve(self._queue.popleft())
         if self.answered_count == self.service.dies_after_requests:

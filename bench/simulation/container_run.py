@@ -93,7 +93,7 @@ class SimulatedContainerRun:
             self.events += list_exit_events(self.system, self._start_s)
 
     def _write_page(self) -> None:
-        ended, system = self.system.take(), self.system
+        ended, system = self.system.take_ended(), self.system
         self._ended_count += len(ended.start_s)
         sample = GeneratorSample(
             at_s=self._now_s,
@@ -108,7 +108,7 @@ class SimulatedContainerRun:
                 requests=build_requests(system, ended, _NAMES, self._start_s),
                 thinks=build_think_times(ended, self._start_s),
                 samples=(sample,),
-                reached_users=system.reached,
+                reached_users=system.reached_users,
             )
         )
 
@@ -142,7 +142,7 @@ def build_closed_system(
         service.pause_s,
     )
     streams = Streams(
-        random_streams.draw_cpu_demands(service, generators[2]),
+        random_streams.draw_cpu_times(service, generators[2]),
         random_streams.draw_think_times(think, generators[3]),
         random_streams.draw_failures(service, generators[4]),
     )

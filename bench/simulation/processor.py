@@ -40,7 +40,7 @@ class Processor:
         self.periods = 0
         self.throttled_periods = 0
         self.throttled_s = 0.0
-        self._parallel = parallel_cores
+        self._parallel_cores = parallel_cores
         throttles = cpu_cores < parallel_cores
         self._quota_s = cpu_cores * _PERIOD_S if throttles else math.inf
         self._period_s = _PERIOD_S if throttles else 10 * _PERIOD_S
@@ -86,7 +86,7 @@ class Processor:
         elif self._is_throttled:
             self.throttled_s += elapsed_s
 
-    def step(self) -> int | None:
+    def run_next_event(self) -> int | None:
         """Go to `next_s` and apply the change that is due; return the request if one finished, else None."""
         at_s = self.next_s
         self.run_to(at_s)
@@ -148,7 +148,7 @@ class Processor:
                 next_s = self._period_to_s
             self.next_s = next_s
             return
-        cores = self._busy_cores = count if count < self._parallel else self._parallel
+        cores = self._busy_cores = count if count < self._parallel_cores else self._parallel_cores
         speed = self._speed_per_request = cores * self._speed / count
         ahead_s = self._requests[0][0] - self._work_per_request_s
         finish_s = self._finish_s = self.now_s + ahead_s / speed if ahead_s > 0 else self.now_s

@@ -21,7 +21,7 @@ def draw_think_times(think: ThinkTime, random: np.random.Generator) -> Iterator[
         yield from random.uniform(think.at_least_s, think.at_most_s, _BLOCK).tolist()
 
 
-def draw_cpu_demands(service: Service, random: np.random.Generator) -> Iterator[float]:
+def draw_cpu_times(service: Service, random: np.random.Generator) -> Iterator[float]:
     """Yield the CPU seconds of one request after the other, at the host's nominal speed."""
     while True:
         yield from _draw_block(service, random).tolist()

@@ -7,6 +7,7 @@ from harness.analyse.result.comparison import find_changed_parts, find_machine_d
 from harness.errors import UsageError
 from harness.model import EVENTS_FILE, CampaignState, Fingerprint, Plan
 from harness.plan import plan_to_json
+from harness.report import explain_machine_difference, name_part
 from harness.store import CampaignFolder
 
 
@@ -45,8 +46,9 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
             "run with --fresh for a new campaign, or undo the change",
         )
     if differences := find_machine_differences(folder.read_fingerprint(), fingerprint):
+        explanations = "; ".join(explain_machine_difference(each) for each in differences)
         raise UsageError(
-            f"{path}: this campaign was started on another machine: {'; '.join(differences)}",
+            f"{path}: this campaign was started on another machine: {explanations}",
             "resume it on that machine, or run with --fresh for a new campaign here",
         )
     folder.mark_resumed()
@@ -55,4 +57,5 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
 
 def _find_changes(folder: CampaignFolder, plan: Plan) -> str:
     """Return which parts of the plan differ from the stored one, such as "the matrix and the target"."""
-    return " and ".join(find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes))
+    changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
+    return " and ".join(name_part(part) for part in changed_parts)

@@ -35,6 +35,7 @@ from harness.report.view.text import (
     format_cores,
     format_estimate,
     format_mebibytes,
+    format_number,
     format_rate,
     format_ratio,
     format_seconds,
@@ -244,7 +245,9 @@ def _render_cell(active: ActiveCell) -> Text:
 def _describe_phase(active: ActiveCell) -> str:
     if active.step is None or active.sample is None:
         return ""
-    return f"{active.sample.phase} at {active.step.users} users ({active.sample.elapsed_s:.0f} s)"
+    return (
+        f"{active.sample.phase} at {active.step.users} users ({format_seconds(active.sample.elapsed_s, 0)})"
+    )
 
 
 def _render_use(active: ActiveCell) -> RenderableType:
@@ -279,7 +282,7 @@ def _format_cpu(sample: ProgressSample, cell: Cell) -> str:
     first, last = sample.target[0], sample.target[-1]
     used = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
     limit = cell.limits.total_cores
-    return f"{format_cores(used)}/{limit:g} ({format_ratio(used / limit)})"
+    return f"{format_cores(used)}/{format_number(limit)} ({format_ratio(used / limit)})"
 
 
 def _format_memory(sample: ProgressSample, cell: Cell) -> str:

@@ -10,7 +10,7 @@ from harness.analyse.result.comparison import (
     compare_sizes,
     find_changed_parts,
     find_machine_differences,
-    find_objections,
+    find_doubts,
 )
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
@@ -41,6 +41,7 @@ from harness.report import (
     build_view,
     describe_check,
     describe_sizing,
+    explain_doubt,
     render_checks_junit,
     render_comparison,
     render_comparison_table,
@@ -118,12 +119,13 @@ def compare(
     """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
     _, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
-    doubts = find_objections(
+    doubts = find_doubts(
         before, after, find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     )
     if doubts and not (force or anyway):
+        reasons = "; ".join(explain_doubt(doubt) for doubt in doubts)
         raise UsageError(
-            f"{base} and {head} are not comparable: {'; '.join(doubts)}", "--force compares them nevertheless"
+            f"{base} and {head} are not comparable: {reasons}", "--force compares them nevertheless"
         )
     differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least or threshold))
     changed = find_changed_parts(before.hashes, after.hashes)
@@ -132,8 +134,8 @@ def compare(
     out.print(render_comparison_table(view), markup=False, soft_wrap=True)
     out.print()
     say(view.sentence)
-    for doubt in view.doubts:
-        say(f"warning: {doubt}")
+    for reason in view.doubts:
+        say(f"warning: {reason}")
     show_report_path(folder.path / "comparison.html")
     return NOT_MET if view.has_regression else DONE
 

@@ -37,7 +37,7 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """The real clock. All processes of a host share its instants, so those of Locust and the harness compare."""
+    """The real clock. All processes of a host share its instants, those of Locust too."""
 
     def now_s(self) -> float:
         return time.monotonic()
@@ -88,7 +88,7 @@ class RunningTarget(Protocol):
 
     @property
     def companions_ready_after_s(self) -> float | None:
-        """Seconds that starting and seeding all companions took before the target; None without companions."""
+        """Seconds that all companions took to start and be seeded, before the target; None without any."""
         ...
 
     def poll_end(self) -> TargetEnd | None:
@@ -139,7 +139,7 @@ class TargetHost(Protocol):
         ...
 
     def reserve(self) -> AbstractContextManager[None]:
-        """Keep other campaigns off this engine until exit. Raises UsageError, with its name, if one runs there."""
+        """Keep other campaigns off this engine until exit. Raises UsageError, naming a campaign that runs."""
         ...
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
@@ -155,8 +155,8 @@ class TargetHost(Protocol):
 class GeneratorFacts:
     """What the generator reported since the last poll: nothing at all, or at least one sample.
 
-    `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all users
-    have been spawned, then their number. `workers` has samples of each process if there are several.
+    `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all
+    users have been spawned, then their number. `workers` has samples of each process if there are several.
     """
 
     requests: Requests

@@ -33,12 +33,14 @@ from harness.model import (
 _POLL_S = 0.25
 _PREDICATE_EVERY_S = 5.0
 _STALL_AT_LEAST_S = 5.0
-_STALL_DRAIN_FACTOR = 5
+_STALL_DRAINS = 5
+"""A step stalls if no request ends for this many times its drain, and at least for the seconds above."""
+
 _SILENCE_AT_MOST_S = 10.0
 _RAMP_GRACE_S = 15.0
 _FIRST_REQUESTS = 10
-_RECENT_PARTS = 40
-_RECENT_USAGE = 20
+_RECENT_POLLS = 40
+_RECENT_USAGE_POLLS = 20
 
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "drain"]
@@ -107,11 +109,11 @@ class _StepRun:
     Instants count from the session's start.
     """
 
-    def __init__(self, session: ContainerSession, request: StepSpec) -> None:
+    def __init__(self, session: ContainerSession, spec: StepSpec) -> None:
         self._session = session
-        self._spec = request
-        self._step = request.step
-        self._rate = compute_ramp_rate(request.step.users, request.spawn_rate)
+        self._spec = spec
+        self._step = spec.step
+        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._began: dict[Phase, float] = {}
@@ -122,6 +124,7 @@ class _StepRun:
         self._window_to_s: float | None = None
 
     def hold_phases(self) -> StepFacts:
+        """Hold all phases, or those until something ends the step; return the facts."""
         timing = self._step.timing
         reason, note = EndReason.HELD, ""
         try:
@@ -180,7 +183,7 @@ class _StepRun:
             self._last_ended_s = self._last_sample_s = self._began[phase]
 
     def _poll(self, phase: Phase) -> int:
-        """Collect facts for a moment; stop the step if something ends it at once. Return the users reached."""
+        """Collect facts for a moment, and stop the step if something ends it. Return the reached users."""
         end = self._session.target.poll_end()
         if end is not None:
             raise _build_stop(end)
@@ -209,7 +212,7 @@ class _StepRun:
         if len(error):
             self._last_ended_s = self._now_s()
         waiting = facts.samples[-1].in_flight if facts.samples else 0
-        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAIN_FACTOR * self._step.timing.drain_s)
+        limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
         if waiting and self._now_s() - self._last_ended_s > limit_s:
             note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
             raise _StopStep(EndReason.STALLED, note)
@@ -217,7 +220,7 @@ class _StepRun:
             raise _StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
 
     def _report_progress(self, phase: Phase) -> None:
-        parts = self._parts[-_RECENT_PARTS:]
+        parts = self._parts[-_RECENT_POLLS:]
         samples = [sample for part in parts for sample in part.samples]
         requests, _, _ = concat_facts([part for part in parts if len(part.requests.start_s)])
         self._spec.report_progress(
@@ -228,7 +231,7 @@ class _StepRun:
                 self._now_s() - self._began["ramp"],
                 requests,
                 samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0,
-                tuple(sample for usage in self._usage[-_RECENT_USAGE:] for sample in usage.target),
+                tuple(sample for usage in self._usage[-_RECENT_USAGE_POLLS:] for sample in usage.target),
             )
         )
 

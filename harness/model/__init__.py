@@ -1,6 +1,6 @@
 """The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
-from harness.model.decisions import Change, Check, Difference, Requirement
+from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
 from harness.model.facts import (
     ANSWERED,
@@ -113,6 +113,7 @@ __all__ = [
     "ContainerRun",
     "Cost",
     "Difference",
+    "Doubt",
     "Drift",
     "EndReason",
     "Engine",
@@ -139,6 +140,7 @@ __all__ = [
     "Load",
     "LocalWorkers",
     "LogProbe",
+    "MachineDifference",
     "MachineFacts",
     "NameStats",
     "NetworkProbe",

@@ -1,4 +1,7 @@
-"""Decisions from measured campaigns: how two campaigns differ, and whether a requirement is met."""
+"""Decisions from measured campaigns: how two campaigns differ, and whether a requirement is met.
+
+`harness/report/view/explanations.py` puts doubts into words.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,6 +38,37 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioChanged:
+    """The scenarios of two campaigns differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlosChanged:
+    """The SLOs of two campaigns differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommonSize:
+    """No size is in both campaigns."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDifference:
+    """A fact in which two fingerprints differ: its path, such as `machine.cores`, and its value in each.
+
+    None is an unknown value.
+    """
+
+    fact: str
+    before: str | int | None
+    after: str | int | None
+
+
+Doubt = ScenarioChanged | SlosChanged | NoCommonSize | MachineDifference
+"""Why two campaigns are not comparable size by size: each of these moves a capacity by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
     """A requirement that some measured size, at most as large as `most`, sustains `users`.
 
@@ -43,7 +77,7 @@ class Requirement:
 
     text: str
     users: int
-    most: Limits
+    max_limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ def parse_requirement(text: str) -> Requirement:
     bounds = _parse_bounds(text, match["bounds"])
     try:
         cores = units.parse_cores(float(bounds.get("cpus", units.CPU_MOST_CORES)))
-        memory_bytes = units.parse_memory_bytes(bounds["memory"]) if "memory" in bounds else units.MEMORY_MOST_BYTES
+        memory_bytes = (
+            units.parse_memory_bytes(bounds["memory"]) if "memory" in bounds else units.MEMORY_MOST_BYTES
+        )
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", _REQUIREMENT_HINT) from None
     return Requirement(text.strip(), int(match["users"]), Limits(cores, memory_bytes))
@@ -43,7 +45,8 @@ def _parse_bounds(text: str, bounds_text: str | None) -> dict[str, str]:
         bound = _BOUND.fullmatch(part.strip())
         if bound is None or bound["key"].lower() in bounds:
             raise UsageError(
-                f"{text!r}: {part.strip()!r} is not a bound, or bounds the same value again", _REQUIREMENT_HINT
+                f"{text!r}: {part.strip()!r} is not a bound, or bounds the same value again",
+                _REQUIREMENT_HINT,
             )
         bounds[bound["key"].lower()] = bound["most"].strip()
     return bounds

@@ -14,7 +14,7 @@ _ROUNDING = 1e-9
 def fit_to_host(plan: Plan, cores: float, memory_bytes: int, *, is_shared: bool = True) -> Plan:
     """Return the plan; its `skipped` has the cells that need more than a host can give, with the reasons.
 
-    The host has `cores` and `memory_bytes`. `is_shared`: the generator runs on it too, and has a core of its own.
+    The host has `cores` and `memory_bytes`. `is_shared`: the generator runs on it too, on a core of its own.
     """
     reasons = {
         cell.id: _find_shortage(
@@ -33,7 +33,7 @@ def compute_available_cores(cores: float, *, is_shared: bool = True) -> float:
 
 
 def compute_available_bytes(memory_bytes: int) -> int:
-    """Return the bytes that containers may use: all but a fifth of the memory, or all but 1 GiB if that is less.
+    """Return the bytes that containers may use: all but a reserve of a fifth, at least 1 GiB.
 
     The generator, the harness, the engine and the host itself use the rest. 400 users cost Locust about
     70 MB, and the harness stays under 250 MB; the remainder is for the page cache.
@@ -51,7 +51,12 @@ def _collect_neighbours(plan: Plan, cell: Cell) -> Mapping[str, Sequence[Limits]
 
 
 def _find_shortage(
-    limits: Limits, cores: float, memory_bytes: int, neighbours: Mapping[str, Sequence[Limits]], *, is_shared: bool
+    limits: Limits,
+    cores: float,
+    memory_bytes: int,
+    neighbours: Mapping[str, Sequence[Limits]],
+    *,
+    is_shared: bool,
 ) -> str | None:
     """Say what the host lacks for these limits and their neighbours; None if it lacks nothing."""
     others = [each for group in neighbours.values() for each in group]
@@ -72,7 +77,8 @@ def _describe_cores(needed: float, cores: float, *, is_shared: bool) -> str:
         return f"needs {format_cores(needed)} cores; its host has {cores:g}"
     reserved = "one" if cores >= 2 else "half of it"
     needs, left = format_cores(needed), format_cores(compute_available_cores(cores))
-    return f"needs {needs} cores; this host has {cores:g} and the generator keeps {reserved}, which leaves {left}"
+    rest = f"the generator keeps {reserved}, which leaves {left}"
+    return f"needs {needs} cores; this host has {cores:g} and {rest}"
 
 
 def _describe_memory(needed: int, memory_bytes: int) -> str:

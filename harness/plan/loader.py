@@ -120,7 +120,7 @@ class _MatrixReader:
 
 
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
-    """Return the steps' timing. The drain lasts as long as the largest response time of the SLOs, at least 1 s."""
+    """Return the steps' timing; the drain lasts as long as the slowest SLO's response time, at least 1 s."""
     steps, window = matrix.steps, matrix.steps.window
     drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIO_INDICATORS)])
     return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
@@ -177,7 +177,7 @@ def _find_notes(matrix: MatrixFile) -> tuple[str, ...]:
 
 
 def _hash_or_refuse(plan: Plan, target: LoadedTarget) -> Mapping[str, str]:
-    """Return the content hashes; raise InputError if a file can't be read or the build context is too large."""
+    """Return the content hashes; raise InputError if a file can't be read or the context is too large."""
     try:
         return hash_contents(plan)
     except (OSError, ValueError) as error:

@@ -18,8 +18,8 @@ _LOCUSTFILE = "locustfile.py"
 def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Path | None) -> Scenario:
     """Return the matrix's scenario with absolute paths.
 
-    Without `locustfile` in the matrix, its locustfile is locustfile.py in the target's folder. `target_folder` is
-    None for a target given inline, which has no folder.
+    Without `locustfile` in the matrix, the locustfile is locustfile.py in the target's folder.
+    `target_folder` is None for a target given inline.
     """
     names = section.locustfile if section.locustfile is not None else ()
     files = tuple(Path(abspath(reading.folder / name)) for name in names)
@@ -55,7 +55,10 @@ def _find_requirements(reading: Reading, name: str | None) -> Path | None:
         return None
     file = reading.folder / name
     if not isfile(file):
-        reading.report(("scenario", "requirements"), f"no file {quote(name)}; write the path of a requirements file for pip")
+        reading.report(
+            ("scenario", "requirements"),
+            f"no file {quote(name)}; write the path of a requirements file for pip",
+        )
     return Path(abspath(file))
 
 

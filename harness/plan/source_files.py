@@ -1,4 +1,4 @@
-"""Find the files that decide what is measured: a build context, a locustfile with all that it imports."""
+"""Find the files that decide what is measured: build contexts, and locustfiles with their imports."""
 
 import ast
 import os
@@ -21,12 +21,13 @@ _IGNORED_NAMES = frozenset({"__pycache__", ".git"})
 
 
 def find_context_files(context: Path) -> Iterator[Path]:
-    """Yield the files and links of a build context by name, without those that .dockerignore names.
+    """Yield the files and links of a build context, sorted by name, whose change makes another target.
 
-    Compiled Python, .git and the folders of campaigns are left out too: each run would change them.
+    These are the files that .dockerignore does not name, without compiled Python, .git and the folders of
+    campaigns, which every run may change. `list_build_context` lists what the engine is sent.
 
     Raises:
-        ValueError: there are too many files, or too many bytes, to read at each start.
+        ValueError: there are too many files, or too many bytes, to read whenever a campaign starts.
         OSError: a folder or a file can't be read.
     """
     rules = read_ignore_rules(context)
@@ -58,7 +59,7 @@ def _is_campaign(folder: Path) -> bool:
 
 
 def find_scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
-    """Return the locustfiles, the modules beside them that they import, and the files named in their texts.
+    """Return the locustfiles, the local modules that they import, and the files that they name as text.
 
     Modules and files are looked for in the folders of the locustfiles and of the module that names them.
     """

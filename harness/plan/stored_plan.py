@@ -34,7 +34,7 @@ from harness.model import (
 )
 
 _ONLY_ENGINE = ""
-"""The stored name of the engine of a plan that names none."""
+"""The stored name of the only engine, if the matrix doesn't name its engines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class StoredReadiness:
 
 @dataclass(frozen=True, slots=True)
 class StoredTarget:
-    """A target. One of `image` and `build` is given."""
+    """A target; either `image` or `build` is set."""
 
     name: str
     port: int
@@ -95,7 +95,10 @@ class StoredTiming:
 
 @dataclass(frozen=True, slots=True)
 class StoredLoad:
-    """The Locust processes: on `engines`, `external` ones, or else local ones."""
+    """The Locust processes: on `engines` if there are any, else external or local ones.
+
+    `workers` is None if the harness chooses the number.
+    """
 
     workers: int | None = 1
     external: bool = False
@@ -107,7 +110,7 @@ class StoredLoad:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """A plan. Its engines have names only: whoever reads results need not learn how to reach them."""
+    """A plan. Of its engines only the names are stored: results don't tell how to reach an engine."""
 
     source: Path
     target: StoredTarget
@@ -152,7 +155,7 @@ def from_stored(stored: StoredPlan) -> Plan:
     """Return the plan that was stored.
 
     Raises:
-        ValueError: it has a target without image and build, or external workers without a number.
+        ValueError: a target has neither image nor build, or external workers have no number.
     """
     return Plan(
         source=stored.source,

@@ -1,10 +1,9 @@
 """Read the target of a matrix: a folder with target.yaml, or the same mapping inline."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from os.path import abspath, isdir, isfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.errors import InputError
 from harness.model import (
@@ -23,10 +22,10 @@ from harness.model import (
 )
 from harness.plan.compose.merge import merge_compose
 from harness.plan.env_refs import find_reference_faults
-from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.schema.quoting import quote
+from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
 from harness.plan.schema.validators import NAME
-from harness.plan.yaml.document import read_any_yaml, read_document, shorten_path
+from harness.plan.yaml.document import read_document, shorten_path
 from harness.plan.yaml.problems import MISSING_KEY_HINTS, list_names, suggest_nearest, suggest_sibling
 from harness.plan.yaml.reading import Reading
 
@@ -74,7 +73,7 @@ def _describe_no_folder(value: object, *, has_key: bool) -> str:
 
 
 def _describe_no_file(name: str, folder: Path) -> str:
-    """Say why `folder` is no target, and name the nearest folder that is one; `name` is how the matrix writes it."""
+    """Say why `folder`, written `name` in the matrix, is no target; name the nearest folder that is one."""
     if isfile(folder):
         return f"{quote(name)} is a file; write the folder that holds it"
     if not isdir(folder):

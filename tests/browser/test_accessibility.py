@@ -9,13 +9,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from harness.analyse.result.comparison import compare_sizes
-from harness.model import Price
+from harness.model import MachineDifference, Price
 from harness.report import build_comparison, build_view, render_comparison, render_html, render_index
 from harness.store import read_summaries
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
 
+FEWER_CORES = MachineDifference("machine.cores", 4, 2)
 UNFOLD = "all => all.forEach(one => one.open = true)"
 
 
@@ -34,7 +35,7 @@ def running(folder: Path) -> str:
 def compared_page(folder: Path) -> str:
     campaign = example.build_campaign()
     differences = compare_sizes(campaign.cells, campaign.cells)
-    view = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
+    view = build_comparison(campaign, campaign, differences, ["target"], [FEWER_CORES])
     return render_comparison(view, differences)["comparison.html"]
 
 

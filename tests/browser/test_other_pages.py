@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from harness.analyse.result.comparison import compare_sizes
+from harness.model import MachineDifference
 from harness.report import build_comparison, render_comparison, render_index
 from harness.store import read_summaries
 from tests.browser.hostile import HOSTILE
@@ -30,7 +31,8 @@ def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str
 def test_a_comparison_opens_without_errors_and_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
     campaign = example.build_campaign(campaign=HOSTILE, target=HOSTILE)
     differences = compare_sizes(campaign.cells, campaign.cells)
-    view = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
+    machine = MachineDifference("machine.cpu_model", HOSTILE, HOSTILE)
+    view = build_comparison(campaign, campaign, differences, [HOSTILE], [machine])
     text = render_comparison(view, differences)["comparison.html"]
     page, errors, requests = open_page(browser, text, tmp_path)
     assert (errors, len(requests)) == ([], 1)

@@ -71,7 +71,7 @@ class FakeProcess:
 
     def _build_page(self) -> GeneratorFacts:
         system, start_s = self._system, self._target.start_s
-        ended = system.take()
+        ended = system.take_ended()
         self._cpu_s += 0.01 + self._generator.cpu_per_request_s * len(ended.start_s)
         if len(system.users) == self._wanted_users:
             self._reached_users = self._wanted_users

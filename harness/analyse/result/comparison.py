@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
-from harness.model import CellResult, Change, Difference, Fingerprint, Limits, Plan, Status
+from harness.model import (
+    CellResult,
+    Change,
+    Difference,
+    Doubt,
+    Fingerprint,
+    Limits,
+    MachineDifference,
+    Plan,
+    Status,
+)
+from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
 
@@ -114,55 +125,52 @@ _MEMORY_TOLERANCE_RATIO = 0.02
 """The kernel reserves a little more or less memory from boot to boot."""
 
 
-def find_machine_differences(stored: Fingerprint, now: Fingerprint) -> list[str]:
-    """Describe every entry in which two machines differ, such as "machine cores 2, was 4"."""
-    before = _list_decisive_facts(stored)
+def find_machine_differences(before: Fingerprint, after: Fingerprint) -> list[MachineDifference]:
+    """Return every fact that campaigns depend on and in which two machines differ."""
+    earlier = _list_decisive_facts(before)
     return [
-        f"{name} {value}, was {before[name]}"
-        for name, value in _list_decisive_facts(now).items()
-        if not _is_alike(before[name], value, name)
+        MachineDifference(fact, earlier[fact], value)
+        for fact, value in _list_decisive_facts(after).items()
+        if not _is_alike(earlier[fact], value, fact)
     ]
 
 
 def _list_decisive_facts(fingerprint: Fingerprint) -> dict[str, str | int | None]:
-    """List what a campaign's numbers depend on, by the words of a message."""
+    """Return the facts that a campaign's numbers depend on, by their path in the fingerprint."""
     machine, engine = fingerprint.machine, fingerprint.engine
     return {
-        "machine cpu model": machine.cpu_model,
-        "machine cores": machine.cores,
-        "machine usable cores": machine.usable_cores,
-        "machine memory bytes": machine.memory_bytes,
-        "machine architecture": machine.architecture,
-        "machine kernel": machine.kernel,
-        "engine version": engine.version,
-        "engine cores": engine.cores,
-        "engine memory bytes": engine.memory_bytes,
-        "engine cgroup version": engine.cgroup_version,
-        "engine runtime": engine.runtime,
+        "machine.cpu_model": machine.cpu_model,
+        "machine.cores": machine.cores,
+        "machine.usable_cores": machine.usable_cores,
+        "machine.memory_bytes": machine.memory_bytes,
+        "machine.architecture": machine.architecture,
+        "machine.kernel": machine.kernel,
+        "engine.version": engine.version,
+        "engine.cores": engine.cores,
+        "engine.memory_bytes": engine.memory_bytes,
+        "engine.cgroup_version": engine.cgroup_version,
+        "engine.runtime": engine.runtime,
     }
 
 
-def find_changed_parts(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Name the parts whose content hashes differ: `the matrix`, `the scenario`, `the target`."""
-    return sorted(f"the {key}" for key, value in now.items() if stored.get(key) != value)
+def find_changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the parts of a plan whose content hashes differ, such as `matrix` and `target`, sorted."""
+    return sorted(part for part, content_hash in after.items() if before.get(part) != content_hash)
 
 
-def find_objections(base: Plan, head: Plan, machine_differences: Sequence[str]) -> list[str]:
-    """Describe why two campaigns can't be compared size by size; empty if they can.
-
-    Each reason moves a capacity by itself. `machine_differences` are those of `find_machine_differences`.
-    """
-    objections = []
+def find_doubts(base: Plan, head: Plan, machine_differences: Sequence[MachineDifference]) -> list[Doubt]:
+    """Return why two campaigns are not comparable size by size; empty if they are."""
+    doubts: list[Doubt] = []
     if base.hashes.get("scenario") != head.hashes.get("scenario"):
-        objections.append("the scenario changed")
+        doubts.append(ScenarioChanged())
     if set(base.slos) != set(head.slos):
-        objections.append("they were judged by other SLOs")
+        doubts.append(SlosChanged())
     if not {cell.limits for cell in base.cells} & {cell.limits for cell in head.cells}:
-        objections.append("they have no size in common")
-    return objections + [f"another machine: {each}" for each in machine_differences]
+        doubts.append(NoCommonSize())
+    return [*doubts, *machine_differences]
 
 
-def _is_alike(before: str | int | None, after: str | int | None, name: str) -> bool:
-    if name.endswith("memory bytes") and isinstance(before, int) and isinstance(after, int):
+def _is_alike(before: str | int | None, after: str | int | None, fact: str) -> bool:
+    if fact.endswith("memory_bytes") and isinstance(before, int) and isinstance(after, int):
         return abs(before - after) <= _MEMORY_TOLERANCE_RATIO * before
     return bool(before == after)

@@ -126,7 +126,7 @@ def _is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
 
 
 def _check_companions(step: StepResult) -> LimitingFactor | None:
-    """Return the companion with the fullest CPU quota, if that is used up by the same rule as the target's."""
+    """Return the companion with the fullest CPU quota, if it is used up as a target's would be."""
     uses = [
         CompanionFull(
             use.name,

@@ -148,7 +148,7 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
 
     The bounds hold for all replicas of a size together.
     """
-    most = requirement.most
+    most = requirement.max_limits
     within = [
         result
         for result in cells

@@ -69,14 +69,14 @@ def estimate_from_slow_share(step: StepResult, slo: Slo | None) -> LogNormalEsti
         return None
     n = step.requests
     share = (step.latency.slow_ratio * n + 0.5) / (n + 1)
-    slope = logit_slope(step.users)
-    distance = (logit(share) - logit(allowed_slow_share(slo))) / slope
+    slope = compute_logit_slope(step.users)
+    distance = (compute_logit(share) - compute_logit(compute_allowed_slow_share(slo))) / slope
     noise = _QUEUE_NOISE_FACTOR / math.sqrt(n * share * (1 - share)) / slope
     sigma = math.hypot(noise, _SLOPE_SIGMA * distance, _WINDOW_SIGMA)
     return LogNormalEstimate(step.users * math.exp(-distance), sigma)
 
 
-def allowed_slow_share(slo: Slo) -> float:
+def compute_allowed_slow_share(slo: Slo) -> float:
     """Return the share of requests that a percentile leaves above its limit: 0.05 for p95."""
     return 1 - slo.percent / 100
 
@@ -90,12 +90,12 @@ def find_percentile_slo(slos: Iterable[Slo]) -> Slo | None:
     return next((slo for slo in slos if slo.kind is kind and slo.request_name is None), None)
 
 
-def logit_slope(users: float) -> float:
+def compute_logit_slope(users: float) -> float:
     """Return the rise of the logit of the slow share for each e-fold of users, at so many users."""
     return _SLOPE_AT_ONE_USER * math.sqrt(users)
 
 
-def logit(share: float) -> float:
+def compute_logit(share: float) -> float:
     """Return ln(p / (1 - p)); shares of 0 and 1 are moved inside by a millionth."""
     inside = min(max(share, 1e-6), 1 - 1e-6)
     return math.log(inside / (1 - inside))
@@ -108,7 +108,7 @@ def bound_slow_share(allowed_share: float, users: float, excess_ratio: float) ->
     least share to expect; for a negative `excess_ratio` (the capacity is larger) it is the most.
     """
     return 1 / (
-        1 + math.exp(-(logit(allowed_share) + _RELIED_SLOPE_RATIO * logit_slope(users) * excess_ratio))
+        1 + math.exp(-(compute_logit(allowed_share) + _RELIED_SLOPE_RATIO * compute_logit_slope(users) * excess_ratio))
     )
 
 
@@ -117,7 +117,7 @@ def find_median(estimate: LogNormalEstimate, low: float | None, high: float | No
 
     `low` is the highest pass, `high` the lowest failure; None means that there is none.
     """
-    middle = _find_quantile(sum(_truncation_shares(estimate, low, high)) / 2)
+    middle = _find_quantile(sum(_compute_truncation_shares(estimate, low, high)) / 2)
     return estimate.users * math.exp(min(max(estimate.sigma * middle, -50.0), 50.0))
 
 
@@ -128,10 +128,10 @@ def find_probability(
 
     `low` and `high` are as for `find_median`. 0 if they leave nothing of the estimate.
     """
-    share_below_low, share_below_high = _truncation_shares(estimate, low, high)
+    share_below_low, share_below_high = _compute_truncation_shares(estimate, low, high)
     if share_below_high <= share_below_low:
         return 0.0
-    inside = _share_below(estimate, stop) - _share_below(estimate, start)
+    inside = _compute_share_below(estimate, stop) - _compute_share_below(estimate, start)
     return inside / (share_below_high - share_below_low)
 
 
@@ -141,17 +141,17 @@ def _is_broken_by(step: StepResult, slo: Slo) -> bool:
     return broken is not None and (broken.indicator, broken.request_name) == (slo.indicator, None)
 
 
-def _truncation_shares(
+def _compute_truncation_shares(
     estimate: LogNormalEstimate, low: float | None, high: float | None
 ) -> tuple[float, float]:
     """Return the shares of the distribution below a pass and below a failure; 0 and 1 if there is none."""
     return (
-        0.0 if low is None else _share_below(estimate, low),
-        1.0 if high is None else _share_below(estimate, high),
+        0.0 if low is None else _compute_share_below(estimate, low),
+        1.0 if high is None else _compute_share_below(estimate, high),
     )
 
 
-def _share_below(estimate: LogNormalEstimate, users: float) -> float:
+def _compute_share_below(estimate: LogNormalEstimate, users: float) -> float:
     x = math.log(users / estimate.users) / estimate.sigma
     return 0.5 + x / (2 * math.sqrt(2 + x * x))
 

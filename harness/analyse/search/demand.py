@@ -21,14 +21,14 @@ def choose_next_cell(cells: Sequence[Cell], results: _Results, users: int) -> Ce
     most memory, both for each replica. When every cell has a verdict, the largest size is chosen as a check.
     None means that nothing is left to measure. `results` holds one result for every cell, by the cell's id.
     """
-    unmeasured = [cell for cell in cells if is_unmeasured(results[cell.id])]
+    unmeasured = [cell for cell in cells if _is_unmeasured(results[cell.id])]
     undecided = [cell for cell in unmeasured if infer_result(cell, results, users) is None]
     if undecided:
         return min(undecided, key=lambda cell: (cell.limits.cpu_cores, -cell.limits.memory_bytes))
     return _choose_check(cells, unmeasured, results)
 
 
-def is_unmeasured(result: CellResult) -> bool:
+def _is_unmeasured(result: CellResult) -> bool:
     """Return True if the cell has no answer of its own yet; an inferred answer is none."""
     return result.status is Status.RUNNING or result.status is Status.INFERRED
 
@@ -51,7 +51,7 @@ def add_inferred_results(results: _Results, users: int) -> dict[str, CellResult]
     """Return the results with every unmeasured cell's inferred result filled in; measured results stay."""
     filled = dict(results)
     for cell_id, result in results.items():
-        if is_unmeasured(result) and not result.steps:
+        if _is_unmeasured(result) and not result.steps:
             inferred = infer_result(result.cell, results, users)
             filled[cell_id] = inferred or replace(result, status=Status.RUNNING)
     return filled

@@ -103,14 +103,14 @@ def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> Lo
     mean_s, rps = step.latency.mean_s or 0.0, step.rps or 0.0
     spread = (step.latency.p95_s or mean_s) / mean_s
     mean_at_limit_s = min(limit_s / spread, mean_s)
-    return LogNormalEstimate(rps * (_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
+    return LogNormalEstimate(rps * (_compute_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
 
 
 def _is_saturated(step: StepResult) -> bool:
     return step.verdict is Verdict.FAIL and bool(step.rps and step.latency.mean_s and step.think_s)
 
 
-def _cycle_s(step: StepResult) -> float:
+def _compute_cycle_s(step: StepResult) -> float:
     """Return the seconds between two requests of a user, by Little's law; infinite without throughput.
 
     They include thinking, waiting and everything else that the user does.
@@ -200,7 +200,7 @@ def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     demand_s = step.target.cpu_per_request_s or math.inf
-    think_s = max(0.0, _cycle_s(step) - (step.latency.mean_s or 0.0))
+    think_s = max(0.0, _compute_cycle_s(step) - (step.latency.mean_s or 0.0))
     return cell.limits.total_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
 
 

@@ -52,10 +52,10 @@ def choose_next_step(
     if plan.search.strategy is SearchStrategy.PREDICT:
         estimate = predict_capacity(cell, steps, neighbours, plan.slos)
         if estimate is None and not steps:
-            return _build_probe(plan)
+            return _build_first_step(plan)
         users: int | None = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
     else:
-        users = choose_plain_users(plan.search, plan.users_limit, bracket)
+        users = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
     return None if users is None else Step(users, plan.timing)
 
 
@@ -77,7 +77,7 @@ def is_bracket_sufficient(search: Search, limit: int, bracket: Bracket) -> bool:
     )
 
 
-def choose_plain_users(search: Search, limit: int, bracket: Bracket) -> int | None:
+def choose_users_without_estimate(search: Search, limit: int, bracket: Bracket) -> int | None:
     """Choose the next number of users by `ladder` or `bisect`; None when nothing is left to measure."""
     if is_bracket_sufficient(search, limit, bracket):
         return None
@@ -86,7 +86,7 @@ def choose_plain_users(search: Search, limit: int, bracket: Bracket) -> int | No
     return _bisect(search, limit, bracket)
 
 
-def _build_probe(plan: Plan) -> Step:
+def _build_first_step(plan: Plan) -> Step:
     """Build the light first step, which finds the CPU time per request: its window may be the shortest."""
     users, timing = min(plan.users_limit, plan.search.first_users), plan.timing
     if users < plan.users_limit:
@@ -102,7 +102,7 @@ def _choose_demand_step(
     The light step is the baseline of all others.
     """
     if not steps and not neighbours:
-        return _build_probe(plan)
+        return _build_first_step(plan)
     return None if find_bracket(steps).broken_users is not None else Step(users, plan.timing)
 
 

@@ -20,7 +20,7 @@ def estimate_plan_s(plan: Plan) -> float:
 
 def estimate_cell_s(plan: Plan) -> float:
     """Return the seconds that a cell takes whose capacity lies half-way up to the users limit."""
-    return _estimate_steps(plan) * estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
+    return _estimate_step_count(plan) * estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
 
 
 def estimate_step_s(plan: Plan, users: int) -> float:
@@ -30,7 +30,7 @@ def estimate_step_s(plan: Plan, users: int) -> float:
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
-def _estimate_steps(plan: Plan) -> float:
+def _estimate_step_count(plan: Plan) -> float:
     search = plan.search
     if search.strategy is SearchStrategy.PREDICT:
         return _PREDICTED_STEPS

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analyse.search.capacity_estimate import allowed_slow_share, bound_slow_share
+from harness.analyse.search.capacity_estimate import compute_allowed_slow_share, bound_slow_share
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
@@ -85,7 +85,7 @@ def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
 
 def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> SloEvaluation:
     """Evaluate a percentile by the share of slow requests, compared with the share that it allows."""
-    allowed = allowed_slow_share(slo)
+    allowed = compute_allowed_slow_share(slo)
     good = ~window.failed
     if int(good.sum()) * allowed < 1 - 1e-9:
         return _build_unknown(slo)

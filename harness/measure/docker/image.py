@@ -32,8 +32,8 @@ _VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool = True) -> Image:
     """Build, find or pull the images of a target, its companions and its balancer.
 
-    A build is skipped if an image of the same content, arguments and base images exists. Images that another
-    engine than the default one lacks are first copied from the default engine, if that has them.
+    A build is skipped if an image of the same content, arguments and base images exists. If the engine is not
+    the default one, images that it lacks are first copied from the default engine, which may have them.
     """
     services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
@@ -42,12 +42,12 @@ def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool
         _copy_from_default_engine(
             client, {name for each in (target, *services.values()) for name in _find_needed_images(each)}
         )
-    own = _prepare_image(client, target)
+    target_image = _prepare_image(client, target)
     sidecars = {name: _prepare_image(client, service) for name, service in services.items()}
     if not sidecars:
-        return own
-    digests = "".join(image.digest for image in (own, *sidecars.values()))
-    return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", sidecars)
+        return target_image
+    digests = "".join(image.digest for image in (target_image, *sidecars.values()))
+    return Image(target_image.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", sidecars)
 
 
 def _find_needed_images(target: Target) -> list[str]:
@@ -58,7 +58,7 @@ def _find_needed_images(target: Target) -> list[str]:
 
 
 def _copy_from_default_engine(client: APIClient, references: Iterable[str]) -> None:
-    """Copy images that this engine lacks and the default one has; others will be pulled."""
+    """Copy the images that this engine lacks and the default one has. Others are pulled later."""
     missing = [reference for reference in sorted(references) if _find_image(client, reference) is None]
     if not missing:
         return
@@ -109,7 +109,7 @@ def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image
         _build(client, name, build, reference, [base for base in bases if known[base] is None])
         image = _find_image(client, reference)
     if image is None:
-        raise EngineError(f"Docker built {reference}, but does not have it")
+        raise EngineError(f"Docker built the image {reference}, but does not have it")
     return image
 
 
@@ -137,7 +137,7 @@ def _build(client: APIClient, name: str, build: BuildSource, reference: str, mis
 
 
 def _suggest_fix(missing: list[str]) -> str:
-    """Suggest what to try after a failed build; `absent` are the base images that the engine did not have."""
+    """Suggest what to try after a failed build; the engine does not have the `missing` base images."""
     if any(base.startswith(_OWN_BASE) for base in missing):
         return f"`make base` makes {missing[0]}"
     if missing:
@@ -162,7 +162,9 @@ def _read_dockerfile(build: BuildSource) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}", "`build: {context: …, dockerfile: …}` names it") from error
+        raise UsageError(
+            f"{path}: {error}", "`build: {context: …, dockerfile: …}` says which Dockerfile to use"
+        ) from error
 
 
 def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
@@ -179,7 +181,7 @@ def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
 
 
 def _slugify(name: str) -> str:
-    """Replace what an image's name can't hold."""
+    """Replace the characters that an image's name can't have."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
 
 

@@ -21,8 +21,8 @@ _POLL_S = 0.05
 class PortAccess:
     """How an engine's published ports are reached: its host publishes them on `address` and nowhere else.
 
-    With `ssh` (an address as DOCKER_HOST has it) that is the loopback of the engine's host, and a tunnel
-    forwards a port of this machine's loopback to it.
+    With `ssh`, an ssh:// address as in DOCKER_HOST, `address` is the loopback of the engine's host, and a
+    tunnel forwards a port of this machine's loopback to the published one.
     """
 
     address: str = LOOPBACK
@@ -45,17 +45,21 @@ class Tunnel:
         if self._process.poll() is not None:
             self._log.seek(0)
             output = self._log.read().decode(errors="replace").strip()
-            raise EngineUnavailableError(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
+            raise EngineUnavailableError(
+                f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}"
+            )
 
     def wait_until_open(self) -> None:
-        """Wait until the tunnel accepts connections. Raises EngineUnavailableError if it does not in time."""
+        """Wait until the tunnel accepts connections. Raises EngineUnavailableError if that takes too long."""
         deadline = time.monotonic() + _OPEN_WITHIN_S
         while time.monotonic() < deadline:
             self.check_alive()
             with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), _POLL_S):
                 return
             time.sleep(_POLL_S)
-        raise EngineUnavailableError(f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s")
+        raise EngineUnavailableError(
+            f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,9 @@ class OpenPort:
 
 @contextlib.contextmanager
 def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
-    """Open the way to a published port (0: there is none) and close it on exit.
+    """Make a published port (0: none) reachable until exit, through a tunnel if it needs one.
 
-    Raises EngineUnavailableError, with what ssh wrote, if a tunnel is needed and can't be opened.
+    Raises EngineUnavailableError, with what ssh wrote, if the tunnel can't be opened.
     """
     if access.ssh and published:
         with _open_tunnel(access.ssh, published) as tunnel:
@@ -87,7 +91,7 @@ def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
 
 @contextlib.contextmanager
 def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
-    """Open a tunnel and close it on exit. It ends by itself within 15 s of losing the other side."""
+    """Open a tunnel and close it on exit. It ends by itself within 15 s after it lost the other side."""
     local_port = find_free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -107,7 +111,7 @@ def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
 
 
 def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
-    """Build the command that forwards a local port to the remote one; `ssh` is as DOCKER_HOST has it."""
+    """Build the command that forwards a local port to the remote one; `ssh` is an ssh:// address."""
     parts = urlsplit(ssh)
     options = {
         "BatchMode": "yes",
@@ -137,7 +141,7 @@ def find_free_port() -> int:
 
 
 def is_port_free(port: int) -> bool:
-    """Return True if something could be published on this port of the loopback at the moment."""
+    """Return True if a container could publish this port of the loopback at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,4 +1,4 @@
-"""Probe whether a started container is ready, from outside over its port or from inside it."""
+"""Probe whether a started container is ready, over its port or from inside the container."""
 
 import contextlib
 import http.client
@@ -56,7 +56,7 @@ def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | Non
 
 
 def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
-    """Require that a connection stays open: the engine's proxy accepts some before the target does."""
+    """Require that a connection stays open: the engine's proxy accepts connections before the target does."""
     with socket.create_connection((port.address, port.number), timeout=timeout_s) as connection:
         connection.settimeout(_MUST_STAY_OPEN_S)
         with contextlib.suppress(TimeoutError):
@@ -75,11 +75,11 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
         case LogProbe():
             written: bytes = client.logs(container_id, tail=_LOG_LINES)
             is_written = re.search(probe.pattern, written.decode(errors="replace"), re.MULTILINE)
-            return None if is_written else f"no line that matches {probe.pattern!r} in its log"
+            return None if is_written else f"no line of its log matches {probe.pattern!r}"
         case CommandProbe():
             code, output = run_command(client, container_id, probe.command)
             shown = output[:_OUTPUT_CHARACTERS_SHOWN]
-            return None if code == 0 else f"{probe.command[0]} ended with {code}: {shown}"
+            return None if code == 0 else f"{probe.command[0]} ended with exit code {code}: {shown}"
         case HealthcheckProbe():
             return _probe_health(client, container_id)
 
@@ -87,7 +87,7 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
 def _probe_health(client: APIClient, container_id: str) -> str | None:
     health = client.inspect_container(container_id)["State"].get("Health")
     if health is None:
-        return "its image has no HEALTHCHECK; write another ready: condition"
+        return "its image has no HEALTHCHECK: `ready` needs another condition"
     return None if health["Status"] == "healthy" else f"its HEALTHCHECK says {health['Status']}"
 
 

@@ -33,7 +33,9 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
         service = ComposeTarget(faults=[f"can't be read as a compose file: {error}"])
     for fault in service.faults:
         reading.report(("compose",), f"{shorten_path(path)}: {fault}")
-    merged: Any = _override_keys(service.values, {key: value for key, value in values.items() if key != "compose"})
+    merged: Any = _override_keys(
+        service.values, {key: value for key, value in values.items() if key != "compose"}
+    )
     for key in reversed(reading.at):
         merged = {**reading.document.values, key: merged}
     notes = tuple(f"{path.name}: {note}" for note in service.notes)
@@ -43,15 +45,17 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
 def _override_keys(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """Return the target `base` with the keys of `override` in place of its own.
 
-    `environment`, `companions` and `files` are merged key by key; any other section is replaced as a whole. An
-    image takes the place of a build, and a build that of an image.
+    `environment`, `companions` and `files` are merged key by key; any other section is replaced as a whole.
+    An image takes the place of a build, and a build that of an image.
     """
     merged = {**base, **override}
     for key in ("environment", "companions", "files"):
         if isinstance(base.get(key), dict) and isinstance(override.get(key), dict):
             values = override[key]
             if key == "companions":
-                values = {name: _override_keys(base[key].get(name, {}), each) for name, each in values.items()}
+                values = {
+                    name: _override_keys(base[key].get(name, {}), each) for name, each in values.items()
+                }
             merged[key] = {**base[key], **values}
     if "image" in override:
         merged.pop("build", None)

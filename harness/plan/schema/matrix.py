@@ -138,7 +138,9 @@ class LoadSection(Section):
     workers: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | Literal["auto", "external"] = 1
     expect: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | None = None
     bind: (
-        Annotated[tuple[str, int], BeforeValidator(validators.parse_address), declare_json_schema(type="string")]
+        Annotated[
+            tuple[str, int], BeforeValidator(validators.parse_address), declare_json_schema(type="string")
+        ]
         | None
     ) = None
     engines: Annotated[tuple[LoadEngineSection, ...], AsTuple, Field(max_length=100)] = ()
@@ -156,14 +158,16 @@ class LoadSection(Section):
         if self.expect is None and (self.workers == "external" or self.bind is not None):
             raise ValueError("external workers need a number; add a line such as expect: 4")
         if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
-            raise ValueError(f"expect is only for external workers, but workers is {self.workers}; drop one of the two")
+            raise ValueError(
+                f"expect is only for external workers, but workers is {self.workers}; drop one of the two"
+            )
         return self
 
     def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
             raise ValueError(
-                "expect and external are for workers that you start yourself; the harness starts the workers on "
-                "engines: write workers: 4 for four in all"
+                "expect and external are for workers that you start yourself; the harness starts the workers "
+                "on engines: write workers: 4 for four in all"
             )
         count, engines = self.workers, len(self.engines)
         if "workers" in self.model_fields_set and isinstance(count, int) and count < engines:
@@ -206,7 +210,7 @@ class SearchSection(Section):
 class MatrixFile(Section):
     """The content of matrix.yaml.
 
-    `target` is a folder or the mapping of a TargetFile; `harness.plan.target` reads it. `read_slos` reads `slos`.
+    `target` is a folder or the mapping of a TargetFile; `read_target` reads it. `read_slos` reads `slos`.
     """
 
     target: Any = None

@@ -79,7 +79,7 @@ class ComposeSection(Section):
 
 
 class TargetFile(ServiceSection):
-    """The content of target.yaml. `harness.plan.target` checks that `port` and `image` or `build` are present."""
+    """The content of target.yaml. `harness.plan.target` requires `port` and one of `image` and `build`."""
 
     name: Name | None = None
     compose: ComposeSection | None = None

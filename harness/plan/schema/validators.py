@@ -50,15 +50,13 @@ def to_tuple(value: Any) -> Any:
 
 
 def parse_command(value: Any) -> Any:
-    """Return a command's list as a tuple; refuse a single text, and name the list that a shell would make of it."""
+    """Return a command as a tuple; refuse a single text, and name the list that a shell would make of it."""
     if isinstance(value, str):
         try:
             parts = shlex.split(value)
         except ValueError:
             parts = [value]
-        raise ValueError(
-            f"a command is a list, no shell reads it; write [{', '.join(map(quote, parts))}]"
-        )
+        raise ValueError(f"a command is a list, no shell reads it; write [{', '.join(map(quote, parts))}]")
     return to_tuple(value)
 
 
@@ -102,15 +100,15 @@ def check_user(value: str) -> str:
 
 def check_ulimit(value: str) -> str:
     if value not in _ULIMITS:
-        raise ValueError(
-            f"{quote(value)} is not a limit of the kernel; write one of {', '.join(_ULIMITS)}"
-        )
+        raise ValueError(f"{quote(value)} is not a limit of the kernel; write one of {', '.join(_ULIMITS)}")
     return value
 
 
 def check_capability(value: str) -> str:
     if not re.fullmatch(r"[A-Z_]{3,40}", value) or value in ("ALL", "SYS_ADMIN"):
-        raise ValueError(f"{quote(value)} is not a capability that a container may have; write one such as SYS_NICE")
+        raise ValueError(
+            f"{quote(value)} is not a capability that a container may have; write one such as SYS_NICE"
+        )
     return value
 
 
@@ -159,7 +157,9 @@ def check_ip_address(value: str) -> str:
     except ValueError:
         raise ValueError(f"{quote(value)} is not an IP address; write one such as 10.0.0.5") from None
     if address.is_unspecified:
-        raise ValueError(f"{value} publishes on every network; write the one address at which the engine's host is reached")
+        raise ValueError(
+            f"{value} publishes on every network; write the one address at which the engine's host is reached"
+        )
     return value
 
 
@@ -183,7 +183,5 @@ def check_currency(value: str) -> str:
 
 def check_precision(value: float) -> float:
     if not 0.005 <= value <= 0.5:
-        raise ValueError(
-            f'{format_percent(value)} is out of range; write a precision from "0.5%" to "50%"'
-        )
+        raise ValueError(f'{format_percent(value)} is out of range; write a precision from "0.5%" to "50%"')
     return value

@@ -78,7 +78,7 @@ def _format_key_path(path: KeyPath) -> str:
 
 
 def shorten_path(path: Path) -> str:
-    """Return a path for messages: relative to the current directory if the file lies in that, else absolute."""
+    """Return a path for messages: relative to the current directory for a file in that, else absolute."""
     absolute = os.path.abspath(path)
     relative = os.path.relpath(absolute)
     return absolute if relative.startswith("..") else relative
@@ -103,7 +103,9 @@ def read_any_yaml(path: Path) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:
-        raise build_file_error(shorten_path(path), f"not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise build_file_error(
+            shorten_path(path), f"not YAML: {' '.join(str(error).split())[:300]}"
+        ) from None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -178,7 +180,10 @@ def _find_forbidden_syntax(text: str, file: str) -> Iterator[Problem]:
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if getattr(event, "anchor", None) is not None:
             yield Problem(
-                file, line, column, "anchors and aliases (&name, *name) are not supported; write the value out"
+                file,
+                line,
+                column,
+                "anchors and aliases (&name, *name) are not supported; write the value out",
             )
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > _MOST_LEVELS:
@@ -221,7 +226,9 @@ def _read_node(
         return _read_mapping(node, path, document, problems)
     if isinstance(node, SequenceNode):
         items = enumerate(node.value)
-        return [_read_node(item, (*path, index), _find_start(item), document, problems) for index, item in items]
+        return [
+            _read_node(item, (*path, index), _find_start(item), document, problems) for index, item in items
+        ]
     try:
         return _parse_scalar(str(node.tag), str(node.value))
     except ValueError as error:

@@ -43,7 +43,11 @@ def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document
 
 
 def _describe_missing(key: str) -> str:
-    return f"missing key {quote(key)}; {MISSING_KEY_HINTS[key]}" if key in MISSING_KEY_HINTS else f"missing key {quote(key)}"
+    return (
+        f"missing key {quote(key)}; {MISSING_KEY_HINTS[key]}"
+        if key in MISSING_KEY_HINTS
+        else f"missing key {quote(key)}"
+    )
 
 
 def suggest_nearest(word: str, known: Iterable[str], heading: str = "known here") -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.model import CampaignResult, CellResult, Change, Difference
+from harness.model import CampaignResult, CellResult, Change, Difference, Doubt
 from harness.report.formats.markdown import escape_markdown
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
+from harness.report.view.explanations import explain_doubt, name_part
 
 _FORMAT = 1
 _SYMBOLS = {
@@ -63,17 +64,17 @@ def build_comparison(
     base: CampaignResult,
     head: CampaignResult,
     differences: Sequence[Difference],
-    changed: Sequence[str],
-    doubts: Sequence[str],
+    changed_parts: Sequence[str],
+    doubts: Sequence[Doubt],
 ) -> ComparisonView:
-    """Put the differences into words; `changed` and `doubts` are sentences of the caller."""
+    """Put into words how two campaigns differ, and why they may not be comparable."""
     return ComparisonView(
         base=text.clean_text(base.campaign),
         head=text.clean_text(head.campaign),
         target=text.clean_text(head.target),
         sentence=_summarise(differences),
-        changed=tuple(text.clean_text(each) for each in changed),
-        doubts=tuple(text.clean_text(each) for each in doubts),
+        changed=tuple(text.clean_text(name_part(each)) for each in changed_parts),
+        doubts=tuple(text.clean_text(explain_doubt(each)) for each in doubts),
         rows=tuple(_build_row(each) for each in differences),
         has_regression=any(each.change is Change.LESS for each in differences),
     )

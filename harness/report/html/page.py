@@ -60,7 +60,7 @@ def load_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters["keep_units_together"] = text.keep_units_together
+    templates.filters.update(keep_units_together=text.keep_units_together, format_number=text.format_number)
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
         geometry=charts,

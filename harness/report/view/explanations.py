@@ -3,7 +3,8 @@
 Recorded texts, such as errors and logs, are not cleaned here; the caller does that (`text.clean_text`).
 """
 
-from harness.model import Judgement, Rule, Slo
+from harness.model import Doubt, Judgement, MachineDifference, Rule, Slo
+from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
     CellEvidence,
@@ -104,9 +105,9 @@ def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
             return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
         case Thrashing(memory, cost_ratio, light_users):
             return (
-                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times the CPU "
-                f"time that it does at {light_users} users: the kernel keeps dropping pages that are needed "
-                "again"
+                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times "
+                f"the CPU time that it does at {light_users} users: the kernel keeps dropping pages "
+                "that are needed again"
             )
 
 
@@ -182,8 +183,8 @@ def _explain_generator(
     match evidence:
         case CountersSilent(gap_s):
             return (
-                f"no counter was read for {format_seconds(gap_s, 0)}: this host, the harness or Locust was suspended; "
-                "keep them awake while they measure"
+                f"no counter was read for {format_seconds(gap_s, 0)}: "
+                "this host, the harness or Locust was suspended; keep them awake while they measure"
             )
         case GeneratorBusy(process, used_ratio, allowed_ratio):
             return (
@@ -228,6 +229,30 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy) -> str:
             )
 
 
+def explain_doubt(doubt: Doubt) -> str:
+    """Return why two campaigns are not comparable, such as "they have no size in common"."""
+    match doubt:
+        case ScenarioChanged():
+            return "the scenario changed"
+        case SlosChanged():
+            return "they were judged by other SLOs"
+        case NoCommonSize():
+            return "they have no size in common"
+        case MachineDifference():
+            return f"another machine: {explain_machine_difference(doubt)}"
+
+
+def explain_machine_difference(difference: MachineDifference) -> str:
+    """Return how a machine differs from the one before, such as "machine cores 2, was 4"."""
+    fact = difference.fact.replace(".", " ").replace("_", " ")
+    return f"{fact} {difference.after}, was {difference.before}"
+
+
+def name_part(part: str) -> str:
+    """Return a part of a plan that has a content hash, as a sentence names it: "the matrix"."""
+    return f"the {part}"
+
+
 def name_rule(judgement: Judgement) -> str:
     """Return the name of a verdict's rule, such as "steal"; if an SLO decided, its name ("p95 of GET /")."""
     match judgement.evidence:
@@ -251,9 +276,8 @@ def _explain_evaluation(evaluation: SloEvaluation) -> str:
     sign = "≤" if evaluation.holds else ">"
     if value is None:
         return f"{_name_slo(slo)} unknown"
-    if slo.is_response_time:
-        return f"{_name_slo(slo)} {format_seconds(value, 3)} {sign} {format_slo_limit(slo)}"
-    return f"{_name_slo(slo)} {format_ratio(value, 1)} {sign} {format_slo_limit(slo)}"
+    measured = format_seconds(value, 3) if slo.is_response_time else format_ratio(value, 1)
+    return f"{_name_slo(slo)} {measured} {sign} {format_slo_limit(slo)}"
 
 
 def _name_slo(slo: Slo) -> str:

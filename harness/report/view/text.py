@@ -64,7 +64,7 @@ def finite_or_none(value: float | None) -> float | None:
 
 
 def format_number(value: float | None, decimals: int | None = None) -> str:
-    """Return a number without a unit; with `decimals` None without trailing zeros: `0.5`, `400`."""
+    """Return a number without a unit: `0.5`, `400`; with `decimals`, exactly that many."""
     value = finite_or_none(value)
     if value is None:
         return NO_DATA
@@ -72,7 +72,7 @@ def format_number(value: float | None, decimals: int | None = None) -> str:
 
 
 def format_seconds(value: float | None, decimals: int | None = None) -> str:
-    """Return a response time: `0.21 s`, `0.034 s`, `12 s`; a short one has more decimals, unless given."""
+    """Return a response time: `0.21 s`, `0.034 s`, `12 s`. Without `decimals` a shorter time has more."""
     value = finite_or_none(value)
     if value is None:
         return NO_DATA
@@ -121,7 +121,7 @@ def format_rate(value: float | None) -> str:
 def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
     """Return a ratio in per cent: `61 %`, `0.4 %`, and `0 %` for a measured zero only.
 
-    With `decimals` it has so many, also if it is zero: `0.0 %`.
+    With `decimals` every ratio has exactly that many: `0.0 %`.
     """
     ratio = finite_or_none(ratio)
     if ratio is None:
@@ -211,9 +211,8 @@ def format_slo_limit(slo: Slo) -> str:
 
 def format_slo(slo: Slo) -> str:
     """Return an SLO as a condition: `p95 of RT ≤ 1 s`, `error ratio of GET / ≤ 1 %`."""
-    limit = format_slo_limit(slo)
     where = f" of {clean_text(slo.request_name)}" if slo.request_name else ""
-    return f"{_format_indicator(slo)}{where} ≤ {limit}"
+    return f"{_format_indicator(slo)}{where} ≤ {format_slo_limit(slo)}"
 
 
 def keep_units_together(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.analyse.step.window import Window, cut_window
 from harness.model import (
     ANSWERED,
     MIB,
@@ -141,6 +142,13 @@ def make_step_of(
     """Return a step of one user with exactly these requests (start, latency); its window is [12, 32)."""
     rows = [(*row, ANSWERED) for row in answered] + [(*row, 0) for row in failed]
     return make_closed_step(1, requests=make_requests(rows, unfinished), thinks=ThinkTimes())
+
+
+def require_window(facts: StepFacts) -> Window:
+    """Return the window of a step that has one."""
+    window = cut_window(facts)
+    assert window is not None
+    return window
 
 
 def make_target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:

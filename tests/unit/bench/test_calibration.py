@@ -131,8 +131,8 @@ def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestPaper:
     def test_even_users_of_even_services_meet_the_formula(self) -> None:
         queue = Queue(4, 0.1, EVEN)
-        assert queue.compute_users(0.2) == pytest.approx(44)
-        assert queue.find_users(0.2) == pytest.approx(44, abs=0.01)
+        assert queue.compute_users_at_mean(0.2) == pytest.approx(44)
+        assert queue.find_users_at_p95(0.2) == pytest.approx(44, abs=0.01)
 
     @pytest.mark.parametrize("users", [1, 20, 39, 41, 60])
     def test_response_times_follow_the_bottleneck_law(self, users: int) -> None:
@@ -142,7 +142,7 @@ class TestPaper:
     @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0, 1.5])
     def test_a_quota_serves_its_cores_over_the_demand(self, cores: float) -> None:
         queue = Queue(2, 0.01, (1, 4), cores)
-        users = round(queue.compute_users(1.0))
+        users = round(queue.compute_users_at_mean(1.0))
         times_s = Simulation(queue, users).simulate_response_times_s()
         assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
 
@@ -153,7 +153,7 @@ class TestPaper:
 
     def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
         queue = Queue(8, 0.2, (1, 4))
-        assert 0.9 < queue.find_users(1.0) / queue.compute_users(1.0) < 0.98
+        assert 0.9 < queue.find_users_at_p95(1.0) / queue.compute_users_at_mean(1.0) < 0.98
 
     @settings(max_examples=15, deadline=None)
     @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))
@@ -161,10 +161,10 @@ class TestPaper:
         self, servers: int, limit_s: float, less_s: float, cores: float | None
     ) -> None:
         queue = Queue(servers, 0.1, (0.5, 1.5), cores)
-        assert queue.find_users(limit_s - min(less_s, limit_s / 2)) <= queue.find_users(limit_s) + 0.5
+        assert queue.find_users_at_p95(limit_s - min(less_s, limit_s / 2)) <= queue.find_users_at_p95(limit_s) + 0.5
 
     def test_one_request_slower_than_the_limit_allows_no_user(self) -> None:
-        assert Queue(1, 0.5, (1, 2)).find_users(0.4) == 0.0
+        assert Queue(1, 0.5, (1, 2)).find_users_at_p95(0.4) == 0.0
 
     def test_memory_holds_what_is_left_beside_the_base(self) -> None:
         question = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
@@ -173,7 +173,7 @@ class TestPaper:
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
 def test_every_experiment_is_a_matrix_that_the_harness_takes(experiment: Experiment, tmp_path: Path) -> None:
-    plan = load_plan(experiment.write(tmp_path))
+    plan = load_plan(experiment.write_matrix(tmp_path))
     assert plan.target.name == experiment.name
     assert {slo.indicator for slo in plan.slos} == {"p95", "errors"}
     assert len(plan.cells) == len(experiment.cpus) * len(experiment.memory_mib)

@@ -84,7 +84,7 @@ def test_the_ground_truth_is_where_the_long_run_share_crosses() -> None:
     truth = find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
     )
-    assert truth.users <= truth.crossing < truth.users + 1
+    assert truth.users <= truth.crossing_users < truth.users + 1
     assert find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
     ).is_censored

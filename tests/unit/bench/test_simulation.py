@@ -20,7 +20,7 @@ from bench.simulation.container_run import build_closed_system
 from bench.simulation.model import QUIET, USUAL, Law, Noise, Service, ThinkTime
 from bench.simulation.random_streams import (
     create_generator,
-    draw_cpu_demands,
+    draw_cpu_times,
     draw_pause_gaps,
     draw_run_speed,
 )
@@ -67,9 +67,9 @@ def run(
     system = build_closed_system(service, QUIET, think or ThinkTime(), limits, seed=(7,))
     system.hold(users, 50.0)
     system.advance(100.0)
-    system.take()
+    system.take_ended()
     system.advance(100.0 + seconds)
-    return system, np.array(system.take().latency_s)
+    return system, np.array(system.take_ended().latency_s)
 
 
 @pytest.mark.parametrize("users", [10, 50, 90])
@@ -149,7 +149,7 @@ def test_first_come_first_served_answers_in_the_order_of_arrival() -> None:
     system = build_closed_system(Service(slots=1), QUIET, ThinkTime(), ROOM, seed=(3,))
     system.hold(80, 50.0)
     system.advance(200.0)
-    ended = system.take()
+    ended = system.take_ended()
     assert ended.start_s == sorted(ended.start_s)
 
 
@@ -208,11 +208,11 @@ def test_users_who_leave_are_not_heard_of_again() -> None:
     system.hold(60, 50.0)
     system.advance(60.0)
     system.hold(20, 50.0)
-    assert system.reached == len(system.users) == 20
+    assert system.reached_users == len(system.users) == 20
     assert set(system.in_flight) <= set(system.users)
-    system.take()
+    system.take_ended()
     system.advance(160.0)
-    assert len(system.take().start_s) / 100 == pytest.approx(20 / 2.55, rel=0.1)
+    assert len(system.take_ended().start_s) / 100 == pytest.approx(20 / 2.55, rel=0.1)
 
 
 def test_too_many_users_for_the_memory_kill_the_target() -> None:
@@ -271,7 +271,7 @@ def test_cpu_demands_have_the_given_mean_and_spread() -> None:
     }
     for law, spread in spreads.items():
         service = Service(law=law, cpu_cv=2.0)
-        some = np.array(list(itertools.islice(draw_cpu_demands(service, create_generator(1)), 200_000)))
+        some = np.array(list(itertools.islice(draw_cpu_times(service, create_generator(1)), 200_000)))
         assert some.mean() == pytest.approx(service.cpu_s, rel=0.02)
         assert some.std() / some.mean() == pytest.approx(spread, rel=0.1)
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.analyse.search.capacity_estimate import allowed_slow_share, bound_slow_share
+from harness.analyse.search.capacity_estimate import compute_allowed_slow_share, bound_slow_share
 from harness.model import Slo
 from tests.unit.pages import HARNESS, METHOD, README, read_table
 
@@ -13,7 +13,7 @@ THRESHOLDS = read_table(METHOD, "SLO, precision")
 
 def find_thresholds(slo: str, precision: str, users: str) -> tuple[str, str]:
     """Return the shares of slow requests, in percent, at which a pass and a fail are settled."""
-    allowed, ratio = allowed_slow_share(Slo(slo, 1.0)), float(precision.rstrip(" %")) / 100
+    allowed, ratio = compute_allowed_slow_share(Slo(slo, 1.0)), float(precision.rstrip(" %")) / 100
     shares = (bound_slow_share(allowed, int(users), sign * ratio) for sign in (1, -1))
     passed, failed = (f"{100 * share:.1f} %" for share in shares)
     return passed, failed

@@ -1,4 +1,4 @@
-"""Expanding a matrix gives the cells that a person would write down."""
+"""Expanding a matrix gives the cells that a simple expansion by hand gives."""
 
 from itertools import product
 from typing import Any
@@ -30,16 +30,18 @@ BYTES = {"64m": 64 * MIB, "128MiB": 128 * MIB, "1g": 1024 * MIB}
 
 
 def expand_by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
-    """Expand one repetition as a person would; None if a person would object."""
+    """Return the limits of one repetition, by a simpler algorithm; None for a matrix with a fault."""
     axes = matrix.get("limits", {"cpus": [], "memory": []})
-    grid = [{"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])]
-    kept = list(grid)
+    product_sizes = [
+        {"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])
+    ]
+    remaining = list(product_sizes)
     for rule in matrix.get("exclude", []):
-        hit = [size for size in grid if all(size[key] == rule[key] for key in rule)]
-        if not hit:
+        excluded = [size for size in product_sizes if all(size[key] == rule[key] for key in rule)]
+        if not excluded:
             return None
-        kept = [size for size in kept if size not in hit]
-    sizes = [*kept, *matrix.get("include", []), *matrix.get("sizes", {}).values()]
+        remaining = [size for size in remaining if size not in excluded]
+    sizes = [*remaining, *matrix.get("include", []), *matrix.get("sizes", {}).values()]
     repeated = [values for values in axes.values() if len(set(values)) < len(values)]
     if repeated or not sizes or any(sizes.count(size) > 1 for size in sizes):
         return None

@@ -18,8 +18,8 @@ from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
     ],
 )
 def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Limits) -> None:
-    found = parse_requirement(text)
-    assert (found.users, found.most, found.text) == (users, most, text.strip())
+    requirement = parse_requirement(text)
+    assert (requirement.users, requirement.max_limits, requirement.text) == (users, most, text.strip())
 
 
 @pytest.mark.parametrize(
@@ -74,5 +74,8 @@ def test_a_text_that_is_no_price_is_refused_with_an_example(text: str) -> None:
 
 
 def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
-    assert find_price_note("cpu_hour=1, gb_hour=1") == "gb_hour is an old name (the price is per GiB): write gib_hour"
+    assert (
+        find_price_note("cpu_hour=1, gb_hour=1")
+        == "gb_hour is an old name (the price is per GiB): write gib_hour"
+    )
     assert find_price_note("cpu_hour=1, gib_hour=1") is None

@@ -1,4 +1,4 @@
-"""A hash changes with what is measured, and with nothing else."""
+"""The content hashes change with what is measured, and with nothing else."""
 
 import os
 import shutil
@@ -70,7 +70,7 @@ def test_a_file_that_no_locustfile_names_does_not_count(rich: Project) -> None:
     assert find_changed_hashes(rich, {"load/other.py": "", "load/other.csv": ""}) == set()
 
 
-def test_the_user_classes_chosen_count(rich: Project) -> None:
+def test_the_chosen_user_classes_count(rich: Project) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text().replace("locustfile.py}", "locustfile.py, users: [A]}")
     assert find_changed_hashes(rich, {"matrix.yaml": matrix}) == {"scenario"}
 

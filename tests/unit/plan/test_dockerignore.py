@@ -1,4 +1,4 @@
-"""The engine is sent the files that Docker's own rules leave."""
+"""The engine is sent the files that Docker's own rules don't ignore."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A host measures only sizes that leave a core for the generator."""
+"""A host measures only sizes that leave a core for the generator, and memory for the host itself."""
 
 import pytest
 from hypothesis import given
@@ -12,12 +12,12 @@ from tests.unit.plan.project import LoadWith
 
 def test_cells_larger_than_the_host_can_give_are_skipped_with_the_reason(load_with: LoadWith) -> None:
     plan = load_with("include: [{cpus: 1.5, memory: 64m}, {cpus: 1, memory: 4g}, {cpus: 4, memory: 8g}]\n")
-    cores = "needs {} cores; this host has 2 and the generator keeps one, which leaves 1.00"
-    memory = "needs {} MiB; this host has 4096 MiB, of which a target may use 3072 MiB"
+    cores_text = "needs {} cores; this host has 2 and the generator keeps one, which leaves 1.00"
+    memory_text = "needs {} MiB; this host has 4096 MiB, of which a target may use 3072 MiB"
     assert fit_to_host(plan, 2, 4 * GIB).skipped == {
-        "web-c1.50-m64": cores.format("1.50"),
-        "web-c1.00-m4096": memory.format(4096),
-        "web-c4.00-m8192": f"{cores.format('4.00')}; {memory.format(8192)}",
+        "web-c1.50-m64": cores_text.format("1.50"),
+        "web-c1.00-m4096": memory_text.format(4096),
+        "web-c4.00-m8192": f"{cores_text.format('4.00')}; {memory_text.format(8192)}",
     }
 
 

@@ -22,8 +22,7 @@ def read(text: str) -> Any:
 
 @pytest.mark.parametrize("name", build_schemas())
 def test_the_file_in_docs_is_up_to_date(name: str) -> None:
-    again = "python -m tools.json_schema"
-    assert (FOLDER / name).read_text() == build_schemas()[name], f"write it again: {again}"
+    assert (FOLDER / name).read_text() == build_schemas()[name], "write it again: python -m tools.json_schema"
     Draft202012Validator.check_schema(json.loads(build_schemas()[name]))
 
 
@@ -40,9 +39,11 @@ def test_every_bundled_target_fits_the_schema(path: Path) -> None:
 
 
 def test_the_examples_of_the_reference_fit_the_schema() -> None:
-    shown = [read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"]
-    matrices = [each for each in shown if "target" in each]
-    targets = [each for each in shown if "port" in each]
+    examples = [
+        read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"
+    ]
+    matrices = [each for each in examples if "target" in each]
+    targets = [each for each in examples if "port" in each]
     assert len(matrices) >= 1
     assert len(targets) >= 1
     for each in matrices:

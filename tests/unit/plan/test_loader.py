@@ -1,6 +1,5 @@
 """A valid matrix becomes the plan that its keys describe."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from harness.model import (
     HttpProbe,
     ImageSource,
     Limits,
-    Plan,
     Price,
     Search,
     SearchStrategy,
@@ -144,7 +142,7 @@ def test_an_empty_section_counts_as_absent(load_with: LoadWith) -> None:
     assert load_with("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
 
 
-def test_a_low_limit_lowers_the_default_first_step(load_with: LoadWith) -> None:
+def test_a_low_limit_of_users_lowers_the_default_of_first_users(load_with: LoadWith) -> None:
     assert load_with("users: {limit: 4}\n").search.first_users == 4
 
 
@@ -153,11 +151,14 @@ def test_the_drain_is_as_long_as_the_slowest_slo_and_at_least_a_second(load_with
     assert load_with("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 
 
-def test_the_old_key_of_the_memory_price_is_read_with_a_note(load_with: Callable[[str], Plan]) -> None:
+def test_the_old_key_of_the_memory_price_is_read_with_a_note(load_with: LoadWith) -> None:
     old = load_with("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
     new = load_with("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
     assert old.price == new.price == Price("EUR", 0.034, 0.004)
-    assert (old.notes, new.notes) == (("price.gb_hour is an old name (the price is per GiB): write gib_hour",), ())
+    assert (old.notes, new.notes) == (
+        ("price.gb_hour is an old name (the price is per GiB): write gib_hour",),
+        (),
+    )
     assert old.hashes == new.hashes
 
 

@@ -48,24 +48,24 @@ def test_replicas_are_an_axis(tmp_path: Path) -> None:
 def test_only_replicas_need_a_balancer_which_changes_no_other_hash(tmp_path: Path) -> None:
     alone = load_matrix(tmp_path)
     assert alone.target.balancer is None
-    spelled = load_matrix(tmp_path, balancer={"algorithm": "leastconn"})
-    assert spelled.hashes == alone.hashes
-    double = load_matrix(tmp_path, limits=SIZES | {"replicas": 2})
-    least = load_matrix(tmp_path, limits=SIZES | {"replicas": 2}, balancer={"algorithm": "leastconn"})
-    assert double.hashes["matrix"] != least.hashes["matrix"] != alone.hashes["matrix"]
-    assert double.hashes["target"] == alone.hashes["target"]
+    unused = load_matrix(tmp_path, balancer={"algorithm": "leastconn"})
+    assert unused.hashes == alone.hashes
+    replicated = load_matrix(tmp_path, limits=SIZES | {"replicas": 2})
+    leastconn = load_matrix(tmp_path, limits=SIZES | {"replicas": 2}, balancer={"algorithm": "leastconn"})
+    assert replicated.hashes["matrix"] != leastconn.hashes["matrix"] != alone.hashes["matrix"]
+    assert replicated.hashes["target"] == alone.hashes["target"]
 
 
-def test_sizes_are_ordered_by_cpu_and_memory_in_all() -> None:
-    one, two, half = Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2), Limits(0.5, 64 * MIB)
-    assert sorted([two, one, half]) == [half, one, two]
-    assert (two.total_cores, two.total_bytes) == (1.0, 128 * MIB)
-    assert two.covers(half)
-    assert not one.covers(two)
-    assert not two.covers(one)
+def test_sizes_are_ordered_by_total_cpu_and_total_memory() -> None:
+    half, whole, two_halves = Limits(0.5, 64 * MIB), Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2)
+    assert sorted([two_halves, whole, half]) == [half, whole, two_halves]
+    assert (two_halves.total_cores, two_halves.total_bytes) == (1.0, 128 * MIB)
+    assert two_halves.covers(half)
+    assert not whole.covers(two_halves)
+    assert not two_halves.covers(whole)
 
 
-def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
+def test_a_host_must_have_cores_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
     plan = load_matrix(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
     fitted = fit_to_host(plan, 3, 8 * 1024 * MIB)
     assert list(fitted.skipped) == ["web-c0.50-m64-x4"]
@@ -120,7 +120,7 @@ def test_contradictions_in_the_load_section_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("engine", "meant"),
+    ("engine", "expected"),
     [
         ("ssh://me@big", Engine("ssh://me@big")),
         ("farm", Engine(context="farm")),
@@ -130,9 +130,9 @@ def test_contradictions_in_the_load_section_are_refused(
         ),
     ],
 )
-def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_path: Path) -> None:
+def test_an_engine_is_an_address_or_a_context(engine: Any, expected: Engine, tmp_path: Path) -> None:
     plan = load_matrix(tmp_path, engine=engine)
-    assert plan.engines == {None: meant}
+    assert plan.engines == {None: expected}
     assert plan.hashes == load_matrix(tmp_path).hashes
     stored = json.dumps(plan_to_json(plan))
     assert not any(word in stored for word in ("me@big", "farm", "10.0.0.7"))

@@ -1,4 +1,4 @@
-"""A stored plan comes back as it was, also in a repository that moved."""
+"""A stored plan is read back unchanged, even if its repository was moved."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -36,7 +36,7 @@ from harness.plan import plan_from_json, plan_to_json
 from tests.unit.plan.project import Project
 
 STORED = Path(__file__).parent / "stored"
-"""plan.json files that version 0.1 wrote."""
+"""Files plan.json that version 0.1 wrote."""
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(-(2**62), 2**62)
@@ -90,12 +90,12 @@ PLANS = st.builds(
 
 
 @given(PLANS)
-def test_a_plan_survives_plan_json_exactly(plan: Plan) -> None:
+def test_a_plan_is_read_back_from_plan_json_unchanged(plan: Plan) -> None:
     stored = json.loads(json.dumps(plan_to_json(plan), allow_nan=False))
     assert plan_from_json(stored, plan.source.parent) == plan
 
 
-def test_paths_are_stored_relative_to_the_matrix_and_move_with_it(project: Project) -> None:
+def test_paths_are_stored_relative_to_the_folder_of_the_matrix(project: Project) -> None:
     stored = plan_to_json(project.load())
     assert stored["format"] == 1
     assert stored["source"] == "matrix.yaml"
@@ -140,7 +140,7 @@ def test_the_keys_of_version_0_1_keep_their_meaning() -> None:
         ({"load": {"workers": None}}, "external workers have no number"),
     ],
 )
-def test_a_stored_plan_without_what_it_needs_is_refused(damage: dict[str, Any], message: str) -> None:
+def test_a_stored_plan_that_lacks_a_necessary_value_is_refused(damage: dict[str, Any], message: str) -> None:
     stored = json.loads((STORED / "external-workers.json").read_text())
     for key, values in damage.items():
         stored[key] |= values

@@ -1,4 +1,4 @@
-"""SLOs as they are given on the command line."""
+"""SLOs on the command line are read, or refused with an example."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from harness.plan import parse_slo
         ("p99@/find?q=a@b=2s", Slo("p99", 2.0, "/find?q=a@b")),
     ],
 )
-def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text: str, slo: Slo) -> None:
+def test_an_slo_is_an_indicator_with_an_optional_request_name_and_a_value(text: str, slo: Slo) -> None:
     assert parse_slo(text) == slo
 
 

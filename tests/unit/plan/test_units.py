@@ -24,7 +24,7 @@ POWERS = "(Docker's meaning: powers of two)"
         *[("6m", 6 * MIB), ("1t", 1024 * GIB)],
     ],
 )
-def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
+def test_an_amount_of_memory_has_dockers_meaning(text: str, expected: float) -> None:
     assert units.parse_memory_bytes(text) == expected
 
 
@@ -49,13 +49,13 @@ def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
         (10**15, f"1000000000000000 is more than any machine has; write 512MiB, 512m or 0.5g {POWERS}"),
     ],
 )
-def test_a_size_with_two_meanings_or_none_is_refused(text: str, message: str) -> None:
+def test_an_amount_of_memory_with_two_meanings_or_none_is_refused(text: str, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         units.parse_memory_bytes(text)
 
 
 @given(st.integers(6, 10**6), st.sampled_from(["MiB", "m", "M", " mib"]))
-def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None:
+def test_any_whole_number_of_mib_is_read_exactly(number: int, unit: str) -> None:
     assert units.parse_memory_bytes(f"{number}{unit}") == number * MIB
 
 
@@ -78,9 +78,9 @@ def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, message
 
 
 @given(st.integers(1000, 10**7))
-def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps: int) -> None:
-    cores = units.parse_cores(float(Decimal(steps) / 100_000))
-    assert Decimal(units.format_cores(cores)) == Decimal(steps) / 100_000
+def test_any_quota_in_microseconds_is_read_exactly_and_has_its_own_text(microseconds: int) -> None:
+    cores = units.parse_cores(float(Decimal(microseconds) / 100_000))
+    assert Decimal(units.format_cores(cores)) == Decimal(microseconds) / 100_000
     assert len(units.format_cores(cores).partition(".")[2]) >= 2
 
 

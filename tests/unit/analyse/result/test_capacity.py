@@ -1,4 +1,4 @@
-"""From a cell's container runs and judged steps to its answer: every status, its cause and its numbers."""
+"""The answer of a cell: every status, with its limiting factor and its numbers."""
 
 import itertools
 
@@ -42,14 +42,14 @@ def test_both_ends_measured_make_a_bracket() -> None:
     assert result.limiting_factor is Factor.TARGET
 
 
-def test_a_cell_that_never_broke_is_open_and_not_exact() -> None:
+def test_a_cell_that_never_broke_is_censored() -> None:
     result = build_answer(make_step(200, "PASS"), make_step(400, "PASS"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.CENSORED, 400, None)
     assert (result.limiting_factor, result.estimate_users) == (None, None)
     assert result.evidence == NeverBroke()
 
 
-def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
+def test_a_cell_whose_smallest_step_failed_sustains_no_user() -> None:
     result = build_answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.NONE, None, 1)
     assert result.limiting_factor is Factor.TARGET
@@ -101,15 +101,15 @@ def test_a_step_that_is_invalid_once_does_not_matter() -> None:
     assert result.status is Status.BRACKETED
 
 
-def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
-    """Interrupted after a pass, and resumed where it can't start."""
+def test_a_cell_whose_target_does_not_come_up_again_after_a_pass_is_invalid() -> None:
+    """Interrupt the campaign after a pass, and resume it where the target can't start."""
     result = build_answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
     assert result.evidence == NotReady("it exited with code 1", was_ready_before=True)
     assert result.sustained_users == 10
 
 
-def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_are_invalid() -> None:
+def test_a_bracket_stays_an_answer_if_later_steps_are_invalid() -> None:
     ends = [make_step(100, "PASS"), make_step(140, "FAIL")]
     invalid = [make_step(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     result = build_answer(*ends, *invalid)
@@ -119,7 +119,7 @@ def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_a
     assert build_answer(*ends).stop_reason is None
 
 
-def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
+def test_a_cell_whose_target_does_not_come_up_again_keeps_its_bracket() -> None:
     result = build_answer(
         make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED)
     )
@@ -127,7 +127,7 @@ def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() ->
     assert result.stop_reason == NotReady("it exited with code 1", was_ready_before=True)
 
 
-def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:
+def test_a_failed_step_alone_is_no_answer_if_the_search_stopped_early() -> None:
     invalid = [make_step(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     assert build_answer(make_step(20, "FAIL"), *invalid).status is Status.INVALID
 
@@ -179,7 +179,7 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "runs", "hopeless"),
+    ("steps", "runs", "expected"),
     [
         ((), (STARTED,), False),
         ((), (NOT_STARTED,), True),
@@ -190,9 +190,9 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
     ],
 )
 def test_a_target_gets_a_second_chance_only_after_it_came_up(
-    steps: tuple[StepResult, ...], runs: tuple[ContainerRun, ...], hopeless: bool
+    steps: tuple[StepResult, ...], runs: tuple[ContainerRun, ...], expected: bool
 ) -> None:
-    assert is_hopeless(Attempt(runs, steps, is_done=False)) is hopeless
+    assert is_hopeless(Attempt(runs, steps, is_done=False)) is expected
 
 
 def test_any_verdicts_give_a_status_that_agrees_with_both_ends() -> None:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     bound_slow_share,
+    compute_logit,
+    compute_logit_slope,
     find_median,
     find_probability,
-    logit,
-    logit_slope,
 )
 
 SHARES = st.floats(0.001, 0.5)
@@ -43,12 +43,12 @@ def test_the_slope_relied_on_is_less_than_the_simulated_one(
 
 
 def test_the_slope_grows_with_the_root_of_the_users() -> None:
-    assert logit_slope(400) == pytest.approx(2 * logit_slope(100))
+    assert compute_logit_slope(400) == pytest.approx(2 * compute_logit_slope(100))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_logit_of_every_share_is_finite(share: float) -> None:
-    assert abs(logit(share)) < 14
+    assert abs(compute_logit(share)) < 14
 
 
 ESTIMATES = st.builds(LogNormalEstimate, st.floats(1, 1000), st.floats(0.01, 0.5))

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from harness.analyse.search.bracket import find_bracket
-from harness.analyse.search.search import choose_next_step, choose_plain_users, is_bracket_sufficient
+from harness.analyse.search.search import (
+    choose_next_step,
+    choose_users_without_estimate,
+    is_bracket_sufficient,
+)
 from harness.analyse.step.judge import judge_steps
 from harness.model import (
     Cell,
@@ -212,9 +216,9 @@ def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
     steps = walk(plan, 137)
     for count, step in enumerate(steps):
         known = find_bracket(steps[:count])
-        assert choose_plain_users(plan.search, 400, known) == step.users
+        assert choose_users_without_estimate(plan.search, 400, known) == step.users
     assert is_bracket_sufficient(plan.search, 400, find_bracket(steps))
-    assert choose_plain_users(plan.search, 400, find_bracket(steps)) is None
+    assert choose_users_without_estimate(plan.search, 400, find_bracket(steps)) is None
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

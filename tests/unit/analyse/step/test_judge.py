@@ -1,4 +1,4 @@
-"""From the facts of a step to a verdict, with the rule and the numbers behind it."""
+"""The verdict on a step, with its rule and its numbers, follows from the facts."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,8 @@ from harness.analyse.step.baseline import (
     build_baseline,
     choose_baseline,
     choose_lighter_baseline,
-    find_fastest_tenth_s,
     find_baseline,
+    find_fastest_tenth_s,
 )
 from harness.analyse.step.judge import is_verdict_settled, judge_step, judge_steps
 from harness.model import (
@@ -56,7 +56,7 @@ def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
 
 
-def broken_slo(result: StepResult) -> tuple[Slo, float]:
+def find_broken_slo(result: StepResult) -> tuple[Slo, float]:
     """Return the SLO that made a step fail, with its value to the hundredth."""
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.SLO_BROKEN)
     evidence = result.judgement.evidence
@@ -65,33 +65,33 @@ def broken_slo(result: StepResult) -> tuple[Slo, float]:
     return evidence.evaluation.slo, round(evidence.evaluation.value or 0.0, 2)
 
 
-def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
+def test_the_first_broken_slo_is_the_evidence() -> None:
     facts = make_closed_step(40, latency=slow_share(0.5), fails=spread_evenly(0.2))
-    assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
-    assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
+    assert find_broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
+    assert find_broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
 
 
-def test_an_slo_of_a_request_name_is_named_with_it() -> None:
+def test_a_broken_slo_carries_its_request_name() -> None:
     slo = Slo("p95", 0.2, "GET /")
     result = judge_step(make_closed_step(latency=always(0.5)), [slo], LIGHT)
-    assert broken_slo(result) == (slo, 0.5)
+    assert find_broken_slo(result) == (slo, 0.5)
 
 
-def test_too_few_requests_for_an_slo_are_invalid_and_name_it() -> None:
+def test_a_step_with_too_few_requests_for_an_slo_is_invalid_and_names_the_slo() -> None:
     slo = Slo("p99.9", 1.0)
     result = judge_step(make_closed_step(), [slo], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.INVALID, Rule.TOO_FEW_REQUESTS)
     assert result.judgement.evidence == TooFewRequests(slo)
 
 
-def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
+def test_a_broken_slo_counts_although_another_cannot_be_judged() -> None:
     facts = make_closed_step(fails=spread_evenly(0.5))
     assert judge_step(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
 
 
 def test_a_target_that_fails_every_request_breaks_the_slo_on_errors() -> None:
     result = judge_step(make_closed_step(fails=spread_evenly(1.0)), SLOS, LIGHT)
-    assert broken_slo(result) == (SLOS[1], 1.0)
+    assert find_broken_slo(result) == (SLOS[1], 1.0)
     assert (result.failures.ratio, result.latency, result.rps) == (1.0, Latency(), 0.0)
 
 
@@ -111,7 +111,7 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
     ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
-def test_a_target_that_gives_up_fails_whatever_it_answered_before(
+def test_a_target_that_ends_its_step_early_fails_whatever_it_answered_before(
     end_reason: EndReason, rule: Rule, window_from_s: float | None
 ) -> None:
     note = "exit code 137\nlast words"
@@ -125,13 +125,13 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
 
 
 @pytest.mark.parametrize("users", [1, 10, 40, 43, 44])
-def test_up_to_the_paper_capacity_a_step_passes(users: int) -> None:
+def test_a_step_up_to_the_capacity_on_paper_passes(users: int) -> None:
     facts = make_closed_step(users, latency=always(response_on_paper_s(users) - 1e-9), window_s=30)
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("users", [45, 46, 60, 200])
-def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
+def test_a_step_above_the_capacity_on_paper_fails(users: int) -> None:
     facts = make_closed_step(users, latency=always(response_on_paper_s(users)))
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.FAIL
 
@@ -139,7 +139,7 @@ def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
 # Numbers
 
 
-def test_the_numbers_are_of_the_window() -> None:
+def test_the_numbers_of_a_step_are_of_its_window() -> None:
     result = judge_step(make_closed_step(20), SLOS, LIGHT)
     assert result.rps == pytest.approx(20 / (0.9 + 0.1))
     assert result.window_s == 20.0
@@ -158,13 +158,13 @@ def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
     assert result.target.memory_peak_bytes == 64 * MIB
 
 
-def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
+def test_the_use_of_cpu_and_memory_is_unknown_without_counters() -> None:
     result = judge_step(make_closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
     assert result.target == TargetUse()
     assert (result.host.steal_ratio, result.generator.loop_lag_s) == (None, None)
 
 
-def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
+def test_a_step_without_a_window_has_no_numbers() -> None:
     result = judge_step(
         make_closed_step(end_reason=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
     )
@@ -173,7 +173,7 @@ def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
     assert result.load_s == 33.0
 
 
-def test_the_shares_by_name_add_up_to_the_whole() -> None:
+def test_requests_and_errors_are_counted_by_name() -> None:
     result = judge_step(make_closed_step(20, fails=spread_evenly(0.25)), SLOS, LIGHT)
     (stats,) = result.by_name
     assert (stats.name, stats.requests, stats.errors) == ("GET /", 400, 100)
@@ -181,7 +181,7 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "oom"),
+    ("changed", "is_oom"),
     [
         ({}, False),
         ({"events": (TargetEvent(20.0, EventKind.DIE),)}, False),
@@ -190,8 +190,8 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
         ({"end_reason": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
-def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
-    assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is oom
+def test_exit_code_137_alone_does_not_prove_an_oom_kill(changed: dict[str, Any], is_oom: bool) -> None:
+    assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is is_oom
 
 
 # Settled
@@ -235,14 +235,14 @@ def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
 
 
 def test_an_invalid_step_is_no_baseline() -> None:
-    """Leave it out: its generator left users idle, so a whole one would seem to have too many."""
+    """Leave it out: after a generator that left users idle, a healthy one would look wrong."""
     invalid = make_closed_step(2, end_reason=EndReason.GENERATOR_DIED)
     valid = make_closed_step(5)
     assert find_baseline([invalid, valid]) == build_baseline(valid)
     assert find_baseline([invalid]) is None
 
 
-def test_of_two_baselines_the_one_of_fewer_users_is_chosen() -> None:
+def test_the_baseline_of_fewer_users_is_chosen() -> None:
     heavier = replace(LIGHT, users=6)
     assert choose_lighter_baseline(heavier, LIGHT) == choose_lighter_baseline(LIGHT, heavier) == LIGHT
     assert choose_lighter_baseline(None, LIGHT) == choose_lighter_baseline(LIGHT, None) == LIGHT
@@ -254,20 +254,20 @@ def test_a_cell_without_answers_borrows_its_baseline() -> None:
     assert choose_baseline([], None) is None
 
 
-def test_a_lighter_step_of_its_own_is_preferred() -> None:
-    light = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
-    assert light is not None
-    assert light.users == 3
-    assert light.mean_s == pytest.approx(0.3)
+def test_a_cell_prefers_a_lighter_baseline_of_its_own() -> None:
+    baseline = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    assert baseline is not None
+    assert baseline.users == 3
+    assert baseline.mean_s == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("own_s", "raised_s"), [(0.05, 0.1), (0.3, 0.3)])
-def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
+def test_a_borrowed_response_time_is_raised_to_that_of_the_fastest_tenth(
     own_s: float, raised_s: float
 ) -> None:
-    light = choose_baseline([make_closed_step(50, latency=always(own_s))], LIGHT)
-    assert light is not None
-    assert light.mean_s == pytest.approx(raised_s)
+    baseline = choose_baseline([make_closed_step(50, latency=always(own_s))], LIGHT)
+    assert baseline is not None
+    assert baseline.mean_s == pytest.approx(raised_s)
 
 
 def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -> None:
@@ -313,7 +313,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
 
 @settings(max_examples=15)
 @given(MEASURED)
-def test_judging_twice_gives_the_same_twice(measured: list[tuple[int, float, float, float]]) -> None:
+def test_judging_twice_gives_the_same_results(measured: list[tuple[int, float, float, float]]) -> None:
     facts = [
         make_closed_step(users, latency=slow_share(slow, fast_s), fails=spread_evenly(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)

@@ -1,4 +1,4 @@
-"""What makes a step invalid: each rule fires on its fault and keeps quiet otherwise."""
+"""What makes a step invalid: each rule fires on its own fault, and not without it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,11 +31,11 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
 def find_rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
-    found = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
-    if found is None:
+    judgement = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
+    if judgement is None:
         return None
-    assert found.verdict is Verdict.INVALID
-    return found.rule
+    assert judgement.verdict is Verdict.INVALID
+    return judgement.rule
 
 
 def test_a_valid_step_breaks_no_rule() -> None:
@@ -48,8 +48,8 @@ def test_a_generator_without_cpu_to_spare_makes_a_step_invalid(cpu_ratio: float,
     assert (find_rule(facts) == "generator-cpu") is fires
 
 
-def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> None:
-    """Use the busiest tenth of the seconds: the mean would hide the saturation."""
+def test_a_generator_saturated_for_a_fifth_of_the_window_makes_a_step_invalid() -> None:
+    """Judge by the busiest tenth of the seconds, because the mean would hide the saturation."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
     use = summarize_generator(make_closed_step(generator=samples), 12, 32)
@@ -70,27 +70,27 @@ def test_one_late_second_does_not_make_a_step_invalid() -> None:
     assert find_rule(make_closed_step(generator=once)) is None
 
 
-@pytest.mark.parametrize("gone", ["generator", "host"])
+@pytest.mark.parametrize("missing", ["generator", "host"])
 @pytest.mark.parametrize(("until_s", "fires"), [(22, False), (24, True)])
-def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
-    gone: str, until_s: int, fires: bool
+def test_counters_that_were_not_read_for_a_while_show_a_suspension(
+    missing: str, until_s: int, fires: bool
 ) -> None:
     samples: dict[str, Any] = {
         "generator": make_generator_samples(SECONDS, 10),
         "host": make_host_samples(SECONDS),
     }
-    left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
-    facts = make_closed_step(**{**samples, gone: left})
+    left = tuple(sample for sample in samples[missing] if not 20 < sample.at_s < until_s)
+    facts = make_closed_step(**{**samples, missing: left})
     assert (find_rule(facts) == "suspended") is fires
 
 
-def test_a_user_that_dies_within_the_window_makes_it_invalid() -> None:
+def test_a_user_that_dies_within_the_window_makes_a_step_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)
     assert find_rule(make_closed_step(generator=lost)) == "users"
 
 
-def test_users_still_arriving_before_the_window_do_no_harm() -> None:
+def test_users_that_are_missing_before_the_window_do_not_make_a_step_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     arriving = tuple(replace(sample, users=3) if sample.at_s < 12 else sample for sample in samples)
     assert find_rule(make_closed_step(generator=arriving)) is None
@@ -100,7 +100,7 @@ def test_users_still_arriving_before_the_window_do_no_harm() -> None:
 def test_a_hypervisor_that_takes_a_tenth_of_the_host_makes_a_step_invalid(
     steal_cores: float, fires: bool
 ) -> None:
-    """Take a tenth of two cores: 0.2."""
+    """Allow a tenth of two cores: 0.2 cores."""
     facts = make_closed_step(host=make_host_samples(SECONDS, steal_cores))
     assert (find_rule(facts) == "steal") is fires
 
@@ -122,11 +122,11 @@ def test_other_programs_that_take_a_tenth_of_the_host_make_a_step_invalid(
 ) -> None:
     facts = make_closed_step(host=make_accounted_host(foreign_cores))
     assert (find_rule(facts) == "foreign-load") is fires
-    found = summarize_host(facts, 12, 32).foreign_cores
-    assert found == pytest.approx(foreign_cores, abs=1e-6)
+    used_cores = summarize_host(facts, 12, 32).foreign_cores
+    assert used_cores == pytest.approx(foreign_cores, abs=1e-6)
 
 
-def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
+def test_foreign_load_is_unknown_if_the_engine_runs_on_another_host() -> None:
     away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in make_accounted_host(1.0))
     facts = make_closed_step(host=away)
     assert summarize_host(facts, 12, 32).foreign_cores is None
@@ -152,12 +152,12 @@ def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: b
     assert (find_rule(facts) == "littles-law") is fires
 
 
-def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
+def test_more_time_than_the_users_have_breaks_littles_law() -> None:
     facts = replace(make_closed_step(110), users=100, generator=make_generator_samples(SECONDS, 100))
     assert find_rule(facts) == "littles-law"
 
 
-def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
+def test_pauses_within_tasks_are_known_from_the_baseline() -> None:
     """Let a task sleep for a tenth of the cycle: it does so at every load."""
     light, loaded = (
         replace(
@@ -170,7 +170,7 @@ def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
     assert find_rule(loaded, build_baseline(light)) is None
 
 
-def test_without_a_reference_littles_law_is_not_judged() -> None:
+def test_littles_law_is_not_checked_without_a_baseline() -> None:
     facts = replace(make_closed_step(5), generator=make_generator_samples(SECONDS, 10), users=10)
     assert find_rule(facts, baseline=None) is None
 
@@ -184,18 +184,22 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
     ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
-def test_an_ending_that_is_not_the_targets_fault_is_invalid(
+def test_a_step_that_ended_early_without_fault_of_the_target_is_invalid(
     end_reason: EndReason, expected: str, window_from_s: float | None
 ) -> None:
-    facts = make_closed_step(end_reason=end_reason, note="seen", window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(
+        end_reason=end_reason, note="seen", window_from_s=window_from_s, window_to_s=None
+    )
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
     assert result.judgement.evidence == EndedStep("seen")
 
 
 @pytest.mark.parametrize("end_reason", [EndReason.TARGET_DIED, EndReason.STALLED, EndReason.ALL_FAILED])
-def test_what_the_target_did_is_never_blamed_on_the_generator(end_reason: EndReason) -> None:
-    facts = make_closed_step(end_reason=end_reason, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0))
+def test_a_step_that_the_target_ended_fails_even_with_a_busy_generator(end_reason: EndReason) -> None:
+    facts = make_closed_step(
+        end_reason=end_reason, generator=make_generator_samples(SECONDS, 10, cpu_ratio=1.0)
+    )
     assert judge_step(facts, [Slo("p95", 1.0)]).verdict is Verdict.FAIL
 
 
@@ -218,7 +222,7 @@ def test_a_step_that_breaks_a_rule_is_neither_pass_nor_fail(name: str) -> None:
 @pytest.mark.parametrize(
     "samples", [(), make_generator_samples([12.0], 10), make_generator_samples([50.0, 51.0], 10)]
 )
-def test_fewer_than_two_samples_within_the_window_tell_nothing(
+def test_the_generators_use_is_unknown_without_two_samples_in_the_window(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
     assert summarize_generator(make_closed_step(generator=samples), 12, 32).cpu_ratio is None
@@ -226,11 +230,11 @@ def test_fewer_than_two_samples_within_the_window_tell_nothing(
 
 
 @pytest.mark.parametrize("samples", [(), make_host_samples([12.0])])
-def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
+def test_the_hosts_use_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
     assert summarize_host(make_closed_step(host=samples), 12, 32) == HostUse()
 
 
-def test_two_samples_of_one_instant_tell_nothing() -> None:
+def test_two_samples_of_one_instant_count_as_no_samples() -> None:
     assert (
         summarize_generator(
             make_closed_step(generator=make_generator_samples([20.0, 20.0], 10)), 12, 32
@@ -240,7 +244,7 @@ def test_two_samples_of_one_instant_tell_nothing() -> None:
     assert summarize_host(make_closed_step(host=make_host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
-def test_a_step_in_which_nothing_started_is_invalid() -> None:
+def test_a_window_in_which_no_request_started_is_invalid() -> None:
     facts = make_closed_step(1, think_s=100.0, latency=always(0.1))
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
@@ -257,7 +261,7 @@ def make_worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[Worke
 
 
 def test_the_busiest_of_several_workers_decides() -> None:
-    """Together they use more than a core, and none of them is short of CPU."""
+    """Judge each worker alone: together two workers may use more than a core."""
     together = make_generator_samples(SECONDS, 10, cpu_ratio=1.41)
     valid = make_closed_step(generator=together, workers=make_worker_samples([0.7, 0.7]))
     assert find_rule(valid) is None
@@ -274,7 +278,7 @@ def test_the_busiest_of_several_workers_decides() -> None:
 
 
 @pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])
-def test_a_clock_that_is_hardly_known_makes_a_step_invalid(error_s: float, fires: bool) -> None:
+def test_a_worker_with_an_uncertain_clock_makes_a_step_invalid(error_s: float, fires: bool) -> None:
     facts = make_closed_step(workers=make_worker_samples([0.2], clock_error_s=error_s))
     assert (find_rule(facts) == "clocks") is fires
 
@@ -284,8 +288,8 @@ def test_a_worker_that_was_silent_makes_a_step_invalid() -> None:
     assert find_rule(make_closed_step(workers=silent)) == "suspended"
 
 
-def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:
-    """Count the host's load as foreign if the worker that used as much CPU ran on another host."""
+def test_only_local_workers_are_subtracted_from_the_hosts_load() -> None:
+    """Count load on the host as foreign if the worker with the same CPU use ran on another host."""
     busy = tuple(
         replace(sample, busy_s=(sample.at_s * 0.85,), harness_cpu_s=0.0, engine_cpu_s=0.0, proxy_cpu_s=0.0)
         for sample in make_host_samples(SECONDS)
