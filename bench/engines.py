@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.measure.docker.client import BASE_IMAGE
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine, run_own_engine
 
 _WEB = Path(__file__).parents[1] / "targets/web"
 _MATRIX = """\
@@ -33,7 +33,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("one", "other")]
-        with own_engine(places[0], number=7) as one, own_engine(places[1], number=8) as other:
+        with run_own_engine(places[0], number=7) as one, run_own_engine(places[1], number=8) as other:
             for engine in (one, other):
                 engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):

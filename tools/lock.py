@@ -24,7 +24,7 @@ HEADING = """\
 """
 
 
-def declared_requirements() -> Iterator[Requirement]:
+def read_requirements() -> Iterator[Requirement]:
     """Yield every requirement of pyproject.toml: to build, to run, and to develop."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = pyproject["project"]
@@ -33,11 +33,11 @@ def declared_requirements() -> Iterator[Requirement]:
         yield from map(Requirement, texts)
 
 
-def installed_versions() -> dict[str, str]:
+def find_installed_versions() -> dict[str, str]:
     """Return the version of each declared package and of all that they need here, by canonical name."""
     versions: dict[str, str] = {}
     seen: set[str] = set()
-    waiting = list(declared_requirements())
+    waiting = list(read_requirements())
     while waiting:
         requirement = waiting.pop()
         if str(requirement) in seen:
@@ -45,11 +45,11 @@ def installed_versions() -> dict[str, str]:
         seen.add(str(requirement))
         installed = distribution(requirement.name)
         versions[canonicalize_name(requirement.name)] = installed.version
-        waiting += needed_by(requirement, installed.requires or [])
+        waiting += find_needed(requirement, installed.requires or [])
     return versions
 
 
-def needed_by(parent: Requirement, texts: list[str]) -> Iterator[Requirement]:
+def find_needed(parent: Requirement, texts: list[str]) -> Iterator[Requirement]:
     """Yield those of `texts`, the requirements of a package, that hold here with the extras of `parent`."""
     for requirement in map(Requirement, texts):
         extras = ["", *parent.extras]
@@ -57,7 +57,7 @@ def needed_by(parent: Requirement, texts: list[str]) -> Iterator[Requirement]:
             yield requirement
 
 
-def locked_versions() -> dict[str, str]:
+def read_locked_versions() -> dict[str, str]:
     """Return the version of each package in constraints.txt, by canonical name."""
     lines = re.findall(r"^([\w.-]+)==(\S+)$", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     return {canonicalize_name(name): version for name, version in lines}
@@ -65,7 +65,7 @@ def locked_versions() -> dict[str, str]:
 
 def main() -> None:
     try:
-        versions = installed_versions()
+        versions = find_installed_versions()
     except PackageNotFoundError as error:
         sys.exit(f"{error.name} is not installed in this environment: run `make venv` first")
     lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]

@@ -112,7 +112,7 @@ def measure_matrix(
         progress.start_attempt(baseline, None)
         _CellTrial(backends, plan, strategy, progress, results).run()
         baseline = progress.finish()
-        results.append(progress.result(plan))
+        results.append(progress.build_result(plan))
     return tuple(results)
 
 
@@ -144,7 +144,7 @@ class _CellTrial:
         image = self._backends.host.prepare(plan.target)
         step = self._choose_step()
         while step is not None:
-            number = self._progress.next_run_number()
+            number = self._progress.take_run_number()
             with open_session(
                 self._backends, plan.target, plan.scenario, plan.load, cell, image, number
             ) as session:
@@ -171,7 +171,7 @@ class _CellTrial:
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
         plan, baseline = self._plan, self._progress.baseline
         request = StepSpec(
-            self._progress.next_step_number(),
+            self._progress.take_step_number(),
             step,
             plan.spawn_rate,
             is_settled=lambda facts: is_verdict_settled(

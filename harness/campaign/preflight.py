@@ -25,17 +25,17 @@ def connect_backends(campaign: str, plan: Plan) -> EngineBackends:
     """Connect to the plan's engines. Raises EngineError, naming the engine, if one does not answer."""
     backends = {}
     for name, engine in plan.engines.items():
-        with _naming_engine(name):
+        with _name_engine_in_errors(name):
             backends[name] = _connect_backend(campaign, engine)
     load = plan.load
     if not isinstance(load, EngineWorkers):
         return backends
     hosts = []
     for number, engine in enumerate(load.engines, 1):
-        with _naming_engine(f"engine {number} of load"):
+        with _name_engine_in_errors(f"engine {number} of load"):
             hosts.append(DockerHost(campaign, MonotonicClock(), engine=engine))
     return {
-        name: _with_remote_load(each, hosts, load.port + index, load.image)
+        name: _use_remote_workers(each, hosts, load.port + index, load.image)
         for index, (name, each) in enumerate(backends.items())
     }
 
@@ -45,16 +45,16 @@ def _connect_backend(campaign: str, engine: Engine) -> Backends:
     return Backends(DockerHost(campaign, clock, engine=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
-def _with_remote_load(
+def _use_remote_workers(
     backends: Backends, hosts: Sequence[DockerHost], port: int, image: str | None
 ) -> Backends:
     """Return the backends with a generator whose workers run on these hosts, and connect to this port."""
     pool = WorkerPool(hosts, port, image)
-    return replace(backends, generator=LocustGenerator(engines=pool), load_hosts=pool.hosts)
+    return replace(backends, generator=LocustGenerator(worker_pool=pool), load_hosts=pool.hosts)
 
 
 @contextlib.contextmanager
-def _naming_engine(name: str | None) -> Iterator[None]:
+def _name_engine_in_errors(name: str | None) -> Iterator[None]:
     """Put the engine's name in front of the errors that are raised within."""
     try:
         yield
@@ -123,7 +123,7 @@ def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
 @contextlib.contextmanager
 def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str], None]) -> Iterator[None]:
     """Reserve the engines; remove the leftovers of killed campaigns on entry, and all of ours on exit."""
-    hosts = distinct_hosts(backends)
+    hosts = list_hosts(backends)
     with contextlib.ExitStack() as stack:
         for host in hosts:
             stack.enter_context(host.reserve())
@@ -139,7 +139,7 @@ def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str],
                     host.remove_leftovers()
 
 
-def distinct_hosts(backends: EngineBackends) -> list[TargetHost]:
+def list_hosts(backends: EngineBackends) -> list[TargetHost]:
     """Return the hosts of the targets and then those of the load, each engine once."""
     targets = [each.host for each in backends.values()]
     load = {host.read_identity(): host for each in backends.values() for host in each.load_hosts}

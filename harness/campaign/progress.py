@@ -73,12 +73,12 @@ class CellProgress:
     def _last_attempt(self) -> Attempt:
         return Attempt(self.runs, self.steps, self.is_done)
 
-    def next_run_number(self) -> int:
+    def take_run_number(self) -> int:
         """Return a number that no other container run of this cell has, not even on another engine."""
         self.run_number += 1
         return self.run_number
 
-    def next_step_number(self) -> int:
+    def take_step_number(self) -> int:
         """Return a number that no other step of this cell has."""
         self.step_number += 1
         return self.step_number
@@ -118,7 +118,7 @@ class CellProgress:
     def start_next_attempt(self, plan: Plan) -> None:
         """Start over with an empty attempt; keep the result of an attempt that was finished."""
         if self.is_done:
-            self.first_result = self.result(plan)
+            self.first_result = self.build_result(plan)
         self.attempt += 1
         self.runs, self.facts, self.steps, self.is_done = [], [], (), False
 
@@ -128,7 +128,7 @@ class CellProgress:
         self.is_done, self.facts = True, []
         return lightest
 
-    def result(self, plan: Plan) -> CellResult:
+    def build_result(self, plan: Plan) -> CellResult:
         """Return the cell's answer as far as it is known."""
         skipped = plan.skipped.get(self.cell.id)
         result = build_cell_result(self.cell, plan.users_limit, plan.slos, self._last_attempt, skipped)
@@ -148,20 +148,20 @@ class CampaignProgress:
     started_at: str = ""
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
 
-    def results(self, plan: Plan) -> tuple[CellResult, ...]:
+    def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, with what follows from others."""
-        results = {cell.id: self.cells[cell.id].result(plan) for cell in plan.cells}
+        results = {cell.id: self.cells[cell.id].build_result(plan) for cell in plan.cells}
         if plan.users_required is not None:
             results = add_inferred_results(results, plan.users_required)
         return tuple(flag_monotonicity_violations(plan, results).values())
 
-    def next_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
+    def choose_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
         """Return the cell to measure next, of those whose ids are not `claimed`; None if there is none now.
 
         All cells come in an order that helps the search; for a demand, only those that it still needs. Once
         nobody measures, a cell that contradicts a smaller one comes again.
         """
-        results = {result.cell.id: result for result in self.results(plan)}
+        results = {result.cell.id: result for result in self.build_results(plan)}
         free = [cell for cell in plan.cells if cell.id not in claimed]
         if plan.users_required is not None:
             chosen = choose_next_cell(free, results, plan.users_required)
@@ -170,29 +170,29 @@ class CampaignProgress:
             chosen = next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
         if chosen is not None or claimed:
             return chosen
-        return self.next_retry(plan)
+        return self._choose_retry(plan)
 
-    def next_retry(self, plan: Plan) -> Cell | None:
+    def _choose_retry(self, plan: Plan) -> Cell | None:
         """Return the cell to measure a second time; None without one. An unfinished retry comes first."""
         for progress in self.cells.values():
             if progress.attempt > 1 and not progress.is_done:
                 return progress.cell
-        return choose_second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
+        return choose_second_attempt(plan, {result.cell.id: result for result in self.build_results(plan)})
 
     def choose_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
         """Return the reference cell and the step to hold of it on this engine; None if nothing is to be held.
 
         The step shows whether the host has changed, or whether this engine is like the others.
         """
-        results = {result.cell.id: result for result in self.results(plan)}
+        results = {result.cell.id: result for result in self.build_results(plan)}
         in_order = [results[cell.id] for cell in order_cells(plan.cells)]
         reference = next((progress for progress in self.cells.values() if progress.drift_check_runs), None)
         if reference is not None:  # another engine chose it
             in_order = [results[reference.cell.id]]
-        check = self.drift_checks(plan).get(engine)
+        check = self._list_drift_checks(plan).get(engine)
         return choose_drift_check(plan, in_order, check, is_shared=engine is not None)
 
-    def drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
+    def _list_drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
         """Return what was held again of the reference cell, by the engine that held it."""
         checks: dict[str | None, DriftCheck] = {}
         for progress in self.cells.values():
@@ -200,14 +200,14 @@ class CampaignProgress:
                 runs = [run for run in progress.drift_check_runs if run.engine == engine]
                 numbers = {run.number for run in runs}
                 steps = [step for step in progress.drift_check_steps if step.life in numbers]
-                checks.setdefault(engine, DriftCheck(progress.result(plan), runs, steps))
+                checks.setdefault(engine, DriftCheck(progress.build_result(plan), runs, steps))
         return checks
 
-    def result(self, plan: Plan, state: CampaignState) -> CampaignResult:
+    def build_result(self, plan: Plan, state: CampaignState) -> CampaignResult:
         """Return the campaign's answer as far as it is known."""
-        cells = self.results(plan)
+        cells = self.build_results(plan)
         thinks_s = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
-        drifts = [drift for check in self.drift_checks(plan).values() if (drift := assess_drift(check))]
+        drifts = [drift for check in self._list_drift_checks(plan).values() if (drift := assess_drift(check))]
         result = CampaignResult(
             campaign=self.campaign,
             target=plan.target.name,
@@ -249,20 +249,20 @@ def _replay_attempt(
     plan: Plan,
     folder: CampaignFolder,
     campaign: CampaignProgress,
-    progress: CellProgress,
+    cell: CellProgress,
     record: AttemptRecord,
 ) -> None:
     engine = next((run.engine for run in record.runs), None)
-    progress.start_attempt(campaign.baselines.get(engine), engine)
+    cell.start_attempt(campaign.baselines.get(engine), engine)
     for run in (*record.runs, *record.drift_check_runs):
-        progress.add_run(run)
-    progress.add_steps(plan, [folder.read_step(file) for file in record.step_files])
+        cell.add_run(run)
+    cell.add_steps(plan, [folder.read_step(file) for file in record.step_files])
     for file in record.drift_check_files:
-        progress.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
+        cell.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
     if record.is_done:
-        campaign.baselines[engine] = progress.finish()
+        campaign.baselines[engine] = cell.finish()
 
 
 def rejudge(plan: Plan, folder: CampaignFolder) -> CampaignResult:
     """Return a stored campaign's answer under the plan's SLOs, without any load."""
-    return replay(plan, folder).result(plan, folder.read_log().state or CampaignState.INTERRUPTED)
+    return replay(plan, folder).build_result(plan, folder.read_log().state or CampaignState.INTERRUPTED)

@@ -16,7 +16,7 @@ def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerpri
     return CampaignFolder.create(results, name, plan_to_json(plan), fingerprint)
 
 
-def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
+def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
     """Return the newest campaign if it was interrupted and its matrix, scenario and target are unchanged.
 
     What is decided about an interrupted campaign is noted.
@@ -27,7 +27,7 @@ def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> P
     folder = CampaignFolder.open(latest)
     if folder.read_log().state is CampaignState.COMPLETE:
         return None
-    if changed := _find_changes(folder, plan):
+    if changed := _describe_changes(folder, plan):
         note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
         return None
     note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
@@ -40,7 +40,7 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
     Raises UsageError if the plan or the machines have changed, because its numbers would not belong together.
     """
     folder = CampaignFolder.open(path)
-    if changed := _find_changes(folder, plan):
+    if changed := _describe_changes(folder, plan):
         raise UsageError(
             f"{path}: {changed} changed since this campaign started",
             "run with --fresh for a new campaign, or undo the change",
@@ -55,7 +55,7 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
     return folder
 
 
-def _find_changes(folder: CampaignFolder, plan: Plan) -> str:
+def _describe_changes(folder: CampaignFolder, plan: Plan) -> str:
     """Return which parts of the plan differ from the stored one, such as "the matrix and the target"."""
     changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
     return " and ".join(name_part(part) for part in changed_parts)

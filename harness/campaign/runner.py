@@ -10,7 +10,7 @@ from harness.campaign.preflight import (
     connect_backends,
     separate_cores,
 )
-from harness.campaign.resume import create_campaign, find_unfinished, reopen_campaign
+from harness.campaign.resume import create_campaign, find_unfinished_campaign, reopen_campaign
 from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Plan
 from harness.store import CampaignFolder, build_campaign_name
@@ -29,7 +29,7 @@ def run_campaign(
         BackendError: an engine, a companion or the generator failed; what was measured is stored.
     """
     if resume is None and not fresh:
-        resume = find_unfinished(results, plan, listener.note)
+        resume = find_unfinished_campaign(results, plan, listener.note)
     name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
     backends = connect_backends(name, plan)
     plan = check_plan(plan, backends)

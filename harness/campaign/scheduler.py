@@ -36,16 +36,16 @@ class Scheduler:
             if len(self._workers) == 1:
                 self._workers[0].run()
             else:
-                self._run_all()
+                self._run_in_threads()
             state = CampaignState.COMPLETE
         finally:
             result = self._session.finish(state)
         return result
 
-    def _run_all(self) -> None:
+    def _run_in_threads(self) -> None:
         """Run a thread for each engine. An error in one of them ends all, except the loss of its engine."""
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="harness-engine") as pool:
-            running: list[Future[None]] = [pool.submit(self._run_or_lose, worker) for worker in self._workers]
+            running: list[Future[None]] = [pool.submit(self._run_worker, worker) for worker in self._workers]
             try:
                 wait(running, return_when=FIRST_EXCEPTION)
             finally:
@@ -55,7 +55,7 @@ class Scheduler:
             if error is not None and not isinstance(error, StopRequested):
                 raise error
 
-    def _run_or_lose(self, worker: EngineWorker) -> None:
+    def _run_worker(self, worker: EngineWorker) -> None:
         try:
             worker.run()
         except EngineUnavailableError as error:

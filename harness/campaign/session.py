@@ -28,7 +28,7 @@ from harness.model import (
 from harness.report import render_report
 from harness.store import CampaignFolder
 
-_PAUSE_PER_DRAWING = 19
+_PAUSE_PER_WRITING_TIME = 19
 """After a drawing none follows for this many times as long as it took: drawing costs a twentieth at most."""
 
 
@@ -56,13 +56,13 @@ class CampaignSession:
         self._clock = clock
         self._engines = set(engines)
         self._progress = replay(plan, folder)
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.Condition(threading.RLock())
         self._claimed: set[str] = set()
         self._is_stopping = False
         self._noted: set[str] = set()
         # Reentrant, because an interrupt of the only thread may leave the lock held when `finish` draws.
-        self._drawing = threading.RLock()
-        self._no_drawing_until_s = float("-inf")
+        self._reports_lock = threading.RLock()
+        self._no_reports_until_s = float("-inf")
 
     @property
     def campaign(self) -> str:
@@ -73,7 +73,7 @@ class CampaignSession:
 
     def record_image(self, image: Image, engine: str | None) -> None:
         """Store which image this engine runs. Raise UsageError if it ran another one in this campaign."""
-        with self._changed:
+        with self._lock:
             stored_digest = self._folder.read_log().images.get(engine)
             if stored_digest is None:
                 self._folder.add_image(image.reference, image.digest, engine)
@@ -86,7 +86,7 @@ class CampaignSession:
 
     def record_engine_fault(self, cell: Cell, error: EngineUnavailableError) -> None:
         """Store that the engine failed while it measured the cell, which will be tried again."""
-        with self._changed:
+        with self._lock:
             self._folder.add_fault(cell.id, "engine", error.what)
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
@@ -95,18 +95,18 @@ class CampaignSession:
 
         The other workers are woken, because there may be cells for them again.
         """
-        with self._changed:
+        with self._lock:
             self._engines.discard(engine)
             if not self._engines:
                 raise error
             self.note_once([f"the engine {engine} is lost ({error.what}); the others go on"])
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def stop(self) -> None:
         """Make every worker raise StopRequested, at its next poll."""
-        with self._changed:
+        with self._lock:
             self._is_stopping = True
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def raise_if_stopping(self) -> None:
         """Raise StopRequested if the campaign is to stop."""
@@ -120,28 +120,28 @@ class CampaignSession:
 
         Raises StopRequested.
         """
-        with self._changed:
+        with self._lock:
             while True:
                 self.raise_if_stopping()
-                if (cell := self._progress.next_cell(self.plan, self._claimed)) is not None:
+                if (cell := self._progress.choose_cell(self.plan, self._claimed)) is not None:
                     self._claimed.add(cell.id)
                     return cell
                 if not self._claimed:
                     return None
-                self._changed.wait()
+                self._lock.wait()
 
     def release_cell(self, cell: Cell) -> None:
         """Let others claim the cell, unless it is finished."""
-        with self._changed:
+        with self._lock:
             self._claimed.discard(cell.id)
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def start_cell(self, cell: Cell, engine: str | None) -> None:
         """Start or resume the cell's search on this engine.
 
         Start a new attempt if the cell is finished or was started on another engine.
         """
-        with self._changed:
+        with self._lock:
             progress = self._progress.cells[cell.id]
             if progress.is_done:
                 self.note_once([f"{cell.id} sustains less than a smaller size: measuring it once more"])
@@ -157,16 +157,16 @@ class CampaignSession:
 
     def finish_cell(self, cell: Cell, engine: str | None) -> None:
         """Store that the cell's search is done."""
-        with self._changed:
+        with self._lock:
             progress = self._progress.cells[cell.id]
             self._progress.baselines[engine] = progress.finish()
             self._folder.finish_cell(cell.id, progress.attempt)
-            self._listener.cell_finished(progress.result(self.plan))
-        self._draw_if_due()
+            self._listener.cell_finished(progress.build_result(self.plan))
+        self._write_reports_if_due()
 
     def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
         """Return the reference cell and the step to hold of it on this engine; None if the check is done."""
-        with self._changed:
+        with self._lock:
             due = self._progress.choose_drift_check(self.plan, engine)
             if due is not None:
                 cell, step = due
@@ -178,13 +178,13 @@ class CampaignSession:
 
     # Container runs and steps
 
-    def next_step(self, cell: Cell) -> Step | None:
+    def choose_step(self, cell: Cell) -> Step | None:
         """Return the next step of the cell's search; None if the search is done or hopeless."""
-        with self._changed:
+        with self._lock:
             progress = self._progress.cells[cell.id]
             if progress.is_hopeless:
                 return None
-            results = self._progress.results(self.plan)
+            results = self._progress.build_results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
             return choose_next_step(self.plan, cell, progress.steps, neighbours)
 
@@ -193,7 +193,7 @@ class CampaignSession:
         load = self.plan.load
         if load.workers is not None:
             return load
-        with self._changed:
+        with self._lock:
             steps = [step for progress in self._progress.cells.values() for step in progress.steps]
             count = count_workers(steps, self.plan.users_limit)
             if count > 1:
@@ -202,9 +202,9 @@ class CampaignSession:
 
     def start_run(self, cell: Cell, purpose: Purpose, engine: str | None) -> ContainerRun:
         """Return the record of a container run that starts now, with a number of its own within the cell."""
-        with self._changed:
+        with self._lock:
             progress = self._progress.cells[cell.id]
-            number = progress.next_run_number()
+            number = progress.take_run_number()
         self._listener.container_starting(cell)
         return ContainerRun(
             cell.id,
@@ -218,7 +218,7 @@ class CampaignSession:
 
     def record_run(self, run: ContainerRun) -> None:
         """Store that the run's container became ready, or why it did not."""
-        with self._changed:
+        with self._lock:
             self._progress.cells[run.cell].add_run(run)
             self._folder.add_run(run)
 
@@ -228,14 +228,14 @@ class CampaignSession:
 
     def start_step(self, cell: Cell, step: Step) -> int:
         """Return the number of a step that starts now."""
-        with self._changed:
-            number = self._progress.cells[cell.id].next_step_number()
+        with self._lock:
+            number = self._progress.cells[cell.id].take_step_number()
         self._listener.step_started(cell, step)
         return number
 
     def read_baseline(self, cell: Cell) -> Baseline | None:
         """Return the baseline by which the cell's next step is judged."""
-        with self._changed:
+        with self._lock:
             return self._progress.cells[cell.id].baseline
 
     def report_progress(self, cell: Cell, sample: ProgressSample) -> None:
@@ -245,19 +245,19 @@ class CampaignSession:
 
     def record_step(self, cell: Cell, facts: StepFacts, purpose: Purpose) -> StepResult:
         """Store the step, judge it and return its result."""
-        with self._changed:
+        with self._lock:
             progress = self._progress.cells[cell.id]
             stored = self._folder.add_step(cell.id, facts, progress.attempt, purpose)
             result = progress.add_step(self.plan, stored, purpose)
             self._listener.step_judged(cell, result)
-        self._draw_if_due()
+        self._write_reports_if_due()
         return result
 
     # The campaign as a whole
 
     def note_once(self, texts: Iterable[str]) -> None:
         """Store and show each text that was not noted before."""
-        with self._changed:
+        with self._lock:
             for text in texts:
                 if text not in self._noted:
                     self._noted.add(text)
@@ -266,27 +266,27 @@ class CampaignSession:
 
     def finish(self, state: CampaignState) -> CampaignResult:
         """Store how the campaign ended, draw its reports and return its answer."""
-        with self._changed:
+        with self._lock:
             self._folder.finish(state)
-        with self._drawing:
-            return self._draw(state)
+        with self._reports_lock:
+            return self._write_reports(state)
 
-    def _draw_if_due(self) -> None:
+    def _write_reports_if_due(self) -> None:
         """Draw the reports as they stand, unless another thread draws or the last drawing is too recent."""
-        if not self._drawing.acquire(blocking=False):
+        if not self._reports_lock.acquire(blocking=False):
             return
         try:
-            if self._clock.now_s() >= self._no_drawing_until_s:
-                self._draw(CampaignState.RUNNING)
+            if self._clock.now_s() >= self._no_reports_until_s:
+                self._write_reports(CampaignState.RUNNING)
         finally:
-            self._drawing.release()
+            self._reports_lock.release()
 
-    def _draw(self, state: CampaignState) -> CampaignResult:
+    def _write_reports(self, state: CampaignState) -> CampaignResult:
         """Write all reports and return the answer that they show. The caller holds `_drawing`."""
         started_s = self._clock.now_s()
-        with self._changed:
-            result = self._progress.result(self.plan, state)
+        with self._lock:
+            result = self._progress.build_result(self.plan, state)
         self._folder.write_reports(render_report(result))
         ended_s = self._clock.now_s()
-        self._no_drawing_until_s = ended_s + _PAUSE_PER_DRAWING * (ended_s - started_s)
+        self._no_reports_until_s = ended_s + _PAUSE_PER_WRITING_TIME * (ended_s - started_s)
         return result

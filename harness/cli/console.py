@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.", show_default=True)]
+ResultsOption = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.", show_default=True)]
 CampaignArgument = Annotated[
     Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
 ]

@@ -86,11 +86,11 @@ def init(
     out.print("Next, describe in the locustfile what your users do. Then:")
     out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
     out.print(f"  harness run {matrix}")
-    _report_mistakes(matrix)
+    _print_open_tasks(matrix)
     return DONE
 
 
-def _report_mistakes(matrix: Path) -> None:
+def _print_open_tasks(matrix: Path) -> None:
     """Print the notes on the new files, and what the user has to complete in them."""
     try:
         for note in load_plan(matrix).notes:
@@ -102,7 +102,7 @@ def _report_mistakes(matrix: Path) -> None:
 
 def _find_service(
     name: str,
-    home: Path,
+    target_folder: Path,
     image: str | None,
     dockerfile: Path | None,
     compose: Path | None,
@@ -116,9 +116,9 @@ def _find_service(
         compose = next((Path(each) for each in _COMPOSE_FILES if Path(each).is_file()), None)
         dockerfile = Path("Dockerfile") if compose is None and Path("Dockerfile").is_file() else None
     if compose is not None:
-        return _read_compose(name, home, compose, service)
+        return _read_compose(name, target_folder, compose, service)
     if dockerfile is not None:
-        return _read_dockerfile(name, home, dockerfile)
+        return _read_dockerfile(name, target_folder, dockerfile)
     if image is not None:
         port, has_healthcheck = inspect_image(image)
         return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
@@ -128,18 +128,18 @@ def _find_service(
     )
 
 
-def _read_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
+def _read_dockerfile(name: str, target_folder: Path, dockerfile: Path) -> ServiceFacts:
     try:
         port, has_healthcheck = read_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise UsageError(f"{dockerfile}: {error.strerror}", "--dockerfile path/to/Dockerfile") from None
-    build = {"context": os.path.relpath(dockerfile.parent, home)}
+    build = {"context": os.path.relpath(dockerfile.parent, target_folder)}
     if dockerfile.name != "Dockerfile":
         build["dockerfile"] = dockerfile.name
     return ServiceFacts(name, {"build": build}, port, has_healthcheck=has_healthcheck)
 
 
-def _read_compose(name: str, home: Path, compose: Path, service: str | None) -> ServiceFacts:
+def _read_compose(name: str, target_folder: Path, compose: Path, service: str | None) -> ServiceFacts:
     document: Any = read_any_yaml(compose)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not services:
@@ -149,7 +149,7 @@ def _read_compose(name: str, home: Path, compose: Path, service: str | None) -> 
     if service is None or service not in services:
         names = ", ".join(map(str, services))
         raise UsageError(f"{compose}: which service is to be measured?", f"--service with one of {names}")
-    run = {"compose": {"file": os.path.relpath(compose, home), "service": service}}
+    run = {"compose": {"file": os.path.relpath(compose, target_folder), "service": service}}
     companions = tuple(each for each in list_services(services, service) if each != service)
     return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=companions)
 

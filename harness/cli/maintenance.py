@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, say
+from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, say
 from harness.errors import HarnessError
 from harness.measure.docker.host import DockerHost
 from harness.measure.doctor import Level, examine
@@ -20,7 +20,7 @@ _DEFAULT_MATRIX = Path("matrix.yaml")
 
 @app.command()
 def doctor(
-    results: Results = Path("results"),
+    results: ResultsOption = Path("results"),
     matrix: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +64,7 @@ def _read_engines(matrix: Path) -> Mapping[str, Engine]:
 
 
 @app.command()
-def clean(results: Results = Path("results")) -> int:
+def clean(results: ResultsOption = Path("results")) -> int:
     """Remove what the harness left: containers, networks, replaced images, half-written files."""
     host = DockerHost("harness clean", MonotonicClock())
     with host.reserve():

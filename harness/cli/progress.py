@@ -58,7 +58,7 @@ class LineProgress(CampaignListener):
         """Print what will be measured."""
         self._cells = _count_cells(plan)
         self._finished = finished_cells
-        for line in announce_plan(plan):
+        for line in _describe_plan(plan):
             self._print_line(line)
 
     def note(self, text: str) -> None:
@@ -79,7 +79,7 @@ class LineProgress(CampaignListener):
         self._print_line(f"{result.cell.id}: {describe_outcome(result)}  [{self._finished}/{self._cells}]")
 
 
-def announce_plan(plan: Plan) -> Iterator[str]:
+def _describe_plan(plan: Plan) -> Iterator[str]:
     """Return the lines that say what will be measured, and what the user has to do for it."""
     yield from (f"note: {note}" for note in plan.notes)
     match plan.load:
@@ -108,7 +108,7 @@ def _describe_step(result: StepResult) -> str:
 
 
 @dataclass(slots=True)
-class ActiveCell:
+class _ActiveCell:
     """A cell that is being measured, and what happens to it at the moment."""
 
     cell: Cell
@@ -127,7 +127,7 @@ class LiveProgress(CampaignListener):
         self._finished_before = 0
         self._started_s = 0.0
         self._finished: list[CellResult] = []
-        self._active: dict[str, ActiveCell] = {}
+        self._active: dict[str, _ActiveCell] = {}
         self._verdicts: list[tuple[str, StepResult | CellResult]] = []
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
 
@@ -144,7 +144,7 @@ class LiveProgress(CampaignListener):
         self._plan = plan
         self._finished_before = finished_cells
         self._started_s = self._clock()
-        for line in announce_plan(plan):
+        for line in _describe_plan(plan):
             self._print_line(line)
         self._live.start()
 
@@ -154,11 +154,11 @@ class LiveProgress(CampaignListener):
 
     def cell_started(self, cell: Cell) -> None:
         """Add the cell to those that are being measured."""
-        self._active[cell.id] = ActiveCell(cell)
+        self._active[cell.id] = _ActiveCell(cell)
 
     def drift_check_started(self, cell: Cell) -> None:
         """Add the cell to those that are being measured."""
-        self._active[cell.id] = ActiveCell(cell)
+        self._active[cell.id] = _ActiveCell(cell)
 
     def container_starting(self, cell: Cell) -> None:
         """Show that the cell waits for a container."""
@@ -189,7 +189,7 @@ class LiveProgress(CampaignListener):
         if self._plan is None:
             return Text("")
         active = [
-            line for each in list(self._active.values()) for line in (_render_cell(each), _render_use(each))
+            line for each in list(self._active.values()) for line in (_render_cell(each), _render_usage(each))
         ]
         waiting = [] if active else [Text("" if self._finished else "preparing the target's image …")]
         return Group(self._render_progress(self._plan), *waiting, *active, self._render_verdicts())
@@ -235,14 +235,14 @@ class LiveProgress(CampaignListener):
         return lines
 
 
-def _render_cell(active: ActiveCell) -> Text:
+def _render_cell(active: _ActiveCell) -> Text:
     line = Text(active.cell.id, style="bold")
     line.append(f"  {format_size(active.cell.limits)}  ", style="dim")
     line.append(active.activity or _describe_phase(active))
     return line
 
 
-def _describe_phase(active: ActiveCell) -> str:
+def _describe_phase(active: _ActiveCell) -> str:
     if active.step is None or active.sample is None:
         return ""
     return (
@@ -250,7 +250,7 @@ def _describe_phase(active: ActiveCell) -> str:
     )
 
 
-def _render_use(active: ActiveCell) -> RenderableType:
+def _render_usage(active: _ActiveCell) -> RenderableType:
     row = Table.grid(padding=(0, 2))
     sample = active.sample
     if sample is not None:

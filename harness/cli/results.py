@@ -9,8 +9,8 @@ import typer
 from harness.analyse.result.comparison import (
     compare_sizes,
     find_changed_parts,
-    find_machine_differences,
     find_doubts,
+    find_machine_differences,
 )
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
@@ -150,10 +150,10 @@ def size(
     """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
     _, plan, result = _rejudge_campaign(campaign, price)
     sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
-    hour_price = compute_hour_price(plan.price, sizing.take.cell) if sizing.take else None
+    hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
-    return NOT_MET if sizing.take is None else DONE
+    return NOT_MET if sizing.recommended is None else DONE
 
 
 @app.command()

@@ -11,7 +11,7 @@ import typer
 from harness.analyse.search.time_estimate import estimate_plan_s
 from harness.campaign import CampaignListener, run_campaign
 from harness.campaign.preflight import fit_to_engines
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show_campaign
+from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, out, say, show_campaign
 from harness.cli.progress import LineProgress, LiveProgress
 from harness.errors import BackendError
 from harness.measure.locust.generator import LocustGenerator
@@ -19,15 +19,15 @@ from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
 from harness.report.view.text import format_estimate, format_size
 
-Matrix = Annotated[
+_MatrixArgument = Annotated[
     Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="[MATRIX]")
 ]
 
 
 @app.command()
 def run(
-    matrix: Matrix = Path("matrix.yaml"),
-    results: Results = Path("results"),
+    matrix: _MatrixArgument = Path("matrix.yaml"),
+    results: ResultsOption = Path("results"),
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -88,7 +88,7 @@ def _choose_exit_code(result: CampaignResult) -> int:
 
 
 @app.command("plan")
-def show_plan(matrix: Matrix = Path("matrix.yaml")) -> int:
+def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     """Show the sizes of a matrix, which will be skipped and why, and how long measuring takes.
 
     Starts nothing.

@@ -90,7 +90,7 @@ def check_locust(installed: str) -> Finding:
 
 
 def examine_engines(engines: Mapping[str, Engine]) -> Iterator[Finding]:
-    """Yield the findings of each engine, which begin with its name. An engine must answer: else an error."""
+    """Yield the findings of each engine, which begin with its name; one that does not answer is an error."""
     for name, engine in engines.items():
         for finding in _examine_engine(engine):
             yield replace(finding, what=f"{name}: {finding.what}") if name else finding

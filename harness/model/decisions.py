@@ -70,7 +70,7 @@ Doubt = ScenarioChanged | SlosChanged | NoCommonSize | MachineDifference
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """A requirement that some measured size, at most as large as `most`, sustains `users`.
+    """A requirement that some measured size within `max_limits` sustains `users`.
 
     `text` is the requirement as the user wrote it.
     """
@@ -82,10 +82,10 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The check of a requirement: `is_met` is None if the measured sizes within its bounds are inconclusive.
+    """The check of a requirement: `is_met` is None if the measured sizes within its limits are inconclusive.
 
-    `decided_by` is the smallest size that sustains the users, or else the size that sustains most; None if no
-    size within the bounds has an answer.
+    `decided_by` is the smallest size that sustains the users. If there is none, it is the size that sustains
+    most users; None if every size within the limits is undecided.
     """
 
     requirement: Requirement

@@ -303,9 +303,9 @@ class Sizing:
 
     users: int
     needed: int
-    take: CellResult | None = None
+    recommended: CellResult | None = None
     smallest: CellResult | None = None
-    below: CellResult | None = None
+    next_smaller: CellResult | None = None
     best: CellResult | None = None
     interpolation: Interpolation | None = None
     undecided_sizes: tuple[Limits, ...] = ()

@@ -69,7 +69,7 @@ class CampaignLog:
         """The cells with an attempt that is done."""
         return {cell_id for (cell_id, _), record in self.attempts.items() if record.is_done}
 
-    def last_attempt(self, cell_id: str) -> AttemptRecord:
+    def find_last_attempt(self, cell_id: str) -> AttemptRecord:
         """Return the last attempt of a cell; an empty one if there is none."""
         return self.last_attempts.get(cell_id) or AttemptRecord()
 
@@ -79,7 +79,7 @@ class CampaignFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.log = EventLog(path / EVENTS_FILE)
+        self.event_log = EventLog(path / EVENTS_FILE)
 
     @property
     def name(self) -> str:
@@ -107,8 +107,8 @@ class CampaignFolder:
         folder = cls(path)
         folder._write(PLAN_FILE, _dump_json(plan))
         folder._write("environment.json", _dump_json(fingerprint.to_json()))
-        folder.log.append("campaign-started", campaign=name)
-        folder._point_latest(results)
+        folder.event_log.append("campaign-started", campaign=name)
+        folder._link_latest(results)
         return folder
 
     @classmethod
@@ -131,41 +131,41 @@ class CampaignFolder:
     def read_log(self) -> CampaignLog:
         """Read events.jsonl from its beginning. Raises StoreError if it is missing or damaged."""
         log = CampaignLog()
-        for number, event in enumerate(self.log.read(), start=1):
+        for number, event in enumerate(self.event_log.read(), start=1):
             try:
-                _apply(log, event)
+                _apply_event(log, event)
             except (KeyError, TypeError, ValueError) as error:
                 raise StoreError(
-                    f"{self.log.path}:{number}: the event {event['event']} lacks a fact ({error})",
+                    f"{self.event_log.path}:{number}: the event {event['event']} lacks a fact ({error})",
                     "restore the file, or start a new campaign",
                 ) from None
         return log
 
     def mark_resumed(self) -> None:
         """Log that the campaign goes on."""
-        self.log.remove_torn_line()
-        self.log.append("campaign-resumed")
+        self.event_log.remove_torn_line()
+        self.event_log.append("campaign-resumed")
 
     def add_image(self, reference: str, digest: str, engine: str | None = None) -> None:
         """Log which image the engine runs as the target."""
-        self.log.append("image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE)
+        self.event_log.append("image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE)
 
     def add_fault(self, cell_id: str, kind: str, what: str) -> None:
         """Log that the engine or the host failed while a cell was measured, and that it is tried again."""
-        self.log.append("fault", cell=cell_id, kind=kind, what=what)
+        self.event_log.append("fault", cell=cell_id, kind=kind, what=what)
 
     def add_note(self, text: str) -> None:
         """Log something that the user was told."""
-        self.log.append("note", text=text)
+        self.event_log.append("note", text=text)
 
     def add_run(self, run: ContainerRun) -> None:
         """Log that a container became ready, or why it did not."""
-        self.log.append("life-started", **{**asdict(run), "engine": run.engine or _ONLY_ENGINE})
+        self.event_log.append("life-started", **{**asdict(run), "engine": run.engine or _ONLY_ENGINE})
 
-    def add_logs(self, cell_id: str, run: int, target_log: str, generator_log: str) -> None:
+    def add_logs(self, cell_id: str, run_number: int, target_log: str, generator_log: str) -> None:
         """Write what the target and Locust wrote in the cell's container run of this number."""
-        self._write(f"cells/{cell_id}/target-{run}.log", target_log)
-        self._write(f"cells/{cell_id}/generator-{run}.log", generator_log)
+        self._write(f"cells/{cell_id}/target-{run_number}.log", target_log)
+        self._write(f"cells/{cell_id}/generator-{run_number}.log", generator_log)
 
     def add_step(
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
@@ -174,7 +174,7 @@ class CampaignFolder:
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode_step(facts)
         self._write_bytes(file, data)
-        self.log.append(
+        self.event_log.append(
             "step-finished",
             cell=cell_id,
             step=facts.index,
@@ -199,11 +199,11 @@ class CampaignFolder:
 
     def finish_cell(self, cell_id: str, attempt: int = 1) -> None:
         """Log that the search of a cell is done."""
-        self.log.append("cell-finished", cell=cell_id, attempt=attempt)
+        self.event_log.append("cell-finished", cell=cell_id, attempt=attempt)
 
     def finish(self, state: CampaignState) -> None:
         """Log how the campaign ended."""
-        self.log.append("campaign-finished", state=state.value)
+        self.event_log.append("campaign-finished", state=state.value)
 
     def write_reports(self, files: Mapping[str, str]) -> None:
         """Write files by their names, each replaced as a whole: a reader sees the old or the new one."""
@@ -249,7 +249,7 @@ class CampaignFolder:
             )
         return document
 
-    def _point_latest(self, results: Path) -> None:
+    def _link_latest(self, results: Path) -> None:
         part = results / f".{_LATEST}.part"
         part.unlink(missing_ok=True)
         part.symlink_to(self.name)
@@ -281,7 +281,7 @@ def build_campaign_name(target: str, now: datetime | None = None) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{target}"
 
 
-def _apply(log: CampaignLog, event: dict[str, Any]) -> None:
+def _apply_event(log: CampaignLog, event: dict[str, Any]) -> None:
     """Add an event to what is known of the campaign; events of other kinds change nothing."""
     match event["event"]:
         case "campaign-started":

@@ -31,11 +31,11 @@ from harness.model import (
 )
 
 _FORMAT = 1
-_DIGITS = 5
+_DECIMALS = 5
 MOST_BYTES = 512 * 1024 * 1024
-_SECONDS = ("start_s", "latency_s", "unfinished_start_s")
-_INDICES = ("name", "error", "unfinished_name")
-_SCALARS = tuple(
+_SECONDS_COLUMNS = ("start_s", "latency_s", "unfinished_start_s")
+_INDEX_COLUMNS = ("name", "error", "unfinished_name")
+_SCALAR_FIELDS = tuple(
     field.name
     for field in fields(StepFacts)
     if field.name
@@ -58,7 +58,7 @@ def encode_step(facts: StepFacts) -> bytes:
     """Return the content of a step's file."""
     document = {
         "format": _FORMAT,
-        **{name: getattr(facts, name) for name in _SCALARS},
+        **{name: getattr(facts, name) for name in _SCALAR_FIELDS},
         "ended": facts.end_reason.value,
         "requests": _encode_requests(facts.requests),
         "thinks": {
@@ -85,7 +85,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
         if document["format"] != _FORMAT:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {_FORMAT}")
         return StepFacts(
-            **{name: document[name] for name in _SCALARS},
+            **{name: document[name] for name in _SCALAR_FIELDS},
             end_reason=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
@@ -125,14 +125,14 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
     return {
         "names": list(requests.names),
         "errors": list(requests.errors),
-        **{name: _round_floats(getattr(requests, name)) for name in _SECONDS},
-        **{name: getattr(requests, name).tolist() for name in _INDICES},
+        **{name: _round_floats(getattr(requests, name)) for name in _SECONDS_COLUMNS},
+        **{name: getattr(requests, name).tolist() for name in _INDEX_COLUMNS},
     }
 
 
 def _decode_requests(document: dict[str, Any]) -> Requests:
-    columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS}
-    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDICES}
+    columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS_COLUMNS}
+    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDEX_COLUMNS}
     _require_same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
     _require_same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
@@ -163,7 +163,7 @@ def _require_same_length(columns: Iterable[np.ndarray]) -> None:
 
 
 def _round_floats(values: np.ndarray) -> list[float]:
-    rounded: list[float] = np.round(values, _DIGITS).tolist()
+    rounded: list[float] = np.round(values, _DECIMALS).tolist()
     return rounded
 
 
@@ -177,8 +177,8 @@ def _to_columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _to_plain(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, _DIGITS)
-    return [round(item, _DIGITS) for item in value] if isinstance(value, tuple) else value
+        return round(value, _DECIMALS)
+    return [round(item, _DECIMALS) for item in value] if isinstance(value, tuple) else value
 
 
 def _to_rows(kind: type[_Row], columns: dict[str, list[Any]]) -> tuple[_Row, ...]:

@@ -13,7 +13,7 @@ STUBBED = ("apt-get", "dockerd", "debootstrap", "systemctl")
 @dataclass(frozen=True)
 class Outcome:
     exit_code: int
-    said: str
+    output: str
     commands: tuple[str, ...]
     """The calls of stubs in order, each with its name and arguments; those of `id` are left out."""
 
@@ -28,25 +28,25 @@ class Machine:
         self._bin.mkdir()
         self.environment = {"OS_RELEASE": str(folder / "os-release"), "DOCKERD_LOG": str(self.dockerd_log)}
         self.environment |= {"DOCKERD_PID": str(folder / "docker.pid"), "TMPDIR": str(folder)}
-        self.says("id", "echo 0")
-        self.runs(DEBIAN)
+        self.add_stub("id", "echo 0")
+        self.set_os_release(DEBIAN)
         for name in STUBBED:
-            self.says(name, "exit 1")
+            self.add_stub(name, "exit 1")
 
     @property
     def dockerd_log(self) -> Path:
         return self._folder / "dockerd.log"
 
-    def runs(self, os_release: str) -> None:
+    def set_os_release(self, os_release: str) -> None:
         (self._folder / "os-release").write_text(os_release)
 
-    def says(self, command: str, script: str) -> None:
+    def add_stub(self, command: str, script: str) -> None:
         """Give the machine a command of this name, or replace the one it has."""
         stub = self._bin / command
         stub.write_text(f'#!/bin/bash\necho "{command} $*" >>{self._calls}\n{script}\n')
         stub.chmod(0o755)
 
-    def tool(self, name: str, *arguments: str, **environment: str) -> Outcome:
+    def run_tool(self, name: str, *arguments: str, **environment: str) -> Outcome:
         done = subprocess.run(
             [REPOSITORY / "tools" / name, *arguments],
             env=self._environment(environment),

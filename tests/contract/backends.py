@@ -44,10 +44,10 @@ class Backend:
     host: TargetHost
     generator: LoadGenerator
     probe: UsageProbe
-    containers: Callable[[], list[str]]
+    list_containers: Callable[[], list[str]]
     provoke: Callable[[RunningTarget, str, float], None]
 
-    def target(self, behaviour: str = "answer", **more: Any) -> Target:
+    def build_target(self, behaviour: str = "answer", **more: Any) -> Target:
         """Return a target that will `answer`, `exit` with 3 at its start, `eat` all memory or stay `mute`."""
         source = BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
@@ -63,7 +63,7 @@ def make_cell(target: Target, cores: float = 0.5) -> Cell:
 
 
 @contextlib.contextmanager
-def fake_backend() -> Iterator[Backend]:
+def open_fake_backend() -> Iterator[Backend]:
     services = {
         "exit": Service(exits_at_start=3),
         "eat": Service(base_bytes=GIB),
@@ -73,10 +73,10 @@ def fake_backend() -> Iterator[Backend]:
     fakes.generator.think_s = (0.1, 0.3)
     fakes.generator.names = (("GET /", 2.0), ("GET /?q=[term]", 1.0))
 
-    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
+    def provoke(target: RunningTarget, action: str, amount: float) -> None:
         assert isinstance(target, FakeTarget)
-        target.provoke(deed, amount)
-        fakes.clock.sleep(amount / target.cores if deed == "burn" else 0.25)
+        target.provoke(action, amount)
+        fakes.clock.sleep(amount / target.cores if action == "burn" else 0.25)
 
     with fakes.host.reserve():
         yield Backend(
@@ -91,18 +91,18 @@ def fake_backend() -> Iterator[Backend]:
 
 
 @contextlib.contextmanager
-def real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
+def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
     clock, client = MonotonicClock(), connect()
 
     def containers() -> list[str]:
         filters = {"label": f"{CAMPAIGN_LABEL}={CAMPAIGN}"}
         return [container["Names"][0] for container in client.containers(all=True, filters=filters)]
 
-    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
+    def provoke(target: RunningTarget, action: str, amount: float) -> None:
         shown = f"{amount:g}"
         with (
             contextlib.suppress(http.client.HTTPException, OSError),
-            urllib.request.urlopen(f"{target.url}/{deed}/{shown}", timeout=20),
+            urllib.request.urlopen(f"{target.url}/{action}/{shown}", timeout=20),
         ):
             pass
 

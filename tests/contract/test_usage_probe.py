@@ -11,7 +11,7 @@ from harness.model import HostSample, TargetSample
 from tests.contract.backends import Backend
 
 
-def watch_for(backend: Backend, watch: Watch, seconds: float) -> Usage:
+def collect_usage(backend: Backend, watch: Watch, seconds: float) -> Usage:
     """Take usage four times a second for so many seconds; return all of it."""
     until_s, taken = backend.clock.now_s() + seconds, [watch.take()]
     while backend.clock.now_s() < until_s:
@@ -25,9 +25,9 @@ def watch_for(backend: Backend, watch: Watch, seconds: float) -> Usage:
 
 
 def test_there_is_a_sample_at_once_and_then_about_one_a_second(backend: Backend) -> None:
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         began_s = backend.clock.now_s()
-        usage = watch_for(backend, watch, 5.0)
+        usage = collect_usage(backend, watch, 5.0)
         for samples in (usage.target, usage.host):
             at_s = [sample.at_s - began_s for sample in samples]
             assert at_s[0] < 1.0
@@ -40,9 +40,9 @@ def test_counters_are_cumulative(backend: Backend) -> None:
     def never_falls(samples: tuple[TargetSample, ...] | tuple[HostSample, ...], fields: list[str]) -> bool:
         return all(getattr(a, of) <= getattr(b, of) for a, b in pairwise(samples) for of in fields)
 
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         backend.provoke(running, "burn", 0.1)
-        usage = watch_for(backend, watch, 3.0)
+        usage = collect_usage(backend, watch, 3.0)
     counters = [
         "at_s",
         "cpu_s",
@@ -61,18 +61,18 @@ def test_counters_are_cumulative(backend: Backend) -> None:
 
 def test_work_adds_cpu_seconds_and_a_limit_adds_throttling(backend: Backend) -> None:
     """Kernels agree only on the periods: one counted 0.4 s of throttling where 1.5 s were spent waiting."""
-    with backend.run(backend.target(), cores=0.25) as running, backend.probe.watch(running) as watch:
-        before = watch_for(backend, watch, 2.0).target[-1]
+    with backend.run(backend.build_target(), cores=0.25) as running, backend.probe.watch(running) as watch:
+        before = collect_usage(backend, watch, 2.0).target[-1]
         backend.provoke(running, "burn", 0.5)
-        after = watch_for(backend, watch, 2.0).target[-1]
+        after = collect_usage(backend, watch, 2.0).target[-1]
     assert after.cpu_s - before.cpu_s == pytest.approx(0.5, abs=0.15)
     assert after.throttled_periods - before.throttled_periods >= 10
     assert after.throttled_s > before.throttled_s
 
 
 def test_samples_are_returned_only_once(backend: Backend) -> None:
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
-        watch_for(backend, watch, 2.0)
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
+        collect_usage(backend, watch, 2.0)
         again = watch.take()
         assert len(again.target) <= 1
         assert len(again.host) <= 1
@@ -80,23 +80,23 @@ def test_samples_are_returned_only_once(backend: Backend) -> None:
 
 
 def test_a_child_out_of_memory_is_an_event_though_the_target_still_runs(backend: Backend) -> None:
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         backend.provoke(running, "eat-in-a-child", 1)
-        usage = watch_for(backend, watch, 2.0)
+        usage = collect_usage(backend, watch, 2.0)
         assert {event.kind for event in usage.events} == {"oom"}
         assert running.poll_end() is None
 
 
 def test_the_end_of_a_target_is_an_event_and_does_not_break_the_watch(backend: Backend) -> None:
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         backend.provoke(running, "exit", 7)
-        usage = watch_for(backend, watch, 2.0)
+        usage = collect_usage(backend, watch, 2.0)
         assert [(event.kind, event.detail) for event in usage.events] == [("die", "exit code 7")]
-        assert watch_for(backend, watch, 1.0).target == ()
+        assert collect_usage(backend, watch, 1.0).target == ()
 
 
 def test_a_closed_watch_leaves_no_thread(backend: Backend) -> None:
     before = threading.active_count()
-    with backend.run(backend.target()) as running, backend.probe.watch(running) as watch:
-        watch_for(backend, watch, 1.5)
+    with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
+        collect_usage(backend, watch, 1.5)
     assert threading.active_count() == before

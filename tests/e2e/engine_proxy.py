@@ -59,7 +59,7 @@ class EngineProxy:
 
 
 @contextlib.contextmanager
-def engine_behind_proxy() -> Iterator[EngineProxy]:
+def run_engine_proxy() -> Iterator[EngineProxy]:
     proxy = EngineProxy()
     try:
         yield proxy

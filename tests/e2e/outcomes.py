@@ -7,11 +7,11 @@ from collections.abc import Callable
 from tests.e2e.project import Project
 
 
-def step_endings(project: Project) -> list[str]:
+def read_step_endings(project: Project) -> list[str]:
     return [event["ended"] for event in project.read_events("step-finished")]
 
 
-def assert_ends_well(project: Project, running: subprocess.Popen[str]) -> None:
+def assert_completes(project: Project, running: subprocess.Popen[str]) -> None:
     """Wait for the end, and require an answer; or "host", if others on this host spoiled a step twice."""
     output, _ = running.communicate(timeout=240)
     assert project.read_summary()["state"] == "complete", output

@@ -58,12 +58,12 @@ class OwnEngine:
 
     def start(self) -> None:
         """Start the engine and wait until it answers. Raises RuntimeError with the end of its log."""
-        ip("link", "delete", self._bridge, check=False)
-        ip("link", "add", self._bridge, "type", "bridge")
-        ip("address", "add", self._network, "dev", self._bridge)
-        ip("link", "set", self._bridge, "up")
-        self._rule("-D")
-        self._rule("-I")
+        run_ip("link", "delete", self._bridge, check=False)
+        run_ip("link", "add", self._bridge, "type", "bridge")
+        run_ip("address", "add", self._network, "dev", self._bridge)
+        run_ip("link", "set", self._bridge, "up")
+        self._change_rules("-D")
+        self._change_rules("-I")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -75,9 +75,9 @@ class OwnEngine:
             time.sleep(0.2)
 
     def is_answering(self) -> bool:
-        return self.docker("version", check=False).returncode == 0
+        return self.run_docker("version", check=False).returncode == 0
 
-    def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    def run_docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             ["docker", "--host", self.address, *arguments], capture_output=True, check=check, timeout=120
         )
@@ -96,26 +96,26 @@ class OwnEngine:
     def kill(self) -> None:
         """Kill the engine as a crash does: nothing is stopped in order, and the containers' shims live on."""
         children = psutil.Process(self._process.pid).children() if self._process else []
-        self._end(signal.SIGKILL)
+        self._end_process(signal.SIGKILL)
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         (self.folder / "run/containerd/containerd.pid").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        self._end(signal.SIGTERM)
-        self._rule("-D")
+        self._end_process(signal.SIGTERM)
+        self._change_rules("-D")
         for mount in reversed(Path("/proc/mounts").read_text().splitlines()):
             if (at := mount.split()[1]).startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", at], check=False)
-        ip("link", "delete", self._bridge, check=False)
+        run_ip("link", "delete", self._bridge, check=False)
 
-    def _rule(self, action: str) -> None:
+    def _change_rules(self, action: str) -> None:
         for rule in self._rules:
             words = [action if word == "{}" else word for word in rule]
             subprocess.run(["iptables", "-w", *words], capture_output=True, check=False)
 
-    def _end(self, number: int) -> None:
+    def _end_process(self, number: int) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -123,12 +123,12 @@ class OwnEngine:
         self._process = None
 
 
-def ip(*words: str, check: bool = True) -> None:
+def run_ip(*words: str, check: bool = True) -> None:
     subprocess.run(["ip", *words], capture_output=True, check=check)
 
 
 @contextlib.contextmanager
-def own_engine(
+def run_own_engine(
     folder: Path, disk_mib: int = 0, number: int = 1, options: Sequence[str] = ()
 ) -> Iterator[OwnEngine]:
     """Start an engine, and remove it on leaving. Needs root.
@@ -148,6 +148,6 @@ def own_engine(
         with contextlib.suppress(RuntimeError):
             if engine._process is None:  # killed: only a new engine can end the containers that are left
                 engine.start()
-        for container in engine.docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
-            engine.docker("rm", "--force", container, check=False)
+        for container in engine.run_docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
+            engine.run_docker("rm", "--force", container, check=False)
         engine.stop()

@@ -102,7 +102,7 @@ class Project:
     def build_command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "harness", *arguments]
 
-    def find_locusts(self) -> list[int]:
+    def find_locust_processes(self) -> list[int]:
         """Return the processes that make load with this project's locustfile."""
         pattern = f"locust -f .*{self.folder}"
         pids = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout

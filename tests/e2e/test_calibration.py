@@ -16,8 +16,8 @@ AGREES_WITHIN = 0.25
 """Relative to the capacity on paper. Windows of seconds and brackets of 20 % only show which limit is met."""
 
 
-class Quick(Experiment):
-    def matrix(self) -> dict[str, Any]:
+class QuickExperiment(Experiment):
+    def build_matrix(self) -> dict[str, Any]:
         return super().build_matrix() | {
             "users": {"limit": 40, "spawn_rate": 40},
             "steps": {"settle": "2s", "window": {"at_least": "5s", "at_most": "15s"}},
@@ -28,10 +28,10 @@ class Quick(Experiment):
 @pytest.mark.parametrize(
     ("experiment", "factor"),
     [
-        (Quick("quick-slots", "slots", (0.3, 0.7), 0.4, environment={"SLOTS": "2"}), "target"),
-        (Quick("quick-cpu", "cpu", (0.3, 0.7), cpus=(0.2,), environment={"DEMAND_S": "0.02"}), "cpu"),
+        (QuickExperiment("quick-slots", "slots", (0.3, 0.7), 0.4, environment={"SLOTS": "2"}), "target"),
+        (QuickExperiment("quick-cpu", "cpu", (0.3, 0.7), cpus=(0.2,), environment={"DEMAND_S": "0.02"}), "cpu"),
         (
-            Quick(
+            QuickExperiment(
                 "quick-memory",
                 "memory",
                 (0.3, 0.7),

@@ -37,12 +37,12 @@ def test_a_guide_can_be_followed(guide: Path, tmp_path: Path) -> None:
             (tmp_path / file).write_text(text)
         elif kind == "sh":
             for line in text.splitlines():
-                follow(line, tmp_path)
+                run_line(line, tmp_path)
                 done += 1
     assert done >= 3
 
 
-def follow(line: str, folder: Path) -> None:
+def run_line(line: str, folder: Path) -> None:
     harness = f"{sys.executable} -m harness"
     command = re.sub(r"^harness ", f"{harness} ", line)
     done = subprocess.run(

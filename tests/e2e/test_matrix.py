@@ -122,7 +122,7 @@ def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> No
 
 
 def test_a_target_that_answers_wrongly_is_found_before_any_load(project: Project) -> None:
-    project.write("targets/behaves/locustfile.py", visit_locustfile("/wrong"))
+    project.write("targets/behaves/locustfile.py", build_locustfile("/wrong"))
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     done = project.run_harness("run")
     assert done.returncode == 2
@@ -149,7 +149,7 @@ def test_an_image_that_is_nowhere_is_refused_before_anything_starts(project: Pro
     assert not (project.folder / "results").exists()
 
 
-def visit_locustfile(path: str) -> str:
+def build_locustfile(path: str) -> str:
     return f"""\
 from locust import HttpUser, constant, task
 

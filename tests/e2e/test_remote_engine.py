@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.measure.docker.port_access import find_free_port
-from tests.e2e.outcomes import assert_ends_well
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.outcomes import assert_completes
+from tests.e2e.own_engine import OwnEngine, run_own_engine
 from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
-    with own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
+    with run_own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
         yield started
 
 
@@ -75,13 +75,13 @@ def test_a_campaign_over_ssh_whose_tunnel_is_cut_once(
             project.wait_for_load(running, within_s=240, engine=engine.address)
             (tunnel,) = find_tunnels()
             os.kill(tunnel, signal.SIGKILL)
-            assert_ends_well(project, running)
+            assert_completes(project, running)
     faults = project.read_events("fault")
     assert ["tunnel" in fault["what"] for fault in faults] == [True]
     machine = (project.folder / "results/latest/environment.json").read_text()
     assert '"local": false' in machine
     assert find_tunnels() == []
-    assert engine.docker("ps", "--all", "--quiet").stdout == b""
+    assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
 def find_tunnels() -> list[int]:
@@ -111,8 +111,8 @@ def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -
     project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run", **config) as running:
         project.wait_for("life-started", running, within_s=240)
-        assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-        assert_ends_well(project, running)
+        assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
+        assert_completes(project, running)
 
 
 def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
@@ -123,7 +123,7 @@ def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
     make_certificates(keys)
     options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
     options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
-    with own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
+    with run_own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
         address = f"tcp://127.0.0.1:{port}"
         project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + UP_TO_6_USERS)
         refused = project.run_harness("run")
@@ -135,9 +135,9 @@ def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
         )
         with project.start_harness("run") as running:
             project.wait_for("life-started", running, within_s=240)
-            assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-            assert_ends_well(project, running)
-        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+            assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
+            assert_completes(project, running)
+        assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
 def make_certificates(folder: Path) -> None:

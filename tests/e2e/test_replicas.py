@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.outcomes import step_endings
+from tests.e2e.outcomes import read_step_endings
 from tests.e2e.project import UP_TO_6_USERS, Project, read_cpu_s, run_docker
 
 pytestmark = pytest.mark.e2e
@@ -50,7 +50,7 @@ def test_both_replicas_are_loaded_and_the_death_of_one_ends_the_step(project: Pr
         subprocess.run(["docker", "exec", replicas[1], "kill", "-KILL", "1"], check=False)
         subprocess.run(["docker", "kill", replicas[1]], check=False, capture_output=True)
         running.communicate(timeout=240)
-    assert {"target-died", "target-removed"} & set(step_endings(project))
+    assert {"target-died", "target-removed"} & set(read_step_endings(project))
 
 
 def inspect_limits(container: str) -> str:

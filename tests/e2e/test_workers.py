@@ -20,8 +20,8 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ExternalWorkers, Scenario
-from tests.contract.backends import Backend, real_backend
-from tests.e2e.outcomes import assert_ends_well, step_endings
+from tests.contract.backends import Backend, open_real_backend
+from tests.e2e.outcomes import assert_completes, read_step_endings
 from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ AHEAD_S = 5000
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    with real_backend() as backend:
+    with open_real_backend() as backend:
         yield backend
 
 
@@ -77,7 +77,7 @@ def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(backend: Backen
     load = ExternalWorkers(2, port=find_free_port())
     command = build_worker_command(SCENARIO, load)
     with (
-        backend.run(backend.target()) as running,
+        backend.run(backend.build_target()) as running,
         run_worker_elsewhere(command, tmp_path),
         run_worker_elsewhere(command, tmp_path, AHEAD_S),
         backend.generator.start(SCENARIO, running.url, load) as generator,
@@ -101,12 +101,12 @@ def test_the_step_of_a_killed_worker_is_held_again_with_a_new_one(project: Proje
     project.write("matrix.yaml", "load: {workers: 2}\n" + ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run") as running:
         project.wait_for_load(running)
-        workers = [pid for pid in project.find_locusts() if "--worker" in read_command_line(pid)]
+        workers = [pid for pid in project.find_locust_processes() if "--worker" in read_command_line(pid)]
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        assert_ends_well(project, running)
-    assert "generator-died" in step_endings(project)
-    assert project.find_locusts() == []
+        assert_completes(project, running)
+    assert "generator-died" in read_step_endings(project)
+    assert project.find_locust_processes() == []
 
 
 def read_command_line(pid: int) -> str:
@@ -132,7 +132,7 @@ def test_external_workers_start_by_the_printed_command(
             output, _ = running.communicate(timeout=240)
     assert re.sub(r"\s+", "", command) in re.sub(r"\s+", "", output)
     assert project.read_summary()["state"] == "complete", output
-    assert "generator-died" in step_endings(project), output
+    assert "generator-died" in read_step_endings(project), output
 
 
 def test_missing_workers_are_reported_with_the_command_that_starts_one(

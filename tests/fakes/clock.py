@@ -1,4 +1,4 @@
-"""Let time pass only when someone sleeps."""
+"""A clock whose time passes only when someone sleeps on it."""
 
 import contextlib
 from collections.abc import Callable, Iterator

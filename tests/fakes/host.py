@@ -1,4 +1,4 @@
-"""Targets that are simulated: the fake `TargetHost`."""
+"""Simulate targets: the fake `TargetHost`."""
 
 import contextlib
 import itertools
@@ -45,7 +45,7 @@ class FakeTarget:
         seed: tuple[int, ...],
         url: str,
         ready_after_s: float,
-        require_engine: Callable[[], None],
+        check_engine: Callable[[], None],
     ) -> None:
         self.system = system
         self.start_s = start_s
@@ -55,7 +55,7 @@ class FakeTarget:
         self._seed = seed
         self._url = url
         self._ready_after_s = ready_after_s
-        self._require_engine = require_engine
+        self._check_engine = check_engine
 
     @property
     def url(self) -> str:
@@ -70,7 +70,7 @@ class FakeTarget:
         return None
 
     def poll_end(self) -> TargetEnd | None:
-        self._require_engine()
+        self._check_engine()
         end = self.system.exit
         return None if end is None else TargetEnd(end.code, end.is_oom, "the last log lines of a fake")
 
@@ -78,7 +78,7 @@ class FakeTarget:
         return f"served {self.system.answered_count} requests\n"
 
     def provoke(self, action: str, amount: float) -> None:
-        """Do what a request to `tests/e2e/images/behaves` does; `amount` in seconds, MiB, or an exit code."""
+        """Do what a request to `tests/e2e/images/behaves` does; `amount` is seconds, MiB or an exit code."""
         if action == "burn":
             self.system.burn(amount)
         if action == "eat":
@@ -89,7 +89,7 @@ class FakeTarget:
             self.system.stop(int(amount))
 
     def set_users(self, think_s: tuple[float, float], names: Sequence[tuple[str, float]]) -> None:
-        """Let users think between two bounds, and send requests of these names by their weights."""
+        """Let users think between two bounds and send requests of these names, each with its weight."""
         self.names = tuple(name for name, _ in names)
         think_times, name_indices = (random_streams.create_generator(*self._seed, kind) for kind in (10, 11))
         streams = self.system.streams
@@ -104,7 +104,12 @@ class FakeTarget:
 
 
 class FakeHost:
-    """The fake `TargetHost`. `runs` are all cells run so far, `running` the names of the containers now."""
+    """The fake `TargetHost`, with the faults that a real one can have.
+
+    `runs` are the cells run so far, `running` the names of the containers that run. `reserved_by` is the
+    campaign that has reserved the engine. From the first to the second instant of `unavailable_between_s` it
+    does not answer.
+    """
 
     def __init__(
         self, clock: FakeClock, services: Mapping[str, Service], default: Service, seed: int
@@ -124,7 +129,8 @@ class FakeHost:
         self.digests: dict[str, str] = {}
 
     def is_answering(self) -> bool:
-        return self.unavailable_between_s is None or not self.unavailable_between_s[0] <= self._clock.now_s() < self.unavailable_between_s[1]
+        outage = self.unavailable_between_s
+        return outage is None or not outage[0] <= self._clock.now_s() < outage[1]
 
     def check_answering(self) -> None:
         if not self.is_answering():
@@ -155,7 +161,7 @@ class FakeHost:
                 self.targets[fake.url] = fake
                 yield fake
         finally:
-            with contextlib.suppress(ValueError):  # removed as a leftover meanwhile
+            with contextlib.suppress(ValueError):  # `remove_leftovers` may have removed it meanwhile
                 self.running.remove(name)
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
@@ -208,7 +214,9 @@ class FakeHost:
             )
         system = build_closed_system(service, QUIET, ThinkTime(), cell.limits, seed)
         url = f"http://127.0.0.1:{32768 + number}"
-        fake = FakeTarget(system, cell.limits, start_s, seed, url, service.ready_after_s, self.check_answering)
+        fake = FakeTarget(
+            system, cell.limits, start_s, seed, url, service.ready_after_s, self.check_answering
+        )
         clock.sleep(service.ready_after_s)
         fake.advance(clock.now_s())
         return fake

@@ -59,7 +59,7 @@ HOSTILE = (
 LAUGHS = b"a: &a [x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)
 )
-DEEP = (b"[" * 3000, b'{"a":' * 3000, b"a:\n " * 300, b"- " * 3000, LAUGHS)
+DEEPLY_NESTED = (b"[" * 3000, b'{"a":' * 3000, b"a:\n " * 300, b"- " * 3000, LAUGHS)
 
 Read = Callable[[Path], None]
 
@@ -73,7 +73,7 @@ class Reader:
     read: Read
 
 
-class TooSlow(BaseException):
+class TooSlowError(BaseException):
     """A reader took too long. Not an Exception, so that no reader catches it."""
 
 
@@ -108,7 +108,7 @@ def _mutate_once(data: bytearray, rng: random.Random) -> None:
         case 7:
             data[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 8)))
         case _ if rng.random() < 0.05:
-            data[at:at] = rng.choice(DEEP)
+            data[at:at] = rng.choice(DEEPLY_NESTED)
         case _:
             data[at:at] = str(rng.choice([0, -1, 2**31, 2**63, 10**30, 0.1, -0.0])).encode()
 
@@ -174,9 +174,9 @@ def _create_campaign(folder: Path) -> CampaignFolder:
 
 
 @contextmanager
-def time_limit(seconds: int) -> Iterator[None]:
+def limit_time(seconds: int) -> Iterator[None]:
     def raise_too_slow(_number: int, _frame: FrameType | None) -> None:
-        raise TooSlow
+        raise TooSlowError
 
     before = signal.signal(signal.SIGALRM, raise_too_slow)
     signal.alarm(seconds)
@@ -192,7 +192,7 @@ def try_input(reader: Reader, folder: Path, content: bytes) -> str:
     path = folder / reader.file
     path.write_bytes(content)
     try:
-        with time_limit(SLOW_S):
+        with limit_time(SLOW_S):
             reader.read(path)
         return "accepted"
     except HarnessError as error:
@@ -201,7 +201,7 @@ def try_input(reader: Reader, folder: Path, content: bytes) -> str:
         except UnicodeEncodeError:
             return f"unprintable text: {error!r}"
         return "refused" if str(error).strip() else "refused without a text"
-    except TooSlow:
+    except TooSlowError:
         return f"more than {SLOW_S} s"
     except Exception:
         return traceback.format_exc()

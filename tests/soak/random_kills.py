@@ -55,13 +55,13 @@ def kill_at_random(project: Project, kills: int, seed: int, within_s: float = 12
     rng, tally = random.Random(seed), Tally()
     while sum(tally.kills.values()) < kills:
         with _start_harness(project) as process:
-            if _wait(process, rng.uniform(KILL_AFTER_S, within_s)):
+            if _wait_for_end(process, rng.uniform(KILL_AFTER_S, within_s)):
                 raise AssertionError(f"the campaign ended after {tally.kills}: make it longer")
             victim = rng.choice(VICTIMS)
             _kill(project, process, victim)
             tally.kills[victim] += 1
             if victim in ("locust", "container"):
-                _wait(process, rng.uniform(0, 3))
+                _wait_for_end(process, rng.uniform(0, 3))
                 process.kill()
             process.wait(60)
     started_s = time.monotonic()
@@ -89,7 +89,7 @@ def _start_harness(project: Project) -> Iterator["subprocess.Popen[str]"]:
         yield process
 
 
-def _wait(process: "subprocess.Popen[str]", seconds: float) -> bool:
+def _wait_for_end(process: "subprocess.Popen[str]", seconds: float) -> bool:
     """Wait for so many seconds or the end of the process; return True if it has ended."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
@@ -100,7 +100,7 @@ def _kill(project: Project, process: "subprocess.Popen[str]", victim: str) -> No
     if victim in ("harness", "everything"):
         process.kill()
     if victim in ("locust", "everything"):
-        for pid in project.find_locusts():
+        for pid in project.find_locust_processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     if victim in ("container", "everything") and (project.folder / "results/latest").exists():
@@ -141,7 +141,7 @@ def find_faults(project: Project) -> list[str]:
     ]
     faults += [f"more than one campaign: {campaigns}"] if len(campaigns) > 1 else []
     faults += [f"left behind: {path}" for path in latest.parent.rglob("*.part")]
-    return faults + [f"left behind: process {pid}" for pid in project.find_locusts()]
+    return faults + [f"left behind: process {pid}" for pid in project.find_locust_processes()]
 
 
 def create_project(folder: Path) -> Project:

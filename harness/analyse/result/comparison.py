@@ -1,7 +1,7 @@
 """Compare two campaigns size by size, and find out whether they may be compared at all.
 
-A difference counts if the measured brackets do not overlap and the capacities differ by a minimum ratio. Runs
-of the same target differ by about 4 % between sessions anyway, so smaller differences do not count.
+A difference counts if the measured brackets do not overlap and the capacities differ by at least 5 %. If the
+same target is measured twice, its capacities differ by about 4 %.
 """
 
 import math
@@ -28,9 +28,9 @@ _MIN_CHANGE_RATIO = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _UserRange:
-    """What a size sustains: surely `low` users, and surely not `high` users.
+    """A range around the capacity of a size: `low` users are sustained, `high` users are not.
 
-    `high` is infinite if the size never broke.
+    `high` is infinite if no number of users broke the size.
     """
 
     low: float
@@ -40,7 +40,7 @@ class _UserRange:
     def middle(self) -> float:
         """The geometric mean of both ends.
 
-        It is the low end if the high one is infinite, and half the high end if the low one is 0.
+        It is `low` if `high` is infinite, and half of `high` if `low` is 0.
         """
         if math.isinf(self.high):
             return self.low
@@ -50,7 +50,7 @@ class _UserRange:
 def compare_sizes(
     base: Sequence[CellResult], head: Sequence[CellResult], threshold_ratio: float = _MIN_CHANGE_RATIO
 ) -> tuple[Difference, ...]:
-    """Compare every size of either campaign, in the order of `Limits`; repetitions count together."""
+    """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together."""
     sizes = sorted({result.cell.limits for result in (*base, *head)})
     return tuple(
         _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio)
@@ -86,7 +86,7 @@ def _classify_change(before: _UserRange, after: _UserRange, threshold_ratio: flo
 def _compute_ratio(
     base: Sequence[CellResult], head: Sequence[CellResult], before: _UserRange, after: _UserRange
 ) -> float | None:
-    """Return the head's capacity over the base's; None if a range has no upper end or starts at 0."""
+    """Return the capacity in the head over that in the base; None if a range ends nowhere or starts at 0."""
     if math.isinf(before.high) or math.isinf(after.high) or not before.low or not after.low:
         return None
     return _estimate_capacity(head, after) / _estimate_capacity(base, before)
@@ -107,6 +107,7 @@ def _find_sustained_range(results: Sequence[CellResult]) -> _UserRange | None:
 
 
 def _find_cell_range(result: CellResult) -> _UserRange | None:
+    """Return the range of one repetition; None if the repetition is undecided."""
     low, high = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:

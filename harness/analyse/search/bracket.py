@@ -9,23 +9,23 @@ from harness.model import StepResult, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """The highest number of users that passed and the lowest that failed; None if there is none yet.
+    """The highest number of users that passed, and the lowest that failed; None if no step did.
 
-    `sustained_users < broken_users` always holds.
+    If both are known, `sustained_users < broken_users`.
     """
 
     sustained_users: int | None
     broken_users: int | None
 
     def is_narrow(self, precision_ratio: float) -> bool:
-        """Return True if both ends are known and lie within the precision, or are only 1 user apart."""
+        """Return True if both ends are known, and differ by at most the precision or by a single user."""
         low, high = self.sustained_users, self.broken_users
         return low is not None and high is not None and high <= max(low * (1 + precision_ratio), low + 1)
 
     def compute_middle(self) -> int:
         """Return the geometric mean of both ends as a whole number strictly between them.
 
-        Both ends must be known and more than 1 apart.
+        Both ends must be known, and at least 2 users apart.
         """
         assert self.sustained_users is not None
         assert self.broken_users is not None
@@ -34,7 +34,7 @@ class Bracket:
 
 
 def find_bracket(steps: Sequence[StepResult]) -> Bracket:
-    """Return the bracket of one cell's steps. INVALID steps do not count, nor does a pass above a failure."""
+    """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure."""
     broken = min((step.users for step in steps if step.verdict is Verdict.FAIL), default=None)
     passes = [step.users for step in steps if step.verdict is Verdict.PASS]
     sustained = max((users for users in passes if broken is None or users < broken), default=None)
@@ -42,7 +42,7 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
 
 
 def is_invalid_twice(steps: Sequence[StepResult]) -> bool:
-    """Return True if the last two steps were INVALID at the same number of users: a third would not help."""
+    """Return True if the last two steps were INVALID at the same number of users: no third try is made."""
     return (
         len(steps) >= 2
         and all(step.verdict is Verdict.INVALID for step in steps[-2:])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analyse.search.capacity_estimate import compute_allowed_slow_share, bound_slow_share
+from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo

@@ -105,7 +105,7 @@ def _find_address(environ: Mapping[str, str]) -> str:
         context = ContextAPI.get_context(name)
     except Exception as error:  # docker-py raises a bare Exception for a damaged context
         raise EngineError(
-            f"the Docker context can't be read: {error}", "`docker context ls` checks it"
+            f"the Docker context can't be read: {error}", "`docker context ls` lists the contexts"
         ) from error
     if context is None:
         shown = f" {name!r}" if name else ""

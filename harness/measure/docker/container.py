@@ -148,7 +148,7 @@ class DockerContainer:
         return TargetStartError(FailureKind.EXITED, what, "the target's own log says why")
 
     def _should_ask_engine(self) -> bool:
-        """Return True twice a second once the events have broken off."""
+        """Return True, at most twice a second, once the events have broken off."""
         if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_EVERY_S:
             return False
         self._asked_s = self._clock.now_s()

@@ -73,7 +73,7 @@ class DockerWatch:
             thread.join(_END_WITHIN_S)
 
     def take(self) -> Usage:
-        """Return what was counted since the last call; the first call has the events since the creation, too.
+        """Return what was counted since the last call; the first call also returns all earlier events.
 
         Raises EngineError if counting broke off while the target runs.
         """

@@ -98,7 +98,7 @@ class ScenarioSection(Section):
 
 
 class UsersSection(Section):
-    """How many users there may be, and how many more each second at most."""
+    """How many users to search up to, and how many are added each second at most."""
 
     limit: Users = 400
     required: Users | None = None

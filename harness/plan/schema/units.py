@@ -114,7 +114,7 @@ def parse_duration_s(value: object) -> float:
 
 
 def parse_number_or_text(text: str) -> float | str:
-    """Return the number that a text of the command line is, else the text: YAML values have these types."""
+    """Parse a text of the command line as YAML would: a plain number into a float; any other text stays."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else text
 
 

@@ -19,6 +19,7 @@ MISSING_KEY_HINTS = {
     "target": "write the folder that holds target.yaml, such as target: targets/web",
     "port": "write the port inside the container, such as port: 8000",
 }
+"""What to write for a missing key."""
 
 
 def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document, at: KeyPath) -> Problem:
@@ -43,11 +44,8 @@ def to_problem(model: type[BaseModel], details: ErrorDetails, document: Document
 
 
 def _describe_missing(key: str) -> str:
-    return (
-        f"missing key {quote(key)}; {MISSING_KEY_HINTS[key]}"
-        if key in MISSING_KEY_HINTS
-        else f"missing key {quote(key)}"
-    )
+    hint = f"; {MISSING_KEY_HINTS[key]}" if key in MISSING_KEY_HINTS else ""
+    return f"missing key {quote(key)}{hint}"
 
 
 def suggest_nearest(word: str, known: Iterable[str], heading: str = "known here") -> str:

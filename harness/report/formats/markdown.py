@@ -49,7 +49,7 @@ def _build_row(cell: CellView, *, is_priced: bool) -> str:
         amount if amount == text.NO_DATA else f"{amount} ({share})"
         for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
     )
-    size = f"**{escape_markdown(cell.size)}**" if cell.is_taken else escape_markdown(cell.size)
+    size = f"**{escape_markdown(cell.size)}**" if cell.is_recommended else escape_markdown(cell.size)
     size_with_name = f"{size} ({escape_markdown(cell.name)})" if cell.name else size
     prices = (cell.price or text.NO_DATA, cell.price_per_100 or text.NO_DATA) if is_priced else ()
     texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)

@@ -29,7 +29,7 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
 
 
 def _describe_answer(sizing: Sizing, hour: str) -> str:
-    if sizing.take is None:
+    if sizing.recommended is None:
         best = (
             f"; the best is {_describe_result(sizing.best)}{_explain_limit(sizing.best)}"
             if sizing.best
@@ -37,18 +37,18 @@ def _describe_answer(sizing: Sizing, hour: str) -> str:
         )
         return f"no measured size is known to be enough{best}."
     below = (
-        f" The next below, {_describe_result(sizing.below)}{_explain_limit(sizing.below)}."
-        if sizing.below
+        f" The next below, {_describe_result(sizing.next_smaller)}{_explain_limit(sizing.next_smaller)}."
+        if sizing.next_smaller
         else ""
     )
-    return f"take {_describe_result(sizing.take)}{_describe_cost(sizing, hour)}.{below}"
+    return f"take {_describe_result(sizing.recommended)}{_describe_cost(sizing, hour)}.{below}"
 
 
 def _describe_cost(sizing: Sizing, hour: str) -> str:
     """Return `, for 0.041 EUR an hour the cheapest`, and the smallest size if that is another one."""
     if not hour:
         return ""
-    smallest, take = sizing.smallest, sizing.take
+    smallest, take = sizing.smallest, sizing.recommended
     if smallest is None or take is None or smallest.cell.limits == take.cell.limits:
         return f", for {hour} an hour the cheapest, and the smallest"
     return f", for {hour} an hour the cheapest; the smallest is {_describe_result(smallest)}"

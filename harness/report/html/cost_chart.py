@@ -22,9 +22,9 @@ class CostPoint:
     y: float
     label: str
     text: str
-    cell: str
+    cell_id: str
     is_open: bool
-    on_front: bool
+    is_on_front: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def build_cost_chart(view: View) -> CostChart | None:
         )
         for cost in costs
     )
-    front = [point for point in points if point.on_front]
+    front = [point for point in points if point.is_on_front]
     path = "M" + "".join(f"{p.x:g} {p.y:g}" if not i else f"H{p.x:g}V{p.y:g}" for i, p in enumerate(front))
     unit = f"{view.currency} an hour".strip()
     return CostChart(points, path, y(view.users_limit), x.place_ticks(), y.place_ticks(), unit)

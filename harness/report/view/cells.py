@@ -25,7 +25,7 @@ class CellView:
     bracket: str
     heat: int | None
     sustains_limit: bool
-    is_taken: bool
+    is_recommended: bool
     factor: str
     evidence: str
     why: str
@@ -44,14 +44,14 @@ class CellView:
     spread: str
     price: str
     price_per_100: str
-    on_front: bool
+    is_on_front: bool
     steps: tuple[StepView, ...]
     result: CellResult = field(repr=False)
 
 
 def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:
     """Format a cell's numbers and explain its answer; without a cost its prices are empty."""
-    limits, numbers, take = result.cell.limits, _drop_untrusted_numbers(result), campaign.sizing.take
+    limits, numbers, take = result.cell.limits, _drop_untrusted_numbers(result), campaign.sizing.recommended
     users_limit = campaign.users_limit
     return CellView(
         id=text.clean_text(result.cell.id),
@@ -62,7 +62,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         bracket=cell_text.format_bracket(result),
         heat=_compute_heat(result, users_limit),
         sustains_limit=result.sustains(users_limit),
-        is_taken=take is not None and take.cell.limits == limits,
+        is_recommended=take is not None and take.cell.limits == limits,
         factor=cell_text.name_factor(result),
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
@@ -83,7 +83,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         spread=format_spread(campaign, result),
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
-        on_front=cost is not None and cost.is_on_front,
+        is_on_front=cost is not None and cost.is_on_front,
         steps=tuple(build_step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
         result=numbers,
     )

@@ -19,9 +19,9 @@ _REMEDIES = {
 def write_recommendation(view: View) -> str:
     """Return which size to take for the campaign's users, how it did, and what stops the next smaller one."""
     sizing = view.sizing
-    if sizing.take is not None:
+    if sizing.recommended is not None:
         recommend = _recommend_smaller_sizes if sizing.all_sustain else _recommend_size
-        sentence = recommend(view, sizing.take)
+        sentence = recommend(view, sizing.recommended)
     elif sizing.best is not None:
         sentence = _name_best_size(view, sizing.best)
     elif view.is_running:
@@ -29,7 +29,7 @@ def write_recommendation(view: View) -> str:
     else:
         sentence = "No size has an answer that can be trusted."
     return _prepend(_write_prefix(view), sentence) + _list_undecided_sizes(
-        sizing.undecided_sizes, has_answer=sizing.take is not None
+        sizing.undecided_sizes, has_answer=sizing.recommended is not None
     )
 
 
@@ -44,7 +44,7 @@ def _write_prefix(view: View) -> str:
 
 
 def _recommend_size(view: View, take: CellResult) -> str:
-    users, neighbour = view.users_limit, view.sizing.below
+    users, neighbour = view.users_limit, view.sizing.next_smaller
     size, load = text.format_size(take.cell.limits), _describe_load(take)
     advice = f"For {users} users take {size}: it sustained all {users}{load}{_mention_price(view, take)}"
     if neighbour is None:
@@ -69,7 +69,7 @@ def _mention_price(view: View, take: CellResult) -> str:
 
 def _find_price(view: View) -> str:
     """Return the price per hour of the size to take; empty without prices."""
-    return next((cell.price for cell in view.cells if cell.is_taken), "")
+    return next((cell.price for cell in view.cells if cell.is_recommended), "")
 
 
 def _describe_load(result: CellResult) -> str:

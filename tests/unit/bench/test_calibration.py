@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.calibration import demand, paper
+from bench.calibration import calculation, cost
 from bench.calibration.experiments import EXPERIMENTS, Experiment, find_experiment
-from bench.calibration.paper import Queue, Simulation
+from bench.calibration.calculation import Queue, Simulation
 from bench.calibration.question import build_question
 from bench.calibration.table import Row, format_table
 from harness.model import (
@@ -107,7 +107,7 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
 
 
 def test_the_paper_imports_nothing_of_the_harness() -> None:
-    tree = ast.parse(Path(str(paper.__file__)).read_text())
+    tree = ast.parse(Path(str(calculation.__file__)).read_text())
     imported = {
         name
         for node in ast.walk(tree)
@@ -123,12 +123,12 @@ def test_the_paper_imports_nothing_of_the_harness() -> None:
 
 
 @pytest.fixture
-def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "REQUESTS", 2000)
+def quick_calculation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calculation, "REQUESTS", 2000)
 
 
-@pytest.mark.usefixtures("quick_paper")
-class TestPaper:
+@pytest.mark.usefixtures("quick_calculation")
+class TestCalculation:
     def test_even_users_of_even_services_meet_the_formula(self) -> None:
         queue = Queue(4, 0.1, EVEN)
         assert queue.compute_users_at_mean(0.2) == pytest.approx(44)
@@ -161,14 +161,17 @@ class TestPaper:
         self, servers: int, limit_s: float, less_s: float, cores: float | None
     ) -> None:
         queue = Queue(servers, 0.1, (0.5, 1.5), cores)
-        assert queue.find_users_at_p95(limit_s - min(less_s, limit_s / 2)) <= queue.find_users_at_p95(limit_s) + 0.5
+        assert (
+            queue.find_users_at_p95(limit_s - min(less_s, limit_s / 2))
+            <= queue.find_users_at_p95(limit_s) + 0.5
+        )
 
     def test_one_request_slower_than_the_limit_allows_no_user(self) -> None:
         assert Queue(1, 0.5, (1, 2)).find_users_at_p95(0.4) == 0.0
 
     def test_memory_holds_what_is_left_beside_the_base(self) -> None:
         question = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
-        assert paper.answer_question(question)["users"] == 100
+        assert calculation.answer_question(question)["users"] == 100
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
@@ -188,20 +191,20 @@ def test_a_question_names_no_users() -> None:
 
 def test_demand_is_cpu_time_over_requests_of_saturated_windows_only() -> None:
     busy, idle = step(cores=0.5, rps=40), step(cores=0.1, rps=20)
-    assert demand.measure_cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
-    assert demand.measure_cpu_per_request_s([idle], 0.5) is None
+    assert cost.measure_cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
+    assert cost.measure_cpu_per_request_s([idle], 0.5) is None
 
 
 def test_the_base_is_what_no_user_holds() -> None:
     steps = [step(users=30, memory_mib=12 + 15), step(users=10, memory_mib=12 + 5)]
-    assert demand.measure_base_bytes(steps, MIB // 2) == 12 * MIB
-    assert demand.measure_base_bytes([], MIB // 2) is None
+    assert cost.measure_base_bytes(steps, MIB // 2) == 12 * MIB
+    assert cost.measure_base_bytes([], MIB // 2) is None
 
 
 def test_what_neither_target_nor_generator_used_was_used_by_others() -> None:
     quiet, disturbed = step(cores=0.5, host_cores=0.7), step(cores=0.5, host_cores=1.9)
-    assert demand.measure_foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
-    assert demand.measure_foreign_cores([]) is None
+    assert cost.measure_foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
+    assert cost.measure_foreign_cores([]) is None
 
 
 def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> None:
@@ -217,8 +220,9 @@ def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> Non
         "| c | failed | – | – | – | – | – | – | 0.90 cores | 90 s |",
         "",
         "Of 3 sizes 2 were bracketed. Error: median 3.9% (promised 3%), worst 6.8% (promised 8%). "
-        "1 of 2 brackets hold the paper's answer. Others used more than 0.3 cores of the host during 1 of "
-        "them: their errors are as much the machine's; measure them again on a quiet one.",
+        "1 of 2 brackets contain the calculated capacity. While 1 of the 3 sizes were measured, other programs "
+        "used more than 0.3 cores of the host, which may explain their errors: measure these sizes again on a "
+        "quiet machine.",
     ]
 
 

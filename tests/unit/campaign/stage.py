@@ -40,7 +40,7 @@ class RecordingListener(CampaignListener):
         self.lines.append(f"{result.cell.id} {result.status}")
 
 
-class Stage:
+class FakeCampaign:
     """A campaign of one plan in a folder, on fakes of which all targets behave like one service."""
 
     def __init__(self, folder: Path, plan: Plan, service: Service) -> None:

@@ -17,7 +17,7 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.campaign.stage import RecordingListener, Stage
+from tests.unit.campaign.stage import RecordingListener, FakeCampaign
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
@@ -26,17 +26,17 @@ USERS_LIMIT = 100
 USUAL = Service(law="deterministic")
 
 
-def slower(factor: float) -> Service:
+def slow_down(factor: float) -> Service:
     return replace(USUAL, cpu_s=USUAL.cpu_s * factor)
 
 
-class Changing(RecordingListener):
+class ServiceChanger(RecordingListener):
     """Changes the service when the reference cell is held again, or at a cell's n-th attempt."""
 
     def __init__(
         self,
-        stage: Stage,
-        at_end: Callable[[Stage], None] = lambda _: None,
+        stage: FakeCampaign,
+        at_end: Callable[[FakeCampaign], None] = lambda _: None,
         attempts: Mapping[tuple[str, int], Service] | None = None,
     ) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class Changing(RecordingListener):
         self.confirmed: list[str] = []
 
     def container_starting(self, cell: Cell) -> None:
-        number = attempt_of(self.stage, cell)
+        number = count_attempts(self.stage, cell)
         self.stage.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
         if self.confirmed:
             self.at_end(self.stage)
@@ -55,106 +55,106 @@ class Changing(RecordingListener):
         self.confirmed.append(cell.id)
 
 
-def attempt_of(stage: Stage, cell: Cell) -> int:
+def count_attempts(stage: FakeCampaign, cell: Cell) -> int:
     """Return the number of the cell's attempt: those that are done are in the log."""
     record = stage.folder.read_log().attempts
     return 1 + sum(attempt.is_done for (cell_id, _), attempt in record.items() if cell_id == cell.id)
 
 
-def campaign(stage: Stage) -> CampaignResult:
+def run_campaign(stage: FakeCampaign) -> CampaignResult:
     return Scheduler(stage.plan, stage.folder, stage.backends, stage.listener).run()
 
 
-def staged(
+def make_campaign(
     folder: Path,
     plan: Plan,
-    at_end: Callable[[Stage], None] = lambda _: None,
+    at_end: Callable[[FakeCampaign], None] = lambda _: None,
     attempts: Mapping[tuple[str, int], Service] | None = None,
-) -> Stage:
-    stage = Stage(folder, plan, USUAL)
-    stage.listener = Changing(stage, at_end, attempts)
+) -> FakeCampaign:
+    stage = FakeCampaign(folder, plan, USUAL)
+    stage.listener = ServiceChanger(stage, at_end, attempts)
     return stage
 
 
-def becomes(service: Service) -> Callable[[Stage], None]:
-    def change(stage: Stage) -> None:
+def change_service_to(service: Service) -> Callable[[FakeCampaign], None]:
+    def change(stage: FakeCampaign) -> None:
         stage.fake.services["web"] = service  # type: ignore[index]
 
     return change
 
 
-def summary(result: CampaignResult) -> dict[str, object]:
+def build_valid_summary(result: CampaignResult) -> dict[str, object]:
     plain = json.loads(json.dumps(build_summary(result)))
     VALIDATOR.validate(plain)
     return dict(plain)
 
 
 def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = campaign(stage)
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = run_campaign(stage)
     assert result.drift is not None
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
     assert stage.fake.host.runs[-1].id == REFERENCE
-    record = stage.folder.read_log().last_attempt(REFERENCE)
+    record = stage.folder.read_log().find_last_attempt(REFERENCE)
     assert len(record.drift_check_files) == len(record.drift_check_runs) == 1
     assert record.drift_check_runs[0].number == len(record.runs) + 1
 
 
 def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
-    result = campaign(staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)))
+    result = run_campaign(make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)))
     shown = build_view(result)
     assert shown.warnings == ()
     (line,) = (fact for fact in shown.trust if fact.label == "Drift")
     assert line.value.startswith("none")
-    assert summary(result)["drift"]["marked"] is False  # type: ignore[index]
+    assert build_valid_summary(result)["drift"]["marked"] is False  # type: ignore[index]
 
 
 def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
-    steady = campaign(staged(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)))
-    stage = staged(tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), becomes(slower(1.2)))
-    result = campaign(stage)
+    steady = run_campaign(make_campaign(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)))
+    stage = make_campaign(tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), change_service_to(slow_down(1.2)))
+    result = run_campaign(stage)
     assert result.drift is not None
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
     assert result.cells == steady.cells
     assert any("may look smaller than they are" in warning for warning in build_view(result).warnings)
-    assert summary(result)["drift"]["marked"] is True  # type: ignore[index]
+    assert build_valid_summary(result)["drift"]["marked"] is True  # type: ignore[index]
     assert rejudge(stage.plan, stage.folder).drift == result.drift
 
 
 def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
     plan = make_plan((0.05, 256), *THREE[:2], users_limit=USERS_LIMIT)
-    result = campaign(staged(tmp_path, plan, becomes(slower(1.5))))
+    result = run_campaign(make_campaign(tmp_path, plan, change_service_to(slow_down(1.5))))
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
     assert result.cells[2].sustained_users == result.drift.users
 
 
 def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
-    result = campaign(
-        staged(
-            tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), becomes(replace(USUAL, exits_at_start=1))
+    result = run_campaign(
+        make_campaign(
+            tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), change_service_to(replace(USUAL, exits_at_start=1))
         )
     )
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
     assert "ended with exit code 1" in build_view(result).warnings[0]
     assert {cell.status for cell in result.cells} == {Status.BRACKETED, Status.CENSORED}
-    summary(result)
+    build_valid_summary(result)
 
 
 def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(tmp_path: Path) -> None:
-    def spoil(stage: Stage) -> None:
+    def spoil(stage: FakeCampaign) -> None:
         stage.fake.generator.max_users = 50
 
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
-    result = campaign(stage)
-    assert len(stage.folder.read_log().last_attempt(REFERENCE).drift_check_files) == 2
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
+    result = run_campaign(stage)
+    assert len(stage.folder.read_log().find_last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.INVALID, False)
     assert result.drift.cpu_per_request_ratio is None
-    assert summary(result)["state"] == "complete"
+    assert build_valid_summary(result)["state"] == "complete"
 
 
 @pytest.mark.parametrize("why", ["two sizes", "switched off", "a demand"])
@@ -164,15 +164,15 @@ def test_there_is_no_drift_check_where_it_is_not_worth_it(tmp_path: Path, why: s
         plan = replace(plan, search=replace(plan.search, confirm=False))
     if why == "a demand":
         plan = replace(plan, users_required=80, users_limit=80)
-    stage = staged(tmp_path, plan)
-    assert campaign(stage).drift is None
+    stage = make_campaign(tmp_path, plan)
+    assert run_campaign(stage).drift is None
     assert stage.listener.confirmed == []  # type: ignore[attr-defined]
 
 
-class Interrupting(Changing):
+class MomentInterrupter(ServiceChanger):
     """Interrupts the campaign once, at a given moment of a drift check or a second attempt."""
 
-    def __init__(self, stage: Stage, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
+    def __init__(self, stage: FakeCampaign, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
         super().__init__(stage, attempts=changes.get("attempts"))
         self.moment = moment
         self.second = ""
@@ -204,23 +204,23 @@ class Interrupting(Changing):
             raise KeyboardInterrupt
 
 
-def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
+def interrupt_and_resume(stage: FakeCampaign, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
     """Return the answer of a campaign that was interrupted at this moment and then resumed."""
-    stage.listener = Interrupting(stage, moment, attempts=attempts)
+    stage.listener = MomentInterrupter(stage, moment, attempts=attempts)
     with pytest.raises(KeyboardInterrupt):
-        campaign(stage)
-    stage.listener = Changing(stage, attempts=attempts)
+        run_campaign(stage)
+    stage.listener = ServiceChanger(stage, attempts=attempts)
     stage.folder.mark_resumed()
-    return campaign(stage)
+    return run_campaign(stage)
 
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
 def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
     tmp_path: Path, moment: str
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = resumed(stage, moment, {})
-    record = stage.folder.read_log().last_attempt(REFERENCE)
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(stage, moment, {})
+    record = stage.folder.read_log().find_last_attempt(REFERENCE)
     assert len(record.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
@@ -231,18 +231,18 @@ def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_no
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-HEALS = {(LARGE, 1): slower(3)}
-STAYS = {(LARGE, 1): slower(3), (LARGE, 2): slower(3)}
+HEALS = {(LARGE, 1): slow_down(3)}
+STAYS = {(LARGE, 1): slow_down(3), (LARGE, 2): slow_down(3)}
 
 
-def by_id(result: CampaignResult) -> dict[str, CellResult]:
+def index_cells(result: CampaignResult) -> dict[str, CellResult]:
     return {cell.cell.id: cell for cell in result.cells}
 
 
 def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
-    result = campaign(stage)
-    large, small = by_id(result)[LARGE], by_id(result)[SMALL]
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
+    result = run_campaign(stage)
+    large, small = index_cells(result)[LARGE], index_cells(result)[SMALL]
     assert large.first is not None
     assert (
         (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
@@ -258,19 +258,19 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path:
         f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
         f"then {large.sustained_users} – {large.broken_users}"
     )
-    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
+    assert index_cells(rejudge(stage.plan, stage.folder)) == index_cells(result)
 
 
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
     tmp_path: Path,
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
-    result = campaign(stage)
-    large = by_id(result)[LARGE]
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
+    result = run_campaign(stage)
+    large = index_cells(result)[LARGE]
     assert large.monotonicity_violation is not None
     assert large.monotonicity_violation.id == SMALL
     assert stage.listener.lines.count(f"start {LARGE}") == 2
-    (record,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
+    (record,) = (cell for cell in build_valid_summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
     assert (record["breach"], record["attempts"]) == (SMALL, 2)
     shown = build_view(result)
     assert any("0.2 CPU / 256 MiB sustains less than the smaller 0.1" in text for text in shown.warnings)
@@ -286,9 +286,9 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
 def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
     tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = resumed(stage, moment, attempts)
-    large = by_id(result)[LARGE]
+    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(stage, moment, attempts)
+    large = index_cells(result)[LARGE]
     assert result.state == "complete"
     assert large.first is not None
     assert (large.monotonicity_violation is None) is (attempts is HEALS)
@@ -296,17 +296,17 @@ def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
     assert [number for cell_id, number in record if cell_id == LARGE] == [1, 2]
     files = [file for number in (1, 2) for file in record[LARGE, number].step_files]
     assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
-    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
+    assert index_cells(rejudge(stage.plan, stage.folder)) == index_cells(result)
 
 
 def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
     plan = replace(
         make_plan((0.3, 128), (0.3, 256), (0.4, 128), (0.4, 256)), users_limit=80, users_required=80
     )
-    bad = {(REFERENCE, number): slower(6) for number in (1, 2)}
-    for attempts, flagged in (({(REFERENCE, 1): slower(6)}, False), (bad, True)):
-        stage = staged(tmp_path / str(flagged), plan, attempts=attempts)
-        large = by_id(campaign(stage))[REFERENCE]
+    bad = {(REFERENCE, number): slow_down(6) for number in (1, 2)}
+    for attempts, flagged in (({(REFERENCE, 1): slow_down(6)}, False), (bad, True)):
+        stage = make_campaign(tmp_path / str(flagged), plan, attempts=attempts)
+        large = index_cells(run_campaign(stage))[REFERENCE]
         assert [step.users for step in large.steps] == [80]
         assert large.first is not None
         assert (large.monotonicity_violation is not None) is flagged
@@ -332,5 +332,5 @@ def test_the_search_never_sees_a_step_of_the_drift_check(
         beside.step_number = number
     assert beside.steps == alone.steps
     assert beside.baseline == alone.baseline
-    assert beside.result(plan) == alone.result(plan)
+    assert beside.build_result(plan) == alone.build_result(plan)
     assert beside.finish() == alone.finish()

@@ -40,7 +40,7 @@ class SeveralEngines:
     def engines_by_cell(self) -> dict[str, set[str]]:
         """Return the engines on which each cell had a container."""
         found: dict[str, set[str]] = {}
-        for event in self.folder.log.read():
+        for event in self.folder.event_log.read():
             if event["event"] == "life-started" and event["purpose"] == "search":
                 found.setdefault(event["cell"], set()).add(event["engine"])
         return found
@@ -92,7 +92,7 @@ def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) ->
         assert stage.engines_by_cell()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
-    assert any("is lost" in str(event) for event in stage.folder.log.read())
+    assert any("is lost" in str(event) for event in stage.folder.event_log.read())
     assert render_report(rejudge(stage.plan, stage.folder)) == render_report(answer)
 
 
@@ -125,4 +125,4 @@ def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
     plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
     stage = SeveralEngines(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
     answer = stage.run()
-    assert answer.sizing.take is not None
+    assert answer.sizing.recommended is not None

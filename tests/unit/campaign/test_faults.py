@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.engine_worker import ENGINE_BACK_WITHIN_S
+from harness.campaign.engine_worker import ENGINE_TIMEOUT_S
 from harness.campaign.scheduler import Scheduler
 from harness.errors import EngineUnavailableError, StoreError, UsageError
 from harness.model import Rule, Status, Verdict
@@ -13,33 +13,33 @@ from harness.report.view.explanations import explain_judgement
 from harness.store import CampaignFolder
 from tests.builders import make_plan
 from tests.fakes import Service
-from tests.unit.campaign.stage import Stage
+from tests.unit.campaign.stage import FakeCampaign
 
 
-def faults(folder: CampaignFolder) -> list[str]:
-    return [event["what"] for event in folder.log.read() if event["event"] == "fault"]
+def list_faults(folder: CampaignFolder) -> list[str]:
+    return [event["what"] for event in folder.event_log.read() if event["event"] == "fault"]
 
 
-def within(stage: Stage, from_s: float, to_s: float) -> tuple[float, float]:
+def shift_from_now(stage: FakeCampaign, from_s: float, to_s: float) -> tuple[float, float]:
     """Seconds after now."""
     now_s = stage.fake.clock.now_s()
     return now_s + from_s, now_s + to_s
 
 
 def test_an_engine_that_comes_back_costs_the_container_run_that_it_interrupted(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.fake.host.unavailable_between_s = within(stage, 100, 130)
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    stage.fake.host.unavailable_between_s = shift_from_now(stage, 100, 130)
     cells = stage.run()
     assert {cell.status for cell in cells.values()} == {Status.BRACKETED}
-    assert faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
+    assert list_faults(stage.folder) == ["Docker could not inspect the target: Connection refused"]
     assert "trying again" in stage.listener.notes[0]
     assert stage.fake.host.running == []
     assert stage.folder.read_log().state == "complete"
 
 
 def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.fake.host.unavailable_between_s = within(stage, 100, 100 + 10 * ENGINE_BACK_WITHIN_S)
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    stage.fake.host.unavailable_between_s = shift_from_now(stage, 100, 100 + 10 * ENGINE_TIMEOUT_S)
     with pytest.raises(EngineUnavailableError):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
@@ -50,7 +50,7 @@ def test_an_engine_that_stays_away_ends_the_campaign_which_goes_on_later(tmp_pat
 
 def test_an_engine_that_fails_at_every_container_ends_the_campaign(tmp_path: Path) -> None:
     """It answers when asked, and fails at each container: that is no passing fault."""
-    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
     host = stage.fake.host
 
     def gone() -> None:
@@ -60,12 +60,12 @@ def test_an_engine_that_fails_at_every_container_ends_the_campaign(tmp_path: Pat
     host.check_answering = gone  # type: ignore[method-assign]
     with pytest.raises(EngineUnavailableError, match="storage driver"):
         stage.run()
-    assert len(faults(stage.folder)) <= 3
+    assert len(list_faults(stage.folder)) <= 3
 
 
 def test_a_step_of_a_wedged_generator_is_invalid_and_is_held_again(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
-    stage.fake.generator.silent_between_s = within(stage, 60, 72)
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
+    stage.fake.generator.silent_between_s = shift_from_now(stage, 60, 72)
     (result,) = stage.run().values()
     invalid = [step for step in result.steps if step.verdict is Verdict.INVALID]
     assert [step.rule for step in invalid] == [Rule.GENERATOR]
@@ -75,7 +75,7 @@ def test_a_step_of_a_wedged_generator_is_invalid_and_is_held_again(tmp_path: Pat
 
 
 def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256)), Service())
     stage.run()
     stage.fake.host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="has changed since this campaign started"):
@@ -83,24 +83,24 @@ def test_a_campaign_does_not_go_on_with_another_image(tmp_path: Path) -> None:
 
 
 def test_a_disk_that_is_full_ends_the_campaign_and_loses_nothing_that_was_stored(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    full = FullAfter(stage.folder.path, steps=3)
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    full = FullAfterSteps(stage.folder.path, steps=3)
     campaign = Scheduler(stage.plan, full, stage.backends, stage.listener)
     with pytest.raises(StoreError, match="No space left"):
         campaign.run()
     assert stage.fake.host.running == []
     again = CampaignFolder.open(stage.folder.path)
-    kept = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
+    kept = [event["file"] for event in again.event_log.read() if event["event"] == "step-finished"]
     assert len(kept) == 3
     again.mark_resumed()
     done = Scheduler(stage.plan, again, stage.backends, stage.listener).run()
     assert {cell.status for cell in done.cells} == {Status.BRACKETED}
-    files = [event["file"] for event in again.log.read() if event["event"] == "step-finished"]
+    files = [event["file"] for event in again.event_log.read() if event["event"] == "step-finished"]
     assert files[:3] == kept
     assert len(files) == len(set(files))
 
 
-class FullAfter(CampaignFolder):
+class FullAfterSteps(CampaignFolder):
     """A folder on a disk that is full after so many steps."""
 
     def __init__(self, path: Path, steps: int) -> None:
@@ -116,7 +116,7 @@ class FullAfter(CampaignFolder):
 
 def test_a_demand_survives_an_outage_too(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256), (0.5, 256), (1.0, 256)), users_required=120, users_limit=120)
-    stage = Stage(tmp_path, plan, Service())
-    stage.fake.host.unavailable_between_s = within(stage, 50, 60)
+    stage = FakeCampaign(tmp_path, plan, Service())
+    stage.fake.host.unavailable_between_s = shift_from_now(stage, 50, 60)
     cells = stage.run()
     assert Status.RUNNING not in {cell.status for cell in cells.values()}

@@ -6,7 +6,7 @@ from harness.campaign.preflight import (
     EngineBackends,
     build_fingerprint,
     clean_engines,
-    distinct_hosts,
+    list_hosts,
     separate_cores,
 )
 from tests.builders import make_plan
@@ -30,7 +30,7 @@ def test_leftovers_of_killed_campaigns_are_removed(tmp_path: Path) -> None:
 def test_engines_of_the_load_are_cleaned_too_and_each_once(tmp_path: Path) -> None:
     fake, other = FakeBackends(), FakeBackends()
     backends: EngineBackends = {None: fake.to_backends((other.host, fake.host, other.host))}
-    assert distinct_hosts(backends) == [fake.host, other.host]
+    assert list_hosts(backends) == [fake.host, other.host]
     other.host.running.append("harness-old-worker-1")
     with clean_engines(backends, tmp_path, lambda _: None):
         assert other.host.reserved_by is not None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.resume import create_campaign, find_unfinished, reopen_campaign
+from harness.campaign.resume import create_campaign, find_unfinished_campaign, reopen_campaign
 from harness.errors import UsageError
 from harness.model import CampaignState, Plan
 from tests.builders import make_fingerprint, make_plan
@@ -22,7 +22,7 @@ def test_a_campaign_of_another_machine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"another machine.* machine cores 2, was 4") as refused:
         reopen_campaign(folder.path, make_hashed_plan(), make_fingerprint(machine_cores=2))
     assert "--fresh" in refused.value.hint
-    assert "campaign-resumed" not in [event["event"] for event in folder.log.read()]
+    assert "campaign-resumed" not in [event["event"] for event in folder.event_log.read()]
 
 
 @pytest.mark.parametrize("changed", ["matrix", "scenario", "target"])
@@ -32,15 +32,15 @@ def test_a_campaign_of_another_question_is_refused_or_a_new_one_starts(tmp_path:
     with pytest.raises(UsageError, match=f"the {changed} changed"):
         reopen_campaign(folder.path, other, make_fingerprint())
     notes: list[str] = []
-    assert find_unfinished(tmp_path, other, notes.append) is None
+    assert find_unfinished_campaign(tmp_path, other, notes.append) is None
     assert notes == [f"one was interrupted, but the {changed} changed since: starting a new campaign"]
 
 
 def test_an_interrupted_campaign_goes_on_and_a_complete_one_does_not(tmp_path: Path) -> None:
     notes: list[str] = []
-    assert find_unfinished(tmp_path, make_hashed_plan(), notes.append) is None
+    assert find_unfinished_campaign(tmp_path, make_hashed_plan(), notes.append) is None
     folder = create_campaign(tmp_path, "one", make_hashed_plan(), make_fingerprint())
-    assert find_unfinished(tmp_path, make_hashed_plan(), notes.append) == folder.path
+    assert find_unfinished_campaign(tmp_path, make_hashed_plan(), notes.append) == folder.path
     folder.finish(CampaignState.COMPLETE)
-    assert find_unfinished(tmp_path, make_hashed_plan(), notes.append) is None
+    assert find_unfinished_campaign(tmp_path, make_hashed_plan(), notes.append) is None
     assert len(notes) == 1

@@ -20,11 +20,11 @@ from harness.model import (
 from harness.model.evidence import SustainedBySmaller
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
-from tests.unit.campaign.stage import RecordingListener, Stage
+from tests.unit.campaign.stage import RecordingListener, FakeCampaign
 
 
 def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
     cells = stage.run()
     quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
     assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
@@ -37,7 +37,7 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
-    for result in Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).run().values():
+    for result in FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).run().values():
         passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
         failed = {step.users for step in result.steps if step.verdict is Verdict.FAIL}
         assert result.sustained_users in passed
@@ -46,7 +46,7 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 
 
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
     (result,) = stage.run().values()
     runs = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
@@ -57,7 +57,7 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
 
 def test_the_light_step_says_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
-    stage = Stage(tmp_path, plan, Service())
+    stage = FakeCampaign(tmp_path, plan, Service())
     stage.fake.generator.cpu_per_request_s = 0.006
     (result,) = stage.run().values()
     assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 3]
@@ -67,7 +67,7 @@ def test_the_light_step_says_how_many_locust_processes_the_next_container_run_ha
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
+    stage = FakeCampaign(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
     cells = stage.run()
     assert cells["web-c1.00-m16"].status is Status.FAILED
     assert cells["web-c1.00-m16"].limiting_factor == "memory"
@@ -76,7 +76,7 @@ def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path
 
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
+    stage = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
     (result,) = stage.run().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
@@ -85,14 +85,14 @@ def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) 
 
 
 def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
+    stage = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
     (result,) = stage.run().values()
     assert result.status is Status.FAILED
     assert [step.users for step in result.steps] == [10]
 
 
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service())
     stage.fake.generator.max_users = 50
     (result,) = stage.run().values()
     assert result.status is Status.INVALID
@@ -102,12 +102,12 @@ def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path
 
 def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
     plan = replace(make_plan((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
-    stage = Stage(tmp_path, plan, Service())
+    stage = FakeCampaign(tmp_path, plan, Service())
     assert stage.run()["web-c8.00-m256"].status is Status.SKIPPED
     assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
 
 
-class Interrupting(RecordingListener):
+class StepInterrupter(RecordingListener):
     """Interrupts the campaign after so many steps."""
 
     def __init__(self, steps: int) -> None:
@@ -124,8 +124,8 @@ class Interrupting(RecordingListener):
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
     plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
-    stage = Stage(tmp_path, plan, Service())
-    stage.listener = Interrupting(steps)
+    stage = FakeCampaign(tmp_path, plan, Service())
+    stage.listener = StepInterrupter(steps)
     with pytest.raises(KeyboardInterrupt):
         stage.run()
     assert stage.folder.read_log().state == "interrupted"
@@ -138,14 +138,14 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
     log = stage.folder.read_log()
     assert log.state == "complete"
     for id_, files in stored.items():
-        assert log.last_attempt(id_).step_files[: len(files)] == files
+        assert log.find_last_attempt(id_).step_files[: len(files)] == files
     for record in log.last_attempts.values():
         assert len(set(record.step_files)) == len(record.step_files)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
 
 
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     cells = stage.run()
     again = {cell.cell.id: cell for cell in rejudge(stage.plan, stage.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
@@ -154,7 +154,7 @@ def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
 
 
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
     stage.run()
     held: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
@@ -177,7 +177,7 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
 def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
     plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
-    stage = Stage(tmp_path, plan, Service(base_bytes=48 * MIB))
+    stage = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
     cells = stage.run()
     assert len({cell.id for cell in stage.fake.host.runs}) <= 5
     assert cells["web-c0.25-m256"].broken_users == 200

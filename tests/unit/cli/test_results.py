@@ -14,30 +14,30 @@ from harness.model import Plan
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
-from tests.unit.campaign.stage import Stage
+from tests.unit.campaign.stage import FakeCampaign
 
 COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 
 
-def measured(folder: Path, service: Service, plan: Plan | None = None) -> str:
+def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -> str:
     folder.mkdir()
-    stage = Stage(folder, plan or make_plan(*COLUMN), service)
+    stage = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
     stage.run()
     return str(stage.folder.path)
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return measured(tmp_path_factory.mktemp("reading") / "before", Service())
+    return measure_campaign(tmp_path_factory.mktemp("reading") / "before", Service())
 
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> str:
     slow = Service(cpu_s=1.5 * Service().cpu_s)
-    return measured(tmp_path_factory.mktemp("reading") / "slower", slow)
+    return measure_campaign(tmp_path_factory.mktemp("reading") / "slower", slow)
 
 
-def harness(*arguments: str) -> tuple[int, str]:
+def run_harness(*arguments: str) -> tuple[int, str]:
     done = CliRunner().invoke(app, list(arguments), standalone_mode=False)
     if done.exception is not None:
         raise done.exception
@@ -45,13 +45,13 @@ def harness(*arguments: str) -> tuple[int, str]:
 
 
 def test_a_campaign_against_itself_shows_no_difference(before: str) -> None:
-    code, output = harness("compare", before, before)
+    code, output = run_harness("compare", before, before)
     assert code == 0
     assert "No difference shown at 3 of 3 sizes." in output
 
 
 def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
-    code, output = harness("compare", before, slower)
+    code, output = run_harness("compare", before, slower)
     assert code == 3
     assert "sustain less" in output
     assert "▼" in output
@@ -61,52 +61,52 @@ def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
     stored = json.loads((Path(slower) / "comparison.json").read_text())
     assert stored["regression"] is True
     assert [each["change"] for each in stored["sizes"]].count("less") >= 2
-    code, output = harness("compare", slower, before)
+    code, output = run_harness("compare", slower, before)
     assert code == 0
     assert "sustain more" in output
 
 
 def test_what_is_not_comparable_is_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
-    other = measured(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
+    other = measure_campaign(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
     (Path(other) / "environment.json").write_text(json.dumps(stored))
     with pytest.raises(UsageError, match="another machine: machine cores 64"):
-        harness("compare", before, other)
+        run_harness("compare", before, other)
     assert not (Path(other) / "comparison.html").exists()
-    _, output = harness("compare", before, other, "--force")
+    _, output = run_harness("compare", before, other, "--force")
     assert "warning: another machine" in output
     assert "only in the first" in output
 
 
 def test_the_former_spellings_of_options_are_accepted_and_not_shown(before: str, slower: str) -> None:
-    assert harness("compare", before, slower, "--least", "90%", "--anyway")[0] == 0
-    assert harness("compare", before, slower, "--threshold", "90%", "--force")[0] == 0
-    _, shown = harness("compare", "--help")
+    assert run_harness("compare", before, slower, "--least", "90%", "--anyway")[0] == 0
+    assert run_harness("compare", before, slower, "--threshold", "90%", "--force")[0] == 0
+    _, shown = run_harness("compare", "--help")
     assert "--least" not in shown
     assert "--anyway" not in shown
     assert "--force" in shown
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert harness("--version") == (0, f"harness {version('capacity-harness')}\n")
+    assert run_harness("--version") == (0, f"harness {version('capacity-harness')}\n")
 
 
 def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:
-    code, output = harness("size", before, "--users", "100", "--headroom", "10%")
+    code, output = run_harness("size", before, "--users", "100", "--headroom", "10%")
     assert code == 0
     assert "For 100 users and headroom (110)" in output
     assert "CPU / 256 MiB, which sustains" in output
-    code, output = harness("size", before, "--users", "5000")
+    code, output = run_harness("size", before, "--users", "5000")
     assert code == 3
     assert "no measured size is known to be enough" in output
 
 
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
-    code, output = harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
+    code, output = run_harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
     assert code == 0
     assert "EUR an hour the cheapest, and the smallest" in output
-    code, _ = harness("report", before, "--price", "cpu_hour=0.04 EUR")
+    code, _ = run_harness("report", before, "--price", "cpu_hour=0.04 EUR")
     assert code == 0
     assert "EUR an hour" in (Path(before) / "report.html").read_text()
     assert "EUR" in (Path(before) / "summary.md").read_text()
@@ -115,36 +115,36 @@ def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
 def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None:
     summary = json.loads((Path(before) / "summary.json").read_text())
     low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))
-    _, output = harness("size", before, "--users", str((low + high) // 2))
+    _, output = run_harness("size", before, "--users", str((low + high) // 2))
     assert "Interpolated, not measured" in output
 
 
 def test_a_requirement_decides_the_exit_code(before: str, tmp_path: Path) -> None:
     junit = tmp_path / "requirements.xml"
-    code, output = harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
+    code, output = run_harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
     assert code == 0
     assert output.startswith("met: users >= 100")
     assert ElementTree.parse(junit).getroot().get("failures") == "0"
-    code, output = harness(
+    code, output = run_harness(
         "check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit)
     )
     assert code == 3
     assert "NOT MET" in output
     assert ElementTree.parse(junit).getroot().get("failures") == "1"
-    code, output = harness("check", before, "--require", "users >= 401")
+    code, output = run_harness("check", before, "--require", "users >= 401")
     assert code == 2
     assert "INCONCLUSIVE" in output
 
 
 def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a requirement"):
-        harness("check", before, "--require", "fast")
+        run_harness("check", before, "--require", "fast")
     with pytest.raises(UsageError, match="not a ratio"):
-        harness("size", before, "--users", "10", "--headroom", "much")
+        run_harness("size", before, "--users", "10", "--headroom", "much")
     with pytest.raises(UsageError, match="no campaign here"):
-        harness("compare", str(tmp_path), before)
+        run_harness("compare", str(tmp_path), before)
     with pytest.raises(UsageError, match="No such file"):
-        harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
+        run_harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
 
 
 def test_the_summary_keeps_to_its_schema(before: str) -> None:

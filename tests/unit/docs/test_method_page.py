@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.analyse.search.capacity_estimate import compute_allowed_slow_share, bound_slow_share
+from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.model import Slo
 from tests.unit.pages import HARNESS, METHOD, README, read_table
 

@@ -1,9 +1,7 @@
-"""The fakes' queue against answers known on paper."""
+"""The fakes' throughput and response times agree with the formulas of queueing theory."""
 
-import numpy as np
 import pytest
 
-from harness.measure.protocols import GeneratorFacts
 from harness.model import GIB, Cell, ImageSource, Limits, Scenario, Target
 from tests.fakes import FakeBackends, Service
 
@@ -20,15 +18,13 @@ def hold_users(fakes: FakeBackends, users: int, cores: float = 1.0) -> tuple[flo
         generator.hold(users, 20)
         fakes.clock.sleep(60)
         generator.close_step()
-        facts: list[GeneratorFacts] = []
         fakes.clock.sleep(60)
-        facts.append(generator.close_step())
-    latency_s = np.concatenate([part.requests.latency_s for part in facts])
+        latency_s = generator.close_step().requests.latency_s
     return len(latency_s) / 60, float(latency_s.mean())
 
 
 @pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
-def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
+def test_slots_with_a_fixed_service_time_reach_the_asymptotes(users: int) -> None:
     """X = min(N/(Z+S), c/S) and R = max(S, N·S/c - Z), with c=4, S=0.1, Z=0.9."""
     fakes = FakeBackends(Service(cpu_s=1e-9, delay_s=0.1, slots=4, law="deterministic"))
     fakes.generator.think_s = (0.9, 0.9)
@@ -38,12 +34,12 @@ def test_slots_of_fixed_time_give_the_asymptotes(users: int) -> None:
 
 
 @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0])
-def test_saturation_is_limits_over_demand(cores: float) -> None:
+def test_the_saturated_rate_is_the_cpu_limit_divided_by_the_cpu_time_of_a_request(cores: float) -> None:
     rate, _ = hold_users(FakeBackends(Service(cpu_s=0.01)), 400, cores)
     assert rate == pytest.approx(cores / 0.01, rel=0.03)
 
 
-def test_the_same_seed_gives_the_same_load_and_another_seed_another() -> None:
+def test_the_same_seed_gives_the_same_load_and_another_seed_gives_another_load() -> None:
     first, again, other = (hold_users(FakeBackends(seed=seed), 50) for seed in (1, 1, 2))
     assert first == again
     assert first != other

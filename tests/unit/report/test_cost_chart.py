@@ -68,7 +68,7 @@ def test_the_chart_places_every_size_that_sustains_something() -> None:
     chart = build_cost_chart(build_view(build_priced_campaign()))
     assert chart is not None
     assert len(chart.points) == 7
-    assert [point.label for point in chart.points if point.on_front][-1] == "1 CPU / 96 MiB"
+    assert [point.label for point in chart.points if point.is_on_front][-1] == "1 CPU / 96 MiB"
     assert 'class="front"' in render_html(build_view(build_priced_campaign()))
 
 

@@ -102,6 +102,6 @@ def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) ->
             limits = cell.cell.limits
             answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(holds(cell))
     proven = sorted(size for size, verdicts in answered.items() if all(verdicts))
-    take = result.sizing.take
+    take = result.sizing.recommended
     taken = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
     assert taken == (proven[0] if proven else None)

@@ -54,7 +54,7 @@ def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> No
 
 
 def test_exactly_one_size_is_recommended() -> None:
-    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == [
+    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_recommended] == [
         "1 CPU / 96 MiB"
     ]
 

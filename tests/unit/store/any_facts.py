@@ -105,12 +105,12 @@ STEPS = st.builds(
 )
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """A value as comparable lists and numbers, seconds and ratios to 10 µs, each array with its kind."""
     if isinstance(value, np.ndarray):
-        return str(value.dtype), [plain(item) for item in value.tolist()]
+        return str(value.dtype), [to_plain(item) for item in value.tolist()]
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value).__name__, {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        return type(value).__name__, {one.name: to_plain(getattr(value, one.name)) for one in fields(value)}
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return round(value * 1e5) if isinstance(value, float) else value

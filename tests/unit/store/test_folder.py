@@ -13,7 +13,7 @@ from harness.errors import StoreError, UsageError
 from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.store.any_facts import plain
+from tests.unit.store.any_facts import to_plain
 
 CELL = "web-c1.00-m256"
 LIFE = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
@@ -23,10 +23,10 @@ ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf",
 
 @pytest.fixture
 def folder(tmp_path: Path) -> CampaignFolder:
-    return made(tmp_path / "results", "one")
+    return create_folder(tmp_path / "results", "one")
 
 
-def made(results: Path, name: str) -> CampaignFolder:
+def create_folder(results: Path, name: str) -> CampaignFolder:
     return CampaignFolder.create(results, name, {"plan": 1}, Fingerprint(more={"cpu": "fast"}))
 
 
@@ -43,7 +43,7 @@ def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
 def test_latest_points_to_the_newest_campaign(folder: CampaignFolder) -> None:
     latest = folder.path.parent / "latest"
     assert CampaignFolder.open(latest).name == "one"
-    made(folder.path.parent, "two")
+    create_folder(folder.path.parent, "two")
     assert CampaignFolder.open(latest).name == "two"
     assert latest.readlink() == Path("two")
 
@@ -56,8 +56,8 @@ def test_results_that_are_moved_keep_their_latest(folder: CampaignFolder, tmp_pa
 def test_a_campaign_is_never_created_over_another(folder: CampaignFolder) -> None:
     folder.add_run(LIFE)
     with pytest.raises(StoreError, match="File exists"):
-        made(folder.path.parent, "one")
-    assert folder.read_log().last_attempt(CELL).runs == [LIFE]
+        create_folder(folder.path.parent, "one")
+    assert folder.read_log().find_last_attempt(CELL).runs == [LIFE]
 
 
 @pytest.mark.parametrize("place", [".", "nothing"])
@@ -74,7 +74,7 @@ def test_the_log_is_read_in_order(folder: CampaignFolder) -> None:
     folder.finish_cell(CELL)
     folder.finish(CampaignState.COMPLETE)
     log = CampaignFolder.open(folder.path).read_log()
-    attempt = log.last_attempt(CELL)
+    attempt = log.find_last_attempt(CELL)
     assert attempt.runs == [LIFE, DEAD]
     assert [folder.read_step(file).users for file in attempt.step_files] == [5, 9]
     assert attempt.is_done
@@ -89,11 +89,11 @@ def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> Non
     folder.finish_cell(CELL)
     folder.add_run(again)
     folder.add_step(CELL, make_closed_step(9, index=2), attempt=2)
-    assert not folder.read_log().last_attempt(CELL).is_done
+    assert not folder.read_log().find_last_attempt(CELL).is_done
     folder.finish_cell(CELL, attempt=2)
     folder.add_run(confirming)
     folder.add_step(CELL, make_closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
-    first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
+    first, second = folder.read_log().attempts[CELL, 1], folder.read_log().find_last_attempt(CELL)
     assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
     assert [len(attempt) for attempt in (first.step_files, second.step_files, second.drift_check_files)] == [
         1,
@@ -131,10 +131,10 @@ def test_the_only_engine_has_an_empty_name_in_the_log(folder: CampaignFolder) ->
     folder.finish_cell(CELL)
     folder.add_note("look")
     folder.finish(CampaignState.COMPLETE)
-    _, *events = folder.log.read()
+    _, *events = folder.event_log.read()
     assert [{key: event[key] for key in event if key not in ("format", "at")} for event in events] == STORED
     log = folder.read_log()
-    assert (log.images, log.last_attempt(CELL).runs) == ({None: "sha256:1"}, [LIFE])
+    assert (log.images, log.find_last_attempt(CELL).runs) == ({None: "sha256:1"}, [LIFE])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
@@ -146,20 +146,20 @@ def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(fo
 
 
 def test_a_cell_that_the_log_does_not_name_has_an_empty_attempt(folder: CampaignFolder) -> None:
-    attempt = folder.read_log().last_attempt("other")
+    attempt = folder.read_log().find_last_attempt("other")
     assert (attempt.runs, attempt.step_files, attempt.is_done) == ([], [], False)
 
 
 def test_an_unknown_kind_of_event_is_ignored(folder: CampaignFolder) -> None:
-    folder.log.append("something-new", cell=CELL)
+    folder.event_log.append("something-new", cell=CELL)
     assert folder.read_log().last_attempts == {}
 
 
 def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
     facts = make_closed_step(7)
     folder.add_step(CELL, facts)
-    (file,) = folder.read_log().last_attempt(CELL).step_files
-    assert plain(folder.read_step(file)) == plain(facts)
+    (file,) = folder.read_log().find_last_attempt(CELL).step_files
+    assert to_plain(folder.read_step(file)) == to_plain(facts)
 
 
 def test_a_steps_file_is_complete_before_the_log_names_it(
@@ -170,7 +170,7 @@ def test_a_steps_file_is_complete_before_the_log_names_it(
     def append(event: str, **facts: Any) -> None:
         seen.append((event, folder.read_step(facts["file"]).users))
 
-    monkeypatch.setattr(folder.log, "append", append)
+    monkeypatch.setattr(folder.event_log, "append", append)
     folder.add_step(CELL, make_closed_step(7))
     assert seen == [("step-finished", 7)]
 
@@ -180,12 +180,12 @@ def test_a_step_that_the_log_does_not_name_is_written_over(
 ) -> None:
     """The crash between file and log: the step in flight is lost, and measured again under its number."""
     with monkeypatch.context() as patch:
-        patch.setattr(folder.log, "append", crash)
+        patch.setattr(folder.event_log, "append", crash)
         with pytest.raises(KeyboardInterrupt):
             folder.add_step(CELL, make_closed_step(7))
     assert folder.read_log().last_attempts == {}
     folder.add_step(CELL, make_closed_step(9))
-    (file,) = folder.read_log().last_attempt(CELL).step_files
+    (file,) = folder.read_log().find_last_attempt(CELL).step_files
     assert folder.read_step(file).users == 9
 
 
@@ -236,7 +236,7 @@ def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
 def test_an_event_that_lacks_something_is_named_by_file_and_line(
     folder: CampaignFolder, event: dict[str, object]
 ) -> None:
-    with folder.log.path.open("a") as file:
+    with folder.event_log.path.open("a") as file:
         file.write(json.dumps({"format": 1, **event}) + "\n")
     with pytest.raises(StoreError, match=r"events\.jsonl:2: "):
         folder.read_log()
@@ -258,7 +258,7 @@ def test_a_full_disk_is_an_error_that_names_the_file(
 @pytest.mark.parametrize("name", ESCAPES)
 def test_no_campaigns_name_leads_out_of_the_results(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError, match="name"):
-        made(tmp_path / "results", name)
+        create_folder(tmp_path / "results", name)
     assert not list(tmp_path.iterdir())
 
 

@@ -14,7 +14,7 @@ from harness.model import StepFacts
 from harness.store import step_file as stepfile
 from harness.store.step_file import decode_step, encode_step
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.store.any_facts import STEPS, plain
+from tests.unit.store.any_facts import STEPS, to_plain
 
 PATH = Path("cells/web/step-001.json.gz")
 WHOLE = encode_step(make_closed_step(5))
@@ -23,7 +23,7 @@ WHOLE = encode_step(make_closed_step(5))
 @settings(max_examples=40)
 @given(STEPS)
 def test_any_facts_come_back_exact_to_ten_microseconds(facts: StepFacts) -> None:
-    assert plain(decode_step(encode_step(facts), PATH)) == plain(facts)
+    assert to_plain(decode_step(encode_step(facts), PATH)) == to_plain(facts)
 
 
 @settings(max_examples=40)
@@ -45,7 +45,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(at: int, bit: int) -> None:
     damaged = bytearray(WHOLE)
     damaged[at] ^= 1 << bit
     with contextlib.suppress(StoreError):
-        assert plain(decode_step(bytes(damaged), PATH)) == plain(decode_step(WHOLE, PATH))
+        assert to_plain(decode_step(bytes(damaged), PATH)) == to_plain(decode_step(WHOLE, PATH))
 
 
 @given(st.integers(0, len(WHOLE) - 1))

@@ -26,13 +26,13 @@ COLUMN = [
 
 def test_the_smallest_size_that_sustains_the_users_is_recommended() -> None:
     sizing = recommend_size(COLUMN, 150)
-    assert sizing.take is COLUMN[1]
-    assert sizing.below is COLUMN[0]
+    assert sizing.recommended is COLUMN[1]
+    assert sizing.next_smaller is COLUMN[0]
 
 
 def test_headroom_is_added_to_the_users() -> None:
     assert recommend_size(COLUMN, 150, 0.3).needed == 195
-    assert recommend_size(COLUMN, 150, 0.3).take is COLUMN[2]
+    assert recommend_size(COLUMN, 150, 0.3).recommended is COLUMN[2]
     assert recommend_size(COLUMN, 100, 0.1).needed == 110
 
 
@@ -53,20 +53,20 @@ def test_nothing_is_interpolated_unless_the_cpu_is_the_limiting_factor() -> None
 def test_sizes_without_an_answer_are_undecided() -> None:
     unknown = make_result(0.25, None, None, Status.INVALID, Factor.HOST)
     sizing = recommend_size([unknown, COLUMN[1]], 150)
-    assert sizing.take is COLUMN[1]
+    assert sizing.recommended is COLUMN[1]
     assert sizing.undecided_sizes == (unknown.cell.limits,)
     assert recommend_size([unknown], 10).best is None
 
 
 def test_a_size_is_as_good_as_its_worst_repetition() -> None:
     twice = [make_result(0.5, 190, 199), make_result(0.5, 170, 178)]
-    assert recommend_size(twice, 180).take is None
-    assert recommend_size(twice, 165).take is twice[1]
+    assert recommend_size(twice, 180).recommended is None
+    assert recommend_size(twice, 165).recommended is twice[1]
 
 
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_more_users_never_take_a_smaller_size(one: int, other: int) -> None:
-    few, many = recommend_size(COLUMN, min(one, other)).take, recommend_size(COLUMN, max(one, other)).take
+    few, many = recommend_size(COLUMN, min(one, other)).recommended, recommend_size(COLUMN, max(one, other)).recommended
     if many is not None:
         assert few is not None
         assert few.cell.limits <= many.cell.limits
@@ -111,10 +111,10 @@ def make_replicated_result(replicas: int, cores: float, low: int, high: int) -> 
 def test_one_large_replica_is_preferred_to_two_small_ones() -> None:
     """Prefer less total memory among sizes with equal total CPU."""
     whole, halves = make_replicated_result(1, 1.0, 300, 310), make_replicated_result(2, 0.5, 300, 310)
-    assert recommend_size([halves, whole], 250).take is whole
+    assert recommend_size([halves, whole], 250).recommended is whole
     better = make_replicated_result(2, 0.5, 420, 430)
-    assert recommend_size([whole, better], 400).take is better
-    assert recommend_size([make_replicated_result(2, 0.25, 260, 270), whole], 250).take is not whole
+    assert recommend_size([whole, better], 400).recommended is better
+    assert recommend_size([make_replicated_result(2, 0.25, 260, 270), whole], 250).recommended is not whole
 
 
 def test_only_sizes_with_equal_replicas_are_interpolated() -> None:
@@ -165,8 +165,8 @@ def test_a_price_by_name_has_precedence_over_the_rates() -> None:
 def test_the_cheapest_size_is_recommended_even_if_another_is_smaller() -> None:
     lean, fat = make_priced_result(0.5, 4096, 400), make_priced_result(1, 256, 400)
     sizing = recommend_size([lean, fat], 400, price=Price(cpu_hour=0.01, gib_hour=0.02))
-    assert (sizing.take, sizing.smallest) == (fat, lean)
-    assert recommend_size([lean, fat], 400).take is lean
+    assert (sizing.recommended, sizing.smallest) == (fat, lean)
+    assert recommend_size([lean, fat], 400).recommended is lean
 
 
 def test_a_dearer_size_without_an_answer_is_not_undecided() -> None:
@@ -209,7 +209,7 @@ def test_no_size_that_is_enough_is_cheaper_than_the_one_taken(
     sizes: list[tuple[int, int, int]], users: int
 ) -> None:
     cells = [make_priced_result(cores / 4, 64 * size, most) for cores, size, most in sizes]
-    take = recommend_size(cells, users, price=RATES).take
+    take = recommend_size(cells, users, price=RATES).recommended
     sufficient = [each for each in select_worst_repetitions(cells).values() if each.sustains(users)]
     assert (take is None) is (not sufficient)
     if take is not None:

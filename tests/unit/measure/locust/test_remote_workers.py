@@ -18,10 +18,10 @@ from harness.measure.locust.remote_workers import (
     build_container_environment,
     build_tar,
     build_worker_script,
-    common_folder,
-    worker_service,
+    find_common_folder,
+    build_worker_service,
 )
-from harness.measure.locust.worker_image import build_for_architecture
+from harness.measure.locust.worker_image import prepare_build_source
 from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
 from harness.plan import find_named_variables, find_scenario_files
 
@@ -69,7 +69,7 @@ def test_a_container_gets_the_scenarios_files_with_their_relative_paths(
     plugin = tmp_path / "plugin.py"
     plugin.write_text("# plugin\n")
     plugin.chmod(0o600)
-    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), common_folder(scenario))
+    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), find_common_folder(scenario))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         entries = {entry.name: entry for entry in archive}
     assert set(entries) == {
@@ -95,7 +95,7 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
 
 
 def test_a_container_has_no_more_rights_than_requests_need() -> None:
-    service = worker_service("worker:1", "exec locust", {"A": "b"})
+    service = build_worker_service("worker:1", "exec locust", {"A": "b"})
     assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
     assert service.host_network
     assert service.port == 0
@@ -115,7 +115,7 @@ class Host:
 def test_workers_on_another_machine_need_an_address_of_this_one() -> None:
     def problems(local: bool, load: Load) -> list[str]:
         engines = WorkerPool([Host(local=local)], 5557)  # type: ignore[list-item]
-        return LocustGenerator(engines=engines).find_problems(load)
+        return LocustGenerator(worker_pool=engines).find_problems(load)
 
     here, there = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
     assert "name it: load: {bind:" in problems(False, here)[0]
@@ -152,16 +152,16 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 def test_wheels_are_downloaded_once_for_each_list_and_architecture(
     pip: list[list[str]], tmp_path: Path
 ) -> None:
-    first = build_for_architecture("x86_64", None)
-    assert build_for_architecture("x86_64", None) == first
+    first = prepare_build_source("x86_64", None)
+    assert prepare_build_source("x86_64", None) == first
     assert len(pip) == 1
     assert "manylinux_2_28_x86_64" in pip[0]
     assert sorted(path.name for path in first.context.iterdir()) == ["Dockerfile", "wheels"]
     needed = tmp_path / "needed.txt"
     needed.write_text("faker\n")
     others = {
-        build_for_architecture("aarch64", None).context,
-        build_for_architecture("x86_64", needed).context,
+        prepare_build_source("aarch64", None).context,
+        prepare_build_source("x86_64", needed).context,
     }
     assert len(others | {first.context}) == 3
 
@@ -172,6 +172,6 @@ def test_a_failed_download_is_reported_and_leaves_nothing_in_the_cache(
     needed = tmp_path / "needed.txt"
     needed.write_text("nobody\n")
     with pytest.raises(UsageError, match="no matching distribution") as caught:
-        build_for_architecture("x86_64", needed)
+        prepare_build_source("x86_64", needed)
     assert "load: {image: …}" in caught.value.hint
     assert list((tmp_path / "cache/capacity-harness").iterdir()) == []
