@@ -1,4 +1,4 @@
-"""Contain the files that Locust loads before the user's locustfile.
+"""The files that Locust loads before the user's locustfile.
 
 Locust loads each file by its path, like a locustfile. Meanwhile this folder is on `sys.path`, and the file
 stays in `sys.modules` under its file name. Therefore nothing else may be in this folder, and all file names

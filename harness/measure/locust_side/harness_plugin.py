@@ -3,9 +3,9 @@
 Locust loads this file before the user's locustfile. It exchanges JSON objects, one a line, over the socket
 that Locust inherits as file descriptor `HARNESS_FD`. Messages to Locust: `{"close": true}`, `{"quit": true}`,
 and `{"hold": users, "rate": users per second}`. Messages to the harness: `{"hello": …}` once, and
-`{"facts": …}` twice a second and in answer to "close". Locust exits when the harness has closed the socket, so
-that no load outlives the harness. A worker has no such socket: `harness_worker_relay.py` sends its facts to the
-master.
+`{"facts": …}` twice a second and in answer to "close". Locust exits when the harness has closed the socket,
+so that no load outlives the harness. A worker has no such socket: `harness_worker_relay.py` sends its facts
+to the master.
 
 This file imports nothing of the harness: Locust loads it by path, perhaps in a Python without the harness.
 """
@@ -151,8 +151,8 @@ request_log = RequestLog()
 class HarnessHoldShape(locust.LoadTestShape):
     """A load shape that goes to each number of users that the harness asks for, and stays there.
 
-    Locust uses the first shape that it loads, so a shape in the user's locustfile has no effect. No locustfile
-    is likely to use the name of this class: Locust does not start if two shapes have the same name.
+    Locust uses the first shape that it loads, so a shape in the user's locustfile has no effect. The class
+    has a name that no locustfile is likely to use: Locust does not start if two shapes share a name.
     """
 
     def tick(self) -> tuple[int, float] | None:

@@ -41,7 +41,7 @@ class Mark:
 
     x: float
     verdict: str
-    text: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RtLimit:
     """A limit on the response time, drawn as a line."""
 
     y: float
@@ -78,17 +78,17 @@ class Charts:
     """All sizes on the same scales, so that a reader can compare their panels at a glance."""
 
     sizes: tuple[SizeChart, ...]
-    users: tuple[Tick, ...]
-    seconds: tuple[Tick, ...]
-    per_second: tuple[Tick, ...]
-    limits: tuple[Limit, ...]
+    user_ticks: tuple[Tick, ...]
+    rt_ticks: tuple[Tick, ...]
+    rps_ticks: tuple[Tick, ...]
+    rt_limits: tuple[RtLimit, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scales:
     users: Scale
-    seconds: Scale
-    per_second: Scale
+    rt: Scale
+    rps: Scale
 
 
 def build_charts(view: View) -> Charts:
@@ -96,10 +96,10 @@ def build_charts(view: View) -> Charts:
     scales = _build_scales(view)
     return Charts(
         sizes=tuple(_build_size_chart(cell, view, scales) for cell in view.cells if cell.steps),
-        users=scales.users.place_ticks(),
-        seconds=scales.seconds.place_ticks(),
-        per_second=scales.per_second.place_ticks(),
-        limits=tuple(Limit(scales.seconds(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
+        user_ticks=scales.users.place_ticks(),
+        rt_ticks=scales.rt.place_ticks(),
+        rps_ticks=scales.rps.place_ticks(),
+        rt_limits=tuple(RtLimit(scales.rt(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
     )
 
 
@@ -114,8 +114,8 @@ def _build_scales(view: View) -> _Scales:
     rates = [value for step in steps if (value := finite_or_none(step.rps)) is not None]
     return _Scales(
         users=build_linear_scale(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
-        seconds=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
-        per_second=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about=3),
+        rt=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
+        rps=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about_ticks=3),
     )
 
 
@@ -125,11 +125,11 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
     return SizeChart(
         cell=cell,
         rt=tuple(
-            Line(name, _draw_path(steps, read, scales.users, scales.seconds)) for name, read in _PERCENTILES
+            Line(name, _draw_path(steps, read, scales.users, scales.rt)) for name, read in _PERCENTILES
         ),
         rps=(
             _draw_light_load(steps, scales),
-            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.per_second)),
+            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.rps)),
         ),
         marks=tuple(
             Mark(scales.users(step.users), step.verdict, _describe_step(step)) for step in cell.steps
@@ -169,9 +169,9 @@ def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
     if lightest is None or lightest.rps is None:
         return Line("light", "")
     per_user = lightest.rps / lightest.users
-    stays_inside = per_user * scales.users.high <= scales.per_second.high
-    users = scales.users.high if stays_inside else scales.per_second.high / per_user
-    x, y = scales.users, scales.per_second
+    stays_inside = per_user * scales.users.high <= scales.rps.high
+    users = scales.users.high if stays_inside else scales.rps.high / per_user
+    x, y = scales.users, scales.rps
     return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
 
 

@@ -21,7 +21,7 @@ class CostPoint:
     x: float
     y: float
     label: str
-    text: str
+    description: str
     cell_id: str
     is_open: bool
     is_on_front: bool
@@ -33,10 +33,10 @@ class CostChart:
 
     points: tuple[CostPoint, ...]
     front: str
-    needed: float
-    hours: tuple[Tick, ...]
-    users: tuple[Tick, ...]
-    unit: str
+    users_limit_y: float
+    price_ticks: tuple[Tick, ...]
+    user_ticks: tuple[Tick, ...]
+    price_unit: str
 
 
 def build_cost_chart(view: View) -> CostChart | None:

@@ -117,7 +117,7 @@ def _build_hover_data(cell: CellView, chart: charts.SizeChart) -> dict[str, Any]
     limits = cell.result.cell.limits
     return {
         "size": cell.size,
-        "steps": [[mark.x, mark.text] for mark in marks],
+        "steps": [[mark.x, mark.description] for mark in marks],
         "limits": {"cpu_cores": limits.total_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
         "time": [_build_series_data(step) for step in cell.steps if step.result.series is not None],
     }

@@ -41,10 +41,10 @@ class Scale:
         return tuple(Tick(self(value), f"{format_number(value)}{self.unit}") for value in self.ticks)
 
 
-def build_linear_scale(highest: float, start: float, end: float, about: int = 4) -> Scale:
+def build_linear_scale(highest: float, start: float, end: float, about_ticks: int = 4) -> Scale:
     """Return a scale from zero to `highest`, with `about` so many round ticks."""
     highest = max(highest, 1e-9)
-    step = _round_up_step(highest / about)
+    step = _round_up_step(highest / about_ticks)
     count = math.floor(highest / step + 1e-9)
     return Scale(0.0, highest, start, end, tuple(round(index * step, 10) for index in range(count + 1)))
 
