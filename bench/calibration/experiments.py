@@ -43,7 +43,7 @@ class Experiment:
         return "-".join(f"{seconds:g}" for seconds in self.think_s)
 
     def build_matrix(self) -> dict[str, Any]:
-        """Build the content of matrix.yaml, without an SLO on the throughput, which the calculation ignores."""
+        """Build the content of matrix.yaml. It has no SLO on the throughput: the calculation ignores that."""
         target = self._read_target()
         target |= {"name": self.name, "environment": self.parameters}
         target["build"] |= {"context": os.fspath(_TARGETS)}

@@ -1,4 +1,4 @@
-"""Build the questions of the calculation: a size's parameters, limits, and measured cost of a request or user.
+"""Build the questions of the calculation: a size's parameters, its limits, and its cost per request or user.
 
 A question never has a number of users.
 """

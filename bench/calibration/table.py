@@ -124,14 +124,13 @@ def _format_errors(rows: Sequence[Row]) -> str:
 
 
 def _format_warning(rows: Sequence[Row]) -> str:
-    """Return a warning if other programs used the host, because the target may have had less than its limits."""
+    """Return a warning if other programs used the host: the target may have had less than its limits."""
     disturbed = [row for row in rows if (row.foreign_cores or 0.0) > _QUIET_CORES]
     if not disturbed:
         return ""
     return (
-        f" While {len(disturbed)} of the {len(rows)} sizes were measured, other programs used more than "
-        f"{_QUIET_CORES:g} cores of the host, which may explain their errors: measure these sizes again on a "
-        "quiet machine."
+        f" At {len(disturbed)} of the sizes, other programs used more than {_QUIET_CORES:g} cores of the host, "
+        "which may explain the errors there: measure these sizes again on a quiet machine."
     )
 
 

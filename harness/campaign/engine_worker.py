@@ -12,17 +12,17 @@ from harness.measure.step import StepSpec, hold_step
 from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_TIMEOUT_S = 120.0
-"""How long a worker waits for its engine to answer again."""
+"""How long the worker of the only engine waits until the engine answers again."""
 
 _SHORT_ENGINE_TIMEOUT_S = 30.0
-"""The same where other engines can take over."""
+"""How long a worker waits if workers of other engines can take over its cells."""
 
 _POLL_INTERVAL_S = 1.0
 _MOST_FAULTS_IN_A_ROW = 3
 
 
 class EngineWorker:
-    """The work on one engine. `engine` is its name, None for the only one."""
+    """The worker of one engine. `engine` is the engine's name; None if the campaign has only one."""
 
     def __init__(self, session: CampaignSession, backends: Backends, engine: str | None) -> None:
         self.engine = engine
@@ -35,7 +35,7 @@ class EngineWorker:
     def run(self) -> None:
         """Measure cells until all are done, then hold the reference cell once more.
 
-        Raises EngineUnavailableError if the engine stays away, StopRequested if the campaign is to stop.
+        Raises EngineUnavailableError if the engine does not come back, StopRequested if the campaign is to stop.
         """
         self._prepare_images()
         while (cell := self._session.claim_cell()) is not None:
@@ -43,11 +43,11 @@ class EngineWorker:
                 self._measure_cell(cell)
             finally:
                 self._session.release_cell(cell)
-        while (due := self._session.start_drift_check(self.engine)) is not None:
-            self._try_container(*due)
+        while (drift_check := self._session.start_drift_check(self.engine)) is not None:
+            self._try_container(*drift_check)
 
     def _prepare_images(self) -> None:
-        """Build or find the images. Raises UsageError if the target's image is another than before."""
+        """Build, find or pull the images. Raises UsageError if the target's image has changed since the start."""
         plan = self._session.plan
         image = self._backends.host.prepare(plan.target)
         self._backends.generator.prepare(plan.scenario)
@@ -61,9 +61,9 @@ class EngineWorker:
         self._session.finish_cell(cell, self.engine)
 
     def _try_container(self, cell: Cell, step: Step) -> None:
-        """Run one container from this step on. If the engine fails, wait until it is back instead.
+        """Run one container, from this step on. If the engine fails, wait until it answers again, and return.
 
-        The search then asks for the same step again. After a few failures in a row EngineUnavailableError is raised.
+        The search then chooses the same step again. Raises EngineUnavailableError after several failures in a row.
         """
         try:
             self._run_container(cell, step)
@@ -78,7 +78,7 @@ class EngineWorker:
             self._faults = 0
 
     def _await_engine(self, error: EngineUnavailableError) -> None:
-        """Wait until the engine answers, then remove what it kept of ours. Raise `error` if it stays away."""
+        """Wait until the engine answers, then remove this campaign's containers. Raise `error` after the timeout."""
         host, clock = self._backends.host, self._backends.clock
         deadline_s = clock.now_s() + self._engine_timeout_s
         while not host.is_answering():
@@ -107,7 +107,7 @@ class EngineWorker:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
     def _hold_steps(self, cell: Cell, container: ContainerSession, first_step: Step, load: Load) -> None:
-        """Hold steps until one does not pass, the search is done, or it needs more Locust processes."""
+        """Hold steps until one does not pass, the search is done, or the load needs more Locust processes."""
         step: Step | None = first_step
         while step is not None:
             result = self._hold_step(cell, container, step)
@@ -120,7 +120,7 @@ class EngineWorker:
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
         plan, baseline = session.plan, session.read_baseline(cell)
-        request = StepSpec(
+        spec = StepSpec(
             session.start_step(cell, step),
             step,
             plan.spawn_rate,
@@ -130,7 +130,7 @@ class EngineWorker:
             report_progress=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,
         )
-        return session.record_step(cell, hold_step(container, request), step.purpose)
+        return session.record_step(cell, hold_step(container, spec), step.purpose)
 
 
 def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
@@ -143,7 +143,7 @@ def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerR
 
 
 def _read_target_log(container: ContainerSession) -> str:
-    """Return what the target wrote; if its container is gone, what the engine says about that."""
+    """Return what the target wrote; if its container is gone, the engine's error in its place."""
     try:
         return container.target.read_logs()
     except EngineError as error:

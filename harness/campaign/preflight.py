@@ -18,11 +18,15 @@ from harness.plan import fit_to_host
 from harness.store import remove_partial_files
 
 EngineBackends = Mapping[str | None, Backends]
-"""The backends of each engine, by its name; the only engine is None."""
+"""The backends of each engine, by the engine's name; the name is None if the campaign has only one."""
 
 
 def connect_backends(campaign: str, plan: Plan) -> EngineBackends:
-    """Connect to the plan's engines. Raises EngineError, naming the engine, if one does not answer."""
+    """Connect to all engines of the plan: those of the targets, and those that the load comes from.
+
+    `campaign` is the name that containers get as a label. Raises EngineError, naming the engine, if one does
+    not answer.
+    """
     backends = {}
     for name, engine in plan.engines.items():
         with _name_engine_in_errors(name):
@@ -48,7 +52,7 @@ def _connect_backend(campaign: str, engine: Engine) -> Backends:
 def _use_remote_workers(
     backends: Backends, hosts: Sequence[DockerHost], port: int, image: str | None
 ) -> Backends:
-    """Return the backends with a generator whose workers run on these hosts, and connect to this port."""
+    """Return the backends with a generator whose workers run on these hosts and connect to this port here."""
     pool = WorkerPool(hosts, port, image)
     return replace(backends, generator=LocustGenerator(worker_pool=pool), load_hosts=pool.hosts)
 
@@ -75,41 +79,48 @@ def check_plan(plan: Plan, backends: EngineBackends) -> Plan:
         problems += each.generator.find_problems(plan.load)
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
-    fitted = _fit_to_engines([each.host.read_fingerprint().engine for each in backends.values()], plan)
+    fitted = _fit_to_hosts(plan, backends)
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
-            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
+            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values()))),
+            "add smaller sizes to the matrix, or measure on a larger host",
         )
     return fitted
 
 
 def fit_to_engines(plan: Plan) -> Plan:
     """Return the plan fitted to the hosts of its engines. Raises EngineError if one does not answer."""
-    backends = connect_backends("plan", plan)
-    return _fit_to_engines([each.host.read_fingerprint().engine for each in backends.values()], plan)
+    return _fit_to_hosts(plan, connect_backends("plan", plan))
 
 
-def _fit_to_engines(engines: Sequence[EngineFacts], plan: Plan) -> Plan:
+def _fit_to_hosts(plan: Plan, backends: EngineBackends) -> Plan:
+    engines = [each.host.read_fingerprint().engine for each in backends.values()]
     cores = min(engine.cores or 0 for engine in engines)
     memory_bytes = min(engine.memory_bytes or 0 for engine in engines)
     return fit_to_host(plan, cores, memory_bytes, is_shared=any(engine.is_local for engine in engines))
 
 
 def separate_cores(backends: EngineBackends, plan: Plan) -> tuple[EngineBackends, str]:
-    """Give generator and targets separate cores if the host has enough; return the outcome in words too."""
+    """Give generator and targets separate cores if the host has enough.
+
+    Returns the backends to use from now on, and the outcome in words.
+    """
     if len(backends) > 1:
         return backends, "cores not separated: the campaign uses several engines"
-    ((name, only),) = backends.items()
+    ((name, single),) = backends.items()
     limits = [cell.limits for cell in plan.cells]
-    placement, outcome = plan_placement(only.host.read_fingerprint(), plan.target, limits, plan.load)
+    placement, outcome = plan_placement(single.host.read_fingerprint(), plan.target, limits, plan.load)
     if placement is None:
         return backends, outcome
-    only.host.pin_to_cores(placement.target)
-    return {name: replace(only, generator=only.generator.with_cores(placement.generator))}, outcome
+    single.host.pin_to_cores(placement.target)
+    return {name: replace(single, generator=single.generator.with_cores(placement.generator))}, outcome
 
 
 def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
-    """Read the first engine's fingerprint, and the facts of all engines if there are several."""
+    """Return the first engine's fingerprint, with the facts of all engines if there are several.
+
+    `placement` is the outcome of `separate_cores`.
+    """
     first = next(iter(backends.values()))
     fingerprints = {name or "": each.host.read_fingerprint() for name, each in backends.items()}
     return replace(
@@ -122,7 +133,7 @@ def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
 
 @contextlib.contextmanager
 def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Reserve the engines; remove the leftovers of killed campaigns on entry, and all of ours on exit."""
+    """Reserve the engines; remove what killed campaigns left on entry, and what this one left on exit."""
     hosts = list_hosts(backends)
     with contextlib.ExitStack() as stack:
         for host in hosts:
@@ -140,7 +151,7 @@ def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str],
 
 
 def list_hosts(backends: EngineBackends) -> list[TargetHost]:
-    """Return the hosts of the targets and then those of the load, each engine once."""
+    """Return the hosts of the targets, then those of the load; an engine of both is listed once."""
     targets = [each.host for each in backends.values()]
     load = {host.read_identity(): host for each in backends.values() for host in each.load_hosts}
     known = {host.read_identity() for host in targets} if load else set()

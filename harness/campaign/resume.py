@@ -1,4 +1,4 @@
-"""Decide whether a campaign goes on or a new one starts, and open its folder."""
+"""Decide whether to resume a campaign or to start a new one, and open its folder."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +12,14 @@ from harness.store import CampaignFolder
 
 
 def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
-    """Create the folder of a new campaign, with its plan and its machines."""
+    """Create the folder of a new campaign, with its plan and its fingerprint."""
     return CampaignFolder.create(results, name, plan_to_json(plan), fingerprint)
 
 
 def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
-    """Return the newest campaign if it was interrupted and its matrix, scenario and target are unchanged.
+    """Return the newest campaign's folder if it was interrupted and its matrix, scenario and target are unchanged.
 
-    What is decided about an interrupted campaign is noted.
+    Returns None otherwise. Calls `note` with the decision if the newest campaign was interrupted.
     """
     latest = results / "latest"
     if not (latest / EVENTS_FILE).is_file():
@@ -35,9 +35,9 @@ def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], No
 
 
 def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
-    """Open a stored campaign to go on with it.
+    """Open a stored campaign to resume it.
 
-    Raises UsageError if the plan or the machines have changed, because its numbers would not belong together.
+    Raises UsageError if the plan or the machines have changed: old and new steps could not be compared.
     """
     folder = CampaignFolder.open(path)
     if changed := _describe_changes(folder, plan):
@@ -56,6 +56,6 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
 
 
 def _describe_changes(folder: CampaignFolder, plan: Plan) -> str:
-    """Return which parts of the plan differ from the stored one, such as "the matrix and the target"."""
+    """Return the parts of the plan that have changed, such as "the matrix and the target"; empty if none has."""
     changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
     return " and ".join(name_part(part) for part in changed_parts)

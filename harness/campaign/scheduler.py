@@ -1,4 +1,4 @@
-"""Run the workers of all engines, in a thread each, until every cell is measured."""
+"""Run the workers of all engines until every cell is measured: one engine directly, several in threads."""
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -13,7 +13,7 @@ from harness.store import CampaignFolder
 
 
 class Scheduler:
-    """One pass through the matrix, on the engines named by `backends` (None names the only one)."""
+    """The workers of all engines in `backends`, which measure one plan together."""
 
     def __init__(
         self,
@@ -27,9 +27,9 @@ class Scheduler:
         self._workers = [EngineWorker(self._session, each, engine) for engine, each in backends.items()]
 
     def run(self) -> CampaignResult:
-        """Measure every cell that is not done, hold the reference cell once more on each engine, and answer.
+        """Measure every unfinished cell, hold the reference cell once more on each engine, and return the answer.
 
-        Whatever interrupts it, what was measured is stored and drawn.
+        If an error or the user interrupts this, the reports show what was measured until then.
         """
         state = CampaignState.INTERRUPTED
         try:
@@ -43,7 +43,7 @@ class Scheduler:
         return result
 
     def _run_in_threads(self) -> None:
-        """Run a thread for each engine. An error in one of them ends all, except the loss of its engine."""
+        """Run each worker in a thread. An error in one of them ends all, except the loss of its engine."""
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="harness-engine") as pool:
             running: list[Future[None]] = [pool.submit(self._run_worker, worker) for worker in self._workers]
             try:

@@ -1,4 +1,4 @@
-"""The state of a running campaign: what is known, what is stored, and which cells are being measured."""
+"""Hold the state of a running campaign: the progress of its cells, and which of them are claimed."""
 
 import threading
 from collections.abc import Iterable
@@ -29,17 +29,20 @@ from harness.report import render_report
 from harness.store import CampaignFolder
 
 _PAUSE_PER_WRITING_TIME = 19
-"""After a drawing none follows for this many times as long as it took: drawing costs a twentieth at most."""
+"""The shortest pause after the reports were written, in multiples of the time that writing took.
+
+Writing reports then takes at most a twentieth of the time.
+"""
 
 
 class StopRequested(Exception):
-    """Another engine's worker failed, or the user interrupted: this worker is to end, too."""
+    """Raised in every worker when the worker of another engine has failed, or the user has interrupted."""
 
 
 class CampaignSession:
-    """What the workers of all engines share. Each method may be called from any thread, and locks for itself.
+    """The state that the workers of all engines share. Every method may be called from any thread.
 
-    The lock is held while facts are read or written, never while a target is measured or a report is drawn.
+    The lock is held while facts are read or written, never while a target is measured or reports are written.
     """
 
     def __init__(
@@ -56,11 +59,12 @@ class CampaignSession:
         self._clock = clock
         self._engines = set(engines)
         self._progress = replay(plan, folder)
+        # A condition, because workers without a cell wait for cells that others release.
         self._lock = threading.Condition(threading.RLock())
         self._claimed: set[str] = set()
         self._is_stopping = False
         self._noted: set[str] = set()
-        # Reentrant, because an interrupt of the only thread may leave the lock held when `finish` draws.
+        # Reentrant, because an interrupt of the only thread may leave this lock held when `finish` needs it.
         self._reports_lock = threading.RLock()
         self._no_reports_until_s = float("-inf")
 
@@ -72,7 +76,7 @@ class CampaignSession:
     # Engines
 
     def record_image(self, image: Image, engine: str | None) -> None:
-        """Store which image this engine runs. Raise UsageError if it ran another one in this campaign."""
+        """Store which image this engine runs. Raise UsageError if the engine ran another one in this campaign."""
         with self._lock:
             stored_digest = self._folder.read_log().images.get(engine)
             if stored_digest is None:
@@ -91,9 +95,9 @@ class CampaignSession:
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:
-        """Go on without this engine, and let the others claim its cells; raise `error` if it was the last.
+        """Go on without this engine, and let the others claim its cells. Raise `error` if it was the last one.
 
-        The other workers are woken, because there may be cells for them again.
+        Waiting workers are woken, because there may be cells for them again.
         """
         with self._lock:
             self._engines.discard(engine)
@@ -116,9 +120,10 @@ class CampaignSession:
     # Cells
 
     def claim_cell(self) -> Cell | None:
-        """Claim the next unmeasured cell, waiting while others may still create one; None when all are done.
+        """Claim and return the next cell to measure; None when all are done.
 
-        Raises StopRequested.
+        Waits while other workers measure the remaining cells, because one may be released unfinished or need
+        a second attempt. Raises StopRequested.
         """
         with self._lock:
             while True:
@@ -131,7 +136,7 @@ class CampaignSession:
                 self._lock.wait()
 
     def release_cell(self, cell: Cell) -> None:
-        """Let others claim the cell, unless it is finished."""
+        """Give up the claim on the cell, so that others can claim it if it is unfinished."""
         with self._lock:
             self._claimed.discard(cell.id)
             self._lock.notify_all()
@@ -142,36 +147,37 @@ class CampaignSession:
         Start a new attempt if the cell is finished or was started on another engine.
         """
         with self._lock:
-            progress = self._progress.cells[cell.id]
-            if progress.is_done:
+            cell_progress = self._progress.cells[cell.id]
+            if cell_progress.is_done:
                 self.note_once([f"{cell.id} sustains less than a smaller size: measuring it once more"])
-                progress.start_next_attempt(self.plan)
-            elif progress.facts and progress.engine != engine:
+                cell_progress.start_next_attempt(self.plan)
+            elif cell_progress.facts and cell_progress.engine != engine:
+                lost_engine = cell_progress.engine
                 self.note_once(
-                    [f"{cell.id} starts again on {engine}: the engine {progress.engine} did not finish it"]
+                    [f"{cell.id} starts again on {engine}: the engine {lost_engine} did not finish it"]
                 )
-                progress.start_next_attempt(self.plan)
-            if not progress.facts:
-                progress.start_attempt(self._progress.baselines.get(engine), engine)
+                cell_progress.start_next_attempt(self.plan)
+            if not cell_progress.facts:
+                cell_progress.start_attempt(self._progress.baselines.get(engine), engine)
             self._listener.cell_started(cell)
 
     def finish_cell(self, cell: Cell, engine: str | None) -> None:
         """Store that the cell's search is done."""
         with self._lock:
-            progress = self._progress.cells[cell.id]
-            self._progress.baselines[engine] = progress.finish()
-            self._folder.finish_cell(cell.id, progress.attempt)
-            self._listener.cell_finished(progress.build_result(self.plan))
+            cell_progress = self._progress.cells[cell.id]
+            self._progress.baselines[engine] = cell_progress.finish()
+            self._folder.finish_cell(cell.id, cell_progress.attempt)
+            self._listener.cell_finished(cell_progress.build_result(self.plan))
         self._write_reports_if_due()
 
     def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
-        """Return the reference cell and the step to hold of it on this engine; None if the check is done."""
+        """Return the reference cell and the step to hold on this engine; None if its drift check is done."""
         with self._lock:
             due = self._progress.choose_drift_check(self.plan, engine)
             if due is not None:
                 cell, step = due
                 self.note_once(
-                    [f"{cell.id} is held at {step.users} users once more, to see whether the host drifted"]
+                    [f"{cell.id} is measured once more at {step.users} users, to see whether the host has changed"]
                 )
                 self._listener.drift_check_started(cell)
             return due
@@ -181,37 +187,40 @@ class CampaignSession:
     def choose_step(self, cell: Cell) -> Step | None:
         """Return the next step of the cell's search; None if the search is done or hopeless."""
         with self._lock:
-            progress = self._progress.cells[cell.id]
-            if progress.is_hopeless:
+            cell_progress = self._progress.cells[cell.id]
+            if cell_progress.is_hopeless:
                 return None
             results = self._progress.build_results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
-            return choose_next_step(self.plan, cell, progress.steps, neighbours)
+            return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
 
     def choose_load(self) -> Load:
-        """Return the plan's load with as many Locust processes as its users need, by all steps so far."""
+        """Return the plan's load; if it leaves the number of Locust processes open, with as many as are needed.
+
+        How many are needed follows from all steps so far.
+        """
         load = self.plan.load
         if load.workers is not None:
             return load
         with self._lock:
-            steps = [step for progress in self._progress.cells.values() for step in progress.steps]
+            steps = [step for each in self._progress.cells.values() for step in each.steps]
             count = count_workers(steps, self.plan.users_limit)
             if count > 1:
-                self.note_once([f"{count} Locust processes are used, because one cannot make all the users"])
+                self.note_once([f"{count} Locust processes are used, because one cannot simulate all users"])
         return replace(load, workers=count)
 
     def start_run(self, cell: Cell, purpose: Purpose, engine: str | None) -> ContainerRun:
-        """Return the record of a container run that starts now, with a number of its own within the cell."""
+        """Announce a container run; return its record, with a number that no other run of the cell has."""
         with self._lock:
-            progress = self._progress.cells[cell.id]
-            number = progress.take_run_number()
+            cell_progress = self._progress.cells[cell.id]
+            number = cell_progress.take_run_number()
         self._listener.container_starting(cell)
         return ContainerRun(
             cell.id,
             number,
             datetime.now(UTC).isoformat(timespec="seconds"),
             None,
-            attempt=progress.attempt,
+            attempt=cell_progress.attempt,
             purpose=purpose,
             engine=engine,
         )
@@ -227,28 +236,28 @@ class CampaignSession:
         self._folder.add_logs(run.cell, run.number, target_log, generator_log)
 
     def start_step(self, cell: Cell, step: Step) -> int:
-        """Return the number of a step that starts now."""
+        """Announce a step; return its number, which no other step of the cell has."""
         with self._lock:
             number = self._progress.cells[cell.id].take_step_number()
         self._listener.step_started(cell, step)
         return number
 
     def read_baseline(self, cell: Cell) -> Baseline | None:
-        """Return the baseline by which the cell's next step is judged."""
+        """Return the baseline by which the cell's next step is judged; None until a step has given one."""
         with self._lock:
             return self._progress.cells[cell.id].baseline
 
     def report_progress(self, cell: Cell, sample: ProgressSample) -> None:
-        """Tell the listener how the running step stands. Raises StopRequested."""
+        """Pass a sample of the running step to the listener. Raises StopRequested."""
         self.raise_if_stopping()
         self._listener.step_progressed(cell, sample)
 
     def record_step(self, cell: Cell, facts: StepFacts, purpose: Purpose) -> StepResult:
         """Store the step, judge it and return its result."""
         with self._lock:
-            progress = self._progress.cells[cell.id]
-            stored = self._folder.add_step(cell.id, facts, progress.attempt, purpose)
-            result = progress.add_step(self.plan, stored, purpose)
+            cell_progress = self._progress.cells[cell.id]
+            stored = self._folder.add_step(cell.id, facts, cell_progress.attempt, purpose)
+            result = cell_progress.add_step(self.plan, stored, purpose)
             self._listener.step_judged(cell, result)
         self._write_reports_if_due()
         return result
@@ -265,14 +274,14 @@ class CampaignSession:
                     self._listener.note(text)
 
     def finish(self, state: CampaignState) -> CampaignResult:
-        """Store how the campaign ended, draw its reports and return its answer."""
+        """Store how the campaign ended, write its reports and return its answer."""
         with self._lock:
             self._folder.finish(state)
         with self._reports_lock:
             return self._write_reports(state)
 
     def _write_reports_if_due(self) -> None:
-        """Draw the reports as they stand, unless another thread draws or the last drawing is too recent."""
+        """Write the reports so far, unless another thread is writing them or the pause is not over."""
         if not self._reports_lock.acquire(blocking=False):
             return
         try:
@@ -282,7 +291,7 @@ class CampaignSession:
             self._reports_lock.release()
 
     def _write_reports(self, state: CampaignState) -> CampaignResult:
-        """Write all reports and return the answer that they show. The caller holds `_drawing`."""
+        """Write all reports and return the answer that they show. The caller holds `_reports_lock`."""
         started_s = self._clock.now_s()
         with self._lock:
             result = self._progress.build_result(self.plan, state)

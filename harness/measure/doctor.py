@@ -49,11 +49,11 @@ class Finding:
     fix: str = ""
 
 
-def examine(results: Path, engines: Mapping[str, Engine]) -> Iterator[Finding]:
+def examine(results: Path, engines: Mapping[str | None, Engine]) -> Iterator[Finding]:
     """Yield all findings. Those about other load come last, because they take some seconds of watching.
 
     `engines` are the engines to examine, by name: the name begins each finding of its engine, unless it is
-    empty. `results` is the folder where campaigns will be stored; it need not exist.
+    None. `results` is the folder where campaigns will be stored; it need not exist.
     """
     yield from _check_software()
     yield from examine_engines(engines)
@@ -89,7 +89,7 @@ def check_locust(installed: str) -> Finding:
     return Finding(Level.OK, f"Locust {installed}")
 
 
-def examine_engines(engines: Mapping[str, Engine]) -> Iterator[Finding]:
+def examine_engines(engines: Mapping[str | None, Engine]) -> Iterator[Finding]:
     """Yield the findings of each engine, which begin with its name; one that does not answer is an error."""
     for name, engine in engines.items():
         for finding in _examine_engine(engine):

@@ -1,4 +1,4 @@
-"""Turn a campaign's result into a view, and the view into a page, a table, a sentence and files."""
+"""Turn a campaign's result into a view, and the view into files, a table and a recommendation."""
 
 import json
 

@@ -25,7 +25,7 @@ def report(folder: Path) -> str:
 
 
 def doubtful(folder: Path) -> str:
-    return render_html(build_view(example.build_doubtful_campaign()))
+    return render_html(build_view(example.build_campaign_with_undecided_sizes()))
 
 
 def running(folder: Path) -> str:

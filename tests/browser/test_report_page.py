@@ -167,7 +167,7 @@ def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_no_width_makes_the_page_scroll_sideways(open_report: Open, width: int) -> None:
-    page = open_report(example.build_doubtful_campaign(), viewport={"width": width, "height": 800}).page
+    page = open_report(example.build_campaign_with_undecided_sizes(), viewport={"width": width, "height": 800}).page
     page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 

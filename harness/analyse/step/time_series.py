@@ -16,7 +16,7 @@ _Values = NDArray[np.floating[Any]]
 
 
 def build_series(facts: StepFacts) -> Series:
-    """Return the step in equal buckets of at least a second, the first of which begins with the ramp.
+    """Return the step in equal buckets of at least a second; the first bucket begins with the ramp.
 
     There are at most `POINTS_AT_MOST` buckets. A last bucket that is not whole is left out.
     """

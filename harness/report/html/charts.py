@@ -11,7 +11,7 @@ from harness.model import StepResult, Verdict
 from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
 from harness.report.view.cells import CellView
 from harness.report.view.steps import StepView
-from harness.report.view.text import finite_or_none
+from harness.report.view.text import keep_finite
 from harness.report.view.view import View
 
 WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0
@@ -106,12 +106,9 @@ def build_charts(view: View) -> Charts:
 def _build_scales(view: View) -> _Scales:
     steps = [step.result for cell in view.cells for step in cell.steps]
     seconds = [
-        value
-        for step in steps
-        for _, read in _PERCENTILES
-        if (value := finite_or_none(read(step))) is not None
+        value for step in steps for _, read in _PERCENTILES if (value := keep_finite(read(step))) is not None
     ]
-    rates = [value for step in steps if (value := finite_or_none(step.rps)) is not None]
+    rates = [value for step in steps if (value := keep_finite(step.rps)) is not None]
     return _Scales(
         users=build_linear_scale(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
         rt=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
@@ -124,9 +121,7 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
     limits = cell.result.cell.limits
     return SizeChart(
         cell=cell,
-        rt=tuple(
-            Line(name, _draw_path(steps, read, scales.users, scales.rt)) for name, read in _PERCENTILES
-        ),
+        rt=tuple(Line(name, _draw_path(steps, read, scales.users, scales.rt)) for name, read in _PERCENTILES),
         rps=(
             _draw_light_load(steps, scales),
             Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.rps)),
@@ -152,7 +147,7 @@ def _draw_path(
     """Return an SVG path; a step without data leaves a gap, and a step between two gaps is a dot (`h0`)."""
     commands, pen_is_down = [], False
     for step in steps:
-        value = finite_or_none(read(step))
+        value = keep_finite(read(step))
         if value is not None:
             place = f"{x(step.users):g} {y(value):g}"
             commands.append(f"L{place}" if pen_is_down else f"M{place}h0")
@@ -165,7 +160,7 @@ def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
 
     The target saturates where the measured RPS leaves this line.
     """
-    lightest = next((step for step in steps if finite_or_none(step.rps) and step.users), None)
+    lightest = next((step for step in steps if keep_finite(step.rps) and step.users), None)
     if lightest is None or lightest.rps is None:
         return Line("light", "")
     per_user = lightest.rps / lightest.users

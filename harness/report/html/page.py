@@ -99,8 +99,8 @@ def _build_legend(view: View) -> list[tuple[str, str, str]]:
     """Return every status that occurs, with its symbol and meaning."""
     statuses = {cell.result.status for cell in view.cells}
     return [
-        (status.value, symbol, cell_text.MEANINGS[status])
-        for status, symbol in cell_text.SYMBOLS.items()
+        (status.value, symbol, cell_text.STATUS_MEANINGS[status])
+        for status, symbol in cell_text.STATUS_SYMBOLS.items()
         if status in statuses
     ]
 

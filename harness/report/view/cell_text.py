@@ -2,9 +2,9 @@
 
 from harness.model import CellResult, Status
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import FACTOR_WORDS, clean_text, finite_or_none, format_number, format_size
+from harness.report.view.text import FACTOR_WORDS, clean_text, keep_finite, format_number, format_size
 
-SYMBOLS = {
+STATUS_SYMBOLS = {
     Status.BRACKETED: "",
     Status.CENSORED: "✓",
     Status.NONE: "∅",
@@ -14,7 +14,7 @@ SYMBOLS = {
     Status.INFERRED: "∴",
     Status.RUNNING: "…",
 }
-MEANINGS = {
+STATUS_MEANINGS = {
     Status.BRACKETED: "sustained and broken users are both measured",
     Status.CENSORED: "sustained all users of the campaign: it may sustain more",
     Status.NONE: "the smallest step already failed",
@@ -71,7 +71,7 @@ def describe_outcome(result: CellResult) -> str:
 def describe_capacity(result: CellResult) -> str:
     """Return the capacity for a sentence: `250 (245–257)` from an estimate, else `245 and breaks at 257`."""
     estimate, low, high = (
-        finite_or_none(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
+        keep_finite(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
     if estimate is not None and low is not None and high is not None:
         return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"

@@ -58,7 +58,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         size=text.format_size(limits),
         name=_label_cell(result),
         status=result.status.value,
-        symbol=cell_text.SYMBOLS[result.status],
+        symbol=cell_text.STATUS_SYMBOLS[result.status],
         bracket=cell_text.format_bracket(result),
         heat=_compute_heat(result, users_limit),
         sustains_limit=result.sustains(users_limit),
@@ -67,7 +67,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
         estimate=cell_text.describe_capacity(result)
-        if text.finite_or_none(result.estimate_users) is not None
+        if text.keep_finite(result.estimate_users) is not None
         else text.NO_DATA,
         rps=text.format_rate(numbers.rps),
         p95=text.format_seconds(numbers.p95_s),

@@ -70,7 +70,7 @@ def describe_drift(drift: Drift) -> str:
         return f"{step} is unchanged: {changes}."
     outcome = f"failed ({reason})" if drift.verdict is Verdict.FAIL else "still passed"
     comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
-    ratio, allowed = text.finite_or_none(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
+    ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
     if ratio is None or abs(ratio) <= allowed:
         return (
             f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
@@ -129,7 +129,7 @@ def _build_drift_fact(drift: Drift | None) -> Iterator[Fact]:
 def _format_outcome(drift: Drift, outcome: str) -> str:
     """Return such as `yes (+12 %)`, with the change of the CPU per request as far as it is known."""
     value = "inconclusive" if drift.verdict is Verdict.INVALID else outcome
-    change = text.finite_or_none(drift.cpu_per_request_ratio)
+    change = text.keep_finite(drift.cpu_per_request_ratio)
     return value if change is None else f"{value} ({text.format_change(change)})"
 
 
@@ -141,9 +141,7 @@ def _list_changes(drift: Drift) -> str:
         ("p95", drift.p95_ratio),
     )
     return ", ".join(
-        f"{name} {text.format_change(ratio)}"
-        for name, ratio in ratios
-        if text.finite_or_none(ratio) is not None
+        f"{name} {text.format_change(ratio)}" for name, ratio in ratios if text.keep_finite(ratio) is not None
     )
 
 

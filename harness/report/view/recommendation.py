@@ -76,7 +76,7 @@ def _describe_load(result: CellResult) -> str:
     """Return ` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
     used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
     parts = [
-        f"p95 {text.format_seconds(result.p95_s)}" if text.finite_or_none(result.p95_s) is not None else "",
+        f"p95 {text.format_seconds(result.p95_s)}" if text.keep_finite(result.p95_s) is not None else "",
         f"{text.format_ratio(used)} of its CPU" if used is not None else "",
     ]
     load = " and ".join(part for part in parts if part)

@@ -58,14 +58,14 @@ def _is_harmless(char: str) -> bool:
     return char not in _NON_CHARACTERS and unicodedata.category(char) not in _UNSAFE_CATEGORIES
 
 
-def finite_or_none(value: float | None) -> float | None:
+def keep_finite(value: float | None) -> float | None:
     """Return the value, or None if it is NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def format_number(value: float | None, decimals: int | None = None) -> str:
     """Return a number without a unit: `0.5`, `400`; with `decimals`, exactly that many."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
     return f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
@@ -73,7 +73,7 @@ def format_number(value: float | None, decimals: int | None = None) -> str:
 
 def format_seconds(value: float | None, decimals: int | None = None) -> str:
     """Return a response time: `0.21 s`, `0.034 s`, `12 s`. Without `decimals` a shorter time has more."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
     if decimals is None:
@@ -93,7 +93,7 @@ def format_timestamp(stored: str) -> str:
 
 def format_duration(value: float | None) -> str:
     """Return a span of seconds: `45 s`, `12 min 5 s`, `2 h 3 min`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
     whole = round(value)
@@ -114,7 +114,7 @@ def format_estimate(seconds: float) -> str:
 
 def format_rate(value: float | None) -> str:
     """Return requests per second: `142`, `41.3`, `8.4`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     return NO_DATA if value is None else format_number(value, 0 if value >= 99.95 else 1)
 
 
@@ -123,7 +123,7 @@ def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
 
     With `decimals` every ratio has exactly that many: `0.0 %`.
     """
-    ratio = finite_or_none(ratio)
+    ratio = keep_finite(ratio)
     if ratio is None:
         return NO_DATA
     if decimals is not None:
@@ -153,7 +153,7 @@ def format_range(low: float, high: float, unit: str, decimals: int = 0) -> str:
 
 def format_cores(value: float | None) -> str:
     """Return a number of CPU cores without a unit: `0.24`, `0.024`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     return NO_DATA if value is None else format_number(value, 3 if value < 0.1 else 2)
 
 
@@ -165,7 +165,7 @@ def format_cpu(cores: float, replicas: int = 1) -> str:
 
 def format_mebibytes(size_bytes: float | None) -> str:
     """Return bytes as mebibytes: `256 MiB`, `47 MiB`, `9.5 MiB`."""
-    size_bytes = finite_or_none(size_bytes)
+    size_bytes = keep_finite(size_bytes)
     if size_bytes is None:
         return NO_DATA
     size = size_bytes / MIB
@@ -181,7 +181,7 @@ def format_count(value: int | None) -> str:
 
 def format_money(value: float | None, currency: str = "") -> str:
     """Return an amount with three significant digits and at least two decimals: `0.0412 EUR`, `12.50 EUR`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
     decimals = max(2, 2 - math.floor(math.log10(value))) if value else 2
@@ -190,7 +190,7 @@ def format_money(value: float | None, currency: str = "") -> str:
 
 def compute_share(used: float | None, limit: float) -> float | None:
     """Return used over limit; None without data or without a limit."""
-    used = finite_or_none(used)
+    used = keep_finite(used)
     return None if used is None or limit <= 0 else used / limit
 
 

@@ -135,7 +135,7 @@ def _find_worst(values: Iterable[float | None]) -> float | None:
 
 
 def _select_known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None and text.finite_or_none(value) is not None]
+    return [value for value in values if value is not None and text.keep_finite(value) is not None]
 
 
 def _count_verdicts(steps: Sequence[StepResult]) -> str:

@@ -77,7 +77,7 @@ def test_the_finding_on_a_remote_engine_says_how_its_ports_are_reached_and_what_
 
 def test_findings_begin_with_the_engines_name_and_an_engine_that_does_not_answer_is_an_error() -> None:
     unknown = Engine(context="no-such-context-anywhere")
-    named, unnamed = doctor.examine_engines({"big": unknown, "": unknown})
+    named, unnamed = doctor.examine_engines({"big": unknown, None: unknown})
     assert (named.level, unnamed.level) == (Level.ERROR, Level.ERROR)
     assert named.what == f"big: {unnamed.what}"
     assert "no-such-context-anywhere" in unnamed.what

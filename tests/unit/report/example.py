@@ -44,9 +44,9 @@ from harness.model.evidence import (
 )
 
 THINK_S = 2.5
-DEMAND_S = 0.005
+CPU_PER_REQUEST_S = 0.005
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-NAMES = (
+REQUEST_NAMES = (
     ("GET /", 0.5, 0.8),
     ("GET /item/[id]", 0.3, 1.1),
     ("POST /cart", 0.15, 1.3),
@@ -72,9 +72,9 @@ def build_step(
     index: int, users: int, cpu_cores: float, judgement: Judgement | None = None, **changes: object
 ) -> StepResult:
     """Return a step at a size's CPU quota by the closed model; without a judgement it passes."""
-    most_rps = cpu_cores / DEMAND_S
+    most_rps = cpu_cores / CPU_PER_REQUEST_S
     mean_s = max(
-        DEMAND_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
+        CPU_PER_REQUEST_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
         users / most_rps - THINK_S,
     )
     rps = users / (mean_s + THINK_S)
@@ -97,7 +97,7 @@ def build_step(
         failures=Failures(ratio=0.0),
         target=TargetUse(
             cpu_cores=busy * cpu_cores,
-            cpu_per_request_s=DEMAND_S,
+            cpu_per_request_s=CPU_PER_REQUEST_S,
             throttled_ratio=busy**3 * 0.93,
             memory_peak_bytes=int((34 + users * 0.13) * MIB),
         ),
@@ -108,7 +108,7 @@ def build_step(
         think_s=THINK_S,
         by_name=tuple(
             NameStats(name, round(requests * part), 0, mean_s * slow * 0.85, p95_s * slow, mean_s * slow)
-            for name, part, slow in NAMES
+            for name, part, slow in REQUEST_NAMES
         ),
     )
     return replace(stats, **changes)  # type: ignore[arg-type]
@@ -206,7 +206,7 @@ def build_memory_bound() -> CellResult:
         death,
         rps=None,
         latency=Latency(slow_ratio=0.09),
-        target=TargetUse(0.16, DEMAND_S, 0.004, 48 * MIB, is_out_of_memory=True),
+        target=TargetUse(0.16, CPU_PER_REQUEST_S, 0.004, 48 * MIB, is_out_of_memory=True),
     )
     steps = [*(build_step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
     return build_cell(
@@ -258,7 +258,7 @@ def build_running_size() -> CellResult:
     return build_cell(0.5, 256, Status.RUNNING, steps, sustained_users=80)
 
 
-NINE = (
+NINE_SIZES = (
     build_failed_size(),
     build_cpu_bound(0.25, 96, (10, 80, 139), (146, 160)),
     build_cpu_bound(0.25, 256, (10, 80, 141), (148, 160)),
@@ -271,7 +271,7 @@ NINE = (
 )
 
 
-def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignResult:
+def build_campaign(cells: Iterable[CellResult] = NINE_SIZES, **changes: object) -> CampaignResult:
     result = CampaignResult(
         campaign="web-20260101-120000",
         target="web",
@@ -287,15 +287,15 @@ def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> Cam
     return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 
 
-def build_doubtful_campaign() -> CampaignResult:
+def build_campaign_with_undecided_sizes() -> CampaignResult:
     """Return the nine sizes with an invalid one, and a skipped one that may have been the better answer."""
-    return build_campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
+    return build_campaign([*NINE_SIZES[:5], build_skipped_size(), *NINE_SIZES[6:8], build_invalid_size()])
 
 
 def build_running_campaign() -> CampaignResult:
     """Return a campaign that still runs: five sizes are done, one has two steps, three have none."""
     waiting = [build_cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
-    return build_campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
+    return build_campaign([*NINE_SIZES[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
 
 
 def build_large_campaign(rows: int, columns: int) -> CampaignResult:

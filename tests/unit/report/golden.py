@@ -19,7 +19,7 @@ def render_texts() -> dict[str, str]:
     """Return the text of each golden file, by the file's name."""
     nine, doubt, half = (
         example.build_campaign(),
-        example.build_doubtful_campaign(),
+        example.build_campaign_with_undecided_sizes(),
         example.build_running_campaign(),
     )
     tables = [

@@ -148,7 +148,7 @@ def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
     """Draw a campaign's checks on itself: any drift, any monotonicity violation, any spread."""
     others = st.none() | st.sampled_from(cells)
     changed = [
-        replace(each, first=draw(others), monotonicity_violation=draw(others.map(cell_of))) for each in cells
+        replace(each, first=draw(others), monotonicity_violation=draw(others.map(get_cell))) for each in cells
     ]
     ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
     drifts = st.builds(
@@ -171,12 +171,12 @@ def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
     }
 
 
-def cell_of(result: CellResult | None) -> Cell | None:
+def get_cell(result: CellResult | None) -> Cell | None:
     return None if result is None else result.cell
 
 
 @st.composite
-def campaigns(draw: st.DrawFn) -> CampaignResult:
+def draw_campaign(draw: st.DrawFn) -> CampaignResult:
     count = draw(st.integers(0, 5))
     slos = draw(
         st.lists(

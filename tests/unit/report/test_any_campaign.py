@@ -22,13 +22,13 @@ from harness.report import (
     write_recommendation,
 )
 from tests.summary_schema import VALIDATOR
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
 unhurried = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_any_campaign_can_be_drawn(result: CampaignResult) -> None:
     assert set(render_report(result)) == {
         "summary.json",
@@ -40,7 +40,7 @@ def test_any_campaign_can_be_drawn(result: CampaignResult) -> None:
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
     summary = build_summary(result)
     VALIDATOR.validate(json.loads(json.dumps(summary, allow_nan=False)))
@@ -48,7 +48,7 @@ def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: CampaignResult) -> None:
     view = build_view(result)
     for width in (None, 200, 120, 80, 40):
@@ -59,21 +59,21 @@ def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: Camp
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
     rows = list(csv.reader(io.StringIO(render_csv(result))))
     assert not any(re.match(r"[=+@\t\r]|-(?!\d)", field) for row in rows for field in row)
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_junit_xml_is_well_formed_with_one_case_per_size(result: CampaignResult) -> None:
     suite = ElementTree.fromstring(render_junit(result))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
     text = render_markdown(build_view(result))
     assert "<" not in text
@@ -83,7 +83,7 @@ def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
 
 
 @unhurried
-@given(campaigns())
+@given(draw_campaign())
 def test_the_page_has_only_our_own_scripts(result: CampaignResult) -> None:
     page = render_html(build_view(result))
     assert page.count("<script") == page.count("</script") == 2

@@ -12,12 +12,12 @@ from harness.report.view.checks import describe_drift
 from harness.report.view.text import format_change
 from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
 KEPT = example.build_step(1, 400, 1.0).judgement
 TOO_SLOW = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(Slo("p95", 1.0), 1.2, False, True)))
 STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
-QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
+QUIET = Drift(example.NINE_SIZES[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
 
 
 def build_repetitions(*answers: CellResult) -> CampaignResult:
@@ -116,7 +116,7 @@ def test_a_change_has_a_sign_unless_it_is_zero() -> None:
     assert [format_change(ratio) for ratio in (0.12, -0.12, 0.0, None)] == ["+12 %", "-12 %", "0 %", "–"]
 
 
-@given(campaigns())
+@given(draw_campaign())
 def test_any_checks_follow_the_schema(result: CampaignResult) -> None:
     summary = build_summary(result)
     for key in ("drift", "repetitions"):

@@ -47,7 +47,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()]
+    "result", [example.build_campaign(), example.build_campaign_with_undecided_sizes(), example.build_running_campaign()]
 )
 def test_real_output_follows_the_published_schema(result: object) -> None:
     VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))  # type: ignore[arg-type]
@@ -83,7 +83,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
 
 
 def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passed() -> None:
-    suite = ElementTree.fromstring(render_junit(example.build_doubtful_campaign()))
+    suite = ElementTree.fromstring(render_junit(example.build_campaign_with_undecided_sizes()))
     assert {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "0", "errors": "2", "skipped": "1",
     }  # fmt: skip
@@ -108,7 +108,7 @@ def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
 def test_the_table_fits_its_terminal(width: int) -> None:
     for result in (
         example.build_campaign(),
-        example.build_doubtful_campaign(),
+        example.build_campaign_with_undecided_sizes(),
         example.build_running_campaign(),
     ):
         assert max(len(line) for line in render_table(build_view(result), width).splitlines()) <= width

@@ -22,12 +22,12 @@ from harness.report.view.glossary import GLOSSARY, PAGE_TERMS
 from tests.unit.report import example
 
 
-def html_of(result: CampaignResult) -> str:
+def render_page(result: CampaignResult) -> str:
     return render_html(build_view(result))
 
 
 def test_the_page_loads_nothing() -> None:
-    text = html_of(example.build_campaign())
+    text = render_page(example.build_campaign())
     assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
     assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
     assert "default-src &#39;none&#39;" in text
@@ -44,7 +44,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
         failures=Failures(counts={hostile: 3}),
     )
     cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(hostile))
-    text = html_of(
+    text = render_page(
         example.build_campaign(
             [cell],
             target=hostile,
@@ -59,13 +59,13 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
 
 
 def test_the_page_reloads_only_while_the_campaign_runs() -> None:
-    assert 'id="refreshing" data-every-s="10"' in html_of(example.build_running_campaign())
-    assert 'id="refreshing"' not in html_of(example.build_campaign())
-    assert 'id="refreshing"' not in html_of(example.build_campaign(state=CampaignState.INTERRUPTED))
+    assert 'id="refreshing" data-every-s="10"' in render_page(example.build_running_campaign())
+    assert 'id="refreshing"' not in render_page(example.build_campaign())
+    assert 'id="refreshing"' not in render_page(example.build_campaign(state=CampaignState.INTERRUPTED))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
-    assert "No size has a step yet" in html_of(
+    assert "No size has a step yet" in render_page(
         example.build_campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
@@ -97,7 +97,7 @@ def test_the_band_spans_the_bracket() -> None:
 
 
 def test_the_page_explains_its_words_itself() -> None:
-    text = html_of(example.build_campaign())
+    text = render_page(example.build_campaign())
     assert "Words used here" in text
     words = html.unescape(text)
     for term in PAGE_TERMS:

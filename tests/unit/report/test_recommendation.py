@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from harness.model import CampaignResult, CampaignState, CellResult, Factor, Status
 from harness.report import build_view, write_recommendation
 from tests.unit.report import example
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
 
 def recommend(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
@@ -38,7 +38,7 @@ def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
 
 
 def test_a_smaller_size_without_an_answer_is_named() -> None:
-    assert write_recommendation(build_view(example.build_doubtful_campaign())).endswith(
+    assert write_recommendation(build_view(example.build_campaign_with_undecided_sizes())).endswith(
         "Smaller, but without an answer: 0.5 CPU / 256 MiB."
     )
 
@@ -90,7 +90,7 @@ def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
 
 
 @settings(deadline=None)
-@given(campaigns())
+@given(draw_campaign())
 def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) -> None:
     def holds(cell: CellResult) -> bool:
         known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)

@@ -49,7 +49,7 @@ def test_a_measured_zero_is_not_no_data() -> None:
 
 
 def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> None:
-    heats = [cell.heat for cell in build_view(example.build_doubtful_campaign()).cells]
+    heats = [cell.heat for cell in build_view(example.build_campaign_with_undecided_sizes()).cells]
     assert heats == [None, 3, 3, 0, 6, None, 2, 9, None]
 
 
@@ -95,7 +95,7 @@ def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> 
     (step,) = show_cell(example.build_size_without_capacity()).steps
     assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
     assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
-    assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
+    assert [name.name for name in step.by_name] == [name for name, _, _ in example.REQUEST_NAMES]
     assert (step.by_name[0].p95, step.window, step.requests) == ("0.015 s", "40 s", "159")
 
 

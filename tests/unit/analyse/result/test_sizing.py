@@ -66,7 +66,10 @@ def test_a_size_is_as_good_as_its_worst_repetition() -> None:
 
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_more_users_never_take_a_smaller_size(one: int, other: int) -> None:
-    few, many = recommend_size(COLUMN, min(one, other)).recommended, recommend_size(COLUMN, max(one, other)).recommended
+    few, many = (
+        recommend_size(COLUMN, min(one, other)).recommended,
+        recommend_size(COLUMN, max(one, other)).recommended,
+    )
     if many is not None:
         assert few is not None
         assert few.cell.limits <= many.cell.limits
@@ -133,7 +136,9 @@ def test_a_requirement_limits_the_total_of_all_replicas() -> None:
     halves = make_replicated_result(2, 0.5, 300, 310)
     requirement = Requirement("", 250, Limits(0.5, 1024 * MIB))
     assert check_requirement([halves], requirement).is_met is not True
-    assert check_requirement([halves], replace(requirement, max_limits=Limits(1.0, 1024 * MIB))).is_met is True
+    assert (
+        check_requirement([halves], replace(requirement, max_limits=Limits(1.0, 1024 * MIB))).is_met is True
+    )
 
 
 # Prices
