@@ -1,7 +1,7 @@
-"""Measure cells per hour with one engine and with two: `python -m bench.engines`, as root, with dockerd.
+"""Measure how many cells an hour one engine and two engines measure, as root and with dockerd installed.
 
-Both engines are started on this machine, so the sizes are small enough for two loads at once. What a second
-machine would gain beyond that is not measured.
+`python -m bench.engines` starts both engines on this machine, so the sizes are small enough for two loads at
+once. What a second machine would gain is not measured.
 """
 
 import argparse
@@ -27,9 +27,9 @@ search: {precision: 20%, confirm: false}
 
 
 def main() -> None:
-    """Measure both in turn and print their rates."""
+    """Run a campaign with one engine and with two in turn, and print the cells per hour of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=1, help="how often both are measured")
+    parser.add_argument("--rounds", type=int, default=1, help="how many times both are measured")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         places = [Path(folder) / name for name in ("one", "other")]
@@ -48,7 +48,7 @@ def main() -> None:
 def _measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
     """Run a campaign and return its cells per hour, from the first container's start to the last cell's end.
 
-    Images are built before that and do not count.
+    The time to build images before does not count.
     """
     engine_section = "".join(
         f"  {name}: {{host: '{engine.address}'}}\n"

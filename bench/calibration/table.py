@@ -129,8 +129,8 @@ def _format_warning(rows: Sequence[Row]) -> str:
     if not disturbed:
         return ""
     return (
-        f" At {len(disturbed)} of the sizes, other programs used more than {_QUIET_CORES:g} cores of the host, "
-        "which may explain the errors there: measure these sizes again on a quiet machine."
+        f" At {len(disturbed)} of the sizes, other programs used more than {_QUIET_CORES:g} cores of the "
+        "host, which may explain the errors there: measure these sizes again on a quiet machine."
     )
 
 

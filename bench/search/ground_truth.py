@@ -1,7 +1,7 @@
-"""Find the true capacity of a simulated configuration: what a measurement without end would find.
+"""Find the true capacity of a simulated configuration: what an endless measurement would find.
 
-The users are bisected, first with short runs and then with ever longer ones around what the short runs found.
-All runs have the nominal speed: no target is cold and no host drifts.
+The users are bisected with short simulations first, and then near the result with longer ones. All have the
+nominal speed: no target is cold and no host drifts.
 """
 
 import functools
@@ -17,7 +17,7 @@ from harness.model import Limits
 _COARSE_S = 1_000.0
 _FINE_S = 20_000.0
 _MAX_USER_S = 1_500_000.0
-"""User-seconds that find a capacity to within about 0.2 %: no run is longer, whatever length is given."""
+"""No simulation has more user-seconds than this, which find a capacity to within about 0.2 %."""
 
 _SETTLE_S = 100.0
 _CHUNK_S = 500.0
@@ -27,9 +27,9 @@ _CHUNK_S = 500.0
 class GroundTruth:
     """The true capacity of a configuration.
 
-    `users` is the highest number whose share of slow requests is allowed. `crossing` is where, between
-    `users` and one user more, the share would be met exactly (the logit of the share is linear in ln N).
-    Both are the users limit if the limit is sustained (`is_censored`).
+    `users` is the highest number of users whose share of slow requests is allowed. `crossing_users` is the
+    fraction between `users` and `users + 1` at which the share would be exactly the allowed one (the logit of
+    the share is taken as linear in ln N). Both are the users limit if the limit is sustained (`is_censored`).
     """
 
     users: int
@@ -40,7 +40,10 @@ class GroundTruth:
 def measure_slow_share(
     service: Service, think: ThinkTime, limits: Limits, users: int, slow_s: float, length_s: float
 ) -> float:
-    """Return the share of requests slower than `slow_s` in a run of `length_s`; 1 if the target dies."""
+    """Return the share of requests slower than `slow_s` in a simulation of `length_s`; 1 if the target dies.
+
+    The requests of the ramp and of the settling do not count.
+    """
     system = build_closed_system(service, QUIET, think, limits, seed=(users,))
     system.hold(users, 50.0)
     system.advance(users / 50.0 + _SETTLE_S)

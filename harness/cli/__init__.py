@@ -16,7 +16,7 @@ from harness.report.view.text import clean_lines
 __all__ = ["app", "init", "main", "maintenance", "results", "run"]
 
 _Misuse = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
-"""The usage error of the command-line library that this version of typer contains."""
+"""The base class of all usage errors of typer, which typer itself does not export."""
 
 
 def main() -> NoReturn:
@@ -33,7 +33,7 @@ def main() -> NoReturn:
         _print_error(str(error))
         code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
     except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted: what was measured is kept, what was started is removed")
+        err.print("interrupted: finished steps are stored, and started containers are removed")
         code = INTERRUPTED
     sys.exit(code)
 
@@ -43,9 +43,9 @@ def _print_error(message: str) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, so that what was started is removed; abort at once at the next signal.
+    """Raise KeyboardInterrupt, so that containers are removed; end at once at the next signal.
 
-    Locust ends with this process. A container that is left is removed by the next run, or by `harness clean`.
+    Locust ends with this process. The next run, or `harness clean`, removes containers that are left.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _abort)
@@ -53,5 +53,5 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _abort(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"aborted; `make clean`, or the next run, removes the containers that are left\n")
+    os.write(2, b"aborted: `harness clean`, or the next run, removes the containers that are left\n")
     os._exit(INTERRUPTED)

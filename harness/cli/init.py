@@ -1,4 +1,4 @@
-"""The command init: write a new target, locustfile and matrix that can be run at once."""
+"""The command init: write a target, a locustfile and a matrix that can be run at once."""
 
 import os
 from dataclasses import replace
@@ -33,7 +33,7 @@ _Dockerfile = Annotated[
     Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
 ]
 _Compose = Annotated[
-    Path | None, typer.Option(help="The compose file with the target; by default the one in this folder.")
+    Path | None, typer.Option(help="The compose file of the target; by default the one in this folder.")
 ]
 _Service = Annotated[
     str | None,
@@ -52,7 +52,7 @@ _Ready = Annotated[
 ]
 _OpenApi = Annotated[
     Path | None,
-    typer.Option(help="An OpenAPI document to write the locustfile's tasks from; by default GET /."),
+    typer.Option(help="An OpenAPI document to write the locustfile's tasks from; by default the only task is GET /."),
 ]
 
 
@@ -68,30 +68,43 @@ def init(
     openapi: _OpenApi = None,
 ) -> int:
     """Write a target, a locustfile and a matrix for an image, a Dockerfile or a service of a compose file."""
-    home = Path("targets") / to_target_name(name)
-    facts = _find_service(name, home, image, dockerfile, compose, service)
+    target_folder = Path("targets") / to_target_name(name)
+    matrix = Path(f"{to_target_name(name)}.yaml")
+    facts = _find_service(name, target_folder, image, dockerfile, compose, service)
+    facts = _complete_facts(facts, port, ready, openapi)
+    cores = os.cpu_count() or 1
+    _write(
+        {
+            target_folder / "target.yaml": format_target(facts, cores),
+            target_folder / "locustfile.py": format_locustfile(facts),
+            matrix: format_matrix(facts, cores),
+        }
+    )
+    _print_next_steps(matrix)
+    return DONE
+
+
+def _complete_facts(
+    facts: ServiceFacts, port: int | None, ready: str | None, openapi: Path | None
+) -> ServiceFacts:
+    """Return the facts with the values of the options. Asks the user for the port if it is unknown."""
     facts = replace(facts, port=port or facts.port, ready_path=ready)
     if facts.port is None and "compose" not in facts.run:
         facts = replace(facts, port=_ask_for_port())
     if openapi is not None:
         facts = replace(facts, operations=_read_operations(openapi))
-    cores = os.cpu_count() or 1
-    texts = {
-        home / "target.yaml": format_target(facts, cores),
-        home / "locustfile.py": format_locustfile(facts),
-        Path(f"{to_target_name(name)}.yaml"): format_matrix(facts, cores),
-    }
-    _write(texts)
-    matrix = Path(f"{to_target_name(name)}.yaml")
+    return facts
+
+
+def _print_next_steps(matrix: Path) -> None:
     out.print("Next, describe in the locustfile what your users do. Then:")
     out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
     out.print(f"  harness run {matrix}")
     _print_open_tasks(matrix)
-    return DONE
 
 
 def _print_open_tasks(matrix: Path) -> None:
-    """Print the notes on the new files, and what the user has to complete in them."""
+    """Print the notes on the new files, and what the user must complete in them before a run."""
     try:
         for note in load_plan(matrix).notes:
             say(f"note: {note}")
@@ -108,11 +121,11 @@ def _find_service(
     compose: Path | None,
     service: str | None,
 ) -> ServiceFacts:
-    """Return what is known of the service from the given source, or from a file in this folder."""
-    given = [each for each in (image, dockerfile, compose) if each is not None]
-    if len(given) > 1:
+    """Return the facts of the service that one of the options names, or that a file in this folder describes."""
+    sources = [each for each in (image, dockerfile, compose) if each is not None]
+    if len(sources) > 1:
         raise UsageError("--image, --dockerfile and --compose are mutually exclusive", "keep one of them")
-    if not given:
+    if not sources:
         compose = next((Path(each) for each in _COMPOSE_FILES if Path(each).is_file()), None)
         dockerfile = Path("Dockerfile") if compose is None and Path("Dockerfile").is_file() else None
     if compose is not None:
@@ -123,7 +136,7 @@ def _find_service(
         port, has_healthcheck = inspect_image(image)
         return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
-        "no service is named, and this folder has no compose file and no Dockerfile",
+        "no image, Dockerfile or compose file is named, and this folder has neither a compose file nor a Dockerfile",
         "--image nginx:1.27, --dockerfile path/to/Dockerfile, or --compose compose.yaml --service api",
     )
 

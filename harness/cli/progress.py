@@ -47,7 +47,7 @@ _LAST_VERDICTS = 6
 
 
 class LineProgress(CampaignListener):
-    """A campaign shown as one line per event, for logs and CI."""
+    """A display of a campaign with one line per event, for logs and CI."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print_line = print_line
@@ -80,7 +80,7 @@ class LineProgress(CampaignListener):
 
 
 def _describe_plan(plan: Plan) -> Iterator[str]:
-    """Return the lines that say what will be measured, and what the user has to do for it."""
+    """Return lines that say what will be measured, and which workers the user has to start."""
     yield from (f"note: {note}" for note in plan.notes)
     match plan.load:
         case ExternalWorkers() as load:
@@ -102,14 +102,14 @@ def _count_cells(plan: Plan) -> int:
 
 
 def _describe_step(result: StepResult) -> str:
-    """Return such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
+    """Return a text such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
     rps = f" (RPS {format_rate(result.rps)})" if result.rps is not None else ""
     return f"{result.users} users {result.verdict}: {explain_judgement(result.judgement)}{rps}"
 
 
 @dataclass(slots=True)
 class _ActiveCell:
-    """A cell that is being measured, and what happens to it at the moment."""
+    """A cell that is being measured, with its step and the last sample of it; `activity` is "" during a step."""
 
     cell: Cell
     step: Step | None = None
@@ -118,7 +118,7 @@ class _ActiveCell:
 
 
 class LiveProgress(CampaignListener):
-    """A campaign shown as a live display, drawn twice a second and removed on exit (a context manager)."""
+    """A live display of a campaign, refreshed twice a second; a context manager that removes it on exit."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -185,7 +185,7 @@ class LiveProgress(CampaignListener):
         self._verdicts = [*self._verdicts, (result.cell.id, result)][-_LAST_VERDICTS:]
 
     def render(self) -> RenderableType:
-        """Return the display as it stands."""
+        """Return the current content of the display."""
         if self._plan is None:
             return Text("")
         active = [
@@ -213,12 +213,12 @@ class LiveProgress(CampaignListener):
         return self._finished_before + sum(result.first is None for result in self._finished)
 
     def _estimate_share(self, total: int, cell_s: float) -> float:
-        """Return the share of the campaign that is done; a running cell counts up to nine tenths."""
+        """Return the share of the campaign that is done; the running cells count as at most nine tenths of one."""
         active_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._finished))
         return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 
     def _estimate_cell_s(self, plan: Plan) -> float:
-        """Return the seconds a cell takes: the plan's estimate, averaged with those that are finished."""
+        """Return the seconds that a cell takes: the plan's estimate, averaged with the finished cells."""
         estimate_s = estimate_cell_s(plan)
         spent_s = self._clock() - self._started_s
         return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s

@@ -61,7 +61,7 @@ _Users = Annotated[int, typer.Option("--users", min=1, help="The users that the 
 
 @app.command()
 def report(campaign: CampaignArgument, price: _Prices = None) -> int:
-    """Judge stored facts again and write the report anew."""
+    """Judge a stored campaign again and write its report."""
     folder, _, result = _rejudge_campaign(campaign, price)
     folder.write_reports(render_report(result))
     show_campaign(result, folder)
@@ -74,13 +74,13 @@ def judge(
     slo: Annotated[
         list[str],
         typer.Option(
-            help="An SLO to judge by, such as p95=500ms, errors=0.5% or p99@/item=2s; it replaces the stored "
-            "one of the same indicator. By default the stored SLOs stay.",
+            help="An SLO to judge by, such as p95=500ms, errors=0.5% or p99@/item=2s; may be repeated. It "
+            "replaces the stored SLO of the same indicator; all other SLOs remain.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
 ) -> int:
-    """Judge stored facts by other SLOs and show the answer. Starts nothing and changes nothing stored."""
+    """Judge a stored campaign by other SLOs and show the answer. Starts nothing and changes no file."""
     folder = CampaignFolder.open(campaign)
     plan = plan_from_json(folder.read_plan())
     result = rejudge(replace(plan, slos=_replace_slos(plan.slos, [parse_slo(text) for text in slo])), folder)
@@ -88,13 +88,17 @@ def judge(
     return DONE
 
 
-def _replace_slos(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
-    """Return the stored SLOs with the given ones in their places, or after them."""
-    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *given)}
+def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo, ...]:
+    """Return the stored SLOs, each replaced by the last one for the same indicator and request name.
+
+    A replacement without a stored SLO is appended.
+    """
+    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *replacements)}
     return tuple(keyed.values())
 
 
 def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
+    """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
     folder = CampaignFolder.open(path)
     plan = plan_from_json(folder.read_plan())
     if price is not None:
@@ -106,9 +110,9 @@ def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFol
 
 @app.command()
 def compare(
-    base: Annotated[Path, typer.Argument(help="The folder of the campaign before.", metavar="BASE")],
-    head: Annotated[Path, typer.Argument(help="The folder of the campaign after.", metavar="HEAD")],
-    threshold: Annotated[str, typer.Option(help="The smallest change of the users that counts.")] = "5%",
+    base: Annotated[Path, typer.Argument(help="The campaign before the change: its folder.", metavar="BASE")],
+    head: Annotated[Path, typer.Argument(help="The campaign after the change: its folder.", metavar="HEAD")],
+    threshold: Annotated[str, typer.Option(help="The smallest change of the sustained users that counts.")] = "5%",
     force: Annotated[
         bool, typer.Option("--force", help="Compare even if the campaigns are not comparable.")
     ] = False,
@@ -116,7 +120,7 @@ def compare(
     least: Annotated[str | None, typer.Option(hidden=True)] = None,
     anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
-    """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
+    """Compare two campaigns size by size, with their uncertainty; exit code 3 if a size sustains fewer users."""
     _, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
     doubts = find_doubts(
@@ -144,7 +148,7 @@ def compare(
 def size(
     campaign: CampaignArgument,
     users: _Users,
-    headroom: Annotated[str, typer.Option(help="Extra users to allow for, e.g. 30%.")] = "0%",
+    headroom: Annotated[str, typer.Option(help="Users to allow for beyond --users, such as 30%.")] = "0%",
     price: _Prices = None,
 ) -> int:
     """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
@@ -161,10 +165,10 @@ def check(
     campaign: CampaignArgument,
     require: Annotated[
         list[str],
-        typer.Option(help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB".'),
+        typer.Option(help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB"; may be repeated.'),
     ],
     junit: Annotated[
-        Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file; by default not.")
+        Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file.")
     ] = None,
 ) -> int:
     """Check requirements, as a gate for CI: exit code 3 if one is not met, 2 if inconclusive."""

@@ -1,6 +1,6 @@
-"""Encode a step's raw facts as one gzipped JSON file with a list per column, and decode it exactly.
+"""Encode a step's raw facts as one gzipped JSON document with a list per column, and decode them again.
 
-Instants and durations are rounded to 10 µs.
+Times in seconds, and all other fractions, are rounded to five decimals (10 µs).
 """
 
 import gzip
@@ -33,6 +33,7 @@ from harness.model import (
 _FORMAT = 1
 _DECIMALS = 5
 MOST_BYTES = 512 * 1024 * 1024
+"""The longest text that a step's file may unpack to."""
 _SECONDS_COLUMNS = ("start_s", "latency_s", "unfinished_start_s")
 _INDEX_COLUMNS = ("name", "error", "unfinished_name")
 _SCALAR_FIELDS = tuple(
@@ -79,7 +80,7 @@ def encode_step(facts: StepFacts) -> bytes:
 
 
 def decode_step(data: bytes, path: Path) -> StepFacts:
-    """Return the step. Raises StoreError naming `path` if the data are damaged or of another format."""
+    """Return the step. Raises StoreError, which names `path`, if the data are damaged or of another format."""
     try:
         document = json.loads(_unpack(data))
         if document["format"] != _FORMAT:
@@ -113,7 +114,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
 
 
 def _unpack(data: bytes) -> bytes:
-    """Return the unpacked text, up to a bound: a small file may unpack to more than this machine's memory."""
+    """Return the unpacked text. Raises ValueError if it is too long: a small file may unpack to gigabytes."""
     with gzip.open(io.BytesIO(data)) as file:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:

@@ -15,7 +15,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SizeSummary:
-    """The answer for one cell."""
+    """The answer for one size, as summary.json has it."""
 
     cpu_cores: float
     memory_bytes: int
@@ -27,7 +27,7 @@ class SizeSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The answer of a campaign. `damage` says why it could not be read; then all else is empty."""
+    """The answer of a campaign. `damage` says why summary.json could not be read; the other fields are then empty."""
 
     campaign: str
     target: str = ""
@@ -38,10 +38,10 @@ class Summary:
 
 
 def read_summaries(results: Path) -> list[Summary]:
-    """Return the answers of all campaigns, in the order of their names, and so of their starts.
+    """Return the answers of all campaigns by name, which is the order of their starts.
 
-    A damaged answer is among them, with what is wrong; links and other folders are left out. Without a folder
-    there are none.
+    Links and folders without a summary.json are left out. An answer that cannot be read has its `damage`. If
+    the folder `results` does not exist, the list is empty.
     """
     if not results.is_dir():
         return []

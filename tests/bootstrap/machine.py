@@ -1,4 +1,4 @@
-"""A machine to try the tools on: each command that could change the real one is replaced by a stub."""
+"""A machine to test the tools: stubs replace all commands that could change the real machine."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ class Outcome:
     exit_code: int
     output: str
     commands: tuple[str, ...]
-    """The calls of stubs in order, each with its name and arguments; those of `id` are left out."""
+    """The calls of stubs in order, each with its name and arguments, but without calls of `id`."""
 
 
 class Machine:
-    """Runs our tools with stubs of other programs' commands first in the PATH."""
+    """A machine that runs the tools with stubs of other programs first in the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -41,7 +41,7 @@ class Machine:
         (self._folder / "os-release").write_text(os_release)
 
     def add_stub(self, command: str, script: str) -> None:
-        """Give the machine a command of this name, or replace the one it has."""
+        """Add a command with this name, or replace it."""
         stub = self._bin / command
         stub.write_text(f'#!/bin/bash\necho "{command} $*" >>{self._calls}\n{script}\n')
         stub.chmod(0o755)

@@ -20,7 +20,7 @@ def find_changes(commands: tuple[str, ...]) -> list[str]:
     return [c for c in commands if not c.startswith("docker ")]
 
 
-def test_an_engine_that_answers_is_left_alone_without_a_word(machine: Machine) -> None:
+def test_nothing_is_changed_or_printed_if_an_engine_answers(machine: Machine) -> None:
     machine.add_stub("docker", "echo 28.2.2")
     outcome = machine.run_tool("engine")
     assert (outcome.exit_code, outcome.output, find_changes(outcome.commands)) == (0, "", [])
@@ -35,7 +35,7 @@ def test_engine_manual_says_what_to_do_and_changes_nothing(machine: Machine) -> 
     assert find_changes(outcome.commands) == []
 
 
-def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine: Machine) -> None:
+def test_no_engine_is_started_here_if_docker_host_names_another(machine: Machine) -> None:
     machine.add_stub("docker", NO_ENGINE)
     outcome = machine.run_tool("engine", DOCKER_HOST="tcp://127.0.0.1:1")
     assert outcome.exit_code == 1
@@ -43,7 +43,7 @@ def test_an_engine_chosen_elsewhere_is_never_replaced_by_one_here(machine: Machi
     assert find_changes(outcome.commands) == []
 
 
-def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine: Machine) -> None:
+def test_no_engine_is_started_here_if_the_docker_context_names_another(machine: Machine) -> None:
     machine.add_stub("docker", NO_ENGINE.replace("default", "lab"))
     outcome = machine.run_tool("engine")
     assert outcome.exit_code == 1
@@ -51,7 +51,7 @@ def test_a_context_of_the_users_own_is_never_replaced_by_an_engine_here(machine:
     assert find_changes(outcome.commands) == []
 
 
-def test_a_system_that_is_not_debian_is_told_to_install_one(machine: Machine) -> None:
+def test_on_a_system_other_than_debian_the_user_must_install_an_engine(machine: Machine) -> None:
     machine.set_os_release("ID=fedora\n")
     machine.add_stub("docker", NO_ENGINE)
     outcome = machine.run_tool("engine")
@@ -60,7 +60,7 @@ def test_a_system_that_is_not_debian_is_told_to_install_one(machine: Machine) ->
     assert find_changes(outcome.commands) == []
 
 
-def test_a_user_without_root_is_told_what_root_would_do(machine: Machine) -> None:
+def test_without_root_the_command_for_root_is_shown(machine: Machine) -> None:
     machine.add_stub("id", "echo 1000")
     machine.add_stub("docker", NO_ENGINE)
     outcome = machine.run_tool("engine")
@@ -70,7 +70,7 @@ def test_a_user_without_root_is_told_what_root_would_do(machine: Machine) -> Non
 
 
 @without_systemd
-def test_the_hosts_own_socket_in_docker_host_is_this_host(machine: Machine) -> None:
+def test_docker_host_may_name_the_socket_of_this_host(machine: Machine) -> None:
     machine.add_stub("docker", ANSWERS_ONCE_STARTED)
     machine.add_stub("dockerd", 'touch "$DOCKERD_PID"; sleep 1')
     outcome = machine.run_tool("engine", DOCKER_HOST="unix:///var/run/docker.sock")
@@ -119,9 +119,7 @@ def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_fix(
     assert fix in outcome.output
 
 
-def test_package_lists_are_fetched_only_when_the_install_fails_without(
-    machine: Machine, tmp_path: Path
-) -> None:
+def test_package_lists_are_fetched_only_after_an_install_has_failed(machine: Machine, tmp_path: Path) -> None:
     machine.add_stub("docker", NO_ENGINE)
     machine.add_stub("apt-get", 'case "$*" in *install*) exit 100;; esac')
     outcome = machine.run_tool("engine", PATH=build_path_without_dockerd(machine, tmp_path))
@@ -132,7 +130,7 @@ def test_package_lists_are_fetched_only_when_the_install_fails_without(
 
 
 def build_path_without_dockerd(machine: Machine, folder: Path) -> str:
-    """A PATH on which the engine is not installed: the stubs but dockerd, and the plain tools."""
+    """Return a PATH on which no engine is installed: with the stubs except dockerd, and plain tools."""
     (folder / "bin" / "dockerd").unlink()
     plain = folder / "plain"
     plain.mkdir()

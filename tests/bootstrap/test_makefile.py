@@ -39,12 +39,12 @@ def test_every_listed_target_can_be_made(target: str) -> None:
     assert run_make("--dry-run", target).returncode == 0
 
 
-def test_the_matrix_and_the_arguments_are_the_users_to_choose() -> None:
-    planned = run_make("--dry-run", "matrix", "MATRIX=other.yaml", "ARGS=--quiet").stdout
-    assert "harness run other.yaml --results results --quiet" in planned
+def test_the_user_chooses_the_matrix_and_the_arguments() -> None:
+    commands = run_make("--dry-run", "matrix", "MATRIX=other.yaml", "ARGS=--quiet").stdout
+    assert "harness run other.yaml --results results --quiet" in commands
 
 
-def test_results_survive_every_kind_of_cleaning() -> None:
+def test_cleaning_never_removes_results() -> None:
     assert "results" not in run_make("--dry-run", "distclean", "clean").stdout
 
 

@@ -1,4 +1,4 @@
-"""tools/venv makes the environment, with the locked versions, from a Python that can."""
+"""tools/venv creates the environment with the locked versions, if it finds a suitable Python."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from tools.lock import LOCK, read_requirements, read_locked_versions
 WITHOUT_ENSUREPIP = 'case "$*" in *version_info*) exit 0;; *ensurepip*) exit 1;; esac'
 
 
-def test_a_python_too_old_is_refused_by_version(machine: Machine, tmp_path: Path) -> None:
+def test_a_python_that_is_too_old_is_refused_with_its_version(machine: Machine, tmp_path: Path) -> None:
     machine.add_stub("python3", 'case "$*" in --version) echo Python 3.9.2;; *) exit 1;; esac')
     outcome = machine.run_tool("venv", str(tmp_path / "venv"), PYTHON="python3")
     assert outcome.exit_code == 1
@@ -20,9 +20,7 @@ def test_a_python_too_old_is_refused_by_version(machine: Machine, tmp_path: Path
     assert not (tmp_path / "venv").exists()
 
 
-def test_a_python_without_ensurepip_names_the_package_that_brings_it(
-    machine: Machine, tmp_path: Path
-) -> None:
+def test_if_python_lacks_ensurepip_the_missing_package_is_named(machine: Machine, tmp_path: Path) -> None:
     machine.add_stub("id", "echo 1000")
     machine.add_stub("python3", WITHOUT_ENSUREPIP)
     outcome = machine.run_tool("venv", str(tmp_path / "venv"), PYTHON="python3")
@@ -31,7 +29,7 @@ def test_a_python_without_ensurepip_names_the_package_that_brings_it(
     assert not any(c.startswith("apt-get") for c in outcome.commands)
 
 
-def test_root_on_debian_gets_that_package_installed(machine: Machine, tmp_path: Path) -> None:
+def test_for_root_on_debian_the_missing_package_is_installed(machine: Machine, tmp_path: Path) -> None:
     machine.add_stub("python3", WITHOUT_ENSUREPIP)
     machine.add_stub("apt-get", "true")
     outcome = machine.run_tool("venv", str(tmp_path / "venv"), PYTHON="python3")
@@ -64,8 +62,8 @@ def test_the_environment_is_installed_with_the_locked_versions(machine: Machine,
     machine.add_stub("python3", "exit 0")
     venv = tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
-    (venv / "bin" / "python").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/asked\n')
+    (venv / "bin" / "python").write_text(f'#!/bin/sh\necho "$*" >>{tmp_path}/calls-of-python\n')
     (venv / "bin" / "python").chmod(0o755)
     outcome = machine.run_tool("venv", str(venv), PYTHON="python3")
     assert outcome.exit_code == 0, outcome.output
-    assert "pip install -qq --constraint constraints.txt" in (tmp_path / "asked").read_text()
+    assert "pip install -qq --constraint constraints.txt" in (tmp_path / "calls-of-python").read_text()

@@ -1,4 +1,4 @@
-"""The two backends that keep one contract: the fakes, and (marked e2e) Docker with Locust."""
+"""The two backends that one contract tests: the fakes, and (marked e2e) Docker with Locust."""
 
 import contextlib
 import http.client
@@ -37,7 +37,7 @@ CAMPAIGN = f"contract-{os.getpid()}"
 
 @dataclass(frozen=True)
 class Backend:
-    """One implementation of the protocols, with its containers and a way to provoke a running target."""
+    """One implementation of the protocols. `provoke` makes a running target act, with an action and an amount."""
 
     campaign: str
     clock: Clock
@@ -48,7 +48,7 @@ class Backend:
     provoke: Callable[[RunningTarget, str, float], None]
 
     def build_target(self, behaviour: str = "answer", **more: Any) -> Target:
-        """Return a target that will `answer`, `exit` with 3 at its start, `eat` all memory or stay `mute`."""
+        """Build a target of `behave.py`: it will "answer", "exit" with code 3, "eat" all memory or stay "mute"."""
         source = BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
             behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}
@@ -94,15 +94,14 @@ def open_fake_backend() -> Iterator[Backend]:
 def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
     clock, client = MonotonicClock(), connect()
 
-    def containers() -> list[str]:
+    def list_containers() -> list[str]:
         filters = {"label": f"{CAMPAIGN_LABEL}={CAMPAIGN}"}
         return [container["Names"][0] for container in client.containers(all=True, filters=filters)]
 
     def provoke(target: RunningTarget, action: str, amount: float) -> None:
-        shown = f"{amount:g}"
         with (
             contextlib.suppress(http.client.HTTPException, OSError),
-            urllib.request.urlopen(f"{target.url}/{action}/{shown}", timeout=20),
+            urllib.request.urlopen(f"{target.url}/{action}/{amount:g}", timeout=20),
         ):
             pass
 
@@ -110,7 +109,13 @@ def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backen
     try:
         with host.reserve():
             yield Backend(
-                CAMPAIGN, clock, host, generator or LocustGenerator(), DockerProbe(clock), containers, provoke
+                CAMPAIGN,
+                clock,
+                host,
+                generator or LocustGenerator(),
+                DockerProbe(clock),
+                list_containers,
+                provoke,
             )
     finally:
         host.remove_leftovers(CAMPAIGN)

@@ -32,7 +32,7 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     ]
 )
 def load_backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    """Yield each backend for the tests of the load generator, also the real one with several processes."""
+    """Yield each backend with its load generator; the real generator also with two workers."""
     generator = TwoWorkers() if request.param == "two workers" else LocustGenerator()
     with open_fake_backend() if request.param == "fake" else open_real_backend(generator) as backend:
         yield backend

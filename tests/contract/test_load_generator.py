@@ -20,7 +20,7 @@ def collect_facts(load_backend: Backend, generator: RunningGenerator, seconds: f
     return [part for part in facts if part.samples]
 
 
-def wait_for_users(load_backend: Backend, generator: RunningGenerator, users: int) -> None:
+def ramp_to_users(load_backend: Backend, generator: RunningGenerator, users: int) -> None:
     deadline = load_backend.clock.now_s() + 20
     generator.hold(users, spawn_rate=5)
     while generator.poll(0.25).reached_users != users:
@@ -60,7 +60,7 @@ def test_users_are_reached_and_held(load_backend: Backend) -> None:
         load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        wait_for_users(load_backend, generator, 4)
+        ramp_to_users(load_backend, generator, 4)
         held = collect_facts(load_backend, generator, 2.0)
         assert {sample.users for part in held for sample in part.samples} == {4}
         assert {part.reached_users for part in held} == {4}
@@ -72,7 +72,7 @@ def test_every_answer_is_a_row_on_the_shared_clock(load_backend: Backend) -> Non
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
         began_s = load_backend.clock.now_s()
-        wait_for_users(load_backend, generator, 4)
+        ramp_to_users(load_backend, generator, 4)
         held = collect_facts(load_backend, generator, 3.0)
         now_s = load_backend.clock.now_s()
     last = held[-1].requests
@@ -95,8 +95,10 @@ def test_think_times_are_reported_as_the_scenario_plans_them(load_backend: Backe
         load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        wait_for_users(load_backend, generator, 4)
-        planned_s = np.concatenate([part.thinks.planned_s for part in collect_facts(load_backend, generator, 3.0)])
+        ramp_to_users(load_backend, generator, 4)
+        planned_s = np.concatenate(
+            [part.thinks.planned_s for part in collect_facts(load_backend, generator, 3.0)]
+        )
     assert len(planned_s) > 20
     assert 0.1 <= planned_s.min() <= planned_s.max() <= 0.3
 
@@ -106,7 +108,7 @@ def test_closing_a_step_returns_the_remaining_facts_and_keeps_the_users(load_bac
         load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        wait_for_users(load_backend, generator, 3)
+        ramp_to_users(load_backend, generator, 3)
         load_backend.clock.sleep(1.2)
         closing = generator.close_step()
         assert closing.samples[-1].at_s == pytest.approx(load_backend.clock.now_s(), abs=0.2)
@@ -119,8 +121,8 @@ def test_the_number_of_users_can_be_reduced(load_backend: Backend) -> None:
         load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        wait_for_users(load_backend, generator, 4)
-        wait_for_users(load_backend, generator, 2)
+        ramp_to_users(load_backend, generator, 4)
+        ramp_to_users(load_backend, generator, 2)
         assert collect_facts(load_backend, generator, 1.0)[-1].samples[-1].users == 2
 
 
@@ -129,7 +131,7 @@ def test_a_target_that_is_gone_causes_errors_and_does_not_end_the_generator(load
         load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        wait_for_users(load_backend, generator, 3)
+        ramp_to_users(load_backend, generator, 3)
         load_backend.provoke(running, "exit", 7)
         requests = [part.requests for part in collect_facts(load_backend, generator, 2.0)]
     assert any(np.any(part.error != ANSWERED) for part in requests)

@@ -30,20 +30,20 @@ def test_a_running_target_answers_on_the_loopback(backend: Backend) -> None:
         assert isinstance(running.read_logs(), str)
 
 
-def test_a_target_is_there_while_it_runs_and_gone_afterwards(backend: Backend) -> None:
+def test_a_targets_container_exists_only_while_the_target_runs(backend: Backend) -> None:
     with backend.run(backend.build_target()):
         assert len(backend.list_containers()) == 1
     assert backend.list_containers() == []
 
 
-@pytest.mark.parametrize("trouble", [RuntimeError, KeyboardInterrupt])
-def test_a_failing_load_still_removes_the_target(backend: Backend, trouble: type[BaseException]) -> None:
-    with pytest.raises(trouble), backend.run(backend.build_target()):
-        raise trouble
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_under_load_still_removes_the_target(backend: Backend, error: type[BaseException]) -> None:
+    with pytest.raises(error), backend.run(backend.build_target()):
+        raise error
     assert backend.list_containers() == []
 
 
-def test_a_target_may_be_ready_when_it_accepts_connections(backend: Backend) -> None:
+def test_a_target_is_ready_when_its_tcp_probe_connects(backend: Backend) -> None:
     with backend.run(backend.build_target(readiness=TcpProbe(within_s=20))) as running:
         assert running.poll_end() is None
 
@@ -70,24 +70,24 @@ def test_running_out_of_memory_is_distinguished_from_being_killed(backend: Backe
 def test_a_target_that_ends_before_it_is_ready_has_failed(
     backend: Backend, behaviour: str, kind: str, evidence: str
 ) -> None:
-    with pytest.raises(TargetStartError) as failed, backend.run(backend.build_target(behaviour)):
+    with pytest.raises(TargetStartError) as raised, backend.run(backend.build_target(behaviour)):
         pass
-    assert failed.value.kind == kind
-    assert evidence in failed.value.what
+    assert raised.value.kind == kind
+    assert evidence in raised.value.what
     assert backend.list_containers() == []
 
 
 @pytest.mark.parametrize("probe", [HttpProbe("/", within_s=1.5), TcpProbe(within_s=1.5)])
-def test_a_target_that_never_listens_gets_its_time_and_no_more(
+def test_a_target_that_never_listens_fails_after_its_time_limit(
     backend: Backend, probe: HttpProbe | TcpProbe
 ) -> None:
     target = backend.build_target("mute", readiness=probe)
     image = backend.host.prepare(target)
     before_s = backend.clock.now_s()
-    with pytest.raises(TargetStartError) as failed, backend.run(target):
+    with pytest.raises(TargetStartError) as raised, backend.run(target):
         pass
-    assert failed.value.kind == "never-ready"
-    assert "1.5 s" in failed.value.what
+    assert raised.value.kind == "never-ready"
+    assert "1.5 s" in raised.value.what
     assert 1.5 <= backend.clock.now_s() - before_s < 6
     assert image.reference
     assert backend.list_containers() == []
@@ -114,13 +114,13 @@ def test_an_image_that_does_not_exist_is_reported_before_anything_starts(backend
 
 
 def test_a_second_campaign_is_refused_while_one_holds_the_engine(backend: Backend) -> None:
-    """The backend itself holds the engine, so that no test measures while a campaign does."""
+    """Reserve an engine twice: the backend of each test holds its reservation already."""
     with pytest.raises(UsageError, match="another harness"), backend.host.reserve():
         pass
 
 
-def test_leftovers_are_removed_by_name_once(backend: Backend) -> None:
-    """Only this test's leftovers are removed: other campaigns may be measuring on the same engine."""
+def test_leftovers_are_removed_and_named_once(backend: Backend) -> None:
+    """Remove only this test's leftovers: other campaigns may be measuring on the same engine."""
     with backend.run(backend.build_target()):
         (left,) = backend.list_containers()
         assert backend.host.remove_leftovers(backend.campaign) == [left.lstrip("/")]

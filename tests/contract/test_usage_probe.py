@@ -12,7 +12,7 @@ from tests.contract.backends import Backend
 
 
 def collect_usage(backend: Backend, watch: Watch, seconds: float) -> Usage:
-    """Take usage four times a second for so many seconds; return all of it."""
+    """Take usage four times a second for some seconds; return all of it."""
     until_s, taken = backend.clock.now_s() + seconds, [watch.take()]
     while backend.clock.now_s() < until_s:
         backend.clock.sleep(0.25)
@@ -37,8 +37,8 @@ def test_there_is_a_sample_at_once_and_then_about_one_a_second(backend: Backend)
 
 
 def test_counters_are_cumulative(backend: Backend) -> None:
-    def never_falls(samples: tuple[TargetSample, ...] | tuple[HostSample, ...], fields: list[str]) -> bool:
-        return all(getattr(a, of) <= getattr(b, of) for a, b in pairwise(samples) for of in fields)
+    def is_cumulative(samples: tuple[TargetSample, ...] | tuple[HostSample, ...], fields: list[str]) -> bool:
+        return all(getattr(a, name) <= getattr(b, name) for a, b in pairwise(samples) for name in fields)
 
     with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         backend.provoke(running, "burn", 0.1)
@@ -52,15 +52,15 @@ def test_counters_are_cumulative(backend: Backend) -> None:
         "received_bytes",
         "sent_bytes",
     ]
-    assert never_falls(usage.target, counters)
-    assert never_falls(usage.host, ["at_s", "busy_s", "disk_read_bytes", "disk_written_bytes"])
-    assert never_falls(usage.host, ["harness_cpu_s", "engine_cpu_s", "proxy_cpu_s"])
+    assert is_cumulative(usage.target, counters)
+    assert is_cumulative(usage.host, ["at_s", "busy_s", "disk_read_bytes", "disk_written_bytes"])
+    assert is_cumulative(usage.host, ["harness_cpu_s", "engine_cpu_s", "proxy_cpu_s"])
     assert all(sample.working_set_bytes > 0 for sample in usage.target)
     assert all(None not in astuple(sample) for sample in usage.host)
 
 
 def test_work_adds_cpu_seconds_and_a_limit_adds_throttling(backend: Backend) -> None:
-    """Kernels agree only on the periods: one counted 0.4 s of throttling where 1.5 s were spent waiting."""
+    """Require a number of periods only: for 1.5 s of waiting, one kernel counted 0.4 s of throttling."""
     with backend.run(backend.build_target(), cores=0.25) as running, backend.probe.watch(running) as watch:
         before = collect_usage(backend, watch, 2.0).target[-1]
         backend.provoke(running, "burn", 0.5)
@@ -79,7 +79,7 @@ def test_samples_are_returned_only_once(backend: Backend) -> None:
         assert again.events == ()
 
 
-def test_a_child_out_of_memory_is_an_event_though_the_target_still_runs(backend: Backend) -> None:
+def test_a_child_out_of_memory_is_an_event_while_the_target_runs_on(backend: Backend) -> None:
     with backend.run(backend.build_target()) as running, backend.probe.watch(running) as watch:
         backend.provoke(running, "eat-in-a-child", 1)
         usage = collect_usage(backend, watch, 2.0)

@@ -115,7 +115,7 @@ class LocustGenerator:
                 running.end()
 
     def _choose_port(self, load: Load) -> int:
-        """Return the configured port if workers run on other hosts, whose firewalls know it; else a free one."""
+        """Return the master's port: a free one, or that of the matrix if workers run on other hosts."""
         if self._worker_pool and load.is_remote:
             return self._worker_pool.port
         return load.port if isinstance(load, ExternalWorkers) else find_free_port()

@@ -81,7 +81,7 @@ def build_comparison(
 
 
 def _summarise(differences: Sequence[Difference]) -> str:
-    """Return which sizes sustain less, which sustain more, and how many have no answer; or that none differs."""
+    """Return which sizes sustain less or more, or that none does, and how many have no answer."""
     common = [each for each in differences if each.change not in (Change.ADDED, Change.REMOVED)]
     parts = [
         f"{len(changed)} of {len(common)} sizes {_choose_verb(change, len(changed))}: {_list_sizes(changed)}"

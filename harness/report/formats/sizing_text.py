@@ -46,7 +46,7 @@ def _recommend(sizing: Sizing, price: str) -> str:
 
 
 def _describe_cost(sizing: Sizing, price: str) -> str:
-    """Return `, for 0.041 EUR an hour the cheapest`, and which size is the smallest; empty without a price."""
+    """Return `, for 0.041 EUR an hour the cheapest`, with the smallest size; empty without a price."""
     if not price:
         return ""
     smallest, recommended = sizing.smallest, sizing.recommended

@@ -14,6 +14,7 @@ from harness.report.view.steps import StepView
 from harness.report.view.text import keep_finite
 from harness.report.view.view import View
 
+# A chart in SVG units: the response time above, a strip with the verdicts, and RPS below.
 WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0
 RT_TOP, RT_BOTTOM = 10.0, 122.0
 STRIP = 131.0
@@ -37,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A step on the strip between both panels, placed by its number of users."""
+    """The verdict of a step on the strip between RT and RPS, placed by its number of users."""
 
     x: float
     verdict: str
@@ -62,7 +63,10 @@ class RtLimit:
 
 @dataclass(frozen=True, slots=True)
 class SizeChart:
-    """The curves of one size: response time above, RPS below, over the same users."""
+    """The curves of one size: response time above, RPS below, over the same users.
+
+    `tone` numbers the colour of its CPU limit, and `dash` the dash pattern of its memory limit.
+    """
 
     cell: CellView
     rt: tuple[Line, ...]
@@ -75,7 +79,7 @@ class SizeChart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """All sizes on the same scales, so that a reader can compare their panels at a glance."""
+    """All sizes on the same scales, so that a reader can compare their charts at a glance."""
 
     sizes: tuple[SizeChart, ...]
     user_ticks: tuple[Tick, ...]
@@ -136,9 +140,9 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
 
 
 def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
-    """Return the valid steps by users; of a number of users measured twice, the last one."""
-    last = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
-    return [last[users] for users in sorted(last)]
+    """Return the valid steps, sorted by users; if a number of users was measured twice, only the last step."""
+    last_steps = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
+    return [last_steps[users] for users in sorted(last_steps)]
 
 
 def _draw_path(
@@ -156,7 +160,7 @@ def _draw_path(
 
 
 def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
-    """Return the line of RPS as if every user were served as at the lightest load.
+    """Return the line of the RPS that the target would give if each user got as many as at the lightest load.
 
     The target saturates where the measured RPS leaves this line.
     """
@@ -170,12 +174,13 @@ def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
     return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
 
 
-def _place_bracket(cell: CellView, users: Scale) -> Band | None:
+def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
+    """Return the bracket's place; an open bracket ends at the chart's border. None without any users."""
     low, high = cell.result.sustained_users, cell.result.broken_users
     if low is None and high is None:
         return None
-    left = users(low or 0)
-    right = users(high) if high is not None else users.end
+    left = scale(low or 0)
+    right = scale(high) if high is not None else scale.end
     return Band(left, round(max(right - left, 1.5), 1))
 
 

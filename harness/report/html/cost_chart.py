@@ -1,4 +1,4 @@
-"""Compute the chart of what sizes sustain against what they cost.
+"""Compute the chart of the users that sizes sustain against their price.
 
 A size is on the front if no size of the same or a lower price sustains as many users.
 """
@@ -16,7 +16,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44.0, 466.0, 14.0, 214.0
 
 @dataclass(frozen=True, slots=True)
 class CostPoint:
-    """A size that sustains some users; `is_open` if it may sustain more."""
+    """A size that sustains some users; `is_open`: it may sustain more."""
 
     x: float
     y: float
@@ -29,7 +29,11 @@ class CostPoint:
 
 @dataclass(frozen=True, slots=True)
 class CostChart:
-    """Users over the price per hour. `front` is a path along the sizes on the front, the cheapest first."""
+    """Users over the price per hour.
+
+    `front` is a path along the sizes on the front, the cheapest first. `users_limit_y` is the place of the
+    campaign's users.
+    """
 
     points: tuple[CostPoint, ...]
     front: str

@@ -2,7 +2,7 @@
 
 from harness.model import CellResult, Status
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import FACTOR_WORDS, clean_text, keep_finite, format_number, format_size
+from harness.report.view.text import FACTOR_WORDS, clean_text, format_number, format_size, keep_finite
 
 STATUS_SYMBOLS = {
     Status.BRACKETED: "",
