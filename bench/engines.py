@@ -1,4 +1,4 @@
-"""Measure how many cells an hour one engine and two engines measure, as root and with dockerd installed.
+"""Compare how many cells an hour a campaign measures with one engine and with two; needs root and dockerd.
 
 `python -m bench.engines` starts both engines on this machine, so the sizes are small enough for two loads at
 once. What a second machine would gain is not measured.
@@ -32,8 +32,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1, help="how many times both are measured")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        places = [Path(folder) / name for name in ("one", "other")]
-        with run_own_engine(places[0], number=7) as one, run_own_engine(places[1], number=8) as other:
+        folders = [Path(folder) / name for name in ("one", "other")]
+        with run_own_engine(folders[0], number=7) as one, run_own_engine(folders[1], number=8) as other:
             for engine in (one, other):
                 engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):

@@ -1,4 +1,4 @@
-"""Implement the harness's protocols on simulated time, which moves only when someone waits."""
+"""Implement the harness's protocols on simulated time, which passes only while the harness waits."""
 
 import contextlib
 import zlib
@@ -31,7 +31,7 @@ def simulate_backends(
 ) -> Backends:
     """Build a host, a generator and a probe around one simulated clock; the same seed gives the same facts.
 
-    The random numbers of a container run depend on its cell and its number, not on what was measured before.
+    The random numbers of a container run depend on the seed, on its cell, and on its number within the cell.
     """
     clock = SimulatedClock()
     host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed)
@@ -39,7 +39,7 @@ def simulate_backends(
 
 
 class SimulatedClock:
-    """A `Clock` that moves when someone sleeps on it; the current container run moves with it."""
+    """A `Clock` whose time passes when the harness sleeps; the current container run advances with it."""
 
     def __init__(self) -> None:
         self.container_run: SimulatedContainerRun | None = None
@@ -59,7 +59,7 @@ class SimulatedClock:
 
 
 class _SimulatedTarget:
-    """A `RunningTarget`."""
+    """The `RunningTarget` of a simulated container run."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
         self.container_run = container_run
@@ -85,7 +85,7 @@ class _SimulatedTarget:
 
 
 class SimulatedHost:
-    """A `TargetHost` whose targets serve, and whose users think, as they are told at the beginning."""
+    """A `TargetHost` on which all targets serve by one `Service`, and all users think by one `ThinkTime`."""
 
     def __init__(
         self, clock: SimulatedClock, service: Service, noise: Noise, think: ThinkTime, seed: int
@@ -105,7 +105,7 @@ class SimulatedHost:
         return Image(target.name, _DIGEST)
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        """Do nothing: the simulated target shares its cores with nobody."""
+        """Do nothing: a simulated target does not share its cores."""
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[_SimulatedTarget]:
@@ -149,7 +149,7 @@ class SimulatedHost:
 
 
 class _SimulatedGenerator:
-    """A `RunningGenerator` whose pages come every half second."""
+    """A `RunningGenerator` that reports a page of facts every half second."""
 
     def __init__(self, container_run: SimulatedContainerRun, clock: SimulatedClock) -> None:
         self._container_run = container_run
@@ -209,7 +209,7 @@ class SimulatedLoadGenerator:
 
 
 class _SimulatedWatch:
-    """A `Watch`."""
+    """The `Watch` of a simulated container run."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
         self._container_run = container_run

@@ -1,4 +1,4 @@
-"""Simulate closed users and their target: users think, send a request, wait for a slot, and are served."""
+"""Simulate closed users and their target: a user thinks, sends a request, waits for a slot, and is served."""
 
 import math
 from collections import deque
@@ -15,9 +15,10 @@ ERRORS = (
     "ConnectionRefusedError(111, 'Connection refused')",
     "HTTPError('500 Server Error: Internal Server Error')",
 )
-"""The errors that a request can end with, by their numbers."""
+"""The texts of the errors; `BROKEN`, `REFUSED` and `SERVER_ERROR` are their indices."""
 
 ANSWERED = -1
+"""The error index of a request without an error."""
 
 _NEVER = (math.inf, -1)
 _NO_USER = -1
@@ -25,7 +26,7 @@ _NO_USER = -1
 
 @dataclass(slots=True)
 class EndedRequests:
-    """The requests that ended since they were last taken, and the thinking after them, one list a column."""
+    """Requests that ended, and the think time after each, as columns: equal indices are of one request."""
 
     start_s: list[float] = field(default_factory=list)
     latency_s: list[float] = field(default_factory=list)
@@ -48,7 +49,8 @@ class Exit:
 class Streams:
     """The random numbers of a system, each kind from a stream of its own.
 
-    Without `names` all requests have the name of index 0.
+    `failures` are True for a request that is answered with an error. `names` are indices of request names;
+    None if all requests have the name of index 0.
     """
 
     cpu_times: Iterator[float]
@@ -60,9 +62,10 @@ class Streams:
 class ClosedSystem:
     """Closed users and the target that serves them, from the target's start on (instant 0).
 
-    Users come as Locust's do: in bursts of a second's worth, each with a request at once. `in_flight` maps a
-    waiting user to the start and the name of its request. `reached` is the number of users once all have
-    come, and 0 before. `exit` is None while the target runs; afterwards every request is refused.
+    Users arrive as in Locust: once a second, as many as the spawn rate says, and each sends a request at
+    once. `in_flight` maps a waiting user to the start and the name of its request. `reached_users` is the
+    number of users when all have arrived, and 0 before. `exit` is None while the target runs; afterwards
+    every request is refused.
     """
 
     def __init__(
@@ -103,7 +106,7 @@ class ClosedSystem:
         return service.base_bytes + service.user_bytes * len(self.users) + self._allocated_bytes
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Go to this number of users as Locust's dispatcher does; users who leave do so at once."""
+        """Change the number of users as Locust does: users arrive in bursts, and leave all at once."""
         self._wanted_users = users
         self._burst = max(1, math.floor(spawn_rate))
         self._burst_every_s = self._burst / spawn_rate
@@ -119,17 +122,17 @@ class ClosedSystem:
         return ended
 
     def allocate(self, extra_bytes: int) -> None:
-        """Let the target take more memory for itself."""
+        """Let the target allocate memory that belongs to no user."""
         self._allocated_bytes += extra_bytes
         self._check_memory()
 
     def burn(self, cpu_s: float) -> None:
-        """Let the target work for itself, on one core, until it has used so much CPU time."""
+        """Let the target use CPU time on one core, apart from its requests."""
         self._busy_slots += 1
         self.processor.add(_NO_USER, cpu_s)
 
     def stop(self, code: int, *, is_oom: bool = False) -> None:
-        """End the target's process: requests in flight break, later ones are refused."""
+        """End the target's process: the requests in flight break, and later requests are refused."""
         self.exit = Exit(self.now_s, code, is_oom)
         self.processor.clear()
         self._queue.clear()
@@ -139,7 +142,7 @@ class ClosedSystem:
             self._end_request(user, BROKEN)
 
     def advance(self, until_s: float) -> None:
-        """Let everything happen up to and at an instant."""
+        """Simulate all events up to and including an instant."""
         thinking, delayed, processor = self._thinking, self._delayed, self.processor
         while True:
             wake_s, release_s, at_s = thinking[0][0], delayed[0][0], processor.next_s
@@ -218,7 +221,7 @@ class ClosedSystem:
             self.stop(1)
 
     def _end_request(self, user: int, error: int) -> None:
-        """Record the end of a request and let its user think; nothing is recorded of a user who left."""
+        """Record the end of a request and let its user think; do nothing if the user has left."""
         request = self.in_flight.pop(user, None)
         if request is None:
             return

@@ -35,7 +35,7 @@ class EngineWorker:
     def run(self) -> None:
         """Measure cells until all are done, then hold the reference cell once more.
 
-        Raises EngineUnavailableError if the engine does not come back, StopRequested if the campaign is to stop.
+        Raises EngineUnavailableError if the engine fails for good, StopRequested if the campaign is to stop.
         """
         self._prepare_images()
         while (cell := self._session.claim_cell()) is not None:
@@ -47,7 +47,7 @@ class EngineWorker:
             self._try_container(*drift_check)
 
     def _prepare_images(self) -> None:
-        """Build, find or pull the images. Raises UsageError if the target's image has changed since the start."""
+        """Build or find the images. Raises UsageError if the target's image has changed since the start."""
         plan = self._session.plan
         image = self._backends.host.prepare(plan.target)
         self._backends.generator.prepare(plan.scenario)
@@ -63,7 +63,7 @@ class EngineWorker:
     def _try_container(self, cell: Cell, step: Step) -> None:
         """Run one container, from this step on. If the engine fails, wait until it answers again, and return.
 
-        The search then chooses the same step again. Raises EngineUnavailableError after several failures in a row.
+        The search then chooses the same step again. Raises EngineUnavailableError if that happens too often.
         """
         try:
             self._run_container(cell, step)
@@ -78,7 +78,7 @@ class EngineWorker:
             self._faults = 0
 
     def _await_engine(self, error: EngineUnavailableError) -> None:
-        """Wait until the engine answers, then remove this campaign's containers. Raise `error` after the timeout."""
+        """Wait until the engine answers, then remove its leftovers. Raise `error` after the timeout."""
         host, clock = self._backends.host, self._backends.clock
         deadline_s = clock.now_s() + self._engine_timeout_s
         while not host.is_answering():

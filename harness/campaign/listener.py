@@ -23,7 +23,7 @@ class CampaignListener:
         """Show that the cell's search starts or is resumed."""
 
     def drift_check_started(self, cell: Cell) -> None:
-        """Show that the campaign measures the reference cell once more, to see whether the host has changed."""
+        """Show that the reference cell is measured once more, to see whether the host has changed."""
 
     def container_starting(self, cell: Cell) -> None:
         """Show that a fresh container of the cell is being started."""

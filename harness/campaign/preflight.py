@@ -13,7 +13,7 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import WorkerPool
 from harness.measure.protocols import MonotonicClock, TargetHost
 from harness.measure.session import Backends
-from harness.model import Engine, EngineFacts, EngineWorkers, Fingerprint, Plan
+from harness.model import Engine, EngineWorkers, Fingerprint, Plan
 from harness.plan import fit_to_host
 from harness.store import remove_partial_files
 

@@ -1,4 +1,4 @@
-"""Track the progress of a campaign's cells: replay it from stored facts, and judge new facts as they arrive."""
+"""Track the progress of a campaign's cells: replay stored facts, and judge new ones as they arrive."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -92,8 +92,8 @@ class CellProgress:
     def add_step(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
         """Add a step and return its result.
 
-        A step of the search may give a lighter baseline, which can change the verdicts of earlier steps. A step
-        of the drift check is judged alone.
+        A step of the search may give a lighter baseline, which can change the verdicts of earlier steps.
+        A step of the drift check is judged alone.
         """
         if purpose is Purpose.CONFIRM:
             self.step_number = max(self.step_number, facts.index)
@@ -140,7 +140,7 @@ class CellProgress:
 class CampaignProgress:
     """The progress of every cell by its id, and the lightest baseline of each engine's finished cells.
 
-    The campaign's name, start and fingerprint are read only once, because reports are written after most steps.
+    The campaign's name, start and fingerprint are read only once: reports are written after most steps.
     """
 
     cells: dict[str, CellProgress]
@@ -159,8 +159,8 @@ class CampaignProgress:
     def choose_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
         """Return the next cell to measure whose id is not in `claimed`; None if there is none at the moment.
 
-        Cells are chosen in the order that helps the search; for a demand, only cells that it still needs. When
-        no cell is claimed any more, a cell that sustains less than a smaller one is chosen a second time.
+        Cells are chosen in the order that helps the search; for a demand, only cells that it still needs.
+        When no cell is claimed, a cell that sustains less than a smaller one is chosen a second time.
         """
         results = {result.cell.id: result for result in self.build_results(plan)}
         free = [cell for cell in plan.cells if cell.id not in claimed]
@@ -174,17 +174,17 @@ class CampaignProgress:
         return self._choose_retry(plan)
 
     def _choose_retry(self, plan: Plan) -> Cell | None:
-        """Return the cell to measure a second time, first one whose second attempt is unfinished; None if there is none."""
+        """Return the cell to measure a second time, an unfinished one first; None if there is none."""
         for progress in self.cells.values():
             if progress.attempt > 1 and not progress.is_done:
                 return progress.cell
         return choose_second_attempt(plan, {result.cell.id: result for result in self.build_results(plan)})
 
     def choose_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
-        """Return the reference cell and the step to hold on this engine; None if its drift check is done or not due.
+        """Return the reference cell and the step to hold on this engine; None if no drift check is due.
 
-        The step shows whether the host has changed, or whether this engine is as fast as the one that measured
-        the reference cell first.
+        The step shows whether the host has changed, or whether this engine is as fast as the one that
+        measured the reference cell first.
         """
         results = {result.cell.id: result for result in self.build_results(plan)}
         candidates = [results[cell.id] for cell in order_cells(plan.cells)]
@@ -231,7 +231,7 @@ class CampaignProgress:
 
 
 def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
-    """Return the progress of a stored campaign: its steps are judged from their facts, in the order of the log."""
+    """Return the progress of a stored campaign. Its steps are judged from their facts, in the log's order."""
     log = folder.read_log()
     campaign = CampaignProgress(
         {cell.id: CellProgress(cell) for cell in plan.cells},

@@ -1,4 +1,4 @@
-"""Run a whole campaign in one call: check, resume or create a folder, clean the engines, measure all sizes."""
+"""Run a campaign in one call: check, resume or create a folder, clean the engines, measure all sizes."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -76,7 +76,7 @@ class CampaignSession:
     # Engines
 
     def record_image(self, image: Image, engine: str | None) -> None:
-        """Store which image this engine runs. Raise UsageError if the engine ran another one in this campaign."""
+        """Store which image this engine runs. Raise UsageError if it ran another image in this campaign."""
         with self._lock:
             stored_digest = self._folder.read_log().images.get(engine)
             if stored_digest is None:
@@ -95,7 +95,7 @@ class CampaignSession:
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
     def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:
-        """Go on without this engine, and let the others claim its cells. Raise `error` if it was the last one.
+        """Go on without this engine and let the others claim its cells. Raise `error` if it was the last.
 
         Waiting workers are woken, because there may be cells for them again.
         """
@@ -177,7 +177,7 @@ class CampaignSession:
             if due is not None:
                 cell, step = due
                 self.note_once(
-                    [f"{cell.id} is measured once more at {step.users} users, to see whether the host has changed"]
+                    [f"{cell.id} is measured once more at {step.users} users: has the host changed?"]
                 )
                 self._listener.drift_check_started(cell)
             return due
@@ -195,9 +195,9 @@ class CampaignSession:
             return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
 
     def choose_load(self) -> Load:
-        """Return the plan's load; if it leaves the number of Locust processes open, with as many as are needed.
+        """Return the plan's load, with a number of Locust processes.
 
-        How many are needed follows from all steps so far.
+        If the plan leaves the number open, it follows from all steps so far.
         """
         load = self.plan.load
         if load.workers is not None:

@@ -15,7 +15,12 @@ from harness.report.view.text import clean_lines
 
 __all__ = ["app", "init", "main", "maintenance", "results", "run"]
 
-_Misuse = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
+_ORDER = ("init", "doctor", "plan", "run", "report", "judge", "compare", "size", "check", "clean")
+"""The commands in the order of their use, as `harness --help` lists them."""
+
+app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))
+
+_TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The base class of all usage errors of typer, which typer itself does not export."""
 
 
@@ -25,7 +30,7 @@ def main() -> NoReturn:
         signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False)
-    except _Misuse as error:
+    except _TyperUsageError as error:
         if error.format_message():
             _print_error(error.format_message())
         code = USER_MISTAKE

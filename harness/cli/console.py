@@ -18,7 +18,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-ResultsOption = Annotated[Path, typer.Option("--results", help="The folder that holds all campaigns.", show_default=True)]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", help="The folder that holds all campaigns.", show_default=True)
+]
 CampaignArgument = Annotated[
     Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
 ]

@@ -52,11 +52,13 @@ _Ready = Annotated[
 ]
 _OpenApi = Annotated[
     Path | None,
-    typer.Option(help="An OpenAPI document to write the locustfile's tasks from; by default the only task is GET /."),
+    typer.Option(
+        help="An OpenAPI document to write the locustfile's tasks from; by default the only task is GET /."
+    ),
 ]
 
 
-@app.command()
+@app.command("init")
 def init(
     name: _Name,
     image: _Image = None,
@@ -121,7 +123,7 @@ def _find_service(
     compose: Path | None,
     service: str | None,
 ) -> ServiceFacts:
-    """Return the facts of the service that one of the options names, or that a file in this folder describes."""
+    """Return the facts of the service that an option names, or that a file in this folder describes."""
     sources = [each for each in (image, dockerfile, compose) if each is not None]
     if len(sources) > 1:
         raise UsageError("--image, --dockerfile and --compose are mutually exclusive", "keep one of them")
@@ -136,7 +138,7 @@ def _find_service(
         port, has_healthcheck = inspect_image(image)
         return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
-        "no image, Dockerfile or compose file is named, and this folder has neither a compose file nor a Dockerfile",
+        "no option says what to measure, and this folder has no compose file and no Dockerfile",
         "--image nginx:1.27, --dockerfile path/to/Dockerfile, or --compose compose.yaml --service api",
     )
 

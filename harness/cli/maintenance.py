@@ -18,7 +18,7 @@ from harness.store import remove_partial_files
 _DEFAULT_MATRIX = Path("matrix.yaml")
 
 
-@app.command()
+@app.command("doctor")
 def doctor(
     results: ResultsOption = Path("results"),
     matrix: Annotated[
@@ -63,7 +63,7 @@ def _read_engines(matrix: Path) -> Mapping[str | None, Engine]:
     return engines
 
 
-@app.command()
+@app.command("clean")
 def clean(results: ResultsOption = Path("results")) -> int:
     """Remove what the harness left: containers, networks, replaced images, half-written files."""
     host = DockerHost("harness clean", MonotonicClock())

@@ -109,7 +109,7 @@ def _describe_step(result: StepResult) -> str:
 
 @dataclass(slots=True)
 class _ActiveCell:
-    """A cell that is being measured, with its step and the last sample of it; `activity` is "" during a step."""
+    """A cell that is being measured, its step and its last sample; `activity` is "" during a step."""
 
     cell: Cell
     step: Step | None = None
@@ -213,7 +213,7 @@ class LiveProgress(CampaignListener):
         return self._finished_before + sum(result.first is None for result in self._finished)
 
     def _estimate_share(self, total: int, cell_s: float) -> float:
-        """Return the share of the campaign that is done; the running cells count as at most nine tenths of one."""
+        """Return the share of the campaign that is done; all running cells count as 0.9 of a cell at most."""
         active_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._finished))
         return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 

@@ -59,7 +59,7 @@ _Prices = Annotated[
 _Users = Annotated[int, typer.Option("--users", min=1, help="The users that the size must sustain.")]
 
 
-@app.command()
+@app.command("report")
 def report(campaign: CampaignArgument, price: _Prices = None) -> int:
     """Judge a stored campaign again and write its report."""
     folder, _, result = _rejudge_campaign(campaign, price)
@@ -68,7 +68,7 @@ def report(campaign: CampaignArgument, price: _Prices = None) -> int:
     return DONE
 
 
-@app.command()
+@app.command("judge")
 def judge(
     campaign: CampaignArgument,
     slo: Annotated[
@@ -108,11 +108,13 @@ def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFol
     return folder, plan, rejudge(plan, folder)
 
 
-@app.command()
+@app.command("compare")
 def compare(
     base: Annotated[Path, typer.Argument(help="The campaign before the change: its folder.", metavar="BASE")],
     head: Annotated[Path, typer.Argument(help="The campaign after the change: its folder.", metavar="HEAD")],
-    threshold: Annotated[str, typer.Option(help="The smallest change of the sustained users that counts.")] = "5%",
+    threshold: Annotated[
+        str, typer.Option(help="The smallest change of the sustained users that counts.")
+    ] = "5%",
     force: Annotated[
         bool, typer.Option("--force", help="Compare even if the campaigns are not comparable.")
     ] = False,
@@ -120,7 +122,7 @@ def compare(
     least: Annotated[str | None, typer.Option(hidden=True)] = None,
     anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
-    """Compare two campaigns size by size, with their uncertainty; exit code 3 if a size sustains fewer users."""
+    """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
     _, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
     doubts = find_doubts(
@@ -144,7 +146,7 @@ def compare(
     return NOT_MET if view.has_regression else DONE
 
 
-@app.command()
+@app.command("size")
 def size(
     campaign: CampaignArgument,
     users: _Users,
@@ -160,12 +162,14 @@ def size(
     return NOT_MET if sizing.recommended is None else DONE
 
 
-@app.command()
+@app.command("check")
 def check(
     campaign: CampaignArgument,
     require: Annotated[
         list[str],
-        typer.Option(help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB"; may be repeated.'),
+        typer.Option(
+            help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB"; may be repeated.'
+        ),
     ],
     junit: Annotated[
         Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file.")

@@ -24,7 +24,7 @@ _MatrixArgument = Annotated[
 ]
 
 
-@app.command()
+@app.command("run")
 def run(
     matrix: _MatrixArgument = Path("matrix.yaml"),
     results: ResultsOption = Path("results"),
@@ -39,7 +39,7 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Find only the smallest sizes that sustain this many users; by default the capacity of every size.",
+            help="Find only the smallest sizes that sustain this many users; by default every size's capacity.",
         ),
     ] = None,
     fresh: Annotated[
@@ -89,7 +89,7 @@ def _choose_exit_code(result: CampaignResult) -> int:
 
 @app.command("plan")
 def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
-    """Show which sizes of a matrix would be measured or skipped, why, and how long it takes. Starts nothing."""
+    """Show which sizes would be measured, which skipped and why, and how long it takes. Starts nothing."""
     plan = load_plan(matrix)
     LocustGenerator().find_user_classes(plan.scenario)
     for note in plan.notes:

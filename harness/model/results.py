@@ -294,11 +294,11 @@ class Interpolation:
 class Sizing:
     """The size that is recommended for `needed` users, which are `users` plus a headroom.
 
-    `smallest` is the smallest measured size that sustains them. `take` is the recommended size: the cheapest
-    if there are prices, otherwise the smallest. Both are None if no measured size sustains them. `below` is
-    the next smaller size with an answer, `best` the size that sustains most users. `undecided_sizes` would be
-    recommended instead of `take` if they sustained the users. `all_sustain`: every measured size sustains
-    them. Of a repeated size, the worst repetition counts.
+    `smallest` is the smallest measured size that sustains them. `recommended` is the cheapest one if there
+    are prices, otherwise the smallest. Both are None if no measured size sustains them. `next_smaller` is the
+    next smaller size with an answer, `best` the size that sustains most users. `undecided_sizes` would be
+    recommended instead if they sustained the users. `all_sustain`: every measured size sustains them. Of a
+    repeated size, the worst repetition counts.
     """
 
     users: int

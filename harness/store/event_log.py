@@ -29,7 +29,7 @@ class EventLog:
             raise StoreError(f"{self.path}: {error.strerror}", DISK_HINT) from None
 
     def _write(self, data: bytes) -> None:
-        """Write the whole line or nothing: the next line would be joined to an incomplete one, and both be lost."""
+        """Write the whole line or nothing: an incomplete line and the next one would both be lost."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size_before = os.fstat(descriptor).st_size

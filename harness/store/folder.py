@@ -36,7 +36,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One attempt at a cell, in the order of the log: the runs and step files of its search and its drift check."""
+    """One attempt at a cell: the runs and step files of its search and of its drift check, in the log's order."""
 
     runs: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
@@ -49,9 +49,9 @@ class AttemptRecord:
 class CampaignLog:
     """What the events of a campaign say about it.
 
-    `state` is None while the campaign runs, and after it was killed. The keys of `attempts` are a cell's id and
-    the attempt's number (from 1), in the order of their starts. `images` maps engines to the digests of the
-    target's image; the key is None if the campaign has only one engine.
+    `state` is None while the campaign runs, and after it was killed. The keys of `attempts` are a cell's id
+    and the attempt's number (from 1), in the order of their starts. `images` maps engines to the digests of
+    the target's image; the key is None if the campaign has only one engine.
     """
 
     started_at: str = ""
@@ -113,7 +113,7 @@ class CampaignFolder:
 
     @classmethod
     def open(cls, path: Path) -> "CampaignFolder":
-        """Open a campaign's folder; `path` may be a link such as `latest`. Raises UsageError if it has no campaign."""
+        """Open a campaign's folder, or a link to one such as `latest`. Raises UsageError if there is none."""
         resolved = path.resolve()
         if not (resolved / EVENTS_FILE).is_file():
             raise UsageError(
@@ -148,7 +148,9 @@ class CampaignFolder:
 
     def add_image(self, reference: str, digest: str, engine: str | None = None) -> None:
         """Log which image the engine runs as the target."""
-        self.event_log.append("image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE)
+        self.event_log.append(
+            "image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE
+        )
 
     def add_fault(self, cell_id: str, kind: str, what: str) -> None:
         """Log that an engine failed while the cell was measured; `kind` is "engine", `what` the error."""
@@ -170,7 +172,7 @@ class CampaignFolder:
     def add_step(
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
     ) -> StepFacts:
-        """Store a step and return it as `read_step` will, so that every later judgement sees the same numbers."""
+        """Store a step; return it as `read_step` will, so that every later judgement sees the same numbers."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode_step(facts)
         self._write_bytes(file, data)
@@ -206,7 +208,7 @@ class CampaignFolder:
         self.event_log.append("campaign-finished", state=state.value)
 
     def write_reports(self, files: Mapping[str, str]) -> None:
-        """Write files by their names. Each is replaced as a whole: a reader sees the old file or the new one."""
+        """Write files by their names. Each is replaced as a whole: readers see the old file or the new one."""
         for name, text in files.items():
             self._write(name, text)
 
@@ -229,7 +231,7 @@ class CampaignFolder:
             raise StoreError(f"{path}: {error.strerror}", DISK_HINT) from None
 
     def _locate(self, name: str) -> Path:
-        """Return the path of a file in this folder. Raises StoreError if the path would lead out of the folder."""
+        """Return the path of a file in this folder. Raises StoreError if the path leads out of the folder."""
         if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
             raise StoreError(f"{name!r} is not a valid name of a file in {self.path}")
         path = self.path / name

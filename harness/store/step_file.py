@@ -80,7 +80,7 @@ def encode_step(facts: StepFacts) -> bytes:
 
 
 def decode_step(data: bytes, path: Path) -> StepFacts:
-    """Return the step. Raises StoreError, which names `path`, if the data are damaged or of another format."""
+    """Return the step. Raises StoreError, naming `path`, if the data are damaged or of another format."""
     try:
         document = json.loads(_unpack(data))
         if document["format"] != _FORMAT:

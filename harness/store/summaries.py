@@ -27,7 +27,7 @@ class SizeSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The answer of a campaign. `damage` says why summary.json could not be read; the other fields are then empty."""
+    """The answer of a campaign. `damage` says why summary.json can't be read; the rest is then empty."""
 
     campaign: str
     target: str = ""

@@ -104,7 +104,7 @@ def test_a_pid_file_left_by_a_crash_does_not_stop_the_start(machine: Machine) ->
         ("Devices cgroup isn't mounted", "mount -t cgroup2"),
         ("error initializing graphdriver: overlay2 not supported", "storage-driver"),
         ("iptables: Permission denied (you must be root)", "set DOCKER_HOST"),
-        ("something new", "More of it"),
+        ("something new", "The whole log"),
     ],
 )
 def test_an_engine_that_does_not_start_shows_its_log_and_the_probable_fix(

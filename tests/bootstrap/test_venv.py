@@ -6,7 +6,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from tests.bootstrap.machine import Machine
-from tools.lock import LOCK, read_requirements, read_locked_versions
+from tools.lock import LOCK, read_locked_versions, read_requirements
 
 WITHOUT_ENSUREPIP = 'case "$*" in *version_info*) exit 0;; *ensurepip*) exit 1;; esac'
 

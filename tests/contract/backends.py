@@ -37,7 +37,7 @@ CAMPAIGN = f"contract-{os.getpid()}"
 
 @dataclass(frozen=True)
 class Backend:
-    """One implementation of the protocols. `provoke` makes a running target act, with an action and an amount."""
+    """One implementation of the protocols. `provoke` makes a running target do an action of `behave.py`."""
 
     campaign: str
     clock: Clock
@@ -48,7 +48,7 @@ class Backend:
     provoke: Callable[[RunningTarget, str, float], None]
 
     def build_target(self, behaviour: str = "answer", **more: Any) -> Target:
-        """Build a target of `behave.py`: it will "answer", "exit" with code 3, "eat" all memory or stay "mute"."""
+        """Build a target that will "answer", "exit" with code 3, "eat" all memory or stay "mute"."""
         source = BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
             behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}

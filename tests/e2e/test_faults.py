@@ -30,9 +30,7 @@ def one_size(project: Project) -> Project:
 # The generator
 
 
-def test_a_killed_locust_spoils_its_step_which_is_held_again(
-    one_size: Project, leftovers: Callable[[], str]
-) -> None:
+def test_the_step_of_a_killed_locust_is_held_again(one_size: Project, leftovers: Callable[[], str]) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for_load(running)
         for pid in one_size.find_locust_processes():
@@ -42,7 +40,7 @@ def test_a_killed_locust_spoils_its_step_which_is_held_again(
     assert leftovers() == ""
 
 
-def test_a_stopped_locust_is_found_by_its_silence(one_size: Project) -> None:
+def test_a_stopped_locust_is_detected_by_its_silence(one_size: Project) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for_load(running)
         for pid in one_size.find_locust_processes():
@@ -52,7 +50,7 @@ def test_a_stopped_locust_is_found_by_its_silence(one_size: Project) -> None:
     assert one_size.find_locust_processes() == []
 
 
-def test_not_even_a_stopped_locust_outlives_a_killed_harness(one_size: Project) -> None:
+def test_a_killed_harness_ends_even_a_stopped_locust(one_size: Project) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for("life-started", running)
         for pid in one_size.find_locust_processes():
@@ -119,7 +117,7 @@ def test_an_image_that_vanishes_is_built_again(one_size: Project) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 100 KiB. Needs root, as the engine's installation does."""
+    """Mount a disk of 100 KiB; skip the test without root."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
@@ -158,13 +156,13 @@ def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(
 # The user
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_terminated_harness_removes_what_it_started(
-    one_size: Project, leftovers: Callable[[], str], number: int
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_harness_removes_its_containers(
+    one_size: Project, leftovers: Callable[[], str], signal_number: int
 ) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for("step-finished", running)
-        running.send_signal(number)
+        running.send_signal(signal_number)
         assert running.wait(60) == 130
     assert leftovers() == ""
     assert one_size.read_summary()["state"] == "interrupted"
@@ -192,10 +190,10 @@ def test_kills_at_random_lose_nothing(project: Project, leftovers: Callable[[], 
 
 
 def interrupt_until_it_ends(running: subprocess.Popen[str], within_s: float) -> None:
-    """Interrupt again and again: signals that arrive together count as one."""
+    """Send interrupts until the harness ends: several that arrive together count as one."""
     deadline = time.monotonic() + within_s
     while running.poll() is None:
-        assert time.monotonic() < deadline, f"it was still running after {within_s:g} s"
+        assert time.monotonic() < deadline, f"the harness was still running after {within_s:g} s"
         running.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(0.05)

@@ -1,4 +1,4 @@
-"""Locust workers in containers on a second engine: with the scenario's own files, killed, removed."""
+"""Locust workers in containers on a second engine: they get the scenario's files, and one is killed."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
-NEEDS = """\
+CHECK_OF_NEEDS = """\
 import os
 
 import steps
@@ -29,10 +29,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
 
 
 def test_the_step_of_a_killed_worker_container_is_held_again(project: Project, engine: OwnEngine) -> None:
-    """The locustfile finds the modules, files and environment variables that it needs."""
+    """Use a locustfile that needs a module, a file and an environment variable."""
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
-    project.write(f"{folder}/locustfile.py", NEEDS + text)
+    project.write(f"{folder}/locustfile.py", CHECK_OF_NEEDS + text)
     project.write(f"{folder}/steps.py", "KNOWN = True\n")
     project.write(f"{folder}/data/users.csv", "somebody")
     project.write(
@@ -54,12 +54,12 @@ def test_the_step_of_a_killed_worker_container_is_held_again(project: Project, e
 def test_a_scenario_that_fails_in_a_container_is_reported_with_its_error(
     project: Project, engine: OwnEngine
 ) -> None:
-    """Its package is installed on this host only, so it loads here and fails in the container."""
+    """Import a package that is installed on this host, but not in the container."""
     folder = "targets/behaves"
     text = (project.folder / folder / "locustfile.py").read_text()
     project.write(f"{folder}/locustfile.py", "import docker\n" + text)
     project.write("matrix.yaml", f"load: {{engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS)
-    ran = project.run_harness("run")
-    assert ran.returncode == 2
-    assert "No module named 'docker'" in ran.stdout + ran.stderr
+    done = project.run_harness("run")
+    assert done.returncode == 2
+    assert "No module named 'docker'" in done.stdout + done.stderr
     assert engine.run_docker("ps", "--all", "--quiet").stdout == b""

@@ -1,4 +1,4 @@
-"""Replicas of a target behind a real HAProxy: all are loaded, all are counted, and one is killed."""
+"""Replicas of a target behind a real HAProxy: all get load, all are counted, and one is killed."""
 
 import subprocess
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def test_two_replicas_are_a_size_of_their_own(project: Project, leftovers: Calla
     assert leftovers() == ""
 
 
-def test_both_replicas_are_loaded_and_the_death_of_one_ends_the_step(project: Project) -> None:
+def test_both_replicas_get_load_and_the_death_of_one_ends_the_step(project: Project) -> None:
     project.write(
         "matrix.yaml",
         MATRIX.replace("[1, 2]", "2").replace("window: {at_least: 4s", "window: {at_least: 6s") + BALANCER,

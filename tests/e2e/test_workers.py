@@ -1,4 +1,4 @@
-"""A real Locust master with its workers: facts on one clock, and workers that are killed or do not come."""
+"""A real Locust master with its workers: facts on one clock, and workers that are killed or missing."""
 
 import contextlib
 import os
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.e2e
 
 SCENARIO = Scenario((Path(__file__).parents[1] / "contract/locustfile.py",), ("Visitor",))
 AHEAD_S = 5000
+"""How far the clock of one worker is ahead."""
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def hold_users(generator: RunningGenerator, users: int, seconds: float) -> list[
 
 
 def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(backend: Backend, tmp_path: Path) -> None:
-    """One worker's clock is 5,000 s ahead, as on a host that booted earlier: the error stays below 5 ms."""
+    """Let one worker's clock be 5,000 s ahead, as on a host that booted earlier."""
     load = ExternalWorkers(2, port=find_free_port())
     command = build_worker_command(SCENARIO, load)
     with (
@@ -118,7 +119,7 @@ def read_command_line(pid: int) -> str:
 def test_external_workers_start_by_the_printed_command(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The worker is lost once: its step is held again as soon as another worker has connected."""
+    """End the worker once: its step is held again as soon as another worker has connected."""
     port = find_free_port()
     load = f"load: {{workers: external, expect: 1, bind: '127.0.0.1:{port}'}}\n"
     project.write("matrix.yaml", load + ONE_SIZE + UP_TO_6_USERS)

@@ -29,7 +29,8 @@ def main() -> int:
         cells = len(project.read_summary()["cells"])
     print(f"{sum(tally.kills.values())} kills: {dict(tally.kills)}")
     print(
-        f"{cells} cells, {invalid} of them INVALID; {tally.resumes_s[0]:.1f} s from the command to the first container"
+        f"{cells} cells, {invalid} of them INVALID; "
+        f"{tally.resume_s:.1f} s from the command to the first container"
     )
     print(
         "\n".join(faults)

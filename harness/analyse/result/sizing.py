@@ -54,16 +54,16 @@ def recommend_size(
         return math.inf if hour_price is None else hour_price, limits
 
     sufficient = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
-    smallest, take = min(sufficient, default=None), min(sufficient, key=rank, default=None)
+    smallest, recommended = min(sufficient, default=None), min(sufficient, key=rank, default=None)
     return Sizing(
         users=users,
         needed=needed,
-        recommended=sizes[take] if take else None,
+        recommended=sizes[recommended] if recommended else None,
         smallest=sizes[smallest] if smallest else None,
-        next_smaller=_find_next_smaller(sizes, take) if take else None,
+        next_smaller=_find_next_smaller(sizes, recommended) if recommended else None,
         best=_find_best(sizes),
         interpolation=_interpolate(sizes, needed, smallest),
-        undecided_sizes=_find_undecided(sizes, take, rank),
+        undecided_sizes=_find_undecided(sizes, recommended, rank),
         all_sustain=bool(sizes) and len(sufficient) == len(sizes),
     )
 
@@ -82,17 +82,19 @@ def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
     }
 
 
-def _find_next_smaller(sizes: _Sizes, take: Limits) -> CellResult | None:
+def _find_next_smaller(sizes: _Sizes, recommended: Limits) -> CellResult | None:
     """Find the next smaller size that is not undecided; None if there is none.
 
     A size that differs in the CPU alone is preferred, then one that differs in the memory alone.
     """
     smaller = [
-        limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_undecided
+        limits
+        for limits in sorted(sizes, reverse=True)
+        if limits < recommended and not sizes[limits].is_undecided
     ]
-    same_replicas = [limits for limits in smaller if limits.replicas == take.replicas]
-    less_cpu = [limits for limits in same_replicas if limits.memory_bytes == take.memory_bytes]
-    less_memory = [limits for limits in same_replicas if limits.cpu_cores == take.cpu_cores]
+    same_replicas = [limits for limits in smaller if limits.replicas == recommended.replicas]
+    less_cpu = [limits for limits in same_replicas if limits.memory_bytes == recommended.memory_bytes]
+    less_memory = [limits for limits in same_replicas if limits.cpu_cores == recommended.cpu_cores]
     next_smaller = next(iter(less_cpu or less_memory or smaller), None)
     return sizes[next_smaller] if next_smaller else None
 
@@ -108,10 +110,10 @@ def _find_best(sizes: _Sizes) -> CellResult | None:
     return decided[-1] if decided else None
 
 
-def _find_undecided(sizes: _Sizes, take: Limits | None, rank: _Rank) -> tuple[Limits, ...]:
+def _find_undecided(sizes: _Sizes, recommended: Limits | None, rank: _Rank) -> tuple[Limits, ...]:
     """Find the undecided sizes that would be recommended instead if they sustained the users."""
     undecided = [limits for limits in sorted(sizes) if sizes[limits].is_undecided]
-    return tuple(limits for limits in undecided if take is None or rank(limits) < rank(take))
+    return tuple(limits for limits in undecided if recommended is None or rank(limits) < rank(recommended))
 
 
 def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolation | None:

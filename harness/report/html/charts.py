@@ -140,7 +140,7 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
 
 
 def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
-    """Return the valid steps, sorted by users; if a number of users was measured twice, only the last step."""
+    """Return the valid steps, sorted by users; of several with the same users only the last."""
     last_steps = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
     return [last_steps[users] for users in sorted(last_steps)]
 

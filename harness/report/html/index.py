@@ -157,8 +157,9 @@ def _draw_path(users: Sequence[int | None]) -> str:
     if len(points) < 2 or most == 0:
         return ""
     spacing = (_WIDTH - 2 * _PADDING) / (len(users) - 1)
+    scale = (_HEIGHT - 2 * _PADDING) / most
     places = [
-        f"{_PADDING + number * spacing:.1f},{_HEIGHT - _PADDING - (_HEIGHT - 2 * _PADDING) * value / most:.1f}"
+        f"{_PADDING + number * spacing:.1f},{_HEIGHT - _PADDING - scale * value:.1f}"
         for number, value in points
     ]
     return "M" + " L".join(places)

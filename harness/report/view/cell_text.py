@@ -20,16 +20,16 @@ STATUS_MEANINGS = {
     Status.NONE: "the smallest step already failed",
     Status.FAILED: "could not be brought up at this size",
     Status.INVALID: "measured, but not trustworthy",
-    Status.SKIPPED: "not measured: this host can't do so honestly",
+    Status.SKIPPED: "not measured: larger than this host can give",
     Status.INFERRED: "not measured: follows from another size",
     Status.RUNNING: "not done yet",
 }
 
 
 def format_bracket(result: CellResult) -> str:
-    """Return what is known of the capacity.
+    """Return what is known of the capacity, or the status.
 
-    That is `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, or the status.
+    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`.
     """
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
@@ -69,7 +69,10 @@ def describe_outcome(result: CellResult) -> str:
 
 
 def describe_capacity(result: CellResult) -> str:
-    """Return the capacity for a sentence: `250 (245–257)` from an estimate, else `245 and breaks at 257`."""
+    """Return the capacity for a sentence that starts with "sustains".
+
+    That is `250 (245–257)` with an estimate, otherwise `245 and breaks at 257` or `at least 400`.
+    """
     estimate, low, high = (
         keep_finite(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
@@ -88,7 +91,7 @@ def name_factor(result: CellResult) -> str:
 def explain_result(result: CellResult) -> str:
     """Return the limiting factor and its evidence, such as `CPU: its CPU quota is used up (100 % used)`.
 
-    A monotonicity violation comes first.
+    A monotonicity violation precedes them.
     """
     if result.status is Status.CENSORED:
         return f"nothing did, up to {result.sustained_users} users"
@@ -98,7 +101,10 @@ def explain_result(result: CellResult) -> str:
 
 
 def describe_violation(result: CellResult) -> str:
-    """Return such as "sustains less than the smaller 0.5 CPU / 96 MiB"; empty without a violation."""
+    """Return which smaller size sustains more; empty without a monotonicity violation.
+
+    An example: `sustains less than the smaller 0.5 CPU / 96 MiB`.
+    """
     smaller = result.monotonicity_violation
     if smaller is None:
         return ""
@@ -107,9 +113,9 @@ def describe_violation(result: CellResult) -> str:
 
 
 def write_remark(result: CellResult) -> str:
-    """Return what a reader must know beside the bracket; empty for most cells.
+    """Return what a reader must know in addition to the bracket; empty for most cells.
 
-    That is: both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
+    These are both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
     wider than the precision demands.
     """
     twice = (
@@ -124,4 +130,4 @@ def write_remark(result: CellResult) -> str:
 def explain_wide_bracket(result: CellResult) -> str:
     """Return why a bracket is wider than the precision demands; empty if it is not."""
     reason = clean_text(explain_evidence(result.stop_reason))
-    return f"wider than asked for: {reason}" if reason else ""
+    return f"wider than the precision demands: {reason}" if reason else ""

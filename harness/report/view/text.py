@@ -1,7 +1,7 @@
-"""Format numbers, sizes and SLOs, and clean foreign texts: one place for the reports and the command line.
+"""Format numbers, sizes and SLOs, and clean foreign texts, for the reports and the command line.
 
-No data is a dash and never a zero. Units follow a space ("73 %"). A text that came from outside the harness
-goes through `clean_text` before it is shown anywhere.
+No data is a dash and never a zero. A space stands between a number and its unit ("73 %"). A text is foreign
+if it came from outside the harness; it must pass `clean_text` or `clean_lines` before it is shown.
 """
 
 import math
@@ -39,15 +39,14 @@ _INDICATOR_WORDS = {
 def clean_text(text: object) -> str:
     """Return a foreign text as one line of harmless characters.
 
-    Escape sequences are removed, and so are control, bidirectional and invisible characters.
+    Escape sequences are removed, as well as control, bidirectional and invisible characters.
     """
-    bare = _ESCAPE_SEQUENCE.sub("", str(text))
-    spaced = " ".join(bare.split())
-    return "".join(char for char in spaced if _is_harmless(char))
+    line = " ".join(_ESCAPE_SEQUENCE.sub("", str(text)).split())
+    return "".join(char for char in line if _is_harmless(char))
 
 
 def clean_lines(text: object) -> str:
-    """Return a foreign text with its line breaks and its indents, and else without harmful characters."""
+    """Clean a foreign text like `clean_text`, but keep its line breaks and its spaces."""
     return "\n".join(
         "".join(char for char in _ESCAPE_SEQUENCE.sub("", line).expandtabs() if _is_harmless(char))
         for line in str(text).split("\n")
@@ -87,7 +86,7 @@ def format_milliseconds(seconds: float, decimals: int = 0) -> str:
 
 
 def format_timestamp(stored: str) -> str:
-    """Return a stored ISO 8601 time to the second: `2026-11-23 18:10:30 UTC`."""
+    """Return a stored ISO 8601 time without fractions of seconds: `2026-11-23 18:10:30 UTC`."""
     return re.sub(r"\.\d+", "", clean_text(stored)).replace("T", " ").replace("+00:00", " UTC")
 
 
@@ -136,7 +135,7 @@ def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
 
 
 def format_limit(ratio: float) -> str:
-    """Return a limit in per cent as somebody wrote it: `1 %`, `0.5 %`, `12.25 %`."""
+    """Return a limit in per cent with as many decimals as it needs: `1 %`, `0.5 %`, `12.25 %`."""
     return f"{ratio * 100:.4g} %"
 
 
@@ -173,7 +172,7 @@ def format_mebibytes(size_bytes: float | None) -> str:
 
 
 def format_count(value: int | None) -> str:
-    """Return a whole number; with more than four digits, thin no-break spaces group them: `12 345`."""
+    """Return a whole number; from five digits on, thin no-break spaces separate thousands: `12 345`."""
     if value is None:
         return NO_DATA
     return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
@@ -205,7 +204,7 @@ def _format_indicator(slo: Slo) -> str:
 
 
 def format_slo_limit(slo: Slo) -> str:
-    """Return an SLO's limit as somebody wrote it: `1 s`, `0.25 s`, `0.5 %`."""
+    """Return an SLO's limit with its unit: `1 s`, `0.25 s`, `0.5 %`."""
     return f"{format_number(slo.at_most)} s" if slo.is_response_time else format_limit(slo.at_most)
 
 
@@ -221,7 +220,7 @@ def keep_units_together(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return at most `length` characters, cut between words; an ellipsis marks what is missing."""
+    """Return at most `length` characters, cut between words if possible; an ellipsis replaces the rest."""
     if len(text) <= length:
         return text
     head = text[: max(length - 1, 0)]

@@ -17,7 +17,7 @@ from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.campaign.stage import RecordingListener, FakeCampaign
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
@@ -35,34 +35,34 @@ class ServiceChanger(RecordingListener):
 
     def __init__(
         self,
-        stage: FakeCampaign,
+        campaign: FakeCampaign,
         at_end: Callable[[FakeCampaign], None] = lambda _: None,
         attempts: Mapping[tuple[str, int], Service] | None = None,
     ) -> None:
         super().__init__()
-        self.stage = stage
+        self.campaign = campaign
         self.at_end = at_end
         self.attempts = attempts or {}
         self.confirmed: list[str] = []
 
     def container_starting(self, cell: Cell) -> None:
-        number = count_attempts(self.stage, cell)
-        self.stage.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
+        number = count_attempts(self.campaign, cell)
+        self.campaign.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
         if self.confirmed:
-            self.at_end(self.stage)
+            self.at_end(self.campaign)
 
     def drift_check_started(self, cell: Cell) -> None:
         self.confirmed.append(cell.id)
 
 
-def count_attempts(stage: FakeCampaign, cell: Cell) -> int:
+def count_attempts(campaign: FakeCampaign, cell: Cell) -> int:
     """Return the number of the cell's attempt: those that are done are in the log."""
-    record = stage.folder.read_log().attempts
+    record = campaign.folder.read_log().attempts
     return 1 + sum(attempt.is_done for (cell_id, _), attempt in record.items() if cell_id == cell.id)
 
 
-def run_campaign(stage: FakeCampaign) -> CampaignResult:
-    return Scheduler(stage.plan, stage.folder, stage.backends, stage.listener).run()
+def run_campaign(campaign: FakeCampaign) -> CampaignResult:
+    return Scheduler(campaign.plan, campaign.folder, campaign.backends, campaign.listener).run()
 
 
 def make_campaign(
@@ -71,14 +71,14 @@ def make_campaign(
     at_end: Callable[[FakeCampaign], None] = lambda _: None,
     attempts: Mapping[tuple[str, int], Service] | None = None,
 ) -> FakeCampaign:
-    stage = FakeCampaign(folder, plan, USUAL)
-    stage.listener = ServiceChanger(stage, at_end, attempts)
-    return stage
+    campaign = FakeCampaign(folder, plan, USUAL)
+    campaign.listener = ServiceChanger(campaign, at_end, attempts)
+    return campaign
 
 
 def change_service_to(service: Service) -> Callable[[FakeCampaign], None]:
-    def change(stage: FakeCampaign) -> None:
-        stage.fake.services["web"] = service  # type: ignore[index]
+    def change(campaign: FakeCampaign) -> None:
+        campaign.fake.services["web"] = service  # type: ignore[index]
 
     return change
 
@@ -90,13 +90,13 @@ def build_valid_summary(result: CampaignResult) -> dict[str, object]:
 
 
 def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = run_campaign(stage)
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = run_campaign(campaign)
     assert result.drift is not None
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
-    assert stage.fake.host.runs[-1].id == REFERENCE
-    record = stage.folder.read_log().find_last_attempt(REFERENCE)
+    assert campaign.fake.host.runs[-1].id == REFERENCE
+    record = campaign.folder.read_log().find_last_attempt(REFERENCE)
     assert len(record.drift_check_files) == len(record.drift_check_runs) == 1
     assert record.drift_check_runs[0].number == len(record.runs) + 1
 
@@ -112,15 +112,17 @@ def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
 
 def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
     steady = run_campaign(make_campaign(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)))
-    stage = make_campaign(tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), change_service_to(slow_down(1.2)))
-    result = run_campaign(stage)
+    campaign = make_campaign(
+        tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), change_service_to(slow_down(1.2))
+    )
+    result = run_campaign(campaign)
     assert result.drift is not None
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
     assert result.cells == steady.cells
     assert any("may look smaller than they are" in warning for warning in build_view(result).warnings)
     assert build_valid_summary(result)["drift"]["marked"] is True  # type: ignore[index]
-    assert rejudge(stage.plan, stage.folder).drift == result.drift
+    assert rejudge(campaign.plan, campaign.folder).drift == result.drift
 
 
 def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
@@ -134,7 +136,9 @@ def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Pat
 def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
     result = run_campaign(
         make_campaign(
-            tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), change_service_to(replace(USUAL, exits_at_start=1))
+            tmp_path,
+            make_plan(*THREE, users_limit=USERS_LIMIT),
+            change_service_to(replace(USUAL, exits_at_start=1)),
         )
     )
     assert result.drift is not None
@@ -145,12 +149,12 @@ def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> No
 
 
 def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(tmp_path: Path) -> None:
-    def spoil(stage: FakeCampaign) -> None:
-        stage.fake.generator.max_users = 50
+    def spoil(campaign: FakeCampaign) -> None:
+        campaign.fake.generator.max_users = 50
 
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
-    result = run_campaign(stage)
-    assert len(stage.folder.read_log().find_last_attempt(REFERENCE).drift_check_files) == 2
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
+    result = run_campaign(campaign)
+    assert len(campaign.folder.read_log().find_last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.INVALID, False)
     assert result.drift.cpu_per_request_ratio is None
@@ -164,16 +168,18 @@ def test_there_is_no_drift_check_where_it_is_not_worth_it(tmp_path: Path, why: s
         plan = replace(plan, search=replace(plan.search, confirm=False))
     if why == "a demand":
         plan = replace(plan, users_required=80, users_limit=80)
-    stage = make_campaign(tmp_path, plan)
-    assert run_campaign(stage).drift is None
-    assert stage.listener.confirmed == []  # type: ignore[attr-defined]
+    campaign = make_campaign(tmp_path, plan)
+    assert run_campaign(campaign).drift is None
+    assert campaign.listener.confirmed == []  # type: ignore[attr-defined]
 
 
 class MomentInterrupter(ServiceChanger):
     """Interrupts the campaign once, at a given moment of a drift check or a second attempt."""
 
-    def __init__(self, stage: FakeCampaign, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
-        super().__init__(stage, attempts=changes.get("attempts"))
+    def __init__(
+        self, campaign: FakeCampaign, moment: str, **changes: Mapping[tuple[str, int], Service]
+    ) -> None:
+        super().__init__(campaign, attempts=changes.get("attempts"))
         self.moment = moment
         self.second = ""
         self.steps = 0
@@ -204,28 +210,30 @@ class MomentInterrupter(ServiceChanger):
             raise KeyboardInterrupt
 
 
-def interrupt_and_resume(stage: FakeCampaign, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
+def interrupt_and_resume(
+    campaign: FakeCampaign, moment: str, attempts: Mapping[tuple[str, int], Service]
+) -> CampaignResult:
     """Return the answer of a campaign that was interrupted at this moment and then resumed."""
-    stage.listener = MomentInterrupter(stage, moment, attempts=attempts)
+    campaign.listener = MomentInterrupter(campaign, moment, attempts=attempts)
     with pytest.raises(KeyboardInterrupt):
-        run_campaign(stage)
-    stage.listener = ServiceChanger(stage, attempts=attempts)
-    stage.folder.mark_resumed()
-    return run_campaign(stage)
+        run_campaign(campaign)
+    campaign.listener = ServiceChanger(campaign, attempts=attempts)
+    campaign.folder.mark_resumed()
+    return run_campaign(campaign)
 
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
 def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
     tmp_path: Path, moment: str
 ) -> None:
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = interrupt_and_resume(stage, moment, {})
-    record = stage.folder.read_log().find_last_attempt(REFERENCE)
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(campaign, moment, {})
+    record = campaign.folder.read_log().find_last_attempt(REFERENCE)
     assert len(record.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
     assert not result.drift.is_marked
-    held_again = [line for line in stage.listener.lines if line.startswith("hold")]
+    held_again = [line for line in campaign.listener.lines if line.startswith("hold")]
     assert len(held_again) == (0 if moment == "judged" else 1)
     numbers = [run.number for run in (*record.runs, *record.drift_check_runs)]
     assert numbers == list(range(1, len(numbers) + 1))
@@ -240,15 +248,15 @@ def index_cells(result: CampaignResult) -> dict[str, CellResult]:
 
 
 def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
-    result = run_campaign(stage)
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
+    result = run_campaign(campaign)
     large, small = index_cells(result)[LARGE], index_cells(result)[SMALL]
     assert large.first is not None
     assert (
         (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
     )
     assert large.monotonicity_violation is None
-    first, second = (stage.folder.read_log().attempts[LARGE, number] for number in (1, 2))
+    first, second = (campaign.folder.read_log().attempts[LARGE, number] for number in (1, 2))
     assert not set(first.step_files) & set(second.step_files)
     assert large.steps[0].index == len(first.step_files) + 1
     assert {step.life for step in large.steps} == {life.number for life in second.runs}
@@ -258,18 +266,18 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path:
         f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
         f"then {large.sustained_users} – {large.broken_users}"
     )
-    assert index_cells(rejudge(stage.plan, stage.folder)) == index_cells(result)
+    assert index_cells(rejudge(campaign.plan, campaign.folder)) == index_cells(result)
 
 
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
     tmp_path: Path,
 ) -> None:
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
-    result = run_campaign(stage)
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
+    result = run_campaign(campaign)
     large = index_cells(result)[LARGE]
     assert large.monotonicity_violation is not None
     assert large.monotonicity_violation.id == SMALL
-    assert stage.listener.lines.count(f"start {LARGE}") == 2
+    assert campaign.listener.lines.count(f"start {LARGE}") == 2
     (record,) = (cell for cell in build_valid_summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
     assert (record["breach"], record["attempts"]) == (SMALL, 2)
     shown = build_view(result)
@@ -286,17 +294,17 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
 def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
     tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
-    stage = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = interrupt_and_resume(stage, moment, attempts)
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(campaign, moment, attempts)
     large = index_cells(result)[LARGE]
     assert result.state == "complete"
     assert large.first is not None
     assert (large.monotonicity_violation is None) is (attempts is HEALS)
-    record = stage.folder.read_log().attempts
+    record = campaign.folder.read_log().attempts
     assert [number for cell_id, number in record if cell_id == LARGE] == [1, 2]
     files = [file for number in (1, 2) for file in record[LARGE, number].step_files]
     assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
-    assert index_cells(rejudge(stage.plan, stage.folder)) == index_cells(result)
+    assert index_cells(rejudge(campaign.plan, campaign.folder)) == index_cells(result)
 
 
 def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
@@ -305,12 +313,12 @@ def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_p
     )
     bad = {(REFERENCE, number): slow_down(6) for number in (1, 2)}
     for attempts, flagged in (({(REFERENCE, 1): slow_down(6)}, False), (bad, True)):
-        stage = make_campaign(tmp_path / str(flagged), plan, attempts=attempts)
-        large = index_cells(run_campaign(stage))[REFERENCE]
+        campaign = make_campaign(tmp_path / str(flagged), plan, attempts=attempts)
+        large = index_cells(run_campaign(campaign))[REFERENCE]
         assert [step.users for step in large.steps] == [80]
         assert large.first is not None
         assert (large.monotonicity_violation is not None) is flagged
-        assert stage.listener.lines.count(f"start {REFERENCE}") == 2
+        assert campaign.listener.lines.count(f"start {REFERENCE}") == 2
 
 
 USERS = st.integers(1, 60)

@@ -47,26 +47,26 @@ class SeveralEngines:
 
 
 def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    stage = SeveralEngines(
+    campaign = SeveralEngines(
         tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    answer = stage.run()
+    answer = campaign.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert all(len(engines) == 1 for engines in stage.engines_by_cell().values())
+    assert all(len(engines) == 1 for engines in campaign.engines_by_cell().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
     assert answer.drift is not None
     (other,) = answer.engine_comparisons
     assert {other.engine, other.against} == {"big", "tall"}
     assert not other.is_marked
-    assert all(fake.host.running == [] for fake in stage.engines.values())
+    assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
 def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
-    stage = SeveralEngines(
+    campaign = SeveralEngines(
         tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    answer = stage.run()
-    assert render_report(rejudge(stage.plan, stage.folder)) == render_report(answer)
+    answer = campaign.run()
+    assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
 def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
@@ -84,45 +84,45 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
     lost.host.unavailable_between_s = (lost.clock.now_s() + 60, float("inf"))
-    stage = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
-    answer = stage.run()
+    campaign = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
+    answer = campaign.run()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert stage.folder.read_log().state == "complete"
+    assert campaign.folder.read_log().state == "complete"
     for cell in answer.cells:
-        assert stage.engines_by_cell()[cell.cell.id] <= {"big", "lost"}
+        assert campaign.engines_by_cell()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
-    assert any("is lost" in str(event) for event in stage.folder.event_log.read())
-    assert render_report(rejudge(stage.plan, stage.folder)) == render_report(answer)
+    assert any("is lost" in str(event) for event in campaign.folder.event_log.read())
+    assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
 def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
         fake.host.unavailable_between_s = (fake.clock.now_s() + 60, float("inf"))
-    stage = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
+    campaign = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
     with pytest.raises(EngineUnavailableError):
-        stage.run()
-    assert stage.folder.read_log().state == "interrupted"
+        campaign.run()
+    assert campaign.folder.read_log().state == "interrupted"
     for fake in engines.values():
         fake.host.unavailable_between_s = None
-    stage.folder.mark_resumed()
-    assert {cell.status for cell in stage.run().cells} <= {Status.BRACKETED, Status.CENSORED}
+    campaign.folder.mark_resumed()
+    assert {cell.status for cell in campaign.run().cells} <= {Status.BRACKETED, Status.CENSORED}
 
 
 def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
-    stage = SeveralEngines(
+    campaign = SeveralEngines(
         tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    stage.run()
-    stage.engines["tall"].host.digests["web"] = "sha256:another"
+    campaign.run()
+    campaign.engines["tall"].host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="has changed since this campaign started"):
-        stage.run()
-    assert all(fake.host.running == [] for fake in stage.engines.values())
+        campaign.run()
+    assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
 def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
     plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
-    stage = SeveralEngines(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = stage.run()
+    campaign = SeveralEngines(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
+    answer = campaign.run()
     assert answer.sizing.recommended is not None

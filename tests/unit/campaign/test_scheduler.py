@@ -20,12 +20,12 @@ from harness.model import (
 from harness.model.evidence import SustainedBySmaller
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
-from tests.unit.campaign.stage import RecordingListener, FakeCampaign
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener
 
 
 def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
-    cells = stage.run()
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    cells = campaign.run()
     quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
     assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
     assert cells["web-c1.00-m256"].status is Status.CENSORED
@@ -33,7 +33,7 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
     assert quarter.sustained_users is not None
     assert half.sustained_users is not None
     assert 1.7 < half.sustained_users / quarter.sustained_users < 2.3
-    assert stage.listener.phases == {"ramp", "settle", "window", "drain"}
+    assert campaign.listener.phases == {"ramp", "settle", "window", "drain"}
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
@@ -46,38 +46,38 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 
 
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
+    (result,) = campaign.run().values()
     runs = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
-    assert runs[-1] == len(stage.fake.host.runs)
-    assert stage.fake.host.running == []
+    assert runs[-1] == len(campaign.fake.host.runs)
+    assert campaign.fake.host.running == []
 
 
 def test_the_light_step_says_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
-    stage = FakeCampaign(tmp_path, plan, Service())
-    stage.fake.generator.cpu_per_request_s = 0.006
-    (result,) = stage.run().values()
-    assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 3]
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.fake.generator.cpu_per_request_s = 0.006
+    (result,) = campaign.run().values()
+    assert [load.workers for load in campaign.fake.generator.loads][:2] == [1, 3]
     assert [step.life for step in result.steps[:2]] == [1, 2]
     assert result.steps[0].verdict is Verdict.PASS
-    assert any("3 Locust processes" in note for note in stage.listener.notes)
+    assert any("3 Locust processes" in note for note in campaign.listener.notes)
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
-    cells = stage.run()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
+    cells = campaign.run()
     assert cells["web-c1.00-m16"].status is Status.FAILED
     assert cells["web-c1.00-m16"].limiting_factor == "memory"
     assert cells["web-c1.00-m256"].status is Status.CENSORED
-    assert [cell.id for cell in stage.fake.host.runs].count("web-c1.00-m16") == 1
+    assert [cell.id for cell in campaign.fake.host.runs].count("web-c1.00-m16") == 1
 
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
+    (result,) = campaign.run().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None
@@ -85,16 +85,16 @@ def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) 
 
 
 def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
+    (result,) = campaign.run().values()
     assert result.status is Status.FAILED
     assert [step.users for step in result.steps] == [10]
 
 
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service())
-    stage.fake.generator.max_users = 50
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service())
+    campaign.fake.generator.max_users = 50
+    (result,) = campaign.run().values()
     assert result.status is Status.INVALID
     assert result.limiting_factor == "generator"
     assert result.sustained_users == 10
@@ -102,9 +102,9 @@ def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path
 
 def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
     plan = replace(make_plan((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
-    stage = FakeCampaign(tmp_path, plan, Service())
-    assert stage.run()["web-c8.00-m256"].status is Status.SKIPPED
-    assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    assert campaign.run()["web-c8.00-m256"].status is Status.SKIPPED
+    assert {cell.id for cell in campaign.fake.host.runs} == {"web-c1.00-m256"}
 
 
 class StepInterrupter(RecordingListener):
@@ -124,18 +124,20 @@ class StepInterrupter(RecordingListener):
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
     plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
-    stage = FakeCampaign(tmp_path, plan, Service())
-    stage.listener = StepInterrupter(steps)
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.listener = StepInterrupter(steps)
     with pytest.raises(KeyboardInterrupt):
-        stage.run()
-    assert stage.folder.read_log().state == "interrupted"
-    stored = {id_: list(record.step_files) for id_, record in stage.folder.read_log().last_attempts.items()}
+        campaign.run()
+    assert campaign.folder.read_log().state == "interrupted"
+    stored = {
+        id_: list(record.step_files) for id_, record in campaign.folder.read_log().last_attempts.items()
+    }
     assert sum(map(len, stored.values())) == steps
 
-    stage.listener = RecordingListener()
-    stage.folder.mark_resumed()
-    cells = stage.run()
-    log = stage.folder.read_log()
+    campaign.listener = RecordingListener()
+    campaign.folder.mark_resumed()
+    cells = campaign.run()
+    log = campaign.folder.read_log()
     assert log.state == "complete"
     for id_, files in stored.items():
         assert log.find_last_attempt(id_).step_files[: len(files)] == files
@@ -145,21 +147,21 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
 
 
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    cells = stage.run()
-    again = {cell.cell.id: cell for cell in rejudge(stage.plan, stage.folder).cells}
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    cells = campaign.run()
+    again = {cell.cell.id: cell for cell in rejudge(campaign.plan, campaign.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
         id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in again.items()
     }
 
 
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
-    stage = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.run()
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign.run()
     held: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
-        plan = replace(stage.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
-        for cell in rejudge(plan, stage.folder).cells:
+        plan = replace(campaign.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
+        for cell in rejudge(plan, campaign.folder).cells:
             assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
             held[cell.cell.id] = cell.sustained_users or 0
 
@@ -177,14 +179,14 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
 def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
     plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
-    stage = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
-    cells = stage.run()
-    assert len({cell.id for cell in stage.fake.host.runs}) <= 5
+    campaign = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
+    cells = campaign.run()
+    assert len({cell.id for cell in campaign.fake.host.runs}) <= 5
     assert cells["web-c0.25-m256"].broken_users == 200
     assert cells["web-c0.50-m64"].status is Status.CENSORED
     assert cells["web-c0.50-m32"].status is Status.FAILED
     assert cells["web-c1.00-m64"].status is Status.INFERRED
     assert cells["web-c1.00-m64"].evidence == SustainedBySmaller(200, Limits(0.5, 64 * MIB))
-    assert {cell.status for cell in rejudge(plan, stage.folder).cells} == {
+    assert {cell.status for cell in rejudge(plan, campaign.folder).cells} == {
         cell.status for cell in cells.values()
     }

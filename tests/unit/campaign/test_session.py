@@ -10,32 +10,34 @@ from harness.errors import EngineUnavailableError
 from harness.model import CampaignState, Plan
 from tests.builders import make_plan
 from tests.fakes import Service
-from tests.unit.campaign.stage import FakeCampaign
+from tests.unit.campaign.fake_campaign import FakeCampaign
 
 ENGINES = ("big", "tall")
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> FakeCampaign:
+def campaign(tmp_path: Path) -> FakeCampaign:
     return FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
 
 
-def open_session(stage: FakeCampaign, plan: Plan | None = None) -> CampaignSession:
-    return CampaignSession(plan or stage.plan, stage.folder, stage.listener, stage.fake.clock, ENGINES)
+def open_session(campaign: FakeCampaign, plan: Plan | None = None) -> CampaignSession:
+    return CampaignSession(
+        plan or campaign.plan, campaign.folder, campaign.listener, campaign.fake.clock, ENGINES
+    )
 
 
-def test_a_text_is_noted_once(stage: FakeCampaign) -> None:
-    session = open_session(stage)
+def test_a_text_is_noted_once(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
     session.note_once(["the load shape Mine is not used"])
     session.note_once(["the load shape Mine is not used"])
-    assert stage.listener.notes == ["the load shape Mine is not used"]
-    assert [event["text"] for event in stage.folder.event_log.read() if event["event"] == "note"] == [
+    assert campaign.listener.notes == ["the load shape Mine is not used"]
+    assert [event["text"] for event in campaign.folder.event_log.read() if event["event"] == "note"] == [
         "the load shape Mine is not used"
     ]
 
 
-def test_no_cell_is_claimed_twice(stage: FakeCampaign) -> None:
-    session = open_session(stage)
+def test_no_cell_is_claimed_twice(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
     first, second = session.claim_cell(), session.claim_cell()
     assert first is not None
     assert second is not None
@@ -44,8 +46,8 @@ def test_no_cell_is_claimed_twice(stage: FakeCampaign) -> None:
     assert session.claim_cell() == first
 
 
-def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(stage: FakeCampaign) -> None:
-    session = open_session(stage)
+def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
     while_waiting: list[BaseException] = []
 
     def claim() -> None:
@@ -63,16 +65,18 @@ def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(stage: FakeCampaign) 
     assert len(while_waiting) == 1
 
 
-def test_the_loss_of_the_last_engine_is_raised(stage: FakeCampaign) -> None:
-    session = open_session(stage)
+def test_the_loss_of_the_last_engine_is_raised(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
     session.lose_engine("big", EngineUnavailableError("no answer"))
-    assert any("big is lost" in note for note in stage.listener.notes)
+    assert any("big is lost" in note for note in campaign.listener.notes)
     with pytest.raises(EngineUnavailableError, match="no answer"):
         session.lose_engine("tall", EngineUnavailableError("no answer"))
 
 
-def test_others_claim_cells_while_a_report_is_drawn(stage: FakeCampaign, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = open_session(stage)
+def test_others_claim_cells_while_a_report_is_drawn(
+    campaign: FakeCampaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(campaign)
     claimed: list[object] = []
 
     def claim_in_another_thread(_files: object) -> None:
@@ -80,6 +84,6 @@ def test_others_claim_cells_while_a_report_is_drawn(stage: FakeCampaign, monkeyp
         other.start()
         other.join(timeout=10)
 
-    monkeypatch.setattr(stage.folder, "write_reports", claim_in_another_thread)
+    monkeypatch.setattr(campaign.folder, "write_reports", claim_in_another_thread)
     session.finish(CampaignState.INTERRUPTED)
     assert len(claimed) == 1

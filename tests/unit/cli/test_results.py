@@ -14,16 +14,16 @@ from harness.model import Plan
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
-from tests.unit.campaign.stage import FakeCampaign
+from tests.unit.campaign.fake_campaign import FakeCampaign
 
 COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 
 
 def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -> str:
     folder.mkdir()
-    stage = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
-    stage.run()
-    return str(stage.folder.path)
+    campaign = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
+    campaign.run()
+    return str(campaign.folder.path)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,9 @@ def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: 
 
 
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
-    code, output = run_harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
+    code, output = run_harness(
+        "size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004"
+    )
     assert code == 0
     assert "EUR an hour the cheapest, and the smallest" in output
     code, _ = run_harness("report", before, "--price", "cpu_hour=0.04 EUR")
@@ -121,7 +123,9 @@ def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None
 
 def test_a_requirement_decides_the_exit_code(before: str, tmp_path: Path) -> None:
     junit = tmp_path / "requirements.xml"
-    code, output = run_harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
+    code, output = run_harness(
+        "check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit)
+    )
     assert code == 0
     assert output.startswith("met: users >= 100")
     assert ElementTree.parse(junit).getroot().get("failures") == "0"

@@ -18,8 +18,8 @@ from harness.measure.locust.remote_workers import (
     build_container_environment,
     build_tar,
     build_worker_script,
-    find_common_folder,
     build_worker_service,
+    find_common_folder,
 )
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
