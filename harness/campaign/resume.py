@@ -17,9 +17,10 @@ def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerpri
 
 
 def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
-    """Return the newest campaign's folder if it was interrupted and can be resumed for this plan, else None.
+    """Return the folder of the newest campaign if that campaign is to be resumed for this plan, else None.
 
-    It can be if the matrix, scenario and target are unchanged. `note` gets the decision.
+    A campaign is resumed if it was interrupted and its matrix, scenario and target are unchanged. `note` gets
+    the decision about an interrupted campaign.
     """
     latest = results / "latest"
     if not (latest / EVENTS_FILE).is_file():
@@ -56,6 +57,6 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
 
 
 def _describe_changes(folder: CampaignFolder, plan: Plan) -> str:
-    """Return the changed parts of the plan, such as "the matrix and the target"; empty if none has changed."""
+    """Return the changed parts of the plan, such as "the matrix and the target"; empty if none changed."""
     changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
     return " and ".join(name_part(part) for part in changed_parts)

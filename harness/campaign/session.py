@@ -176,9 +176,7 @@ class CampaignSession:
             due = self._progress.choose_drift_check(self.plan, engine)
             if due is not None:
                 cell, step = due
-                self.note_once(
-                    [f"{cell.id} is measured once more at {step.users} users: has the host changed?"]
-                )
+                self.note_once([f"drift check: {cell.id} is measured once more at {step.users} users"])
                 self._listener.drift_check_started(cell)
             return due
 

@@ -39,7 +39,7 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Find only the smallest sizes that sustain this many users; by default every size's capacity.",
+            help="Find only the smallest sizes that sustain this many users, not the capacity of every size.",
         ),
     ] = None,
     fresh: Annotated[

@@ -36,7 +36,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One attempt at a cell: the runs and step files of its search and of its drift check, in the log's order."""
+    """One attempt at a cell: runs and step files of its search and of its drift check, in the log's order."""
 
     runs: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
@@ -172,7 +172,7 @@ class CampaignFolder:
     def add_step(
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
     ) -> StepFacts:
-        """Store a step; return it as `read_step` will, so that every later judgement sees the same numbers."""
+        """Store a step; return it as `read_step` will, so that later judgements see the same numbers."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode_step(facts)
         self._write_bytes(file, data)
@@ -208,7 +208,7 @@ class CampaignFolder:
         self.event_log.append("campaign-finished", state=state.value)
 
     def write_reports(self, files: Mapping[str, str]) -> None:
-        """Write files by their names. Each is replaced as a whole: readers see the old file or the new one."""
+        """Write files by their names. Each is replaced as a whole: readers see the old one or the new one."""
         for name, text in files.items():
             self._write(name, text)
 
