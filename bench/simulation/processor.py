@@ -149,9 +149,9 @@ class Processor:
         speed = self._speed_per_request = cores * self._speed / count
         ahead_s = self._requests[0][0] - self._work_per_request_s
         finish_s = self._finish_s = self.now_s + ahead_s / speed if ahead_s > 0 else self.now_s
-        spent_s = self.now_s + self._quota_left_s / cores if self._quota_left_s > 0 else self.now_s
-        if spent_s < next_s:
-            next_s = spent_s
+        quota_end_s = self.now_s + self._quota_left_s / cores if self._quota_left_s > 0 else self.now_s
+        if quota_end_s < next_s:
+            next_s = quota_end_s
         if self._period_to_s < next_s:
             next_s = self._period_to_s
         self.next_s = finish_s if finish_s < next_s else next_s

@@ -1,4 +1,4 @@
-"""Commands that start Locust's processes on this host and on others. These tests start none."""
+"""Commands that start Locust's processes on this host and on others. No test runs these commands."""
 
 import shlex
 from pathlib import Path
@@ -10,7 +10,7 @@ from harness.model import ExternalWorkers, LocalWorkers, Scenario
 SCENARIO = Scenario((Path("shop.py"),), ("Shopper",), tags=("read",), arguments=("--front", "/a b"))
 
 
-def test_a_master_listens_at_the_address_that_it_is_given() -> None:
+def test_a_master_listens_at_its_bind_address() -> None:
     words = build_master_options("127.0.0.1", 5557, 3)
     assert words[words.index("--master-bind-host") + 1] == "127.0.0.1"
     assert words[words.index("--expect-workers") + 1] == "3"
