@@ -249,7 +249,7 @@ def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> N
     assert figure.locator("rect.window").count() == 1
     figure.locator("svg").focus()
     report.page.keyboard.press("ArrowRight")
-    expect(figure.locator(".readout")).to_contain_text("400 users asked for, 1 s into the step")
+    expect(figure.locator(".readout")).to_contain_text("Step of 400 users, 1 s after its begin")
     assert report.errors == []
 
 

@@ -9,18 +9,16 @@ from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
 from harness.model import (
     MIB,
-    Cell,
     Limits,
     LocalWorkers,
     Slo,
     Status,
-    StepResult,
     Verdict,
 )
 from harness.model.evidence import SustainedBySmaller
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
-from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
 
 
 def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
@@ -105,20 +103,6 @@ def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, plan, Service())
     assert campaign.run()["web-c8.00-m256"].status is Status.SKIPPED
     assert {cell.id for cell in campaign.fake.host.runs} == {"web-c1.00-m256"}
-
-
-class StepInterrupter(RecordingListener):
-    """Interrupts the campaign after so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = steps
-
-    def step_judged(self, cell: Cell, result: StepResult) -> None:
-        super().step_judged(cell, result)
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("steps", range(1, 8))

@@ -90,7 +90,9 @@ def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
     pages.add(build_page(1.0, closing=True))
     pages.add(build_page(1.01, closing=True), 1)
     assert not pages.is_closed
-    pages.add(build_page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2)
+    pages.add(
+        build_page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2
+    )
     assert pages.is_closed
     facts = pages.take()
     assert not pages.is_closed

@@ -113,17 +113,17 @@ class FakeHost:
 
 
 def test_workers_on_another_machine_need_an_address_of_this_one() -> None:
-    def find_problems(load: Load, *, is_local: bool)REST: Load) -> list[str]:
-        engines = WorkerPool([FakeHost(is_local=is_local)], 5557)  # type: ignore[list-item]
-        return LocustGenerator(worker_pool=engines).find_problems(load)
+    def find_problems(load: Load, *, is_local: bool) -> list[str]:
+        pool = WorkerPool([FakeHost(is_local=is_local)], 5557)  # type: ignore[list-item]
+        return LocustGenerator(worker_pool=pool).find_problems(load)
 
-    here, there = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
-    assert "name it: load: {bind:" in problems(False, here)[0]
-    assert problems(False, there) == problems(True, here) == []
-    assert LocustGenerator().find_problems(there) == []
+    on_loopback, on_address = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
+    assert "name it: load: {bind:" in find_problems(on_loopback, is_local=False)[0]
+    assert find_problems(on_address, is_local=False) == find_problems(on_loopback, is_local=True) == []
+    assert LocustGenerator().find_problems(on_address) == []
 
 
-def test_no_workers_have_no_logs_and_no_processes() -> None:
+def test_without_workers_there_are_no_logs_and_no_process_ids() -> None:
     workers = ContainerWorkers()
     workers.check_alive()
     assert (workers.read_logs(10), list(workers.pids)) == ("", [])
