@@ -39,9 +39,9 @@ def identify_clock() -> str:
 class ClockEstimate:
     """An estimate of a worker's clock: its offset from the master's, and the largest error of the offset.
 
-    The one with the shortest round trip of the last exchanges counts. The worker answered at some time
-    between the question and the arrival of its answer, so the error is at most half of the round trip
-    (D. L. Mills, RFC 5905, section 8). `exchanges` are round trips and offsets, in seconds.
+    The estimate comes from the exchange with the shortest round trip among the last `MAX_EXCHANGES`. The
+    worker answered at some time between the question and the arrival of its answer, so the error is at most
+    half of the round trip (D. L. Mills, RFC 5905, section 8). `exchanges` are (round trip, offset), in s.
     """
 
     def __init__(self) -> None:
