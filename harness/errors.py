@@ -1,5 +1,7 @@
 """The exceptions of the harness. Each says what failed, where, the evidence, and what to try.
 
+An error that ends a command decides its exit code:
+
 HarnessError
 ├── UsageError                      a mistake of the user; nothing was started (exit 1)
 │   └── InputError                  one or more problems in the user's files, each with its place
@@ -9,7 +11,11 @@ HarnessError
 │   ├── CompanionStartError         a companion could not be brought up
 │   ├── TargetStartError            a target could not be brought up: a fact about its size
 │   └── GeneratorError              Locust did not start, or ended
-└── StoreError                      a results folder can't be read or written
+└── StoreError                      a results folder can't be read or written (exit 2)
+
+`harness/cli/console.py` lists all exit codes. Some are returned without an error: 2 also by a command that ends
+as usual, if its answer is incomplete or inconclusive; 3 if a requirement is not met or a size sustains less than
+before; 130 by an interrupted command.
 """
 
 from dataclasses import dataclass
@@ -84,4 +90,4 @@ class GeneratorError(BackendError):
 
 
 class StoreError(HarnessError):
-    """A campaign's folder is missing, damaged or not writable."""
+    """A campaign's folder is missing, damaged or not writable: exit code 2."""

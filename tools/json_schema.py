@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import TargetFile
 from harness.plan.schema.types import Section
-from harness.plan.slos import RATIO_INDICATORS
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 
@@ -52,12 +52,10 @@ def _describe(model: type[Section], title: str) -> dict[str, Any]:
 
 
 def _build_slos_schema(*, has_by_name: bool) -> dict[str, Any]:
-    """Return the schema of `slos`, or without `has_by_name` that of one request name in `by_name`.
-
-    For a request name `errors` is the only ratio.
-    """
+    """Return the schema of `slos`, or without `has_by_name` that of one request name in `by_name`."""
+    ratios = [name for name in RATIO_INDICATORS if has_by_name or name not in WHOLE_SCENARIO_INDICATORS]
     keys: dict[str, Any] = {"mean": {"anyOf": [_OFF, _DURATION]}}
-    keys |= {name: {"anyOf": [_OFF, _RATIO]} for name in RATIO_INDICATORS if has_by_name or name == "errors"}
+    keys |= {name: {"anyOf": [_OFF, _RATIO]} for name in ratios}
     if has_by_name:
         keys["by_name"] = {"type": "object", "additionalProperties": _build_slos_schema(has_by_name=False)}
     return {

@@ -61,24 +61,37 @@ class EngineWorker:
         self._session.finish_cell(cell, self.engine)
 
     def _try_container(self, cell: Cell, step: Step) -> None:
-        """Run one container, from this step on. If the engine fails, wait until it answers again, and return.
+        """Run one container, from this step on. If the engine fails, restore it, and return.
 
-        The search then chooses the same step again. Raises EngineUnavailableError if that happens too often.
+        The search then chooses the same step again. Raises EngineUnavailableError if the engine fails too
+        often in a row, or does not answer within the timeout.
         """
         try:
             self._run_container(cell, step)
         except EngineUnavailableError as error:
-            self._faults += 1
-            if self._faults > _MOST_FAULTS_IN_A_ROW:
-                raise
-            self._session.record_engine_fault(cell, error)
-            self._await_engine(error)
-            self._prepare_images()
+            self._restore_engine(cell, error)
         else:
             self._faults = 0
 
+    def _restore_engine(self, cell: Cell, error: EngineUnavailableError) -> None:
+        """Record a fault, wait until the engine answers, remove its leftovers, and prepare the images again.
+
+        If the engine fails meanwhile, this is one more fault in a row. Raises the last error after too many
+        faults or after the timeout.
+        """
+        self._faults += 1
+        if self._faults > _MOST_FAULTS_IN_A_ROW:
+            raise error
+        self._session.record_engine_fault(cell, error)
+        self._await_engine(error)
+        try:
+            self._backends.host.remove_leftovers(self._session.campaign)
+            self._prepare_images()
+        except EngineUnavailableError as next_error:
+            self._restore_engine(cell, next_error)
+
     def _await_engine(self, error: EngineUnavailableError) -> None:
-        """Wait until the engine answers, then remove its leftovers. Raise `error` after the timeout."""
+        """Wait until the engine answers. Raise `error` after the timeout."""
         host, clock = self._backends.host, self._backends.clock
         deadline_s = clock.now_s() + self._engine_timeout_s
         while not host.is_answering():
@@ -86,7 +99,6 @@ class EngineWorker:
             if clock.now_s() > deadline_s:
                 raise error
             clock.sleep(_POLL_INTERVAL_S)
-        host.remove_leftovers(self._session.campaign)
 
     def _run_container(self, cell: Cell, first_step: Step) -> None:
         """Hold steps in one fresh container until one does not pass, or the search is done."""

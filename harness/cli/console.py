@@ -13,6 +13,7 @@ from harness.report.view.text import clean_lines
 from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes. `harness/errors.py` says which errors lead to 1 and 2."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(highlight=False)

@@ -22,6 +22,8 @@ from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
+    RATIO_INDICATORS,
+    WHOLE_SCENARIO_INDICATORS,
     BuildSource,
     Cell,
     CommandProbe,
@@ -46,6 +48,7 @@ from harness.model.plan import (
     Target,
     TcpProbe,
     Timing,
+    choose_probe,
     compute_ramp_rate,
 )
 from harness.model.resources import (
@@ -96,7 +99,9 @@ __all__ = [
     "MASTER_PORT",
     "MIB",
     "PLAN_FILE",
+    "RATIO_INDICATORS",
     "SINGLE_PROCESS",
+    "WHOLE_SCENARIO_INDICATORS",
     "Balancer",
     "BuildSource",
     "CampaignResult",
@@ -173,5 +178,6 @@ __all__ = [
     "Timing",
     "Verdict",
     "WorkerSample",
+    "choose_probe",
     "compute_ramp_rate",
 ]

@@ -1,5 +1,6 @@
 """The plan of a campaign: a resolved and validated matrix (cells, SLOs, target, scenario, search). No I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,6 +30,16 @@ class IndicatorKind(StrEnum):
     DRIFT = "drift"
 
 
+RATIO_INDICATORS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+"""The indicators that are ratios. All others are response times."""
+
+WHOLE_SCENARIO_INDICATORS = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+"""The indicators that describe the whole scenario, so that an SLO on them can't name a request."""
+
+_PERCENTILE = re.compile(r"p[0-9]+(\.[0-9]+)?")
+_NAMED_INDICATORS = (IndicatorKind.MEAN, *RATIO_INDICATORS)
+
+
 @dataclass(frozen=True, slots=True)
 class Slo:
     """A condition on a measured number, always of the form "at most".
@@ -36,6 +47,7 @@ class Slo:
     `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`, `shortfall` (of the
     throughput, compared with light load) or `drift` (rise of the response time within the window). The last
     three are ratios. `request_name` restricts the SLO to one of the scenario's request names.
+    `harness/plan/slos.py` says how an SLO is written, `harness/analyse/step/slo.py` how it is judged.
     """
 
     indicator: str
@@ -45,8 +57,14 @@ class Slo:
     @property
     def kind(self) -> IndicatorKind:
         """The kind of the indicator. Raises ValueError for an unknown one."""
-        is_percentile = self.indicator.startswith("p")
-        return IndicatorKind.PERCENTILE if is_percentile else IndicatorKind(self.indicator)
+        if _PERCENTILE.fullmatch(self.indicator) and 0 < float(self.indicator[1:]) < 100:
+            return IndicatorKind.PERCENTILE
+        if self.indicator in _NAMED_INDICATORS:
+            return IndicatorKind(self.indicator)
+        known = ", ".join(_NAMED_INDICATORS)
+        raise ValueError(
+            f"unknown indicator {self.indicator!r}; known are {known}, and percentiles such as p95"
+        )
 
     @property
     def percent(self) -> float:
@@ -58,7 +76,7 @@ class Slo:
     @property
     def is_response_time(self) -> bool:
         """True if the limit is a response time in seconds, False if it is a ratio."""
-        return self.kind in (IndicatorKind.PERCENTILE, IndicatorKind.MEAN)
+        return self.kind not in RATIO_INDICATORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,23 @@ ContainerProbe = PortProbe | LogProbe | CommandProbe | HealthcheckProbe
 
 ReadinessProbe = NetworkProbe | ContainerProbe
 """How to tell that a started container is ready. It has failed if no probe succeeds within `within_s`."""
+
+
+def choose_probe(
+    *,
+    port: PortProbe | None,
+    log: LogProbe | None,
+    command: CommandProbe | None,
+    healthcheck: HealthcheckProbe | None,
+    tcp: TcpProbe | None,
+    http: HttpProbe,
+) -> ReadinessProbe:
+    """Return the first probe that is given, in the order of the parameters.
+
+    Each kind of probe has a parameter without a default. If a kind is added, the type check therefore names
+    all places that read probes.
+    """
+    return port or log or command or healthcheck or tcp or http
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import RATIO_INDICATORS, read_slos
+from harness.plan.slos import read_slos
 from harness.plan.target import LoadedTarget, read_target
 from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
 from harness.plan.yaml.problems import list_names, suggest_nearest
@@ -122,7 +122,7 @@ class _MatrixReader:
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
     """Return the steps' timing; the drain lasts as long as the slowest SLO's response time, at least 1 s."""
     steps, window = matrix.steps, matrix.steps.window
-    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIO_INDICATORS)])
+    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.is_response_time)])
     return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
 
 

@@ -1,18 +1,19 @@
-"""Read SLOs from the section `slos` of a matrix and from the option `--slo`."""
+"""Read SLOs from the section `slos` of a matrix and from the option `--slo`.
+
+This module says how an SLO is written. `harness/analyse/step/slo.py` judges it.
+"""
 
 import re
 from collections.abc import Mapping
 
 from harness.errors import UsageError
-from harness.model import IndicatorKind, Slo
+from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS, IndicatorKind, Slo
 from harness.plan.schema.quoting import quote
 from harness.plan.schema.units import parse_duration_s, parse_number_or_text, parse_ratio
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
 _DEFAULT_SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-RATIO_INDICATORS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
-_WHOLE_SCENARIO = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
 _INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *RATIO_INDICATORS)
 _PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
 
@@ -46,7 +47,7 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
         ValueError: the indicator is unknown, or the value is not in its unit.
     """
     check_indicator(indicator)
-    if request_name is not None and indicator in _WHOLE_SCENARIO:
+    if request_name is not None and indicator in WHOLE_SCENARIO_INDICATORS:
         raise ValueError(f"{indicator} describes the whole scenario; move it out of by_name")
     if indicator in RATIO_INDICATORS:
         return Slo(indicator, _parse_slo_ratio(indicator, at_most), request_name)

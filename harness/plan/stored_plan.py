@@ -31,6 +31,7 @@ from harness.model import (
     Target,
     TcpProbe,
     Timing,
+    choose_probe,
 )
 
 _ONLY_ENGINE = ""
@@ -252,17 +253,15 @@ def _to_stored_readiness(probe: ReadinessProbe) -> StoredReadiness:
 
 
 def _from_stored_readiness(stored: StoredReadiness) -> ReadinessProbe:
-    if stored.port is not None:
-        return PortProbe(stored.port, stored.within_s)
-    if stored.log is not None:
-        return LogProbe(stored.log, stored.within_s)
-    if stored.command is not None:
-        return CommandProbe(stored.command, stored.within_s)
-    if stored.healthy:
-        return HealthcheckProbe(stored.within_s)
-    if stored.http_path is not None:
-        return HttpProbe(stored.http_path, stored.status, stored.within_s)
-    return TcpProbe(stored.within_s)
+    within_s = stored.within_s
+    return choose_probe(
+        port=PortProbe(stored.port, within_s) if stored.port is not None else None,
+        log=LogProbe(stored.log, within_s) if stored.log is not None else None,
+        command=CommandProbe(stored.command, within_s) if stored.command is not None else None,
+        healthcheck=HealthcheckProbe(within_s) if stored.healthy else None,
+        tcp=TcpProbe(within_s) if stored.http_path is None else None,
+        http=HttpProbe(stored.http_path or "/", stored.status, within_s),
+    )
 
 
 def _to_stored_timing(timing: Timing) -> StoredTiming:

@@ -19,6 +19,7 @@ from harness.model import (
     ReadinessProbe,
     Target,
     TcpProbe,
+    choose_probe,
 )
 from harness.plan.compose.merge import merge_compose
 from harness.plan.env_refs import find_reference_faults
@@ -205,14 +206,13 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
 
 
 def _build_probe(section: ReadySection) -> ReadinessProbe:
-    if section.port is not None:
-        return PortProbe(section.port, section.within)
-    if section.log is not None:
-        return LogProbe(section.log, section.within)
-    if section.command is not None:
-        return CommandProbe(section.command, section.within)
-    if section.healthy:
-        return HealthcheckProbe(section.within)
-    if section.tcp:
-        return TcpProbe(section.within)
-    return HttpProbe(section.http or "/", section.status or 200, section.within)
+    """Return the probe of the one key of `ready` that is set; without any, GET / over HTTP."""
+    within_s = section.within
+    return choose_probe(
+        port=PortProbe(section.port, within_s) if section.port is not None else None,
+        log=LogProbe(section.log, within_s) if section.log is not None else None,
+        command=CommandProbe(section.command, within_s) if section.command is not None else None,
+        healthcheck=HealthcheckProbe(within_s) if section.healthy else None,
+        tcp=TcpProbe(within_s) if section.tcp else None,
+        http=HttpProbe(section.http or "/", section.status or 200, within_s),
+    )

@@ -1,14 +1,17 @@
 """Encode a step's raw facts as one gzipped JSON document with a list per column, and decode them again.
 
 Times in seconds, and all other fractions, are rounded to five decimals (10 µs).
+
+A scalar of StepFacts or a column of its samples may be added under the same format number if its field has a
+default: a file that lacks it is read with the default.
 """
 
 import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +40,7 @@ MOST_BYTES = 512 * 1024 * 1024
 _SECONDS_COLUMNS = ("start_s", "latency_s", "unfinished_start_s")
 _INDEX_COLUMNS = ("name", "error", "unfinished_name")
 _SCALAR_FIELDS = tuple(
-    field.name
+    field
     for field in fields(StepFacts)
     if field.name
     not in (
@@ -59,7 +62,7 @@ def encode_step(facts: StepFacts) -> bytes:
     """Return the content of a step's file."""
     document = {
         "format": _FORMAT,
-        **{name: getattr(facts, name) for name in _SCALAR_FIELDS},
+        **{field.name: getattr(facts, field.name) for field in _SCALAR_FIELDS},
         "ended": facts.end_reason.value,
         "requests": _encode_requests(facts.requests),
         "thinks": {
@@ -86,7 +89,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
         if document["format"] != _FORMAT:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {_FORMAT}")
         return StepFacts(
-            **{name: document[name] for name in _SCALAR_FIELDS},
+            **{name: document[name] for name in _list_stored(_SCALAR_FIELDS, document)},
             end_reason=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
@@ -158,6 +161,15 @@ def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:
     return tuple(replace(event, kind=EventKind(event.kind)) for event in _to_rows(TargetEvent, columns))
 
 
+def _list_stored(declared: Iterable[Field[Any]], stored: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields to read: all but those that are not stored and have a default."""
+    return [field.name for field in declared if field.name in stored or not _has_default(field)]
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
 def _require_same_length(columns: Iterable[np.ndarray]) -> None:
     if len({column.shape for column in columns}) != 1:
         raise ValueError("columns have different lengths")
@@ -183,8 +195,8 @@ def _to_plain(value: Any) -> Any:
 
 
 def _to_rows(kind: type[_Row], columns: dict[str, list[Any]]) -> tuple[_Row, ...]:
-    """Return the rows of a table that is stored as a list per column."""
-    names = [field.name for field in fields(kind)]
+    """Return the rows of a table that is stored as a list per column; a default fills an absent column."""
+    names = _list_stored(fields(kind), columns)
     build: Callable[..., _Row] = kind
     rows = zip(*(columns[name] for name in names), strict=True)
     return tuple(

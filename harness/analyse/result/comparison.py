@@ -1,7 +1,7 @@
 """Compare two campaigns size by size, and find out whether they may be compared at all.
 
-A difference counts if the measured brackets do not overlap and the capacities differ by at least 5 %. If the
-same target is measured twice, its capacities differ by about 4 %.
+A difference counts if the measured brackets do not overlap and the capacities differ by at least 5 %, because
+two sessions of the same target already differ by about 4 %.
 """
 
 import math
@@ -123,7 +123,7 @@ def _find_cell_range(result: CellResult) -> _UserRange | None:
 
 
 _MEMORY_TOLERANCE_RATIO = 0.02
-"""The kernel reserves a little more or less memory from boot to boot."""
+"""Memory that differs by at most this ratio is alike: each boot of a kernel reserves a different amount."""
 
 
 def find_machine_differences(before: Fingerprint, after: Fingerprint) -> list[MachineDifference]:

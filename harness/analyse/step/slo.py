@@ -3,7 +3,7 @@
 "p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
 independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
 Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See
-docs/method.md.
+docs/method.md. `harness/plan/slos.py` says how an SLO is written.
 """
 
 import math

@@ -5,6 +5,7 @@ import http.client
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from docker.api import APIClient
 
@@ -17,6 +18,7 @@ from harness.model import (
     LogProbe,
     NetworkProbe,
     PortProbe,
+    TcpProbe,
 )
 
 _MUST_STAY_OPEN_S = 0.25
@@ -35,9 +37,13 @@ def probe_network(probe: NetworkProbe, port: OpenPort, timeout_s: float) -> str 
     if not port.number:
         return "no published port"
     try:
-        if isinstance(probe, HttpProbe):
-            return _probe_http(probe, port, timeout_s)
-        return _probe_tcp(port, timeout_s)
+        match probe:
+            case HttpProbe():
+                return _probe_http(probe, port, timeout_s)
+            case TcpProbe():
+                return _probe_tcp(port, timeout_s)
+            case _:
+                assert_never(probe)
     except TimeoutError:
         return f"no answer within {timeout_s:.1f} s"
     except (OSError, http.client.HTTPException) as error:
@@ -82,6 +88,8 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
             return None if code == 0 else f"{probe.command[0]} ended with exit code {code}: {shown}"
         case HealthcheckProbe():
             return _probe_health(client, container_id)
+        case _:
+            assert_never(probe)
 
 
 def _probe_health(client: APIClient, container_id: str) -> str | None:

@@ -7,7 +7,7 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.scheduler import Scheduler
 from harness.measure.session import Backends
 from harness.measure.step import ProgressSample
-from harness.model import Cell, CellResult, Plan, Step, StepResult
+from harness.model import CampaignResult, Cell, CellResult, Plan, Step, StepResult
 from harness.plan import plan_to_json
 from harness.store import CampaignFolder
 from tests.fakes import FakeBackends, Service
@@ -66,7 +66,10 @@ class FakeCampaign:
             folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
         )
 
-    def run(self) -> Mapping[str, CellResult]:
-        """Measure all cells that are not finished, and return every cell's answer by its id."""
-        result = Scheduler(self.plan, self.folder, self.backends, self.listener).run()
-        return {cell.cell.id: cell for cell in result.cells}
+    def measure(self) -> CampaignResult:
+        """Measure all cells that are not finished; return the campaign's answer."""
+        return Scheduler(self.plan, self.folder, self.backends, self.listener).run()
+
+    def measure_cells(self) -> Mapping[str, CellResult]:
+        """Measure all cells that are not finished; return every cell's answer by its id."""
+        return {cell.cell.id: cell for cell in self.measure().cells}

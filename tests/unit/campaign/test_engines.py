@@ -1,4 +1,4 @@
-"""Several engines measure at once, on fakes: which one measures what, which takes over, which is unlike."""
+"""Several engines measure one campaign at the same time, on fakes, and take over each other's cells."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,8 +21,8 @@ from tests.fakes import FakeBackends, Service
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 
 
-class SeveralEngines:
-    """Engines by their names, and a campaign's folder."""
+class FakeCampaignOnEngines:
+    """A campaign in a new folder, on fake engines by their names."""
 
     def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeBackends]) -> None:
         self.plan = plan
@@ -31,28 +31,28 @@ class SeveralEngines:
             folder / "results", "20261124-120000-web", plan_to_json(plan), Fingerprint()
         )
 
-    def run(self) -> CampaignResult:
+    def measure(self) -> CampaignResult:
         backends: dict[str | None, Backends] = {
             name: fake.to_backends() for name, fake in self.engines.items()
         }
         return Scheduler(self.plan, self.folder, backends, CampaignListener()).run()
 
-    def engines_by_cell(self) -> dict[str, set[str]]:
+    def list_engines_by_cell(self) -> dict[str, set[str]]:
         """Return the engines on which each cell had a container."""
-        found: dict[str, set[str]] = {}
+        engines: dict[str, set[str]] = {}
         for event in self.folder.event_log.read():
             if event["event"] == "life-started" and event["purpose"] == "search":
-                found.setdefault(event["cell"], set()).add(event["engine"])
-        return found
+                engines.setdefault(event["cell"], set()).add(event["engine"])
+        return engines
 
 
 def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    campaign = SeveralEngines(
+    campaign = FakeCampaignOnEngines(
         tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    answer = campaign.run()
+    answer = campaign.measure()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert all(len(engines) == 1 for engines in campaign.engines_by_cell().values())
+    assert all(len(engines) == 1 for engines in campaign.list_engines_by_cell().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
     assert answer.drift is not None
     (other,) = answer.engine_comparisons
@@ -61,17 +61,19 @@ def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(t
     assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
-def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
-    campaign = SeveralEngines(
+def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
+    campaign = FakeCampaignOnEngines(
         tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    answer = campaign.run()
+    answer = campaign.measure()
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
-def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
+def test_a_slower_engine_is_reported_as_not_alike(tmp_path: Path) -> None:
     slow = FakeBackends(Service(cpu_s=Service().cpu_s * 1.5))
-    answer = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}).run()
+    answer = FakeCampaignOnEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}
+    ).measure()
     (other,) = answer.engine_comparisons
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
@@ -84,45 +86,47 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
     lost.host.unavailable_between_s = (lost.clock.now_s() + 60, float("inf"))
-    campaign = SeveralEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
-    answer = campaign.run()
+    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
+    answer = campaign.measure()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
     assert campaign.folder.read_log().state == "complete"
     for cell in answer.cells:
-        assert campaign.engines_by_cell()[cell.cell.id] <= {"big", "lost"}
+        assert campaign.list_engines_by_cell()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
     assert any("is lost" in str(event) for event in campaign.folder.event_log.read())
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
-def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
+def test_a_campaign_that_lost_all_engines_ends_and_is_resumed_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
         fake.host.unavailable_between_s = (fake.clock.now_s() + 60, float("inf"))
-    campaign = SeveralEngines(tmp_path, make_plan(*SIZES), engines)
+    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), engines)
     with pytest.raises(EngineUnavailableError):
-        campaign.run()
+        campaign.measure()
     assert campaign.folder.read_log().state == "interrupted"
     for fake in engines.values():
         fake.host.unavailable_between_s = None
     campaign.folder.mark_resumed()
-    assert {cell.status for cell in campaign.run().cells} <= {Status.BRACKETED, Status.CENSORED}
+    assert {cell.status for cell in campaign.measure().cells} <= {Status.BRACKETED, Status.CENSORED}
 
 
-def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
-    campaign = SeveralEngines(
+def test_another_image_on_one_engine_ends_the_work_of_all(tmp_path: Path) -> None:
+    campaign = FakeCampaignOnEngines(
         tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     )
-    campaign.run()
+    campaign.measure()
     campaign.engines["tall"].host.digests["web"] = "sha256:another"
     with pytest.raises(UsageError, match="has changed since this campaign started"):
-        campaign.run()
+        campaign.measure()
     assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
 def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
     plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
-    campaign = SeveralEngines(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = campaign.run()
+    campaign = FakeCampaignOnEngines(
+        tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = campaign.measure()
     assert answer.sizing.recommended is not None

@@ -1,4 +1,4 @@
-"""Before the first load: engines are reserved and cleaned, and cores are separated where that is possible."""
+"""Before the first load, engines are reserved and cleaned, and cores are separated if there are enough."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ from tests.fakes import FakeBackends
 def test_leftovers_of_killed_campaigns_are_removed(tmp_path: Path) -> None:
     fake = FakeBackends()
     fake.host.running.append("harness-old-1")
-    half = tmp_path / "old" / "cells" / "x" / "step-001.json.gz.part"
-    half.parent.mkdir(parents=True)
-    half.touch()
+    partial = tmp_path / "old" / "cells" / "x" / "step-001.json.gz.part"
+    partial.parent.mkdir(parents=True)
+    partial.touch()
     notes: list[str] = []
     with clean_engines({None: fake.to_backends()}, tmp_path, notes.append):
-        assert not half.exists()
+        assert not partial.exists()
         fake.host.running.append("harness-new-1")
     assert fake.host.running == []
     assert notes == ["removed a leftover: harness-old-1"]

@@ -1,4 +1,4 @@
-"""Which campaign goes on, and which is refused because its numbers would not belong together."""
+"""A campaign is resumed only with an unchanged plan and on the same machine."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_campaign_of_another_machine_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changed", ["matrix", "scenario", "target"])
-def test_a_campaign_of_another_question_is_refused_or_a_new_one_starts(tmp_path: Path, changed: str) -> None:
+def test_a_campaign_with_another_plan_is_refused_or_a_new_one_starts(tmp_path: Path, changed: str) -> None:
     folder = create_campaign(tmp_path, "one", make_hashed_plan(), make_fingerprint())
     other = make_hashed_plan(**{changed: "z"})
     with pytest.raises(UsageError, match=f"the {changed} changed"):
@@ -36,7 +36,7 @@ def test_a_campaign_of_another_question_is_refused_or_a_new_one_starts(tmp_path:
     assert notes == [f"one was interrupted, but the {changed} changed since: starting a new campaign"]
 
 
-def test_an_interrupted_campaign_goes_on_and_a_complete_one_does_not(tmp_path: Path) -> None:
+def test_an_interrupted_campaign_is_resumed_and_a_complete_one_is_not(tmp_path: Path) -> None:
     notes: list[str] = []
     assert find_unfinished_campaign(tmp_path, make_hashed_plan(), notes.append) is None
     folder = create_campaign(tmp_path, "one", make_hashed_plan(), make_fingerprint())

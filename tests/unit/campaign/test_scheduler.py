@@ -1,4 +1,4 @@
-"""Every cell of a campaign is measured, on fakes of Docker and Locust, with the real store and report."""
+"""A campaign measures every cell, on fakes of Docker and Locust, with the real store and report."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,9 +21,9 @@ from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
 
 
-def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
+def test_brackets_are_in_proportion_to_the_cpu_limits(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
-    cells = campaign.run()
+    cells = campaign.measure_cells()
     quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
     assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
     assert cells["web-c1.00-m256"].status is Status.CENSORED
@@ -35,7 +35,9 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
-    for result in FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).run().values():
+    for result in (
+        FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).measure_cells().values()
+    ):
         passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
         failed = {step.users for step in result.steps if step.verdict is Verdict.FAIL}
         assert result.sustained_users in passed
@@ -45,7 +47,7 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
-    (result,) = campaign.run().values()
+    (result,) = campaign.measure_cells().values()
     runs = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
@@ -53,11 +55,11 @@ def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
     assert campaign.fake.host.running == []
 
 
-def test_the_light_step_says_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
+def test_the_first_step_decides_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
     campaign = FakeCampaign(tmp_path, plan, Service())
     campaign.fake.generator.cpu_per_request_s = 0.006
-    (result,) = campaign.run().values()
+    (result,) = campaign.measure_cells().values()
     assert [load.workers for load in campaign.fake.generator.loads][:2] == [1, 3]
     assert [step.life for step in result.steps[:2]] == [1, 2]
     assert result.steps[0].verdict is Verdict.PASS
@@ -66,7 +68,7 @@ def test_the_light_step_says_how_many_locust_processes_the_next_container_run_ha
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
-    cells = campaign.run()
+    cells = campaign.measure_cells()
     assert cells["web-c1.00-m16"].status is Status.FAILED
     assert cells["web-c1.00-m16"].limiting_factor == "memory"
     assert cells["web-c1.00-m256"].status is Status.CENSORED
@@ -75,16 +77,16 @@ def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
-    (result,) = campaign.run().values()
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None
     assert 150 < result.sustained_users < 260
 
 
-def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
+def test_a_target_that_answers_only_errors_fails_at_its_first_step(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
-    (result,) = campaign.run().values()
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.FAILED
     assert [step.users for step in result.steps] == [10]
 
@@ -92,16 +94,16 @@ def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service())
     campaign.fake.generator.max_users = 50
-    (result,) = campaign.run().values()
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.INVALID
     assert result.limiting_factor == "generator"
     assert result.sustained_users == 10
 
 
-def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
+def test_a_skipped_cell_is_not_measured(tmp_path: Path) -> None:
     plan = replace(make_plan((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
     campaign = FakeCampaign(tmp_path, plan, Service())
-    assert campaign.run()["web-c8.00-m256"].status is Status.SKIPPED
+    assert campaign.measure_cells()["web-c8.00-m256"].status is Status.SKIPPED
     assert {cell.id for cell in campaign.fake.host.runs} == {"web-c1.00-m256"}
 
 
@@ -111,7 +113,7 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
     campaign = FakeCampaign(tmp_path, plan, Service())
     campaign.listener = StepInterrupter(steps)
     with pytest.raises(KeyboardInterrupt):
-        campaign.run()
+        campaign.measure_cells()
     assert campaign.folder.read_log().state == "interrupted"
     stored = {
         id_: list(record.step_files) for id_, record in campaign.folder.read_log().last_attempts.items()
@@ -120,7 +122,7 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
 
     campaign.listener = RecordingListener()
     campaign.folder.mark_resumed()
-    cells = campaign.run()
+    cells = campaign.measure_cells()
     log = campaign.folder.read_log()
     assert log.state == "complete"
     for id_, files in stored.items():
@@ -132,22 +134,22 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
 
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    cells = campaign.run()
-    again = {cell.cell.id: cell for cell in rejudge(campaign.plan, campaign.folder).cells}
+    cells = campaign.measure_cells()
+    rejudged = {cell.cell.id: cell for cell in rejudge(campaign.plan, campaign.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
-        id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in again.items()
+        id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in rejudged.items()
     }
 
 
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
     campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign.run()
-    held: dict[str, int] = {}
+    campaign.measure_cells()
+    sustained: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
         plan = replace(campaign.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
         for cell in rejudge(plan, campaign.folder).cells:
-            assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
-            held[cell.cell.id] = cell.sustained_users or 0
+            assert (cell.sustained_users or 0) <= sustained.get(cell.cell.id, 400)
+            sustained[cell.cell.id] = cell.sustained_users or 0
 
 
 def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
@@ -160,11 +162,11 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
     ]
 
 
-def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
+def test_a_demand_measures_the_sizes_between_enough_and_too_small_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
     plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
     campaign = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
-    cells = campaign.run()
+    cells = campaign.measure_cells()
     assert len({cell.id for cell in campaign.fake.host.runs}) <= 5
     assert cells["web-c0.25-m256"].broken_users == 200
     assert cells["web-c0.50-m64"].status is Status.CENSORED

@@ -1,4 +1,4 @@
-"""The state that the workers of all engines share: claims, notes, stopping, and drawing outside the lock."""
+"""The workers of all engines share claims, notes and a stop; reports are written outside of the lock."""
 
 import threading
 from pathlib import Path
@@ -48,13 +48,13 @@ def test_no_cell_is_claimed_twice(campaign: FakeCampaign) -> None:
 
 def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaign) -> None:
     session = open_session(campaign)
-    while_waiting: list[BaseException] = []
+    raised: list[BaseException] = []
 
     def claim() -> None:
         try:
             session.claim_cell()
         except StopRequested as error:
-            while_waiting.append(error)
+            raised.append(error)
 
     assert session.claim_cell()
     assert session.claim_cell()
@@ -62,7 +62,7 @@ def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaig
     waiting.start()
     session.stop()
     waiting.join(timeout=10)
-    assert len(while_waiting) == 1
+    assert len(raised) == 1
 
 
 def test_the_loss_of_the_last_engine_is_raised(campaign: FakeCampaign) -> None:
@@ -73,7 +73,7 @@ def test_the_loss_of_the_last_engine_is_raised(campaign: FakeCampaign) -> None:
         session.lose_engine("tall", EngineUnavailableError("no answer"))
 
 
-def test_others_claim_cells_while_a_report_is_drawn(
+def test_others_claim_cells_while_reports_are_written(
     campaign: FakeCampaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = open_session(campaign)

@@ -1,4 +1,4 @@
-"""What is shown while a campaign runs."""
+"""The displays of a running campaign: live in a terminal, plain lines elsewhere."""
 
 import io
 from pathlib import Path
@@ -81,7 +81,7 @@ def test_cells_finished_before_a_resume_count() -> None:
         assert "size 2 of 2" in show(display)
 
 
-def test_without_a_terminal_there_is_a_line_for_each_thing_that_happened() -> None:
+def test_without_a_terminal_there_is_a_line_for_each_event() -> None:
     lines: list[str] = []
     plain = LineProgress(lines.append)
     plain.campaign_started(PLAN, finished_cells=0)

@@ -1,4 +1,4 @@
-"""The commands that only read: compare, size and check, on campaigns that fakes measured."""
+"""The commands that read stored campaigns, on campaigns that were measured with fakes."""
 
 import json
 from importlib.metadata import version
@@ -22,7 +22,7 @@ COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -> str:
     folder.mkdir()
     campaign = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
-    campaign.run()
+    campaign.measure_cells()
     return str(campaign.folder.path)
 
 
@@ -38,10 +38,10 @@ def slower(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def run_harness(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, list(arguments), standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return int(done.return_value), done.output
+    outcome = CliRunner().invoke(app, list(arguments), standalone_mode=False)
+    if outcome.exception is not None:
+        raise outcome.exception
+    return int(outcome.return_value), outcome.output
 
 
 def test_a_campaign_against_itself_shows_no_difference(before: str) -> None:
@@ -66,7 +66,7 @@ def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
     assert "sustain more" in output
 
 
-def test_what_is_not_comparable_is_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
+def test_incomparable_campaigns_are_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
     other = measure_campaign(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
@@ -92,7 +92,7 @@ def test_the_version_is_that_of_the_package() -> None:
     assert run_harness("--version") == (0, f"harness {version('capacity-harness')}\n")
 
 
-def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:
+def test_the_smallest_size_for_the_users_is_named_with_its_evidence(before: str) -> None:
     code, output = run_harness("size", before, "--users", "100", "--headroom", "10%")
     assert code == 0
     assert "For 100 users and headroom (110)" in output
@@ -151,5 +151,5 @@ def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
         run_harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
 
 
-def test_the_summary_keeps_to_its_schema(before: str) -> None:
+def test_the_summary_follows_its_schema(before: str) -> None:
     VALIDATOR.validate(json.loads((Path(before) / "summary.json").read_text()))

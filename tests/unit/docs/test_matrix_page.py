@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from harness.errors import InputError
-from harness.model import Plan, Slo
+from harness.model import RATIO_INDICATORS, Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
-from harness.plan.slos import RATIO_INDICATORS, check_indicator
+from harness.plan.slos import check_indicator
 from harness.plan.yaml.problems import find_models, is_deprecated
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, find_spans, read_table
 

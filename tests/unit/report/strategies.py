@@ -145,9 +145,9 @@ def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 @st.composite
 def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
-    """Draw a campaign's checks on itself: any drift, any monotonicity violation, any spread."""
+    """Draw a campaign's checks on itself: any drift, any monotonicity violations, any spread."""
     others = st.none() | st.sampled_from(cells)
-    changed = [
+    with_violations = [
         replace(each, first=draw(others), monotonicity_violation=draw(others.map(get_cell))) for each in cells
     ]
     ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
@@ -163,11 +163,13 @@ def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
         st.none() | st.floats(0, 1) | st.just(float("inf")),
         st.booleans(),
     )
-    repeated = st.builds(Repeatability, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS)
+    repetitions = st.builds(
+        Repeatability, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS
+    )
     return {
-        "cells": tuple(changed),
+        "cells": tuple(with_violations),
         "drift": draw(st.none() | drifts),
-        "repeatability": tuple(draw(st.lists(repeated, max_size=2))),
+        "repeatability": tuple(draw(st.lists(repetitions, max_size=2))),
     }
 
 

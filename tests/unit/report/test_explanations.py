@@ -152,7 +152,7 @@ def test_an_invalid_step_has_a_cause_and_a_remedy(rule: Rule, evidence: StepEvid
     assert ";" in explanation
 
 
-def test_a_window_without_requests_says_so() -> None:
+def test_a_window_without_requests_is_explained() -> None:
     assert explain_judgement(Judgement(Rule.NO_DATA, NoRequests())) == "no request started within the window"
 
 

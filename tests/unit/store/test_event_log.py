@@ -1,4 +1,4 @@
-"""The append-only log: what was appended is read, a torn end is left out, other damage has its place."""
+"""Events are read as they were appended; an incomplete last line is ignored, other damage has its place."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from harness.store import FORMAT
 from harness.store.event_log import EventLog
 
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
-"""Also lone surrogates: what a target wrote last may be anything."""
+"""Texts with lone surrogates too, which a target's last log lines may contain."""
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
 FACTS = st.dictionaries(
     st.text(max_size=8).filter(lambda key: key not in ("self", "event", "format", "at")), VALUES, max_size=4
@@ -59,7 +59,7 @@ def test_a_torn_last_line_is_left_out_wherever_it_is_torn(log: EventLog) -> None
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_a_log_without_its_torn_line_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
+def test_after_the_removal_of_a_torn_line_the_next_event_has_a_line_of_its_own(log: EventLog) -> None:
     log.append("one")
     log.path.write_bytes(log.path.read_bytes() + b'{"format": 1, "ev')
     log.remove_torn_line()
@@ -104,7 +104,7 @@ def test_damage_before_the_last_line_is_named_by_file_and_line(log: EventLog, da
     assert "\n  try: " in str(caught.value)
 
 
-def test_another_format_is_named_beside_the_one_that_is_read(log: EventLog) -> None:
+def test_an_error_of_the_format_names_both_formats(log: EventLog) -> None:
     log.path.write_text('{"format": 2, "event": "one"}\n')
     with pytest.raises(StoreError, match=r":1: format 2, this harness reads 1"):
         log.read()
@@ -127,7 +127,6 @@ def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory,
 def test_a_disk_that_fills_up_tears_no_line(
     log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int
 ) -> None:
-    """What a later append would be glued to."""
     log.append("one")
     whole = log.path.read_bytes()
     write = os.write
@@ -141,7 +140,7 @@ def test_a_disk_that_fills_up_tears_no_line(
 
 
 def test_endless_nesting_is_damage_that_is_named_by_file_and_line(log: EventLog) -> None:
-    """Found by the fuzzer: a parser's recursion is bounded, and says so by an exception of its own."""
+    """Check a RecursionError of the parser, which is no ValueError; a fuzz test found it."""
     log.append("one")
     with log.path.open("ab") as file:
         file.write(b'{"a":' * 100_000 + b"\n")

@@ -1,4 +1,4 @@
-"""A campaign's folder: what is written when, how it is read back, and that nothing leaves it."""
+"""A campaign's folder is written in a safe order and read back, and no file outside of it is touched."""
 
 import json
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.store.any_facts import to_plain
 
 CELL = "web-c1.00-m256"
-LIFE = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
-DEAD = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.OOM, "killed at its start")
-ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
+READY_RUN = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
+FAILED_RUN = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.OOM, "killed at its start")
+UNSAFE_NAMES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
 
 
 @pytest.fixture
@@ -54,10 +54,10 @@ def test_results_that_are_moved_keep_their_latest(folder: CampaignFolder, tmp_pa
 
 
 def test_a_campaign_is_never_created_over_another(folder: CampaignFolder) -> None:
-    folder.add_run(LIFE)
+    folder.add_run(READY_RUN)
     with pytest.raises(StoreError, match="File exists"):
         create_folder(folder.path.parent, "one")
-    assert folder.read_log().find_last_attempt(CELL).runs == [LIFE]
+    assert folder.read_log().find_last_attempt(CELL).runs == [READY_RUN]
 
 
 @pytest.mark.parametrize("place", [".", "nothing"])
@@ -67,34 +67,34 @@ def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> No
 
 
 def test_the_log_is_read_in_order(folder: CampaignFolder) -> None:
-    folder.add_run(LIFE)
+    folder.add_run(READY_RUN)
     folder.add_step(CELL, make_closed_step(5, index=1))
-    folder.add_run(DEAD)
+    folder.add_run(FAILED_RUN)
     folder.add_step(CELL, make_closed_step(9, index=2))
     folder.finish_cell(CELL)
     folder.finish(CampaignState.COMPLETE)
     log = CampaignFolder.open(folder.path).read_log()
     attempt = log.find_last_attempt(CELL)
-    assert attempt.runs == [LIFE, DEAD]
+    assert attempt.runs == [READY_RUN, FAILED_RUN]
     assert [folder.read_step(file).users for file in attempt.step_files] == [5, 9]
     assert attempt.is_done
     assert log.state == "complete"
 
 
-def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> None:
-    again = replace(LIFE, number=2, attempt=2)
-    confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
-    folder.add_run(LIFE)
+def test_attempts_and_drift_checks_are_separate(folder: CampaignFolder) -> None:
+    second_run = replace(READY_RUN, number=2, attempt=2)
+    drift_check = replace(second_run, number=3, purpose=Purpose.CONFIRM)
+    folder.add_run(READY_RUN)
     folder.add_step(CELL, make_closed_step(5, index=1))
     folder.finish_cell(CELL)
-    folder.add_run(again)
+    folder.add_run(second_run)
     folder.add_step(CELL, make_closed_step(9, index=2), attempt=2)
     assert not folder.read_log().find_last_attempt(CELL).is_done
     folder.finish_cell(CELL, attempt=2)
-    folder.add_run(confirming)
+    folder.add_run(drift_check)
     folder.add_step(CELL, make_closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
     first, second = folder.read_log().attempts[CELL, 1], folder.read_log().find_last_attempt(CELL)
-    assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
+    assert (first.runs, second.runs, second.drift_check_runs) == ([READY_RUN], [second_run], [drift_check])
     assert [len(attempt) for attempt in (first.step_files, second.step_files, second.drift_check_files)] == [
         1,
         1,
@@ -104,7 +104,7 @@ def test_attempts_and_drift_checks_are_kept_apart(folder: CampaignFolder) -> Non
     assert second.is_done
 
 
-STORED = [
+STORED_EVENTS = [
     {"event": "image-prepared", "reference": "web:1", "digest": "sha256:1", "engine": ""},
     {
         "event": "life-started",
@@ -127,14 +127,16 @@ STORED = [
 
 def test_the_only_engine_has_an_empty_name_in_the_log(folder: CampaignFolder) -> None:
     folder.add_image("web:1", "sha256:1")
-    folder.add_run(LIFE)
+    folder.add_run(READY_RUN)
     folder.finish_cell(CELL)
     folder.add_note("look")
     folder.finish(CampaignState.COMPLETE)
     _, *events = folder.event_log.read()
-    assert [{key: event[key] for key in event if key not in ("format", "at")} for event in events] == STORED
+    assert [
+        {key: event[key] for key in event if key not in ("format", "at")} for event in events
+    ] == STORED_EVENTS
     log = folder.read_log()
-    assert (log.images, log.find_last_attempt(CELL).runs) == ({None: "sha256:1"}, [LIFE])
+    assert (log.images, log.find_last_attempt(CELL).runs) == ({None: "sha256:1"}, [READY_RUN])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
@@ -178,7 +180,7 @@ def test_a_steps_file_is_complete_before_the_log_names_it(
 def test_a_step_that_the_log_does_not_name_is_written_over(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The crash between file and log: the step in flight is lost, and measured again under its number."""
+    """Simulate a crash between file and log: the step is lost, and is measured again under its number."""
     with monkeypatch.context() as patch:
         patch.setattr(folder.event_log, "append", crash)
         with pytest.raises(KeyboardInterrupt):
@@ -245,24 +247,24 @@ def test_an_event_that_lacks_something_is_named_by_file_and_line(
 def test_a_full_disk_is_an_error_that_names_the_file(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_args: Any) -> None:
+    def raise_disk_full(*_args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fsync", raise_disk_full)
     with pytest.raises(StoreError, match=r"summary\.json.*No space left on device"):
         folder.write_reports({"summary.json": "{}"})
     with pytest.raises(StoreError, match=r"events\.jsonl.*No space left on device"):
         folder.finish_cell(CELL)
 
 
-@pytest.mark.parametrize("name", ESCAPES)
+@pytest.mark.parametrize("name", UNSAFE_NAMES)
 def test_no_campaigns_name_leads_out_of_the_results(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError, match="name"):
         create_folder(tmp_path / "results", name)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("cell_id", ESCAPES)
+@pytest.mark.parametrize("cell_id", UNSAFE_NAMES)
 def test_no_cells_name_leads_out_of_the_campaign(folder: CampaignFolder, cell_id: str) -> None:
     before = sorted(folder.path.parent.parent.rglob("*"))
     with pytest.raises(StoreError, match="name"):
@@ -279,23 +281,23 @@ def test_names_of_campaigns_sort_by_time_and_are_safe() -> None:
     assert one < two
 
 
-@pytest.mark.parametrize("leads", ["cells/web", "plan.json", "summary.json"])
+@pytest.mark.parametrize("link_name", ["cells/web", "plan.json", "summary.json"])
 def test_a_link_out_of_the_folder_is_neither_read_nor_written(
-    folder: CampaignFolder, tmp_path: Path, leads: str
+    folder: CampaignFolder, tmp_path: Path, link_name: str
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "step-001.json.gz").write_bytes(b"secret")
-    link = folder.path / leads
+    link = folder.path / link_name
     link.unlink(missing_ok=True)
-    link.symlink_to(outside if leads == "cells/web" else outside / "step-001.json.gz")
-    reach: dict[str, Callable[[], object]] = {
+    link.symlink_to(outside if link_name == "cells/web" else outside / "step-001.json.gz")
+    accesses: dict[str, Callable[[], object]] = {
         "cells/web": lambda: folder.read_step("cells/web/step-001.json.gz"),
         "plan.json": folder.read_plan,
         "summary.json": lambda: folder.write_reports({"summary.json": "{}"}),
     }
     with pytest.raises(StoreError, match="leads out of the campaign's folder"):
-        reach[leads]()
+        accesses[link_name]()
     assert (outside / "step-001.json.gz").read_bytes() == b"secret"
 
 
