@@ -5,6 +5,7 @@ Every trial is seeded and simulated, so the same command prints the same tables 
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runner = TrialRunner(strategies, experiments, options.trials, options.seed)
     runner.find_truths(options.processes)
     outcomes = runner.run_trials(options.processes)
-    command = " ".join(["python -m bench.search", *(sys.argv[1:] if argv is None else argv)])
+    command = shlex.join(["python", "-m", "bench.search", *(sys.argv[1:] if argv is None else argv)])
     text = "\n".join([f"`{command}` (first seed {options.seed})\n", *_format_tables(runner, outcomes)])
     print(text)
     if options.write is not None:

@@ -165,7 +165,7 @@ def test_two_sizes_a_demand_and_a_switch_need_no_drift_check(tmp_path: Path, cas
         plan = replace(plan, users_required=80, users_limit=80)
     campaign = make_campaign(tmp_path, plan)
     assert campaign.measure().drift is None
-    assert campaign.listener.confirmed == []  # type: ignore[attr-defined]
+    assert campaign.listener.drift_checked == []  # type: ignore[attr-defined]
 
 
 class MomentInterrupter(ServiceChanger):
