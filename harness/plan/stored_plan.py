@@ -260,7 +260,7 @@ def _from_stored_readiness(stored: StoredReadiness) -> ReadinessProbe:
         command=CommandProbe(stored.command, within_s) if stored.command is not None else None,
         healthcheck=HealthcheckProbe(within_s) if stored.healthy else None,
         tcp=TcpProbe(within_s) if stored.http_path is None else None,
-        http=HttpProbe(stored.http_path or "/", stored.status, within_s),
+        http=HttpProbe("/" if stored.http_path is None else stored.http_path, stored.status, within_s),
     )
 
 

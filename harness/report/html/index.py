@@ -81,7 +81,7 @@ class TargetTrends:
 
 
 def render_index(summaries: Sequence[StoredSummary]) -> str:
-    """Return the page; the newest summary comes last."""
+    """Return the page; `summaries` start with the oldest campaign."""
     page = load_templates().get_template("index.html.j2")
     lines = [_build_line(summary) for summary in reversed(summaries)]
     return page.render(

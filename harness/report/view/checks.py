@@ -10,7 +10,7 @@ from harness.report.view.explanations import explain_evidence
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of a list in a report: what `label` names has the `value`; `note` says how to read it."""
+    """A line of a list in a report: a label, its value, and a note on how to read the value."""
 
     label: str
     value: str
@@ -53,7 +53,7 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
 
 
 def describe_drift(drift: Drift) -> str:
-    """Return what the drift check says of the host during the campaign, and what to do."""
+    """Return whether the host drifted during the campaign, and what to do about it."""
     step = (
         f"{text.format_size(drift.cell.limits)} at {text.format_count(drift.users)} users, "
         "held once more at the end,"

@@ -9,7 +9,7 @@ from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 
 _PAUSES_FROM_RATIO = 0.05
-"""A larger share of the users' time that is unexplained is no measuring error: tasks or Locust pause."""
+"""If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
 
 
 def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
