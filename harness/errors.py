@@ -13,9 +13,9 @@ HarnessError
 │   └── GeneratorError              Locust did not start, or ended
 └── StoreError                      a results folder can't be read or written (exit 2)
 
-`harness/cli/console.py` lists all exit codes. Some come without an error: a command that ends as usual returns
-2 if its answer is incomplete or inconclusive, and 3 if a requirement is not met or a size sustains less than
-before. An interrupted command returns 130.
+`harness/cli/console.py` lists all exit codes. Some come without an error: a command that ends as usual
+returns 2 if its answer is incomplete or inconclusive, and 3 if a requirement is not met or a size sustains
+less than before. An interrupted command returns 130.
 """
 
 from dataclasses import dataclass

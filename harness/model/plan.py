@@ -37,7 +37,7 @@ WHOLE_SCENARIO_INDICATORS = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
 """The indicators that describe the whole scenario, so that an SLO on them can't name a request."""
 
 _PERCENTILE = re.compile(r"p[0-9]+(\.[0-9]+)?")
-_NAMED_INDICATORS = (IndicatorKind.MEAN, *RATIO_INDICATORS)
+_NAMED_INDICATORS = tuple(kind for kind in IndicatorKind if kind is not IndicatorKind.PERCENTILE)
 
 
 @dataclass(frozen=True, slots=True)

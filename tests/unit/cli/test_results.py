@@ -88,6 +88,12 @@ def test_the_former_spellings_of_options_are_accepted_and_not_shown(before: str,
     assert "--force" in shown
 
 
+def test_commands_are_listed_in_the_order_of_their_use() -> None:
+    _, shown = run_harness("--help")
+    places = [shown.index(f"│ {name} ") for name in ("init", "doctor", "plan", "run", "report", "clean")]
+    assert places == sorted(places)
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert run_harness("--version") == (0, f"harness {version('capacity-harness')}\n")
 

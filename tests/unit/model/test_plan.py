@@ -1,11 +1,13 @@
 """The values of a plan: which indicators an SLO knows, and which kinds of probe can be chosen."""
 
 import inspect
+import re
 from typing import get_args
 
 import pytest
 
 from harness.model import IndicatorKind, ReadinessProbe, Slo, choose_probe
+from tests.summary_schema import SCHEMA
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,12 @@ def test_an_indicator_has_a_kind_and_a_unit(
 ) -> None:
     slo = Slo(indicator, 1.0)
     assert (slo.kind, slo.is_response_time) == (kind, is_response_time)
+
+
+def test_summary_json_may_name_every_indicator() -> None:
+    pattern = SCHEMA["$defs"]["slo"]["properties"]["indicator"]["pattern"]
+    named = [kind for kind in IndicatorKind if kind is not IndicatorKind.PERCENTILE]
+    assert [name for name in (*named, "p95", "p99.9") if not re.search(pattern, name)] == []
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_a_number_has_only_the_digits_that_matter(
     assert write(value) == text
 
 
-def test_given_decimals_are_kept() -> None:
+def test_decimals_sets_the_number_of_decimals() -> None:
     assert text.format_number(4.0, 1) == "4.0"
     assert text.format_seconds(12.34, 3) == "12.340 s"
     assert text.format_milliseconds(0.0071, 1) == "7.1 ms"

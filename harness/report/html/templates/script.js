@@ -101,10 +101,10 @@ function sortBy(column, header) {
   button.addEventListener("click", () => sortBy(column, header));
 });
 document.getElementById("filter").addEventListener("input", (event) => {
-  const wanted = event.target.value.trim().toLowerCase();
-  for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  const filterText = event.target.value.trim().toLowerCase();
+  for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(filterText);
   const shown = [...body.rows].filter((row) => !row.hidden).length;
-  document.getElementById("filtered").textContent = wanted ? `${shown} of ${body.rows.length}` : "";
+  document.getElementById("filtered").textContent = filterText ? `${shown} of ${body.rows.length}` : "";
 });
 
 // Draw a size's time series when its details open, as panels that share one time axis and one cursor.
