@@ -99,9 +99,9 @@ def _complete_facts(
 
 
 def _print_next_steps(matrix: Path) -> None:
-    out.print("Next, describe in the locustfile what your users do. Then:")
-    out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
-    out.print(f"  harness run {matrix}")
+    say("Next, describe in the locustfile what your users do. Then:")
+    say(f"  harness plan {matrix}      # shows what would be measured")
+    say(f"  harness run {matrix}")
     _print_open_tasks(matrix)
 
 
