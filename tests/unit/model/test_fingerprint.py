@@ -4,7 +4,7 @@ import json
 import operator
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.model import EngineFacts, Fingerprint, MachineFacts
@@ -87,6 +87,8 @@ def has_all_facts(written: Any, stored: Any) -> bool:
 
 
 @given(OBJECTS)
+@example({"load_engines": [{}]})
+@example({"load_engines": [{"cores": 2}, 3]})
 def test_no_file_is_refused_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
     fingerprint = Fingerprint.from_json(stored)
     written = fingerprint.to_json()
@@ -96,5 +98,8 @@ def test_no_file_is_refused_and_nothing_of_it_is_lost(stored: dict[str, Any]) ->
             kept = written.get(key, {})
             is_kept = has_all_facts if key == "engines" else operator.eq
             assert all(is_kept(kept.get(name), inner) for name, inner in value.items() if inner is not None)
+        elif key == "load_engines" and isinstance(value, list):
+            assert len(written.get(key, [])) == len(value)
+            assert all(map(has_all_facts, written.get(key, []), value))
         elif value not in (None, []):
             assert written[key] == value
