@@ -1,4 +1,4 @@
-# Everything starts here. `make` alone lists the targets.
+# The commands of this repository. `make` alone lists them.
 
 MATRIX ?= matrix.yaml
 ARGS ?=
@@ -30,26 +30,26 @@ report: venv ## write the report of the newest campaign again
 compare: venv ## compare two campaigns: BASE (default: the newest but one) and HEAD (default: the newest)
 	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
 
-bench: bench-search bench-page bench-load bench-truth ## all benchmarks below; on a quiet machine, most of an hour
+bench: bench-search bench-page bench-load bench-truth ## all benchmarks below: most of an hour, on an idle machine
 
 bench-search: venv ## compare the search with other methods, on simulated targets
 	@$(BIN)/python -m bench.search $(ARGS)
 
-bench-load: venv engine base ## compare CPU time per request with plain Locust; sizes an hour with one engine and two
+bench-load: venv engine base ## compare CPU time per request with plain Locust, and one engine with two
 	@$(BIN)/python -m bench.load $(ARGS)
 	@$(BIN)/python -m bench.engines
 
-bench-page: venv browser ## time to write and open the report, with 25 and 1,000 sizes
+bench-page: venv browser ## measure the time to write and open the report, with 25 and 1,000 sizes
 	@$(BIN)/python -m bench.page $(ARGS)
 
 bench-truth: venv engine base ## compare measured capacities of a real target with calculated ones
 	@$(BIN)/python -m bench.calibration $(ARGS)
 
-soak: venv engine base ## stress the harness: 20,000 broken files, 200 sizes, 50 kills in one campaign; half an hour
+soak: venv engine base ## stress the harness for half an hour: 20,000 broken files, 200 sizes, 50 kills in one campaign
 	@$(BIN)/python -m tests.soak.fuzz --inputs 20000
 	@$(BIN)/python -m tests.soak $(ARGS)
 
-test: check engine base browser ## check, and the tests that need Docker or a browser
+test: check engine base browser ## all of check, and the tests that need Docker or a browser
 	$(BIN)/pytest -m "e2e or browser" $(ARGS)
 
 check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
@@ -74,13 +74,13 @@ lock: venv ## write the versions in .venv to constraints.txt, which `make venv` 
 	@$(BIN)/python tools/lock.py
 	@touch $(READY)
 
-engine: ## check for a Docker engine; install and start one if none answers (ENGINE=manual: never)
+engine: ## make sure that a Docker engine answers: install and start one if none does (ENGINE=manual: never)
 	@tools/engine
 
 base: engine ## build or pull the image that the bundled targets are based on
 	@tools/base-image
 
-browser: ## check for chromium, which the browser tests need; install it if missing
+browser: ## make sure that chromium is installed, which the browser tests need
 	@tools/browser
 
 clean: caches ## remove leftover containers, networks and replaced images of the harness, and caches

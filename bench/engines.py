@@ -1,7 +1,7 @@
-"""Measure cells per hour with one engine and with two: `python -m bench.engines`, as root, with dockerd.
+"""Compare how many cells an hour a campaign measures with one engine and with two; needs root and dockerd.
 
-Both engines are started on this machine, so the sizes are small enough for two loads at once. What a second
-machine would gain beyond that is not measured.
+`python -m bench.engines` starts both engines on this machine, so the sizes are small enough for two loads at
+once. What a second machine would gain is not measured.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from harness.measure.docker.client import BASE_IMAGE
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine, run_own_engine
 
 _WEB = Path(__file__).parents[1] / "targets/web"
 _MATRIX = """\
@@ -27,17 +27,17 @@ search: {precision: 20%, confirm: false}
 
 
 def main() -> None:
-    """Measure both in turn and print their rates."""
+    """Run a campaign with one engine and with two in turn, and print the cells per hour of each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=1, help="how often both are measured")
+    parser.add_argument("--rounds", type=int, default=1, help="how many times both are measured")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
-        places = [Path(folder) / name for name in ("one", "other")]
-        with own_engine(places[0], number=7) as one, own_engine(places[1], number=8) as other:
+        folders = [Path(folder) / name for name in ("one", "other")]
+        with run_own_engine(folders[0], number=7) as one, run_own_engine(folders[1], number=8) as other:
             for engine in (one, other):
                 engine.load(BASE_IMAGE)
             for number in range(1, rounds + 1):
-                rates = [measure_cells_per_hour(Path(folder), engines) for engines in ([one], [one, other])]
+                rates = [_measure_cells_per_hour(Path(folder), engines) for engines in ([one], [one, other])]
                 print(
                     f"{number}. one engine: {rates[0]:.0f} cells an hour, two: {rates[1]:.0f}, "
                     f"{rates[1] / rates[0]:.2f}×",
@@ -45,10 +45,10 @@ def main() -> None:
                 )
 
 
-def measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
+def _measure_cells_per_hour(folder: Path, engines: Sequence[OwnEngine]) -> float:
     """Run a campaign and return its cells per hour, from the first container's start to the last cell's end.
 
-    Images are built before that and do not count.
+    The time to build images before does not count.
     """
     engine_section = "".join(
         f"  {name}: {{host: '{engine.address}'}}\n"

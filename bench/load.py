@@ -1,9 +1,9 @@
-"""Measure what load costs: plain Locust, the harness's single process, and its master with workers.
+"""Compare the CPU time per request of plain Locust with that of the harness, with and without workers.
 
 `python -m bench.load` lets FastHttpUsers without think times send requests to a server in a process of its
-own, which counts them. Requests per second and CPU seconds per request come from the server's count and from
-all processes that make the load, in the same seconds. The variants are measured in turn, several times;
-medians and their ratios count.
+own, which counts them. The requests per second are the server's count. The CPU seconds per request are those
+of all processes of the generator in the same seconds. All variants are measured in turn, several times, and
+the medians of their ratios are printed.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from harness.model import LocalWorkers, Scenario
 _USERS = 20
 _SETTLE_S = 2.0
 _MEASURED_S = 4.0
+_POLL_S = 0.25
 
 _LOCUSTFILE = """\
 from locust import FastHttpUser, constant, task
@@ -71,7 +72,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Requests per second, and the CPU seconds of all generator processes for each request."""
+    """What a load costs: requests per second, and CPU seconds of all generator processes per request."""
 
     rps: float
     cpu_s: float
@@ -99,19 +100,22 @@ def _count_answered(url: str) -> int:
         return int(answer.read())
 
 
-def _measure_cost(url: str, pids: list[int], poll_s: float = 0.25) -> Iterator[Cost | None]:
-    """Yield None while the load settles and is counted, so that the caller can read pages; then the cost."""
+def _measure_cost(url: str, pids: list[int]) -> Iterator[Cost | None]:
+    """Yield None every time the caller should wait for `_POLL_S`, and the cost at the end.
+
+    The caller can read the generator's pages while it waits.
+    """
     processes = [psutil.Process(pid) for pid in pids]
-    yield from _wait(_SETTLE_S, poll_s)
-    began_s, before, cpu = time.monotonic(), _count_answered(url), _sum_cpu_s(processes)
-    yield from _wait(_MEASURED_S, poll_s)
-    requests = _count_answered(url) - before
-    length_s = time.monotonic() - began_s
-    yield Cost(requests / length_s, (_sum_cpu_s(processes) - cpu) / requests)
+    yield from _wait(_SETTLE_S)
+    started_s, count, cpu_s = time.monotonic(), _count_answered(url), _sum_cpu_s(processes)
+    yield from _wait(_MEASURED_S)
+    requests = _count_answered(url) - count
+    length_s = time.monotonic() - started_s
+    yield Cost(requests / length_s, (_sum_cpu_s(processes) - cpu_s) / requests)
 
 
-def _wait(seconds: float, poll_s: float) -> Iterator[None]:
-    for _ in range(round(seconds / poll_s)):
+def _wait(seconds: float) -> Iterator[None]:
+    for _ in range(round(seconds / _POLL_S)):
         yield None
 
 
@@ -120,7 +124,7 @@ def _sum_cpu_s(processes: list[psutil.Process]) -> float:
 
 
 def _measure_plain_locust(url: str, locustfile: Path, workers: int) -> Cost:
-    """Measure Locust as it is started by hand, with several workers by its option `--processes`."""
+    """Measure Locust without the harness, with several workers by Locust's option `--processes`."""
     command = [sys.executable, "-m", "locust", "-f", str(locustfile), "--headless", "--only-summary"]
     command += ["--host", url, "--users", str(_USERS), "--spawn-rate", str(_USERS)]
     command += ["--processes", str(workers)] if workers > 1 else []
@@ -132,13 +136,13 @@ def _measure_plain_locust(url: str, locustfile: Path, workers: int) -> Cost:
         start_new_session=True,
     ) as locust:
         try:
-            processes = workers + 1 if workers > 1 else 1
-            while _count_answered(url) == 0 or len(_list_process_tree(locust.pid)) < (processes):
+            process_count = workers + 1 if workers > 1 else 1
+            while _count_answered(url) == 0 or len(_list_process_tree(locust.pid)) < process_count:
                 time.sleep(0.2)
             for cost in _measure_cost(url, _list_process_tree(locust.pid)):
                 if cost is not None:
                     return cost
-                time.sleep(0.25)
+                time.sleep(_POLL_S)
             raise AssertionError("no cost")
         finally:
             os.killpg(locust.pid, 9)
@@ -156,9 +160,9 @@ def _measure_harness(url: str, locustfile: Path, workers: int) -> Cost:
         for cost in _measure_cost(url, pids):
             if cost is not None:
                 return cost
-            until = time.monotonic() + 0.25
-            while (left := until - time.monotonic()) > 0:
-                running.poll(left)
+            until_s = time.monotonic() + _POLL_S
+            while (left_s := until_s - time.monotonic()) > 0:
+                running.poll(left_s)
         raise AssertionError("no cost")
 
 
@@ -173,7 +177,7 @@ _VARIANTS = {
 def main() -> None:
     """Measure all variants in turn and print what they cost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=12, help="how many times each variant is measured")
     rounds = parser.parse_args().rounds
     costs: dict[str, list[Cost]] = {name: [] for name in _VARIANTS}
     with tempfile.TemporaryDirectory() as folder:
@@ -192,7 +196,7 @@ def main() -> None:
 
 
 def _print_ratios(costs: dict[str, list[Cost]]) -> None:
-    """Print medians of the ratios within each round: a busy minute is busy for all variants in it."""
+    """Print medians of the ratios within each round, whose variants share the same state of the machine."""
     print(f"\n{psutil.cpu_count()} cores, which the server and the harness share with the load")
     for name, base in (
         ("harness, 1 process", "plain Locust"),
@@ -203,7 +207,7 @@ def _print_ratios(costs: dict[str, list[Cost]]) -> None:
         pairs = list(zip(costs[name], costs[base], strict=True))
         rps = statistics.median(one.rps / other.rps for one, other in pairs)
         cpu = statistics.median(one.cpu_s / other.cpu_s for one, other in pairs)
-        print(f"{name} against {base}: {rps:.2f}× the requests, {cpu:.2f}× the CPU for each")
+        print(f"{name} against {base}: {rps:.2f}× the requests per second, {cpu:.2f}× the CPU per request")
 
 
 if __name__ == "__main__":

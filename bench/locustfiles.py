@@ -1,8 +1,8 @@
-"""Find out which locustfiles that others wrote run unmodified under the harness.
+"""Find out which locustfiles of other projects run unmodified under the harness.
 
-`python -m bench.locustfiles FOLDER` gives every Python file of the folder that has a user class to the
-harness's generator, against a server in this process that answers everything with 200. A locustfile runs if
-Locust loads it, its users are reached and its requests arrive; otherwise the table says why not.
+`python -m bench.locustfiles FOLDER` takes every Python file of the folder that contains the word "User". Each
+of them is run by the harness's generator, against a server in this process that answers every request with
+200. A locustfile runs if Locust loads it and a request is answered; otherwise the table gives the reason.
 """
 
 import argparse
@@ -10,6 +10,7 @@ import http.server
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -18,7 +19,8 @@ from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Scenario
 
 _USERS = 2
-_ANSWERED_WITHIN_S = 15.0
+_ENOUGH_REQUESTS = 3
+_REQUESTS_WITHIN_S = 15.0
 
 
 class _AnswerEverything(http.server.BaseHTTPRequestHandler):
@@ -41,7 +43,7 @@ class _AnswerEverything(http.server.BaseHTTPRequestHandler):
 
 
 class _QuietServer(http.server.ThreadingHTTPServer):
-    """A server that does not report broken connections."""
+    """A server that prints nothing about broken connections."""
 
     daemon_threads = True
 
@@ -49,25 +51,29 @@ class _QuietServer(http.server.ThreadingHTTPServer):
 
 
 def _try_locustfile(path: Path, url: str) -> str:
-    """Return `runs`, or reason the locustfile does not run."""
+    """Return `runs`, perhaps with an error of its requests, or the reason why the locustfile does not run."""
     scenario = Scenario((path,))
     try:
         LocustGenerator().find_user_classes(scenario)
         with LocustGenerator().start(scenario, url) as generator:
             generator.hold(_USERS, 10)
-            parts: list[GeneratorFacts] = []
-            until = time.monotonic() + _ANSWERED_WITHIN_S
-            while time.monotonic() < until and sum(len(part.requests.start_s) for part in parts) < 3:
-                parts.append(generator.poll(0.2))
+            pages: list[GeneratorFacts] = []
+            until_s = time.monotonic() + _REQUESTS_WITHIN_S
+            while time.monotonic() < until_s and _count_requests(pages) < _ENOUGH_REQUESTS:
+                pages.append(generator.poll(0.2))
             log = generator.read_logs()
     except HarnessError as error:
         return f"not loaded: {_find_last_line(str(error))}"
-    answered = sum(int((part.requests.error == ANSWERED).sum()) for part in parts)
-    errors = Counter(text for part in parts for text in part.requests.errors)
-    if answered:
+    answered_count = sum(int((page.requests.error == ANSWERED).sum()) for page in pages)
+    errors = Counter(text for page in pages for text in page.requests.errors)
+    if answered_count:
         return "runs" if not errors else f"runs, with errors: {next(iter(errors))[:80]}"
     reason = next(iter(errors), "") or _find_last_line(log)
     return f"no answered request: {reason[:100]}"
+
+
+def _count_requests(pages: Sequence[GeneratorFacts]) -> int:
+    return sum(len(page.requests.start_s) for page in pages)
 
 
 def _find_last_line(text: str) -> str:
@@ -85,11 +91,11 @@ def main() -> None:
     url = f"http://127.0.0.1:{server.server_address[1]}"
     files = [path for path in sorted(folder.rglob("*.py")) if "User" in path.read_text(errors="replace")]
     outcomes = {path.relative_to(folder): _try_locustfile(path, url) for path in files}
-    print("| locustfile | |\n|:--|:--|")
+    print("| locustfile | outcome |\n|:--|:--|")
     for path, outcome in outcomes.items():
         print(f"| {path} | {outcome.replace('|', '/')} |")
-    runs = sum(outcome.startswith("runs") for outcome in outcomes.values())
-    print(f"\n{runs} of {len(outcomes)} run unmodified.")
+    run_count = sum(outcome.startswith("runs") for outcome in outcomes.values())
+    print(f"\n{run_count} of {len(outcomes)} run unmodified.")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Measure the report's page: how long it takes to draw, how large it is, how fast it is in a browser.
+"""Measure how long the report's page takes to render, how large it is, and how fast it is in a browser.
 
-`python -m bench.page` draws 25 and 1,000 sizes with full time series and opens them in headless Chromium.
+`python -m bench.page` renders a page of 25 sizes and one of 1,000, all with full time series, and opens both
+in headless Chromium.
 """
 
 import argparse
@@ -29,12 +30,16 @@ _ROUNDS = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Medians for a page. `open_s` is the time until its script is done; the others are one use of each."""
+    """The numbers of one page; times are medians.
+
+    `open_s` is the time from navigation until the page's script has run. `filter_s`, `sort_s` and `details_s`
+    are the times from an action of the user until the page is drawn again.
+    """
 
     sizes: int
     steps: int
     draw_s: float
-    size_mb: float
+    page_mb: float
     open_s: float
     filter_s: float
     sort_s: float
@@ -42,7 +47,7 @@ class Row:
 
 
 def _add_series(cell: CellResult) -> CellResult:
-    """Return the cell with a time series for each step, as a real step of so many users has."""
+    """Return the cell with a time series for each step, as long as that of a real step with as many users."""
     return replace(
         cell,
         steps=tuple(replace(step, series=build_series(make_closed_step(step.users))) for step in cell.steps),
@@ -59,34 +64,34 @@ def _build_campaign(rows: int, columns: int) -> CampaignResult:
 
 def _copy_series(source: CellResult, cell: CellResult) -> CellResult:
     pairs = zip(source.steps, cell.steps, strict=True)
-    return replace(cell, steps=tuple(replace(step, series=model.series) for model, step in pairs))
+    return replace(cell, steps=tuple(replace(step, series=from_step.series) for from_step, step in pairs))
 
 
 def _measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Row:
-    """Draw and use the page of so many sizes several times and return the medians."""
+    """Render the page of a matrix several times, use it in the browser as often, and return the medians."""
     result, file, draw_s = _build_campaign(rows, columns), folder / "report.html", []
     for _ in range(_ROUNDS):
         started_s = time.perf_counter()
         text = render_html(build_view(result))
         draw_s.append(time.perf_counter() - started_s)
     file.write_text(text)
-    uses = [_measure_browser(browser, file) for _ in range(_ROUNDS)]
+    browser_times_s = [_time_browser(browser, file) for _ in range(_ROUNDS)]
     return Row(
         len(result.cells),
         sum(len(cell.steps) for cell in result.cells),
         statistics.median(draw_s),
         len(text.encode()) / 1e6,
-        *(statistics.median(column) for column in zip(*uses, strict=True)),
+        *(statistics.median(times_s) for times_s in zip(*browser_times_s, strict=True)),
     )
 
 
-def _measure_browser(browser: Browser, file: Path) -> Sequence[float]:
-    """Return the seconds until the page is ready, and those of a filter, a sort and opened details."""
+def _time_browser(browser: Browser, file: Path) -> Sequence[float]:
+    """Return the seconds of opening the page, of filtering, of sorting, and of opening a size's details."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri(), wait_until="domcontentloaded")
     times_s: list[float] = [
         page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") / 1000,
-        *(page.evaluate(_TIMED % act) / 1000 for act in (_FILTER, _SORT, _DETAILS)),
+        *(page.evaluate(_TIMED % action) / 1000 for action in (_FILTER, _SORT, _DETAILS)),
     ]
     page.close()
     return times_s
@@ -111,8 +116,9 @@ def _format_table(rows: Sequence[Row]) -> str:
         "|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        uses = " | ".join(f"{value:.2f} s" for value in (row.open_s, row.filter_s, row.sort_s, row.details_s))
-        lines.append(f"| {row.sizes} | {row.steps} | {row.draw_s:.2f} s | {row.size_mb:.2f} MB | {uses} |")
+        times = (row.open_s, row.filter_s, row.sort_s, row.details_s)
+        texts = " | ".join(f"{time_s:.2f} s" for time_s in times)
+        lines.append(f"| {row.sizes} | {row.steps} | {row.draw_s:.2f} s | {row.page_mb:.2f} MB | {texts} |")
     return "\n".join(lines)
 
 

@@ -1,15 +1,21 @@
-"""The exception tree. Each carries what failed, where, the evidence, and what to try.
+"""The exceptions of the harness. Each says what failed, where, the evidence, and what to try.
+
+An error that ends a command decides its exit code:
 
 HarnessError
-├── UsageError            the user's mistake; nothing was started (exit 1)
-│   └── InputError        one or more problems in files, each with its place
-├── WorldError            the engine, the generator or the host refused (exit 2)
-│   ├── EngineError       Docker did not do what was asked
-│   │   └── EngineGone    it did not answer, or lost an image: that may pass
-│   ├── CompanionFailed       what a target needs beside it could not be brought up
-│   ├── TargetFailed      a target could not be brought up: a fact about its size
-│   └── GeneratorError    Locust did not start, or died
-└── StoreError            a results folder that can't be read or written
+├── UsageError                      a mistake of the user; nothing was started (exit 1)
+│   └── InputError                  one or more problems in the user's files, each with its place
+├── BackendError                    an engine, the generator or the host failed (exit 2)
+│   ├── EngineError                 a Docker engine refused
+│   │   └── EngineUnavailableError  the engine does not answer, or lost an image: worth another try
+│   ├── CompanionStartError         a companion could not be brought up
+│   ├── TargetStartError            a target could not be brought up: a fact about its size
+│   └── GeneratorError              Locust did not start, or ended
+└── StoreError                      a results folder can't be read or written (exit 2)
+
+`harness/cli/console.py` lists all exit codes. Some come without an error: a command that ends as usual
+returns 2 if its answer is incomplete or inconclusive, and 3 if a requirement is not met or a size sustains
+less than before. An interrupted command returns 130.
 """
 
 from dataclasses import dataclass
@@ -18,7 +24,7 @@ from harness.model import FailureKind
 
 
 class HarnessError(Exception):
-    """Any failure with words for the user; `hint` says what to try."""
+    """A failure with a message for the user; `hint` says what to try."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what)
@@ -30,12 +36,12 @@ class HarnessError(Exception):
 
 
 class UsageError(HarnessError):
-    """The user's mistake: exit code 1, nothing was started."""
+    """A mistake of the user: exit code 1, nothing was started."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file. `line` and `column` count from 1; 0 where the file as a whole is meant."""
+    """One mistake in a file. `line` and `column` count from 1; 0 stands for the whole file."""
 
     file: str
     line: int
@@ -48,40 +54,40 @@ class Problem:
 
 
 class InputError(UsageError):
-    """Every problem found in the user's files, at once."""
+    """All problems that were found in the user's files."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in sorted(problems)))
         self.problems = tuple(sorted(problems))
 
 
-class WorldError(HarnessError):
-    """The outside world did not do its part: exit code 2."""
+class BackendError(HarnessError):
+    """A failure of an engine, of the generator or of the host, and not of the user: exit code 2."""
 
 
-class EngineError(WorldError):
-    """The Docker engine refused or did not answer."""
+class EngineError(BackendError):
+    """A Docker engine refused, or did not answer."""
 
 
-class EngineGone(EngineError):
-    """The engine did not answer, or no longer has what it had: worth another try once it answers."""
+class EngineUnavailableError(EngineError):
+    """An engine did not answer, or lost an image: worth another try once the engine answers."""
 
 
-class CompanionFailed(WorldError):
-    """A companion did not come up. It has the same limits beside every size: no size can be measured."""
+class CompanionStartError(BackendError):
+    """A companion could not be brought up. Its limits are the same at every size, so none can be measured."""
 
 
-class TargetFailed(WorldError):
-    """The target did not come up at this size; `kind` says how it failed."""
+class TargetStartError(BackendError):
+    """The target could not be brought up at this size; `kind` says how it failed."""
 
     def __init__(self, kind: FailureKind, what: str, hint: str = "") -> None:
         super().__init__(what, hint)
         self.kind = kind
 
 
-class GeneratorError(WorldError):
-    """Locust did not start, or died."""
+class GeneratorError(BackendError):
+    """Locust did not start, or ended."""
 
 
 class StoreError(HarnessError):
-    """A campaign's folder is missing, damaged or not writable."""
+    """A campaign's folder is missing, damaged or not writable: exit code 2."""

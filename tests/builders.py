@@ -54,7 +54,7 @@ def make_result(
 
 
 def make_fingerprint(**changes: Any) -> Fingerprint:
-    """Make a machine's fingerprint; `changes` are such as machine_cores=2."""
+    """Make a machine's fingerprint; each of `changes` names a part and one of its facts: machine_cores=2."""
     machine = {"cpu_model": "x", "cores": 4, "usable_cores": 4, "memory_bytes": 8 << 30, "kernel": "6.1"}
     engine = {"version": "24", "cores": 4, "memory_bytes": 8 << 30, "cgroup_version": "2", "runtime": "runc"}
     stored: dict[str, dict[str, Any]] = {"machine": machine, "engine": engine}

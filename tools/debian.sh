@@ -1,6 +1,6 @@
 # Functions that install packages as root on a Debian-family host. The other tools source this file.
 
-# Print each argument on a line of its own.
+# Print each argument on a line of its own, to stderr.
 say() { printf '%s\n' "$@" >&2; }
 
 die() {
@@ -8,17 +8,17 @@ die() {
     exit 1
 }
 
-# True on Debian and its family. Tests set OS_RELEASE.
-debian_family() {
+# True on Debian and its family, by /etc/os-release. Tests set OS_RELEASE to another file.
+is_debian_family() {
     local ID='' ID_LIKE=''
     # shellcheck disable=SC1090
     . "${OS_RELEASE:-/etc/os-release}" 2>/dev/null || return 1
     [[ " $ID $ID_LIKE " == *" debian "* ]]
 }
 
-root() { [[ $(id -u) -eq 0 ]]; }
+is_root() { [[ $(id -u) -eq 0 ]]; }
 
-may_install() { root && debian_family && command -v apt-get >/dev/null; }
+may_install() { is_root && is_debian_family && command -v apt-get >/dev/null; }
 
 # Install packages quietly. Update the package lists only if the first try fails.
 install_packages() {

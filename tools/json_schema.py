@@ -1,17 +1,17 @@
 """Write the JSON Schemas of matrix.yaml and target.yaml into docs/schema, for editors.
 
-Run it with `python -m tools.json_schema`. The schemas are made from the models that read these
-files, and describe their shape. Only `harness plan` checks whether a locustfile exists or a variable is set.
+Run it with `python -m tools.json_schema`. The schemas are made from the models that read the two files, and
+describe their shape. Only `harness plan` checks whether a locustfile exists or a variable is set.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
+from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import TargetFile
 from harness.plan.schema.types import Section
-from harness.plan.slos import RATIOS
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 
@@ -22,24 +22,24 @@ _OFF = {"const": "off"}
 
 
 def build_schemas() -> dict[str, str]:
-    """Build the schema files; return their contents by name."""
-    schemas = {"target.schema.json": _target_schema(), "matrix.schema.json": _matrix_schema()}
+    """Return the contents of the schema files by file name."""
+    schemas = {"target.schema.json": _build_target_schema(), "matrix.schema.json": _build_matrix_schema()}
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in schemas.items()}
 
 
-def _target_schema() -> dict[str, Any]:
+def _build_target_schema() -> dict[str, Any]:
     schema = _describe(TargetFile, "target.yaml: the service that is measured, and its companions")
     return schema | {"anyOf": [{"required": [key]} for key in ("image", "build", "compose")]}
 
 
-def _matrix_schema() -> dict[str, Any]:
+def _build_matrix_schema() -> dict[str, Any]:
     schema = _describe(MatrixFile, "matrix.yaml: what is measured")
-    target = _target_schema()
+    target = _build_target_schema()
     definitions = {**schema["$defs"], **target.pop("$defs"), "Target": target}
     del target["$schema"]
     schema["properties"] |= {
         "target": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Target"}]},
-        "slos": _slos_schema(has_names=True),
+        "slos": _build_slos_schema(has_by_name=True),
         "engine": {"anyOf": [{"type": "string"}, schema["properties"]["engine"]]},
     }
     sizes = [{"required": [key]} for key in ("limits", "sizes", "include")]
@@ -47,16 +47,17 @@ def _matrix_schema() -> dict[str, Any]:
 
 
 def _describe(model: type[Section], title: str) -> dict[str, Any]:
-    """Return a model's own schema with a title."""
+    """Return the schema that pydantic makes of a model, with a title."""
     return {"$schema": _DIALECT, **model.model_json_schema(), "title": title, "description": title}
 
 
-def _slos_schema(*, has_names: bool) -> dict[str, Any]:
-    """Return the schema of the SLOs. Those of one request name know `errors` as the only ratio."""
+def _build_slos_schema(*, has_by_name: bool) -> dict[str, Any]:
+    """Return the schema of `slos`, or without `has_by_name` that of one request name in `by_name`."""
+    ratios = [name for name in RATIO_INDICATORS if has_by_name or name not in WHOLE_SCENARIO_INDICATORS]
     keys: dict[str, Any] = {"mean": {"anyOf": [_OFF, _DURATION]}}
-    keys |= {name: {"anyOf": [_OFF, _RATIO]} for name in RATIOS if has_names or name == "errors"}
-    if has_names:
-        keys["by_name"] = {"type": "object", "additionalProperties": _slos_schema(has_names=False)}
+    keys |= {name: {"anyOf": [_OFF, _RATIO]} for name in ratios}
+    if has_by_name:
+        keys["by_name"] = {"type": "object", "additionalProperties": _build_slos_schema(has_by_name=False)}
     return {
         "type": "object",
         "properties": keys,

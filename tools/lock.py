@@ -1,9 +1,7 @@
-"""Write constraints.txt: the versions of everything that the harness and its checks are made of.
+"""Write constraints.txt: the versions of all packages that the harness and its checks need.
 
-    make lock
-
-The versions are those of the environment that runs this file. Only packages that pyproject.toml names are
-written, and packages that these need. Other packages of the environment are left out.
+Run it with `make lock`. The versions are those of the environment that runs this file. Packages that neither
+pyproject.toml nor one of its packages requires are left out.
 """
 
 import re
@@ -20,12 +18,12 @@ ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "constraints.txt"
 HEADING = """\
 # The versions that `make venv` installs and `make check` was last run with. Written by `make lock`.
-# Made with Python {python}; a package that only another Python needs is not listed, and so is not held.
+# Made with Python {python}; packages that only other versions of Python need are not listed.
 """
 
 
-def declared_requirements() -> Iterator[Requirement]:
-    """Yield every requirement of pyproject.toml: to build, to run, and to develop."""
+def read_requirements() -> Iterator[Requirement]:
+    """Yield every requirement of pyproject.toml, with those of its extras."""
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = pyproject["project"]
     extras = project["optional-dependencies"].values()
@@ -33,31 +31,31 @@ def declared_requirements() -> Iterator[Requirement]:
         yield from map(Requirement, texts)
 
 
-def installed_versions() -> dict[str, str]:
-    """Return the version of each declared package and of all that they need here, by canonical name."""
+def find_installed_versions() -> dict[str, str]:
+    """Return the versions of the packages that pyproject.toml requires, also indirectly, by name."""
     versions: dict[str, str] = {}
     seen: set[str] = set()
-    waiting = list(declared_requirements())
-    while waiting:
-        requirement = waiting.pop()
+    pending = list(read_requirements())
+    while pending:
+        requirement = pending.pop()
         if str(requirement) in seen:
             continue
         seen.add(str(requirement))
         installed = distribution(requirement.name)
         versions[canonicalize_name(requirement.name)] = installed.version
-        waiting += needed_by(requirement, installed.requires or [])
+        pending += find_applicable(requirement, installed.requires or [])
     return versions
 
 
-def needed_by(parent: Requirement, texts: list[str]) -> Iterator[Requirement]:
-    """Yield those of `texts`, the requirements of a package, that hold here with the extras of `parent`."""
+def find_applicable(package: Requirement, texts: list[str]) -> Iterator[Requirement]:
+    """Yield those of a package's own requirements, `texts`, that apply here with the extras of `package`."""
     for requirement in map(Requirement, texts):
-        extras = ["", *parent.extras]
+        extras = ["", *package.extras]
         if requirement.marker is None or any(requirement.marker.evaluate({"extra": name}) for name in extras):
             yield requirement
 
 
-def locked_versions() -> dict[str, str]:
+def read_locked_versions() -> dict[str, str]:
     """Return the version of each package in constraints.txt, by canonical name."""
     lines = re.findall(r"^([\w.-]+)==(\S+)$", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
     return {canonicalize_name(name): version for name, version in lines}
@@ -65,7 +63,7 @@ def locked_versions() -> dict[str, str]:
 
 def main() -> None:
     try:
-        versions = installed_versions()
+        versions = find_installed_versions()
     except PackageNotFoundError as error:
         sys.exit(f"{error.name} is not installed in this environment: run `make venv` first")
     lines = [f"{name}=={version}\n" for name, version in sorted(versions.items())]

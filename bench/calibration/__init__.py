@@ -1,1 +1,1 @@
-"""Compare what the harness measures of a target with the capacity that arithmetic gives for the target."""
+"""Compare the capacities that the harness measures with those that can be calculated for the same target."""

@@ -1,4 +1,4 @@
-"""Measure the calibration target with the harness, compute its capacities on paper, and compare both.
+"""Measure capacities of the calibration target with the harness, calculate them too, and compare both.
 
 `make bench-truth` runs this.
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.calibration.demand import measure_foreign_cores
+from bench.calibration.cost import measure_foreign_cores
 from bench.calibration.experiments import EXPERIMENTS, Experiment, find_experiment
 from bench.calibration.question import build_questions
 from bench.calibration.table import Row, format_table
@@ -21,7 +21,7 @@ from harness.plan import plan_from_json
 from harness.store import CampaignFolder
 
 _MEASURED_EXIT_CODES = (0, 2)
-"""The harness's exit codes of a stored campaign: all sizes measured, or not every size."""
+"""The harness's exit codes after which a campaign is stored: all sizes have a result, or some have none."""
 
 
 def main() -> None:
@@ -35,10 +35,14 @@ def main() -> None:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.calibration", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=_list_names(), help="measure these, not all")
+    parser.add_argument("--only", nargs="+", choices=_list_names(), help="measure only these experiments")
     parser.add_argument("--results", type=Path, default=Path("results"), help="the folder of all campaigns")
     parser.add_argument(
-        "--stored", nargs="+", type=Path, metavar="CAMPAIGN", help="measure nothing, compare these"
+        "--stored",
+        nargs="+",
+        type=Path,
+        metavar="CAMPAIGN",
+        help="compare these stored campaigns, measure nothing",
     )
     return parser.parse_args()
 
@@ -50,30 +54,31 @@ def _list_names() -> list[str]:
 def run_campaign(experiment: Experiment, results: Path) -> Path:
     """Measure the experiment and return its campaign's folder; the harness's output goes to standard error.
 
-    Exits with the harness's exit code if no campaign was stored.
+    Exit with the harness's exit code if it stored no campaign.
     """
     with tempfile.TemporaryDirectory() as folder:
-        matrix = experiment.write(Path(folder))
-        done = subprocess.run(
+        matrix = experiment.write_matrix(Path(folder))
+        process = subprocess.run(
             [sys.executable, "-m", "harness", "run", os.fspath(matrix), "--results", os.fspath(results)],
             env={**os.environ, "THINK_S": experiment.think_range},
             stdout=sys.stderr,
         )
-    if done.returncode not in _MEASURED_EXIT_CODES:
-        sys.exit(done.returncode)
+    if process.returncode not in _MEASURED_EXIT_CODES:
+        sys.exit(process.returncode)
     return max(results.glob(f"*-{experiment.name}"))
 
 
 def build_rows(path: Path) -> list[Row]:
-    """Build the rows of a stored campaign: its sizes with the answers on paper."""
+    """Build the rows of a stored campaign: its sizes with their calculated capacities."""
     folder = CampaignFolder.open(path)
     summary = json.loads((folder.path / "summary.json").read_text())
     cells, log = plan_from_json(folder.read_plan()).cells, folder.read_log()
     steps = {
-        cell.id: [folder.read_step(file) for file in log.last_attempt(cell.id).step_files] for cell in cells
+        cell.id: [folder.read_step(file) for file in log.find_last_attempt(cell.id).step_files]
+        for cell in cells
     }
     questions = build_questions(find_experiment(summary["target"]), cells, steps)
-    answers = _solve_on_paper(questions)
+    answers = _calculate_answers(questions)
     return [
         Row(
             cell, questions.get(cell["id"]), answers.get(cell["id"]), measure_foreign_cores(steps[cell["id"]])
@@ -82,16 +87,16 @@ def build_rows(path: Path) -> list[Row]:
     ]
 
 
-def _solve_on_paper(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the answers on paper, by cell, from a process that knows nothing but the questions."""
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.calibration.paper"],
+def _calculate_answers(questions: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the calculated answers by cell, from a process that knows nothing but the questions."""
+    process = subprocess.run(
+        [sys.executable, "-m", "bench.calibration.calculation"],
         input=json.dumps(questions),
         capture_output=True,
         text=True,
         check=True,
     )
-    answers: dict[str, dict[str, float]] = json.loads(done.stdout)
+    answers: dict[str, dict[str, float]] = json.loads(process.stdout)
     return answers
 
 

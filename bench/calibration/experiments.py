@@ -19,9 +19,9 @@ Mode = Literal["slots", "cpu", "memory"]
 class Experiment:
     """One campaign: think times between two bounds, the SLO "p95 ≤ p95_s", sizes, the target's parameters.
 
-    Think times have to vary: with constant ones a queue of constant service times keeps the phase that its
-    users happened to begin with, and so do the response times. `name` is the target's name in the campaign.
-    `environment` holds the variables that differ from the mode's target.yaml.
+    Think times have to vary. If they and the service times were constant, all users would keep the rhythm in
+    which they started, and the response times would depend on it. `name` is the target's name in the
+    campaign. `environment` has the variables that differ from the mode's target.yaml.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Experiment:
         return "-".join(f"{seconds:g}" for seconds in self.think_s)
 
     def build_matrix(self) -> dict[str, Any]:
-        """Build the matrix file's content, without a limit on the throughput: paper knows only the p95."""
+        """Build the content of matrix.yaml. It has no SLO on the throughput: the calculation ignores that."""
         target = self._read_target()
         target |= {"name": self.name, "environment": self.parameters}
         target["build"] |= {"context": os.fspath(_TARGETS)}
@@ -56,7 +56,7 @@ class Experiment:
             "search": {"strategy": "predict", "precision": "5%"},
         }
 
-    def write(self, folder: Path) -> Path:
+    def write_matrix(self, folder: Path) -> Path:
         """Write the matrix file into a folder and return its path."""
         file = folder / "matrix.yaml"
         file.write_text(json.dumps(self.build_matrix()))

@@ -1,31 +1,44 @@
-"""Format measured brackets, answers on paper, and the errors between them as Markdown."""
+"""Format measured brackets, calculated capacities, and the errors between them as a Markdown table."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 
 _PROMISED_MEDIAN = 0.03
 _PROMISED_WORST = 0.08
-_QUIET_CORES = 0.3
-"""What engine, kernel and harness use of a quiet machine, apart from target and generator."""
+"""The errors that docs/benchmarks.md sets as goals."""
 
-_COLUMNS = "size measured estimate paper error formula demand limit others load".split()
+_QUIET_CORES = 0.3
+"""The most cores that engine, kernel and harness use on a machine without other programs."""
+
+_COLUMNS = (
+    "size",
+    "bracket",
+    "estimate",
+    "calculated",
+    "error",
+    "formula",
+    "cost",
+    "limiting factor",
+    "other programs",
+    "load",
+)
 _ALIGNMENT = "|:--|--:|--:|--:|--:|--:|--:|:--|--:|--:|"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A size: its entry in summary.json, its question, and the answer on paper (None: no answer).
+    """A size: its entry in summary.json, its question, and the answer by calculation (None: no answer).
 
-    `foreign_cores` is what other programs used of the host meanwhile.
+    `foreign_cores` are the cores of the host that other programs used; None without a window.
     """
 
     cell: Mapping[str, Any]
     question: Mapping[str, Any] | None
-    paper: Mapping[str, float] | None
+    calculated: Mapping[str, float] | None
     foreign_cores: float | None = None
 
     @property
@@ -33,32 +46,32 @@ class Row:
         """The estimate, or the middle of the bracket; None without a bracket."""
         if self.cell["status"] != "bracketed":
             return None
-        middle = geometric_mean([self.cell["sustained_users"], self.cell["broken_users"]])
+        middle = compute_geometric_mean([self.cell["sustained_users"], self.cell["broken_users"]])
         return float(self.cell["estimate_users"] or middle)
 
     @property
     def error_ratio(self) -> float | None:
-        if self.measured_users is None or not self.paper or self.paper["users"] <= 0:
+        if self.measured_users is None or not self.calculated or self.calculated["users"] <= 0:
             return None
-        return self.measured_users / self.paper["users"] - 1
+        return self.measured_users / self.calculated["users"] - 1
 
     @property
-    def is_within(self) -> bool:
-        """True if the answer on paper lies within the bracket."""
-        if self.error_ratio is None or self.paper is None:
+    def is_calculated_in_bracket(self) -> bool:
+        """True if the calculated capacity lies within the bracket."""
+        if self.error_ratio is None or self.calculated is None:
             return False
         low, high = self.cell["sustained_users"], self.cell["broken_users"]
-        return bool(low <= self.paper["users"] <= high)
+        return bool(low <= self.calculated["users"] <= high)
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """Return one row for each size, and a verdict on all."""
+    """Return a table with one row for each size, and a summary of all errors."""
     lines = [
         _format_line(_COLUMNS),
         _ALIGNMENT,
         *(_format_line(_format_row(row)) for row in rows),
         "",
-        _format_verdict(rows),
+        _format_errors(rows),
     ]
     return "\n".join(lines)
 
@@ -68,15 +81,15 @@ def _format_line(texts: Sequence[str]) -> str:
 
 
 def _format_row(row: Row) -> Sequence[str]:
-    cell, paper = row.cell, row.paper
+    cell, calculated = row.cell, row.calculated
     return (
         cell["id"],
         _format_bracket(cell),
         _format_number(row.measured_users),
-        _format_number(paper["users"] if paper else None),
+        _format_number(calculated["users"] if calculated else None),
         _format_error(row.error_ratio),
-        _format_number(paper["formula"] if paper else None),
-        _format_demand(row.question),
+        _format_number(calculated["formula"] if calculated else None),
+        _format_cost(row.question),
         cell["limiting_factor"] or "–",
         "–" if row.foreign_cores is None else f"{row.foreign_cores:.2f} cores",
         f"{cell['load_s']:.0f} s",
@@ -89,7 +102,7 @@ def _format_bracket(cell: Mapping[str, Any]) -> str:
     return str(cell["status"])
 
 
-def _format_demand(question: Mapping[str, Any] | None) -> str:
+def _format_cost(question: Mapping[str, Any] | None) -> str:
     if question is None:
         return "–"
     if question["mode"] == "memory":
@@ -97,27 +110,27 @@ def _format_demand(question: Mapping[str, Any] | None) -> str:
     return f"{question['work_s'] * 1000:.2f} ms"
 
 
-def _format_verdict(rows: Sequence[Row]) -> str:
+def _format_errors(rows: Sequence[Row]) -> str:
     """Describe the median and the worst error, and what the harness promises."""
     errors = [abs(row.error_ratio) for row in rows if row.error_ratio is not None]
     if not errors:
-        return "No size has both a bracket and an answer on paper."
-    within = sum(row.is_within for row in rows)
+        return "No size has both a bracket and a calculated capacity."
+    hit_count = sum(row.is_calculated_in_bracket for row in rows)
     return (
         f"Of {len(rows)} sizes {len(errors)} were bracketed. Error: median {statistics.median(errors):.1%} "
         f"(promised {_PROMISED_MEDIAN:.0%}), worst {max(errors):.1%} (promised {_PROMISED_WORST:.0%}). "
-        f"{within} of {len(errors)} brackets hold the paper's answer.{_format_warning(rows)}"
+        f"{hit_count} of {len(errors)} brackets contain the calculated capacity.{_format_warning(rows)}"
     )
 
 
 def _format_warning(rows: Sequence[Row]) -> str:
-    """Return a warning if other programs used the host: the target then had less than its limits."""
+    """Return a warning if other programs used the host: the target may have had less than its limits."""
     disturbed = [row for row in rows if (row.foreign_cores or 0.0) > _QUIET_CORES]
     if not disturbed:
         return ""
     return (
-        f" Others used more than {_QUIET_CORES:g} cores of the host during {len(disturbed)} of them: "
-        "their errors are as much the machine's; measure them again on a quiet one."
+        f" At {len(disturbed)} of the sizes, other programs used more than {_QUIET_CORES:g} cores of the "
+        "host, which may explain the errors there: measure these sizes again on a quiet machine."
     )
 
 

@@ -1,7 +1,7 @@
-"""Find the true capacity of a simulated configuration: what a measurement without end would find.
+"""Find the true capacity of a simulated configuration: what an endless measurement would find.
 
-The users are bisected, first with short runs and then with ever longer ones around what the short runs found.
-All runs have the nominal speed: no target is cold and no host drifts.
+The users are bisected with short simulations first, and then near the result with longer ones. All have the
+nominal speed: no target is cold and no host drifts.
 """
 
 import functools
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from bench.simulation.container_run import build_closed_system
 from bench.simulation.model import QUIET, Service, ThinkTime
-from harness.analyse.search.capacity_estimate import logit
+from harness.analyse.search.capacity_estimate import compute_logit
 from harness.model import Limits
 
 _COARSE_S = 1_000.0
 _FINE_S = 20_000.0
 _MAX_USER_S = 1_500_000.0
-"""User-seconds that find a capacity to within about 0.2 %: no run is longer, whatever length is given."""
+"""No simulation has more user-seconds than this, which find a capacity to within about 0.2 %."""
 
 _SETTLE_S = 100.0
 _CHUNK_S = 500.0
@@ -27,30 +27,33 @@ _CHUNK_S = 500.0
 class GroundTruth:
     """The true capacity of a configuration.
 
-    `users` is the highest number whose share of slow requests is allowed. `crossing` is where, between
-    `users` and one user more, the share would be met exactly (the logit of the share is linear in ln N).
-    Both are the users limit if the limit is sustained (`is_censored`).
+    `users` is the highest number of users whose share of slow requests is allowed. `crossing_users` is the
+    fraction between `users` and `users + 1` at which the share would be exactly the allowed one (the logit of
+    the share is taken as linear in ln N). Both are the users limit if the limit is sustained (`is_censored`).
     """
 
     users: int
-    crossing: float
+    crossing_users: float
     is_censored: bool = False
 
 
 def measure_slow_share(
     service: Service, think: ThinkTime, limits: Limits, users: int, slow_s: float, length_s: float
 ) -> float:
-    """Return the share of requests slower than `slow_s` in a run of `length_s`; 1 if the target dies."""
+    """Return the share of requests slower than `slow_s` in a simulation of `length_s`; 1 if the target dies.
+
+    The requests of the ramp and of the settling do not count.
+    """
     system = build_closed_system(service, QUIET, think, limits, seed=(users,))
     system.hold(users, 50.0)
     system.advance(users / 50.0 + _SETTLE_S)
-    system.take()
+    system.take_ended()
     if system.exit is not None:
         return 1.0
     total = slow = 0
     while total == 0 or system.now_s < length_s:
         system.advance(system.now_s + _CHUNK_S)
-        latency_s = system.take().latency_s
+        latency_s = system.take_ended().latency_s
         total += len(latency_s)
         slow += sum(1 for each in latency_s if each > slow_s)
     return slow / total
@@ -63,7 +66,7 @@ def find_ground_truth(
     limits: Limits,
     users_limit: int = 400,
     slow_s: float = 1.0,
-    share: float = 0.05,
+    allowed_share: float = 0.05,
     fine_s: float = _FINE_S,
 ) -> GroundTruth:
     """Find the capacity under "at most `share` of requests slower than `slow_s`"."""
@@ -73,7 +76,7 @@ def find_ground_truth(
         return measure_slow_share(service, think, limits, users, slow_s, min(length_s, _MAX_USER_S / users))
 
     def is_sustained(users: int, length_s: float) -> bool:
-        return users == 0 or measure(users, length_s) <= share
+        return users == 0 or measure(users, length_s) <= allowed_share
 
     if is_sustained(users_limit, _COARSE_S) and is_sustained(users_limit, fine_s):
         return GroundTruth(users_limit, float(users_limit), is_censored=True)
@@ -84,7 +87,7 @@ def find_ground_truth(
         )
     if users == 0:
         return GroundTruth(0, 0.0)
-    crossing = _interpolate_crossing(users, measure(users, fine_s), measure(users + 1, fine_s), share)
+    crossing = _interpolate_crossing(users, measure(users, fine_s), measure(users + 1, fine_s), allowed_share)
     return GroundTruth(users, crossing)
 
 
@@ -107,6 +110,6 @@ def _find_boundary(is_sustained: Callable[[int], bool], low: int, high: int) -> 
     return low
 
 
-def _interpolate_crossing(users: int, share_below: float, share_above: float, share: float) -> float:
-    low, high = logit(share_below), logit(share_above)
-    return float(users * ((users + 1) / users) ** ((logit(share) - low) / (high - low)))
+def _interpolate_crossing(users: int, share_below: float, share_above: float, allowed_share: float) -> float:
+    low, high = compute_logit(share_below), compute_logit(share_above)
+    return float(users * ((users + 1) / users) ** ((compute_logit(allowed_share) - low) / (high - low)))

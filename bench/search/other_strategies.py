@@ -1,7 +1,8 @@
-"""Choose the next number of users as other tools do, from the verdicts so far, for comparison.
+"""Choose the next number of users by the rules of other tools, to compare them with the harness's search.
 
-The rules are read from the tools' sources and written anew. All of them get the harness's ramp, settling and
-verdict on one window of fixed length; only the choice of loads, and of when to stop, is compared.
+The rules were read in the tools' sources and implemented anew. All of them use the harness's ramp, settling
+and verdict, on a window of fixed length; only the choice of the next load, and of when to stop, differs. A
+load is a number of users.
 """
 
 import math
@@ -13,12 +14,13 @@ from harness.model import Cell, CellResult, Plan, Step, StepResult, Verdict
 _Verdicts = Mapping[int, bool]
 
 _SWEEP_SIZE = 10
+"""The number of loads in guidellm's sweep."""
 
 
-def collect_verdicts(plan: Plan, steps: Sequence[StepResult]) -> dict[int, bool]:
+def _collect_verdicts(plan: Plan, steps: Sequence[StepResult]) -> dict[int, bool]:
     """Return whether each number of users passed, in the order of measuring.
 
-    The other tools have no verdict for too few requests: an INVALID step is judged by whatever p95 it has.
+    The other tools know no INVALID verdict: an INVALID step passes if its p95 is within the limit.
     """
     limit_s = find_response_limit_s(plan.slos)
     return {
@@ -41,15 +43,15 @@ def space_loads(first: int, limit: int, ratio: float) -> list[int]:
 def choose_bisection_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Bisect 1 … users limit geometrically; the limit itself is tried only when all loads below it passed."""
-    known = collect_verdicts(plan, steps)
-    users = bisect(known, plan.users_limit, plan.search.precision_ratio)
+    """Bisect 1 … users limit geometrically; the limit itself is tested only if all loads below it passed."""
+    verdicts = _collect_verdicts(plan, steps)
+    users = bisect(verdicts, plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
 
-def bisect(known: _Verdicts, limit: int, precision_ratio: float) -> int | None:
+def bisect(verdicts: _Verdicts, limit: int, precision_ratio: float) -> int | None:
     """Return the load that a geometric bisection of 1 … limit tests next; None when it has ended."""
-    sustained, broken = _find_consistent_ends(known)
+    sustained, broken = _find_consistent_ends(verdicts)
     low, high = sustained or 1, broken or limit
     if sustained == limit or broken == 1:
         return None
@@ -73,7 +75,7 @@ def choose_theodolite_step(
     smaller = _find_next_smaller(cell, neighbours)
     if smaller is not None:
         loads = [load for load in loads if load >= (_find_highest_pass(smaller.steps) or math.inf)]
-    users = search_list(loads, collect_verdicts(plan, steps))
+    users = search_list(loads, _collect_verdicts(plan, steps))
     return None if users is None else Step(users, plan.timing)
 
 
@@ -82,7 +84,7 @@ def _find_highest_pass(steps: Sequence[StepResult]) -> int | None:
 
 
 def _find_next_smaller(cell: Cell, neighbours: Sequence[CellResult]) -> CellResult | None:
-    """Find the next smaller CPU with the same memory; sizes without a test do not count, as in Theodolite."""
+    """Find the next smaller CPU with the same memory; sizes without a step do not count, as in Theodolite."""
     row = [
         result
         for result in neighbours
@@ -93,12 +95,12 @@ def _find_next_smaller(cell: Cell, neighbours: Sequence[CellResult]) -> CellResu
     return max(row, key=lambda result: result.cell.limits.cpu_cores, default=None)
 
 
-def search_list(loads: Sequence[int], known: _Verdicts) -> int | None:
+def search_list(loads: Sequence[int], verdicts: _Verdicts) -> int | None:
     """Return the load of a rising list that a binary search tests next; None when it has ended."""
     lower, upper = 0, len(loads) - 1
     while lower <= upper:
         middle = lower if lower == upper else (lower + upper + 1) // 2
-        is_passed = known.get(loads[middle])
+        is_passed = verdicts.get(loads[middle])
         if is_passed is None:
             return loads[middle]
         if lower == upper or (is_passed and middle == upper):
@@ -110,17 +112,17 @@ def search_list(loads: Sequence[int], known: _Verdicts) -> int | None:
 def choose_aiperf_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Double from 1 until one fails, then halve the gap until it is under the precision.
+    """Double the load from 1 until one fails, then halve the gap until it is below the precision.
 
-    This is AIPerf's `MonotonicSLASearchPlanner` (ai-dynamo/aiperf) with one trial for each value.
+    This is AIPerf's `MonotonicSLASearchPlanner` (ai-dynamo/aiperf) with one trial for each load.
     """
-    users = double_then_bisect(collect_verdicts(plan, steps), plan.users_limit, plan.search.precision_ratio)
+    users = double_then_bisect(_collect_verdicts(plan, steps), plan.users_limit, plan.search.precision_ratio)
     return None if users is None else Step(users, plan.timing)
 
 
-def double_then_bisect(known: _Verdicts, limit: int, precision_ratio: float) -> int | None:
+def double_then_bisect(verdicts: _Verdicts, limit: int, precision_ratio: float) -> int | None:
     """Return the load that doubling and then halving the gap tests next; None when it has ended."""
-    low, high = _find_consistent_ends(known)
+    low, high = _find_consistent_ends(verdicts)
     if high is None:
         return None if low == limit else min(limit, 2 * low) if low else 1
     if low is None or high - low <= 1 or (high - low) / high < precision_ratio:
@@ -128,11 +130,11 @@ def double_then_bisect(known: _Verdicts, limit: int, precision_ratio: float) -> 
     return low + (high - low) // 2
 
 
-def _find_consistent_ends(known: _Verdicts) -> tuple[int | None, int | None]:
-    """Return the bracket that results from the verdicts in their order; contradictions change nothing."""
+def _find_consistent_ends(verdicts: _Verdicts) -> tuple[int | None, int | None]:
+    """Return the highest pass and the lowest failure; a verdict that contradicts earlier ones is ignored."""
     low: int | None = None
     high: int | None = None
-    for users, is_passed in known.items():
+    for users, is_passed in verdicts.items():
         if is_passed and (high is None or users < high):
             low = users if low is None else max(low, users)
         if not is_passed and (low is None or users > low):
@@ -143,10 +145,10 @@ def _find_consistent_ends(known: _Verdicts) -> tuple[int | None, int | None]:
 def choose_guidellm_step(
     plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Try one user, then the limit, then evenly spaced throughputs between both, upwards until one fails.
+    """Test one user, then the limit, then evenly spaced throughputs between both, upwards until one fails.
 
-    This is guidellm's `sweep` profile (vllm-project/guidellm) with 10 strategies. Its rates are open-loop
-    ones; here a rate stands for the number of users who make it at light load, by Little's law.
+    This is guidellm's `sweep` profile (vllm-project/guidellm) of 10 loads. In guidellm a load is a rate of
+    requests; here it is the number of users who make this rate at light load, by Little's law.
     """
     users = sweep(steps, plan.users_limit)
     return None if users is None else Step(users, plan.timing)
@@ -155,7 +157,7 @@ def choose_guidellm_step(
 def sweep(steps: Sequence[StepResult], limit: int) -> int | None:
     """Return the load that a sweep tests next; None when it has ended."""
     if len(steps) < 2:
-        return (1, limit)[len(steps)]
+        return limit if steps else 1
     slowest, fastest = steps[0].rps, steps[1].rps
     if steps[1].verdict is Verdict.PASS or not slowest or not fastest:
         return None

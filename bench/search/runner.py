@@ -13,14 +13,17 @@ from harness.model import Cell, Limits
 _USERS_LIMIT = 400
 
 _LONG_WINDOW_S = 300.0
-"""Windows from this length on are not used for matrices, whose trials would take too long."""
+"""Strategies with windows of at least this length do not measure matrices, which would take too long."""
 
 _LOWER_BOUND_PLAN = build_plan(Strategy("lower bound"), ())
 
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """What is measured for one table: cells in a scenario; `trials_ratio` is relative to single cells."""
+    """What is measured for one table: cells in a scenario.
+
+    `trials_ratio` is the number of trials, relative to the number for a single cell.
+    """
 
     title: str
     scenario: SimulatedScenario
@@ -37,14 +40,14 @@ class _Task:
     seed: int
 
 
-def build_experiments(scenario_names: Sequence[str], *, has_matrices: bool) -> list[Experiment]:
-    """Build the experiments: single cells in every scenario named, and matrices if they are wanted."""
+def build_experiments(scenario_names: Sequence[str], *, with_matrices: bool) -> list[Experiment]:
+    """Build the experiments: single cells in each of the scenarios, and matrices of the shop."""
     experiments = [
         Experiment(f"one cell, {cell.limits.cpu_cores:g} CPU, {name}", SCENARIOS[name], (cell,))
         for name in scenario_names
         for cell in build_grid((1.0, 2.0, 4.0))
     ]
-    if has_matrices:
+    if with_matrices:
         experiments += [
             Experiment("3 × 3 matrix, usual", SHOP, build_grid(CPUS_3, MEMORIES_3), 1 / 4),
             Experiment("5 × 5 matrix, usual", SHOP, build_grid(CPUS_5, MEMORIES_5), 1 / 8),
@@ -123,7 +126,7 @@ _runner: TrialRunner
 
 
 def _set_runner(runner: TrialRunner) -> None:
-    """Give a worker process, once, what all of its tasks belong to."""
+    """Set the runner of all tasks in this worker process, once at its start."""
     global _runner
     _runner = runner
 

@@ -1,4 +1,4 @@
-"""What the trials run on (targets, hosts and sizes), and the strategies that are compared."""
+"""The targets, hosts and sizes that the trials measure, and the strategies that they compare."""
 
 from bench.search import other_strategies
 from bench.search.trial import SimulatedScenario, Strategy
@@ -49,9 +49,9 @@ SCENARIOS = {
 }
 
 SHOP = SimulatedScenario(Service(cpu_s=0.02, base_bytes=32 * MIB, user_bytes=MIB // 4))
-"""Lighter requests, and 4 users for every MiB above 32.
+"""A target with lighter requests, whose memory is 32 MiB and 1 MiB for every 4 users.
 
-So the CPU, the memory and the users limit each limit some cells of a matrix.
+In a matrix of it, some cells are limited by the CPU, some by the memory and some by the users limit.
 """
 
 CPUS_3, MEMORIES_3 = (0.5, 1.0, 2.0), (48, 96, 256)

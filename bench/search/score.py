@@ -1,4 +1,4 @@
-"""Score trials: what they cost, how far off their answers were, and whether an end of a bracket was wrong."""
+"""Score trials by their load, by the error of their answers, and by the correctness of their brackets."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bench.search.ground_truth import GroundTruth
 from bench.search.trial import Strategy
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.model import CellResult, Plan, Status
 
@@ -15,15 +15,18 @@ from harness.model import CellResult, Plan, Status
 class Outcome:
     """The score of one cell in one trial.
 
-    Errors are relative. They are None if the true capacity lies above the users limit, or if no bracket was
-    found. `middle_error` is the error of the bracket's geometric mean, `error` that of the strategy's answer.
-    `lower_bound_s` are the load seconds of two shortest windows, and of one if the true capacity lies above
-    the users limit. `is_first`: the cell had no neighbour. An end of a bracket is wrong if it is on the other
-    side of the true capacity by more than the precision. `is_missed`: the cell is not bracketed, or not
-    censored, as it should be.
+    `is_first`: the cell had no neighbour. `lower_bound_s` is the least load of any strategy in seconds (see
+    `compute_lower_bound_s`).
+
+    `error` is the relative error of the strategy's answer, `middle_error` that of the bracket's geometric
+    mean. Both are None if the true capacity lies above the users limit, or without a bracket.
+
+    `is_pass_wrong` and `is_failure_wrong`: the bracket's end lies on the wrong side of the true capacity, by
+    more than the precision. `is_missed`: the cell should be censored and is not, or should be bracketed and
+    is not.
     """
 
-    cell: str
+    cell_id: str
     is_first: bool
     status: Status
     load_s: float
@@ -40,10 +43,12 @@ class Outcome:
 class Score:
     """The averages of many outcomes.
 
-    `cells` counts the outcomes. Ratios are shares of all outcomes, errors are of the outcomes that have one.
+    `load_s` and `steps` are means of all outcomes. `lower_bound_ratio` is the load of all outcomes over their
+    lower bounds. The other ratios are shares of all outcomes. Errors are of the outcomes that have an error,
+    and NaN if there is no such outcome.
     """
 
-    cells: int
+    outcome_count: int
     load_s: float
     steps: float
     lower_bound_ratio: float
@@ -59,11 +64,13 @@ def score_cell(
 ) -> Outcome:
     """Score a cell's result against its true capacity."""
     low, high = result.sustained_users, result.broken_users
-    middle = geometric_mean([low, high]) if low and high else None
+    middle = compute_geometric_mean([low, high]) if low and high else None
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
-    width = 1 + strategy.search.precision_ratio
+    precision_factor = 1 + strategy.search.precision_ratio
+    highest_right_pass = truth.crossing_users * precision_factor
+    lowest_right_failure = truth.crossing_users / precision_factor
     return Outcome(
-        cell=result.cell.id,
+        cell_id=result.cell.id,
         is_first=is_first,
         status=result.status,
         load_s=result.load_s,
@@ -71,8 +78,8 @@ def score_cell(
         lower_bound_s=lower_bound_s,
         middle_error=_compute_error(middle, truth),
         error=_compute_error(answers[strategy.answer], truth),
-        is_pass_wrong=low is not None and not truth.is_censored and low > truth.crossing * width,
-        is_failure_wrong=high is not None and high < truth.crossing / width,
+        is_pass_wrong=low is not None and not truth.is_censored and low > highest_right_pass,
+        is_failure_wrong=high is not None and high < lowest_right_failure,
         is_missed=result.status is not (Status.CENSORED if truth.is_censored else Status.BRACKETED),
     )
 
@@ -80,8 +87,8 @@ def score_cell(
 def compute_lower_bound_s(plan: Plan, truth: GroundTruth) -> float:
     """Return the least load seconds that any strategy needs for a cell.
 
-    They are a pass just below the capacity and a failure just above it, in one container run and both settled
-    at once; only the pass if the capacity lies above the users limit.
+    It needs a pass just below the capacity and a failure just above it, both with the shortest settling and
+    window, in one container run. If the capacity lies above the users limit, it needs the pass alone.
     """
     users = max(1, truth.users)
     if truth.is_censored:
@@ -91,17 +98,17 @@ def compute_lower_bound_s(plan: Plan, truth: GroundTruth) -> float:
 
 
 def summarize(outcomes: Sequence[Outcome]) -> Score:
-    """Average at least one outcome; all count alike."""
+    """Average the outcomes, of which there must be at least one."""
     count = len(outcomes)
     load_s = sum(each.load_s for each in outcomes)
     errors = [each.error for each in outcomes if each.error is not None]
-    middles = [each.middle_error for each in outcomes if each.middle_error is not None]
+    middle_errors = [each.middle_error for each in outcomes if each.middle_error is not None]
     return Score(
-        cells=count,
+        outcome_count=count,
         load_s=load_s / count,
         steps=sum(each.steps for each in outcomes) / count,
         lower_bound_ratio=load_s / sum(each.lower_bound_s for each in outcomes),
-        rms_middle_error=_compute_rms(middles),
+        rms_middle_error=_compute_rms(middle_errors),
         rms_error=_compute_rms(errors),
         worst_error=max((abs(error) for error in errors), default=math.nan),
         wrong_ratio=sum(each.is_pass_wrong or each.is_failure_wrong for each in outcomes) / count,
@@ -110,7 +117,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
 
 
 def _compute_error(users: float | None, truth: GroundTruth) -> float | None:
-    return None if users is None or truth.is_censored else users / truth.crossing - 1
+    return None if users is None or truth.is_censored else users / truth.crossing_users - 1
 
 
 def _compute_rms(errors: Sequence[float]) -> float:

@@ -1,7 +1,7 @@
 """Run one seeded trial: measure cells one after the other in simulated time, as a campaign does.
 
-Everything that decides is the harness's own (`CellProgress`, `hold_step`, `is_verdict_settled`). Only the
-target and its users are simulated, and nothing is stored or drawn.
+All decisions are made by the harness's own code (`CellProgress`, `hold_step`, `is_verdict_settled`). Only the
+target and its users are simulated. Nothing is stored, and no report is written.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from harness.analyse.step.judge import is_verdict_settled
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.progress import CellProgress
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import ProgressSample, StepRequest, hold_step
+from harness.measure.step import ProgressSample, StepSpec, hold_step
 from harness.model import (
     MIB,
     Cell,
@@ -36,10 +36,10 @@ from harness.model import (
 )
 
 ChooseStep = Callable[[Plan, Cell, Sequence[StepResult], Sequence[CellResult]], Step | None]
-"""Choose a cell's next step from its steps so far and from its neighbours' results; None when it is done."""
+"""Choose a cell's next step from its own steps and its neighbours' results; None ends the search."""
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-"""The harness's defaults. In a shared queue the p95 breaks first: only the p95 decides the ground truth."""
+"""The harness's defaults. In a shared queue the p95 breaks first, so the ground truth considers it alone."""
 
 _MAX_STEPS = 60
 
@@ -48,9 +48,9 @@ _MAX_STEPS = 60
 class Strategy:
     """A way to search.
 
-    `restarts_target` starts a fresh target for every step, not only after one that failed. With
-    `smallest_first` the cells are measured from the last in the campaign's order to the first. `answer` is
-    what the strategy reports: the fitted estimate, the middle of its bracket, or the highest pass.
+    `restarts_target`: every step has a fresh target, not only the step after a failure. `smallest_first`: the
+    cells are measured in the reverse of the campaign's order. `answer` is what the strategy reports: the
+    fitted estimate, the middle of its bracket, or the highest pass.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedScenario:
-    """What trials run on: one service under every cell's limits, its host's noise, its users' think time."""
+    """What a trial simulates: the target's service, the noise of its host, and its users' think times."""
 
     service: Service = field(default_factory=Service)
     noise: Noise = USUAL
@@ -81,7 +81,7 @@ def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> t
 
 
 def build_plan(strategy: Strategy, cells: Sequence[Cell], users_limit: int = 400) -> Plan:
-    """Build the plan that the strategy measures the cells by."""
+    """Build the plan by which the strategy measures the cells."""
     return Plan(
         source=Path("matrix.yaml"),
         target=Target("sim", 8000, ImageSource("sim")),
@@ -112,7 +112,7 @@ def measure_matrix(
         progress.start_attempt(baseline, None)
         _CellTrial(backends, plan, strategy, progress, results).run()
         baseline = progress.finish()
-        results.append(progress.result(plan))
+        results.append(progress.build_result(plan))
     return tuple(results)
 
 
@@ -139,12 +139,12 @@ class _CellTrial:
         self._neighbours = neighbours
 
     def run(self) -> None:
-        """Hold steps until the strategy needs no more. Raises RuntimeError if it does not end."""
+        """Hold steps until the strategy chooses no more. Raise RuntimeError if it does not end."""
         plan, cell = self._plan, self._progress.cell
         image = self._backends.host.prepare(plan.target)
         step = self._choose_step()
         while step is not None:
-            number = self._progress.next_run_number()
+            number = self._progress.take_run_number()
             with open_session(
                 self._backends, plan.target, plan.scenario, plan.load, cell, image, number
             ) as session:
@@ -155,12 +155,13 @@ class _CellTrial:
         progress = self._progress
         if len(progress.steps) > _MAX_STEPS:
             raise RuntimeError(
-                f"the strategy {self._strategy.name} does not end: {[s.users for s in progress.steps]}"
+                f"the strategy {self._strategy.name!r} has not ended after {_MAX_STEPS} steps; their users: "
+                f"{[step.users for step in progress.steps]}"
             )
         return self._strategy.choose_step(self._plan, progress.cell, progress.steps, self._neighbours)
 
     def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:
-        """Hold steps in one container run; return the step that needs another run, None when all are held."""
+        """Hold steps in one container run; return the first step of the next run, None if none is needed."""
         while step is not None:
             result = self._hold_step(session, step)
             step = self._choose_step()
@@ -170,8 +171,8 @@ class _CellTrial:
 
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
         plan, baseline = self._plan, self._progress.baseline
-        request = StepRequest(
-            self._progress.next_step_number(),
+        request = StepSpec(
+            self._progress.take_step_number(),
             step,
             plan.spawn_rate,
             is_settled=lambda facts: is_verdict_settled(

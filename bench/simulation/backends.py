@@ -1,4 +1,4 @@
-"""Implement the harness's protocols on simulated time, which moves only when someone waits."""
+"""Implement the harness's protocols on simulated time, which passes only while the harness waits."""
 
 import contextlib
 import zlib
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from bench.simulation import random_streams
 from bench.simulation.container_run import SimulatedContainerRun
 from bench.simulation.model import QUIET, Noise, Service, ThinkTime
-from harness.errors import TargetFailed
+from harness.errors import TargetStartError
 from harness.measure.protocols import GeneratorFacts, Image, RunningTarget, TargetEnd, Usage
 from harness.measure.session import Backends
 from harness.model import (
@@ -31,7 +31,7 @@ def simulate_backends(
 ) -> Backends:
     """Build a host, a generator and a probe around one simulated clock; the same seed gives the same facts.
 
-    The random numbers of a container run depend on its cell and its number, not on what was measured before.
+    The random numbers of a container run depend on the seed, on its cell, and on its number within the cell.
     """
     clock = SimulatedClock()
     host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed)
@@ -39,7 +39,7 @@ def simulate_backends(
 
 
 class SimulatedClock:
-    """A `Clock` that moves when someone sleeps on it; the current container run moves with it."""
+    """A `Clock` whose time passes when the harness sleeps; the current container run advances with it."""
 
     def __init__(self) -> None:
         self.container_run: SimulatedContainerRun | None = None
@@ -58,8 +58,8 @@ class SimulatedClock:
         self._now_s = to_s
 
 
-class SimulatedTarget:
-    """A `RunningTarget`."""
+class _SimulatedTarget:
+    """The `RunningTarget` of a simulated container run."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
         self.container_run = container_run
@@ -85,7 +85,7 @@ class SimulatedTarget:
 
 
 class SimulatedHost:
-    """A `TargetHost` whose targets serve, and whose users think, as they are told at the beginning."""
+    """A `TargetHost` on which all targets serve by one `Service`, and all users think by one `ThinkTime`."""
 
     def __init__(
         self, clock: SimulatedClock, service: Service, noise: Noise, think: ThinkTime, seed: int
@@ -105,18 +105,18 @@ class SimulatedHost:
         return Image(target.name, _DIGEST)
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        """Do nothing: the simulated target shares its cores with nobody."""
+        """Do nothing: a simulated target does not share its cores."""
 
     @contextlib.contextmanager
-    def run(self, cell: Cell, target: Target, image: Image) -> Iterator[SimulatedTarget]:
+    def run(self, cell: Cell, target: Target, image: Image) -> Iterator[_SimulatedTarget]:
         self._clock.sleep(self._service.ready_after_s)
         if cell.limits.memory_bytes < self._service.base_bytes:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.OOM, f"{cell.id}: the target was killed while it started: out of memory"
             )
         self._clock.container_run = self._start_run(cell)
         try:
-            yield SimulatedTarget(self._clock.container_run)
+            yield _SimulatedTarget(self._clock.container_run)
         finally:
             self._clock.container_run = None
 
@@ -148,8 +148,8 @@ class SimulatedHost:
         )
 
 
-class SimulatedGenerator:
-    """A `RunningGenerator` whose pages come every half second."""
+class _SimulatedGenerator:
+    """A `RunningGenerator` that reports a page of facts every half second."""
 
     def __init__(self, container_run: SimulatedContainerRun, clock: SimulatedClock) -> None:
         self._container_run = container_run
@@ -202,14 +202,14 @@ class SimulatedLoadGenerator:
     @contextlib.contextmanager
     def start(
         self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
-    ) -> Iterator[SimulatedGenerator]:
+    ) -> Iterator[_SimulatedGenerator]:
         self._clock.sleep(_GENERATOR_START_S)
         assert self._clock.container_run is not None
-        yield SimulatedGenerator(self._clock.container_run, self._clock)
+        yield _SimulatedGenerator(self._clock.container_run, self._clock)
 
 
-class SimulatedWatch:
-    """A `Watch`."""
+class _SimulatedWatch:
+    """The `Watch` of a simulated container run."""
 
     def __init__(self, container_run: SimulatedContainerRun) -> None:
         self._container_run = container_run
@@ -225,6 +225,6 @@ class SimulatedProbe:
     """A `UsageProbe` of simulated targets."""
 
     @contextlib.contextmanager
-    def watch(self, target: RunningTarget) -> Iterator[SimulatedWatch]:
-        assert isinstance(target, SimulatedTarget)
-        yield SimulatedWatch(target.container_run)
+    def watch(self, target: RunningTarget) -> Iterator[_SimulatedWatch]:
+        assert isinstance(target, _SimulatedTarget)
+        yield _SimulatedWatch(target.container_run)

@@ -1,4 +1,4 @@
-"""Simulate closed users and their target: users think, send a request, wait for a slot, and are served."""
+"""Simulate closed users and their target: a user thinks, sends a request, waits for a slot, and is served."""
 
 import math
 from collections import deque
@@ -15,9 +15,10 @@ ERRORS = (
     "ConnectionRefusedError(111, 'Connection refused')",
     "HTTPError('500 Server Error: Internal Server Error')",
 )
-"""The errors that a request can end with, by their numbers."""
+"""The texts of the errors; `BROKEN`, `REFUSED` and `SERVER_ERROR` are their indices."""
 
 ANSWERED = -1
+"""The error index of a request without an error."""
 
 _NEVER = (math.inf, -1)
 _NO_USER = -1
@@ -25,7 +26,7 @@ _NO_USER = -1
 
 @dataclass(slots=True)
 class EndedRequests:
-    """The requests that ended since they were last taken, and the thinking after them, one list a column."""
+    """Requests that ended, and the think time after each, as columns: equal indices are of one request."""
 
     start_s: list[float] = field(default_factory=list)
     latency_s: list[float] = field(default_factory=list)
@@ -48,10 +49,11 @@ class Exit:
 class Streams:
     """The random numbers of a system, each kind from a stream of its own.
 
-    Without `names` all requests have the name of index 0.
+    `failures` are True for a request that is answered with an error. `names` are indices of request names;
+    None if all requests have the name of index 0.
     """
 
-    cpu_demands: Iterator[float]
+    cpu_times: Iterator[float]
     think_times: Iterator[float]
     failures: Iterator[bool]
     names: Iterator[int] | None = None
@@ -60,9 +62,10 @@ class Streams:
 class ClosedSystem:
     """Closed users and the target that serves them, from the target's start on (instant 0).
 
-    Users come as Locust's do: in bursts of a second's worth, each with a request at once. `in_flight` maps a
-    waiting user to the start and the name of its request. `reached` is the number of users once all have
-    come, and 0 before. `exit` is None while the target runs; afterwards every request is refused.
+    Users arrive as in Locust: once a second, as many as the spawn rate says, and each sends a request at
+    once. `in_flight` maps a waiting user to the start and the name of its request. `reached_users` is the
+    number of users when all have arrived, and 0 before. `exit` is None while the target runs; afterwards
+    every request is refused.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class ClosedSystem:
         self.streams = streams
         self.now_s = 0.0
         self.users: dict[int, None] = {}
-        self.reached = 0
+        self.reached_users = 0
         self.in_flight: dict[int, tuple[float, int]] = {}
         self.answered_count = 0
         self.exit: Exit | None = None
@@ -81,11 +84,11 @@ class ClosedSystem:
         self._memory_limit_bytes = memory_limit_bytes
         self._allocated_bytes = 0
         self._slots = math.inf if service.slots is None else service.slots
-        self._busy = 0
+        self._busy_slots = 0
         self._queue: deque[int] = deque()
         self._thinking: list[tuple[float, int]] = [_NEVER]
         self._delayed: list[tuple[float, int]] = [_NEVER]
-        self._wanted = 0
+        self._wanted_users = 0
         self._user_count = 0
         self._burst = 1
         self._burst_every_s = 1.0
@@ -103,43 +106,43 @@ class ClosedSystem:
         return service.base_bytes + service.user_bytes * len(self.users) + self._allocated_bytes
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Go to this number of users as Locust's dispatcher does; users who leave do so at once."""
-        self._wanted = users
+        """Change the number of users as Locust does: users arrive in bursts, and leave all at once."""
+        self._wanted_users = users
         self._burst = max(1, math.floor(spawn_rate))
         self._burst_every_s = self._burst / spawn_rate
         while len(self.users) > users:
             user, _ = self.users.popitem()
             self.in_flight.pop(user, None)
         self._spawn_s = self.now_s if len(self.users) < users else math.inf
-        self.reached = users if len(self.users) == users else 0
+        self.reached_users = users if len(self.users) == users else 0
 
-    def take(self) -> EndedRequests:
+    def take_ended(self) -> EndedRequests:
         """Return the requests that ended since the last call."""
         ended, self._ended = self._ended, EndedRequests()
         return ended
 
     def allocate(self, extra_bytes: int) -> None:
-        """Let the target take more memory for itself."""
+        """Let the target allocate memory that belongs to no user."""
         self._allocated_bytes += extra_bytes
         self._check_memory()
 
     def burn(self, cpu_s: float) -> None:
-        """Let the target work for itself, on one core, until it has used so much CPU time."""
-        self._busy += 1
+        """Let the target use CPU time on one core, apart from its requests."""
+        self._busy_slots += 1
         self.processor.add(_NO_USER, cpu_s)
 
     def stop(self, code: int, *, is_oom: bool = False) -> None:
-        """End the target's process: requests in flight break, later ones are refused."""
+        """End the target's process: the requests in flight break, and later requests are refused."""
         self.exit = Exit(self.now_s, code, is_oom)
         self.processor.clear()
         self._queue.clear()
         self._delayed[:] = [_NEVER]
-        self._busy = 0
+        self._busy_slots = 0
         for user in list(self.in_flight):
             self._end_request(user, BROKEN)
 
     def advance(self, until_s: float) -> None:
-        """Let everything happen up to and at an instant."""
+        """Simulate all events up to and including an instant."""
         thinking, delayed, processor = self._thinking, self._delayed, self.processor
         while True:
             wake_s, release_s, at_s = thinking[0][0], delayed[0][0], processor.next_s
@@ -147,7 +150,7 @@ class ClosedSystem:
                 if at_s > until_s:
                     break
                 self.now_s = at_s
-                if (user := processor.step()) is not None:
+                if (user := processor.run_next_event()) is not None:
                     self._finish_cpu_work(user)
                 continue
             at_s = min(wake_s, release_s, self._spawn_s)
@@ -165,14 +168,14 @@ class ClosedSystem:
         processor.run_to(until_s)
 
     def _spawn(self) -> None:
-        for _ in range(min(self._burst, self._wanted - len(self.users))):
+        for _ in range(min(self._burst, self._wanted_users - len(self.users))):
             user = self._user_count
             self._user_count += 1
             self.users[user] = None
             self._send_request(user)
         self._check_memory()
-        if len(self.users) == self._wanted:
-            self.reached, self._spawn_s = self._wanted, math.inf
+        if len(self.users) == self._wanted_users:
+            self.reached_users, self._spawn_s = self._wanted_users, math.inf
         else:
             self._spawn_s += self._burst_every_s
 
@@ -188,14 +191,14 @@ class ClosedSystem:
         self.in_flight[user] = (self.now_s, 0 if names is None else next(names))
         if self.exit is not None:
             self._end_request(user, REFUSED)
-        elif self._busy < self._slots:
+        elif self._busy_slots < self._slots:
             self._serve(user)
         else:
             self._queue.append(user)
 
     def _serve(self, user: int) -> None:
-        self._busy += 1
-        work_s = next(self.streams.cpu_demands)
+        self._busy_slots += 1
+        work_s = next(self.streams.cpu_times)
         if work_s > 0:
             self.processor.add(user, work_s)
         else:
@@ -211,14 +214,14 @@ class ClosedSystem:
         has_failed = self.service.error_ratio and next(self.streams.failures)
         self._end_request(user, SERVER_ERROR if has_failed else ANSWERED)
         self.answered_count += 1
-        self._busy -= 1
+        self._busy_slots -= 1
         if self._queue:
             self._serve(self._queue.popleft())
         if self.answered_count == self.service.dies_after_requests:
             self.stop(1)
 
     def _end_request(self, user: int, error: int) -> None:
-        """Record the end of a request and let its user think; nothing is recorded of a user who left."""
+        """Record the end of a request and let its user think; do nothing if the user has left."""
         request = self.in_flight.pop(user, None)
         if request is None:
             return

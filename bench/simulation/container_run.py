@@ -1,4 +1,4 @@
-"""Simulate one container run: pages and samples as the real generator and engine report them."""
+"""Simulate one container run, with the pages and samples that a real generator and a real engine report."""
 
 import math
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _NAMES = ("GET /",)
 class SimulatedContainerRun:
     """A target and its generator, from the clock's instant `start_s` on; all instants are the clock's.
 
-    `target_samples`, `host_samples` and `events` collect until someone empties them.
+    `target_samples`, `host_samples` and `events` grow until the caller empties them.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class SimulatedContainerRun:
         self._ended_count = 0
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Go to this number of users, `spawn_rate` a second."""
+        """Change the number of users, by `spawn_rate` users a second."""
         self.system.hold(users, spawn_rate)
 
     def advance(self, to_s: float) -> None:
@@ -76,11 +76,11 @@ class SimulatedContainerRun:
         self._advance_system(to_s)
 
     def next_page_s(self) -> float:
-        """Return when there is a page to take: at once, if one waits."""
+        """Return the instant of the next page to take: now, if a page was written already."""
         return self._now_s if self._pages else self._next_page_s
 
     def take_page(self, *, is_closing: bool = False) -> GeneratorFacts | None:
-        """Return the oldest page not yet taken; `is_closing` writes a page of this moment first."""
+        """Return the oldest page that was not taken yet; with `is_closing`, write a last page first."""
         if is_closing:
             self._write_page()
         return self._pages.pop(0) if self._pages else None
@@ -93,7 +93,7 @@ class SimulatedContainerRun:
             self.events += list_exit_events(self.system, self._start_s)
 
     def _write_page(self) -> None:
-        ended, system = self.system.take(), self.system
+        ended, system = self.system.take_ended(), self.system
         self._ended_count += len(ended.start_s)
         sample = GeneratorSample(
             at_s=self._now_s,
@@ -108,7 +108,7 @@ class SimulatedContainerRun:
                 requests=build_requests(system, ended, _NAMES, self._start_s),
                 thinks=build_think_times(ended, self._start_s),
                 samples=(sample,),
-                reached_users=system.reached,
+                reached_users=system.reached_users,
             )
         )
 
@@ -128,9 +128,9 @@ def build_closed_system(
     start_s: float = 0.0,
     drift_phase: float = 0.0,
 ) -> ClosedSystem:
-    """Build users and target under these limits; each kind of random number has a stream of its own.
+    """Build the users and their target; each kind of random number gets a stream of its own.
 
-    `start_s` and `drift_phase` (in periods) say where in the host's drift the target starts.
+    The target starts at the instant `start_s` of the host's drift, whose phase is `drift_phase` (in periods).
     """
     generators = [random_streams.create_generator(*seed, number) for number in range(5)]
     run_speed = random_streams.draw_run_speed(noise, generators[0])
@@ -142,7 +142,7 @@ def build_closed_system(
         service.pause_s,
     )
     streams = Streams(
-        random_streams.draw_cpu_demands(service, generators[2]),
+        random_streams.draw_cpu_times(service, generators[2]),
         random_streams.draw_think_times(think, generators[3]),
         random_streams.draw_failures(service, generators[4]),
     )
@@ -152,7 +152,7 @@ def build_closed_system(
 def build_requests(
     system: ClosedSystem, ended: EndedRequests, names: tuple[str, ...], start_s: float
 ) -> Requests:
-    """Build a page's requests from those that ended and those in flight; `start_s` is the target's start."""
+    """Build a page's requests from the ended ones and those in flight; the target started at `start_s`."""
     waiting = list(system.in_flight.values())
     return Requests(
         names=names,
@@ -167,12 +167,12 @@ def build_requests(
 
 
 def build_think_times(ended: EndedRequests, start_s: float) -> ThinkTimes:
-    """Build the think times of a page; `start_s` is the target's start."""
+    """Build the think times of a page; the target started at the clock's instant `start_s`."""
     return ThinkTimes(_to_instants(ended.think_start_s, start_s), np.array(ended.think_s, dtype=np.float64))
 
 
 def sample_target(system: ClosedSystem, at_s: float) -> TargetSample:
-    """Read the target's counters, as an engine does, at the clock's instant `at_s`."""
+    """Read the target's counters as an engine does; `at_s` is the clock's instant."""
     cpu = system.processor
     return TargetSample(
         at_s=at_s,
@@ -188,7 +188,7 @@ def sample_target(system: ClosedSystem, at_s: float) -> TargetSample:
 
 
 def list_exit_events(system: ClosedSystem, start_s: float) -> list[TargetEvent]:
-    """List what an engine reports of a target that ended; empty while it runs."""
+    """List the events that an engine reports of a target's end; empty while the target runs."""
     if system.exit is None:
         return []
     at_s = start_s + system.exit.at_s
@@ -201,13 +201,13 @@ def _to_instants(since_start_s: Sequence[float], start_s: float) -> np.ndarray:
 
 
 def _build_speed(noise: Noise, run_speed: float, start_s: float, drift_phase: float) -> SpeedAt | None:
-    """Build one factor from the run's speed, the host's wave and the warming up; None if it is always 1."""
+    """Build the product of the run's speed, the host's drift and the warm-up; None if it is always 1."""
     if noise.drift_ratio == 0 and noise.cold_ratio == 1 and run_speed == 1:
         return None
 
-    def speed(at_s: float, spent_cpu_s: float) -> float:
+    def compute_speed(at_s: float, spent_cpu_s: float) -> float:
         wave = math.sin(2 * math.pi * ((start_s + at_s) / noise.drift_period_s + drift_phase))
         cold = (1 - noise.cold_ratio) * math.exp(-spent_cpu_s / noise.warm_cpu_s)
         return run_speed * (1 + noise.drift_ratio * wave) * (1 - cold)
 
-    return speed
+    return compute_speed

@@ -1,4 +1,4 @@
-"""What is simulated: how a target serves requests, what disturbs its speed, how long its users think."""
+"""The parameters of a simulation: how a target serves, what disturbs its speed, how long its users think."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,12 +14,12 @@ class Service:
     """How a target serves a request: CPU time under the target's quota, then a delay that costs no CPU.
 
     `cpu_s` is the mean CPU time, `cpu_cv` its coefficient of variation under the lognormal law; the uniform
-    law ranges from half of the mean to one and a half. `slots` requests are served at once and keep their
-    slot through the delay, while the others wait first come, first served (None: all share the CPU). The
-    target uses at most `parallel_cores` at a time. The whole target stops for `pause_s` every `pause_every_s`
-    on average, as for a garbage collector. Memory is `base_bytes`, and `user_bytes` for every user present.
-    A share of `error_ratio` of the requests is answered with an error, and the target exits after
-    `dies_after_requests` (None: never).
+    law ranges from half of the mean to one and a half times the mean. `slots` requests are served at once and
+    keep their slot through the delay, while the others wait first come, first served (None: all are served at
+    once). The target uses at most `parallel_cores`. On average every `pause_every_s` the whole target stops
+    for `pause_s`, as for a garbage collector. It holds `base_bytes` of memory, and `user_bytes` more for
+    every user present. It is ready `ready_after_s` after its start. A share of `error_ratio` of the requests
+    is answered with an error, and the target exits after `dies_after_requests` (None: never).
     """
 
     cpu_s: float = 0.05
@@ -41,10 +41,10 @@ class Service:
 class Noise:
     """What changes the speed of a target between and within measurements; the default changes nothing.
 
-    `run_speed_sd` is the spread of the speed between container runs (standard deviation of its logarithm).
-    The host's speed follows a slow wave with an amplitude of `drift_ratio` and a period of `drift_period_s`.
-    A cold target starts at `cold_ratio` of its speed, and its slowness falls to 1/e with every `warm_cpu_s`
-    of CPU time: a small size takes longer to warm up.
+    `run_speed_sd` is the standard deviation of the logarithm of the speed between container runs. The host's
+    speed follows a sine with an amplitude of `drift_ratio` and a period of `drift_period_s`. A cold target
+    starts at `cold_ratio` of its speed, and the rest falls to 1/e with every `warm_cpu_s` of CPU time. So a
+    small size takes longer to warm up.
     """
 
     run_speed_sd: float = 0.0

@@ -1,8 +1,8 @@
 """Simulate a CPU that all requests in service share evenly, under a CFS quota.
 
-Virtual time makes sharing cheap: all requests that share get the same, so only the amount that *every*
-request has got since the start is recorded. A request that needs w finishes when this amount has grown by w,
-and the order of finishing never changes (Parekh and Gallager's virtual time, for equal shares).
+All requests in service get the same CPU time, so only one amount is recorded: the CPU time that each of them
+would have got since the start. A request that needs w seconds ends when this amount has grown by w. So the
+order in which requests end is known when they begin (Parekh and Gallager's virtual time, for equal shares).
 
 CFS gives `cpu_cores` · 0.1 s of CPU in every period of 0.1 s. When the quota is spent before the period is
 over, nothing runs until the next period.
@@ -16,13 +16,13 @@ _PERIOD_S = 0.1
 _SPEED_EVERY_S = 1.0
 
 SpeedAt = Callable[[float, float], float]
-"""The speed (1 is nominal) at an instant, after so many CPU seconds spent."""
+"""Compute the speed from the instant and from the CPU seconds spent so far; 1 is nominal."""
 
 
 class Processor:
-    """The CPU of one container. `next_s` is the next instant at which its state changes by itself.
+    """The CPU of one container. `next_s` is the instant of the next event, unless a request is added before.
 
-    Counters are cumulative, as those of a cgroup: `cpu_s`, `periods` (in which something ran),
+    The counters are cumulative, as in a cgroup: `cpu_s`, `periods` (in which something ran),
     `throttled_periods` and `throttled_s`.
     """
 
@@ -40,11 +40,11 @@ class Processor:
         self.periods = 0
         self.throttled_periods = 0
         self.throttled_s = 0.0
-        self._parallel = parallel_cores
-        throttles = cpu_cores < parallel_cores
-        self._quota_s = cpu_cores * _PERIOD_S if throttles else math.inf
-        self._period_s = _PERIOD_S if throttles else 10 * _PERIOD_S
-        self._left_s = 0.0
+        self._parallel_cores = parallel_cores
+        can_throttle = cpu_cores < parallel_cores
+        self._quota_s = cpu_cores * _PERIOD_S if can_throttle else math.inf
+        self._period_s = _PERIOD_S if can_throttle else 10 * _PERIOD_S
+        self._quota_left_s = 0.0
         self._period_to_s = 0.0
         self._is_throttled = False
         self._is_stopped = False
@@ -63,11 +63,8 @@ class Processor:
         self._finish_s = math.inf
         self._schedule_next()
 
-    def __len__(self) -> int:
-        return len(self._requests)
-
     def add(self, request: int, work_s: float) -> None:
-        """Start to serve a request now; call `run_to` first."""
+        """Start to serve a request at `now_s`; call `run_to` before to move it."""
         if not self._requests and self.now_s >= self._period_to_s:
             self._begin_period((math.floor(self.now_s / self._period_s + 1e-9) + 1) * self._period_s)
             self._is_stopped = self._is_paused
@@ -82,12 +79,12 @@ class Processor:
             self._work_per_request_s += elapsed_s * self._speed_per_request
             spent_s = elapsed_s * self._busy_cores
             self.cpu_s += spent_s
-            self._left_s -= spent_s
+            self._quota_left_s -= spent_s
         elif self._is_throttled:
             self.throttled_s += elapsed_s
 
-    def step(self) -> int | None:
-        """Go to `next_s` and apply the change that is due; return the request if one finished, else None."""
+    def run_next_event(self) -> int | None:
+        """Run to `next_s` and simulate the event there; return the request that ended, None if none did."""
         at_s = self.next_s
         self.run_to(at_s)
         if at_s == self._finish_s:
@@ -130,12 +127,12 @@ class Processor:
 
     def _begin_period(self, to_s: float) -> None:
         self._period_to_s = to_s
-        self._left_s = self._quota_s
+        self._quota_left_s = self._quota_s
         self._is_throttled = False
         self.periods += round(self._period_s / _PERIOD_S)
 
     def _schedule_next(self) -> None:
-        """Find the next change of state, and the speed of all requests until then.
+        """Find the next event, and the speed of all requests until then.
 
         Half of the simulation's time is spent here, so comparisons are used instead of `min`.
         """
@@ -148,13 +145,13 @@ class Processor:
                 next_s = self._period_to_s
             self.next_s = next_s
             return
-        cores = self._busy_cores = count if count < self._parallel else self._parallel
+        cores = self._busy_cores = count if count < self._parallel_cores else self._parallel_cores
         speed = self._speed_per_request = cores * self._speed / count
         ahead_s = self._requests[0][0] - self._work_per_request_s
         finish_s = self._finish_s = self.now_s + ahead_s / speed if ahead_s > 0 else self.now_s
-        spent_s = self.now_s + self._left_s / cores if self._left_s > 0 else self.now_s
-        if spent_s < next_s:
-            next_s = spent_s
+        quota_end_s = self.now_s + self._quota_left_s / cores if self._quota_left_s > 0 else self.now_s
+        if quota_end_s < next_s:
+            next_s = quota_end_s
         if self._period_to_s < next_s:
             next_s = self._period_to_s
         self.next_s = finish_s if finish_s < next_s else next_s

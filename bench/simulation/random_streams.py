@@ -1,4 +1,4 @@
-"""Draw endless random numbers in blocks: a block costs little more than a single number."""
+"""Draw endless streams of random numbers, in blocks: a block costs little more time than a single number."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ _BLOCK = 2048
 
 
 def create_generator(*seed: int) -> np.random.Generator:
-    """Create a random generator; the same numbers as seed give the same stream."""
+    """Create a generator of random numbers; the same seed gives the same numbers."""
     return np.random.default_rng(np.random.SeedSequence(seed))
 
 
@@ -21,20 +21,20 @@ def draw_think_times(think: ThinkTime, random: np.random.Generator) -> Iterator[
         yield from random.uniform(think.at_least_s, think.at_most_s, _BLOCK).tolist()
 
 
-def draw_cpu_demands(service: Service, random: np.random.Generator) -> Iterator[float]:
-    """Yield the CPU seconds of one request after the other, at the host's nominal speed."""
+def draw_cpu_times(service: Service, random: np.random.Generator) -> Iterator[float]:
+    """Yield the CPU seconds of each request in turn, at the host's nominal speed."""
     while True:
         yield from _draw_block(service, random).tolist()
 
 
 def draw_failures(service: Service, random: np.random.Generator) -> Iterator[bool]:
-    """Yield for one request after the other whether it is answered with an error."""
+    """Yield True for each request that is answered with an error, False for each other request."""
     while True:
         yield from (random.uniform(size=_BLOCK) < service.error_ratio).tolist()
 
 
 def draw_names(weights: Sequence[float], random: np.random.Generator) -> Iterator[int]:
-    """Yield the indices of request names, as often as their weights say."""
+    """Yield the index of each request's name; names are drawn in proportion to their weights."""
     shares = np.array(weights) / sum(weights)
     while True:
         yield from random.choice(len(shares), _BLOCK, p=shares).tolist()

@@ -1,16 +1,18 @@
-"""Averages that several parts of the analysis need."""
+"""Compute means that several parts of the analysis need."""
 
 import math
 from collections.abc import Iterable
 
 
-def geometric_mean(values: Iterable[float]) -> float:
-    """Return the geometric mean of values from 0 upwards: 0 if one of them is 0.
+def compute_geometric_mean(values: Iterable[float]) -> float:
+    """Return the geometric mean of values that are not negative; 0 if one of them is 0.
 
-    Raises ValueError if there is no value.
+    Raises ValueError without values.
     """
     factors = list(values)
     if not factors:
         raise ValueError("the geometric mean needs at least one value")
     product = math.prod(factors)
-    return math.sqrt(product) if len(factors) == 2 else product ** (1 / len(factors))  # sqrt is exact, ** is not
+    return (
+        math.sqrt(product) if len(factors) == 2 else product ** (1 / len(factors))
+    )  # sqrt is exact, ** is not

@@ -5,24 +5,24 @@ from dataclasses import replace
 from harness.analyse.step.judge import is_verdict_settled
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.session import CampaignSession
-from harness.errors import EngineError, EngineGone, TargetFailed
+from harness.errors import EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import StepRequest, hold_step
+from harness.measure.step import StepSpec, hold_step
 from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
-ENGINE_BACK_WITHIN_S = 120.0
-"""How long a worker waits for its engine to answer again."""
+ENGINE_TIMEOUT_S = 120.0
+"""How long the worker of the only engine waits until the engine answers again."""
 
-_ENGINE_BACK_WITHIN_S_OF_SEVERAL = 30.0
-"""The same where other engines can take over."""
+_SHORT_ENGINE_TIMEOUT_S = 30.0
+"""How long a worker waits if workers of other engines can take over its cells."""
 
-_ASK_ENGINE_EVERY_S = 1.0
-_FAULTS_IN_A_ROW = 3
+_POLL_INTERVAL_S = 1.0
+_MOST_FAULTS_IN_A_ROW = 3
 
 
 class EngineWorker:
-    """The work on one engine. `engine` is its name, None for the only one."""
+    """The worker of one engine. `engine` is the engine's name; None if the campaign has only one."""
 
     def __init__(self, session: CampaignSession, backends: Backends, engine: str | None) -> None:
         self.engine = engine
@@ -30,24 +30,24 @@ class EngineWorker:
         self._backends = backends
         self._image = Image("", "")
         self._faults = 0
-        self._patience_s = ENGINE_BACK_WITHIN_S if engine is None else _ENGINE_BACK_WITHIN_S_OF_SEVERAL
+        self._engine_timeout_s = ENGINE_TIMEOUT_S if engine is None else _SHORT_ENGINE_TIMEOUT_S
 
     def run(self) -> None:
         """Measure cells until all are done, then hold the reference cell once more.
 
-        Raises EngineGone if the engine stays away, StopRequested if the campaign is to stop.
+        Raises EngineUnavailableError if the engine fails for good, StopRequested if the campaign is to stop.
         """
-        self._prepare()
+        self._prepare_images()
         while (cell := self._session.claim_cell()) is not None:
             try:
                 self._measure_cell(cell)
             finally:
                 self._session.release_cell(cell)
-        while (due := self._session.start_drift_check(self.engine)) is not None:
-            self._run_with_retry(*due)
+        while (drift_check := self._session.start_drift_check(self.engine)) is not None:
+            self._try_container(*drift_check)
 
-    def _prepare(self) -> None:
-        """Build or find the images. Raises UsageError if the target's image is another than before."""
+    def _prepare_images(self) -> None:
+        """Build or find the images. Raises UsageError if the target's image has changed since the start."""
         plan = self._session.plan
         image = self._backends.host.prepare(plan.target)
         self._backends.generator.prepare(plan.scenario)
@@ -56,71 +56,83 @@ class EngineWorker:
 
     def _measure_cell(self, cell: Cell) -> None:
         self._session.start_cell(cell, self.engine)
-        while (step := self._session.next_step(cell)) is not None:
-            self._run_with_retry(cell, step)
+        while (step := self._session.choose_step(cell)) is not None:
+            self._try_container(cell, step)
         self._session.finish_cell(cell, self.engine)
 
-    def _run_with_retry(self, cell: Cell, step: Step) -> None:
-        """Run one container from this step on. If the engine fails, wait until it is back instead.
+    def _try_container(self, cell: Cell, step: Step) -> None:
+        """Run one container, from this step on. If the engine fails, restore it, and return.
 
-        The search then asks for the same step again. After a few failures in a row EngineGone is raised.
+        The search then chooses the same step again. Raises EngineUnavailableError if the engine fails too
+        often in a row, or does not answer within the timeout.
         """
         try:
             self._run_container(cell, step)
-        except EngineGone as error:
-            self._faults += 1
-            if self._faults > _FAULTS_IN_A_ROW:
-                raise
-            self._session.record_engine_fault(cell, error)
-            self._await_engine(error)
-            self._prepare()
+        except EngineUnavailableError as error:
+            self._restore_engine(cell, error)
         else:
             self._faults = 0
 
-    def _await_engine(self, error: EngineGone) -> None:
-        """Wait until the engine answers, then remove what it kept of ours. Raise `error` if it stays away."""
+    def _restore_engine(self, cell: Cell, error: EngineUnavailableError) -> None:
+        """Record a fault, wait until the engine answers, remove its leftovers, and prepare the images again.
+
+        If the engine fails meanwhile, this is one more fault in a row. Raises the last error after too many
+        faults or after the timeout.
+        """
+        self._faults += 1
+        if self._faults > _MOST_FAULTS_IN_A_ROW:
+            raise error
+        self._session.record_engine_fault(cell, error)
+        self._await_engine(error)
+        try:
+            self._backends.host.remove_leftovers(self._session.campaign)
+            self._prepare_images()
+        except EngineUnavailableError as next_error:
+            self._restore_engine(cell, next_error)
+
+    def _await_engine(self, error: EngineUnavailableError) -> None:
+        """Wait until the engine answers. Raise `error` after the timeout."""
         host, clock = self._backends.host, self._backends.clock
-        deadline_s = clock.now_s() + self._patience_s
+        deadline_s = clock.now_s() + self._engine_timeout_s
         while not host.is_answering():
             self._session.raise_if_stopping()
             if clock.now_s() > deadline_s:
                 raise error
-            clock.sleep(_ASK_ENGINE_EVERY_S)
-        host.remove_leftovers(self._session.campaign)
+            clock.sleep(_POLL_INTERVAL_S)
 
-    def _run_container(self, cell: Cell, first: Step) -> None:
+    def _run_container(self, cell: Cell, first_step: Step) -> None:
         """Hold steps in one fresh container until one does not pass, or the search is done."""
         session, load = self._session, self._session.choose_load()
-        run = session.start_run(cell, first.purpose, self.engine)
+        run = session.start_run(cell, first_step.purpose, self.engine)
         plan = session.plan
         try:
             with open_session(
                 self._backends, plan.target, plan.scenario, load, cell, self._image, run.number
             ) as container:
-                session.record_run(_with_readiness(run, container))
+                session.record_run(_add_readiness(run, container))
                 session.note_once(container.generator.notes)
                 try:
-                    self._hold_steps(cell, container, first, load)
+                    self._hold_steps(cell, container, first_step, load)
                 finally:
                     session.record_logs(run, _read_target_log(container), container.generator.read_logs())
-        except TargetFailed as failure:
+        except TargetStartError as failure:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
-    def _hold_steps(self, cell: Cell, container: ContainerSession, first: Step, load: Load) -> None:
-        """Hold steps until one does not pass, the search is done, or it needs more Locust processes."""
-        step: Step | None = first
+    def _hold_steps(self, cell: Cell, container: ContainerSession, first_step: Step, load: Load) -> None:
+        """Hold steps until one does not pass, the search is done, or the load needs more Locust processes."""
+        step: Step | None = first_step
         while step is not None:
             result = self._hold_step(cell, container, step)
             if result.verdict is not Verdict.PASS or step.purpose is Purpose.CONFIRM:
                 return
-            step = self._session.next_step(cell)
+            step = self._session.choose_step(cell)
             if self._session.choose_load() != load:
                 return
 
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
         plan, baseline = session.plan, session.read_baseline(cell)
-        request = StepRequest(
+        spec = StepSpec(
             session.start_step(cell, step),
             step,
             plan.spawn_rate,
@@ -135,10 +147,10 @@ class EngineWorker:
             report_progress=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,
         )
-        return session.record_step(cell, hold_step(container, request), step.purpose)
+        return session.record_step(cell, hold_step(container, spec), step.purpose)
 
 
-def _with_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
+def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
     target = container.target
     return replace(
         run,
@@ -148,7 +160,7 @@ def _with_readiness(run: ContainerRun, container: ContainerSession) -> Container
 
 
 def _read_target_log(container: ContainerSession) -> str:
-    """Return what the target wrote; if its container is gone, what the engine says about that."""
+    """Return what the target wrote; if its container is gone, the engine's error in its place."""
     try:
         return container.target.read_logs()
     except EngineError as error:

@@ -1,26 +1,29 @@
-"""What happens in a campaign, told to whoever shows it."""
+"""Define what an observer of a running campaign is called with."""
 
 from harness.measure.step import ProgressSample
 from harness.model import Cell, CellResult, Plan, Step, StepResult
 
 
 class CampaignListener:
-    """An observer of a campaign that does nothing: override what you want to show.
+    """The base class of observers: each method does nothing unless it is overridden.
 
     With several engines the methods are called from several threads.
     """
 
     def campaign_started(self, plan: Plan, finished_cells: int) -> None:
-        """Show that all checks have passed; `plan` fits the hosts, `finished_cells` are already stored."""
+        """Show that all checks have passed.
+
+        `plan` is fitted to the hosts; `finished_cells` is the number of cells that earlier runs finished.
+        """
 
     def note(self, text: str) -> None:
         """Show something that the user should know."""
 
     def cell_started(self, cell: Cell) -> None:
-        """Show that the cell's search starts, or goes on."""
+        """Show that the cell's search starts or is resumed."""
 
     def drift_check_started(self, cell: Cell) -> None:
-        """Show that the cell is held once more at the end, to see whether the host drifted."""
+        """Show that the reference cell is measured once more, to see whether the host has changed."""
 
     def container_starting(self, cell: Cell) -> None:
         """Show that a fresh container of the cell is being started."""
@@ -29,7 +32,7 @@ class CampaignListener:
         """Show that the users of a step begin to ramp up."""
 
     def step_progressed(self, cell: Cell, sample: ProgressSample) -> None:
-        """Show how the running step stands; called about four times a second."""
+        """Show the state of the running step; called about four times a second."""
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         """Show a step's verdict."""

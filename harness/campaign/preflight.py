@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import EngineError, EngineGone, UsageError
+from harness.errors import EngineError, EngineUnavailableError, UsageError
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.host.cpu_affinity import plan_placement
@@ -13,29 +13,33 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import WorkerPool
 from harness.measure.protocols import MonotonicClock, TargetHost
 from harness.measure.session import Backends
-from harness.model import Engine, EngineFacts, EngineWorkers, Fingerprint, Plan
+from harness.model import Engine, EngineWorkers, Fingerprint, Plan
 from harness.plan import fit_to_host
 from harness.store import remove_partial_files
 
 EngineBackends = Mapping[str | None, Backends]
-"""The backends of each engine, by its name; the only engine is None."""
+"""The backends of each engine, by the engine's name; the name is None if the campaign has only one."""
 
 
 def connect_backends(campaign: str, plan: Plan) -> EngineBackends:
-    """Connect to the plan's engines. Raises EngineError, naming the engine, if one does not answer."""
+    """Connect to all engines of the plan: those of the targets, and those that the load comes from.
+
+    `campaign` is the name that containers get as a label. Raises EngineError, naming the engine, if one does
+    not answer.
+    """
     backends = {}
     for name, engine in plan.engines.items():
-        with _naming_engine(name):
+        with _name_engine_in_errors(name):
             backends[name] = _connect_backend(campaign, engine)
     load = plan.load
     if not isinstance(load, EngineWorkers):
         return backends
     hosts = []
     for number, engine in enumerate(load.engines, 1):
-        with _naming_engine(f"engine {number} of load"):
+        with _name_engine_in_errors(f"engine {number} of load"):
             hosts.append(DockerHost(campaign, MonotonicClock(), engine=engine))
     return {
-        name: _with_remote_load(each, hosts, load.port + index, load.image)
+        name: _use_remote_workers(each, hosts, load.port + index, load.image)
         for index, (name, each) in enumerate(backends.items())
     }
 
@@ -45,16 +49,16 @@ def _connect_backend(campaign: str, engine: Engine) -> Backends:
     return Backends(DockerHost(campaign, clock, engine=engine), LocustGenerator(), DockerProbe(clock), clock)
 
 
-def _with_remote_load(
+def _use_remote_workers(
     backends: Backends, hosts: Sequence[DockerHost], port: int, image: str | None
 ) -> Backends:
-    """Return the backends with a generator whose workers run on these hosts, and connect to this port."""
+    """Return the backends with a generator whose workers run on these hosts and connect to this port here."""
     pool = WorkerPool(hosts, port, image)
-    return replace(backends, generator=LocustGenerator(engines=pool), load_hosts=pool.hosts)
+    return replace(backends, generator=LocustGenerator(worker_pool=pool), load_hosts=pool.hosts)
 
 
 @contextlib.contextmanager
-def _naming_engine(name: str | None) -> Iterator[None]:
+def _name_engine_in_errors(name: str | None) -> Iterator[None]:
     """Put the engine's name in front of the errors that are raised within."""
     try:
         yield
@@ -75,41 +79,48 @@ def check_plan(plan: Plan, backends: EngineBackends) -> Plan:
         problems += each.generator.find_problems(plan.load)
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))
-    fitted = _fit_to_engines([each.host.read_fingerprint().engine for each in backends.values()], plan)
+    fitted = _fit_to_hosts(plan, backends)
     if len(fitted.skipped) == len(fitted.cells):
         raise UsageError(
-            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values())))
+            "this host can measure none of the sizes: " + "; ".join(sorted(set(fitted.skipped.values()))),
+            "add smaller sizes to the matrix, or measure on a larger host",
         )
     return fitted
 
 
 def fit_to_engines(plan: Plan) -> Plan:
     """Return the plan fitted to the hosts of its engines. Raises EngineError if one does not answer."""
-    backends = connect_backends("plan", plan)
-    return _fit_to_engines([each.host.read_fingerprint().engine for each in backends.values()], plan)
+    return _fit_to_hosts(plan, connect_backends("plan", plan))
 
 
-def _fit_to_engines(engines: Sequence[EngineFacts], plan: Plan) -> Plan:
+def _fit_to_hosts(plan: Plan, backends: EngineBackends) -> Plan:
+    engines = [each.host.read_fingerprint().engine for each in backends.values()]
     cores = min(engine.cores or 0 for engine in engines)
     memory_bytes = min(engine.memory_bytes or 0 for engine in engines)
     return fit_to_host(plan, cores, memory_bytes, is_shared=any(engine.is_local for engine in engines))
 
 
 def separate_cores(backends: EngineBackends, plan: Plan) -> tuple[EngineBackends, str]:
-    """Give generator and targets separate cores if the host has enough; return the outcome in words too."""
+    """Give generator and targets separate cores if the host has enough.
+
+    Returns the backends to use from now on, and the outcome in words.
+    """
     if len(backends) > 1:
         return backends, "cores not separated: the campaign uses several engines"
-    ((name, only),) = backends.items()
+    ((name, single),) = backends.items()
     limits = [cell.limits for cell in plan.cells]
-    placement, outcome = plan_placement(only.host.read_fingerprint(), plan.target, limits, plan.load)
+    placement, outcome = plan_placement(single.host.read_fingerprint(), plan.target, limits, plan.load)
     if placement is None:
         return backends, outcome
-    only.host.pin_to_cores(placement.target)
-    return {name: replace(only, generator=only.generator.with_cores(placement.generator))}, outcome
+    single.host.pin_to_cores(placement.target)
+    return {name: replace(single, generator=single.generator.with_cores(placement.generator))}, outcome
 
 
 def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
-    """Read the first engine's fingerprint, and the facts of all engines if there are several."""
+    """Return the first engine's fingerprint, with the facts of all engines if there are several.
+
+    `placement` is the outcome of `separate_cores`.
+    """
     first = next(iter(backends.values()))
     fingerprints = {name or "": each.host.read_fingerprint() for name, each in backends.items()}
     return replace(
@@ -122,8 +133,8 @@ def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
 
 @contextlib.contextmanager
 def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Reserve the engines; remove the leftovers of killed campaigns on entry, and all of ours on exit."""
-    hosts = distinct_hosts(backends)
+    """Reserve the engines; remove what killed campaigns left on entry, and what this one left on exit."""
+    hosts = list_hosts(backends)
     with contextlib.ExitStack() as stack:
         for host in hosts:
             stack.enter_context(host.reserve())
@@ -135,12 +146,12 @@ def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str],
             yield
         finally:
             for host in hosts:
-                with contextlib.suppress(EngineGone):  # the next run removes what is left there
+                with contextlib.suppress(EngineUnavailableError):  # the next run removes what is left there
                     host.remove_leftovers()
 
 
-def distinct_hosts(backends: EngineBackends) -> list[TargetHost]:
-    """Return the hosts of the targets and then those of the load, each engine once."""
+def list_hosts(backends: EngineBackends) -> list[TargetHost]:
+    """Return the hosts of the targets, then those of the load; an engine of both is listed once."""
     targets = [each.host for each in backends.values()]
     load = {host.read_identity(): host for each in backends.values() for host in each.load_hosts}
     known = {host.read_identity() for host in targets} if load else set()

@@ -1,4 +1,4 @@
-"""What a campaign knows: the progress of its cells, replayed from stored facts and judged as facts arrive."""
+"""Track the progress of a campaign's cells: replay stored facts, and judge new ones as they arrive."""
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
@@ -8,14 +8,14 @@ from harness.analyse.result.consistency import (
     DriftCheck,
     assess_drift,
     assess_repeatability,
+    choose_drift_check,
     choose_second_attempt,
     flag_monotonicity_violations,
-    next_drift_check,
 )
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
-from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter, find_baseline
+from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
 from harness.analyse.step.judge import judge_step, judge_steps
 from harness.analyse.step.time_series import build_series
 from harness.model import (
@@ -39,13 +39,14 @@ from harness.store.folder import AttemptRecord
 
 @dataclass(slots=True)
 class CellProgress:
-    """What is known of a cell so far: its last attempt, and the drift check that was held of it.
+    """What is known of a cell so far: its last attempt, and its drift check if it is the reference cell.
 
-    `borrowed_baseline` is the lightest baseline of the cells before this one; those of later cells are never
-    used, so that a verdict stays what it is. `baseline` is the one that steps are judged by: the borrowed one
+    `borrowed_baseline` is the lightest baseline of the cells before this one. Baselines of later cells are
+    never borrowed, so that later cells change no verdict. Steps are judged by `baseline`: the borrowed one
     until the attempt has a step of its own. `facts` are dropped when the cell is done, to save memory.
-    `run_number` and `step_number` are the last ones used, over all attempts. `engine` runs the last attempt;
-    the only engine is None.
+    `run_number` and `step_number` are the last numbers used, over all attempts. `engine` is the name of the
+    engine that runs the last attempt; None if the campaign has only one. `first_result` is the result of the
+    first attempt once a second one has started.
     """
 
     cell: Cell
@@ -73,12 +74,12 @@ class CellProgress:
     def _last_attempt(self) -> Attempt:
         return Attempt(self.runs, self.steps, self.is_done)
 
-    def next_run_number(self) -> int:
+    def take_run_number(self) -> int:
         """Return a number that no other container run of this cell has, not even on another engine."""
         self.run_number += 1
         return self.run_number
 
-    def next_step_number(self) -> int:
+    def take_step_number(self) -> int:
         """Return a number that no other step of this cell has."""
         self.step_number += 1
         return self.step_number
@@ -91,8 +92,8 @@ class CellProgress:
     def add_step(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
         """Add a step and return its result.
 
-        A step of the search can change the verdicts of those before it, by a lighter baseline; a step of the
-        drift check is judged alone.
+        A step of the search may give a lighter baseline, which can change the verdicts of earlier steps.
+        A step of the drift check is judged alone.
         """
         if purpose is Purpose.CONFIRM:
             self.step_number = max(self.step_number, facts.index)
@@ -111,24 +112,24 @@ class CellProgress:
         self.steps = tuple(replace(result, series=self.series[result.index]) for result in results)
 
     def start_attempt(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:
-        """Set the engine of an attempt without steps, and the baseline that it borrows from other cells."""
+        """Set the engine of an attempt that has no steps yet, and the baseline to borrow from other cells."""
         self.borrowed_baseline = self.baseline = borrowed_baseline
         self.engine = engine
 
     def start_next_attempt(self, plan: Plan) -> None:
-        """Start over with an empty attempt; keep the result of an attempt that was finished."""
+        """Start an empty attempt; store the result of the last one in `first_result` if it was finished."""
         if self.is_done:
-            self.first_result = self.result(plan)
+            self.first_result = self.build_result(plan)
         self.attempt += 1
         self.runs, self.facts, self.steps, self.is_done = [], [], (), False
 
     def finish(self) -> Baseline | None:
         """Mark the cell as done and return the lightest baseline so far, for the cells after it."""
-        lightest = choose_lighter(self.borrowed_baseline, find_baseline(self.facts))
+        lightest = choose_lighter_baseline(self.borrowed_baseline, find_baseline(self.facts))
         self.is_done, self.facts = True, []
         return lightest
 
-    def result(self, plan: Plan) -> CellResult:
+    def build_result(self, plan: Plan) -> CellResult:
         """Return the cell's answer as far as it is known."""
         skipped = plan.skipped.get(self.cell.id)
         attempt = replace(self._last_attempt, is_demand=plan.users_required is not None)
@@ -138,9 +139,9 @@ class CellProgress:
 
 @dataclass(slots=True)
 class CampaignProgress:
-    """The progress of every cell, by its id, and each engine's lightest baseline from the cells it finished.
+    """The progress of every cell by its id, and the lightest baseline of each engine's finished cells.
 
-    The campaign's name, start and fingerprint are read once, because a report is drawn after every step.
+    The campaign's name, start and fingerprint are read only once: reports are written after most steps.
     """
 
     cells: dict[str, CellProgress]
@@ -149,20 +150,20 @@ class CampaignProgress:
     started_at: str = ""
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
 
-    def results(self, plan: Plan) -> tuple[CellResult, ...]:
-        """Return every cell's answer, in the plan's order; for a demand, with what follows from others."""
-        results = {cell.id: self.cells[cell.id].result(plan) for cell in plan.cells}
+    def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
+        """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
+        results = {cell.id: self.cells[cell.id].build_result(plan) for cell in plan.cells}
         if plan.users_required is not None:
             results = add_inferred_results(results, plan.users_required)
         return tuple(flag_monotonicity_violations(plan, results).values())
 
-    def next_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
-        """Return the cell to measure next, of those whose ids are not `claimed`; None if there is none now.
+    def choose_cell(self, plan: Plan, claimed: Set[str]) -> Cell | None:
+        """Return the next cell to measure whose id is not in `claimed`; None if there is none at the moment.
 
-        All cells come in an order that helps the search; for a demand, only those that it still needs. Once
-        nobody measures, a cell that contradicts a smaller one comes again.
+        Cells are chosen in the order that helps the search; for a demand, only cells that it still needs.
+        When no cell is claimed, a cell that sustains less than a smaller one is chosen a second time.
         """
-        results = {result.cell.id: result for result in self.results(plan)}
+        results = {result.cell.id: result for result in self.build_results(plan)}
         free = [cell for cell in plan.cells if cell.id not in claimed]
         if plan.users_required is not None:
             chosen = choose_next_cell(free, results, plan.users_required)
@@ -171,44 +172,45 @@ class CampaignProgress:
             chosen = next((cell for cell in order if results[cell.id].status is Status.RUNNING), None)
         if chosen is not None or claimed:
             return chosen
-        return self.next_retry(plan)
+        return self._choose_retry(plan)
 
-    def next_retry(self, plan: Plan) -> Cell | None:
-        """Return the cell to measure a second time; None without one. An unfinished retry comes first."""
+    def _choose_retry(self, plan: Plan) -> Cell | None:
+        """Return the cell to measure a second time, an unfinished one first; None if there is none."""
         for progress in self.cells.values():
             if progress.attempt > 1 and not progress.is_done:
                 return progress.cell
-        return choose_second_attempt(plan, {result.cell.id: result for result in self.results(plan)})
+        return choose_second_attempt(plan, {result.cell.id: result for result in self.build_results(plan)})
 
-    def next_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
-        """Return the reference cell and the step to hold of it on this engine; None if nothing is to be held.
+    def choose_drift_check(self, plan: Plan, engine: str | None = None) -> tuple[Cell, Step] | None:
+        """Return the reference cell and the step to hold on this engine; None if no drift check is due.
 
-        The step shows whether the host has changed, or whether this engine is like the others.
+        The step shows whether the host has changed, or whether this engine is as fast as the one that
+        measured the reference cell first.
         """
-        results = {result.cell.id: result for result in self.results(plan)}
-        in_order = [results[cell.id] for cell in order_cells(plan.cells)]
+        results = {result.cell.id: result for result in self.build_results(plan)}
+        candidates = [results[cell.id] for cell in order_cells(plan.cells)]
         reference = next((progress for progress in self.cells.values() if progress.drift_check_runs), None)
-        if reference is not None:  # another engine chose it
-            in_order = [results[reference.cell.id]]
-        check = self.drift_checks(plan).get(engine)
-        return next_drift_check(plan, in_order, check, is_shared=engine is not None)
+        if reference is not None:  # an earlier drift check has chosen it
+            candidates = [results[reference.cell.id]]
+        check = self._list_drift_checks(plan).get(engine)
+        return choose_drift_check(plan, candidates, check, is_shared=engine is not None)
 
-    def drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
-        """Return what was held again of the reference cell, by the engine that held it."""
+    def _list_drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
+        """Return the drift checks so far, by the engine that held them."""
         checks: dict[str | None, DriftCheck] = {}
         for progress in self.cells.values():
             for engine in dict.fromkeys(run.engine for run in progress.drift_check_runs):
                 runs = [run for run in progress.drift_check_runs if run.engine == engine]
                 numbers = {run.number for run in runs}
                 steps = [step for step in progress.drift_check_steps if step.life in numbers]
-                checks.setdefault(engine, DriftCheck(progress.result(plan), runs, steps))
+                checks.setdefault(engine, DriftCheck(progress.build_result(plan), runs, steps))
         return checks
 
-    def result(self, plan: Plan, state: CampaignState) -> CampaignResult:
+    def build_result(self, plan: Plan, state: CampaignState) -> CampaignResult:
         """Return the campaign's answer as far as it is known."""
-        cells = self.results(plan)
+        cells = self.build_results(plan)
         thinks_s = [step.think_s for cell in cells for step in cell.steps if step.think_s is not None]
-        drifts = [drift for check in self.drift_checks(plan).values() if (drift := assess_drift(check))]
+        drifts = [drift for check in self._list_drift_checks(plan).values() if (drift := assess_drift(check))]
         result = CampaignResult(
             campaign=self.campaign,
             target=plan.target.name,
@@ -230,40 +232,40 @@ class CampaignProgress:
 
 
 def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
-    """Return a stored campaign's progress, its steps judged again from their facts, in the log's order."""
+    """Return the progress of a stored campaign. Its steps are judged from their facts, in the log's order."""
     log = folder.read_log()
-    progress = CampaignProgress(
+    campaign = CampaignProgress(
         {cell.id: CellProgress(cell) for cell in plan.cells},
         campaign=folder.name,
         started_at=log.started_at,
         fingerprint=folder.read_fingerprint(),
     )
     for (cell_id, attempt), record in log.attempts.items():
-        if cell_id in progress.cells:
+        if cell_id in campaign.cells:
             if attempt > 1:
-                progress.cells[cell_id].start_next_attempt(plan)
-            _replay_attempt(plan, folder, progress, progress.cells[cell_id], record)
-    return progress
+                campaign.cells[cell_id].start_next_attempt(plan)
+            _replay_attempt(plan, folder, campaign, campaign.cells[cell_id], record)
+    return campaign
 
 
 def _replay_attempt(
     plan: Plan,
     folder: CampaignFolder,
     campaign: CampaignProgress,
-    progress: CellProgress,
+    cell: CellProgress,
     record: AttemptRecord,
 ) -> None:
     engine = next((run.engine for run in record.runs), None)
-    progress.start_attempt(campaign.baselines.get(engine), engine)
+    cell.start_attempt(campaign.baselines.get(engine), engine)
     for run in (*record.runs, *record.drift_check_runs):
-        progress.add_run(run)
-    progress.add_steps(plan, [folder.read_step(file) for file in record.step_files])
+        cell.add_run(run)
+    cell.add_steps(plan, [folder.read_step(file) for file in record.step_files])
     for file in record.drift_check_files:
-        progress.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
+        cell.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
     if record.is_done:
-        campaign.baselines[engine] = progress.finish()
+        campaign.baselines[engine] = cell.finish()
 
 
 def rejudge(plan: Plan, folder: CampaignFolder) -> CampaignResult:
-    """Return a stored campaign's answer under the plan's SLOs, without any load."""
-    return replay(plan, folder).result(plan, folder.read_log().state or CampaignState.INTERRUPTED)
+    """Return the answer of a stored campaign, judged by the plan's SLOs."""
+    return replay(plan, folder).build_result(plan, folder.read_log().state or CampaignState.INTERRUPTED)

@@ -1,32 +1,34 @@
-"""Decide whether a campaign goes on or a new one starts, and open its folder."""
+"""Decide whether to resume a campaign or to start a new one, and open its folder."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
 from harness.errors import UsageError
-from harness.model import CampaignState, Fingerprint, Plan
+from harness.model import EVENTS_FILE, CampaignState, Fingerprint, Plan
 from harness.plan import plan_to_json
+from harness.report import explain_machine_difference, name_part
 from harness.store import CampaignFolder
 
 
 def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
-    """Create the folder of a new campaign, with its plan and its machines."""
+    """Create the folder of a new campaign, with its plan and its fingerprint."""
     return CampaignFolder.create(results, name, plan_to_json(plan), fingerprint)
 
 
-def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
-    """Return the newest campaign if it was interrupted and its matrix, scenario and target are unchanged.
+def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], None]) -> Path | None:
+    """Return the folder of the newest campaign if that campaign is to be resumed for this plan, else None.
 
-    What is decided about an interrupted campaign is noted.
+    A campaign is resumed if it was interrupted and its matrix, scenario and target are unchanged. `note` gets
+    the decision about an interrupted campaign.
     """
     latest = results / "latest"
-    if not (latest / "events.jsonl").is_file():
+    if not (latest / EVENTS_FILE).is_file():
         return None
     folder = CampaignFolder.open(latest)
     if folder.read_log().state is CampaignState.COMPLETE:
         return None
-    if changed := _find_changes(folder, plan):
+    if changed := _describe_changes(folder, plan):
         note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
         return None
     note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
@@ -34,25 +36,27 @@ def find_unfinished(results: Path, plan: Plan, note: Callable[[str], None]) -> P
 
 
 def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
-    """Open a stored campaign to go on with it.
+    """Open a stored campaign to resume it.
 
-    Raises UsageError if the plan or the machines have changed, because its numbers would not belong together.
+    Raises UsageError if the plan or the machines have changed: old and new steps could not be compared.
     """
     folder = CampaignFolder.open(path)
-    if changed := _find_changes(folder, plan):
+    if changed := _describe_changes(folder, plan):
         raise UsageError(
             f"{path}: {changed} changed since this campaign started",
             "run with --fresh for a new campaign, or undo the change",
         )
     if differences := find_machine_differences(folder.read_fingerprint(), fingerprint):
+        explanations = "; ".join(explain_machine_difference(each) for each in differences)
         raise UsageError(
-            f"{path}: this campaign was started on another machine: {'; '.join(differences)}",
+            f"{path}: this campaign was started on another machine: {explanations}",
             "resume it on that machine, or run with --fresh for a new campaign here",
         )
     folder.mark_resumed()
     return folder
 
 
-def _find_changes(folder: CampaignFolder, plan: Plan) -> str:
-    """Return which parts of the plan differ from the stored one, such as "the matrix and the target"."""
-    return " and ".join(find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes))
+def _describe_changes(folder: CampaignFolder, plan: Plan) -> str:
+    """Return the changed parts of the plan, such as "the matrix and the target"; empty if none changed."""
+    changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
+    return " and ".join(name_part(part) for part in changed_parts)

@@ -1,37 +1,48 @@
-"""The one call that measures: checks, resume or a new folder, clean engines, all sizes."""
+"""Run a campaign in one call: check, resume or create a folder, clean the engines, measure all sizes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from harness.campaign.listener import CampaignListener
 from harness.campaign.preflight import (
+    EngineBackends,
     build_fingerprint,
     check_plan,
     clean_engines,
     connect_backends,
     separate_cores,
 )
-from harness.campaign.resume import create_campaign, find_unfinished, reopen_campaign
+from harness.campaign.resume import create_campaign, find_unfinished_campaign, reopen_campaign
 from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Plan
 from harness.store import CampaignFolder, build_campaign_name
 
 
 def run_campaign(
-    plan: Plan, results: Path, listener: CampaignListener, *, resume: Path | None = None, fresh: bool = False
+    plan: Plan,
+    results: Path,
+    listener: CampaignListener,
+    *,
+    resume: Path | None = None,
+    fresh: bool = False,
+    connect: Callable[[str, Plan], EngineBackends] = connect_backends,
 ) -> tuple[CampaignResult, CampaignFolder]:
-    """Measure all sizes of the plan that are not yet stored; return the answer and the folder it is in.
+    """Measure all sizes of the plan that are not finished yet; return the answer and the campaign's folder.
 
-    `resume` is the folder of the campaign to resume. Without it, the newest campaign in `results` is resumed
-    if it was interrupted and its questions are still the same, unless `fresh`; else a new one is started.
+    `resume` is the folder of the campaign to resume. Without `resume`, the newest campaign in `results` is
+    resumed if it was interrupted, its matrix, scenario and target are unchanged, and `fresh` is False;
+    otherwise a new campaign is started. `connect` gets the campaign's name and the plan, and returns what
+    measures on each engine.
 
     Raises:
         UsageError: the plan cannot be measured here, or the campaign cannot be resumed; nothing was started.
-        WorldError: an engine, a companion or the generator failed; what was measured is stored.
+        BackendError: an engine, a companion or the generator failed; what was measured is stored.
+        StoreError: the campaign's folder can't be read or written.
     """
     if resume is None and not fresh:
-        resume = find_unfinished(results, plan, listener.note)
+        resume = find_unfinished_campaign(results, plan, listener.note)
     name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
-    backends = connect_backends(name, plan)
+    backends = connect(name, plan)
     plan = check_plan(plan, backends)
     backends, placement = separate_cores(backends, plan)
     with clean_engines(backends, results, listener.note):

@@ -1,4 +1,4 @@
-"""Run the workers of all engines, in a thread each, until every cell is measured."""
+"""Run the workers of all engines until every cell is measured: one engine directly, several in threads."""
 
 from collections.abc import Mapping
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -6,14 +6,14 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from harness.campaign.engine_worker import EngineWorker
 from harness.campaign.listener import CampaignListener
 from harness.campaign.session import CampaignSession, StopRequested
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.measure.session import Backends
 from harness.model import CampaignResult, CampaignState, Plan
 from harness.store import CampaignFolder
 
 
 class Scheduler:
-    """One pass through the matrix, on the engines named by `backends` (None names the only one)."""
+    """The workers of all engines in `backends`, which measure one plan together."""
 
     def __init__(
         self,
@@ -27,25 +27,25 @@ class Scheduler:
         self._workers = [EngineWorker(self._session, each, engine) for engine, each in backends.items()]
 
     def run(self) -> CampaignResult:
-        """Measure every cell that is not done, hold the reference cell once more on each engine, and answer.
+        """Measure every unfinished cell, then the reference cell on each engine, and return the answer.
 
-        Whatever interrupts it, what was measured is stored and drawn.
+        If an error or the user interrupts this, the reports show what was measured until then.
         """
         state = CampaignState.INTERRUPTED
         try:
             if len(self._workers) == 1:
                 self._workers[0].run()
             else:
-                self._run_all()
+                self._run_in_threads()
             state = CampaignState.COMPLETE
         finally:
             result = self._session.finish(state)
         return result
 
-    def _run_all(self) -> None:
-        """Run a thread for each engine. An error in one of them ends all, except the loss of its engine."""
+    def _run_in_threads(self) -> None:
+        """Run each worker in a thread. An error in one of them ends all, except the loss of its engine."""
         with ThreadPoolExecutor(len(self._workers), thread_name_prefix="harness-engine") as pool:
-            running: list[Future[None]] = [pool.submit(self._run_or_lose, worker) for worker in self._workers]
+            running: list[Future[None]] = [pool.submit(self._run_worker, worker) for worker in self._workers]
             try:
                 wait(running, return_when=FIRST_EXCEPTION)
             finally:
@@ -55,8 +55,8 @@ class Scheduler:
             if error is not None and not isinstance(error, StopRequested):
                 raise error
 
-    def _run_or_lose(self, worker: EngineWorker) -> None:
+    def _run_worker(self, worker: EngineWorker) -> None:
         try:
             worker.run()
-        except EngineGone as error:
+        except EngineUnavailableError as error:
             self._session.lose_engine(worker.engine, error)

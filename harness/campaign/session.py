@@ -1,4 +1,4 @@
-"""The state of a running campaign: what is known, what is stored, and which cells are being measured."""
+"""Hold the state of a running campaign: the progress of its cells, and which of them are claimed."""
 
 import threading
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import replay
-from harness.errors import EngineGone, UsageError
+from harness.errors import EngineUnavailableError, UsageError
 from harness.measure.protocols import Clock, Image
 from harness.measure.step import ProgressSample
 from harness.model import (
@@ -28,18 +28,21 @@ from harness.model import (
 from harness.report import render_report
 from harness.store import CampaignFolder
 
-_PAUSE_PER_DRAWING = 19
-"""After a drawing none follows for this many times as long as it took: drawing costs a twentieth at most."""
+_PAUSE_PER_WRITING_TIME = 19
+"""The shortest pause after the reports were written, in multiples of the time that writing took.
+
+Writing reports then takes at most a twentieth of the time.
+"""
 
 
 class StopRequested(Exception):
-    """Another engine's worker failed, or the user interrupted: this worker is to end, too."""
+    """Raised in every worker when the worker of another engine has failed, or the user has interrupted."""
 
 
 class CampaignSession:
-    """What the workers of all engines share. Each method may be called from any thread, and locks for itself.
+    """The state that the workers of all engines share. Every method may be called from any thread.
 
-    The lock is held while facts are read or written, never while a target is measured or a report is drawn.
+    The lock is held while facts are read or written, never while a target is measured or reports are written.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class CampaignSession:
         self._clock = clock
         self._engines = set(engines)
         self._progress = replay(plan, folder)
-        self._changed = threading.Condition(threading.RLock())
+        # A condition, because workers without a cell wait for cells that others release.
+        self._lock = threading.Condition(threading.RLock())
         self._claimed: set[str] = set()
         self._is_stopping = False
         self._noted: set[str] = set()
-        self._drawing = threading.Lock()
-        self._no_drawing_until_s = float("-inf")
+        # Reentrant, because an interrupt of the only thread may leave this lock held when `finish` needs it.
+        self._reports_lock = threading.RLock()
+        self._no_reports_until_s = float("-inf")
 
     @property
     def campaign(self) -> str:
@@ -71,8 +76,8 @@ class CampaignSession:
     # Engines
 
     def record_image(self, image: Image, engine: str | None) -> None:
-        """Store which image this engine runs. Raise UsageError if it ran another one in this campaign."""
-        with self._changed:
+        """Store which image this engine runs. Raise UsageError if it ran another image in this campaign."""
+        with self._lock:
             stored_digest = self._folder.read_log().images.get(engine)
             if stored_digest is None:
                 self._folder.add_image(image.reference, image.digest, engine)
@@ -83,29 +88,29 @@ class CampaignSession:
                     "run with --fresh for a new campaign, or bring the old image back",
                 )
 
-    def record_engine_fault(self, cell: Cell, error: EngineGone) -> None:
+    def record_engine_fault(self, cell: Cell, error: EngineUnavailableError) -> None:
         """Store that the engine failed while it measured the cell, which will be tried again."""
-        with self._changed:
+        with self._lock:
             self._folder.add_fault(cell.id, "engine", error.what)
             self._listener.note(f"{error.what}; trying again as soon as the engine answers")
 
-    def lose_engine(self, engine: str | None, error: EngineGone) -> None:
-        """Go on without this engine, and let the others claim its cells; raise `error` if it was the last.
+    def lose_engine(self, engine: str | None, error: EngineUnavailableError) -> None:
+        """Go on without this engine and let the others claim its cells. Raise `error` if it was the last.
 
-        The other workers are woken, because there may be cells for them again.
+        Waiting workers are woken, because there may be cells for them again.
         """
-        with self._changed:
+        with self._lock:
             self._engines.discard(engine)
             if not self._engines:
                 raise error
             self.note_once([f"the engine {engine} is lost ({error.what}); the others go on"])
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def stop(self) -> None:
         """Make every worker raise StopRequested, at its next poll."""
-        with self._changed:
+        with self._lock:
             self._is_stopping = True
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def raise_if_stopping(self) -> None:
         """Raise StopRequested if the campaign is to stop."""
@@ -115,111 +120,112 @@ class CampaignSession:
     # Cells
 
     def claim_cell(self) -> Cell | None:
-        """Claim the next unmeasured cell, waiting while others may still create one; None when all are done.
+        """Claim and return the next cell to measure; None when all are done.
 
-        Raises StopRequested.
+        Waits while other workers measure the remaining cells, because one may be released unfinished or need
+        a second attempt. Raises StopRequested.
         """
-        with self._changed:
+        with self._lock:
             while True:
                 self.raise_if_stopping()
-                if (cell := self._progress.next_cell(self.plan, self._claimed)) is not None:
+                if (cell := self._progress.choose_cell(self.plan, self._claimed)) is not None:
                     self._claimed.add(cell.id)
                     return cell
                 if not self._claimed:
                     return None
-                self._changed.wait()
+                self._lock.wait()
 
     def release_cell(self, cell: Cell) -> None:
-        """Let others claim the cell, unless it is finished."""
-        with self._changed:
+        """Give up the claim on the cell, so that others can claim it if it is unfinished."""
+        with self._lock:
             self._claimed.discard(cell.id)
-            self._changed.notify_all()
+            self._lock.notify_all()
 
     def start_cell(self, cell: Cell, engine: str | None) -> None:
         """Start or resume the cell's search on this engine.
 
         Start a new attempt if the cell is finished or was started on another engine.
         """
-        with self._changed:
-            progress = self._progress.cells[cell.id]
-            if progress.is_done:
+        with self._lock:
+            cell_progress = self._progress.cells[cell.id]
+            if cell_progress.is_done:
                 self.note_once([f"{cell.id} sustains less than a smaller size: measuring it once more"])
-                progress.start_next_attempt(self.plan)
-            elif progress.facts and progress.engine != engine:
+                cell_progress.start_next_attempt(self.plan)
+            elif cell_progress.facts and cell_progress.engine != engine:
+                lost_engine = cell_progress.engine
                 self.note_once(
-                    [f"{cell.id} starts again on {engine}: the engine {progress.engine} did not finish it"]
+                    [f"{cell.id} starts again on {engine}: the engine {lost_engine} did not finish it"]
                 )
-                progress.start_next_attempt(self.plan)
-            if not progress.facts:
-                progress.start_attempt(self._progress.baselines.get(engine), engine)
+                cell_progress.start_next_attempt(self.plan)
+            if not cell_progress.facts:
+                cell_progress.start_attempt(self._progress.baselines.get(engine), engine)
             self._listener.cell_started(cell)
 
     def finish_cell(self, cell: Cell, engine: str | None) -> None:
         """Store that the cell's search is done."""
-        with self._changed:
-            progress = self._progress.cells[cell.id]
-            self._progress.baselines[engine] = progress.finish()
-            self._folder.finish_cell(cell.id, progress.attempt)
-            self._listener.cell_finished(progress.result(self.plan))
-        self._draw_if_due()
+        with self._lock:
+            cell_progress = self._progress.cells[cell.id]
+            self._progress.baselines[engine] = cell_progress.finish()
+            self._folder.finish_cell(cell.id, cell_progress.attempt)
+            self._listener.cell_finished(cell_progress.build_result(self.plan))
+        self._write_reports_if_due()
 
     def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
-        """Return the reference cell and the step to hold of it on this engine; None if the check is done."""
-        with self._changed:
-            due = self._progress.next_drift_check(self.plan, engine)
+        """Return the reference cell and the step to hold on this engine; None if its drift check is done."""
+        with self._lock:
+            due = self._progress.choose_drift_check(self.plan, engine)
             if due is not None:
                 cell, step = due
-                self.note_once(
-                    [f"{cell.id} is held at {step.users} users once more, to see whether the host drifted"]
-                )
+                self.note_once([f"drift check: {cell.id} is measured once more at {step.users} users"])
                 self._listener.drift_check_started(cell)
             return due
 
     # Container runs and steps
 
-    def next_step(self, cell: Cell) -> Step | None:
+    def choose_step(self, cell: Cell) -> Step | None:
         """Return the next step of the cell's search; None if the search is done or hopeless."""
-        with self._changed:
-            progress = self._progress.cells[cell.id]
-            results = self._progress.results(self.plan)
+        with self._lock:
+            cell_progress = self._progress.cells[cell.id]
+            if cell_progress.is_hopeless:
+                return None
+            results = self._progress.build_results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
-            return (
-                None
-                if progress.is_hopeless
-                else choose_next_step(self.plan, cell, progress.steps, neighbours)
-            )
+            return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
 
     def choose_load(self) -> Load:
-        """Return the plan's load with as many Locust processes as its users need, by all steps so far."""
+        """Return the plan's load, with a number of Locust processes.
+
+        If the plan leaves the number open, it follows from all steps so far.
+        """
         load = self.plan.load
         if load.workers is not None:
             return load
-        with self._changed:
-            steps = [step for progress in self._progress.cells.values() for step in progress.steps]
+        with self._lock:
+            steps = [step for each in self._progress.cells.values() for step in each.steps]
             count = count_workers(steps, self.plan.users_limit)
             if count > 1:
-                self.note_once([f"{count} Locust processes are used, because one cannot make all the users"])
+                self.note_once([f"{count} Locust processes are used, because one cannot simulate all users"])
         return replace(load, workers=count)
 
     def start_run(self, cell: Cell, purpose: Purpose, engine: str | None) -> ContainerRun:
-        """Return the record of a container run that starts now, with a number of its own within the cell."""
-        with self._changed:
-            progress = self._progress.cells[cell.id]
-            number = progress.next_run_number()
+        """Announce a container run; return its record, with a number that no other run of the cell has."""
+        with self._lock:
+            cell_progress = self._progress.cells[cell.id]
+            number = cell_progress.take_run_number()
         self._listener.container_starting(cell)
         return ContainerRun(
             cell.id,
             number,
             datetime.now(UTC).isoformat(timespec="seconds"),
             None,
-            attempt=progress.attempt,
+            attempt=cell_progress.attempt,
             purpose=purpose,
             engine=engine,
         )
 
     def record_run(self, run: ContainerRun) -> None:
         """Store that the run's container became ready, or why it did not."""
-        with self._changed:
+        with self._lock:
             self._progress.cells[run.cell].add_run(run)
             self._folder.add_run(run)
 
@@ -228,37 +234,37 @@ class CampaignSession:
         self._folder.add_logs(run.cell, run.number, target_log, generator_log)
 
     def start_step(self, cell: Cell, step: Step) -> int:
-        """Return the number of a step that starts now."""
-        with self._changed:
-            number = self._progress.cells[cell.id].next_step_number()
+        """Announce a step; return its number, which no other step of the cell has."""
+        with self._lock:
+            number = self._progress.cells[cell.id].take_step_number()
         self._listener.step_started(cell, step)
         return number
 
     def read_baseline(self, cell: Cell) -> Baseline | None:
-        """Return the baseline by which the cell's next step is judged."""
-        with self._changed:
+        """Return the baseline by which the cell's next step is judged; None until a step has given one."""
+        with self._lock:
             return self._progress.cells[cell.id].baseline
 
     def report_progress(self, cell: Cell, sample: ProgressSample) -> None:
-        """Tell the listener how the running step stands. Raises StopRequested."""
+        """Pass a sample of the running step to the listener. Raises StopRequested."""
         self.raise_if_stopping()
         self._listener.step_progressed(cell, sample)
 
     def record_step(self, cell: Cell, facts: StepFacts, purpose: Purpose) -> StepResult:
         """Store the step, judge it and return its result."""
-        with self._changed:
-            progress = self._progress.cells[cell.id]
-            stored = self._folder.add_step(cell.id, facts, progress.attempt, purpose)
-            result = progress.add_step(self.plan, stored, purpose)
+        with self._lock:
+            cell_progress = self._progress.cells[cell.id]
+            stored = self._folder.add_step(cell.id, facts, cell_progress.attempt, purpose)
+            result = cell_progress.add_step(self.plan, stored, purpose)
             self._listener.step_judged(cell, result)
-        self._draw_if_due()
+        self._write_reports_if_due()
         return result
 
     # The campaign as a whole
 
     def note_once(self, texts: Iterable[str]) -> None:
         """Store and show each text that was not noted before."""
-        with self._changed:
+        with self._lock:
             for text in texts:
                 if text not in self._noted:
                     self._noted.add(text)
@@ -266,28 +272,28 @@ class CampaignSession:
                     self._listener.note(text)
 
     def finish(self, state: CampaignState) -> CampaignResult:
-        """Store how the campaign ended, draw its reports and return its answer."""
-        with self._changed:
+        """Store how the campaign ended, write its reports and return its answer."""
+        with self._lock:
             self._folder.finish(state)
-        with self._drawing:
-            return self._draw(state)
+        with self._reports_lock:
+            return self._write_reports(state)
 
-    def _draw_if_due(self) -> None:
-        """Draw the reports as they stand, unless another thread draws or the last drawing is too recent."""
-        if not self._drawing.acquire(blocking=False):
+    def _write_reports_if_due(self) -> None:
+        """Write the reports so far, unless another thread is writing them or the pause is not over."""
+        if not self._reports_lock.acquire(blocking=False):
             return
         try:
-            if self._clock.now_s() >= self._no_drawing_until_s:
-                self._draw(CampaignState.RUNNING)
+            if self._clock.now_s() >= self._no_reports_until_s:
+                self._write_reports(CampaignState.RUNNING)
         finally:
-            self._drawing.release()
+            self._reports_lock.release()
 
-    def _draw(self, state: CampaignState) -> CampaignResult:
-        """Write all reports and return the answer that they show. The caller holds `_drawing`."""
+    def _write_reports(self, state: CampaignState) -> CampaignResult:
+        """Write all reports and return the answer that they show. The caller holds `_reports_lock`."""
         started_s = self._clock.now_s()
-        with self._changed:
-            result = self._progress.result(self.plan, state)
+        with self._lock:
+            result = self._progress.build_result(self.plan, state)
         self._folder.write_reports(render_report(result))
         ended_s = self._clock.now_s()
-        self._no_drawing_until_s = ended_s + _PAUSE_PER_DRAWING * (ended_s - started_s)
+        self._no_reports_until_s = ended_s + _PAUSE_PER_WRITING_TIME * (ended_s - started_s)
         return result

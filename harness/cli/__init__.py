@@ -15,8 +15,13 @@ from harness.report.view.text import clean_lines
 
 __all__ = ["app", "init", "main", "maintenance", "results", "run"]
 
-_Misuse = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
-"""The usage error of the command-line library that this version of typer contains."""
+_ORDER = ("init", "doctor", "plan", "run", "report", "judge", "compare", "size", "check", "clean")
+"""The commands in the order of their use, as `harness --help` lists them."""
+
+app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))
+
+_TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
+"""The base class of all usage errors of typer, which typer itself does not export."""
 
 
 def main() -> NoReturn:
@@ -25,7 +30,7 @@ def main() -> NoReturn:
         signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False)
-    except _Misuse as error:
+    except _TyperUsageError as error:
         if error.format_message():
             _print_error(error.format_message())
         code = USER_MISTAKE
@@ -33,19 +38,19 @@ def main() -> NoReturn:
         _print_error(str(error))
         code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
     except (KeyboardInterrupt, typer.Abort):
-        err.print("interrupted: what was measured is kept, what was started is removed")
+        err.print("interrupted: finished steps are stored, and started containers are removed")
         code = INTERRUPTED
     sys.exit(code)
 
 
 def _print_error(message: str) -> None:
-    err.print(f"error: {clean_lines(message)}", markup=False)
+    err.print(f"error: {clean_lines(message)}", markup=False, soft_wrap=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, so that what was started is removed; abort at once at the next signal.
+    """Raise KeyboardInterrupt, so that containers are removed; end at once at the next signal.
 
-    Locust ends with this process. A container that is left is removed by the next run, or by `harness clean`.
+    Locust ends with this process. The next run, or `harness clean`, removes containers that are left.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _abort)
@@ -53,5 +58,5 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _abort(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"aborted; `make clean`, or the next run, removes the containers that are left\n")
+    os.write(2, b"aborted: `harness clean`, or the next run, removes the containers that are left\n")
     os._exit(INTERRUPTED)

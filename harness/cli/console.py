@@ -1,4 +1,4 @@
-"""What all commands share: the application, its outputs, arguments, exit codes and answers."""
+"""Define what all commands share: the application, its outputs, common arguments, exit codes and answers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,12 +13,15 @@ from harness.report.view.text import clean_lines
 from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
+"""The exit codes. `harness/errors.py` says which errors lead to 1 and 2."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
-Results = Annotated[Path, typer.Option("--results", help="The folder of all campaigns.", show_default=True)]
+ResultsOption = Annotated[
+    Path, typer.Option("--results", help="The folder that holds all campaigns.", show_default=True)
+]
 CampaignArgument = Annotated[
     Path, typer.Argument(help="A campaign's folder, such as results/latest.", metavar="CAMPAIGN")
 ]
@@ -41,7 +44,7 @@ def describe_harness(
 
 
 def say(text: str) -> None:
-    """Print a text that may hold foreign parts; characters that would control the terminal are removed."""
+    """Print a text that may contain text from outside, without characters that would control the terminal."""
     out.print(clean_lines(text), markup=False, soft_wrap=True)
 
 
@@ -62,7 +65,7 @@ def show_answer(view: View) -> None:
 
 
 def show_report_path(path: Path) -> None:
-    """Print where a page was written, from the working folder if it lies within."""
-    here, there = Path.cwd(), path.resolve()
-    shown = there.relative_to(here) if there.is_relative_to(here) else path
-    out.print(f"report: {shown}", markup=False)
+    """Print the path of a report, relative to the working folder if the report is inside it."""
+    working_folder, resolved = Path.cwd(), path.resolve()
+    shown = resolved.relative_to(working_folder) if resolved.is_relative_to(working_folder) else path
+    out.print(f"report: {shown}", markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The command init: write a new target, locustfile and matrix that can be run at once."""
+"""The command init: write a target, a locustfile and a matrix that can be run at once."""
 
 import os
 from dataclasses import replace
@@ -10,75 +10,103 @@ import typer
 from harness.cli.console import DONE, app, out, say
 from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
-from harness.plan import load_plan
-from harness.plan.compose.convert import list_services
-from harness.plan.compose.syntax import to_name
-from harness.plan.init_templates import (
+from harness.plan import (
     ServiceFacts,
     format_locustfile,
     format_matrix,
     format_target,
+    list_services,
+    load_plan,
+    quote,
+    read_any_yaml,
     read_dockerfile,
     read_operations,
+    to_target_name,
 )
-from harness.plan.schema.units import quote
-from harness.plan.yaml.document import read_any_yaml
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
-@app.command()
+_Name = Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")]
+_Image = Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")]
+_Dockerfile = Annotated[
+    Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
+]
+_Compose = Annotated[
+    Path | None, typer.Option(help="The compose file of the target; by default the one in this folder.")
+]
+_Service = Annotated[
+    str | None,
+    typer.Option(help="The service to measure; by default the one called NAME, or the only one."),
+]
+_Port = Annotated[
+    int | None,
+    typer.Option(help="The port that the target listens on in its container; by default detected."),
+]
+_Ready = Annotated[
+    str | None,
+    typer.Option(
+        help="A path that answers 200 once the target is ready; by default the image's HEALTHCHECK, or an "
+        "open port."
+    ),
+]
+_OpenApi = Annotated[
+    Path | None,
+    typer.Option(
+        help="An OpenAPI document to write the locustfile's tasks from; by default the only task is GET /."
+    ),
+]
+
+
+@app.command("init")
 def init(
-    name: Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")],
-    image: Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")] = None,
-    dockerfile: Annotated[
-        Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
-    ] = None,
-    compose: Annotated[
-        Path | None, typer.Option(help="The compose file with the target; by default the one in this folder.")
-    ] = None,
-    service: Annotated[
-        str | None,
-        typer.Option(help="The service to measure; by default the one called NAME, or the only one."),
-    ] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(help="The port that the target listens on in its container; by default detected."),
-    ] = None,
-    ready: Annotated[
-        str | None,
-        typer.Option(help="A path that answers 200 once the target is ready; by default detected."),
-    ] = None,
-    openapi: Annotated[
-        Path | None,
-        typer.Option(help="An OpenAPI document to write the tasks of the locustfile from; by default GET /."),
-    ] = None,
+    name: _Name,
+    image: _Image = None,
+    dockerfile: _Dockerfile = None,
+    compose: _Compose = None,
+    service: _Service = None,
+    port: _Port = None,
+    ready: _Ready = None,
+    openapi: _OpenApi = None,
 ) -> int:
     """Write a target, a locustfile and a matrix for an image, a Dockerfile or a service of a compose file."""
-    home = Path("targets") / to_name(name)
-    facts = _find_service(name, home, image, dockerfile, compose, service)
+    target_folder = Path("targets") / to_target_name(name)
+    matrix = Path(f"{to_target_name(name)}.yaml")
+    facts = _find_service(name, target_folder, image, dockerfile, compose, service)
+    facts = _complete_facts(facts, port, ready, openapi)
+    cores = os.cpu_count() or 1
+    _write(
+        {
+            target_folder / "target.yaml": format_target(facts, cores),
+            target_folder / "locustfile.py": format_locustfile(facts),
+            matrix: format_matrix(facts, cores),
+        }
+    )
+    _print_next_steps(matrix)
+    return DONE
+
+
+def _complete_facts(
+    facts: ServiceFacts, port: int | None, ready: str | None, openapi: Path | None
+) -> ServiceFacts:
+    """Return the facts with the values of the options. Asks the user for the port if it is unknown."""
     facts = replace(facts, port=port or facts.port, ready_path=ready)
     if facts.port is None and "compose" not in facts.run:
         facts = replace(facts, port=_ask_for_port())
     if openapi is not None:
         facts = replace(facts, operations=_read_operations(openapi))
-    cores = os.cpu_count() or 1
-    texts = {
-        home / "target.yaml": format_target(facts, cores),
-        home / "locustfile.py": format_locustfile(facts),
-        Path(f"{to_name(name)}.yaml"): format_matrix(facts, cores),
-    }
-    _write(texts)
-    matrix = Path(f"{to_name(name)}.yaml")
-    out.print("Next, describe in the locustfile what your users do. Then:")
-    out.print(f"  harness plan {matrix}      # shows what would be measured, and what is missing")
-    out.print(f"  harness run {matrix}")
-    _report_mistakes(matrix)
-    return DONE
+    return facts
 
 
-def _report_mistakes(matrix: Path) -> None:
-    """Print the notes on the new files, and what the user has to complete in them."""
+def _print_next_steps(matrix: Path) -> None:
+    say("Next, describe in the locustfile what your users do. Then:")
+    say(f"  harness plan {matrix}      # shows what would be measured")
+    say(f"  harness run {matrix}")
+    _print_open_tasks(matrix)
+
+
+def _print_open_tasks(matrix: Path) -> None:
+    """Print the notes on the new files, and what the user must complete in them before a run."""
     try:
         for note in load_plan(matrix).notes:
             say(f"note: {note}")
@@ -89,44 +117,44 @@ def _report_mistakes(matrix: Path) -> None:
 
 def _find_service(
     name: str,
-    home: Path,
+    target_folder: Path,
     image: str | None,
     dockerfile: Path | None,
     compose: Path | None,
     service: str | None,
 ) -> ServiceFacts:
-    """Return what is known of the service from the given source, or from a file in this folder."""
-    given = [each for each in (image, dockerfile, compose) if each is not None]
-    if len(given) > 1:
+    """Return the facts of the service that an option names, or that a file in this folder describes."""
+    sources = [each for each in (image, dockerfile, compose) if each is not None]
+    if len(sources) > 1:
         raise UsageError("--image, --dockerfile and --compose are mutually exclusive", "keep one of them")
-    if not given:
+    if not sources:
         compose = next((Path(each) for each in _COMPOSE_FILES if Path(each).is_file()), None)
         dockerfile = Path("Dockerfile") if compose is None and Path("Dockerfile").is_file() else None
     if compose is not None:
-        return _read_compose(name, home, compose, service)
+        return _read_compose(name, target_folder, compose, service)
     if dockerfile is not None:
-        return _read_dockerfile(name, home, dockerfile)
+        return _read_dockerfile(name, target_folder, dockerfile)
     if image is not None:
         port, has_healthcheck = inspect_image(image)
         return ServiceFacts(name, {"image": image}, port, has_healthcheck=has_healthcheck)
     raise UsageError(
-        "no service is named, and this folder has no compose file and no Dockerfile",
+        "no option says what to measure, and this folder has no compose file and no Dockerfile",
         "--image nginx:1.27, --dockerfile path/to/Dockerfile, or --compose compose.yaml --service api",
     )
 
 
-def _read_dockerfile(name: str, home: Path, dockerfile: Path) -> ServiceFacts:
+def _read_dockerfile(name: str, target_folder: Path, dockerfile: Path) -> ServiceFacts:
     try:
         port, has_healthcheck = read_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise UsageError(f"{dockerfile}: {error.strerror}", "--dockerfile path/to/Dockerfile") from None
-    build = {"context": os.path.relpath(dockerfile.parent, home)}
+    build = {"context": os.path.relpath(dockerfile.parent, target_folder)}
     if dockerfile.name != "Dockerfile":
         build["dockerfile"] = dockerfile.name
     return ServiceFacts(name, {"build": build}, port, has_healthcheck=has_healthcheck)
 
 
-def _read_compose(name: str, home: Path, compose: Path, service: str | None) -> ServiceFacts:
+def _read_compose(name: str, target_folder: Path, compose: Path, service: str | None) -> ServiceFacts:
     document: Any = read_any_yaml(compose)
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not services:
@@ -136,7 +164,7 @@ def _read_compose(name: str, home: Path, compose: Path, service: str | None) -> 
     if service is None or service not in services:
         names = ", ".join(map(str, services))
         raise UsageError(f"{compose}: which service is to be measured?", f"--service with one of {names}")
-    run = {"compose": {"file": os.path.relpath(compose, home), "service": service}}
+    run = {"compose": {"file": os.path.relpath(compose, target_folder), "service": service}}
     companions = tuple(each for each in list_services(services, service) if each != service)
     return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=companions)
 

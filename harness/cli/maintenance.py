@@ -1,4 +1,4 @@
-"""The commands around a campaign: check this machine, and remove what the harness left."""
+"""The commands before and after a campaign: doctor checks this machine, clean removes what was left."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, say
+from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, say
 from harness.errors import HarnessError
 from harness.measure.docker.host import DockerHost
 from harness.measure.doctor import Level, examine
@@ -18,14 +18,14 @@ from harness.store import remove_partial_files
 _DEFAULT_MATRIX = Path("matrix.yaml")
 
 
-@app.command()
+@app.command("doctor")
 def doctor(
-    results: Results = Path("results"),
+    results: ResultsOption = Path("results"),
     matrix: Annotated[
         Path | None,
         typer.Option(
             help="The matrix whose engines to check; by default matrix.yaml if there is one, "
-            "else only docker's current engine.",
+            "otherwise only Docker's current engine.",
             metavar="MATRIX",
             show_default=False,
         ),
@@ -41,30 +41,30 @@ def doctor(
     return NOT_MEASURED if has_error else DONE
 
 
-def find_engines(matrix: Path | None) -> Mapping[str, Engine]:
-    """Return the engines to check, by the name that their findings begin with."""
+def find_engines(matrix: Path | None) -> Mapping[str | None, Engine]:
+    """Return the engines to check, by the name that their findings begin with; None for the only one."""
     if matrix is not None:
         return _read_engines(matrix)
     if _DEFAULT_MATRIX.is_file():
         try:
             return _read_engines(_DEFAULT_MATRIX)
         except HarnessError:
-            say(f"warning: {_DEFAULT_MATRIX} has mistakes, so only docker's current engine is checked")
+            say(f"warning: {_DEFAULT_MATRIX} has mistakes, so only Docker's current engine is checked")
             say("         try: harness plan")
-    return {"": DEFAULT_ENGINE}
+    return {None: DEFAULT_ENGINE}
 
 
-def _read_engines(matrix: Path) -> Mapping[str, Engine]:
-    """Return the engines of a matrix: the targets', and those that the load comes from."""
+def _read_engines(matrix: Path) -> Mapping[str | None, Engine]:
+    """Return the engines of a matrix: those of the targets, and those that the load comes from."""
     plan = load_plan(matrix)
-    engines = {name or "": engine for name, engine in plan.engines.items()}
+    engines = dict(plan.engines)
     if isinstance(plan.load, EngineWorkers):
-        engines |= {f"engine {n} of load": engine for n, engine in enumerate(plan.load.engines, 1)}
+        engines |= {f"engine {number} of load": engine for number, engine in enumerate(plan.load.engines, 1)}
     return engines
 
 
-@app.command()
-def clean(results: Results = Path("results")) -> int:
+@app.command("clean")
+def clean(results: ResultsOption = Path("results")) -> int:
     """Remove what the harness left: containers, networks, replaced images, half-written files."""
     host = DockerHost("harness clean", MonotonicClock())
     with host.reserve():

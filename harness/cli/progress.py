@@ -35,6 +35,7 @@ from harness.report.view.text import (
     format_cores,
     format_estimate,
     format_mebibytes,
+    format_number,
     format_rate,
     format_ratio,
     format_seconds,
@@ -46,7 +47,7 @@ _LAST_VERDICTS = 6
 
 
 class LineProgress(CampaignListener):
-    """A campaign shown as one line per event, for logs and CI."""
+    """A display of a campaign with one line per event, for logs and CI."""
 
     def __init__(self, print_line: Callable[[str], None]) -> None:
         self._print_line = print_line
@@ -57,7 +58,7 @@ class LineProgress(CampaignListener):
         """Print what will be measured."""
         self._cells = _count_cells(plan)
         self._finished = finished_cells
-        for line in announce_plan(plan):
+        for line in _describe_plan(plan):
             self._print_line(line)
 
     def note(self, text: str) -> None:
@@ -78,8 +79,8 @@ class LineProgress(CampaignListener):
         self._print_line(f"{result.cell.id}: {describe_outcome(result)}  [{self._finished}/{self._cells}]")
 
 
-def announce_plan(plan: Plan) -> Iterator[str]:
-    """Return the lines that say what will be measured, and what the user has to do for it."""
+def _describe_plan(plan: Plan) -> Iterator[str]:
+    """Return lines that say what will be measured, and which workers the user has to start."""
     yield from (f"note: {note}" for note in plan.notes)
     match plan.load:
         case ExternalWorkers() as load:
@@ -101,14 +102,14 @@ def _count_cells(plan: Plan) -> int:
 
 
 def _describe_step(result: StepResult) -> str:
-    """Return such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
+    """Return a text such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
     rps = f" (RPS {format_rate(result.rps)})" if result.rps is not None else ""
     return f"{result.users} users {result.verdict}: {explain_judgement(result.judgement)}{rps}"
 
 
 @dataclass(slots=True)
-class ActiveCell:
-    """A cell that is being measured, and what happens to it at the moment."""
+class _ActiveCell:
+    """A cell that is being measured, its step and its last sample; `activity` is "" during a step."""
 
     cell: Cell
     step: Step | None = None
@@ -117,7 +118,7 @@ class ActiveCell:
 
 
 class LiveProgress(CampaignListener):
-    """A campaign shown as a live display, drawn twice a second and removed on exit (a context manager)."""
+    """A live display of a campaign, refreshed twice a second; a context manager that removes it on exit."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
@@ -126,7 +127,7 @@ class LiveProgress(CampaignListener):
         self._finished_before = 0
         self._started_s = 0.0
         self._finished: list[CellResult] = []
-        self._active: dict[str, ActiveCell] = {}
+        self._active: dict[str, _ActiveCell] = {}
         self._verdicts: list[tuple[str, StepResult | CellResult]] = []
         self._live = Live(console=console, refresh_per_second=2, get_renderable=self.render, transient=True)
 
@@ -143,7 +144,7 @@ class LiveProgress(CampaignListener):
         self._plan = plan
         self._finished_before = finished_cells
         self._started_s = self._clock()
-        for line in announce_plan(plan):
+        for line in _describe_plan(plan):
             self._print_line(line)
         self._live.start()
 
@@ -153,11 +154,11 @@ class LiveProgress(CampaignListener):
 
     def cell_started(self, cell: Cell) -> None:
         """Add the cell to those that are being measured."""
-        self._active[cell.id] = ActiveCell(cell)
+        self._active[cell.id] = _ActiveCell(cell)
 
     def drift_check_started(self, cell: Cell) -> None:
         """Add the cell to those that are being measured."""
-        self._active[cell.id] = ActiveCell(cell)
+        self._active[cell.id] = _ActiveCell(cell)
 
     def container_starting(self, cell: Cell) -> None:
         """Show that the cell waits for a container."""
@@ -184,11 +185,11 @@ class LiveProgress(CampaignListener):
         self._verdicts = [*self._verdicts, (result.cell.id, result)][-_LAST_VERDICTS:]
 
     def render(self) -> RenderableType:
-        """Return the display as it stands."""
+        """Return the current content of the display."""
         if self._plan is None:
             return Text("")
         active = [
-            line for each in list(self._active.values()) for line in (_render_cell(each), _render_use(each))
+            line for each in list(self._active.values()) for line in (_render_cell(each), _render_usage(each))
         ]
         waiting = [] if active else [Text("" if self._finished else "preparing the target's image …")]
         return Group(self._render_progress(self._plan), *waiting, *active, self._render_verdicts())
@@ -212,12 +213,12 @@ class LiveProgress(CampaignListener):
         return self._finished_before + sum(result.first is None for result in self._finished)
 
     def _estimate_share(self, total: int, cell_s: float) -> float:
-        """Return the share of the campaign that is done; a running cell counts up to nine tenths."""
+        """Return the share of the campaign that is done; all running cells count as 0.9 of a cell at most."""
         active_s = max(0.0, self._clock() - self._started_s - sum(result.load_s for result in self._finished))
         return (self._count_finished() + min(0.9, active_s / cell_s / 2)) / max(1, total)
 
     def _estimate_cell_s(self, plan: Plan) -> float:
-        """Return the seconds a cell takes: the plan's estimate, averaged with those that are finished."""
+        """Return the seconds that a cell takes: the plan's estimate, averaged with the finished cells."""
         estimate_s = estimate_cell_s(plan)
         spent_s = self._clock() - self._started_s
         return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s
@@ -234,25 +235,27 @@ class LiveProgress(CampaignListener):
         return lines
 
 
-def _render_cell(active: ActiveCell) -> Text:
+def _render_cell(active: _ActiveCell) -> Text:
     line = Text(active.cell.id, style="bold")
     line.append(f"  {format_size(active.cell.limits)}  ", style="dim")
     line.append(active.activity or _describe_phase(active))
     return line
 
 
-def _describe_phase(active: ActiveCell) -> str:
+def _describe_phase(active: _ActiveCell) -> str:
     if active.step is None or active.sample is None:
         return ""
-    return f"{active.sample.phase} at {active.step.users} users ({active.sample.elapsed_s:.0f} s)"
+    return (
+        f"{active.sample.phase} at {active.step.users} users ({format_seconds(active.sample.elapsed_s, 0)})"
+    )
 
 
-def _render_use(active: ActiveCell) -> RenderableType:
+def _render_usage(active: _ActiveCell) -> RenderableType:
     row = Table.grid(padding=(0, 2))
     sample = active.sample
     if sample is not None:
         row.add_row(
-            f"users {sample.users}/{sample.asked_users}",
+            f"users {sample.users}/{sample.wanted_users}",
             f"RPS {_format_rps(sample)}",
             f"p95 {_format_p95(sample)}",
             f"CPU {_format_cpu(sample, active.cell)}",
@@ -278,8 +281,8 @@ def _format_cpu(sample: ProgressSample, cell: Cell) -> str:
         return NO_DATA
     first, last = sample.target[0], sample.target[-1]
     used = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
-    limit = cell.limits.all_cores
-    return f"{format_cores(used)}/{limit:g} ({format_ratio(used / limit)})"
+    limit = cell.limits.total_cores
+    return f"{format_cores(used)}/{format_number(limit)} ({format_ratio(used / limit)})"
 
 
 def _format_memory(sample: ProgressSample, cell: Cell) -> str:

@@ -9,8 +9,8 @@ import typer
 from harness.analyse.result.comparison import (
     compare_sizes,
     find_changed_parts,
+    find_doubts,
     find_machine_differences,
-    find_objections,
 )
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
@@ -28,12 +28,20 @@ from harness.cli.console import (
 )
 from harness.errors import UsageError
 from harness.model import CampaignResult, Plan, Slo
-from harness.plan import parse_price, parse_ratio, parse_requirement, parse_slo, plan_from_json
+from harness.plan import (
+    find_price_note,
+    parse_price,
+    parse_ratio,
+    parse_requirement,
+    parse_slo,
+    plan_from_json,
+)
 from harness.report import (
     build_comparison,
     build_view,
     describe_check,
     describe_sizing,
+    explain_doubt,
     render_checks_junit,
     render_comparison,
     render_comparison_table,
@@ -51,28 +59,28 @@ _Prices = Annotated[
 _Users = Annotated[int, typer.Option("--users", min=1, help="The users that the size must sustain.")]
 
 
-@app.command()
+@app.command("report")
 def report(campaign: CampaignArgument, price: _Prices = None) -> int:
-    """Judge stored facts again and write the report anew."""
+    """Judge a stored campaign again and write its report."""
     folder, _, result = _rejudge_campaign(campaign, price)
     folder.write_reports(render_report(result))
     show_campaign(result, folder)
     return DONE
 
 
-@app.command()
+@app.command("judge")
 def judge(
     campaign: CampaignArgument,
     slo: Annotated[
         list[str],
         typer.Option(
-            help="An SLO to judge by, such as p95=500ms, errors=0.5% or p99@/item=2s; it replaces the stored "
-            "one of the same indicator. By default the stored SLOs stay.",
+            help="An SLO to judge by, such as p95=500ms, errors=0.5% or p99@/item=2s; may be repeated. It "
+            "replaces the stored SLO of the same indicator; all other SLOs remain.",
             show_default=False,
         ),
     ] = [],  # noqa: B006
 ) -> int:
-    """Judge stored facts by other SLOs and show the answer. Starts nothing and changes nothing stored."""
+    """Judge a stored campaign by other SLOs and show the answer. Starts nothing and changes no file."""
     folder = CampaignFolder.open(campaign)
     plan = plan_from_json(folder.read_plan())
     result = rejudge(replace(plan, slos=_replace_slos(plan.slos, [parse_slo(text) for text in slo])), folder)
@@ -80,25 +88,33 @@ def judge(
     return DONE
 
 
-def _replace_slos(stored: tuple[Slo, ...], given: list[Slo]) -> tuple[Slo, ...]:
-    """Return the stored SLOs with the given ones in their places, or after them."""
-    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *given)}
+def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo, ...]:
+    """Return the stored SLOs, each replaced by the last one for the same indicator and request name.
+
+    A replacement without a stored SLO is appended.
+    """
+    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *replacements)}
     return tuple(keyed.values())
 
 
 def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
+    """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
     folder = CampaignFolder.open(path)
     plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))
+        if note := find_price_note(price):
+            say(f"note: --price: {note}")
     return folder, plan, rejudge(plan, folder)
 
 
-@app.command()
+@app.command("compare")
 def compare(
-    base: Annotated[Path, typer.Argument(help="The folder of the campaign before.", metavar="BASE")],
-    head: Annotated[Path, typer.Argument(help="The folder of the campaign after.", metavar="HEAD")],
-    threshold: Annotated[str, typer.Option(help="The smallest change of the users that counts.")] = "5%",
+    base: Annotated[Path, typer.Argument(help="The campaign before the change: its folder.", metavar="BASE")],
+    head: Annotated[Path, typer.Argument(help="The campaign after the change: its folder.", metavar="HEAD")],
+    threshold: Annotated[
+        str, typer.Option(help="The smallest change of the sustained users that counts.")
+    ] = "5%",
     force: Annotated[
         bool, typer.Option("--force", help="Compare even if the campaigns are not comparable.")
     ] = False,
@@ -109,12 +125,13 @@ def compare(
     """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
     _, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
-    doubts = find_objections(
+    doubts = find_doubts(
         before, after, find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     )
     if doubts and not (force or anyway):
+        reasons = "; ".join(explain_doubt(doubt) for doubt in doubts)
         raise UsageError(
-            f"{base} and {head} are not comparable: {'; '.join(doubts)}", "--force compares them nevertheless"
+            f"{base} and {head} are not comparable: {reasons}", "--force compares them nevertheless"
         )
     differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least or threshold))
     changed = find_changed_parts(before.hashes, after.hashes)
@@ -123,37 +140,39 @@ def compare(
     out.print(render_comparison_table(view), markup=False, soft_wrap=True)
     out.print()
     say(view.sentence)
-    for doubt in view.doubts:
-        say(f"warning: {doubt}")
+    for reason in view.doubts:
+        say(f"warning: {reason}")
     show_report_path(folder.path / "comparison.html")
     return NOT_MET if view.has_regression else DONE
 
 
-@app.command()
+@app.command("size")
 def size(
     campaign: CampaignArgument,
     users: _Users,
-    headroom: Annotated[str, typer.Option(help="Extra users to allow for, e.g. 30%.")] = "0%",
+    headroom: Annotated[str, typer.Option(help="Users to allow for beyond --users, such as 30%.")] = "0%",
     price: _Prices = None,
 ) -> int:
     """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
     _, plan, result = _rejudge_campaign(campaign, price)
     sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
-    hour_price = compute_hour_price(plan.price, sizing.take.cell) if sizing.take else None
+    hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
-    return NOT_MET if sizing.take is None else DONE
+    return NOT_MET if sizing.recommended is None else DONE
 
 
-@app.command()
+@app.command("check")
 def check(
     campaign: CampaignArgument,
     require: Annotated[
         list[str],
-        typer.Option(help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB".'),
+        typer.Option(
+            help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB"; may be repeated.'
+        ),
     ],
     junit: Annotated[
-        Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file; by default not.")
+        Path | None, typer.Option(help="Also write the outcome as JUnit XML to this file.")
     ] = None,
 ) -> int:
     """Check requirements, as a gate for CI: exit code 3 if one is not met, 2 if inconclusive."""

@@ -1,4 +1,4 @@
-"""The commands that measure, or show what would be measured: run, plan."""
+"""The command run, which measures, and the command plan, which shows what run would measure."""
 
 import contextlib
 from collections.abc import Iterator
@@ -11,23 +11,23 @@ import typer
 from harness.analyse.search.time_estimate import estimate_plan_s
 from harness.campaign import CampaignListener, run_campaign
 from harness.campaign.preflight import fit_to_engines
-from harness.cli.console import DONE, NOT_MEASURED, Results, app, out, say, show_campaign
+from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, out, say, show_campaign
 from harness.cli.progress import LineProgress, LiveProgress
-from harness.errors import WorldError
+from harness.errors import BackendError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
 from harness.report.view.text import format_estimate, format_size
 
-Matrix = Annotated[
-    Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="[MATRIX]")
+_MatrixArgument = Annotated[
+    Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="MATRIX")
 ]
 
 
-@app.command()
+@app.command("run")
 def run(
-    matrix: Matrix = Path("matrix.yaml"),
-    results: Results = Path("results"),
+    matrix: _MatrixArgument = Path("matrix.yaml"),
+    results: ResultsOption = Path("results"),
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -39,16 +39,16 @@ def run(
         int | None,
         typer.Option(
             min=1,
-            help="Only find the smallest sizes that sustain so many users; by default every size's capacity.",
+            help="Find only the smallest sizes that sustain this many users, not the capacity of every size.",
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start a new campaign even if the last one was interrupted.")
+        bool, typer.Option("--fresh", help="Start a new campaign even if the newest one was interrupted.")
     ] = False,
 ) -> int:
     """Measure every size of a matrix, then show the table and write the report.
 
-    Goes on where the newest campaign was interrupted. Exit code 2 if some size could not be measured.
+    Resumes the newest campaign if it was interrupted. Exit code 2 if a size could not be measured.
     """
     plan = _load_plan(matrix, for_users)
     with _open_listener() as listener:
@@ -75,9 +75,9 @@ def _open_listener() -> Iterator[CampaignListener]:
 
 
 def _choose_exit_code(result: CampaignResult) -> int:
-    """Return NOT_MEASURED if a size has no answer or a wide bracket, or if every size failed.
+    """Return NOT_MEASURED if a size has no answer or too wide a bracket, or if every size failed.
 
-    A single size that failed is an answer about that size.
+    Otherwise a size that failed is an answer: it is too small.
     """
     cells = [cell for cell in result.cells if cell.status is not Status.SKIPPED]
     is_incomplete = any(
@@ -88,23 +88,28 @@ def _choose_exit_code(result: CampaignResult) -> int:
 
 
 @app.command("plan")
-def show_plan(matrix: Matrix = Path("matrix.yaml")) -> int:
-    """Show the sizes of a matrix, which will be skipped and why, and how long measuring takes.
-
-    Starts nothing.
-    """
+def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
+    """Show which sizes would be measured, which skipped and why, and how long it takes. Starts nothing."""
     plan = load_plan(matrix)
     LocustGenerator().find_user_classes(plan.scenario)
     for note in plan.notes:
         say(f"note: {note}")
     try:
         plan, is_fitted = fit_to_engines(plan), True
-    except WorldError:
+    except BackendError:
         is_fitted = False
-    for cell in plan.cells:
-        skipped = f"  skipped: {plan.skipped[cell.id]}" if cell.id in plan.skipped else ""
-        say(f"{cell.id}  {format_size(cell.limits)}{skipped}")
+    for line in _describe_cells(plan):
+        say(line)
     if not is_fitted:
         say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
     say(f"up to {plan.users_limit} users each, about {format_estimate(estimate_plan_s(plan))} of load in all")
     return DONE
+
+
+def _describe_cells(plan: Plan) -> Iterator[str]:
+    """Return a line for each cell: its id, its size, and why it is skipped; in columns."""
+    sizes = {cell.id: format_size(cell.limits) for cell in plan.cells}
+    id_width, size_width = max(map(len, sizes)), max(map(len, sizes.values()))
+    for cell_id, size in sizes.items():
+        reason = f"skipped: {plan.skipped[cell_id]}" if cell_id in plan.skipped else ""
+        yield f"{cell_id:<{id_width}}  {size:<{size_width}}  {reason}".rstrip()

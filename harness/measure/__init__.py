@@ -1,1 +1,1 @@
-"""The only room that touches the world: Docker, Locust and the machine's counters."""
+"""Measure: the only package that touches the outside, which is Docker, Locust and the machine's counters."""

@@ -18,17 +18,18 @@ from harness.errors import EngineError
 from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
 from harness.measure.docker.port_access import PortAccess
 from harness.measure.fingerprint import NO_SWAP_LIMIT
+from harness.measure.host.process_cpu import read_process_name
 from harness.model import GIB, Engine
 
 _OLDEST_LOCUST = (2, 46, 3)
 _OLDEST_PYTHON = (3, 11)
-_FILES_AT_LEAST = 4096
+_OPEN_FILES_AT_LEAST = 4096
 _DISK_AT_LEAST_BYTES = 2 * GIB
 _MEMORY_AT_LEAST_BYTES = GIB
 _WATCH_S = 2.0
 _BUSY_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.02
-"""At most half of what makes a window invalid: a machine that is busy already does not become quieter."""
+"""Both limits are at most half of what makes a window invalid: a campaign only adds load to this machine."""
 
 
 class Level(StrEnum):
@@ -48,11 +49,11 @@ class Finding:
     fix: str = ""
 
 
-def examine(results: Path, engines: Mapping[str, Engine]) -> Iterator[Finding]:
-    """Yield one finding after the other; the last ones come after watching the machine for some seconds.
+def examine(results: Path, engines: Mapping[str | None, Engine]) -> Iterator[Finding]:
+    """Yield all findings. Those about other load come last, because they take some seconds of watching.
 
-    `engines` are examined each; a name that is not empty begins the findings of its engine. `results` is
-    where campaigns will be stored; it need not exist.
+    `engines` are the engines to examine, by name: the name begins each finding of its engine, unless it is
+    None. `results` is the folder where campaigns will be stored; it need not exist.
     """
     yield from _check_software()
     yield from examine_engines(engines)
@@ -88,8 +89,8 @@ def check_locust(installed: str) -> Finding:
     return Finding(Level.OK, f"Locust {installed}")
 
 
-def examine_engines(engines: Mapping[str, Engine]) -> Iterator[Finding]:
-    """Yield the findings of each engine, after its name; an engine that does not answer is an error."""
+def examine_engines(engines: Mapping[str | None, Engine]) -> Iterator[Finding]:
+    """Yield the findings of each engine, which begin with its name; one that does not answer is an error."""
     for name, engine in engines.items():
         for finding in _examine_engine(engine):
             yield replace(finding, what=f"{name}: {finding.what}") if name else finding
@@ -119,7 +120,7 @@ def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
         yield check_remote_engine(find_port_access(engine, client))
         return
     yield check_local_engine(info)
-    yield check_proxy([_read_name(process) for process in psutil.process_iter()])
+    yield check_proxy([read_process_name(process) for process in psutil.process_iter()])
 
 
 def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
@@ -137,13 +138,13 @@ def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_cores(count: int, *, is_local: bool = True) -> Finding:
-    """Check that the engine's host has cores for the target, and on this machine for the generator too."""
+    """Check that the engine's host has cores for the target, and for the generator if it is this machine."""
     if not is_local:
         return Finding(
             Level.OK, f"{count} cores: sizes up to {count} CPU; the generator runs on this machine"
         )
     if count < 2:
-        what = "1 core, for the target and for the generator"
+        what = "1 core, which the target and the generator share"
         return Finding(Level.WARNING, what, "measure on a host with two or more")
     return Finding(Level.OK, f"{count} cores: sizes up to {count - 1} CPU; the generator keeps one")
 
@@ -152,18 +153,18 @@ def check_local_engine(info: Mapping[str, Any]) -> Finding:
     if "Desktop" in str(info.get("OperatingSystem")):
         return Finding(
             Level.WARNING,
-            "the engine runs in a virtual machine: what else its host does can't be seen from there",
+            "the engine runs in a virtual machine, from which other load on this machine can't be seen",
             "close other programs, or measure on Linux",
         )
     return Finding(Level.OK, "the engine is on this machine")
 
 
 def check_remote_engine(access: PortAccess | None) -> Finding:
-    """Check that the ports of an engine on another machine can be reached; None: nothing says how."""
+    """Check that the ports of an engine on another machine can be reached; None: their address is unknown."""
     if access is None:
         return Finding(
             Level.WARNING,
-            "the engine is on another machine, and nothing says how its ports are reached",
+            "the engine is on another machine, and the address of its ports is unknown",
             "name its address in the matrix (engine: {host: …, address: 10.0.0.5}), or reach it by ssh://",
         )
     way = "through an SSH tunnel" if access.ssh else f"at {access.address}"
@@ -182,19 +183,13 @@ def check_proxy(process_names: list[str]) -> Finding:
             "published ports go through docker-proxy: about 0.25 ms of CPU a request",
             'beyond some 2,000 RPS: {"userland-proxy": false} in daemon.json, or network: host',
         )
-    return Finding(Level.OK, "no docker-proxy runs (it may, once a port is published)")
+    return Finding(Level.OK, "no docker-proxy runs (one may start when a port is published)")
 
 
-def _read_name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.Error:
-        return ""
-
-
-def _check_open_files(most: int) -> Finding:
-    if 0 <= most < _FILES_AT_LEAST:
-        what = f"{most} open files a process: so many users at most"
+def _check_open_files(limit: int) -> Finding:
+    """Check the limit of open files of a process; negative: there is none."""
+    if 0 <= limit < _OPEN_FILES_AT_LEAST:
+        what = f"a process may have {limit} open files, and each user needs one"
         return Finding(Level.WARNING, what, "ulimit -n 65536")
     return Finding(Level.OK, "open files: enough for thousands of users")
 
@@ -204,7 +199,7 @@ def _check_disk(results: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     shown = f"{free / GIB:.0f} GiB free where results are stored"
     if free < _DISK_AT_LEAST_BYTES:
-        fix = "free some space: a campaign takes some MiB, an image some hundred"
+        fix = "free some space: a campaign takes some MiB, an image some hundred MiB"
         return Finding(Level.WARNING, shown, fix)
     return Finding(Level.OK, shown)
 
@@ -212,30 +207,30 @@ def _check_disk(results: Path) -> Finding:
 def check_memory(available_bytes: int) -> Finding:
     shown = f"{available_bytes / GIB:.1f} GiB of memory available"
     if available_bytes < _MEMORY_AT_LEAST_BYTES:
-        fix = "close other programs: the generator and the page cache need some"
+        fix = "close other programs: the generator and the page cache need memory"
         return Finding(Level.WARNING, shown, fix)
     return Finding(Level.OK, shown)
 
 
 def check_load(before: Any, after: Any) -> Iterator[Finding]:
-    """Compare two readings of the host's CPU times: what others use, and what the hypervisor takes.
+    """Check what other programs use and what the hypervisor takes, from two readings of the CPU times.
 
-    Yields nothing if no time has passed between them.
+    Yields nothing if no time has passed between the readings.
     """
-    spent = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
-    whole = sum(spent[name] for name in spent if not name.startswith("guest"))
-    if whole <= 0:
+    spent_s = {name: getattr(after, name) - getattr(before, name) for name in after._fields}
+    total_s = sum(spent_s[name] for name in spent_s if not name.startswith("guest"))
+    if total_s <= 0:
         return
-    idle = spent.get("idle", 0.0) + spent.get("iowait", 0.0)
-    steal = spent.get("steal", 0.0) / whole
-    busy = 1 - idle / whole - steal
+    idle_s = spent_s.get("idle", 0.0) + spent_s.get("iowait", 0.0)
+    steal = spent_s.get("steal", 0.0) / total_s
+    busy = 1 - idle_s / total_s - steal
     if busy > _BUSY_AT_MOST:
         what = f"other programs use {_format_ratio(busy)} of this host"
-        yield Finding(Level.WARNING, what, "stop them: from 10 % on, a step is INVALID")
+        yield Finding(Level.WARNING, what, "stop them: above 10 %, a step is invalid")
     else:
         yield Finding(Level.OK, f"this host is quiet ({_format_ratio(busy)} used)")
     if steal > _STEAL_AT_MOST:
-        what = f"the hypervisor takes {_format_ratio(steal)}"
+        what = f"the hypervisor takes {_format_ratio(steal)} of this host's CPU time"
         yield Finding(Level.WARNING, what, "measure on a quieter machine")
 
 

@@ -1,4 +1,4 @@
-"""Read the fingerprint of this machine and of an engine. It has no names of hosts or users, and no paths."""
+"""Read the fingerprint of this machine and of an engine: no names of hosts or users, and no paths."""
 
 import os
 import platform
@@ -74,7 +74,7 @@ def engine_facts_from_info(info: Mapping[str, Any], api_version: str, *, is_loca
 
 
 def _find_notes(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what this engine can't do that a number may depend on."""
+    """Return a note for each limit that this engine can't apply."""
     notes = {
         "SwapLimit": NO_SWAP_LIMIT,
         "CpuCfsQuota": "the engine can't limit CPU: the sizes mean nothing here",
@@ -84,6 +84,7 @@ def _find_notes(info: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _read_first_cpu() -> dict[str, str]:
+    """Return the kernel's description of the first CPU; empty on systems that have none."""
     try:
         first = Path("/proc/cpuinfo").read_text().split("\n\n")[0]
     except OSError:

@@ -1,7 +1,7 @@
-"""Protocols of all that touches the outside: run a target under limits, hold N users, count what they use.
+"""Define the protocols that measure: run a target under limits, load it with users, count what both use.
 
-The real ones are in this package, fakes in `tests/fakes`; one contract suite (`tests/contract`) runs on both.
-Instants are seconds of `Clock.now_s`, a monotonic clock that all of them share.
+This package implements them with Docker and Locust, `tests/fakes` with a simulation; one contract suite
+(`tests/contract`) tests both. Instants are seconds of `Clock.now_s`, a monotonic clock that all share.
 """
 
 import time
@@ -37,7 +37,7 @@ class Clock(Protocol):
 
 
 class MonotonicClock:
-    """The real clock. Its instants are the same in every process of a host, so Locust's fit the harness's."""
+    """The real clock. All processes of a host share its instants, those of Locust too."""
 
     def now_s(self) -> float:
         return time.monotonic()
@@ -48,9 +48,10 @@ class MonotonicClock:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A target's image on an engine: the reference to run, and the digest that tells two builds apart.
+    """A target's image on an engine: the reference to run, and a digest that differs for every build.
 
-    `companions` are the images of its companions and its balancer, by name; the digest covers them too.
+    `companions` are the images of the target's companions and of its balancer, by name. The digest covers
+    them too.
     """
 
     reference: str
@@ -62,8 +63,8 @@ class Image:
 class TargetEnd:
     """How a container ended: its exit code, whether it ran out of memory, its last log lines.
 
-    Without an exit code it was removed or stopped through the engine. `companion` is the companion's name if
-    the container was one's, else None.
+    `exit_code` is None if the container was removed or stopped through the engine. `companion` is the name
+    of the companion that the container belongs to, or None if it is the target's own.
     """
 
     exit_code: int | None
@@ -87,11 +88,11 @@ class RunningTarget(Protocol):
 
     @property
     def companions_ready_after_s(self) -> float | None:
-        """Seconds that starting and seeding all companions took, before the target; None without any."""
+        """Seconds that all companions took to start and be seeded, before the target; None without any."""
         ...
 
     def poll_end(self) -> TargetEnd | None:
-        """Return how the target, or a companion, ended; None while all run. It is cheap to call often."""
+        """Return how the target or a companion ended; None while all run. Many calls a second are cheap."""
         ...
 
     def read_logs(self) -> str:
@@ -114,7 +115,7 @@ class TargetHost(Protocol):
         ...
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        """Run targets on these of the host's cores from now on; a target's size remains a quota."""
+        """Run targets only on these cores of the host from now on. A target's CPU limit remains a quota."""
         ...
 
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
@@ -123,8 +124,8 @@ class TargetHost(Protocol):
         It is also removed if starting it fails half-way.
 
         Raises:
-            TargetFailed: the target can't be brought up at this size; with its kind and the evidence.
-            CompanionFailed: one of its companions can't be brought up.
+            TargetStartError: the target can't be brought up at this size; with its kind and the evidence.
+            CompanionStartError: one of its companions can't be brought up.
             EngineError: the engine refused, or did not answer.
         """
         ...
@@ -134,11 +135,11 @@ class TargetHost(Protocol):
         ...
 
     def read_identity(self) -> str:
-        """Return what tells this engine from others."""
+        """Return a text that identifies this engine among all others."""
         ...
 
     def reserve(self) -> AbstractContextManager[None]:
-        """Keep other campaigns off this engine until exit. Raises UsageError, naming one that is there."""
+        """Keep other campaigns off this engine until exit. Raises UsageError, naming a campaign that runs."""
         ...
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
@@ -154,9 +155,8 @@ class TargetHost(Protocol):
 class GeneratorFacts:
     """What the generator reported since the last poll: nothing at all, or at least one sample.
 
-    `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is the number of
-    users if all of them have been spawned, 0 before. `workers` has samples of each process if there are
-    several.
+    `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all
+    users have been spawned, then their number. `workers` has samples of each process if there are several.
     """
 
     requests: Requests
@@ -175,7 +175,7 @@ class RunningGenerator(Protocol):
         ...
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Spawn or stop users until there are so many, `spawn_rate` a second. Returns at once."""
+        """Start to spawn or stop users, `spawn_rate` a second, until `users` are there. Returns at once."""
         ...
 
     def poll(self, timeout_s: float) -> GeneratorFacts:
@@ -183,7 +183,7 @@ class RunningGenerator(Protocol):
         ...
 
     def close_step(self) -> GeneratorFacts:
-        """Return the facts not yet polled, up to this moment; the users stay."""
+        """Return the facts up to this moment that were not polled yet. The users go on."""
         ...
 
     def read_logs(self) -> str:
@@ -192,10 +192,10 @@ class RunningGenerator(Protocol):
 
 
 class LoadGenerator(Protocol):
-    """A way to start generators."""
+    """A load generator that is installed and not running; `start` runs it."""
 
     def with_cores(self, cores: frozenset[int]) -> "LoadGenerator":
-        """Return the same generator, limited to these of this host's cores."""
+        """Return the same generator, limited to these cores of this host."""
         ...
 
     def find_user_classes(self, scenario: Scenario) -> list[str]:
@@ -215,7 +215,7 @@ class LoadGenerator(Protocol):
     ) -> AbstractContextManager[RunningGenerator]:
         """Start a generator against `url`, without users, and end it on exit, whatever its state.
 
-        It has as many processes as `load` names. Raises GeneratorError if they don't start.
+        `load` says how many processes it has, and where. Raises GeneratorError if they don't start.
         """
         ...
 
@@ -231,10 +231,10 @@ class Usage:
 
 
 class Watch(Protocol):
-    """Counters that run."""
+    """Running counters of a target and of this machine."""
 
     def take(self) -> Usage:
-        """Return what was counted since the last call; it does not wait."""
+        """Return what was counted since the last call, without waiting."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Run a fresh target with its load generator and the counters beside them."""
+"""Run a fresh target with its load generator and the counters of both."""
 
 import contextlib
 from collections.abc import Iterator
@@ -34,21 +34,21 @@ class Backends:
 
 
 class OngoingPauses:
-    """The pauses that outlast the step in which they began: the users still think in the next one."""
+    """The pauses that last beyond the end of a step: their users still think when the next step begins."""
 
     def __init__(self) -> None:
         self._users = 0
         self._thinks = ThinkTimes()
 
     def start_step(self, users: int) -> ThinkTimes:
-        """Return the pauses that last into a step of so many users.
+        """Return the pauses that last into a step with this number of users.
 
-        None are returned if users leave, because it is unknown which of the pauses were theirs.
+        They are empty if users leave, because it is unknown which of the pauses were theirs.
         """
         return self._thinks if users >= self._users else ThinkTimes()
 
     def finish_step(self, facts: StepFacts) -> None:
-        """Keep those pauses of a step that last beyond its end."""
+        """Store the pauses of a step that last beyond its end."""
         thinks = facts.thinks
         lasting = np.flatnonzero(thinks.start_s + thinks.planned_s > facts.ended_s)
         self._users, self._thinks = (
@@ -61,8 +61,8 @@ class OngoingPauses:
 class ContainerSession:
     """A running target with its generator and counters; steps are held in it one after the other.
 
-    `number` counts the container runs of a cell. `started_s` is the instant of `clock` that the instants of
-    all its facts count from. `pauses` are carried from step to step.
+    `number` counts the container runs of a cell. The instants of all facts count from `started_s`, which is
+    an instant of `clock`. `pauses` are carried from each step to the next.
     """
 
     number: int

@@ -1,6 +1,6 @@
 """Hold one step and return its facts: ramp, settle, window, drain. Nothing is judged here.
 
-Requests are assigned to the window by when they *start*, but they are known when they *end*. So the load
+A request belongs to the window if it *starts* there, but its result is known only when it *ends*. So the load
 stays on for `drain_s` after the window, and requests that are unanswered then are counted as unfinished.
 """
 
@@ -27,18 +27,22 @@ from harness.model import (
     TargetSample,
     ThinkTimes,
     WorkerSample,
-    ramp_rate,
+    compute_ramp_rate,
 )
 
 _POLL_S = 0.25
 _PREDICATE_EVERY_S = 5.0
 _STALL_AT_LEAST_S = 5.0
 _STALL_DRAINS = 5
+"""A step stalls if its oldest open request has waited for this many times the drain and for at least the
+seconds above, and no request has ended meanwhile.
+"""
+
 _SILENCE_AT_MOST_S = 10.0
 _RAMP_GRACE_S = 15.0
 _FIRST_REQUESTS = 10
-_RECENT_PARTS = 40
-_RECENT_USAGE = 20
+_RECENT_POLLS = 40
+_RECENT_USAGE_POLLS = 20
 
 S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "drain"]
@@ -48,13 +52,13 @@ Phase = Literal["ramp", "settle", "window", "drain"]
 class ProgressSample:
     """What is known while a step runs, about four times a second. It is for display, never for a verdict.
 
-    `users` are active, `asked_users` is the number to reach. `recent` are the requests answered within the
+    `users` are active, `wanted_users` is the number to reach. `recent` are the requests answered within the
     last `recent_s` seconds, `target` the target's samples of about that time.
     """
 
     phase: Phase
     users: int
-    asked_users: int
+    wanted_users: int
     elapsed_s: float
     recent: Requests
     recent_s: float
@@ -66,13 +70,13 @@ ProgressCallback = Callable[[ProgressSample], None]
 
 
 @dataclass(frozen=True, slots=True)
-class StepRequest:
+class StepSpec:
     """A step to hold, as number `index` of its cell.
 
-    The window ends when `is_settled` agrees that the facts so far are enough, at the earliest after its least
-    time and at the latest after its most. If `is_warm` is given, the window begins only when it agrees, or
-    when the time to warm up is over. `report_progress` is called about four times a second; what it raises
-    ends the step without facts.
+    The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
+    sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
+    so far or when the warm-up time is over. `report_progress` is called about four times a second; an
+    exception that it raises ends the step without facts.
     """
 
     index: int
@@ -83,13 +87,13 @@ class StepRequest:
     is_warm: StepPredicate | None = None
 
 
-def hold_step(session: ContainerSession, request: StepRequest) -> StepFacts:
+def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
     """Hold a step to its end, or to whatever ends it at once, and return its facts.
 
     A step ends at once if the target or a companion ends, if the generator fails or is silent, if the users
-    are not reached in time, if no request is answered for too long, or if the first requests all fail.
+    are not reached in time, if a request waits and none ends for too long, or if the first requests all fail.
     """
-    return _StepRun(session, request).hold()
+    return _StepRun(session, spec).hold_phases()
 
 
 class _StopStep(Exception):
@@ -107,30 +111,31 @@ class _StepRun:
     Instants count from the session's start.
     """
 
-    def __init__(self, session: ContainerSession, request: StepRequest) -> None:
+    def __init__(self, session: ContainerSession, spec: StepSpec) -> None:
         self._session = session
-        self._request = request
-        self._step = request.step
-        self._rate = ramp_rate(request.step.users, request.spawn_rate)
+        self._spec = spec
+        self._step = spec.step
+        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
-        self._thinks_before = session.pauses.start_step(request.step.users)
+        self._thinks_before = session.pauses.start_step(spec.step.users)
         self._began: dict[Phase, float] = {}
-        self._last_answer_s = 0.0
+        self._last_ended_s = 0.0
         self._last_sample_s = 0.0
         self._ended_requests = 0
         self._answered_requests = 0
         self._window_to_s: float | None = None
 
-    def hold(self) -> StepFacts:
+    def hold_phases(self) -> StepFacts:
+        """Hold all phases, or those until something ends the step; return the facts."""
         timing = self._step.timing
         reason, note = EndReason.HELD, ""
         try:
             self._ramp()
-            self._stay("settle", timing.settle_s)
+            self._hold_phase("settle", timing.settle_s)
             self._warm_up()
-            self._measure()
-            self._stay("drain", timing.drain_s)
+            self._hold_window()
+            self._hold_phase("drain", timing.drain_s)
         except _StopStep as stop:
             reason, note = stop.reason, stop.note
         except GeneratorError as error:
@@ -149,20 +154,20 @@ class _StepRun:
                 note = f"{self._step.users} users were not reached in time"
                 raise _StopStep(EndReason.USERS_MISSING, note)
 
-    def _stay(self, phase: Phase, seconds: float) -> None:
+    def _hold_phase(self, phase: Phase, seconds: float) -> None:
         self._begin(phase)
         while self._now_s() < self._began[phase] + seconds:
             self._poll(phase)
 
     def _warm_up(self) -> None:
-        is_warm = self._request.is_warm
+        is_warm = self._spec.is_warm
         end_s = self._began["settle"] + self._step.timing.warm_up_s
         while is_warm and self._now_s() < end_s and not is_warm(self._build_facts(EndReason.HELD, "", None)):
             next_s = min(end_s, self._now_s() + _PREDICATE_EVERY_S / 2)
             while self._now_s() < next_s:
                 self._poll("settle")
 
-    def _measure(self) -> None:
+    def _hold_window(self) -> None:
         timing = self._step.timing
         self._begin("window")
         next_s = self._began["window"] + timing.window_at_least_s
@@ -170,7 +175,7 @@ class _StepRun:
         while (now_s := self._now_s()) < end_s:
             self._poll("window")
             if now_s >= next_s:
-                if self._request.is_settled(self._build_facts(EndReason.HELD, "", None)):
+                if self._spec.is_settled(self._build_facts(EndReason.HELD, "", None)):
                     break
                 next_s += _PREDICATE_EVERY_S
         self._window_to_s = self._now_s()
@@ -178,10 +183,10 @@ class _StepRun:
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()
         if phase == "ramp":
-            self._last_answer_s = self._last_sample_s = self._began[phase]
+            self._last_ended_s = self._last_sample_s = self._began[phase]
 
     def _poll(self, phase: Phase) -> int:
-        """Collect for a moment and check for what ends a step at once. Returns the users reached."""
+        """Collect facts for a moment, and stop the step if something ends it. Return the reached users."""
         end = self._session.target.poll_end()
         if end is not None:
             raise _build_stop(end)
@@ -200,18 +205,18 @@ class _StepRun:
             raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
 
     def _check_answers(self, facts: GeneratorFacts) -> None:
-        """Stop if a request waits for too long while none ends, or if the first requests all failed.
+        """Stop the step if a request waits and none ends for too long, or if the first requests all failed.
 
-        Silence alone is no stall: users who think for half a minute ask seldom. Failed requests end, too:
-        they count against the first rule, and none may be answered for the second.
+        If no request is in flight, or only new ones are, the users are thinking, which is no stall. A failed
+        request has ended too. So it is no sign of a stall, but neither is it an answer.
         """
         error = facts.requests.error
         self._ended_requests += len(error)
         self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
-            self._last_answer_s = self._now_s()
+            self._last_ended_s = self._now_s()
         limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
-        if min(self._now_s() - self._last_answer_s, _oldest_wait_s(facts)) > limit_s:
+        if min(self._now_s() - self._last_ended_s, _compute_oldest_wait_s(facts)) > limit_s:
             waiting = facts.samples[-1].in_flight
             note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
             raise _StopStep(EndReason.STALLED, note)
@@ -219,10 +224,10 @@ class _StepRun:
             raise _StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
 
     def _report_progress(self, phase: Phase) -> None:
-        parts = self._parts[-_RECENT_PARTS:]
+        parts = self._parts[-_RECENT_POLLS:]
         samples = [sample for part in parts for sample in part.samples]
         requests, _, _ = concat_facts([part for part in parts if len(part.requests.start_s)])
-        self._request.report_progress(
+        self._spec.report_progress(
             ProgressSample(
                 phase,
                 samples[-1].users if samples else 0,
@@ -230,7 +235,7 @@ class _StepRun:
                 self._now_s() - self._began["ramp"],
                 requests,
                 samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0,
-                tuple(sample for usage in self._usage[-_RECENT_USAGE:] for sample in usage.target),
+                tuple(sample for usage in self._usage[-_RECENT_USAGE_POLLS:] for sample in usage.target),
             )
         )
 
@@ -250,7 +255,7 @@ class _StepRun:
         before = self._thinks_before
         start_s = self._session.started_s
         return StepFacts(
-            index=self._request.index,
+            index=self._spec.index,
             life=self._session.number,
             users=self._step.users,
             spawn_rate=self._rate,
@@ -259,7 +264,7 @@ class _StepRun:
             window_from_s=self._began.get("window"),
             window_to_s=window_to_s,
             ended_s=samples[-1].at_s - start_s if samples else self._now_s(),
-            ended=reason,
+            end_reason=reason,
             note=note,
             requests=_shift_requests(requests, start_s),
             thinks=ThinkTimes(
@@ -284,8 +289,8 @@ class _StepRun:
         return merged
 
 
-def _oldest_wait_s(facts: GeneratorFacts) -> float:
-    """Return how long the oldest request in flight had waited at the last sample; 0 without one."""
+def _compute_oldest_wait_s(facts: GeneratorFacts) -> float:
+    """Return how long the oldest request in flight had waited at the last sample; 0 if none is in flight."""
     started_s = facts.requests.unfinished_start_s
     return facts.samples[-1].at_s - float(started_s.min()) if facts.samples and len(started_s) else 0.0
 

@@ -1,6 +1,6 @@
-"""The nouns of the house: frozen values without I/O or clock. Units are in their names."""
+"""The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
-from harness.model.decisions import Change, Check, Difference, Requirement
+from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
 from harness.model.facts import (
     ANSWERED,
@@ -22,6 +22,8 @@ from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
+    RATIO_INDICATORS,
+    WHOLE_SCENARIO_INDICATORS,
     BuildSource,
     Cell,
     CommandProbe,
@@ -46,7 +48,8 @@ from harness.model.plan import (
     Target,
     TcpProbe,
     Timing,
-    ramp_rate,
+    choose_probe,
+    compute_ramp_rate,
 )
 from harness.model.resources import (
     DEFAULT_ENGINE,
@@ -73,7 +76,7 @@ from harness.model.results import (
     Failures,
     GeneratorUse,
     HostUse,
-    Interpolated,
+    Interpolation,
     Latency,
     NameStats,
     Repeatability,
@@ -96,7 +99,9 @@ __all__ = [
     "MASTER_PORT",
     "MIB",
     "PLAN_FILE",
+    "RATIO_INDICATORS",
     "SINGLE_PROCESS",
+    "WHOLE_SCENARIO_INDICATORS",
     "Balancer",
     "BuildSource",
     "CampaignResult",
@@ -113,6 +118,7 @@ __all__ = [
     "ContainerRun",
     "Cost",
     "Difference",
+    "Doubt",
     "Drift",
     "EndReason",
     "Engine",
@@ -132,13 +138,14 @@ __all__ = [
     "HttpProbe",
     "ImageSource",
     "IndicatorKind",
-    "Interpolated",
+    "Interpolation",
     "Judgement",
     "Latency",
     "Limits",
     "Load",
     "LocalWorkers",
     "LogProbe",
+    "MachineDifference",
     "MachineFacts",
     "NameStats",
     "NetworkProbe",
@@ -171,5 +178,6 @@ __all__ = [
     "Timing",
     "Verdict",
     "WorkerSample",
-    "ramp_rate",
+    "choose_probe",
+    "compute_ramp_rate",
 ]

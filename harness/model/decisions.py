@@ -1,4 +1,7 @@
-"""Decisions from measured campaigns: the differences between two, and whether a requirement is met."""
+"""Decisions from measured campaigns: how two campaigns differ, and whether a requirement is met.
+
+`harness/report/view/explanations.py` puts doubts into words.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,13 +11,13 @@ from harness.model.results import CellResult
 
 
 class Change(StrEnum):
-    """How a size changed from one campaign to the other; the words of comparison.json."""
+    """How a size changed from one campaign to another; the values are those of comparison.json."""
 
     MORE = "more"
     LESS = "less"
     SAME = "same"
     UNKNOWN = "unknown"
-    """One of the campaigns has no capacity of the size."""
+    """In one of the campaigns the capacity of the size is unknown."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -22,9 +25,9 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A size before (`base`) and after (`head`), each with all its repetitions.
+    """A size in two campaigns, the earlier `base` and the later `head`, with all its repetitions in each.
 
-    `ratio` is the head's capacity over the base's; None if one of them has no upper end, or sustains nobody.
+    `ratio` is the capacity in `head` over that in `base`; None if either is unknown, 0, or has no upper end.
     """
 
     limits: Limits
@@ -35,22 +38,56 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioChanged:
+    """The scenarios of two campaigns differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlosChanged:
+    """The SLOs of two campaigns differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoCommonSize:
+    """No size is in both campaigns."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineDifference:
+    """A fact in which two fingerprints differ: its path, such as `machine.cores`, and its value in each.
+
+    None is an unknown value.
+    """
+
+    fact: str
+    before: str | int | None
+    after: str | int | None
+
+
+Doubt = ScenarioChanged | SlosChanged | NoCommonSize | MachineDifference
+"""Why two campaigns are not comparable size by size: each of these moves a capacity by itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
-    """A demand that some measured size within `most` sustains `users`; `text` is how its author wrote it."""
+    """A requirement that some measured size within `max_limits` sustains `users`.
+
+    `text` is the requirement as the user wrote it.
+    """
 
     text: str
     users: int
-    most: Limits
+    max_limits: Limits
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Whether a requirement is met; None if the measured sizes within its bounds are inconclusive.
+    """The check of a requirement: `is_met` is None if the measured sizes within its limits are inconclusive.
 
-    `by` is the size that decides: the smallest one that sustains the users, otherwise the one that sustains
-    most; None if no size within the bounds has an answer.
+    `decided_by` is the smallest size that sustains the users. If there is none, it is the size that sustains
+    most users; None if every size within the limits is undecided.
     """
 
     requirement: Requirement
     is_met: bool | None
-    by: CellResult | None
+    decided_by: CellResult | None

@@ -1,6 +1,6 @@
-"""Verdicts and causes with the figures behind them: a tagged union for each, to be taken apart with `match`.
+"""The evidence for verdicts, limiting factors and statuses: a union of values for each, for use with `match`.
 
-Judgement returns these values and no sentences; `harness/report/view/explanations.py` puts them into words.
+The analysis returns values and no sentences: `harness/report/view/explanations.py` puts them into words.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,15 @@ from harness.model.plan import Slo
 from harness.model.resources import Limits
 from harness.model.verdicts import Factor, Rule, Verdict
 
-# What a step's verdict rests on
+# Evidence for a step's verdict
 
 
 @dataclass(frozen=True, slots=True)
 class SloEvaluation:
-    """An SLO's value on a window (None: not enough data), whether the SLO holds, and whether more data could
-    not change that.
+    """An SLO, judged on a window.
+
+    `value` is None if the window holds too little data, or if a shortfall has no baseline to be compared
+    with. `is_settled`: more data would not change `holds`.
     """
 
     slo: Slo
@@ -25,36 +27,36 @@ class SloEvaluation:
 
 
 @dataclass(frozen=True, slots=True)
-class SlosKept:
-    """Every SLO holds; `evaluations` are those with a value."""
+class SlosHold:
+    """Every SLO holds; `evaluations` are of the SLOs that have a value."""
 
     evaluations: tuple[SloEvaluation, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SloBroken:
-    """The first SLO that does not hold."""
+    """The first SLO that is broken, in the order of the plan."""
 
     evaluation: SloEvaluation
 
 
 @dataclass(frozen=True, slots=True)
 class TooFewRequests:
-    """The SLO whose value the window holds too few requests for."""
+    """An SLO that cannot be judged, because the window holds too few requests."""
 
     slo: Slo
 
 
 @dataclass(frozen=True, slots=True)
 class EndedStep:
-    """A step that ended before its time; `note` is what was recorded of its end, of any number of lines."""
+    """A step that ended early; `note` is the evidence that was recorded, in any number of lines."""
 
     note: str
 
 
 @dataclass(frozen=True, slots=True)
 class EveryRequestFailed:
-    """A window without a single good answer: its most frequent error, and how often it was met."""
+    """A window in which every request failed: its most frequent error, and how often that occurred."""
 
     error: str
     count: int
@@ -67,7 +69,7 @@ class NoRequests:
 
 @dataclass(frozen=True, slots=True)
 class UsersLost:
-    """The fewest users that were alive within the window, of those that should have been."""
+    """Users died within the window: `alive` is the lowest number of users, `expected` the step's number."""
 
     alive: int
     expected: int
@@ -75,16 +77,16 @@ class UsersLost:
 
 @dataclass(frozen=True, slots=True)
 class CountersSilent:
-    """For how long no counter of the host or the generator was read."""
+    """The longest time in the window without a reading of the host's or a Locust process's counters."""
 
     gap_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class GeneratorBusy:
-    """How much of a core the busiest Locust process used.
+    """The share of a core that the busiest Locust process used.
 
-    `process` is 0 for the master and a worker's number from 1; None for a Locust that is a single process.
+    `process` is 0 for the master and from 1 for a worker; None with fewer than two workers.
     """
 
     process: int | None
@@ -94,7 +96,10 @@ class GeneratorBusy:
 
 @dataclass(frozen=True, slots=True)
 class LoopLate:
-    """How late Locust's event loop came, and how late it may come under these SLOs (None: not known)."""
+    """The lag of Locust's event loop: how much later than planned its tasks ran.
+
+    `allowed_s` is the lag that the SLOs allow; None if it is unknown.
+    """
 
     lag_s: float
     allowed_s: float | None = None
@@ -102,7 +107,7 @@ class LoopLate:
 
 @dataclass(frozen=True, slots=True)
 class ClockUncertain:
-    """How wrong a worker's clock may be."""
+    """How wrong the clock of a worker may be, and how wrong it is allowed to be."""
 
     error_s: float
     allowed_s: float
@@ -110,14 +115,14 @@ class ClockUncertain:
 
 @dataclass(frozen=True, slots=True)
 class CpuStolen:
-    """The share of the host's CPU time that the hypervisor gave to others."""
+    """The share of the host's CPU time that the hypervisor gave to other machines."""
 
     ratio: float
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignLoad:
-    """What other programs used of the host's cores; `allowed_ratio` is a share of all cores."""
+    """How many of the host's cores other programs used; `allowed_ratio` is a share of all cores."""
 
     used_cores: float
     host_cores: int
@@ -126,7 +131,7 @@ class ForeignLoad:
 
 @dataclass(frozen=True, slots=True)
 class ProxyBusy:
-    """What the proxy of the published port used."""
+    """How many cores the proxy of the published port used, and how many it is allowed to use."""
 
     used_cores: float
     allowed_cores: float
@@ -134,7 +139,7 @@ class ProxyBusy:
 
 @dataclass(frozen=True, slots=True)
 class HostFull:
-    """How many of the host's cores were busy, and the share of its own quota that the target got of them."""
+    """How many of the host's cores were busy, and the share of its CPU quota that the target used."""
 
     busy_cores: float
     host_cores: int
@@ -143,7 +148,7 @@ class HostFull:
 
 @dataclass(frozen=True, slots=True)
 class HostOutOfMemory:
-    """The least memory that the host had left, and the share of its own limit that the target used."""
+    """The least memory that the host had available, and the share of its own limit that the target used."""
 
     available_bytes: int
     target_used_ratio: float
@@ -151,15 +156,16 @@ class HostOutOfMemory:
 
 @dataclass(frozen=True, slots=True)
 class ProcessKilled:
-    """The kernel killed a process of the target for want of memory, so long after the ramp began."""
+    """The kernel killed a process of the target for lack of memory, `after_s` after the begin of the ramp."""
 
     after_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class TimeUnexplained:
-    """The share of the users' time that was neither thinking nor waiting, beyond the usual; negative where
-    they thought and waited for longer than they were there.
+    """The share of the users' time that was neither thinking nor waiting, less that share at light load.
+
+    It is negative if think and response times add up to more than the users' time.
     """
 
     ratio: float
@@ -167,7 +173,7 @@ class TimeUnexplained:
 
 
 StepEvidence = (
-    SlosKept
+    SlosHold
     | SloBroken
     | TooFewRequests
     | EndedStep
@@ -202,16 +208,16 @@ class Judgement:
 
     @property
     def broken_slo(self) -> Slo | None:
-        """The SLO that made the step fail; None where something else did, and where it did not fail."""
+        """The SLO that made the step fail; None if the step did not fail, or failed for another reason."""
         return self.evidence.evaluation.slo if isinstance(self.evidence, SloBroken) else None
 
 
-# What a limiting factor rests on
+# Evidence for a limiting factor
 
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemory:
-    """The kernel killed the target at so many users."""
+    """The kernel killed the target for lack of memory, at this number of users."""
 
     limit_bytes: int
     users: int
@@ -219,7 +225,10 @@ class OutOfMemory:
 
 @dataclass(frozen=True, slots=True)
 class MemoryFull:
-    """How much of its limit the working set reached in a target that died or stalled."""
+    """The share of its memory limit that the target's working set reached.
+
+    On its own it is the evidence only for a target that died or stalled.
+    """
 
     used_ratio: float
     limit_bytes: int
@@ -227,7 +236,7 @@ class MemoryFull:
 
 @dataclass(frozen=True, slots=True)
 class Thrashing:
-    """A full memory: a request costs `cost_ratio` times the CPU time that it does at `light_users`."""
+    """A full memory slows the target: a request costs `cost_ratio` times its CPU time at `light_users`."""
 
     memory: MemoryFull
     cost_ratio: float
@@ -236,10 +245,10 @@ class Thrashing:
 
 @dataclass(frozen=True, slots=True)
 class RequestErrors:
-    """The share of failed requests, the most frequent error, and when the first one came after the ramp began
-    (None: unknown).
+    """The share of requests that failed, the most frequent error, and how often that occurred.
 
-    `are_resets`: most of them were connections that the server had closed while they were idle.
+    `first_after_s` is the time from the begin of the ramp to the first failed request; None if it is unknown.
+    `are_resets`: most requests failed on connections that the server had closed while they were idle.
     """
 
     ratio: float
@@ -251,8 +260,9 @@ class RequestErrors:
 
 @dataclass(frozen=True, slots=True)
 class CpuQuotaUsed:
-    """The share of the quota that was used, and the share of periods in which the target was throttled (None:
-    it was hardly throttled).
+    """The share of the CPU quota that was used.
+
+    `throttled_ratio` is the share of periods in which the target was throttled; None if that was rare.
     """
 
     used_ratio: float
@@ -262,7 +272,7 @@ class CpuQuotaUsed:
 
 @dataclass(frozen=True, slots=True)
 class CompanionFull:
-    """A companion that used up its own quota."""
+    """A companion that used up its own CPU quota."""
 
     name: str
     limit_cores: float
@@ -272,10 +282,11 @@ class CompanionFull:
 
 @dataclass(frozen=True, slots=True)
 class OwnConcurrency:
-    """A step that failed with CPU to spare (`cpu_used_ratio` is None where the CPU was not counted).
+    """A step that failed although its target had CPU to spare.
 
-    The throughput levels off at `rps`, at which the target serves `requests_at_once` (Little's law, with the
-    response time at light load); None where a lighter step is missing.
+    `cpu_used_ratio` is None if the CPU was not counted. The throughput levels off at `rps`. The target then
+    serves `requests_at_once` (Little's law, with the response time at light load). Both are None without CPU
+    counters, or without a lighter step that passed.
     """
 
     judgement: Judgement
@@ -298,13 +309,13 @@ FactorEvidence = (
 
 @dataclass(frozen=True, slots=True)
 class LimitingFactor:
-    """What stopped a cell, and what shows it."""
+    """The factor that limits a cell, and the evidence for it."""
 
     factor: Factor
     evidence: FactorEvidence
 
 
-# What a cell's status rests on
+# Evidence for a cell's status
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,18 +337,18 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class NotReady:
-    """The target could not be brought up; `failure` is what was recorded of it, of any number of lines.
+    """The target could not be brought up; `failure` is the evidence, in any number of lines.
 
-    `is_again`: it had been up before.
+    `was_ready_before`: the target had come up in an earlier container of the cell.
     """
 
     failure: str
-    is_again: bool = False
+    was_ready_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SustainedBySmaller:
-    """A smaller size sustains so many users."""
+    """The cell sustains this number of users, because a smaller size does."""
 
     users: int
     smaller: Limits
@@ -345,7 +356,7 @@ class SustainedBySmaller:
 
 @dataclass(frozen=True, slots=True)
 class BrokenByLarger:
-    """A larger size does not sustain so many users."""
+    """The cell does not sustain this number of users, because a larger size does not."""
 
     users: int
     larger: Limits
@@ -359,4 +370,4 @@ StopReason = Judgement | NotReady
 """Why a search ended before its bracket was as narrow as the precision demands."""
 
 DriftEvidence = Judgement | NotReady
-"""What became of a step that is held for comparison."""
+"""The evidence of a drift check: the judgement of its step, or why the target did not come up."""

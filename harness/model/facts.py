@@ -1,6 +1,7 @@
 """Raw facts of what happened in a step, never a judgement.
 
-All instants (`*_s`) count in seconds from the start of one container run.
+Names in `_s` are seconds. Instants (`at_s`, `start_s`, `..._from_s` and the like) count from the start of one
+container run.
 """
 
 from collections.abc import Mapping
@@ -17,14 +18,14 @@ Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]
 
 ANSWERED = -1
-"""The `error` of a request that was answered."""
+"""The `error` of a request with a good answer."""
 
 
-def _no_seconds() -> Seconds:
+def _make_empty_seconds() -> Seconds:
     return np.empty(0, dtype=np.float64)
 
 
-def _no_indices() -> Indices:
+def _make_empty_indices() -> Indices:
     return np.empty(0, dtype=np.int32)
 
 
@@ -38,30 +39,31 @@ class Requests:
 
     names: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
-    start_s: Seconds = field(default_factory=_no_seconds)
-    latency_s: Seconds = field(default_factory=_no_seconds)
-    name: Indices = field(default_factory=_no_indices)
-    error: Indices = field(default_factory=_no_indices)
-    unfinished_start_s: Seconds = field(default_factory=_no_seconds)
-    unfinished_name: Indices = field(default_factory=_no_indices)
+    start_s: Seconds = field(default_factory=_make_empty_seconds)
+    latency_s: Seconds = field(default_factory=_make_empty_seconds)
+    name: Indices = field(default_factory=_make_empty_indices)
+    error: Indices = field(default_factory=_make_empty_indices)
+    unfinished_start_s: Seconds = field(default_factory=_make_empty_seconds)
+    unfinished_name: Indices = field(default_factory=_make_empty_indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:
     """Every pause of a user between tasks: when it began, and its length as the scenario planned it.
 
-    A step's pauses include those that began in the steps before it and lasted into it.
+    A step's pauses include those that began in earlier steps of the container run and lasted into it.
     """
 
-    start_s: Seconds = field(default_factory=_no_seconds)
-    planned_s: Seconds = field(default_factory=_no_seconds)
+    start_s: Seconds = field(default_factory=_make_empty_seconds)
+    planned_s: Seconds = field(default_factory=_make_empty_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSample:
     """The target's counters as the engine reports them, about once a second.
 
-    Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel has none.
+    Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel does not
+    report it.
     """
 
     at_s: float
@@ -80,8 +82,8 @@ class HostSample:
     """The counters of the generator's host, once a second.
 
     CPU seconds are cumulative, except `work_s`: the CPU time that a fixed piece of work took at that moment.
-    `busy_s` has one value per core. `proxy_cpu_s` is the published port's proxy, which is not part of
-    `engine_cpu_s`; both are None if the engine is not on this host.
+    `busy_s` has one value per core. `proxy_cpu_s` is that of the published port's proxy, which is not part
+    of `engine_cpu_s`; both are None if the engine is not on this host.
     """
 
     at_s: float
@@ -101,9 +103,9 @@ class HostSample:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorSample:
-    """The generator's own cost, twice a second, summed over its processes.
+    """What the generator used and how much load it made, twice a second, for all its processes together.
 
-    `cpu_s` is cumulative. `loop_lag_s` is the worst since the sample before.
+    `cpu_s` is cumulative. `loop_lag_s` is the longest lag of the event loop since the previous sample.
     """
 
     at_s: float
@@ -118,8 +120,8 @@ class GeneratorSample:
 class WorkerSample:
     """One of several Locust processes, twice a second: the master (0, without users) or a worker (from 1).
 
-    `here` is True if it runs on this machine and so shares its clock. If not, its clock was ahead by
-    `clock_offset_s`, give or take `clock_error_s`, and all its instants are corrected by that.
+    `here`: the process runs on this machine and shares its clock. Otherwise its clock was ahead by
+    `clock_offset_s`, give or take `clock_error_s`, and that offset is already taken off all its instants.
     """
 
     at_s: float
@@ -133,7 +135,7 @@ class WorkerSample:
 
 
 class EventKind(StrEnum):
-    """What an engine reports of a container: what was done to it, and what its HEALTHCHECK says."""
+    """What happened to a container, or the state that its HEALTHCHECK reports."""
 
     DIE = "die"
     KILL = "kill"
@@ -150,7 +152,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TargetEvent:
-    """Something that the engine reported of the target's container."""
+    """An event that the engine reported of the target's container."""
 
     at_s: float
     kind: EventKind
@@ -166,7 +168,7 @@ class CompanionFacts:
 
 
 class EndReason(StrEnum):
-    """How a step ended."""
+    """Why a step ended."""
 
     HELD = "held"
     """The window was measured to its end."""
@@ -188,9 +190,9 @@ class EndReason(StrEnum):
 class StepFacts:
     """A step as it happened: when ramp, settle, window and drain began, and all that was counted.
 
-    `settle_from_s`, `window_from_s` and `window_to_s` are None if the step ended before. `note` is the
-    evidence for how it ended, such as an exit code or the last lines of a log. `life` is the number of the
-    container run.
+    `settle_from_s`, `window_from_s` and `window_to_s` are None if the step ended before that instant. `note`
+    is the evidence for `end_reason`, such as an exit code or the last lines of a log. `life` is the number of
+    the container run.
     """
 
     index: int
@@ -202,7 +204,7 @@ class StepFacts:
     window_from_s: float | None
     window_to_s: float | None
     ended_s: float
-    ended: EndReason
+    end_reason: EndReason
     note: str = ""
     requests: Requests = Requests()
     thinks: ThinkTimes = ThinkTimes()
@@ -224,12 +226,13 @@ class FailureKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ContainerRun:
-    """A container that a cell was measured in: when it was started (ISO 8601, UTC), how soon it was ready.
+    """A target's container in which a cell was measured, from its start to its removal.
 
-    `failure` says why the target could not be brought up, with the evidence; it and `failure_kind` are None
-    when the target came up. `attempt` counts the searches of its cell from 1.
-    `companions_ready_after_s` is how long starting and seeding all companions took, before the target.
-    `engine` names the engine that it ran on, None if there is only one.
+    `cell` is the cell's id. `started_at` is in ISO 8601, UTC. `ready_after_s` is None if the target never
+    came up; `failure` then says why, with the evidence. Otherwise `failure` and `failure_kind` are None.
+    `attempt` counts the searches of the cell from 1. `companions_ready_after_s` is the time that starting and
+    seeding all companions took, before the target started. `engine` names the container's engine, and is None
+    if the campaign has only one.
     """
 
     cell: str

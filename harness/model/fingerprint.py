@@ -1,21 +1,21 @@
 """The machine and the software that a campaign's numbers belong to, as environment.json stores them.
 
-No names of hosts or users and no paths are in it. A stored file is never refused: what this version does not
-know, or what has another type than expected, is kept as it is (`more`), so that nothing of it is lost.
+The file holds no paths and no names of hosts or users. A stored file is never refused: keys that this version
+does not know, and values of an unexpected type, stay in `more` as they are.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-T = TypeVar("T", str, int, bool)
+_T = TypeVar("_T", str, int, bool)
 
 
 @dataclass(frozen=True, slots=True)
 class MachineFacts:
-    """This machine, which makes the load. None: it can't be known.
+    """The machine that makes the load; a field is None if it is unknown.
 
-    `usable_cores` are those that this process may run on. `is_virtual`: it runs under a hypervisor.
+    `usable_cores` counts the cores that this process may run on. `is_virtual`: a hypervisor runs the machine.
     """
 
     cpu_model: str | None = None
@@ -43,25 +43,25 @@ class MachineFacts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "MachineFacts":
-        left = dict(stored)
+        remaining = dict(stored)
         return cls(
-            cpu_model=_take(left, "cpu_model", str),
-            cores=_take(left, "cores", int),
-            usable_cores=_take(left, "usable_cores", int),
-            memory_bytes=_take(left, "memory_bytes", int),
-            kernel=_take(left, "kernel", str),
-            os=_take(left, "os", str),
-            architecture=_take(left, "architecture", str),
-            is_virtual=_take(left, "virtual", bool),
-            more=left,
+            cpu_model=_take(remaining, "cpu_model", str),
+            cores=_take(remaining, "cores", int),
+            usable_cores=_take(remaining, "usable_cores", int),
+            memory_bytes=_take(remaining, "memory_bytes", int),
+            kernel=_take(remaining, "kernel", str),
+            os=_take(remaining, "os", str),
+            architecture=_take(remaining, "architecture", str),
+            is_virtual=_take(remaining, "virtual", bool),
+            more=remaining,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
-    """A Docker engine and the machine that it runs on. None: it does not tell.
+    """A Docker engine and the machine that it runs on; a field is None if the engine does not report it.
 
-    `is_local`: it publishes ports on this machine's loopback. `has_swap_limit`: it can limit swap.
+    `is_local`: the engine publishes ports on this machine's loopback. `has_swap_limit`: it can limit swap.
     """
 
     version: str | None = None
@@ -101,24 +101,24 @@ class EngineFacts:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "EngineFacts":
-        left = dict(stored)
-        is_local = _take(left, "local", bool)
+        remaining = dict(stored)
+        is_local = _take(remaining, "local", bool)
         return cls(
-            version=_take(left, "version", str),
-            api_version=_take(left, "api_version", str),
+            version=_take(remaining, "version", str),
+            api_version=_take(remaining, "api_version", str),
             is_local=True if is_local is None else is_local,
-            architecture=_take(left, "architecture", str),
-            cores=_take(left, "cores", int),
-            memory_bytes=_take(left, "memory_bytes", int),
-            kernel=_take(left, "kernel", str),
-            os=_take(left, "os", str),
-            cgroup_version=_take(left, "cgroup_version", str),
-            cgroup_driver=_take(left, "cgroup_driver", str),
-            storage_driver=_take(left, "storage_driver", str),
-            runtime=_take(left, "runtime", str),
-            has_swap_limit=_take(left, "swap_limit", bool),
-            is_rootless=_take(left, "rootless", bool),
-            more=left,
+            architecture=_take(remaining, "architecture", str),
+            cores=_take(remaining, "cores", int),
+            memory_bytes=_take(remaining, "memory_bytes", int),
+            kernel=_take(remaining, "kernel", str),
+            os=_take(remaining, "os", str),
+            cgroup_version=_take(remaining, "cgroup_version", str),
+            cgroup_driver=_take(remaining, "cgroup_driver", str),
+            storage_driver=_take(remaining, "storage_driver", str),
+            runtime=_take(remaining, "runtime", str),
+            has_swap_limit=_take(remaining, "swap_limit", bool),
+            is_rootless=_take(remaining, "rootless", bool),
+            more=remaining,
         )
 
 
@@ -126,10 +126,10 @@ class EngineFacts:
 class Fingerprint:
     """A campaign's machines and software: `machine` makes the load, `engine` runs the targets.
 
-    `software` are versions by package. `notes` name what the engine can't do that a number may depend on.
-    `placement` says in words which cores generator and targets ran on. `load_engines` are those that ran
-    Locust's workers. `engines` are the targets' engines by name, where there are several; `engine` is then
-    the first of them.
+    `software` maps packages to versions. `notes` name features that the engine lacks and on which measured
+    numbers may depend. `placement` says in words which cores generator and targets ran on. `load_engines` ran
+    Locust's workers. `engines` maps names to the targets' engines if there are several; `engine` is then the
+    first of them.
     """
 
     machine: MachineFacts = MachineFacts()
@@ -142,7 +142,7 @@ class Fingerprint:
     more: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the object of environment.json; only `more` where nothing else is known."""
+        """Return the object of environment.json; only `more` if every other field is empty."""
         if self == Fingerprint(more=self.more):
             return dict(self.more)
         stored: dict[str, Any] = {
@@ -161,56 +161,59 @@ class Fingerprint:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Fingerprint":
-        """Return the fingerprint of an environment.json, whatever it holds."""
-        left = dict(stored)
+        """Return the fingerprint of an environment.json, whatever that file holds."""
+        remaining = dict(stored)
         return cls(
-            machine=MachineFacts.from_json(_take_object(left, "machine")),
-            engine=EngineFacts.from_json(_take_object(left, "engine")),
-            software=_take_software(left),
-            notes=_take_notes(left),
-            placement=_take(left, "placement", str),
-            load_engines=_take_load_engines(left),
-            engines=_take_engines(left),
-            more=left,
+            machine=MachineFacts.from_json(_take_object(remaining, "machine")),
+            engine=EngineFacts.from_json(_take_object(remaining, "engine")),
+            software=_take_software(remaining),
+            notes=_take_notes(remaining),
+            placement=_take(remaining, "placement", str),
+            load_engines=_take_load_engines(remaining),
+            engines=_take_engines(remaining),
+            more=remaining,
         )
 
 
-def _take(left: dict[str, Any], key: str, kind: type[T]) -> T | None:
-    """Remove and return a value of exactly this type (to JSON, true is no number); null counts as absent."""
-    value = left.get(key)
+def _take(remaining: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
+    """Remove and return a value of exactly this type; None for a null, and for another type, which stays.
+
+    The exact type matters because to Python, but not to JSON, true is a number.
+    """
+    value = remaining.get(key)
     if value is None or type(value) is kind:
-        left.pop(key, None)
+        remaining.pop(key, None)
         return value
     return None
 
 
-def _take_object(left: dict[str, Any], key: str) -> Mapping[str, Any]:
-    return left.pop(key) if isinstance(left.get(key), Mapping) else {}
+def _take_object(remaining: dict[str, Any], key: str) -> Mapping[str, Any]:
+    return remaining.pop(key) if isinstance(remaining.get(key), Mapping) else {}
 
 
-def _take_software(left: dict[str, Any]) -> Mapping[str, str | None]:
-    stored = left.get("software")
+def _take_software(remaining: dict[str, Any]) -> Mapping[str, str | None]:
+    stored = remaining.get("software")
     if isinstance(stored, Mapping) and all(value is None or type(value) is str for value in stored.values()):
-        return dict(left.pop("software"))
+        return dict(remaining.pop("software"))
     return {}
 
 
-def _take_notes(left: dict[str, Any]) -> tuple[str, ...]:
-    stored = left.get("notes")
+def _take_notes(remaining: dict[str, Any]) -> tuple[str, ...]:
+    stored = remaining.get("notes")
     if isinstance(stored, list) and all(type(note) is str for note in stored):
-        return tuple(left.pop("notes"))
+        return tuple(remaining.pop("notes"))
     return ()
 
 
-def _take_load_engines(left: dict[str, Any]) -> tuple[EngineFacts, ...]:
-    stored = left.get("load_engines")
+def _take_load_engines(remaining: dict[str, Any]) -> tuple[EngineFacts, ...]:
+    stored = remaining.get("load_engines")
     if isinstance(stored, list) and all(isinstance(engine, Mapping) for engine in stored):
-        return tuple(EngineFacts.from_json(engine) for engine in left.pop("load_engines"))
+        return tuple(EngineFacts.from_json(engine) for engine in remaining.pop("load_engines"))
     return ()
 
 
-def _take_engines(left: dict[str, Any]) -> dict[str, EngineFacts]:
-    stored = left.get("engines")
+def _take_engines(remaining: dict[str, Any]) -> dict[str, EngineFacts]:
+    stored = remaining.get("engines")
     if isinstance(stored, Mapping) and all(isinstance(engine, Mapping) for engine in stored.values()):
-        return {name: EngineFacts.from_json(engine) for name, engine in left.pop("engines").items()}
+        return {name: EngineFacts.from_json(engine) for name, engine in remaining.pop("engines").items()}
     return {}

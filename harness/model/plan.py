@@ -1,5 +1,6 @@
-"""What is asked: the nouns of a matrix, resolved and validated. No I/O, no clock."""
+"""The plan of a campaign: a resolved and validated matrix (cells, SLOs, target, scenario, search). No I/O."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,7 +11,7 @@ from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, En
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One configuration to measure: a target under limits, once (`repetition` counts from 1)."""
+    """One configuration to measure once: a target under limits. `repetition` counts from 1."""
 
     id: str
     target: str
@@ -20,7 +21,7 @@ class Cell:
 
 
 class IndicatorKind(StrEnum):
-    """What an SLO limits."""
+    """A kind of measured number that an SLO limits."""
 
     PERCENTILE = "percentile"
     MEAN = "mean"
@@ -29,13 +30,24 @@ class IndicatorKind(StrEnum):
     DRIFT = "drift"
 
 
+RATIO_INDICATORS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+"""The indicators that are ratios. All others are response times."""
+
+WHOLE_SCENARIO_INDICATORS = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+"""The indicators that describe the whole scenario, so that an SLO on them can't name a request."""
+
+_PERCENTILE = re.compile(r"p[0-9]+(\.[0-9]+)?")
+_NAMED_INDICATORS = tuple(kind for kind in IndicatorKind if kind is not IndicatorKind.PERCENTILE)
+
+
 @dataclass(frozen=True, slots=True)
 class Slo:
     """A condition on a measured number, always of the form "at most".
 
     `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`, `shortfall` (of the
-    throughput that N users would make at light load) or `drift` (rise of the response time within the
-    window), the last three as ratios. `request_name` restricts it to one of the scenario's request names.
+    throughput, compared with light load) or `drift` (rise of the response time within the window). The last
+    three are ratios. `request_name` restricts the SLO to one of the scenario's request names.
+    `harness/plan/slos.py` says how an SLO is written, `harness/analyse/step/slo.py` how it is judged.
     """
 
     indicator: str
@@ -44,13 +56,19 @@ class Slo:
 
     @property
     def kind(self) -> IndicatorKind:
-        """What the SLO limits; a ValueError for an unknown indicator."""
-        is_percentile = self.indicator.startswith("p")
-        return IndicatorKind.PERCENTILE if is_percentile else IndicatorKind(self.indicator)
+        """The kind of the indicator. Raises ValueError for an unknown one."""
+        if _PERCENTILE.fullmatch(self.indicator) and 0 < float(self.indicator[1:]) < 100:
+            return IndicatorKind.PERCENTILE
+        if self.indicator in _NAMED_INDICATORS:
+            return IndicatorKind(self.indicator)
+        known = ", ".join(_NAMED_INDICATORS)
+        raise ValueError(
+            f"unknown indicator {self.indicator!r}; known are {known}, and percentiles such as p95"
+        )
 
     @property
     def percent(self) -> float:
-        """The percentage of a percentile, such as 95; a ValueError for any other indicator."""
+        """The percentage of a percentile, such as 95. Raises ValueError for any other indicator."""
         if self.kind is not IndicatorKind.PERCENTILE:
             raise ValueError(f"{self.indicator} is no percentile")
         return float(self.indicator[1:])
@@ -58,14 +76,15 @@ class Slo:
     @property
     def is_response_time(self) -> bool:
         """True if the limit is a response time in seconds, False if it is a ratio."""
-        return self.kind in (IndicatorKind.PERCENTILE, IndicatorKind.MEAN)
+        return self.kind not in RATIO_INDICATORS
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a size costs an hour: the price that its name has, else its cores and GiB at these rates.
+    """What sizes cost an hour: a size named in `by_name` has that price, others pay by core and by GiB.
 
-    A rate that is None while the other is given counts as zero; with neither, only named prices are known.
+    `by_name` holds prices of one replica. If one of the two rates is None, it counts as zero. If both are,
+    only sizes in `by_name` have a price.
     """
 
     currency: str = ""
@@ -144,7 +163,24 @@ ContainerProbe = PortProbe | LogProbe | CommandProbe | HealthcheckProbe
 """A probe that asks the engine, or runs inside the container."""
 
 ReadinessProbe = NetworkProbe | ContainerProbe
-"""When a started container counts as ready. It has failed after `within_s` without success."""
+"""How to tell that a started container is ready. It has failed if no probe succeeds within `within_s`."""
+
+
+def choose_probe(
+    *,
+    port: PortProbe | None,
+    log: LogProbe | None,
+    command: CommandProbe | None,
+    healthcheck: HealthcheckProbe | None,
+    tcp: TcpProbe | None,
+    http: HttpProbe,
+) -> ReadinessProbe:
+    """Return the first probe that is given, in the order of the parameters.
+
+    Each kind of probe has a parameter without a default. If a kind is added, the type check therefore names
+    all places that read probes.
+    """
+    return port or log or command or healthcheck or tcp or http
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +188,9 @@ class Target:
     """The service that is measured (system under test).
 
     `port` is 0 if no port is published, as for a companion. `files` maps paths in the container to the user's
-    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or "uid:gid".
-    With `host_network` the target uses the host's network directly, and it can't have companions. `balancer`
-    is set if some size has several replicas.
+    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or
+    "uid:gid". With `host_network` the target uses the host's network directly, and can't have companions.
+    `balancer` is set if some size has several replicas.
     """
 
     name: str
@@ -177,10 +213,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """What a target needs beside it, such as its database, under limits of its own and reached by its name.
+    """A service that the target needs, such as its database. The target reaches it by its name.
 
-    It is as fresh as the target in every container life: its image is the snapshot that it starts from.
-    `seed` is a command that is run inside once it is ready.
+    Like the target, it starts afresh from its image in every container run. `seed` is a command that runs in
+    its container once the companion is ready.
     """
 
     service: Target
@@ -194,8 +230,10 @@ class Companion:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The user's own locustfile(s), which of its user classes run (none named: all) and which tagged tasks,
-    further arguments of Locust's command line, and a file of packages that it needs.
+    """The locustfiles of a campaign, and which of their user classes and tasks run.
+
+    Without `user_classes` all classes run; `tags` and `exclude_tags` select tasks. `arguments` are further
+    options of Locust's command line, `requirements` is pip's file of the packages that the locustfiles need.
     """
 
     locustfiles: tuple[Path, ...]
@@ -210,7 +248,9 @@ class Scenario:
 class Timing:
     """How long the parts of a step last.
 
-    A step settles for as long as the target still gets faster, but no longer than `warm_up_s`.
+    A step settles for `settle_s`, and longer while the target still gets faster, but no longer than
+    `warm_up_s`. After the window the load goes on for `drain_s`, in which requests of the window may still be
+    answered.
     """
 
     settle_s: float = 10.0
@@ -221,7 +261,7 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """What a step is held for: to find a cell's capacity, or at the end to see whether it is still there."""
+    """Why a step is held: to search a cell's capacity, or for the drift check at the end."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
@@ -229,7 +269,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One plateau to hold: users, and how long to settle and to watch."""
+    """A number of users to hold, with the timing and the purpose."""
 
     users: int
     timing: Timing = Timing()
@@ -237,11 +277,11 @@ class Step:
 
 
 FEWEST_CELLS_TO_CHECK_DRIFT = 3
-"""With fewer cells measured a campaign is over before a host has time to drift."""
+"""A campaign that measures fewer cells is over before its host has time to drift."""
 
 
 class SearchStrategy(StrEnum):
-    """How a search chooses the next number of users; the words of matrix.yaml and plan.json."""
+    """How a search chooses the next number of users; the values are those of matrix.yaml and plan.json."""
 
     PREDICT = "predict"
     BISECT = "bisect"
@@ -252,9 +292,9 @@ class SearchStrategy(StrEnum):
 class Search:
     """How the steps of a cell are chosen, and how narrow a bracket must become.
 
-    `precision_ratio` is the largest broken/sustained - 1. `first_users` is the light first step,
-    `ladder_users` the height of a ladder's rung. `confirm`: a drift check holds the reference size once more
-    at the end of the campaign.
+    `precision_ratio` is the largest accepted broken/sustained - 1. `first_users` is the number of users of
+    the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the
+    reference size once more at the end of the campaign.
     """
 
     strategy: SearchStrategy = SearchStrategy.PREDICT
@@ -266,12 +306,14 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A matrix file, resolved: everything a campaign needs to know before it touches the world.
+    """A resolved matrix file: all that a campaign must know before it starts anything.
 
-    `cells` are in the order of the matrix. `skipped` maps the ids of cells that this host can't measure
-    honestly to the reason. `hashes` are SHA-256 digests of what a resumed campaign must find unchanged:
-    `matrix`, `scenario`, `target`. Where `users_required` is given, only the smallest sizes that sustain so
-    many are asked for, not every capacity; it is the users limit then. `notes` tell what is not honoured.
+    `cells` are in the order of the matrix. `skipped` maps the id of each cell that is too large for the host
+    to the reason. `hashes` are SHA-256 digests of the parts that must be unchanged when a campaign is
+    resumed: `matrix`, `scenario`, `target`. With `users_required` the campaign searches only the smallest
+    sizes that sustain that many users, and `users_limit` is the same number. `notes` are remarks for the
+    user, such as which keys of a compose file are not honoured. `engines` maps names to the targets' engines;
+    the name is None if there is only one.
     """
 
     source: Path
@@ -292,10 +334,10 @@ class Plan:
     engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
 
 
-ONE_BY_ONE = 1.9
-"""Users per second: below two, Locust spawns one by one, else in bursts of a whole second's worth."""
+_ONE_BY_ONE_RATE = 1.9
+"""Users per second. Below two Locust spawns users one by one, from two on a whole second's users at once."""
 
 
-def ramp_rate(users: int, spawn_rate: float) -> float:
-    """Return the users per second towards a step: no burst is larger than a tenth of the step."""
-    return min(spawn_rate, max(ONE_BY_ONE, users / 10))
+def compute_ramp_rate(users: int, spawn_rate: float) -> float:
+    """Return the users per second of a step's ramp: no burst is larger than a tenth of the step's users."""
+    return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / 10))

@@ -1,4 +1,4 @@
-"""What is measured with: how much of a machine, which Locust processes, which engine."""
+"""Define the resources of a measurement: limits, load balancer, engines, Locust processes."""
 
 from dataclasses import dataclass
 from functools import total_ordering
@@ -15,10 +15,10 @@ MASTER_PORT = 5557
 @total_ordering
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a container may use: CPU as a quota in cores, memory with no swap beside it; and in how many
-    containers, each with as much, the target runs behind a balancer.
+    """A container's limits: CPU as a quota in cores, and memory without swap.
 
-    Smaller means less CPU in all, then less memory in all, then fewer containers.
+    Each of `replicas` containers has these limits; several replicas run behind a load balancer. Limits are
+    ordered by the total CPU of all replicas, then by their total memory, then by their number.
     """
 
     cpu_cores: float
@@ -26,22 +26,18 @@ class Limits:
     replicas: int = 1
 
     @property
-    def all_cores(self) -> float:
+    def total_cores(self) -> float:
         return self.cpu_cores * self.replicas
 
     @property
-    def all_bytes(self) -> int:
+    def total_bytes(self) -> int:
         return self.memory_bytes * self.replicas
 
-    @property
-    def times(self) -> str:
-        """Such as "2 × ", before a size; nothing for a single container."""
-        return f"{self.replicas} × " if self.replicas > 1 else ""
-
     def covers(self, other: "Limits") -> bool:
-        """Return True if each replica has at least as much CPU and memory, and there are as many replicas.
+        """Return True if no replica has less CPU or memory, and there are no fewer replicas.
 
-        Only such limits surely sustain as much: two small replicas need not do what a large one does.
+        Only then is it sure that a target sustains at least as many users. Equal totals do not suffice: two
+        small replicas may sustain fewer users than a large one.
         """
         return (
             self.cpu_cores >= other.cpu_cores
@@ -54,13 +50,15 @@ class Limits:
 
     @property
     def _rank(self) -> tuple[float, int, int]:
-        return round(self.all_cores, 9), self.all_bytes, self.replicas
+        return round(self.total_cores, 9), self.total_bytes, self.replicas
 
 
 @dataclass(frozen=True, slots=True)
 class Balancer:
-    """HAProxy before the replicas of a target, under limits of its own: an `image` that holds it, or the one
-    that the harness builds; `algorithm` is one of HAProxy's, such as `roundrobin` or `leastconn`.
+    """The load balancer (HAProxy) before the replicas of a target, with its own limits.
+
+    `image` holds HAProxy; None is the image that the harness builds. `algorithm` is one of HAProxy's, such as
+    `roundrobin` or `leastconn`.
     """
 
     image: str | None = None
@@ -70,11 +68,11 @@ class Balancer:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A Docker engine: its address as DOCKER_HOST has it, or one of docker's contexts; with neither, the one
-    that `docker` would use. `certificates` is a folder as DOCKER_CERT_PATH names it.
+    """A Docker engine, by `host` (an address as in DOCKER_HOST) or by one of docker's contexts.
 
-    `address` is where a target's port is published and reached; None is the engine's own loopback (through
-    an SSH tunnel, where the engine is reached by SSH).
+    Without both it is the engine that `docker` uses. `certificates` is a folder as in DOCKER_CERT_PATH.
+    `address` is where a target's port is published and reached. None is the engine's own loopback, to which
+    an SSH tunnel leads if the engine itself is reached by SSH.
     """
 
     host: str | None = None
@@ -87,7 +85,7 @@ class Engine:
 class LocalWorkers:
     """Locust processes on this host: a single one, or several workers under a master on the loopback.
 
-    With `workers` None, as many are started as the users turn out to need.
+    If `workers` is None, as many are started as the load turns out to need.
     """
 
     workers: int | None = 1
@@ -113,7 +111,7 @@ class ExternalWorkers:
 class EngineWorkers:
     """Workers in containers on Docker engines; they connect to the master at `bind` and `port`.
 
-    With `workers` None, as many are started as the users turn out to need. `image` holds Locust; None is the
+    If `workers` is None, as many are started as the load turns out to need. `image` holds Locust; None is the
     image that the harness builds.
     """
 

@@ -1,6 +1,6 @@
-"""What follows from the facts: judged steps, the answer of each cell, and a campaign's answer as a whole.
+"""Results that follow from facts: judged steps, the answer of each cell, and the answer of a campaign.
 
-All of it can be derived again from stored facts.
+All of them can be derived again from stored facts.
 """
 
 from collections.abc import Mapping
@@ -15,21 +15,28 @@ from harness.model.verdicts import Factor, Rule, Verdict
 
 
 class Status(StrEnum):
-    """What a cell's answer is worth; the words of summary.json."""
+    """What is known of a cell's capacity; the values are those of summary.json."""
 
     BRACKETED = "bracketed"
+    """The capacity lies between two measured numbers of users."""
     CENSORED = "censored"
+    """The cell sustained all users of the campaign."""
     NONE = "none"
+    """Not even the lowest number of users passed."""
     FAILED = "failed"
+    """The target never came up, or failed every request of the cell's first step."""
     INVALID = "invalid"
+    """The steps give no capacity: some were invalid, or the target did not come up again."""
     SKIPPED = "skipped"
+    """The plan leaves the cell out."""
     INFERRED = "inferred"
+    """The answer follows from a smaller or a larger size."""
     RUNNING = "running"
     """The cell's search is not done: the campaign runs, or it was interrupted."""
 
 
 class CampaignState(StrEnum):
-    """Whether a campaign is over; the words of summary.json and events.jsonl."""
+    """Whether a campaign is over; the values are those of summary.json and events.jsonl."""
 
     COMPLETE = "complete"
     RUNNING = "running"
@@ -41,10 +48,10 @@ class CampaignState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Response times of a window's good answers; None without any.
+    """Response times of a window's good answers; None if there are no good answers.
 
-    `slow_ratio` is the share of them above the limit of the SLO on a percentile of all requests; None without
-    such an SLO.
+    `slow_ratio` is the share of response times above the limit of the first SLO on a percentile of all
+    requests; None without such an SLO.
     """
 
     mean_s: float | None = None
@@ -56,11 +63,11 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """The failed requests: their share of a window's requests (None without any request), how often each kind
-    of error was met within the window, and what is known of them in the whole step.
+    """The failed requests of a window (`ratio`, `counts`) and of its whole step (the other fields).
 
-    `first_after_s` counts from the step's ramp on. `median_latency_s` is how long the failed requests took.
-    Both are None where no request failed.
+    `ratio` is their share of the window's requests; None if it holds no requests. `counts` maps each error to
+    its number of requests. `first_after_s` counts from the begin of the ramp. `median_latency_s` is how long
+    the failed requests took. The last two are None if no request failed.
     """
 
     ratio: float | None = None
@@ -74,8 +81,8 @@ class TargetUse:
     """What the target used in a window; None without counters.
 
     `cpu_per_request_s` is CPU seconds per request (utilisation law), `throttled_ratio` the share of throttled
-    periods. `memory_peak_bytes` is the largest working set of the whole step: the engine's own peak also
-    counts pages that the target could drop.
+    periods. `memory_peak_bytes` is the largest working set of the whole step, because the engine's
+    own peak also counts pages that the target could drop.
     """
 
     cpu_cores: float | None = None
@@ -87,7 +94,7 @@ class TargetUse:
 
 @dataclass(frozen=True, slots=True)
 class CompanionUse:
-    """What a companion used in a window, of what it was given; None without counters."""
+    """What a companion used in a window, and its limits; None without counters."""
 
     name: str
     limits: Limits
@@ -100,10 +107,11 @@ class CompanionUse:
 class GeneratorUse:
     """What the generator used in a window; None without counters.
 
-    `cpu_ratio` is a share of one core, `busiest_cpu_ratio` the same in the busiest tenth of the seconds,
-    `loop_lag_s` how late the event loop came (90th percentile). Of several Locust processes these are of the
-    busiest one, which `process` names: 0 is the master, workers count from 1, None is a single process.
-    `cores` is what all processes used together, `clock_error_s` how wrong the worst of their clocks may be.
+    `cpu_ratio` is a share of one core and `busiest_cpu_ratio` its 90th percentile over the window. Of several
+    Locust processes both are of the busiest one, whose number is `process`: 0 for the master, from 1 for a
+    worker, None for a single process. `loop_lag_s` is the lag of the event loop (90th percentile; of several
+    processes the longest), `fewest_users` the lowest number of users. `cores` is what all processes used
+    together. `clock_error_s` is how wrong the worst of their clocks may be.
     """
 
     cpu_ratio: float | None = None
@@ -118,11 +126,11 @@ class GeneratorUse:
 
 @dataclass(frozen=True, slots=True)
 class HostUse:
-    """What else the generator's host did in a window; None where it was not counted.
+    """What the generator's host did in a window; a field is None if it was not counted.
 
     `steal_ratio` is the share of all cores' time that the hypervisor took. `foreign_cores` were used by other
-    programs, `proxy_cores` by the proxy of the published port; neither is known where the engine runs on
-    another host. `work_s` is the median CPU time of a fixed piece of work: the host's pace.
+    programs, `proxy_cores` by the proxy of the published port; both are None if the engine runs on another
+    host. `work_s` is the median CPU time of a fixed piece of work: the host's pace.
     """
 
     steal_ratio: float | None = None
@@ -133,8 +141,9 @@ class HostUse:
 
 @dataclass(frozen=True, slots=True)
 class Settling:
-    """How long the load was on before the window began (None: it never began), and whether the target no
-    longer got faster by then.
+    """The part of a step between its ramp and its window; `length_s` is None if the window never began.
+
+    `was_warm`: at its end the target no longer got faster.
     """
 
     length_s: float | None = None
@@ -160,8 +169,8 @@ Column = tuple[float | None, ...]
 class Series:
     """A step over time: a value for each `bucket_s` seconds since its ramp began, None without data.
 
-    `window` is the part that was judged, in the same seconds. Rates are answers and errors per second, CPU is
-    in cores, memory is the working set.
+    `window` holds the begin and the end of the judged part, in seconds since the ramp began. Rates are
+    answers and errors per second, CPU is in cores, memory is the working set.
     """
 
     bucket_s: float
@@ -181,9 +190,10 @@ class Series:
 class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
 
-    `users_reached` is the most users that were alive: fewer than `users` in a step that ended while ramping.
-    `load_s` is the length of the whole step, `rps` counts good answers. `shortfall_ratio` needs a baseline.
-    `unexplained_ratio` is the share of the users' time that was neither thinking nor waiting (Little's law).
+    `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
+    which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
+    `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share
+    of the users' time that was neither thinking nor waiting (Little's law).
     """
 
     index: int
@@ -224,13 +234,13 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """The answer for a cell, and the evidence for it (None while there is none).
+    """The answer for a cell, with its evidence.
 
-    `engine` is where it was measured, None if there is only one.
+    `engine` names the engine that the cell was measured on, and is None if the campaign has only one.
 
     Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is the result
-    of the first attempt of a cell that was measured twice. `monotonicity_violation` is a smaller cell that
-    sustains more. `stop_reason` says why a bracket is wider than the precision demands.
+    of the first attempt at a cell that was measured twice. `monotonicity_violation` is a smaller cell that
+    sustains more users. `stop_reason` says why a bracket is wider than the precision demands.
     """
 
     cell: Cell
@@ -259,11 +269,11 @@ class CellResult:
 
     @property
     def is_undecided(self) -> bool:
-        """True if the capacity is unknown: the cell was not judged, not measured, or is not done."""
+        """True if the capacity is unknown: the cell is invalid, skipped or not done yet."""
         return self.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)
 
     def sustains(self, users: int) -> bool:
-        """Return True if the cell sustains so many users, as measured or as inferred from a smaller size."""
+        """Return True if the cell sustains this number of users, measured or inferred from a smaller size."""
         known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
         return known and self.sustained_users is not None and self.sustained_users >= users
 
@@ -272,8 +282,8 @@ class CellResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Interpolated:
-    """A size that was not measured, between two that were."""
+class Interpolation:
+    """The limits of a size that was not measured, between two sizes that were."""
 
     limits: Limits
     smaller: CellResult
@@ -282,31 +292,33 @@ class Interpolated:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """Which measured size to take for `needed` users (`users` with headroom), or None.
+    """The size that is recommended for `needed` users, which are `users` plus a headroom.
 
-    `take` is the cheapest where there are prices, else the smallest; `smallest` is always the latter. `below`
-    is the next smaller size with an answer, `best` the size that sustains most. `undecided_sizes` have no
-    answer and would be a better one if they sustained the users. A repeated size is as good as its worst
-    repetition.
+    `smallest` is the smallest measured size that sustains them. `recommended` is the cheapest one if there
+    are prices, otherwise the smallest. Both are None if no measured size sustains them. `next_smaller` is the
+    next smaller size with an answer, `best` the size that sustains most users. `undecided_sizes` would be
+    recommended instead if they sustained the users. `all_sustain`: every measured size sustains them. Of a
+    repeated size, the worst repetition counts.
     """
 
     users: int
     needed: int
-    take: CellResult | None = None
+    recommended: CellResult | None = None
     smallest: CellResult | None = None
-    below: CellResult | None = None
+    next_smaller: CellResult | None = None
     best: CellResult | None = None
-    interpolated: Interpolated | None = None
+    interpolation: Interpolation | None = None
     undecided_sizes: tuple[Limits, ...] = ()
     all_sustain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a size costs an hour, and the same for a hundred of the `users` that it sustains (None: none).
+    """What a size costs an hour, in all and for each hundred of the `users` that it sustains.
 
-    `is_at_most`: the size may sustain more than was measured, and cost less per user. `on_front`: no size of
-    the same or a lower price sustains as many.
+    The latter two are None if it sustains no user. `is_at_most`: the size may sustain more users than were
+    measured, and cost less per user. `is_on_front`: no other size of the same or a lower price sustains as
+    many users.
     """
 
     limits: Limits
@@ -314,17 +326,17 @@ class Cost:
     users: int | None
     hour_per_100_users: float | None
     is_at_most: bool
-    on_front: bool
+    is_on_front: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """The reference size, held again at the end of a campaign, compared with its search at the same users.
+    """A drift check: the reference size, held again at the end of a campaign with users of its search.
 
-    Ratios are end over start, less 1; None without data. `verdict` and `evidence` are of the step at the end.
-    `allowed_ratio` is the change of CPU per request that is within noise. `is_marked`: the host or the target
-    has changed. With several engines the size was held again on `engine` and had been searched on `against`;
-    ratios are of the one over the other.
+    Ratios are end / start - 1; None without data. `verdict` and `evidence` are of the step at the end.
+    `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
+    target has changed. With several engines the size was searched on `against` and held again on `engine`;
+    ratios compare the second with the first.
     """
 
     cell: Cell
@@ -343,7 +355,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True)
 class Repeatability:
-    """The repetitions of one size beside each other.
+    """The repetitions of one size, and how far they agree.
 
     `spread_ratio` is the coefficient of variation of their capacities; None unless all are bracketed.
     """
@@ -355,11 +367,10 @@ class Repeatability:
 
 @dataclass(frozen=True, slots=True)
 class CampaignResult:
-    """A campaign's whole answer: every report is made from it.
+    """The whole answer of a campaign: every report is made from it.
 
-    `fingerprint` is as stored.
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
-    `costs` (without a price: none) and `sizing` for `users_limit` follow from the cells.
+    `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells.
     """
 
     campaign: str

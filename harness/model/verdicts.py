@@ -1,19 +1,21 @@
-"""The words of a judgement: verdicts, the rules that give them, and the factors that limit a cell."""
+"""Verdicts on steps, the rules that give them, and the factors that limit a cell."""
 
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """What a step says of its number of users."""
+    """The verdict on one step, which is about its number of users."""
 
     PASS = "PASS"
+    """Every SLO holds."""
     FAIL = "FAIL"
+    """An SLO is broken, or the target failed."""
     INVALID = "INVALID"
     """The step says nothing about the target."""
 
 
 class Factor(StrEnum):
-    """What stopped a cell from sustaining more."""
+    """What stops a cell from sustaining more users."""
 
     CPU = "cpu"
     MEMORY = "memory"
@@ -25,15 +27,15 @@ class Factor(StrEnum):
 
 
 class Rule(StrEnum):
-    """Which rule gave a step's verdict."""
+    """A rule that gives a step its verdict."""
 
-    SLOS_KEPT = "slos"
+    SLOS_HOLD = "slos"
     SLO_BROKEN = "slo-broken"
     DIED = "died"
     DEPENDENCY_DIED = "dependency-died"
     STALLED = "stalled"
     OOM_KILL = "oom-kill"
-    """The kernel killed a process of the target for want of memory, and the container went on without it."""
+    """The kernel killed a process of the target for lack of memory, and the container went on without it."""
     ALL_FAILED = "all-failed"
     TOO_FEW_REQUESTS = "too-few-requests"
     NO_DATA = "no-data"
@@ -54,35 +56,38 @@ class Rule(StrEnum):
     @property
     def verdict(self) -> Verdict:
         """The verdict that the rule gives."""
-        if self is Rule.SLOS_KEPT:
+        if self is Rule.SLOS_HOLD:
             return Verdict.PASS
         return Verdict.FAIL if self in _FAILURES else Verdict.INVALID
 
     @property
-    def is_hard_ending(self) -> bool:
-        """True if the failure is no matter of chance.
+    def is_hard_failure(self) -> bool:
+        """True if the target died, lost a process, stalled or failed every request, which is never chance.
 
-        A response time just above its limit is one: a window at the highest number of users that passed
-        fails now and then on an unchanged host.
+        A broken SLO may be chance: at the highest number of users that passed, some windows fail although
+        nothing has changed.
         """
-        return self in _HARD_ENDINGS
+        return self in _HARD_FAILURES
 
     @property
-    def is_for_want_of_requests(self) -> bool:
-        """True if nothing was wrong with the step but that its window held too few requests for a verdict."""
-        return self in _WANTING_REQUESTS
+    def lacks_requests(self) -> bool:
+        """True if the window held too few requests for a verdict, and the step was otherwise valid."""
+        return self in _INCONCLUSIVE
 
     @property
     def at_fault(self) -> Factor | None:
-        """What made the step invalid: the host or the generator; None for a valid or a too short step."""
-        if self.verdict is not Verdict.INVALID or self.is_for_want_of_requests:
+        """The factor that made the step invalid, host or generator; None for a valid step.
+
+        It is also None if the step lacks requests, because neither host nor generator causes this.
+        """
+        if self.verdict is not Verdict.INVALID or self.lacks_requests:
             return None
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR
 
 
-_HARD_ENDINGS = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED, Rule.OOM_KILL})
-_FAILURES = _HARD_ENDINGS | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
-_WANTING_REQUESTS = frozenset({Rule.TOO_FEW_REQUESTS, Rule.NO_DATA})
+_HARD_FAILURES = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED, Rule.OOM_KILL})
+_FAILURES = _HARD_FAILURES | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
+_INCONCLUSIVE = frozenset({Rule.TOO_FEW_REQUESTS, Rule.NO_DATA})
 _HOST_RULES = frozenset(
     {
         Rule.STEAL,

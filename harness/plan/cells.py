@@ -6,19 +6,21 @@ from dataclasses import dataclass
 
 from harness.model import Cell, Limits
 from harness.plan.schema.matrix import ExcludeSection, LimitsSection, MatrixFile
+from harness.plan.schema.quoting import quote
 from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.yaml.document import KeyPath
 
 _MOST_CELLS = 10_000
-SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
-"""The sections that decide the cells: if one is faulty, nothing is expanded."""
+CELL_SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
+"""The keys of the matrix that decide the cells. If one of them is faulty, no cells are expanded."""
 
 _Fault = tuple[KeyPath, str]
+"""A place in the matrix, and what is wrong there with what to write instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """Limits with their place in the matrix and the name that they may have."""
+    """A size: its limits, its place in the matrix, and its name if it is one of `sizes`."""
 
     limits: Limits
     at: KeyPath
@@ -26,16 +28,16 @@ class _Size:
 
 
 def expand_cells(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[_Fault]]:
-    """Return the cells to measure, and what is wrong with the sections: (where, what to write instead).
+    """Return the cells to measure, or no cells and the faults of the sections.
 
-    `exclude` removes cells from the product of `limits` only; `include` and `sizes` add cells.
+    `exclude` removes sizes from the product of `limits` only; `include` and `sizes` add sizes.
     """
     if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
         return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
-    product = list(_product_sizes(matrix.limits)) if matrix.limits else []
-    kept = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
-    sizes, faults = _drop_repeated([*kept, *_extra_sizes(matrix)])
-    faults += [*_find_repeated_values(matrix.limits), *_find_idle_rules(matrix, product)]
+    product = list(_expand_axes(matrix.limits)) if matrix.limits else []
+    remaining = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
+    sizes, faults = _drop_repeated([*remaining, *_list_extra_sizes(matrix)])
+    faults += [*_find_repeated_values(matrix.limits), *_find_rules_without_effect(matrix, product)]
     faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
     if faults:
         return (), faults
@@ -49,7 +51,7 @@ def _count_product(axes: LimitsSection | None) -> int:
     return len(axes.cpus) * len(axes.memory) * len(axes.replicas) if axes else 0
 
 
-def _product_sizes(axes: LimitsSection) -> Iterator[_Size]:
+def _expand_axes(axes: LimitsSection) -> Iterator[_Size]:
     """Yield every CPU with every memory and every number of replicas; memory changes fastest."""
     for replicas, cpu_cores in itertools.product(dict.fromkeys(axes.replicas), dict.fromkeys(axes.cpus)):
         for memory_bytes in dict.fromkeys(axes.memory):
@@ -59,18 +61,18 @@ def _product_sizes(axes: LimitsSection) -> Iterator[_Size]:
 def _find_repeated_values(axes: LimitsSection | None) -> Iterator[_Fault]:
     if axes is None:
         return
-    for index, cpu_cores in enumerate(axes.cpus):
-        if cpu_cores in axes.cpus[:index]:
-            yield ("limits", "cpus", index), f"{format_cores(cpu_cores)} is there already; keep one"
-    for index, memory_bytes in enumerate(axes.memory):
-        if memory_bytes in axes.memory[:index]:
-            yield ("limits", "memory", index), f"{format_mib(memory_bytes)}MiB is there already; keep one"
-    for index, replicas in enumerate(axes.replicas):
-        if replicas in axes.replicas[:index]:
-            yield ("limits", "replicas", index), f"{replicas} is there already; keep one"
+    texts = {
+        "cpus": [format_cores(cpu_cores) for cpu_cores in axes.cpus],
+        "memory": [f"{format_mib(memory_bytes)}MiB" for memory_bytes in axes.memory],
+        "replicas": [str(replicas) for replicas in axes.replicas],
+    }
+    for key, values in texts.items():
+        for index, value in enumerate(values):
+            if value in values[:index]:
+                yield ("limits", key, index), f"{value} is listed twice; keep one"
 
 
-def _extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
+def _list_extra_sizes(matrix: MatrixFile) -> Iterator[_Size]:
     for index, size in enumerate(matrix.include):
         yield _Size(Limits(size.cpus, size.memory, size.replicas), ("include", index))
     for name, size in matrix.sizes.items():
@@ -92,7 +94,7 @@ def _drop_repeated(sizes: list[_Size]) -> tuple[list[_Size], list[_Fault]]:
 
 
 def _describe_origin(size: _Size) -> str:
-    return f"as {size.name}" if size.name else f"from {size.at[0]}"
+    return f"named {quote(size.name)}" if size.name else f"in {size.at[0]}"
 
 
 def _describe_size(limits: Limits) -> str:
@@ -110,28 +112,28 @@ def _matches(rule: ExcludeSection, limits: Limits) -> bool:
     )
 
 
-def _find_idle_rules(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Fault]:
+def _find_rules_without_effect(matrix: MatrixFile, product: list[_Size]) -> Iterator[_Fault]:
     for index, rule in enumerate(matrix.exclude):
         if not any(_matches(rule, size.limits) for size in product):
             yield (
                 ("exclude", index),
-                "matches no cell of limits; write values that are listed there, or drop it",
+                "matches no size of limits; write values that are listed there, or drop the rule",
             )
 
 
-def _find_count_faults(sizes: int, product: int, repetitions: int) -> list[_Fault]:
-    if sizes * repetitions > _MOST_CELLS:
+def _find_count_faults(size_count: int, product_count: int, repetitions: int) -> list[_Fault]:
+    if size_count * repetitions > _MOST_CELLS:
         return [(("repetitions",), f"makes more than {_MOST_CELLS} cells; write fewer")]
-    if sizes:
+    if size_count:
         return []
-    if product:
-        return [(("exclude",), "excludes every cell; keep at least one")]
+    if product_count:
+        return [(("exclude",), "excludes every size; keep at least one")]
     return [((), "no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:")]
 
 
 def _build_cell(size: _Size, target: str, repetition: int, repetitions: int) -> Cell:
-    name = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
-    return Cell(name, target, size.limits, size.name, repetition)
+    cell_id = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
+    return Cell(cell_id, target, size.limits, size.name, repetition)
 
 
 def format_cell_id(target: str, limits: Limits, repetition: int | None) -> str:

@@ -1,6 +1,6 @@
-"""Hash contents: what a resumed campaign must find unchanged, and what decides if an image is built again.
+"""Hash what a resumed campaign must find unchanged, and what decides if an image is built again.
 
-Paths count only relative to the folder they belong to, so that a moved repository keeps its hashes.
+Only relative paths are hashed, so that a moved repository keeps its hashes.
 """
 
 import hashlib
@@ -21,15 +21,15 @@ from harness.plan.stored_plan import to_stored, to_stored_target
 def hash_contents(plan: Plan) -> Mapping[str, str]:
     """Return the SHA-256 digests of a plan's contents by `matrix`, `scenario` and `target`.
 
-    The matrix counts by its meaning, without comments and notation. Two campaigns with equal digests measure
-    the same.
+    The digest of the matrix is that of its values, whatever its comments and its notation. Two campaigns with
+    equal digests measure the same.
 
     Raises:
-        ValueError: the build context is too large to read at each start.
+        ValueError: a build context, or a folder to mount, is too large to read whenever a campaign starts.
         OSError: one of the files can't be read.
     """
     return {
-        "matrix": _hash_values(_matrix_values(plan)),
+        "matrix": _hash_values(_collect_matrix_values(plan)),
         "scenario": _hash_scenario(plan),
         "target": _hash_target(plan.target),
     }
@@ -51,7 +51,7 @@ def hash_build(build: BuildSource, base_digests: Iterable[str]) -> str:
 
 
 def _hash_entry(path: Path) -> bytes:
-    """Hash the mode of a file, link or folder, and what a file holds or a link points to."""
+    """Hash the mode of a file, link or folder, with a file's content or the path that a link points to."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         content = str(path.readlink()).encode()
@@ -62,11 +62,11 @@ def _hash_entry(path: Path) -> bytes:
     return hashlib.sha256(f"{mode:o}\0".encode() + content).digest()
 
 
-def _matrix_values(plan: Plan) -> dict[str, Any]:
+def _collect_matrix_values(plan: Plan) -> dict[str, Any]:
     """Return all that the matrix decides besides target and scenario."""
     balancer, stored = plan.target.balancer, to_stored(plan)
     return ({"balancer": asdict(balancer)} if balancer is not None else {}) | {
-        "cells": [_cell_values(cell) for cell in plan.cells],
+        "cells": [_collect_cell_values(cell) for cell in plan.cells],
         "slos": [asdict(slo) for slo in stored.slos],
         "users_limit": plan.users_limit,
         "users_required": plan.users_required,
@@ -76,7 +76,7 @@ def _matrix_values(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _cell_values(cell: Cell) -> dict[str, Any]:
+def _collect_cell_values(cell: Cell) -> dict[str, Any]:
     """Return a cell's values, without the number of replicas if it is one."""
     values = asdict(cell)
     if cell.limits.replicas == 1:
@@ -85,7 +85,7 @@ def _cell_values(cell: Cell) -> dict[str, Any]:
 
 
 def _hash_scenario(plan: Plan) -> str:
-    """Hash the contents of the locustfiles and of what they import, and the packages that they require."""
+    """Hash the scenario's options, its requirements, and its locustfiles with the files that they use."""
     scenario = plan.scenario
     values = asdict(replace(scenario, locustfiles=(), requirements=None))
     folder = Path(os.path.commonpath([file.parent for file in scenario.locustfiles]))
@@ -94,7 +94,7 @@ def _hash_scenario(plan: Plan) -> str:
 
 
 def _hash_target(target: Target) -> str:
-    """Hash what a target and its companions are made of: contents instead of paths."""
+    """Hash a target and its companions, with the contents of their files instead of the paths."""
     values = asdict(to_stored_target(replace(target, files={}, companions=())))
     del values["balancer"]  # it is hashed with the matrix
     parts: list[Any] = [values]
@@ -104,9 +104,11 @@ def _hash_target(target: Target) -> str:
         parts.append(_hash_files(find_context_files(context), context))
     parts += [[inside, _hash_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:
-        seed, size = companion.seed, companion.limits
-        limits = {"cpu_cores": size.cpu_cores, "memory_bytes": size.memory_bytes}
-        parts.append([_hash_target(companion.service), limits, seed])
+        limits = {
+            "cpu_cores": companion.limits.cpu_cores,
+            "memory_bytes": companion.limits.memory_bytes,
+        }
+        parts.append([_hash_target(companion.service), limits, companion.seed])
     return _hash_values(parts)
 
 
@@ -126,7 +128,7 @@ def _hash_files(files: Iterable[Path], folder: Path) -> str:
 
 
 def _hash_file(file: Path) -> str:
-    """Hash a file's content; of a symbolic link where it points to, since Docker copies the link."""
+    """Hash a file's content, or the path that a symbolic link points to: Docker copies the link itself."""
     if file.is_symlink():
         return hashlib.sha256(b"link " + os.fsencode(os.readlink(file))).hexdigest()
     with file.open("rb") as content:

@@ -1,4 +1,4 @@
-"""The one reader of .dockerignore: which files of a build context the engine is sent, by Docker's rules.
+"""Read .dockerignore, and list the files of a build context that the engine is sent, by Docker's rules.
 
 https://docs.docker.com/build/concepts/context/#dockerignore-files
 """
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from posixpath import normpath
 
-FILE = ".dockerignore"
+DOCKERIGNORE_FILE = ".dockerignore"
 
 _TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A line: the regular expression of the paths it matches, and whether it includes them again (`!`)."""
+    """One line: its path, the paths that it matches, and whether it includes these again (`!`)."""
 
     path: str
     matching: re.Pattern[str]
@@ -39,32 +39,37 @@ class IgnoreRules:
         return ignored
 
     def has_exception_below(self, folder: str) -> bool:
-        """Return True if a rule may include files again in an ignored folder; Docker compares the texts."""
+        """Return True if a rule may include files again in an ignored folder.
+
+        Docker compares the text of the rule with the path, so a rule that begins with a wildcard never does.
+        """
         return any(f"{rule.path}/".startswith(f"{folder}/") for rule in self.rules if rule.is_exception)
 
 
 def parse_ignore_rules(text: str) -> IgnoreRules:
-    """Parse a .dockerignore file; lines that are no pattern are ignored, as Docker does."""
+    """Parse a .dockerignore file; lines without a valid pattern count as empty."""
     return IgnoreRules(tuple(rule for line in text.splitlines() if (rule := _parse_rule(line)) is not None))
 
 
 def read_ignore_rules(context: Path) -> IgnoreRules:
     """Read the context's .dockerignore; without such a file nothing is ignored."""
-    file = context / FILE
+    file = context / DOCKERIGNORE_FILE
     return parse_ignore_rules(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
 
 
 def list_build_context(context: Path, dockerfile: str) -> list[str]:
-    """List what the engine is sent, sorted: files, links and folders, relative to the context with slashes.
+    """Return the files, links and folders that the engine is sent, sorted, as paths relative to the context.
 
-    The Dockerfile and .dockerignore itself are always sent: the engine reads them.
+    The paths have slashes. The Dockerfile and .dockerignore are always sent: the engine reads them.
 
     Raises:
         OSError: a folder can't be read.
     """
     rules = read_ignore_rules(context).rules
-    always = [rule for name in (dockerfile, FILE) if (rule := _parse_rule(f"!{name}")) is not None]
-    return sorted(_walk(context, "", IgnoreRules((*rules, *always))))
+    always_sent = [
+        rule for name in (dockerfile, DOCKERIGNORE_FILE) if (rule := _parse_rule(f"!{name}")) is not None
+    ]
+    return sorted(_walk(context, "", IgnoreRules((*rules, *always_sent))))
 
 
 def _walk(folder: Path, prefix: str, rules: IgnoreRules) -> Iterator[str]:
@@ -73,13 +78,13 @@ def _walk(folder: Path, prefix: str, rules: IgnoreRules) -> Iterator[str]:
         is_ignored = rules.is_ignored(path)
         if not is_ignored:
             yield path
-        is_open = not is_ignored or rules.has_exception_below(path)
-        if is_open and entry.is_dir(follow_symlinks=False):
+        may_hold_files = not is_ignored or rules.has_exception_below(path)
+        if may_hold_files and entry.is_dir(follow_symlinks=False):
             yield from _walk(folder / entry.name, f"{path}/", rules)
 
 
 def _parse_rule(line: str) -> _Rule | None:
-    """Parse a line into a rule for a path and everything beneath it; None if it is no pattern."""
+    """Parse a line into a rule for a path and everything in it; None for a line without a valid pattern."""
     pattern = line.strip()
     if not pattern or pattern.startswith("#"):
         return None

@@ -25,7 +25,7 @@ def _replace_reference(match: re.Match[str], environ: Mapping[str, str]) -> str:
 
 
 def find_reference_faults(text: str, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield what keeps the text from being resolved, each with what to do."""
+    """Yield a message for each reference in the text that can't be resolved, with what to do."""
     for match in _REFERENCE.finditer(text):
         if match["plain"]:
             continue

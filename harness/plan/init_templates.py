@@ -3,23 +3,27 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from harness.plan.compose.syntax import to_name
+from harness.plan.compose.syntax import to_target_name
+from harness.plan.host_fit import compute_available_cores
 
 _EXPOSE = re.compile(r"^\s*EXPOSE\s+(\d+)", re.IGNORECASE | re.MULTILINE)
 _HEALTHCHECK = re.compile(r"^\s*HEALTHCHECK\s+(?!NONE)", re.IGNORECASE | re.MULTILINE)
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
 _MOST_TASKS = 30
-_SHARES = (0.25, 0.5, 1.0)
+_CPU_SHARES = (0.25, 0.5, 1.0)
 _MEMORY_MIB = (128, 256, 512)
 _COMPANION_MIB = 512
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceFacts:
-    """What is known of a service without a target.yaml. `run` is its `image`, `build` or `compose` key."""
+    """What is known of a service without a target.yaml.
+
+    `run` holds the one key of target.yaml that says what to run: `image`, `build` or `compose`.
+    """
 
     name: str
     run: Mapping[str, Any]
@@ -27,12 +31,15 @@ class ServiceFacts:
     ready_path: str | None = None
     has_healthcheck: bool = False
     companions: tuple[str, ...] = ()
-    operations: tuple["Operation", ...] = field(default=())
+    operations: tuple["Operation", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One request of an OpenAPI document. `path` has its parameters filled in; `name` shows their names."""
+    """One request of an OpenAPI document.
+
+    `path` has example values for its parameters; `name` is the path with the parameters' names.
+    """
 
     method: str
     path: str
@@ -46,17 +53,18 @@ def read_dockerfile(text: str) -> tuple[int | None, bool]:
 
 
 def format_target(facts: ServiceFacts, cores: int) -> str:
+    """Write target.yaml for a host of `cores`; companions share half of the cores that containers may use."""
     run = [f"{key}: {json.dumps(value)}" for key, value in facts.run.items()]
-    lines = [f"name: {to_name(facts.name)}", *run]
+    lines = [f"name: {to_target_name(facts.name)}", *run]
     if facts.port is not None:
         lines.append(f"port: {facts.port}                # inside the container")
     if facts.ready_path is not None or "compose" not in facts.run or not facts.has_healthcheck:
         lines.append(f"ready: {_format_readiness(facts)}")
     if facts.companions:
-        each = round(_available_cores(cores) / 2 / len(facts.companions), 2)
-        lines.append("companions:                # their own limits, beside every size")
+        share = round(compute_available_cores(cores) / 2 / len(facts.companions), 2)
+        lines.append("companions:                # their limits are the same at every size")
         lines += [
-            f"  {name}: {{limits: {{cpus: {max(each, 0.05):g}, memory: {_COMPANION_MIB}MiB}}}}"
+            f"  {name}: {{limits: {{cpus: {max(share, 0.05):g}, memory: {_COMPANION_MIB}MiB}}}}"
             for name in facts.companions
         ]
     return "\n".join(lines) + "\n"
@@ -70,17 +78,13 @@ def _format_readiness(facts: ServiceFacts) -> str:
     return "{tcp: true, within: 60s}      # better: {http: /health}"
 
 
-def _available_cores(cores: int) -> float:
-    """Return the cores that targets may use: all but the generator's."""
-    return cores - 1 if cores >= 2 else 0.5
-
-
 def format_matrix(facts: ServiceFacts, cores: int) -> str:
-    most = _available_cores(cores) / (2 if facts.companions else 1)
-    cpus = ", ".join(f"{max(round(most * part, 2), 0.01):g}" for part in _SHARES)
+    """Write matrix.yaml with nine sizes that a host of `cores` can measure."""
+    most_cores = compute_available_cores(cores) / (2 if facts.companions else 1)
+    cpus = ", ".join(f"{max(round(most_cores * part, 2), 0.01):g}" for part in _CPU_SHARES)
     memory = ", ".join(f"{mib}MiB" for mib in _MEMORY_MIB)
     return f"""\
-target: targets/{to_name(facts.name)}
+target: targets/{to_target_name(facts.name)}
 
 users:
   limit: 400               # the most users of interest
@@ -96,52 +100,57 @@ slos:                      # a size sustains N users while all of these hold
 
 
 def format_locustfile(facts: ServiceFacts) -> str:
-    """Write a user with a task for each GET request; the other requests are named in comments."""
-    requests = [each for each in facts.operations if each.method == "GET"][:_MOST_TASKS]
-    others = [each for each in facts.operations if each.method != "GET"]
+    """Write locustfile.py: a user with a task for each GET request, and a comment for each other request."""
+    reads = [each for each in facts.operations if each.method == "GET"][:_MOST_TASKS]
+    others = [each for each in facts.operations if each.method != "GET"][:_MOST_TASKS]
     names: set[str] = set()
-    tasks = [_format_task(each, names) for each in requests or [Operation("GET", "/", "/")]]
-    left = [f"    # {each.method} {each.name}: add what it needs\n" for each in others[:_MOST_TASKS]]
+    tasks = [_format_task(each, names) for each in reads or [Operation("GET", "/", "/")]]
+    comments = [f"    # {each.method} {each.name}: add what it needs\n" for each in others]
     return (
-        '"""What your users do. Weigh the tasks as they come: @task(3) is three times as frequent."""\n\n'
+        '"""What your users do. Weight each task by its frequency: @task(3) runs three times as often."""\n\n'
         "from locust import HttpUser, between, task\n\n\n"
         "class Visitor(HttpUser):\n    wait_time = between(1, 4)\n\n"
         + "\n".join(tasks)
-        + ("\n" + "".join(left) if left else "")
+        + ("\n" + "".join(comments) if comments else "")
     )
 
 
 def _format_task(operation: Operation, names: set[str]) -> str:
+    """Return the task's source; its name differs from all `names`, and is added to them."""
     base = re.sub(r"\W+", "_", operation.name).strip("_").lower() or "front_page"
     base = f"get_{base}" if base[0].isdigit() else base
-    name = next(each for each in _number_names(base) if each not in names)
+    name = next(each for each in _generate_names(base) if each not in names)
     names.add(name)
-    shown = f", name={json.dumps(operation.name)}" if operation.name != operation.path else ""
-    return f"    @task\n    def {name}(self):\n        self.client.get({json.dumps(operation.path)}{shown})\n"
+    argument = f", name={json.dumps(operation.name)}" if operation.name != operation.path else ""
+    return (
+        f"    @task\n    def {name}(self):\n        self.client.get({json.dumps(operation.path)}{argument})\n"
+    )
 
 
-def _number_names(base: str) -> Iterator[str]:
+def _generate_names(base: str) -> Iterator[str]:
     yield base
     yield from (f"{base}_{number}" for number in range(2, 10_000))
 
 
 def read_operations(document: object) -> tuple[Operation, ...]:
-    """Return the requests of an OpenAPI document (2 or 3), in its order. Raises ValueError if it is none."""
-    paths = document.get("paths") if isinstance(document, dict) else None
-    if not isinstance(paths, dict):
+    """Return the requests of an OpenAPI document (version 2 or 3), in the document's order.
+
+    Raises:
+        ValueError: it is no OpenAPI document.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise ValueError("has no paths; is it an OpenAPI document?")
-    assert isinstance(document, dict)
     base = str(document.get("basePath", "")).rstrip("/")
     return tuple(
-        _build_operation(method, base + str(path), [*_parameters(item), *_parameters(item[method])])
-        for path, item in paths.items()
+        _build_operation(method, base + str(path), [*_list_parameters(item), *_list_parameters(item[method])])
+        for path, item in document["paths"].items()
         if isinstance(item, dict)
         for method in item
         if str(method).lower() in ("get", "post", "put", "patch", "delete") and isinstance(item[method], dict)
     )
 
 
-def _parameters(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _list_parameters(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     parameters = values.get("parameters")
     if not isinstance(parameters, list):
         return []
@@ -161,7 +170,7 @@ def _build_operation(method: str, path: str, parameters: Sequence[Mapping[str, A
 
 
 def _find_example(parameter: Mapping[str, Any]) -> str:
-    """Return a value that the document gives for a parameter, else 1."""
+    """Return an example, default, minimum or first choice of a parameter in the document, else 1."""
     schema = parameter.get("schema")
     for source in (parameter, schema if isinstance(schema, dict) else {}):
         for key in ("example", "default", "minimum"):

@@ -1,4 +1,4 @@
-"""Load a matrix file with its target and scenario as a Plan; all mistakes are reported at once."""
+"""Load a matrix file, with its target and scenario, as a Plan. All mistakes are reported at once."""
 
 import os
 from collections.abc import Mapping
@@ -26,18 +26,17 @@ from harness.model import (
     Slo,
     Timing,
 )
-from harness.plan.cells import SECTIONS, expand_cells
+from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
-from harness.plan.schema.matrix import EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import RATIOS, read_slos
+from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
+from harness.plan.slos import read_slos
 from harness.plan.target import LoadedTarget, read_target
-from harness.plan.yaml.document import MOST_PROBLEMS, file_error, read_document, shorten_path
-from harness.plan.yaml.problems import suggest_nearest
+from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
+from harness.plan.yaml.problems import list_names, suggest_nearest
 from harness.plan.yaml.reading import Reading
 
-_FIRST_USERS = 10
-_OLD_PRICE_KEY = "price.gb_hour is per GiB: write gib_hour"
+_DEFAULT_FIRST_USERS = 10
 
 
 def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
@@ -48,18 +47,12 @@ def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
     """
     source = Path(abspath(path))
     if not isfile(source):
-        near = suggest_nearest(source.name, _yaml_names(source.parent))
-        raise file_error(shorten_path(source), f"no such file{near}")
+        others = list_names(source.parent, lambda entry: entry.suffix in (".yaml", ".yml"))
+        message = f"no such file{suggest_nearest(source.name, others)}"
+        raise build_file_error(shorten_path(source), message)
     reading = Reading(read_document(source), source.parent, environ)
     matrix, faulty = reading.validate(MatrixFile)
     return _MatrixReader(source, reading, matrix, faulty, read_target(reading)).build_plan()
-
-
-def _yaml_names(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml")]
-    except OSError:
-        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class _MatrixReader:
     target: LoadedTarget | None
 
     def build_plan(self) -> Plan:
-        """Build the plan. Raises InputError with all problems of the reading."""
+        """Build the plan; raise InputError with all problems of the reading."""
         matrix = self.matrix
         scenario, cells, slos = self._build_scenario(), self._build_cells(), read_slos(self.reading)
         search = self._build_search()
@@ -101,14 +94,14 @@ class _MatrixReader:
         return replace(plan, hashes=_hash_or_refuse(plan, self.target))
 
     def _build_scenario(self) -> Scenario:
-        """Return the scenario; an empty one, without problems, if its section or its target is faulty."""
+        """Return the scenario; an empty one if its section is faulty, or if it is that of a faulty target."""
         section = self.matrix.scenario
         if "scenario" in self.faulty or (self.target is None and section.locustfile is None):
             return Scenario(())
         return read_scenario(self.reading, section, self.target.folder if self.target else None)
 
     def _build_cells(self) -> tuple[Cell, ...]:
-        if self.faulty & SECTIONS:
+        if self.faulty & CELL_SECTIONS:
             return ()
         cells, faults = expand_cells(self.matrix, self.target.target.name if self.target else "")
         for at, message in faults:
@@ -118,7 +111,7 @@ class _MatrixReader:
     def _build_search(self) -> Search:
         """Return the search; by default it starts with ten users, or with the limit if that is lower."""
         section, limit = self.matrix.search, self.matrix.users.limit
-        first = section.first_users if section.first_users is not None else min(_FIRST_USERS, limit)
+        first = section.first_users if section.first_users is not None else min(_DEFAULT_FIRST_USERS, limit)
         if first > limit and "users" not in self.faulty:
             message = f"{first} is more than users.limit ({limit}); write {limit} or less"
             self.reading.report(("search", "first_users"), message)
@@ -127,20 +120,21 @@ class _MatrixReader:
 
 
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
-    """Return the steps' timing. The drain is as long as the slowest SLO lets an answer take, or a second."""
+    """Return the steps' timing; the drain lasts as long as the slowest SLO's response time, at least 1 s."""
     steps, window = matrix.steps, matrix.steps.window
-    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.indicator not in RATIOS)])
+    drain_s = max([1.0, *(slo.at_most for slo in slos if slo.is_response_time)])
     return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
 
 
 def _build_load(matrix: MatrixFile, folder: Path) -> Load:
+    """Return the Locust processes; by default one local worker, or one on each of the load's engines."""
     section = matrix.load
     workers = section.workers if isinstance(section.workers, int) else None
     bind, port = section.bind or (LOOPBACK, MASTER_PORT)
     if section.engines:
         engines = tuple(_build_engine(each, folder) for each in section.engines)
-        has_number = "workers" in section.model_fields_set
-        return EngineWorkers(engines, workers if has_number else len(engines), bind, port, section.image)
+        has_workers = "workers" in section.model_fields_set
+        return EngineWorkers(engines, workers if has_workers else len(engines), bind, port, section.image)
     if section.expect is None:
         return LocalWorkers(workers)
     return ExternalWorkers(section.expect, bind, port)
@@ -155,7 +149,7 @@ def _build_balancer(matrix: MatrixFile, cells: tuple[Cell, ...]) -> Balancer | N
 
 
 def _build_engines(matrix: MatrixFile, folder: Path) -> Mapping[str | None, Engine]:
-    """Return the targets' engines by name; None is the name of a single one."""
+    """Return the engines that run targets, by name; without `engines` in the matrix the only name is None."""
     if not matrix.engines:
         return {None: _build_engine(matrix.engine, folder)}
     return {name: _build_engine(section, folder) for name, section in matrix.engines.items()}
@@ -178,18 +172,18 @@ def _build_price(matrix: MatrixFile) -> Price | None:
 
 
 def _find_notes(matrix: MatrixFile) -> tuple[str, ...]:
-    is_old = matrix.price is not None and matrix.price.gb_hour is not None
-    return (_OLD_PRICE_KEY,) if is_old else ()
+    has_old_key = matrix.price is not None and matrix.price.gb_hour is not None
+    return (f"price.{OLD_PRICE_KEY_NOTE}",) if has_old_key else ()
 
 
 def _hash_or_refuse(plan: Plan, target: LoadedTarget) -> Mapping[str, str]:
-    """Return the content hashes. Raises InputError if the build context can't be read or is too large."""
+    """Return the content hashes; raise InputError if a file can't be read or the context is too large."""
     try:
         return hash_contents(plan)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        has_file = isinstance(error, OSError) and error.filename
-        file = f"{shorten_path(Path(error.filename))}: " if has_file else ""  # type: ignore[union-attr]
+        filename = getattr(error, "filename", None)
+        file = f"{shorten_path(Path(filename))}: " if filename else ""
         reading = replace(target.reading, problems=[])
         reading.report(("build", "context"), f"{file}{reason}")
         raise InputError(reading.problems) from None

@@ -1,4 +1,4 @@
-"""Read the scenario: which locustfiles, and whether they exist and are Python."""
+"""Read the scenario, and check that its locustfiles exist and are Python."""
 
 import warnings
 from os.path import abspath, isdir, isfile
@@ -7,18 +7,19 @@ from pathlib import Path
 from harness.errors import InputError, Problem
 from harness.model import Scenario
 from harness.plan.schema.matrix import ScenarioSection
-from harness.plan.schema.units import quote
+from harness.plan.schema.quoting import quote
 from harness.plan.yaml.document import KeyPath, read_bytes, shorten_path
-from harness.plan.yaml.problems import name_siblings, suggest_nearest
+from harness.plan.yaml.problems import list_names, suggest_sibling
 from harness.plan.yaml.reading import Reading
 
-_FILE = "locustfile.py"
+_LOCUSTFILE = "locustfile.py"
 
 
 def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Path | None) -> Scenario:
     """Return the matrix's scenario with absolute paths.
 
-    Without `locustfile` in the matrix it is the one in the target's folder. A target given inline has none.
+    Without `locustfile` in the matrix, the locustfile is locustfile.py in the target's folder.
+    `target_folder` is None for a target given inline.
     """
     names = section.locustfile if section.locustfile is not None else ()
     files = tuple(Path(abspath(reading.folder / name)) for name in names)
@@ -26,7 +27,7 @@ def read_scenario(reading: Reading, section: ScenarioSection, target_folder: Pat
         at: KeyPath = ("scenario", "locustfile", index)
         _check_locustfile(reading, file, names[index], at)
         if file in files[:index]:
-            reading.report(at, "is there already; keep one")
+            reading.report(at, "this file is listed twice; keep one")
     return Scenario(
         files or _find_default_files(reading, target_folder),
         section.users,
@@ -44,7 +45,7 @@ def _find_default_files(reading: Reading, target_folder: Path | None) -> tuple[P
             at, "a target given inline needs a scenario; write scenario: {locustfile: locustfile.py}"
         )
         return ()
-    file = target_folder / _FILE
+    file = target_folder / _LOCUSTFILE
     _check_locustfile(reading, file, shorten_path(file), at)
     return (file,)
 
@@ -54,29 +55,26 @@ def _find_requirements(reading: Reading, name: str | None) -> Path | None:
         return None
     file = reading.folder / name
     if not isfile(file):
-        reading.report(("scenario", "requirements"), f"no file {quote(name)}; write the one for pip")
+        reading.report(
+            ("scenario", "requirements"),
+            f"no file {quote(name)}; write the path of a requirements file for pip",
+        )
     return Path(abspath(file))
 
 
 def _check_locustfile(reading: Reading, file: Path, name: str, at: KeyPath) -> None:
     """Report a locustfile that doesn't exist or is not Python; `name` is how the matrix writes it."""
     if isdir(file):
-        reading.report(at, f"{quote(name)} is a folder; write the {_FILE} in it")
+        reading.report(at, f"{quote(name)} is a folder; write the {_LOCUSTFILE} in it")
     elif not isfile(file):
-        near = suggest_nearest(name, name_siblings(name, _python_names(file.parent)))
-        reading.report(at, f"no locustfile {quote(name)}{near.replace('known here', 'Python files there')}")
+        others = list_names(file.parent, lambda entry: entry.suffix == ".py")
+        near = suggest_sibling(name, others, "Python files there")
+        reading.report(at, f"no locustfile {quote(name)}{near}")
     else:
         try:
             reading.problems.extend(_find_syntax_problems(read_bytes(file), shorten_path(file)))
         except InputError as error:
             reading.problems.extend(error.problems)
-
-
-def _python_names(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in folder.iterdir() if entry.suffix == ".py"]
-    except OSError:
-        return []
 
 
 def _find_syntax_problems(source: bytes, file: str) -> list[Problem]:

@@ -20,10 +20,10 @@ _STORED_PLAN = TypeAdapter(StoredPlan)
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """Return a plan as JSON values in the shape of `StoredPlan`, with paths relative to the matrix's folder.
 
-    Engines keep only their names: whoever reads results need not learn how to reach them.
+    Of the engines only the names are stored: results don't tell how to reach an engine.
     """
     folder = plan.source.parent
-    stored = to_stored(_map_paths(plan, lambda path: _relative_to(path, folder)))
+    stored = to_stored(_map_paths(plan, lambda path: _make_relative(path, folder)))
     return {"format": _FORMAT, **_STORED_PLAN.dump_python(stored, mode="json")}
 
 
@@ -31,7 +31,7 @@ def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
     """Return the plan that was stored, with its paths in the matrix's `folder`. Unknown keys are ignored.
 
     Raises:
-        StoreError: the format is another, or a value is missing or damaged.
+        StoreError: the format is not the one that this harness reads, or a value is missing or damaged.
     """
     if values.get("format") != _FORMAT:
         raise StoreError(
@@ -41,11 +41,11 @@ def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:
     try:
         plan = from_stored(_STORED_PLAN.validate_json(json.dumps(values), strict=True))
     except (ValidationError, ValueError, TypeError) as error:
-        raise StoreError(f"plan.json is damaged: {_first_fault(error)}") from None
+        raise StoreError(f"plan.json is damaged: {_describe_first_fault(error)}") from None
     return _map_paths(plan, lambda path: Path(os.path.normpath(folder / path)))
 
 
-def _first_fault(error: Exception) -> str:
+def _describe_first_fault(error: Exception) -> str:
     if not isinstance(error, ValidationError):
         return str(error)
     fault = error.errors(include_url=False, include_input=False)[0]
@@ -81,8 +81,8 @@ def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
     )
 
 
-def _relative_to(path: Path, folder: Path) -> Path:
-    """Return the path from the folder, with `..` where needed; unchanged if they share only the root."""
+def _make_relative(path: Path, folder: Path) -> Path:
+    """Return the path relative to the folder, with `..` if need be; unchanged if both share only the root."""
     if path.is_absolute() != folder.is_absolute():
         return path
     shared = os.path.commonpath([path, folder])

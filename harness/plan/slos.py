@@ -1,31 +1,34 @@
-"""Read SLOs: the matrix's section and the command line's `--slo`."""
+"""Read SLOs from the section `slos` of a matrix and from the option `--slo`.
+
+This module says how an SLO is written. `harness/analyse/step/slo.py` judges it.
+"""
 
 import re
 from collections.abc import Mapping
 
 from harness.errors import UsageError
-from harness.model import IndicatorKind, Slo
-from harness.plan.schema.units import parse_duration, parse_number_or_text, parse_ratio, quote
+from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS, IndicatorKind, Slo
+from harness.plan.schema.quoting import quote
+from harness.plan.schema.units import parse_duration_s, parse_number_or_text, parse_ratio
 from harness.plan.yaml.problems import suggest_nearest
 from harness.plan.yaml.reading import Reading
 
-DEFAULTS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-RATIOS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
-_WHOLE_SCENARIO = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
-_INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *RATIOS)
+_DEFAULT_SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
+_INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *RATIO_INDICATORS)
 _PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
 
 _Key = tuple[str, str | None]
+"""The indicator of an SLO and its request name; None for the whole scenario."""
 
 
 def parse_slo(text: str) -> Slo:
     """Parse `p95=500ms`, `errors=0.5%`, or for one request name `p99@/item/[id]=2s`.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the text has none of these forms.
     """
-    left, equals, value = text.rpartition("=")
-    indicator, at, request_name = left.partition("@")
+    subject, equals, value = text.rpartition("=")
+    indicator, at, request_name = subject.partition("@")
     try:
         if not equals or (at and not request_name):
             raise ValueError("is not an SLO")
@@ -44,26 +47,26 @@ def _build_slo(indicator: str, at_most: object, request_name: str | None = None)
         ValueError: the indicator is unknown, or the value is not in its unit.
     """
     check_indicator(indicator)
-    if request_name is not None and indicator in _WHOLE_SCENARIO:
-        raise ValueError(f"{indicator} is a number of the whole scenario; write it beside by_name, not in it")
-    if indicator in RATIOS:
-        return Slo(indicator, _parse_share(indicator, at_most), request_name)
-    seconds = parse_duration(at_most)
+    if request_name is not None and indicator in WHOLE_SCENARIO_INDICATORS:
+        raise ValueError(f"{indicator} describes the whole scenario; move it out of by_name")
+    if indicator in RATIO_INDICATORS:
+        return Slo(indicator, _parse_slo_ratio(indicator, at_most), request_name)
+    seconds = parse_duration_s(at_most)
     if not seconds:
         raise ValueError(f"{quote(at_most)} leaves no time to answer; write a duration such as 500ms")
     return Slo(indicator, seconds, request_name)
 
 
-def _parse_share(indicator: str, at_most: object) -> float:
+def _parse_slo_ratio(indicator: str, at_most: object) -> float:
     ratio = parse_ratio(at_most)
     if indicator != IndicatorKind.DRIFT and ratio > 1:
-        raise ValueError(f'{quote(at_most)} is more than all of them; write a ratio up to "100%"')
+        raise ValueError(f'{quote(at_most)} is out of range; write a ratio up to "100%"')
     return ratio
 
 
 def check_indicator(indicator: str) -> None:
     """Raise ValueError for an indicator that is unknown, or a percentile that is not measured."""
-    if indicator == IndicatorKind.MEAN or indicator in RATIOS:
+    if indicator == IndicatorKind.MEAN or indicator in RATIO_INDICATORS:
         return
     match = _PERCENTILE.fullmatch(indicator)
     if match is None:
@@ -75,10 +78,10 @@ def check_indicator(indicator: str) -> None:
 
 
 def read_slos(reading: Reading) -> tuple[Slo, ...]:
-    """Return the default SLOs, replaced and extended by the matrix's; those of request names come last."""
+    """Return the default SLOs, replaced and extended by the matrix's. SLOs with a request name come last."""
     if reading.values.get("slos") is None:
-        return DEFAULTS
-    slos: dict[_Key, Slo | None] = {(slo.indicator, None): slo for slo in DEFAULTS}
+        return _DEFAULT_SLOS
+    slos: dict[_Key, Slo | None] = {(slo.indicator, None): slo for slo in _DEFAULT_SLOS}
     slos.update(_read_section(reading.enter("slos")))
     kept = [slo for slo in slos.values() if slo is not None]
     if not kept:
@@ -89,20 +92,20 @@ def read_slos(reading: Reading) -> tuple[Slo, ...]:
 def _read_section(section: Reading) -> dict[_Key, Slo | None]:
     slos: dict[_Key, Slo | None] = {}
     by_name: list[str] = []
-    for key in _keys(section):
+    for key in _list_keys(section):
         if key == "by_name":
-            by_name = _keys(section.enter(key))
+            by_name = _list_keys(section.enter(key))
         else:
             slos |= _read_entry(section, key)
     for request_name in by_name:
         named = section.enter("by_name", request_name)
-        for key in _keys(named):
+        for key in _list_keys(named):
             slos |= _read_entry(named, key, request_name)
     return slos
 
 
-def _keys(section: Reading) -> list[str]:
-    """Return the keys of a section; an empty one has none."""
+def _list_keys(section: Reading) -> list[str]:
+    """Return the keys of a section; an empty section has none. Report a section that is no mapping."""
     if isinstance(section.values, Mapping):
         return list(section.values)
     if section.values is not None:
@@ -111,7 +114,7 @@ def _keys(section: Reading) -> list[str]:
 
 
 def _read_entry(section: Reading, key: str, request_name: str | None = None) -> dict[_Key, Slo | None]:
-    """Return one SLO by its key, with None for `off`; nothing if it is faulty."""
+    """Return the SLO of a key, or None for `off`, by indicator and request name; nothing if it is faulty."""
     value = section.values[key]
     try:
         check_indicator(key)

@@ -1,4 +1,4 @@
-"""Find the files that decide what is measured: a build context, a locustfile with all that it imports."""
+"""Find the files that decide what is measured: build contexts, and locustfiles with their imports."""
 
 import ast
 import os
@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from harness.model import EVENTS_FILE, PLAN_FILE
-from harness.plan.dockerignore import FILE, read_ignore_rules
+from harness.plan.dockerignore import DOCKERIGNORE_FILE, read_ignore_rules
 
 MOST_FILES = 50_000
 _MOST_BYTES = 1024 * 1024 * 1024
@@ -17,22 +17,23 @@ _MOST_SOURCES = 1_000
 _HOST_VARIABLES = frozenset(
     {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TERM", "TMPDIR", "USER"}
 )
-_NOT_CONTENT = frozenset({"__pycache__", ".git"})
+_IGNORED_NAMES = frozenset({"__pycache__", ".git"})
 
 
 def find_context_files(context: Path) -> Iterator[Path]:
-    """Yield the files and links of a build context by name, without those that .dockerignore names.
+    """Yield the files and links of a build context, sorted by name, whose change makes another target.
 
-    Compiled Python, .git and the folders of campaigns are left out too: each run would change them.
+    These are the files that .dockerignore does not name, without compiled Python, .git and the folders of
+    campaigns, which every run may change. `list_build_context` lists what the engine is sent.
 
     Raises:
-        ValueError: there are too many files, or too many bytes, to read at each start.
+        ValueError: there are too many files, or too many bytes, to read whenever a campaign starts.
         OSError: a folder or a file can't be read.
     """
     rules = read_ignore_rules(context)
     count = size = 0
     for path in _walk(context):
-        if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != FILE:
+        if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != DOCKERIGNORE_FILE:
             continue
         count, size = count + 1, size + path.lstat().st_size
         if count > MOST_FILES or size > _MOST_BYTES:
@@ -44,7 +45,7 @@ def find_context_files(context: Path) -> Iterator[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
-        if entry.name in _NOT_CONTENT or entry.suffix == ".pyc" or _is_campaign(entry):
+        if entry.name in _IGNORED_NAMES or entry.suffix == ".pyc" or _is_campaign(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry)
@@ -58,7 +59,7 @@ def _is_campaign(folder: Path) -> bool:
 
 
 def find_scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
-    """Return the locustfiles, the modules beside them that they import, and the files named in their texts.
+    """Return the locustfiles, the local modules that they import, and the files that they name as text.
 
     Modules and files are looked for in the folders of the locustfiles and of the module that names them.
     """

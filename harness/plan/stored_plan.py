@@ -31,10 +31,11 @@ from harness.model import (
     Target,
     TcpProbe,
     Timing,
+    choose_probe,
 )
 
 _ONLY_ENGINE = ""
-"""The stored name of the engine of a plan that names none."""
+"""The stored name of the only engine, if the matrix doesn't name its engines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class StoredReadiness:
 
 @dataclass(frozen=True, slots=True)
 class StoredTarget:
-    """A target. One of `image` and `build` is given."""
+    """A target; either `image` or `build` is set."""
 
     name: str
     port: int
@@ -95,7 +96,10 @@ class StoredTiming:
 
 @dataclass(frozen=True, slots=True)
 class StoredLoad:
-    """The Locust processes: on `engines`, `external` ones, or else local ones."""
+    """The Locust processes: on `engines` if there are any, else external or local ones.
+
+    `workers` is None if the harness chooses the number.
+    """
 
     workers: int | None = 1
     external: bool = False
@@ -107,7 +111,7 @@ class StoredLoad:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """A plan. Its engines have names only: whoever reads results need not learn how to reach them."""
+    """A plan. Of its engines only the names are stored: results don't tell how to reach an engine."""
 
     source: Path
     target: StoredTarget
@@ -152,7 +156,7 @@ def from_stored(stored: StoredPlan) -> Plan:
     """Return the plan that was stored.
 
     Raises:
-        ValueError: it has a target without image and build, or external workers without a number.
+        ValueError: a target has neither image nor build, or external workers have no number.
     """
     return Plan(
         source=stored.source,
@@ -249,17 +253,15 @@ def _to_stored_readiness(probe: ReadinessProbe) -> StoredReadiness:
 
 
 def _from_stored_readiness(stored: StoredReadiness) -> ReadinessProbe:
-    if stored.port is not None:
-        return PortProbe(stored.port, stored.within_s)
-    if stored.log is not None:
-        return LogProbe(stored.log, stored.within_s)
-    if stored.command is not None:
-        return CommandProbe(stored.command, stored.within_s)
-    if stored.healthy:
-        return HealthcheckProbe(stored.within_s)
-    if stored.http_path is not None:
-        return HttpProbe(stored.http_path, stored.status, stored.within_s)
-    return TcpProbe(stored.within_s)
+    within_s = stored.within_s
+    return choose_probe(
+        port=PortProbe(stored.port, within_s) if stored.port is not None else None,
+        log=LogProbe(stored.log, within_s) if stored.log is not None else None,
+        command=CommandProbe(stored.command, within_s) if stored.command is not None else None,
+        healthcheck=HealthcheckProbe(within_s) if stored.healthy else None,
+        tcp=TcpProbe(within_s) if stored.http_path is None else None,
+        http=HttpProbe("/" if stored.http_path is None else stored.http_path, stored.status, within_s),
+    )
 
 
 def _to_stored_timing(timing: Timing) -> StoredTiming:

@@ -1,10 +1,9 @@
 """Read the target of a matrix: a folder with target.yaml, or the same mapping inline."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from os.path import abspath, isdir, isfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from harness.errors import InputError
 from harness.model import (
@@ -20,23 +19,24 @@ from harness.model import (
     ReadinessProbe,
     Target,
     TcpProbe,
+    choose_probe,
 )
-from harness.plan.compose.convert import ComposeTarget, convert_service
+from harness.plan.compose.merge import merge_compose
 from harness.plan.env_refs import find_reference_faults
+from harness.plan.schema.quoting import quote
 from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
-from harness.plan.schema.units import quote
 from harness.plan.schema.validators import NAME
-from harness.plan.yaml.document import read_any_yaml, read_document, shorten_path
-from harness.plan.yaml.problems import MISSING, name_siblings, suggest_nearest
+from harness.plan.yaml.document import read_document, shorten_path
+from harness.plan.yaml.problems import MISSING_KEY_HINTS, list_names, suggest_nearest, suggest_sibling
 from harness.plan.yaml.reading import Reading
 
-_FILE = "target.yaml"
+_TARGET_FILE = "target.yaml"
 
 
 class LoadedTarget(NamedTuple):
-    """A target with the reading that it comes from, and the folder of its files (None: given inline).
+    """A target, its section's reading, and the folder of its target.yaml (None for a target given inline).
 
-    `notes` say what of a compose file is not honoured.
+    `notes` name the parts of its compose file that are not honoured.
     """
 
     target: Target
@@ -49,94 +49,48 @@ def read_target(matrix: Reading) -> LoadedTarget | None:
     """Return the matrix's target; None if too little of it can be read to go on."""
     value = matrix.values.get("target")
     if isinstance(value, dict):
-        reading, notes = _merge_compose(matrix.enter("target"))
+        reading, notes = merge_compose(matrix.enter("target"))
         return LoadedTarget(_read_mapping(reading, None), reading, None, notes)
     if not isinstance(value, str) or not value.strip():
-        matrix.report(("target",), _describe_no_folder(value, "target" in matrix.values))
+        matrix.report(("target",), _describe_no_folder(value, has_key="target" in matrix.values))
         return None
     folder = Path(abspath(matrix.folder / value))
-    if not isfile(folder / _FILE):
+    if not isfile(folder / _TARGET_FILE):
         matrix.report(("target",), _describe_no_file(value, folder))
         return None
     try:
-        document = read_document(folder / _FILE)
-        reading, notes = _merge_compose(replace(matrix, document=document, folder=folder))
+        document = read_document(folder / _TARGET_FILE)
+        reading, notes = merge_compose(replace(matrix, document=document, folder=folder))
     except InputError as error:
         matrix.problems.extend(error.problems)
         return None
     return LoadedTarget(_read_mapping(reading, folder.name), reading, folder, notes)
 
 
-def _merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
-    """Return the reading of a target with its compose service merged in, and what is not honoured of that."""
-    values = reading.values
-    compose = values.get("compose") if isinstance(values, dict) else None
-    if not isinstance(compose, dict) or not isinstance(compose.get("service"), str):
-        return reading, ()
-    path = Path(abspath(reading.folder / str(compose.get("file", "compose.yaml"))))
-    if not isfile(path):
-        reading.report(("compose", "file"), f"no file {shorten_path(path)}")
-        return reading, ()
-    try:
-        service = convert_service(read_any_yaml(path), compose["service"], path.parent, reading.environ)
-    except (ValueError, TypeError, AttributeError) as error:
-        service = ComposeTarget(faults=[f"can't be read as a compose file: {error}"])
-    for fault in service.faults:
-        reading.report(("compose",), f"{shorten_path(path)}: {fault}")
-    merged: Any = _merge(service.values, {key: value for key, value in values.items() if key != "compose"})
-    for key in reversed(reading.at):
-        merged = {**reading.document.values, key: merged}
-    notes = tuple(f"{path.name}: {note}" for note in service.notes)
-    return replace(reading, document=replace(reading.document, values=merged)), notes
-
-
-def _merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge mappings key by key, except those that name one of several things: ready, build, limits."""
-    merged = {**base, **override}
-    for key in ("environment", "companions", "files"):
-        if isinstance(base.get(key), dict) and isinstance(override.get(key), dict):
-            values = override[key]
-            if key == "companions":
-                values = {name: _merge(base[key].get(name, {}), each) for name, each in values.items()}
-            merged[key] = {**base[key], **values}
-    if "image" in override:
-        merged.pop("build", None)
-    if "build" in override:
-        merged.pop("image", None)
-    return merged
-
-
-def _describe_no_folder(value: object, is_given: bool) -> str:
-    if is_given:
-        return f"{quote(value)} is neither a folder nor a mapping; {MISSING['target']}"
-    return f'missing key "target"; {MISSING["target"]}'
+def _describe_no_folder(value: object, *, has_key: bool) -> str:
+    if has_key:
+        return f"{quote(value)} is neither a folder nor a mapping; {MISSING_KEY_HINTS['target']}"
+    return f'missing key "target"; {MISSING_KEY_HINTS["target"]}'
 
 
 def _describe_no_file(name: str, folder: Path) -> str:
-    """Say why a folder is no target, with the nearest one that is."""
+    """Say why `folder`, written `name` in the matrix, is no target; name the nearest folder that is one."""
     if isfile(folder):
         return f"{quote(name)} is a file; write the folder that holds it"
     if not isdir(folder):
-        near = suggest_nearest(name, name_siblings(name, _target_names(folder.parent)))
-        near = near.replace("known here", "targets there")
-        return f"no folder {quote(name)}{near or '; write a folder that holds ' + _FILE}"
+        others = list_names(folder.parent, lambda entry: isfile(entry / _TARGET_FILE))
+        near = suggest_sibling(name, others, "targets there")
+        return f"no folder {quote(name)}{near or '; write a folder that holds ' + _TARGET_FILE}"
     if isfile(folder / "target.yml"):
-        return f"{quote(name)} holds target.yml; rename it to {_FILE}"
-    return f"{quote(name)} holds no {_FILE}; write one there"
-
-
-def _target_names(folder: Path) -> list[str]:
-    try:
-        return [entry.name for entry in folder.iterdir() if isfile(entry / _FILE)]
-    except OSError:
-        return []
+        return f"{quote(name)} holds target.yml; rename it to {_TARGET_FILE}"
+    return f"{quote(name)} holds no {_TARGET_FILE}; write one there"
 
 
 def _read_mapping(reading: Reading, default_name: str | None) -> Target:
-    """Return the target, with defaults for what is faulty; the reading has the problems."""
+    """Return the target, with defaults for faulty keys, which are reported to the reading."""
     section, faulty = reading.validate(TargetFile)
     if section.port is None and "port" not in faulty:
-        reading.report((), f'missing key "port"; {MISSING["port"]}')
+        reading.report((), f'missing key "port"; {MISSING_KEY_HINTS["port"]}')
     if not {"image", "build"} & faulty:
         _check_source(reading, section)
     name = section.name or default_name or ""
@@ -168,17 +122,17 @@ def _check_service(reading: Reading, section: ServiceSection) -> None:
 
 
 def _check_network(reading: Reading, section: TargetFile) -> None:
-    """Report what the host's network can't give: companions' names, and a port to choose."""
+    """Report companions and another host port: neither is possible in the host's network."""
     if section.network != "host":
         return
     if section.companions:
         reading.report(("companions",), "can't be reached with network: host; drop one of the two")
     if section.host_port not in (None, section.port):
-        reading.report(("host_port",), "means nothing with network: host; drop it")
+        reading.report(("host_port",), "has no effect with network: host; drop it")
 
 
 def _check_companion(reading: Reading, section: CompanionSection) -> None:
-    """Report a companion's probe of a published port, since it publishes none, and a missing probe."""
+    """Report a missing probe, and one of a published port: a companion publishes none."""
     ready = section.ready
     if ready.http is not None or ready.status is not None or ready.tcp:
         reading.report(("ready",), "a companion isn't published; write port:, log:, command: or healthy:")
@@ -194,7 +148,7 @@ def _describe_no_name(default_name: str | None) -> str:
 
 def _check_source(reading: Reading, section: ServiceSection) -> None:
     if section.image is None and section.build is None:
-        reading.report((), "says nothing to run; write build: {context: .} or image: nginx:1.27")
+        reading.report((), "names nothing to run; write build: {context: .} or image: nginx:1.27")
     elif section.image is not None and section.build is not None:
         reading.report(("image",), "image and build are both given; keep one")
 
@@ -209,25 +163,19 @@ def _check_build(reading: Reading, section: ServiceSection) -> None:
             ("build", "context"), f"no folder {shorten_path(context)}; write the one to build from"
         )
     elif not isfile(context / build.dockerfile):
-        near = suggest_nearest(build.dockerfile, _dockerfile_names(context))
-        message = f"no file {shorten_path(context / build.dockerfile)}"
-        reading.report(("build", "dockerfile"), message + near.replace("known here", "files there"))
-
-
-def _dockerfile_names(context: Path) -> list[str]:
-    try:
-        return [entry.name for entry in context.iterdir() if "dockerfile" in entry.name.lower()]
-    except OSError:
-        return []
+        others = list_names(context, lambda entry: "dockerfile" in entry.name.lower())
+        near = suggest_nearest(build.dockerfile, others, "files there")
+        message = f"no file {shorten_path(context / build.dockerfile)}{near}"
+        reading.report(("build", "dockerfile"), message)
 
 
 def _build_target(section: TargetFile, name: str, folder: Path, companions: tuple[Companion, ...]) -> Target:
-    is_host = section.network == "host"
+    uses_host_network = section.network == "host"
     return replace(
         _build_service(section, name, folder),
         port=section.port or 0,
-        host_port=section.port if is_host else section.host_port,
-        host_network=is_host,
+        host_port=section.port if uses_host_network else section.host_port,
+        host_network=uses_host_network,
         companions=companions,
     )
 
@@ -250,7 +198,7 @@ def _build_service(section: ServiceSection, name: str, folder: Path) -> Target:
 
 
 def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildSource:
-    """Return the image or the build; an image without a name if neither is given, which is reported."""
+    """Return the image or the build; without both, which `_check_source` reports, an image without a name."""
     if section.build is None:
         return ImageSource(section.image or "")
     context = Path(abspath(folder / section.build.context))
@@ -258,14 +206,13 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
 
 
 def _build_probe(section: ReadySection) -> ReadinessProbe:
-    if section.port is not None:
-        return PortProbe(section.port, section.within)
-    if section.log is not None:
-        return LogProbe(section.log, section.within)
-    if section.command is not None:
-        return CommandProbe(section.command, section.within)
-    if section.healthy:
-        return HealthcheckProbe(section.within)
-    if section.tcp:
-        return TcpProbe(section.within)
-    return HttpProbe(section.http or "/", section.status or 200, section.within)
+    """Return the probe of the one key of `ready` that is set; without any, GET / over HTTP."""
+    within_s = section.within
+    return choose_probe(
+        port=PortProbe(section.port, within_s) if section.port is not None else None,
+        log=LogProbe(section.log, within_s) if section.log is not None else None,
+        command=CommandProbe(section.command, within_s) if section.command is not None else None,
+        healthcheck=HealthcheckProbe(within_s) if section.healthy else None,
+        tcp=TcpProbe(within_s) if section.tcp else None,
+        http=HttpProbe(section.http or "/", section.status or 200, within_s),
+    )

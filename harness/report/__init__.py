@@ -1,4 +1,4 @@
-"""Turn a campaign's result into a view, and the view into a page, a table, a sentence and files."""
+"""Turn a campaign's result into a view, and the view into files, a table and a recommendation."""
 
 import json
 
@@ -17,6 +17,7 @@ from harness.report.formats.summary_json import build_summary
 from harness.report.formats.table import render_table
 from harness.report.html.index import render_index
 from harness.report.html.page import render_html
+from harness.report.view.explanations import explain_doubt, explain_machine_difference, name_part
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.view import View, build_view
 
@@ -28,6 +29,9 @@ __all__ = [
     "build_view",
     "describe_check",
     "describe_sizing",
+    "explain_doubt",
+    "explain_machine_difference",
+    "name_part",
     "render_checks_junit",
     "render_comparison",
     "render_comparison_table",

@@ -1,4 +1,4 @@
-"""Store facts on disk: `results/<campaign>/`, its log and its step files. No other package writes there."""
+"""Store campaigns in `results/<campaign>/`: events, step files, reports. No other package writes there."""
 
 from harness.store.event_log import FORMAT
 from harness.store.folder import (

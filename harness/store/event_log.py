@@ -1,4 +1,4 @@
-"""Append events to a campaign's log: one JSON object a line, with its format number and wall-clock time."""
+"""Append events to a campaign's log: one JSON object per line, with a format number and the time of day."""
 
 import errno
 import json
@@ -14,13 +14,13 @@ DISK_HINT = "free some disk space, or name a writable folder with --results"
 
 
 class EventLog:
-    """The file `events.jsonl`. An append is on the disk when it returns."""
+    """The file `events.jsonl`. An event is on the disk when `append` returns."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, event: str, **facts: Any) -> None:
-        """Append an event with its facts. Raises StoreError if the disk is full or not writable."""
+        """Append an event with its facts. Raises StoreError if the file cannot be written."""
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"format": FORMAT, "at": at, "event": event, **facts}, ensure_ascii=False)
         try:
@@ -29,16 +29,16 @@ class EventLog:
             raise StoreError(f"{self.path}: {error.strerror}", DISK_HINT) from None
 
     def _write(self, data: bytes) -> None:
-        """Write all of the line or nothing: the next line would be joined to a torn one and be lost, too."""
+        """Write the whole line or nothing: an incomplete line and the next one would both be lost."""
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
-            before = os.fstat(descriptor).st_size
+            size_before = os.fstat(descriptor).st_size
             try:
                 if os.write(descriptor, data) < len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(descriptor)
             except OSError:
-                os.ftruncate(descriptor, before)
+                os.ftruncate(descriptor, size_before)
                 raise
         finally:
             os.close(descriptor)
@@ -46,23 +46,23 @@ class EventLog:
     def read(self) -> list[dict[str, Any]]:
         """Return all events in order.
 
-        A torn last line, left by a crash while writing, is ignored; other damage raises StoreError.
+        An incomplete last line, left by a crash while writing, is ignored. Raises StoreError at other damage.
         """
         try:
-            text = self.path.read_bytes()
+            data = self.path.read_bytes()
         except OSError as error:
             raise StoreError(
                 f"{self.path}: {error.strerror}", "name the folder of a campaign, such as results/latest"
             ) from None
-        *lines, _torn = text.split(b"\n")
+        *lines, _incomplete = data.split(b"\n")
         return [self._parse(number, line) for number, line in enumerate(lines, start=1)]
 
     def remove_torn_line(self) -> None:
-        """Remove a torn last line, so that the next append starts a line of its own."""
-        text = self.path.read_bytes()
-        whole = text.rfind(b"\n") + 1
-        if whole < len(text):
-            os.truncate(self.path, whole)
+        """Remove an incomplete last line, so that the next event starts on a new line."""
+        data = self.path.read_bytes()
+        complete_size = data.rfind(b"\n") + 1
+        if complete_size < len(data):
+            os.truncate(self.path, complete_size)
 
     def _parse(self, number: int, line: bytes) -> dict[str, Any]:
         try:

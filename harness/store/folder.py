@@ -1,4 +1,4 @@
-"""A campaign's folder: write facts while the campaign runs, and read them back.
+"""Write the facts of a campaign to its folder while it runs, and read them back.
 
 A step's file is complete before the log names it, so a crash loses at most the step that was being measured.
 """
@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StoreError, UsageError
-from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose, StepFacts
+from harness.model import (
+    EVENTS_FILE,
+    PLAN_FILE,
+    CampaignState,
+    ContainerRun,
+    FailureKind,
+    Fingerprint,
+    Purpose,
+    StepFacts,
+)
 from harness.store.event_log import DISK_HINT, EventLog
 from harness.store.step_file import decode_step, encode_step
 
@@ -27,7 +36,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One attempt at a cell, in the order of the log: its search, and the drift check that was held of it."""
+    """One attempt at a cell: runs and step files of its search and of its drift check, in the log's order."""
 
     runs: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
@@ -38,11 +47,11 @@ class AttemptRecord:
 
 @dataclass(slots=True)
 class CampaignLog:
-    """A campaign, as its log tells it.
+    """What the events of a campaign say about it.
 
-    `state` is None while the campaign runs, and after it was killed. `attempts` are by cell and number (from
-    1), in the order in which they started. `images` are the digests of the target's image by engine; the only
-    engine is None.
+    `state` is None while the campaign runs, and after it was killed. The keys of `attempts` are a cell's id
+    and the attempt's number (from 1), in the order of their starts. `images` maps engines to the digests of
+    the target's image; the key is None if the campaign has only one engine.
     """
 
     started_at: str = ""
@@ -60,8 +69,8 @@ class CampaignLog:
         """The cells with an attempt that is done."""
         return {cell_id for (cell_id, _), record in self.attempts.items() if record.is_done}
 
-    def last_attempt(self, cell_id: str) -> AttemptRecord:
-        """Return the last attempt of a cell; an empty one if there is none."""
+    def find_last_attempt(self, cell_id: str) -> AttemptRecord:
+        """Return the last attempt of a cell; an empty record if there is none."""
         return self.last_attempts.get(cell_id) or AttemptRecord()
 
 
@@ -70,7 +79,7 @@ class CampaignFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.log = EventLog(path / "events.jsonl")
+        self.event_log = EventLog(path / EVENTS_FILE)
 
     @property
     def name(self) -> str:
@@ -96,17 +105,17 @@ class CampaignFolder:
         except OSError as error:
             raise StoreError(f"{path}: {error.strerror}", "name another folder with --results") from None
         folder = cls(path)
-        folder._write("plan.json", _dump_json(plan))
+        folder._write(PLAN_FILE, _dump_json(plan))
         folder._write("environment.json", _dump_json(fingerprint.to_json()))
-        folder.log.append("campaign-started", campaign=name)
-        folder._point_latest(results)
+        folder.event_log.append("campaign-started", campaign=name)
+        folder._link_latest(results)
         return folder
 
     @classmethod
     def open(cls, path: Path) -> "CampaignFolder":
-        """Open a campaign's folder, also by a link such as `latest`. Raises UsageError if there is none."""
+        """Open a campaign's folder, or a link to one such as `latest`. Raises UsageError if there is none."""
         resolved = path.resolve()
-        if not (resolved / "events.jsonl").is_file():
+        if not (resolved / EVENTS_FILE).is_file():
             raise UsageError(
                 f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest"
             )
@@ -114,7 +123,7 @@ class CampaignFolder:
 
     def read_plan(self) -> dict[str, Any]:
         """Read plan.json. Raises StoreError if it is missing or damaged."""
-        return self._read_json("plan.json")
+        return self._read_json(PLAN_FILE)
 
     def read_fingerprint(self) -> Fingerprint:
         return Fingerprint.from_json(self._read_json("environment.json"))
@@ -122,56 +131,58 @@ class CampaignFolder:
     def read_log(self) -> CampaignLog:
         """Read events.jsonl from its beginning. Raises StoreError if it is missing or damaged."""
         log = CampaignLog()
-        for number, event in enumerate(self.log.read(), start=1):
+        for number, event in enumerate(self.event_log.read(), start=1):
             try:
-                _apply(log, event)
+                _apply_event(log, event)
             except (KeyError, TypeError, ValueError) as error:
                 raise StoreError(
-                    f"{self.log.path}:{number}: the event {event['event']} lacks a fact ({error})",
+                    f"{self.event_log.path}:{number}: the event {event['event']} lacks a fact ({error})",
                     "restore the file, or start a new campaign",
                 ) from None
         return log
 
     def mark_resumed(self) -> None:
-        """Log that the campaign goes on."""
-        self.log.remove_torn_line()
-        self.log.append("campaign-resumed")
+        """Remove an incomplete last line of the log, and log that the campaign is resumed."""
+        self.event_log.remove_torn_line()
+        self.event_log.append("campaign-resumed")
 
     def add_image(self, reference: str, digest: str, engine: str | None = None) -> None:
         """Log which image the engine runs as the target."""
-        self.log.append("image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE)
+        self.event_log.append(
+            "image-prepared", reference=reference, digest=digest, engine=engine or _ONLY_ENGINE
+        )
 
     def add_fault(self, cell_id: str, kind: str, what: str) -> None:
-        """Log that the engine or the host failed while a cell was measured, and that it is tried again."""
-        self.log.append("fault", cell=cell_id, kind=kind, what=what)
+        """Log that an engine failed while the cell was measured; `kind` is "engine", `what` the error."""
+        self.event_log.append("fault", cell=cell_id, kind=kind, what=what)
 
     def add_note(self, text: str) -> None:
-        """Log something that the user was told."""
-        self.log.append("note", text=text)
+        """Log a note to the user."""
+        self.event_log.append("note", text=text)
 
     def add_run(self, run: ContainerRun) -> None:
         """Log that a container became ready, or why it did not."""
-        self.log.append("life-started", **{**asdict(run), "engine": run.engine or _ONLY_ENGINE})
+        self.event_log.append("life-started", **{**asdict(run), "engine": run.engine or _ONLY_ENGINE})
 
-    def add_logs(self, cell_id: str, run: int, target_log: str, generator_log: str) -> None:
-        """Write what the target and Locust wrote in the cell's container run of this number."""
-        self._write(f"cells/{cell_id}/target-{run}.log", target_log)
-        self._write(f"cells/{cell_id}/generator-{run}.log", generator_log)
+    def add_logs(self, cell_id: str, run_number: int, target_log: str, generator_log: str) -> None:
+        """Store what the target and Locust wrote in the cell's container run of this number."""
+        self._write(f"cells/{cell_id}/target-{run_number}.log", target_log)
+        self._write(f"cells/{cell_id}/generator-{run_number}.log", generator_log)
 
     def add_step(
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
     ) -> StepFacts:
-        """Store a step and return it as it will be read, so that a later judgement sees the same numbers."""
+        """Store a step; return it as `read_step` will, so that later judgements see the same numbers."""
         file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
         data = encode_step(facts)
         self._write_bytes(file, data)
-        self.log.append(
+        self.event_log.append(
             "step-finished",
             cell=cell_id,
             step=facts.index,
             life=facts.life,
             users=facts.users,
-            ended=facts.ended.value,
+            ended=facts.end_reason.value,
             attempt=attempt,
             purpose=purpose.value,
             file=file,
@@ -190,14 +201,14 @@ class CampaignFolder:
 
     def finish_cell(self, cell_id: str, attempt: int = 1) -> None:
         """Log that the search of a cell is done."""
-        self.log.append("cell-finished", cell=cell_id, attempt=attempt)
+        self.event_log.append("cell-finished", cell=cell_id, attempt=attempt)
 
     def finish(self, state: CampaignState) -> None:
         """Log how the campaign ended."""
-        self.log.append("campaign-finished", state=state.value)
+        self.event_log.append("campaign-finished", state=state.value)
 
     def write_reports(self, files: Mapping[str, str]) -> None:
-        """Write files by their names, each replaced as a whole: a reader sees the old or the new one."""
+        """Write files by their names. Each is replaced as a whole: readers see the old one or the new one."""
         for name, text in files.items():
             self._write(name, text)
 
@@ -206,21 +217,21 @@ class CampaignFolder:
 
     def _write_bytes(self, name: str, data: bytes) -> None:
         path = self._locate(name)
-        part = path.with_name(path.name + ".part")
+        partial = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
+            with partial.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(path)
+            partial.replace(path)
         except OSError as error:
             with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
             raise StoreError(f"{path}: {error.strerror}", DISK_HINT) from None
 
     def _locate(self, name: str) -> Path:
-        """Return the path of a file of this folder. Raises StoreError if the path would lead out of it."""
+        """Return the path of a file in this folder. Raises StoreError if the path leads out of the folder."""
         if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
             raise StoreError(f"{name!r} is not a valid name of a file in {self.path}")
         path = self.path / name
@@ -240,15 +251,15 @@ class CampaignFolder:
             )
         return document
 
-    def _point_latest(self, results: Path) -> None:
-        part = results / f".{_LATEST}.part"
-        part.unlink(missing_ok=True)
-        part.symlink_to(self.name)
-        part.replace(results / _LATEST)
+    def _link_latest(self, results: Path) -> None:
+        partial = results / f".{_LATEST}.part"
+        partial.unlink(missing_ok=True)
+        partial.symlink_to(self.name)
+        partial.replace(results / _LATEST)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that the user named, outside of any campaign. Raises UsageError if that fails."""
+    """Write a file that belongs to no campaign. Raises UsageError if it cannot be written."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -256,14 +267,14 @@ def write_text(path: Path, text: str) -> None:
 
 
 def remove_partial_files(results: Path) -> list[Path]:
-    """Remove and return the half-written files that killed campaigns left in their folders.
+    """Remove the half-written files that killed campaigns left, and return their paths.
 
     Links are removed, not followed.
     """
-    left = [path for path in results.rglob("*.part") if path.is_symlink() or path.is_file()]
-    for path in left:
+    partial_files = [path for path in results.rglob("*.part") if path.is_symlink() or path.is_file()]
+    for path in partial_files:
         path.unlink(missing_ok=True)
-    return left
+    return partial_files
 
 
 def build_campaign_name(target: str, now: datetime | None = None) -> str:
@@ -272,8 +283,8 @@ def build_campaign_name(target: str, now: datetime | None = None) -> str:
     return f"{now:%Y%m%d-%H%M%S}-{target}"
 
 
-def _apply(log: CampaignLog, event: dict[str, Any]) -> None:
-    """Add an event to what is known of the campaign; events of other kinds change nothing."""
+def _apply_event(log: CampaignLog, event: dict[str, Any]) -> None:
+    """Add what an event says to the log; events of unknown kinds are ignored."""
     match event["event"]:
         case "campaign-started":
             log.started_at = event["at"]

@@ -1,14 +1,17 @@
-"""Encode a step's raw facts as one gzipped JSON file with a list per column, and decode it exactly.
+"""Encode a step's raw facts as one gzipped JSON document with a list per column, and decode them again.
 
-Instants and durations are rounded to 10 µs.
+Times in seconds, and all other fractions, are rounded to five decimals (10 µs).
+
+A scalar of StepFacts or a column of its samples may be added under the same format number if its field has a
+default: a file that lacks it is read with the default.
 """
 
 import gzip
 import io
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,15 +34,26 @@ from harness.model import (
 )
 
 _FORMAT = 1
-_DIGITS = 5
+_DECIMALS = 5
 MOST_BYTES = 512 * 1024 * 1024
-_SECONDS = ("start_s", "latency_s", "unfinished_start_s")
-_INDICES = ("name", "error", "unfinished_name")
-_SCALARS = tuple(
-    field.name
+"""The longest text that a step's file may unpack to."""
+_SECONDS_COLUMNS = ("start_s", "latency_s", "unfinished_start_s")
+_INDEX_COLUMNS = ("name", "error", "unfinished_name")
+_SCALAR_FIELDS = tuple(
+    field
     for field in fields(StepFacts)
     if field.name
-    not in ("ended", "requests", "thinks", "target", "host", "generator", "events", "companions", "workers")
+    not in (
+        "end_reason",
+        "requests",
+        "thinks",
+        "target",
+        "host",
+        "generator",
+        "events",
+        "companions",
+        "workers",
+    )
 )
 _Row = TypeVar("_Row", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 
@@ -48,8 +62,8 @@ def encode_step(facts: StepFacts) -> bytes:
     """Return the content of a step's file."""
     document = {
         "format": _FORMAT,
-        **{name: getattr(facts, name) for name in _SCALARS},
-        "ended": facts.ended.value,
+        **{field.name: getattr(facts, field.name) for field in _SCALAR_FIELDS},
+        "ended": facts.end_reason.value,
         "requests": _encode_requests(facts.requests),
         "thinks": {
             "start_s": _round_floats(facts.thinks.start_s),
@@ -69,14 +83,14 @@ def encode_step(facts: StepFacts) -> bytes:
 
 
 def decode_step(data: bytes, path: Path) -> StepFacts:
-    """Return the step. Raises StoreError naming `path` if the data are damaged or of another format."""
+    """Return the step. Raises StoreError, naming `path`, if the data are damaged or of another format."""
     try:
         document = json.loads(_unpack(data))
         if document["format"] != _FORMAT:
             raise StoreError(f"{path}: format {document['format']!r}, this harness reads {_FORMAT}")
         return StepFacts(
-            **{name: document[name] for name in _SCALARS},
-            ended=EndReason(document["ended"]),
+            **{name: document[name] for name in _list_stored(_SCALAR_FIELDS, document)},
+            end_reason=EndReason(document["ended"]),
             requests=_decode_requests(document["requests"]),
             thinks=_decode_thinks(document["thinks"]),
             target=_to_rows(TargetSample, document["target"]),
@@ -103,7 +117,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
 
 
 def _unpack(data: bytes) -> bytes:
-    """Return the unpacked text, up to a bound: a small file may unpack to more than this machine's memory."""
+    """Return the unpacked text. Raises ValueError if it is too long: a small file may unpack to gigabytes."""
     with gzip.open(io.BytesIO(data)) as file:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
@@ -115,14 +129,14 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
     return {
         "names": list(requests.names),
         "errors": list(requests.errors),
-        **{name: _round_floats(getattr(requests, name)) for name in _SECONDS},
-        **{name: getattr(requests, name).tolist() for name in _INDICES},
+        **{name: _round_floats(getattr(requests, name)) for name in _SECONDS_COLUMNS},
+        **{name: getattr(requests, name).tolist() for name in _INDEX_COLUMNS},
     }
 
 
 def _decode_requests(document: dict[str, Any]) -> Requests:
-    columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS}
-    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDICES}
+    columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS_COLUMNS}
+    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDEX_COLUMNS}
     _require_same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
     _require_same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
@@ -147,13 +161,22 @@ def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:
     return tuple(replace(event, kind=EventKind(event.kind)) for event in _to_rows(TargetEvent, columns))
 
 
+def _list_stored(declared: Iterable[Field[Any]], stored: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields to read: all but those that are not stored and have a default."""
+    return [field.name for field in declared if field.name in stored or not _has_default(field)]
+
+
+def _has_default(field: Field[Any]) -> bool:
+    return field.default is not MISSING or field.default_factory is not MISSING
+
+
 def _require_same_length(columns: Iterable[np.ndarray]) -> None:
     if len({column.shape for column in columns}) != 1:
         raise ValueError("columns have different lengths")
 
 
 def _round_floats(values: np.ndarray) -> list[float]:
-    rounded: list[float] = np.round(values, _DIGITS).tolist()
+    rounded: list[float] = np.round(values, _DECIMALS).tolist()
     return rounded
 
 
@@ -167,13 +190,13 @@ def _to_columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:
 
 def _to_plain(value: Any) -> Any:
     if isinstance(value, float):
-        return round(value, _DIGITS)
-    return [round(item, _DIGITS) for item in value] if isinstance(value, tuple) else value
+        return round(value, _DECIMALS)
+    return [round(item, _DECIMALS) for item in value] if isinstance(value, tuple) else value
 
 
 def _to_rows(kind: type[_Row], columns: dict[str, list[Any]]) -> tuple[_Row, ...]:
-    """Return the rows of a table that is stored as a list per column."""
-    names = [field.name for field in fields(kind)]
+    """Return the rows of a table that is stored as a list per column; a default fills an absent column."""
+    names = _list_stored(fields(kind), columns)
     build: Callable[..., _Row] = kind
     rows = zip(*(columns[name] for name in names), strict=True)
     return tuple(

@@ -15,7 +15,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SizeSummary:
-    """The answer for one cell."""
+    """The answer for one size, as summary.json has it."""
 
     cpu_cores: float
     memory_bytes: int
@@ -27,7 +27,7 @@ class SizeSummary:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The answer of a campaign. `damage` says why it could not be read; then all else is empty."""
+    """The answer of a campaign. `damage` says why summary.json can't be read; the rest is then empty."""
 
     campaign: str
     target: str = ""
@@ -38,10 +38,10 @@ class Summary:
 
 
 def read_summaries(results: Path) -> list[Summary]:
-    """Return the answers of all campaigns, in the order of their names, and so of their starts.
+    """Return the answers of all campaigns by name, which is the order of their starts.
 
-    A damaged answer is among them, with what is wrong; links and other folders are left out. Without a folder
-    there are none.
+    Links and folders without a summary.json are left out. An answer that cannot be read has its `damage`. If
+    the folder `results` does not exist, the list is empty.
     """
     if not results.is_dir():
         return []
@@ -63,9 +63,9 @@ def _read_summary(folder: Path) -> Summary:
             raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
         return Summary(
             campaign=folder.name,
-            target=_require_text(document["target"]),
-            state=_require_text(document["state"]),
-            users_limit=_require_whole(document["users_limit"]) or 0,
+            target=_parse_text(document["target"]),
+            state=_parse_text(document["state"]),
+            users_limit=_parse_count(document["users_limit"]) or 0,
             sizes=tuple(_parse_sizes(document["cells"])),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -79,21 +79,21 @@ def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:
             raise ValueError("cpu_cores is not a number")
         yield SizeSummary(
             cpu_cores=cores,
-            memory_bytes=_require_whole(cell["memory_bytes"]) or 0,
-            replicas=_require_whole(cell.get("replicas", 1)) or 1,
-            status=_require_text(cell["status"]),
-            sustained_users=_require_whole(cell["sustained_users"]),
-            broken_users=_require_whole(cell["broken_users"]),
+            memory_bytes=_parse_count(cell["memory_bytes"]) or 0,
+            replicas=_parse_count(cell.get("replicas", 1)) or 1,
+            status=_parse_text(cell["status"]),
+            sustained_users=_parse_count(cell["sustained_users"]),
+            broken_users=_parse_count(cell["broken_users"]),
         )
 
 
-def _require_text(value: Any) -> str:
+def _parse_text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is not a text")
     return value
 
 
-def _require_whole(value: Any) -> int | None:
+def _parse_count(value: Any) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:

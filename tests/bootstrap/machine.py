@@ -1,4 +1,4 @@
-"""A machine to try the tools on: each command that could change the real one is replaced by a stub."""
+"""A machine to test the tools: stubs replace all commands that could change the real machine."""
 
 import os
 import subprocess
@@ -13,13 +13,13 @@ STUBBED = ("apt-get", "dockerd", "debootstrap", "systemctl")
 @dataclass(frozen=True)
 class Outcome:
     exit_code: int
-    said: str
+    output: str
     commands: tuple[str, ...]
-    """The calls of stubs in order, each with its name and arguments; those of `id` are left out."""
+    """The calls of stubs in order, each with its name and arguments, but without calls of `id`."""
 
 
 class Machine:
-    """Runs our tools with stubs of other programs' commands first in the PATH."""
+    """A machine that runs the tools with stubs of other programs first in the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,25 +28,25 @@ class Machine:
         self._bin.mkdir()
         self.environment = {"OS_RELEASE": str(folder / "os-release"), "DOCKERD_LOG": str(self.dockerd_log)}
         self.environment |= {"DOCKERD_PID": str(folder / "docker.pid"), "TMPDIR": str(folder)}
-        self.says("id", "echo 0")
-        self.runs(DEBIAN)
+        self.add_stub("id", "echo 0")
+        self.set_os_release(DEBIAN)
         for name in STUBBED:
-            self.says(name, "exit 1")
+            self.add_stub(name, "exit 1")
 
     @property
     def dockerd_log(self) -> Path:
         return self._folder / "dockerd.log"
 
-    def runs(self, os_release: str) -> None:
+    def set_os_release(self, os_release: str) -> None:
         (self._folder / "os-release").write_text(os_release)
 
-    def says(self, command: str, script: str) -> None:
-        """Give the machine a command of this name, or replace the one it has."""
+    def add_stub(self, command: str, script: str) -> None:
+        """Add a command with this name, or replace it."""
         stub = self._bin / command
         stub.write_text(f'#!/bin/bash\necho "{command} $*" >>{self._calls}\n{script}\n')
         stub.chmod(0o755)
 
-    def tool(self, name: str, *arguments: str, **environment: str) -> Outcome:
+    def run_tool(self, name: str, *arguments: str, **environment: str) -> Outcome:
         done = subprocess.run(
             [REPOSITORY / "tools" / name, *arguments],
             env=self._environment(environment),

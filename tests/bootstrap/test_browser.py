@@ -1,9 +1,9 @@
-"""tools/browser: a chromium for the tests that look at reports."""
+"""tools/browser makes sure that chromium is installed, for the tests of reports."""
 
 from tests.bootstrap.machine import Machine
 
 
-def test_a_chromium_that_is_there_is_left_alone_without_a_word(machine: Machine) -> None:
-    machine.says("chromium", "true")
-    outcome = machine.tool("browser")
-    assert (outcome.exit_code, outcome.said, outcome.commands) == (0, "", ())
+def test_nothing_is_done_or_printed_if_chromium_exists(machine: Machine) -> None:
+    machine.add_stub("chromium", "true")
+    outcome = machine.run_tool("browser")
+    assert (outcome.exit_code, outcome.output, outcome.commands) == (0, "", ())

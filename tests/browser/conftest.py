@@ -1,4 +1,4 @@
-"""One chromium for the tests of each module."""
+"""Start one Chromium for the tests of each module."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM.exists():
-        pytest.fail("no chromium: make browser")
+        pytest.fail(f"{CHROMIUM} is missing; install it by `make browser`")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -1,6 +1,5 @@
 """Check every page with axe-core, in light and in dark, with everything unfolded."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,60 +8,62 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from harness.analyse.result.comparison import compare_sizes
-from harness.model import Price
+from harness.model import MachineDifference, Price
 from harness.report import build_comparison, build_view, render_comparison, render_html, render_index
 from harness.store import read_summaries
+from tests.browser.pages import open_page, store_two_campaigns, unfold_details
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
 
-UNFOLD = "all => all.forEach(one => one.open = true)"
 
-
-def report(folder: Path) -> str:
+def render_priced_report(folder: Path) -> str:
     return render_html(build_view(example.build_campaign(price=Price("EUR", 0.034, 0.004))))
 
 
-def doubtful(folder: Path) -> str:
-    return render_html(build_view(example.build_doubtful_campaign()))
+def render_report_with_undecided_sizes(folder: Path) -> str:
+    return render_html(build_view(example.build_campaign_with_undecided_sizes()))
 
 
-def running(folder: Path) -> str:
+def render_running_report(folder: Path) -> str:
     return render_html(build_view(example.build_running_campaign()))
 
 
-def compared_page(folder: Path) -> str:
+def render_comparison_page(folder: Path) -> str:
     campaign = example.build_campaign()
     differences = compare_sizes(campaign.cells, campaign.cells)
-    view = build_comparison(campaign, campaign, differences, ["the target"], ["another machine"])
+    fewer_cores = MachineDifference("machine.cores", 4, 2)
+    view = build_comparison(campaign, campaign, differences, ["target"], [fewer_cores])
     return render_comparison(view, differences)["comparison.html"]
 
 
-def index(folder: Path) -> str:
-    cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
-    for number, users in enumerate((100, 130), start=1):
-        (folder / f"2026010{number}-web").mkdir()
-        answer: dict[str, object] = {"format": 1, "target": "web", "state": "complete", "users_limit": 400}
-        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
-        (folder / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
+def render_index_page(folder: Path) -> str:
+    store_two_campaigns(folder, "web")
     return render_index(read_summaries(folder))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("made", [report, doubtful, running, compared_page, index])
+@pytest.mark.parametrize(
+    "render_page",
+    [
+        render_priced_report,
+        render_report_with_undecided_sizes,
+        render_running_report,
+        render_comparison_page,
+        render_index_page,
+    ],
+)
 def test_every_page_passes_all_rules_of_axe(
-    browser: Browser, tmp_path: Path, made: Callable[[Path], str], scheme: str
+    browser: Browser, tmp_path: Path, render_page: Callable[[Path], str], scheme: str
 ) -> None:
-    file = tmp_path / "page.html"
-    file.write_text(made(tmp_path))
-    page = browser.new_page(color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(file.as_uri())
-    page.locator("details").evaluate_all(UNFOLD)
-    found = Axe().run(page).response
-    page.close()
-    assert found["passes"]
-    broken = {
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    page = open_page(context, render_page(tmp_path), tmp_path).page
+    unfold_details(page)
+    results = Axe().run(page).response
+    context.close()
+    assert results["passes"]
+    violations = {
         rule["id"]: [node["html"][:200] + node.get("failureSummary", "") for node in rule["nodes"][:3]]
-        for rule in found["violations"]
+        for rule in results["violations"]
     }
-    assert broken == {}
+    assert violations == {}

@@ -1,57 +1,48 @@
 """Open the comparison of two campaigns and the index of all in a real browser."""
 
-import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext
 
 from harness.analyse.result.comparison import compare_sizes
+from harness.model import MachineDifference
 from harness.report import build_comparison, render_comparison, render_index
 from harness.store import read_summaries
-from tests.browser.hostile import HOSTILE
+from tests.browser.pages import HOSTILE, open_page, store_two_campaigns
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
 
 
-def open_page(browser: Browser, text: str, folder: Path) -> tuple[Page, list[str], list[str]]:
-    (folder / "page.html").write_text(text)
-    page = browser.new_page(viewport={"width": 400, "height": 800})
-    complaints: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto((folder / "page.html").as_uri())
-    return page, complaints, requests
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 400, "height": 800})
+    yield context
+    context.close()
 
 
-def test_a_comparison_opens_without_errors_and_fits_a_phone(browser: Browser, tmp_path: Path) -> None:
+def test_a_comparison_opens_without_errors_and_fits_a_phone(phone: BrowserContext, tmp_path: Path) -> None:
     campaign = example.build_campaign(campaign=HOSTILE, target=HOSTILE)
     differences = compare_sizes(campaign.cells, campaign.cells)
-    view = build_comparison(campaign, campaign, differences, [HOSTILE], [HOSTILE])
-    text = render_comparison(view, differences)["comparison.html"]
-    page, complaints, requests = open_page(browser, text, tmp_path)
-    assert (complaints, len(requests)) == ([], 1)
-    assert page.evaluate("window.hit") is None
-    assert "o difference view" in page.locator("#sentence").inner_text()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    other_machine = MachineDifference("machine.cpu_model", HOSTILE, HOSTILE)
+    view = build_comparison(campaign, campaign, differences, [HOSTILE], [other_machine])
+    opened = open_page(phone, render_comparison(view, differences)["comparison.html"], tmp_path)
+    assert (opened.errors, len(opened.requests)) == ([], 1)
+    assert opened.page.evaluate("window.hit") is None
+    assert "No difference shown" in opened.page.locator("#sentence").inner_text()
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
-def test_an_index_opens_without_errors_and_links_the_reports(browser: Browser, tmp_path: Path) -> None:
-    cell = {"cpu_cores": 0.5, "memory_bytes": 1 << 28, "status": "bracketed"}
-    for number, users in enumerate((100, 130), start=1):
-        (tmp_path / f"2026010{number}-web").mkdir()
-        answer: dict[str, object] = {"format": 1, "target": HOSTILE, "state": "complete", "users_limit": 400}
-        answer["cells"] = [{**cell, "sustained_users": users, "broken_users": users + 5}]
-        (tmp_path / f"2026010{number}-web" / "summary.json").write_text(json.dumps(answer))
-    page, complaints, requests = open_page(browser, render_index(read_summaries(tmp_path)), tmp_path)
-    assert (complaints, len(requests)) == ([], 1)
+def test_an_index_opens_without_errors_and_links_the_reports(phone: BrowserContext, tmp_path: Path) -> None:
+    store_two_campaigns(tmp_path, HOSTILE)
+    opened = open_page(phone, render_index(read_summaries(tmp_path)), tmp_path)
+    page = opened.page
+    assert (opened.errors, len(opened.requests)) == ([], 1)
     assert page.evaluate("window.hit") is None
-    assert (
-        page.locator("a", has_text="20260102-web").first.get_attribute("href") == "20260102-web/report.html"
-    )
+    link = page.locator("a", has_text="20260102-web").first
+    assert link.get_attribute("href") == "20260102-web/report.html"
     assert page.locator("svg path").count() == 1
     box = page.locator("svg.spark").bounding_box()
     assert box is not None

@@ -1,95 +1,61 @@
-"""Open the report as a person does: in a real browser, from a file, without any network."""
+"""Open the report as a reader does: in a real browser, from a file, without any network."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from harness.analyse.step.time_series import build_series
-from harness.model import CampaignResult, Failures, Fingerprint, Judgement, NameStats, Price, Rule
-from harness.model.evidence import EndedStep, NotReady
+from harness.model import CampaignResult, Price
 from harness.report import build_view, render_html
-from tests.browser.hostile import HOSTILE
+from tests.browser.pages import HOSTILE, OpenPage, open_page, unfold_details
 from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.report import example
 
 pytestmark = pytest.mark.browser
 
 
-@dataclass(slots=True)
-class Opened:
-    """A page with all that it complained about and asked for."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
-Open = Callable[..., Opened]
+OpenReport = Callable[..., OpenPage]
 
 
 @pytest.fixture
-def open_report(browser: Browser, tmp_path: Path) -> Iterator[Open]:
+def open_report(browser: Browser, tmp_path: Path) -> Iterator[OpenReport]:
+    """Provide a function that opens a campaign's report; it passes its options to the browser context."""
     contexts = []
 
-    def open_(result: CampaignResult, **context: object) -> Opened:
-        file = tmp_path / "report.html"
-        file.write_text(render_html(build_view(result)))
-        contexts.append(browser.new_context(**context))  # type: ignore[arg-type]
-        opened = Opened(contexts[-1].new_page())
-        opened.page.on("console", lambda message: opened.complaints.append(message.text))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda request: opened.requests.append(request.url))
-        opened.page.goto(file.as_uri())
-        return opened
+    def open_one(result: CampaignResult, **options: object) -> OpenPage:
+        contexts.append(browser.new_context(**options))  # type: ignore[arg-type]
+        return open_page(contexts[-1], render_html(build_view(result)), tmp_path)
 
-    yield open_
+    yield open_one
     for context in contexts:
         context.close()
 
 
-def test_the_report_opens_without_errors_and_without_requests(open_report: Open) -> None:
-    opened = open_report(example.build_campaign())
-    assert opened.complaints == []
-    assert [url for url in opened.requests if not url.startswith("file:")] == []
-    assert len(opened.requests) == 1
-    said = opened.page.locator("#sentence").inner_text().replace("\xa0", " ")
-    assert said.startswith("For 400 users take 1 CPU / 96 MiB")
+def test_the_report_opens_without_errors_and_without_requests(open_report: OpenReport) -> None:
+    report = open_report(example.build_campaign())
+    assert report.errors == []
+    assert [url for url in report.requests if not url.startswith("file:")] == []
+    assert len(report.requests) == 1
+    sentence = report.page.locator("#sentence").inner_text().replace("\xa0", " ")
+    assert sentence.startswith("For 400 users take 1 CPU / 96 MiB")
 
 
-def test_no_foreign_text_becomes_markup_or_script(open_report: Open) -> None:
-    step = example.build_step(
-        1,
-        400,
-        1.0,
-        Judgement(Rule.DIED, EndedStep(HOSTILE)),
-        by_name=(NameStats(HOSTILE, 1, 1, 0.1, 0.1, 0.1),),
-        failures=Failures(counts={HOSTILE: 1}),
-    )
-    cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(HOSTILE))
-    cell = replace(cell, cell=replace(cell.cell, size_name=HOSTILE))
-    opened = open_report(
-        example.build_campaign(
-            [cell],
-            campaign=HOSTILE,
-            target=HOSTILE,
-            scenario=HOSTILE,
-            fingerprint=Fingerprint(more={HOSTILE: HOSTILE}),
-        )
-    )
-    opened.page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
-    opened.page.locator("svg[data-chart]").hover()
-    assert opened.page.evaluate("window.hit") is None
-    assert opened.page.locator("img").count() == 0
-    assert (opened.complaints, len(opened.requests)) == ([], 1)
-    assert HOSTILE in opened.page.locator("code").first.inner_text()
+def test_no_foreign_text_becomes_markup_or_script(open_report: OpenReport) -> None:
+    report = open_report(example.build_campaign_of_foreign_texts(HOSTILE))
+    unfold_details(report.page)
+    report.page.locator("svg[data-chart]").hover()
+    assert report.page.evaluate("window.hit") is None
+    assert report.page.locator("img").count() == 0
+    assert (report.errors, len(report.requests)) == ([], 1)
+    assert HOSTILE in report.page.locator("code").first.inner_text()
 
 
-def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> None:
-    opened = open_report(example.build_campaign())
-    opened.page.evaluate(
+def test_the_security_policy_blocks_foreign_images_scripts_and_requests(open_report: OpenReport) -> None:
+    report = open_report(example.build_campaign())
+    report.page.evaluate(
         """() => {
             const image = document.createElement('img');
             image.src = 'http://127.0.0.1:9/x';
@@ -98,12 +64,12 @@ def test_the_policy_forbids_what_markup_could_still_try(open_report: Open) -> No
             document.body.append(image, script);
         }"""
     )
-    assert opened.page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'open', () => 'closed')") == "closed"
-    assert opened.page.evaluate("window.hit") is None
-    assert sum("Content Security Policy" in complaint for complaint in opened.complaints) >= 3
+    assert report.page.evaluate("fetch('http://127.0.0.1:9/').then(() => 'open', () => 'closed')") == "closed"
+    assert report.page.evaluate("window.hit") is None
+    assert sum("Content Security Policy" in error for error in report.errors) >= 3
 
 
-def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_report: Open) -> None:
+def test_hovering_shows_the_nearest_step_and_leaving_shows_the_reason_again(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     panel = page.locator(".panel[data-cell='web-c0.50-m96']")
     chart, readout = panel.locator("svg"), panel.locator(".readout")
@@ -116,47 +82,48 @@ def test_hovering_reads_the_nearest_step_and_leaving_restores_the_reason(open_re
     assert readout.inner_text().startswith("CPU: its CPU quota")
 
 
-def test_the_keyboard_reads_a_chart_step_by_step(open_report: Open) -> None:
+def test_the_arrow_keys_read_a_chart_step_by_step(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     panel = page.locator(".panel[data-cell='web-c0.50-m96']")
     panel.locator("svg").focus()
-    said = []
+    lines = []
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
         page.keyboard.press(key)
-        said.append(panel.locator(".readout").inner_text().split(":")[0])
-    assert said == ["10 users", "160 users", "10 users"]
+        lines.append(panel.locator(".readout").inner_text().split(":")[0])
+    assert lines == ["10 users", "160 users", "10 users"]
 
 
-def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: Open) -> None:
+def test_a_size_is_highlighted_wherever_it_is_drawn(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     page.locator(".key button").nth(1).click()
-    lit = page.locator("[data-cell].lit")
-    assert {lit.nth(index).get_attribute("data-cell") for index in range(lit.count())} == {"web-c0.25-m256"}
-    assert lit.count() >= 5
+    highlighted = page.locator("[data-cell].lit")
+    cells = {highlighted.nth(index).get_attribute("data-cell") for index in range(highlighted.count())}
+    assert cells == {"web-c0.25-m256"}
+    assert highlighted.count() >= 5
     assert page.locator(".key button").nth(1).get_attribute("aria-pressed") == "true"
 
 
-def test_the_table_filters_and_counts(open_report: Open) -> None:
+def test_the_filter_hides_rows_and_counts_the_others(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     page.get_by_label("Show only rows with").fill("killed")
     assert page.locator("#sizes tbody tr:visible").count() == 2
     assert page.locator("#filtered").inner_text() == "2 of 9"
 
 
-def test_the_table_sorts_by_numbers_with_no_data_last_in_both_directions(open_report: Open) -> None:
+def test_the_table_sorts_by_numbers_with_no_data_last_in_both_directions(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     heading = page.locator("#sizes thead th", has_text="Users")
     users = page.locator("#sizes tbody tr td:nth-child(3)")
     heading.locator("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"
-    rising = users.all_inner_texts()
+    ascending = users.all_inner_texts()
     heading.locator("button").click()
-    falling = users.all_inner_texts()
-    assert (rising[0], falling[0]) == ("80 – 92", "✓ ≥ 400")
-    assert {*rising[-2:]} == {*falling[-2:]} == {"✕ failed", "∅ none (< 10)"}
+    descending = users.all_inner_texts()
+    assert (ascending[0], descending[0]) == ("80 – 92", "✓ ≥ 400")
+    assert {*ascending[-2:]} == {*descending[-2:]} == {"✕ failed", "∅ none (< 10)"}
 
 
-def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None:
+def test_a_tile_of_the_matrix_opens_the_steps_of_its_size(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     page.locator("#matrix a[data-cell='web-c1.00-m48']").click()
     details = page.locator("details[id='cell-web-c1.00-m48']")
@@ -166,14 +133,16 @@ def test_a_tile_leads_to_the_opened_steps_of_its_size(open_report: Open) -> None
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])
-def test_no_width_makes_the_page_scroll_sideways(open_report: Open, width: int) -> None:
-    page = open_report(example.build_doubtful_campaign(), viewport={"width": width, "height": 800}).page
-    page.locator("details").evaluate_all("all => all.forEach(one => one.open = true)")
+def test_the_page_does_not_scroll_sideways_at_any_width(open_report: OpenReport, width: int) -> None:
+    page = open_report(
+        example.build_campaign_with_undecided_sizes(), viewport={"width": width, "height": 800}
+    ).page
+    unfold_details(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_tile_can_be_read_in_light_and_in_dark(open_report: Open, scheme: str) -> None:
+def test_every_tile_has_enough_contrast_in_light_and_in_dark(open_report: OpenReport, scheme: str) -> None:
     page = open_report(example.build_large_campaign(1, 9), color_scheme=scheme).page
     ratios = page.evaluate(CONTRAST)
     assert len(ratios) == 10
@@ -195,22 +164,22 @@ CONTRAST = """() => {
 }"""
 
 
-def test_the_report_prints_with_all_steps(open_report: Open) -> None:
+def test_the_report_prints_with_all_steps(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("details:not([open])").count() == 0
     assert page.pdf().startswith(b"%PDF")
 
 
-def test_many_sizes_are_all_there_and_can_be_worked_with(open_report: Open) -> None:
-    opened = open_report(example.build_large_campaign(20, 20))
-    assert opened.page.locator(".panel").count() == 400
-    opened.page.get_by_label("Show only rows with").fill("killed")
-    assert opened.page.locator("#filtered").inner_text() == "0 of 400"
-    assert opened.complaints == []
+def test_a_report_of_400_sizes_shows_and_filters_them_all(open_report: OpenReport) -> None:
+    report = open_report(example.build_large_campaign(20, 20))
+    assert report.page.locator(".panel").count() == 400
+    report.page.get_by_label("Show only rows with").fill("killed")
+    assert report.page.locator("#filtered").inner_text() == "0 of 400"
+    assert report.errors == []
 
 
-def test_a_panel_can_be_enlarged(open_report: Open) -> None:
+def test_a_panel_can_be_enlarged(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     panel = page.locator(".panel").first
     before = panel.bounding_box()
@@ -221,42 +190,42 @@ def test_a_panel_can_be_enlarged(open_report: Open) -> None:
     assert after["width"] > 2 * before["width"]
 
 
-def test_the_cost_chart_shows_every_price_and_highlights_a_size(open_report: Open) -> None:
-    opened = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
-    page = opened.page
+def test_the_cost_chart_shows_every_price_and_highlights_a_size(open_report: OpenReport) -> None:
+    report = open_report(example.build_campaign(price=Price("EUR", 0.034, 0.004)))
+    page = report.page
     assert page.locator("svg.cost .point").count() == 7
     assert page.locator(".front-list li").count() == 5
     page.locator("#matrix a[data-cell='web-c1.00-m96']").hover()
     assert page.locator("svg.cost .point.lit").count() == 1
     assert "cheapest" in page.locator("#sentence").inner_text()
-    assert opened.complaints == []
+    assert report.errors == []
 
 
-def test_a_thick_line_separates_the_sizes_that_sustain_the_users(open_report: Open) -> None:
+def test_a_thick_line_separates_the_sizes_that_sustain_the_users(open_report: OpenReport) -> None:
     page = open_report(example.build_campaign()).page
     assert page.locator("#matrix td.from-left").count() == 1
     assert page.locator("#matrix td.from-top").count() == 2
 
 
-def test_a_size_is_drawn_over_time_when_its_details_open(open_report: Open) -> None:
+def test_a_size_is_drawn_over_time_when_its_details_open(open_report: OpenReport) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
-    figure = opened.page.locator("figure.time")
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    figure = report.page.locator("figure.time")
     expect(figure).to_be_hidden()
-    opened.page.locator("details.cell > summary").click()
+    report.page.locator("details.cell > summary").click()
     expect(figure).to_be_visible()
     assert figure.locator("path.series").count() == 9
     assert figure.locator("rect.window").count() == 1
     figure.locator("svg").focus()
-    opened.page.keyboard.press("ArrowRight")
-    expect(figure.locator(".readout")).to_contain_text("400 users asked for, 1 s into the step")
-    assert opened.complaints == []
+    report.page.keyboard.press("ArrowRight")
+    expect(figure.locator(".readout")).to_contain_text("Step of 400 users, 1 s after its begin")
+    assert report.errors == []
 
 
-def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> None:
+def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: OpenReport) -> None:
     step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
-    opened = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
-    page = opened.page
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    page = report.page
     page.locator("details.cell > summary").click()
     chart = page.locator("figure.time svg")
     chart.scroll_into_view_if_needed()
@@ -274,25 +243,25 @@ def test_a_time_series_is_zoomed_by_dragging_and_by_keys(open_report: Open) -> N
     page.keyboard.press("Escape")
     assert len({whole, zoomed, closer}) == 3
     assert chart.locator("path.series").nth(1).get_attribute("d") == whole
-    assert opened.complaints == []
+    assert report.errors == []
 
 
-def test_the_page_of_a_running_campaign_reloads_but_not_while_somebody_reads_details(
-    open_report: Open,
+def test_the_page_of_a_running_campaign_reloads_unless_details_are_open_or_it_is_paused(
+    open_report: OpenReport,
 ) -> None:
-    opened = open_report(example.build_running_campaign())
-    page = opened.page
+    report = open_report(example.build_running_campaign())
+    page = report.page
     page.clock.install()
     page.reload()
-    before = len(opened.requests)
+    before = len(report.requests)
     page.clock.run_for(11_000)
     expect(page.locator("#refreshing")).to_contain_text("every 10 s")
-    assert len(opened.requests) == before + 1
+    assert len(report.requests) == before + 1
     page.locator("details.cell > summary").first.click()
     page.clock.run_for(25_000)
-    assert len(opened.requests) == before + 1
+    assert len(report.requests) == before + 1
     page.locator("details.cell > summary").first.click()
     page.get_by_role("button", name="Pause").click()
     page.clock.run_for(25_000)
-    assert len(opened.requests) == before + 1
-    assert opened.complaints == []
+    assert len(report.requests) == before + 1
+    assert report.errors == []

@@ -1,4 +1,4 @@
-"""The two backends that keep one contract: the fakes, and (marked e2e) Docker with Locust."""
+"""The two backends that one contract tests: the fakes, and (marked e2e) Docker with Locust."""
 
 import contextlib
 import http.client
@@ -37,18 +37,18 @@ CAMPAIGN = f"contract-{os.getpid()}"
 
 @dataclass(frozen=True)
 class Backend:
-    """One implementation of the protocols, with its containers and a way to provoke a running target."""
+    """One implementation of the protocols. `provoke` makes a running target do an action of `behave.py`."""
 
     campaign: str
     clock: Clock
     host: TargetHost
     generator: LoadGenerator
     probe: UsageProbe
-    containers: Callable[[], list[str]]
+    list_containers: Callable[[], list[str]]
     provoke: Callable[[RunningTarget, str, float], None]
 
-    def target(self, behaviour: str = "answer", **more: Any) -> Target:
-        """Return a target that will `answer`, `exit` with 3 at its start, `eat` all memory or stay `mute`."""
+    def build_target(self, behaviour: str = "answer", **more: Any) -> Target:
+        """Build a target that will "answer", "exit" with code 3, "eat" all memory or stay "mute"."""
         source = BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
             behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}
@@ -63,7 +63,7 @@ def make_cell(target: Target, cores: float = 0.5) -> Cell:
 
 
 @contextlib.contextmanager
-def fake_backend() -> Iterator[Backend]:
+def open_fake_backend() -> Iterator[Backend]:
     services = {
         "exit": Service(exits_at_start=3),
         "eat": Service(base_bytes=GIB),
@@ -73,10 +73,10 @@ def fake_backend() -> Iterator[Backend]:
     fakes.generator.think_s = (0.1, 0.3)
     fakes.generator.names = (("GET /", 2.0), ("GET /?q=[term]", 1.0))
 
-    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
+    def provoke(target: RunningTarget, action: str, amount: float) -> None:
         assert isinstance(target, FakeTarget)
-        target.make(deed, amount)
-        fakes.clock.sleep(amount / target.cores if deed == "burn" else 0.25)
+        target.provoke(action, amount)
+        fakes.clock.sleep(amount / target.cores if action == "burn" else 0.25)
 
     with fakes.host.reserve():
         yield Backend(
@@ -91,18 +91,17 @@ def fake_backend() -> Iterator[Backend]:
 
 
 @contextlib.contextmanager
-def real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
+def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
     clock, client = MonotonicClock(), connect()
 
-    def containers() -> list[str]:
+    def list_containers() -> list[str]:
         filters = {"label": f"{CAMPAIGN_LABEL}={CAMPAIGN}"}
         return [container["Names"][0] for container in client.containers(all=True, filters=filters)]
 
-    def provoke(target: RunningTarget, deed: str, amount: float) -> None:
-        shown = f"{amount:g}"
+    def provoke(target: RunningTarget, action: str, amount: float) -> None:
         with (
             contextlib.suppress(http.client.HTTPException, OSError),
-            urllib.request.urlopen(f"{target.url}/{deed}/{shown}", timeout=20),
+            urllib.request.urlopen(f"{target.url}/{action}/{amount:g}", timeout=20),
         ):
             pass
 
@@ -110,7 +109,13 @@ def real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
     try:
         with host.reserve():
             yield Backend(
-                CAMPAIGN, clock, host, generator or LocustGenerator(), DockerProbe(clock), containers, provoke
+                CAMPAIGN,
+                clock,
+                host,
+                generator or LocustGenerator(),
+                DockerProbe(clock),
+                list_containers,
+                provoke,
             )
     finally:
         host.remove_leftovers(CAMPAIGN)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import SINGLE_PROCESS, Load, LocalWorkers, Scenario
-from tests.contract.backends import Backend, fake_backend, real_backend
+from tests.contract.backends import Backend, open_fake_backend, open_real_backend
 
 
 class TwoWorkers(LocustGenerator):
@@ -19,9 +19,9 @@ class TwoWorkers(LocustGenerator):
 
 @pytest.fixture(params=[pytest.param("fake"), pytest.param("real", marks=pytest.mark.e2e)])
 def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    with fake_backend() if request.param == "fake" else real_backend() as backend:
+    with open_fake_backend() if request.param == "fake" else open_real_backend() as backend:
         yield backend
-        assert backend.containers() == []
+        assert backend.list_containers() == []
 
 
 @pytest.fixture(
@@ -32,8 +32,8 @@ def backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
     ]
 )
 def load_backend(request: pytest.FixtureRequest) -> Iterator[Backend]:
-    """Yield each backend for the tests of the load generator, also the real one with several processes."""
+    """Yield each backend with its load generator; the real generator also with two workers."""
     generator = TwoWorkers() if request.param == "two workers" else LocustGenerator()
-    with fake_backend() if request.param == "fake" else real_backend(generator) as backend:
+    with open_fake_backend() if request.param == "fake" else open_real_backend(generator) as backend:
         yield backend
-        assert backend.containers() == []
+        assert backend.list_containers() == []

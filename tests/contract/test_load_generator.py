@@ -13,14 +13,14 @@ from tests.contract.backends import Backend
 SCENARIO = Scenario((Path(__file__).with_name("locustfile.py"),), ("Visitor",))
 
 
-def poll_for(load_backend: Backend, generator: RunningGenerator, seconds: float) -> list[GeneratorFacts]:
+def collect_facts(load_backend: Backend, generator: RunningGenerator, seconds: float) -> list[GeneratorFacts]:
     until_s, facts = load_backend.clock.now_s() + seconds, []
     while load_backend.clock.now_s() < until_s:
         facts.append(generator.poll(0.25))
     return [part for part in facts if part.samples]
 
 
-def reach_users(load_backend: Backend, generator: RunningGenerator, users: int) -> None:
+def ramp_to_users(load_backend: Backend, generator: RunningGenerator, users: int) -> None:
     deadline = load_backend.clock.now_s() + 20
     generator.hold(users, spawn_rate=5)
     while generator.poll(0.25).reached_users != users:
@@ -57,23 +57,23 @@ def test_a_missing_user_class_is_a_usage_error(load_backend: Backend) -> None:
 
 def test_users_are_reached_and_held(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        reach_users(load_backend, generator, 4)
-        held = poll_for(load_backend, generator, 2.0)
+        ramp_to_users(load_backend, generator, 4)
+        held = collect_facts(load_backend, generator, 2.0)
         assert {sample.users for part in held for sample in part.samples} == {4}
         assert {part.reached_users for part in held} == {4}
 
 
 def test_every_answer_is_a_row_on_the_shared_clock(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
         began_s = load_backend.clock.now_s()
-        reach_users(load_backend, generator, 4)
-        held = poll_for(load_backend, generator, 3.0)
+        ramp_to_users(load_backend, generator, 4)
+        held = collect_facts(load_backend, generator, 3.0)
         now_s = load_backend.clock.now_s()
     last = held[-1].requests
     assert set(last.names) == {"GET /", "GET /?q=[term]"}
@@ -92,45 +92,47 @@ def test_every_answer_is_a_row_on_the_shared_clock(load_backend: Backend) -> Non
 
 def test_think_times_are_reported_as_the_scenario_plans_them(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        reach_users(load_backend, generator, 4)
-        planned_s = np.concatenate([part.thinks.planned_s for part in poll_for(load_backend, generator, 3.0)])
+        ramp_to_users(load_backend, generator, 4)
+        planned_s = np.concatenate(
+            [part.thinks.planned_s for part in collect_facts(load_backend, generator, 3.0)]
+        )
     assert len(planned_s) > 20
     assert 0.1 <= planned_s.min() <= planned_s.max() <= 0.3
 
 
 def test_closing_a_step_returns_the_remaining_facts_and_keeps_the_users(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        reach_users(load_backend, generator, 3)
+        ramp_to_users(load_backend, generator, 3)
         load_backend.clock.sleep(1.2)
         closing = generator.close_step()
         assert closing.samples[-1].at_s == pytest.approx(load_backend.clock.now_s(), abs=0.2)
         assert len(closing.requests.start_s) > 3
-        assert poll_for(load_backend, generator, 1.0)[-1].samples[-1].users == 3
+        assert collect_facts(load_backend, generator, 1.0)[-1].samples[-1].users == 3
 
 
 def test_the_number_of_users_can_be_reduced(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        reach_users(load_backend, generator, 4)
-        reach_users(load_backend, generator, 2)
-        assert poll_for(load_backend, generator, 1.0)[-1].samples[-1].users == 2
+        ramp_to_users(load_backend, generator, 4)
+        ramp_to_users(load_backend, generator, 2)
+        assert collect_facts(load_backend, generator, 1.0)[-1].samples[-1].users == 2
 
 
 def test_a_target_that_is_gone_causes_errors_and_does_not_end_the_generator(load_backend: Backend) -> None:
     with (
-        load_backend.run(load_backend.target()) as running,
+        load_backend.run(load_backend.build_target()) as running,
         load_backend.generator.start(SCENARIO, running.url) as generator,
     ):
-        reach_users(load_backend, generator, 3)
+        ramp_to_users(load_backend, generator, 3)
         load_backend.provoke(running, "exit", 7)
-        requests = [part.requests for part in poll_for(load_backend, generator, 2.0)]
+        requests = [part.requests for part in collect_facts(load_backend, generator, 2.0)]
     assert any(np.any(part.error != ANSWERED) for part in requests)
     assert requests[-1].errors

@@ -1,4 +1,4 @@
-"""A proxy before the engine that can be cut and restored: an engine that goes away and comes back."""
+"""A proxy before the engine, which simulates an engine that goes away and comes back."""
 
 import contextlib
 import socket
@@ -22,7 +22,7 @@ class EngineProxy:
     def restore(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", self._port))
         self._port = self._listener.getsockname()[1]
-        self._ends: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
@@ -30,22 +30,22 @@ class EngineProxy:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for end in self._ends:
+        for connection in self._connections:
             with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(5)
-        for end in self._ends:
-            end.close()
+        for connection in self._connections:
+            connection.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, _ = self._listener.accept()
-                far = socket.socket(socket.AF_UNIX)
-                far.connect(SOCKET)
-                self._ends += [near, far]
-                for pair in ((near, far), (far, near)):
+                client, _ = self._listener.accept()
+                engine = socket.socket(socket.AF_UNIX)
+                engine.connect(SOCKET)
+                self._connections += [client, engine]
+                for pair in ((client, engine), (engine, client)):
                     thread = threading.Thread(target=self._forward, args=pair, daemon=True)
                     self._threads.append(thread)
                     thread.start()
@@ -59,7 +59,7 @@ class EngineProxy:
 
 
 @contextlib.contextmanager
-def engine_behind_proxy() -> Iterator[EngineProxy]:
+def run_engine_proxy() -> Iterator[EngineProxy]:
     proxy = EngineProxy()
     try:
         yield proxy

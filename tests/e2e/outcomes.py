@@ -1,4 +1,4 @@
-"""What a campaign with one size, of which something was broken on purpose, must end with."""
+"""Checks of a campaign with one size, in which a test has broken something on purpose."""
 
 import subprocess
 import time
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from tests.e2e.project import Project
 
 
-def step_endings(project: Project) -> list[str]:
+def read_step_endings(project: Project) -> list[str]:
     return [event["ended"] for event in project.read_events("step-finished")]
 
 
-def assert_ends_well(project: Project, running: subprocess.Popen[str]) -> None:
-    """Wait for the end, and require an answer; or "host", if others on this host spoiled a step twice."""
+def assert_completes(project: Project, running: subprocess.Popen[str]) -> None:
+    """Wait for the end, and require a capacity, or that other load on this host made a step invalid twice."""
     output, _ = running.communicate(timeout=240)
     assert project.read_summary()["state"] == "complete", output
     (cell,) = project.read_summary()["cells"]
@@ -23,5 +23,5 @@ def assert_ends_well(project: Project, running: subprocess.Popen[str]) -> None:
 def wait_until(is_true: Callable[[], object], within_s: float) -> None:
     deadline = time.monotonic() + within_s
     while not is_true():
-        assert time.monotonic() < deadline, f"it did not happen within {within_s:g} s"
+        assert time.monotonic() < deadline, f"the condition did not become true within {within_s:g} s"
         time.sleep(0.1)

@@ -1,8 +1,9 @@
-"""Start another Docker engine on this machine, with its own root and socket, to kill, restart or fill up.
+"""Start another Docker engine on this machine, to kill it, restart it or fill its disk.
 
-The engine gets a new bridge, and firewall rules that let its builds reach the network; both are removed at
-its end. Ports on 127.0.0.1 go through its own proxies. At the end, what a killed engine left mounted is
-unmounted: network namespaces keep interfaces that would answer for the next engine's addresses.
+The engine has its own data and socket. It gets a bridge, and firewall rules that let its builds reach the
+network; both are removed when it is stopped. Ports on 127.0.0.1 go through the engine's own proxies. The
+mounts of a killed engine are removed too: a mounted network namespace keeps interfaces that would answer for
+the next engine's addresses.
 """
 
 import contextlib
@@ -17,10 +18,12 @@ import psutil
 
 UP_WITHIN_S = 60.0
 DOWN_WITHIN_S = 30.0
+ACTION = "{}"
+"""The place of `-I` or `-D` in a firewall rule."""
 
 
 class OwnEngine:
-    """A Docker engine for one test. `number` (1 … 200) determines its addresses: no two may share it."""
+    """A Docker engine for one test. `number` (1 … 200) sets its addresses: no two engines may share it."""
 
     def __init__(self, folder: Path, number: int = 1, options: Sequence[str] = ()) -> None:
         self.folder = folder
@@ -31,7 +34,7 @@ class OwnEngine:
             [
                 "-t",
                 "nat",
-                "{}",
+                ACTION,
                 "POSTROUTING",
                 "-s",
                 self._network,
@@ -41,8 +44,8 @@ class OwnEngine:
                 "-j",
                 "MASQUERADE",
             ],
-            ["{}", "FORWARD", "-i", self._bridge, "-j", "ACCEPT"],
-            ["{}", "FORWARD", "-o", self._bridge, "-j", "ACCEPT"],
+            [ACTION, "FORWARD", "-i", self._bridge, "-j", "ACCEPT"],
+            [ACTION, "FORWARD", "-o", self._bridge, "-j", "ACCEPT"],
         ]
         self._command = [
             "dockerd",
@@ -58,12 +61,12 @@ class OwnEngine:
 
     def start(self) -> None:
         """Start the engine and wait until it answers. Raises RuntimeError with the end of its log."""
-        ip("link", "delete", self._bridge, check=False)
-        ip("link", "add", self._bridge, "type", "bridge")
-        ip("address", "add", self._network, "dev", self._bridge)
-        ip("link", "set", self._bridge, "up")
-        self._rule("-D")
-        self._rule("-I")
+        run_ip("link", "delete", self._bridge, check=False)
+        run_ip("link", "add", self._bridge, "type", "bridge")
+        run_ip("address", "add", self._network, "dev", self._bridge)
+        run_ip("link", "set", self._bridge, "up")
+        self._change_rules("-D")
+        self._change_rules("-I")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -75,9 +78,9 @@ class OwnEngine:
             time.sleep(0.2)
 
     def is_answering(self) -> bool:
-        return self.docker("version", check=False).returncode == 0
+        return self.run_docker("version", check=False).returncode == 0
 
-    def docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
+    def run_docker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             ["docker", "--host", self.address, *arguments], capture_output=True, check=check, timeout=120
         )
@@ -94,46 +97,47 @@ class OwnEngine:
             )
 
     def kill(self) -> None:
-        """Kill the engine as a crash does: nothing is stopped in order, and the containers' shims live on."""
+        """Kill the engine and containerd, as a crash does: the containers and their shims go on running."""
         children = psutil.Process(self._process.pid).children() if self._process else []
-        self._end(signal.SIGKILL)
+        self._end_process(signal.SIGKILL)
         for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
         (self.folder / "run/containerd/containerd.pid").unlink(missing_ok=True)
 
     def stop(self) -> None:
-        self._end(signal.SIGTERM)
-        self._rule("-D")
+        self._end_process(signal.SIGTERM)
+        self._change_rules("-D")
         for mount in reversed(Path("/proc/mounts").read_text().splitlines()):
-            if (at := mount.split()[1]).startswith(f"{self.folder}/"):
-                subprocess.run(["umount", "--lazy", at], check=False)
-        ip("link", "delete", self._bridge, check=False)
+            if (path := mount.split()[1]).startswith(f"{self.folder}/"):
+                subprocess.run(["umount", "--lazy", path], check=False)
+        run_ip("link", "delete", self._bridge, check=False)
 
-    def _rule(self, action: str) -> None:
+    def _change_rules(self, action: str) -> None:
+        """Insert (`-I`) or delete (`-D`) the firewall rules."""
         for rule in self._rules:
-            words = [action if word == "{}" else word for word in rule]
+            words = [action if word == ACTION else word for word in rule]
             subprocess.run(["iptables", "-w", *words], capture_output=True, check=False)
 
-    def _end(self, number: int) -> None:
+    def _end_process(self, signal_number: int) -> None:
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+            self._process.send_signal(signal_number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(DOWN_WITHIN_S)
         self._process = None
 
 
-def ip(*words: str, check: bool = True) -> None:
+def run_ip(*words: str, check: bool = True) -> None:
     subprocess.run(["ip", *words], capture_output=True, check=check)
 
 
 @contextlib.contextmanager
-def own_engine(
+def run_own_engine(
     folder: Path, disk_mib: int = 0, number: int = 1, options: Sequence[str] = ()
 ) -> Iterator[OwnEngine]:
     """Start an engine, and remove it on leaving. Needs root.
 
-    With `disk_mib`, its disk has this size. `options` are further options of dockerd.
+    `disk_mib` is the size of its disk; 0 is the disk of this machine. `options` are more options of dockerd.
     """
     assert os.geteuid() == 0, "starting an engine needs root"
     data = folder / "data"
@@ -146,8 +150,8 @@ def own_engine(
         yield engine
     finally:
         with contextlib.suppress(RuntimeError):
-            if engine._process is None:  # killed: only a new engine can end the containers that are left
+            if engine._process is None:  # killed: its containers can be removed only by a new engine
                 engine.start()
-        for container in engine.docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
-            engine.docker("rm", "--force", container, check=False)
+        for container in engine.run_docker("ps", "--all", "--quiet", check=False).stdout.decode().split():
+            engine.run_docker("rm", "--force", container, check=False)
         engine.stop()

@@ -102,8 +102,8 @@ class Project:
     def build_command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "harness", *arguments]
 
-    def find_locusts(self) -> list[int]:
-        """Return the processes that make load with this project's locustfile."""
+    def find_locust_processes(self) -> list[int]:
+        """Return the ids of the Locust processes that run this project's locustfile."""
         pattern = f"locust -f .*{self.folder}"
         pids = subprocess.run(["pgrep", "-f", pattern], capture_output=True, text=True).stdout
         return [int(pid) for pid in pids.split()]
@@ -119,18 +119,18 @@ class Project:
         return summary
 
     def read_events(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Return the events of the newest campaign, or those of this name; none before its log exists."""
+        """Return the newest campaign's events, or only those of this name; empty if it has no log yet."""
         log = self.folder / "results/latest/events.jsonl"
         lines = log.read_text().splitlines() if log.exists() else []
         events = [json.loads(line) for line in lines]
         return [event for event in events if name in (None, event["event"])]
 
     def wait_for(self, event: str, running: subprocess.Popen[str], within_s: float = 120) -> None:
-        """Wait until the newest campaign's log has such an event; fail if the harness ends before."""
+        """Wait until the newest campaign's log has an event of this name; fail if the harness ends before."""
         self._wait_until(lambda: self.read_events(event), event, running, within_s)
 
     def wait_for_load(self, running: subprocess.Popen[str], within_s: float = 120, engine: str = "") -> None:
-        """Wait until a container has started and spent CPU time on requests: a step is then being held."""
+        """Wait until a container has started and used CPU time for requests: then a step is being held."""
         self.wait_for("life-started", running, within_s)
         (container, *_) = self.list_containers(engine)
         idle_s = read_cpu_s(container, engine)
@@ -140,12 +140,12 @@ class Project:
 
     @staticmethod
     def _wait_until(
-        is_there: Callable[[], object], what: str, running: subprocess.Popen[str], within_s: float
+        is_done: Callable[[], object], what: str, running: subprocess.Popen[str], within_s: float
     ) -> None:
         deadline = time.monotonic() + within_s
-        while not is_there():
+        while not is_done():
             if running.poll() is not None:
-                pytest.fail(f"it ended with {running.returncode}: {running.communicate()}")
+                pytest.fail(f"the harness ended with {running.returncode}: {running.communicate()}")
             if time.monotonic() > deadline:
                 pytest.fail(f"no {what} within {within_s:g} s")
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The bundled order service with its real PostgreSQL and Redis; companions that do not come up."""
+"""The bundled order service with its real PostgreSQL and Redis; companions that do not start."""
 
 import gzip
 import json
@@ -37,14 +37,14 @@ def test_the_order_service_runs_with_its_database_and_cache(
     assert done.returncode == 0, done.stdout + done.stderr
     (cell,) = project.read_summary()["cells"]
     assert (cell["status"], cell["error_ratio"]) == ("censored", 0)
-    (life, *_) = project.read_events("life-started")
-    assert life["companions_ready_after_s"] > 0
+    (run, *_) = project.read_events("life-started")
+    assert run["companions_ready_after_s"] > 0
     page = (project.folder / "results/latest/report.html").read_text()
     assert "database" in page
     assert leftovers() == ""
 
 
-def with_companion(project: Project, ready: str, more: str = "") -> None:
+def add_companion(project: Project, ready: str, more: str = "") -> None:
     target = project.folder / "targets/behaves/target.yaml"
     target.write_text(target.read_text() + COMPANION.format(ready=ready, more=more))
     project.write("matrix.yaml", ONE_SIZE.replace(str(ORDERS), "targets/behaves").replace("0.4", "0.5"))
@@ -59,10 +59,10 @@ def with_companion(project: Project, ready: str, more: str = "") -> None:
         ("{healthy: true, within: 2s}", "", "its image has no"),
     ],
 )
-def test_a_companion_that_does_not_come_up_is_named_and_nothing_is_left(
+def test_a_companion_that_does_not_start_is_named_and_nothing_is_left(
     project: Project, leftovers: Callable[[], str], ready: str, more: str, message: str
 ) -> None:
-    with_companion(project, ready, more)
+    add_companion(project, ready, more)
     done = project.run_harness("run")
     assert done.returncode == 2, done.stdout + done.stderr
     assert message in done.stderr
@@ -70,8 +70,8 @@ def test_a_companion_that_does_not_come_up_is_named_and_nothing_is_left(
     assert leftovers() == ""
 
 
-def test_a_companion_is_reached_by_its_name_and_counted(project: Project) -> None:
-    with_companion(project, "{port: 8000, within: 20s}", "seed: [python3, --version]")
+def test_a_companion_is_reached_by_its_name_and_its_use_is_stored(project: Project) -> None:
+    add_companion(project, "{port: 8000, within: 20s}", "seed: [python3, --version]")
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
     file = next(event["file"] for event in project.read_events() if event["event"] == "step-finished")

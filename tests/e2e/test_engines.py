@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.outcomes import wait_until
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.own_engine import OwnEngine, run_own_engine
 from tests.e2e.project import BASE, Project
 
 pytestmark = pytest.mark.e2e
@@ -22,31 +22,31 @@ search: {strategy: bisect, precision: 50%, first_users: 3}
 @pytest.fixture
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OwnEngine, OwnEngine]]:
     with (
-        own_engine(tmp_path_factory.mktemp("one"), number=3) as one,
-        own_engine(tmp_path_factory.mktemp("other"), number=4) as other,
+        run_own_engine(tmp_path_factory.mktemp("one"), number=3) as one,
+        run_own_engine(tmp_path_factory.mktemp("other"), number=4) as other,
     ):
         for engine in (one, other):
             engine.load(BASE)
         yield one, other
 
 
-def matrix(one: OwnEngine, other: OwnEngine) -> str:
+def build_matrix(one: OwnEngine, other: OwnEngine) -> str:
     engines = f"engines:\n  one: {{host: '{one.address}'}}\n  other: {{host: '{other.address}'}}\n"
     return "target: targets/behaves\n" + SIZES + UP_TO_3_USERS + engines
 
 
-def find_runs(project: Project) -> list[dict[str, str]]:
+def read_container_runs(project: Project) -> list[dict[str, str]]:
     return project.read_events("life-started")
 
 
-def wait_for_runs(project: Project, engines: set[str], within_s: float = 120) -> None:
-    wait_until(lambda: engines <= {run["engine"] for run in find_runs(project)}, within_s)
+def wait_for_container_runs(project: Project, engines: set[str], within_s: float = 120) -> None:
+    wait_until(lambda: engines <= {run["engine"] for run in read_container_runs(project)}, within_s)
 
 
 def test_two_engines_share_the_sizes_and_hold_the_reference_on_both(
     project: Project, pair: tuple[OwnEngine, OwnEngine]
 ) -> None:
-    project.write("matrix.yaml", matrix(*pair))
+    project.write("matrix.yaml", build_matrix(*pair))
     done = project.run_harness("run")
     assert done.returncode in (0, 2), done.stdout + done.stderr
     assert (project.folder / "results/latest/summary.json").exists(), done.stdout + done.stderr
@@ -58,23 +58,23 @@ def test_two_engines_share_the_sizes_and_hold_the_reference_on_both(
     report = (project.folder / "results/latest/report.html").read_text()
     assert "other against one" in report or "one against other" in report
     for engine in pair:
-        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+        assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
 def test_the_cell_of_a_killed_engine_is_measured_by_the_other(
     project: Project, pair: tuple[OwnEngine, OwnEngine]
 ) -> None:
     one, other = pair
-    project.write("matrix.yaml", matrix(one, other))
+    project.write("matrix.yaml", build_matrix(one, other))
     with project.start_harness("run") as running:
-        wait_for_runs(project, {"one", "other"})
+        wait_for_container_runs(project, {"one", "other"})
         other.kill()
         output, _ = running.communicate(timeout=280)
     assert "the engine other is lost" in output
     summary = project.read_summary()
     assert summary["state"] == "complete", output
     assert len(summary["cells"]) == 4
-    last = {run["cell"]: run["engine"] for run in find_runs(project) if run["purpose"] == "search"}
+    last = {run["cell"]: run["engine"] for run in read_container_runs(project) if run["purpose"] == "search"}
     assert set(last.values()) <= {"one", "other"}
     assert list(last.values()).count("one") >= 3
     assert Path(project.folder / "results/latest/report.html").exists()

@@ -1,4 +1,4 @@
-"""The bundled targets of public software: each starts, and answers its own scenario without a failure."""
+"""Each bundled target of public software starts, and answers its own scenario without an error."""
 
 import contextlib
 import time
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 TARGETS = Path(__file__).parents[2] / "targets"
 USERS = 20
-LOADED_S = 6.0
+LOAD_FOR_S = 6.0
 
 
 @pytest.fixture
@@ -36,11 +36,11 @@ def test_a_bundled_target_answers_its_scenario(name: str, host: DockerHost) -> N
         LocustGenerator().start(plan.scenario, running.url) as generator,
     ):
         generator.hold(USERS, spawn_rate=USERS)
-        until = time.monotonic() + LOADED_S
+        deadline = time.monotonic() + LOAD_FOR_S
         parts = []
-        while time.monotonic() < until:
+        while time.monotonic() < deadline:
             parts.append(generator.poll(0.5))
         parts.append(generator.close_step())
-    failed = [text for part in parts for text in part.requests.errors]
-    assert failed == []
+    errors = [text for part in parts for text in part.requests.errors]
+    assert errors == []
     assert sum(len(part.requests.start_s) for part in parts) > USERS

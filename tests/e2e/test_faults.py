@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.engine_proxy import engine_behind_proxy
-from tests.e2e.outcomes import assert_ends_well, step_endings, wait_until
-from tests.e2e.own_engine import own_engine
+from tests.e2e.engine_proxy import run_engine_proxy
+from tests.e2e.outcomes import assert_completes, read_step_endings, wait_until
+from tests.e2e.own_engine import run_own_engine
 from tests.e2e.project import BASE, ONE_SIZE, UP_TO_6_USERS, Project
 from tests.soak.random_kills import find_faults, kill_at_random
 
@@ -30,36 +30,34 @@ def one_size(project: Project) -> Project:
 # The generator
 
 
-def test_a_killed_locust_spoils_its_step_which_is_held_again(
-    one_size: Project, leftovers: Callable[[], str]
-) -> None:
+def test_the_step_of_a_killed_locust_is_held_again(one_size: Project, leftovers: Callable[[], str]) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for_load(running)
-        for pid in one_size.find_locusts():
+        for pid in one_size.find_locust_processes():
             os.kill(pid, signal.SIGKILL)
-        assert_ends_well(one_size, running)
-    assert "generator-died" in step_endings(one_size)
+        assert_completes(one_size, running)
+    assert "generator-died" in read_step_endings(one_size)
     assert leftovers() == ""
 
 
-def test_a_stopped_locust_is_found_by_its_silence(one_size: Project) -> None:
+def test_a_stopped_locust_is_detected_by_its_silence(one_size: Project) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for_load(running)
-        for pid in one_size.find_locusts():
+        for pid in one_size.find_locust_processes():
             os.kill(pid, signal.SIGSTOP)
-        assert_ends_well(one_size, running)
-    assert "generator-died" in step_endings(one_size)
-    assert one_size.find_locusts() == []
+        assert_completes(one_size, running)
+    assert "generator-died" in read_step_endings(one_size)
+    assert one_size.find_locust_processes() == []
 
 
-def test_not_even_a_stopped_locust_outlives_a_killed_harness(one_size: Project) -> None:
+def test_a_killed_harness_ends_even_a_stopped_locust(one_size: Project) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for("life-started", running)
-        for pid in one_size.find_locusts():
+        for pid in one_size.find_locust_processes():
             os.kill(pid, signal.SIGSTOP)
         running.kill()
         running.wait()
-        wait_until(lambda: not one_size.find_locusts(), GONE_WITHIN_S)
+        wait_until(lambda: not one_size.find_locust_processes(), GONE_WITHIN_S)
     assert one_size.run_harness("clean").returncode == 0
 
 
@@ -70,19 +68,19 @@ def test_a_target_killed_through_the_engine_is_measured_again(one_size: Project)
     with one_size.start_harness("run") as running:
         one_size.wait_for_load(running)
         subprocess.run(["docker", "kill", *one_size.list_containers()], check=True, capture_output=True)
-        assert_ends_well(one_size, running)
-    assert "target-removed" in step_endings(one_size)
+        assert_completes(one_size, running)
+    assert "target-removed" in read_step_endings(one_size)
 
 
 def test_an_engine_that_goes_away_and_comes_back_costs_one_container_run(
     one_size: Project, leftovers: Callable[[], str]
 ) -> None:
-    with engine_behind_proxy() as proxy, one_size.start_harness("run", DOCKER_HOST=proxy.address) as running:
+    with run_engine_proxy() as proxy, one_size.start_harness("run", DOCKER_HOST=proxy.address) as running:
         one_size.wait_for_load(running)
         proxy.cut()
         one_size.wait_for("fault", running)
         proxy.restore()
-        assert_ends_well(one_size, running)
+        assert_completes(one_size, running)
     (fault,) = one_size.read_events("fault")
     assert fault["kind"] == "engine"
     assert leftovers() == ""
@@ -91,15 +89,15 @@ def test_an_engine_that_goes_away_and_comes_back_costs_one_container_run(
 def test_an_engine_that_crashes_and_is_started_again_costs_one_container_run(
     one_size: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with own_engine(tmp_path_factory.mktemp("engine")) as engine:
+    with run_own_engine(tmp_path_factory.mktemp("engine")) as engine:
         engine.load(BASE)
         with one_size.start_harness("run", DOCKER_HOST=engine.address) as running:
             one_size.wait_for_load(running, engine=engine.address)
             engine.kill()
             one_size.wait_for("fault", running)
             engine.start()
-            assert_ends_well(one_size, running)
-        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+            assert_completes(one_size, running)
+        assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
     assert "fault" in [event["event"] for event in one_size.read_events()]
 
 
@@ -108,9 +106,9 @@ def test_an_image_that_vanishes_is_built_again(one_size: Project) -> None:
         one_size.wait_for("life-started", running)
         (image,) = one_size.read_events("image-prepared")
         subprocess.run(["docker", "rmi", "--force", image["reference"]], check=True, capture_output=True)
-        for pid in one_size.find_locusts():
+        for pid in one_size.find_locust_processes():
             os.kill(pid, signal.SIGKILL)
-        assert_ends_well(one_size, running)
+        assert_completes(one_size, running)
     assert [event["kind"] for event in one_size.read_events("fault")] == ["engine"]
 
 
@@ -119,7 +117,7 @@ def test_an_image_that_vanishes_is_built_again(one_size: Project) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a disk of 100 KiB. Needs root, as the engine's installation does."""
+    """Mount a disk of 100 KiB; skip the test without root."""
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
@@ -134,7 +132,7 @@ def test_a_build_on_a_full_disk_of_the_engine_is_reported(
 ) -> None:
     dockerfile = one_size.folder / "targets/behaves/image/Dockerfile"
     dockerfile.write_text("ARG BASE\nFROM ${BASE}\nRUN head -c 400M /dev/zero > /large\n")
-    with own_engine(tmp_path_factory.mktemp("engine"), disk_mib=350) as engine:
+    with run_own_engine(tmp_path_factory.mktemp("engine"), disk_mib=350) as engine:
         engine.load(BASE)
         full = one_size.run_harness("run", DOCKER_HOST=engine.address)
     assert full.returncode in (1, 2), full.stdout + full.stderr
@@ -158,13 +156,13 @@ def test_a_full_disk_is_named_and_the_campaign_goes_on_once_there_is_room(
 # The user
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_terminated_harness_removes_what_it_started(
-    one_size: Project, leftovers: Callable[[], str], number: int
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_terminated_harness_removes_its_containers(
+    one_size: Project, leftovers: Callable[[], str], signal_number: int
 ) -> None:
     with one_size.start_harness("run") as running:
         one_size.wait_for("step-finished", running)
-        running.send_signal(number)
+        running.send_signal(signal_number)
         assert running.wait(60) == 130
     assert leftovers() == ""
     assert one_size.read_summary()["state"] == "interrupted"
@@ -177,7 +175,7 @@ def test_a_second_interruption_exits_at_once_and_clean_removes_the_rest(
         one_size.wait_for("life-started", running)
         interrupt_until_it_ends(running, within_s=5)
         assert running.returncode == 130
-    wait_until(lambda: not one_size.find_locusts(), GONE_WITHIN_S)
+    wait_until(lambda: not one_size.find_locust_processes(), GONE_WITHIN_S)
     assert one_size.run_harness("clean").returncode == 0
     assert leftovers() == ""
 
@@ -192,10 +190,10 @@ def test_kills_at_random_lose_nothing(project: Project, leftovers: Callable[[], 
 
 
 def interrupt_until_it_ends(running: subprocess.Popen[str], within_s: float) -> None:
-    """Interrupt again and again: signals that arrive together count as one."""
+    """Send interrupts until the harness ends: several that arrive together count as one."""
     deadline = time.monotonic() + within_s
     while running.poll() is None:
-        assert time.monotonic() < deadline, f"it was still running after {within_s:g} s"
+        assert time.monotonic() < deadline, f"the harness was still running after {within_s:g} s"
         running.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(0.05)

@@ -1,4 +1,4 @@
-"""Every guide in docs/guides is followed: its files are written and its commands run, in their order."""
+"""Every guide in docs/guides works: its files are written and its commands are run, in their order."""
 
 import re
 import shutil
@@ -18,31 +18,31 @@ BLOCK = re.compile(r"^```(sh|yaml|python)(?: file=(\S+))?\n(.*?)^```$", re.MULTI
 
 @pytest.fixture(scope="module", autouse=True)
 def shop() -> None:
-    """Build the image that stands for the reader's own in the guides."""
+    """Build the image that the guides use in place of the reader's image."""
     command = ["docker", "build", "--quiet", "--tag", "shop:1.4", "--build-arg", f"BASE={BASE}", str(BEHAVES)]
     subprocess.run(command, check=True, capture_output=True)
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_a_guide_can_be_followed(guide: Path, tmp_path: Path) -> None:
+def test_the_commands_of_a_guide_succeed(guide: Path, tmp_path: Path) -> None:
     shutil.copytree(BEHAVES, tmp_path / "behaves")
     dockerfile = tmp_path / "behaves/Dockerfile"
     dockerfile.write_text(
         re.sub(r"^ARG BASE=.*$", f"ARG BASE={BASE}", dockerfile.read_text(), flags=re.MULTILINE)
     )
-    done = 0
+    command_count = 0
     for kind, file, text in BLOCK.findall(guide.read_text()):
         if file:
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text)
         elif kind == "sh":
             for line in text.splitlines():
-                follow(line, tmp_path)
-                done += 1
-    assert done >= 3
+                run_line(line, tmp_path)
+                command_count += 1
+    assert command_count >= 3
 
 
-def follow(line: str, folder: Path) -> None:
+def run_line(line: str, folder: Path) -> None:
     harness = f"{sys.executable} -m harness"
     command = re.sub(r"^harness ", f"{harness} ", line)
     done = subprocess.run(

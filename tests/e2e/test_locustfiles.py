@@ -1,6 +1,6 @@
-"""Locust's own features against real servers: what a locustfile may do, and what is refused."""
+"""Features of Locust that a locustfile may use, and requests that are refused, with real servers."""
 
-# ruff: noqa: E501 - locustfiles in small
+# ruff: noqa: E501 - short locustfiles
 
 import http.server
 import threading
@@ -32,7 +32,7 @@ class QuietServer(http.server.ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Locust ends in the middle of requests."""
+        """Ignore errors: Locust ends in the middle of requests."""
 
 
 @pytest.fixture
@@ -69,8 +69,8 @@ def sites() -> Iterator[tuple[Site, Site]]:
         server.server_close()
 
 
-def drive(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
-    """Hold two users of the scenario for so many seconds; return the facts of the poll with the most requests."""
+def run_scenario(scenario: Scenario, url: str, seconds: float = 3.0) -> GeneratorFacts:
+    """Hold two users of the scenario for some seconds; return the facts of the poll with the most requests."""
     with LocustGenerator().start(scenario, url) as generator:
         generator.hold(2, 10)
         deadline = time.monotonic() + 20
@@ -134,7 +134,7 @@ class A(HttpUser):
 
 @pytest.mark.parametrize("text", USERS.values(), ids=USERS)
 def test_a_locustfile_runs_unmodified(text: str, sites: tuple[Site, Site], tmp_path: Path) -> None:
-    facts = drive(write_scenario(tmp_path, HEAD + text), sites[0].url)
+    facts = run_scenario(write_scenario(tmp_path, HEAD + text), sites[0].url)
     assert sites[0].requests["/a"] >= 5
     assert len(facts.requests.start_s)
     assert set(facts.requests.error) == {ANSWERED}
@@ -170,11 +170,11 @@ class B(HttpUser):
 def test_classes_and_tags_are_selected(
     more: dict[str, object], paths: set[str], sites: tuple[Site, Site], tmp_path: Path
 ) -> None:
-    drive(write_scenario(tmp_path, TAGGED, **more), sites[0].url)
+    run_scenario(write_scenario(tmp_path, TAGGED, **more), sites[0].url)
     assert set(sites[0].requests) == paths
 
 
-ARGUED = (
+WITH_ARGUMENT = (
     HEAD
     + """
 @events.init_command_line_parser.add_listener
@@ -187,26 +187,28 @@ class A(HttpUser):
 )
 
 
-def test_arguments_of_its_own_come_from_the_matrix_or_the_environment(
+def test_a_scenarios_own_arguments_come_from_the_matrix_or_the_environment(
     sites: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drive(write_scenario(tmp_path, ARGUED, arguments=("--page", "given")), sites[0].url)
+    run_scenario(write_scenario(tmp_path, WITH_ARGUMENT, arguments=("--page", "given")), sites[0].url)
     monkeypatch.setenv("LOCUST_PAGE", "environment")
     monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
     monkeypatch.setenv("LOCUST_HOST", "http://203.0.113.1")
-    drive(write_scenario(tmp_path, ARGUED), sites[0].url)
+    run_scenario(write_scenario(tmp_path, WITH_ARGUMENT), sites[0].url)
     assert set(sites[0].requests) == {"/given", "/environment"}
 
 
-def test_a_configuration_beside_it_does_not_end_the_load(sites: tuple[Site, Site], tmp_path: Path) -> None:
+def test_a_locust_conf_in_the_scenarios_folder_does_not_end_the_load(
+    sites: tuple[Site, Site], tmp_path: Path
+) -> None:
     (tmp_path / "locust.conf").write_text(
         "headless = true\nusers = 50\nrun-time = 1s\nhost = http://203.0.113.1\n"
     )
-    facts = drive(write_scenario(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
+    facts = run_scenario(write_scenario(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
     assert {sample.users for sample in facts.samples} == {2}
 
 
-ELSEWHERE = (
+WITH_OTHER_HOST = (
     HEAD
     + """
 class A({user}):
@@ -225,14 +227,14 @@ def test_nothing_but_the_target_is_loaded(
     user: str, path: str, sites: tuple[Site, Site], tmp_path: Path
 ) -> None:
     target, other = sites
-    text = ELSEWHERE.format(user=user, path=path.format(other=other.url))
-    facts = drive(write_scenario(tmp_path, text), target.url)
+    text = WITH_OTHER_HOST.format(user=user, path=path.format(other=other.url))
+    facts = run_scenario(write_scenario(tmp_path, text), target.url)
     assert not other.requests
     assert target.requests["/a"]
     assert any("is not the target" in error for error in facts.requests.errors), facts.requests.errors
 
 
-def test_packages_of_its_own_are_installed_once(
+def test_a_scenarios_own_packages_are_installed_once(
     sites: tuple[Site, Site], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -240,7 +242,7 @@ def test_packages_of_its_own_are_installed_once(
     text = HEAD + "import shortuuid\n" + USERS["fast"]
     scenario = write_scenario(tmp_path, text, requirements=tmp_path / "needed.txt")
     assert LocustGenerator().find_user_classes(scenario) == ["A"]
-    drive(scenario, sites[0].url)
+    run_scenario(scenario, sites[0].url)
     assert sites[0].requests["/a"]
     (folder,) = (tmp_path / "cache/capacity-harness").iterdir()
     assert "part" not in folder.name

@@ -45,7 +45,7 @@ def test_a_small_matrix_is_measured_and_cleaned_up(project: Project, leftovers: 
     assert leftovers() == ""
 
 
-def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Project) -> None:
+def test_a_campaign_has_all_its_files_and_latest_points_to_it(project: Project) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     assert project.run_harness("run").returncode == 0
     latest = project.folder / "results/latest"
@@ -74,7 +74,7 @@ def test_every_file_of_a_campaign_is_there_and_latest_points_to_it(project: Proj
     assert "p95" in stricter.stdout
 
 
-def test_an_interrupted_campaign_keeps_its_steps_leaves_nothing_and_goes_on(
+def test_an_interrupted_campaign_leaves_no_containers_and_is_resumed_with_its_steps(
     project: Project, leftovers: Callable[[], str]
 ) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
@@ -85,15 +85,15 @@ def test_an_interrupted_campaign_keeps_its_steps_leaves_nothing_and_goes_on(
     assert leftovers() == ""
     assert project.read_summary()["state"] == "interrupted"
     VALIDATOR.validate(project.read_summary())
-    kept = [event["file"] for event in project.read_events("step-finished")]
+    stored = [event["file"] for event in project.read_events("step-finished")]
 
     done = project.run_harness("run")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "going on with" in done.stdout
     assert project.read_summary()["state"] == "complete"
     files = [event["file"] for event in project.read_events("step-finished")]
-    assert files[: len(kept)] == kept
-    assert len(files) == len(set(files)) > len(kept)
+    assert files[: len(stored)] == stored
+    assert len(files) == len(set(files)) > len(stored)
 
 
 def test_the_load_of_a_killed_harness_ends_and_clean_removes_its_containers(
@@ -121,8 +121,8 @@ def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> No
     assert "another harness is measuring" in second.stderr
 
 
-def test_a_target_that_answers_wrongly_is_found_before_any_load(project: Project) -> None:
-    project.write("targets/behaves/locustfile.py", visit_locustfile("/wrong"))
+def test_a_target_that_answers_with_errors_fails_before_any_load(project: Project) -> None:
+    project.write("targets/behaves/locustfile.py", build_locustfile("/wrong"))
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     done = project.run_harness("run")
     assert done.returncode == 2
@@ -140,7 +140,7 @@ def test_a_locustfile_without_users_is_refused_before_anything_starts(project: P
     assert not (project.folder / "results").exists()
 
 
-def test_an_image_that_is_nowhere_is_refused_before_anything_starts(project: Project) -> None:
+def test_an_unknown_image_is_refused_before_anything_starts(project: Project) -> None:
     project.write("targets/behaves/target.yaml", "name: behaves\nimage: no-such-image:ever\nport: 8000\n")
     project.write("matrix.yaml", ONE_SIZE)
     refused = project.run_harness("run")
@@ -149,7 +149,7 @@ def test_an_image_that_is_nowhere_is_refused_before_anything_starts(project: Pro
     assert not (project.folder / "results").exists()
 
 
-def visit_locustfile(path: str) -> str:
+def build_locustfile(path: str) -> str:
     return f"""\
 from locust import HttpUser, constant, task
 

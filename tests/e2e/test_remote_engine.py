@@ -1,4 +1,4 @@
-"""A remote engine, as far as one machine can show it: with its own root, reached over SSH or TLS."""
+"""A remote engine, simulated on this machine: an engine with its own data, reached over SSH or TLS."""
 
 import contextlib
 import os
@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from harness.measure.docker.port_access import find_free_port
-from tests.e2e.outcomes import assert_ends_well
-from tests.e2e.own_engine import OwnEngine, own_engine
+from tests.e2e.outcomes import assert_completes
+from tests.e2e.own_engine import OwnEngine, run_own_engine
 from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
@@ -22,13 +22,13 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnEngine]:
-    with own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
+    with run_own_engine(tmp_path_factory.mktemp("remote"), number=2) as started:
         yield started
 
 
 @contextlib.contextmanager
-def serve_by_ssh(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run an sshd before the engine; yield the address, and the environment in which `ssh` accepts it."""
+def run_sshd(engine: OwnEngine, folder: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run an sshd before the engine; yield its address, and the environment in which `ssh` trusts it."""
     if not shutil.which("sshd"):
         subprocess.run(["apt-get", "install", "--yes", "openssh-server"], check=True, capture_output=True)
     port, daemon = find_free_port(), shutil.which("sshd") or "/usr/sbin/sshd"
@@ -65,23 +65,23 @@ def wait_for_sshd(port: int) -> None:
     pytest.fail("sshd does not answer")
 
 
-def test_a_campaign_over_ssh_whose_tunnel_is_cut_once(
+def test_a_campaign_over_ssh_completes_although_its_tunnel_is_cut_once(
     project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The base image is copied to the engine; the tunnel to the target's port is cut under load."""
-    with serve_by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+    """Cut the tunnel to the target's port under load, after the base image was copied to the engine."""
+    with run_sshd(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
         project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE + UP_TO_6_USERS)
         with project.start_harness("run", **environment) as running:
             project.wait_for_load(running, within_s=240, engine=engine.address)
             (tunnel,) = find_tunnels()
             os.kill(tunnel, signal.SIGKILL)
-            assert_ends_well(project, running)
+            assert_completes(project, running)
     faults = project.read_events("fault")
     assert ["tunnel" in fault["what"] for fault in faults] == [True]
-    machine = (project.folder / "results/latest/environment.json").read_text()
-    assert '"local": false' in machine
+    fingerprint = (project.folder / "results/latest/environment.json").read_text()
+    assert '"local": false' in fingerprint
     assert find_tunnels() == []
-    assert engine.docker("ps", "--all", "--quiet").stdout == b""
+    assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
 def find_tunnels() -> list[int]:
@@ -91,10 +91,10 @@ def find_tunnels() -> list[int]:
     return [int(pid) for pid in pgrep.stdout.split()]
 
 
-def test_what_a_remote_engine_cant_do_is_reported_before_anything_starts(
+def test_files_for_a_remote_engine_are_refused_before_anything_starts(
     project: Project, engine: OwnEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    with serve_by_ssh(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
+    with run_sshd(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
         project.write("matrix.yaml", f"engine: {{host: '{address}'}}\n" + ONE_SIZE + UP_TO_6_USERS)
         text = (project.folder / "targets/behaves/target.yaml").read_text()
         project.write("targets/behaves/target.yaml", text + "files: {/etc/extra: locustfile.py}\n")
@@ -111,19 +111,19 @@ def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -
     project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run", **config) as running:
         project.wait_for("life-started", running, within_s=240)
-        assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-        assert_ends_well(project, running)
+        assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
+        assert_completes(project, running)
 
 
 def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Without certificates, the engine can't be used, which is reported before anything starts."""
+    """Require a refusal before anything starts if the matrix names no certificates."""
     keys, port = tmp_path_factory.mktemp("keys"), find_free_port()
-    make_certificates(keys)
+    create_certificates(keys)
     options = [f"--host=tcp://127.0.0.1:{port}", "--tlsverify", f"--tlscacert={keys}/ca.pem"]
     options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
-    with own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
+    with run_own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
         address = f"tcp://127.0.0.1:{port}"
         project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + UP_TO_6_USERS)
         refused = project.run_harness("run")
@@ -135,13 +135,13 @@ def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
         )
         with project.start_harness("run") as running:
             project.wait_for("life-started", running, within_s=240)
-            assert len(engine.docker("ps", "--quiet").stdout.split()) == 1
-            assert_ends_well(project, running)
-        assert engine.docker("ps", "--all", "--quiet").stdout == b""
+            assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
+            assert_completes(project, running)
+        assert engine.run_docker("ps", "--all", "--quiet").stdout == b""
 
 
-def make_certificates(folder: Path) -> None:
-    """Make an authority and its certificates for engine and client, under the file names of docker."""
+def create_certificates(folder: Path) -> None:
+    """Create an authority and its certificates for engine and client, with the file names of docker."""
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
@@ -151,6 +151,6 @@ def make_certificates(folder: Path) -> None:
     for name, prefix in (("server", "server-"), ("client", "")):
         (folder / "names").write_text("subjectAltName = IP:127.0.0.1\n")
         openssl("req", *fresh, "-keyout", f"{prefix}key.pem", "-out", "request.pem", "-subj", f"/CN={name}")
-        signed = "server.pem" if prefix else "cert.pem"
+        certificate = "server.pem" if prefix else "cert.pem"
         signing = ["-CA", "ca.pem", "-CAkey", "ca-key.pem", "-CAcreateserial", "-extfile", "names"]
-        openssl("x509", "-req", "-in", "request.pem", *signing, "-out", signed)
+        openssl("x509", "-req", "-in", "request.pem", *signing, "-out", certificate)

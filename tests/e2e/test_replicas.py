@@ -1,11 +1,11 @@
-"""Replicas of a target behind a real HAProxy: all are loaded, all are counted, and one is killed."""
+"""Replicas of a target behind a real HAProxy: all get load, all are counted, and one is killed."""
 
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.outcomes import step_endings
+from tests.e2e.outcomes import read_step_endings
 from tests.e2e.project import UP_TO_6_USERS, Project, read_cpu_s, run_docker
 
 pytestmark = pytest.mark.e2e
@@ -29,7 +29,7 @@ def test_two_replicas_are_a_size_of_their_own(project: Project, leftovers: Calla
     assert leftovers() == ""
 
 
-def test_both_replicas_are_loaded_and_the_death_of_one_ends_the_step(project: Project) -> None:
+def test_both_replicas_get_load_and_the_death_of_one_ends_the_step(project: Project) -> None:
     project.write(
         "matrix.yaml",
         MATRIX.replace("[1, 2]", "2").replace("window: {at_least: 4s", "window: {at_least: 6s") + BALANCER,
@@ -50,7 +50,7 @@ def test_both_replicas_are_loaded_and_the_death_of_one_ends_the_step(project: Pr
         subprocess.run(["docker", "exec", replicas[1], "kill", "-KILL", "1"], check=False)
         subprocess.run(["docker", "kill", replicas[1]], check=False, capture_output=True)
         running.communicate(timeout=240)
-    assert {"target-died", "target-removed"} & set(step_endings(project))
+    assert {"target-died", "target-removed"} & set(read_step_endings(project))
 
 
 def inspect_limits(container: str) -> str:

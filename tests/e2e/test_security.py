@@ -1,4 +1,4 @@
-"""What must not leak or take effect: secrets, escape sequences from a target, rights of files."""
+"""Secrets do not leak, escape sequences of a target have no effect, and files have few rights."""
 
 import stat
 import subprocess
@@ -22,8 +22,10 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
     with project.start_harness("run") as running:
         project.wait_for("life-started", running)
         (container,) = project.list_containers()
-        inside = subprocess.run(["docker", "exec", container, "env"], capture_output=True, text=True).stdout
-        assert f"TOKEN={SECRET}" in inside
+        environment = subprocess.run(
+            ["docker", "exec", container, "env"], capture_output=True, text=True
+        ).stdout
+        assert f"TOKEN={SECRET}" in environment
         project.wait_for("step-finished", running)
         running.terminate()
         output, _ = running.communicate(timeout=60)
@@ -33,9 +35,9 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
     assert [path for path in written if SECRET.encode() in path.read_bytes()] == []
 
 
-def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(project: Project) -> None:
-    shouting = 'import sys\nsys.exit("\\033[2J\\033]0;title\\007 owned \\033[31m")\n'
-    project.write("targets/behaves/image/behave.py", shouting)
+def test_escape_sequences_of_a_target_do_not_reach_the_terminal(project: Project) -> None:
+    script = 'import sys\nsys.exit("\\033[2J\\033]0;title\\007 owned \\033[31m")\n'
+    project.write("targets/behaves/image/behave.py", script)
     project.write("matrix.yaml", MATRIX)
     done = project.run_harness("run")
     assert done.returncode == 2
@@ -46,7 +48,7 @@ def test_a_target_that_writes_escape_sequences_does_not_reach_the_terminal(proje
     assert "\x1b" not in report
 
 
-def test_files_are_plain_files(project: Project) -> None:
+def test_result_files_are_neither_executable_nor_writable_by_others(project: Project) -> None:
     project.write("matrix.yaml", MATRIX)
     with project.start_harness("run") as running:
         project.wait_for("step-finished", running)

@@ -1,4 +1,4 @@
-"""A real Locust master with its workers: facts on one clock, and workers that are killed or do not come."""
+"""A real Locust master with its workers: facts on one clock, and workers that are killed or missing."""
 
 import contextlib
 import os
@@ -20,19 +20,20 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ExternalWorkers, Scenario
-from tests.contract.backends import Backend, real_backend
-from tests.e2e.outcomes import assert_ends_well, step_endings
+from tests.contract.backends import Backend, open_real_backend
+from tests.e2e.outcomes import assert_completes, read_step_endings
 from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
 SCENARIO = Scenario((Path(__file__).parents[1] / "contract/locustfile.py",), ("Visitor",))
 AHEAD_S = 5000
+"""How far the clock of one worker is ahead."""
 
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    with real_backend() as backend:
+    with open_real_backend() as backend:
         yield backend
 
 
@@ -73,11 +74,11 @@ def hold_users(generator: RunningGenerator, users: int, seconds: float) -> list[
 
 
 def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(backend: Backend, tmp_path: Path) -> None:
-    """One worker's clock is 5,000 s ahead, as on a host that booted earlier: the error stays below 5 ms."""
+    """Let one worker's clock be 5,000 s ahead, as on a host that booted earlier."""
     load = ExternalWorkers(2, port=find_free_port())
     command = build_worker_command(SCENARIO, load)
     with (
-        backend.run(backend.target()) as running,
+        backend.run(backend.build_target()) as running,
         run_worker_elsewhere(command, tmp_path),
         run_worker_elsewhere(command, tmp_path, AHEAD_S),
         backend.generator.start(SCENARIO, running.url, load) as generator,
@@ -101,12 +102,12 @@ def test_the_step_of_a_killed_worker_is_held_again_with_a_new_one(project: Proje
     project.write("matrix.yaml", "load: {workers: 2}\n" + ONE_SIZE + UP_TO_6_USERS)
     with project.start_harness("run") as running:
         project.wait_for_load(running)
-        workers = [pid for pid in project.find_locusts() if "--worker" in read_command_line(pid)]
+        workers = [pid for pid in project.find_locust_processes() if "--worker" in read_command_line(pid)]
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        assert_ends_well(project, running)
-    assert "generator-died" in step_endings(project)
-    assert project.find_locusts() == []
+        assert_completes(project, running)
+    assert "generator-died" in read_step_endings(project)
+    assert project.find_locust_processes() == []
 
 
 def read_command_line(pid: int) -> str:
@@ -118,7 +119,7 @@ def read_command_line(pid: int) -> str:
 def test_external_workers_start_by_the_printed_command(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The worker is lost once: its step is held again as soon as another worker has connected."""
+    """End the worker once: its step is held again as soon as another worker has connected."""
     port = find_free_port()
     load = f"load: {{workers: external, expect: 1, bind: '127.0.0.1:{port}'}}\n"
     project.write("matrix.yaml", load + ONE_SIZE + UP_TO_6_USERS)
@@ -132,7 +133,7 @@ def test_external_workers_start_by_the_printed_command(
             output, _ = running.communicate(timeout=240)
     assert re.sub(r"\s+", "", command) in re.sub(r"\s+", "", output)
     assert project.read_summary()["state"] == "complete", output
-    assert "generator-died" in step_endings(project), output
+    assert "generator-died" in read_step_endings(project), output
 
 
 def test_missing_workers_are_reported_with_the_command_that_starts_one(

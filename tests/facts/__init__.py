@@ -1,4 +1,4 @@
-"""Steps that real containers really went through, recorded by `tests.facts.record`."""
+"""Steps of real containers, recorded by `tests.facts.record`."""
 
 import gzip
 import json
@@ -15,8 +15,8 @@ NAMES = sorted(file.stem for file in HERE.glob("*.json"))
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """One step of a cell under its SLOs, and how it was recorded."""
+class RecordedStep:
+    """A step of a cell with its SLOs; `source` says how it was recorded."""
 
     source: str
     cell: Cell
@@ -24,9 +24,9 @@ class Recorded:
     facts: StepFacts
 
 
-def recorded(name: str) -> Recorded:
+def load_recorded(name: str) -> RecordedStep:
     path = HERE / f"{name}.json"
-    told = json.loads(path.read_text())
-    facts = decode_step(gzip.compress(json.dumps(told["step"]).encode()), path)
-    slos = tuple(TypeAdapter(Slo).validate_python(slo) for slo in told["slos"])
-    return Recorded(told["source"], TypeAdapter(Cell).validate_python(told["cell"]), slos, facts)
+    stored = json.loads(path.read_text())
+    facts = decode_step(gzip.compress(json.dumps(stored["step"]).encode()), path)
+    slos = tuple(TypeAdapter(Slo).validate_python(slo) for slo in stored["slos"])
+    return RecordedStep(stored["source"], TypeAdapter(Cell).validate_python(stored["cell"]), slos, facts)

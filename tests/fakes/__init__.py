@@ -1,7 +1,7 @@
-"""Fakes of the protocols of measuring: no Docker, no Locust, no waiting. Time moves when someone sleeps.
+"""Fakes of the protocols of measuring: no Docker, no Locust, no waiting. Only `FakeClock.sleep` takes time.
 
-`FakeBackends` holds all of them and describes how targets behave: one `Service` for all, or one by the
-target's name. `tests/contract` makes the same claims about the fakes and the real ones.
+`FakeBackends` holds all fakes and the services that targets behave like: one by the target's name, and one
+for all other targets. `tests/contract` makes the same claims about the fakes and about Docker with Locust.
 """
 
 from tests.fakes.backends import FakeBackends

@@ -14,7 +14,7 @@ from tests.fakes.service import Service
 
 @dataclass
 class FakeBackends:
-    """All fakes and how targets behave: `services` by the name of a target, `default` for all others."""
+    """All fakes. A target behaves like the service of its name in `services`, or else like `default`."""
 
     default: Service = field(default_factory=Service)
     services: Mapping[str, Service] = field(default_factory=dict)
@@ -27,5 +27,5 @@ class FakeBackends:
         self.probe = FakeProbe(self.clock)
 
     def to_backends(self, load_hosts: tuple[TargetHost, ...] = ()) -> Backends:
-        """Return the fakes as what a campaign measures with; `load_hosts` are engines of the load."""
+        """Return these fakes as the backends of a campaign; its load comes from the engines `load_hosts`."""
         return Backends(self.host, self.generator, self.probe, self.clock, load_hosts)

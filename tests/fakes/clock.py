@@ -1,11 +1,11 @@
-"""Let time pass only when someone sleeps."""
+"""A clock whose time passes only when someone sleeps on it."""
 
 import contextlib
 from collections.abc import Callable, Iterator
 
 TICK_S = 0.25
 
-Tick = Callable[[float], None]
+TickListener = Callable[[float], None]
 
 
 class FakeClock:
@@ -13,7 +13,7 @@ class FakeClock:
 
     def __init__(self, now_s: float = 1000.0) -> None:
         self._now_s = now_s
-        self._listeners: list[Tick] = []
+        self._listeners: list[TickListener] = []
 
     def now_s(self) -> float:
         return self._now_s
@@ -26,7 +26,7 @@ class FakeClock:
                 listener(self._now_s)
 
     @contextlib.contextmanager
-    def notify(self, listener: Tick) -> Iterator[None]:
+    def notify(self, listener: TickListener) -> Iterator[None]:
         """Call the listener with the new instant after each tick, until exit."""
         self._listeners.append(listener)
         try:

@@ -1,4 +1,4 @@
-"""The fake `LoadGenerator`: simulated users at a simulated target."""
+"""The fake `LoadGenerator`: simulated users of a simulated target."""
 
 import ast
 import contextlib
@@ -18,7 +18,7 @@ USER_CLASSES = {"User", "HttpUser", "FastHttpUser"}
 
 
 class FakeProcess:
-    """The fake `RunningGenerator`: users at a fake target. Like the real one, it reports twice a second."""
+    """The fake `RunningGenerator`: users of a fake target. Like the real one, it reports twice a second."""
 
     notes: tuple[str, ...] = ()
 
@@ -56,10 +56,10 @@ class FakeProcess:
         return "fake users\n"
 
     def report(self, now_s: float) -> None:
-        at_most = self._generator.dies_above_users
-        self.is_dead = self.is_dead or (at_most is not None and len(self._system.users) > at_most)
-        wedged = self._generator.silent_between_s
-        if wedged is not None and wedged[0] <= now_s < wedged[1]:
+        users_at_most = self._generator.dies_above_users
+        self.is_dead = self.is_dead or (users_at_most is not None and len(self._system.users) > users_at_most)
+        silence = self._generator.silent_between_s
+        if silence is not None and silence[0] <= now_s < silence[1]:
             return
         if now_s >= self._report_s and not self.is_dead:
             self._pages.append(self._build_page())
@@ -71,7 +71,7 @@ class FakeProcess:
 
     def _build_page(self) -> GeneratorFacts:
         system, start_s = self._system, self._target.start_s
-        ended = system.take()
+        ended = system.take_ended()
         self._cpu_s += 0.01 + self._generator.cpu_per_request_s * len(ended.start_s)
         if len(system.users) == self._wanted_users:
             self._reached_users = self._wanted_users
@@ -95,7 +95,11 @@ class FakeProcess:
 
 
 class FakeGenerator:
-    """The fake `LoadGenerator`, with the faults that a real one can have."""
+    """The fake `LoadGenerator`, with the faults that a real one can have.
+
+    Users think between the two bounds `think_s` and send requests of the `names`, each with its weight.
+    `loads` are the loads of all generators that were started.
+    """
 
     def __init__(self, clock: FakeClock, targets: Mapping[str, FakeTarget]) -> None:
         self._clock = clock
@@ -151,4 +155,4 @@ def _find_user_classes(path: Path) -> list[str]:
         raise UsageError(f"{path.name}: Locust can't load it:\n{error}") from error
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     bases = {node.name: {base.id for base in node.bases if isinstance(base, ast.Name)} for node in classes}
-    return [name for name, of in bases.items() if of & USER_CLASSES]
+    return [name for name, base_names in bases.items() if base_names & USER_CLASSES]

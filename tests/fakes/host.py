@@ -1,4 +1,4 @@
-"""Targets that are simulated: the fake `TargetHost`."""
+"""Simulate targets: the fake `TargetHost`."""
 
 import contextlib
 import itertools
@@ -9,7 +9,7 @@ from bench.simulation import random_streams
 from bench.simulation.closed_system import ClosedSystem
 from bench.simulation.container_run import build_closed_system, list_exit_events
 from bench.simulation.model import QUIET, ThinkTime
-from harness.errors import EngineError, EngineGone, TargetFailed, UsageError
+from harness.errors import EngineError, EngineUnavailableError, TargetStartError, UsageError
 from harness.measure.protocols import Image, RunningTarget, TargetEnd
 from harness.model import (
     GIB,
@@ -45,7 +45,7 @@ class FakeTarget:
         seed: tuple[int, ...],
         url: str,
         ready_after_s: float,
-        require_engine: Callable[[], None],
+        check_engine: Callable[[], None],
     ) -> None:
         self.system = system
         self.start_s = start_s
@@ -55,7 +55,7 @@ class FakeTarget:
         self._seed = seed
         self._url = url
         self._ready_after_s = ready_after_s
-        self._require_engine = require_engine
+        self._check_engine = check_engine
 
     @property
     def url(self) -> str:
@@ -70,26 +70,26 @@ class FakeTarget:
         return None
 
     def poll_end(self) -> TargetEnd | None:
-        self._require_engine()
+        self._check_engine()
         end = self.system.exit
         return None if end is None else TargetEnd(end.code, end.is_oom, "the last log lines of a fake")
 
     def read_logs(self) -> str:
         return f"served {self.system.answered_count} requests\n"
 
-    def make(self, deed: str, amount: float) -> None:
-        """Do what a request to `tests/e2e/images/behaves` does; `amount` in seconds, MiB, or an exit code."""
-        if deed == "burn":
+    def provoke(self, action: str, amount: float) -> None:
+        """Do what a request to `tests/e2e/images/behaves` does; `amount` is seconds, MiB or an exit code."""
+        if action == "burn":
             self.system.burn(amount)
-        if deed == "eat":
+        if action == "eat":
             self.system.allocate(int(amount) * MIB)
-        if deed == "eat-in-a-child":
+        if action == "eat-in-a-child":
             self.events.append(TargetEvent(self.start_s + self.system.now_s, EventKind.OOM))
-        if deed == "exit":
+        if action == "exit":
             self.system.stop(int(amount))
 
     def set_users(self, think_s: tuple[float, float], names: Sequence[tuple[str, float]]) -> None:
-        """Let users think between two bounds, and send requests of these names by their weights."""
+        """Let users think between two bounds and send requests of these names, each with its weight."""
         self.names = tuple(name for name, _ in names)
         think_times, name_indices = (random_streams.create_generator(*self._seed, kind) for kind in (10, 11))
         streams = self.system.streams
@@ -104,15 +104,20 @@ class FakeTarget:
 
 
 class FakeHost:
-    """The fake `TargetHost`. `runs` are all cells run so far, `running` the names of the containers now."""
+    """The fake `TargetHost`, with the faults that a real one can have.
+
+    `runs` are the cells run so far, `running` the names of the containers that run. `reserved_by` is the
+    campaign that has reserved the engine. From the first to the second instant of `unavailable_between_s` it
+    does not answer.
+    """
 
     def __init__(
         self, clock: FakeClock, services: Mapping[str, Service], default: Service, seed: int
     ) -> None:
         self.targets: dict[str, FakeTarget] = {}
-        self.held_by: str | None = None
+        self.reserved_by: str | None = None
         self.pinned_cores: frozenset[int] | None = None
-        self.absent_images: Collection[str] = ["no-such-image:ever"]
+        self.missing_images: Collection[str] = ["no-such-image:ever"]
         self._clock = clock
         self._services = services
         self._default = default
@@ -120,21 +125,22 @@ class FakeHost:
         self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
         self.running: list[str] = []
-        self.away: tuple[float, float] | None = None
+        self.unavailable_between_s: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
 
     def is_answering(self) -> bool:
-        return self.away is None or not self.away[0] <= self._clock.now_s() < self.away[1]
+        outage = self.unavailable_between_s
+        return outage is None or not outage[0] <= self._clock.now_s() < outage[1]
 
-    def require(self) -> None:
+    def check_answering(self) -> None:
         if not self.is_answering():
-            raise EngineGone("Docker could not inspect the target: Connection refused")
+            raise EngineUnavailableError("Docker could not inspect the target: Connection refused")
 
     def prepare(self, target: Target) -> Image:
         reference = self.name_image(target)
-        if reference in self.absent_images:
+        if reference in self.missing_images:
             raise EngineError(f"Docker could not find or pull the image {reference}", "check its name")
-        self.require()
+        self.check_answering()
         digest = self.digests.get(target.name, f"sha256:{target.name}")
         return Image(reference, digest)
 
@@ -144,7 +150,7 @@ class FakeHost:
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
-        self.require()
+        self.check_answering()
         number = next(self._numbers)
         name = f"harness-fake-{cell.id}-{number}"
         self.runs.append(cell)
@@ -155,7 +161,7 @@ class FakeHost:
                 self.targets[fake.url] = fake
                 yield fake
         finally:
-            with contextlib.suppress(ValueError):  # removed as a leftover meanwhile
+            with contextlib.suppress(ValueError):  # `remove_leftovers` may have removed it meanwhile
                 self.running.remove(name)
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
@@ -163,20 +169,20 @@ class FakeHost:
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         reference = self.name_image(target)
-        return [f"no image {reference}"] if reference in self.absent_images else []
+        return [f"no image {reference}"] if reference in self.missing_images else []
 
     def read_identity(self) -> str:
         return f"fake {id(self)}"
 
     @contextlib.contextmanager
     def reserve(self) -> Iterator[None]:
-        if self.held_by is not None:
-            raise UsageError(f"another harness is measuring on this engine: {self.held_by}")
-        self.held_by = "this campaign"
+        if self.reserved_by is not None:
+            raise UsageError(f"another harness is measuring on this engine: {self.reserved_by}")
+        self.reserved_by = "this campaign"
         try:
             yield
         finally:
-            self.held_by = None
+            self.reserved_by = None
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         removed, self.running = sorted(self.running), []
@@ -193,22 +199,24 @@ class FakeHost:
         service, clock = self._services.get(target.name, self._default), self._clock
         seed, start_s = (self._seed, zlib.crc32(cell.id.encode()), number), clock.now_s()
         if service.base_bytes > cell.limits.memory_bytes:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.OOM, "out of memory 0.1 s after its start (exit code 137); it wrote nothing"
             )
         if service.exits_at_start is not None:
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.EXITED, f"ended with exit code {service.exits_at_start} 0.1 s after its start"
             )
         if service.is_never_ready:
             clock.sleep(target.readiness.within_s)
-            raise TargetFailed(
+            raise TargetStartError(
                 FailureKind.NEVER_READY,
                 f"not ready within {target.readiness.within_s:g} s; last seen: nothing",
             )
         system = build_closed_system(service, QUIET, ThinkTime(), cell.limits, seed)
         url = f"http://127.0.0.1:{32768 + number}"
-        fake = FakeTarget(system, cell.limits, start_s, seed, url, service.ready_after_s, self.require)
+        fake = FakeTarget(
+            system, cell.limits, start_s, seed, url, service.ready_after_s, self.check_answering
+        )
         clock.sleep(service.ready_after_s)
         fake.advance(clock.now_s())
         return fake

@@ -1,4 +1,4 @@
-"""Counters of what is simulated: the fake `UsageProbe`."""
+"""Read the counters of a simulated target: the fake `UsageProbe`."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ SAMPLE_EVERY_S = 1.0
 
 
 class FakeWatch:
-    """The fake `Watch`: a sample at its start and each second."""
+    """The fake `Watch`: it samples at its start and then once a second."""
 
     def __init__(self, target: FakeTarget, clock: FakeClock) -> None:
         self._target = target
@@ -36,7 +36,7 @@ class FakeWatch:
         if now_s < self._next_s:
             return
         self._next_s = now_s + SAMPLE_EVERY_S
-        self._host.append(_host_sample(self._target.system, now_s))
+        self._host.append(_build_host_sample(self._target.system, now_s))
         if self._target.system.exit is None:
             self._samples.append(sample_target(self._target.system, now_s))
 
@@ -55,7 +55,7 @@ class FakeProbe:
             yield watch
 
 
-def _host_sample(system: ClosedSystem, at_s: float) -> HostSample:
+def _build_host_sample(system: ClosedSystem, at_s: float) -> HostSample:
     return HostSample(
         at_s=at_s,
         busy_s=tuple(system.processor.cpu_s / HOST_CORES for _ in range(HOST_CORES)),

@@ -1,4 +1,4 @@
-"""What a simulated target of the tests is like, with the faults that one can have at its start."""
+"""The simulated service of the tests, with the faults that a target can have at its start."""
 
 from dataclasses import dataclass
 

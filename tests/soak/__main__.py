@@ -16,9 +16,11 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sizes = measure_memory(Path(folder), options.cells)
-    marks = [sizes[len(sizes) * part // 4 - 1] / 2**20 for part in (1, 2, 3, 4)]
-    print(f"memory after each quarter of {len(sizes)} cells: {', '.join(f'{mib:.0f} MiB' for mib in marks)}")
+        resident_bytes = measure_memory(Path(folder), options.cells)
+    count = len(resident_bytes)
+    quarters_mib = [resident_bytes[count * quarter // 4 - 1] / 2**20 for quarter in (1, 2, 3, 4)]
+    memory = ", ".join(f"{mib:.0f} MiB" for mib in quarters_mib)
+    print(f"memory after each quarter of {count} cells: {memory}")
     with tempfile.TemporaryDirectory() as folder:
         project = create_project(Path(folder))
         tally = kill_at_random(project, options.kills, options.seed)
@@ -27,7 +29,8 @@ def main() -> int:
         cells = len(project.read_summary()["cells"])
     print(f"{sum(tally.kills.values())} kills: {dict(tally.kills)}")
     print(
-        f"{cells} cells, {invalid} of them INVALID; {tally.resumes_s[0]:.1f} s from the command to a target"
+        f"{cells} cells, {invalid} of them INVALID; "
+        f"{tally.resume_s:.1f} s from the command to the first container"
     )
     print(
         "\n".join(faults)

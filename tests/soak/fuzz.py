@@ -56,24 +56,24 @@ HOSTILE = (
     b"%YAML 9.9\n", b"? ", b"|\n", b">\n", b"../../etc/passwd", b"/dev/zero", b"${HOME}", b"${", b"=1+1",
     b"<script>", b"\\u0000", b"\\ud800", b'"format": 2', b'"event": 3', b": ", b"- ", b"\n", b"#", b",", b"]",
 )  # fmt: skip
-LAUGHS = b"a: &a [x,x,x]\n" + b"".join(
+BILLION_LAUGHS = b"a: &a [x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(9)
 )
-DEEP = (b"[" * 3000, b'{"a":' * 3000, b"a:\n " * 300, b"- " * 3000, LAUGHS)
+DEEPLY_NESTED = (b"[" * 3000, b'{"a":' * 3000, b"a:\n " * 300, b"- " * 3000, BILLION_LAUGHS)
 
 Read = Callable[[Path], None]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A file to mutate, below the project's folder, its valid content, and the function that reads it."""
+    """A function that reads a file of a project, with the file's path below the project and valid content."""
 
     file: str
     valid: bytes
     read: Read
 
 
-class TooSlow(BaseException):
+class TooSlowError(BaseException):
     """A reader took too long. Not an Exception, so that no reader catches it."""
 
 
@@ -108,7 +108,7 @@ def _mutate_once(data: bytearray, rng: random.Random) -> None:
         case 7:
             data[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 8)))
         case _ if rng.random() < 0.05:
-            data[at:at] = rng.choice(DEEP)
+            data[at:at] = rng.choice(DEEPLY_NESTED)
         case _:
             data[at:at] = str(rng.choice([0, -1, 2**31, 2**63, 10**30, 0.1, -0.0])).encode()
 
@@ -136,7 +136,7 @@ def create_readers(folder: Path) -> list[Reader]:
                 opened.read_step(file)
 
     def read_index(path: Path) -> None:
-        """Draw the index, which reports a damaged summary itself."""
+        """Draw the index, which shows a damaged summary instead of raising an error."""
         render_index(read_summaries(folder / "results"))
 
     campaign.write_reports(render_report(rejudge(plan_from_json(campaign.read_plan()), campaign)))
@@ -174,25 +174,25 @@ def _create_campaign(folder: Path) -> CampaignFolder:
 
 
 @contextmanager
-def time_limit(seconds: int) -> Iterator[None]:
+def limit_time(seconds: int) -> Iterator[None]:
     def raise_too_slow(_number: int, _frame: FrameType | None) -> None:
-        raise TooSlow
+        raise TooSlowError
 
-    before = signal.signal(signal.SIGALRM, raise_too_slow)
+    previous_handler = signal.signal(signal.SIGALRM, raise_too_slow)
     signal.alarm(seconds)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, previous_handler)
 
 
 def try_input(reader: Reader, folder: Path, content: bytes) -> str:
-    """Give `content` to a reader; return "accepted", "refused", or what went wrong."""
+    """Let a reader read `content`; return "accepted", "refused", or what went wrong."""
     path = folder / reader.file
     path.write_bytes(content)
     try:
-        with time_limit(SLOW_S):
+        with limit_time(SLOW_S):
             reader.read(path)
         return "accepted"
     except HarnessError as error:
@@ -201,7 +201,7 @@ def try_input(reader: Reader, folder: Path, content: bytes) -> str:
         except UnicodeEncodeError:
             return f"unprintable text: {error!r}"
         return "refused" if str(error).strip() else "refused without a text"
-    except TooSlow:
+    except TooSlowError:
         return f"more than {SLOW_S} s"
     except Exception:
         return traceback.format_exc()
@@ -219,11 +219,11 @@ def fuzz(
     for number in range(inputs):
         reader = readers[number % len(readers)]
         content = mutate(reader.valid, random.Random(f"{seed}/{number}"))
-        what = try_input(reader, folder, content)
-        if what not in ("accepted", "refused"):
-            faults.append((reader.file, content, what))
-            what = "fault"
-        counts[reader.file.rpartition("/")[2]][what] += 1
+        outcome = try_input(reader, folder, content)
+        if outcome not in ("accepted", "refused"):
+            faults.append((reader.file, content, outcome))
+            outcome = "fault"
+        counts[reader.file.rpartition("/")[2]][outcome] += 1
     return counts, faults
 
 
@@ -234,8 +234,8 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         counts, faults = fuzz(Path(folder), options.inputs, options.seed)
-    for file, content, what in faults[:20]:
-        print(f"{file}: {content[:500]!r}\n{what}\n")
+    for file, content, outcome in faults[:20]:
+        print(f"{file}: {content[:500]!r}\n{outcome}\n")
     for file, counted in counts.items():
         print(f"{file}: {json.dumps(counted)}")
     print(f"{options.inputs} inputs, {len(faults)} faults")

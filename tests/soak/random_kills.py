@@ -1,8 +1,8 @@
 """Kill parts of a campaign at random moments, and find what went wrong.
 
-A campaign is started again and again, each time until a random moment at which something is killed: the
-harness, its Locust, the target's container, or all of them. It must end with every size measured, no step
-lost or stored twice, and nothing left behind.
+A campaign is started and resumed many times. Each time something is killed at a random moment: the harness,
+its Locust, the target's container, or all of them. At the end, every size must be measured, no step may be
+lost or stored twice, and no process or file may be left behind.
 """
 
 import json
@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.e2e.project import BEHAVES, LOCUSTFILE, TARGET, Project
 
 VICTIMS = ("harness",) * 6 + ("everything",) * 3 + ("interrupt", "locust", "container")
-"""What may be killed; repeated words are likelier.
+"""What may be killed; repeated words are killed more often.
 
 "locust" and "container" are rare: each makes a step invalid, and a cell with a step that is invalid twice
 has no answer.
@@ -40,36 +40,36 @@ repetitions: 3
 
 
 @dataclass
-class Tally:
-    """How often each victim was killed, and the seconds from a resumed command to a running target."""
+class KillTally:
+    """How often each victim was killed, and the seconds from the last command to its first container."""
 
     kills: Counter[str] = field(default_factory=Counter)
-    resumes_s: list[float] = field(default_factory=list)
+    resume_s: float = 0.0
 
 
-def kill_at_random(project: Project, kills: int, seed: int, within_s: float = 12.0) -> Tally:
-    """Run the project's matrix to its end, with so many kills on the way.
+def kill_at_random(project: Project, kills: int, seed: int, within_s: float = 12.0) -> KillTally:
+    """Run the project's matrix to its end, and kill parts of the campaign `kills` times on the way.
 
-    A step that is hit twice is invalid, and then its cell may be too: the exit code is 0 or 2.
+    A step that is disturbed twice is invalid, and its cell may be too: the exit code is 0 or 2.
     """
-    rng, tally = random.Random(seed), Tally()
+    rng, tally = random.Random(seed), KillTally()
     while sum(tally.kills.values()) < kills:
         with _start_harness(project) as process:
-            if _wait(process, rng.uniform(KILL_AFTER_S, within_s)):
+            if _wait_for_end(process, rng.uniform(KILL_AFTER_S, within_s)):
                 raise AssertionError(f"the campaign ended after {tally.kills}: make it longer")
             victim = rng.choice(VICTIMS)
             _kill(project, process, victim)
             tally.kills[victim] += 1
             if victim in ("locust", "container"):
-                _wait(process, rng.uniform(0, 3))
+                _wait_for_end(process, rng.uniform(0, 3))
                 process.kill()
             process.wait(60)
     started_s = time.monotonic()
     with _start_harness(project) as process:
         _wait_for_target(project, process)
-        tally.resumes_s.append(time.monotonic() - started_s)
+        tally.resume_s = time.monotonic() - started_s
         process.wait(END_WITHIN_S)
-    assert process.returncode in (0, 2), f"it ended with {process.returncode}"
+    assert process.returncode in (0, 2), f"the harness ended with {process.returncode}"
     return tally
 
 
@@ -89,8 +89,8 @@ def _start_harness(project: Project) -> Iterator["subprocess.Popen[str]"]:
         yield process
 
 
-def _wait(process: "subprocess.Popen[str]", seconds: float) -> bool:
-    """Wait for so many seconds or the end of the process; return True if it has ended."""
+def _wait_for_end(process: "subprocess.Popen[str]", seconds: float) -> bool:
+    """Wait for the end of the process, at most `seconds`; return True if it has ended."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
     return process.poll() is not None
@@ -100,7 +100,7 @@ def _kill(project: Project, process: "subprocess.Popen[str]", victim: str) -> No
     if victim in ("harness", "everything"):
         process.kill()
     if victim in ("locust", "everything"):
-        for pid in project.find_locusts():
+        for pid in project.find_locust_processes():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     if victim in ("container", "everything") and (project.folder / "results/latest").exists():
@@ -120,7 +120,7 @@ def _wait_for_target(project: Project, process: "subprocess.Popen[str]") -> None
 
 
 def find_faults(project: Project) -> list[str]:
-    """List what is wrong with a project's newest campaign: lost or double steps or cells, leftovers."""
+    """List what is wrong with a project's newest campaign: lost or duplicate steps or cells, leftovers."""
     latest = (project.folder / "results/latest").resolve()
     plan = json.loads((latest / "plan.json").read_text())
     planned = {cell["id"] for cell in plan["cells"]}
@@ -141,7 +141,7 @@ def find_faults(project: Project) -> list[str]:
     ]
     faults += [f"more than one campaign: {campaigns}"] if len(campaigns) > 1 else []
     faults += [f"left behind: {path}" for path in latest.parent.rglob("*.part")]
-    return faults + [f"left behind: process {pid}" for pid in project.find_locusts()]
+    return faults + [f"left behind: process {pid}" for pid in project.find_locust_processes()]
 
 
 def create_project(folder: Path) -> Project:

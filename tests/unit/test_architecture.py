@@ -56,7 +56,7 @@ ROOMS = {
 }
 """The places where each outside library may be imported.
 
-Docker's library raises errors of requests and urllib3. markupsafe comes with jinja2, pydantic_core with pydantic.
+Docker's library raises errors of requests and urllib3; markupsafe comes with jinja2.
 """
 
 IMPURE = {
@@ -81,6 +81,20 @@ MOST_MODULE_LINES = 400
 MOST_FUNCTION_LINES = 40
 LONGER_WITH_REASON: dict[str, str] = {}
 """Functions that may be longer, such as "analyse/step/judge.py:_judge", each with the reason."""
+
+
+NO_VERBS = set(
+    "a after again all alone also an and another any as at before between both by each every few for from "
+    "how if in it its many more most neither no nobody none not nothing of on one only other some such that "
+    "the their then these they this those to two until up us we what when where whether which who whose why "
+    "with within without".split()
+)
+"""First words of a docstring that are certainly no verb in the imperative."""
+
+PARTICIPLES = re.compile(
+    r"told|kept|ran|begun|said|held|sought|swept|born|taken|given|made|found|[a-z]{3,}ed"
+)
+"""Names of functions that say what something is, not what they do. Words with underscores are allowed."""
 
 
 class Import(NamedTuple):
@@ -206,6 +220,31 @@ def test_no_name_says_nothing() -> None:
     empty = {"utils", "util", "helpers", "helper", "manager", "managers", "common", "misc", "base"}
     named = {part.removesuffix(".py") for module in MODULES for part in module.relative_to(HARNESS).parts}
     assert named & empty == set()
+
+
+def is_property(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
+def test_docstrings_of_functions_start_with_a_verb() -> None:
+    wrong = [
+        f"{format_path(module)}:{node.lineno} {node.name}: {docstring.splitlines()[0]}"
+        for module in MODULES
+        for node in find_functions(module)
+        if not is_property(node) and (docstring := ast.get_docstring(node))
+        if not docstring[0].isupper() or docstring.split()[0].rstrip(".,:;").lower() in NO_VERBS
+    ]
+    assert wrong == []
+
+
+def test_functions_are_not_named_by_participles() -> None:
+    wrong = [
+        f"{format_path(module)}:{node.lineno} {node.name}"
+        for module in MODULES
+        for node in find_functions(module)
+        if not is_property(node) and PARTICIPLES.fullmatch(node.name.strip("_"))
+    ]
+    assert wrong == []
 
 
 def test_modules_stay_short() -> None:

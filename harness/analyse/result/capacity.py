@@ -1,6 +1,6 @@
-"""From a cell's container runs and judged steps to its answer.
+"""Derive a cell's answer from its container runs and judged steps.
 
-The answer is derived again whenever it is needed; it is never stored as truth.
+The answer is derived again whenever it is needed, and is never stored as truth.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
-from harness.analyse.search.bracket import Bracket, find_bracket, find_untold_step, is_invalid_twice
+from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.model import (
     Cell,
@@ -34,9 +34,9 @@ from harness.model.evidence import (
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One search of a cell: its container runs and its judged steps, in order, and whether it is done.
+    """One search of a cell: its container runs and its judged steps in order, and whether it is done.
 
-    `is_demand`: it asked for one number of users only, so that a failure there is the whole answer.
+    `is_demand`: the search is for one number of users only, so a failure there is the whole answer.
     """
 
     runs: Sequence[ContainerRun]
@@ -44,8 +44,8 @@ class Attempt:
     is_done: bool
     is_demand: bool = False
 
-    def last_at(self, users: int | None, verdict: Verdict) -> StepResult | None:
-        """Return the last step with this verdict at so many users; None without one."""
+    def find_last_step(self, users: int | None, verdict: Verdict) -> StepResult | None:
+        """Return the last step with this verdict at this number of users; None if there is none."""
         matches = (step for step in reversed(self.steps) if (step.users, step.verdict) == (users, verdict))
         return next(matches, None)
 
@@ -53,25 +53,25 @@ class Attempt:
 def build_cell_result(
     cell: Cell, users_limit: int, slos: Sequence[Slo], attempt: Attempt, skipped: str | None = None
 ) -> CellResult:
-    """Return the cell's answer; `running` until its search is done, with whatever is known by then.
+    """Return the cell's answer. Until the search is done its status is RUNNING, and it holds what is known.
 
-    `skipped` is the plan's reason for leaving the cell out.
+    `skipped` is the reason why the plan leaves the cell out; None if it is to be measured.
     """
     steps, runs = attempt.steps, attempt.runs
-    ends = find_bracket(steps)
-    status = Status.SKIPPED if skipped is not None else _status(ends, users_limit, attempt)
-    sustained = attempt.last_at(ends.sustained_users, Verdict.PASS)
-    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
-    fitted = _fit(sustained, broken, slos, steps) if status is Status.BRACKETED else None
+    bracket = find_bracket(steps)
+    status = Status.SKIPPED if skipped is not None else _decide_status(bracket, users_limit, attempt)
+    sustained = attempt.find_last_step(bracket.sustained_users, Verdict.PASS)
+    broken = attempt.find_last_step(bracket.broken_users, Verdict.FAIL)
+    fitted = _estimate(sustained, broken, slos, steps) if status is Status.BRACKETED else None
     factor, evidence = (
-        (None, Skipped(skipped)) if skipped is not None else _explain(cell, status, ends, attempt)
+        (None, Skipped(skipped)) if skipped is not None else _find_cause(cell, status, bracket, attempt)
     )
     companions_s = [run.companions_ready_after_s for run in runs if run.companions_ready_after_s is not None]
     return CellResult(
         cell=cell,
         status=status,
-        sustained_users=ends.sustained_users,
-        broken_users=ends.broken_users,
+        sustained_users=bracket.sustained_users,
+        broken_users=bracket.broken_users,
         estimate_users=fitted.users if fitted else None,
         estimate_low=fitted.low if fitted else None,
         estimate_high=fitted.high if fitted else None,
@@ -94,55 +94,55 @@ def build_cell_result(
 def is_hopeless(attempt: Attempt) -> bool:
     """Return True if another container run would not help.
 
-    A target that never came up is not tried again; one that came up before gets a second chance.
+    A target that has never come up is not started again. A target that came up before is started once more.
     """
-    return _never_came_up(attempt) or (bool(attempt.steps) and len(_failures(attempt)) > 1)
+    return _has_never_come_up(attempt) or (bool(attempt.steps) and len(_list_failures(attempt)) > 1)
 
 
-def _never_came_up(attempt: Attempt) -> bool:
-    """Return True if no run gave a step, or every request of the very first step failed."""
+def _has_never_come_up(attempt: Attempt) -> bool:
+    """Return True if a run failed and none gave a step, or if every request of the first step failed."""
     if not attempt.steps:
-        return bool(_failures(attempt))
+        return bool(_list_failures(attempt))
     return attempt.steps[0].rule is Rule.ALL_FAILED
 
 
-def _failures(attempt: Attempt) -> list[str]:
+def _list_failures(attempt: Attempt) -> list[str]:
     return [run.failure for run in attempt.runs if run.failure]
 
 
 def _find_stop_reason(attempt: Attempt) -> StopReason | None:
-    """Return why the search ended before it was complete; None if it was complete.
+    """Return why the search ended early; None if it is complete.
 
-    It is not complete either where nothing passed and windows below the lowest failure wanted requests.
+    A search also ended early if no step passed, and a step below the lowest failure had too few requests.
     """
     if is_invalid_twice(attempt.steps):
         return attempt.steps[-1].judgement
-    failures = _failures(attempt)
+    failures = _list_failures(attempt)
     if attempt.steps and len(failures) > 1:
-        return NotReady(failures[-1], is_again=True)
-    untold = _find_untold_step(attempt)
-    return None if untold is None else untold.judgement
+        return NotReady(failures[-1], was_ready_before=True)
+    inconclusive = _find_inconclusive_step(attempt)
+    return None if inconclusive is None else inconclusive.judgement
 
 
-def _find_untold_step(attempt: Attempt) -> StepResult | None:
-    return None if attempt.is_demand else find_untold_step(attempt.steps)
+def _find_inconclusive_step(attempt: Attempt) -> StepResult | None:
+    return None if attempt.is_demand else find_inconclusive_step(attempt.steps)
 
 
-def _status(ends: Bracket, users_limit: int, attempt: Attempt) -> Status:
+def _decide_status(bracket: Bracket, users_limit: int, attempt: Attempt) -> Status:
     if not attempt.is_done:
         return Status.RUNNING
-    if _never_came_up(attempt):
+    if _has_never_come_up(attempt):
         return Status.FAILED
-    if ends.sustained_users == users_limit:
+    if bracket.sustained_users == users_limit:
         return Status.CENSORED
-    if ends.sustained_users is not None and ends.broken_users is not None:
+    if bracket.sustained_users is not None and bracket.broken_users is not None:
         return Status.BRACKETED
-    if ends.broken_users is None or _find_stop_reason(attempt):
+    if bracket.broken_users is None or _find_stop_reason(attempt):
         return Status.INVALID
     return Status.NONE
 
 
-def _fit(
+def _estimate(
     sustained: StepResult | None,
     broken: StepResult | None,
     slos: Sequence[Slo],
@@ -153,31 +153,31 @@ def _fit(
     return estimate_capacity(sustained, broken, find_percentile_slo(slos), steps)
 
 
-def _explain(
-    cell: Cell, status: Status, ends: Bracket, attempt: Attempt
+def _find_cause(
+    cell: Cell, status: Status, bracket: Bracket, attempt: Attempt
 ) -> tuple[Factor | None, CellEvidence | None]:
-    """Return what stopped the cell, and what shows it; both None while nothing has."""
+    """Return the limiting factor of the cell, and the evidence for its answer; None for what is unknown."""
     if status is Status.FAILED:
-        return _explain_failed(attempt)
+        return _find_cause_of_failure(attempt)
     if status is Status.INVALID:
-        return _explain_invalid(attempt)
-    broken = attempt.last_at(ends.broken_users, Verdict.FAIL)
+        return _find_cause_of_invalidity(attempt)
+    broken = attempt.find_last_step(bracket.broken_users, Verdict.FAIL)
     if broken is None:
         return None, NeverBroke() if status is Status.CENSORED else None
     limit = find_limiting_factor(cell, broken, attempt.steps)
     return limit.factor, limit.evidence
 
 
-def _explain_failed(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+def _find_cause_of_failure(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     failed = next((run for run in attempt.runs if run.failure), None)
     if failed is None:
         return Factor.ERRORS, attempt.steps[0].judgement
     return (Factor.MEMORY if failed.failure_kind is FailureKind.OOM else None), NotReady(failed.failure or "")
 
 
-def _explain_invalid(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
+def _find_cause_of_invalidity(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     last = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
-    invalid = last if is_invalid_twice(attempt.steps) else _find_untold_step(attempt) or last
+    invalid = last if is_invalid_twice(attempt.steps) else _find_inconclusive_step(attempt) or last
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()
     return invalid.rule.at_fault, invalid.judgement

@@ -1,7 +1,7 @@
 """Compare two campaigns size by size, and find out whether they may be compared at all.
 
-A difference counts if the measured brackets do not overlap and the capacities differ by a minimum ratio. Runs
-of the same target differ by about 4 % between sessions anyway, so smaller differences do not count.
+A difference counts if the measured brackets do not overlap and the capacities differ by at least 5 %, because
+two sessions of the same target already differ by about 4 %.
 """
 
 import math
@@ -9,17 +9,28 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import geometric_mean
-from harness.model import CellResult, Change, Difference, Fingerprint, Limits, Plan, Status
+from harness.analyse.means import compute_geometric_mean
+from harness.model import (
+    CellResult,
+    Change,
+    Difference,
+    Doubt,
+    Fingerprint,
+    Limits,
+    MachineDifference,
+    Plan,
+    Status,
+)
+from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class _UserRange:
-    """What a size sustains: surely `low` users, and surely not `high` users.
+    """A range around the capacity of a size: `low` users are sustained, `high` users are not.
 
-    `high` is infinite if the size never broke.
+    `high` is infinite if no number of users broke the size.
     """
 
     low: float
@@ -29,17 +40,17 @@ class _UserRange:
     def middle(self) -> float:
         """The geometric mean of both ends.
 
-        It is the low end if the high one is infinite, and half the high end if the low one is 0.
+        It is `low` if `high` is infinite, and half of `high` if `low` is 0.
         """
         if math.isinf(self.high):
             return self.low
-        return geometric_mean([self.low, self.high]) if self.low else self.high / 2
+        return compute_geometric_mean([self.low, self.high]) if self.low else self.high / 2
 
 
 def compare_sizes(
     base: Sequence[CellResult], head: Sequence[CellResult], threshold_ratio: float = _MIN_CHANGE_RATIO
 ) -> tuple[Difference, ...]:
-    """Compare every size of either campaign, in the order of `Limits`; repetitions count together."""
+    """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together."""
     sizes = sorted({result.cell.limits for result in (*base, *head)})
     return tuple(
         _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio)
@@ -75,7 +86,7 @@ def _classify_change(before: _UserRange, after: _UserRange, threshold_ratio: flo
 def _compute_ratio(
     base: Sequence[CellResult], head: Sequence[CellResult], before: _UserRange, after: _UserRange
 ) -> float | None:
-    """Return the head's capacity over the base's; None if a range has no upper end or starts at 0."""
+    """Return the capacity in the head over that in the base; None if a range ends nowhere or starts at 0."""
     if math.isinf(before.high) or math.isinf(after.high) or not before.low or not after.low:
         return None
     return _estimate_capacity(head, after) / _estimate_capacity(base, before)
@@ -96,6 +107,7 @@ def _find_sustained_range(results: Sequence[CellResult]) -> _UserRange | None:
 
 
 def _find_cell_range(result: CellResult) -> _UserRange | None:
+    """Return the range of one repetition; None if the repetition is undecided."""
     low, high = result.sustained_users, result.broken_users
     match result.status:
         case Status.CENSORED:
@@ -111,58 +123,55 @@ def _find_cell_range(result: CellResult) -> _UserRange | None:
 
 
 _MEMORY_TOLERANCE_RATIO = 0.02
-"""The kernel reserves a little more or less memory from boot to boot."""
+"""Memory that differs by at most this ratio is alike: each boot of a kernel reserves a different amount."""
 
 
-def find_machine_differences(stored: Fingerprint, now: Fingerprint) -> list[str]:
-    """Describe every entry in which two machines differ, such as "machine cores 2, was 4"."""
-    before = _list_decisive_facts(stored)
+def find_machine_differences(before: Fingerprint, after: Fingerprint) -> list[MachineDifference]:
+    """Return every fact that campaigns depend on and in which two machines differ."""
+    earlier = _list_decisive_facts(before)
     return [
-        f"{name} {value}, was {before[name]}"
-        for name, value in _list_decisive_facts(now).items()
-        if not _is_alike(before[name], value, name)
+        MachineDifference(fact, earlier[fact], value)
+        for fact, value in _list_decisive_facts(after).items()
+        if not _is_alike(earlier[fact], value, fact)
     ]
 
 
 def _list_decisive_facts(fingerprint: Fingerprint) -> dict[str, str | int | None]:
-    """List what a campaign's numbers depend on, by the words of a message."""
+    """Return the facts that a campaign's numbers depend on, by their path in the fingerprint."""
     machine, engine = fingerprint.machine, fingerprint.engine
     return {
-        "machine cpu model": machine.cpu_model,
-        "machine cores": machine.cores,
-        "machine usable cores": machine.usable_cores,
-        "machine memory bytes": machine.memory_bytes,
-        "machine architecture": machine.architecture,
-        "machine kernel": machine.kernel,
-        "engine version": engine.version,
-        "engine cores": engine.cores,
-        "engine memory bytes": engine.memory_bytes,
-        "engine cgroup version": engine.cgroup_version,
-        "engine runtime": engine.runtime,
+        "machine.cpu_model": machine.cpu_model,
+        "machine.cores": machine.cores,
+        "machine.usable_cores": machine.usable_cores,
+        "machine.memory_bytes": machine.memory_bytes,
+        "machine.architecture": machine.architecture,
+        "machine.kernel": machine.kernel,
+        "engine.version": engine.version,
+        "engine.cores": engine.cores,
+        "engine.memory_bytes": engine.memory_bytes,
+        "engine.cgroup_version": engine.cgroup_version,
+        "engine.runtime": engine.runtime,
     }
 
 
-def find_changed_parts(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """Name the parts whose content hashes differ: `the matrix`, `the scenario`, `the target`."""
-    return sorted(f"the {key}" for key, value in now.items() if stored.get(key) != value)
+def find_changed_parts(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the parts of a plan whose content hashes differ, such as `matrix` and `target`, sorted."""
+    return sorted(part for part, content_hash in after.items() if before.get(part) != content_hash)
 
 
-def find_objections(base: Plan, head: Plan, machine_differences: Sequence[str]) -> list[str]:
-    """Describe why two campaigns can't be compared size by size; empty if they can.
-
-    Each reason moves a capacity by itself. `machine_differences` are those of `find_machine_differences`.
-    """
-    objections = []
+def find_doubts(base: Plan, head: Plan, machine_differences: Sequence[MachineDifference]) -> list[Doubt]:
+    """Return why two campaigns are not comparable size by size; empty if they are."""
+    doubts: list[Doubt] = []
     if base.hashes.get("scenario") != head.hashes.get("scenario"):
-        objections.append("the scenario changed")
+        doubts.append(ScenarioChanged())
     if set(base.slos) != set(head.slos):
-        objections.append("they were judged by other SLOs")
+        doubts.append(SlosChanged())
     if not {cell.limits for cell in base.cells} & {cell.limits for cell in head.cells}:
-        objections.append("they have no size in common")
-    return objections + [f"another machine: {each}" for each in machine_differences]
+        doubts.append(NoCommonSize())
+    return [*doubts, *machine_differences]
 
 
-def _is_alike(before: str | int | None, after: str | int | None, name: str) -> bool:
-    if name.endswith("memory bytes") and isinstance(before, int) and isinstance(after, int):
+def _is_alike(before: str | int | None, after: str | int | None, fact: str) -> bool:
+    if fact.endswith("memory_bytes") and isinstance(before, int) and isinstance(after, int):
         return abs(before - after) <= _MEMORY_TOLERANCE_RATIO * before
     return bool(before == after)

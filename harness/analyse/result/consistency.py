@@ -1,8 +1,8 @@
-"""A campaign's checks on itself: sizes that contradict each other, a host that changed, runs that differ.
+"""Check a campaign for cells that contradict each other, a host that changed, and repetitions that differ.
 
-More CPU and more memory never sustain less. So a larger cell that seems to sustain less is measured once
-more, and flagged if it still does. The reference cell is held once more at the end, because hosts drift while
-they look idle. Both checks only mark: nothing that was measured is corrected or pooled.
+More CPU and more memory never sustain fewer users. So a larger cell that seems to sustain fewer is measured
+once more, and flagged if it still does. The reference cell is held once more at the end, because even a host
+that looks idle may drift. These checks only mark cells: no measured number is corrected or pooled.
 """
 
 import math
@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.search import order_cells
@@ -34,14 +34,14 @@ from harness.model.evidence import NotReady
 Results = Mapping[str, CellResult]
 
 _DRIFT_AT_MOST = 0.05
-"""Change of the CPU time per request: on a quiet cloud host it varies by 4 % between sessions."""
+"""The allowed change of the CPU time per request. On a quiet cloud host it varies by 4 % between sessions."""
 
 
 # Monotonicity
 
 
 def choose_second_attempt(plan: Plan, results: Results) -> Cell | None:
-    """Return the larger cell of a monotonicity violation that was measured only once; None without one."""
+    """Return the larger cell of a monotonicity violation, if it was measured only once; None without one."""
     suspects = {
         large.id
         for _, large in find_monotonicity_violations(plan, results)
@@ -51,42 +51,43 @@ def choose_second_attempt(plan: Plan, results: Results) -> Cell | None:
 
 
 def flag_monotonicity_violations(plan: Plan, results: Results) -> dict[str, CellResult]:
-    """Return the results; one that smaller cells contradict names the one of them that sustains most."""
+    """Return the results, each with the smaller cell that contradicts it: of several, that of most users."""
     flagged = dict(results)
     for small, large in find_monotonicity_violations(plan, results):
-        named, users = flagged[large.id].monotonicity_violation, results[small.id].sustained_users or 0
-        if named is None or users > (results[named.id].sustained_users or 0):
+        current, users = flagged[large.id].monotonicity_violation, results[small.id].sustained_users or 0
+        if current is None or users > (results[current.id].sustained_users or 0):
             flagged[large.id] = replace(flagged[large.id], monotonicity_violation=small)
     return flagged
 
 
 def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cell, Cell]]:
-    """Return measured cells (smaller, larger) of which the larger breaks where the smaller still sustains.
+    """Return pairs of measured cells (smaller, larger) in which the larger cell sustains fewer users.
 
-    Differences within the precision do not count. For a demand, cells are compared at the users required.
+    Differences within the precision do not count. In a search for the demand, cells are compared only at the
+    required users.
     """
     if plan.users_required is not None:
         return demand.find_monotonicity_violations(results, plan.users_required)
-    width = 1 + plan.search.precision_ratio
+    tolerance = 1 + plan.search.precision_ratio
     return [
         (small.cell, large.cell)
         for large in results.values()
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
-        and (broken := _broken_users(large)) is not None
-        and broken * width < _sustained_users(small)
+        and (broken := _find_broken_users(large)) is not None
+        and broken * tolerance < _find_sustained_users(small)
     ]
 
 
-def _broken_users(result: CellResult) -> int | None:
-    """Return the users that a measured cell does not sustain: 0 if it never came up, None if unknown."""
+def _find_broken_users(result: CellResult) -> int | None:
+    """Return the lowest users that a cell surely does not sustain: 0 if it never came up, None if unknown."""
     if result.status is Status.FAILED:
         return 0
     return result.broken_users if result.status in (Status.BRACKETED, Status.NONE) else None
 
 
-def _sustained_users(result: CellResult) -> int:
+def _find_sustained_users(result: CellResult) -> int:
     return result.sustained_users or 0 if result.status in (Status.BRACKETED, Status.CENSORED) else 0
 
 
@@ -95,7 +96,7 @@ def _sustained_users(result: CellResult) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DriftCheck:
-    """A cell whose answer is known, and what was held of it once more: no part of its search."""
+    """The reference cell, and the container runs and steps of its drift check (not those of its search)."""
 
     cell: CellResult
     runs: Sequence[ContainerRun]
@@ -108,19 +109,19 @@ class DriftCheck:
 
     @property
     def is_done(self) -> bool:
-        """True if no further step would say more: one is valid, two were invalid, or none can be held."""
+        """True if no further step is needed: one was valid, two were invalid, or no target came up."""
         has_valid_step = any(step.verdict is not Verdict.INVALID for step in self.steps)
         return has_valid_step or is_invalid_twice(self.steps) or self.failure is not None
 
 
-def next_drift_check(
+def choose_drift_check(
     plan: Plan, results: Iterable[CellResult], check: DriftCheck | None, *, is_shared: bool = False
 ) -> tuple[Cell, Step] | None:
-    """Return the reference cell and the step to hold of it in a fresh container; None if no check is needed.
+    """Return the reference cell and the step to hold at it in a fresh container; None if none is needed.
 
-    `results` are in the order of measuring, all of them done. `check` is what was held so far. An invalid
-    step is held once more. With several engines (`is_shared`) the cell is held on each of them, however few
-    cells there are, to see whether the engines are alike.
+    `results` are of the search, all done, in the order of measuring. `check` holds the steps of the check so
+    far; an invalid one is repeated once. If several engines share the campaign (`is_shared`), the cell is
+    held on each of them, even in a small campaign, to see whether the engines are alike.
     """
     is_wanted = plan.search.confirm and (is_shared or plan.users_required is None)
     if not is_wanted or (check and check.is_done):
@@ -133,7 +134,10 @@ def next_drift_check(
 
 
 def _choose_reference(results: Sequence[CellResult], fewest: int) -> CellResult | None:
-    """Return the cell that was measured first; one that was measured twice only if there is no other."""
+    """Return the first cell with a capacity, preferring cells that were measured only once.
+
+    None if there is no such cell, or if fewer than `fewest` cells have steps.
+    """
     if sum(bool(result.steps) for result in results) < fewest:
         return None
     known = [result for result in results if result.status in (Status.BRACKETED, Status.CENSORED)]
@@ -141,7 +145,10 @@ def _choose_reference(results: Sequence[CellResult], fewest: int) -> CellResult 
 
 
 def assess_drift(check: DriftCheck | None) -> Drift | None:
-    """Return how the reference cell changed; None if it was not held again or has nothing to compare with."""
+    """Return how the reference cell changed; None if it was not held again at users of its search.
+
+    A target that did not come up again is a change too.
+    """
     if check is None or (not check.steps and check.failure is None):
         return None
     cell, engine = check.cell, check.runs[0].engine if check.runs else None
@@ -150,14 +157,14 @@ def assess_drift(check: DriftCheck | None) -> Drift | None:
         drift = Drift(cell.cell, cell.sustained_users or 0, Verdict.FAIL, evidence, is_marked=True)
         return replace(drift, engine=engine, against=cell.engine)
     after = check.steps[-1]
-    before = _find_step_before(cell.steps, after.users)
+    before = _find_search_step(cell.steps, after.users)
     if before is None:
         return None
     return replace(_compare_steps(cell.cell, before, after), engine=engine, against=cell.engine)
 
 
-def _find_step_before(steps: Sequence[StepResult], users: int) -> StepResult | None:
-    """Return the last valid step of the search at so many users, preferring one that passed."""
+def _find_search_step(steps: Sequence[StepResult], users: int) -> StepResult | None:
+    """Return the last valid step of the search at this number of users, preferring steps that passed."""
     valid = [step for step in steps if step.users == users and step.verdict is not Verdict.INVALID]
     return max(valid, key=lambda step: (step.verdict is Verdict.PASS, step.index), default=None)
 
@@ -166,29 +173,30 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
     drift = Drift(cell, after.users, after.verdict, after.judgement, load_s=after.load_s)
     if after.verdict is Verdict.INVALID:
         return drift
-    cpu_ratio = _change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
-    allowed_ratio = _allowed_change(before, after)
+    cpu_ratio = _compute_change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
+    allowed_ratio = _compute_allowed_change(before, after)
     fails_now = before.verdict is Verdict.PASS and after.verdict is Verdict.FAIL
-    is_no_chance = after.rule.is_hard_ending or cpu_ratio is None
+    is_beyond_chance = after.rule.is_hard_failure or cpu_ratio is None
     has_changed = cpu_ratio is not None and abs(cpu_ratio) > allowed_ratio
     return replace(
         drift,
         cpu_per_request_ratio=cpu_ratio,
-        rps_ratio=_change(before.rps, after.rps),
-        p95_ratio=_change(before.latency.p95_s, after.latency.p95_s),
+        rps_ratio=_compute_change(before.rps, after.rps),
+        p95_ratio=_compute_change(before.latency.p95_s, after.latency.p95_s),
         allowed_ratio=allowed_ratio,
-        is_marked=(fails_now and is_no_chance) or has_changed,
+        is_marked=(fails_now and is_beyond_chance) or has_changed,
     )
 
 
-def _change(before: float | None, after: float | None) -> float | None:
+def _compute_change(before: float | None, after: float | None) -> float | None:
     return after / before - 1 if before and after is not None else None
 
 
-def _allowed_change(before: StepResult, after: StepResult) -> float:
-    """Return the change of CPU time per request that is within noise: 5 %, or more for two short windows.
+def _compute_allowed_change(before: StepResult, after: StepResult) -> float:
+    """Return the change of CPU time per request that may be noise: at least 5 %, more if requests are few.
 
-    Two standard errors of a ratio of means over so many requests, whose costs vary by half of their mean.
+    It is two standard errors of the ratio of both means, if the standard deviation of a request's CPU time is
+    half of its mean. It is infinite without requests.
     """
     if not min(before.requests, after.requests):
         return math.inf
@@ -199,24 +207,24 @@ def _allowed_change(before: StepResult, after: StepResult) -> float:
 
 
 def assess_repeatability(results: Iterable[CellResult]) -> tuple[Repeatability, ...]:
-    """Return the sizes that were measured repeatedly, with their repetitions and the spread of these."""
+    """Return each size that was measured repeatedly, with its repetitions and their spread."""
     sizes: dict[Limits, list[CellResult]] = {}
     for result in results:
         sizes.setdefault(result.cell.limits, []).append(result)
     return tuple(
-        Repeatability(limits, tuple(cells), _spread_ratio(cells))
+        Repeatability(limits, tuple(cells), _compute_spread_ratio(cells))
         for limits, cells in sizes.items()
         if len(cells) > 1
     )
 
 
-def _spread_ratio(cells: Sequence[CellResult]) -> float | None:
-    """Return sample standard deviation over mean; None if one of the cells is not bracketed."""
+def _compute_spread_ratio(cells: Sequence[CellResult]) -> float | None:
+    """Return the coefficient of variation of the cells' capacities; None if a cell is not bracketed."""
     if any(cell.status is not Status.BRACKETED for cell in cells):
         return None
-    users = [cell.estimate_users or _middle(cell) for cell in cells]
+    users = [cell.estimate_users or _compute_middle(cell) for cell in cells]
     return statistics.stdev(users) / statistics.mean(users)
 
 
-def _middle(cell: CellResult) -> float:
-    return geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))
+def _compute_middle(cell: CellResult) -> float:
+    return compute_geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))

@@ -1,7 +1,7 @@
 """Recommend a size for a number of users, price the sizes, and check requirements.
 
-Only measured sizes are answers. Between two sizes of which the CPU stops the smaller one, a size may be
-interpolated and is then called so: throughput is proportional to the CPU quota (utilisation law).
+Only measured sizes are recommended. If the CPU limits the smaller of two sizes, a size between them may be
+interpolated, which is marked as such: throughput is proportional to the CPU quota (utilisation law).
 """
 
 import itertools
@@ -17,7 +17,7 @@ from harness.model import (
     Check,
     Cost,
     Factor,
-    Interpolated,
+    Interpolation,
     Limits,
     Price,
     Requirement,
@@ -41,58 +41,60 @@ def add_sizing(result: CampaignResult) -> CampaignResult:
 def recommend_size(
     cells: Sequence[CellResult], users: int, headroom_ratio: float = 0.0, price: Price | None = None
 ) -> Sizing:
-    """Recommend the cheapest size that sustains the users and the headroom, or the smallest without prices.
+    """Recommend the cheapest size that sustains the users and the headroom; without prices the smallest.
 
-    Smaller is as `Limits` orders sizes: less CPU in all replicas, then less memory in all, then fewer
-    replicas. A size without a price counts as dearer than any with one.
+    `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. A size
+    without a price counts as dearer than every size with one. A headroom of 0.3 adds 30 % to the users.
     """
     needed = math.ceil(round(users * (1 + headroom_ratio), 6))
     sizes = select_worst_repetitions(cells)
 
     def rank(limits: Limits) -> tuple[float, Limits]:
-        hour = compute_hour_price(price, sizes[limits].cell)
-        return math.inf if hour is None else hour, limits
+        hour_price = compute_hour_price(price, sizes[limits].cell)
+        return math.inf if hour_price is None else hour_price, limits
 
     sufficient = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
-    smallest, take = min(sufficient, default=None), min(sufficient, key=rank, default=None)
+    smallest, recommended = min(sufficient, default=None), min(sufficient, key=rank, default=None)
     return Sizing(
         users=users,
         needed=needed,
-        take=sizes[take] if take else None,
+        recommended=sizes[recommended] if recommended else None,
         smallest=sizes[smallest] if smallest else None,
-        below=_find_next_smaller(sizes, take) if take else None,
+        next_smaller=_find_next_smaller(sizes, recommended) if recommended else None,
         best=_find_best(sizes),
-        interpolated=_interpolate(sizes, needed, smallest),
-        undecided_sizes=_find_undecided(sizes, take, rank),
+        interpolation=_interpolate(sizes, needed, smallest),
+        undecided_sizes=_find_undecided(sizes, recommended, rank),
         all_sustain=bool(sizes) and len(sufficient) == len(sizes),
     )
 
 
 def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
-    """Return the repetition of every size that sustains the fewest users.
+    """Return for every size the result of the repetition that sustains the fewest users.
 
     An undecided repetition counts only if all repetitions of its size are undecided.
     """
-    repeated: dict[Limits, list[CellResult]] = {}
+    results_by_size: dict[Limits, list[CellResult]] = {}
     for result in cells:
-        repeated.setdefault(result.cell.limits, []).append(result)
+        results_by_size.setdefault(result.cell.limits, []).append(result)
     return {
         limits: min(results, key=lambda result: (result.is_undecided, _get_known_users(result)))
-        for limits, results in repeated.items()
+        for limits, results in results_by_size.items()
     }
 
 
-def _find_next_smaller(sizes: _Sizes, take: Limits) -> CellResult | None:
-    """Find the next smaller size with an answer: less CPU, otherwise less memory, otherwise any.
+def _find_next_smaller(sizes: _Sizes, recommended: Limits) -> CellResult | None:
+    """Find the next smaller size that is not undecided; None if there is none.
 
-    The first two are sought among sizes with as many replicas and as much of the other for each.
+    A size that differs in the CPU alone is preferred, then one that differs in the memory alone.
     """
     smaller = [
-        limits for limits in sorted(sizes, reverse=True) if limits < take and not sizes[limits].is_undecided
+        limits
+        for limits in sorted(sizes, reverse=True)
+        if limits < recommended and not sizes[limits].is_undecided
     ]
-    same_replicas = [limits for limits in smaller if limits.replicas == take.replicas]
-    less_cpu = [limits for limits in same_replicas if limits.memory_bytes == take.memory_bytes]
-    less_memory = [limits for limits in same_replicas if limits.cpu_cores == take.cpu_cores]
+    same_replicas = [limits for limits in smaller if limits.replicas == recommended.replicas]
+    less_cpu = [limits for limits in same_replicas if limits.memory_bytes == recommended.memory_bytes]
+    less_memory = [limits for limits in same_replicas if limits.cpu_cores == recommended.cpu_cores]
     next_smaller = next(iter(less_cpu or less_memory or smaller), None)
     return sizes[next_smaller] if next_smaller else None
 
@@ -100,76 +102,79 @@ def _find_next_smaller(sizes: _Sizes, take: Limits) -> CellResult | None:
 def _find_best(sizes: _Sizes) -> CellResult | None:
     """Find the size that sustains the most users, and among equals the smallest one.
 
-    If no size sustains a single user it is the largest one with an answer; None if no size has an answer.
+    If no size sustains a single user, it is the largest decided size. None if all sizes are undecided.
     """
-    answered = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_undecided]
-    best = max(answered, key=_get_known_users, default=None)
-    return best if best is None or _get_known_users(best) else answered[-1]
+    decided = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_undecided]
+    if any(_get_known_users(result) for result in decided):
+        return max(decided, key=_get_known_users)
+    return decided[-1] if decided else None
 
 
-def _find_undecided(sizes: _Sizes, take: Limits | None, rank: _Rank) -> tuple[Limits, ...]:
+def _find_undecided(sizes: _Sizes, recommended: Limits | None, rank: _Rank) -> tuple[Limits, ...]:
     """Find the undecided sizes that would be recommended instead if they sustained the users."""
     undecided = [limits for limits in sorted(sizes) if sizes[limits].is_undecided]
-    return tuple(limits for limits in undecided if take is None or rank(limits) < rank(take))
+    return tuple(limits for limits in undecided if recommended is None or rank(limits) < rank(recommended))
 
 
-def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolated | None:
-    """Interpolate the least CPU between two neighbours with the same memory and number of replicas.
+def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolation | None:
+    """Interpolate the smallest size between two neighbours with the same memory and number of replicas.
 
-    The CPU of each replica is rounded up to hundredths of a core. None if a measured size that sustains the
-    users is as small.
+    The CPU of each replica is rounded up to hundredths of a core. None unless the size is smaller than
+    `smallest`, the smallest measured size that sustains the users.
     """
     columns = sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
-    interpolated = [
-        each
+    candidates = [
+        candidate
         for column in columns
-        for each in _interpolate_column(
+        for candidate in _interpolate_column(
             [sizes[size] for size in sorted(sizes) if (size.memory_bytes, size.replicas) == column], needed
         )
     ]
-    best = min(interpolated, key=lambda each: each.limits, default=None)
+    best = min(candidates, key=lambda candidate: candidate.limits, default=None)
     return best if best is not None and (smallest is None or best.limits < smallest) else None
 
 
-def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolated]:
+def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolation]:
     interpolated = []
     for small, large in itertools.pairwise(column):
         low, high = _get_known_users(small), _get_known_users(large)
         if small.limiting_factor is Factor.CPU and 0 < low < needed <= high:
-            less, more = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
-            cpu = math.ceil(round(100 * (less + (more - less) * (needed - low) / (high - low)), 6)) / 100
-            if cpu < more:
-                interpolated.append(Interpolated(replace(large.cell.limits, cpu_cores=cpu), small, large))
+            less_cpu, more_cpu = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
+            exact_cpu = less_cpu + (more_cpu - less_cpu) * (needed - low) / (high - low)
+            cpu = math.ceil(round(100 * exact_cpu, 6)) / 100
+            if cpu < more_cpu:
+                interpolated.append(Interpolation(replace(large.cell.limits, cpu_cores=cpu), small, large))
     return interpolated
 
 
 def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> Check:
-    """Check whether some measured size within the requirement's bounds sustains its users.
+    """Check whether some measured size within the requirement's limits sustains its users.
 
-    The bounds hold for all replicas of a size together.
+    The limits hold for all replicas of a size together.
     """
-    most = requirement.most
-    within = [
+    max_limits = requirement.max_limits
+    allowed = [
         result
         for result in cells
-        if result.cell.limits.all_cores <= most.all_cores and result.cell.limits.all_bytes <= most.all_bytes
+        if result.cell.limits.total_cores <= max_limits.total_cores
+        and result.cell.limits.total_bytes <= max_limits.total_bytes
     ]
-    sizing = recommend_size(within, requirement.users)
-    if sizing.take is not None:
-        return Check(requirement, True, sizing.take)
+    sizing = recommend_size(allowed, requirement.users)
+    if sizing.recommended is not None:
+        return Check(requirement, True, sizing.recommended)
     is_inconclusive = (
-        sizing.best is None or bool(sizing.undecided_sizes) or _is_censored_below(within, requirement.users)
+        sizing.best is None or bool(sizing.undecided_sizes) or _is_censored_below(allowed, requirement.users)
     )
     return Check(requirement, None if is_inconclusive else False, sizing.best)
 
 
 def _is_censored_below(cells: Sequence[CellResult], users: int) -> bool:
-    """Return True if some size sustained its users limit, but the limit was lower than `users`."""
+    """Return True if some size sustained its users limit, and the limit was lower than `users`."""
     return any(result.status is Status.CENSORED and _get_known_users(result) < users for result in cells)
 
 
 def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
-    """Return what all replicas of a cell's size cost an hour; None if the size has no price."""
+    """Return the price of an hour of all replicas of the cell's size; None if the size has no price."""
     if price is None:
         return None
     if cell.size_name is not None and cell.size_name in price.by_name:
@@ -177,33 +182,37 @@ def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
     if price.cpu_hour is None and price.gib_hour is None:
         return None
     limits = cell.limits
-    return limits.all_cores * (price.cpu_hour or 0) + limits.all_bytes / GIB * (price.gib_hour or 0)
+    return limits.total_cores * (price.cpu_hour or 0) + limits.total_bytes / GIB * (price.gib_hour or 0)
 
 
 def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tuple[Cost, ...]:
     """Return the cost of every size with a price: the cheapest first, among equals the most users first."""
-    hours = {
-        limits: hour
+    hour_prices = {
+        limits: hour_price
         for limits, result in sizes.items()
-        if (hour := compute_hour_price(price, result.cell)) is not None
+        if (hour_price := compute_hour_price(price, result.cell)) is not None
     }
-    costs, most = [], 0
-    for limits in sorted(hours, key=lambda each: (hours[each], -_get_known_users(sizes[each]), each)):
+
+    def rank(limits: Limits) -> tuple[float, int, Limits]:
+        return hour_prices[limits], -_get_known_users(sizes[limits]), limits
+
+    costs, most_users = [], 0
+    for limits in sorted(hour_prices, key=rank):
         users = _get_known_users(sizes[limits])
         costs.append(
             Cost(
                 limits=limits,
-                hour=hours[limits],
+                hour=hour_prices[limits],
                 users=users or None,
-                hour_per_100_users=100 * hours[limits] / users if users else None,
+                hour_per_100_users=100 * hour_prices[limits] / users if users else None,
                 is_at_most=sizes[limits].status in (Status.CENSORED, Status.INFERRED),
-                on_front=users > most,
+                is_on_front=users > most_users,
             )
         )
-        most = max(most, users)
+        most_users = max(most_users, users)
     return tuple(costs)
 
 
 def _get_known_users(result: CellResult) -> int:
-    """Return the users that a size is known to sustain; 0 if it sustains none or is undecided."""
+    """Return the most users that a size is known to sustain; 0 if it sustains none or is undecided."""
     return result.sustained_users or 0 if result.sustains(1) else 0

@@ -1,1 +1,1 @@
-"""Choose the next step of a cell from everything that is known so far."""
+"""Choose what to measure next from what was measured before, and estimate how long a plan will take."""

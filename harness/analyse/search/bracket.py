@@ -4,61 +4,61 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.model import StepResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """The highest number of users that passed and the lowest that failed; None if there is none yet.
+    """The highest number of users that passed, and the lowest that failed; None if no step did.
 
-    `sustained_users < broken_users` always holds.
+    If both are known, `sustained_users < broken_users`.
     """
 
     sustained_users: int | None
     broken_users: int | None
 
     def is_narrow(self, precision_ratio: float) -> bool:
-        """Return True if both ends are known and lie within the precision, or are only 1 user apart."""
+        """Return True if both ends are known, and differ by at most the precision or by a single user."""
         low, high = self.sustained_users, self.broken_users
         return low is not None and high is not None and high <= max(low * (1 + precision_ratio), low + 1)
 
     def compute_middle(self) -> int:
         """Return the geometric mean of both ends as a whole number strictly between them.
 
-        Both ends must be known and more than 1 apart.
+        Both ends must be known, and at least 2 users apart.
         """
         assert self.sustained_users is not None
         assert self.broken_users is not None
-        mean = round(geometric_mean([self.sustained_users, self.broken_users]))
+        mean = round(compute_geometric_mean([self.sustained_users, self.broken_users]))
         return min(max(mean, self.sustained_users + 1), self.broken_users - 1)
 
 
 def find_bracket(steps: Sequence[StepResult]) -> Bracket:
-    """Return the bracket of one cell's steps. INVALID steps do not count, nor does a pass above a failure."""
+    """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure."""
     broken = min((step.users for step in steps if step.verdict is Verdict.FAIL), default=None)
     passes = [step.users for step in steps if step.verdict is Verdict.PASS]
     sustained = max((users for users in passes if broken is None or users < broken), default=None)
     return Bracket(sustained, broken)
 
 
-def find_untold_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:
-    """Return the step of the most users that is inconclusive for want of requests, while none has passed.
+def find_inconclusive_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:
+    """Return the step with the most users whose window held too few requests for a verdict.
 
-    Holding it again would give as few requests; more users give more. So the search goes on above it as if
-    it had passed, but it is no end of any bracket. None without such a step below the lowest failure and
-    below the users limit, at which there is nothing above.
+    Return None if a step has passed, or if every such step lies at or above the lowest failure or the users
+    limit. The step is not repeated, because the same users would make as few requests again. The search goes
+    on above it as if it had passed, because more users make more requests. It is never an end of a bracket.
     """
     bracket = find_bracket(steps)
     if bracket.sustained_users is not None:
         return None
     below = users_limit if bracket.broken_users is None else bracket.broken_users
-    untold = [step for step in steps if step.rule.is_for_want_of_requests and step.users < below]
-    return max(untold, key=lambda step: step.users, default=None)
+    inconclusive = [step for step in steps if step.rule.lacks_requests and step.users < below]
+    return max(inconclusive, key=lambda step: step.users, default=None)
 
 
 def is_invalid_twice(steps: Sequence[StepResult]) -> bool:
-    """Return True if the last two steps were INVALID at the same number of users: a third would not help."""
+    """Return True if the last two steps were INVALID at the same number of users: no third try is made."""
     return (
         len(steps) >= 2
         and all(step.verdict is Verdict.INVALID for step in steps[-2:])

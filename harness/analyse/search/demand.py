@@ -1,8 +1,9 @@
-"""Find out which sizes sustain N users with the fewest measurements, instead of every size's capacity.
+"""Find out with few measurements which sizes sustain N users, without measuring any size's capacity.
 
-More CPU or more memory never sustains less. So a size that sustains N speaks for all larger sizes, and a size
-that does not speaks for all smaller ones. Walking the staircase between the two kinds measures at most
-rows + columns - 1 sizes of a matrix. One size off the staircase is measured too, to check that assumption.
+More CPU or more memory is assumed never to sustain less. So if a size sustains N users, all larger sizes do;
+if a size does not, no smaller one does. In a matrix, the border between the two kinds is a staircase. To
+follow it takes at most rows + columns - 1 measured sizes. If fewer were enough, the largest size is measured
+too, to check the assumption.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,26 +16,26 @@ _Results = Mapping[str, CellResult]
 
 
 def choose_next_cell(cells: Sequence[Cell], results: _Results, users: int) -> Cell | None:
-    """Choose the cell whose verdict at `users` says most about the others.
+    """Choose the cell whose verdict at `users` decides most about the others; None if no cell is left.
 
-    Among the cells without a verdict this is the one with the least CPU, and among these the one with the
-    most memory, both for each replica. When every cell has a verdict, the largest size is chosen as a check.
-    None means that nothing is left to measure. `results` holds one result for every cell, by the cell's id.
+    Of the cells without a measured or inferred verdict, it is the one with the least CPU of each replica, and
+    among equals the one with the most memory. When every cell has a verdict, the largest size is chosen as a
+    check. `results` has one result for every cell, by the cell's id.
     """
-    unmeasured = [cell for cell in cells if is_unmeasured(results[cell.id])]
+    unmeasured = [cell for cell in cells if _is_unmeasured(results[cell.id])]
     undecided = [cell for cell in unmeasured if infer_result(cell, results, users) is None]
     if undecided:
         return min(undecided, key=lambda cell: (cell.limits.cpu_cores, -cell.limits.memory_bytes))
     return _choose_check(cells, unmeasured, results)
 
 
-def is_unmeasured(result: CellResult) -> bool:
-    """Return True if the cell has no answer of its own yet; an inferred answer is none."""
+def _is_unmeasured(result: CellResult) -> bool:
+    """Return True if the cell has no measured result yet; an inferred one does not count."""
     return result.status is Status.RUNNING or result.status is Status.INFERRED
 
 
 def infer_result(cell: Cell, results: _Results, users: int) -> CellResult | None:
-    """Infer an unmeasured cell's result from one measured cell; None if nothing follows for the cell."""
+    """Infer an unmeasured cell's result from a measured cell; None if no measured cell implies one."""
     for result in results.values():
         other = result.cell
         is_sustained = _is_sustained(result, users)
@@ -48,17 +49,20 @@ def infer_result(cell: Cell, results: _Results, users: int) -> CellResult | None
 
 
 def add_inferred_results(results: _Results, users: int) -> dict[str, CellResult]:
-    """Return the results with every unmeasured cell's inferred result filled in; measured results stay."""
+    """Return the results with a result inferred for every unmeasured cell that a measured one implies.
+
+    Measured results stay. An inferred result that is no longer implied becomes RUNNING again.
+    """
     filled = dict(results)
     for cell_id, result in results.items():
-        if is_unmeasured(result) and not result.steps:
+        if _is_unmeasured(result) and not result.steps:
             inferred = infer_result(result.cell, results, users)
             filled[cell_id] = inferred or replace(result, status=Status.RUNNING)
     return filled
 
 
 def find_monotonicity_violations(results: _Results, users: int) -> list[tuple[Cell, Cell]]:
-    """Find pairs of measured cells (smaller, larger) of which only the smaller one sustains the users."""
+    """Find the pairs (smaller, larger) of measured cells where only the smaller cell sustains the users."""
     measured = [result for result in results.values() if _is_sustained(result, users) is not None]
     return [
         (small.cell, large.cell)
@@ -72,15 +76,15 @@ def find_monotonicity_violations(results: _Results, users: int) -> list[tuple[Ce
 
 
 def covers(large: Cell, small: Cell) -> bool:
-    """Return True if `large` is of the same repetition and its limits cover those of `small`.
+    """Return True if both cells are of one repetition and the limits of `large` cover those of `small`.
 
-    See `Limits.covers`: each replica has at least as much CPU and memory, and there are as many replicas.
+    See `Limits.covers`: as many replicas, and at least as much CPU and memory for each.
     """
     return large.repetition == small.repetition and large.limits.covers(small.limits)
 
 
 def _is_sustained(result: CellResult, users: int) -> bool | None:
-    """Return whether a measured cell sustains the users; None if its result does not tell."""
+    """Return True if a measured cell sustains the users; None if it has no valid measured result."""
     if result.status in (Status.RUNNING, Status.INFERRED, Status.SKIPPED, Status.INVALID):
         return None
     return result.sustained_users is not None and result.sustained_users >= users
@@ -89,12 +93,12 @@ def _is_sustained(result: CellResult, users: int) -> bool | None:
 def _choose_check(cells: Sequence[Cell], unmeasured: Sequence[Cell], results: _Results) -> Cell | None:
     """Choose the largest size, which should sustain the users if any size does.
 
-    None if the largest size was measured, or if the staircase already took its rows + columns - 1 steps.
+    None if the largest size was measured, or if rows + columns - 1 sizes were measured already.
     """
     measurable = [cell for cell in cells if results[cell.id].status is not Status.SKIPPED]
     rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in measurable}
     columns = {cell.limits.memory_bytes for cell in measurable}
     largest = max(measurable, key=lambda cell: cell.limits, default=None)
     measured_count = len(measurable) - len(unmeasured)
-    is_spent = measured_count >= len(rows) + len(columns) - 1
-    return largest if largest in unmeasured and not is_spent else None
+    may_measure_more = measured_count < len(rows) + len(columns) - 1
+    return largest if largest in unmeasured and may_measure_more else None

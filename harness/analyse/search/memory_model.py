@@ -1,7 +1,7 @@
 """Estimate how many users fit into a memory limit, before the cell is measured.
 
-A service holds something for every user it serves (connections, sessions, buffers, caches). So its working
-set is close to a straight line in the number of users, whatever its limits are.
+A service holds memory for every user (connections, sessions, buffers, caches). So its working set is close to
+a straight line in the number of users, whatever its limits are.
 """
 
 from collections.abc import Sequence
@@ -11,19 +11,19 @@ import numpy as np
 from harness.model import Cell, CellResult, StepResult, Verdict
 
 _NEARLY_FULL_RATIO = 0.95
-"""From this share of the limit on, the kernel holds the working set down, and it no longer shows the need."""
+"""From this share of the limit on, the kernel keeps the working set below what the target would use."""
 
 _MIN_RISE_RATIO = 0.1
-"""A line that rises by less than this share of the smallest working set is noise and predicts nothing."""
+"""If the working set rises by less than this share of its smallest value, the rise is taken as noise."""
 
 
 def estimate_users_in_memory(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> float | None:
-    """Estimate the users, over all replicas, at whose working set each replica's memory is full; at least 1.
+    """Estimate how many users, over all replicas, fill the memory of each replica; at least 1.
 
-    `steps` are the cell's own. None without two numbers of users that differ by a factor of 2 and a clear
-    rise of the working set between them.
+    `steps` are the cell's own. Return None unless the most users of a step are at least twice the fewest, and
+    the working set rises clearly with the users.
     """
     points = _collect_points(cell, steps)
     for result in neighbours:
@@ -41,11 +41,11 @@ def estimate_users_in_memory(
 
 
 def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[float, int]]:
-    """Collect users of each replica and the fullest one's working set from steps with memory to spare."""
-    most = _NEARLY_FULL_RATIO * cell.limits.memory_bytes
+    """Collect (users per replica, the fullest replica's working set) of passed steps with memory to spare."""
+    nearly_full_bytes = _NEARLY_FULL_RATIO * cell.limits.memory_bytes
     points = []
     for step in steps:
         used_bytes = step.target.memory_peak_bytes
-        if step.verdict is Verdict.PASS and used_bytes and used_bytes < most:
+        if step.verdict is Verdict.PASS and used_bytes and used_bytes < nearly_full_bytes:
             points.append((step.users / cell.limits.replicas, used_bytes))
     return points

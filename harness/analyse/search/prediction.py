@@ -1,17 +1,17 @@
 """Predict a cell's capacity from other measurements: a place to start the search, never an answer.
 
 In a closed system N = X·(Z + R) (Little's law: users, throughput, think time and response time), and a
-CPU-bound target makes at most X = cpu_cores / D (utilisation law; D is the CPU time per request). So the CPU
-seconds per request of one light step say roughly what every CPU size sustains. The ratio between found and
-predicted capacities of finished cells corrects the next prediction. A step that failed by its response time
-shows the saturated X itself.
+CPU-bound target answers at most X = cpu_cores / D requests a second (utilisation law; D is the CPU time per
+request). So D, measured in one step at light load, roughly predicts what every CPU size sustains. The ratio
+of measured to predicted capacity of finished cells corrects the next prediction. A step that failed by its
+response time shows the saturated X itself.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Sequence
 
-from harness.analyse.means import geometric_mean
+from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
@@ -22,10 +22,7 @@ from harness.analyse.search.memory_model import estimate_users_in_memory
 from harness.model import Cell, CellResult, Factor, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
-"""The mean response time of a step whose p95 is at its limit, as a share of the limit.
-
-Finished cells correct this guess.
-"""
+"""The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
 
 # Standard deviations (of the logarithm of users) of estimates by the kind of their evidence.
 _CPU_PER_REQUEST_SIGMA = 0.15
@@ -36,10 +33,10 @@ _DEATH_SIGMA = 0.04
 _MEMORY_MODEL_SIGMA = 0.2
 
 _USERS_AT_DEATH_RATIO = 0.98
-"""A target that died while users arrived is taken to sustain this share of those that had arrived."""
+"""If a target died while users arrived, it is taken to sustain this share of the users that had arrived."""
 
 _CENSORED_RATIO = 1.2
-"""The capacity of a size that sustained the users limit is taken to lie above the limit by this factor."""
+"""If a size sustained the users limit, its capacity is taken as the limit times this factor."""
 
 
 def predict_capacity(
@@ -47,8 +44,8 @@ def predict_capacity(
 ) -> LogNormalEstimate | None:
     """Predict the cell's capacity from its own steps and from other cells' results; None without evidence.
 
-    The prediction is the least of what the CPU, the memory and a death while users arrived allow, because
-    each of the three bounds the others.
+    There are up to three estimates: by the CPU, by the memory, and by a death while users arrived. Each of
+    them bounds the capacity, so the lowest is the prediction.
     """
     limit_s = find_response_limit_s(slos)
     slo = find_percentile_slo(slos)
@@ -62,8 +59,8 @@ def predict_capacity(
     by_memory = _estimate_from_same_memory(cell, neighbours) or _estimate_from_memory_model(
         cell, steps, neighbours
     )
-    bounds = (by_cpu, by_memory, _estimate_from_death(steps))
-    known = [estimate for estimate in bounds if estimate is not None]
+    estimates = (by_cpu, by_memory, _estimate_from_death(steps))
+    known = [estimate for estimate in estimates if estimate is not None]
     return min(known, key=lambda estimate: estimate.users, default=None)
 
 
@@ -72,8 +69,8 @@ def _estimate_from_cpu(
 ) -> LogNormalEstimate | None:
     """Estimate from a cell with the same CPU and another memory, otherwise from the CPU time per request.
 
-    The CPU time per request is left out if a step is saturated: `_estimate_from_saturation` then knows more
-    than any lighter step.
+    If a step of the cell is saturated, the CPU time per request is not used: `_estimate_from_saturation` is
+    then more accurate.
     """
     from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
@@ -87,7 +84,10 @@ def find_response_limit_s(slos: Sequence[Slo]) -> float:
 
 
 def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | None:
-    """Estimate from a target that died while users were arriving: fewer than had arrived are sustained."""
+    """Estimate from a target that died while users were arriving: it sustains fewer than had arrived.
+
+    A process of the target that the kernel killed for lack of memory counts as a death.
+    """
     deaths = [step.users_reached for step in steps if step.rule in (Rule.DIED, Rule.OOM_KILL)]
     if not deaths or min(deaths) <= 0:
         return None
@@ -95,7 +95,7 @@ def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | Non
 
 
 def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> LogNormalEstimate | None:
-    """Estimate from the saturated throughput of the lightest step that failed with answers; None without."""
+    """Estimate from the throughput of the saturated step with the fewest users; None without such a step."""
     failed = [step for step in steps if _is_saturated(step)]
     if not failed:
         return None
@@ -103,19 +103,20 @@ def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> Lo
     mean_s, rps = step.latency.mean_s or 0.0, step.rps or 0.0
     spread = (step.latency.p95_s or mean_s) / mean_s
     mean_at_limit_s = min(limit_s / spread, mean_s)
-    return LogNormalEstimate(rps * (_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
+    return LogNormalEstimate(rps * (_compute_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
 
 
 def _is_saturated(step: StepResult) -> bool:
+    """Return True if the step failed although requests were answered, and not because of an OOM kill."""
     if step.verdict is not Verdict.FAIL or step.rule is Rule.OOM_KILL:
         return False
     return bool(step.rps and step.latency.mean_s and step.think_s)
 
 
-def _cycle_s(step: StepResult) -> float:
-    """Return the seconds between two requests of a user, by Little's law; infinite without throughput.
+def _compute_cycle_s(step: StepResult) -> float:
+    """Return the seconds from one request of a user to its next, by Little's law; 0 without throughput.
 
-    They include thinking, waiting and everything else that the user does.
+    They include thinking, waiting for the response and everything else that the user does.
     """
     return step.users / (step.rps or math.inf)
 
@@ -164,51 +165,54 @@ def _estimate_from_nearest(
 
 
 def find_capacity_users(result: CellResult) -> float | None:
-    """Return a finished cell's capacity as one number: its estimate or the middle of its bracket.
+    """Return a finished cell's capacity as one number: its estimate, or the middle of its bracket.
 
-    A censored capacity is taken to lie just above the users limit. None if the cell has no capacity.
+    The capacity of a censored cell is taken to lie somewhat above the users limit. None for all other cells.
     """
     if result.status is Status.CENSORED and result.sustained_users is not None:
         return result.sustained_users * _CENSORED_RATIO
     if result.status is not Status.BRACKETED:
         return None
-    middle = geometric_mean([result.sustained_users or 0, result.broken_users or 0])
+    middle = compute_geometric_mean([result.sustained_users or 0, result.broken_users or 0])
     return result.estimate_users or middle
 
 
 def _estimate_from_cpu_per_request(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
 ) -> LogNormalEstimate | None:
-    """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell."""
+    """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell.
+
+    The median of `_collect_corrections` corrects the prediction.
+    """
     users = _predict_from_cpu_per_request(cell, steps, limit_s)
     if users is None:
-        pool = [step for result in neighbours for step in result.steps]
-        users = _predict_from_cpu_per_request(cell, pool, limit_s)
-    ratios = _collect_corrections(neighbours, limit_s)
+        neighbours_steps = [step for result in neighbours for step in result.steps]
+        users = _predict_from_cpu_per_request(cell, neighbours_steps, limit_s)
     if users is None:
         return None
-    if not ratios:
+    corrections = _collect_corrections(neighbours, limit_s)
+    if not corrections:
         return LogNormalEstimate(users, _CPU_PER_REQUEST_SIGMA)
-    return LogNormalEstimate(users * statistics.median(ratios), _CORRECTED_SIGMA)
+    return LogNormalEstimate(users * statistics.median(corrections), _CORRECTED_SIGMA)
 
 
 def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
     """Return N = (cores / D)·(Z + R at the limit) with D and Z of the busiest valid step; None without one.
 
-    The cores are those of all replicas.
+    `limit_s` is the limit of the response time. The cores are those of all replicas of the cell.
     """
-    valid = [step for step in steps if _is_valid(step) and _has_cpu_per_request(step)]
+    valid = [step for step in steps if _is_undisturbed(step) and _has_cpu_per_request(step)]
     if not valid:
         return None
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
-    demand_s = step.target.cpu_per_request_s or math.inf
-    think_s = max(0.0, _cycle_s(step) - (step.latency.mean_s or 0.0))
-    return cell.limits.all_cores / demand_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
+    cpu_per_request_s = step.target.cpu_per_request_s or math.inf
+    think_s = max(0.0, _compute_cycle_s(step) - (step.latency.mean_s or 0.0))
+    return cell.limits.total_cores / cpu_per_request_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
 
 
-def _is_valid(step: StepResult) -> bool:
-    """Return True unless generator or host were at fault: a step that only wants requests did use CPU."""
-    return step.verdict is not Verdict.INVALID or step.rule.is_for_want_of_requests
+def _is_undisturbed(step: StepResult) -> bool:
+    """Return True unless generator or host disturbed the step. Too few requests still show their CPU time."""
+    return step.verdict is not Verdict.INVALID or step.rule.lacks_requests
 
 
 def _has_cpu_per_request(step: StepResult) -> bool:
@@ -216,7 +220,7 @@ def _has_cpu_per_request(step: StepResult) -> bool:
 
 
 def _collect_corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
-    """Return found over predicted capacities of the bracketed cells whose limiting factor was the CPU."""
+    """Return measured over predicted capacity of each bracketed cell whose limiting factor was the CPU."""
     ratios = []
     for result in neighbours:
         if result.status is not Status.BRACKETED or result.limiting_factor is not Factor.CPU:

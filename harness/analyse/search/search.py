@@ -1,14 +1,14 @@
-"""Choose a cell's next step from its steps so far and its neighbours' answers, and the order of the cells.
+"""Choose a cell's next step from its steps and its neighbours' results, and the order of the cells.
 
-The functions are pure and remember nothing: the same steps always lead to the same choice, so a resumed
-campaign repeats no measurement. Neighbours and models only say where to look; both ends of a bracket are
-always measured in the cell itself.
+The functions are pure: the same steps always lead to the same choice, so a resumed campaign repeats no
+measurement. Neighbours and models only tell the search where to start; both ends of a bracket are always
+measured in the cell itself. See docs/method.md.
 """
 
 import math
 from collections.abc import Sequence
 
-from harness.analyse.search.bracket import Bracket, find_bracket, find_untold_step, is_invalid_twice
+from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
 from harness.analyse.search.prediction import predict_capacity
 from harness.model import (
@@ -23,17 +23,17 @@ from harness.model import (
 )
 
 _LIMIT_MARGIN_RATIO = 1.1
-"""A first step is held at the users limit if the estimate lies above the limit by more than this factor."""
+"""The first step is held at the users limit if the estimate is larger than the limit times this factor."""
 
-_MOST_UNTOLD_STEPS = 4
-"""After so many steps in a row that want requests the search ends: perhaps the scenario never makes the
-request that an SLO names.
+_MAX_INCONCLUSIVE_STEPS = 4
+"""The search ends after this many steps in a row with too few requests, because the scenario may never make
+the request that an SLO names.
 """
 
 _MIN_FINISHING_PROBABILITY = 0.4
-"""A step that may finish the search is worth its risk from this probability on.
+"""A step that may finish the search is chosen if it does so with at least this probability.
 
-The alternative is a step in the middle, which never finishes the search but makes the next step likely to.
+The alternative is a step at the estimate's median, after which the next step is more likely to finish it.
 """
 
 
@@ -42,20 +42,21 @@ def choose_next_step(
 ) -> Step | None:
     """Choose the step that a cell needs next; None when its search is done.
 
-    `neighbours` are other cells' results with at least one step each. An INVALID step is held once more,
-    unless it only wants requests: more users make them (see `find_untold_step`).
+    `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
+    INVALID step is repeated once. A step with too few requests is not repeated if more users can make more of
+    them (see `find_inconclusive_step`).
     """
-    untold = find_untold_step(steps, plan.users_limit)
-    if _is_hopelessly_untold(steps):
+    inconclusive = find_inconclusive_step(steps, plan.users_limit)
+    if _is_inconclusive_too_often(steps):
         return None
-    if not steps or steps[-1] is not untold:
+    if not steps or steps[-1] is not inconclusive:
         if is_invalid_twice(steps):
             return None
         if steps and steps[-1].verdict is Verdict.INVALID:
             return Step(steps[-1].users, plan.timing)
     bracket = find_bracket(steps)
-    if untold is not None:
-        bracket = Bracket(untold.users, bracket.broken_users)
+    if inconclusive is not None:
+        bracket = Bracket(inconclusive.users, bracket.broken_users)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return None
     if plan.users_required is not None:
@@ -63,128 +64,129 @@ def choose_next_step(
     if plan.search.strategy is SearchStrategy.PREDICT:
         estimate = predict_capacity(cell, steps, neighbours, plan.slos)
         if estimate is None and not steps:
-            return _build_probe(plan)
+            return _build_first_step(plan)
         users: int | None = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
     else:
-        users = choose_plain_users(plan.search, plan.users_limit, bracket)
+        users = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
     return None if users is None else Step(users, plan.timing)
 
 
-def _is_hopelessly_untold(steps: Sequence[StepResult]) -> bool:
-    last = steps[-_MOST_UNTOLD_STEPS:]
-    return len(last) == _MOST_UNTOLD_STEPS and all(step.rule.is_for_want_of_requests for step in last)
+def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:
+    last = steps[-_MAX_INCONCLUSIVE_STEPS:]
+    return len(last) == _MAX_INCONCLUSIVE_STEPS and all(step.rule.lacks_requests for step in last)
 
 
 def order_cells(cells: Sequence[Cell]) -> list[Cell]:
-    """Order the cells for measuring, so that each one finds a neighbour's answer to start from.
+    """Order the cells for measuring, so that every cell but the first has a similar neighbour before it.
 
-    Repetitions come one after the other, and within each the numbers of replicas from the smallest on. With
-    as many replicas, the largest memory of a replica comes first, and there the largest CPU of a replica.
+    They are sorted by repetition, then by replicas (fewest first), then by the memory and by the CPU of each
+    replica (largest first).
     """
     return sorted(cells, key=_rank_cell)
 
 
-def is_bracket_sufficient(search: Search, limit: int, bracket: Bracket) -> bool:
-    """Return True if the limit is sustained, one user is too many, or the bracket is narrow enough."""
+def is_bracket_sufficient(search: Search, users_limit: int, bracket: Bracket) -> bool:
+    """Return True if the users limit is sustained, one user is too many, or the bracket is narrow enough."""
     return (
-        bracket.sustained_users == limit
+        bracket.sustained_users == users_limit
         or bracket.broken_users == 1
         or bracket.is_narrow(search.precision_ratio)
     )
 
 
-def choose_plain_users(search: Search, limit: int, bracket: Bracket) -> int | None:
-    """Choose the next number of users by `ladder` or `bisect`; None when nothing is left to measure."""
-    if is_bracket_sufficient(search, limit, bracket):
+def choose_users_without_estimate(search: Search, users_limit: int, bracket: Bracket) -> int | None:
+    """Choose the next number of users by the strategy `ladder` or `bisect`; None when the search is done."""
+    if is_bracket_sufficient(search, users_limit, bracket):
         return None
     if search.strategy is SearchStrategy.LADDER:
-        return _climb_ladder(search, limit, bracket)
-    return _bisect(search, limit, bracket)
+        return _climb_ladder(search, users_limit, bracket)
+    return _bisect(search, users_limit, bracket)
 
 
-def _build_probe(plan: Plan) -> Step:
-    """Build the light first step, which finds the CPU time per request."""
+def _build_first_step(plan: Plan) -> Step:
+    """Build the first step, at light load, which measures the CPU time per request."""
     return Step(min(plan.users_limit, plan.search.first_users), plan.timing)
 
 
 def _choose_demand_step(
     plan: Plan, users: int, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
 ) -> Step | None:
-    """Choose one window at the users required; a light step comes before the campaign's first window.
+    """Choose the one step at the users required; None after a failure.
 
-    The light step is the baseline of all others.
+    The campaign's first cell gets a step at light load before, the baseline of all other steps.
     """
     if not steps and not neighbours:
-        return _build_probe(plan)
+        return _build_first_step(plan)
     return None if find_bracket(steps).broken_users is not None else Step(users, plan.timing)
 
 
-def _climb_ladder(search: Search, limit: int, bracket: Bracket) -> int | None:
-    """Choose the next rung of equal height; None after the first failure: nothing between rungs is held."""
+def _climb_ladder(search: Search, users_limit: int, bracket: Bracket) -> int | None:
+    """Choose the next rung, `ladder_users` above the last; None after a failure, which ends a ladder."""
     if bracket.broken_users is not None:
         return None
-    return min(limit, (bracket.sustained_users or 0) + search.ladder_users)
+    return min(users_limit, (bracket.sustained_users or 0) + search.ladder_users)
 
 
-def _bisect(search: Search, limit: int, bracket: Bracket) -> int:
-    """Double until a step fails, or halve until one passes; then take the geometric mean of both ends."""
+def _bisect(search: Search, users_limit: int, bracket: Bracket) -> int:
+    """Double the users until a step fails, or halve them until one passes; then choose the middle."""
     if bracket.sustained_users is None and bracket.broken_users is None:
-        return min(limit, search.first_users)
+        return min(users_limit, search.first_users)
     if bracket.broken_users is None:
         assert bracket.sustained_users is not None
-        return min(limit, 2 * bracket.sustained_users)
+        return min(users_limit, 2 * bracket.sustained_users)
     if bracket.sustained_users is None:
         return bracket.broken_users // 2
     return bracket.compute_middle()
 
 
 def _choose_predicted_users(
-    search: Search, limit: int, bracket: Bracket, estimate: LogNormalEstimate | None
+    search: Search, users_limit: int, bracket: Bracket, estimate: LogNormalEstimate | None
 ) -> int:
     """Choose the number of users that most likely becomes one end of a narrow bracket.
 
-    A number that may finish the search is taken if its probability is fair, otherwise the estimate's median.
-    Without an estimate the range is bisected.
+    It is the number that most likely finishes the search, if the probability is high enough, otherwise the
+    median of the estimate. Without an estimate the users are bisected.
     """
     if estimate is None:
-        return _bisect(search, limit, bracket)
+        return _bisect(search, users_limit, bracket)
     low, high = bracket.sustained_users, bracket.broken_users
-    width = 1 + search.precision_ratio
+    precision_factor = 1 + search.precision_ratio
     if low is None and high is None:
-        is_above_limit = estimate.users > limit * _LIMIT_MARGIN_RATIO
-        return _clamp(limit if is_above_limit else estimate.users / math.sqrt(width), 1, limit)
-    users = _find_finishing_users(low, high, estimate, width)
-    if low is not None and high is not None and _is_middle_best(low, high, estimate, width, users):
+        if estimate.users > users_limit * _LIMIT_MARGIN_RATIO:
+            return users_limit
+        return _clamp(estimate.users / math.sqrt(precision_factor), 1, users_limit)
+    users = _find_finishing_users(low, high, estimate, precision_factor)
+    if low is not None and high is not None and _is_middle_best(low, high, estimate, precision_factor, users):
         return bracket.compute_middle()
     users = users or find_median(estimate, low, high)
     if low is not None:
-        users = max(users, math.floor(low * width))
+        users = max(users, math.floor(low * precision_factor))
     if high is not None:
-        users = min(users, math.ceil(high / width))
-    return _clamp(users, (low or 0) + 1, limit if high is None else high - 1)
+        users = min(users, math.ceil(high / precision_factor))
+    return _clamp(users, (low or 0) + 1, users_limit if high is None else high - 1)
 
 
 def _is_middle_best(
-    low: int, high: int, estimate: LogNormalEstimate, width: float, finishing_users: float | None
+    low: int, high: int, estimate: LogNormalEstimate, precision_factor: float, finishing_users: float | None
 ) -> bool:
-    """Return True if the bracket's middle finishes the search for sure, or the estimate has proved wrong."""
-    return high <= low * width**2 or (finishing_users is None and not low < estimate.users < high)
+    """Return True if the bracket's middle is sure to finish the search, or if the estimate proved wrong."""
+    return high <= low * precision_factor**2 or (finishing_users is None and not low < estimate.users < high)
 
 
 def _find_finishing_users(
-    low: int | None, high: int | None, estimate: LogNormalEstimate, width: float
+    low: int | None, high: int | None, estimate: LogNormalEstimate, precision_factor: float
 ) -> float | None:
-    """Find the other end of a narrow bracket next to a pass or a failure, whichever is likelier.
+    """Find the users that most likely complete a narrow bracket with the known pass or the known failure.
 
-    At least one end must be known. None if the probability is too low.
+    At least one of the two (`low`, `high`) must be known. None if the probability is too low.
     """
     candidates = []
     if low is not None:
-        candidates.append((find_probability(estimate, low, high, low, low * width), math.floor(low * width)))
+        above = low * precision_factor
+        candidates.append((find_probability(estimate, low, high, low, above), math.floor(above)))
     if high is not None:
-        candidates.append(
-            (find_probability(estimate, low, high, high / width, high), math.ceil(high / width))
-        )
+        below = high / precision_factor
+        candidates.append((find_probability(estimate, low, high, below, high), math.ceil(below)))
     probability, users = max(candidates)
     return users if probability >= _MIN_FINISHING_PROBABILITY else None
 

@@ -2,12 +2,12 @@
 
 import math
 
-from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, ramp_rate
+from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, compute_ramp_rate
 
 _CONTAINER_START_S = 5.0
 
 _PREDICTED_STEPS = 3.0
-"""A pass just below the capacity, a failure just above it, and one step more."""
+"""Steps of a cell under `predict`: a pass just below the capacity, a failure just above it, and one more."""
 
 
 def estimate_plan_s(plan: Plan) -> float:
@@ -19,18 +19,19 @@ def estimate_plan_s(plan: Plan) -> float:
 
 
 def estimate_cell_s(plan: Plan) -> float:
-    """Return the seconds that a cell takes whose capacity lies half-way up to the users limit."""
-    return _estimate_steps(plan) * estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
+    """Return the seconds for one cell; its capacity is taken as half of the users limit."""
+    step_s = estimate_step_s(plan, max(1, plan.users_limit // 2))
+    return _estimate_step_count(plan) * step_s + _CONTAINER_START_S
 
 
 def estimate_step_s(plan: Plan, users: int) -> float:
-    """Return the load seconds of one step that ramps up from no users and settles as soon as it may."""
+    """Return the load seconds of one step with a ramp from no users, and the shortest settling and window."""
     timing = plan.timing
-    ramp_s = users / ramp_rate(users, plan.spawn_rate)
+    ramp_s = users / compute_ramp_rate(users, plan.spawn_rate)
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
-def _estimate_steps(plan: Plan) -> float:
+def _estimate_step_count(plan: Plan) -> float:
     search = plan.search
     if search.strategy is SearchStrategy.PREDICT:
         return _PREDICTED_STEPS
@@ -48,9 +49,9 @@ def _estimate_drift_check_s(plan: Plan) -> float:
 
 
 def _estimate_demand_s(plan: Plan) -> float:
-    """Return the seconds for a demand: one step for each of at most rows + columns - 1 sizes."""
+    """Return the most seconds that a demand takes: one step for each of rows + columns - 1 sizes."""
     limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
     rows = {(size.replicas, size.cpu_cores) for size in limits}
     columns = {size.memory_bytes for size in limits}
-    steps = len(rows) + len(columns) - 1
-    return steps * (estimate_step_s(plan, plan.users_limit) + _CONTAINER_START_S)
+    measured_count = len(rows) + len(columns) - 1
+    return measured_count * (estimate_step_s(plan, plan.users_limit) + _CONTAINER_START_S)

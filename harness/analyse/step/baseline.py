@@ -1,18 +1,18 @@
-"""The baseline of a cell: what the target does at light load, by which its loaded steps are judged."""
+"""Find the baseline of a cell: what its target does at light load, with which other steps are compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.step.validity import judge_validity, unexplained_ratio
-from harness.analyse.step.window import cut_window, percentile_s
+from harness.analyse.step.validity import compute_unexplained_ratio, judge_validity
+from harness.analyse.step.window import cut_window, find_percentile_s
 from harness.model import StepFacts
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a step of few users shows: the mean response time, and the usual share of unexplained time.
+    """The mean response time at light load, and the share of the users' time that is unexplained there.
 
-    Throughput shortfall and Little's law are measured against it.
+    Throughput shortfall and Little's law are judged in comparison with it.
     """
 
     users: int
@@ -20,31 +20,31 @@ class Baseline:
     unexplained_ratio: float
 
 
-def baseline_from(facts: StepFacts) -> Baseline | None:
-    """Return the step as a baseline for others; None if it holds no answers, or is invalid.
+def build_baseline(facts: StepFacts) -> Baseline | None:
+    """Return the baseline that this step gives; None if the step holds no answers or is invalid.
 
-    An invalid step is none because half a generator would make a whole one look wrong.
+    An invalid step gives none: after a generator that left users idle, a healthy one would look wrong.
     """
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
-    return Baseline(facts.users, float(window.good.mean()), unexplained_ratio(window))
+    return Baseline(facts.users, float(window.good.mean()), compute_unexplained_ratio(window))
 
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:
-    """Return the baseline from the step with the fewest users; None if no step holds answers."""
+    """Return the baseline of the step with the fewest users that gives one; None if no step does."""
     step = find_baseline_step(steps)
-    return None if step is None else baseline_from(step)
+    return None if step is None else build_baseline(step)
 
 
 def find_baseline_step(steps: Sequence[StepFacts]) -> StepFacts | None:
-    """Return the valid step with the fewest users and answers, the first of several; None without one."""
+    """Return the step with the fewest users that gives a baseline, the first of several; None without one."""
     by_users = sorted(steps, key=lambda facts: (facts.users, facts.index))
-    return next((facts for facts in by_users if baseline_from(facts) is not None), None)
+    return next((facts for facts in by_users if build_baseline(facts) is not None), None)
 
 
-def choose_lighter(one: Baseline | None, other: Baseline | None) -> Baseline | None:
-    """Return the baseline of fewer users; the first one if both have as many."""
+def choose_lighter_baseline(one: Baseline | None, other: Baseline | None) -> Baseline | None:
+    """Return the baseline of fewer users; `one` if both have as many, None if both are None."""
     if one is None or other is None:
         return one or other
     return other if other.users < one.users else one
@@ -53,21 +53,22 @@ def choose_lighter(one: Baseline | None, other: Baseline | None) -> Baseline | N
 def choose_baseline(steps: Sequence[StepFacts], borrowed: Baseline | None) -> Baseline | None:
     """Return the cell's own baseline, or a lighter one that is `borrowed` from another size.
 
-    A smaller size answers slower, so a borrowed response time is raised to that of the fastest tenth here:
-    the baseline may be too lenient (then the response times decide), never too strict.
+    The other size may be larger and answer faster. So the borrowed response time is raised to that of the
+    cell's own fastest tenth of answers. The baseline may then be too lenient (the SLOs on response times
+    still decide), but never too strict.
     """
     own = find_baseline(steps)
     if own is None or borrowed is None or own.users <= borrowed.users:
         return own or borrowed
-    tenths_s = [fastest_tenth_s(facts) for facts in steps if facts.users == own.users]
+    tenths_s = [find_fastest_tenth_s(facts) for facts in steps if facts.users == own.users]
     fastest_s = min(tenth_s for tenth_s in tenths_s if tenth_s is not None)
     return replace(borrowed, mean_s=max(borrowed.mean_s, fastest_s))
 
 
-def fastest_tenth_s(facts: StepFacts) -> float | None:
-    """Return the response time that a tenth of a step's answers kept; None if it holds no answers.
+def find_fastest_tenth_s(facts: StepFacts) -> float | None:
+    """Return the 10th percentile of a step's response times; None if the step holds no answers.
 
-    It is close to the response time at light load, whatever queue the other answers met.
+    It is close to the response time at light load, even if most requests waited in a queue.
     """
     window = cut_window(facts)
-    return percentile_s(window.good, 10) if window else None
+    return find_percentile_s(window.good, 10) if window else None

@@ -1,4 +1,4 @@
-"""From the facts of a step to its result: a verdict, the rule behind it, and the numbers of its window."""
+"""Judge the facts of a step: its verdict, the rule that gave the verdict, and the numbers of its window."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
-from harness.analyse.step.baseline import Baseline, baseline_from, choose_baseline, find_baseline_step
-from harness.analyse.step.slo import evaluate_slo, is_settled, shortfall_ratio
+from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
+from harness.analyse.step.slo import compute_shortfall_ratio, evaluate_slo, is_settled
 from harness.analyse.step.usage import (
     summarize_companions,
     summarize_cpu,
@@ -16,12 +16,12 @@ from harness.analyse.step.usage import (
 )
 from harness.analyse.step.validity import (
     check_full_host,
+    compute_unexplained_ratio,
     is_out_of_memory,
     judge_validity,
-    unexplained_ratio,
 )
 from harness.analyse.step.warmup import is_warm
-from harness.analyse.step.window import Window, cut_window, percentile_s
+from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import (
     ANSWERED,
     EndReason,
@@ -48,7 +48,7 @@ from harness.model.evidence import (
     ProcessKilled,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     TooFewRequests,
 )
 
@@ -60,7 +60,7 @@ _ENDINGS = {
 }
 
 _ALL_FAILED_FROM = 10
-"""Requests of a window that all failed: with so many of them no SLO is needed to make the step fail."""
+"""A window with at least this many requests, all of them failed, is a FAIL even without an SLO on errors."""
 
 
 def judge_steps(
@@ -69,14 +69,15 @@ def judge_steps(
     borrowed: Baseline | None = None,
     limits: Limits | None = None,
 ) -> tuple[StepResult, ...]:
-    """Return the results of a cell's steps under these SLOs, in the order they were measured.
+    """Return the results of a cell's steps under these SLOs, in the order of `steps`.
 
-    All are judged by one baseline: the cell's own, or a lighter one that is `borrowed` from another size. The
-    step that is the baseline itself has none, so it shows no shortfall. `limits` are the cell's.
+    All are compared with one baseline: the cell's own, or a lighter one that is `borrowed` from another size.
+    The step that is itself the baseline is compared with none, so it has no shortfall. `limits` are the
+    cell's.
     """
     baseline = choose_baseline(steps, borrowed)
     own = find_baseline_step(steps)
-    is_own = own is not None and baseline == baseline_from(own)
+    is_own = own is not None and baseline == build_baseline(own)
     return tuple(
         judge_step(facts, slos, None if is_own and facts is own else baseline, limits) for facts in steps
     )
@@ -87,10 +88,10 @@ def judge_step(
 ) -> StepResult:
     """Return the step's result under these SLOs.
 
-    Without a baseline no shortfall is judged. Without the target's `limits` it is not judged whether the host
-    was full, or out of memory.
+    Without a baseline no shortfall is judged. Without the target's `limits` the rules on a full host and on
+    the host's memory are not checked.
     """
-    window = cut_window(facts, _slowest_limit_s(slos))
+    window = cut_window(facts, _find_slowest_limit_s(slos))
     judgement = _judge(facts, window, slos, baseline, limits)
     return _build_result(facts, window, judgement, slos, baseline)
 
@@ -104,27 +105,28 @@ def is_verdict_settled(
     *,
     is_light: bool = False,
 ) -> bool:
-    """Return True if more of an unfinished window would not change its verdict, within the precision.
+    """Return True if a longer window would not change the verdict, within the precision.
 
-    Requests of the last `drain_s` are left out: they may still be answered. A light step (`is_light`) is held
-    to be the baseline of others: its window does not wait for SLOs that it holds too few requests for.
+    `facts` are those of a step that is still in its window. Requests of its last `drain_s` are left out,
+    because they may still be answered. A light step (`is_light`) is to become the baseline of others, so its
+    window does not wait for SLOs that have too few requests.
     """
     window = cut_window(facts, drain_s)
     if window is None or len(window.start_s) == 0:
         return False
     evaluations = [evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos]
-    return is_settled([each for each in evaluations if not (is_light and _wants_requests(each))])
+    return is_settled([each for each in evaluations if not (is_light and _lacks_requests(each))])
 
 
-def _wants_requests(evaluation: SloEvaluation) -> bool:
-    """Return True if an SLO has no value yet, or has seen no failure in too few requests to be sure of it."""
+def _lacks_requests(evaluation: SloEvaluation) -> bool:
+    """Return True if the SLO has no value yet, or if no request failed but they are too few to settle it."""
     if evaluation.value is None:
         return not evaluation.holds
     is_clean = evaluation.slo.kind is IndicatorKind.ERRORS and evaluation.value == 0
     return is_clean and not evaluation.is_settled
 
 
-def _slowest_limit_s(slos: Sequence[Slo]) -> float:
+def _find_slowest_limit_s(slos: Sequence[Slo]) -> float:
     """Return the longest response time that any SLO allows; 0 without an SLO on response times."""
     return max((slo.at_most for slo in slos if slo.is_response_time), default=0.0)
 
@@ -140,8 +142,8 @@ def _judge(
     invalid = judge_validity(facts, window, usual_ratio, slos, limits)
     if invalid is not None:
         return invalid
-    if facts.ended in _ENDINGS:
-        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
+    if facts.end_reason in _ENDINGS:
+        return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     if window is None or len(window.start_s) == 0:
         return Judgement(Rule.NO_DATA, NoRequests())
     judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos])
@@ -155,10 +157,10 @@ def _judge(
 
 
 def _check_killed_process(facts: StepFacts) -> Judgement | None:
-    """Fail a step in which a process of the target was killed for want of memory.
+    """Judge a step in which the kernel killed a process of the target for lack of memory: it fails.
 
-    That the others kept the SLOs meanwhile is luck: the memory does not suffice, and what the process did is
-    lost.
+    The memory does not suffice and the work of that process is lost, even if the SLOs hold. None without a
+    kill.
     """
     kills_s = [event.at_s for event in facts.events if event.kind is EventKind.OOM]
     return Judgement(Rule.OOM_KILL, ProcessKilled(min(kills_s) - facts.ramp_from_s)) if kills_s else None
@@ -171,7 +173,7 @@ def _judge_slos(evaluations: Sequence[SloEvaluation]) -> Judgement:
     for each in evaluations:
         if not each.holds:
             return Judgement(Rule.TOO_FEW_REQUESTS, TooFewRequests(each.slo))
-    return Judgement(Rule.SLOS_KEPT, SlosKept(tuple(each for each in evaluations if each.value is not None)))
+    return Judgement(Rule.SLOS_HOLD, SlosHold(tuple(each for each in evaluations if each.value is not None)))
 
 
 def _build_result(
@@ -182,7 +184,7 @@ def _build_result(
     baseline: Baseline | None,
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
-    timed = window if window and window.length_s > 0 else None
+    nonempty = window if window and window.length_s > 0 else None
     return StepResult(
         index=facts.index,
         life=facts.life,
@@ -191,16 +193,16 @@ def _build_result(
         window_s=window.length_s if window else 0.0,
         load_s=facts.ended_s - facts.ramp_from_s,
         requests=len(window.start_s) if window else 0,
-        rps=len(timed.good) / timed.length_s if timed else None,
+        rps=len(nonempty.good) / nonempty.length_s if nonempty else None,
         latency=_summarize_latency(window.good, slos) if window else Latency(),
         failures=_summarize_failures(facts, window),
-        target=_summarize_target(facts, from_s, to_s, timed),
+        target=_summarize_target(facts, from_s, to_s, nonempty),
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=shortfall_ratio(timed, baseline) if timed and baseline else None,
-        unexplained_ratio=unexplained_ratio(timed) if timed else None,
-        think_s=_mean_think_s(facts, from_s, to_s),
+        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline) if nonempty and baseline else None,
+        unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
+        think_s=_compute_mean_think_s(facts, from_s, to_s),
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
         by_name=_summarize_names(window) if window else (),
@@ -213,9 +215,9 @@ def _summarize_latency(good: np.ndarray, slos: Sequence[Slo]) -> Latency:
     slo = find_percentile_slo(slos)
     return Latency(
         mean_s=float(good.mean()),
-        p50_s=percentile_s(good, 50),
-        p95_s=percentile_s(good, 95),
-        p99_s=percentile_s(good, 99),
+        p50_s=find_percentile_s(good, 50),
+        p95_s=find_percentile_s(good, 95),
+        p99_s=find_percentile_s(good, 99),
         slow_ratio=float((good > slo.at_most).mean()) if slo is not None else None,
     )
 
@@ -251,23 +253,23 @@ def _summarize_settling(facts: StepFacts) -> Settling:
     return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))
 
 
-def _mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+def _compute_mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
     inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
     return float(facts.thinks.planned_s[inside].mean()) if inside.any() else None
 
 
 def _summarize_names(window: Window) -> tuple[NameStats, ...]:
-    return tuple(_summarize_name(window, number) for number in np.unique(window.name))
+    return tuple(_summarize_name(window, index) for index in np.unique(window.name))
 
 
-def _summarize_name(window: Window, number: int) -> NameStats:
-    mask = window.name == number
-    good = window.response_s[mask & ~window.failed]
+def _summarize_name(window: Window, index: int) -> NameStats:
+    has_name = window.name == index
+    good = window.response_s[has_name & ~window.failed]
     return NameStats(
-        name=window.names[number],
-        requests=int(mask.sum()),
-        errors=int(window.failed[mask].sum()),
-        p50_s=percentile_s(good, 50),
-        p95_s=percentile_s(good, 95),
+        name=window.names[index],
+        requests=int(has_name.sum()),
+        errors=int(window.failed[has_name].sum()),
+        p50_s=find_percentile_s(good, 50),
+        p95_s=find_percentile_s(good, 95),
         mean_s=float(good.mean()) if len(good) else None,
     )

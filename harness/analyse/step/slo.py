@@ -1,8 +1,9 @@
-"""One SLO on one window: its value, whether it holds, and whether more data could change that.
+"""Evaluate one SLO on one window: its value, whether it holds, and whether more data could change that.
 
 "p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
 independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
-Modeling and Analysis, ch. 9), and is never taken smaller than the binomial one.
+Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See
+docs/method.md. `harness/plan/slos.py` says how an SLO is written.
 """
 
 import math
@@ -10,16 +11,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.analyse.search.capacity_estimate import allowed_slow_share, bound_slow_share
+from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.analyse.step.baseline import Baseline
-from harness.analyse.step.window import Window, percentile_s
+from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
 _BATCH_S = 5.0
 _RULE_OF_THREE = 3.0
-"""-ln 0.05: with this many failures expected, seeing none has a probability of 5 % (Hanley and Lippman-Hand,
-If nothing goes wrong, is everything all right?, JAMA 249, 1983).
+"""-ln 0.05: if this many failures are expected, none occurs with a probability of 5 %. See Hanley and
+Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249, 1983.
 """
 
 _T_975 = (
@@ -42,7 +43,7 @@ _T_975 = (
     2.11,
     2.10,
 )
-"""Student's t at 97.5 % for 1, 2, … degrees of freedom; 2.0 is used beyond."""
+"""Student's t at 97.5 % for 1, 2, … degrees of freedom."""
 
 
 def evaluate_slo(
@@ -50,17 +51,17 @@ def evaluate_slo(
 ) -> SloEvaluation:
     """Return the SLO's value on the window, and whether it holds and is settled.
 
-    `precision_ratio` is how far a capacity may be off: a percentile is settled as soon as it is sure that
-    the capacity, if it lies on the other side of the window's users, is no farther from them than that.
+    `precision_ratio` is the accepted error of a capacity. A percentile is settled as soon as it is sure
+    that a wrong verdict changes the capacity by no more than this ratio.
     """
-    window = window.for_request_name(slo.request_name) if slo.request_name else window
+    window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
         case IndicatorKind.ERRORS:
             return _evaluate_errors(slo, window)
         case IndicatorKind.SHORTFALL:
             return _evaluate_shortfall(slo, window, baseline)
         case IndicatorKind.DRIFT:
-            return _evaluate_drift(slo, window)
+            return _evaluate_rise(slo, window)
         case IndicatorKind.MEAN:
             return _evaluate_mean(slo, window)
         case IndicatorKind.PERCENTILE:
@@ -73,23 +74,23 @@ def is_settled(evaluations: Sequence[SloEvaluation]) -> bool:
     return broken or all(each.is_settled and each.holds for each in evaluations)
 
 
-def _without_data(slo: Slo) -> SloEvaluation:
+def _build_unknown(slo: Slo) -> SloEvaluation:
     return SloEvaluation(slo, None, holds=False, is_settled=False)
 
 
 def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
     """Evaluate the share of failed requests.
 
-    Without any failure in n requests a share above 3/n is excluded with 95 % confidence (the rule of three),
-    if requests fail independently. So a limit of 1 % is settled by 300 requests. A window that ends with
-    fewer passes all the same: its value is 0, and only its upper bound lies above the limit. A limit of 0 is
-    settled at once, because no number of requests would be enough.
+    If none of n requests failed, a share above 3/n is excluded with 95 % confidence (the rule of three, for
+    requests that fail independently). So a limit of 1 % is settled by 300 requests without a failure. A
+    window that ends with fewer requests passes as well, because its value is 0. A limit of 0 is settled at
+    once, because no number of requests could exclude every share above it.
     """
     n = len(window.failed)
     if n == 0:
-        return _without_data(slo)
+        return _build_unknown(slo)
     value = float(window.failed.mean())
-    low, high = share_interval(window.start_s - window.from_s, window.failed.astype(float))
+    low, high = compute_share_interval(window.start_s - window.from_s, window.failed.astype(float))
     if value == 0:
         low, high = 0.0, _RULE_OF_THREE / n if slo.at_most > 0 else 0.0
     is_sure = high <= slo.at_most or low > slo.at_most
@@ -97,15 +98,15 @@ def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
 
 
 def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> SloEvaluation:
-    """Evaluate the share of slow requests against the share that the percentile allows."""
-    allowed = allowed_slow_share(slo)
+    """Evaluate a percentile by the share of slow requests, compared with the share that it allows."""
+    allowed = compute_allowed_slow_share(slo)
     good = ~window.failed
     if int(good.sum()) * allowed < 1 - 1e-9:
-        return _without_data(slo)
-    value = percentile_s(window.good, 100 * (1 - allowed))
+        return _build_unknown(slo)
+    value = find_percentile_s(window.good, 100 * (1 - allowed))
     holds = value is not None and value <= slo.at_most
     slow = (window.response_s[good] > slo.at_most).astype(float)
-    low, high = share_interval(window.start_s[good] - window.from_s, slow)
+    low, high = compute_share_interval(window.start_s[good] - window.from_s, slow)
     if holds:
         is_sure = high <= bound_slow_share(allowed, window.users, precision_ratio)
     else:
@@ -113,8 +114,8 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
     return SloEvaluation(slo, value, holds, is_sure)
 
 
-def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a share by batch means, no narrower than for independent requests.
+def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a share by batch means, at least as wide as for independent requests.
 
     `at_s` are the requests' instants, `bad` is 1 for a bad request and 0 for a good one.
     """
@@ -131,67 +132,73 @@ def share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
     batch_error = math.sqrt(k / (k - 1) * float(np.sum(residual**2))) / n
     smoothed = (float(bads.sum()) + 0.5) / (n + 1)
     error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
-    half = student_t(k - 1) * error
-    return share - half, share + half
+    half_width = find_student_t(k - 1) * error
+    return share - half_width, share + half_width
 
 
 def _number_batches(at_s: np.ndarray) -> np.ndarray:
-    """Return the number of the batch that each instant falls into."""
+    """Return the number of each instant's batch, counted from 0."""
     return np.floor(at_s / _BATCH_S).astype(np.intp)
 
 
-def student_t(degrees: int) -> float:
-    """Return Student's t at 97.5 % for so many degrees of freedom."""
+def find_student_t(degrees: int) -> float:
+    """Return Student's t at 97.5 % for this number of degrees of freedom; 2.0 beyond the table."""
     return _T_975[degrees - 1] if degrees <= len(_T_975) else 2.0
 
 
 def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     good = window.good
     if len(good) < 20:
-        return _without_data(slo)
-    means = _batch_means(window.start_s[~window.failed] - window.from_s, good)
-    half = (
-        student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
+        return _build_unknown(slo)
+    means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good)
+    half_width = (
+        find_student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
         if len(means) > 1
         else math.inf
     )
     value = float(good.mean())
-    return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
+    return SloEvaluation(
+        slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half_width
+    )
 
 
-def _batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
     batch = _number_batches(at_s)
     totals = np.bincount(batch)
     return np.bincount(batch, weights=values)[totals > 0] / totals[totals > 0]
 
 
 def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> SloEvaluation:
-    """Evaluate how far the throughput stays behind that of N users at light load: 1 - X·(Z + R_light)/N.
+    """Evaluate how far the throughput falls short of that of N users at light load: 1 - X·(Z + R_light)/N.
 
-    Without a baseline (in the first, lightest step itself) the SLO holds.
+    Without a baseline the SLO holds.
     """
     if baseline is None:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
-    value = shortfall_ratio(window, baseline)
-    whole = int(window.length_s // _BATCH_S)
-    counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole)[:whole]
+    value = compute_shortfall_ratio(window, baseline)
+    whole_batches = int(window.length_s // _BATCH_S)
+    counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole_batches)[
+        :whole_batches
+    ]
     spread = (
         float(np.std(counts, ddof=1)) / float(np.mean(counts))
         if len(counts) > 1 and counts.any()
         else math.inf
     )
-    half = student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
-    return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half)
+    half_width = find_student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
+    return SloEvaluation(
+        slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half_width
+    )
 
 
-def shortfall_ratio(window: Window, baseline: Baseline) -> float:
-    """Return the share by which the throughput stays behind that of the users at light load; 0 at least."""
+def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
+    """Return the share by which the throughput falls short of that of the users at light load; at least 0."""
     answered = len(window.good)
     explained_s = window.thinking_s + answered * baseline.mean_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s) - baseline.unexplained_ratio)
 
 
-def drift_ratio(window: Window) -> float | None:
+def compute_rise_ratio(window: Window) -> float | None:
     """Return the rise of the mean response time from the window's first half to its second.
 
     None if a half holds no answers.
@@ -208,21 +215,22 @@ def _split_in_halves(window: Window) -> tuple[np.ndarray, np.ndarray]:
     return np.flatnonzero(early & ~window.failed), np.flatnonzero(~early & ~window.failed)
 
 
-def _evaluate_drift(slo: Slo, window: Window) -> SloEvaluation:
-    """Evaluate the rise, settled once it is farther from its limit than the batches of both halves scatter.
+def _evaluate_rise(slo: Slo, window: Window) -> SloEvaluation:
+    """Evaluate the rise of the response time from the window's first half to its second.
 
-    A rise that its own scatter could explain counts as none: the SLO holds.
+    The SLO also holds if the scatter of the batches alone could explain that the rise is above its limit. The
+    rise is settled if it differs from its limit by more than this scatter.
     """
-    value = drift_ratio(window)
+    value = compute_rise_ratio(window)
     if value is None:
-        return _without_data(slo)
+        return _build_unknown(slo)
     means = [
-        _batch_means(window.start_s[half] - window.from_s, window.response_s[half])
-        for half in _split_in_halves(window)
+        _compute_batch_means(window.start_s[indices] - window.from_s, window.response_s[indices])
+        for indices in _split_in_halves(window)
     ]
     if min(len(each) for each in means) < 2:
-        return _without_data(slo)
+        return _build_unknown(slo)
     error = math.sqrt(sum(float(np.var(each, ddof=1)) / len(each) for each in means))
-    half = student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
-    is_sure = abs(value - slo.at_most) > half
-    return SloEvaluation(slo, value, holds=value - half <= slo.at_most, is_settled=is_sure)
+    half_width = find_student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
+    is_sure = abs(value - slo.at_most) > half_width
+    return SloEvaluation(slo, value, holds=value - half_width <= slo.at_most, is_settled=is_sure)

@@ -1,4 +1,4 @@
-"""A step over time, a value for about every second. The report draws it; no verdict uses it."""
+"""Build the time series of a step, which the report draws. No verdict uses them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,13 +12,13 @@ from harness.model.results import Column
 POINTS_AT_MOST = 120
 _DIGITS = 4
 
-Values = NDArray[np.floating[Any]]
+_Values = NDArray[np.floating[Any]]
 
 
 def build_series(facts: StepFacts) -> Series:
-    """Return the step in equal buckets of at least a second, counted from the begin of its ramp.
+    """Return the step in equal buckets of at least a second; the first bucket begins with the ramp.
 
-    A last bucket that is not whole is left out.
+    There are at most `POINTS_AT_MOST` buckets. A last bucket that is not whole is left out.
     """
     length_s = max(facts.ended_s - facts.ramp_from_s, 0.0)
     bucket_s = max(1.0, length_s / POINTS_AT_MOST)
@@ -27,35 +27,36 @@ def build_series(facts: StepFacts) -> Series:
     good = facts.requests.error == ANSWERED
     return Series(
         bucket_s=round(bucket_s, _DIGITS),
-        window=_window(facts),
-        users=_last_values(edges, [s.at_s for s in facts.generator], [s.users for s in facts.generator]),
+        window=_find_window(facts),
+        users=_pick_last_values(edges, [s.at_s for s in facts.generator], [s.users for s in facts.generator]),
         rps=_count_per_s(edges, ends[good], bucket_s),
         errors_ps=_count_per_s(edges, ends[~good], bucket_s),
-        p95_s=_percentiles(edges, ends[good], facts.requests.latency_s[good]),
-        cpu_cores=_rates(edges, [s.at_s for s in facts.target], [s.cpu_s for s in facts.target]),
-        throttled_ratio=_throttled_ratios(edges, facts),
-        memory_mib=_last_values(
+        p95_s=_compute_percentiles(edges, ends[good], facts.requests.latency_s[good]),
+        cpu_cores=_compute_rates(edges, [s.at_s for s in facts.target], [s.cpu_s for s in facts.target]),
+        throttled_ratio=_compute_throttled_ratios(edges, facts),
+        memory_mib=_pick_last_values(
             edges, [s.at_s for s in facts.target], [s.working_set_bytes / MIB for s in facts.target]
         ),
-        host_cores=_rates(edges, [s.at_s for s in facts.host], [sum(s.busy_s) for s in facts.host]),
-        generator_cores=_rates(edges, [s.at_s for s in facts.generator], [s.cpu_s for s in facts.generator]),
+        host_cores=_compute_rates(edges, [s.at_s for s in facts.host], [sum(s.busy_s) for s in facts.host]),
+        generator_cores=_compute_rates(
+            edges, [s.at_s for s in facts.generator], [s.cpu_s for s in facts.generator]
+        ),
     )
 
 
-def _window(facts: StepFacts) -> tuple[float, float] | None:
+def _find_window(facts: StepFacts) -> tuple[float, float] | None:
     if facts.window_from_s is None:
         return None
     to_s = facts.window_to_s if facts.window_to_s is not None else facts.ended_s
-    ramp_s = facts.ramp_from_s
-    return round(facts.window_from_s - ramp_s, 1), round(to_s - ramp_s, 1)
+    return round(facts.window_from_s - facts.ramp_from_s, 1), round(to_s - facts.ramp_from_s, 1)
 
 
-def _count_per_s(edges: Values, ends: Values, bucket_s: float) -> Column:
+def _count_per_s(edges: _Values, ends: _Values, bucket_s: float) -> Column:
     return _to_column(np.diff(np.searchsorted(np.sort(ends), edges)) / bucket_s)
 
 
-def _rates(edges: Values, at_s: Sequence[float], counter: Sequence[float]) -> Column:
-    """Return a cumulative counter's rate in each bucket; None where it was not counted."""
+def _compute_rates(edges: _Values, at_s: Sequence[float], counter: Sequence[float]) -> Column:
+    """Return a cumulative counter's rate in each bucket; None for buckets outside its samples."""
     if len(at_s) < 2:
         return (None,) * (len(edges) - 1)
     known = (edges >= at_s[0] - 1.5) & (edges <= at_s[-1] + 1.5)
@@ -63,18 +64,18 @@ def _rates(edges: Values, at_s: Sequence[float], counter: Sequence[float]) -> Co
     return _to_column(np.where(known[:-1] & known[1:], rates, np.nan))
 
 
-def _throttled_ratios(edges: Values, facts: StepFacts) -> Column:
+def _compute_throttled_ratios(edges: _Values, facts: StepFacts) -> Column:
     at_s = [sample.at_s for sample in facts.target]
-    periods = _rates(edges, at_s, [sample.periods for sample in facts.target])
-    throttled = _rates(edges, at_s, [sample.throttled_periods for sample in facts.target])
+    periods = _compute_rates(edges, at_s, [sample.periods for sample in facts.target])
+    throttled = _compute_rates(edges, at_s, [sample.throttled_periods for sample in facts.target])
     return tuple(
         None if p is None or t is None or p <= 0 else round(min(1.0, t / p), _DIGITS)
         for p, t in zip(periods, throttled, strict=True)
     )
 
 
-def _last_values(edges: Values, at_s: Sequence[float], values: Sequence[float]) -> Column:
-    """Return the last value that was read before each bucket ended; None before the first."""
+def _pick_last_values(edges: _Values, at_s: Sequence[float], values: Sequence[float]) -> Column:
+    """Return the last value that was read before each bucket ended; None before the first value."""
     if not at_s:
         return (None,) * (len(edges) - 1)
     last = np.searchsorted(at_s, edges[1:], side="right") - 1
@@ -82,8 +83,8 @@ def _last_values(edges: Values, at_s: Sequence[float], values: Sequence[float]) 
     return _to_column(np.where(last >= 0, picked, np.nan))
 
 
-def _percentiles(edges: Values, ends: Values, latency_s: Values) -> Column:
-    """Return the p95 of the answers that came in each bucket; None where none came."""
+def _compute_percentiles(edges: _Values, ends: _Values, latency_s: _Values) -> Column:
+    """Return the p95 of the answers that arrived in each bucket; None for buckets without answers."""
     bucket = np.searchsorted(edges, ends, side="right") - 1
     percentiles: list[float | None] = []
     for number in range(len(edges) - 1):
@@ -92,5 +93,5 @@ def _percentiles(edges: Values, ends: Values, latency_s: Values) -> Column:
     return tuple(percentiles)
 
 
-def _to_column(values: Values) -> Column:
+def _to_column(values: _Values) -> Column:
     return tuple(None if np.isnan(value) else round(float(value), _DIGITS) for value in values)

@@ -1,4 +1,4 @@
-"""What target, companions, generator and host used within a window, from their counters."""
+"""Summarize what target, companions, generator and host used within a window, from their counters."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,14 +22,16 @@ from harness.model import (
 _CPU_USED_AT_LEAST = 0.85
 _THROTTLED_AT_LEAST = 0.25
 
-S = TypeVar("S", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample)
+_Sample = TypeVar(
+    "_Sample", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample
+)
 
 
 def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> GeneratorUse:
-    """Return what the generator used; all None with fewer than two samples of a process in [from_s, to_s]."""
-    together = _summarize_process(facts.generator, from_s, to_s)
+    """Return what the generator used in [from_s, to_s]; all None if a process has fewer than two samples."""
+    total = _summarize_process(facts.generator, from_s, to_s)
     if not facts.workers:
-        return replace(together, cores=together.cpu_ratio)
+        return replace(total, cores=total.cpu_ratio)
     by_process = {
         number: _summarize_process(samples, from_s, to_s)
         for number, samples in group_by_process(facts).items()
@@ -41,7 +43,7 @@ def summarize_generator(facts: StepFacts, from_s: float, to_s: float) -> Generat
     return replace(
         by_process[busiest],
         loop_lag_s=max(use.loop_lag_s or 0.0 for use in by_process.values()),
-        fewest_users=together.fewest_users,
+        fewest_users=total.fewest_users,
         cores=sum(use.cpu_ratio or 0.0 for use in by_process.values()),
         workers=workers,
         process=busiest,
@@ -67,7 +69,7 @@ def _summarize_process(
 
 
 def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:
-    """Return the samples of each Locust process by its number; empty where a single process made the load."""
+    """Return the samples of each Locust process by its number; empty if a single process made the load."""
     samples: dict[int, list[WorkerSample]] = {}
     for sample in facts.workers:
         samples.setdefault(sample.worker, []).append(sample)
@@ -75,7 +77,7 @@ def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:
 
 
 def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
-    """Return what the host did; all None with fewer than two samples within [from_s, to_s]."""
+    """Return what the host did in [from_s, to_s]; all None if it holds fewer than two samples."""
     inside = [sample for sample in facts.host if from_s <= sample.at_s <= to_s]
     if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return HostUse()
@@ -83,8 +85,8 @@ def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
     paces_s = [sample.work_s for sample in inside if sample.work_s is not None]
     return HostUse(
         steal_ratio=(inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s)),
-        foreign_cores=_foreign_cores(facts, inside, from_s, to_s),
-        proxy_cores=_cores(inside, lambda sample: sample.proxy_cpu_s),
+        foreign_cores=_compute_foreign_cores(facts, inside, from_s, to_s),
+        proxy_cores=_compute_cores(inside, lambda sample: sample.proxy_cpu_s),
         work_s=median(paces_s) if paces_s else None,
     )
 
@@ -92,12 +94,12 @@ def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
 def summarize_cpu(
     samples: Sequence[TargetSample], from_s: float, to_s: float
 ) -> tuple[float | None, float | None]:
-    """Return the cores used and the share of throttled periods around [from_s, to_s].
+    """Return the cores that were used in [from_s, to_s], and the share of throttled periods.
 
-    Both are None without counters, the share also without periods.
+    Both are None without counters. The share is also None if the counters show no period.
     """
     around = select_around(samples, from_s, to_s)
-    cores = _cores(around, _cpu_s)
+    cores = _compute_cores(around, _read_cpu_s)
     if cores is None:
         return None, None
     periods = around[-1].periods - around[0].periods
@@ -106,23 +108,26 @@ def summarize_cpu(
 
 
 def is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
-    """Return True if a container is at its quota, by the share that it uses and its throttled periods."""
+    """Return True if a container has used up its CPU quota.
+
+    `used_ratio` is the share of the quota that it used, `throttled_ratio` the share of throttled periods.
+    """
     is_throttled = is_often_throttled(throttled_ratio)
     return used_ratio >= _CPU_USED_AT_LEAST or (is_throttled and used_ratio >= _CPU_USED_AT_LEAST / 2)
 
 
 def is_often_throttled(throttled_ratio: float) -> bool:
-    """Return True if so many of its periods were throttled that they show in response times."""
+    """Return True if a container was throttled in so many periods that response times show it."""
     return throttled_ratio >= _THROTTLED_AT_LEAST
 
 
-def count_busy_cores(facts: StepFacts, from_s: float, to_s: float) -> float | None:
-    """Return the host's busy cores, whoever used them; None with fewer than two samples in [from_s, to_s]."""
-    return _cores([sample for sample in facts.host if from_s <= sample.at_s <= to_s], _busy_s)
+def compute_busy_cores(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+    """Return how many of the host's cores were busy in [from_s, to_s]; None with fewer than two samples."""
+    return _compute_cores([sample for sample in facts.host if from_s <= sample.at_s <= to_s], _read_busy_s)
 
 
 def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[CompanionUse, ...]:
-    """Return what each companion used in [from_s, to_s]; its memory peak is of the whole step."""
+    """Return what each companion used in [from_s, to_s], but its memory peak of the whole step."""
     return tuple(
         CompanionUse(
             name,
@@ -134,43 +139,47 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
     )
 
 
-def _foreign_cores(
+def _compute_foreign_cores(
     facts: StepFacts, inside: Sequence[HostSample], from_s: float, to_s: float
 ) -> float | None:
     """Return the busy cores that neither target, companions, generator, harness, engine nor proxy used.
 
+    None if the use of any of these is unknown.
+
     In quiet windows with up to 400 users this was between -0.006 and +0.005 cores on a two-core host.
     """
-    here = [samples for samples in group_by_process(facts).values() if all(sample.here for sample in samples)]
+    local_workers = [
+        samples for samples in group_by_process(facts).values() if all(sample.here for sample in samples)
+    ]
     generator: list[Sequence[GeneratorSample | WorkerSample]] = (
-        [*here] if facts.workers else [facts.generator]
+        [*local_workers] if facts.workers else [facts.generator]
     )
-    busy = _cores(inside, _busy_s)
-    ours = (
+    busy = _compute_cores(inside, _read_busy_s)
+    explained = (
         summarize_cpu(facts.target, from_s, to_s)[0],
         *(summarize_cpu(companion.samples, from_s, to_s)[0] for companion in facts.companions.values()),
         *(
-            _cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _cpu_s)
+            _compute_cores([sample for sample in samples if from_s <= sample.at_s <= to_s], _read_cpu_s)
             for samples in generator
         ),
-        _cores(inside, lambda sample: sample.harness_cpu_s),
-        _cores(inside, lambda sample: sample.engine_cpu_s),
-        _cores(inside, lambda sample: sample.proxy_cpu_s),
+        _compute_cores(inside, lambda sample: sample.harness_cpu_s),
+        _compute_cores(inside, lambda sample: sample.engine_cpu_s),
+        _compute_cores(inside, lambda sample: sample.proxy_cpu_s),
     )
-    known = [cores for cores in ours if cores is not None]
-    return None if busy is None or len(known) < len(ours) else max(0.0, busy - sum(known))
+    known = [cores for cores in explained if cores is not None]
+    return None if busy is None or len(known) < len(explained) else max(0.0, busy - sum(known))
 
 
-def _busy_s(sample: HostSample) -> float:
+def _read_busy_s(sample: HostSample) -> float:
     return sum(sample.busy_s)
 
 
-def _cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
+def _read_cpu_s(sample: TargetSample | GeneratorSample | WorkerSample) -> float:
     return sample.cpu_s
 
 
-def _cores(samples: Sequence[S], cpu_s: Callable[[S], float | None]) -> float | None:
-    """Return a cumulative counter's rate from the first sample to the last; None where it was not counted."""
+def _compute_cores(samples: Sequence[_Sample], cpu_s: Callable[[_Sample], float | None]) -> float | None:
+    """Return the rate of CPU seconds from the first sample to the last; None if they were not counted."""
     if len(samples) < 2 or samples[-1].at_s <= samples[0].at_s:
         return None
     first, last = cpu_s(samples[0]), cpu_s(samples[-1])

@@ -1,6 +1,7 @@
-"""Whether a step says anything about the target at all: checks of the generator and the host.
+"""Check that neither the generator nor the host distorted a step.
 
-A step that breaks one of these rules is INVALID, never a FAIL: it says nothing about the target.
+A step that breaks one of these rules is INVALID, never a FAIL: it says nothing about the target. The
+rules with their numbers are listed in docs/method.md.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analyse.step.usage import (
-    count_busy_cores,
+    compute_busy_cores,
     group_by_process,
     is_cpu_full,
     summarize_companions,
@@ -37,38 +38,40 @@ from harness.model.evidence import (
 _GENERATOR_CPU_AT_MOST = 0.9
 _LOOP_LAG_AT_MOST_S = 0.25
 _LOOP_LAG_AT_MOST_RATIO = 0.25
-"""Of the tightest limit on a response time: the lag is part of each response time that Locust sees."""
+"""The share of the tightest response-time SLO that the lag may reach. Locust measures the lag as part of each
+response time.
+"""
 
-_USUAL_LOOP_LAG_S = 0.01
-"""A lag up to this makes no step invalid: on a quiet host, nine tenths of the samples were below 1-6 ms."""
+_LOOP_LAG_AT_LEAST_S = 0.01
+"""A shorter lag is always allowed. On a quiet host the 90th percentile of the samples is 1-6 ms."""
 
 _UNEXPLAINED_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.10
 _FOREIGN_AT_MOST = 0.10
-"""Of all the host's cores. On a quiet host it is under 0.3 %; a program that fills one of two cores raised
-the target's CPU time per request by more than 40 %.
+"""The share of all the host's cores that other programs may use. On a quiet host they use less than 0.3 %. A
+program that filled one of two cores raised the target's CPU time per request by more than 40 %.
 """
 
 _GAP_AT_MOST_S = 3.0
-"""Between two samples, which are taken once or twice a second."""
+"""The longest time between two samples, which are taken once or twice a second."""
 
 _PROXY_AT_MOST_CORES = 0.9
-"""The proxy uses 0.23-0.27 ms of CPU a request, which the generator causes and not the target."""
+"""The proxy uses 0.23-0.27 ms of CPU for each request. This is a cost of making load, not of the target."""
 
-_BUSY_HOST_RATIO = 0.95
-"""From this share of all cores on, whoever wants to run has to wait for another."""
+_HOST_FULL_RATIO = 0.95
+"""The host is full if at least this share of all its cores is busy: programs then wait for one another."""
 
 _HOST_MEMORY_AT_LEAST = 64 * MIB
-"""With less available memory the host's own out-of-memory killer is about to choose a victim."""
+"""If the host has less memory available, its kernel may kill processes whatever their own limits are."""
 
 _TARGET_MEMORY_AT_MOST = 0.8
-"""The share of its own limit below which a target did not run out of it."""
+"""A target that used at most this share of its memory limit did not run out of its own memory."""
 
-_BEFORE_END_S = 10.0
-"""What generator and host did in these last seconds may have ended a step early."""
+_EARLY_END_CHECKED_S = 10.0
+"""If a step ends early, generator and host are checked in these last seconds of it."""
 
-_SHORTEST_LOOK_S = 5.0
-"""Counters that are read once a second say too little of a shorter time."""
+_EARLY_END_CHECKED_FROM_S = 5.0
+"""A shorter step is not checked: counters that are read once a second show too little of it."""
 
 _CLOCK_ERROR_AT_MOST_S = 0.005
 """With a larger error, more requests would be counted into the wrong window."""
@@ -87,38 +90,40 @@ def judge_validity(
     slos: Sequence[Slo] = (),
     limits: Limits | None = None,
 ) -> Judgement | None:
-    """Return the judgement of the first rule of validity that the step breaks; None for a valid step.
+    """Return the judgement of the first validity rule that the step breaks; None for a valid step.
 
-    `usual_ratio` is the unexplained share of the users' time at light load. Without it Little's law is not
-    checked, and without the target's `limits` the host's memory is not.
+    `usual_ratio` is the unexplained share of the users' time at light load. If it is None, Little's law is
+    not checked. If the target's `limits` are None, the host's memory is not checked, nor whether the host was
+    full when the step ended early.
     """
-    if facts.ended in _ENDINGS:
-        return Judgement(_ENDINGS[facts.ended], EndedStep(facts.note))
-    if facts.ended is not EndReason.HELD:
+    if facts.end_reason in _ENDINGS:
+        return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
+    if facts.end_reason is not EndReason.HELD:
         return _check_early_end(facts, limits)
     if window is None:
         return None
     return (
         _check_suspension(facts, window.from_s, window.to_s)
-        or _check_generator(facts, window.from_s, window.to_s, _allowed_lag_s(slos))
+        or _check_generator(facts, window.from_s, window.to_s, _compute_allowed_lag_s(slos))
         or _check_users(facts, window)
         or _check_host(facts, window.from_s, window.to_s)
-        or (_check_host_memory(facts, limits) if has_oom_event(facts) else None)
-        or _check_time(window, usual_ratio)
+        or (_check_host_memory(facts, limits) if _has_oom_event(facts) else None)
+        or _check_littles_law(window, usual_ratio)
     )
 
 
 def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | None:
-    """Check what may have ended a step early other than the target; None where the target did.
+    """Check whether generator or host ended a step early; None if the target did.
 
-    A target that ran out of its own memory did so whatever else kept the host busy. Otherwise the last
-    seconds of the step are checked as a window is, but for users who may still have been arriving.
+    If the target ran out of its own memory, nothing else is checked, because no other program can cause this.
+    Otherwise the last seconds of the step are checked like a window. The number of users is not checked,
+    because they may still have been arriving.
     """
-    exhausted = _check_host_memory(facts, limits)
-    if exhausted is not None or is_out_of_memory(facts):
-        return exhausted
-    from_s, to_s = max(facts.ramp_from_s, facts.ended_s - _BEFORE_END_S), facts.ended_s
-    if to_s - from_s < _SHORTEST_LOOK_S:
+    host_memory = _check_host_memory(facts, limits)
+    if host_memory is not None or is_out_of_memory(facts):
+        return host_memory
+    from_s, to_s = max(facts.ramp_from_s, facts.ended_s - _EARLY_END_CHECKED_S), facts.ended_s
+    if to_s - from_s < _EARLY_END_CHECKED_FROM_S:
         return None
     return (
         _check_suspension(facts, from_s, to_s)
@@ -129,37 +134,37 @@ def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | Non
 
 
 def is_out_of_memory(facts: StepFacts) -> bool:
-    """Return True if the engine reported it. Exit code 137 alone proves nothing: any SIGKILL gives it."""
-    is_noted = facts.ended is EndReason.TARGET_DIED and "out of memory" in facts.note
-    return is_noted or has_oom_event(facts)
+    """Return True if the engine reported an OOM kill. Exit code 137 proves none: it follows any SIGKILL."""
+    is_in_note = facts.end_reason is EndReason.TARGET_DIED and "out of memory" in facts.note
+    return is_in_note or _has_oom_event(facts)
 
 
-def has_oom_event(facts: StepFacts) -> bool:
-    """Return True if the kernel killed a process of the target, perhaps not its first one."""
-    return any(event.kind is EventKind.OOM for event in facts.events)
+def _has_oom_event(facts: StepFacts) -> bool:
+    """Return True if the kernel killed a process of the target; the container may have gone on."""
+    return any(event.kind == EventKind.OOM for event in facts.events)
 
 
 def _check_suspension(facts: StepFacts, from_s: float, to_s: float) -> Judgement | None:
-    gap_s = _longest_gap_s(facts, from_s, to_s)
+    gap_s = _find_longest_gap_s(facts, from_s, to_s)
     return Judgement(Rule.SUSPENDED, CountersSilent(gap_s)) if gap_s > _GAP_AT_MOST_S else None
 
 
-def _longest_gap_s(facts: StepFacts, from_s: float, to_s: float) -> float:
-    """Return the longest time in [from_s, to_s] in which the host's or a process's counters were not read."""
+def _find_longest_gap_s(facts: StepFacts, from_s: float, to_s: float) -> float:
+    """Return the longest time in [from_s, to_s] without a reading of the host's or a process's counters."""
     series = [[sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator]]
     series += [[sample.at_s for sample in samples] for samples in group_by_process(facts).values()]
     inside = [np.array([at for at in each if from_s <= at <= to_s]) for each in series]
     return max((float(np.diff(each).max()) for each in inside if len(each) > 1), default=0.0)
 
 
-def _allowed_lag_s(slos: Sequence[Slo]) -> float:
-    """Return how late Locust's event loop may come: a quarter of the tightest limit on a response time.
+def _compute_allowed_lag_s(slos: Sequence[Slo]) -> float:
+    """Return how much Locust's event loop may lag: a quarter of the tightest response-time SLO.
 
-    It is 0.25 s at most, and 0.01 s at least.
+    It is at least 0.01 s and at most 0.25 s. Without an SLO on response times it is 0.25 s.
     """
     tightest_s = min((slo.at_most for slo in slos if slo.is_response_time), default=math.inf)
     allowed_s = min(_LOOP_LAG_AT_MOST_S, _LOOP_LAG_AT_MOST_RATIO * tightest_s)
-    return max(_USUAL_LOOP_LAG_S, allowed_s)
+    return max(_LOOP_LAG_AT_LEAST_S, allowed_s)
 
 
 def _check_generator(facts: StepFacts, from_s: float, to_s: float, allowed_lag_s: float) -> Judgement | None:
@@ -195,31 +200,31 @@ def _check_host(facts: StepFacts, from_s: float, to_s: float) -> Judgement | Non
 
 
 def check_full_host(facts: StepFacts, from_s: float, to_s: float, limits: Limits | None) -> Judgement | None:
-    """Check whether target and load together filled the host before the target's quota was used up.
+    """Check whether all cores of the host were busy in [from_s, to_s] before the target's quota was used up.
 
-    Such a failure says what the host can do, not what the size can. A pass on a full host holds all the more
-    elsewhere, so this is asked of failures only. None without the target's limits, without its counters, and
-    where the target or a companion is at its own quota.
+    A failure then shows what the host can do, and not what the size can. Call this for failures only: a
+    target that passes on a full host would pass on a larger host too. None without the target's limits or
+    counters, and if the target or a companion has used up its own quota.
     """
-    busy = count_busy_cores(facts, from_s, to_s)
+    busy_cores = compute_busy_cores(facts, from_s, to_s)
     cores, throttled_ratio = summarize_cpu(facts.target, from_s, to_s)
-    if limits is None or busy is None or cores is None:
+    if limits is None or busy_cores is None or cores is None:
         return None
-    used_ratio, host_cores = cores / limits.all_cores, len(facts.host[0].busy_s)
-    companions = summarize_companions(facts, from_s, to_s)
+    used_ratio, host_cores = cores / limits.total_cores, len(facts.host[0].busy_s)
     is_at_quota = is_cpu_full(used_ratio, throttled_ratio or 0.0) or any(
         is_cpu_full(use.cpu_used_cores / use.limits.cpu_cores, use.throttled_ratio or 0.0)
-        for use in companions
+        for use in summarize_companions(facts, from_s, to_s)
         if use.cpu_used_cores is not None
     )
-    if busy < _BUSY_HOST_RATIO * host_cores or is_at_quota:
+    if busy_cores < _HOST_FULL_RATIO * host_cores or is_at_quota:
         return None
-    return Judgement(Rule.HOST_FULL, HostFull(busy, host_cores, used_ratio))
+    return Judgement(Rule.HOST_FULL, HostFull(busy_cores, host_cores, used_ratio))
 
 
 def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | None:
     """Check whether the host ran out of memory while the target was far below its own limit."""
-    from_s = facts.ended_s - _BEFORE_END_S if facts.ended is not EndReason.HELD else facts.ramp_from_s
+    is_held = facts.end_reason is EndReason.HELD
+    from_s = facts.ramp_from_s if is_held else facts.ended_s - _EARLY_END_CHECKED_S
     available = [sample.memory_available_bytes for sample in facts.host if sample.at_s >= from_s]
     used = [sample.working_set_bytes for sample in facts.target]
     if limits is None or not available or not used:
@@ -230,19 +235,20 @@ def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | N
     return Judgement(Rule.HOST_MEMORY, HostOutOfMemory(min(available), used_ratio))
 
 
-def _check_time(window: Window, usual_ratio: float | None) -> Judgement | None:
+def _check_littles_law(window: Window, usual_ratio: float | None) -> Judgement | None:
     if usual_ratio is None:
         return None
-    residual = unexplained_ratio(window) - usual_ratio
+    residual = compute_unexplained_ratio(window) - usual_ratio
     if abs(residual) <= _UNEXPLAINED_AT_MOST:
         return None
     return Judgement(Rule.LITTLES_LAW, TimeUnexplained(residual, _UNEXPLAINED_AT_MOST))
 
 
-def unexplained_ratio(window: Window) -> float:
+def compute_unexplained_ratio(window: Window) -> float:
     """Return the share of the window's user-seconds that were neither thinking nor waiting for an answer.
 
-    N·T must equal the sum of all think and response times within the window (J. D. C. Little, 1961). The rest
-    is missing users, a stalled generator, or pauses of the scenario's own within its tasks.
+    For N users in a window of length T, N·T must equal the sum of all think and response times in the window
+    (J. D. C. Little, 1961). A difference comes from missing users, a stalled generator, or pauses within the
+    tasks of the scenario.
     """
     return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)

@@ -1,10 +1,10 @@
-"""Whether a fresh container still gets faster: the first seconds of a cold target are not its capacity.
+"""Decide whether a fresh container still gets faster: a cold target does not show its capacity.
 
-The measure is the CPU time per request in blocks of two seconds, from half-way up the ramp on. MSER says how
-much of such a series is the initial transient (K. P. White, "An effective truncation heuristic for bias
-reduction in simulation output", Simulation 69, 1997): the truncation that leaves the smallest marginal
-standard error of the rest. A truncation in the second half means that the series is too short to tell the
-transient from the rest. The target then counts as still warming up, if its early blocks did cost more.
+The measure is the CPU time per request in blocks of two seconds, from the middle of the ramp on. MSER says
+how much of such a series is the initial transient (K. P. White, "An effective truncation heuristic for bias
+reduction in simulation output", Simulation 69, 1997): it truncates the series where the marginal standard
+error of the rest is smallest. If that is half-way through the series, the series is too short to separate the
+transient from the rest. The target then counts as still warming up if its early blocks cost more.
 """
 
 import numpy as np
@@ -15,15 +15,15 @@ from harness.model import StepFacts
 _BLOCK_S = 2.0
 _FEWEST_BLOCKS = 5
 _FALL_AT_LEAST = 0.05
-"""By how much the early blocks must have cost more for it to matter: as much as the usual precision."""
+"""The target still warms up if its early blocks cost more by at least this ratio (the usual precision)."""
 
 _REQUESTS_AT_LEAST = 10
-"""In a block. With fewer requests its cost is chance, and waiting for a steady one would never end."""
+"""In a block. With fewer requests the cost of a block is chance, and never becomes steady."""
 
 
 def is_warm(facts: StepFacts) -> bool:
-    """Return True if the CPU time per request no longer falls, as far as a step's first seconds can tell."""
-    costs = costs_per_request_s(facts)
+    """Return True if the CPU time per request no longer falls, or if the step is too short to show it."""
+    costs = compute_request_costs_s(facts)
     if len(costs) < _FEWEST_BLOCKS:
         return True
     cut = find_truncation(costs)
@@ -32,8 +32,8 @@ def is_warm(facts: StepFacts) -> bool:
     return bool(costs[:cut].mean() < costs[cut:].mean() * (1 + _FALL_AT_LEAST))
 
 
-def costs_per_request_s(facts: StepFacts) -> NDArray[np.float64]:
-    """Return CPU seconds per request in successive blocks, from half-way up the ramp to the last whole block.
+def compute_request_costs_s(facts: StepFacts) -> NDArray[np.float64]:
+    """Return CPU seconds per request in successive blocks, from the middle of the ramp to the last sample.
 
     Empty if any block holds too few requests, or the target's counters are missing.
     """
@@ -53,11 +53,11 @@ def costs_per_request_s(facts: StepFacts) -> NDArray[np.float64]:
 
 
 def find_truncation(series: NDArray[np.float64]) -> int:
-    """Return how many leading values MSER cuts off: at most half of them, as is usual."""
-    errors = [_squared_error(series[cut:]) for cut in range(len(series) // 2 + 1)]
+    """Return how many leading values MSER cuts off: at most half of all values."""
+    errors = [_compute_squared_error(series[cut:]) for cut in range(len(series) // 2 + 1)]
     return int(np.argmin(errors))
 
 
-def _squared_error(values: NDArray[np.float64]) -> float:
+def _compute_squared_error(values: NDArray[np.float64]) -> float:
     """Return the square of the marginal standard error of the mean."""
     return float(np.sum((values - values.mean()) ** 2)) / len(values) ** 2

@@ -1,4 +1,4 @@
-"""The judged part of a step: requests by the instant they started, usage by the counters around it."""
+"""Cut the window out of a step: its requests by their start, and the samples of counters around it."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from harness.model import ANSWERED, StepFacts, TargetSample
 from harness.model.facts import Indices, Seconds
 
-Mask = NDArray[np.bool_]
+_Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """Requests that started in [from_s, to_s), a column each.
+    """The requests that started in [from_s, to_s), as columns of one length.
 
-    An unanswered request counts with the time it had waited when the step ended, a lower bound of its
-    response time. `failed` marks requests that were answered wrongly or not at all; they have no response
-    time worth judging. `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
+    A request without an answer when the step ended counts with the time that it had waited by then, which is
+    a lower bound of its response time. `failed` marks requests that ended with an error; their response times
+    are not judged. `name` indexes `names`, and `errors` maps each error to its number of requests.
+    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
     """
 
     users: int
@@ -28,7 +29,7 @@ class Window:
     names: tuple[str, ...]
     start_s: Seconds
     response_s: Seconds
-    failed: Mask
+    failed: _Mask
     name: Indices
     errors: Mapping[str, int]
     thinking_s: float
@@ -36,7 +37,7 @@ class Window:
 
     @property
     def length_s(self) -> float:
-        """Seconds from the window's begin to its end."""
+        """The seconds from the window's begin to its end."""
         return self.to_s - self.from_s
 
     @property
@@ -44,24 +45,27 @@ class Window:
         """Response times of the requests that did not fail, unordered."""
         return self.response_s[~self.failed]
 
-    def for_request_name(self, request_name: str) -> "Window":
-        """Return the window with one request's name only, given with its method ("GET /item") or without."""
-        wanted = [i for i, name in enumerate(self.names) if request_name in (name, name.partition(" ")[2])]
-        mask = np.isin(self.name, wanted)
+    def select_request_name(self, request_name: str) -> "Window":
+        """Return the window with the requests of one name only, such as "GET /item" or "/item" (any method).
+
+        `errors`, `thinking_s` and `waiting_s` stay those of all requests.
+        """
+        indices = [i for i, name in enumerate(self.names) if request_name in (name, name.partition(" ")[2])]
+        has_name = np.isin(self.name, indices)
         return replace(
             self,
-            start_s=self.start_s[mask],
-            response_s=self.response_s[mask],
-            failed=self.failed[mask],
-            name=self.name[mask],
+            start_s=self.start_s[has_name],
+            response_s=self.response_s[has_name],
+            failed=self.failed[has_name],
+            name=self.name[has_name],
         )
 
 
 def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
     """Return the step's window; None if the step ended before its window began.
 
-    The window ends at least `limit_s` before the step did: of later requests it is unknown whether they would
-    have been slower than that.
+    The window ends at least `limit_s` before the end of the step: an unfinished request that started later
+    has not shown yet whether it takes longer than `limit_s`.
     """
     from_s = facts.window_from_s
     if from_s is None:
@@ -83,9 +87,9 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
         failed=np.concatenate([error != ANSWERED, np.zeros(int(waiting.sum()), dtype=np.bool_)]),
         name=np.concatenate([requests.name[done], requests.unfinished_name[waiting]]),
         errors=_count_errors(requests.errors, error),
-        thinking_s=_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
-        waiting_s=_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
-        + _overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
+        thinking_s=_sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
+        waiting_s=_sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
+        + _sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
     )
 
 
@@ -94,17 +98,18 @@ def _count_errors(texts: Sequence[str], error: Indices) -> dict[str, int]:
     return {texts[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
 
-def _overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
+def _sum_overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
     """Add up the seconds that the intervals spend within [from_s, to_s)."""
     inside = np.minimum(start_s + length_s, to_s) - np.maximum(start_s, from_s)
     return float(np.sum(np.clip(inside, 0.0, None)))
 
 
-def percentile_s(response_s: Seconds, percent: float) -> float | None:
-    """Return the smallest response time that at least `percent` of the requests kept; None of no requests.
+def find_percentile_s(response_s: Seconds, percent: float) -> float | None:
+    """Return the smallest response time that at least `percent` % of the requests do not exceed.
 
-    By nearest rank, so that "p95 ≤ L" and "at most 5 % slower than L" are the same statement (rounded
-    first: in floats, 99.9 % of 1000 is a little more than 999).
+    None without requests. The percentile is a nearest rank, so that "p95 ≤ L" and "at most 5 % are slower
+    than L" are the same statement. The rank is rounded first, because in floats 99.9 % of 1000 is a little
+    more than 999.
     """
     if len(response_s) == 0:
         return None

@@ -9,7 +9,7 @@ from docker.errors import APIError
 from harness.measure.docker.client import (
     CAMPAIGN_LABEL,
     TARGET_LABEL,
-    docker_message,
+    get_docker_message,
     translate_docker_errors,
 )
 
@@ -20,7 +20,7 @@ def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
     Returns their names in order.
     """
     label = CAMPAIGN_LABEL if campaign is None else f"{CAMPAIGN_LABEL}={campaign}"
-    with translate_docker_errors("list what the harness left"):
+    with translate_docker_errors("list the containers and networks of the harness"):
         containers = client.containers(all=True, filters={"label": label})
         networks = client.networks(filters={"label": label})
     for container in containers:
@@ -72,17 +72,17 @@ def remove_container(client: APIClient, name: str) -> bool:
 
 
 def remove_network(client: APIClient, network: str, name: str) -> None:
-    """Remove a network by its id or name, if it is still there; `name` is for the error's text."""
+    """Remove a network by its id or name, if there is one; an error's text calls it `name`."""
     with translate_docker_errors(f"remove the network {name}"), _ignore_missing():
         client.remove_network(network)
 
 
 @contextlib.contextmanager
 def _ignore_missing() -> Iterator[None]:
-    """Ignore that something is gone, or that its removal is already in progress."""
+    """Ignore the engine's refusal to remove what is gone already, or what it is removing at the moment."""
     try:
         yield
     except APIError as error:
-        in_progress = error.status_code == 409 and "already in progress" in docker_message(error)
-        if error.status_code != 404 and not in_progress:
+        is_in_progress = error.status_code == 409 and "already in progress" in get_docker_message(error)
+        if error.status_code != 404 and not is_in_progress:
             raise

@@ -16,7 +16,7 @@ from requests import HTTPError as RefusedRequest
 from requests import RequestException
 from urllib3.exceptions import HTTPError as TransportError
 
-from harness.errors import EngineError, EngineGone
+from harness.errors import EngineError, EngineUnavailableError
 from harness.measure.docker.port_access import LOCAL, PortAccess
 from harness.model import DEFAULT_ENGINE, Engine
 
@@ -30,11 +30,11 @@ _OLDEST_API = (1, 41)
 _TIMEOUT_S = 60
 _CONNECT_WITHIN_S = 10.0
 
-_Refusal = (DockerException, RequestException, TransportError)
+_REFUSALS = (DockerException, RequestException, TransportError)
 
 
-class EngineClient(APIClient):
-    """A client that trusts an engine by the engine's own authority, whatever REQUESTS_CA_BUNDLE names."""
+class _EngineClient(APIClient):
+    """A client that checks a certificate by the engine's own authority, and ignores REQUESTS_CA_BUNDLE."""
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         verify = self.verify if verify is None else verify
@@ -42,10 +42,10 @@ class EngineClient(APIClient):
 
 
 def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
-    """Connect to an engine; the default one is found as `docker` finds it.
+    """Connect to an engine. The default engine is the one that the command `docker` uses.
 
-    That is by DOCKER_HOST, DOCKER_CONTEXT or docker's current context. Raises EngineError if the engine does
-    not answer or is too old.
+    DOCKER_HOST, DOCKER_CONTEXT or docker's current context name the default engine. Raises EngineError if the
+    engine does not answer or is too old.
     """
     environ = _build_environment(engine)
     address = _find_address(environ)
@@ -53,11 +53,11 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
         options: dict[str, Any] = dict(kwargs_from_env(environment=environ))
         if "base_url" not in options:
             options = ContextAPI.kwargs_from_context(environment=environ) | options
-        client = EngineClient(version="auto", timeout=_TIMEOUT_S, use_ssh_client=True, **options)
-    except (*_Refusal, OSError) as error:
+        client = _EngineClient(version="auto", timeout=_TIMEOUT_S, use_ssh_client=True, **options)
+    except (*_REFUSALS, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_find_root_reason(error)}",
-            "`make engine` gets one; `docker context ls` and DOCKER_HOST say which one is meant",
+            "`make engine` starts one; `docker context ls` and DOCKER_HOST say which one the harness uses",
         ) from error
     if tuple(int(part) for part in client.api_version.split(".")) < _OLDEST_API:
         client.close()
@@ -96,7 +96,7 @@ def find_port_access(engine: Engine, client: APIClient) -> PortAccess | None:
 def _find_address(environ: Mapping[str, str]) -> str:
     """Return the engine's address. Raises EngineError if its context is missing or damaged.
 
-    Without this check docker-py takes the default socket where a context is missing.
+    docker-py itself would take the default socket for a missing context.
     """
     if host := environ.get("DOCKER_HOST"):
         return host
@@ -104,7 +104,9 @@ def _find_address(environ: Mapping[str, str]) -> str:
     try:
         context = ContextAPI.get_context(name)
     except Exception as error:  # docker-py raises a bare Exception for a damaged context
-        raise EngineError(f"the Docker context can't be read: {error}", "docker context ls") from error
+        raise EngineError(
+            f"the Docker context can't be read: {error}", "`docker context ls` lists the contexts"
+        ) from error
     if context is None:
         shown = f" {name!r}" if name else ""
         raise EngineError(
@@ -120,35 +122,37 @@ def is_local(client: APIClient) -> bool:
 
 @contextlib.contextmanager
 def translate_docker_errors(action: str, hint: str = "") -> Iterator[None]:
-    """Raise EngineError for a refusal inside, naming the action and the engine's own message.
+    """Raise EngineError, with the action and the engine's own message, if the engine refuses a call inside.
 
-    Raises EngineGone, which may be worth another try, if the engine did not answer or lost the image.
+    Raises EngineUnavailableError if the engine did not answer, is shutting down, or lost an image.
     """
     try:
         yield
     except APIError as error:
-        may_pass = isinstance(error, ImageNotFound) or (error.is_server_error() and _is_shutting_down(error))
-        kind = EngineGone if may_pass else EngineError
-        raise kind(f"Docker could not {action}: {docker_message(error)}", hint) from error
-    except _Refusal as error:
+        is_unavailable = isinstance(error, ImageNotFound) or (
+            error.is_server_error() and _is_shutting_down(error)
+        )
+        kind = EngineUnavailableError if is_unavailable else EngineError
+        raise kind(f"Docker could not {action}: {get_docker_message(error)}", hint) from error
+    except _REFUSALS as error:
         hint = hint or "`docker info` says whether the engine still answers"
-        kind = EngineError if type(error) is DockerException else EngineGone
+        kind = EngineError if type(error) is DockerException else EngineUnavailableError
         raise kind(f"Docker could not {action}: {_find_root_reason(error)}", hint) from error
 
 
 def _is_shutting_down(error: APIError) -> bool:
-    """Return True for an engine that still answers but starts nothing any more."""
+    """Return True if the error is that of an engine that still answers but starts nothing any more."""
     signs = ("context canceled", "connection refused", "closing", "EOF")
-    return any(sign in docker_message(error) for sign in signs)
+    return any(sign in get_docker_message(error) for sign in signs)
 
 
-def docker_message(error: APIError) -> str:
+def get_docker_message(error: APIError) -> str:
     """Return the engine's own explanation."""
     return str(error.explanation or error).strip()
 
 
 def _find_root_reason(error: BaseException) -> str:
-    """Return the innermost reason: the client's wrappers around a refused connection say nothing more."""
+    """Return the innermost reason: the client's wrappers around a refused connection add nothing to it."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     reason = error.strerror if isinstance(error, OSError) else None
@@ -156,7 +160,7 @@ def _find_root_reason(error: BaseException) -> str:
 
 
 class EngineStream:
-    """JSON objects that the engine sends as they happen, until `close`, which any thread may call."""
+    """JSON objects that the engine sends as things happen, until `close`. Any thread may call `close`."""
 
     def __init__(
         self, client: APIClient, path: str, params: Mapping[str, Any], silence_at_most_s: float | None = None
@@ -181,21 +185,17 @@ class EngineStream:
                 for line in self._response.iter_lines(chunk_size=None):
                     if line:
                         yield json.loads(line)
-        except (
-            EngineError,
-            OSError,
-            ValueError,
-            AttributeError,
-        ):  # each of them can come of a socket that is closed under its reader
+        except (EngineError, OSError, ValueError, AttributeError):
+            # a socket that is closed while a thread reads it can cause each of these errors
             if not self._is_closed:
                 raise
         finally:
             self._response.close()
 
     def close(self) -> bool:
-        """End the stream; return True if a blocked reader was woken.
+        """End the stream; return True if that wakes a thread that waits for the next object.
 
-        Over SSH it is not: there the reader returns only after the engine's next object.
+        Over SSH it does not: there the thread waits until the engine sends another object.
         """
         self._is_closed = True
         try:

@@ -9,9 +9,14 @@ from typing import Any
 from docker.api import APIClient
 from docker.errors import APIError, NotFound
 
-from harness.errors import CompanionFailed, EngineError, EngineGone, TargetFailed
+from harness.errors import CompanionStartError, EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.docker.cleanup import remove_container
-from harness.measure.docker.client import CAMPAIGN_LABEL, CELL_LABEL, docker_message, translate_docker_errors
+from harness.measure.docker.client import (
+    CAMPAIGN_LABEL,
+    CELL_LABEL,
+    get_docker_message,
+    translate_docker_errors,
+)
 from harness.measure.docker.container_spec import (
     ContainerSpec,
     build_host_options,
@@ -34,9 +39,11 @@ from harness.model import (
 
 _READY_POLL_S = 0.1
 _READY_ANSWER_WITHIN_S = 5.0
-_ASK_AGAIN_S = 0.5
+_ASK_EVERY_S = 0.5
 _OOM_GRACE_S = 0.5
 _KILLED = 128 + 9
+"""The exit code after SIGKILL."""
+
 _CREATE_GRACE_S = 1.0
 _LOG_LINES_SHOWN = 20
 _LOG_LINES_AT_MOST = 10_000
@@ -44,7 +51,7 @@ _LOG_BYTES_AT_MOST = 256 * 1024
 
 
 class DockerContainer:
-    """A started container. `started_s` is an instant of `clock`."""
+    """A started container. `started_s` is an instant of `clock`; `ready_after_s` is 0 until it is ready."""
 
     def __init__(
         self,
@@ -65,21 +72,21 @@ class DockerContainer:
         self._events = events
         self._clock = clock
         self._started_s = started_s
-        self._asked_s = -_ASK_AGAIN_S
+        self._asked_s = -_ASK_EVERY_S
         self._end: TargetEnd | None = None
 
     def read_events(self, start: int) -> tuple[TargetEvent, ...]:
-        """Return the container's events but for the first `start` ones."""
+        """Return the container's events so far, except the first `start`."""
         return self._events.read(start)
 
     def poll_end(self) -> TargetEnd | None:
         """Return how the container ended, or None while it runs.
 
-        The engine is asked only if its events report an end or have broken off. Raises EngineGone if the
-        tunnel to the container's port was cut.
+        The engine is asked only if its events report an end or have broken off. Raises EngineUnavailableError
+        if the tunnel to the container's port was cut.
         """
         self.port.check_alive()
-        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._may_ask()):
+        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._should_ask_engine()):
             self._end = self._read_end()
         return self._end
 
@@ -98,23 +105,23 @@ class DockerContainer:
         """Wait until the probe succeeds.
 
         Raises:
-            TargetFailed: the container ended, or was not ready in time.
-            CompanionFailed: one of the companions ended.
+            TargetStartError: the container ended, or was not ready in time.
+            CompanionStartError: one of the companions ended.
         """
         deadline = self._started_s + probe.within_s
         seen: str | None = "nothing"
         while (left_s := deadline - self._clock.now_s()) > 0:
             seen = self._probe(probe, min(_READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
-            if (end := poll_first_end([self], companions)) is not None:
+            if (end := _poll_first_end([self], companions)) is not None:
                 raise self._build_failure(end)
             if seen is None:
                 self.ready_after_s = self._clock.now_s() - self._started_s
                 return
             self._clock.sleep(_READY_POLL_S)
-        raise TargetFailed(
+        raise TargetStartError(
             FailureKind.NEVER_READY,
             f"not ready within {probe.within_s:g} s; last seen: {seen}{_format_log(self._read_log_tail())}",
-            "look at `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
+            "check `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
         )
 
     def _probe(self, probe: ReadinessProbe, timeout_s: float) -> str | None:
@@ -124,24 +131,25 @@ class DockerContainer:
         try:
             with translate_docker_errors("check whether the container is ready"):
                 return probe_container(self.client, self.container_id, probe)
-        except EngineGone:
+        except EngineUnavailableError:
             raise
-        except EngineError as error:  # the container may have ended just now; the caller asks for that next
+        except EngineError as error:  # the container may just have ended; the caller checks this next
             return error.what
 
-    def _build_failure(self, end: TargetEnd) -> TargetFailed | CompanionFailed:
+    def _build_failure(self, end: TargetEnd) -> TargetStartError | CompanionStartError:
         after = f"{self._clock.now_s() - self._started_s:.1f} s after its start"
         log = _format_log(end.log_tail)
         if end.companion is not None:
-            return CompanionFailed(f"{end.companion} ended with exit code {end.exit_code}{log}")
+            return CompanionStartError(f"{end.companion} ended with exit code {end.exit_code}{log}")
         if end.oom:
             what = f"out of memory {after} (exit code {end.exit_code}){log}"
-            return TargetFailed(FailureKind.OOM, what, "it needs more memory than this size has")
+            return TargetStartError(FailureKind.OOM, what, "it needs more memory than this size has")
         what = f"ended with exit code {end.exit_code} {after}{log}"
-        return TargetFailed(FailureKind.EXITED, what, "the target's own log says why")
+        return TargetStartError(FailureKind.EXITED, what, "the target's own log says why")
 
-    def _may_ask(self) -> bool:
-        if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_AGAIN_S:
+    def _should_ask_engine(self) -> bool:
+        """Return True, at most twice a second, once the events have broken off."""
+        if not self._events.is_broken or self._clock.now_s() < self._asked_s + _ASK_EVERY_S:
             return False
         self._asked_s = self._clock.now_s()
         return True
@@ -149,8 +157,8 @@ class DockerContainer:
     def _read_end(self) -> TargetEnd | None:
         """Ask the engine whether the container has ended, and how.
 
-        Removing a container kills it first. So the state after a kill is read twice: the container may be
-        gone by then, and the end was not the target's own.
+        An engine kills a container before it removes it. So after a kill the state is read a second time: if
+        the container is gone by then, someone removed it and the target did not end by itself.
         """
         state = self._read_state()
         if state is not None and state["Running"]:
@@ -176,7 +184,7 @@ class DockerContainer:
         return None if state["Status"] == "removing" else state
 
     def _wait_for_oom(self, state: Mapping[str, Any]) -> bool:
-        """Wait a moment: the engine's `oom` event may arrive after the `die` event that it explains."""
+        """Wait a moment for the `oom` event, which may come after the `die` event; return True if it came."""
         deadline = self._clock.now_s() + (_OOM_GRACE_S if state["ExitCode"] == _KILLED else 0.0)
         while not self._events.has_seen(EventKind.OOM) and self._clock.now_s() < deadline:
             self._clock.sleep(0.02)
@@ -221,20 +229,20 @@ class DockerTarget:
     def poll_end(self) -> TargetEnd | None:
         """Return the first end of a replica or a companion, or None while all of them run.
 
-        Without any one of them the target is not the target that is measured. Raises EngineGone if the
+        If one ends, what still runs is no longer what is to be measured. Raises EngineUnavailableError if the
         tunnel to a port was cut.
         """
-        return poll_first_end(self.replicas, self.companions)
+        return _poll_first_end(self.replicas, self.companions)
 
     def read_logs(self) -> str:
         bytes_each = _LOG_BYTES_AT_MOST // len(self.replicas)
         return "".join(replica.read_log(bytes_each) for replica in self.replicas)
 
 
-def poll_first_end(
+def _poll_first_end(
     replicas: Iterable[DockerContainer], companions: Iterable[DockerContainer]
 ) -> TargetEnd | None:
-    """Return the end of the first container that has ended, with the companion's name if it is one."""
+    """Return the end of the first container that has ended, with its name if it is a companion."""
     for replica in replicas:
         if (end := replica.poll_end()) is not None:
             return end
@@ -250,7 +258,7 @@ def run_container(
 ) -> Iterator[DockerContainer]:
     """Start a fresh container, yield it once it is ready, and remove it on exit, whatever happened.
 
-    The end of one of its `companions` ends the wait for its readiness. Raises as `wait_until_ready` does.
+    The wait for its readiness fails if one of the `companions` ends. Raises as `wait_until_ready` does.
     """
     environment = resolve_environment(spec.target)
     with _remove_on_exit(client, spec.name, clock):
@@ -266,22 +274,24 @@ def run_container(
 
 @contextlib.contextmanager
 def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None]:
-    """Remove the container on exit, by its name: the name is known even if the engine never gave an id."""
+    """Remove the container on exit, by its name, which is known even if the engine returned no id."""
     try:
         yield
     except BaseException as error:
         try:
             deadline = clock.now_s() + _CREATE_GRACE_S
-            while not remove_container(client, name) and _may_appear(error) and clock.now_s() < deadline:
+            while (
+                not remove_container(client, name) and _may_still_appear(error) and clock.now_s() < deadline
+            ):
                 clock.sleep(0.1)
-        except EngineError as unremoved:
-            error.add_note(f"the container {name} may still be there: {unremoved.what}")
+        except EngineError as failure:
+            error.add_note(f"the container {name} may still be there: {failure.what}")
         raise
     remove_container(client, name)
 
 
-def _may_appear(error: BaseException) -> bool:
-    """Return True after an interrupt: the engine still carries out a `create` that was interrupted."""
+def _may_still_appear(error: BaseException) -> bool:
+    """Return True after an interrupt: the engine may still carry out a `create` that was interrupted."""
     return isinstance(error, KeyboardInterrupt)
 
 
@@ -312,7 +322,7 @@ def _create_container(
         warnings = "; ".join(created.get("Warnings") or ["no warning"])
         raise EngineError(
             f"{spec.name}: the engine does not apply {' and '.join(unmet)} ({warnings})",
-            "the kernel lacks these cgroup controllers; `docker info` lists what it can limit",
+            "the kernel lacks these cgroup controllers; `docker info` lists what the engine can limit",
         )
     return created["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
 
@@ -320,18 +330,18 @@ def _create_container(
 def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
     """Start a created container.
 
-    Raises EngineError if its port is in use, TargetFailed if this target can't be started at this size.
+    Raises EngineError if its port is in use, TargetStartError if this target can't be started at this size.
     """
     try:
         client.start(container_id)
     except APIError as error:
-        message = docker_message(error)
+        message = get_docker_message(error)
         if "address already in use" in message or "port is already allocated" in message:
             raise EngineError(
                 f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
             ) from error
-        raise TargetFailed(FailureKind.EXITED, message) from error
+        raise TargetStartError(FailureKind.EXITED, message) from error
 
 
 def _find_published_port(client: APIClient, container_id: str, target: Target) -> int:

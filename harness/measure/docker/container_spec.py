@@ -16,16 +16,16 @@ from harness.measure.protocols import Image
 from harness.model import Limits, Target
 from harness.plan import resolve_variables
 
-CPU_PERIOD_US = 100_000
+_CPU_PERIOD_US = 100_000
 _CPU_QUOTA_AT_LEAST_US = 1_000
 _PIDS_AT_MOST = 4096
-CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
-"""What a server needs that starts as root, prepares its folders and becomes another user; nothing more."""
+_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
+"""Only what a server needs to start as root, prepare its folders and become another user."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """A container to create: which image it runs as which target, under which name and limits.
+    """A container to create: its name and limits, the target that it runs, and the target's image.
 
     `cores` are the host's cores that it may use (None: all). `network` is the private network that it joins
     (None: the engine's default network). `archive` is a tar archive that is unpacked in it before it starts.
@@ -58,8 +58,8 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
     bindings = {target.port: (spec.port_access.address, target.host_port)} if is_published else None
     return {
         "cpuset_cpus": format_cpuset(spec.cores) if spec.cores else None,
-        "cpu_period": CPU_PERIOD_US,
-        "cpu_quota": _convert_to_quota_us(limits),
+        "cpu_period": _CPU_PERIOD_US,
+        "cpu_quota": _compute_quota_us(limits),
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "port_bindings": bindings,
@@ -69,7 +69,7 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in target.ulimits.items()] or None,
         "pids_limit": _PIDS_AT_MOST,
         "cap_drop": ["ALL"],
-        "cap_add": [*CAPABILITIES, *target.capabilities],
+        "cap_add": [*_CAPABILITIES, *target.capabilities],
         "security_opt": ["no-new-privileges:true"],
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "8m", "max-file": "2"}),
     }
@@ -78,24 +78,24 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
 def find_unmet_limits(host_config: Mapping[str, Any], limits: Limits) -> list[str]:
     """Return the limits that the engine discarded, as "key=value".
 
-    A missing swap limit is not among them: the fingerprint notes that.
+    A missing swap limit is not returned: a note of the fingerprint names it.
     """
     expected = {
-        "CpuPeriod": CPU_PERIOD_US,
-        "CpuQuota": _convert_to_quota_us(limits),
+        "CpuPeriod": _CPU_PERIOD_US,
+        "CpuQuota": _compute_quota_us(limits),
         "Memory": limits.memory_bytes,
     }
     return [f"{name}={value}" for name, value in expected.items() if host_config.get(name) != value]
 
 
-def _convert_to_quota_us(limits: Limits) -> int:
-    return max(_CPU_QUOTA_AT_LEAST_US, round(limits.cpu_cores * CPU_PERIOD_US))
+def _compute_quota_us(limits: Limits) -> int:
+    return max(_CPU_QUOTA_AT_LEAST_US, round(limits.cpu_cores * _CPU_PERIOD_US))
 
 
 def resolve_environment(target: Target) -> dict[str, str]:
-    """Return the target's environment with each `${NAME}` replaced by its value in this process's one.
+    """Return the target's environment, with each `${NAME}` replaced by this process's variable NAME.
 
-    Raises UsageError if one is not set.
+    Raises UsageError if a variable is not set.
     """
     if missing := find_unset_variables(target):
         raise UsageError(
@@ -106,8 +106,8 @@ def resolve_environment(target: Target) -> dict[str, str]:
 
 
 def find_unset_variables(target: Target) -> list[str]:
-    """Return each NAME that the target or a companion refers to and that is not set, sorted."""
-    known = defaultdict(str, os.environ)  # looking up a name that is not set adds it
+    """Return the names of unset variables that the target or a companion refers to, sorted."""
+    known = defaultdict(str, os.environ)  # a look-up of a name that is not set adds the name
     for service in (target, *(companion.service for companion in target.companions)):
         for value in service.environment.values():
             resolve_variables(value, known)

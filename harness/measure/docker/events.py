@@ -1,4 +1,4 @@
-"""Collect what the engine reports of one container, as it happens."""
+"""Collect the events that the engine reports of one container, as they happen."""
 
 import threading
 from collections.abc import Mapping
@@ -48,7 +48,7 @@ class ContainerEvents:
         return not self._thread.is_alive()
 
     def read(self, start: int) -> tuple[TargetEvent, ...]:
-        """Return the events so far, but for the first `start` ones."""
+        """Return the events so far, except the first `start`."""
         return tuple(self._events[start:])
 
     def has_seen(self, kind: EventKind) -> bool:
@@ -63,7 +63,7 @@ class ContainerEvents:
                 if message.get("Action") == "destroy":
                     return
         except EngineError:
-            return  # `is_broken` tells the others, who then ask the engine themselves and get its message
+            return  # `is_broken` is true now, so that callers ask the engine themselves and get its error
 
 
 def event_from_json(message: Mapping[str, Any], at_s: float) -> TargetEvent | None:

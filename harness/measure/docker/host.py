@@ -56,7 +56,7 @@ class DockerHost:
         self._cores: Cores | None = None
 
     def pin_to_cores(self, cores: Cores) -> None:
-        """Run targets on these of the host's cores from now on; a target's size remains a quota."""
+        """Run targets only on these cores of the host from now on. A target's CPU limit remains a quota."""
         self._cores = cores
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
@@ -112,7 +112,7 @@ class DockerHost:
         return cleanup.remove_leftovers(self._client, campaign)
 
     def remove_old_images(self) -> list[str]:
-        """Remove the images of targets that newer ones replaced and no container uses; return their names."""
+        """Remove targets' images that newer ones replaced and no container uses; return their names."""
         return cleanup.remove_old_images(self._client)
 
     def read_fingerprint(self) -> Fingerprint:
@@ -127,10 +127,10 @@ class DockerHost:
             return False
 
     def read_identity(self) -> str:
-        """Return what tells this engine from others."""
+        """Return a text that identifies this engine among all others."""
         with translate_docker_errors("identify itself"):
             info = self._client.info()
-        # cloned hosts share an ID
+        # the ID is not enough: cloned hosts share it
         return " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir"))
 
     def reserve(self) -> AbstractContextManager[None]:
@@ -141,7 +141,7 @@ class DockerHost:
         self._client.close()
 
     def _find_remote_problems(self, services: Iterable[Target]) -> Iterator[str]:
-        """Find what keeps the services from running on another machine's engine."""
+        """Find what would keep the services from running on an engine of another machine."""
         if self._port_access is None:
             yield (
                 "the engine is on another machine, which publishes the target's port on its own loopback; "
@@ -155,7 +155,7 @@ class DockerHost:
                 )
 
     def _find_image_problems(self, target: Target) -> list[str]:
-        """Look for the image on this engine, then at its registry, by pulling it."""
+        """Find why the image can't be had; it is pulled from its registry if this engine lacks it."""
         try:
             self.prepare(target)
         except EngineError as error:

@@ -26,14 +26,14 @@ _HASH_CHARACTERS = 12
 
 _ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
 _FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
-_REFERENCE = re.compile(r"\$\{?(\w+)\}?")
+_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
 
 
 def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool = True) -> Image:
     """Build, find or pull the images of a target, its companions and its balancer.
 
-    A build is skipped if an image of the same content, arguments and base images exists. Images that another
-    engine than the default one lacks are first copied from the default engine, if that has them.
+    A build is skipped if an image of the same content, arguments and base images exists. If the engine is not
+    the default one, images that it lacks are first copied from the default engine, which may have them.
     """
     services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
@@ -42,12 +42,12 @@ def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool
         _copy_from_default_engine(
             client, {name for each in (target, *services.values()) for name in _find_needed_images(each)}
         )
-    own = _prepare_image(client, target)
+    target_image = _prepare_image(client, target)
     sidecars = {name: _prepare_image(client, service) for name, service in services.items()}
     if not sidecars:
-        return own
-    digests = "".join(image.digest for image in (own, *sidecars.values()))
-    return Image(own.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", sidecars)
+        return target_image
+    digests = "".join(image.digest for image in (target_image, *sidecars.values()))
+    return Image(target_image.reference, f"sha256:{hashlib.sha256(digests.encode()).hexdigest()}", sidecars)
 
 
 def _find_needed_images(target: Target) -> list[str]:
@@ -58,7 +58,7 @@ def _find_needed_images(target: Target) -> list[str]:
 
 
 def _copy_from_default_engine(client: APIClient, references: Iterable[str]) -> None:
-    """Copy images that this engine lacks and the default one has; others will be pulled."""
+    """Copy the images that this engine lacks and the default one has. Others are pulled later."""
     missing = [reference for reference in sorted(references) if _find_image(client, reference) is None]
     if not missing:
         return
@@ -90,7 +90,7 @@ def _pull(client: APIClient, reference: str) -> Image:
         f"find or pull the image {reference}",
         "check its name; if no registry can be reached, give the target a `build` instead of an `image`",
     ):
-        _follow(client.pull(reference, stream=True, decode=True))
+        _follow_messages(client.pull(reference, stream=True, decode=True))
         return _inspect(client, reference)
 
 
@@ -103,24 +103,24 @@ def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image
     bases = find_base_images(_read_dockerfile(build), build.args)
     known = {base: _find_image(client, base) for base in bases}
     content = hash_build(build, [image.digest if image else "" for image in known.values()])
-    reference = f"harness-target-{_slug(name)}:{content[:_HASH_CHARACTERS]}"
+    reference = f"harness-target-{_slugify(name)}:{content[:_HASH_CHARACTERS]}"
     image = _find_image(client, reference)
     if image is None:
         _build(client, name, build, reference, [base for base in bases if known[base] is None])
         image = _find_image(client, reference)
     if image is None:
-        raise EngineError(f"Docker built {reference}, but does not have it")
+        raise EngineError(f"Docker built the image {reference}, but does not have it")
     return image
 
 
-def _build(client: APIClient, name: str, build: BuildSource, reference: str, absent: list[str]) -> None:
+def _build(client: APIClient, name: str, build: BuildSource, reference: str, missing: list[str]) -> None:
     with (
-        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _hint(absent)),
+        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _suggest_fix(missing)),
         tempfile.TemporaryFile() as context,
     ):
         files = list_build_context(build.context, build.dockerfile)
         create_archive(str(build.context), files, fileobj=context)
-        _follow(
+        _follow_messages(
             client.build(
                 fileobj=context,
                 custom_context=True,
@@ -136,17 +136,17 @@ def _build(client: APIClient, name: str, build: BuildSource, reference: str, abs
         )
 
 
-def _hint(absent: list[str]) -> str:
-    """Suggest what to try after a failed build; `absent` are the base images that the engine did not have."""
-    if any(base.startswith(_OWN_BASE) for base in absent):
-        return f"`make base` makes {absent[0]}"
-    if absent:
+def _suggest_fix(missing: list[str]) -> str:
+    """Suggest what to try after a failed build; the engine does not have the `missing` base images."""
+    if any(base.startswith(_OWN_BASE) for base in missing):
+        return f"`make base` makes {missing[0]}"
+    if missing:
         hint = "name another base in `build: {args: …}` (`make base` makes one)"
-        return f"{absent[0]} is not on this engine; {hint}"
+        return f"{missing[0]} is not on this engine; {hint}"
     return "`docker build` of the same Dockerfile shows all of its output"
 
 
-def _follow(messages: Iterable[Mapping[str, Any]]) -> None:
+def _follow_messages(messages: Iterable[Mapping[str, Any]]) -> None:
     """Read the engine's messages to the end. Raises DockerException with the last lines of a failure."""
     output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
     failed = False
@@ -162,7 +162,9 @@ def _read_dockerfile(build: BuildSource) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: {error}", "`build: {context: …, dockerfile: …}` names it") from error
+        raise UsageError(
+            f"{path}: {error}", "`build: {context: …, dockerfile: …}` says which Dockerfile to use"
+        ) from error
 
 
 def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
@@ -173,13 +175,13 @@ def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
     values = dict(_ARG.findall(dockerfile)) | dict(args)
     stages = {name.lower() for name in re.findall(r"\bAS\s+(\S+)", dockerfile, re.IGNORECASE)}
     bases = [
-        _REFERENCE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
+        _VARIABLE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
     ]
     return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
 
 
-def _slug(name: str) -> str:
-    """Replace what an image's name can't hold."""
+def _slugify(name: str) -> str:
+    """Replace the characters that an image's name can't have."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "target"
 
 

@@ -29,13 +29,17 @@ backend replicas
 """
 """There are no health checks and no retries: a replica's failure belongs to the target and must be seen.
 
-`fd-hard-limit` bounds the connections where the engine does not limit open files: HAProxy would otherwise
-allocate memory for as many as an unlimited number allows.
+`fd-hard-limit` bounds the open files where the engine does not: HAProxy allocates memory at its start for as
+many connections as it may have open files.
 """
 
 
 def build_balancer(target: Target, balancer: Balancer) -> Target:
-    """Build the service that takes the target's place: it has its port, and is ready when the target is."""
+    """Build the service that users reach instead of the target, on the target's port.
+
+    It has the target's readiness probe if that is a probe over the network; else it is ready once its port is
+    open.
+    """
     source = (
         ImageSource(balancer.image)
         if balancer.image

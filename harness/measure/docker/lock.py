@@ -1,7 +1,7 @@
 """Lock an engine: one campaign at a time, because two at once would falsify each other's figures.
 
-The lock is the kernel's (flock): it is released when its owner ends, in whatever way. The file's content only
-names the owner.
+The lock is the kernel's (flock), so it is released however its owner ends. The file's content only names the
+owner.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from harness.errors import UsageError
 
 @contextlib.contextmanager
 def lock_engine(engine_id: str, purpose: str) -> Iterator[None]:
-    """Hold the lock of an engine. Raises UsageError, naming the owner, if somebody else holds it."""
+    """Hold the lock of an engine. Raises UsageError, naming the owner, if another process holds it."""
     path = find_lock_path(engine_id)
     with _lock_file(path) as file:
         file.truncate(0)
@@ -52,7 +52,7 @@ def _build_refusal(file: TextIO) -> UsageError:
 
 
 def _is_current(path: Path, file: TextIO) -> bool:
-    """Return True if the locked file is the one that others will open: its last owner may have removed it."""
+    """Return True if others will open the locked file too: its last owner may have removed it meanwhile."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 from urllib.parse import urlsplit
 
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.model import LOOPBACK
 
 _OPEN_WITHIN_S = 20.0
@@ -21,8 +21,8 @@ _POLL_S = 0.05
 class PortAccess:
     """How an engine's published ports are reached: its host publishes them on `address` and nowhere else.
 
-    With `ssh` (an address as DOCKER_HOST has it) that is the loopback of the engine's host, and a tunnel
-    forwards a port of this machine's loopback to it.
+    With `ssh`, an ssh:// address as in DOCKER_HOST, `address` is the loopback of the engine's host, and a
+    tunnel forwards a port of this machine's loopback to the published one.
     """
 
     address: str = LOOPBACK
@@ -41,21 +41,25 @@ class Tunnel:
         self._log = log
 
     def check_alive(self) -> None:
-        """Raise EngineGone, with what ssh wrote, if the tunnel was cut."""
+        """Raise EngineUnavailableError, with what ssh wrote, if the tunnel was cut."""
         if self._process.poll() is not None:
             self._log.seek(0)
             output = self._log.read().decode(errors="replace").strip()
-            raise EngineGone(f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}")
+            raise EngineUnavailableError(
+                f"the SSH tunnel to the target was cut: {output or 'ssh wrote nothing'}"
+            )
 
     def wait_until_open(self) -> None:
-        """Wait until the tunnel accepts connections. Raises EngineGone if it does not in time."""
+        """Wait until the tunnel accepts connections. Raises EngineUnavailableError if that takes too long."""
         deadline = time.monotonic() + _OPEN_WITHIN_S
         while time.monotonic() < deadline:
             self.check_alive()
             with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port), _POLL_S):
                 return
             time.sleep(_POLL_S)
-        raise EngineGone(f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s")
+        raise EngineUnavailableError(
+            f"the SSH tunnel to the target was not open after {_OPEN_WITHIN_S:.0f} s"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +71,16 @@ class OpenPort:
     tunnel: Tunnel | None = None
 
     def check_alive(self) -> None:
-        """Raise EngineGone if the port is reached through a tunnel and the tunnel was cut."""
+        """Raise EngineUnavailableError if the port is reached through a tunnel and the tunnel was cut."""
         if self.tunnel is not None:
             self.tunnel.check_alive()
 
 
 @contextlib.contextmanager
 def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
-    """Open the way to a published port (0: there is none) and close it on exit.
+    """Make a published port (0: none) reachable until exit, through a tunnel if it needs one.
 
-    Raises EngineGone, with what ssh wrote, if a tunnel is needed and can't be opened.
+    Raises EngineUnavailableError, with what ssh wrote, if the tunnel can't be opened.
     """
     if access.ssh and published:
         with _open_tunnel(access.ssh, published) as tunnel:
@@ -87,7 +91,7 @@ def open_port(access: PortAccess, published: int) -> Iterator[OpenPort]:
 
 @contextlib.contextmanager
 def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
-    """Open a tunnel and close it on exit. It ends by itself within 15 s of losing the other side."""
+    """Open a tunnel and close it on exit. It ends by itself within 15 s after it lost the other side."""
     local_port = find_free_port()
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -107,7 +111,7 @@ def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
 
 
 def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
-    """Build the command that forwards a local port to the remote one; `ssh` is as DOCKER_HOST has it."""
+    """Build the command that forwards a local port to the remote one; `ssh` is an ssh:// address."""
     parts = urlsplit(ssh)
     options = {
         "BatchMode": "yes",
@@ -137,7 +141,7 @@ def find_free_port() -> int:
 
 
 def is_port_free(port: int) -> bool:
-    """Return True if something could be published on this port of the loopback at the moment."""
+    """Return True if a container could publish this port of the loopback at the moment."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -1,10 +1,11 @@
-"""Probe whether a started container is ready, from outside over its port or from inside it."""
+"""Probe whether a started container is ready, over its port or from inside the container."""
 
 import contextlib
 import http.client
 import re
 import socket
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
 from docker.api import APIClient
 
@@ -17,6 +18,7 @@ from harness.model import (
     LogProbe,
     NetworkProbe,
     PortProbe,
+    TcpProbe,
 )
 
 _MUST_STAY_OPEN_S = 0.25
@@ -35,9 +37,13 @@ def probe_network(probe: NetworkProbe, port: OpenPort, timeout_s: float) -> str 
     if not port.number:
         return "no published port"
     try:
-        if isinstance(probe, HttpProbe):
-            return _probe_http(probe, port, timeout_s)
-        return _probe_tcp(port, timeout_s)
+        match probe:
+            case HttpProbe():
+                return _probe_http(probe, port, timeout_s)
+            case TcpProbe():
+                return _probe_tcp(port, timeout_s)
+            case _:
+                assert_never(probe)
     except TimeoutError:
         return f"no answer within {timeout_s:.1f} s"
     except (OSError, http.client.HTTPException) as error:
@@ -56,7 +62,7 @@ def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | Non
 
 
 def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
-    """Require that a connection stays open: the engine's proxy accepts some before the target does."""
+    """Require that a connection stays open: the engine's proxy accepts connections before the target does."""
     with socket.create_connection((port.address, port.number), timeout=timeout_s) as connection:
         connection.settimeout(_MUST_STAY_OPEN_S)
         with contextlib.suppress(TimeoutError):
@@ -75,19 +81,21 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
         case LogProbe():
             written: bytes = client.logs(container_id, tail=_LOG_LINES)
             is_written = re.search(probe.pattern, written.decode(errors="replace"), re.MULTILINE)
-            return None if is_written else f"no line that matches {probe.pattern!r} in its log"
+            return None if is_written else f"no line of its log matches {probe.pattern!r}"
         case CommandProbe():
             code, output = run_command(client, container_id, probe.command)
             shown = output[:_OUTPUT_CHARACTERS_SHOWN]
-            return None if code == 0 else f"{probe.command[0]} ended with {code}: {shown}"
+            return None if code == 0 else f"{probe.command[0]} ended with exit code {code}: {shown}"
         case HealthcheckProbe():
             return _probe_health(client, container_id)
+        case _:
+            assert_never(probe)
 
 
 def _probe_health(client: APIClient, container_id: str) -> str | None:
     health = client.inspect_container(container_id)["State"].get("Health")
     if health is None:
-        return "its image has no HEALTHCHECK; write another ready: condition"
+        return "its image has no HEALTHCHECK: `ready` needs another condition"
     return None if health["Status"] == "healthy" else f"its HEALTHCHECK says {health['Status']}"
 
 

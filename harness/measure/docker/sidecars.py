@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from docker.api import APIClient
 
-from harness.errors import CompanionFailed, TargetFailed
+from harness.errors import CompanionStartError, TargetStartError
 from harness.measure.docker import load_balancer
 from harness.measure.docker.cleanup import remove_network
 from harness.measure.docker.client import CAMPAIGN_LABEL, translate_docker_errors
@@ -22,11 +22,14 @@ _OUTPUT_CHARACTERS_SHOWN = 2000
 def run_with_sidecars(
     client: APIClient, clock: Clock, spec: ContainerSpec, images: Mapping[str, Image]
 ) -> Iterator[DockerTarget]:
-    """Start the target with its companions, yield it once all are ready, and remove all of them on exit.
+    """Start the target and its companions, yield the target once all are ready, and remove all on exit.
 
     The companions are started first, in order: each is ready and seeded before the next one starts. `images`
-    are theirs and the balancer's, by name. Raises TargetFailed as `run_container` does, and CompanionFailed
-    if a companion does not come up, which says nothing about the target's size.
+    are the images of the companions and of the balancer, by name.
+
+    Raises:
+        TargetStartError: as `run_container` does.
+        CompanionStartError: a companion or the balancer can't be brought up, whatever the target's size.
     """
     if not spec.target.companions and spec.limits.replicas == 1:
         with run_container(client, clock, spec) as container:
@@ -94,8 +97,8 @@ def _create_network(client: APIClient, spec: ContainerSpec) -> Iterator[str]:
 def _run_companion(
     client: APIClient, clock: Clock, spec: ContainerSpec, companion: Companion, image: Image
 ) -> Iterator[DockerContainer]:
-    """Start a companion of the container that `spec` describes, and seed it."""
-    own = replace(
+    """Start a companion of the target that `spec` describes, seed it, and remove it on exit."""
+    companion_spec = replace(
         spec,
         name=f"{spec.name}-{companion.name}",
         limits=companion.limits,
@@ -104,10 +107,12 @@ def _run_companion(
     )
     with contextlib.ExitStack() as stack:
         try:
-            container = stack.enter_context(run_container(client, clock, own))
+            container = stack.enter_context(run_container(client, clock, companion_spec))
             _seed(container, companion)
-        except TargetFailed as failure:
-            raise CompanionFailed(f"the companion {companion.name}: {failure.what}", failure.hint) from None
+        except TargetStartError as failure:
+            raise CompanionStartError(
+                f"the companion {companion.name}: {failure.what}", failure.hint
+            ) from None
         yield container
 
 
@@ -117,7 +122,7 @@ def _seed(container: DockerContainer, companion: Companion) -> None:
     code, output = container.run_command(companion.seed)
     if code != 0:
         shown = output[-_OUTPUT_CHARACTERS_SHOWN:]
-        raise CompanionFailed(
+        raise CompanionStartError(
             f"the companion {companion.name}: its seed {companion.seed[0]} ended with {code}\n{shown}",
             "try the command in a container of its image",
         )

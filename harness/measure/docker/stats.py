@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.errors import EngineGone
+from harness.errors import EngineUnavailableError
 from harness.measure.docker.client import EngineStream, translate_docker_errors
 from harness.measure.docker.container import DockerContainer, DockerTarget
 from harness.measure.host.counters import read_host_sample
@@ -55,7 +55,7 @@ class DockerWatch:
         containers = (*target.replicas, *target.companions)
         counters = [functools.partial(self._count_container, container) for container in containers]
         self._threads = [
-            threading.Thread(target=self._run, args=(count,), name="harness-counting", daemon=True)
+            threading.Thread(target=self._run_counter, args=(count,), name="harness-counting", daemon=True)
             for count in (*counters, self._count_host)
         ]
 
@@ -73,7 +73,7 @@ class DockerWatch:
             thread.join(_END_WITHIN_S)
 
     def take(self) -> Usage:
-        """Return what was counted since the last call; the first call's events are those since the start.
+        """Return what was counted since the last call; the first call also returns all earlier events.
 
         Raises EngineError if counting broke off while the target runs.
         """
@@ -90,7 +90,7 @@ class DockerWatch:
         return Usage(self._merge_replicas(samples), host, events, companions)
 
     def _take_events(self) -> tuple[TargetEvent, ...]:
-        """Return the new events of all replicas, as they happened."""
+        """Return the new events of all replicas, in the order of time."""
         events: list[TargetEvent] = []
         for replica in self._target.replicas:
             count = self._events_taken.get(replica.container_id, 0)
@@ -100,20 +100,24 @@ class DockerWatch:
         return tuple(sorted(events, key=lambda event: event.at_s))
 
     def _merge_replicas(self, samples: Mapping[str, list[TargetSample]]) -> tuple[TargetSample, ...]:
-        """Return one sample for all replicas for every sample of the first one."""
+        """Return one sample for all replicas at each sample of the first, once each replica has a sample."""
         first, *others = (replica.container_id for replica in self._target.replicas)
         if not others:
             return tuple(samples.get(first, ()))
-        arrivals = [(s.at_s, own == first, own, s) for own in (first, *others) for s in samples.get(own, ())]
+        arrivals = [
+            (sample.at_s, replica == first, replica, sample)
+            for replica in (first, *others)
+            for sample in samples.get(replica, ())
+        ]
         merged = []
-        for at_s, is_first, own, sample in sorted(arrivals, key=lambda arrival: arrival[:2]):
-            self._last[own] = sample
+        for at_s, is_first, replica, sample in sorted(arrivals, key=lambda arrival: arrival[:2]):
+            self._last[replica] = sample
             if is_first and len(self._last) > len(others):
                 merged.append(sum_replicas(at_s, list(self._last.values())))
         return tuple(merged)
 
-    def _run(self, count: Callable[[], None]) -> None:
-        """Keep the failure for whoever calls `take`: nobody sees an exception of a thread."""
+    def _run_counter(self, count: Callable[[], None]) -> None:
+        """Count, and store an exception, which would be lost in this thread: the next `take` raises it."""
         try:
             count()
         except Exception as error:
@@ -135,7 +139,9 @@ class DockerWatch:
                 return
             self._add(container_id, message)
         if not self._ending.is_set():
-            raise EngineGone("Docker stopped counting what the target uses", "did the engine restart?")
+            raise EngineUnavailableError(
+                "Docker stopped counting what the target uses", "check whether the engine restarted"
+            )
 
     def _add(self, container_id: str, message: Mapping[str, Any]) -> None:
         sample = target_sample_from_json(message, self._clock.now_s())
@@ -154,10 +160,10 @@ class DockerWatch:
 
 
 def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSample | None:
-    """Convert the engine's counters, on cgroup v1 and v2; None if the container no longer runs.
+    """Convert the engine's counters, of cgroup v1 or v2; return None if the container no longer runs.
 
-    The working set is what `docker stats` shows: memory less the file pages that the kernel would drop first.
-    The peak (v1 only) is the kernel's, and includes file pages.
+    The working set is what `docker stats` shows: memory minus the file pages that the kernel would drop
+    first. The peak (cgroup v1 only) is the kernel's, and includes file pages.
     """
     memory = message.get("memory_stats") or {}
     cpu = message.get("cpu_stats") or {}

@@ -10,7 +10,7 @@ from harness.model import HostSample
 
 
 def read_host_sample(at_s: float, processes: ProcessCpu) -> HostSample:
-    """Read this machine's counters. Loopback traffic is in the network's bytes, as the kernel counts it."""
+    """Read this machine's counters. The network's bytes include those of the loopback."""
     cpu = processes.read()
     cores = psutil.cpu_times(percpu=True)
     disk = psutil.disk_io_counters()
@@ -32,11 +32,11 @@ def read_host_sample(at_s: float, processes: ProcessCpu) -> HostSample:
     )
 
 
-def sum_busy_s(core: Any) -> float:
+def sum_busy_s(core_times: Any) -> float:
     """Sum the seconds that a core worked for this machine: not idle, not waiting for a disk, not stolen.
 
-    `core` are the core's times as psutil reads them. Guests' time is not added: the kernel counts it within
-    `user` and `nice` already.
+    `core_times` are the core's times as psutil reads them. The time of guests is not added, because the
+    kernel counts it in `user` and `nice` already.
     """
     working = ("user", "nice", "system", "irq", "softirq")
-    return float(sum(getattr(core, part, 0.0) for part in working))
+    return float(sum(getattr(core_times, part, 0.0) for part in working))

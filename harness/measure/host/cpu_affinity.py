@@ -15,10 +15,10 @@ Cores = frozenset[int]
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 _SPARE_CORES = 1
-"""Left to the target beyond its quota: the kernel's network work for the target runs there too."""
+"""Cores that the target gets beyond its quota: the kernel's network work for the target runs there too."""
 
 _MOST_PROCESSES = 8
-"""Cores to keep for a generator whose number of processes becomes known only while it measures."""
+"""Cores to reserve for a generator whose number of processes is known only while it measures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,10 @@ class Placement:
 def split_cores(physical: Sequence[Cores], target_cores: float, processes: int = 1) -> Placement | None:
     """Give the last physical core to the generator and all others to the target.
 
-    Returns None if the others would not hold the target's quota and one core more. A generator of several
-    processes gets as many physical cores as the target leaves. `physical` are the usable physical cores, each
-    as the set of its logical cores: a target on the generator's hyperthread would disturb it.
+    Returns None if the others are too few for the target's quota and one core more. A generator of several
+    processes gets a physical core for each, as far as the target leaves them. `physical` are the usable
+    physical cores, each as the set of its logical cores: on logical cores of the same physical core, target
+    and generator would disturb each other.
     """
     ordered = sorted(physical, key=min)
     for count in range(min(processes, len(ordered) - 1), 0, -1):
@@ -47,10 +48,10 @@ def split_cores(physical: Sequence[Cores], target_cores: float, processes: int =
 def plan_placement(
     fingerprint: Fingerprint, target: Target, sizes: Iterable[Limits], load: Load
 ) -> tuple[Placement | None, str]:
-    """Return where a campaign's generator and targets run, or None if they share all cores; and in words.
+    """Return the cores of a campaign's generator and targets (None: all are shared), and the same in words.
 
-    Cores are separated only if the engine runs on this very kernel, because only then its cores are this
-    machine's. All sizes get the same cores, so the largest size that fits the host decides.
+    Cores are separated only if the engine runs on this machine's kernel, because otherwise its cores are not
+    this machine's. All sizes get the same cores, which are enough for the largest size that fits the host.
     """
     machine, engine = fingerprint.machine, fingerprint.engine
     is_same_kernel = machine.kernel is not None and machine.kernel == engine.kernel
@@ -70,14 +71,14 @@ def _sum_cores(limits: Limits, target: Target) -> float:
     """Sum the quotas of a size, its companions and, if it has replicas, its balancer."""
     companions = sum(companion.limits.cpu_cores for companion in target.companions)
     balancer = target.balancer.limits.cpu_cores if target.balancer else 0.0
-    return limits.all_cores + companions + (balancer if limits.replicas > 1 else 0.0)
+    return limits.total_cores + companions + (balancer if limits.replicas > 1 else 0.0)
 
 
 def find_physical_cores(topology: Path = _TOPOLOGY) -> list[Cores]:
     """Return the cores that this process may use, grouped by physical core.
 
-    Each is a group of its own if the kernel does not show its topology; the list is empty on systems without
-    CPU affinity.
+    Each core is a group of its own if the kernel does not show the topology. The list is empty on systems
+    without CPU affinity.
     """
     if not hasattr(os, "sched_getaffinity"):
         return []

@@ -3,15 +3,15 @@
 import time
 
 _ROUNDS = 20_000
-"""About 2 ms on a core of 2023: 0.2 % of it if probed once a second."""
+"""About 2 ms on a core of 2023, which is 0.2 % of the core with one probe a second."""
 
 
 def probe_work_s() -> float:
     """Return the CPU seconds that this thread needs for a fixed piece of arithmetic.
 
-    Waiting for a core is not counted. So the value tells a slower machine from a busier one: a neighbour on
-    the other half of the physical core, or a lower clock, makes it larger. On a virtual machine it includes
-    time that the hypervisor took, as far as the kernel is not told of it.
+    The time of waiting for a core is not counted. So the value rises if the machine becomes slower (by a
+    lower clock, or by other work on the same physical core), and not if it becomes busier. On a virtual
+    machine it includes time that the hypervisor took and did not report to the kernel.
     """
     before_s = time.thread_time()
     value = 1

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class CpuByOwner:
-    """CPU seconds since the start of each owner's processes; None if they can't be known."""
+    """CPU seconds that each owner's processes used since their start; None if unknown."""
 
     harness_cpu_s: float | None = None
     engine_cpu_s: float | None = None
@@ -28,34 +28,36 @@ class CpuByOwner:
 class ProcessCpu:
     """The cumulative CPU time of the processes that serve one container.
 
-    The processes are looked up once, when this is made, so the container must be running. That the engine
-    runs on this machine is known by the container's own shim. Without a visible shim (a remote engine, one in
-    a virtual machine or behind another process namespace) the time of the engine and of the proxy is None,
-    not zero. The proxy's time is not part of the engine's.
+    The constructor looks up the processes once, so the container must be running. The engine runs on this
+    machine if the container's own shim is visible. If not (a remote engine, one in a virtual machine or in
+    another process namespace), the time of the engine and of the proxy is None, not zero. The proxy's time is
+    not part of the engine's.
     """
 
     def __init__(self, container_id: str, host_port: int) -> None:
-        self._harness = _Group([psutil.Process()])
-        processes = [each for each in psutil.process_iter() if _read_name(each).startswith(_ENGINE_NAMES)]
-        self._proxy = _Group(each for each in processes if is_proxy_of(host_port, *_describe(each)))
-        self._engine = _Group(each for each in processes if each not in self._proxy.members)
+        self._harness = _ProcessGroup([psutil.Process()])
+        processes = [
+            each for each in psutil.process_iter() if read_process_name(each).startswith(_ENGINE_NAMES)
+        ]
+        self._proxy = _ProcessGroup(each for each in processes if is_proxy_of(host_port, *_describe(each)))
+        self._engine = _ProcessGroup(each for each in processes if each not in self._proxy.members)
         self._is_engine_local = any(is_shim_of(container_id, *_describe(each)) for each in processes)
 
     def read(self) -> CpuByOwner:
-        harness_s = self._harness.cpu_s()
+        harness_s = self._harness.read_cpu_s()
         if not self._is_engine_local:
             return CpuByOwner(harness_s)
-        return CpuByOwner(harness_s, self._engine.cpu_s(), self._proxy.cpu_s())
+        return CpuByOwner(harness_s, self._engine.read_cpu_s(), self._proxy.read_cpu_s())
 
 
-class _Group:
-    """Processes counted together. An ended process keeps its last value, so that the sum never falls."""
+class _ProcessGroup:
+    """Processes counted together. A process that ended counts with its last value: the sum never falls."""
 
     def __init__(self, members: Iterable[psutil.Process]) -> None:
         self.members = list(members)
         self._used_s = [0.0] * len(self.members)
 
-    def cpu_s(self) -> float:
+    def read_cpu_s(self) -> float:
         for index, process in enumerate(self.members):
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
@@ -64,21 +66,22 @@ class _Group:
 
 
 def is_shim_of(container_id: str, name: str, arguments: Sequence[str]) -> bool:
-    """Return True for the process that holds this container for the engine."""
+    """Return True if the process is the one that runs this container for the engine."""
     return name.startswith(_SHIM_NAMES) and container_id in arguments
 
 
 def is_proxy_of(host_port: int, name: str, arguments: Sequence[str]) -> bool:
-    """Return True for the process that forwards this port; the engine may run others for other ports."""
+    """Return True if the process forwards this port; the engine may run others for other ports."""
     return name in _PROXY_NAMES and f"-host-port {host_port} " in f"{' '.join(arguments)} "
 
 
-def _read_name(process: psutil.Process) -> str:
+def read_process_name(process: psutil.Process) -> str:
+    """Return the process's name; empty if it has ended or may not be read."""
     return str(_read_or_none(process.name) or "")
 
 
 def _describe(process: psutil.Process) -> tuple[str, list[str]]:
-    return _read_name(process), _read_or_none(process.cmdline) or []
+    return read_process_name(process), _read_or_none(process.cmdline) or []
 
 
 def _read_or_none(read: Callable[[], T]) -> T | None:

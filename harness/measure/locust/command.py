@@ -4,25 +4,28 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.measure.locust.requirements_env import find_interpreter
+from harness.measure.locust.requirements_env import prepare_interpreter
 from harness.model import Scenario
 
-HARNESS_VARIABLES = frozenset(
+RESERVED_VARIABLES = frozenset(
     f"LOCUST_{name}"
     for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
     "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
     "EXCLUDE_TAGS".split()
 )
-"""Locust's environment variables that the harness decides. All others are left to the scenario."""
+"""Locust's environment variables that the harness removes, because it decides these settings itself.
+
+All other variables of Locust reach the scenario.
+"""
 
 
 def build_command(scenario: Scenario, *options: str, files: Sequence[Path] = ()) -> list[str]:
-    """Build the command that runs Locust on this host, with `files` or else the scenario's locustfiles.
+    """Build the command that runs Locust on this host, with `files`, or the scenario's locustfiles if empty.
 
     User classes come before the options: an option that takes several values would swallow them.
     """
     locustfiles = ",".join(str(path.resolve()) for path in files or scenario.locustfiles)
-    python = str(find_interpreter(scenario.requirements))
+    python = str(prepare_interpreter(scenario.requirements))
     classes = () if "--list" in options else scenario.user_classes
     return [
         python,
@@ -38,7 +41,10 @@ def build_command(scenario: Scenario, *options: str, files: Sequence[Path] = ())
 
 
 def build_command_elsewhere(scenario: Scenario, files: Sequence[str], *options: str) -> list[str]:
-    """Build the command for another host or a container that has `locust` on its PATH and these files."""
+    """Build the command that runs Locust where `locust` is on the PATH: on another host or in a container.
+
+    `files` are paths there, or "-" for the locustfile that the master sends.
+    """
     selection = [*scenario.user_classes, *options, *scenario.arguments, *_build_tag_options(scenario)]
     return ["locust", "-f", ",".join(files), *selection]
 
@@ -49,15 +55,15 @@ def _build_tag_options(scenario: Scenario) -> list[str]:
 
 
 def build_environment() -> dict[str, str]:
-    """Build Locust's environment from this process's one.
+    """Build Locust's environment from that of this process.
 
-    Left out are proxies, which would also get the requests to the loopback, and `HARNESS_VARIABLES`. Locust
-    writes no byte code, so that none appears in the user's folders.
+    It lacks `RESERVED_VARIABLES`, and proxies, which would also get the requests to the loopback. Python
+    writes no byte code, so that no `__pycache__` appears in the user's folders.
     """
     inherited = {
         key: value
         for key, value in os.environ.items()
-        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in HARNESS_VARIABLES
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in RESERVED_VARIABLES
     }
     return inherited | {
         "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,4 +1,4 @@
-"""Run Locust in separate processes, with the harness's plugin beside the user's unmodified locustfile."""
+"""Run Locust in separate processes, with the harness's plugin before the user's unmodified locustfile."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from harness.measure.locust.local_workers import (
     ProcessWorkers,
     build_worker_command,
     describe_exit,
-    last_lines,
+    get_last_lines,
     read_log_end,
 )
 from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
@@ -31,7 +31,7 @@ from harness.model import SINGLE_PROCESS, ExternalWorkers, Load, LocalWorkers, S
 
 _LOCUST_SIDE = Path(__file__).parents[1] / "locust_side"
 _PLUGIN_FILES = (_LOCUST_SIDE / "harness_plugin.py", _LOCUST_SIDE / "harness_target_only.py")
-_WORKER_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
+_RELAY_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
 _START_WITHIN_S = 60.0
 CONNECT_WITHIN_S = 120.0
 _CLOSE_WITHIN_S = 10.0
@@ -40,27 +40,31 @@ _MAX_LOG_BYTES = 256 * 1024
 
 
 class LocustGenerator:
-    """The real `LoadGenerator`: starts Locust processes, with workers on `engines` if there are any.
+    """The real `LoadGenerator`, which starts Locust processes.
 
-    With `cores`, all processes on this host run on these only.
+    With `cores`, the processes on this host run on these cores only. With `worker_pool`, the workers run in
+    containers; None means that they run on this host, or that the user starts them.
     """
 
-    def __init__(self, cores: Cores | None = None, engines: WorkerPool | None = None) -> None:
+    def __init__(self, cores: Cores | None = None, worker_pool: WorkerPool | None = None) -> None:
         self._cores = cores
-        self._engines = engines
+        self._worker_pool = worker_pool
 
     def with_cores(self, cores: Cores) -> "LocustGenerator":
-        return LocustGenerator(cores, self._engines)
+        return LocustGenerator(cores, self._worker_pool)
 
     def find_problems(self, load: Load) -> list[str]:
-        return self._engines.find_problems(load) if self._engines else []
+        return self._worker_pool.find_problems(load) if self._worker_pool else []
 
     def prepare(self, scenario: Scenario) -> None:
-        if self._engines:
-            self._engines.prepare(scenario)
+        if self._worker_pool:
+            self._worker_pool.prepare(scenario)
 
     def find_user_classes(self, scenario: Scenario) -> list[str]:
-        """Return the names of the scenario's user classes, as Locust itself finds them."""
+        """Return the names of the user classes that Locust finds in the scenario's files.
+
+        Raises UsageError if Locust can't load the files, or a class that the scenario names is missing.
+        """
         done = subprocess.run(
             build_command(scenario, "--list"),
             cwd=scenario.locustfiles[0].parent,
@@ -72,7 +76,7 @@ class LocustGenerator:
         )
         files = ", ".join(path.name for path in scenario.locustfiles)
         if done.returncode != 0:
-            raise UsageError(f"{files}: Locust can't load it:\n{last_lines(done.stderr or done.stdout)}")
+            raise UsageError(f"{files}: Locust can't load it:\n{get_last_lines(done.stderr or done.stdout)}")
         classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
         if not classes:
             raise UsageError(
@@ -87,8 +91,8 @@ class LocustGenerator:
     def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator["LocustProcess"]:
         count = _count_workers(load)
         port = self._choose_port(load)
-        options = master_options(load.bind, port, count) if count else []
-        files = (*_PLUGIN_FILES, *_WORKER_FILES) if count else _PLUGIN_FILES
+        options = build_master_options(load.bind, port, count) if count else []
+        files = (*_PLUGIN_FILES, *_RELAY_FILES) if count else _PLUGIN_FILES
         connection, locust_end = socket.socketpair()
         with connection, tempfile.TemporaryFile() as log:
             with locust_end:
@@ -111,27 +115,27 @@ class LocustGenerator:
                 running.end()
 
     def _choose_port(self, load: Load) -> int:
-        """Choose the master's port: the one that the workers' hosts and firewalls know, else a free one."""
-        if self._engines and load.is_remote:
-            return self._engines.port
+        """Return the master's port: a free one, or that of the matrix if workers run on other hosts."""
+        if self._worker_pool and load.is_remote:
+            return self._worker_pool.port
         return load.port if isinstance(load, ExternalWorkers) else find_free_port()
 
     def _start_workers(
-        self, scenario: Scenario, files: tuple[Path, ...], url: str, load: Load, port: int
+        self, scenario: Scenario, plugin_files: tuple[Path, ...], url: str, load: Load, port: int
     ) -> ProcessWorkers | ContainerWorkers | None:
-        """Start the workers that are the harness's to start; None if there are none."""
+        """Start the workers. Return None if there are none, or if the user starts them."""
         count = _count_workers(load)
-        if self._engines:
-            return self._engines.start(scenario, files, url, load, count, port)
+        if self._worker_pool:
+            return self._worker_pool.start(scenario, plugin_files, url, load, count, port)
         if count and not isinstance(load, ExternalWorkers):
-            return ProcessWorkers(scenario, files, url, count, port)
+            return ProcessWorkers(scenario, plugin_files, url, count, port)
         return None
 
 
 class LocustProcess:
-    """The real `RunningGenerator`: one running Locust, or a master that waits for `expected_workers`.
+    """The real `RunningGenerator`: a single Locust process, or a master with `expected_workers` workers.
 
-    `workers` are those that the harness started for it.
+    `workers` are the workers that the harness has started; None if there are none, or the user starts them.
     """
 
     def __init__(
@@ -159,26 +163,26 @@ class LocustProcess:
             self.workers.pin_to_cores(cores)
 
     def wait_for_hello(self) -> None:
-        """Wait until Locust has loaded the scenario. Raises GeneratorError if it takes too long or fails."""
+        """Wait until Locust has loaded the scenario. Raises GeneratorError if it has not in time, or ends."""
         deadline = time.monotonic() + _START_WITHIN_S
         while not self.hello:
             if time.monotonic() > deadline:
-                raise GeneratorError(f"Locust was not ready after {_START_WITHIN_S:.0f} s", self._log_tail())
+                raise GeneratorError(
+                    f"Locust was not ready after {_START_WITHIN_S:.0f} s", self._read_log_tail()
+                )
             self._receive(0.5)
 
-    def wait_for_workers(self, command_elsewhere: str = "") -> None:
-        """Wait until all expected workers have connected. Raises GeneratorError if some do not in time.
+    def wait_for_workers(self, worker_command: str = "") -> None:
+        """Wait until all expected workers have connected. Raises GeneratorError if one has not in time.
 
-        `command_elsewhere` starts one, if they are the user's to start.
+        `worker_command` is the command with which the user starts one; empty if the harness starts them.
         """
-        deadline = time.monotonic() + (CONNECT_WITHIN_S if command_elsewhere else _START_WITHIN_S)
+        deadline = time.monotonic() + (CONNECT_WITHIN_S if worker_command else _START_WITHIN_S)
         while self._pages.workers_seen < self._expected_workers:
             if time.monotonic() > deadline:
                 raise GeneratorError(
                     f"{self._pages.workers_seen} of {self._expected_workers} Locust workers have connected",
-                    f"start each on its host with: {command_elsewhere}"
-                    if command_elsewhere
-                    else self.read_logs(),
+                    f"start each on its host with: {worker_command}" if worker_command else self.read_logs(),
                 )
             self._receive(0.5)
         self._pages.take()
@@ -203,13 +207,17 @@ class LocustProcess:
         deadline = time.monotonic() + _CLOSE_WITHIN_S
         while not self._pages.is_closed:
             if time.monotonic() > deadline:
-                raise GeneratorError(f"Locust has been silent for {_CLOSE_WITHIN_S:.0f} s", self._log_tail())
+                raise GeneratorError(
+                    f"Locust has been silent for {_CLOSE_WITHIN_S:.0f} s", self._read_log_tail()
+                )
             self._receive(0.5)
         return self._pages.take()
 
     def read_logs(self) -> str:
-        each = _MAX_LOG_BYTES // (1 + (self._expected_workers if self.workers else 0))
-        return read_log_end(self._log, each) + (self.workers.read_logs(each) if self.workers else "")
+        bytes_each = _MAX_LOG_BYTES // (1 + (self._expected_workers if self.workers else 0))
+        return read_log_end(self._log, bytes_each) + (
+            self.workers.read_logs(bytes_each) if self.workers else ""
+        )
 
     def end(self) -> None:
         """End Locust, then its workers."""
@@ -250,7 +258,7 @@ class LocustProcess:
                 self._check_workers()
 
     def _check_workers(self) -> None:
-        """Raise GeneratorError if a worker is lost or added: Locust then moves users between workers."""
+        """Raise GeneratorError if workers were lost or added: Locust then moves users between workers."""
         if (connected := self._pages.workers_connected) < self._expected_workers:
             raise GeneratorError(
                 f"{self._expected_workers - connected} of {self._expected_workers} Locust workers were lost"
@@ -265,11 +273,11 @@ class LocustProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_QUIT_WITHIN_S)
         code = self.process.poll()
-        how = "closed its connection to the harness" if code is None else describe_exit(code)
-        return GeneratorError(f"Locust {how}\nlast log lines:\n{self._log_tail()}")
+        ending = "closed its connection to the harness" if code is None else describe_exit(code)
+        return GeneratorError(f"Locust {ending}\nlast log lines:\n{self._read_log_tail()}")
 
-    def _log_tail(self) -> str:
-        return last_lines(self.read_logs())
+    def _read_log_tail(self) -> str:
+        return get_last_lines(self.read_logs())
 
 
 def _count_workers(load: Load) -> int:
@@ -278,8 +286,8 @@ def _count_workers(load: Load) -> int:
     return 0 if isinstance(load, LocalWorkers) and count == 1 else count
 
 
-def master_options(bind: str, port: int, workers: int) -> list[str]:
-    """Return the options that make Locust a master that listens at this address for so many workers."""
+def build_master_options(bind: str, port: int, workers: int) -> list[str]:
+    """Build the options of a master that listens at `bind` and `port`, and waits for `workers` workers."""
     address = ["--master-bind-host", bind, "--master-bind-port", str(port)]
     return ["--master", *address, "--expect-workers", str(workers)]
 
@@ -289,10 +297,10 @@ def _spawn_locust(
     url: str,
     connection: socket.socket,
     log: IO[bytes],
-    files: Sequence[Path],
-    as_master: Sequence[str],
+    plugin_files: Sequence[Path],
+    master_options: Sequence[str],
 ) -> subprocess.Popen[bytes]:
-    """Start Locust in its own session, so that a Ctrl-C in the terminal reaches only the harness."""
+    """Start Locust in its own session, so that Ctrl-C in the terminal reaches only the harness."""
     options = [
         "--headless",
         "--only-summary",
@@ -304,10 +312,10 @@ def _spawn_locust(
         "0",
         "--loglevel",
         "INFO",
-        *as_master,
+        *master_options,
     ]
     return subprocess.Popen(
-        build_command(scenario, *options, files=(*files, *scenario.locustfiles)),
+        build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
         cwd=scenario.locustfiles[0].parent,
         env={**build_environment(), "HARNESS_FD": str(connection.fileno())},
         pass_fds=(connection.fileno(),),

@@ -18,9 +18,11 @@ END_WITHIN_S = 5.0
 
 
 class ProcessWorkers:
-    """Worker processes of one master on this host, each in its own session, as the master is."""
+    """The workers of one master, as processes on this host; each has its own session, like the master."""
 
-    def __init__(self, scenario: Scenario, files: tuple[Path, ...], url: str, count: int, port: int) -> None:
+    def __init__(
+        self, scenario: Scenario, plugin_files: tuple[Path, ...], url: str, count: int, port: int
+    ) -> None:
         self._logs: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         options = ["--worker", "--master-host", LOOPBACK, "--master-port", str(port), "--host", url]
@@ -29,7 +31,7 @@ class ProcessWorkers:
                 self._logs.append(tempfile.TemporaryFile())  # noqa: SIM115 (closed by `end`)
                 self._processes.append(
                     subprocess.Popen(
-                        build_command(scenario, *options, files=(*files, *scenario.locustfiles)),
+                        build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
                         cwd=scenario.locustfiles[0].parent,
                         env=build_environment(),
                         stdin=subprocess.DEVNULL,
@@ -56,17 +58,18 @@ class ProcessWorkers:
             if (code := process.poll()) is not None:
                 raise GeneratorError(
                     f"Locust's worker {number} of {len(self._processes)} {describe_exit(code)}"
-                    f"\nlast log lines:\n{last_lines(read_log_end(self._logs[number - 1], 4096))}"
+                    f"\nlast log lines:\n{get_last_lines(read_log_end(self._logs[number - 1], 4096))}"
                 )
 
     def read_logs(self, bytes_each: int) -> str:
+        """Return the last `bytes_each` bytes of each worker's log."""
         return "".join(
             f"--- worker {number}\n{read_log_end(log, bytes_each)}"
             for number, log in enumerate(self._logs, 1)
         )
 
     def end(self) -> None:
-        """Wait until the workers have quit, as their master asked them to, then kill those that have not."""
+        """Wait until the workers have quit on their master's command, then kill those that still run."""
         for process in self._processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(END_WITHIN_S)
@@ -77,15 +80,15 @@ class ProcessWorkers:
             log.close()
 
 
-def read_log_end(log: IO[bytes], bytes_at_most: int) -> str:
-    """Read at most so many bytes from the end of a file that another process still writes."""
+def read_log_end(log: IO[bytes], max_bytes: int) -> str:
+    """Return the last `max_bytes` bytes of a file to which another process may still write."""
     size = os.fstat(log.fileno()).st_size
-    start = max(0, size - bytes_at_most)
-    return os.pread(log.fileno(), bytes_at_most, start).decode(errors="replace")
+    start = max(0, size - max_bytes)
+    return os.pread(log.fileno(), max_bytes, start).decode(errors="replace")
 
 
-def last_lines(text: str, lines: int = 15) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])
+def get_last_lines(text: str, count: int = 15) -> str:
+    return "\n".join(text.strip().splitlines()[-count:])
 
 
 def describe_exit(code: int) -> str:
@@ -96,9 +99,9 @@ def describe_exit(code: int) -> str:
 def build_worker_command(scenario: Scenario, load: ExternalWorkers) -> str:
     """Build the shell command that runs one worker on another host.
 
-    The worker fetches the locustfile from the master. It is started again for every container run, and ends
-    with the campaign.
+    The worker gets the locustfile from the master. The command starts a worker for one container run after
+    the other, until a worker finds no master any more.
     """
     address = ["--master-host", load.bind, "--master-port", str(load.port)]
-    worker = build_command_elsewhere(scenario, ["-"], "--worker", *address)
-    return f"while {shlex.join(worker)}; do :; done"
+    command = build_command_elsewhere(scenario, ["-"], "--worker", *address)
+    return f"while {shlex.join(command)}; do :; done"

@@ -22,8 +22,8 @@ _INSTANTS = ("start", "think_start", "unfinished_start")
 _DURATIONS = ("latency", "think")
 
 
-class StringTable:
-    """Numbers for strings, shared by all processes, whatever number each process gives a string."""
+class _StringTable:
+    """Numbers of strings, the same for all processes. Each process has numbers of its own for its strings."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -37,30 +37,30 @@ class StringTable:
 
 
 @dataclass(slots=True)
-class ProcessState:
-    """What is known of one process: the shared numbers of its strings in its own order, and its last page."""
+class _ProcessState:
+    """The state of one process: its last page, and the shared numbers of its strings by its own numbers."""
 
     names: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
-    last: dict[str, Any] = field(default_factory=dict)
+    last_page: dict[str, Any] = field(default_factory=dict)
 
 
 class PageBuffer:
-    """Pages that have arrived and were not yet taken.
+    """Pages that have arrived, until `take` returns their facts.
 
-    With workers, their facts are given out together with the next page of their master, whose samples sum up
+    The facts of workers are returned together with the next page of their master. A sample is the sum over
     all processes.
     """
 
     def __init__(self, workers: int = 0) -> None:
         self._workers = workers
-        self._names, self._errors = StringTable(), StringTable()
-        self._processes: dict[int, ProcessState] = {}
+        self._names, self._errors = _StringTable(), _StringTable()
+        self._processes: dict[int, _ProcessState] = {}
         self._pages: list[dict[str, Any]] = []
         self._samples: list[GeneratorSample] = []
         self._worker_samples: list[WorkerSample] = []
         self._closed: set[int] = set()
-        self._reached = 0
+        self._reached_users = 0
 
     @property
     def is_closed(self) -> bool:
@@ -69,19 +69,23 @@ class PageBuffer:
 
     @property
     def workers_seen(self) -> int:
+        """Number of workers of which a page has arrived, including those that were lost later."""
         return len(self._processes.keys() - {MAIN_PROCESS})
 
     @property
     def workers_connected(self) -> int:
         """Number of workers whose heartbeats reach the master; 0 before its first page."""
-        first = self._processes.get(MAIN_PROCESS)
-        return int(first.last.get("workers", 0)) if first else 0
+        main = self._processes.get(MAIN_PROCESS)
+        return int(main.last_page.get("workers", 0)) if main else 0
 
     def add(
         self, page: dict[str, Any], worker: int = MAIN_PROCESS, clock: dict[str, Any] = LOCAL_CLOCK
     ) -> None:
-        """Add a page of a process, with its instants brought to this host's clock."""
-        process = self._processes.setdefault(worker, ProcessState())
+        """Add a page of a process: of the worker with this number, or of MAIN_PROCESS.
+
+        `clock` is the estimate of the process's clock; it converts the page's instants to this host's clock.
+        """
+        process = self._processes.setdefault(worker, _ProcessState())
         process.names += [self._names.assign_number(text) for text in page["names"]]
         process.errors += [self._errors.assign_number(text) for text in page["errors"]]
         decoded = page | {key: _decode_column(page[key], np.float64) - clock["offset"] for key in _INSTANTS}
@@ -92,25 +96,25 @@ class PageBuffer:
             "unfinished_name": _renumber(process.names, page["unfinished_name"]),
             "error": _renumber(process.errors, page["error"]),
         }
-        process.last = decoded
+        process.last_page = decoded
         self._pages.append(decoded)
         if page["closing"]:
             self._closed.add(worker)
         if self._workers:
             self._worker_samples.append(_build_worker_sample(decoded, worker, clock))
         if worker == MAIN_PROCESS:
-            self._reached = page["reached"]
+            self._reached_users = page["reached"]
             self._samples.append(self._sum_processes(decoded["at"]))
 
     def take(self) -> GeneratorFacts:
-        """Return all facts since the last call; none before the main process has sent its next page."""
+        """Return all facts since the last call; without samples if the main process sent no page since."""
         if not self._samples:
-            return GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached)
+            return GeneratorFacts(Requests(), ThinkTimes(), reached_users=self._reached_users)
         pages, self._pages = self._pages, []
         samples, self._samples = self._samples, []
         worker_samples, self._worker_samples = self._worker_samples, []
         self._closed.clear()
-        last = [process.last for process in self._processes.values()]
+        last = [process.last_page for process in self._processes.values()]
         return GeneratorFacts(
             requests=Requests(
                 names=self._names.texts,
@@ -124,21 +128,23 @@ class PageBuffer:
             ),
             thinks=ThinkTimes(_concat_column(pages, "think_start"), _concat_column(pages, "think")),
             samples=tuple(samples),
-            reached_users=self._reached,
+            reached_users=self._reached_users,
             workers=tuple(worker_samples),
         )
 
     def _sum_processes(self, at_s: float) -> GeneratorSample:
-        """Sum up the last page of each process, without a master's count of users: its workers count them."""
-        pages = [process.last for process in self._processes.values()]
-        loaded = [process.last for number, process in self._processes.items() if number or not self._workers]
+        """Sum up the last page of each process, but not a master's users, which its workers count as well."""
+        pages = [process.last_page for process in self._processes.values()]
+        user_pages = [
+            process.last_page for number, process in self._processes.items() if number or not self._workers
+        ]
         return GeneratorSample(
             at_s,
             sum(page["cpu"] for page in pages),
             sum(page["rss"] for page in pages),
             max(page["lag"] for page in pages),
-            sum(page["users"] for page in loaded),
-            sum(page["in_flight"] for page in loaded),
+            sum(page["users"] for page in user_pages),
+            sum(page["in_flight"] for page in user_pages),
         )
 
 
@@ -147,9 +153,9 @@ def _decode_column(column: str, kind: type[np.generic]) -> NDArray[Any]:
     return np.frombuffer(base64.b64decode(column), dtype=kind)
 
 
-def _renumber(numbers: Sequence[int], column: str) -> NDArray[np.int32]:
-    """Translate a process's numbers into the shared ones; -1, which means no error, stays."""
-    table: NDArray[np.int32] = np.array([*numbers, -1], dtype=np.int32)
+def _renumber(shared_numbers: Sequence[int], column: str) -> NDArray[np.int32]:
+    """Translate a column of a process's numbers into shared numbers; -1, which means no error, stays -1."""
+    table: NDArray[np.int32] = np.array([*shared_numbers, -1], dtype=np.int32)
     translated: NDArray[np.int32] = table[_decode_column(column, np.int32)]
     return translated
 
@@ -167,7 +173,7 @@ def _build_worker_sample(page: dict[str, Any], worker: int, clock: dict[str, Any
 
 
 def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes, tuple[GeneratorSample, ...]]:
-    """Concatenate the facts of successive polls of one generator; empty ones if no part has a sample.
+    """Concatenate the facts of successive polls of one generator; empty facts if no part has a sample.
 
     Names, errors and the requests in flight are those of the newest part: its names and errors contain all
     earlier ones.
@@ -177,15 +183,15 @@ def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes,
         return Requests(), ThinkTimes(), ()
     last = parts[-1].requests
 
-    def column(of: Callable[[GeneratorFacts], Any]) -> Any:
-        return np.concatenate([of(part) for part in parts])
+    def concat(get_column: Callable[[GeneratorFacts], Any]) -> Any:
+        return np.concatenate([get_column(part) for part in parts])
 
     requests = replace(
         last,
-        start_s=column(lambda part: part.requests.start_s),
-        latency_s=column(lambda part: part.requests.latency_s),
-        name=column(lambda part: part.requests.name),
-        error=column(lambda part: part.requests.error),
+        start_s=concat(lambda part: part.requests.start_s),
+        latency_s=concat(lambda part: part.requests.latency_s),
+        name=concat(lambda part: part.requests.name),
+        error=concat(lambda part: part.requests.error),
     )
-    thinks = ThinkTimes(column(lambda part: part.thinks.start_s), column(lambda part: part.thinks.planned_s))
+    thinks = ThinkTimes(concat(lambda part: part.thinks.start_s), concat(lambda part: part.thinks.planned_s))
     return requests, thinks, tuple(sample for part in parts for sample in part.samples)

@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from harness.errors import EngineError, GeneratorError, TargetFailed
+from harness.errors import EngineError, GeneratorError, TargetStartError
 from harness.measure.docker.container import DockerContainer
 from harness.measure.docker.host import DockerHost
-from harness.measure.locust.command import HARNESS_VARIABLES, build_command_elsewhere
+from harness.measure.locust.command import RESERVED_VARIABLES, build_command_elsewhere
 from harness.measure.locust.local_workers import END_WITHIN_S
-from harness.measure.locust.worker_image import build_for_architecture
+from harness.measure.locust.worker_image import prepare_build_source
 from harness.measure.protocols import Image
 from harness.model import MIB, CommandProbe, ImageSource, Limits, Load, Scenario, Target
 from harness.plan import find_named_variables, find_scenario_files
@@ -32,8 +32,8 @@ _PLUGIN_FOLDER, _SCENARIO_FOLDER = "/harness", "/scenario"
 class WorkerPool:
     """The engines that the load comes from; workers are spread evenly over them.
 
-    `port` is where the master listens: a campaign that measures on several engines has one master for each.
-    `image` holds Locust; None is the image that the harness builds.
+    `port` is where the master listens: a campaign that measures on several engines has one master for each of
+    them. `image` is an image that contains Locust; if it is None, the harness builds one.
     """
 
     def __init__(self, hosts: Sequence[DockerHost], port: int, image: str | None = None) -> None:
@@ -43,7 +43,7 @@ class WorkerPool:
         self._images: list[Image] = []
 
     def find_problems(self, load: Load) -> list[str]:
-        """Return what would keep workers on these engines from reaching the master."""
+        """Find what would keep workers on these engines from reaching the master; empty if nothing would."""
         remote = [host for host in self.hosts if not host.read_fingerprint().engine.is_local]
         if remote and not load.is_remote:
             return [
@@ -55,23 +55,23 @@ class WorkerPool:
     def prepare(self, scenario: Scenario) -> None:
         """Build or find the workers' image on each engine.
 
-        Raises EngineError with the build's output, or UsageError with pip's.
+        Raises EngineError with the build's output, or UsageError with pip's output.
         """
         self._images = [host.prepare(self._build_target(host, scenario)) for host in self.hosts]
 
     def start(
-        self, scenario: Scenario, plugin: Iterable[Path], url: str, load: Load, count: int, port: int
+        self, scenario: Scenario, plugin_files: Iterable[Path], url: str, load: Load, count: int, port: int
     ) -> "ContainerWorkers":
-        """Start `count` workers, after `prepare`. Raises GeneratorError if a container does not start."""
+        """Start `count` workers, after a call of `prepare`. Raises GeneratorError if one does not start."""
         files = find_scenario_files(scenario.locustfiles)
-        content = build_tar(plugin, files, common_folder(scenario))
-        script = build_worker_script(scenario, plugin, url, load.bind, port)
+        archive = build_tar(plugin_files, files, find_common_folder(scenario))
+        script = build_worker_script(scenario, plugin_files, url, load.bind, port)
         environment = build_container_environment(files)
         engines = itertools.cycle(zip(self.hosts, self._images, strict=True))
         workers = ContainerWorkers()
         try:
             for host, image in itertools.islice(engines, count):
-                workers.add(host, worker_service(image.reference, script, environment), image, content)
+                workers.add(host, build_worker_service(image.reference, script, environment), image, archive)
         except BaseException:
             workers.end()
             raise
@@ -81,35 +81,38 @@ class WorkerPool:
         if self._image is not None:
             return Target(_NAME, 0, ImageSource(self._image))
         architecture = host.read_fingerprint().engine.architecture or platform.machine()
-        return Target(_NAME, 0, build_for_architecture(architecture, scenario.requirements))
+        return Target(_NAME, 0, prepare_build_source(architecture, scenario.requirements))
 
 
 class ContainerWorkers:
-    """Workers of one master, each in a container of its own; `ProcessWorkers` are the same on this host."""
+    """The workers of one master, each in a container of its own. `ProcessWorkers` are those on this host."""
 
     pids: Sequence[int] = ()
 
     def __init__(self) -> None:
-        self._running: list[DockerContainer] = []
-        self._open = contextlib.ExitStack()
+        self._containers: list[DockerContainer] = []
+        self._exit_stack = contextlib.ExitStack()
 
-    def add(self, host: DockerHost, service: Target, image: Image, content: bytes) -> None:
-        """Start one more worker. Raises GeneratorError if its container does not start."""
+    def add(self, host: DockerHost, service: Target, image: Image, archive: bytes) -> None:
+        """Start one more worker. `archive` is unpacked in its container.
+
+        Raises GeneratorError if the container does not start.
+        """
         try:
-            container = host.run_service(service, _LIMITS, image, content)
-            self._running.append(self._open.enter_context(container))
-        except (EngineError, TargetFailed) as error:
+            container = host.run_service(service, _LIMITS, image, archive)
+            self._containers.append(self._exit_stack.enter_context(container))
+        except (EngineError, TargetStartError) as error:
             raise GeneratorError(
-                f"Locust's worker {len(self._running) + 1} can't be started in a container: {error.what}",
+                f"Locust's worker {len(self._containers) + 1} can't be started in a container: {error.what}",
                 error.hint,
             ) from error
 
     def pin_to_cores(self, cores: frozenset[int]) -> None:
-        """Do nothing: the cores are this host's, and the containers run on the engines' cores."""
+        """Do nothing: `cores` are cores of this host, but the workers run on their engines."""
 
     def check_alive(self) -> None:
         """Raise GeneratorError if a worker has ended, or its engine does not answer."""
-        for number, worker in enumerate(self._running, 1):
+        for number, worker in enumerate(self._containers, 1):
             try:
                 end = worker.poll_end()
             except EngineError as error:
@@ -117,31 +120,35 @@ class ContainerWorkers:
             if end is not None:
                 memory = ", out of memory" if end.oom else ""
                 raise GeneratorError(
-                    f"Locust's worker {number} of {len(self._running)}, in a container, ended with exit code "
-                    f"{end.exit_code}{memory}\nlast log lines:\n{end.log_tail}"
+                    f"Locust's worker {number} of {len(self._containers)}, in a container, "
+                    f"ended with exit code {end.exit_code}{memory}\nlast log lines:\n{end.log_tail}"
                 )
 
     def read_logs(self, bytes_each: int) -> str:
+        """Return the last `bytes_each` bytes of each worker's log, without workers whose engine is gone."""
         parts = []
-        for number, worker in enumerate(self._running, 1):
+        for number, worker in enumerate(self._containers, 1):
             with contextlib.suppress(EngineError):
                 parts.append(f"--- worker {number}\n{worker.read_log(bytes_each)}")
         return "".join(parts)
 
     def end(self) -> None:
-        """Wait until the workers have quit, as their master asked them to, then remove their containers."""
+        """Wait until the workers have quit on their master's command, then remove their containers.
+
+        Containers that an engine fails to remove are removed at the end of the campaign, or by the next one.
+        """
         deadline = time.monotonic() + END_WITHIN_S
         with contextlib.suppress(EngineError):
-            while any(worker.poll_end() is None for worker in self._running) and time.monotonic() < deadline:
+            while (
+                any(worker.poll_end() is None for worker in self._containers) and time.monotonic() < deadline
+            ):
                 time.sleep(_END_POLL_S)
-        with contextlib.suppress(
-            EngineError
-        ):  # the end of the campaign, or the next one, removes what is left
-            self._open.close()
+        with contextlib.suppress(EngineError):
+            self._exit_stack.close()
 
 
-def worker_service(image: str, script: str, environment: Mapping[str, str]) -> Target:
-    """Return the service that runs `script` in a container, with no more rights than requests need."""
+def build_worker_service(image: str, script: str, environment: Mapping[str, str]) -> Target:
+    """Build the container that runs `script`, with no more rights than it needs to send requests."""
     return Target(
         _NAME,
         0,
@@ -156,17 +163,20 @@ def worker_service(image: str, script: str, environment: Mapping[str, str]) -> T
     )
 
 
-def build_worker_script(scenario: Scenario, plugin: Iterable[Path], url: str, bind: str, port: int) -> str:
-    """Build the shell script that runs a worker in a container, where `build_tar` has put the files."""
-    folder = common_folder(scenario)
-    names = [f"{_PLUGIN_FOLDER}/{path.name}" for path in plugin]
-    names += [_path_in_container(path, folder) for path in scenario.locustfiles]
+def build_worker_script(
+    scenario: Scenario, plugin_files: Iterable[Path], url: str, bind: str, port: int
+) -> str:
+    """Build the shell script that runs a worker in a container, with the files of `build_tar`."""
+    folder = find_common_folder(scenario)
+    paths = [f"{_PLUGIN_FOLDER}/{path.name}" for path in plugin_files]
+    paths += [_path_in_container(path, folder) for path in scenario.locustfiles]
     options = ["--worker", "--master-host", bind, "--master-port", str(port), "--host", url]
-    home = _path_in_container(scenario.locustfiles[0].parent, folder)
-    return f"cd {shlex.quote(home)} && exec {shlex.join(build_command_elsewhere(scenario, names, *options))}"
+    working_folder = _path_in_container(scenario.locustfiles[0].parent, folder)
+    command = build_command_elsewhere(scenario, paths, *options)
+    return f"cd {shlex.quote(working_folder)} && exec {shlex.join(command)}"
 
 
-def common_folder(scenario: Scenario) -> Path:
+def find_common_folder(scenario: Scenario) -> Path:
     """Return the deepest folder that contains all locustfiles."""
     return Path(os.path.commonpath([path.resolve().parent for path in scenario.locustfiles]))
 
@@ -180,25 +190,26 @@ def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
 
     Values are references such as `${TOKEN}`, which are filled in when a container is created.
     """
-    named = find_named_variables(files, os.environ)
-    of_locust = {name for name in os.environ if name.startswith("LOCUST_")}
-    references = {name: f"${{{name}}}" for name in sorted((named | of_locust) - HARNESS_VARIABLES)}
+    scenario_names = find_named_variables(files, os.environ)
+    locust_names = {name for name in os.environ if name.startswith("LOCUST_")}
+    names = (scenario_names | locust_names) - RESERVED_VARIABLES
+    references = {name: f"${{{name}}}" for name in sorted(names)}
     return references | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
 
 
-def build_tar(plugin: Iterable[Path], files: Iterable[Path], folder: Path) -> bytes:
-    """Build a tar archive of the plugin and of the scenario's files, with their paths below `folder`."""
+def build_tar(plugin_files: Iterable[Path], scenario_files: Iterable[Path], folder: Path) -> bytes:
+    """Build a tar archive of the plugin's and the scenario's files, the latter with paths below `folder`."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
-        for path in plugin:
+        for path in plugin_files:
             _add_file(archive, path, f"{_PLUGIN_FOLDER}/{path.name}")
-        for path in files:
+        for path in scenario_files:
             _add_file(archive, path, _path_in_container(path, folder))
     return content.getvalue()
 
 
 def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
-    """Add a file that every user may read: the container runs as another user than this one."""
+    """Add a file that all users may read, because the worker in the container runs as another user."""
     content = path.read_bytes()
     entry = tarfile.TarInfo(name.lstrip("/"))
     entry.size, entry.mode = len(content), 0o644

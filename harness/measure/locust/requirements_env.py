@@ -1,4 +1,4 @@
-"""Install the packages that a scenario requires into a Python environment of its own, once for each list."""
+"""Install the packages that a scenario requires into a Python environment, once for each list of packages."""
 
 import hashlib
 import os
@@ -14,60 +14,63 @@ from pathlib import Path
 from harness.errors import UsageError
 
 _RUN_WITHIN_S = 600
-_SHOWN_LINES = 12
+_MAX_OUTPUT_LINES = 12
 
 
-def find_interpreter(requirements: Path | None) -> Path:
-    """Return the Python that runs Locust: this one, or one that has the scenario's packages too.
+def prepare_interpreter(requirements: Path | None) -> Path:
+    """Return the Python that runs Locust: this process's Python, if the scenario requires no packages.
 
-    The second one is made in the user's cache, under a hash of the list. Raises UsageError with pip's output.
+    Otherwise return a Python that also has these packages. Its environment is created in the user's cache,
+    under a hash of the list. Raises UsageError with pip's output if a package can't be installed.
     """
     if requirements is None:
         return Path(sys.executable)
     key = "\0".join([sys.version, sys.prefix, version("locust"), requirements.read_text(errors="replace")])
-    return fill_cache(key, "bin/python", lambda part: _install(part, requirements)) / "bin/python"
+    return fill_cache(key, "bin/python", lambda folder: _install(folder, requirements)) / "bin/python"
 
 
-def _cache_dir() -> Path:
+def _find_cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "capacity-harness"
 
 
-def fill_cache(key: str, proof: str, fill: Callable[[Path], None], kind: str = "") -> Path:
-    """Return the cache's folder for a key, after calling `fill` on it if it lacks the file `proof`.
+def fill_cache(key: str, marker: str, fill: Callable[[Path], None], prefix: str = "") -> Path:
+    """Return the cache's folder for a key. If the folder lacks the file `marker`, call `fill` to create it.
 
-    It is filled under another name and then renamed, so that a folder under its own name is complete.
+    `fill` gets a folder with a temporary name, which is renamed afterwards: a folder with its final name is
+    complete.
     """
-    home = _cache_dir() / (kind + hashlib.sha256(key.encode()).hexdigest()[:16])
-    if (home / proof).exists():
-        return home
-    home.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f"{home.name}.part-", dir=home.parent))
+    folder = _find_cache_folder() / (prefix + hashlib.sha256(key.encode()).hexdigest()[:16])
+    if (folder / marker).exists():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.part-", dir=folder.parent))
     try:
-        fill(part)
-        if not (home / proof).exists():  # another process may have made it meanwhile
-            shutil.rmtree(home, ignore_errors=True)
-            part.rename(home)
+        fill(temporary)
+        if not (folder / marker).exists():  # another process may have created it meanwhile
+            shutil.rmtree(folder, ignore_errors=True)
+            temporary.rename(folder)
     finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return home
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
 
 
 def run_checked(command: list[str], failure: str, hint: str) -> None:
-    """Run a command. Raises UsageError with `failure` and the end of its output if it fails."""
+    """Run a command. If its exit code is not 0, raise UsageError with `failure` and the end of its output."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RUN_WITHIN_S
     )
     if done.returncode != 0:
-        output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_SHOWN_LINES:])
+        output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_MAX_OUTPUT_LINES:])
         raise UsageError(f"{failure}:\n{output}", hint)
 
 
-def _install(home: Path, requirements: Path) -> None:
+def _install(folder: Path, requirements: Path) -> None:
     failure = f"{requirements.name}: pip can't install it"
     hint = f"pip install -r {requirements.name} shows all of its output"
-    run_checked([sys.executable, "-m", "venv", "--without-pip", str(home)], failure, hint)
-    site = next(home.glob("lib/python*/site-packages"))
+    run_checked([sys.executable, "-m", "venv", "--without-pip", str(folder)], failure, hint)
+    site = next(folder.glob("lib/python*/site-packages"))
+    # The new environment sees the packages of this one too, among them pip and Locust.
     (site / "harness.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = [str(home / "bin/python"), "-m", "pip"]
+    pip = [str(folder / "bin/python"), "-m", "pip"]
     run_checked([*pip, "install", "--quiet", "--requirement", str(requirements)], failure, hint)

@@ -1,7 +1,7 @@
-"""Hold the files that run inside Locust, beside the user's locustfile.
+"""The files that Locust loads before the user's locustfile.
 
-Locust loads each of them by path, as one more locustfile: it puts this folder on `sys.path` meanwhile, and
-enters the file into `sys.modules` under its file name. So nothing else may be in this folder, and all names
-begin with `harness_`: a `plugin.py` here would hide a module `plugin` of the user's. In a worker's container
-the files have the same names.
+Locust loads each file by its path, like a locustfile. Meanwhile this folder is on `sys.path`, and the file
+stays in `sys.modules` under its file name. Therefore nothing else may be in this folder, and all file names
+begin with `harness_`: a `plugin.py` would hide the user's own module `plugin`. In a worker's container the
+files have the same names.
 """

@@ -1,10 +1,11 @@
 """Make Locust hold the number of users that the harness asks for, and report what it measures.
 
 Locust loads this file before the user's locustfile. It exchanges JSON objects, one a line, over the socket
-that Locust inherits as file descriptor `HARNESS_FD`. In: `{"hold": users, "rate": users per second}`,
-`{"close": true}`, `{"quit": true}`. Out: `{"hello": …}` once, and `{"facts": …}` twice a second and in answer
-to "close". Locust exits when the harness has closed the socket, so that no load outlives it. A worker has no
-such socket: `harness_worker_relay.py` sends its facts to the master.
+that Locust inherits as file descriptor `HARNESS_FD`. Messages to Locust: `{"close": true}`, `{"quit": true}`,
+and `{"hold": users, "rate": users per second}`. Messages to the harness: `{"hello": …}` once, and
+`{"facts": …}` twice a second and in answer to "close". Locust exits when the harness has closed the socket,
+so that no load outlives the harness. A worker has no such socket: `harness_worker_relay.py` sends its facts
+to the master.
 
 This file imports nothing of the harness: Locust loads it by path, perhaps in a Python without the harness.
 """
@@ -35,12 +36,13 @@ from locust.user.task import TaskSet
 REPORT_EVERY_S = 0.5
 LAG_EVERY_S = 0.05
 MAX_CLOCK_ERROR_S = 5.0
-"""A wall clock that disagrees with the latency by more was set while the request ran."""
+"""If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
 
 PR_SET_PDEATHSIG = 1
 MAX_DISTINCT_ERRORS = 200
 MAX_ERROR_CHARACTERS = 300
-ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+OTHER_ERRORS = "(other errors)"
+MEMORY_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
 
 commands: "gevent.queue.Queue[dict[str, Any] | None]" = gevent.queue.Queue()
 
@@ -48,7 +50,7 @@ commands: "gevent.queue.Queue[dict[str, Any] | None]" = gevent.queue.Queue()
 class StringTable:
     """Numbers for strings, in the order of their first use.
 
-    With `max_size`, all further strings share the number of "(other errors)".
+    After `max_size` strings, all new ones share the number of `OTHER_ERRORS`.
     """
 
     def __init__(self, max_size: int | None = None) -> None:
@@ -57,18 +59,9 @@ class StringTable:
         self.reported_count = 0
 
     def __getitem__(self, text: str) -> int:
-        number = self.numbers.get(text)
-        if number is None:
-            if self.max_size is not None and len(self.numbers) >= self.max_size:
-                return (
-                    self["(other errors)"]
-                    if "(other errors)" in self.numbers
-                    else self._add("(other errors)")
-                )
-            number = self._add(text)
-        return number
-
-    def _add(self, text: str) -> int:
+        is_full = self.max_size is not None and len(self.numbers) >= self.max_size
+        if is_full and text not in self.numbers:
+            text = OTHER_ERRORS
         return self.numbers.setdefault(text, len(self.numbers))
 
     def take_new(self) -> list[str]:
@@ -81,13 +74,13 @@ class StringTable:
 class RequestLog:
     """What was recorded since the last page: requests, think times, event loop lag.
 
-    Instants are of the monotonic clock, in seconds: the harness reads the same clock.
+    Instants are seconds of the monotonic clock, which all processes of a host share.
     """
 
     def __init__(self) -> None:
         self.names = StringTable()
         self.errors = StringTable(MAX_DISTINCT_ERRORS)
-        self.numbers: dict[tuple[str, str], int] = {}
+        self.number_by_request: dict[tuple[str, str], int] = {}
         self.in_flight: dict[int, tuple[float, str, str]] = {}
         self.reached = 0
         self.worst_lag_s = 0.0
@@ -104,21 +97,21 @@ class RequestLog:
         self.think_start = array("d")
         self.think = array("d")
 
-    def add(self, kind: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
+    def add(self, method: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
         self.start.append(start_s)
         self.latency.append(latency_s)
-        self.name.append(self.number_name(kind, name))
+        self.name.append(self.find_number(method, name))
         self.error.append(-1 if error is None else self.errors[error])
 
-    def number_name(self, kind: str, name: str) -> int:
-        """Return the number of a request's name with its method. It runs for every request: keep it cheap."""
-        number = self.numbers.get((kind, name))
+    def find_number(self, method: str, name: str) -> int:
+        """Return the number of "method name". This is called for every request, so it must be cheap."""
+        number = self.number_by_request.get((method, name))
         if number is None:
-            number = self.numbers[kind, name] = self.names[f"{kind} {name}"]
+            number = self.number_by_request[method, name] = self.names[f"{method} {name}"]
         return number
 
     def take_page(self, users: int, *, closing: bool) -> dict[str, Any]:
-        """Return all columns since the last page and the requests now in flight, and start the next page."""
+        """Return what was recorded since the last page and the requests now in flight; start a new page."""
         unfinished = list(self.in_flight.values())
         page = {
             "at": time.monotonic(),
@@ -128,9 +121,9 @@ class RequestLog:
             "error": encode_column(self.error),
             "think_start": encode_column(self.think_start),
             "think": encode_column(self.think),
-            "unfinished_start": encode_column(array("d", [started for started, _, _ in unfinished])),
+            "unfinished_start": encode_column(array("d", [start_s for start_s, _, _ in unfinished])),
             "unfinished_name": encode_column(
-                array("i", [self.number_name(kind, name) for _, kind, name in unfinished])
+                array("i", [self.find_number(method, name) for _, method, name in unfinished])
             ),
             "cpu": time.process_time(),
             "rss": self.process.memory_info().rss,
@@ -148,7 +141,7 @@ class RequestLog:
 
 
 def encode_column(column: "array[Any]") -> str:
-    """Encode a column in Base64: writing its numbers out in JSON would cost more than the request itself."""
+    """Encode a column in Base64: numbers as JSON text would cost more CPU time than the requests."""
     return base64.b64encode(column).decode()
 
 
@@ -158,8 +151,8 @@ request_log = RequestLog()
 class HarnessHoldShape(locust.LoadTestShape):
     """A load shape that goes to each number of users that the harness asks for, and stays there.
 
-    Locust uses the first shape that it loads, so this one replaces a shape of the user's. Its name is
-    unlikely to be in a locustfile: Locust refuses to start if two shapes have the same name.
+    Locust uses the first shape that it loads, so a shape in the user's locustfile has no effect. The class
+    has a name that no locustfile is likely to use: Locust does not start if two shapes share a name.
     """
 
     def tick(self) -> tuple[int, float] | None:
@@ -181,9 +174,9 @@ class HarnessConnection:
             os._exit(1)
 
     def handle_commands(self, environment: Any) -> None:
-        """Follow the harness's commands until it says quit; exit at once if it has closed the socket."""
-        for text in self.reader:
-            command = json.loads(text)
+        """Follow the harness's commands until "quit". Exit if the harness closes the socket before that."""
+        for line in self.reader:
+            command = json.loads(line)
             if "close" in command:
                 for callback in request_log.on_close:
                     callback()
@@ -209,6 +202,7 @@ class HarnessConnection:
 
 
 def watch_event_loop_lag() -> None:
+    """Record by how many seconds the event loop wakes up too late, at worst."""
     while True:
         due = time.monotonic() + LAG_EVERY_S
         gevent.sleep(LAG_EVERY_S)
@@ -223,8 +217,8 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
         self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any
     ) -> Any:
         key = id(gevent.getcurrent())
-        shown = name or getattr(self, "request_name", None) or url
-        request_log.in_flight[key] = (time.monotonic(), method, shown)
+        shown_name = name or getattr(self, "request_name", None) or url
+        request_log.in_flight[key] = (time.monotonic(), method, shown_name)
         try:
             return request(self, method, url, name, *args, **kwargs)
         finally:
@@ -246,8 +240,9 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def describe_error(exception: BaseException | str) -> str:
+    """Return an error's text without memory addresses, so that equal errors have equal texts."""
     text = exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}"
-    return ADDRESS.sub("0x…", text)[:MAX_ERROR_CHARACTERS]
+    return MEMORY_ADDRESS.sub("0x…", text)[:MAX_ERROR_CHARACTERS]
 
 
 def on_request(
@@ -268,7 +263,7 @@ def on_request(
 def estimate_age_s(start_time: float | None, latency_s: float) -> float:
     """Return the seconds since a request began.
 
-    Locust records the start by the wall clock. If that clock was set meanwhile, return the latency.
+    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency.
     """
     age_s = time.time() - start_time if start_time else latency_s
     return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
@@ -281,7 +276,7 @@ def on_spawning_complete(user_count: int, **_: Any) -> None:
 def die_with_harness() -> None:
     """Ask the kernel to kill this process when the harness ends, even if the process is stopped or hangs.
 
-    Only Linux offers this; elsewhere, a closed socket must do.
+    Only Linux offers this. Elsewhere, the process ends when it finds its socket closed.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,7 +1,7 @@
-"""Refuse requests to any host but the target, whatever the locustfile asks for.
+"""Refuse the locustfile's requests to any host but the target.
 
-Locust loads this file after `harness_plugin.py`. It imports nothing of the harness: a worker on another host
-gets it from the master.
+Locust loads this file after `harness_plugin.py`. It imports nothing of the harness, because a worker on
+another host gets this file alone, from the master.
 """
 
 from typing import Any
@@ -25,18 +25,18 @@ class ForeignHostRequestsError(requests.ConnectionError):
 def refuse_foreign_hosts(environment: Any, **_: Any) -> None:
     """Make Locust's HTTP clients refuse all other hosts, also those that the target redirects to.
 
-    The target is looked up at each request: a worker on another host learns it only with its first users.
+    The target's address is read at each request: a worker on another host gets it only with its first users.
     """
 
-    target_by_host: dict[str | None, tuple[str | None, int | None]] = {}
+    address_by_url: dict[str | None, tuple[str | None, int | None]] = {}
 
-    def check_address(host: str | None, port: int | None, kind: type[Exception]) -> None:
-        target = target_by_host.get(environment.host)
+    def check_address(host: str | None, port: int | None, error_class: type[Exception]) -> None:
+        target = address_by_url.get(environment.host)
         if target is None:
             parts = urlsplit(environment.host or "")
-            target = target_by_host[environment.host] = (parts.hostname, parts.port)
+            target = address_by_url[environment.host] = (parts.hostname, parts.port)
         if (host, port) != target:
-            raise kind(f"refused: {host}:{port} is not the target, and only the target may be loaded")
+            raise error_class(f"refused: {host}:{port} is not the target, and only the target may be loaded")
 
     def get_checked_adapter(self: Any, url: str) -> Any:
         parts = urlsplit(url)

@@ -1,11 +1,11 @@
 """Send the workers' facts to the master, and the master's commands to the workers, over Locust's connection.
 
-Locust loads this file after `harness_plugin.py`, in a master and in its workers. To the workers:
-`{"ask": instant}` once a second, and `{"close": true}`. To the master: `{"facts": …}` twice a second, and
-`{"asked": …, "at": …, "clock": …}` in answer to every "ask". The master forwards each page to the harness,
-with the worker's number and the estimate of its clock.
+Locust loads this file after `harness_plugin.py`, in a master and in its workers. Messages to the
+workers: `{"ask": instant}` once a second, and `{"close": true}`. Messages to the master: `{"facts": …}` twice
+a second and in answer to "close", and `{"asked": …, "at": …, "clock": …}` in answer to "ask". The master
+forwards each page to the harness, with the worker's number and the estimate of its clock.
 
-This file imports nothing of the harness: a worker on another host gets it from the master.
+This file imports nothing of the harness, because a worker on another host gets it alone, from the master.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ MAX_MASTER_SILENCE_S = 15.0
 
 
 def identify_clock() -> str:
-    """Return what identifies this monotonic clock: the kernel's boot id, and the time namespace."""
+    """Return a text that identifies this monotonic clock: the kernel's boot id, and the time namespace."""
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         with contextlib.suppress(OSError):
@@ -39,9 +39,9 @@ def identify_clock() -> str:
 class ClockEstimate:
     """An estimate of a worker's clock: its offset from the master's, and the largest error of the offset.
 
-    Of the last exchanges, the one with the shortest round trip counts: the worker answered at some time
-    between the question and the arrival of its answer (D. L. Mills, RFC 5905, section 8). The error is at
-    most half of the round trip.
+    The estimate comes from the exchange with the shortest round trip among the last `MAX_EXCHANGES`. The
+    worker answered at some time between the question and the arrival of its answer, so the error is at most
+    half of the round trip (D. L. Mills, RFC 5905, section 8). `exchanges` are (round trip, offset), in s.
     """
 
     def __init__(self) -> None:
@@ -53,7 +53,7 @@ class ClockEstimate:
         self.exchanges.append((arrived_s - asked_s, answered_s - (asked_s + arrived_s) / 2))
 
     def to_message(self) -> dict[str, Any]:
-        """Return the estimate in seconds, as the harness reads it. Needs an exchange, unless it is local."""
+        """Return the estimate in seconds, as the harness reads it. At least one exchange is needed."""
         if self.is_local:
             return {"here": True, "offset": 0.0, "error": 0.0}
         round_trip, offset = min(self.exchanges)
@@ -83,17 +83,18 @@ class MasterRelay:
             )
 
     def ask_forever(self) -> None:
+        """Ask all workers once a second, and ten times a second until each has answered a few times."""
         while True:
             self.runner.send_message(CHANNEL, {"ask": time.monotonic()})
-            is_uncertain = any(len(clock.exchanges) < MAX_EXCHANGES / 6 for clock in self.clocks.values())
-            gevent.sleep(ASK_EVERY_S / 10 if is_uncertain or not self.clocks else ASK_EVERY_S)
+            is_certain = all(len(clock.exchanges) >= MAX_EXCHANGES / 6 for clock in self.clocks.values())
+            gevent.sleep(ASK_EVERY_S if self.clocks and is_certain else ASK_EVERY_S / 10)
 
 
 class WorkerRelay:
     """A worker's side: sends a page twice a second.
 
-    The first page follows the first question, so that the master knows the clock of every page. A worker that
-    gets no question for `MAX_MASTER_SILENCE_S` exits.
+    It sends no page before the master's first question, so that the master knows the clock of every page. It
+    exits if it gets no question for `MAX_MASTER_SILENCE_S`.
     """
 
     def __init__(self, environment: Any) -> None:

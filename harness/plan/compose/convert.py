@@ -1,6 +1,6 @@
-"""Convert a service of a compose file, with the services it depends on, into a target's mapping.
+"""Convert a service of a compose file, with the services that it depends on, into a target's mapping.
 
-What can't be honoured becomes a note if the service still runs, and a fault if it would be another service.
+A key that can't be honoured becomes a note if the service is the same without it, else a fault.
 """
 
 import re
@@ -12,13 +12,14 @@ from typing import Any
 
 from harness.plan.compose.syntax import (
     find_hard_limit,
-    find_port,
     parse_mount,
+    parse_port,
     read_dotenv,
     split_pair,
-    to_name,
+    to_target_name,
 )
-from harness.plan.schema.units import parse_memory, quote
+from harness.plan.schema.quoting import quote
+from harness.plan.schema.units import parse_memory_bytes
 
 _Values = Mapping[str, Any]
 
@@ -31,10 +32,12 @@ _HARMLESS_KEYS = frozenset(
     "platform pull_policy tty stdin_open annotations scale attach cap_drop mem_reservation "
     "memswap_limit cpu_shares oom_score_adj".split()
 )
-"""Keys without effect on a single fresh container with its own limits."""
+"""Keys without effect on a single fresh container that has its own limits."""
 
 _REFUSED_KEYS = frozenset("privileged devices pid ipc cgroup_parent volumes_from extends provider".split())
-"""Keys that can't be honoured, and without which it would be another service."""
+"""Keys that can't be honoured, although the service would be a different one without them."""
+
+_KNOWN_KEYS = _CONVERTED_KEYS | _HARMLESS_KEYS | _REFUSED_KEYS
 
 _KNOWN_PORTS = {
     "postgres": 5432,
@@ -50,14 +53,14 @@ _KNOWN_PORTS = {
     "kafka": 9092,
     "nats": 4222,
 }
-"""The ports of well-known images, by the last part of their names."""
+"""The ports of well-known images, by the last part of the image's name."""
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>\w+)(?:(?P<how>:?[-?+])(?P<other>[^}]*))?\}|(?P<plain>\w+))")
 
 
 @dataclass(slots=True)
 class ComposeTarget:
-    """A target's mapping as in target.yaml; notes on what it leaves out, and faults that forbid it."""
+    """A target's mapping as in target.yaml, notes on what it leaves out, and faults that make it useless."""
 
     values: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -65,18 +68,18 @@ class ComposeTarget:
 
 
 def convert_service(document: object, service: str, folder: Path, environ: _Values) -> ComposeTarget:
-    """Convert a service; `document` is the compose file's content, `folder` its place."""
+    """Convert a service; `document` is the content of the compose file, which lies in `folder`."""
     result = ComposeTarget()
     services = document.get("services") if isinstance(document, dict) else None
     if not isinstance(services, dict) or not isinstance(services.get(service), dict):
-        names = ", ".join(sorted(map(str, services))) if isinstance(services, dict) else "none"
-        result.faults.append(f"has no service {quote(service)}; its services: {names}")
+        known = ", ".join(sorted(map(str, services))) if isinstance(services, dict) else "none"
+        result.faults.append(f"has no service {quote(service)}; its services: {known}")
         return result
     converter = _ServiceConverter(folder, {**read_dotenv(folder / ".env"), **environ}, environ, result)
-    order = list(list_services(services, service))
+    names = list(list_services(services, service))
     result.values = converter.convert_target(service, services[service])
     companions = {
-        name: converter.convert_companion(name, services[name]) for name in order if name != service
+        name: converter.convert_companion(name, services[name]) for name in names if name != service
     }
     if companions:
         result.values["companions"] = companions
@@ -84,53 +87,66 @@ def convert_service(document: object, service: str, folder: Path, environ: _Valu
 
 
 def list_services(services: _Values, service: str) -> Iterator[str]:
-    """Yield a service and all that it depends on, each once, dependencies first."""
+    """Yield the names of a service and of all services that it depends on, each once, dependencies first."""
     seen: set[str] = set()
 
-    def walk(name: str, above: tuple[str, ...]) -> Iterator[str]:
-        if name in seen or name in above or not isinstance(services.get(name), dict):
+    def walk(name: str, dependents: tuple[str, ...]) -> Iterator[str]:
+        if name in seen or name in dependents or not isinstance(services.get(name), dict):
             return
-        for other in _dependencies(services[name]):
-            yield from walk(other, (*above, name))
+        for dependency in _list_dependencies(services[name]):
+            yield from walk(dependency, (*dependents, name))
         seen.add(name)
         yield name
 
     return walk(service, ())
 
 
-def _dependencies(values: _Values) -> list[str]:
+def _list_dependencies(values: _Values) -> list[str]:
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
     return [*map(str, values.get("depends_on") or []), *links]
 
 
+def _find_port(values: _Values) -> int | None:
+    """Return the first port that a service publishes or exposes."""
+    ports = [*map(parse_port, values.get("ports") or []), *map(parse_port, values.get("expose") or [])]
+    return next(filter(None, ports), None)
+
+
+def _find_known_port(values: _Values) -> int | None:
+    """Return the port of a well-known image."""
+    image = str(values.get("image", "")).rpartition("/")[2].partition(":")[0]
+    return _KNOWN_PORTS.get(image)
+
+
 @dataclass(frozen=True, slots=True)
 class _ServiceConverter:
+    """The converter of a compose file's services; it adds notes and faults to `result`."""
+
     folder: Path
-    known: _Values
-    """The caller's environment over the `.env` file beside the compose file."""
+    variables: _Values
+    """The variables of the `.env` file in `folder`, overridden by the caller's environment."""
     environ: _Values
     result: ComposeTarget
 
     def convert_target(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert(name, values)
-        ports = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
-        if port := next(filter(None, ports), None):
+        section = self._convert_common_keys(name, values)
+        if port := _find_port(values):
             section["port"] = port
         if values.get("network_mode") == "host":
             section["network"] = "host"
         if command := self._read_healthcheck(values):
             section["ready"] = {"command": command}
-        return {"name": to_name(name), **section}
+        return {"name": to_target_name(name), **section}
 
     def convert_companion(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert(name, values)
+        section = self._convert_common_keys(name, values)
         if command := self._read_healthcheck(values):
             section["ready"] = {"command": command}
-        elif port := self._find_port(values):
+        elif port := _find_port(values) or _find_known_port(values):
             section["ready"] = {"port": port}
         return section | self._read_limits(values)
 
-    def _convert(self, name: str, values: _Values) -> dict[str, Any]:
+    def _convert_common_keys(self, name: str, values: _Values) -> dict[str, Any]:
         self._check_keys(name, values)
         section: dict[str, Any] = {}
         if isinstance(values.get("build"), str | dict):
@@ -144,16 +160,12 @@ class _ServiceConverter:
                 section[key] = arguments
         if "user" in values:
             section["user"] = self._resolve(values["user"])
-        section |= {
-            key: many
-            for key, many in (
-                ("tmpfs", self._read_list(values, "tmpfs")),
-                ("capabilities", self._read_list(values, "cap_add")),
-            )
-            if many
-        }
+        if tmpfs := self._read_list(values, "tmpfs"):
+            section["tmpfs"] = tmpfs
+        if capabilities := self._read_list(values, "cap_add"):
+            section["capabilities"] = capabilities
         if ulimits := values.get("ulimits"):
-            section["ulimits"] = {key: find_hard_limit(most) for key, most in ulimits.items()}
+            section["ulimits"] = {key: find_hard_limit(ulimit) for key, ulimit in ulimits.items()}
         if files := self._read_files(name, values):
             section["files"] = files
         return section
@@ -162,51 +174,57 @@ class _ServiceConverter:
         for key in values:
             if key in _REFUSED_KEYS and values[key]:
                 self.result.faults.append(
-                    f"{name}: {key} can't be honoured, and without it this is another service"
+                    f"{name}: {key} can't be honoured, and the service would be a different one without it"
                 )
-            elif key not in _CONVERTED_KEYS | _HARMLESS_KEYS | _REFUSED_KEYS and not str(key).startswith(
-                "x-"
-            ):
+            elif key not in _KNOWN_KEYS and not str(key).startswith("x-"):
                 self.result.notes.append(f"{name}: {key} is not honoured")
 
     def _resolve(self, value: object) -> str:
         """Return the text with every reference replaced by its value."""
-        return _REFERENCE.sub(lambda match: self._look_up(match, keep=False), str(value))
+        return _REFERENCE.sub(lambda match: self._look_up(match, keeps_callers=False), str(value))
 
-    def _resolve_file_values(self, value: object) -> str:
-        """Return the text with references to the caller's environment kept: their values are never stored."""
+    def _keep_references(self, value: object) -> str:
+        """Return the text with the references replaced, except those to the caller's environment.
+
+        These stay, because the values of the caller's environment are never stored.
+        """
         text = str(value).lower() if isinstance(value, bool) else str(value)
-        return _REFERENCE.sub(lambda match: self._look_up(match, keep=True), text)
+        return _REFERENCE.sub(lambda match: self._look_up(match, keeps_callers=True), text)
 
-    def _look_up(self, match: "re.Match[str]", *, keep: bool) -> str:
+    def _look_up(self, match: re.Match[str], *, keeps_callers: bool) -> str:
+        """Return the value of a reference; `keeps_callers`: leave references to the caller's environment."""
         name = match["braced"] or match["plain"]
         if name is None:
             return "$"
-        if name in self.environ and keep:
+        if keeps_callers and name in self.environ:
             return f"${{{name}}}"
-        if self.known.get(name) or (name in self.known and not (match["how"] or "").startswith(":")):
-            return str(self.known[name])
+        if self.variables.get(name) or (name in self.variables and not (match["how"] or "").startswith(":")):
+            return str(self.variables[name])
         if match["how"] in (":-", "-"):
             return str(match["other"])
         self.result.notes.append(f"{name} is not set, and counts as empty")
         return ""
 
     def _read_environment(self, name: str, values: _Values) -> dict[str, str]:
-        found: dict[str, str] = {}
+        environment: dict[str, str] = {}
         files = values.get("env_file") or []
         for file in [files] if isinstance(files, str | dict) else files:
             path = self.folder / str(file.get("path", "") if isinstance(file, dict) else file)
             if not path.is_file():
                 self.result.notes.append(f"{name}: its env_file {path.name} is not there")
-            found |= {key: value.replace("${", "$${") for key, value in read_dotenv(path).items()}
-        given = values.get("environment") or {}
-        pairs = given.items() if isinstance(given, dict) else (split_pair(str(each)) for each in given)
+            environment |= {key: value.replace("${", "$${") for key, value in read_dotenv(path).items()}
+        variables = values.get("environment") or {}
+        pairs = (
+            variables.items()
+            if isinstance(variables, dict)
+            else (split_pair(str(each)) for each in variables)
+        )
         for key, value in pairs:
             if value is not None:
-                found[str(key)] = self._resolve_file_values(value)
+                environment[str(key)] = self._keep_references(value)
             elif key in self.environ:
-                found[str(key)] = f"${{{key}}}"
-        return found
+                environment[str(key)] = f"${{{key}}}"
+        return environment
 
     def _read_command(self, value: object) -> list[str]:
         if isinstance(value, str):
@@ -214,8 +232,8 @@ class _ServiceConverter:
         return [self._resolve(word) for word in value] if isinstance(value, list) else []
 
     def _read_list(self, values: _Values, key: str) -> list[str]:
-        given = values.get(key) or []
-        return [str(each).partition(":")[0] for each in ([given] if isinstance(given, str) else given)]
+        items = values.get(key) or []
+        return [str(item).partition(":")[0] for item in ([items] if isinstance(items, str) else items)]
 
     def _read_build(self, build: str | _Values) -> dict[str, Any]:
         if isinstance(build, str):
@@ -225,22 +243,22 @@ class _ServiceConverter:
         section = {"context": str(self.folder / self._resolve(build.get("context", ".")))}
         if "dockerfile" in build:
             section["dockerfile"] = str(build["dockerfile"])
-        filled = {str(key): self._resolve(value) for key, value in pairs if value is not None}
-        return section | ({"args": filled} if filled else {})
+        resolved = {str(key): self._resolve(value) for key, value in pairs if value is not None}
+        return section | ({"args": resolved} if resolved else {})
 
     def _read_files(self, name: str, values: _Values) -> dict[str, str]:
-        """Return bind mounts, read-only. A named volume begins empty in every container."""
-        found = {}
+        """Return the bind mounts, as files by their path in the container; note what differs from compose."""
+        files = {}
         for volume in values.get("volumes") or []:
             source, inside, is_writable = parse_mount(volume)
             source = self._resolve(source)
             if not source.startswith((".", "/", "~")):
                 self.result.notes.append(f"{name}: its volume at {inside} begins empty in every container")
                 continue
-            found[inside] = str((self.folder / Path(source).expanduser()).resolve())
+            files[inside] = str((self.folder / Path(source).expanduser()).resolve())
             if is_writable:
                 self.result.notes.append(f"{name}: {inside} is mounted read-only")
-        return found
+        return files
 
     def _read_healthcheck(self, values: _Values) -> list[str]:
         test = (values.get("healthcheck") or {}).get("test")
@@ -248,21 +266,14 @@ class _ServiceConverter:
             return ["sh", "-c", self._resolve(test)]
         if isinstance(test, list) and test[:1] == ["CMD-SHELL"]:
             return ["sh", "-c", self._resolve(" ".join(map(str, test[1:])))]
-        return (
-            [self._resolve(word) for word in test[1:]]
-            if isinstance(test, list) and test[:1] == ["CMD"]
-            else []
-        )
-
-    def _find_port(self, values: _Values) -> int | None:
-        given = [*map(find_port, values.get("ports") or []), *map(find_port, values.get("expose") or [])]
-        image = str(values.get("image", "")).rpartition("/")[2].partition(":")[0]
-        return next(filter(None, given), _KNOWN_PORTS.get(image))
+        if isinstance(test, list) and test[:1] == ["CMD"]:
+            return [self._resolve(word) for word in test[1:]]
+        return []
 
     def _read_limits(self, values: _Values) -> dict[str, Any]:
-        """Return a companion's limits; nothing if the compose file gives only CPU or only memory."""
-        most = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-        cpus, memory = most.get("cpus", values.get("cpus")), most.get("memory", values.get("mem_limit"))
+        """Return a companion's limits; nothing unless the compose file has both CPU and memory."""
+        limits = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+        cpus, memory = limits.get("cpus", values.get("cpus")), limits.get("memory", values.get("mem_limit"))
         if cpus is None or memory is None:
             return {}
-        return {"limits": {"cpus": float(cpus), "memory": parse_memory(str(memory).rstrip("bB"))}}
+        return {"limits": {"cpus": float(cpus), "memory": parse_memory_bytes(str(memory).rstrip("bB"))}}

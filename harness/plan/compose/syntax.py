@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def read_dotenv(path: Path) -> dict[str, str]:
-    """Read the NAME=VALUE lines of a file; nothing if there is no such file."""
+    """Return the variables of the NAME=VALUE lines of a file; nothing if the file can't be read."""
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -25,13 +25,13 @@ def split_pair(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-def to_name(text: str) -> str:
-    """Turn a text into a name that a target may have."""
+def to_target_name(text: str) -> str:
+    """Turn a text into lower case, with `-` for the characters that a target's name can't have."""
     return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
 
 
-def find_port(value: object) -> int | None:
-    """Return the container's port of `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form, or None."""
+def parse_port(value: object) -> int | None:
+    """Return the container's port in `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form, or None."""
     text = str(value.get("target", "") if isinstance(value, dict) else value)
     number = text.rpartition(":")[2].partition("/")[0].partition("-")[0]
     return int(number) if number.isdigit() else None
@@ -43,7 +43,7 @@ def find_hard_limit(ulimit: object) -> object:
 
 
 def parse_mount(volume: object) -> tuple[str, str, bool]:
-    """Return a volume's source ("" if it has none), its path in the container, and whether it is writable."""
+    """Return a volume's source on the host ("" if none), its path in the container, and if it is writable."""
     if isinstance(volume, dict):
         source = str(volume.get("source", "")) if volume.get("type") == "bind" else ""
         return source, str(volume.get("target", "")), not volume.get("read_only")

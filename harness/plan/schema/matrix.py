@@ -22,7 +22,7 @@ from harness.plan.schema.types import (
     SizeSection,
     Users,
     Word,
-    json_schema,
+    declare_json_schema,
 )
 
 
@@ -34,6 +34,9 @@ class NamedSizeSection(ReplicatedSizeSection):
     """A size with a name, such as an instance type, and its own price an hour."""
 
     price: Money | None = None
+
+
+OLD_PRICE_KEY_NOTE = "gb_hour is an old name (the price is per GiB): write gib_hour"
 
 
 class PriceSection(Section):
@@ -52,7 +55,7 @@ class PriceSection(Section):
 
 
 class LimitsSection(Section):
-    """The axes of the matrix."""
+    """The axes of the matrix: every combination of their values is a size."""
 
     cpus: Annotated[tuple[Cores, ...], OneOrMany(), Field(min_length=1, max_length=1000)]
     memory: Annotated[tuple[Memory, ...], OneOrMany(), Field(min_length=1, max_length=1000)]
@@ -60,7 +63,7 @@ class LimitsSection(Section):
 
 
 class ExcludeSection(Section):
-    """A rule that excludes the cells with all of the given values."""
+    """A rule that excludes those sizes of `limits` that have all of its values."""
 
     cpus: Cores | None = None
     memory: Memory | None = None
@@ -69,7 +72,7 @@ class ExcludeSection(Section):
     @model_validator(mode="after")
     def check_any_key(self) -> Self:
         if self.cpus is None and self.memory is None and self.replicas is None:
-            raise ValueError("names nothing to exclude; write cpus, memory or both")
+            raise ValueError("names nothing to exclude; write cpus, memory or replicas")
         return self
 
 
@@ -95,13 +98,15 @@ class ScenarioSection(Section):
 
 
 class UsersSection(Section):
+    """How many users to search up to, and how many are added each second at most."""
+
     limit: Users = 400
     required: Users | None = None
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 
 
 class LoadEngineSection(Section):
-    """A Docker engine: an address, or one of docker's contexts."""
+    """A Docker engine that runs Locust workers, by its address or by one of docker's contexts."""
 
     host: Annotated[str, AfterValidator(validators.check_engine_host)] | None = None
     context: str | None = None
@@ -122,7 +127,7 @@ class LoadEngineSection(Section):
 
 
 class EngineSection(LoadEngineSection):
-    """The engine that runs targets, and the address at which their ports are published and reached."""
+    """A Docker engine that runs targets, and the address at which their ports are published and reached."""
 
     address: Annotated[str, AfterValidator(validators.check_ip_address)] | None = None
 
@@ -133,7 +138,9 @@ class LoadSection(Section):
     workers: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | Literal["auto", "external"] = 1
     expect: Annotated[int, Field(ge=1, le=validators.MOST_WORKERS)] | None = None
     bind: (
-        Annotated[tuple[str, int], BeforeValidator(validators.parse_address), json_schema(type="string")]
+        Annotated[
+            tuple[str, int], BeforeValidator(validators.parse_address), declare_json_schema(type="string")
+        ]
         | None
     ) = None
     engines: Annotated[tuple[LoadEngineSection, ...], AsTuple, Field(max_length=100)] = ()
@@ -145,35 +152,39 @@ class LoadSection(Section):
             return self._check_engine_workers()
         if self.image is not None:
             raise ValueError(
-                "image is only for workers on engines; name these, such as engines: [ssh://me@load-1], "
+                "image is only for workers on engines; name the engines, such as engines: [ssh://me@load-1], "
                 "or drop image"
             )
         if self.expect is None and (self.workers == "external" or self.bind is not None):
-            raise ValueError("external workers need a number; write expect: 4 beside it")
+            raise ValueError("external workers need a number; add a line such as expect: 4")
         if self.expect is not None and "workers" in self.model_fields_set and self.workers != "external":
-            raise ValueError(f"expect is for external workers, not for {self.workers}; drop one of both")
+            raise ValueError(
+                f"expect is only for external workers, but workers is {self.workers}; drop one of the two"
+            )
         return self
 
     def _check_engine_workers(self) -> Self:
         if self.expect is not None or self.workers == "external":
             raise ValueError(
-                "expect and external are for workers that you start yourself; the harness starts those on "
-                "engines: write workers: 4 for four in all"
+                "expect and external are for workers that you start yourself; the harness starts the workers "
+                "on engines: write workers: 4 for four in all"
             )
-        count = self.workers if "workers" in self.model_fields_set else "auto"
-        if isinstance(count, int) and count < len(self.engines):
-            raise ValueError(f"workers are {count} for {len(self.engines)} engines; write as many or more")
+        count, engines = self.workers, len(self.engines)
+        if "workers" in self.model_fields_set and isinstance(count, int) and count < engines:
+            raise ValueError(f"workers is {count} for {engines} engines; write {engines} or more")
         return self
 
 
 class WindowSection(Section):
+    """The shortest and the longest duration of a window."""
+
     at_least: Duration = 20.0
     at_most: Duration = 90.0
 
     @model_validator(mode="after")
     def check_order(self) -> Self:
         if self.at_least < 1:
-            raise ValueError("at_least is under 1s; a window that short says nothing, write 1s or more")
+            raise ValueError("at_least is under 1s, too short for a verdict; write 1s or more")
         if self.at_most < self.at_least:
             shortest, longest = units.format_seconds(self.at_least), units.format_seconds(self.at_most)
             raise ValueError(
@@ -197,7 +208,10 @@ class SearchSection(Section):
 
 
 class MatrixFile(Section):
-    """matrix.yaml. `target` is a folder or a TargetFile's mapping, `slos` is read by `read_slos`."""
+    """The content of matrix.yaml.
+
+    `target` is a folder or the mapping of a TargetFile; `read_target` reads it. `read_slos` reads `slos`.
+    """
 
     target: Any = None
     scenario: ScenarioSection = ScenarioSection()

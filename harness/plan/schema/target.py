@@ -40,9 +40,9 @@ class ReadySection(Section):
             "command": self.command is not None,
             "healthy": self.healthy,
         }
-        given = [name for name, is_given in probes.items() if is_given]
-        if len(given) > 1:
-            raise ValueError(f"asks for {' and '.join(given)} at once; keep one of them")
+        kinds = [key for key, is_set in probes.items() if is_set]
+        if len(kinds) > 1:
+            raise ValueError(f"asks for {' and '.join(kinds)} at once; keep one of them")
         if not self.within:
             raise ValueError("within is 0s; give the target some time, such as 60s")
         return self
@@ -72,14 +72,14 @@ class CompanionSection(ServiceSection):
 
 
 class ComposeSection(Section):
-    """A service of a compose file; the services that it depends on become companions."""
+    """A service of a compose file. The services that it depends on become companions."""
 
     file: PathText = "compose.yaml"
     service: str
 
 
 class TargetFile(ServiceSection):
-    """target.yaml. That `port` and one of `image` and `build` are there is checked by `target`."""
+    """The content of target.yaml. `harness.plan.target` requires `port` and one of `image` and `build`."""
 
     name: Name | None = None
     compose: ComposeSection | None = None

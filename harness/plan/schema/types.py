@@ -1,4 +1,4 @@
-"""Define the types of the keys of matrix.yaml and target.yaml; their errors say what to write instead."""
+"""Define the types of the values in matrix.yaml and target.yaml. Their errors say what to write instead."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from harness.plan.schema import units, validators
 
 
 class OneOrMany:
-    """Marks a list for which a single value counts as a list of one, also for editors."""
+    """A marker of a list type: a single value counts as a list of one, also in the JSON Schema."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(validators.wrap_single, handler(source))
@@ -27,12 +27,12 @@ class OneOrMany:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        many = handler(schema)
-        return {"anyOf": [many["items"], many]}
+        list_schema = handler(schema)
+        return {"anyOf": [list_schema["items"], list_schema]}
 
 
-def json_schema(**schema: Any) -> WithJsonSchema:
-    """Give the JSON schema of a value that is written in another form than it is kept."""
+def declare_json_schema(**schema: Any) -> WithJsonSchema:
+    """Declare the JSON Schema of a value that is written in another type than its Python value has."""
     return WithJsonSchema(schema)
 
 
@@ -42,23 +42,23 @@ PathText = Annotated[str, AfterValidator(validators.check_path)]
 Cores = Annotated[
     float,
     BeforeValidator(units.parse_cores),
-    json_schema(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
+    declare_json_schema(type="number", minimum=units.CPU_LEAST_CORES, maximum=units.CPU_MOST_CORES),
 ]
 Memory = Annotated[
     int,
-    BeforeValidator(units.parse_memory),
-    json_schema(type=["string", "integer"], examples=["512MiB", "1g"]),
+    BeforeValidator(units.parse_memory_bytes),
+    declare_json_schema(type=["string", "integer"], examples=["512MiB", "1g"]),
 ]
 Duration = Annotated[
     float,
-    BeforeValidator(units.parse_duration),
-    json_schema(type=["string", "number"], examples=["250ms", "1.5s"]),
+    BeforeValidator(units.parse_duration_s),
+    declare_json_schema(type=["string", "number"], examples=["250ms", "1.5s"]),
 ]
 Precision = Annotated[
     float,
     BeforeValidator(units.parse_ratio),
     AfterValidator(validators.check_precision),
-    json_schema(type=["string", "number"], examples=["5%"]),
+    declare_json_schema(type=["string", "number"], examples=["5%"]),
 ]
 Users = Annotated[int, Field(ge=1, le=validators.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
@@ -84,7 +84,7 @@ class Section(BaseModel):
 
 
 class SizeSection(Section):
-    """Exactly one size."""
+    """One size: the limits of a container."""
 
     cpus: Cores
     memory: Memory

@@ -3,11 +3,12 @@
 Each parser raises ValueError with what to write instead.
 """
 
-import json
 import re
 from decimal import Decimal
+from typing import NamedTuple
 
 from harness.model import MIB
+from harness.plan.schema.quoting import quote
 
 CPU_LEAST_CORES = 0.01
 CPU_MOST_CORES = 4096
@@ -20,28 +21,25 @@ _DURATION_MOST_S = 3600
 _POWERS = {"": 0, "b": 0, "k": 1, "kib": 1, "m": 2, "mib": 2, "g": 3, "gib": 3, "t": 4, "tib": 4}
 _SECONDS = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "min": Decimal(60)}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z%]*)", re.ASCII)
-_SIZES_TO_WRITE = "write 512MiB, 512m or 0.5g (Docker's meaning: powers of two)"
-_MIB_TO_WRITE = "write {n}MiB, {n}m or {gib}g (Docker's meaning: powers of two)"
+_POWERS_OF_TWO = "(Docker's meaning: powers of two)"
+_MEMORY_TO_WRITE = f"write 512MiB, 512m or 0.5g {_POWERS_OF_TWO}"
 
 
-def quote(value: object) -> str:
-    """Return a value as the user wrote it, in one line of about 60 characters at most."""
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "…"
+class _Quantity(NamedTuple):
+    """An amount with its unit in lower case, or "" without one."""
+
+    amount: Decimal
+    unit: str
 
 
-def _parse_quantity(value: object) -> tuple[Decimal, str] | None:
-    """Return amount and unit (lower case) of a number or a text such as `1.5 GiB`; None if it is neither."""
+def _parse_quantity(value: object) -> _Quantity | None:
+    """Parse a number, or a text such as `1.5 GiB`; return None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     if not isinstance(value, str):
-        return Decimal(repr(value)), ""
+        return _Quantity(Decimal(repr(value)), "")
     match = _QUANTITY.fullmatch(value.strip())
-    return (Decimal(match[1]), match[2].lower()) if match else None
+    return _Quantity(Decimal(match[1]), match[2].lower()) if match else None
 
 
 def _format_plain(number: Decimal) -> str:
@@ -57,7 +55,7 @@ def parse_cores(value: object) -> float:
     cores = Decimal(repr(value))
     if not CPU_LEAST_CORES <= value <= CPU_MOST_CORES:
         least, most = CPU_LEAST_CORES, CPU_MOST_CORES
-        raise ValueError(f"{quote(value)} cores can't be given; write a number from {least} to {most}")
+        raise ValueError(f"{quote(value)} cores is out of range; write a number from {least} to {most}")
     if cores % _CPU_STEP_CORES:
         raise ValueError(f"{quote(value)} is finer than the kernel's CPU quota; write at most 5 decimals")
     return float(value)
@@ -65,63 +63,68 @@ def parse_cores(value: object) -> float:
 
 def _suggest_cores(value: object) -> str:
     """Return the plain number that `"500m"` or a quoted `"0.5"` stands for, else an example."""
-    found = _parse_quantity(value)
-    if found and found[1] in ("", "m") and found[0]:
-        return _format_plain(found[0] / 1000 if found[1] else found[0])
+    quantity = _parse_quantity(value)
+    if quantity and quantity.unit in ("", "m") and quantity.amount:
+        return _format_plain(quantity.amount / 1000 if quantity.unit else quantity.amount)
     return "a plain number such as 0.5"
 
 
-def parse_memory(value: object) -> int:
-    """Parse a size into bytes, as Docker does: k, m, g are KiB, MiB, GiB; no unit is bytes."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in _POWERS:
-        raise ValueError(f"{quote(value)} is not a size; {_suggest_memory(found)}")
-    amount = found[0] * 1024 ** _POWERS[found[1]]
+def parse_memory_bytes(value: object) -> int:
+    """Parse an amount of memory as Docker does: k, m, g, t are KiB, MiB, GiB, TiB; no unit means bytes."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _POWERS:
+        raise ValueError(f"{quote(value)} is not an amount of memory; {_suggest_memory(quantity)}")
+    amount = quantity.amount * 1024 ** _POWERS[quantity.unit]
     if amount < MEMORY_LEAST_BYTES:
-        hint = f" ({_format_plain(found[0])} without a unit is bytes)" if not found[1] else ""
-        raise ValueError(f"{quote(value)} is less than Docker's minimum of 6MiB{hint}; {_SIZES_TO_WRITE}")
+        hint = "" if quantity.unit else f" ({_format_plain(quantity.amount)} without a unit is bytes)"
+        raise ValueError(f"{quote(value)} is less than Docker's minimum of 6MiB{hint}; {_MEMORY_TO_WRITE}")
     if amount > MEMORY_MOST_BYTES:
-        raise ValueError(f"{quote(value)} is more than any machine has; {_SIZES_TO_WRITE}")
+        raise ValueError(f"{quote(value)} is more than any machine has; {_MEMORY_TO_WRITE}")
     if amount % MIB:
         raise ValueError(f"{quote(value)} is not a whole number of MiB; write {int(amount // MIB)}MiB")
     return int(amount)
 
 
-def _suggest_memory(found: tuple[Decimal, str] | None) -> str:
+def _suggest_memory(quantity: _Quantity | None) -> str:
     """Say what to write instead of `512 mb` or `1 GB`: the same number in units with one meaning."""
-    if found is None or found[1] not in ("mb", "gb", "mi", "gi") or found[0] % 1 or not found[0]:
-        return _SIZES_TO_WRITE
-    if found[1].startswith("g"):
-        return f"write {found[0]}GiB or {found[0]}g (Docker's meaning: powers of two)"
-    gib = found[0] / 1024
-    if len(_format_plain(gib)) > 5:
-        return f"write {found[0]}MiB or {found[0]}m (Docker's meaning: powers of two)"
-    return _MIB_TO_WRITE.format(n=found[0], gib=_format_plain(gib))
+    if (
+        quantity is None
+        or quantity.unit not in ("mb", "gb", "mi", "gi")
+        or quantity.amount % 1
+        or not quantity.amount
+    ):
+        return _MEMORY_TO_WRITE
+    if quantity.unit.startswith("g"):
+        return f"write {quantity.amount}GiB or {quantity.amount}g {_POWERS_OF_TWO}"
+    gib = _format_plain(quantity.amount / 1024)
+    if len(gib) > 5:
+        return f"write {quantity.amount}MiB or {quantity.amount}m {_POWERS_OF_TWO}"
+    return f"write {quantity.amount}MiB, {quantity.amount}m or {gib}g {_POWERS_OF_TWO}"
 
 
-def parse_duration(value: object) -> float:
+def parse_duration_s(value: object) -> float:
     """Parse `250ms`, `1.5s`, `2m` (minutes) or a plain number of seconds into seconds, from 0 to an hour."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in _SECONDS:
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _SECONDS:
         raise ValueError(f"{quote(value)} is not a duration; write 250ms, 1.5s or a plain number of seconds")
-    seconds = found[0] * _SECONDS[found[1]]
+    seconds = quantity.amount * _SECONDS[quantity.unit]
     if not 0 <= seconds <= _DURATION_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a duration from 0s to 60m")
     return float(seconds)
 
 
 def parse_number_or_text(text: str) -> float | str:
-    """Return a word of the command line as YAML reads it: a plain number becomes one."""
+    """Parse a text of the command line as YAML would: a plain number into a float; any other text stays."""
     return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text, re.ASCII) else text
 
 
 def parse_ratio(value: object) -> float:
-    """Parse a ratio such as `1%` or 0.01. A plain number from 1 up is refused: it may mean 1 or 1 %."""
-    found = _parse_quantity(value)
-    if found is None or found[1] not in ("", "%"):
+    """Parse a ratio from 0 to 10, such as `1%` or 0.01; a plain 1 could mean 1 % or 100 % and is refused."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in ("", "%"):
         raise ValueError(f'{quote(value)} is not a ratio; write "1%" or 0.01')
-    amount = found[0] / 100 if found[1] else found[0]
-    if not found[1] and amount >= 1:
+    amount = quantity.amount / 100 if quantity.unit else quantity.amount
+    if not quantity.unit and amount >= 1:
         raise ValueError(
             f'{quote(value)} could mean two things; write "{_format_plain(amount)}%" or a number below 1'
         )
@@ -137,8 +140,8 @@ def format_cores(cores: float) -> str:
     return exact if decimals > 2 else format(cores, ".2f")
 
 
-def format_mib(size_bytes: int) -> str:
-    return str(size_bytes // MIB)
+def format_mib(memory_bytes: int) -> str:
+    return str(memory_bytes // MIB)
 
 
 def format_seconds(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Check single values of matrix.yaml and target.yaml.
 
-Each function returns the value as it is meant, or raises ValueError with what to write instead.
+Each function returns the value, converted if need be, or raises ValueError with what to write instead.
 """
 
 import ipaddress
@@ -8,7 +8,8 @@ import re
 import shlex
 from typing import Any
 
-from harness.plan.schema import units
+from harness.plan.schema.quoting import quote
+from harness.plan.schema.units import format_percent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}", re.ASCII)
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -26,16 +27,16 @@ _ULIMITS = ("core", "fsize", "memlock", "nofile", "nproc", "stack")
 
 
 def check_name(text: str) -> str:
-    """Check a name that becomes a folder, a label and a part of an image's name."""
+    """Check a name that will be used for a folder, for a label and in an image's name."""
     if not NAME.fullmatch(text):
         allowed = "lower-case letters, digits, _ . and -, a letter or a digit first, at most 63"
-        raise ValueError(f"{units.quote(text)} can't be a name; write {allowed}")
+        raise ValueError(f"{quote(text)} can't be a name; write {allowed}")
     return text
 
 
 def check_variable_name(text: str) -> str:
     if not _VARIABLE_NAME.fullmatch(text):
-        raise ValueError(f"{units.quote(text)} can't name a variable; write letters, digits and _ only")
+        raise ValueError(f"{quote(text)} can't name a variable; write letters, digits and _ only")
     return text
 
 
@@ -49,15 +50,13 @@ def to_tuple(value: Any) -> Any:
 
 
 def parse_command(value: Any) -> Any:
-    """Check a command, which is a list; refuse a single text with the list that a shell would make of it."""
+    """Return a command as a tuple; refuse a single text, and name the list that a shell would make of it."""
     if isinstance(value, str):
         try:
             parts = shlex.split(value)
         except ValueError:
             parts = [value]
-        raise ValueError(
-            f"a command is a list, no shell reads it; write [{', '.join(map(units.quote, parts))}]"
-        )
+        raise ValueError(f"a command is a list, no shell reads it; write [{', '.join(map(quote, parts))}]")
     return to_tuple(value)
 
 
@@ -69,19 +68,19 @@ def check_path(value: str) -> str:
 
 def check_image(value: str) -> str:
     if not re.fullmatch(r"[^\s]{1,255}", value):
-        raise ValueError(f"{units.quote(value)} is not an image; write one such as nginx:1.27")
+        raise ValueError(f"{quote(value)} is not an image; write one such as nginx:1.27")
     return value
 
 
 def check_http_path(value: str) -> str:
     if not re.fullmatch(r"/[^\s]*", value):
-        raise ValueError(f'{units.quote(value)} is not a path on the target; write one such as "/healthz"')
+        raise ValueError(f'{quote(value)} is not a path on the target; write one such as "/healthz"')
     return value
 
 
 def check_container_path(value: str) -> str:
     if not re.fullmatch(r"/[^\s:]+", value):
-        raise ValueError(f"{units.quote(value)} is not a path inside the container; write one such as /data")
+        raise ValueError(f"{quote(value)} is not a path inside the container; write one such as /data")
     return value
 
 
@@ -89,39 +88,39 @@ def check_pattern(value: str) -> str:
     try:
         re.compile(value)
     except re.error as error:
-        raise ValueError(f"{units.quote(value)} is not a regular expression ({error})") from None
+        raise ValueError(f"{quote(value)} is not a regular expression ({error})") from None
     return value
 
 
 def check_user(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}(:[A-Za-z0-9_.-]{1,32})?", value):
-        raise ValueError(f'{units.quote(value)} is not a user; write one such as www-data or "1000:1000"')
+        raise ValueError(f'{quote(value)} is not a user; write one such as www-data or "1000:1000"')
     return value
 
 
 def check_ulimit(value: str) -> str:
     if value not in _ULIMITS:
-        raise ValueError(
-            f"{units.quote(value)} is not a limit of the kernel; write one of {', '.join(_ULIMITS)}"
-        )
+        raise ValueError(f"{quote(value)} is not a limit of the kernel; write one of {', '.join(_ULIMITS)}")
     return value
 
 
 def check_capability(value: str) -> str:
     if not re.fullmatch(r"[A-Z_]{3,40}", value) or value in ("ALL", "SYS_ADMIN"):
-        raise ValueError(f"{units.quote(value)} can't be given; write one such as SYS_NICE")
+        raise ValueError(
+            f"{quote(value)} is not a capability that a container may have; write one such as SYS_NICE"
+        )
     return value
 
 
 def check_host_name(value: str) -> str:
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
-        raise ValueError(f"{units.quote(value)} can't be a host's name; write one such as database")
+        raise ValueError(f"{quote(value)} can't be a host's name; write one such as database")
     return value
 
 
 def check_word(value: str) -> str:
     if not re.fullmatch(r"[^\s-]\S*", value):
-        raise ValueError(f"{units.quote(value)} is not one word; write one such as checkout")
+        raise ValueError(f"{quote(value)} is not one word; write one such as checkout")
     return value
 
 
@@ -131,55 +130,58 @@ def check_locust_arguments(value: tuple[str, ...]) -> tuple[str, ...]:
         option = text.partition("=")[0]
         if option in _HARNESS_OPTIONS or (option.startswith("-") and not option.startswith("--")):
             raise ValueError(
-                f"{units.quote(option)} is set by the harness; write only options that the locustfile adds "
+                f"{quote(option)} is set by the harness; write only options that the locustfile adds "
                 "itself (users, tags and files have keys of their own)"
             )
     return value
 
 
 def check_engine_host(value: str) -> str:
-    """Check an engine's address, in the form of DOCKER_HOST."""
+    """Check an engine's address, which has the form of DOCKER_HOST."""
     if not re.fullmatch(
         r"(ssh://([A-Za-z0-9][\w.-]*@)?[A-Za-z0-9][\w.-]*(:\d+)?|tcp://[\w.:\[\]-]+:\d+|unix:///\S+)", value
     ):
         raise ValueError(
-            f"{units.quote(value)} is not an engine's address; write ssh://user@host, tcp://host:2376 or unix:///path"
+            f"{quote(value)} is not an engine's address; write ssh://user@host, tcp://host:2376 or unix:///path"
         )
     return value
 
 
 def check_ip_address(value: str) -> str:
-    """Check an address to publish on. A name or 0.0.0.0 is refused: they don't limit who can connect."""
+    """Check the address to publish ports on.
+
+    Host names and 0.0.0.0 are refused: they don't limit who can connect.
+    """
     try:
-        found = ipaddress.ip_address(value)
+        address = ipaddress.ip_address(value)
     except ValueError:
-        raise ValueError(f"{units.quote(value)} is not an IP address; write one such as 10.0.0.5") from None
-    if found.is_unspecified:
-        raise ValueError(f"{value} publishes on every network; write the one address where it is reached")
+        raise ValueError(f"{quote(value)} is not an IP address; write one such as 10.0.0.5") from None
+    if address.is_unspecified:
+        raise ValueError(
+            f"{value} publishes on every network; write the one address at which the engine's host is reached"
+        )
     return value
 
 
 def parse_address(value: Any) -> Any:
-    """Parse a host or an address with a port, such as 10.0.0.5:5557, into both."""
+    """Parse a text such as 10.0.0.5:5557 into the host or address and the port."""
     host, _, port = str(value).rpartition(":")
     if (
         not re.fullmatch(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]", host)
         or not port.isdecimal()
         or int(port) > 65535
     ):
-        raise ValueError(f"{units.quote(value)} is not an address; write one such as 10.0.0.5:5557")
+        raise ValueError(f"{quote(value)} is not an address; write one such as 10.0.0.5:5557")
     return host.strip("[]"), int(port)
 
 
 def check_currency(value: str) -> str:
     if not re.fullmatch(r"[^\s\d<>&]{1,8}", value):
-        raise ValueError(f"{units.quote(value)} is not a currency; write one such as EUR")
+        raise ValueError(f"{quote(value)} is not a currency; write one such as EUR")
     return value
 
 
 def check_precision(value: float) -> float:
     if not 0.005 <= value <= 0.5:
-        raise ValueError(
-            f'{units.format_percent(value)} is out of range; write a precision from "0.5%" to "50%"'
-        )
+        raise ValueError(f'{format_percent(value)} is out of range; write a precision from "0.5%" to "50%"')
     return value

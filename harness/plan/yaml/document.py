@@ -1,7 +1,7 @@
 """Read YAML as plain values with the places where they stand. Only this module knows the YAML parser.
 
 It accepts less than YAML on purpose: one document, text keys, no aliases, no tags, bounded size and depth.
-Whatever is wrong becomes an InputError with its place.
+Every mistake is raised as an InputError with its place.
 """
 
 import json
@@ -27,6 +27,7 @@ _TAG_PREFIX = "tag:yaml.org,2002:"
 _CONTROL_CHARACTER = re.compile("[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 KeyPath = tuple[str | int, ...]
+"""The keys, and positions in lists, that lead from the whole document to a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,20 @@ class Document:
     values: Any
     places: dict[KeyPath, Place] = field(default_factory=dict)
 
-    def problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
-        """Return the problem at `path`, or at its nearest ancestor that exists."""
-        known = path
-        while known not in self.places and known:
-            known = known[:-1]
-        place = self.places.get(known, Place((0, 0), (0, 0)))
-        line, column = place.key if at_key else place.value
-        named = _format_key_path(path[:-1] if at_key else path)
-        return Problem(self.file, line, column, f"{named}: {message}" if named else message)
+    def build_problem(self, path: KeyPath, message: str, *, at_key: bool = False) -> Problem:
+        """Return a problem at `path`, or at its nearest ancestor that exists.
 
-    def raw(self, path: KeyPath) -> str | None:
+        With `at_key` the key itself is wrong: the problem is placed there, and named after the key's section.
+        """
+        existing = path
+        while existing not in self.places and existing:
+            existing = existing[:-1]
+        place = self.places.get(existing, Place((0, 0), (0, 0)))
+        line, column = place.key if at_key else place.value
+        name = _format_key_path(path[:-1] if at_key else path)
+        return Problem(self.file, line, column, f"{name}: {message}" if name else message)
+
+    def find_raw_text(self, path: KeyPath) -> str | None:
         """Return the text of a scalar as written, without its quotes; None if there is no scalar."""
         place = self.places.get(path)
         return place.raw if place else None
@@ -74,7 +78,7 @@ def _format_key_path(path: KeyPath) -> str:
 
 
 def shorten_path(path: Path) -> str:
-    """Return a path for messages: relative to the current directory if it lies within."""
+    """Return a path for messages: relative to the current directory for a file in that, else absolute."""
     absolute = os.path.abspath(path)
     relative = os.path.relpath(absolute)
     return absolute if relative.startswith("..") else relative
@@ -84,7 +88,7 @@ def read_document(path: Path) -> Document:
     """Read the document in a file.
 
     Raises:
-        InputError: it can't be read, is not UTF-8, is not YAML, or holds what is not accepted.
+        InputError: it can't be read, is not UTF-8, is not YAML, or holds YAML that is not accepted.
     """
     return _parse_document(_decode(read_bytes(path), shorten_path(path)), shorten_path(path))
 
@@ -99,7 +103,9 @@ def read_any_yaml(path: Path) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:
-        raise file_error(shorten_path(path), f"not YAML: {' '.join(str(error).split())[:300]}") from None
+        raise build_file_error(
+            shorten_path(path), f"not YAML: {' '.join(str(error).split())[:300]}"
+        ) from None
 
 
 def read_bytes(path: Path) -> bytes:
@@ -112,11 +118,11 @@ def read_bytes(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise file_error(
+        raise build_file_error(
             shorten_path(path), f"can't be read: {getattr(error, 'strerror', None) or error}"
         ) from None
     if len(content) > _MOST_BYTES:
-        raise file_error(shorten_path(path), "is larger than 1 MiB; this is not a file written by hand")
+        raise build_file_error(shorten_path(path), "is larger than 1 MiB; is it the right file?")
     return content
 
 
@@ -137,45 +143,52 @@ def _parse_document(text: str, file: str) -> Document:
     Raises:
         InputError: with every duplicate key and every unusable value, or with one syntax error.
     """
-    node = _compose(text, file)
+    node = _parse_tree(text, file)
     if node is None:
-        raise file_error(file, "is empty; write at least target: and limits:")
+        raise build_file_error(file, "is empty; write at least target: and limits:")
     document = Document(file, None)
     problems: list[Problem] = []
-    values = _read_node(node, (), _start(node), document, problems)
+    values = _read_node(node, (), _find_start(node), document, problems)
     if not isinstance(values, dict):
         problems.append(
-            Problem(file, *_start(node), "this must be a mapping of keys, such as target: targets/web")
+            Problem(file, *_find_start(node), "this must be a mapping of keys, such as target: targets/web")
         )
     if problems:
         raise InputError(problems[:MOST_PROBLEMS])
     return Document(file, values, document.places)
 
 
-def _compose(text: str, file: str) -> Node | None:
-    """Return the parser's tree, after a flat pass that refuses what would make the tree explode."""
+def _parse_tree(text: str, file: str) -> Node | None:
+    """Return the parser's tree; None for a text without content.
+
+    A first pass over the parser's events refuses YAML whose tree could become huge.
+    """
     try:
-        refused = next(_find_bombs(text, file), None)
-        if refused is None:
+        problem = next(_find_forbidden_syntax(text, file), None)
+        if problem is None:
             return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
     except MarkedYAMLError as error:
-        refused = _describe_syntax_error(error, file)
+        problem = _describe_syntax_error(error, file)
     except Exception as error:  # the parser's own failures (bad escapes, odd directives) are the file's fault
-        refused = Problem(file, *_find_control_character(text), f"not YAML: {_first_line(str(error))}")
-    raise InputError([refused])
+        problem = Problem(file, *_find_control_character(text), f"not YAML: {_take_first_line(str(error))}")
+    raise InputError([problem])
 
 
-def _find_bombs(text: str, file: str) -> Iterator[Problem]:
+def _find_forbidden_syntax(text: str, file: str) -> Iterator[Problem]:
     depth = 0
     for event in YAML(typ="safe", pure=True).parse(text):
-        place = (event.start_mark.line + 1, event.start_mark.column + 1)
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if getattr(event, "anchor", None) is not None:
             yield Problem(
-                file, *place, "anchors and aliases (&name, *name) are not supported; write the value out"
+                file,
+                line,
+                column,
+                "anchors and aliases (&name, *name) are not supported; write the value out",
             )
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > _MOST_LEVELS:
-            yield Problem(file, *place, f"nested deeper than {_MOST_LEVELS} levels; nothing here needs that")
+            message = f"nested deeper than {_MOST_LEVELS} levels; nothing here needs that"
+            yield Problem(file, line, column, message)
 
 
 def _describe_syntax_error(error: MarkedYAMLError, file: str) -> Problem:
@@ -183,7 +196,7 @@ def _describe_syntax_error(error: MarkedYAMLError, file: str) -> Problem:
     text = " ".join(part for part in (error.context, error.problem) if part)
     hint = "; indent with spaces, not tabs" if "'\\t'" in text else ""
     line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return Problem(file, line, column, f"not YAML: {_first_line(text)}{hint}")
+    return Problem(file, line, column, f"not YAML: {_take_first_line(text)}{hint}")
 
 
 def _find_control_character(text: str) -> tuple[int, int]:
@@ -195,25 +208,31 @@ def _find_control_character(text: str) -> tuple[int, int]:
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
-def _first_line(text: str) -> str:
+def _take_first_line(text: str) -> str:
     return (text.strip().splitlines() or ["unreadable"])[0]
 
 
 def _read_node(
     node: Node, path: KeyPath, key: tuple[int, int], document: Document, problems: list[Problem]
 ) -> Any:
-    """Return the value of a node, and record the places of everything within it in the document."""
+    """Return the value of a node.
+
+    The places of the node and of all nodes in it are added to the document, and faulty values to `problems`.
+    `key` is the line and column of the node's key.
+    """
     raw = node.value if isinstance(node, ScalarNode) else None
-    document.places[path] = Place(_start(node), key, raw)
+    document.places[path] = Place(_find_start(node), key, raw)
     if isinstance(node, MappingNode):
         return _read_mapping(node, path, document, problems)
     if isinstance(node, SequenceNode):
         items = enumerate(node.value)
-        return [_read_node(item, (*path, index), _start(item), document, problems) for index, item in items]
+        return [
+            _read_node(item, (*path, index), _find_start(item), document, problems) for index, item in items
+        ]
     try:
         return _parse_scalar(str(node.tag), str(node.value))
     except ValueError as error:
-        problems.append(document.problem(path, str(error)))
+        problems.append(document.build_problem(path, str(error)))
         return None
 
 
@@ -223,17 +242,15 @@ def _read_mapping(
     values: dict[str, Any] = {}
     for key_node, value_node in node.value:
         if not isinstance(key_node, ScalarNode) or _CONTROL_CHARACTER.search(key_node.value):
-            problems.append(Problem(document.file, *_start(key_node), "a key must be plain text"))
+            problems.append(Problem(document.file, *_find_start(key_node), "a key must be plain text"))
             continue
         key = str(key_node.value)
         if key in values:
-            first = document.places[(*path, key)].key[0]
-            message = (
-                f"{json.dumps(key, ensure_ascii=False)} is given twice (first in line {first}); keep one"
-            )
-            problems.append(Problem(document.file, *_start(key_node), message))
+            quoted, first_line = json.dumps(key, ensure_ascii=False), document.places[(*path, key)].key[0]
+            message = f"{quoted} is given twice (first in line {first_line}); keep one"
+            problems.append(Problem(document.file, *_find_start(key_node), message))
             continue
-        values[key] = _read_node(value_node, (*path, key), _start(key_node), document, problems)
+        values[key] = _read_node(value_node, (*path, key), _find_start(key_node), document, problems)
     return values
 
 
@@ -255,7 +272,7 @@ def _parse_scalar(tag: str, raw: str) -> Any:
         case "str" | "timestamp" | "value" | "merge":
             return raw
         case _:
-            raise ValueError(f"the tag {_first_line(tag)} is not supported; write plain YAML")
+            raise ValueError(f"the tag {_take_first_line(tag)} is not supported; write plain YAML")
 
 
 def _parse_number(raw: str, kind: str) -> int | float:
@@ -273,10 +290,10 @@ def _parse_number(raw: str, kind: str) -> int | float:
     return value
 
 
-def _start(node: Node) -> tuple[int, int]:
+def _find_start(node: Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def file_error(file: str, message: str) -> InputError:
-    """Return the error for a problem of a file as a whole."""
+def build_file_error(file: str, message: str) -> InputError:
+    """Return the error for a problem with a file as a whole."""
     return InputError([Problem(file, 0, 0, message)])

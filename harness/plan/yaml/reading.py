@@ -1,4 +1,4 @@
-"""Read a mapping of a YAML file step by step, and collect every problem with its place."""
+"""Read a YAML file section by section, and collect every problem with its place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,10 +16,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The mapping at `at` of a document while it is read.
+    """One section of a document, the mapping at `at`, and the problems that were found.
 
-    Paths in it are relative to `folder`; `environ` is what `${NAME}` refers to. `problems` collects what is
-    wrong, so that reading goes on and finds more; all readings of one campaign's files share the list.
+    Paths in the document are relative to `folder`, and `${NAME}` refers to `environ`. `problems` collects
+    mistakes, so that reading goes on and finds more; the readings of a matrix and its target share the list.
     """
 
     document: Document
@@ -37,17 +37,18 @@ class Reading:
         return values
 
     def enter(self, *keys: str | int) -> "Reading":
-        """Return the reading of a section."""
+        """Return the reading of the section at these keys."""
         return replace(self, at=(*self.at, *keys))
 
     def report(self, path: KeyPath, message: str, *, at_key: bool = False) -> None:
-        """Add the problem at `path`, relative to `at`."""
-        self.problems.append(self.document.problem((*self.at, *path), message, at_key=at_key))
+        """Add a problem; `path` is relative to `at`. With `at_key` the key itself is wrong, not its value."""
+        self.problems.append(self.document.build_problem((*self.at, *path), message, at_key=at_key))
 
     def validate(self, model: type[Model]) -> tuple[Model, frozenset[str]]:
-        """Validate the mapping; return the section, and its faulty keys, which are left at their defaults.
+        """Validate the mapping; return the section and the faulty keys.
 
-        The faults are added to `problems`. Every key of the model needs a default.
+        Faulty keys get their defaults in the section, so every key of the model needs one. The faults are
+        added to `problems`.
         """
         values = self.values
         try:

@@ -7,10 +7,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.model import CampaignResult, CellResult, Change, Difference
+from harness.model import CampaignResult, CellResult, Change, Difference, Doubt
 from harness.report.formats.markdown import escape_markdown
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
+from harness.report.view.explanations import explain_doubt, name_part
 
 _FORMAT = 1
 _SYMBOLS = {
@@ -33,21 +34,21 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """A size in both campaigns, in words."""
+    """A size with its answers in both campaigns, in words; `change_kind` is a value of `Change`."""
 
     size: str
     base: str
     head: str
     symbol: str
+    difference: str
     change: str
-    ratio: str
     factor: str
-    kind: str
+    change_kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """All that a reader sees of a comparison. `doubts` say why the two campaigns are not comparable."""
+    """A comparison as people read it. `doubts` say why the two campaigns are not comparable."""
 
     base: str
     head: str
@@ -63,24 +64,24 @@ def build_comparison(
     base: CampaignResult,
     head: CampaignResult,
     differences: Sequence[Difference],
-    changed: Sequence[str],
-    doubts: Sequence[str],
+    changed_parts: Sequence[str],
+    doubts: Sequence[Doubt],
 ) -> ComparisonView:
-    """Put the differences into words; `changed` and `doubts` are sentences of the caller."""
+    """Put into words how two campaigns differ, and why they may not be comparable."""
     return ComparisonView(
         base=text.clean_text(base.campaign),
         head=text.clean_text(head.campaign),
         target=text.clean_text(head.target),
         sentence=_summarise(differences),
-        changed=tuple(text.clean_text(each) for each in changed),
-        doubts=tuple(text.clean_text(each) for each in doubts),
+        changed=tuple(text.clean_text(name_part(each)) for each in changed_parts),
+        doubts=tuple(text.clean_text(explain_doubt(each)) for each in doubts),
         rows=tuple(_build_row(each) for each in differences),
         has_regression=any(each.change is Change.LESS for each in differences),
     )
 
 
 def _summarise(differences: Sequence[Difference]) -> str:
-    """Return which sizes got worse, which got better, and how many have no answer; or that none differs."""
+    """Return which sizes sustain less or more, or that none does, and how many have no answer."""
     common = [each for each in differences if each.change not in (Change.ADDED, Change.REMOVED)]
     parts = [
         f"{len(changed)} of {len(common)} sizes {_choose_verb(change, len(changed))}: {_list_sizes(changed)}"
@@ -111,18 +112,17 @@ def _list_sizes(differences: Sequence[Difference]) -> str:
     return ", ".join(shown[:3]) + more
 
 
-def _build_row(each: Difference) -> ComparisonRow:
+def _build_row(difference: Difference) -> ComparisonRow:
+    ratio = text.keep_finite(difference.ratio)
     return ComparisonRow(
-        size=text.format_size(each.limits),
-        base=_format_brackets(each.base),
-        head=_format_brackets(each.head),
-        symbol=_SYMBOLS[each.change],
-        change=_MEANINGS[each.change],
-        ratio=text.NO_DATA
-        if text.finite_or_none(each.ratio) is None
-        else text.format_change((each.ratio or 0) - 1),
-        factor=_describe_factors(each),
-        kind=each.change.value,
+        size=text.format_size(difference.limits),
+        base=_format_brackets(difference.base),
+        head=_format_brackets(difference.head),
+        symbol=_SYMBOLS[difference.change],
+        difference=_MEANINGS[difference.change],
+        change=text.NO_DATA if ratio is None else text.format_change(ratio - 1),
+        factor=_describe_factors(difference),
+        change_kind=difference.change.value,
     )
 
 
@@ -130,15 +130,15 @@ def _format_brackets(results: Sequence[CellResult]) -> str:
     return "; ".join(cell_text.format_bracket(result) for result in results) or text.NO_DATA
 
 
-def _describe_factors(each: Difference) -> str:
-    """Return the limiting factor, or `before → after` if that changed."""
+def _describe_factors(difference: Difference) -> str:
+    """Return the limiting factors of the repetitions, or `before → after` if they changed."""
     before, after = (
         ", ".join(
             dict.fromkeys(cell_text.name_factor(result) for result in results if result.limiting_factor)
         )
-        for results in (each.base, each.head)
+        for results in (difference.base, difference.head)
     )
-    if before == after or not each.base or not each.head:
+    if before == after or not difference.base or not difference.head:
         return after or before or text.NO_DATA
     return f"{before or 'nothing'} → {after or 'nothing'}"
 
@@ -146,7 +146,7 @@ def _describe_factors(each: Difference) -> str:
 def render_comparison_table(view: ComparisonView) -> str:
     """Return the table for a terminal."""
     rows = [
-        (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
+        (row.size, row.base, row.head, f"{row.symbol} {row.difference}", row.change, row.factor)
         for row in view.rows
     ]
     headings = ("size", "before", "after", "", "change", "limited by")
@@ -168,9 +168,9 @@ def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -
 
 
 def _render_markdown(view: ComparisonView) -> str:
-    """Return the sentence, the doubts about it, and the table, for a pull request."""
+    """Return the sentence, the doubts, and the table, for a pull request."""
     rows = [
-        (row.size, row.base, row.head, f"{row.symbol} {row.change}", row.ratio, row.factor)
+        (row.size, row.base, row.head, f"{row.symbol} {row.difference}", row.change, row.factor)
         for row in view.rows
     ]
     changed = escape_markdown("; ".join(view.changed))
@@ -182,7 +182,7 @@ def _render_markdown(view: ComparisonView) -> str:
         *(line for doubt in view.doubts for line in (f"> Warning: {escape_markdown(doubt)}", "")),
         "| size | before | after | difference | change | limited by |",
         "|:--|--:|--:|:--|--:|:--|",
-        *("| " + " | ".join(escape_markdown(text) for text in row) + " |" for row in rows),
+        *("| " + " | ".join(escape_markdown(column) for column in row) + " |" for row in rows),
         "",
         f"Changed between the two: {changed or 'nothing that was recorded'}.",
         "",
@@ -204,16 +204,16 @@ def _build_json(view: ComparisonView, differences: Sequence[Difference]) -> dict
                 "memory_bytes": each.limits.memory_bytes,
                 "replicas": each.limits.replicas,
                 "change": each.change.value,
-                "ratio": text.finite_or_none(each.ratio),
-                "base": [_build_ends(result) for result in each.base],
-                "head": [_build_ends(result) for result in each.head],
+                "ratio": text.keep_finite(each.ratio),
+                "base": [_build_cell(result) for result in each.base],
+                "head": [_build_cell(result) for result in each.head],
             }
             for each in differences
         ],
     }
 
 
-def _build_ends(result: CellResult) -> dict[str, Any]:
+def _build_cell(result: CellResult) -> dict[str, Any]:
     return {
         "id": text.clean_text(result.cell.id),
         "status": result.status.value,

@@ -13,14 +13,14 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def render_csv(result: CampaignResult) -> str:
     """Return the cells of summary.json, one line each; a field without data is empty.
 
-    A text that a spreadsheet would run as a formula starts with an apostrophe.
+    An apostrophe is put before a text that a spreadsheet would run as a formula.
     """
     cells: list[dict[str, Any]] = build_summary(result)["cells"]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(cells[0] if cells else ("id",))
     writer.writerows([_defuse_formula(value) for value in cell.values()] for cell in cells)
-    return out.getvalue()
+    return output.getvalue()
 
 
 def _defuse_formula(value: object) -> object:

@@ -13,8 +13,8 @@ from harness.report.view.view import build_view
 def render_junit(result: CampaignResult) -> str:
     """Return one test case for each size.
 
-    `failed` and `invalid` sizes are errors; `skipped` and running ones are skipped. All others pass, because
-    a small capacity is an answer and no failure: `render_checks_junit` is for requirements.
+    `failed` and `invalid` sizes are errors; `skipped` and running ones are skipped. All others pass, however
+    small their capacity: only a requirement can fail (`render_checks_junit`).
     """
     view = build_view(result)
     suite = ElementTree.Element("testsuite", name=f"{view.target} capacity")

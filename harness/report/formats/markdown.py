@@ -1,4 +1,4 @@
-"""Write summary.md, for a pull request, and escape texts for Markdown."""
+"""Write summary.md, for a pull request, and escape text for Markdown."""
 
 import re
 
@@ -15,7 +15,7 @@ _PRICE_COLUMNS = ("price an hour", "per 100 users")
 
 
 def render_markdown(view: View) -> str:
-    """Return the recommendation, the warnings, the table of sizes, and what they were measured against."""
+    """Return the recommendation, the warnings, the table of sizes, and the SLOs that they were judged by."""
     lines = [
         f"### {escape_markdown(view.target)}: which size for {view.users_limit} users?",
         "",
@@ -34,7 +34,7 @@ def render_markdown(view: View) -> str:
 
 
 def _build_table(view: View) -> list[str]:
-    """Return the table's lines; its price columns are there only where a size has a price."""
+    """Return the lines of the table; without any price it has no price columns."""
     is_priced = any(cell.price for cell in view.cells)
     headings = (*_COLUMNS, *(_PRICE_COLUMNS if is_priced else ()), "why it stopped")
     return [
@@ -49,19 +49,19 @@ def _build_row(cell: CellView, *, is_priced: bool) -> str:
         amount if amount == text.NO_DATA else f"{amount} ({share})"
         for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
     )
-    size = f"**{escape_markdown(cell.size)}**" if cell.is_taken else escape_markdown(cell.size)
+    size = f"**{escape_markdown(cell.size)}**" if cell.is_recommended else escape_markdown(cell.size)
     size_with_name = f"{size} ({escape_markdown(cell.name)})" if cell.name else size
     prices = (cell.price or text.NO_DATA, cell.price_per_100 or text.NO_DATA) if is_priced else ()
-    texts = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)
-    return "| " + " | ".join((size_with_name, *(escape_markdown(text) for text in texts))) + " |"
+    columns = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)
+    return "| " + " | ".join((size_with_name, *(escape_markdown(column) for column in columns))) + " |"
 
 
-def escape_markdown(text: str) -> str:
-    """Return a text without any meaning to Markdown or HTML, and without a mention of a person or an issue.
+def escape_markdown(raw: str) -> str:
+    """Escape a text: Markdown shows it literally, and it mentions no person and no issue (`@name`, `#12`).
 
-    A zero-width space breaks each mention, because hosts look for mentions in the rendered text, where a
-    backslash is gone.
+    A zero-width space breaks each mention. A backslash would not help, because code hosts look for mentions
+    in the rendered text.
     """
-    without_html = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    without_html = raw.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     without_mentions = _MENTION.sub(rf"\1{_ZERO_WIDTH_SPACE}", without_html)
     return _SPECIAL_CHARACTERS.sub(r"\\\1", without_mentions)

@@ -6,20 +6,20 @@ from harness.report.view.explanations import explain_evidence
 
 
 def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: str = "") -> tuple[str, ...]:
-    """Return the answer with its evidence, an interpolated size, and the undecided sizes, a line each.
+    """Return up to three lines: the recommended size, an interpolated size, and the undecided sizes.
 
-    `hour_price` is the price of the size to take.
+    `hour_price` is the price of the recommended size per hour; None without prices.
     """
-    hour = "" if hour_price is None else text.format_money(hour_price, currency)
+    price = "" if hour_price is None else text.format_money(hour_price, currency)
     needed = f"{text.format_count(sizing.users)} users"
     if sizing.needed != sizing.users:
         needed += f" and headroom ({text.format_count(sizing.needed)})"
-    lines = [f"For {needed} {_describe_answer(sizing, hour)}"]
-    if sizing.interpolated is not None:
-        between = sizing.interpolated
-        smaller, larger = _describe_result(between.smaller), _describe_result(between.larger)
+    lines = [f"For {needed} {_recommend(sizing, price)}"]
+    if sizing.interpolation is not None:
+        interpolation = sizing.interpolation
+        smaller, larger = _describe_result(interpolation.smaller), _describe_result(interpolation.larger)
         lines.append(
-            f"Interpolated, not measured: {text.format_size(between.limits)}, between "
+            f"Interpolated, not measured: {text.format_size(interpolation.limits)}, between "
             f"{smaller} and {larger}. Measure it before you buy it."
         )
     if sizing.undecided_sizes:
@@ -28,34 +28,35 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
     return tuple(lines)
 
 
-def _describe_answer(sizing: Sizing, hour: str) -> str:
-    if sizing.take is None:
+def _recommend(sizing: Sizing, price: str) -> str:
+    """Return `take …` with the size and the next smaller one, or that no size is known to be enough."""
+    if sizing.recommended is None:
         best = (
             f"; the best is {_describe_result(sizing.best)}{_explain_limit(sizing.best)}"
             if sizing.best
             else ""
         )
         return f"no measured size is known to be enough{best}."
-    below = (
-        f" The next below, {_describe_result(sizing.below)}{_explain_limit(sizing.below)}."
-        if sizing.below
+    next_smaller = (
+        f" The next below, {_describe_result(sizing.next_smaller)}{_explain_limit(sizing.next_smaller)}."
+        if sizing.next_smaller
         else ""
     )
-    return f"take {_describe_result(sizing.take)}{_describe_cost(sizing, hour)}.{below}"
+    return f"take {_describe_result(sizing.recommended)}{_describe_cost(sizing, price)}.{next_smaller}"
 
 
-def _describe_cost(sizing: Sizing, hour: str) -> str:
-    """Return `, for 0.041 EUR an hour the cheapest`, and the smallest size if that is another one."""
-    if not hour:
+def _describe_cost(sizing: Sizing, price: str) -> str:
+    """Return `, for 0.041 EUR an hour the cheapest`, with the smallest size; empty without a price."""
+    if not price:
         return ""
-    smallest, take = sizing.smallest, sizing.take
-    if smallest is None or take is None or smallest.cell.limits == take.cell.limits:
-        return f", for {hour} an hour the cheapest, and the smallest"
-    return f", for {hour} an hour the cheapest; the smallest is {_describe_result(smallest)}"
+    smallest, recommended = sizing.smallest, sizing.recommended
+    if smallest is None or recommended is None or smallest.cell.limits == recommended.cell.limits:
+        return f", for {price} an hour the cheapest, and the smallest"
+    return f", for {price} an hour the cheapest; the smallest is {_describe_result(smallest)}"
 
 
 def _describe_result(result: CellResult) -> str:
-    """Return such as "0.5 CPU / 256 MiB, which sustains 250 (245–257) users"."""
+    """Return a size with its capacity, such as `0.5 CPU / 256 MiB, which sustains 250 (245–257) users`."""
     size = text.format_size(result.cell.limits)
     if result.sustained_users is None:
         return f"{size} ({cell_text.format_bracket(result)})"
@@ -71,7 +72,14 @@ def _explain_limit(result: CellResult) -> str:
 
 
 def describe_check(check: Check) -> str:
-    """Return `met: users >= 400 at cpus <= 1: 1 CPU / 256 MiB, which sustains at least 400 users`."""
+    """Return whether a requirement is met, with the size that decides it.
+
+    An example: `met: users >= 400 at cpus <= 1: 1 CPU / 256 MiB, which sustains at least 400 users`.
+    """
     outcome = {True: "met", False: "NOT MET", None: "INCONCLUSIVE"}[check.is_met]
-    by = f": {_describe_result(check.by)}" if check.by else ": no measured size lies within these bounds"
-    return f"{outcome}: {text.clean_text(check.requirement.text)}{by}"
+    size = (
+        _describe_result(check.decided_by)
+        if check.decided_by
+        else "no measured size lies within these bounds"
+    )
+    return f"{outcome}: {text.clean_text(check.requirement.text)}: {size}"

@@ -1,4 +1,4 @@
-"""Build summary.json, a contract for scripts that harness/report/summary.schema.json describes."""
+"""Build summary.json, for other programs: harness/report/summary.schema.json is its contract."""
 
 from typing import Any
 
@@ -6,13 +6,13 @@ from harness.model import CampaignResult, CellResult, Cost, Drift, Repeatability
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import clean_text, finite_or_none
+from harness.report.view.text import clean_text, keep_finite
 
 _FORMAT = 1
 
 
 def build_summary(result: CampaignResult) -> dict[str, Any]:
-    """Return the answer as plain JSON values, without the cells that are not done."""
+    """Return a campaign's answer as plain JSON values; cells that are not done are left out."""
     costs = {cost.limits: cost for cost in result.costs}
     return {
         "format": _FORMAT,
@@ -38,23 +38,23 @@ def _build_drift(drift: Drift) -> dict[str, Any]:
         "cell": clean_text(drift.cell.id),
         "users": drift.users,
         "verdict": drift.verdict.value,
-        "drift_ratio": finite_or_none(drift.cpu_per_request_ratio),
-        "rps_ratio": finite_or_none(drift.rps_ratio),
-        "p95_ratio": finite_or_none(drift.p95_ratio),
-        "allowed_ratio": finite_or_none(drift.allowed_ratio),
+        "drift_ratio": keep_finite(drift.cpu_per_request_ratio),
+        "rps_ratio": keep_finite(drift.rps_ratio),
+        "p95_ratio": keep_finite(drift.p95_ratio),
+        "allowed_ratio": keep_finite(drift.allowed_ratio),
         "marked": drift.is_marked,
         "evidence": describe_drift(drift),
     }
 
 
-def _build_engine_comparison(other: Drift) -> dict[str, Any]:
+def _build_engine_comparison(comparison: Drift) -> dict[str, Any]:
     return {
-        "engine": clean_text(other.engine or ""),
-        "against": clean_text(other.against or ""),
-        "cpu_per_request_ratio": finite_or_none(other.cpu_per_request_ratio),
-        "allowed_ratio": finite_or_none(other.allowed_ratio),
-        "marked": other.is_marked,
-        "evidence": describe_engine_comparison(other),
+        "engine": clean_text(comparison.engine or ""),
+        "against": clean_text(comparison.against or ""),
+        "cpu_per_request_ratio": keep_finite(comparison.cpu_per_request_ratio),
+        "allowed_ratio": keep_finite(comparison.allowed_ratio),
+        "marked": comparison.is_marked,
+        "evidence": describe_engine_comparison(comparison),
     }
 
 
@@ -64,12 +64,12 @@ def _build_repetitions(repeatability: Repeatability) -> dict[str, Any]:
         "memory_bytes": repeatability.limits.memory_bytes,
         "replicas": repeatability.limits.replicas,
         "cells": [clean_text(cell.cell.id) for cell in repeatability.cells],
-        "spread_ratio": finite_or_none(repeatability.spread_ratio),
+        "spread_ratio": keep_finite(repeatability.spread_ratio),
     }
 
 
 def _build_slo(slo: Slo) -> dict[str, Any]:
-    """Return an SLO; `request_name` is there only if the SLO is for one request name."""
+    """Return an SLO; an SLO for all requests has no `request_name`."""
     request = {"request_name": clean_text(slo.request_name)} if slo.request_name else {}
     return {"indicator": clean_text(slo.indicator), "at_most": slo.at_most} | request
 
@@ -83,25 +83,25 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "status": result.status.value,
         "sustained_users": result.sustained_users,
         "broken_users": result.broken_users,
-        "estimate_users": finite_or_none(result.estimate_users),
-        "estimate_low": finite_or_none(result.estimate_low),
-        "estimate_high": finite_or_none(result.estimate_high),
+        "estimate_users": keep_finite(result.estimate_users),
+        "estimate_low": keep_finite(result.estimate_low),
+        "estimate_high": keep_finite(result.estimate_high),
         "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
         "evidence": clean_text(explain_evidence(result.evidence)),
-        "rps": finite_or_none(result.rps),
-        "p95_s": finite_or_none(result.p95_s),
-        "error_ratio": finite_or_none(result.error_ratio),
-        "cpu_used_cores": finite_or_none(result.cpu_used_cores),
-        "throttled_ratio": finite_or_none(result.throttled_ratio),
+        "rps": keep_finite(result.rps),
+        "p95_s": keep_finite(result.p95_s),
+        "error_ratio": keep_finite(result.error_ratio),
+        "cpu_used_cores": keep_finite(result.cpu_used_cores),
+        "throttled_ratio": keep_finite(result.throttled_ratio),
         "memory_peak_bytes": result.memory_peak_bytes,
         "steps": len(result.steps),
-        "load_s": round(finite_or_none(result.load_s) or 0.0, 3),
+        "load_s": round(keep_finite(result.load_s) or 0.0, 3),
         "attempts": 1 if result.first is None else 2,
         "breach": clean_text(violated.id) if violated else None,
         "remark": write_remark(result),
         "price_hour": cost.hour if cost else None,
         "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
-        "on_price_front": cost.on_front if cost else None,
+        "on_price_front": cost.is_on_front if cost else None,
         "replicas": result.cell.limits.replicas,
         "engine": clean_text(result.engine or "") or None,
     }

@@ -9,15 +9,22 @@ from harness.report.view.text import NO_DATA, shorten
 from harness.report.view.view import View
 
 _PIPED_WIDTH = 120
-_WHY_AT_LEAST = 24
+"""Columns of text if the output is no terminal."""
+
+_FEWEST_REASON_CHARACTERS = 24
 _GAP = 2
+"""Spaces between two columns."""
+
 _HEADING_PADDING = 2
 """tabulate makes a column at least this much wider than its heading."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A heading with its texts. In a narrow table the highest `dispensable` goes first; 0 always stays."""
+    """A heading with its texts.
+
+    In a narrow table the column with the highest `dispensable` is dropped first; 0 is never dropped.
+    """
 
     heading: str
     texts: tuple[str, ...]
@@ -32,12 +39,15 @@ class _Column:
 def render_table(view: View, width: int | None) -> str:
     """Return the table, at most `width` characters wide; None means that the output is no terminal.
 
-    Whole columns are dropped before the last one is cut to fewer than 24 characters.
+    A narrow table has fewer columns, so that its last one, the reason, keeps 24 characters if possible.
     """
     available = width or _PIPED_WIDTH
     columns = _build_columns(view.cells)
     for column in sorted(columns, key=lambda each: -each.dispensable):
-        if sum(each.width for each in columns) + _WHY_AT_LEAST <= available or not column.dispensable:
+        if (
+            sum(each.width for each in columns) + _FEWEST_REASON_CHARACTERS <= available
+            or not column.dispensable
+        ):
             break
         columns.remove(column)
     columns.append(_build_reason_column(view.cells, available - sum(column.width for column in columns)))
@@ -53,15 +63,19 @@ def render_table(view: View, width: int | None) -> str:
 def _build_columns(cells: tuple[CellView, ...]) -> list[_Column]:
     spread = (
         [_Column("runs agree", tuple(cell.spread for cell in cells), 1)]
-        if any(c.spread for c in cells)
+        if any(cell.spread for cell in cells)
         else []
     )
-    priced = [_Column("an hour", tuple(c.price for c in cells), 2)] if any(c.price for c in cells) else []
+    prices = (
+        [_Column("an hour", tuple(cell.price for cell in cells), 2)]
+        if any(cell.price for cell in cells)
+        else []
+    )
     return [
         _Column("size", tuple(_label_size(cell) for cell in cells), align="left"),
         _Column("users", tuple(cell.bracket for cell in cells)),
         *spread,
-        *priced,
+        *prices,
         _Column("RPS", tuple(cell.rps for cell in cells), 2),
         _Column("p95", tuple(cell.p95 for cell in cells), 1),
         _Column("CPU used", tuple(_format_with_share(cell.cpu_used, cell.cpu_share) for cell in cells), 3),

@@ -11,9 +11,10 @@ from harness.model import StepResult, Verdict
 from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
 from harness.report.view.cells import CellView
 from harness.report.view.steps import StepView
-from harness.report.view.text import finite_or_none
+from harness.report.view.text import keep_finite
 from harness.report.view.view import View
 
+# A chart in SVG units: the response time above, a strip with the verdicts, and RPS below.
 WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0
 RT_TOP, RT_BOTTOM = 10.0, 122.0
 STRIP = 131.0
@@ -37,11 +38,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A step on the strip between both panels, placed by its number of users."""
+    """The verdict of a step on the strip between RT and RPS, placed by its number of users."""
 
     x: float
     verdict: str
-    text: str
+    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RtLimit:
     """A limit on the response time, drawn as a line."""
 
     y: float
@@ -62,7 +63,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class SizeChart:
-    """The curves of one size: response time above, RPS below, over the same users."""
+    """The curves of one size: response time above, RPS below, over the same users.
+
+    `tone` numbers the colour of its CPU limit, and `dash` the dash pattern of its memory limit.
+    """
 
     cell: CellView
     rt: tuple[Line, ...]
@@ -75,20 +79,20 @@ class SizeChart:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    """All sizes on the same scales, so that a reader can compare their panels at a glance."""
+    """All sizes on the same scales, so that a reader can compare their charts at a glance."""
 
     sizes: tuple[SizeChart, ...]
-    users: tuple[Tick, ...]
-    seconds: tuple[Tick, ...]
-    per_second: tuple[Tick, ...]
-    limits: tuple[Limit, ...]
+    user_ticks: tuple[Tick, ...]
+    rt_ticks: tuple[Tick, ...]
+    rps_ticks: tuple[Tick, ...]
+    rt_limits: tuple[RtLimit, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Scales:
     users: Scale
-    seconds: Scale
-    per_second: Scale
+    rt: Scale
+    rps: Scale
 
 
 def build_charts(view: View) -> Charts:
@@ -96,26 +100,23 @@ def build_charts(view: View) -> Charts:
     scales = _build_scales(view)
     return Charts(
         sizes=tuple(_build_size_chart(cell, view, scales) for cell in view.cells if cell.steps),
-        users=scales.users.place_ticks(),
-        seconds=scales.seconds.place_ticks(),
-        per_second=scales.per_second.place_ticks(),
-        limits=tuple(Limit(scales.seconds(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
+        user_ticks=scales.users.place_ticks(),
+        rt_ticks=scales.rt.place_ticks(),
+        rps_ticks=scales.rps.place_ticks(),
+        rt_limits=tuple(RtLimit(scales.rt(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
     )
 
 
 def _build_scales(view: View) -> _Scales:
     steps = [step.result for cell in view.cells for step in cell.steps]
     seconds = [
-        value
-        for step in steps
-        for _, read in _PERCENTILES
-        if (value := finite_or_none(read(step))) is not None
+        value for step in steps for _, read in _PERCENTILES if (value := keep_finite(read(step))) is not None
     ]
-    rates = [value for step in steps if (value := finite_or_none(step.rps)) is not None]
+    rates = [value for step in steps if (value := keep_finite(step.rps)) is not None]
     return _Scales(
         users=build_linear_scale(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
-        seconds=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
-        per_second=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about=3),
+        rt=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
+        rps=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about_ticks=3),
     )
 
 
@@ -124,12 +125,10 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
     limits = cell.result.cell.limits
     return SizeChart(
         cell=cell,
-        rt=tuple(
-            Line(name, _draw_path(steps, read, scales.users, scales.seconds)) for name, read in _PERCENTILES
-        ),
+        rt=tuple(Line(name, _draw_path(steps, read, scales.users, scales.rt)) for name, read in _PERCENTILES),
         rps=(
             _draw_light_load(steps, scales),
-            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.per_second)),
+            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.rps)),
         ),
         marks=tuple(
             Mark(scales.users(step.users), step.verdict, _describe_step(step)) for step in cell.steps
@@ -141,9 +140,9 @@ def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
 
 
 def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
-    """Return the valid steps by users; of a number of users measured twice, the last one."""
-    last = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
-    return [last[users] for users in sorted(last)]
+    """Return the valid steps, sorted by users; of several with the same users only the last."""
+    last_steps = {step.users: step for step in steps if step.verdict is not Verdict.INVALID}
+    return [last_steps[users] for users in sorted(last_steps)]
 
 
 def _draw_path(
@@ -152,7 +151,7 @@ def _draw_path(
     """Return an SVG path; a step without data leaves a gap, and a step between two gaps is a dot (`h0`)."""
     commands, pen_is_down = [], False
     for step in steps:
-        value = finite_or_none(read(step))
+        value = keep_finite(read(step))
         if value is not None:
             place = f"{x(step.users):g} {y(value):g}"
             commands.append(f"L{place}" if pen_is_down else f"M{place}h0")
@@ -161,26 +160,27 @@ def _draw_path(
 
 
 def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
-    """Return the line of RPS as if every user were served as at the lightest load.
+    """Return the line of the RPS that the target would give if each user got as many as at the lightest load.
 
     The target saturates where the measured RPS leaves this line.
     """
-    lightest = next((step for step in steps if finite_or_none(step.rps) and step.users), None)
+    lightest = next((step for step in steps if keep_finite(step.rps) and step.users), None)
     if lightest is None or lightest.rps is None:
         return Line("light", "")
     per_user = lightest.rps / lightest.users
-    stays_inside = per_user * scales.users.high <= scales.per_second.high
-    users = scales.users.high if stays_inside else scales.per_second.high / per_user
-    x, y = scales.users, scales.per_second
+    stays_inside = per_user * scales.users.high <= scales.rps.high
+    users = scales.users.high if stays_inside else scales.rps.high / per_user
+    x, y = scales.users, scales.rps
     return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
 
 
-def _place_bracket(cell: CellView, users: Scale) -> Band | None:
+def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
+    """Return the bracket's place; an open bracket ends at the chart's border. None without any users."""
     low, high = cell.result.sustained_users, cell.result.broken_users
     if low is None and high is None:
         return None
-    left = users(low or 0)
-    right = users(high) if high is not None else users.end
+    left = scale(low or 0)
+    right = scale(high) if high is not None else scale.end
     return Band(left, round(max(right - left, 1.5), 1))
 
 

@@ -1,4 +1,4 @@
-"""Compute the chart of what sizes sustain against what they cost.
+"""Compute the chart of the users that sizes sustain against their price.
 
 A size is on the front if no size of the same or a lower price sustains as many users.
 """
@@ -16,27 +16,31 @@ LEFT, RIGHT, TOP, BOTTOM = 44.0, 466.0, 14.0, 214.0
 
 @dataclass(frozen=True, slots=True)
 class CostPoint:
-    """A size that sustains some users; `is_open` if it may sustain more."""
+    """A size that sustains some users; `is_open`: it may sustain more."""
 
     x: float
     y: float
     label: str
-    text: str
-    cell: str
+    description: str
+    cell_id: str
     is_open: bool
-    on_front: bool
+    is_on_front: bool
 
 
 @dataclass(frozen=True, slots=True)
 class CostChart:
-    """Users over the price per hour. `front` is a path along the sizes on the front, the cheapest first."""
+    """Users over the price per hour.
+
+    `front` is a path along the sizes on the front, the cheapest first. `users_limit_y` is the place of the
+    campaign's users.
+    """
 
     points: tuple[CostPoint, ...]
     front: str
-    needed: float
-    hours: tuple[Tick, ...]
-    users: tuple[Tick, ...]
-    unit: str
+    users_limit_y: float
+    price_ticks: tuple[Tick, ...]
+    user_ticks: tuple[Tick, ...]
+    price_unit: str
 
 
 def build_cost_chart(view: View) -> CostChart | None:
@@ -55,11 +59,11 @@ def build_cost_chart(view: View) -> CostChart | None:
             _describe_point(cost, view.currency),
             cells[cost.limits],
             cost.is_at_most,
-            cost.on_front,
+            cost.is_on_front,
         )
         for cost in costs
     )
-    front = [point for point in points if point.on_front]
+    front = [point for point in points if point.is_on_front]
     path = "M" + "".join(f"{p.x:g} {p.y:g}" if not i else f"H{p.x:g}V{p.y:g}" for i, p in enumerate(front))
     unit = f"{view.currency} an hour".strip()
     return CostChart(points, path, y(view.users_limit), x.place_ticks(), y.place_ticks(), unit)
@@ -68,5 +72,5 @@ def build_cost_chart(view: View) -> CostChart | None:
 def _describe_point(cost: Cost, currency: str) -> str:
     size, price = text.format_size(cost.limits), text.format_money(cost.hour, currency)
     at_least = "at least " if cost.is_at_most else ""
-    front = ", on the front" if cost.on_front else ""
+    front = ", on the front" if cost.is_on_front else ""
     return f"{size}: {price} an hour, {at_least}{cost.users} users{front}"

@@ -9,13 +9,13 @@ from harness.report.html.page import build_security_policy, load_templates, read
 from harness.report.view import text
 
 _MOST_COLUMNS = 12
-"""Campaigns of one target in the table of trends; the list below it has all."""
+"""The newest campaigns of a target are in its table of trends; the list below the tables has all."""
 
 _WIDTH, _HEIGHT, _PADDING = 120.0, 28.0, 4.0
 
 
 class StoredSize(Protocol):
-    """A cell of a stored campaign, as summary.json has it."""
+    """A size of a stored campaign with its answer, as in summary.json."""
 
     @property
     def cpu_cores(self) -> float: ...
@@ -60,7 +60,10 @@ class CampaignLine:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A size over the campaigns of its target, oldest first: `brackets` in words, `path` as a line."""
+    """A size over the campaigns of its target, oldest first: its `brackets`, and its users as an SVG `path`.
+
+    `change` compares the last two campaigns that sustained users at this size.
+    """
 
     size: str
     brackets: tuple[str, ...]
@@ -70,7 +73,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class TargetTrends:
-    """All campaigns of one target, oldest first."""
+    """The newest campaigns of one target, oldest first."""
 
     name: str
     campaigns: tuple[str, ...]
@@ -78,7 +81,7 @@ class TargetTrends:
 
 
 def render_index(summaries: Sequence[StoredSummary]) -> str:
-    """Return the page; the newest summary comes last."""
+    """Return the page; `summaries` start with the oldest campaign."""
     page = load_templates().get_template("index.html.j2")
     lines = [_build_line(summary) for summary in reversed(summaries)]
     return page.render(
@@ -114,27 +117,27 @@ def _build_targets(summaries: Sequence[StoredSummary]) -> list[TargetTrends]:
 
 
 def _build_target(name: str, summaries: Sequence[StoredSummary]) -> TargetTrends:
-    tables = [{_read_limits(size): size for size in summary.sizes} for summary in summaries]
-    keys = sorted({key for table in tables for key in table})
+    answers = [{_get_limits(size): size for size in summary.sizes} for summary in summaries]
+    all_limits = sorted({limits for sizes in answers for limits in sizes})
     return TargetTrends(
         name=text.clean_text(name),
         campaigns=tuple(text.clean_text(summary.campaign) for summary in summaries),
-        trends=tuple(_build_trend(key, tables) for key in keys),
+        trends=tuple(_build_trend(limits, answers) for limits in all_limits),
     )
 
 
-def _read_limits(size: StoredSize) -> Limits:
+def _get_limits(size: StoredSize) -> Limits:
     return Limits(size.cpu_cores, size.memory_bytes, size.replicas)
 
 
-def _build_trend(key: Limits, tables: Sequence[Mapping[Limits, StoredSize]]) -> Trend:
-    sizes = [table.get(key) for table in tables]
+def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]]) -> Trend:
+    sizes = [answer.get(limits) for answer in answers]
     users = [None if size is None else size.sustained_users for size in sizes]
     known = [value for value in users if value is not None]
     change = text.NO_DATA
     if len(known) > 1 and known[-2]:
         change = text.format_change(known[-1] / known[-2] - 1)
-    return Trend(text.format_size(key), tuple(map(_format_bracket, sizes)), _draw_path(users), change)
+    return Trend(text.format_size(limits), tuple(map(_format_bracket, sizes)), _draw_path(users), change)
 
 
 def _format_bracket(size: StoredSize | None) -> str:
@@ -148,14 +151,15 @@ def _format_bracket(size: StoredSize | None) -> str:
 
 
 def _draw_path(users: Sequence[int | None]) -> str:
-    """Return a line over the campaigns, from zero up; empty with fewer than two points."""
+    """Return an SVG path over the campaigns, on a scale from zero; empty with fewer than two points."""
     points = [(number, value) for number, value in enumerate(users) if value is not None]
-    top = max((value for _, value in points), default=0)
-    if len(points) < 2 or top == 0:
+    most = max((value for _, value in points), default=0)
+    if len(points) < 2 or most == 0:
         return ""
-    across = (_WIDTH - 2 * _PADDING) / (len(users) - 1)
+    spacing = (_WIDTH - 2 * _PADDING) / (len(users) - 1)
+    scale = (_HEIGHT - 2 * _PADDING) / most
     places = [
-        f"{_PADDING + number * across:.1f},{_HEIGHT - _PADDING - (_HEIGHT - 2 * _PADDING) * value / top:.1f}"
+        f"{_PADDING + number * spacing:.1f},{_HEIGHT - _PADDING - scale * value:.1f}"
         for number, value in points
     ]
     return "M" + " L".join(places)

@@ -1,4 +1,4 @@
-"""Render report.html: one file that loads nothing, and in which no foreign text becomes markup or script."""
+"""Render report.html: one file that loads no other, and in which no foreign text becomes markup or script."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.model import MIB, Verdict
+from harness.model import MIB, Series, Verdict
 from harness.report.html import charts, cost_chart
 from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
@@ -60,7 +60,7 @@ def load_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters["keep_units_together"] = text.keep_units_together
+    templates.filters.update(keep_units_together=text.keep_units_together, format_number=text.format_number)
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
         geometry=charts,
@@ -72,7 +72,7 @@ def load_templates() -> Environment:
 
 @cache
 def read_asset(name: str) -> Markup:
-    """Return the page's own style or script: the only markup that is not escaped."""
+    """Return a style or script of the page: with the chart data, the only text that is not escaped."""
     return Markup((_TEMPLATES / name).read_text(encoding="utf-8"))
 
 
@@ -85,8 +85,8 @@ def build_security_policy() -> str:
     )
 
 
-def _hash_source(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+def _hash_source(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 
 def _sort_by_price(view: View) -> list[CellView]:
@@ -96,38 +96,40 @@ def _sort_by_price(view: View) -> list[CellView]:
 
 
 def _build_legend(view: View) -> list[tuple[str, str, str]]:
-    """Return every status that occurs, with its symbol and meaning."""
+    """Return the name, the symbol and the meaning of every status that occurs."""
     statuses = {cell.result.status for cell in view.cells}
     return [
-        (status.value, symbol, cell_text.MEANINGS[status])
-        for status, symbol in cell_text.SYMBOLS.items()
+        (status.value, symbol, cell_text.STATUS_MEANINGS[status])
+        for status, symbol in cell_text.STATUS_SYMBOLS.items()
         if status in statuses
     ]
 
 
 def _embed_chart_data(curves: charts.Charts) -> Markup:
-    """Return what the script shows on hovering, as JSON that can't close its own script element."""
-    data = {chart.cell.id: _build_hover_data(chart.cell, chart) for chart in curves.sizes}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
+    """Return what the script shows on hovering, as JSON in which no text can end the script element."""
+    data = {chart.cell.id: _build_hover_data(chart) for chart in curves.sizes}
+    source = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Markup(source.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 
 
-def _build_hover_data(cell: CellView, chart: charts.SizeChart) -> dict[str, Any]:
+def _build_hover_data(chart: charts.SizeChart) -> dict[str, Any]:
     marks = sorted(chart.marks, key=lambda mark: mark.x)
-    limits = cell.result.cell.limits
+    limits = chart.cell.result.cell.limits
     return {
-        "size": cell.size,
-        "steps": [[mark.x, mark.text] for mark in marks],
-        "limits": {"cpu_cores": limits.all_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
-        "time": [_build_series_data(step) for step in cell.steps if step.result.series is not None],
+        "size": chart.cell.size,
+        "steps": [[mark.x, mark.description] for mark in marks],
+        "limits": {"cpu_cores": limits.total_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
+        "time": [
+            _build_series_data(step, step.result.series)
+            for step in chart.cell.steps
+            if step.result.series is not None
+        ],
     }
 
 
-def _build_series_data(step: StepView) -> dict[str, Any]:
-    """Return a step's time series as the script draws it."""
-    series = step.result.series
-    assert series is not None
-    # Not asdict: it would copy every point.
+def _build_series_data(step: StepView, series: Series) -> dict[str, Any]:
+    """Return a step's time series by the names that the script reads."""
+    # dataclasses.asdict would copy every point.
     columns = {field.name: getattr(series, field.name) for field in fields(series)}
     columns["users_over_time"] = columns.pop("users")
     return {"users": step.users, "verdict": step.verdict} | columns

@@ -1,8 +1,10 @@
-"""Map users, seconds, RPS and money onto places in a chart, with round ticks."""
+"""Map users, seconds, RPS and prices to places in a chart, with round ticks."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from harness.report.view.text import format_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """A map of `low … high` onto `start … end`. Values beyond the ends are clamped; `ticks` are values."""
+    """A map from values in `low … high` to places in `start … end`.
+
+    A value beyond an end gets the place of that end. `ticks` are values.
+    """
 
     low: float
     high: float
@@ -36,25 +41,28 @@ class Scale:
 
     def place_ticks(self) -> tuple[Tick, ...]:
         """Return the ticks with their places and labels."""
-        return tuple(Tick(self(value), f"{value:g}{self.unit}") for value in self.ticks)
+        return tuple(Tick(self(value), f"{format_number(value)}{self.unit}") for value in self.ticks)
 
 
-def build_linear_scale(highest: float, start: float, end: float, about: int = 4) -> Scale:
-    """Return a scale from zero to `highest`, with `about` so many round ticks."""
+def build_linear_scale(highest: float, start: float, end: float, about_ticks: int = 4) -> Scale:
+    """Return a scale from zero to `highest` with roughly `about_ticks` ticks at round values."""
     highest = max(highest, 1e-9)
-    step = _round_up_step(highest / about)
+    step = _round_up_step(highest / about_ticks)
     count = math.floor(highest / step + 1e-9)
     return Scale(0.0, highest, start, end, tuple(round(index * step, 10) for index in range(count + 1)))
 
 
 def _round_up_step(rough: float) -> float:
-    """Return the next of 1, 2, 5, 10 … at or above `rough`."""
+    """Return the smallest of …, 0.5, 1, 2, 5, 10, … that is at least `rough`."""
     decade = 10.0 ** math.floor(math.log10(rough))
     return next(factor * decade for factor in (1, 2, 5, 10) if factor * decade >= rough * (1 - 1e-9))
 
 
 def build_log_scale(values: Sequence[float], start: float, end: float) -> Scale:
-    """Return a logarithmic scale around the values, with ticks at powers of ten; without values, around 1."""
+    """Return a logarithmic scale of seconds around the positive values, or around 1 s if there is none.
+
+    Ticks are at powers of ten.
+    """
     positive = [value for value in values if value > 0] or [0.5, 1.0]
     low, high = _find_lower_end(min(positive)), _find_upper_end(max(positive))
     powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
@@ -62,10 +70,12 @@ def build_log_scale(values: Sequence[float], start: float, end: float) -> Scale:
 
 
 def _find_lower_end(value: float) -> float:
+    """Return the largest of …, 0.5, 1, 2, 5, 10, … below the value."""
     decade = 10.0 ** math.floor(math.log10(value))
     return max(factor * decade for factor in (0.5, 1, 2, 5) if factor * decade < value)
 
 
 def _find_upper_end(value: float) -> float:
+    """Return the smallest of …, 0.5, 1, 2, 5, 10, … above the value."""
     decade = 10.0 ** math.floor(math.log10(value))
     return min(factor * decade for factor in (2, 5, 10, 20) if factor * decade > value)

@@ -2,9 +2,9 @@
 
 from harness.model import CellResult, Status
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import FACTOR_WORDS, clean_text, finite_or_none, format_size
+from harness.report.view.text import FACTOR_WORDS, clean_text, format_number, format_size, keep_finite
 
-SYMBOLS = {
+STATUS_SYMBOLS = {
     Status.BRACKETED: "",
     Status.CENSORED: "✓",
     Status.NONE: "∅",
@@ -14,22 +14,22 @@ SYMBOLS = {
     Status.INFERRED: "∴",
     Status.RUNNING: "…",
 }
-MEANINGS = {
+STATUS_MEANINGS = {
     Status.BRACKETED: "sustained and broken users are both measured",
     Status.CENSORED: "sustained all users of the campaign: it may sustain more",
     Status.NONE: "the smallest step already failed",
     Status.FAILED: "could not be brought up at this size",
     Status.INVALID: "measured, but not trustworthy",
-    Status.SKIPPED: "not measured: this host can't do so honestly",
+    Status.SKIPPED: "not measured: larger than this host can give",
     Status.INFERRED: "not measured: follows from another size",
     Status.RUNNING: "not done yet",
 }
 
 
 def format_bracket(result: CellResult) -> str:
-    """Return what is known of the capacity.
+    """Return what is known of the capacity, or the status.
 
-    That is `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, or the status.
+    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`.
     """
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
@@ -69,12 +69,15 @@ def describe_outcome(result: CellResult) -> str:
 
 
 def describe_capacity(result: CellResult) -> str:
-    """Return the capacity for a sentence: `250 (245–257)` from an estimate, else `245 and breaks at 257`."""
+    """Return the capacity for a sentence that starts with "sustains".
+
+    That is `250 (245–257)` with an estimate, otherwise `245 and breaks at 257` or `at least 400`.
+    """
     estimate, low, high = (
-        finite_or_none(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
+        keep_finite(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
     if estimate is not None and low is not None and high is not None:
-        return f"{estimate:.0f} ({low:.0f}–{high:.0f})"
+        return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"
     if result.broken_users is not None:
         return f"{result.sustained_users} and breaks at {result.broken_users}"
     return f"at least {result.sustained_users}"
@@ -88,7 +91,7 @@ def name_factor(result: CellResult) -> str:
 def explain_result(result: CellResult) -> str:
     """Return the limiting factor and its evidence, such as `CPU: its CPU quota is used up (100 % used)`.
 
-    A monotonicity violation comes first.
+    A monotonicity violation precedes them.
     """
     if result.status is Status.CENSORED:
         return f"nothing did, up to {result.sustained_users} users"
@@ -98,7 +101,10 @@ def explain_result(result: CellResult) -> str:
 
 
 def describe_violation(result: CellResult) -> str:
-    """Return such as "sustains less than the smaller 0.5 CPU / 96 MiB"; empty without a violation."""
+    """Return which smaller size sustains more; empty without a monotonicity violation.
+
+    An example: `sustains less than the smaller 0.5 CPU / 96 MiB`.
+    """
     smaller = result.monotonicity_violation
     if smaller is None:
         return ""
@@ -107,9 +113,9 @@ def describe_violation(result: CellResult) -> str:
 
 
 def write_remark(result: CellResult) -> str:
-    """Return what a reader must know beside the bracket; empty for most cells.
+    """Return what a reader must know in addition to the bracket; empty for most cells.
 
-    That is: both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
+    These are both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
     wider than the precision demands.
     """
     twice = (
@@ -124,4 +130,4 @@ def write_remark(result: CellResult) -> str:
 def explain_wide_bracket(result: CellResult) -> str:
     """Return why a bracket is wider than the precision demands; empty if it is not."""
     reason = clean_text(explain_evidence(result.stop_reason))
-    return f"wider than asked for: {reason}" if reason else ""
+    return f"wider than the precision demands: {reason}" if reason else ""

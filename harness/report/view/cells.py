@@ -11,10 +11,11 @@ from harness.report.view.steps import StepView, build_step_view
 
 @dataclass(frozen=True, slots=True)
 class CellView:
-    """A size with its answer in words.
+    """A cell with its answer in words; an unknown number is a dash.
 
-    `heat` is 1 … 9 by sustained users, 0 if it sustains none, None if unknown. `result` keeps the numbers for
-    charts and sorting.
+    `name` is the size's name in the matrix and its repetition. `why` is the limiting factor and its evidence.
+    `heat` is 1 … 9 by sustained users, 0 if it sustains none, None if unknown. Prices are empty without a
+    cost. `result` keeps the numbers for charts and sorting.
     """
 
     id: str
@@ -25,7 +26,7 @@ class CellView:
     bracket: str
     heat: int | None
     sustains_limit: bool
-    is_taken: bool
+    is_recommended: bool
     factor: str
     evidence: str
     why: str
@@ -44,36 +45,36 @@ class CellView:
     spread: str
     price: str
     price_per_100: str
-    on_front: bool
+    is_on_front: bool
     steps: tuple[StepView, ...]
     result: CellResult = field(repr=False)
 
 
 def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:
-    """Format a cell's numbers and explain its answer; without a cost its prices are empty."""
-    limits, numbers, take = result.cell.limits, _drop_untrusted_numbers(result), campaign.sizing.take
-    users_limit = campaign.users_limit
+    """Format a cell's numbers and explain its answer; `cost` is None without prices."""
+    limits, numbers = result.cell.limits, _drop_untrusted_numbers(result)
+    users_limit, recommended = campaign.users_limit, campaign.sizing.recommended
     return CellView(
         id=text.clean_text(result.cell.id),
         size=text.format_size(limits),
         name=_label_cell(result),
         status=result.status.value,
-        symbol=cell_text.SYMBOLS[result.status],
+        symbol=cell_text.STATUS_SYMBOLS[result.status],
         bracket=cell_text.format_bracket(result),
         heat=_compute_heat(result, users_limit),
         sustains_limit=result.sustains(users_limit),
-        is_taken=take is not None and take.cell.limits == limits,
+        is_recommended=recommended is not None and recommended.cell.limits == limits,
         factor=cell_text.name_factor(result),
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
         estimate=cell_text.describe_capacity(result)
-        if text.finite_or_none(result.estimate_users) is not None
+        if text.keep_finite(result.estimate_users) is not None
         else text.NO_DATA,
         rps=text.format_rate(numbers.rps),
         p95=text.format_seconds(numbers.p95_s),
         error_ratio=text.format_ratio(numbers.error_ratio),
         cpu_used=text.format_cores(numbers.cpu_used_cores),
-        cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.all_cores)),
+        cpu_share=text.format_ratio(text.compute_share(numbers.cpu_used_cores, limits.total_cores)),
         throttled=text.format_ratio(numbers.throttled_ratio),
         memory_peak=text.format_mebibytes(numbers.memory_peak_bytes),
         memory_share=text.format_ratio(text.compute_share(numbers.memory_peak_bytes, limits.memory_bytes)),
@@ -83,7 +84,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         spread=format_spread(campaign, result),
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
-        on_front=cost is not None and cost.on_front,
+        is_on_front=cost is not None and cost.is_on_front,
         steps=tuple(build_step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
         result=numbers,
     )
@@ -100,9 +101,9 @@ def _format_price_per_100(cost: Cost, currency: str) -> str:
 
 
 def _drop_untrusted_numbers(result: CellResult) -> CellResult:
-    """Return the result, without numbers if it is INVALID.
+    """Return the result, but an INVALID one without its numbers.
 
-    An INVALID cell may still hold the numbers of a lighter step, which a reader would take for its answer.
+    They may be those of a lighter step, and a reader would take them for the answer.
     """
     if result.status is not Status.INVALID:
         return result
@@ -118,10 +119,10 @@ def _drop_untrusted_numbers(result: CellResult) -> CellResult:
 
 
 def _label_cell(result: CellResult) -> str:
-    """Return the size's name in the matrix and the number of the repetition; empty without both."""
+    """Return the size's name in the matrix and, from the second on, its repetition; empty without both."""
     name = text.clean_text(result.cell.size_name) if result.cell.size_name else ""
-    run = f"run {result.cell.repetition}" if result.cell.repetition > 1 else ""
-    return ", ".join(part for part in (name, run) if part)
+    repetition = f"run {result.cell.repetition}" if result.cell.repetition > 1 else ""
+    return ", ".join(part for part in (name, repetition) if part)
 
 
 def _compute_heat(result: CellResult, users_limit: int) -> int | None:
@@ -133,10 +134,7 @@ def _compute_heat(result: CellResult, users_limit: int) -> int | None:
 
 
 def select_decisive_steps(cell: CellView) -> tuple[StepView, ...]:
-    """Return the steps at the bracket's ends.
-
-    These are the last PASS at `sustained_users` and the last FAIL at `broken_users`.
-    """
+    """Return the steps at the bracket's ends: the last PASS and the last FAIL there."""
     ends = (
         (cell.result.sustained_users, Verdict.PASS.value),
         (cell.result.broken_users, Verdict.FAIL.value),

@@ -10,7 +10,7 @@ from harness.report.view.explanations import explain_evidence
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A line of a list in a report: what it is about, the value, and how to read that."""
+    """A line of a list in a report: a label, its value, and a note on how to read the value."""
 
     label: str
     value: str
@@ -18,7 +18,7 @@ class Fact:
 
 
 def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
-    """Return a fact for each check that the campaign made on itself."""
+    """Return the facts of each check that the campaign made on itself."""
     return (
         *_build_engines_fact(result),
         *_build_drift_fact(result.drift),
@@ -29,7 +29,7 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
 
 
 def write_warnings(result: CampaignResult) -> tuple[str, ...]:
-    """Return the sentences that nobody who uses the numbers should miss."""
+    """Return a sentence for each marked drift, unlike engine, monotonicity violation and wide bracket."""
     drift = result.drift
     violations = (
         f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: one of the two is wrong."
@@ -53,7 +53,7 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
 
 
 def describe_drift(drift: Drift) -> str:
-    """Return whether the host drifted during the campaign, as the drift check says, and what to do."""
+    """Return whether the host drifted during the campaign, and what to do about it."""
     step = (
         f"{text.format_size(drift.cell.limits)} at {text.format_count(drift.users)} users, "
         "held once more at the end,"
@@ -70,30 +70,32 @@ def describe_drift(drift: Drift) -> str:
         return f"{step} is unchanged: {changes}."
     outcome = f"failed ({reason})" if drift.verdict is Verdict.FAIL else "still passed"
     comparison = f"{step} {outcome}{': ' + changes if changes else ''}"
-    ratio, allowed = text.finite_or_none(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
+    ratio, allowed = text.keep_finite(drift.cpu_per_request_ratio), drift.allowed_ratio or 0.0
     if ratio is None or abs(ratio) <= allowed:
         return (
             f"Not confirmed: {comparison}. That number of users may be the very edge of what the size "
             "sustains, or the host slowed down."
         )
-    late = "smaller" if ratio > 0 else "larger"
+    direction = "smaller" if ratio > 0 else "larger"
     return (
         f"The campaign drifted: {comparison}. Changes of the CPU per request up to "
-        f"{text.format_ratio(allowed)} are within noise; sizes measured late may look {late} than they are. "
+        f"{text.format_ratio(allowed)} are within noise; "
+        f"sizes measured late may look {direction} than they are. "
         "Nothing was corrected: measure again on a quieter host."
     )
 
 
-def describe_engine_comparison(other: Drift) -> str:
-    """Return whether an engine measures like the reference size's engine: both held that size."""
-    engine, against = text.clean_text(other.engine or ""), text.clean_text(other.against or "")
-    step = f"{text.format_size(other.cell.limits)} at {text.format_count(other.users)} users on {engine}"
-    changes, reason = _list_changes(other), text.clean_text(explain_evidence(other.evidence))
-    if other.verdict is Verdict.INVALID:
+def describe_engine_comparison(comparison: Drift) -> str:
+    """Return whether the reference size gives the same numbers on another engine."""
+    engine, against = text.clean_text(comparison.engine or ""), text.clean_text(comparison.against or "")
+    size, users = text.format_size(comparison.cell.limits), text.format_count(comparison.users)
+    step = f"{size} at {users} users on {engine}"
+    changes, reason = _list_changes(comparison), text.clean_text(explain_evidence(comparison.evidence))
+    if comparison.verdict is Verdict.INVALID:
         return f"Whether {engine} is like {against} is inconclusive: {step} was an invalid step ({reason})."
-    if not other.is_marked:
+    if not comparison.is_marked:
         return f"{engine} is like {against}: {step}, compared with the same on {against}: {changes}."
-    outcome = f"failed ({reason})" if other.verdict is Verdict.FAIL else "passed"
+    outcome = f"failed ({reason})" if comparison.verdict is Verdict.FAIL else "passed"
     return (
         f"The engines are not alike: {step} {outcome}{': ' + changes if changes else ''} against {against}. "
         "Sizes measured on different engines do not compare; nothing was corrected."
@@ -101,7 +103,7 @@ def describe_engine_comparison(other: Drift) -> str:
 
 
 def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
-    """Yield which engine measured which sizes, if there are several."""
+    """Yield which engine measured which sizes; nothing with a single engine."""
     if not result.engines:
         return
     sizes_by_engine = {
@@ -114,10 +116,10 @@ def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
     yield Fact("Engines", text.format_count(len(result.engines)), note)
 
 
-def _build_engine_comparison_fact(other: Drift) -> Fact:
-    label = f"{text.clean_text(other.engine or '')} against {text.clean_text(other.against or '')}"
-    outcome = "unlike" if other.is_marked else "alike"
-    return Fact(label, _format_outcome(other, outcome), describe_engine_comparison(other))
+def _build_engine_comparison_fact(comparison: Drift) -> Fact:
+    label = f"{text.clean_text(comparison.engine or '')} against {text.clean_text(comparison.against or '')}"
+    outcome = "unlike" if comparison.is_marked else "alike"
+    return Fact(label, _format_outcome(comparison, outcome), describe_engine_comparison(comparison))
 
 
 def _build_drift_fact(drift: Drift | None) -> Iterator[Fact]:
@@ -127,28 +129,26 @@ def _build_drift_fact(drift: Drift | None) -> Iterator[Fact]:
 
 
 def _format_outcome(drift: Drift, outcome: str) -> str:
-    """Return such as `yes (+12 %)`, with the change of the CPU per request as far as it is known."""
+    """Return the outcome with the change of the CPU per request, if that is known: `yes (+12 %)`."""
     value = "inconclusive" if drift.verdict is Verdict.INVALID else outcome
-    change = text.finite_or_none(drift.cpu_per_request_ratio)
+    change = text.keep_finite(drift.cpu_per_request_ratio)
     return value if change is None else f"{value} ({text.format_change(change)})"
 
 
 def _list_changes(drift: Drift) -> str:
-    """Return `CPU per request +12 %, RPS -0.3 %, p95 +40 %`, as far as known."""
+    """Return the changes that are known: `CPU per request +12 %, RPS -0.3 %, p95 +40 %`."""
     ratios = (
         ("CPU per request", drift.cpu_per_request_ratio),
         ("RPS", drift.rps_ratio),
         ("p95", drift.p95_ratio),
     )
     return ", ".join(
-        f"{name} {text.format_change(ratio)}"
-        for name, ratio in ratios
-        if text.finite_or_none(ratio) is not None
+        f"{name} {text.format_change(ratio)}" for name, ratio in ratios if text.keep_finite(ratio) is not None
     )
 
 
 def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Yield the cells that were measured twice, violate monotonicity, or have too wide a bracket."""
+    """Yield a fact for each cell that was measured twice, violates monotonicity, or has a wide bracket."""
     for cell in result.cells:
         if remark := cell_text.write_remark(cell):
             value = "flagged" if cell.monotonicity_violation else "measured twice" if cell.first else "wide"

@@ -1,9 +1,10 @@
 """Put verdicts and causes into words: the one place that turns evidence into sentences.
 
-Texts that were recorded from outside are quoted as they are. Callers clean them (`text.clean_text`).
+Recorded texts, such as errors and logs, are not cleaned here; the caller does that (`text.clean_text`).
 """
 
-from harness.model import Judgement, Rule, Slo
+from harness.model import Doubt, Judgement, MachineDifference, Rule, Slo
+from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
     CellEvidence,
@@ -32,14 +33,25 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
     TooFewRequests,
     UsersLost,
 )
-from harness.report.view.text import format_mebibytes, format_ratio, format_size
+from harness.report.view.text import (
+    format_change,
+    format_cpu,
+    format_limit,
+    format_mebibytes,
+    format_milliseconds,
+    format_number,
+    format_ratio,
+    format_seconds,
+    format_size,
+    format_slo_limit,
+)
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
@@ -65,13 +77,13 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
         case Judgement():
             return explain_judgement(evidence)
         case NeverBroke():
-            return "it sustained every number of users asked for"
+            return "it sustained every number of users that was measured"
         case NothingMeasured():
             return "nothing was measured"
         case Skipped(reason):
             return reason
-        case NotReady(failure, is_again):
-            return f"it did not come up again: {failure}" if is_again else failure
+        case NotReady(failure, was_ready_before):
+            return f"it did not come up again: {failure}" if was_ready_before else failure
         case SustainedBySmaller(users, smaller):
             return f"sustains ≥ {users}: so does the smaller {format_size(smaller)}"
         case BrokenByLarger(users, larger):
@@ -96,20 +108,21 @@ def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
             return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
         case Thrashing(memory, cost_ratio, light_users):
             return (
-                f"{_explain_memory(memory)}, and a request costs {cost_ratio:.1f} times the CPU time that it "
-                f"does at {light_users} users: the kernel keeps dropping pages that are needed again"
+                f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times "
+                f"the CPU time that it does at {light_users} users: the kernel keeps dropping pages "
+                "that are needed again"
             )
 
 
 def _explain_errors(evidence: RequestErrors) -> str:
     first_s = evidence.first_after_s
-    since = "" if first_s is None else f", the first after {first_s:.0f} s"
+    first = "" if first_s is None else f", the first after {format_seconds(first_s, 0)}"
     advice = (
         ": the server closes idle connections just as users come back on them; "
         "raise its keep-alive timeout above the users' longest pause"
     )
     return (
-        f"{format_ratio(evidence.ratio)} of the requests failed{since}, most often with "
+        f"{format_ratio(evidence.ratio)} of the requests failed{first}, most often with "
         f"{evidence.error[:_ERROR_AT_MOST]} ({evidence.count} times){advice if evidence.are_resets else ''}"
     )
 
@@ -117,13 +130,13 @@ def _explain_errors(evidence: RequestErrors) -> str:
 def _explain_cpu(evidence: CpuQuotaUsed) -> str:
     used, throttled = format_ratio(evidence.used_ratio), evidence.throttled_ratio
     if throttled is None:
-        return f"its CPU quota is used up ({used} of {evidence.limit_cores:g} CPU used)"
+        return f"its CPU quota is used up ({used} of {format_cpu(evidence.limit_cores)} used)"
     return f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods)"
 
 
 def _explain_companion(evidence: CompanionFull) -> str:
     return (
-        f"its companion {evidence.name} has used up its {evidence.limit_cores:g} CPU "
+        f"its companion {evidence.name} has used up its {format_cpu(evidence.limit_cores)} "
         f"({format_ratio(evidence.used_ratio)} used, "
         f"throttled in {format_ratio(evidence.throttled_ratio)} of periods)"
     )
@@ -137,15 +150,15 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
     limit = f"{reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
     if evidence.rps is None or evidence.requests_at_once is None:
         return limit
-    at_once = f"about {evidence.requests_at_once:.1f} requests at once"
-    return f"{limit} (it levels off at {evidence.rps:.0f} RPS, {at_once})"
+    at_once = f"about {format_number(evidence.requests_at_once, 1)} requests at once"
+    return f"{limit} (it levels off at {format_number(evidence.rps, 0)} RPS, {at_once})"
 
 
 def explain_judgement(judgement: Judgement) -> str:
     """Return why a step has its verdict, such as "p95 1.204 s > 1 s"; for an invalid step also a remedy."""
     evidence = judgement.evidence
     match evidence:
-        case SlosKept(evaluations):
+        case SlosHold(evaluations):
             return "; ".join(_explain_evaluation(each) for each in evaluations)
         case SloBroken(evaluation):
             return _explain_evaluation(evaluation)
@@ -165,8 +178,8 @@ def explain_judgement(judgement: Judgement) -> str:
             return _explain_generator(evidence)
         case ProcessKilled(after_s):
             return (
-                "the kernel killed a process of the target for want of memory "
-                f"{after_s:.0f} s after the ramp began; its container went on"
+                "the kernel killed a process of the target for lack of memory "
+                f"{format_seconds(after_s, 0)} after the ramp began; its container went on"
             )
         case CpuStolen() | ForeignLoad() | ProxyBusy() | HostFull() | HostOutOfMemory():
             return _explain_host(evidence)
@@ -178,30 +191,33 @@ def _explain_generator(
     match evidence:
         case CountersSilent(gap_s):
             return (
-                f"no counter was read for {gap_s:.0f} s: this host, the harness or Locust was suspended; "
-                "keep them awake while they measure"
+                f"no counter was read for {format_seconds(gap_s, 0)}: "
+                "this host, the harness or Locust was suspended; keep them awake while they measure"
             )
         case GeneratorBusy(process, used_ratio, allowed_ratio):
             return (
                 f"{_name_process(process)} used {format_ratio(used_ratio)} of a core "
-                f"(more than {_format_limit(allowed_ratio)}); "
+                f"(more than {format_limit(allowed_ratio)}); "
                 "use FastHttpUser, more processes (load: {workers: auto}), or fewer users"
             )
         case LoopLate(lag_s, allowed_s):
-            allowed = "" if allowed_s is None else f" ({_format_ms(allowed_s)} allowed under these SLOs)"
+            allowed = (
+                "" if allowed_s is None else f" ({format_milliseconds(allowed_s)} allowed by these SLOs)"
+            )
             return (
-                f"Locust's event loop came {_format_ms(lag_s)} late{allowed}; "
+                f"Locust's event loop came {format_milliseconds(lag_s)} late{allowed}; "
                 "leave it a core of its own, or look for blocking calls in the locustfile"
             )
         case ClockUncertain(error_s, allowed_s):
             return (
-                f"a worker's clock may be wrong by {_format_ms(error_s)} ({_format_ms(allowed_s)} allowed); "
+                f"a worker's clock may be wrong by {format_milliseconds(error_s)} "
+                f"({format_milliseconds(allowed_s)} allowed); "
                 "leave workers CPU to answer, or fix their network"
             )
         case TimeUnexplained(ratio, allowed_ratio):
             return (
-                f"{ratio * 100:+.1f} % of the users' time is neither thinking nor waiting "
-                f"(Little's law, {_format_limit(allowed_ratio)} allowed); "
+                f"{format_change(ratio, 1)} of the users' time is neither thinking nor waiting "
+                f"(Little's law, {format_limit(allowed_ratio)} allowed); "
                 "the generator stalled, or users were missing"
             )
 
@@ -213,31 +229,56 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy | HostFull | Hos
             return f"{taken}; measure on a quieter machine"
         case ForeignLoad(used_cores, host_cores, allowed_ratio):
             return (
-                f"other programs used {used_cores:.2f} of the host's {host_cores} cores "
-                f"(more than {_format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
+                f"other programs used {format_number(used_cores, 2)} of the host's {host_cores} cores "
+                f"(more than {format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
             )
         case ProxyBusy(used_cores, allowed_cores):
             return (
-                f"the published port's docker-proxy used {used_cores:.2f} cores "
-                f"(more than {allowed_cores:g}); "
-                "set userland-proxy to false in the engine's daemon.json, or ask for fewer users"
+                f"the published port's docker-proxy used {format_number(used_cores, 2)} cores "
+                f"(more than {format_number(allowed_cores)}); "
+                "set userland-proxy to false in the engine's daemon.json, or use fewer users"
             )
         case HostFull(busy_cores, host_cores, target_ratio):
             return (
-                f"{busy_cores:.2f} of the host's {host_cores} cores were busy with target and load together, "
-                f"and the target used {format_ratio(target_ratio)} of its quota only; "
+                f"{format_number(busy_cores, 2)} of the host's {host_cores} cores were busy "
+                "with target and load together, "
+                f"and the target used only {format_ratio(target_ratio)} of its CPU quota; "
                 "make the load on another engine (load.engines), or use a host with more cores"
             )
         case HostOutOfMemory(available_bytes, target_ratio):
             return (
                 f"the host had {format_mebibytes(available_bytes)} of memory left, "
                 f"while the target used {format_ratio(target_ratio)} of its own limit; "
-                "free memory, or use a host with more"
+                "free memory on the host, or use a host with more"
             )
 
 
+def explain_doubt(doubt: Doubt) -> str:
+    """Return why two campaigns are not comparable, such as "they have no size in common"."""
+    match doubt:
+        case ScenarioChanged():
+            return "the scenario changed"
+        case SlosChanged():
+            return "they were judged by other SLOs"
+        case NoCommonSize():
+            return "they have no size in common"
+        case MachineDifference():
+            return f"another machine: {explain_machine_difference(doubt)}"
+
+
+def explain_machine_difference(difference: MachineDifference) -> str:
+    """Return how a machine differs from the one before, such as "machine cores 2, was 4"."""
+    fact = difference.fact.replace(".", " ").replace("_", " ")
+    return f"{fact} {difference.after}, was {difference.before}"
+
+
+def name_part(part: str) -> str:
+    """Return a part of a plan that has a content hash, as a sentence names it: "the matrix"."""
+    return f"the {part}"
+
+
 def name_rule(judgement: Judgement) -> str:
-    """Return the rule of a verdict, such as "steal"; where an SLO decided, its name ("p95 of GET /")."""
+    """Return the name of a verdict's rule, such as "steal"; if an SLO decided, its name ("p95 of GET /")."""
     match judgement.evidence:
         case SloBroken(evaluation):
             return _name_slo(evaluation.slo)
@@ -248,20 +289,19 @@ def name_rule(judgement: Judgement) -> str:
 
 
 def quote_first_line(recorded: str) -> str:
-    """Return the first line of a recorded text, as a sentence quotes it."""
+    """Return the first line of a recorded text, shortened for a quote; "no evidence" for an empty text."""
     lines = recorded.strip().splitlines()
     return lines[0][:_QUOTED_AT_MOST] if lines else "no evidence"
 
 
 def _explain_evaluation(evaluation: SloEvaluation) -> str:
-    """Return such as "p95 1.204 s > 1 s": response times are exact to the millisecond."""
+    """Return the value and its limit, such as "p95 1.204 s > 1 s", response times to the millisecond."""
     slo, value = evaluation.slo, evaluation.value
     sign = "≤" if evaluation.holds else ">"
     if value is None:
         return f"{_name_slo(slo)} unknown"
-    if slo.is_response_time:
-        return f"{_name_slo(slo)} {value:.3f} s {sign} {slo.at_most:g} s"
-    return f"{_name_slo(slo)} {value * 100:.1f} % {sign} {_format_limit(slo.at_most)}"
+    measured = format_seconds(value, 3) if slo.is_response_time else format_ratio(value, 1)
+    return f"{_name_slo(slo)} {measured} {sign} {format_slo_limit(slo)}"
 
 
 def _name_slo(slo: Slo) -> str:
@@ -272,11 +312,3 @@ def _name_process(process: int | None) -> str:
     if process is None:
         return "Locust"
     return f"Locust's worker {process}" if process else "Locust's master"
-
-
-def _format_limit(ratio: float) -> str:
-    return f"{ratio * 100:.3g} %"
-
-
-def _format_ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"

@@ -1,4 +1,4 @@
-"""List the words of the house with their meanings: for the report's page, and for docs/glossary.md."""
+"""List the words of the harness with their meanings, for the report's page and for docs/glossary.md."""
 
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ PAGE_TERMS = (
     Term("pace", "the host's own speed, by a fixed piece of work each second"),
     Term("front", "the sizes for which no other size of the same or a lower price sustains as many users"),
 )
-"""The words of the report's page, from the question to the checks."""
+"""The words of the report's page."""
 
 INNER_TERMS = (
     Term("cell", "one configuration that is measured: a size and the number of its repetition"),
@@ -70,6 +70,6 @@ INNER_TERMS = (
     Term("load balancer", "the container in front of several replicas, which spreads their requests"),
     Term("fingerprint", "the facts of the machine, the engine and the versions that a campaign stores"),
 )
-"""Further words of the code, of results/ and of the documentation."""
+"""Further words of the code, the files in results/ and the documentation."""
 
 GLOSSARY = PAGE_TERMS + INNER_TERMS

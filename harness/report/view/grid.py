@@ -1,4 +1,4 @@
-"""Lay sizes out as CPU × memory, and find the border of those that sustain the campaign's users."""
+"""Lay out sizes by CPU and memory, and find the border around those that sustain the campaign's users."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,34 +7,38 @@ from harness.model import Limits
 from harness.report.view import text
 from harness.report.view.cells import CellView
 
-Place = tuple[tuple[float, int], int]
-"""A row (the CPU of one replica, the number of replicas) and a column (memory in bytes)."""
+Row = tuple[float, int]
+"""The CPU cores of one replica, and the number of replicas."""
+
+Place = tuple[Row, int]
+"""A row and a column; a column is the memory limit in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """All sizes by CPU and memory. A size that was not asked for has no entry; repetitions share one.
+    """All sizes by CPU and memory, with the labels of rows and columns.
 
-    `borders` holds the sides (`left`, `top`) on which a size that sustains the campaign's users meets one
-    that is not known to.
+    A size that is not in the matrix has no entry; repetitions of a size share one. `borders` holds the sides
+    (`left`, `top`) on which a size that sustains the campaign's users has a neighbour that is not known to
+    sustain them.
     """
 
-    cpus: tuple[tuple[tuple[float, int], str], ...]
+    cpus: tuple[tuple[Row, str], ...]
     memories: tuple[tuple[int, str], ...]
     sizes: Mapping[Place, tuple[CellView, ...]]
     borders: Mapping[Place, tuple[str, ...]]
 
 
 def build_grid(cells: Sequence[CellView]) -> Grid:
-    """Place every cell by its limits."""
+    """Place every cell by its limits, in rows and columns from the smallest to the largest."""
     sizes: dict[Place, tuple[CellView, ...]] = {}
     for cell in cells:
-        key = _place_size(cell.result.cell.limits)
-        sizes[key] = (*sizes.get(key, ()), cell)
-    cpus = sorted({_place_size(cell.result.cell.limits)[0] for cell in cells}, key=_count_all_cores)
+        place = _place_size(cell.result.cell.limits)
+        sizes[place] = (*sizes.get(place, ()), cell)
+    cpus = sorted({_place_size(cell.result.cell.limits)[0] for cell in cells}, key=_rank_row)
     memories = sorted({cell.result.cell.limits.memory_bytes for cell in cells})
     return Grid(
-        cpus=tuple((row, f"{row[1]} × {row[0]:g} CPU" if row[1] > 1 else f"{row[0]:g} CPU") for row in cpus),
+        cpus=tuple((row, text.format_cpu(*row)) for row in cpus),
         memories=tuple((memory, text.format_mebibytes(memory)) for memory in memories),
         sizes=sizes,
         borders=_find_borders(sizes, cpus, memories),
@@ -42,10 +46,10 @@ def build_grid(cells: Sequence[CellView]) -> Grid:
 
 
 def _find_borders(
-    sizes: Mapping[Place, tuple[CellView, ...]], cpus: Sequence[tuple[float, int]], memories: Sequence[int]
+    sizes: Mapping[Place, tuple[CellView, ...]], cpus: Sequence[Row], memories: Sequence[int]
 ) -> dict[Place, tuple[str, ...]]:
-    """Return the sides on which a size that sustains the users meets one that is not known to."""
-    sustaining = {key for key, cells in sizes.items() if all(cell.sustains_limit for cell in cells)}
+    """Return for each size that sustains the users the sides of neighbours not known to sustain them."""
+    sustaining = {place for place, cells in sizes.items() if all(cell.sustains_limit for cell in cells)}
     borders = {}
     for row, cpu in enumerate(cpus):
         for column, memory in enumerate(memories):
@@ -62,5 +66,7 @@ def _place_size(limits: Limits) -> Place:
     return (limits.cpu_cores, limits.replicas), limits.memory_bytes
 
 
-def _count_all_cores(row: tuple[float, int]) -> tuple[float, int]:
-    return row[0] * row[1], row[1]
+def _rank_row(row: Row) -> tuple[float, int]:
+    """Return the cores of all replicas, then the number of replicas."""
+    cores, replicas = row
+    return cores * replicas, replicas

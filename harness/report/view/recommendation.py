@@ -1,4 +1,4 @@
-"""Write the recommendation: the sentence that a buyer reads first."""
+"""Write the recommendation: the sentence that a reader sees first."""
 
 from harness.model import CampaignState, CellResult, Factor, Limits, Status
 from harness.report.view import cell_text, text
@@ -17,11 +17,11 @@ _REMEDIES = {
 
 
 def write_recommendation(view: View) -> str:
-    """Return which size to take for the campaign's users, how it did, and what stops the next smaller one."""
+    """Return the size to take for the campaign's users, its figures, and what stops the next smaller one."""
     sizing = view.sizing
-    if sizing.take is not None:
+    if sizing.recommended is not None:
         recommend = _recommend_smaller_sizes if sizing.all_sustain else _recommend_size
-        sentence = recommend(view, sizing.take)
+        sentence = recommend(view, sizing.recommended)
     elif sizing.best is not None:
         sentence = _name_best_size(view, sizing.best)
     elif view.is_running:
@@ -29,7 +29,7 @@ def write_recommendation(view: View) -> str:
     else:
         sentence = "No size has an answer that can be trusted."
     return _prepend(_write_prefix(view), sentence) + _list_undecided_sizes(
-        sizing.undecided_sizes, decided=sizing.take is not None
+        sizing.undecided_sizes, has_recommendation=sizing.recommended is not None
     )
 
 
@@ -40,43 +40,47 @@ def _prepend(prefix: str, sentence: str) -> str:
 def _write_prefix(view: View) -> str:
     if view.state is CampaignState.COMPLETE or view.sizing.best is None:
         return ""
-    return "So far: " if view.is_running else "As far as it was measured before it was interrupted: "
+    return "So far: " if view.is_running else "As measured until the interruption: "
 
 
-def _recommend_size(view: View, take: CellResult) -> str:
-    users, neighbour = view.users_limit, view.sizing.below
-    size, load = text.format_size(take.cell.limits), _describe_load(take)
-    advice = f"For {users} users take {size}: it sustained all {users}{load}{_mention_price(view, take)}"
-    if neighbour is None:
+def _recommend_size(view: View, recommended: CellResult) -> str:
+    users, next_smaller = view.users_limit, view.sizing.next_smaller
+    size, load = text.format_size(recommended.cell.limits), _describe_load(recommended)
+    price = _mention_price(view, recommended)
+    advice = f"For {users} users take {size}: it sustained all {users}{load}{price}"
+    if next_smaller is None:
         return f"{advice}; it is the smallest size with an answer."
-    smaller = text.format_size(neighbour.cell.limits)
-    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(neighbour)}."
+    smaller = text.format_size(next_smaller.cell.limits)
+    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}."
 
 
-def _mention_price(view: View, take: CellResult) -> str:
-    """Return `, for 0.041 EUR an hour the cheapest that does`; empty without prices."""
+def _mention_price(view: View, recommended: CellResult) -> str:
+    """Return `, for 0.041 EUR an hour the cheapest that does`; empty without prices.
+
+    The smallest size that sustains the users is added if it is another one.
+    """
     price = _find_price(view)
     if not price:
         return ""
     smallest = view.sizing.smallest
     other = (
         f" (the smallest is {text.format_size(smallest.cell.limits)})"
-        if smallest is not None and smallest.cell.limits != take.cell.limits
+        if smallest is not None and smallest.cell.limits != recommended.cell.limits
         else ""
     )
     return f", for {price} an hour the cheapest that does{other}"
 
 
 def _find_price(view: View) -> str:
-    """Return the price per hour of the size to take; empty without prices."""
-    return next((cell.price for cell in view.cells if cell.is_taken), "")
+    """Return the price per hour of the recommended size; empty without prices."""
+    return next((cell.price for cell in view.cells if cell.is_recommended), "")
 
 
 def _describe_load(result: CellResult) -> str:
-    """Return ` with p95 0.21 s and 61 % of its CPU`, as far as it was measured."""
-    used = text.compute_share(result.cpu_used_cores, result.cell.limits.all_cores)
+    """Return ` with p95 0.21 s and 61 % of its CPU`, or only what was measured of it."""
+    used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
     parts = [
-        f"p95 {text.format_seconds(result.p95_s)}" if text.finite_or_none(result.p95_s) is not None else "",
+        f"p95 {text.format_seconds(result.p95_s)}" if text.keep_finite(result.p95_s) is not None else "",
         f"{text.format_ratio(used)} of its CPU" if used is not None else "",
     ]
     load = " and ".join(part for part in parts if part)
@@ -100,21 +104,23 @@ def _describe_limit(result: CellResult) -> str:
             return f"sustains {cell_text.describe_capacity(result)} and stops there{because}"
 
 
-def _recommend_smaller_sizes(view: View, take: CellResult) -> str:
-    users, size = view.users_limit, text.format_size(take.cell.limits)
+def _recommend_smaller_sizes(view: View, recommended: CellResult) -> str:
+    """Return that all sizes sustain the users, so that smaller ones should be measured."""
+    users, size = view.users_limit, text.format_size(recommended.cell.limits)
+    load = _describe_load(recommended)
     if len(view.grid.sizes) == 1:
-        enough = f"For {users} users {size} is enough: it sustained all {users}{_describe_load(take)}"
+        enough = f"For {users} users {size} is enough: it sustained all {users}{load}"
         return f"{enough}; measure smaller sizes."
     price = _find_price(view)
     which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
-    load = _describe_load(take)
     return f"All of these sizes sustain {users} users; the {which} did so{load}: measure smaller ones."
 
 
 def _name_best_size(view: View, best: CellResult) -> str:
-    users, is_final = view.users_limit, not view.sizing.undecided_sizes
-    subject = "None of these sizes" if is_final else "None of the sizes with an answer"
-    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and is_final else ""
+    """Return the size that sustains most, what stops it, and a remedy if all sizes have an answer."""
+    users, are_all_decided = view.users_limit, not view.sizing.undecided_sizes
+    subject = "None of these sizes" if are_all_decided else "None of the sizes with an answer"
+    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and are_all_decided else ""
     hint = f"; {remedy}." if remedy else "."
     size = text.format_size(best.cell.limits)
     if not best.sustained_users:
@@ -125,12 +131,12 @@ def _name_best_size(view: View, best: CellResult) -> str:
     return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
 
 
-def _list_undecided_sizes(undecided: tuple[Limits, ...], *, decided: bool) -> str:
-    """Return the sizes without an answer, which might have been a better one; empty if there are none."""
+def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: bool) -> str:
+    """Return a sentence with the undecided sizes, which might be better ones; empty if there are none."""
     if not undecided:
         return ""
     shown = ", ".join(text.format_size(limits) for limits in undecided[:3])
     more = f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
-    if decided:
+    if has_recommendation:
         return f" Smaller, but without an answer: {shown}{more}."
     return f" Without an answer: {shown}{more}."

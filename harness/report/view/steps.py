@@ -10,7 +10,7 @@ from harness.report.view.explanations import explain_judgement, name_rule
 
 @dataclass(frozen=True, slots=True)
 class NameView:
-    """One request name within a step's window."""
+    """The requests of one name within a step's window."""
 
     name: str
     requests: str
@@ -35,7 +35,7 @@ class CompanionView:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A judged step. `result` keeps the numbers for charts."""
+    """A judged step in words. `result` keeps the numbers for charts."""
 
     users: int
     verdict: str

@@ -1,7 +1,7 @@
-"""Format numbers, sizes and SLOs, and clean foreign texts: one place for the reports and the command line.
+"""Format numbers, sizes and SLOs, and clean foreign texts, for the reports and the command line.
 
-No data is a dash and never a zero. Units follow a space ("73 %"). A text that came from outside the harness
-goes through `clean_text` before it is shown anywhere.
+No data is a dash and never a zero. A space stands between a number and its unit ("73 %"). A text is foreign
+if it came from outside the harness; it must pass `clean_text` or `clean_lines` before it is shown.
 """
 
 import math
@@ -39,15 +39,14 @@ _INDICATOR_WORDS = {
 def clean_text(text: object) -> str:
     """Return a foreign text as one line of harmless characters.
 
-    Escape sequences are removed, and so are control, bidirectional and invisible characters.
+    Escape sequences are removed, as well as control, bidirectional and invisible characters.
     """
-    bare = _ESCAPE_SEQUENCE.sub("", str(text))
-    spaced = " ".join(bare.split())
-    return "".join(char for char in spaced if _is_harmless(char))
+    line = " ".join(_ESCAPE_SEQUENCE.sub("", str(text)).split())
+    return "".join(char for char in line if _is_harmless(char))
 
 
 def clean_lines(text: object) -> str:
-    """Return a foreign text with its line breaks and its indents, and else without harmful characters."""
+    """Clean a foreign text like `clean_text`, but keep its line breaks and its spaces."""
     return "\n".join(
         "".join(char for char in _ESCAPE_SEQUENCE.sub("", line).expandtabs() if _is_harmless(char))
         for line in str(text).split("\n")
@@ -58,28 +57,42 @@ def _is_harmless(char: str) -> bool:
     return char not in _NON_CHARACTERS and unicodedata.category(char) not in _UNSAFE_CATEGORIES
 
 
-def finite_or_none(value: float | None) -> float | None:
+def keep_finite(value: float | None) -> float | None:
     """Return the value, or None if it is NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 
 
-def format_seconds(value: float | None) -> str:
-    """Return a response time: `0.21 s`, `0.034 s`, `12 s`."""
-    value = finite_or_none(value)
+def format_number(value: float | None, decimals: int | None = None) -> str:
+    """Return a number without a unit: `0.5`, `400`; with `decimals`, exactly that many."""
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
-    digits = 3 if value < 0.1 else 2 if value < 10 else 0
-    return f"{value:.{digits}f} s"
+    return f"{value:g}" if decimals is None else f"{value:.{decimals}f}"
+
+
+def format_seconds(value: float | None, decimals: int | None = None) -> str:
+    """Return a response time: `0.21 s`, `0.034 s`, `12 s`. Without `decimals` a shorter time has more."""
+    value = keep_finite(value)
+    if value is None:
+        return NO_DATA
+    if decimals is None:
+        decimals = 3 if value < 0.1 else 2 if value < 10 else 0
+    return f"{format_number(value, decimals)} s"
+
+
+def format_milliseconds(seconds: float, decimals: int = 0) -> str:
+    """Return seconds as milliseconds: `412 ms`."""
+    return f"{format_number(seconds * 1000, decimals)} ms"
 
 
 def format_timestamp(stored: str) -> str:
-    """Return a stored ISO 8601 time to the second: `2026-11-23 18:10:30 UTC`."""
+    """Return a stored ISO 8601 time without fractions of seconds: `2026-11-23 18:10:30 UTC`."""
     return re.sub(r"\.\d+", "", clean_text(stored)).replace("T", " ").replace("+00:00", " UTC")
 
 
 def format_duration(value: float | None) -> str:
     """Return a span of seconds: `45 s`, `12 min 5 s`, `2 h 3 min`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
     whole = round(value)
@@ -100,50 +113,66 @@ def format_estimate(seconds: float) -> str:
 
 def format_rate(value: float | None) -> str:
     """Return requests per second: `142`, `41.3`, `8.4`."""
-    value = finite_or_none(value)
-    return NO_DATA if value is None else f"{value:.{0 if value >= 99.95 else 1}f}"
+    value = keep_finite(value)
+    return NO_DATA if value is None else format_number(value, 0 if value >= 99.95 else 1)
 
 
-def format_ratio(ratio: float | None) -> str:
-    """Return a ratio in per cent: `61 %`, `0.4 %`, and `0 %` for a measured zero only."""
-    ratio = finite_or_none(ratio)
+def format_ratio(ratio: float | None, decimals: int | None = None) -> str:
+    """Return a ratio in per cent: `61 %`, `0.4 %`, and `0 %` for a measured zero only.
+
+    With `decimals` every ratio has exactly that many: `0.0 %`.
+    """
+    ratio = keep_finite(ratio)
     if ratio is None:
         return NO_DATA
+    if decimals is not None:
+        return f"{format_number(ratio * 100, decimals)} %"
     if ratio == 0:
         return "0 %"
     if abs(ratio) < 0.0005:
         return "< 0.1 %" if ratio > 0 else "0.0 %"
-    return f"{ratio * 100:.{1 if abs(ratio) < 0.0995 else 0}f} %"
+    return f"{format_number(ratio * 100, 1 if abs(ratio) < 0.0995 else 0)} %"
 
 
-def format_change(ratio: float | None) -> str:
-    """Return a change in per cent, with its sign also if it is plus: `+12 %`, `-0.3 %`, `0 %`."""
-    change = format_ratio(ratio)
+def format_limit(ratio: float) -> str:
+    """Return a limit in per cent with as many decimals as it needs: `1 %`, `0.5 %`, `12.25 %`."""
+    return f"{ratio * 100:.4g} %"
+
+
+def format_change(ratio: float | None, decimals: int | None = None) -> str:
+    """Return a change in per cent with its sign, as `format_ratio` does: `+12 %`, `-0.3 %`, `0 %`."""
+    change = format_ratio(ratio, decimals)
     return f"+{change}" if ratio is not None and ratio > 0 else change
 
 
-def format_range(low: float, high: float, unit: str, digits: int = 0) -> str:
+def format_range(low: float, high: float, unit: str, decimals: int = 0) -> str:
     """Return both ends with one unit: `5 – 8 s`."""
-    return f"{low:.{digits}f} – {high:.{digits}f} {unit}"
+    return f"{format_number(low, decimals)} – {format_number(high, decimals)} {unit}"
 
 
 def format_cores(value: float | None) -> str:
     """Return a number of CPU cores without a unit: `0.24`, `0.024`."""
-    value = finite_or_none(value)
-    return NO_DATA if value is None else f"{value:.{3 if value < 0.1 else 2}f}"
+    value = keep_finite(value)
+    return NO_DATA if value is None else format_number(value, 3 if value < 0.1 else 2)
+
+
+def format_cpu(cores: float, replicas: int = 1) -> str:
+    """Return a CPU limit: `0.5 CPU`, and `2 × 0.5 CPU` for two replicas."""
+    cpu = f"{format_number(cores)} CPU"
+    return f"{replicas} × {cpu}" if replicas > 1 else cpu
 
 
 def format_mebibytes(size_bytes: float | None) -> str:
     """Return bytes as mebibytes: `256 MiB`, `47 MiB`, `9.5 MiB`."""
-    size_bytes = finite_or_none(size_bytes)
+    size_bytes = keep_finite(size_bytes)
     if size_bytes is None:
         return NO_DATA
     size = size_bytes / MIB
-    return f"{size:.0f} MiB" if size >= 9.95 or size == int(size) else f"{size:.1f} MiB"
+    return f"{format_number(size, 0 if size >= 9.95 or size == int(size) else 1)} MiB"
 
 
 def format_count(value: int | None) -> str:
-    """Return a whole number; with more than four digits, thin no-break spaces group them: `12 345`."""
+    """Return a whole number; from five digits on, thin no-break spaces separate thousands: `12 345`."""
     if value is None:
         return NO_DATA
     return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
@@ -151,33 +180,38 @@ def format_count(value: int | None) -> str:
 
 def format_money(value: float | None, currency: str = "") -> str:
     """Return an amount with three significant digits and at least two decimals: `0.0412 EUR`, `12.50 EUR`."""
-    value = finite_or_none(value)
+    value = keep_finite(value)
     if value is None:
         return NO_DATA
-    digits = max(2, 2 - math.floor(math.log10(value))) if value else 2
-    return f"{value:.{min(digits, 9)}f} {clean_text(currency)}".rstrip()
+    decimals = max(2, 2 - math.floor(math.log10(value))) if value else 2
+    return f"{format_number(value, min(decimals, 9))} {clean_text(currency)}".rstrip()
 
 
 def compute_share(used: float | None, limit: float) -> float | None:
     """Return used over limit; None without data or without a limit."""
-    used = finite_or_none(used)
+    used = keep_finite(used)
     return None if used is None or limit <= 0 else used / limit
 
 
 def format_size(limits: Limits) -> str:
     """Return a size: `0.5 CPU / 128 MiB`, and `2 × 0.5 CPU / 128 MiB` for two replicas."""
-    return f"{limits.times}{limits.cpu_cores:g} CPU / {format_mebibytes(limits.memory_bytes)}"
+    cpu = format_cpu(limits.cpu_cores, limits.replicas)
+    return f"{cpu} / {format_mebibytes(limits.memory_bytes)}"
 
 
 def _format_indicator(slo: Slo) -> str:
     return _INDICATOR_WORDS.get(slo.kind) or f"{clean_text(slo.indicator)} of RT"
 
 
+def format_slo_limit(slo: Slo) -> str:
+    """Return an SLO's limit with its unit: `1 s`, `0.25 s`, `0.5 %`."""
+    return f"{format_number(slo.at_most)} s" if slo.is_response_time else format_limit(slo.at_most)
+
+
 def format_slo(slo: Slo) -> str:
     """Return an SLO as a condition: `p95 of RT ≤ 1 s`, `error ratio of GET / ≤ 1 %`."""
-    limit = f"{slo.at_most:g} s" if slo.is_response_time else f"{slo.at_most * 100:g} %"
     where = f" of {clean_text(slo.request_name)}" if slo.request_name else ""
-    return f"{_format_indicator(slo)}{where} ≤ {limit}"
+    return f"{_format_indicator(slo)}{where} ≤ {format_slo_limit(slo)}"
 
 
 def keep_units_together(text: str) -> str:
@@ -186,7 +220,7 @@ def keep_units_together(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return at most `length` characters, cut between words; an ellipsis marks what is missing."""
+    """Return at most `length` characters, cut between words if possible; an ellipsis replaces the rest."""
     if len(text) <= length:
         return text
     head = text[: max(length - 1, 0)]

@@ -1,4 +1,4 @@
-"""Show how far to trust a campaign: the workload, the validity of its steps, its checks, and the machine."""
+"""Put into words how far to trust a campaign: its load, its steps' validity, its checks and its machine."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,12 +8,12 @@ from harness.model import CampaignResult, StepResult, Verdict
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 
-_PAUSES_FROM = 0.05
-"""Share of the users' time. More than this is no measuring error: the scenario sleeps within its tasks."""
+_PAUSES_FROM_RATIO = 0.05
+"""If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
 
 
 def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
-    """Return the lines of the trust section; INVALID steps enter no figure but their own count."""
+    """Return the lines of the trust section; INVALID steps are counted and enter no other figure."""
     steps = [step for cell in result.cells for step in cell.steps]
     valid = [step for step in steps if step.verdict is not Verdict.INVALID]
     return (
@@ -33,14 +33,14 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
 
 
 def _sum_load_s(result: CampaignResult) -> float:
-    """Return how long users were at work: in all cells, in their first attempts, and in the drift check."""
+    """Return how long users sent requests: in all cells, in first attempts, and in the drift check."""
     first_attempts_s = sum(cell.first.load_s for cell in result.cells if cell.first)
     drift_s = result.drift.load_s if result.drift else 0.0
     return sum(cell.load_s for cell in result.cells) + first_attempts_s + drift_s
 
 
 def _build_companions_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
-    """Yield the companions' names, and how long they took to become ready in the slowest container run."""
+    """Yield the companions' names with their longest time to become ready; nothing without companions."""
     names = dict.fromkeys(use.name for step in steps for use in step.companions)
     if not names:
         return
@@ -51,7 +51,7 @@ def _build_companions_fact(result: CampaignResult, steps: Sequence[StepResult]) 
 
 
 def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
-    """Return the figures of the worst window that was judged."""
+    """Return the figures of generator and host, each in its worst window."""
     unexplained = _find_worst([step.unexplained_ratio for step in steps])
     generator = _find_worst([step.generator.cpu_ratio for step in steps])
     lag_s = _find_worst([step.generator.loop_lag_s for step in steps])
@@ -64,7 +64,7 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
             "Little's law residual",
             text.format_ratio(unexplained),
             "users' time that is neither thinking nor waiting, in the worst window"
-            + (pauses if (unexplained or 0.0) > _PAUSES_FROM else ""),
+            + (pauses if (unexplained or 0.0) > _PAUSES_FROM_RATIO else ""),
         ),
         Fact(
             "Generator CPU",
@@ -86,12 +86,12 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
 
 
 def _describe_workers(steps: Sequence[StepResult]) -> str:
-    """Return how many Locust workers there were, and how exact the clocks of remote ones are."""
+    """Return how many Locust workers there were, and how exact remote clocks are; empty for one worker."""
     most = max((step.generator.workers for step in steps), default=1)
     if most == 1:
         return ""
     error_s = max(step.generator.clock_error_s for step in steps)
-    clocks = f", whose clocks are exact to {error_s * 1000:.1f} ms" if error_s else ""
+    clocks = f", whose clocks are exact to {text.format_milliseconds(error_s, 1)}" if error_s else ""
     return f", by the busiest of {most} workers{clocks}"
 
 
@@ -99,25 +99,25 @@ def _build_warm_up_fact(steps: Sequence[StepResult]) -> Fact:
     """Return how long the load was on before windows began: longer if the target still got faster."""
     times_s = _select_known(step.settling.length_s for step in steps)
     value = text.format_range(min(times_s), max(times_s), "s") if times_s else text.NO_DATA
-    cold = sum(not step.settling.was_warm for step in steps)
+    cold_count = sum(not step.settling.was_warm for step in steps)
     note = "load before a window began: longer if the target still got faster"
-    if cold:
+    if cold_count:
         note += (
-            f"; in {text.format_count(cold)} of {text.format_count(len(steps))} steps "
+            f"; in {text.format_count(cold_count)} of {text.format_count(len(steps))} steps "
             "it still got faster when the window began"
         )
     return Fact("Settling and warm-up", value, note)
 
 
 def _format_cores(value: float | None) -> str:
-    return text.NO_DATA if value is None else f"{value:.2f} cores"
+    return text.NO_DATA if value is None else f"{text.format_number(value, 2)} cores"
 
 
 def _build_pace_fact(steps: Sequence[StepResult]) -> Fact:
     """Return how far the host's own speed moved between windows; nothing is corrected for it."""
-    works_s = _select_known(step.host.work_s for step in steps)
-    has_pace = works_s and min(works_s) > 0
-    value = text.format_ratio(max(works_s) / min(works_s) - 1) if has_pace else text.NO_DATA
+    times_s = _select_known(step.host.work_s for step in steps)
+    has_pace = times_s and min(times_s) > 0
+    value = text.format_ratio(max(times_s) / min(times_s) - 1) if has_pace else text.NO_DATA
     note = "by how much the slowest window was slower than the fastest, by a fixed piece of work each second"
     return Fact("Host's pace", value, note)
 
@@ -135,7 +135,7 @@ def _find_worst(values: Iterable[float | None]) -> float | None:
 
 
 def _select_known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None and text.finite_or_none(value) is not None]
+    return [value for value in values if value is not None and text.keep_finite(value) is not None]
 
 
 def _count_verdicts(steps: Sequence[StepResult]) -> str:
@@ -150,7 +150,7 @@ def _format_extremes(values: Sequence[int]) -> str:
 
 
 def build_fingerprint_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """Return the machine's fingerprint, flattened: `engine.version` becomes "engine version"."""
+    """Return the machine's fingerprint as a flat list: `engine.version` becomes "engine version"."""
     return tuple(Fact(label, value) for label, value in _flatten("", stored) if value)
 
 

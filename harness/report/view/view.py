@@ -1,4 +1,4 @@
-"""Build the view of a campaign: all that any report shows, formatted once, with foreign texts cleaned."""
+"""Build the view of a campaign: all that any report shows, formatted once, without harmful characters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,11 @@ from harness.report.view.trust import build_fingerprint_facts, build_trust_facts
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A campaign's answer as people read it."""
+    """A campaign's answer as people read it.
+
+    `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds. `progress`
+    is empty for a complete campaign, `currency` without prices.
+    """
 
     campaign: str
     target: str
@@ -40,7 +44,7 @@ class View:
 
 
 def build_view(result: CampaignResult) -> View:
-    """Format a campaign's result; cells of one size stand together."""
+    """Format a campaign's result; cells of the same size follow one another."""
     costs = {cost.limits: cost for cost in result.costs}
     cells = tuple(
         build_cell_view(result, cell, costs.get(cell.cell.limits))
@@ -80,13 +84,13 @@ def _group_by_size(cells: Sequence[CellResult]) -> dict[Limits, tuple[CellResult
 
 
 def _describe_progress(result: CampaignResult) -> str:
-    """Return how far an unfinished campaign is; empty for a complete one."""
+    """Return how many sizes of an unfinished campaign have an answer; empty for a complete one."""
     if result.state is CampaignState.COMPLETE:
         return ""
     done = sum(cell.status is not Status.RUNNING for cell in result.cells)
     progress = f"{done} of {len(result.cells)} sizes have their answer"
-    active = next((cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps), None)
-    if active is None:
+    current = next((cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps), None)
+    if current is None:
         return progress
-    size, count = text.format_size(active.cell.limits), len(active.steps)
+    size, count = text.format_size(current.cell.limits), len(current.steps)
     return f"{progress}; {size} has {count} {'step' if count == 1 else 'steps'} so far"

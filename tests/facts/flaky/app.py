@@ -1,8 +1,8 @@
-"""A server with two real bad habits, to record what they look like.
+"""A server with two bad habits of real servers, to record what they look like.
 
-It looks at its connections ten times a second. Those idle for more than IDLE_S are closed before anything is
-read, as servers with a keep-alive timeout do: a request that came meanwhile meets a reset. Of the requests of
-one second only the first BUSY_RPS are answered well, the others with status 503.
+The server handles its connections ten times a second. It first closes those that were idle for more than
+IDLE_S, as servers with a keep-alive timeout do: a request that arrived meanwhile gets a reset. Of the
+requests of each second it answers the first BUSY_RPS with 200, and all others with 503.
 """
 
 import os
@@ -30,13 +30,13 @@ def main() -> None:
         now = time.monotonic()
         for connection in [each for each, at in last.items() if now - at > IDLE_S]:
             close(selector, last, connection)
-        for connection in accepted(listener):
+        for connection in accept_all(listener):
             last[connection] = now
             selector.register(connection, selectors.EVENT_READ, data=connection)
         if int(now) != second:
             second, count = int(now), 0
         for key, _ in selector.select(0) if last else ():
-            connection: socket.socket = key.data
+            connection = key.data
             data = connection.recv(65536)
             if not data:
                 close(selector, last, connection)
@@ -45,7 +45,7 @@ def main() -> None:
             connection.sendall(GOOD if count <= BUSY_RPS else BUSY)
 
 
-def accepted(listener: socket.socket) -> Iterator[socket.socket]:
+def accept_all(listener: socket.socket) -> Iterator[socket.socket]:
     while True:
         try:
             yield listener.accept()[0]

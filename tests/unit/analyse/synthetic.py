@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.analyse.step.window import Window, cut_window
 from harness.model import (
     ANSWERED,
     MIB,
@@ -87,7 +88,7 @@ def make_closed_step(
         "window_from_s": WINDOW_FROM_S,
         "window_to_s": WINDOW_FROM_S + window_s,
         "ended_s": ended_s,
-        "ended": EndReason.HELD,
+        "end_reason": EndReason.HELD,
         "requests": requests,
         "thinks": thinks,
         "target": make_target_samples(seconds, cpu_cores),
@@ -141,6 +142,13 @@ def make_step_of(
     """Return a step of one user with exactly these requests (start, latency); its window is [12, 32)."""
     rows = [(*row, ANSWERED) for row in answered] + [(*row, 0) for row in failed]
     return make_closed_step(1, requests=make_requests(rows, unfinished), thinks=ThinkTimes())
+
+
+def require_window(facts: StepFacts) -> Window:
+    """Return the window of a step that has one."""
+    window = cut_window(facts)
+    assert window is not None
+    return window
 
 
 def make_target_samples(seconds: Sequence[float], cpu_cores: float = 0.5) -> tuple[TargetSample, ...]:

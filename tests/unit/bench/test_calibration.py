@@ -1,4 +1,4 @@
-"""The calibration target without its container, the paper's arithmetic, and their comparison."""
+"""The calibration target without its container, the calculated capacities, and the comparison's table."""
 
 import ast
 import math
@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.calibration import demand, paper
+from bench.calibration import calculation, cost
+from bench.calibration.calculation import Queue, Simulation
 from bench.calibration.experiments import EXPERIMENTS, Experiment, find_experiment
-from bench.calibration.paper import Queue, Simulation
 from bench.calibration.question import build_question
 from bench.calibration.table import Row, format_table
 from harness.model import (
@@ -32,56 +32,56 @@ from targets.calibration.calibration.memory import Holdings
 from targets.calibration.calibration.serve import Request, read
 from targets.calibration.calibration.slots import Slots
 
-EVEN = (0.9, 0.9)
-ROOM = Limits(0.5, 96 * MIB)
+CONSTANT_THINK_S = (0.9, 0.9)
+LIMITS = Limits(0.5, 96 * MIB)
 
-arrivals = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(
+ARRIVALS = st.lists(st.floats(0, 1), min_size=1, max_size=60).map(
     lambda gaps: np.cumsum(gaps).tolist(),
 )
 
 
-@given(arrivals, st.integers(1, 5))
+@given(ARRIVALS, st.integers(1, 5))
 def test_never_more_requests_are_in_service_than_there_are_slots(arrived_s: list[float], slots: int) -> None:
-    line = Slots(slots, 0.7)
-    done_s = [line.book(now_s) for now_s in arrived_s]
-    begun_s = [each - 0.7 for each in done_s]
+    queue = Slots(slots, 0.7)
+    done_s = [queue.book(now_s) for now_s in arrived_s]
+    begun_s = [ended_s - 0.7 for ended_s in done_s]
     for now_s in begun_s:
         middle_s = now_s + 0.35
         assert sum(begun <= middle_s < done for begun, done in zip(begun_s, done_s, strict=True)) <= slots
 
 
-@given(arrivals, st.integers(1, 5))
+@given(ARRIVALS, st.integers(1, 5))
 def test_requests_leave_the_slots_in_the_order_of_their_arrival(arrived_s: list[float], slots: int) -> None:
-    line = Slots(slots, 0.7)
-    done_s = [line.book(now_s) for now_s in arrived_s]
+    queue = Slots(slots, 0.7)
+    done_s = [queue.book(now_s) for now_s in arrived_s]
     assert done_s == sorted(done_s)
 
 
-def test_slots_with_a_line_lose_no_time_between_two_requests() -> None:
-    line = Slots(4, 0.1)
-    assert [line.book(0.0) for _ in range(4000)][-1] == pytest.approx(100.0)
+def test_slots_with_waiting_requests_lose_no_time_between_two() -> None:
+    slots = Slots(4, 0.1)
+    assert [slots.book(0.0) for _ in range(4000)][-1] == pytest.approx(100.0)
 
 
-def test_a_burn_costs_its_cpu_time_however_long_it_takes() -> None:
+def test_a_burn_uses_exactly_its_cpu_time() -> None:
     before_s = time.thread_time()
     burn(0.02)
     assert 0.02 <= time.thread_time() - before_s < 0.025
 
 
-def test_a_user_costs_one_block_however_often_he_comes() -> None:
-    held = Holdings(8192, idle_s=60)
+def test_a_user_costs_one_block_whatever_the_number_of_requests() -> None:
+    holdings = Holdings(8192, idle_s=60)
     for now_s, user in enumerate("abaab"):
-        held.hold(user, now_s)
-    assert len(held) == 2
+        holdings.hold(user, now_s)
+    assert len(holdings) == 2
 
 
 def test_only_users_idle_for_too_long_lose_their_block() -> None:
-    held = Holdings(8192, idle_s=60)
-    held.hold("idle", 0)
-    held.hold("busy", 0)
-    held.hold("busy", 50)
-    held.hold("new", 61)
-    assert len(held) == 2
+    holdings = Holdings(8192, idle_s=60)
+    holdings.hold("idle", 0)
+    holdings.hold("busy", 0)
+    holdings.hold("busy", 50)
+    holdings.hold("new", 61)
+    assert len(holdings) == 2
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_an_unknown_mode_is_refused_with_the_known_ones() -> None:
         service({"MODE": "disk"})
 
 
-def test_the_paper_imports_nothing_of_the_harness() -> None:
-    tree = ast.parse(Path(str(paper.__file__)).read_text())
+def test_the_calculation_imports_nothing_of_the_harness() -> None:
+    tree = ast.parse(Path(str(calculation.__file__)).read_text())
     imported = {
         name
         for node in ast.walk(tree)
@@ -123,36 +123,37 @@ def test_the_paper_imports_nothing_of_the_harness() -> None:
 
 
 @pytest.fixture
-def quick_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paper, "REQUESTS", 2000)
+def quick_calculation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calculation, "REQUESTS", 2000)
 
 
-@pytest.mark.usefixtures("quick_paper")
-class TestPaper:
-    def test_even_users_of_even_services_meet_the_formula(self) -> None:
-        queue = Queue(4, 0.1, EVEN)
-        assert queue.compute_users(0.2) == pytest.approx(44)
-        assert queue.find_users(0.2) == pytest.approx(44, abs=0.01)
+@pytest.mark.usefixtures("quick_calculation")
+class TestCalculation:
+    def test_with_constant_times_the_simulation_agrees_with_the_formula(self) -> None:
+        queue = Queue(4, 0.1, CONSTANT_THINK_S)
+        assert queue.compute_users_at_mean(0.2) == pytest.approx(44)
+        assert queue.find_users_at_p95(0.2) == pytest.approx(44, abs=0.01)
 
     @pytest.mark.parametrize("users", [1, 20, 39, 41, 60])
     def test_response_times_follow_the_bottleneck_law(self, users: int) -> None:
-        times_s = Simulation(Queue(4, 0.1, EVEN), users).simulate_response_times_s()
+        times_s = Simulation(Queue(4, 0.1, CONSTANT_THINK_S), users).simulate_response_times_s()
         assert np.mean(times_s) == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.02)
 
     @pytest.mark.parametrize("cores", [0.25, 0.5, 1.0, 1.5])
-    def test_a_quota_serves_its_cores_over_the_demand(self, cores: float) -> None:
+    def test_a_saturated_quota_serves_its_cores_over_the_cpu_time_per_request(self, cores: float) -> None:
         queue = Queue(2, 0.01, (1, 4), cores)
-        users = round(queue.compute_users(1.0))
+        users = round(queue.compute_users_at_mean(1.0))
         times_s = Simulation(queue, users).simulate_response_times_s()
         assert users / (np.mean(times_s) + 2.5) == pytest.approx(cores / 0.01, rel=0.02)
 
-    def test_a_quota_of_all_servers_changes_nothing(self) -> None:
+    def test_a_quota_of_one_core_for_each_server_changes_nothing(self) -> None:
         free, full = Queue(2, 0.01, (1, 2)), Queue(2, 0.01, (1, 2), cores=2)
-        assert Simulation(free, 150).simulate_response_times_s() == pytest.approx(Simulation(full, 150).simulate_response_times_s())
+        times_s = Simulation(free, 150).simulate_response_times_s()
+        assert times_s == pytest.approx(Simulation(full, 150).simulate_response_times_s())
 
-    def test_scattered_think_times_leave_less_than_the_formula(self) -> None:
+    def test_varying_think_times_allow_fewer_users_than_the_formula(self) -> None:
         queue = Queue(8, 0.2, (1, 4))
-        assert 0.9 < queue.find_users(1.0) / queue.compute_users(1.0) < 0.98
+        assert 0.9 < queue.find_users_at_p95(1.0) / queue.compute_users_at_mean(1.0) < 0.98
 
     @settings(max_examples=15, deadline=None)
     @given(st.integers(1, 4), st.floats(0.2, 1.0), st.floats(0.05, 0.5), st.sampled_from([None, 0.5, 1.0]))
@@ -160,55 +161,58 @@ class TestPaper:
         self, servers: int, limit_s: float, less_s: float, cores: float | None
     ) -> None:
         queue = Queue(servers, 0.1, (0.5, 1.5), cores)
-        assert queue.find_users(limit_s - min(less_s, limit_s / 2)) <= queue.find_users(limit_s) + 0.5
+        assert (
+            queue.find_users_at_p95(limit_s - min(less_s, limit_s / 2))
+            <= queue.find_users_at_p95(limit_s) + 0.5
+        )
 
-    def test_one_request_slower_than_the_limit_allows_no_user(self) -> None:
-        assert Queue(1, 0.5, (1, 2)).find_users(0.4) == 0.0
+    def test_a_service_time_above_the_limit_allows_no_user(self) -> None:
+        assert Queue(1, 0.5, (1, 2)).find_users_at_p95(0.4) == 0.0
 
-    def test_memory_holds_what_is_left_beside_the_base(self) -> None:
-        asked = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
-        assert paper.answer_question(asked)["users"] == 100
+    def test_the_memory_above_the_base_is_divided_among_the_users(self) -> None:
+        question = {"mode": "memory", "memory_bytes": 64.0, "base_bytes": 14.0, "held_bytes": 0.5}
+        assert calculation.answer_question(question)["users"] == 100
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=lambda experiment: experiment.name)
-def test_every_experiment_is_a_matrix_that_the_harness_takes(experiment: Experiment, tmp_path: Path) -> None:
-    plan = load_plan(experiment.write(tmp_path))
+def test_the_matrix_of_every_experiment_is_valid(experiment: Experiment, tmp_path: Path) -> None:
+    plan = load_plan(experiment.write_matrix(tmp_path))
     assert plan.target.name == experiment.name
     assert {slo.indicator for slo in plan.slos} == {"p95", "errors"}
     assert len(plan.cells) == len(experiment.cpus) * len(experiment.memory_mib)
 
 
-def test_a_question_names_no_users() -> None:
-    steps = [step(users=77)]
-    asked = [build_question(experiment, ROOM, steps) for experiment in EXPERIMENTS]
-    assert not [key for each in asked for key in each if "user" in key]
-    assert not [value for each in asked for value in each.values() if value == 77]
+def test_a_question_has_no_number_of_users() -> None:
+    steps = [make_facts(users=77)]
+    questions = [build_question(experiment, LIMITS, steps) for experiment in EXPERIMENTS]
+    assert not [key for question in questions for key in question if "user" in key]
+    assert not [value for question in questions for value in question.values() if value == 77]
 
 
-def test_demand_is_cpu_time_over_requests_of_saturated_windows_only() -> None:
-    busy, idle = step(cores=0.5, rps=40), step(cores=0.1, rps=20)
-    assert demand.measure_cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
-    assert demand.measure_cpu_per_request_s([idle], 0.5) is None
+def test_the_cpu_time_per_request_is_measured_in_saturated_windows_only() -> None:
+    busy, idle = make_facts(cores=0.5, rps=40), make_facts(cores=0.1, rps=20)
+    assert cost.measure_cpu_per_request_s([idle, busy], 0.5) == pytest.approx(0.5 / 40, rel=0.01)
+    assert cost.measure_cpu_per_request_s([idle], 0.5) is None
 
 
-def test_the_base_is_what_no_user_holds() -> None:
-    steps = [step(users=30, memory_mib=12 + 15), step(users=10, memory_mib=12 + 5)]
-    assert demand.measure_base_bytes(steps, MIB // 2) == 12 * MIB
-    assert demand.measure_base_bytes([], MIB // 2) is None
+def test_the_base_is_the_working_set_without_what_users_hold() -> None:
+    steps = [make_facts(users=30, memory_mib=12 + 15), make_facts(users=10, memory_mib=12 + 5)]
+    assert cost.measure_base_bytes(steps, MIB // 2) == 12 * MIB
+    assert cost.measure_base_bytes([], MIB // 2) is None
 
 
-def test_what_neither_target_nor_generator_used_was_used_by_others() -> None:
-    quiet, disturbed = step(cores=0.5, host_cores=0.7), step(cores=0.5, host_cores=1.9)
-    assert demand.measure_foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
-    assert demand.measure_foreign_cores([]) is None
+def test_cores_that_neither_target_nor_generator_used_are_foreign() -> None:
+    quiet, disturbed = make_facts(cores=0.5, host_cores=0.7), make_facts(cores=0.5, host_cores=1.9)
+    assert cost.measure_foreign_cores([quiet, disturbed]) == pytest.approx(1.3)
+    assert cost.measure_foreign_cores([]) is None
 
 
-def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> None:
-    asked = build_question(find_experiment("slots-shop"), ROOM, [])
+def test_the_table_has_the_error_of_every_size_and_the_worst_of_all() -> None:
+    question = build_question(find_experiment("slots-shop"), LIMITS, [])
     rows = [
-        Row(cell("a", 98, 102, 99.0), asked, {"users": 100.0, "formula": 110.0}),
-        Row(cell("b", 100, 105, None), asked, {"users": 110.0, "formula": 120.0}),
-        Row(cell("c", None, None, None, "failed"), None, None, 0.9),
+        Row(make_cell("a", 98, 102, 99.0), question, {"users": 100.0, "formula": 110.0}),
+        Row(make_cell("b", 100, 105, None), question, {"users": 110.0, "formula": 120.0}),
+        Row(make_cell("c", None, None, None, "failed"), None, None, 0.9),
     ]
     assert format_table(rows).splitlines()[2:] == [
         "| a | 98 – 102 | 99.0 | 100.0 | -1.0% | 110.0 | 200.00 ms | target | – | 90 s |",
@@ -216,15 +220,16 @@ def test_the_comparison_shows_every_size_its_error_and_the_worst_of_all() -> Non
         "| c | failed | – | – | – | – | – | – | 0.90 cores | 90 s |",
         "",
         "Of 3 sizes 2 were bracketed. Error: median 3.9% (promised 3%), worst 6.8% (promised 8%). "
-        "1 of 2 brackets hold the paper's answer. Others used more than 0.3 cores of the host during 1 of "
-        "them: their errors are as much the machine's; measure them again on a quiet one.",
+        "1 of 2 brackets contain the calculated capacity. At 1 of the sizes, other programs used more than "
+        "0.3 cores of the host, which may explain the errors there: measure these sizes again on a quiet "
+        "machine.",
     ]
 
 
-def step(
+def make_facts(
     users: int = 10, cores: float = 0.5, rps: float = 40, memory_mib: float = 20, host_cores: float = 0.7
 ) -> StepFacts:
-    """Twenty seconds at a steady rate, after ten of ramp; the generator uses a tenth of a core."""
+    """Return a step of 20 s at a steady rate after a ramp of 10 s; the generator uses a tenth of a core."""
     start_s = np.arange(0, 30, 1 / rps)
     return StepFacts(
         index=1,
@@ -236,7 +241,7 @@ def step(
         window_from_s=10,
         window_to_s=30,
         ended_s=31,
-        ended=EndReason.HELD,
+        end_reason=EndReason.HELD,
         requests=Requests(names=("GET /",), start_s=start_s, latency_s=np.full(len(start_s), 0.01)),
         target=tuple(
             TargetSample(at, cores * at, 0, 0, 0.0, math.floor(memory_mib * MIB), None, 0, 0)
@@ -247,7 +252,7 @@ def step(
     )
 
 
-def cell(
+def make_cell(
     id_: str, sustained: int | None, broken: int | None, estimate: float | None, status: str = "bracketed"
 ) -> dict[str, object]:
     return {

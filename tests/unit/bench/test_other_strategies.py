@@ -1,4 +1,4 @@
-"""The rules of other tools, against brute force: they end, repeat no load, and find what a list can show."""
+"""The rules of other tools, checked by brute force: they end, repeat no load, and find the capacity."""
 
 import itertools
 from collections.abc import Callable
@@ -10,42 +10,42 @@ from tests.unit.analyse.synthetic import make_step
 
 
 def run_search(choose: Callable[[dict[int, bool]], int | None], capacity: int) -> dict[int, bool]:
-    """Return every load that a rule chooses, in order, with its verdict."""
-    known: dict[int, bool] = {}
-    while (users := choose(known)) is not None:
-        assert users not in known, "chosen twice"
-        known[users] = users <= capacity
-    return known
+    """Return the verdict of every load that a rule chooses, in the order of choosing; True is a pass."""
+    verdicts: dict[int, bool] = {}
+    while (users := choose(verdicts)) is not None:
+        assert users not in verdicts, "chosen twice"
+        verdicts[users] = users <= capacity
+    return verdicts
 
 
 @pytest.mark.parametrize("length", range(1, 17))
-def test_binary_search_finds_the_highest_load_of_a_list_that_holds(length: int) -> None:
+def test_binary_search_finds_the_highest_load_of_a_list_that_passes(length: int) -> None:
     loads = list(range(10, 10 * length + 1, 10))
     for capacity in range(0, 10 * length + 11, 10):
-        known = run_search(lambda known: search_list(loads, known), capacity)
+        verdicts = run_search(lambda verdicts: search_list(loads, verdicts), capacity)
         best = max((load for load in loads if load <= capacity), default=None)
-        assert max((users for users, holds in known.items() if holds), default=None) == best
+        assert max((users for users, is_passed in verdicts.items() if is_passed), default=None) == best
 
 
 def test_binary_search_ends_whatever_the_verdicts_are() -> None:
     loads = list(range(1, 9))
-    for verdicts in itertools.product([True, False], repeat=len(loads)):
-        known: dict[int, bool] = {}
-        while (users := search_list(loads, known)) is not None:
-            assert users not in known
-            known[users] = verdicts[users - 1]
+    for passes in itertools.product([True, False], repeat=len(loads)):
+        verdicts: dict[int, bool] = {}
+        while (users := search_list(loads, verdicts)) is not None:
+            assert users not in verdicts
+            verdicts[users] = passes[users - 1]
 
 
-def test_no_load_to_choose_from_chooses_nothing() -> None:
+def test_binary_search_chooses_nothing_from_an_empty_list() -> None:
     assert search_list([], {}) is None
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 20, 400])
 def test_doubling_then_halving_brackets_every_capacity(limit: int) -> None:
     for capacity in range(limit + 2):
-        known = run_search(lambda known: double_then_bisect(known, limit, 0.05), capacity)
-        low = max((users for users, holds in known.items() if holds), default=0)
-        high = min((users for users, holds in known.items() if not holds), default=limit + 1)
+        verdicts = run_search(lambda verdicts: double_then_bisect(verdicts, limit, 0.05), capacity)
+        low = max((users for users, is_passed in verdicts.items() if is_passed), default=0)
+        high = min((users for users, is_passed in verdicts.items() if not is_passed), default=limit + 1)
         assert low <= min(capacity, limit) < high
         assert low == limit or low == 0 or high - low == 1 or (high - low) / high < 0.05
 
@@ -53,9 +53,9 @@ def test_doubling_then_halving_brackets_every_capacity(limit: int) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 7, 20, 400])
 def test_bisecting_a_range_brackets_every_capacity(limit: int) -> None:
     for capacity in range(limit + 2):
-        known = run_search(lambda known: bisect(known, limit, 0.05), capacity)
-        low = max((users for users, holds in known.items() if holds), default=0)
-        high = min((users for users, holds in known.items() if not holds), default=limit + 1)
+        verdicts = run_search(lambda verdicts: bisect(verdicts, limit, 0.05), capacity)
+        low = max((users for users, is_passed in verdicts.items() if is_passed), default=0)
+        high = min((users for users, is_passed in verdicts.items() if not is_passed), default=limit + 1)
         assert low <= min(capacity, limit) < high
         assert low in (0, limit) or high <= max(low * 1.05, low + 1)
 

@@ -1,4 +1,4 @@
-"""The comparison of searches: what it counts, and that it gives the same figures twice."""
+"""The comparison of search strategies: its scores, its ground truth, and the same results twice."""
 
 from typing import Literal
 
@@ -17,22 +17,23 @@ from bench.search.trial import (
     measure_matrix,
 )
 from bench.simulation.model import QUIET, Service
-from harness.model import MIB, Cell, CellResult, Limits, Search, SearchStrategy, Status, Timing
+from harness.model import MIB, CellResult, Limits, Search, SearchStrategy, Status, Timing
 
 CELL = build_grid([1.0])[0]
-BRIEF = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
+SHORT = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
 SLOW = Service(cpu_s=0.25)
-"""A slow target has few users: quick to simulate."""
+"""A slow target sustains few users, which are quick to simulate."""
 
 
-def bracketed(low: int, high: int, estimate: float | None = None, cell: Cell = CELL) -> CellResult:
-    return CellResult(cell, Status.BRACKETED, low, high, estimate_users=estimate, load_s=144.0)
+def make_bracketed_result(low: int, high: int, estimate: float | None = None) -> CellResult:
+    return CellResult(CELL, Status.BRACKETED, low, high, estimate_users=estimate, load_s=144.0)
 
 
-def score_flags(
-    result: CellResult, truth: GroundTruth, answers: Literal["estimate", "middle", "highest"] = "estimate"
+def score(
+    result: CellResult, truth: GroundTruth, answer: Literal["estimate", "middle", "highest"] = "estimate"
 ) -> tuple[bool, bool, bool, float | None]:
-    outcome = score_cell(result, truth, 72.0, Strategy("any", answer=answers), is_first=True)
+    """Return whether the pass and the failure are wrong, whether the cell is missed, and the error."""
+    outcome = score_cell(result, truth, 72.0, Strategy("any", answer=answer), is_first=True)
     return outcome.is_pass_wrong, outcome.is_failure_wrong, outcome.is_missed, outcome.error
 
 
@@ -40,26 +41,29 @@ def score_flags(
     ("low", "high", "is_pass_wrong", "is_failure_wrong"),
     [(100, 105, False, False), (104, 109, False, False), (106, 111, True, False), (90, 95, False, True)],
 )
-def test_an_end_of_a_bracket_is_wrong_beyond_the_precision(
+def test_an_end_of_a_bracket_is_wrong_if_it_is_off_by_more_than_the_precision(
     low: int, high: int, is_pass_wrong: bool, is_failure_wrong: bool
 ) -> None:
-    assert score_flags(bracketed(low, high), GroundTruth(100, 100.5))[:2] == (is_pass_wrong, is_failure_wrong)
+    assert score(make_bracketed_result(low, high), GroundTruth(100, 100.5))[:2] == (
+        is_pass_wrong,
+        is_failure_wrong,
+    )
 
 
-def test_the_answer_is_what_the_strategy_reports() -> None:
-    result, truth = bracketed(100, 121, estimate=115.0), GroundTruth(100, 100.0)
-    assert score_flags(result, truth)[3] == pytest.approx(0.15)
-    assert score_flags(result, truth, "middle")[3] == pytest.approx(0.10)
-    assert score_flags(result, truth, "highest")[3] == pytest.approx(0.0)
+def test_the_error_is_that_of_the_strategys_own_answer() -> None:
+    result, truth = make_bracketed_result(100, 121, estimate=115.0), GroundTruth(100, 100.0)
+    assert score(result, truth)[3] == pytest.approx(0.15)
+    assert score(result, truth, "middle")[3] == pytest.approx(0.10)
+    assert score(result, truth, "highest")[3] == pytest.approx(0.0)
 
 
-def test_a_censored_cell_called_bracketed_is_a_miss_and_a_wrong_failure() -> None:
+def test_a_bracket_of_a_censored_cell_is_missed_and_has_a_wrong_failure() -> None:
     censored = GroundTruth(400, 400.0, is_censored=True)
-    assert score_flags(bracketed(300, 310), censored) == (False, True, True, None)
-    assert score_flags(CellResult(CELL, Status.CENSORED, 400), censored) == (False, False, False, None)
+    assert score(make_bracketed_result(300, 310), censored) == (False, True, True, None)
+    assert score(CellResult(CELL, Status.CENSORED, 400), censored) == (False, False, False, None)
 
 
-def test_the_lower_bound_is_two_windows_or_one_if_nothing_breaks() -> None:
+def test_the_lower_bound_is_two_windows_or_one_for_a_censored_cell() -> None:
     plan = build_plan(Strategy("any"), (CELL,))
     two, one = (
         compute_lower_bound_s(plan, GroundTruth(50, 50.5)),
@@ -69,28 +73,29 @@ def test_the_lower_bound_is_two_windows_or_one_if_nothing_breaks() -> None:
     assert one == pytest.approx(10 + 31)
 
 
-def test_a_score_weighs_all_cells_alike() -> None:
+def test_all_cells_have_the_same_weight_in_a_score() -> None:
     truth = GroundTruth(100, 100.0)
     outcomes = [
-        score_cell(bracketed(low, low), truth, 72.0, Strategy("any"), is_first=True) for low in (97, 104)
+        score_cell(make_bracketed_result(low, low), truth, 72.0, Strategy("any"), is_first=True)
+        for low in (97, 104)
     ]
-    score = summarize(outcomes)
-    assert (score.load_s, score.lower_bound_ratio) == (144.0, 2.0)
-    assert score.rms_error == pytest.approx((0.5 * (0.03**2 + 0.04**2)) ** 0.5)
-    assert score.worst_error == pytest.approx(0.04)
+    summary = summarize(outcomes)
+    assert (summary.load_s, summary.lower_bound_ratio) == (144.0, 2.0)
+    assert summary.rms_error == pytest.approx((0.5 * (0.03**2 + 0.04**2)) ** 0.5)
+    assert summary.worst_error == pytest.approx(0.04)
 
 
-def test_the_ground_truth_is_where_the_long_run_share_crosses() -> None:
-    found = find_ground_truth(
+def test_the_ground_truth_lies_between_two_numbers_of_users_or_at_the_limit() -> None:
+    truth = find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=40, fine_s=2000.0
     )
-    assert found.users <= found.crossing < found.users + 1
+    assert truth.users <= truth.crossing_users < truth.users + 1
     assert find_ground_truth(
         SLOW, SimulatedScenario().think, Limits(1.0, 512 * MIB), users_limit=3, fine_s=2000.0
     ).is_censored
 
 
-def test_the_ground_truth_includes_the_memory() -> None:
+def test_memory_can_limit_the_ground_truth() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
     assert (
         find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=1000.0).users
@@ -108,21 +113,21 @@ def test_every_strategy_ends_near_the_capacity_of_a_quiet_target(strategy: Strat
 
 def test_a_matrix_gives_the_same_results_twice() -> None:
     scenario, cells = SimulatedScenario(Service(user_bytes=MIB)), build_grid([0.5, 1.0], [48, 256])
-    bisect = Strategy("bisect", search=Search(SearchStrategy.BISECT), timing=BRIEF)
+    bisect = Strategy("bisect", search=Search(SearchStrategy.BISECT), timing=SHORT)
     one, two = (measure_matrix(bisect, scenario, cells, seed=3) for _ in range(2))
     assert one == two
     assert len({result.cell.id for result in one}) == 4
 
 
-def test_memory_shows_as_the_limiting_factor_where_it_is() -> None:
+def test_the_limiting_factor_of_a_simulated_target_can_be_memory() -> None:
     scenario = SimulatedScenario(Service(user_bytes=MIB))
-    result = measure_cell(Strategy("predict", timing=BRIEF), scenario, build_grid([4.0], [64])[0], seed=1)
+    result = measure_cell(Strategy("predict", timing=SHORT), scenario, build_grid([4.0], [64])[0], seed=1)
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None
     assert 29 <= result.sustained_users <= 32
 
 
-def test_an_unknown_strategy_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_names_an_unknown_strategy(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--only", "magic"]) == 1
     assert "magic" in capsys.readouterr().err
 
@@ -130,7 +135,7 @@ def test_an_unknown_strategy_is_named(capsys: pytest.CaptureFixture[str]) -> Non
 def test_every_scenario_can_be_measured() -> None:
     for name, scenario in SCENARIOS.items():
         result = measure_cell(
-            Strategy(name, search=Search(SearchStrategy.LADDER), timing=BRIEF),
+            Strategy(name, search=Search(SearchStrategy.LADDER), timing=SHORT),
             scenario,
             build_grid([0.5])[0],
             seed=1,

@@ -1,4 +1,4 @@
-"""The simulation obeys the laws that real measurements are checked by, and the protocols."""
+"""The simulation obeys the queueing laws by which real measurements are checked, and the protocols."""
 
 import itertools
 import math
@@ -20,25 +20,25 @@ from bench.simulation.container_run import build_closed_system
 from bench.simulation.model import QUIET, USUAL, Law, Noise, Service, ThinkTime
 from bench.simulation.random_streams import (
     create_generator,
-    draw_cpu_demands,
+    draw_cpu_times,
     draw_pause_gaps,
     draw_run_speed,
 )
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
-from harness.errors import TargetFailed
+from harness.errors import TargetStartError
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
 from harness.measure.session import Backends, open_session
-from harness.measure.step import StepRequest, hold_step
+from harness.measure.step import StepSpec, hold_step
 from harness.model import MIB, Cell, EndReason, Limits, Plan, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
-ROOM = Limits(1.0, 512 * MIB)
+LIMITS = Limits(1.0, 512 * MIB)
 STEADY_THINK = ThinkTime(0.9, 0.9)
 
 
-def held(
+def measure_step(
     service: Service,
     users: int,
     cpu_cores: float = 1.0,
@@ -55,29 +55,29 @@ def held(
 def hold(backends: Backends, plan: Plan, cell: Cell, users: int) -> StepFacts:
     """Measure a step in a container run of its own."""
     image = backends.host.prepare(plan.target)
-    request = StepRequest(1, Step(users, SHORT), 50.0, lambda facts: False, lambda sample: None)
+    request = StepSpec(1, Step(users, SHORT), 50.0, lambda facts: False, lambda sample: None)
     with open_session(backends, plan.target, plan.scenario, plan.load, cell, image, 1) as session:
         return hold_step(session, request)
 
 
 def run(
-    service: Service, users: int, seconds: float, limits: Limits = ROOM, think: ThinkTime | None = None
+    service: Service, users: int, seconds: float, limits: Limits = LIMITS, think: ThinkTime | None = None
 ) -> tuple[ClosedSystem, np.ndarray]:
-    """A system after a warm-up of 100 s and as many seconds as asked; the response times of those."""
+    """Return a system after a warm-up of 100 s and `seconds` more, with the response times of the latter."""
     system = build_closed_system(service, QUIET, think or ThinkTime(), limits, seed=(7,))
     system.hold(users, 50.0)
     system.advance(100.0)
-    system.take()
+    system.take_ended()
     system.advance(100.0 + seconds)
-    return system, np.array(system.take().latency_s)
+    return system, np.array(system.take_ended().latency_s)
 
 
 @pytest.mark.parametrize("users", [10, 50, 90])
 @pytest.mark.parametrize("service", [Service(), Service(slots=4, delay_s=0.05), Service(law="lognormal")])
 def test_littles_law_holds_exactly(service: Service, users: int) -> None:
-    window = cut_window(held(service, users))
+    window = cut_window(measure_step(service, users))
     assert window is not None
-    assert unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
+    assert compute_unexplained_ratio(window) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("cpu_cores", [0.25, 1.0, 2.0, 4.0])
@@ -88,16 +88,18 @@ def test_cpu_used_is_demand_times_throughput(cpu_cores: float) -> None:
     assert answered == pytest.approx(len(latency_s) * 1100 / 1000, rel=0.02)
 
 
-def test_a_saturated_quota_is_used_up_and_throttles_every_period() -> None:
+def test_a_saturated_quota_is_spent_and_throttles_in_every_period() -> None:
     system, latency_s = run(Service(law="deterministic"), 90, 500.0)
     cpu = system.processor
     assert len(latency_s) / 500 == pytest.approx(1 / 0.05, rel=0.005)
     assert cpu.cpu_s == pytest.approx(600, rel=0.01)
     assert cpu.throttled_periods / cpu.periods > 0.99
-    assert cpu.throttled_s == pytest.approx(0.75 * 600, rel=0.02), "four cores spend one core's quota early"
+    assert cpu.throttled_s == pytest.approx(0.75 * 600, rel=0.02), (
+        "four cores spend the quota of one core in a quarter of a period"
+    )
 
 
-def test_a_hardly_loaded_quota_throttles_little_and_counts_no_idle_period() -> None:
+def test_a_light_load_is_not_throttled_and_idle_periods_do_not_count() -> None:
     system, _ = run(Service(law="deterministic", cpu_s=0.005), 2, 500.0)
     cpu = system.processor
     assert cpu.throttled_periods == 0
@@ -113,31 +115,31 @@ def test_throttling_grows_with_the_load() -> None:
 
 
 @pytest.mark.parametrize("users", [10, 30, 40, 44, 60])
-def test_slots_give_the_paper_answer(users: int) -> None:
-    """X = min(N/(Z+S), c/S) and R = max(S, N·S/c − Z) for deterministic S and Z."""
+def test_slots_have_the_throughput_and_response_time_of_the_bottleneck_law(users: int) -> None:
+    """Check X = min(N/(Z+S), c/S) and R = max(S, N·S/c − Z) for constant S and Z."""
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
     _, latency_s = run(service, users, 1000.0, think=STEADY_THINK)
     assert len(latency_s) / 1000 == pytest.approx(min(users / 1.0, 40.0), rel=0.001)
     assert latency_s.mean() == pytest.approx(max(0.1, users * 0.1 / 4 - 0.9), rel=0.02)
 
 
-def test_slots_capacity_is_the_paper_one() -> None:
+def test_the_ground_truth_of_slots_is_the_calculated_capacity() -> None:
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
-    found = find_ground_truth(service, STEADY_THINK, ROOM, slow_s=0.2 + 1e-6, fine_s=1000.0)
-    assert found.users == 44
+    truth = find_ground_truth(service, STEADY_THINK, LIMITS, slow_s=0.2 + 1e-6, fine_s=1000.0)
+    assert truth.users == 44
 
 
-def test_sharing_a_cpu_keeps_the_closed_queues_mean_whatever_the_law() -> None:
-    """A closed network of a delay and a shared processor depends on the demand's mean alone (BCMP)."""
+def test_the_mean_response_time_of_a_shared_cpu_depends_only_on_the_mean_cpu_time() -> None:
+    """Check the theorem of BCMP for a closed network of a delay and a shared processor."""
     laws: tuple[Law, ...] = ("exponential", "lognormal", "deterministic")
     services = [Service(law=law, cpu_cv=1.5, parallel_cores=1) for law in laws]
-    means = [run(service, 45, 6000.0, Limits(2.0, 512 * MIB))[1].mean() for service in services]
-    exact_s = machine_repairman_s(45, think_s=2.5, service_s=0.05)
-    assert means == pytest.approx([exact_s] * 3, rel=0.05)
+    means_s = [run(service, 45, 6000.0, Limits(2.0, 512 * MIB))[1].mean() for service in services]
+    exact_s = compute_mean_response_s(45, think_s=2.5, service_s=0.05)
+    assert means_s == pytest.approx([exact_s] * 3, rel=0.05)
 
 
-def machine_repairman_s(users: int, think_s: float, service_s: float) -> float:
-    """Mean response time by exact mean value analysis (Reiser and Lavenberg, 1980)."""
+def compute_mean_response_s(users: int, think_s: float, service_s: float) -> float:
+    """Return the mean response time by exact mean value analysis (Reiser and Lavenberg, 1980)."""
     queue = response_s = 0.0
     for n in range(1, users + 1):
         response_s = service_s * (1 + queue)
@@ -146,27 +148,27 @@ def machine_repairman_s(users: int, think_s: float, service_s: float) -> float:
 
 
 def test_first_come_first_served_answers_in_the_order_of_arrival() -> None:
-    system = build_closed_system(Service(slots=1), QUIET, ThinkTime(), ROOM, seed=(3,))
+    system = build_closed_system(Service(slots=1), QUIET, ThinkTime(), LIMITS, seed=(3,))
     system.hold(80, 50.0)
     system.advance(200.0)
-    ended = system.take()
+    ended = system.take_ended()
     assert ended.start_s == sorted(ended.start_s)
 
 
-def test_pauses_stop_everything() -> None:
-    quiet = measure_slow_share(Service(), ThinkTime(), ROOM, 30, 1.0, 2000.0)
-    stopping = measure_slow_share(Service(pause_s=0.8, pause_every_s=5.0), ThinkTime(), ROOM, 30, 1.0, 2000.0)
-    assert stopping > quiet + 0.02
+def test_pauses_of_the_target_raise_the_slow_share() -> None:
+    without = measure_slow_share(Service(), ThinkTime(), LIMITS, 30, 1.0, 2000.0)
+    pausing = Service(pause_s=0.8, pause_every_s=5.0)
+    assert measure_slow_share(pausing, ThinkTime(), LIMITS, 30, 1.0, 2000.0) > without + 0.02
 
 
 def test_the_same_seed_gives_the_same_facts() -> None:
-    one, same, other = (held(Service(), 40, noise=USUAL, seed=seed) for seed in (5, 5, 6))
+    one, same, other = (measure_step(Service(), 40, noise=USUAL, seed=seed) for seed in (5, 5, 6))
     assert np.array_equal(one.requests.latency_s, same.requests.latency_s)
     assert one.target == same.target
     assert not np.array_equal(one.requests.latency_s[:50], other.requests.latency_s[:50])
 
 
-def test_a_container_run_is_the_same_whatever_was_measured_before_it() -> None:
+def test_a_container_run_does_not_depend_on_the_runs_of_other_cells_before() -> None:
     service, cells = Service(), build_grid([1.0, 2.0])
     plan = build_plan(Strategy("one step"), cells)
     latencies = []
@@ -183,57 +185,57 @@ def test_container_runs_differ_in_speed_by_the_given_spread() -> None:
     assert np.log(speeds).std() == pytest.approx(0.03, rel=0.15)
 
 
-def test_a_cold_target_is_slower_at_first_and_longer_so_when_small() -> None:
+def test_a_cold_target_is_slower_at_first_and_a_small_one_warms_up_later() -> None:
     noise = Noise(cold_ratio=0.3, warm_cpu_s=5.0)
 
-    def early_over_late(cpu_cores: float) -> float:
-        facts = held(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, noise)
+    def compare_early_to_late(cpu_cores: float) -> float:
+        facts = measure_step(Service(law="deterministic"), round(30 * cpu_cores), cpu_cores, noise)
         early = facts.requests.start_s < facts.requests.start_s.min() + 15
         return float(facts.requests.latency_s[early].mean() / facts.requests.latency_s[~early].mean())
 
-    assert early_over_late(4.0) > 1.2
-    assert early_over_late(1.0) > early_over_late(4.0)
+    assert compare_early_to_late(4.0) > 1.2
+    assert compare_early_to_late(1.0) > compare_early_to_late(4.0)
 
 
-def test_users_come_in_bursts_of_a_second_and_send_a_request_at_once() -> None:
-    facts = held(Service(cpu_s=0.001), 30)
+def test_users_arrive_once_a_second_and_send_a_request_at_once() -> None:
+    facts = measure_step(Service(cpu_s=0.001), 30)
     assert facts.spawn_rate == 3
     first = np.sort(facts.requests.start_s)[:9] - facts.ramp_from_s
     assert first == pytest.approx([0.0] * 3 + [1.0] * 3 + [2.0] * 3)
     assert facts.generator[-1].users == 30
 
 
-def test_users_who_leave_are_not_heard_of_again() -> None:
-    system = build_closed_system(Service(), QUIET, ThinkTime(), ROOM, seed=(1,))
+def test_users_who_left_end_no_more_requests() -> None:
+    system = build_closed_system(Service(), QUIET, ThinkTime(), LIMITS, seed=(1,))
     system.hold(60, 50.0)
     system.advance(60.0)
     system.hold(20, 50.0)
-    assert system.reached == len(system.users) == 20
+    assert system.reached_users == len(system.users) == 20
     assert set(system.in_flight) <= set(system.users)
-    system.take()
+    system.take_ended()
     system.advance(160.0)
-    assert len(system.take().start_s) / 100 == pytest.approx(20 / 2.55, rel=0.1)
+    assert len(system.take_ended().start_s) / 100 == pytest.approx(20 / 2.55, rel=0.1)
 
 
 def test_too_many_users_for_the_memory_kill_the_target() -> None:
     service = Service(base_bytes=32 * MIB, user_bytes=MIB)
-    facts = held(service, 40, memory_mib=64)
-    assert facts.ended is EndReason.TARGET_DIED
+    facts = measure_step(service, 40, memory_mib=64)
+    assert facts.end_reason is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
     result = judge_step(facts, SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.target.is_out_of_memory
     assert 32 < result.users_reached <= 36
-    assert held(service, 32, memory_mib=64).ended is EndReason.HELD
+    assert measure_step(service, 32, memory_mib=64).end_reason is EndReason.HELD
 
 
 def test_a_target_larger_than_its_memory_does_not_start() -> None:
-    with pytest.raises(TargetFailed, match="out of memory"):
-        held(Service(base_bytes=128 * MIB), 1, memory_mib=64)
+    with pytest.raises(TargetStartError, match="out of memory"):
+        measure_step(Service(base_bytes=128 * MIB), 1, memory_mib=64)
 
 
-def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
-    facts = held(Service(), 20)
+def test_samples_of_the_target_come_every_second_and_pages_every_half_second() -> None:
+    facts = measure_step(Service(), 20)
     assert np.diff([sample.at_s for sample in facts.target]) == pytest.approx(1.0)
     assert np.diff([sample.at_s for sample in facts.generator])[:-1] == pytest.approx(0.5)
     assert all(
@@ -241,40 +243,40 @@ def test_counters_and_pages_come_as_often_as_the_real_ones() -> None:
     )
 
 
-def test_unanswered_requests_are_reported_at_the_end() -> None:
-    facts = held(Service(), 90)
+def test_requests_in_flight_at_the_end_are_reported_as_unfinished() -> None:
+    facts = measure_step(Service(), 90)
     assert len(facts.requests.unfinished_start_s) == facts.generator[-1].in_flight > 0
 
 
-def test_time_stands_still_unless_someone_waits() -> None:
+def test_simulated_time_passes_only_by_sleeping() -> None:
     clock = simulate_backends(Service()).clock
     clock.sleep(3.0)
     assert clock.now_s() == 3.0
 
 
-def test_the_simulation_keeps_the_protocols() -> None:
-    """Build the backends that a campaign measures with; mypy checks the protocols."""
+def test_the_simulation_implements_the_protocols() -> None:
+    """Assign every part to its protocol, so that mypy checks it."""
     clock = SimulatedClock()
     host: TargetHost = SimulatedHost(clock, Service(), QUIET, ThinkTime(), 0)
     generator: LoadGenerator = SimulatedLoadGenerator(clock)
     probe: UsageProbe = SimulatedProbe()
-    used: Clock = clock
-    assert Backends(host, generator, probe, used).clock is clock
+    protocol_clock: Clock = clock
+    assert Backends(host, generator, probe, protocol_clock).clock is clock
 
 
-def test_cpu_demands_have_the_given_mean_and_spread() -> None:
-    spreads: dict[Law, float] = {
+def test_cpu_times_have_the_mean_and_the_variation_of_their_law() -> None:
+    variations: dict[Law, float] = {
         "exponential": 1.0,
         "lognormal": 2.0,
         "uniform": 0.5 / math.sqrt(3),
         "deterministic": 0.0,
     }
-    for law, spread in spreads.items():
+    for law, variation in variations.items():
         service = Service(law=law, cpu_cv=2.0)
-        some = np.array(list(itertools.islice(draw_cpu_demands(service, create_generator(1)), 200_000)))
-        assert some.mean() == pytest.approx(service.cpu_s, rel=0.02)
-        assert some.std() / some.mean() == pytest.approx(spread, rel=0.1)
+        times_s = np.array(list(itertools.islice(draw_cpu_times(service, create_generator(1)), 200_000)))
+        assert times_s.mean() == pytest.approx(service.cpu_s, rel=0.02)
+        assert times_s.std() / times_s.mean() == pytest.approx(variation, rel=0.1)
 
 
-def test_no_pause_is_due_where_there_are_none() -> None:
+def test_a_service_without_pauses_never_pauses() -> None:
     assert next(draw_pause_gaps(Service(), create_generator(1))) == math.inf

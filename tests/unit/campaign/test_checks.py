@@ -1,4 +1,4 @@
-"""A campaign's checks on itself, on fakes: the reference cell at its end, and second attempts."""
+"""A campaign checks itself by a drift check at its end, and by second attempts at contradictory cells."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -10,268 +10,271 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.campaign.progress import CellProgress, rejudge
-from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
 from harness.report import build_summary, build_view
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.campaign.stage import RecordingListener, Stage
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener
 
 THREE = ((0.1, 256), (0.2, 256), (0.4, 256))
 REFERENCE = "web-c0.40-m256"
 SMALL, LARGE = "web-c0.10-m256", "web-c0.20-m256"
 USERS_LIMIT = 100
-USUAL = Service()
+USUAL = Service(law="deterministic")
 
 
-def slower(factor: float) -> Service:
+def make_slower_service(factor: float) -> Service:
     return replace(USUAL, cpu_s=USUAL.cpu_s * factor)
 
 
-class Changing(RecordingListener):
-    """Changes the world when the reference cell is held again, or at a cell's n-th attempt."""
+class ServiceChanger(RecordingListener):
+    """Changes the service at the drift check, or at a cell's attempt of a given number."""
 
     def __init__(
         self,
-        stage: Stage,
-        at_end: Callable[[Stage], None] = lambda _: None,
+        campaign: FakeCampaign,
+        on_drift_check: Callable[[FakeCampaign], None] = lambda _: None,
         attempts: Mapping[tuple[str, int], Service] | None = None,
     ) -> None:
         super().__init__()
-        self.stage = stage
-        self.at_end = at_end
+        self.campaign = campaign
+        self.on_drift_check = on_drift_check
         self.attempts = attempts or {}
-        self.confirmed: list[str] = []
+        self.drift_checked: list[str] = []
 
     def container_starting(self, cell: Cell) -> None:
-        number = attempt_of(self.stage, cell)
-        self.stage.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
-        if self.confirmed:
-            self.at_end(self.stage)
+        number = find_attempt_number(self.campaign, cell)
+        self.campaign.fake.services["web"] = self.attempts.get((cell.id, number), USUAL)  # type: ignore[index]
+        if self.drift_checked:
+            self.on_drift_check(self.campaign)
 
-    def confirming(self, cell: Cell) -> None:
-        self.confirmed.append(cell.id)
-
-
-def attempt_of(stage: Stage, cell: Cell) -> int:
-    """Which attempt a container of this cell serves: those that are done are in the log."""
-    told = stage.folder.read_log().attempts
-    return 1 + sum(attempt.is_done for (cell_id, _), attempt in told.items() if cell_id == cell.id)
+    def drift_check_started(self, cell: Cell) -> None:
+        self.drift_checked.append(cell.id)
 
 
-def campaign(stage: Stage) -> CampaignResult:
-    return Scheduler(stage.plan, stage.folder, stage.backends, stage.listener).run()
+def find_attempt_number(campaign: FakeCampaign, cell: Cell) -> int:
+    """Return the number of the attempt that starts: one more than the attempts that the log has finished."""
+    record = campaign.folder.read_log().attempts
+    return 1 + sum(attempt.is_done for (cell_id, _), attempt in record.items() if cell_id == cell.id)
 
 
-def staged(
+def make_campaign(
     folder: Path,
     plan: Plan,
-    at_end: Callable[[Stage], None] = lambda _: None,
+    on_drift_check: Callable[[FakeCampaign], None] = lambda _: None,
     attempts: Mapping[tuple[str, int], Service] | None = None,
-) -> Stage:
-    stage = Stage(folder, plan, USUAL)
-    stage.listener = Changing(stage, at_end, attempts)
-    return stage
+) -> FakeCampaign:
+    campaign = FakeCampaign(folder, plan, USUAL)
+    campaign.listener = ServiceChanger(campaign, on_drift_check, attempts)
+    return campaign
 
 
-def becomes(service: Service) -> Callable[[Stage], None]:
-    def change(stage: Stage) -> None:
-        stage.fake.services["web"] = service  # type: ignore[index]
+def change_service_to(service: Service) -> Callable[[FakeCampaign], None]:
+    def change(campaign: FakeCampaign) -> None:
+        campaign.fake.services["web"] = service  # type: ignore[index]
 
     return change
 
 
-def summary(result: CampaignResult) -> dict[str, object]:
+def build_valid_summary(result: CampaignResult) -> dict[str, object]:
     plain = json.loads(json.dumps(build_summary(result)))
     VALIDATOR.validate(plain)
     return dict(plain)
 
 
-def test_the_first_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = campaign(stage)
+def test_the_reference_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = campaign.measure()
     assert result.drift is not None
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
-    assert stage.fake.host.runs[-1].id == REFERENCE
-    told = stage.folder.read_log().last_attempt(REFERENCE)
-    assert len(told.drift_check_files) == len(told.drift_check_runs) == 1
-    assert told.drift_check_runs[0].number == len(told.runs) + 1
+    assert campaign.fake.host.runs[-1].id == REFERENCE
+    record = campaign.folder.read_log().find_last_attempt(REFERENCE)
+    assert len(record.drift_check_files) == len(record.drift_check_runs) == 1
+    assert record.drift_check_runs[0].number == len(record.runs) + 1
 
 
 def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
-    result = campaign(staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)))
+    result = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)).measure()
     shown = build_view(result)
     assert shown.warnings == ()
     (line,) = (fact for fact in shown.trust if fact.label == "Drift")
     assert line.value.startswith("none")
-    assert summary(result)["drift"]["marked"] is False  # type: ignore[index]
+    assert build_valid_summary(result)["drift"]["marked"] is False  # type: ignore[index]
 
 
 def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
-    steady = campaign(staged(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)))
-    stage = staged(tmp_path / "slower", make_plan(*THREE, users_limit=USERS_LIMIT), becomes(slower(1.2)))
-    result = campaign(stage)
+    steady = make_campaign(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)).measure()
+    campaign = make_campaign(
+        tmp_path / "slower",
+        make_plan(*THREE, users_limit=USERS_LIMIT),
+        change_service_to(make_slower_service(1.2)),
+    )
+    result = campaign.measure()
     assert result.drift is not None
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
     assert result.cells == steady.cells
-    assert any("may look smaller than it is" in warning for warning in build_view(result).warnings)
-    assert summary(result)["drift"]["marked"] is True  # type: ignore[index]
-    assert rejudge(stage.plan, stage.folder).drift == result.drift
+    assert any("may look smaller than they are" in warning for warning in build_view(result).warnings)
+    assert build_valid_summary(result)["drift"]["marked"] is True  # type: ignore[index]
+    assert rejudge(campaign.plan, campaign.folder).drift == result.drift
 
 
 def test_a_reference_cell_that_fails_at_the_end_marks_the_campaign(tmp_path: Path) -> None:
     plan = make_plan((0.05, 256), *THREE[:2], users_limit=USERS_LIMIT)
-    result = campaign(staged(tmp_path, plan, becomes(slower(1.5))))
+    result = make_campaign(tmp_path, plan, change_service_to(make_slower_service(1.5))).measure()
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
     assert result.cells[2].sustained_users == result.drift.users
 
 
 def test_a_target_that_no_longer_starts_marks_the_campaign(tmp_path: Path) -> None:
-    result = campaign(
-        staged(
-            tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), becomes(replace(USUAL, exits_at_start=1))
-        )
-    )
+    result = make_campaign(
+        tmp_path,
+        make_plan(*THREE, users_limit=USERS_LIMIT),
+        change_service_to(replace(USUAL, exits_at_start=1)),
+    ).measure()
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.FAIL, True)
     assert "ended with exit code 1" in build_view(result).warnings[0]
     assert {cell.status for cell in result.cells} == {Status.BRACKETED, Status.CENSORED}
-    summary(result)
+    build_valid_summary(result)
 
 
-def test_a_spoiled_confirmation_is_held_once_more_and_then_says_nothing(tmp_path: Path) -> None:
-    def spoil(stage: Stage) -> None:
-        stage.fake.generator.max_users = 50
+def test_an_invalid_drift_check_is_held_once_more_and_is_then_inconclusive(tmp_path: Path) -> None:
+    def limit_users(campaign: FakeCampaign) -> None:
+        campaign.fake.generator.max_users = 50
 
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), spoil)
-    result = campaign(stage)
-    assert len(stage.folder.read_log().last_attempt(REFERENCE).drift_check_files) == 2
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), limit_users)
+    result = campaign.measure()
+    assert len(campaign.folder.read_log().find_last_attempt(REFERENCE).drift_check_files) == 2
     assert result.drift is not None
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.INVALID, False)
     assert result.drift.cpu_per_request_ratio is None
-    assert summary(result)["state"] == "complete"
+    assert build_valid_summary(result)["state"] == "complete"
 
 
-@pytest.mark.parametrize("why", ["two sizes", "switched off", "a demand"])
-def test_nothing_is_confirmed_where_it_is_not_worth_it(tmp_path: Path, why: str) -> None:
-    plan = make_plan(*(THREE[:2] if why == "two sizes" else THREE), users_limit=USERS_LIMIT)
-    if why == "switched off":
+@pytest.mark.parametrize("case", ["two sizes", "switched off", "a demand"])
+def test_two_sizes_a_demand_and_a_switch_need_no_drift_check(tmp_path: Path, case: str) -> None:
+    plan = make_plan(*(THREE[:2] if case == "two sizes" else THREE), users_limit=USERS_LIMIT)
+    if case == "switched off":
         plan = replace(plan, search=replace(plan.search, confirm=False))
-    if why == "a demand":
+    if case == "a demand":
         plan = replace(plan, users_required=80, users_limit=80)
-    stage = staged(tmp_path, plan)
-    assert campaign(stage).drift is None
-    assert stage.listener.confirmed == []  # type: ignore[attr-defined]
+    campaign = make_campaign(tmp_path, plan)
+    assert campaign.measure().drift is None
+    assert campaign.listener.drift_checked == []  # type: ignore[attr-defined]
 
 
-class Unplugged(Changing):
-    """Pulls the plug at a given moment of what is held again: once."""
+class MomentInterrupter(ServiceChanger):
+    """Interrupts the campaign at a given moment of its drift check or of a second attempt."""
 
-    def __init__(self, stage: Stage, moment: str, **changes: Mapping[tuple[str, int], Service]) -> None:
-        super().__init__(stage, attempts=changes.get("attempts"))
+    def __init__(
+        self, campaign: FakeCampaign, moment: str, **changes: Mapping[tuple[str, int], Service]
+    ) -> None:
+        super().__init__(campaign, attempts=changes.get("attempts"))
         self.moment = moment
-        self.second = ""
+        self.second_attempt = ""
         self.steps = 0
 
     def cell_started(self, cell: Cell) -> None:
         super().cell_started(cell)
-        self.second = cell.id if self.lines.count(f"start {cell.id}") > 1 else ""
+        self.second_attempt = cell.id if self.lines.count(f"start {cell.id}") > 1 else ""
 
     def container_starting(self, cell: Cell) -> None:
         super().container_starting(cell)
-        self.pull("container")
+        self.interrupt("container")
 
     def step_started(self, cell: Cell, step: Step) -> None:
         super().step_started(cell, step)
-        self.pull("step")
+        self.interrupt("step")
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         super().step_judged(cell, result)
-        self.steps += bool(self.second)
-        self.pull("judged" if self.steps < 2 else "judged twice")
+        self.steps += bool(self.second_attempt)
+        self.interrupt("judged" if self.steps < 2 else "judged twice")
 
-    def cell_done(self, result: CellResult) -> None:
-        super().cell_done(result)
-        self.pull("done")
+    def cell_finished(self, result: CellResult) -> None:
+        super().cell_finished(result)
+        self.interrupt("done")
 
-    def pull(self, moment: str) -> None:
-        if moment == self.moment and (self.confirmed or self.second):
+    def interrupt(self, moment: str) -> None:
+        if moment == self.moment and (self.drift_checked or self.second_attempt):
             raise KeyboardInterrupt
 
 
-def resumed(stage: Stage, moment: str, attempts: Mapping[tuple[str, int], Service]) -> CampaignResult:
-    """The campaign's answer after its plug was pulled at that moment, and it was typed again."""
-    stage.listener = Unplugged(stage, moment, attempts=attempts)
+def interrupt_and_resume(
+    campaign: FakeCampaign, moment: str, attempts: Mapping[tuple[str, int], Service]
+) -> CampaignResult:
+    """Return the answer of a campaign that was interrupted at this moment and then resumed."""
+    campaign.listener = MomentInterrupter(campaign, moment, attempts=attempts)
     with pytest.raises(KeyboardInterrupt):
-        campaign(stage)
-    stage.listener = Changing(stage, attempts=attempts)
-    stage.folder.mark_resumed()
-    return campaign(stage)
+        campaign.measure()
+    campaign.listener = ServiceChanger(campaign, attempts=attempts)
+    campaign.folder.mark_resumed()
+    return campaign.measure()
 
 
 @pytest.mark.parametrize("moment", ["container", "step", "judged"])
-def test_a_confirmation_that_was_cut_off_is_held_again_and_a_stored_one_is_not(
+def test_a_drift_check_that_was_interrupted_is_held_again_and_a_stored_one_is_not(
     tmp_path: Path, moment: str
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = resumed(stage, moment, {})
-    told = stage.folder.read_log().last_attempt(REFERENCE)
-    assert len(told.drift_check_files) == 1
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(campaign, moment, {})
+    record = campaign.folder.read_log().find_last_attempt(REFERENCE)
+    assert len(record.drift_check_files) == 1
     assert result.state == "complete"
     assert result.drift is not None
     assert not result.drift.is_marked
-    held_again = [line for line in stage.listener.lines if line.startswith("hold")]
-    assert len(held_again) == (0 if moment == "judged" else 1)
-    numbers = [life.number for life in (*told.runs, *told.drift_check_runs)]
+    held_steps = [line for line in campaign.listener.lines if line.startswith("hold")]
+    assert len(held_steps) == (0 if moment == "judged" else 1)
+    numbers = [run.number for run in (*record.runs, *record.drift_check_runs)]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-HEALS = {(LARGE, 1): slower(3)}
-STAYS = {(LARGE, 1): slower(3), (LARGE, 2): slower(3)}
+SLOW_ONCE = {(LARGE, 1): make_slower_service(3)}
+SLOW_TWICE = {(LARGE, 1): make_slower_service(3), (LARGE, 2): make_slower_service(3)}
 
 
-def by_id(result: CampaignResult) -> dict[str, CellResult]:
+def index_cells(result: CampaignResult) -> dict[str, CellResult]:
     return {cell.cell.id: cell for cell in result.cells}
 
 
 def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path: Path) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=HEALS)
-    result = campaign(stage)
-    large, small = by_id(result)[LARGE], by_id(result)[SMALL]
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=SLOW_ONCE)
+    result = campaign.measure()
+    large, small = index_cells(result)[LARGE], index_cells(result)[SMALL]
     assert large.first is not None
     assert (
         (large.first.broken_users or 0) * 1.05 < (small.sustained_users or 0) < (large.sustained_users or 0)
     )
     assert large.monotonicity_violation is None
-    first, second = (stage.folder.read_log().attempts[LARGE, number] for number in (1, 2))
+    first, second = (campaign.folder.read_log().attempts[LARGE, number] for number in (1, 2))
     assert not set(first.step_files) & set(second.step_files)
     assert large.steps[0].index == len(first.step_files) + 1
-    assert {step.life for step in large.steps} == {life.number for life in second.runs}
-    assert {step.life for step in large.steps}.isdisjoint(life.number for life in first.runs)
+    assert {step.life for step in large.steps} == {run.number for run in second.runs}
+    assert {step.life for step in large.steps}.isdisjoint(run.number for run in first.runs)
     (line,) = (fact for fact in build_view(result).trust if fact.value == "measured twice")
     assert line.note == (
         f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
         f"then {large.sustained_users} – {large.broken_users}"
     )
-    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
+    assert index_cells(rejudge(campaign.plan, campaign.folder)) == index_cells(result)
 
 
 def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_third_time(
     tmp_path: Path,
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=STAYS)
-    result = campaign(stage)
-    large = by_id(result)[LARGE]
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT), attempts=SLOW_TWICE)
+    result = campaign.measure()
+    large = index_cells(result)[LARGE]
     assert large.monotonicity_violation is not None
     assert large.monotonicity_violation.id == SMALL
-    assert stage.listener.lines.count(f"start {LARGE}") == 2
-    (told,) = (cell for cell in summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
-    assert (told["breach"], told["attempts"]) == (SMALL, 2)
+    assert campaign.listener.lines.count(f"start {LARGE}") == 2
+    (record,) = (cell for cell in build_valid_summary(result)["cells"] if cell["id"] == LARGE)  # type: ignore[attr-defined]
+    assert (record["breach"], record["attempts"]) == (SMALL, 2)
     shown = build_view(result)
     assert any("0.2 CPU / 256 MiB sustains less than the smaller 0.1" in text for text in shown.warnings)
     (cell,) = (cell for cell in shown.cells if cell.id == LARGE)
@@ -280,57 +283,64 @@ def test_a_cell_that_stays_below_a_smaller_one_is_flagged_and_not_measured_a_thi
 
 @pytest.mark.parametrize(
     ("moment", "attempts"),
-    [("container", HEALS), ("step", STAYS), ("judged", HEALS), ("judged twice", STAYS), ("done", HEALS)],
+    [
+        ("container", SLOW_ONCE),
+        ("step", SLOW_TWICE),
+        ("judged", SLOW_ONCE),
+        ("judged twice", SLOW_TWICE),
+        ("done", SLOW_ONCE),
+    ],
     ids=["container", "step", "judged", "judged twice", "done"],
 )
-def test_a_second_attempt_that_was_cut_off_goes_on_where_it_was(
+def test_a_second_attempt_that_was_interrupted_goes_on_where_it_was(
     tmp_path: Path, moment: str, attempts: Mapping[tuple[str, int], Service]
 ) -> None:
-    stage = staged(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = resumed(stage, moment, attempts)
-    large = by_id(result)[LARGE]
+    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
+    result = interrupt_and_resume(campaign, moment, attempts)
+    large = index_cells(result)[LARGE]
     assert result.state == "complete"
     assert large.first is not None
-    assert (large.monotonicity_violation is None) is (attempts is HEALS)
-    told = stage.folder.read_log().attempts
-    assert [number for cell_id, number in told if cell_id == LARGE] == [1, 2]
-    files = [file for number in (1, 2) for file in told[LARGE, number].step_files]
+    assert (large.monotonicity_violation is None) is (attempts is SLOW_ONCE)
+    record = campaign.folder.read_log().attempts
+    assert [number for cell_id, number in record if cell_id == LARGE] == [1, 2]
+    files = [file for number in (1, 2) for file in record[LARGE, number].step_files]
     assert files == [f"cells/{LARGE}/step-{number:03d}.json.gz" for number in range(1, len(files) + 1)]
-    assert by_id(rejudge(stage.plan, stage.folder)) == by_id(result)
+    assert index_cells(rejudge(campaign.plan, campaign.folder)) == index_cells(result)
 
 
 def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_path: Path) -> None:
     plan = replace(
         make_plan((0.3, 128), (0.3, 256), (0.4, 128), (0.4, 256)), users_limit=80, users_required=80
     )
-    bad = {(REFERENCE, number): slower(6) for number in (1, 2)}
-    for attempts, flagged in (({(REFERENCE, 1): slower(6)}, False), (bad, True)):
-        stage = staged(tmp_path / str(flagged), plan, attempts=attempts)
-        large = by_id(campaign(stage))[REFERENCE]
+    bad = {(REFERENCE, number): make_slower_service(6) for number in (1, 2)}
+    for attempts, flagged in (({(REFERENCE, 1): make_slower_service(6)}, False), (bad, True)):
+        campaign = make_campaign(tmp_path / str(flagged), plan, attempts=attempts)
+        large = index_cells(campaign.measure())[REFERENCE]
         assert [step.users for step in large.steps] == [80]
         assert large.first is not None
         assert (large.monotonicity_violation is not None) is flagged
-        assert stage.listener.lines.count(f"start {REFERENCE}") == 2
+        assert campaign.listener.lines.count(f"start {REFERENCE}") == 2
 
 
 USERS = st.integers(1, 60)
 
 
 @given(st.lists(USERS, min_size=1, max_size=4), st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3))
-def test_the_search_never_sees_a_step_that_confirms(
-    users: list[int], confirming: list[tuple[int, int]]
+def test_the_search_never_sees_a_step_of_the_drift_check(
+    users: list[int], drift_checks: list[tuple[int, int]]
 ) -> None:
+    """Check steps of `users`, and drift checks: each with the number of the step before it, and its users."""
     plan = make_plan((1.0, 256))
-    alone, beside = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
-    for number, held in enumerate(users, 1):
-        facts = make_closed_step(held, index=number)
-        alone.add_step(plan, facts)
-        beside.add_step(plan, facts)
-        for at, other in confirming:
-            if at == number:
-                beside.add_step(plan, make_closed_step(other, index=90), Purpose.CONFIRM)
-        beside.step_number = number
-    assert beside.steps == alone.steps
-    assert beside.baseline == alone.baseline
-    assert beside.result(plan) == alone.result(plan)
-    assert beside.finish() == alone.finish()
+    unchecked, checked = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
+    for number, step_users in enumerate(users, 1):
+        facts = make_closed_step(step_users, index=number)
+        unchecked.add_step(plan, facts)
+        checked.add_step(plan, facts)
+        for after, check_users in drift_checks:
+            if after == number:
+                checked.add_step(plan, make_closed_step(check_users, index=90), Purpose.CONFIRM)
+        checked.step_number = number
+    assert checked.steps == unchecked.steps
+    assert checked.baseline == unchecked.baseline
+    assert checked.build_result(plan) == unchecked.build_result(plan)
+    assert checked.finish() == unchecked.finish()

@@ -1,4 +1,4 @@
-"""Several engines at once, each a fake world of its own: who measures what, who takes over, who is unlike."""
+"""Several engines measure one campaign at the same time, on fakes, and take over each other's cells."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.progress import rejudge
 from harness.campaign.listener import CampaignListener
+from harness.campaign.progress import rejudge
 from harness.campaign.scheduler import Scheduler
-from harness.errors import EngineGone, UsageError
+from harness.errors import EngineUnavailableError, UsageError
+from harness.measure.session import Backends
 from harness.model import CampaignResult, Fingerprint, Plan, Status
 from harness.plan import plan_to_json
 from harness.report import render_report
@@ -20,8 +21,8 @@ from tests.fakes import FakeBackends, Service
 SIZES = ((0.5, 128), (0.25, 256), (0.5, 256), (1.0, 256))
 
 
-class Farm:
-    """Engines by their names, and a campaign's folder."""
+class FakeCampaignOnEngines:
+    """A campaign in a new folder, on fake engines by their names."""
 
     def __init__(self, folder: Path, plan: Plan, engines: Mapping[str, FakeBackends]) -> None:
         self.plan = plan
@@ -30,41 +31,49 @@ class Farm:
             folder / "results", "20261124-120000-web", plan_to_json(plan), Fingerprint()
         )
 
-    def run(self) -> CampaignResult:
-        worlds = {name: fake.to_backends() for name, fake in self.engines.items()}
-        return Scheduler(self.plan, self.folder, worlds, CampaignListener()).run()
+    def measure(self) -> CampaignResult:
+        backends: dict[str | None, Backends] = {
+            name: fake.to_backends() for name, fake in self.engines.items()
+        }
+        return Scheduler(self.plan, self.folder, backends, CampaignListener()).run()
 
-    def lives(self) -> dict[str, set[str]]:
-        """The engines on which each cell had a container."""
-        found: dict[str, set[str]] = {}
-        for event in self.folder.log.read():
+    def list_engines_by_cell(self) -> dict[str, set[str]]:
+        """Return the engines on which each cell had a container."""
+        engines: dict[str, set[str]] = {}
+        for event in self.folder.event_log.read():
             if event["event"] == "life-started" and event["purpose"] == "search":
-                found.setdefault(event["cell"], set()).add(event["engine"])
-        return found
+                engines.setdefault(event["cell"], set()).add(event["engine"])
+        return engines
 
 
 def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
+    campaign = FakeCampaignOnEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = campaign.measure()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert all(len(engines) == 1 for engines in farm.lives().values())
+    assert all(len(engines) == 1 for engines in campaign.list_engines_by_cell().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
     assert answer.drift is not None
     (other,) = answer.engine_comparisons
     assert {other.engine, other.against} == {"big", "tall"}
     assert not other.is_marked
-    assert all(fake.host.running == [] for fake in farm.engines.values())
+    assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
-def test_what_is_stored_gives_the_same_answer_again(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
-    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
+def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
+    campaign = FakeCampaignOnEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = campaign.measure()
+    assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
-def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
+def test_a_slower_engine_is_reported_as_not_alike(tmp_path: Path) -> None:
     slow = FakeBackends(Service(cpu_s=Service().cpu_s * 1.5))
-    answer = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}).run()
+    answer = FakeCampaignOnEngines(
+        tmp_path, make_plan(*SIZES), {"big": FakeBackends(), "slow": slow}
+    ).measure()
     (other,) = answer.engine_comparisons
     assert other.is_marked
     assert other.cpu_per_request_ratio is not None
@@ -76,44 +85,48 @@ def test_an_engine_that_is_slower_is_said_to_be_unlike(tmp_path: Path) -> None:
 
 def test_the_cells_of_an_engine_that_is_lost_go_to_the_others(tmp_path: Path) -> None:
     lost = FakeBackends(seed=2)
-    lost.host.away = (lost.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
-    answer = farm.run()
+    lost.host.unavailable_between_s = (lost.clock.now_s() + 60, float("inf"))
+    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "lost": lost})
+    answer = campaign.measure()
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
-    assert farm.folder.read_log().state == "complete"
+    assert campaign.folder.read_log().state == "complete"
     for cell in answer.cells:
-        assert farm.lives()[cell.cell.id] <= {"big", "lost"}
+        assert campaign.list_engines_by_cell()[cell.cell.id] <= {"big", "lost"}
         assert cell.first is None
         assert {step.verdict for step in cell.steps}
-    assert any("is lost" in str(event) for event in farm.folder.log.read())
-    assert render_report(rejudge(farm.plan, farm.folder)) == render_report(answer)
+    assert any("is lost" in str(event) for event in campaign.folder.event_log.read())
+    assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 
-def test_without_any_engine_left_the_campaign_ends_and_goes_on_later(tmp_path: Path) -> None:
+def test_a_campaign_that_lost_all_engines_ends_and_is_resumed_later(tmp_path: Path) -> None:
     engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
     for fake in engines.values():
-        fake.host.away = (fake.clock.now_s() + 60, float("inf"))
-    farm = Farm(tmp_path, make_plan(*SIZES), engines)
-    with pytest.raises(EngineGone):
-        farm.run()
-    assert farm.folder.read_log().state == "interrupted"
+        fake.host.unavailable_between_s = (fake.clock.now_s() + 60, float("inf"))
+    campaign = FakeCampaignOnEngines(tmp_path, make_plan(*SIZES), engines)
+    with pytest.raises(EngineUnavailableError):
+        campaign.measure()
+    assert campaign.folder.read_log().state == "interrupted"
     for fake in engines.values():
-        fake.host.away = None
-    farm.folder.mark_resumed()
-    assert {cell.status for cell in farm.run().cells} <= {Status.BRACKETED, Status.CENSORED}
+        fake.host.unavailable_between_s = None
+    campaign.folder.mark_resumed()
+    assert {cell.status for cell in campaign.measure().cells} <= {Status.BRACKETED, Status.CENSORED}
 
 
-def test_what_is_wrong_on_one_engine_ends_all(tmp_path: Path) -> None:
-    farm = Farm(tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    farm.run()
-    farm.engines["tall"].host.digests["web"] = "sha256:another"
-    with pytest.raises(UsageError, match="another one"):
-        farm.run()
-    assert all(fake.host.running == [] for fake in farm.engines.values())
+def test_another_image_on_one_engine_ends_the_work_of_all(tmp_path: Path) -> None:
+    campaign = FakeCampaignOnEngines(
+        tmp_path, make_plan(*SIZES[:2]), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    campaign.measure()
+    campaign.engines["tall"].host.digests["web"] = "sha256:another"
+    with pytest.raises(UsageError, match="has changed since this campaign started"):
+        campaign.measure()
+    assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
 def test_a_demand_is_met_by_several_engines(tmp_path: Path) -> None:
     plan = replace(make_plan(*SIZES, users_limit=100), users_required=100)
-    farm = Farm(tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)})
-    answer = farm.run()
-    assert answer.sizing.take is not None
+    campaign = FakeCampaignOnEngines(
+        tmp_path, plan, {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    )
+    answer = campaign.measure()
+    assert answer.sizing.recommended is not None

@@ -1,4 +1,4 @@
-"""The walk through the cells, on fakes of the world, the real store and the real report."""
+"""A campaign measures every cell, on fakes of Docker and Locust, with the real store and report."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,27 +7,24 @@ import pytest
 
 from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
-from harness.campaign.scheduler import Scheduler
 from harness.model import (
     MIB,
-    Cell,
     Limits,
     LocalWorkers,
     Rule,
     Slo,
     Status,
-    StepResult,
     Verdict,
 )
 from harness.model.evidence import SustainedBySmaller
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
-from tests.unit.campaign.stage import RecordingListener, Stage
+from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
 
 
-def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
-    cells = stage.run()
+def test_brackets_are_in_proportion_to_the_cpu_limits(tmp_path: Path) -> None:
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256), (1.0, 256)), Service())
+    cells = campaign.measure_cells()
     quarter, half = cells["web-c0.25-m256"], cells["web-c0.50-m256"]
     assert (quarter.status, half.status) == (Status.BRACKETED, Status.BRACKETED)
     assert cells["web-c1.00-m256"].status is Status.CENSORED
@@ -35,11 +32,13 @@ def test_a_column_of_cpus_is_bracketed_in_proportion(tmp_path: Path) -> None:
     assert quarter.sustained_users is not None
     assert half.sustained_users is not None
     assert 1.7 < half.sustained_users / quarter.sustained_users < 2.3
-    assert stage.listener.phases == {"ramp", "settle", "window", "drain"}
+    assert campaign.listener.phases == {"ramp", "settle", "window", "drain"}
 
 
 def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
-    for result in Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).run().values():
+    for result in (
+        FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).measure_cells().values()
+    ):
         passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
         failed = {step.users for step in result.steps if step.verdict is Verdict.FAIL}
         assert result.sustained_users in passed
@@ -48,24 +47,24 @@ def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
 
 
 def test_a_failed_step_is_followed_by_a_fresh_container(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
-    (result,) = stage.run().values()
-    lives = [step.life for step in result.steps]
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), strategy="bisect"), Service())
+    (result,) = campaign.measure_cells().values()
+    runs = [step.life for step in result.steps]
     for before, after in zip(result.steps, result.steps[1:], strict=False):
         assert (after.life > before.life) == (before.verdict is not Verdict.PASS)
-    assert lives[-1] == len(stage.fake.host.runs)
-    assert stage.fake.host.running == []
+    assert runs[-1] == len(campaign.fake.host.runs)
+    assert campaign.fake.host.running == []
 
 
 def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_path: Path) -> None:
     """10 users make 4 RPS, of which 0.12 are checkouts: 11 in 90 s, and a p95 needs 20.
 
-    0.25 CPU at 6 ms a request serve 41 RPS, with 1.2 checkouts a second: 20 of them take 16 s.
+    0.25 CPU at 6 ms for each request serve 41 RPS, with 1.2 checkouts a second: 20 of them take 16 s.
     """
     plan = replace(make_plan((0.25, 256)), slos=(*SLOS, Slo("p95", 2.0, "/checkout")))
-    stage = Stage(tmp_path, plan, Service())
-    stage.fake.generator.names = (("GET /", 0.97), ("GET /checkout", 0.03))
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.fake.generator.names = (("GET /", 0.97), ("GET /checkout", 0.03))
+    (result,) = campaign.measure_cells().values()
     light, *others = result.steps
     assert (light.users, light.rule) == (10, Rule.TOO_FEW_REQUESTS)
     assert light.window_s == pytest.approx(20, abs=6)
@@ -73,121 +72,101 @@ def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_
     assert result.status is Status.BRACKETED
 
 
-def test_the_light_step_says_how_many_locust_processes_the_next_life_has(tmp_path: Path) -> None:
+def test_the_first_step_decides_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:
     plan = replace(make_plan((0.25, 256)), load=LocalWorkers(None))
-    stage = Stage(tmp_path, plan, Service())
-    stage.fake.generator.cpu_per_request_s = 0.006
-    (result,) = stage.run().values()
-    assert [load.workers for load in stage.fake.generator.loads][:2] == [1, 3]
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.fake.generator.cpu_per_request_s = 0.006
+    (result,) = campaign.measure_cells().values()
+    assert [load.workers for load in campaign.fake.generator.loads][:2] == [1, 3]
     assert [step.life for step in result.steps[:2]] == [1, 2]
     assert result.steps[0].verdict is Verdict.PASS
-    assert any("3 Locust processes" in note for note in stage.listener.notes)
+    assert any("3 Locust processes" in note for note in campaign.listener.notes)
 
 
 def test_a_size_too_small_to_start_fails_once_and_the_next_cell_goes_on(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
-    cells = stage.run()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 16), (1.0, 256)), Service(base_bytes=32 * MIB))
+    cells = campaign.measure_cells()
     assert cells["web-c1.00-m16"].status is Status.FAILED
     assert cells["web-c1.00-m16"].limiting_factor == "memory"
     assert cells["web-c1.00-m256"].status is Status.CENSORED
-    assert [cell.id for cell in stage.fake.host.runs].count("web-c1.00-m16") == 1
+    assert [cell.id for cell in campaign.fake.host.runs].count("web-c1.00-m16") == 1
 
 
 def test_memory_that_runs_out_under_load_is_the_limiting_factor(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 40)), Service(user_bytes=100 * 1024))
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.BRACKETED
     assert result.limiting_factor == "memory"
     assert result.sustained_users is not None
     assert 150 < result.sustained_users < 260
 
 
-def test_a_target_that_answers_nothing_right_has_failed_before_any_load(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
-    (result,) = stage.run().values()
+def test_a_target_that_answers_only_errors_fails_at_its_first_step(tmp_path: Path) -> None:
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service(error_ratio=1.0))
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.FAILED
     assert [step.users for step in result.steps] == [10]
 
 
 def test_a_generator_that_cannot_reach_the_users_makes_the_cell_invalid(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((1.0, 256)), Service())
-    stage.fake.generator.max_users = 50
-    (result,) = stage.run().values()
+    campaign = FakeCampaign(tmp_path, make_plan((1.0, 256)), Service())
+    campaign.fake.generator.max_users = 50
+    (result,) = campaign.measure_cells().values()
     assert result.status is Status.INVALID
     assert result.limiting_factor == "generator"
     assert result.sustained_users == 10
 
 
-def test_a_skipped_cell_is_not_touched(tmp_path: Path) -> None:
+def test_a_skipped_cell_is_not_measured(tmp_path: Path) -> None:
     plan = replace(make_plan((1.0, 256), (8.0, 256)), skipped={"web-c8.00-m256": "too large"})
-    stage = Stage(tmp_path, plan, Service())
-    assert stage.run()["web-c8.00-m256"].status is Status.SKIPPED
-    assert {cell.id for cell in stage.fake.host.runs} == {"web-c1.00-m256"}
-
-
-class Unplugged(RecordingListener):
-    """Pulls the plug after so many steps."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self.left = steps
-
-    def step_judged(self, cell: Cell, result: StepResult) -> None:
-        super().step_judged(cell, result)
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    assert campaign.measure_cells()["web-c8.00-m256"].status is Status.SKIPPED
+    assert {cell.id for cell in campaign.fake.host.runs} == {"web-c1.00-m256"}
 
 
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int) -> None:
     plan = make_plan((0.25, 256), (0.5, 256), (1.0, 256))
-    stage = Stage(tmp_path, plan, Service())
-    stage.listener = Unplugged(steps)
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.listener = StepInterrupter(steps)
     with pytest.raises(KeyboardInterrupt):
-        stage.run()
-    assert stage.folder.read_log().state == "interrupted"
-    stored = {id_: list(told.step_files) for id_, told in stage.folder.read_log().last_attempts.items()}
+        campaign.measure_cells()
+    assert campaign.folder.read_log().state == "interrupted"
+    stored = {
+        id_: list(record.step_files) for id_, record in campaign.folder.read_log().last_attempts.items()
+    }
     assert sum(map(len, stored.values())) == steps
 
-    stage.listener = RecordingListener()
-    stage.folder.mark_resumed()
-    cells = stage.run()
-    story = stage.folder.read_log()
-    assert story.state == "complete"
+    campaign.listener = RecordingListener()
+    campaign.folder.mark_resumed()
+    cells = campaign.measure_cells()
+    log = campaign.folder.read_log()
+    assert log.state == "complete"
     for id_, files in stored.items():
-        assert story.last_attempt(id_).step_files[: len(files)] == files
-    for told in story.last_attempts.values():
-        assert len(set(told.step_files)) == len(told.step_files)
+        assert log.find_last_attempt(id_).step_files[: len(files)] == files
+    for record in log.last_attempts.values():
+        assert len(set(record.step_files)) == len(record.step_files)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
 
 
 def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    cells = stage.run()
-    again = {cell.cell.id: cell for cell in rejudge(stage.plan, stage.folder).cells}
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    cells = campaign.measure_cells()
+    rejudged = {cell.cell.id: cell for cell in rejudge(campaign.plan, campaign.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
-        id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in again.items()
+        id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in rejudged.items()
     }
 
 
 def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    stage.run()
-    held: dict[str, int] = {}
+    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+    campaign.measure_cells()
+    sustained: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
-        plan = replace(stage.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
-        for cell in rejudge(plan, stage.folder).cells:
-            assert (cell.sustained_users or 0) <= held.get(cell.cell.id, 400)
-            held[cell.cell.id] = cell.sustained_users or 0
-
-
-def test_what_a_locustfile_should_know_is_said_once(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign = Scheduler(stage.plan, stage.folder, stage.backends, stage.listener)
-    campaign._desk.note(("the load shape Mine is not used",))
-    campaign._desk.note(("the load shape Mine is not used",))
-    assert stage.listener.notes == ["the load shape Mine is not used"]
+        plan = replace(campaign.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))
+        for cell in rejudge(plan, campaign.folder).cells:
+            assert (cell.sustained_users or 0) <= sustained.get(cell.cell.id, 400)
+            sustained[cell.cell.id] = cell.sustained_users or 0
 
 
 def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
@@ -200,17 +179,17 @@ def test_the_largest_memory_comes_first_and_its_largest_cpu() -> None:
     ]
 
 
-def test_a_demand_measures_the_staircase_and_infers_the_rest(tmp_path: Path) -> None:
+def test_a_demand_measures_the_sizes_between_enough_and_too_small_and_infers_the_rest(tmp_path: Path) -> None:
     sizes = [(cores, mib) for cores in (0.25, 0.5, 1.0) for mib in (32, 64, 256)]
     plan = replace(make_plan(*sizes, users_limit=200), users_required=200)
-    stage = Stage(tmp_path, plan, Service(base_bytes=48 * MIB))
-    cells = stage.run()
-    assert len({cell.id for cell in stage.fake.host.runs}) <= 5
+    campaign = FakeCampaign(tmp_path, plan, Service(base_bytes=48 * MIB))
+    cells = campaign.measure_cells()
+    assert len({cell.id for cell in campaign.fake.host.runs}) <= 5
     assert cells["web-c0.25-m256"].broken_users == 200
     assert cells["web-c0.50-m64"].status is Status.CENSORED
     assert cells["web-c0.50-m32"].status is Status.FAILED
     assert cells["web-c1.00-m64"].status is Status.INFERRED
     assert cells["web-c1.00-m64"].evidence == SustainedBySmaller(200, Limits(0.5, 64 * MIB))
-    assert {cell.status for cell in rejudge(plan, stage.folder).cells} == {
+    assert {cell.status for cell in rejudge(plan, campaign.folder).cells} == {
         cell.status for cell in cells.values()
     }

@@ -1,4 +1,4 @@
-"""Which engines `harness doctor` checks."""
+"""`harness doctor` checks the engines of the matrix, or the current one of Docker."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 def test_without_a_matrix_the_current_engine_of_docker_is_checked(project: Project) -> None:
-    assert find_engines(None) == {"": DEFAULT_ENGINE}
+    assert find_engines(None) == {None: DEFAULT_ENGINE}
 
 
 def test_the_engines_of_a_matrix_are_checked_by_their_names(project: Project) -> None:
@@ -40,7 +40,7 @@ def test_a_matrix_with_mistakes_is_an_error_only_if_it_was_named(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.write({"matrix.yaml": "nonsense: true\n"})
-    assert find_engines(None) == {"": DEFAULT_ENGINE}
+    assert find_engines(None) == {None: DEFAULT_ENGINE}
     assert "matrix.yaml has mistakes" in capsys.readouterr().out
     with pytest.raises(InputError):
         find_engines(Path("matrix.yaml"))

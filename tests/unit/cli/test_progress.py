@@ -1,13 +1,12 @@
-"""What a person sees while a campaign runs."""
+"""The displays of a running campaign: live in a terminal, plain lines elsewhere."""
 
 import io
 from pathlib import Path
 
 import numpy as np
-import pytest
 from rich.console import Console
 
-from harness.cli.progress import LineProgress, LiveProgress, in_words_s, outcome, safe
+from harness.cli.progress import LineProgress, LiveProgress
 from harness.measure.step import ProgressSample
 from harness.model import (
     MIB,
@@ -25,7 +24,8 @@ from harness.model import (
     Target,
     TargetSample,
 )
-from harness.model.evidence import CpuQuotaUsed, NotReady
+from harness.model.evidence import CpuQuotaUsed, EndedStep
+from tests.unit.analyse.synthetic import make_step
 
 CELL = Cell("web-c0.50-m128", "web", Limits(0.5, 128 * MIB))
 OTHER = Cell("web-c1.00-m128", "web", Limits(1.0, 128 * MIB))
@@ -41,7 +41,7 @@ BRACKETED = CellResult(
 )
 
 
-def pulse() -> ProgressSample:
+def make_sample() -> ProgressSample:
     start = np.linspace(0, 10, 100)
     recent = Requests(
         ("GET /",), (), start, np.full(100, 0.2), np.zeros(100, np.int32), np.full(100, -1, np.int32)
@@ -52,7 +52,7 @@ def pulse() -> ProgressSample:
     return ProgressSample("window", 200, 200, 31.0, recent, 10.0, samples)
 
 
-def shown(display: LiveProgress) -> str:
+def show(display: LiveProgress) -> str:
     console = Console(file=io.StringIO(), width=130)
     console.print(display.render())
     assert isinstance(console.file, io.StringIO)
@@ -60,46 +60,51 @@ def shown(display: LiveProgress) -> str:
 
 
 def test_the_display_shows_the_cell_its_load_and_its_use_of_the_limits() -> None:
-    display = LiveProgress(Console(file=io.StringIO()), PLAN, clock=lambda: 60.0)
-    display.cell_started(CELL)
-    display.step_started(CELL, Step(200))
-    display.pulse(CELL, pulse())
-    text = shown(display)
-    assert "cell 1 of 2" in text
+    with LiveProgress(Console(file=io.StringIO()), clock=lambda: 60.0) as display:
+        display.campaign_started(PLAN, finished_cells=0)
+        display.cell_started(CELL)
+        display.step_started(CELL, Step(200))
+        display.step_progressed(CELL, make_sample())
+        text = show(display)
+    assert "size 1 of 2" in text
     assert "window at 200 users" in text
     assert "RPS 10.0" in text
-    assert "p95 0.200 s" in text
-    assert "CPU 0.25/0.5 (50%)" in text
-    assert "memory 64/128 MiB (50%)" in text
+    assert "p95 0.20 s" in text
+    assert "CPU 0.25/0.5 (50 %)" in text
+    assert "memory 64 MiB of 128 MiB (50 %)" in text
 
 
-def test_cells_done_before_a_resume_count() -> None:
-    display = LiveProgress(Console(file=io.StringIO()), PLAN, done_before=1, clock=lambda: 0.0)
-    display.cell_started(OTHER)
-    assert "cell 2 of 2" in shown(display)
+def test_cells_finished_before_a_resume_count() -> None:
+    with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
+        display.campaign_started(PLAN, finished_cells=1)
+        display.cell_started(OTHER)
+        assert "size 2 of 2" in show(display)
 
 
-def test_without_a_terminal_there_is_a_line_for_each_thing_that_happened() -> None:
+def test_without_a_terminal_there_is_a_line_for_each_event() -> None:
     lines: list[str] = []
-    plain = LineProgress(lines.append, PLAN)
+    plain = LineProgress(lines.append)
+    plain.campaign_started(PLAN, finished_cells=0)
+    assert lines.pop().startswith("2 sizes of web, up to 400 users, about ")
     plain.cell_started(CELL)
-    plain.cell_done(BRACKETED)
+    plain.cell_finished(BRACKETED)
     assert lines == [
         "web-c0.50-m128: starting",
-        "web-c0.50-m128: sustains 250 users, breaks at 262 — its CPU quota is used up (97 % of 0.5 CPU used)  [1/2]",
+        "web-c0.50-m128: sustains 250 users, breaks at 262 — its CPU quota is used up "
+        "(97 % of 0.5 CPU used)  [1/2]",
     ]
 
 
-def test_an_outcome_keeps_to_the_first_line_of_its_evidence() -> None:
-    failed = CellResult(CELL, Status.FAILED, evidence=NotReady("out of memory\nits last words:\n…"))
-    assert outcome(failed) == "could not be brought up — out of memory"
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(31, "40 s"), (125, "2 min"), (7500, "2 h 05 min")])
-def test_a_duration_is_said_as_people_say_it(seconds: float, words: str) -> None:
-    assert in_words_s(seconds) == words
-
-
 def test_text_from_outside_is_inert_in_a_terminal() -> None:
-    assert "\x1b" not in safe("\x1b[31mred")
-    assert safe("[bold]x") == "\\[bold]x"
+    console = Console(file=io.StringIO(), width=130)
+    with LiveProgress(console) as display:
+        display.note("\x1b[31mred [bold]x")
+        display.campaign_started(PLAN, finished_cells=0)
+        display.step_judged(
+            CELL, make_step(200, "FAIL", rule="died", evidence=EndedStep("\x1b[31mred [bold]x"))
+        )
+        text = show(display)
+    assert isinstance(console.file, io.StringIO)
+    assert "\x1b[31m" not in console.file.getvalue() + text
+    assert "note: red [bold]x" in console.file.getvalue()
+    assert "red [bold]x" in text

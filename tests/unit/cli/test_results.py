@@ -1,6 +1,7 @@
-"""The commands that only read: compare, size and check, on campaigns that fakes measured."""
+"""The commands that read stored campaigns, on campaigns that were measured with fakes."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,86 +14,107 @@ from harness.model import Plan
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
-from tests.unit.campaign.stage import Stage
+from tests.unit.campaign.fake_campaign import FakeCampaign
 
 COLUMN = ((0.25, 256), (0.5, 256), (1.0, 256))
 
 
-def measured(folder: Path, service: Service, plan: Plan | None = None) -> str:
+def measure_campaign(folder: Path, service: Service, plan: Plan | None = None) -> str:
     folder.mkdir()
-    stage = Stage(folder, plan or make_plan(*COLUMN), service)
-    stage.run()
-    return str(stage.folder.path)
+    campaign = FakeCampaign(folder, plan or make_plan(*COLUMN), service)
+    campaign.measure_cells()
+    return str(campaign.folder.path)
 
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return measured(tmp_path_factory.mktemp("reading") / "before", Service())
+    return measure_campaign(tmp_path_factory.mktemp("reading") / "before", Service())
 
 
 @pytest.fixture(scope="module")
 def slower(tmp_path_factory: pytest.TempPathFactory) -> str:
     slow = Service(cpu_s=1.5 * Service().cpu_s)
-    return measured(tmp_path_factory.mktemp("reading") / "slower", slow)
+    return measure_campaign(tmp_path_factory.mktemp("reading") / "slower", slow)
 
 
-def harness(*arguments: str) -> tuple[int, str]:
-    done = CliRunner().invoke(app, list(arguments), standalone_mode=False)
-    if done.exception is not None:
-        raise done.exception
-    return int(done.return_value), done.output
+def run_harness(*arguments: str) -> tuple[int, str]:
+    outcome = CliRunner().invoke(app, list(arguments), standalone_mode=False)
+    if outcome.exception is not None:
+        raise outcome.exception
+    return int(outcome.return_value), outcome.output
 
 
 def test_a_campaign_against_itself_shows_no_difference(before: str) -> None:
-    code, said = harness("compare", before, before)
+    code, output = run_harness("compare", before, before)
     assert code == 0
-    assert "No difference shown at 3 of 3 sizes." in said
+    assert "No difference shown at 3 of 3 sizes." in output
 
 
 def test_a_slower_target_is_a_regression(before: str, slower: str) -> None:
-    code, said = harness("compare", before, slower)
+    code, output = run_harness("compare", before, slower)
     assert code == 3
-    assert "sustain less" in said
-    assert "▼" in said
+    assert "sustain less" in output
+    assert "▼" in output
     page = (Path(slower) / "comparison.html").read_text()
     assert "sustains less" in page
     assert "http" not in page.replace("http-equiv", "")
     stored = json.loads((Path(slower) / "comparison.json").read_text())
     assert stored["regression"] is True
     assert [each["change"] for each in stored["sizes"]].count("less") >= 2
-    code, said = harness("compare", slower, before)
+    code, output = run_harness("compare", slower, before)
     assert code == 0
-    assert "sustain more" in said
+    assert "sustain more" in output
 
 
-def test_what_is_not_comparable_is_refused_and_can_be_compared_anyway(before: str, tmp_path: Path) -> None:
-    other = measured(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
+def test_incomparable_campaigns_are_refused_and_can_be_compared_by_force(before: str, tmp_path: Path) -> None:
+    other = measure_campaign(tmp_path / "other", Service(), make_plan(*COLUMN[:2], users_limit=300))
     stored = json.loads((Path(other) / "environment.json").read_text())
     stored["machine"]["cores"] = 64
     (Path(other) / "environment.json").write_text(json.dumps(stored))
     with pytest.raises(UsageError, match="another machine: machine cores 64"):
-        harness("compare", before, other)
+        run_harness("compare", before, other)
     assert not (Path(other) / "comparison.html").exists()
-    _, said = harness("compare", before, other, "--anyway")
-    assert "beware: another machine" in said
-    assert "only in the first" in said
+    _, output = run_harness("compare", before, other, "--force")
+    assert "warning: another machine" in output
+    assert "only in the first" in output
 
 
-def test_the_smallest_size_for_so_many_users_is_named_with_its_evidence(before: str) -> None:
-    code, said = harness("size", before, "--users", "100", "--headroom", "10%")
+def test_the_former_spellings_of_options_are_accepted_and_not_shown(before: str, slower: str) -> None:
+    assert run_harness("compare", before, slower, "--least", "90%", "--anyway")[0] == 0
+    assert run_harness("compare", before, slower, "--threshold", "90%", "--force")[0] == 0
+    _, shown = run_harness("compare", "--help")
+    assert "--least" not in shown
+    assert "--anyway" not in shown
+    assert "--force" in shown
+
+
+def test_commands_are_listed_in_the_order_of_their_use() -> None:
+    _, shown = run_harness("--help")
+    places = [shown.index(f"│ {name} ") for name in ("init", "doctor", "plan", "run", "report", "clean")]
+    assert places == sorted(places)
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert run_harness("--version") == (0, f"harness {version('capacity-harness')}\n")
+
+
+def test_the_smallest_size_for_the_users_is_named_with_its_evidence(before: str) -> None:
+    code, output = run_harness("size", before, "--users", "100", "--headroom", "10%")
     assert code == 0
-    assert "For 100 users and headroom (110 users)" in said.replace("(110)", "(110 users)")
-    assert "CPU / 256 MiB, which sustains" in said
-    code, said = harness("size", before, "--users", "5000")
+    assert "For 100 users and headroom (110)" in output
+    assert "CPU / 256 MiB, which sustains" in output
+    code, output = run_harness("size", before, "--users", "5000")
     assert code == 3
-    assert "no measured size is known to be enough" in said
+    assert "no measured size is known to be enough" in output
 
 
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
-    code, said = harness("size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004")
+    code, output = run_harness(
+        "size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004"
+    )
     assert code == 0
-    assert "EUR an hour the cheapest, and the smallest" in said
-    code, _ = harness("report", before, "--price", "cpu_hour=0.04 EUR")
+    assert "EUR an hour the cheapest, and the smallest" in output
+    code, _ = run_harness("report", before, "--price", "cpu_hour=0.04 EUR")
     assert code == 0
     assert "EUR an hour" in (Path(before) / "report.html").read_text()
     assert "EUR" in (Path(before) / "summary.md").read_text()
@@ -101,35 +123,39 @@ def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
 def test_what_lies_between_two_sizes_is_called_interpolated(before: str) -> None:
     summary = json.loads((Path(before) / "summary.json").read_text())
     low, high = (summary["cells"][number]["sustained_users"] for number in (0, 1))
-    _, said = harness("size", before, "--users", str((low + high) // 2))
-    assert "Interpolated, not measured" in said
+    _, output = run_harness("size", before, "--users", str((low + high) // 2))
+    assert "Interpolated, not measured" in output
 
 
 def test_a_requirement_decides_the_exit_code(before: str, tmp_path: Path) -> None:
     junit = tmp_path / "requirements.xml"
-    code, said = harness("check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit))
+    code, output = run_harness(
+        "check", before, "--require", "users >= 100 at cpus <= 1", "--junit", str(junit)
+    )
     assert code == 0
-    assert said.startswith("met: users >= 100")
+    assert output.startswith("met: users >= 100")
     assert ElementTree.parse(junit).getroot().get("failures") == "0"
-    code, said = harness("check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit))
+    code, output = run_harness(
+        "check", before, "--require", "users >= 390 at cpus <= 0.25", "--junit", str(junit)
+    )
     assert code == 3
-    assert "NOT MET" in said
+    assert "NOT MET" in output
     assert ElementTree.parse(junit).getroot().get("failures") == "1"
-    code, said = harness("check", before, "--require", "users >= 401")
+    code, output = run_harness("check", before, "--require", "users >= 401")
     assert code == 2
-    assert "INCONCLUSIVE" in said
+    assert "INCONCLUSIVE" in output
 
 
 def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a requirement"):
-        harness("check", before, "--require", "fast")
+        run_harness("check", before, "--require", "fast")
     with pytest.raises(UsageError, match="not a ratio"):
-        harness("size", before, "--users", "10", "--headroom", "much")
+        run_harness("size", before, "--users", "10", "--headroom", "much")
     with pytest.raises(UsageError, match="no campaign here"):
-        harness("compare", str(tmp_path), before)
+        run_harness("compare", str(tmp_path), before)
     with pytest.raises(UsageError, match="No such file"):
-        harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
+        run_harness("check", before, "--require", "users >= 1", "--junit", str(tmp_path / "no" / "x.xml"))
 
 
-def test_the_summary_keeps_to_its_schema(before: str) -> None:
+def test_the_summary_follows_its_schema(before: str) -> None:
     VALIDATOR.validate(json.loads((Path(before) / "summary.json").read_text()))

@@ -12,8 +12,8 @@ def write_page() -> str:
     """Return the whole text of the page."""
     return f"""# Glossary
 
-The words of the harness, each with one meaning in its reports, its documentation and its code. How the numbers come
-about is in [the method](method.md). `python -m tests.unit.docs.glossary` writes this page from
+The words of the harness, each with one meaning in its reports, its documentation and its code. How the
+numbers come about is in [the method](method.md). `python -m tests.unit.docs.glossary` writes this page from
 `harness/report/view/glossary.py`.
 
 ## Words of the report

@@ -21,7 +21,7 @@ from tests.unit.pages import (
     find_code,
     find_commands,
 )
-from tools.lock import locked_versions
+from tools.lock import read_locked_versions
 
 
 def options_by_command() -> dict[str, set[str]]:
@@ -159,7 +159,7 @@ def find_modules(diagram: str) -> Iterator[str]:
 
 def test_the_image_of_locust_that_is_shown_has_the_locked_version() -> None:
     assert set(re.findall(r"locustio/locust:([\d.]+)", PAGES["docs/scale.md"])) == {
-        locked_versions()["locust"]
+        read_locked_versions()["locust"]
     }
 
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from harness.errors import InputError
-from harness.model import Plan, Slo
+from harness.model import RATIO_INDICATORS, Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
-from harness.plan.slos import RATIOS, check_indicator
+from harness.plan.slos import check_indicator
 from harness.plan.yaml.problems import find_models, is_deprecated
 from tests.unit.pages import BLOCKS, MATRIX, PAGES, Block, find_spans, read_table
 
@@ -125,7 +125,7 @@ def test_the_reference_has_every_key_and_no_other() -> None:
     }
     for indicator in slos - {"by_name"}:
         check_indicator(indicator)
-    assert {*RATIOS, "mean", "by_name"} <= slos
+    assert {*RATIO_INDICATORS, "mean", "by_name"} <= slos
 
 
 def try_value(folder: Path, key: str, text: str) -> Plan:

@@ -79,7 +79,7 @@ def test_every_column_of_a_step_is_documented_with_its_unit(campaign: CampaignFo
 
 def test_every_field_of_the_summary_is_documented_and_no_other() -> None:
     lists = {"slos": SCHEMA["$defs"]["slo"], "cells": SCHEMA["$defs"]["cell"]}
-    lists |= {"repetitions": SCHEMA["$defs"]["repeated"], "engines": SCHEMA["$defs"]["alike"]}
+    lists |= {"repetitions": SCHEMA["$defs"]["repetitions"], "engines": SCHEMA["$defs"]["engine_comparison"]}
     known = SCHEMA["properties"].keys() - {"slos", "cells"}
     known |= {f"drift.{field}" for field in SCHEMA["$defs"]["drift"]["properties"]}
     known |= {f"{name}[].{field}" for name, item in lists.items() for field in item["properties"]}

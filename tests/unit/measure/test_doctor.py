@@ -1,4 +1,4 @@
-"""What the doctor concludes from what it reads."""
+"""The findings of the doctor, from given readings."""
 
 from collections import namedtuple
 from collections.abc import Iterable
@@ -27,17 +27,17 @@ def levels(findings: Iterable[Finding]) -> list[Level]:
         (START, []),
     ],
 )
-def test_other_load_and_steal_are_told_apart(later: Times, expected: list[Level]) -> None:
+def test_load_of_other_programs_and_steal_are_separate_warnings(later: Times, expected: list[Level]) -> None:
     assert levels(doctor.check_load(START, later)) == expected
 
 
 def test_an_engine_without_limits_is_an_error_and_one_without_a_swap_limit_a_warning() -> None:
-    able = {"ServerVersion": "27", "CpuCfsQuota": True, "MemoryLimit": True, "SwapLimit": True}
-    assert levels(doctor.check_limits(able)) == [Level.OK]
-    assert levels(doctor.check_limits(able | {"SwapLimit": False})) == [Level.OK, Level.WARNING]
-    (found,) = doctor.check_limits(able | {"CpuCfsQuota": False})
-    assert found.level == Level.ERROR
-    assert "can't limit CPU" in found.what
+    capable = {"ServerVersion": "27", "CpuCfsQuota": True, "MemoryLimit": True, "SwapLimit": True}
+    assert levels(doctor.check_limits(capable)) == [Level.OK]
+    assert levels(doctor.check_limits(capable | {"SwapLimit": False})) == [Level.OK, Level.WARNING]
+    (finding,) = doctor.check_limits(capable | {"CpuCfsQuota": False})
+    assert finding.level == Level.ERROR
+    assert "can't limit CPU" in finding.what
 
 
 @pytest.mark.parametrize(
@@ -62,12 +62,12 @@ def test_an_engine_without_limits_is_an_error_and_one_without_a_swap_limit_a_war
         (doctor.check_memory(8 * GIB), Level.OK),
     ],
 )
-def test_each_finding_has_its_level_and_every_bad_one_a_fix(finding: Finding, level: Level) -> None:
+def test_each_finding_has_its_level_and_each_warning_or_error_a_fix(finding: Finding, level: Level) -> None:
     assert finding.level == level
     assert bool(finding.fix) is (level != Level.OK)
 
 
-def test_a_remote_engine_is_no_error_and_what_differs_is_said() -> None:
+def test_the_finding_on_a_remote_engine_says_how_its_ports_are_reached_and_what_it_lacks() -> None:
     tunnelled = doctor.check_remote_engine(PortAccess(ssh="ssh://big"))
     assert "through an SSH tunnel" in tunnelled.what
     assert "`files` can't be mounted" in tunnelled.what
@@ -75,9 +75,9 @@ def test_a_remote_engine_is_no_error_and_what_differs_is_said() -> None:
     assert "address:" in doctor.check_remote_engine(None).fix
 
 
-def test_every_engine_is_examined_under_its_name_and_one_that_is_away_is_an_error() -> None:
-    away = Engine(context="no-such-context-anywhere")
-    named, unnamed = doctor.examine_engines({"big": away, "": away})
+def test_findings_begin_with_the_engines_name_and_an_engine_that_does_not_answer_is_an_error() -> None:
+    unknown = Engine(context="no-such-context-anywhere")
+    named, unnamed = doctor.examine_engines({"big": unknown, None: unknown})
     assert (named.level, unnamed.level) == (Level.ERROR, Level.ERROR)
     assert named.what == f"big: {unnamed.what}"
     assert "no-such-context-anywhere" in unnamed.what

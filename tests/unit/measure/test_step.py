@@ -1,4 +1,4 @@
-"""What ends a step early, and what a step knows of the one before it in the same container run."""
+"""What ends a step early, and which pauses a step takes over from the step before it."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +8,11 @@ import pytest
 from bench.search.trial import Strategy, build_grid, build_plan
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import Service, ThinkTime
-from harness.analyse.step.validity import unexplained_ratio
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession, OngoingPauses, open_session
-from harness.measure.step import StepRequest, hold_step
+from harness.measure.step import StepSpec, hold_step
 from harness.model import EndReason, GeneratorSample, Step, StepFacts, ThinkTimes, Timing
 from tests.fakes.clock import FakeClock
 from tests.unit.analyse.synthetic import make_closed_step, make_requests, make_thinks
@@ -21,17 +21,17 @@ TIMING = Timing(settle_s=5, window_at_least_s=30, window_at_most_s=30, drain_s=1
 
 
 def hold_steps(service: Service, think_s: float, users: Sequence[int]) -> list[StepFacts]:
-    """Hold steps of these numbers of users in one container run; each user thinks for exactly so long."""
+    """Hold steps of these numbers of users in one container run; each user thinks for exactly `think_s`."""
     (cell,) = build_grid([1.0])
     plan = build_plan(Strategy("any"), [cell])
     backends = simulate_backends(service, think=ThinkTime(think_s, think_s))
     image = backends.host.prepare(plan.target)
     with open_session(backends, plan.target, plan.scenario, plan.load, cell, image, 1) as session:
-        return [hold_step(session, make_request(index, each)) for index, each in enumerate(users, 1)]
+        return [hold_step(session, make_spec(index, each)) for index, each in enumerate(users, 1)]
 
 
-def make_request(index: int, users: int) -> StepRequest:
-    return StepRequest(index, Step(users, TIMING), 50.0, lambda facts: False, lambda sample: None)
+def make_spec(index: int, users: int) -> StepSpec:
+    return StepSpec(index, Step(users, TIMING), 50.0, lambda facts: False, lambda sample: None)
 
 
 def serve_in(seconds: float) -> Service:
@@ -41,29 +41,30 @@ def serve_in(seconds: float) -> Service:
 # A stall
 
 
-def test_silence_while_users_think_is_no_stall() -> None:
-    """One user asks at 0 s, is answered at 2 s, thinks for 30 s, asks at 32 s, and is answered at 34 s.
+def test_a_time_without_answers_while_users_think_is_no_stall() -> None:
+    """One user asks at 0 s, is answered at 2 s, thinks for 30 s, asks again at 32 s, and is answered at 34 s.
 
     From 32 s on a request is in flight and the last answer is 30 s old, but the request itself has waited for
     2 s at most. The limit is 5 s, and the step lasts 36 s.
     """
     (facts,) = hold_steps(serve_in(2.0), 30.0, [1])
-    assert facts.ended is EndReason.HELD
+    assert facts.end_reason is EndReason.HELD
     assert facts.requests.start_s - facts.ramp_from_s == pytest.approx([0.0, 32.0])
 
 
 def test_a_request_that_waits_for_longer_than_the_limit_is_a_stall() -> None:
     """Users ask at once and would be answered after 20 s. The limit is 5 s: five drains of 1 s."""
     (facts,) = hold_steps(serve_in(20.0), 1.0, [3])
-    assert facts.ended is EndReason.STALLED
+    assert facts.end_reason is EndReason.STALLED
     assert facts.note == "no request was answered for 5 s while 3 waited"
     assert facts.ended_s - facts.ramp_from_s == pytest.approx(5.5, abs=0.5)
 
 
 class ScriptedRun:
-    """A target, generator and counters in one: `waiting` gives the start of each request in flight.
+    """A target, its generator and its counters in one.
 
-    Its instants, and those that it is called with, count from the begin of the step.
+    `waiting` takes an instant and returns the start of each request that is then in flight. All instants
+    count from the begin of the step. A request is answered every `answers_every_s`; never if it is None.
     """
 
     notes: tuple[str, ...] = ()
@@ -82,7 +83,7 @@ class ScriptedRun:
         return Usage()
 
     def hold(self, users: int, spawn_rate: float) -> None:
-        """Do nothing: the users are there."""
+        """Do nothing: the users are always there."""
 
     def poll(self, timeout_s: float) -> GeneratorFacts:
         self.clock.sleep(timeout_s)
@@ -101,39 +102,39 @@ class ScriptedRun:
 def hold_scripted(waiting: Callable[[float], list[float]], answers_every_s: float | None) -> StepFacts:
     run = ScriptedRun(waiting, answers_every_s)
     session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
-    return hold_step(session, make_request(1, 2))
+    return hold_step(session, make_spec(1, 2))
 
 
-def test_one_request_that_hangs_while_others_are_answered_is_no_stall() -> None:
-    assert hold_scripted(lambda now_s: [0.0, now_s], answers_every_s=4.0).ended is EndReason.HELD
+def test_a_request_without_an_answer_while_others_are_answered_is_no_stall() -> None:
+    assert hold_scripted(lambda now_s: [0.0, now_s], answers_every_s=4.0).end_reason is EndReason.HELD
 
 
-def test_the_oldest_of_the_waiting_requests_decides() -> None:
+def test_the_oldest_request_in_flight_decides_whether_a_step_stalls() -> None:
     """Nothing is answered. The oldest request begins at 10 s, so it has waited longer than 5 s after 15 s."""
     facts = hold_scripted(lambda now_s: [now_s, 10.0, now_s] if now_s >= 10 else [], answers_every_s=None)
-    assert facts.ended is EndReason.STALLED
+    assert facts.end_reason is EndReason.STALLED
     assert facts.ended_s == pytest.approx(15.25)
 
 
-def test_requests_that_are_new_at_each_look_are_no_stall() -> None:
-    """Each look finds a request of 4.9 s, as where users give up before the limit."""
-    assert hold_scripted(lambda now_s: [now_s - 4.9], answers_every_s=None).ended is EndReason.HELD
+def test_requests_that_never_wait_for_the_limit_are_no_stall() -> None:
+    """At every instant the oldest request is 4.9 s old: users give up before the limit."""
+    assert hold_scripted(lambda now_s: [now_s - 4.9], answers_every_s=None).end_reason is EndReason.HELD
 
 
-# Pauses that outlast a step
+# Pauses that last beyond a step
 
 
 def test_pauses_that_began_in_the_step_before_count_in_the_window() -> None:
-    """Two users think for 100 s after their first answer, then a third one comes and thinks, too.
+    """Two users think for 100 s after their first answer. Then a third user arrives and thinks as well.
 
-    In the second window all three think for all of its 30 s: 90 user-seconds of thinking, and nothing is
-    unexplained. Of the pauses that began in the second step alone it would be 30 of 90.
+    All three think during the whole second window of 30 s: 90 user-seconds, so nothing is unexplained. The
+    pauses that began in the second step alone would explain only 30 of them.
     """
     first, second = hold_steps(serve_in(0.1), 100.0, [2, 3])
     window = cut_window(second)
     assert window is not None
     assert window.thinking_s == pytest.approx(90.0, abs=0.2)
-    assert unexplained_ratio(window) == pytest.approx(0.0, abs=0.002)
+    assert compute_unexplained_ratio(window) == pytest.approx(0.0, abs=0.002)
     assert len(first.thinks.start_s) == 2
     assert len(second.thinks.start_s) == 3
 
@@ -145,16 +146,16 @@ def test_a_pause_lasts_through_several_steps() -> None:
     assert begun == [begun[0]] * 3
 
 
-def test_pauses_that_end_with_their_step_are_not_carried() -> None:
-    """The step ends at 33 s: of pauses from 10 s on, those of 23 s and less are over by then."""
+def test_pauses_that_end_within_their_step_are_not_taken_over() -> None:
+    """The step ends at 33 s. Pauses that began at 10 s and last 23 s or less are over by then."""
     pauses = OngoingPauses()
     pauses.finish_step(make_closed_step(3, thinks=make_thinks([(10.0, 5.0), (10.0, 23.0), (10.0, 23.5)])))
     carried = pauses.start_step(3)
     assert (carried.start_s.tolist(), carried.planned_s.tolist()) == ([10.0], [23.5])
 
 
-def test_no_pause_is_carried_where_users_leave() -> None:
-    """Some of the pauses were theirs, and it is unknown which."""
+def test_no_pause_is_taken_over_if_users_leave() -> None:
+    """Some of the pauses were those of the users who left, and it is unknown which."""
     pauses = OngoingPauses()
     pauses.finish_step(make_closed_step(3, thinks=make_thinks([(10.0, 60.0)])))
     assert np.array_equal(pauses.start_step(2).start_s, [])

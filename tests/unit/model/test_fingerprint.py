@@ -1,9 +1,10 @@
 """Fingerprints as environment.json stores them: exactly, and whatever a file holds."""
 
 import json
+import operator
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.model import EngineFacts, Fingerprint, MachineFacts
@@ -78,7 +79,16 @@ def test_a_fingerprint_without_facts_is_stored_as_it_came() -> None:
     assert Fingerprint.from_json({"machine": 3}).to_json() == {"machine": 3}
 
 
+def has_all_facts(written: Any, stored: Any) -> bool:
+    """Return True if each fact of a stored engine was written. Facts that are unknown are written as well."""
+    if not isinstance(stored, dict):
+        return bool(written == stored)
+    return all(written.get(name) == value for name, value in stored.items() if value is not None)
+
+
 @given(OBJECTS)
+@example({"load_engines": [{}]})
+@example({"load_engines": [{"cores": 2}, 3]})
 def test_no_file_is_refused_and_nothing_of_it_is_lost(stored: dict[str, Any]) -> None:
     fingerprint = Fingerprint.from_json(stored)
     written = fingerprint.to_json()
@@ -86,6 +96,10 @@ def test_no_file_is_refused_and_nothing_of_it_is_lost(stored: dict[str, Any]) ->
     for key, value in stored.items():
         if isinstance(value, dict):
             kept = written.get(key, {})
-            assert all(kept.get(name) == inner for name, inner in value.items() if inner is not None)
+            is_kept = has_all_facts if key == "engines" else operator.eq
+            assert all(is_kept(kept.get(name), inner) for name, inner in value.items() if inner is not None)
+        elif key == "load_engines" and isinstance(value, list):
+            assert len(written.get(key, [])) == len(value)
+            assert all(map(has_all_facts, written.get(key, []), value))
         elif value not in (None, []):
             assert written[key] == value

@@ -1,25 +1,25 @@
-"""The minimal project, for each test."""
+"""Fixtures: the minimal project, and its plan with more lines in the matrix."""
 
 from pathlib import Path
 
 import pytest
 
 from harness.model import Plan
-from tests.unit.plan.project import FILES, PlanOf, Project
+from tests.unit.plan.project import FILES, LoadWith, Project
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.chdir(tmp_path)
-    made = Project(tmp_path)
-    made.write(dict(FILES))
-    return made
+    minimal = Project(tmp_path)
+    minimal.write(FILES)
+    return minimal
 
 
 @pytest.fixture
-def plan_of(project: Project) -> PlanOf:
-    def load(more: str) -> Plan:
-        project.write({"matrix.yaml": FILES["matrix.yaml"] + more})
+def load_with(project: Project) -> LoadWith:
+    def load(lines: str) -> Plan:
+        project.write({"matrix.yaml": FILES["matrix.yaml"] + lines})
         return project.load()
 
     return load

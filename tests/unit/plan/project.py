@@ -20,18 +20,18 @@ ENVIRON = {"SET": "value"}
 Files = Mapping[str, str | bytes | None]
 """Contents by file name; None removes a file."""
 
-PlanOf = Callable[[str], Plan]
-"""Loads the minimal project with more lines in its matrix."""
+LoadWith = Callable[[str], Plan]
+"""A function that loads the minimal project with the given lines added to its matrix."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """A folder that is the current directory, so that messages name its files without it."""
+    """A project in the current directory: messages name its files by paths relative to `folder`."""
 
     folder: Path
 
     def write(self, files: Files) -> None:
-        """Write each file, or remove it where its content is None."""
+        """Write each file; remove a file if its content is None."""
         for name, content in files.items():
             path = self.folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,8 @@ class Project:
     def load(self) -> Plan:
         return load_plan(self.folder / "matrix.yaml", ENVIRON)
 
-    def mistakes(self) -> list[str]:
+    def find_mistakes(self) -> list[str]:
+        """Return the lines of the error that loading raises."""
         with pytest.raises(InputError) as caught:
             self.load()
         return str(caught.value).splitlines()

@@ -1,4 +1,4 @@
-"""Whatever stands in the files, loading gives a Plan or an InputError, never another exception."""
+"""Whatever the files hold, loading gives a Plan or an InputError, never another exception."""
 
 import contextlib
 import json
@@ -69,13 +69,13 @@ VALUES = st.recursive(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("any")
-    (made / "locustfile.py").touch()
-    return made
+    project = tmp_path_factory.mktemp("any")
+    (project / "locustfile.py").touch()
+    return project
 
 
 def read_or_refuse(folder: Path, content: bytes) -> None:
-    """Load the content as a matrix; whatever is said against it can be printed."""
+    """Load the content as a matrix: it has cells, or an InputError with a message that can be encoded."""
     (folder / "matrix.yaml").write_bytes(content)
     with contextlib.suppress(InputError):
         assert load_plan(folder / "matrix.yaml", {}).cells
@@ -91,7 +91,7 @@ def test_any_bytes_are_read_or_refused(folder: Path, content: bytes) -> None:
 
 
 @given(parts=st.lists(st.sampled_from(FRAGMENTS + WORDS) | st.text(max_size=3), max_size=30))
-def test_any_scraps_of_yaml_are_read_or_refused(folder: Path, parts: list[str]) -> None:
+def test_any_fragments_of_yaml_are_read_or_refused(folder: Path, parts: list[str]) -> None:
     read_or_refuse(folder, "".join(parts).encode(errors="surrogatepass"))
 
 

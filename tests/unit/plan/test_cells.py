@@ -1,4 +1,4 @@
-"""The cells are what a person who expands the matrix by hand would write down."""
+"""Expanding a matrix gives the cells that a simple expansion by hand gives."""
 
 from itertools import product
 from typing import Any
@@ -29,17 +29,19 @@ MATRIX = st.fixed_dictionaries(
 BYTES = {"64m": 64 * MIB, "128MiB": 128 * MIB, "1g": 1024 * MIB}
 
 
-def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
-    """The limits of one repetition in order; None where a person would object."""
+def expand_by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
+    """Return the limits of one repetition, by a simpler algorithm; None for a matrix with a fault."""
     axes = matrix.get("limits", {"cpus": [], "memory": []})
-    grid = [{"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])]
-    kept = list(grid)
+    product_sizes = [
+        {"cpus": cpus, "memory": memory} for cpus, memory in product(axes["cpus"], axes["memory"])
+    ]
+    remaining = list(product_sizes)
     for rule in matrix.get("exclude", []):
-        hit = [size for size in grid if all(size[key] == rule[key] for key in rule)]
-        if not hit:
+        excluded = [size for size in product_sizes if all(size[key] == rule[key] for key in rule)]
+        if not excluded:
             return None
-        kept = [size for size in kept if size not in hit]
-    sizes = [*kept, *matrix.get("include", []), *matrix.get("sizes", {}).values()]
+        remaining = [size for size in remaining if size not in excluded]
+    sizes = [*remaining, *matrix.get("include", []), *matrix.get("sizes", {}).values()]
     repeated = [values for values in axes.values() if len(set(values)) < len(values)]
     if repeated or not sizes or any(sizes.count(size) > 1 for size in sizes):
         return None
@@ -47,10 +49,10 @@ def by_hand(matrix: dict[str, Any]) -> list[Limits] | None:
 
 
 @given(MATRIX)
-def test_the_cells_are_those_that_expanding_by_hand_gives(values: dict[str, Any]) -> None:
+def test_cells_equal_those_expanded_by_hand(values: dict[str, Any]) -> None:
     matrix = MatrixFile.model_validate(values)
     cells, faults = expand_cells(matrix, "web")
-    expected = by_hand(values)
+    expected = expand_by_hand(values)
     assert (expected is None) == bool(faults)
     assert [cell.limits for cell in cells] == (expected or []) * matrix.repetitions
     assert len({cell.id for cell in cells}) == len(cells)
@@ -68,7 +70,7 @@ def test_an_id_is_readable_and_exact() -> None:
     assert format_cell_id("web", Limits(12, 2048 * MIB), None) == "web-c12.00-m2048"
 
 
-def test_include_may_bring_back_what_exclude_took() -> None:
+def test_include_adds_a_size_that_exclude_removed() -> None:
     size = {"cpus": 1, "memory": "64m"}
     values = {"limits": {"cpus": [1, 2], "memory": ["64m"]}, "exclude": [size], "include": [size]}
     cells, faults = expand_cells(MatrixFile.model_validate(values), "web")

@@ -1,10 +1,10 @@
-"""A requirement on the command line, and what is none."""
+"""Requirements and prices on the command line are read, or refused with an example."""
 
 import pytest
 
 from harness.errors import UsageError
 from harness.model import MIB, Limits, Price
-from harness.plan import parse_price, parse_requirement
+from harness.plan import find_price_note, parse_price, parse_requirement
 from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
 
 
@@ -18,8 +18,8 @@ from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
     ],
 )
 def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Limits) -> None:
-    found = parse_requirement(text)
-    assert (found.users, found.most, found.text) == (users, most, text.strip())
+    requirement = parse_requirement(text)
+    assert (requirement.users, requirement.max_limits, requirement.text) == (users, most, text.strip())
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Lim
         "users >= 4 at cpus <= 99999",
     ],
 )
-def test_what_is_no_requirement_is_refused_with_an_example(text: str) -> None:
+def test_a_text_that_is_no_requirement_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_requirement(text)
     assert "users >= 400 at cpus <= 1" in refused.value.hint
@@ -67,7 +67,15 @@ def test_a_price_is_read_as_it_is_written(text: str, price: Price) -> None:
         "disk=1",
     ],
 )
-def test_what_is_no_price_is_refused_with_an_example(text: str) -> None:
+def test_a_text_that_is_no_price_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_price(text)
     assert "gib_hour=0.005" in str(refused.value)
+
+
+def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
+    assert (
+        find_price_note("cpu_hour=1, gb_hour=1")
+        == "gb_hour is an old name (the price is per GiB): write gib_hour"
+    )
+    assert find_price_note("cpu_hour=1, gib_hour=1") is None

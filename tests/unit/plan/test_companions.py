@@ -1,4 +1,4 @@
-"""A target's further wishes and its companions: what they mean, what is refused, and what they change."""
+"""A target's container options and companions are read, checked, stored and hashed."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,20 +33,20 @@ companions:
 )
 
 
-Write = Callable[..., None]
-"""Writes a target, and a matrix where the usual one will not do."""
+WriteTarget = Callable[..., None]
+"""A function that writes a target, and optionally another matrix than the usual one."""
 
 
 @pytest.fixture
-def written(project: Project) -> Write:
+def write_target(project: Project) -> WriteTarget:
     def write(target: str, matrix: str = MATRIX) -> None:
         project.write({"matrix.yaml": matrix, "targets/web/target.yaml": target, "targets/web/web.conf": "a"})
 
     return write
 
 
-def test_a_target_arrives_with_its_companions(project: Project, written: Write) -> None:
-    written(WITH_DATABASE)
+def test_a_target_is_read_with_its_companions(project: Project, write_target: WriteTarget) -> None:
+    write_target(WITH_DATABASE)
     target = project.load().target
     assert (target.user, target.tmpfs, target.ulimits) == ("www-data", ("/run", "/tmp"), {"nofile": 4096})
     assert target.capabilities == ("SYS_NICE",)
@@ -63,26 +63,26 @@ def test_a_target_arrives_with_its_companions(project: Project, written: Write) 
     assert cache.limits == Limits(1.0, GIB)
 
 
-def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
-    written(WITH_DATABASE)
+def test_a_stored_plan_keeps_companions(project: Project, write_target: WriteTarget) -> None:
+    write_target(WITH_DATABASE)
     plan = project.load()
     again = plan_from_json(plan_to_json(plan), plan.source.parent)
     assert again.target == plan.target
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         (PLAIN + "ready: {http: /x, port: 80}\n", "asks for http and port at once"),
         (PLAIN + "ready: {log: '('}\n", "is not a regular expression"),
         (PLAIN + "files: {/a: no-such}\n", "no file"),
         (PLAIN + "files: {a: web.conf}\n", "is not a path inside the container"),
         (PLAIN + "ulimits: {files: 1}\n", "is not a limit of the kernel"),
-        (PLAIN + "capabilities: SYS_ADMIN\n", "can't be given"),
-        (PLAIN + "network: host\nhost_port: 81\n", "means nothing with network: host"),
+        (PLAIN + "capabilities: SYS_ADMIN\n", "is not a capability"),
+        (PLAIN + "network: host\nhost_port: 81\n", "has no effect with network: host"),
         (PLAIN + "companions: {db: {image: x}}\n", "does not say when it is ready"),
         (PLAIN + "companions: {db: {image: x, ready: {http: /}}}\n", "a companion isn't published"),
-        (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "says nothing to run"),
+        (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "names nothing to run"),
         (PLAIN + "companions: {Db_1: {image: x, ready: {port: 1}}}\n", "can't be a host's name"),
         (
             PLAIN + "network: host\ncompanions: {db: {image: x, ready: {port: 1}}}\n",
@@ -94,35 +94,37 @@ def test_a_stored_plan_keeps_them(project: Project, written: Write) -> None:
         ),
     ],
 )
-def test_what_can_not_be_honoured_is_refused(
-    project: Project, written: Write, target: str, said: str
+def test_options_that_cannot_be_honoured_are_refused(
+    project: Project, write_target: WriteTarget, target: str, message: str
 ) -> None:
-    written(target)
+    write_target(target)
     with pytest.raises(InputError) as refused:
         project.load()
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_a_companion_counts_in_what_a_host_can_give(project: Project, written: Write) -> None:
-    written(WITH_DATABASE)
+def test_companions_count_for_the_fit_to_a_host(project: Project, write_target: WriteTarget) -> None:
+    write_target(WITH_DATABASE)
     plan = project.load()
-    (why,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()
-    assert why.startswith("with what stands beside it, it wants 1.90 cores")
+    (reason,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()
+    assert reason.startswith("with its companions it needs 1.90 cores")
     assert fit_to_host(plan, 4, 16 * GIB).skipped == {}
 
 
-def test_a_changed_companion_is_another_target(project: Project, written: Write) -> None:
-    written(WITH_DATABASE)
+def test_a_changed_companion_is_another_target(project: Project, write_target: WriteTarget) -> None:
+    write_target(WITH_DATABASE)
     plan = project.load()
     first, second = plan.target.companions
     reseeded = replace(plan.target, companions=(replace(first, seed=("true",)), second))
-    alone = replace(plan.target, companions=(first,))
-    digests = {hash_contents(replace(plan, target=each))["target"] for each in (plan.target, reseeded, alone)}
+    without_cache = replace(plan.target, companions=(first,))
+    digests = {
+        hash_contents(replace(plan, target=each))["target"] for each in (plan.target, reseeded, without_cache)
+    }
     assert len(digests) == 3
 
 
-def test_a_changed_mounted_file_is_another_target(project: Project, written: Write) -> None:
-    written(WITH_DATABASE)
+def test_a_changed_mounted_file_is_another_target(project: Project, write_target: WriteTarget) -> None:
+    write_target(WITH_DATABASE)
     before = hash_contents(project.load())["target"]
     project.write({"targets/web/web.conf": "b"})
     assert hash_contents(project.load())["target"] != before

@@ -1,4 +1,4 @@
-"""A compose file as people have it becomes a target with its companions; what is lost on the way is told."""
+"""A compose file becomes a target with its companions; what is not honoured becomes a note."""
 
 from collections.abc import Callable
 
@@ -44,12 +44,12 @@ MATRIX = "target: targets/shop\nlimits: {cpus: 0.5, memory: 64MiB}\n"
 TARGET = "compose: {file: ../../compose.yaml, service: api}\nready: {http: /health}\n"
 
 
-Load = Callable[..., Plan]
-"""Loads the shop, with a target and a compose file other than the usual ones where they are given."""
+LoadShop = Callable[..., Plan]
+"""A function that loads the shop, by default with the usual target and compose file."""
 
 
 @pytest.fixture
-def shop(project: Project) -> Load:
+def load_shop(project: Project) -> LoadShop:
     def load(target: str = TARGET, compose: str = COMPOSE) -> Plan:
         project.write(
             {
@@ -67,8 +67,8 @@ def shop(project: Project) -> Load:
     return load
 
 
-def test_a_service_arrives_with_what_it_depends_on_needed_first(shop: Load) -> None:
-    target = shop().target
+def test_a_service_comes_with_its_dependencies_in_their_order(load_shop: LoadShop) -> None:
+    target = load_shop().target
     assert (target.name, target.port, target.readiness) == ("api", 8000, HttpProbe("/health"))
     assert target.command == ("serve", "--threads", "4 of them")
     assert isinstance(target.source, BuildSource)
@@ -76,8 +76,8 @@ def test_a_service_arrives_with_what_it_depends_on_needed_first(shop: Load) -> N
     assert [companion.name for companion in target.companions] == ["db", "clock", "cache"]
 
 
-def test_secrets_of_the_caller_stay_references(shop: Load) -> None:
-    target = shop().target
+def test_references_to_the_callers_environment_are_kept(load_shop: LoadShop) -> None:
+    target = load_shop().target
     assert target.environment == {
         "DATABASE_URL": "postgres://app:${DB_PASSWORD}@db:5432/app",
         "DEBUG": "false",
@@ -86,24 +86,24 @@ def test_secrets_of_the_caller_stay_references(shop: Load) -> None:
     assert target.companions[0].service.environment["POSTGRES_PASSWORD"] == "${DB_PASSWORD}"
 
 
-def test_companions_keep_their_limits_files_and_ways_to_be_ready(shop: Load) -> None:
-    db, clock, cache = shop().target.companions
+def test_companions_keep_their_limits_files_and_probes(load_shop: LoadShop) -> None:
+    db, clock, cache = load_shop().target.companions
     assert db.limits == Limits(0.5, 256 * MIB)
     assert db.service.readiness == CommandProbe(("sh", "-c", "pg_isready -U postgres"))
     assert [*db.service.files] == ["/docker-entrypoint-initdb.d/seed.sql"]
     assert (clock.service.readiness, cache.service.readiness) == (PortProbe(99), PortProbe(6379))
 
 
-def test_what_is_not_honoured_is_told(shop: Load) -> None:
-    assert shop().notes == (
+def test_what_is_not_honoured_becomes_a_note(load_shop: LoadShop) -> None:
+    assert load_shop().notes == (
         "compose.yaml: api: secrets is not honoured",
         "compose.yaml: db: its volume at /var/lib/postgresql/data begins empty in every container",
         "compose.yaml: db: /docker-entrypoint-initdb.d/seed.sql is mounted read-only",
     )
 
 
-def test_what_the_target_says_itself_is_laid_over_it(shop: Load) -> None:
-    target = shop(
+def test_keys_of_the_target_override_the_compose_file(load_shop: LoadShop) -> None:
+    target = load_shop(
         TARGET
         + "name: shop\nport: 9000\nenvironment: {DEBUG: 'true'}\n"
         + "companions: {db: {limits: {cpus: 0.2, memory: 96MiB}}}\n"
@@ -115,7 +115,7 @@ def test_what_the_target_says_itself_is_laid_over_it(shop: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "compose", "said"),
+    ("target", "compose", "message"),
     [
         (TARGET.replace("api", "web"), COMPOSE, 'has no service "web"; its services: api, cache, clock'),
         (TARGET.replace("compose.yaml", "no.yaml"), COMPOSE, "no file"),
@@ -131,7 +131,9 @@ def test_what_the_target_says_itself_is_laid_over_it(shop: Load) -> None:
         (TARGET, "services: {api: {image: x, ports: 8}}\n", "can't be read as a compose file"),
     ],
 )
-def test_what_makes_it_another_service_is_refused(shop: Load, target: str, compose: str, said: str) -> None:
+def test_a_service_that_cannot_be_converted_is_refused(
+    load_shop: LoadShop, target: str, compose: str, message: str
+) -> None:
     with pytest.raises(InputError) as refused:
-        shop(target, compose)
-    assert said in str(refused.value)
+        load_shop(target, compose)
+    assert message in str(refused.value)

@@ -1,4 +1,4 @@
-"""A hash changes with what is measured, and with nothing else."""
+"""The content hashes change with what is measured, and with nothing else."""
 
 import os
 import shutil
@@ -30,8 +30,8 @@ def rich(project: Project) -> Project:
     return project
 
 
-def changed(project: Project, files: Files) -> set[str]:
-    """The names of the hashes that differ after writing the files."""
+def find_changed_hashes(project: Project, files: Files) -> set[str]:
+    """Return the names of the hashes that differ after writing the files."""
     before = project.load().hashes
     project.write(files)
     after = project.load().hashes
@@ -43,13 +43,13 @@ def test_comments_notation_and_order_of_keys_of_the_matrix_do_not_count(rich: Pr
         "# the same\nlimits: {memory: 67108864, cpus: [0.50, 1.0]}\n"
         "scenario:\n  locustfile: ./load/locustfile.py\ntarget: targets/web/\nrepetitions: 1\n"
     )
-    assert changed(rich, {"matrix.yaml": same}) == set()
+    assert find_changed_hashes(rich, {"matrix.yaml": same}) == set()
 
 
 @pytest.mark.parametrize("more", ["users: {limit: 399}\n", "slos: {p95: 2s}\n", "steps: {settle: 1s}\n"])
-def test_what_the_matrix_asks_counts(rich: Project, more: str) -> None:
+def test_the_values_of_the_matrix_count(rich: Project, more: str) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text()
-    assert changed(rich, {"matrix.yaml": matrix + more}) == {"matrix"}
+    assert find_changed_hashes(rich, {"matrix.yaml": matrix + more}) == {"matrix"}
 
 
 @pytest.mark.parametrize(
@@ -62,24 +62,24 @@ def test_what_the_matrix_asks_counts(rich: Project, more: str) -> None:
         "load/names.csv",
     ],
 )
-def test_what_the_locustfile_imports_or_opens_counts(rich: Project, name: str) -> None:
-    assert changed(rich, {name: "# changed\n"}) == {"scenario"}
+def test_files_that_the_locustfile_imports_or_opens_count(rich: Project, name: str) -> None:
+    assert find_changed_hashes(rich, {name: "# changed\n"}) == {"scenario"}
 
 
 def test_a_file_that_no_locustfile_names_does_not_count(rich: Project) -> None:
-    assert changed(rich, {"load/other.py": "", "load/other.csv": ""}) == set()
+    assert find_changed_hashes(rich, {"load/other.py": "", "load/other.csv": ""}) == set()
 
 
-def test_the_user_classes_chosen_count(rich: Project) -> None:
+def test_the_chosen_user_classes_count(rich: Project) -> None:
     matrix = (rich.folder / "matrix.yaml").read_text().replace("locustfile.py}", "locustfile.py, users: [A]}")
-    assert changed(rich, {"matrix.yaml": matrix}) == {"scenario"}
+    assert find_changed_hashes(rich, {"matrix.yaml": matrix}) == {"scenario"}
 
 
 @pytest.mark.parametrize(
     "name", ["targets/web/app/main.py", "targets/web/Dockerfile", "targets/web/load/keep.txt"]
 )
 def test_a_file_of_the_build_context_counts(rich: Project, name: str) -> None:
-    assert changed(rich, {name: "changed\n"}) == {"target"}
+    assert find_changed_hashes(rich, {name: "changed\n"}) == {"target"}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +89,16 @@ def test_a_file_of_the_build_context_counts(rich: Project, name: str) -> None:
         *("targets/web/app/__pycache__/main.pyc", "targets/web/.git/HEAD"),
     ],
 )
-def test_what_the_image_does_not_get_does_not_count(rich: Project, name: str) -> None:
-    assert changed(rich, {name: "changed\n"}) == set()
+def test_files_that_are_not_sent_to_the_engine_do_not_count(rich: Project, name: str) -> None:
+    assert find_changed_hashes(rich, {name: "changed\n"}) == set()
 
 
 def test_campaigns_stored_in_the_build_context_do_not_count(rich: Project) -> None:
     results = "targets/web/results/one"
     assert (
-        changed(rich, {f"{results}/plan.json": "{}", f"{results}/events.jsonl": "", f"{results}/x": ""})
+        find_changed_hashes(
+            rich, {f"{results}/plan.json": "{}", f"{results}/events.jsonl": "", f"{results}/x": ""}
+        )
         == set()
     )
     before = rich.load().hashes
@@ -110,7 +112,7 @@ def test_a_moved_repository_keeps_its_hashes(rich: Project, tmp_path_factory: py
     assert load_plan(elsewhere / "matrix.yaml", {}).hashes == rich.load().hashes
 
 
-def test_hashes_of_a_plan_can_be_taken_again(rich: Project) -> None:
+def test_hashing_a_plan_again_gives_the_same_hashes(rich: Project) -> None:
     plan = rich.load()
     assert hash_contents(plan) == plan.hashes
 
@@ -128,7 +130,7 @@ def test_a_context_too_large_to_read_is_a_mistake_at_its_place(
     rich: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("harness.plan.source_files.MOST_FILES", 3)
-    assert rich.mistakes() == [
+    assert rich.find_mistakes() == [
         "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "
         "name what the image doesn't need in .dockerignore"
     ]

@@ -12,11 +12,11 @@ from harness.plan.env_refs import find_reference_faults
     ("text", "expected"),
     [("${A}", "1"), ("x${A}y${B}", "x1y2"), ("$A", "$A"), ("$${A}", "${A}"), ("$$", "$$"), ("100%", "100%")],
 )
-def test_references_are_replaced_and_all_else_is_kept(text: str, expected: object) -> None:
+def test_only_references_are_replaced(text: str, expected: object) -> None:
     assert resolve_variables(text, {"A": "1", "B": "2"}) == expected
 
 
-def test_a_value_is_not_looked_into_for_more_references() -> None:
+def test_references_within_a_value_are_not_replaced() -> None:
     assert resolve_variables("${A}", {"A": "${B}"}) == "${B}"
 
 

@@ -1,4 +1,4 @@
-"""What a new target, locustfile and matrix look like, and that they load."""
+"""The files that `harness init` writes have the expected content, and can be loaded."""
 
 import ast
 
@@ -46,12 +46,12 @@ def test_requests_come_from_an_openapi_document_with_its_examples() -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], {}, {"paths": []}, "text"])
-def test_what_is_no_openapi_document_is_refused(document: object) -> None:
+def test_a_document_that_is_not_openapi_is_refused(document: object) -> None:
     with pytest.raises(ValueError, match="OpenAPI"):
         read_operations(document)
 
 
-def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -> None:
+def test_the_locustfile_has_a_task_for_each_get_request_and_names_the_others() -> None:
     text = format_locustfile(ServiceFacts("shop", {"image": "x"}, 80, operations=read_operations(OPENAPI)))
     ast.parse(text)
     assert text.count("@task\n") == 3
@@ -61,33 +61,33 @@ def test_the_locustfile_is_python_with_a_task_a_request_and_the_others_named() -
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "facts"),
     [
         ("FROM x\nEXPOSE 8080/tcp\nHEALTHCHECK CMD curl -f localhost\n", (8080, True)),
         ("FROM x\nHEALTHCHECK NONE\n", (None, False)),
         ("", (None, False)),
     ],
 )
-def test_a_dockerfile_tells_its_port_and_its_healthcheck(text: str, found: tuple[int | None, bool]) -> None:
-    assert read_dockerfile(text) == found
+def test_port_and_healthcheck_are_read_from_a_dockerfile(text: str, facts: tuple[int | None, bool]) -> None:
+    assert read_dockerfile(text) == facts
 
 
 @pytest.mark.parametrize("cores", [1, 2, 8])
 @pytest.mark.parametrize(
-    ("found", "probe"),
+    ("facts", "probe"),
     [
         (ServiceFacts("Shop 1", {"image": "shop:1"}, 80, "/health"), HttpProbe),
         (ServiceFacts("shop", {"image": "shop:1"}, 80, has_healthcheck=True), HealthcheckProbe),
         (ServiceFacts("shop", {"image": "shop:1"}, 80), TcpProbe),
     ],
 )
-def test_what_is_written_loads(project: Project, found: ServiceFacts, probe: type, cores: int) -> None:
-    home = "targets/shop-1" if found.name == "Shop 1" else "targets/shop"
+def test_the_written_files_load(project: Project, facts: ServiceFacts, probe: type, cores: int) -> None:
+    home = "targets/shop-1" if facts.name == "Shop 1" else "targets/shop"
     project.write(
         {
-            "matrix.yaml": format_matrix(found, cores),
-            f"{home}/target.yaml": format_target(found, cores),
-            f"{home}/locustfile.py": format_locustfile(found),
+            "matrix.yaml": format_matrix(facts, cores),
+            f"{home}/target.yaml": format_target(facts, cores),
+            f"{home}/locustfile.py": format_locustfile(facts),
         }
     )
     plan = project.load()

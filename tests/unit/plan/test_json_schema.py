@@ -21,28 +21,29 @@ def read(text: str) -> Any:
 
 
 @pytest.mark.parametrize("name", build_schemas())
-def test_the_published_file_is_the_models_own(name: str) -> None:
-    again = "python -m tools.json_schema"
-    assert (FOLDER / name).read_text() == build_schemas()[name], f"write it again: {again}"
+def test_the_file_in_docs_is_up_to_date(name: str) -> None:
+    assert (FOLDER / name).read_text() == build_schemas()[name], "write it again: python -m tools.json_schema"
     Draft202012Validator.check_schema(json.loads(build_schemas()[name]))
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.yaml")), ids=lambda path: path.name)
-def test_every_matrix_of_ours_keeps_to_it(path: Path) -> None:
+def test_every_bundled_matrix_fits_the_schema(path: Path) -> None:
     MATRIX.validate(read(path.read_text()))
 
 
 @pytest.mark.parametrize(
     "path", sorted(ROOT.glob("targets/**/target.yaml")), ids=lambda path: path.parent.name
 )
-def test_every_target_of_ours_keeps_to_it(path: Path) -> None:
+def test_every_bundled_target_fits_the_schema(path: Path) -> None:
     TARGET.validate(read(path.read_text()))
 
 
-def test_what_the_reference_shows_keeps_to_it() -> None:
-    shown = [read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"]
-    matrices = [each for each in shown if "target" in each]
-    targets = [each for each in shown if "port" in each]
+def test_the_examples_of_the_reference_fit_the_schema() -> None:
+    examples = [
+        read(block.text) for block in BLOCKS if block.page == "docs/matrix.md" and block.kind == "yaml"
+    ]
+    matrices = [each for each in examples if "target" in each]
+    targets = [each for each in examples if "port" in each]
     assert len(matrices) >= 1
     assert len(targets) >= 1
     for each in matrices:
@@ -64,7 +65,7 @@ def test_what_the_reference_shows_keeps_to_it() -> None:
         {"users": {"limit": 0}},
     ],
 )
-def test_what_is_a_mistake_for_the_reader_is_one_for_the_editor(wrong: dict[str, object]) -> None:
+def test_a_mistake_that_the_harness_refuses_is_refused_by_the_schema(wrong: dict[str, object]) -> None:
     assert MATRIX.is_valid(MINIMAL)
     assert not MATRIX.is_valid(MINIMAL | wrong)
 
@@ -86,5 +87,5 @@ def test_an_old_key_is_marked_as_deprecated() -> None:
         {"price": {"gb_hour": 0.004}},
     ],
 )
-def test_what_the_reader_takes_the_editor_takes(right: dict[str, object]) -> None:
+def test_values_that_the_harness_accepts_are_accepted_by_the_schema(right: dict[str, object]) -> None:
     MATRIX.validate(MINIMAL | right)

@@ -1,6 +1,5 @@
-"""What a valid matrix means."""
+"""A valid matrix becomes the plan that its keys describe."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from harness.model import (
     HttpProbe,
     ImageSource,
     Limits,
-    Plan,
     Price,
     Search,
     SearchStrategy,
@@ -21,7 +19,7 @@ from harness.model import (
     Timing,
 )
 from harness.plan import load_plan
-from tests.unit.plan.project import PlanOf, Project
+from tests.unit.plan.project import LoadWith, Project
 
 EVERYTHING = """\
 target: targets/web
@@ -52,7 +50,7 @@ repetitions: 2
 """
 
 
-def test_every_key_of_a_matrix_arrives_in_the_plan(project: Project) -> None:
+def test_every_key_of_a_matrix_is_in_the_plan(project: Project) -> None:
     project.write({"matrix.yaml": EVERYTHING, "more.py": ""})
     plan = project.load()
     assert [cell.id for cell in plan.cells] == [
@@ -107,7 +105,7 @@ def test_a_minimal_matrix_takes_the_documented_defaults(project: Project) -> Non
     assert set(plan.hashes) == {"matrix", "scenario", "target"}
 
 
-def test_every_key_of_a_target_arrives_in_the_plan(project: Project) -> None:
+def test_every_key_of_a_target_is_in_the_plan(project: Project) -> None:
     text = (
         "name: shop\nimage: nginx:1.27\nport: 80\nhost_port: 8080\n"
         "ready: {http: /healthz, status: 204, within: 2m}\n"
@@ -122,14 +120,14 @@ def test_every_key_of_a_target_arrives_in_the_plan(project: Project) -> None:
     assert target.command == ("serve", "--fast")
 
 
-def test_a_tcp_readiness_has_no_path(project: Project) -> None:
+def test_ready_tcp_is_a_tcp_probe(project: Project) -> None:
     project.write({"targets/web/target.yaml": "image: redis\nport: 6379\nready: {tcp: true, within: 5s}\n"})
     plan = project.load()
     assert plan.target.readiness == TcpProbe(within_s=5.0)
     assert plan.target.name == "web"
 
 
-def test_a_target_given_inline_has_its_paths_beside_the_matrix(project: Project) -> None:
+def test_paths_of_an_inline_target_are_relative_to_the_matrix(project: Project) -> None:
     text = (
         "target: {name: app, port: 80, build: {context: targets/web, args: {BASE: x}}}\n"
         "scenario: {locustfile: targets/web/locustfile.py}\nsizes: {s: {cpus: 1, memory: 1g}}\n"
@@ -140,24 +138,27 @@ def test_a_target_given_inline_has_its_paths_beside_the_matrix(project: Project)
     assert [cell.id for cell in plan.cells] == ["app-c1.00-m1024"]
 
 
-def test_an_empty_section_counts_as_absent(plan_of: PlanOf) -> None:
-    assert plan_of("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
+def test_an_empty_section_counts_as_absent(load_with: LoadWith) -> None:
+    assert load_with("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
 
 
-def test_a_low_limit_lowers_the_default_first_step(plan_of: PlanOf) -> None:
-    assert plan_of("users: {limit: 4}\n").search.first_users == 4
+def test_a_low_limit_of_users_lowers_the_default_of_first_users(load_with: LoadWith) -> None:
+    assert load_with("users: {limit: 4}\n").search.first_users == 4
 
 
-def test_the_load_lingers_as_long_as_the_slowest_slo_but_at_least_a_second(plan_of: PlanOf) -> None:
-    assert plan_of("slos: {p95: 200ms}\n").timing.drain_s == 1.0
-    assert plan_of("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
+def test_the_drain_is_as_long_as_the_slowest_slo_and_at_least_a_second(load_with: LoadWith) -> None:
+    assert load_with("slos: {p95: 200ms}\n").timing.drain_s == 1.0
+    assert load_with("slos: {by_name: {/a: {mean: 4s}}}\n").timing.drain_s == 4.0
 
 
-def test_the_old_key_of_the_memory_price_is_read_with_a_note(plan_of: Callable[[str], Plan]) -> None:
-    old = plan_of("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
-    new = plan_of("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
+def test_the_old_key_of_the_memory_price_is_read_with_a_note(load_with: LoadWith) -> None:
+    old = load_with("price: {cpu_hour: 0.034, gb_hour: 0.004, currency: EUR}\n")
+    new = load_with("price: {cpu_hour: 0.034, gib_hour: 0.004, currency: EUR}\n")
     assert old.price == new.price == Price("EUR", 0.034, 0.004)
-    assert (old.notes, new.notes) == (("price.gb_hour is per GiB: write gib_hour",), ())
+    assert (old.notes, new.notes) == (
+        ("price.gb_hour is an old name (the price is per GiB): write gib_hour",),
+        (),
+    )
     assert old.hashes == new.hashes
 
 

@@ -63,7 +63,7 @@ IN_THE_MATRIX = {
     MATRIX
     + "repetitions: 1.5\n": "3:14: repetitions: 1.5 is not a whole number; write it plainly, such as 10",
     MATRIX
-    + "exclude: {cpus: 1}\n": "3:10: exclude: a mapping is not a list; write one item a line with - before it, or [a, b]",
+    + "exclude: {cpus: 1}\n": "3:10: exclude: a mapping is not a list; write each item on its own line after a -, or [a, b]",
     MATRIX + "price: {gb_hour: 1, gib_hour: 1}\n": (
         "3:8: price: names gib_hour and its old name gb_hour; keep gib_hour"
     ),
@@ -71,37 +71,37 @@ IN_THE_MATRIX = {
         '3:9: price: unknown key "disk"; known here: cpu_hour, currency, gib_hour'
     ),
     MATRIX + "load: {image: locust:2}\n": (
-        "3:7: load: image is only for workers on engines; name these, such as "
+        "3:7: load: image is only for workers on engines; name the engines, such as "
         "engines: [ssh://me@load-1], or drop image"
     ),
     MATRIX + "scenario: {arguments: [--users=4]}\n": (
         '3:23: scenario.arguments: "--users" is set by the harness; write only options that the locustfile '
         "adds itself (users, tags and files have keys of their own)"
     ),
-    MATRIX + "exclude: [{}]\n": "3:11: exclude: names nothing to exclude; write cpus, memory or both",
+    MATRIX + "exclude: [{}]\n": "3:11: exclude: names nothing to exclude; write cpus, memory or replicas",
     MATRIX
-    + "exclude: [{cpus: 3}]\n": "3:11: exclude: matches no cell of limits; write values that are listed there, or drop it",
+    + "exclude: [{cpus: 3}]\n": "3:11: exclude: matches no size of limits; write values that are listed there, or drop the rule",
     MATRIX
-    + "include: [{cpus: 2}]\n": '3:11: include: missing key "memory"; write sizes, such as memory: [256MiB, 512MiB]',
+    + "include: [{cpus: 2}]\n": '3:11: include: missing key "memory"; write amounts, such as memory: [256MiB, 512MiB]',
     MATRIX + "include: [{cpus: 1, memory: 64MiB}]\n": (
-        "2:12: sizes.s: the size of 1.00 cores and 64MiB is there already, from include; keep one"
+        "2:12: sizes.s: the size of 1.00 cores and 64MiB is there already, in include; keep one"
     ),
     MATRIX
     + "limits: {cpus: [], memory: 64m}\n": "3:16: limits.cpus: is an empty list; give at least one value",
-    MATRIX + "limits: {cpus: [2, 2.0], memory: 64m}\n": "3:20: limits.cpus: 2.00 is there already; keep one",
+    MATRIX + "limits: {cpus: [2, 2.0], memory: 64m}\n": "3:20: limits.cpus: 2.00 is listed twice; keep one",
     MATRIX
-    + "limits: {cpus: 2, memory: [1g, 1024m]}\n": "3:32: limits.memory: 1024MiB is there already; keep one",
+    + "limits: {cpus: 2, memory: [1g, 1024m]}\n": "3:32: limits.memory: 1024MiB is listed twice; keep one",
     MATRIX
-    + "limits:\n  cpus: 2\n  memory: 512 mb\n": f'5:11: limits.memory: "512 mb" is not a size; {POWERS}',
+    + "limits:\n  cpus: 2\n  memory: 512 mb\n": f'5:11: limits.memory: "512 mb" is not an amount of memory; {POWERS}',
     MATRIX
     + "limits: {cpus: 500m, memory: 1g}\n": '3:16: limits.cpus: "500m" is not a number of cores; write 0.5',
     MATRIX + "repetitions: 100\nlimits: {cpus: [" + ", ".join(map(str, range(1, 102))) + "], memory: 1g}\n": (
         "4:9: limits: makes more than 10000 cells; write fewer values"
     ),
     "target: targets/web\n": "1:1: no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:",
-    "target: targets/web\nlimits: {cpus: 1, memory: 1g}\nexclude: [{cpus: 1}]\n": "3:10: exclude: excludes every cell; keep at least one",
+    "target: targets/web\nlimits: {cpus: 1, memory: 1g}\nexclude: [{cpus: 1}]\n": "3:10: exclude: excludes every size; keep at least one",
     "target: targets/web\nsizes: {a: {cpus: 1, memory: 1g}, b: {cpus: 1.0, memory: 1024m}}\n": (
-        "2:38: sizes.b: the size of 1.00 cores and 1024MiB is there already, as a; keep one"
+        '2:38: sizes.b: the size of 1.00 cores and 1024MiB is there already, named "a"; keep one'
     ),
     "target: targets/web\nsizes: {../x: {cpus: 1, memory: 1g}}\n": f'2:9: sizes: "../x" can\'t be a name; {NAMES}',
     MATRIX
@@ -114,7 +114,7 @@ IN_THE_MATRIX = {
     MATRIX
     + "slos: {errors: 1}\n": '3:16: slos.errors: 1 could mean two things; write "1%" or a number below 1',
     MATRIX
-    + "slos: {errors: 101%}\n": '3:16: slos.errors: "101%" is more than all of them; write a ratio up to "100%"',
+    + "slos: {errors: 101%}\n": '3:16: slos.errors: "101%" is out of range; write a ratio up to "100%"',
     MATRIX
     + "slos: {p95: off, errors: off, shortfall: off}\n": "3:7: slos: no SLO is left, any load would pass; keep at least one",
     MATRIX + "slos: [p95]\n": "3:7: slos: a list is not a mapping; write p95: 1s, errors: 1%",
@@ -122,7 +122,7 @@ IN_THE_MATRIX = {
         '3:25: slos.by_name."/a b": "p9" is not measured; write a percentile from p50 to p99.9'
     ),
     MATRIX + "slos: {by_name: {/a: {drift: 1%}}}\n": (
-        '3:30: slos.by_name."/a".drift: drift is a number of the whole scenario; write it beside by_name, not in it'
+        '3:30: slos.by_name."/a".drift: drift describes the whole scenario; move it out of by_name'
     ),
     MATRIX + "steps: {window: {at_least: 30s, at_most: 20s}}\n": (
         "3:17: steps.window: at_most (20s) is less than at_least (30s); write at_most: 30s or more"
@@ -139,7 +139,7 @@ IN_THE_MATRIX = {
     MATRIX
     + "scenario: {locustfile: targets}\n": '3:24: scenario.locustfile: "targets" is a folder; write the locustfile.py in it',
     MATRIX
-    + "scenario: {locustfile: [a.py, ./a.py]}\n": "3:31: scenario.locustfile: is there already; keep one",
+    + "scenario: {locustfile: [a.py, ./a.py]}\n": "3:31: scenario.locustfile: this file is listed twice; keep one",
     SIZES: '1:1: target: missing key "target"; write the folder that holds target.yaml, such as target: targets/web',
     SIZES
     + "target: 3\n": "2:9: target: 3 is neither a folder nor a mapping; write the folder that holds target.yaml, such as target: targets/web",
@@ -161,7 +161,7 @@ IN_THE_MATRIX = {
 
 IN_THE_TARGET = {
     "build: {context: .}\n": '1:1: missing key "port"; write the port inside the container, such as port: 8000',
-    "port: 80\n": "1:1: says nothing to run; write build: {context: .} or image: nginx:1.27",
+    "port: 80\n": "1:1: names nothing to run; write build: {context: .} or image: nginx:1.27",
     TARGET + "image: nginx\n": "3:8: image: image and build are both given; keep one",
     TARGET + "prot: 80\n": '3:1: unknown key "prot"; did you mean "port"?',
     TARGET + "host_port: 0\n": "3:12: host_port: 0 is out of range; write 1 or more",
@@ -172,7 +172,7 @@ IN_THE_TARGET = {
     TARGET + "ready: {http: /, tcp: true}\n": "3:8: ready: asks for http and tcp at once; keep one of them",
     TARGET + "ready: {status: 99}\n": "3:17: ready.status: 99 is out of range; write 100 or more",
     TARGET + "ready: {within: 0}\n": "3:8: ready: within is 0s; give the target some time, such as 60s",
-    TARGET + "ready: {tcp: 1}\n": "3:14: ready.tcp: 1 is neither true nor false; write one of these",
+    TARGET + "ready: {tcp: 1}\n": "3:14: ready.tcp: 1 is neither true nor false; write true or false",
     TARGET + "environment: {A: 1.10}\n": '3:18: environment.A: 1.10 is not text; write "1.10"',
     TARGET
     + "environment: {a-b: x}\n": '3:15: environment: "a-b" can\'t name a variable; write letters, digits and _ only',
@@ -199,24 +199,24 @@ IN_THE_LOCUSTFILE = {
 }
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_MATRIX.items())
-def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "message"), IN_THE_MATRIX.items())
+def test_a_mistake_in_the_matrix_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"matrix.yaml": text, "a.py": "", "old/target.yml": ""})
-    assert project.mistakes() == [f"matrix.yaml:{said}"]
+    assert project.find_mistakes() == [f"matrix.yaml:{message}"]
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_TARGET.items())
-def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "message"), IN_THE_TARGET.items())
+def test_a_mistake_in_the_target_is_named_with_its_place(project: Project, text: str, message: str) -> None:
     project.write({"targets/web/target.yaml": text})
-    assert project.mistakes() == [f"targets/web/target.yaml:{said}"]
+    assert project.find_mistakes() == [f"targets/web/target.yaml:{message}"]
 
 
-@pytest.mark.parametrize(("text", "said"), IN_THE_LOCUSTFILE.items())
+@pytest.mark.parametrize(("text", "message"), IN_THE_LOCUSTFILE.items())
 def test_a_locustfile_that_is_not_python_is_named_with_the_place_in_it(
-    project: Project, text: str, said: str
+    project: Project, text: str, message: str
 ) -> None:
     project.write({"targets/web/locustfile.py": text})
-    assert project.mistakes() == [f"targets/web/locustfile.py:{said}"]
+    assert project.find_mistakes() == [f"targets/web/locustfile.py:{message}"]
 
 
 def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> None:
@@ -228,10 +228,10 @@ def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> No
             "targets/web/locustfile.py": "(",
         }
     )
-    assert project.mistakes() == [
+    assert project.find_mistakes() == [
         'matrix.yaml:2:1: unknown key "usrs"; did you mean "users"?',
-        "matrix.yaml:3:16: limits.cpus: 0 cores can't be given; write a number from 0.01 to 4096",
-        'matrix.yaml:3:27: limits.memory: "1GB" is not a size; write 1GiB or 1g (Docker\'s meaning: powers of two)',
+        "matrix.yaml:3:16: limits.cpus: 0 cores is out of range; write a number from 0.01 to 4096",
+        'matrix.yaml:3:27: limits.memory: "1GB" is not an amount of memory; write 1GiB or 1g (Docker\'s meaning: powers of two)',
         'matrix.yaml:4:13: slos.p95: "1x" is not a duration; write 250ms, 1.5s or a plain number of seconds',
         "targets/web/locustfile.py:1:1: the scenario is not Python: '(' was never closed",
         "targets/web/target.yaml:1:7: port: 0 is out of range; write 1 or more",
@@ -241,17 +241,17 @@ def test_the_mistakes_of_all_files_come_at_once_in_order(project: Project) -> No
 
 def test_a_byte_that_is_not_utf8_is_named_with_its_place(project: Project) -> None:
     project.write({"matrix.yaml": b"target: web\n# caf\xe9\n"})
-    assert project.mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
+    assert project.find_mistakes() == ["matrix.yaml:2:6: byte 0xe9 is not UTF-8; save the file as UTF-8"]
 
 
-def test_a_file_that_no_hand_wrote_is_refused_by_its_size(project: Project) -> None:
+def test_a_file_over_one_mebibyte_is_refused(project: Project) -> None:
     project.write({"matrix.yaml": "#" * (1024 * 1024 + 1)})
-    assert project.mistakes() == ["matrix.yaml: is larger than 1 MiB; this is not a file written by hand"]
+    assert project.find_mistakes() == ["matrix.yaml: is larger than 1 MiB; is it the right file?"]
 
 
 def test_a_missing_locustfile_of_the_target_is_named_at_the_target(project: Project) -> None:
     project.write({"targets/web/locustfile.py": None})
-    assert project.mistakes() == ['matrix.yaml:1:9: target: no locustfile "targets/web/locustfile.py"']
+    assert project.find_mistakes() == ['matrix.yaml:1:9: target: no locustfile "targets/web/locustfile.py"']
 
 
 def test_a_missing_matrix_is_named_with_the_nearest_file(project: Project) -> None:
@@ -265,12 +265,12 @@ def test_a_file_outside_the_current_directory_is_named_in_full(
 ) -> None:
     monkeypatch.chdir(project.folder / "targets")
     project.write({"matrix.yaml": ""})
-    assert project.mistakes() == [
+    assert project.find_mistakes() == [
         f"{project.folder}/matrix.yaml: is empty; write at least target: and limits:"
     ]
 
 
-def test_fifty_mistakes_are_enough_to_say(project: Project) -> None:
+def test_at_most_fifty_mistakes_are_reported(project: Project) -> None:
     repeated = "include:\n" + "- {cpus: 1, memory: 64m}\n" * 60
     project.write({"matrix.yaml": MATRIX + repeated + "".join(f"key_{number}: 1\n" for number in range(60))})
-    assert len(project.mistakes()) == 50
+    assert len(project.find_mistakes()) == 50

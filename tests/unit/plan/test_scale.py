@@ -1,4 +1,4 @@
-"""What a matrix says of replicas, Locust's processes and engines."""
+"""Replicas, Locust processes and engines are read from the matrix."""
 
 import json
 from dataclasses import replace
@@ -26,14 +26,14 @@ MATRIX: dict[str, Any] = {"target": TARGET, "scenario": {"locustfile": "l.py"}}
 SIZES = {"cpus": 0.5, "memory": "64MiB"}
 
 
-def planned(folder: Path, **more: Any) -> Plan:
+def load_matrix(folder: Path, **more: Any) -> Plan:
     (folder / "l.py").touch()
     (folder / "matrix.yaml").write_text(json.dumps(MATRIX | {"limits": SIZES} | more))
     return load_plan(folder / "matrix.yaml", {})
 
 
 def test_replicas_are_an_axis(tmp_path: Path) -> None:
-    plan = planned(tmp_path, limits={"cpus": [0.5, 1], "memory": "64MiB", "replicas": [1, 2]})
+    plan = load_matrix(tmp_path, limits={"cpus": [0.5, 1], "memory": "64MiB", "replicas": [1, 2]})
     assert [cell.id for cell in plan.cells] == [
         "web-c0.50-m64",
         "web-c1.00-m64",
@@ -45,31 +45,31 @@ def test_replicas_are_an_axis(tmp_path: Path) -> None:
     assert plan.target.balancer.limits == Limits(1.0, 256 * MIB)
 
 
-def test_a_balancer_is_there_only_where_it_is_needed_and_changes_no_other_hash(tmp_path: Path) -> None:
-    alone = planned(tmp_path)
+def test_only_replicas_need_a_balancer_which_changes_no_other_hash(tmp_path: Path) -> None:
+    alone = load_matrix(tmp_path)
     assert alone.target.balancer is None
-    spelled = planned(tmp_path, balancer={"algorithm": "leastconn"})
-    assert spelled.hashes == alone.hashes
-    double = planned(tmp_path, limits=SIZES | {"replicas": 2})
-    least = planned(tmp_path, limits=SIZES | {"replicas": 2}, balancer={"algorithm": "leastconn"})
-    assert double.hashes["matrix"] != least.hashes["matrix"] != alone.hashes["matrix"]
-    assert double.hashes["target"] == alone.hashes["target"]
+    unused = load_matrix(tmp_path, balancer={"algorithm": "leastconn"})
+    assert unused.hashes == alone.hashes
+    replicated = load_matrix(tmp_path, limits=SIZES | {"replicas": 2})
+    leastconn = load_matrix(tmp_path, limits=SIZES | {"replicas": 2}, balancer={"algorithm": "leastconn"})
+    assert replicated.hashes["matrix"] != leastconn.hashes["matrix"] != alone.hashes["matrix"]
+    assert replicated.hashes["target"] == alone.hashes["target"]
 
 
-def test_sizes_are_ordered_by_all_that_they_are_given() -> None:
-    one, two, half = Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2), Limits(0.5, 64 * MIB)
-    assert sorted([two, one, half]) == [half, one, two]
-    assert (two.all_cores, two.all_bytes) == (1.0, 128 * MIB)
-    assert two.covers(half)
-    assert not one.covers(two)
-    assert not two.covers(one)
+def test_sizes_are_ordered_by_total_cpu_and_total_memory() -> None:
+    half, whole, two_halves = Limits(0.5, 64 * MIB), Limits(1.0, 128 * MIB), Limits(0.5, 64 * MIB, 2)
+    assert sorted([two_halves, whole, half]) == [half, whole, two_halves]
+    assert (two_halves.total_cores, two_halves.total_bytes) == (1.0, 128 * MIB)
+    assert two_halves.covers(half)
+    assert not whole.covers(two_halves)
+    assert not two_halves.covers(whole)
 
 
-def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
-    plan = planned(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
+def test_a_host_must_have_cores_for_every_replica_and_the_balancer(tmp_path: Path) -> None:
+    plan = load_matrix(tmp_path, limits={"cpus": 0.5, "memory": "64MiB", "replicas": [1, 2, 4]})
     fitted = fit_to_host(plan, 3, 8 * 1024 * MIB)
     assert list(fitted.skipped) == ["web-c0.50-m64-x4"]
-    assert "wants 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
+    assert "needs 3.00 cores" in fitted.skipped["web-c0.50-m64-x4"]
     assert not fit_to_host(plan, 3, 8 * 1024 * MIB, is_shared=False).skipped
 
 
@@ -92,31 +92,35 @@ def test_a_host_must_have_room_for_every_replica_and_the_balancer(tmp_path: Path
         ),
     ],
 )
-def test_load_is_made_by_so_many_processes(section: dict[str, Any], load: Load, tmp_path: Path) -> None:
-    assert planned(tmp_path, load=section).load == load
+def test_the_load_section_names_the_locust_processes(
+    section: dict[str, Any], load: Load, tmp_path: Path
+) -> None:
+    assert load_matrix(tmp_path, load=section).load == load
 
 
 @pytest.mark.parametrize(
-    ("section", "said"),
+    ("section", "message"),
     [
         ({"workers": "external"}, "expect: 4"),
-        ({"workers": 3, "expect": 3}, "not for 3"),
+        ({"workers": 3, "expect": 3}, "workers is 3"),
         ({"bind": "10.0.0.5:1"}, "expect: 4"),
         ({"expect": 1, "bind": "10.0.0.5"}, "10.0.0.5:5557"),
         ({"workers": 0}, "workers"),
         ({"image": "locust:2"}, "engines: "),
-        ({"engines": ["a", "b"], "workers": 1}, "workers are 1 for 2 engines"),
+        ({"engines": ["a", "b"], "workers": 1}, "workers is 1 for 2 engines"),
         ({"engines": ["a"], "expect": 1}, "write workers: 4"),
         ({"engines": [{"context": "a", "address": "10.0.0.7"}]}, "address"),
     ],
 )
-def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=said):
-        planned(tmp_path, load=section)
+def test_contradictions_in_the_load_section_are_refused(
+    section: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        load_matrix(tmp_path, load=section)
 
 
 @pytest.mark.parametrize(
-    ("engine", "meant"),
+    ("engine", "expected"),
     [
         ("ssh://me@big", Engine("ssh://me@big")),
         ("farm", Engine(context="farm")),
@@ -126,10 +130,10 @@ def test_what_does_not_fit_together_is_said(section: dict[str, Any], said: str, 
         ),
     ],
 )
-def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_path: Path) -> None:
-    plan = planned(tmp_path, engine=engine)
-    assert plan.engines == {None: meant}
-    assert plan.hashes == planned(tmp_path).hashes
+def test_an_engine_is_an_address_or_a_context(engine: Any, expected: Engine, tmp_path: Path) -> None:
+    plan = load_matrix(tmp_path, engine=engine)
+    assert plan.engines == {None: expected}
+    assert plan.hashes == load_matrix(tmp_path).hashes
     stored = json.dumps(plan_to_json(plan))
     assert not any(word in stored for word in ("me@big", "farm", "10.0.0.7"))
     assert plan_from_json(json.loads(stored), tmp_path) == replace(plan, engines={None: DEFAULT_ENGINE})
@@ -137,7 +141,7 @@ def test_an_engine_is_an_address_or_a_context(engine: Any, meant: Engine, tmp_pa
 
 def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path) -> None:
     engines = {"one": {"host": "tcp://a:2376", "certificates": "keys"}, "two": {"context": "farm"}}
-    plan = planned(tmp_path, engines=engines)
+    plan = load_matrix(tmp_path, engines=engines)
     assert plan.engines["one"].certificates == tmp_path / "keys"
     assert plan.engines["two"] == Engine(context="farm")
     assert plan_from_json(plan_to_json(plan), tmp_path).engines == {
@@ -145,23 +149,23 @@ def test_several_engines_have_names_and_certificates_of_their_own(tmp_path: Path
         "two": DEFAULT_ENGINE,
     }
     with pytest.raises(InputError, match="keep one of them"):
-        planned(tmp_path, engines=engines, engine="farm")
+        load_matrix(tmp_path, engines=engines, engine="farm")
 
 
 def test_external_workers_have_one_master(tmp_path: Path) -> None:
     engines = {"one": {"context": "a"}, "two": {"context": "b"}}
     with pytest.raises(InputError, match="one master"):
-        planned(tmp_path, engines=engines, load={"expect": 2})
+        load_matrix(tmp_path, engines=engines, load={"expect": 2})
 
 
-def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
-    plan = planned(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
+def test_the_addresses_of_load_engines_are_not_stored(tmp_path: Path) -> None:
+    plan = load_matrix(tmp_path, load={"engines": ["ssh://me@load-1", "ssh://me@load-2"]})
     stored = json.dumps(plan_to_json(plan))
     assert "me@load" not in stored
     assert plan_from_json(json.loads(stored), tmp_path).load == EngineWorkers(
         (DEFAULT_ENGINE, DEFAULT_ENGINE), 2
     )
-    assert plan.hashes == planned(tmp_path).hashes
+    assert plan.hashes == load_matrix(tmp_path).hashes
 
 
 @pytest.mark.parametrize(
@@ -175,17 +179,17 @@ def test_where_the_load_comes_from_is_not_stored(tmp_path: Path) -> None:
         (EngineWorkers((DEFAULT_ENGINE,), 1, "10.0.0.5"), True),
     ],
 )
-def test_load_from_other_machines_comes_to_an_address_of_ours(load: Load, is_remote: bool) -> None:
+def test_workers_are_remote_if_the_master_listens_beyond_the_loopback(load: Load, is_remote: bool) -> None:
     assert load.is_remote is is_remote
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::"])
-def test_everywhere_is_no_address(address: str, tmp_path: Path) -> None:
+def test_an_address_on_every_network_is_refused(address: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="publishes on every network"):
-        planned(tmp_path, engine={"host": "ssh://big", "address": address})
+        load_matrix(tmp_path, engine={"host": "ssh://big", "address": address})
 
 
 @pytest.mark.parametrize("host", ["big", "http://big", "ssh://", "tcp://big", "ssh://-oProxyCommand=x"])
-def test_what_is_no_engines_address_is_refused(host: str, tmp_path: Path) -> None:
+def test_a_text_that_is_no_engine_address_is_refused(host: str, tmp_path: Path) -> None:
     with pytest.raises(InputError):
-        planned(tmp_path, engine={"host": host})
+        load_matrix(tmp_path, engine={"host": host})

@@ -1,4 +1,4 @@
-"""A stored plan comes back as it was, also in a repository that moved."""
+"""A stored plan is read back unchanged, even if its repository was moved."""
 
 import json
 from pathlib import Path, PurePosixPath
@@ -36,7 +36,7 @@ from harness.plan import plan_from_json, plan_to_json
 from tests.unit.plan.project import Project
 
 STORED = Path(__file__).parent / "stored"
-"""plan.json files that version 0.1 wrote."""
+"""Files plan.json that version 0.1 wrote."""
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(-(2**62), 2**62)
@@ -90,12 +90,12 @@ PLANS = st.builds(
 
 
 @given(PLANS)
-def test_a_plan_survives_plan_json_exactly(plan: Plan) -> None:
+def test_a_plan_is_read_back_from_plan_json_unchanged(plan: Plan) -> None:
     stored = json.loads(json.dumps(plan_to_json(plan), allow_nan=False))
     assert plan_from_json(stored, plan.source.parent) == plan
 
 
-def test_paths_are_stored_relative_to_the_matrix_and_found_again_where_it_moved(project: Project) -> None:
+def test_paths_are_stored_relative_to_the_folder_of_the_matrix(project: Project) -> None:
     stored = plan_to_json(project.load())
     assert stored["format"] == 1
     assert stored["source"] == "matrix.yaml"
@@ -120,7 +120,7 @@ def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte(path: Path
     assert json.dumps(plan_to_json(plan), indent=2) + "\n" == text
 
 
-def test_the_keys_of_version_0_1_are_read_for_what_they_meant() -> None:
+def test_the_keys_of_version_0_1_keep_their_meaning() -> None:
     plan = plan_from_json(json.loads((STORED / "companions.json").read_text()))
     assert plan.timing == Timing(drain_s=3.0)
     assert plan.load == EngineWorkers((DEFAULT_ENGINE,) * 2, 4, "10.0.0.5", 6000, "locust:2")
@@ -134,17 +134,17 @@ def test_the_keys_of_version_0_1_are_read_for_what_they_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         ({"target": {"image": None}}, "the target x has neither image nor build"),
         ({"load": {"workers": None}}, "external workers have no number"),
     ],
 )
-def test_a_stored_plan_without_what_it_needs_is_refused(damage: dict[str, Any], said: str) -> None:
+def test_a_stored_plan_that_lacks_a_necessary_value_is_refused(damage: dict[str, Any], message: str) -> None:
     stored = json.loads((STORED / "external-workers.json").read_text())
     for key, values in damage.items():
         stored[key] |= values
-    with pytest.raises(StoreError, match=f"plan.json is damaged: {said}"):
+    with pytest.raises(StoreError, match=f"plan.json is damaged: {message}"):
         plan_from_json(stored)
 
 
@@ -154,7 +154,7 @@ def test_keys_of_a_later_harness_are_ignored(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         ({"format": 2}, "plan.json has format 2, this harness reads 1"),
         ({"users_limit": "many"}, "plan.json is damaged: users_limit: Input should be a valid integer"),
@@ -162,10 +162,12 @@ def test_keys_of_a_later_harness_are_ignored(project: Project) -> None:
         ({"cells": object()}, "plan.json is damaged: Object of type object is not JSON serializable"),
     ],
 )
-def test_a_damaged_plan_is_refused_in_words(project: Project, damage: dict[str, object], said: str) -> None:
+def test_a_damaged_plan_is_refused_with_the_reason(
+    project: Project, damage: dict[str, object], message: str
+) -> None:
     with pytest.raises(StoreError) as caught:
         plan_from_json({**plan_to_json(project.load()), **damage})
-    assert caught.value.what == said
+    assert caught.value.what == message
 
 
 def test_no_value_of_the_callers_environment_is_stored(project: Project) -> None:

@@ -1,4 +1,4 @@
-"""SLOs as they are given on the command line."""
+"""SLOs on the command line are read, or refused with an example."""
 
 import pytest
 
@@ -21,12 +21,12 @@ from harness.plan import parse_slo
         ("p99@/find?q=a@b=2s", Slo("p99", 2.0, "/find?q=a@b")),
     ],
 )
-def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text: str, slo: Slo) -> None:
+def test_an_slo_is_an_indicator_with_an_optional_request_name_and_a_value(text: str, slo: Slo) -> None:
     assert parse_slo(text) == slo
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", '--slo "": is not an SLO'),
         ("p95", '--slo "p95": is not an SLO'),
@@ -38,8 +38,8 @@ def test_an_slo_is_an_indicator_perhaps_a_name_and_a_value(text: str, slo: Slo) 
         ("errors=1s", '--slo "errors=1s": "1s" is not a ratio; write "1%" or 0.01'),
     ],
 )
-def test_anything_else_is_refused_with_an_example(text: str, said: str) -> None:
+def test_anything_else_is_refused_with_an_example(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse_slo(text)
-    assert caught.value.what == said
+    assert caught.value.what == message
     assert caught.value.hint == "p95=500ms, errors=0.5% or p99@/item/[id]=2s"

@@ -24,22 +24,22 @@ POWERS = "(Docker's meaning: powers of two)"
         *[("6m", 6 * MIB), ("1t", 1024 * GIB)],
     ],
 )
-def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
-    assert units.parse_memory(text) == expected
+def test_an_amount_of_memory_has_dockers_meaning(text: str, expected: float) -> None:
+    assert units.parse_memory_bytes(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("512 mb", f'"512 mb" is not a size; write 512MiB, 512m or 0.5g {POWERS}'),
-        ("100MB", f'"100MB" is not a size; write 100MiB or 100m {POWERS}'),
-        ("2GB", f'"2GB" is not a size; write 2GiB or 2g {POWERS}'),
-        ("512Mi", f'"512Mi" is not a size; write 512MiB, 512m or 0.5g {POWERS}'),
-        ("much", f'"much" is not a size; write 512MiB, 512m or 0.5g {POWERS}'),
-        ("-5m", f'"-5m" is not a size; write 512MiB, 512m or 0.5g {POWERS}'),
-        (True, f"true is not a size; write 512MiB, 512m or 0.5g {POWERS}"),
-        (None, f"null is not a size; write 512MiB, 512m or 0.5g {POWERS}"),
-        ([], f"a list is not a size; write 512MiB, 512m or 0.5g {POWERS}"),
+        ("512 mb", f'"512 mb" is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}'),
+        ("100MB", f'"100MB" is not an amount of memory; write 100MiB or 100m {POWERS}'),
+        ("2GB", f'"2GB" is not an amount of memory; write 2GiB or 2g {POWERS}'),
+        ("512Mi", f'"512Mi" is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}'),
+        ("much", f'"much" is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}'),
+        ("-5m", f'"-5m" is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}'),
+        (True, f"true is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}"),
+        (None, f"null is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}"),
+        ([], f"a list is not an amount of memory; write 512MiB, 512m or 0.5g {POWERS}"),
         ("5MiB", f'"5MiB" is less than Docker\'s minimum of 6MiB; write 512MiB, 512m or 0.5g {POWERS}'),
         (
             512,
@@ -49,38 +49,38 @@ def test_a_size_has_dockers_meaning(text: str, expected: float) -> None:
         (10**15, f"1000000000000000 is more than any machine has; write 512MiB, 512m or 0.5g {POWERS}"),
     ],
 )
-def test_a_size_with_two_meanings_or_none_is_refused(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
-        units.parse_memory(text)
+def test_an_amount_of_memory_with_two_meanings_or_none_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        units.parse_memory_bytes(text)
 
 
 @given(st.integers(6, 10**6), st.sampled_from(["MiB", "m", "M", " mib"]))
-def test_any_whole_number_of_mib_is_kept_exactly(number: int, unit: str) -> None:
-    assert units.parse_memory(f"{number}{unit}") == number * MIB
+def test_any_whole_number_of_mib_is_read_exactly(number: int, unit: str) -> None:
+    assert units.parse_memory_bytes(f"{number}{unit}") == number * MIB
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("500m", '"500m" is not a number of cores; write 0.5'),
         ("0.5", '"0.5" is not a number of cores; write 0.5'),
         ("two", '"two" is not a number of cores; write a plain number such as 0.5'),
         (True, "true is not a number of cores; write a plain number such as 0.5"),
-        (0, "0 cores can't be given; write a number from 0.01 to 4096"),
-        (0.009, "0.009 cores can't be given; write a number from 0.01 to 4096"),
-        (-1, "-1 cores can't be given; write a number from 0.01 to 4096"),
+        (0, "0 cores is out of range; write a number from 0.01 to 4096"),
+        (0.009, "0.009 cores is out of range; write a number from 0.01 to 4096"),
+        (-1, "-1 cores is out of range; write a number from 0.01 to 4096"),
         (0.333333, "0.333333 is finer than the kernel's CPU quota; write at most 5 decimals"),
     ],
 )
-def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, said: str) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"):
+def test_cores_are_plain_numbers_that_a_quota_can_express(value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         units.parse_cores(value)
 
 
 @given(st.integers(1000, 10**7))
-def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps: int) -> None:
-    cores = units.parse_cores(float(Decimal(steps) / 100_000))
-    assert Decimal(units.format_cores(cores)) == Decimal(steps) / 100_000
+def test_any_quota_in_microseconds_is_read_exactly_and_has_its_own_text(microseconds: int) -> None:
+    cores = units.parse_cores(float(Decimal(microseconds) / 100_000))
+    assert Decimal(units.format_cores(cores)) == Decimal(microseconds) / 100_000
     assert len(units.format_cores(cores).partition(".")[2]) >= 2
 
 
@@ -97,14 +97,14 @@ def test_any_quota_in_steps_of_a_microsecond_is_kept_and_has_its_own_text(steps:
         ("1 min", 60.0),
     ],
 )
-def test_a_duration_is_seconds_unless_it_says_otherwise(value: object, expected: float) -> None:
-    assert units.parse_duration(value) == expected
+def test_a_duration_without_a_unit_is_in_seconds(value: object, expected: float) -> None:
+    assert units.parse_duration_s(value) == expected
 
 
 @pytest.mark.parametrize("value", ["1h30", "", "s", "-1s", -1, 3601, "61m", True, None, {}, "1e3s"])
 def test_other_durations_are_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write"):
-        units.parse_duration(value)
+        units.parse_duration_s(value)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Build an invented campaign: nine sizes of a small shop, with every kind of answer.
 
-Numbers follow a closed model (a quota-limited server, think time 2.5 s), so that curves look measured.
+Numbers follow a closed model (a server with a CPU quota, think time 2.5 s), so that curves look measured.
 """
 
 from collections.abc import Iterable
@@ -40,18 +40,20 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
 )
 
 THINK_S = 2.5
-DEMAND_S = 0.005
+CPU_PER_REQUEST_S = 0.005
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-NAMES = (
+REQUEST_NAMES = (
     ("GET /", 0.5, 0.8),
     ("GET /item/[id]", 0.3, 1.1),
     ("POST /cart", 0.15, 1.3),
     ("GET /search", 0.05, 2.2),
 )
+"""Each name with its share of the requests, and its response time as a multiple of the mean."""
+
 FINGERPRINT = Fingerprint.from_json(
     {
         "cpu_model": "Example CPU @ 2.60GHz",
@@ -72,19 +74,19 @@ def build_step(
     index: int, users: int, cpu_cores: float, judgement: Judgement | None = None, **changes: object
 ) -> StepResult:
     """Return a step at a size's CPU quota by the closed model; without a judgement it passes."""
-    most_rps = cpu_cores / DEMAND_S
+    most_rps = cpu_cores / CPU_PER_REQUEST_S
     mean_s = max(
-        DEMAND_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
+        CPU_PER_REQUEST_S / min(cpu_cores, 1) * (1 + 2 * min(users / (most_rps * 2.6), 1) ** 6),
         users / most_rps - THINK_S,
     )
     rps = users / (mean_s + THINK_S)
-    busy = min(rps / most_rps, 1.0)
+    cpu_ratio = min(rps / most_rps, 1.0)
     requests = round(rps * 40)
-    p95_s = mean_s * (1.9 + 0.7 * busy)
+    p95_s = mean_s * (1.9 + 0.7 * cpu_ratio)
     if judgement is None:
-        judgement = Judgement(Rule.SLOS_KEPT, SlosKept((SloEvaluation(SLOS[0], p95_s, True, True),)))
+        judgement = Judgement(Rule.SLOS_HOLD, SlosHold((SloEvaluation(SLOS[0], p95_s, True, True),)))
     has_failed = judgement.verdict is Verdict.FAIL
-    stats = StepResult(
+    result = StepResult(
         index=index,
         life=1,
         users=users,
@@ -96,9 +98,9 @@ def build_step(
         latency=Latency(mean_s, mean_s * 0.85, p95_s, mean_s * 3.4, 0.09 if has_failed else 0.002),
         failures=Failures(ratio=0.0),
         target=TargetUse(
-            cpu_cores=busy * cpu_cores,
-            cpu_per_request_s=DEMAND_S,
-            throttled_ratio=busy**3 * 0.93,
+            cpu_cores=cpu_ratio * cpu_cores,
+            cpu_per_request_s=CPU_PER_REQUEST_S,
+            throttled_ratio=cpu_ratio**3 * 0.93,
             memory_peak_bytes=int((34 + users * 0.13) * MIB),
         ),
         generator=GeneratorUse(cpu_ratio=0.04 + users * 0.0004, loop_lag_s=0.004),
@@ -107,11 +109,11 @@ def build_step(
         unexplained_ratio=0.008,
         think_s=THINK_S,
         by_name=tuple(
-            NameStats(name, round(requests * part), 0, mean_s * slow * 0.85, p95_s * slow, mean_s * slow)
-            for name, part, slow in NAMES
+            NameStats(name, round(requests * share), 0, mean_s * slow * 0.85, p95_s * slow, mean_s * slow)
+            for name, share, slow in REQUEST_NAMES
         ),
     )
-    return replace(stats, **changes)  # type: ignore[arg-type]
+    return replace(result, **changes)  # type: ignore[arg-type]
 
 
 def judge_too_slow(users: int, cpu_cores: float) -> Judgement:
@@ -123,7 +125,7 @@ def judge_too_slow(users: int, cpu_cores: float) -> Judgement:
 def build_cell(
     cpu_cores: float, memory_mib: int, status: Status, steps: Iterable[StepResult] = (), **answer: object
 ) -> CellResult:
-    """Return a cell's answer; its numbers of load are those of the step at `sustained_users`."""
+    """Return a cell's answer, with the numbers of the step at `sustained_users`."""
     steps = tuple(steps)
     sustained = next((step for step in reversed(steps) if step.users == answer.get("sustained_users")), None)
     limits = Limits(cpu_cores, memory_mib * MIB)
@@ -197,7 +199,7 @@ def build_cpu_bound(
 
 
 def build_memory_bound() -> CellResult:
-    """Return a bracketed size that runs out of memory: its last step has no answers, hence no percentiles."""
+    """Return a bracketed size that runs out of memory; its last step has no answers and no percentiles."""
     death = Judgement(Rule.DIED, EndedStep("the target was killed (out of memory)"))
     killed = build_step(
         4,
@@ -206,7 +208,7 @@ def build_memory_bound() -> CellResult:
         death,
         rps=None,
         latency=Latency(slow_ratio=0.09),
-        target=TargetUse(0.16, DEMAND_S, 0.004, 48 * MIB, is_out_of_memory=True),
+        target=TargetUse(0.16, CPU_PER_REQUEST_S, 0.004, 48 * MIB, is_out_of_memory=True),
     )
     steps = [*(build_step(number, at, 1.0) for number, at in enumerate((10, 40, 80), 1)), killed]
     return build_cell(
@@ -258,7 +260,7 @@ def build_running_size() -> CellResult:
     return build_cell(0.5, 256, Status.RUNNING, steps, sustained_users=80)
 
 
-NINE = (
+NINE_SIZES = (
     build_failed_size(),
     build_cpu_bound(0.25, 96, (10, 80, 139), (146, 160)),
     build_cpu_bound(0.25, 256, (10, 80, 141), (148, 160)),
@@ -271,7 +273,7 @@ NINE = (
 )
 
 
-def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> CampaignResult:
+def build_campaign(cells: Iterable[CellResult] = NINE_SIZES, **changes: object) -> CampaignResult:
     result = CampaignResult(
         campaign="web-20260101-120000",
         target="web",
@@ -287,15 +289,31 @@ def build_campaign(cells: Iterable[CellResult] = NINE, **changes: object) -> Cam
     return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
 
 
-def build_doubtful_campaign() -> CampaignResult:
-    """Return the nine sizes with an invalid one, and a skipped one that may have been the better answer."""
-    return build_campaign([*NINE[:5], build_skipped_size(), *NINE[6:8], build_invalid_size()])
+def build_campaign_with_undecided_sizes() -> CampaignResult:
+    """Return a campaign with an invalid size, and a skipped one that could be recommended instead."""
+    return build_campaign([*NINE_SIZES[:5], build_skipped_size(), *NINE_SIZES[6:8], build_invalid_size()])
+
+
+def build_campaign_of_foreign_texts(text: str) -> CampaignResult:
+    """Return a campaign with this text wherever a target, a locustfile or a user can put one."""
+    step = build_step(
+        1,
+        400,
+        1.0,
+        Judgement(Rule.DIED, EndedStep(text)),
+        by_name=(NameStats(text, 1, 1, 0.1, 0.1, 0.1),),
+        failures=Failures(counts={text: 1}),
+    )
+    size = build_censored_size()
+    size = replace(size, cell=replace(size.cell, size_name=text), steps=(step,), evidence=NotReady(text))
+    fingerprint = Fingerprint(more={text: text})
+    return build_campaign([size], campaign=text, target=text, scenario=text, fingerprint=fingerprint)
 
 
 def build_running_campaign() -> CampaignResult:
     """Return a campaign that still runs: five sizes are done, one has two steps, three have none."""
     waiting = [build_cell(1.0, memory_mib, Status.RUNNING) for memory_mib in (48, 96, 256)]
-    return build_campaign([*NINE[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
+    return build_campaign([*NINE_SIZES[:5], build_running_size(), *waiting], state=CampaignState.RUNNING)
 
 
 def build_large_campaign(rows: int, columns: int) -> CampaignResult:

@@ -1,4 +1,4 @@
-"""Render the golden texts of the reports. `python -m tests.unit.report.golden` renews them: read the diff."""
+"""Render the golden texts of the reports. `python -m tests.unit.report.golden` renews them."""
 
 from pathlib import Path
 
@@ -17,22 +17,24 @@ FOLDER = Path(__file__).parent / "golden_files"
 
 def render_texts() -> dict[str, str]:
     """Return the text of each golden file, by the file's name."""
-    nine, doubt, half = (
+    complete, undecided, running = (
         example.build_campaign(),
-        example.build_doubtful_campaign(),
+        example.build_campaign_with_undecided_sizes(),
         example.build_running_campaign(),
     )
     tables = [
-        render_table(build_view(result), width) for result in (nine, doubt, half) for width in (120, 80)
+        render_table(build_view(result), width)
+        for result in (complete, undecided, running)
+        for width in (120, 80)
     ]
     return {
         "tables.txt": "\n\n".join(tables) + "\n",
         "sentences.txt": "".join(
-            f"{write_recommendation(build_view(result))}\n" for result in (nine, doubt, half)
+            f"{write_recommendation(build_view(result))}\n" for result in (complete, undecided, running)
         ),
-        "summary.csv": render_csv(nine),
-        "summary.md": render_markdown(build_view(nine)),
-        "junit.xml": render_junit(doubt),
+        "summary.csv": render_csv(complete),
+        "summary.md": render_markdown(build_view(complete)),
+        "junit.xml": render_junit(undecided),
     }
 
 

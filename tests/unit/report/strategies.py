@@ -41,7 +41,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
 )
 from tests.unit.report.example import build_campaign
 
@@ -71,7 +71,7 @@ EVALUATIONS = st.builds(
     st.just(True),
 )
 JUDGEMENTS = st.one_of(
-    st.builds(Judgement, st.just(Rule.SLOS_KEPT), st.builds(SlosKept, st.tuples(EVALUATIONS))),
+    st.builds(Judgement, st.just(Rule.SLOS_HOLD), st.builds(SlosHold, st.tuples(EVALUATIONS))),
     st.builds(Judgement, st.just(Rule.SLO_BROKEN), st.builds(SloBroken, EVALUATIONS)),
     st.builds(
         Judgement,
@@ -153,10 +153,10 @@ def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
 
 @st.composite
 def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
-    """Draw a campaign's checks on itself: any drift, any monotonicity violation, any spread."""
+    """Draw a campaign's checks on itself: any drift, any monotonicity violations, any spread."""
     others = st.none() | st.sampled_from(cells)
-    changed = [
-        replace(each, first=draw(others), monotonicity_violation=draw(others.map(cell_of))) for each in cells
+    with_violations = [
+        replace(each, first=draw(others), monotonicity_violation=draw(others.map(get_cell))) for each in cells
     ]
     ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
     drifts = st.builds(
@@ -171,20 +171,22 @@ def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
         st.none() | st.floats(0, 1) | st.just(float("inf")),
         st.booleans(),
     )
-    repeated = st.builds(Repeatability, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS)
+    repetitions = st.builds(
+        Repeatability, st.just(cells[0].cell.limits), st.just((cells[0], cells[-1])), RATIOS
+    )
     return {
-        "cells": tuple(changed),
+        "cells": tuple(with_violations),
         "drift": draw(st.none() | drifts),
-        "repeatability": tuple(draw(st.lists(repeated, max_size=2))),
+        "repeatability": tuple(draw(st.lists(repetitions, max_size=2))),
     }
 
 
-def cell_of(result: CellResult | None) -> Cell | None:
+def get_cell(result: CellResult | None) -> Cell | None:
     return None if result is None else result.cell
 
 
 @st.composite
-def campaigns(draw: st.DrawFn) -> CampaignResult:
+def draw_campaign(draw: st.DrawFn) -> CampaignResult:
     count = draw(st.integers(0, 5))
     slos = draw(
         st.lists(

@@ -1,4 +1,4 @@
-"""Draw every report of any campaign: no text from outside becomes markup, script or a formula."""
+"""Render every report of any campaign: no foreign text becomes markup, script or a formula."""
 
 import csv
 import io
@@ -22,14 +22,14 @@ from harness.report import (
     write_recommendation,
 )
 from tests.summary_schema import VALIDATOR
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
-unhurried = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+no_deadline = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
 
-@unhurried
-@given(campaigns())
-def test_any_campaign_can_be_drawn(result: CampaignResult) -> None:
+@no_deadline
+@given(draw_campaign())
+def test_any_campaign_has_all_report_files(result: CampaignResult) -> None:
     assert set(render_report(result)) == {
         "summary.json",
         "summary.csv",
@@ -39,16 +39,16 @@ def test_any_campaign_can_be_drawn(result: CampaignResult) -> None:
     }
 
 
-@unhurried
-@given(campaigns())
-def test_the_summary_keeps_its_contract(result: CampaignResult) -> None:
+@no_deadline
+@given(draw_campaign())
+def test_the_summary_follows_its_schema(result: CampaignResult) -> None:
     summary = build_summary(result)
     VALIDATOR.validate(json.loads(json.dumps(summary, allow_nan=False)))
     assert len(summary["cells"]) == sum(cell.status is not Status.RUNNING for cell in result.cells)
 
 
-@unhurried
-@given(campaigns())
+@no_deadline
+@given(draw_campaign())
 def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: CampaignResult) -> None:
     view = build_view(result)
     for width in (None, 200, 120, 80, 40):
@@ -58,23 +58,23 @@ def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: Camp
     assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in write_recommendation(view))
 
 
-@unhurried
-@given(campaigns())
+@no_deadline
+@given(draw_campaign())
 def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
     rows = list(csv.reader(io.StringIO(render_csv(result))))
     assert not any(re.match(r"[=+@\t\r]|-(?!\d)", field) for row in rows for field in row)
 
 
-@unhurried
-@given(campaigns())
+@no_deadline
+@given(draw_campaign())
 def test_junit_xml_is_well_formed_with_one_case_per_size(result: CampaignResult) -> None:
     suite = ElementTree.fromstring(render_junit(result))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 
 
-@unhurried
-@given(campaigns())
-def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
+@no_deadline
+@given(draw_campaign())
+def test_foreign_texts_are_no_markup_in_markdown(result: CampaignResult) -> None:
     text = render_markdown(build_view(result))
     assert "<" not in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -82,8 +82,8 @@ def test_markdown_has_no_markup_from_outside(result: CampaignResult) -> None:
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 9 for row in rows)
 
 
-@unhurried
-@given(campaigns())
+@no_deadline
+@given(draw_campaign())
 def test_the_page_has_only_our_own_scripts(result: CampaignResult) -> None:
     page = render_html(build_view(result))
     assert page.count("<script") == page.count("</script") == 2

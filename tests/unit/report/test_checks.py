@@ -12,16 +12,16 @@ from harness.report.view.checks import describe_drift
 from harness.report.view.text import format_change
 from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
-KEPT = example.build_step(1, 400, 1.0).judgement
+PASSED = example.build_step(1, 400, 1.0).judgement
 TOO_SLOW = Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(Slo("p95", 1.0), 1.2, False, True)))
 STEAL = Judgement(Rule.STEAL, CpuStolen(0.14))
-QUIET = Drift(example.NINE[8].cell, 400, Verdict.PASS, KEPT, 0.012, -0.003, 0.04, 0.05)
+UNMARKED = Drift(example.NINE_SIZES[8].cell, 400, Verdict.PASS, PASSED, 0.012, -0.003, 0.04, 0.05)
 
 
 def build_repetitions(*answers: CellResult) -> CampaignResult:
-    """Return repetitions of one size, with another size between the first two, as a plan orders them."""
+    """Return a campaign with repetitions of one size, and another size between the first two."""
     cells = [
         replace(answer, cell=replace(answer.cell, id=f"{answer.cell.id}-r{number}", repetition=number))
         for number, answer in enumerate(answers, 1)
@@ -62,13 +62,15 @@ THREE_TIMES = build_repetitions(
         ),
     ],
 )
-def test_a_drift_says_what_changed_and_what_that_means(changes: dict[str, object], sentence: str) -> None:
-    assert sentence in describe_drift(replace(QUIET, **changes))  # type: ignore[arg-type]
+def test_a_drift_check_says_what_changed_and_what_the_change_means(
+    changes: dict[str, object], sentence: str
+) -> None:
+    assert sentence in describe_drift(replace(UNMARKED, **changes))  # type: ignore[arg-type]
 
 
 def test_only_a_marked_drift_causes_a_warning() -> None:
-    assert build_view(example.build_campaign(drift=QUIET)).warnings == ()
-    marked = example.build_campaign(drift=replace(QUIET, cpu_per_request_ratio=0.12, is_marked=True))
+    assert build_view(example.build_campaign(drift=UNMARKED)).warnings == ()
+    marked = example.build_campaign(drift=replace(UNMARKED, cpu_per_request_ratio=0.12, is_marked=True))
     (warning,) = build_view(marked).warnings
     assert warning.replace(" ", "") in render_html(build_view(marked)).replace("\u00a0", "").replace(" ", "")
     assert "> Warning: The campaign drifted" in render_markdown(build_view(marked))
@@ -86,16 +88,16 @@ def test_a_monotonicity_violation_is_named_in_every_report() -> None:
     )
     result = example.build_campaign([small, large])
     view = build_view(result)
-    flagged = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"
-    assert view.cells[1].why.startswith(flagged)
-    assert view.cells[1].remark == f"measured twice: 100 – 105, then 120 – 126; {flagged}"
+    violation = "sustains less than the smaller 0.25 CPU / 96 MiB, also when measured again"
+    assert view.cells[1].why.startswith(violation)
+    assert view.cells[1].remark == f"measured twice: 100 – 105, then 120 – 126; {violation}"
     assert "Measured twice: 100 – 105" in render_html(view)
     assert "sustains less than" in render_table(view, 140)
     cells = build_summary(result)["cells"]
     assert [(cell["attempts"], cell["breach"]) for cell in cells] == [(1, None), (2, small.cell.id)]
 
 
-def test_repetitions_stand_side_by_side_with_their_spread() -> None:
+def test_repetitions_follow_one_another_and_show_their_spread() -> None:
     view = build_view(THREE_TIMES)
     assert [cell.id for cell in view.cells][:3] == [f"web-c0.50-m96-r{number}" for number in (1, 2, 3)]
     table = render_table(view, 140)
@@ -116,7 +118,7 @@ def test_a_change_has_a_sign_unless_it_is_zero() -> None:
     assert [format_change(ratio) for ratio in (0.12, -0.12, 0.0, None)] == ["+12 %", "-12 %", "0 %", "–"]
 
 
-@given(campaigns())
+@given(draw_campaign())
 def test_any_checks_follow_the_schema(result: CampaignResult) -> None:
     summary = build_summary(result)
     for key in ("drift", "repetitions"):

@@ -1,4 +1,4 @@
-"""Show prices in the sentence, the tables and the chart; none of that without prices."""
+"""Show prices in the recommendation, the tables and the chart; show nothing about money without prices."""
 
 import json
 
@@ -30,7 +30,7 @@ def build_priced_campaign() -> CampaignResult:
     ("value", "sentence"),
     [(0.034375, "0.0344 EUR"), (0, "0.00 EUR"), (12.5, "12.50 EUR"), (1234.5, "1234.50 EUR"), (None, "–")],
 )
-def test_money_keeps_three_digits_that_count(value: float | None, sentence: str) -> None:
+def test_money_has_three_significant_digits(value: float | None, sentence: str) -> None:
     assert format_money(value, "EUR") == sentence
 
 
@@ -41,8 +41,8 @@ def test_the_recommendation_names_the_price() -> None:
 
 def test_the_recommendation_names_the_smallest_size_if_it_is_not_the_cheapest() -> None:
     dear_memory = Price("EUR", cpu_hour=0.0001, gib_hour=1)
-    lean, fat = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
-    cells = [lean, fat, example.build_size_without_capacity()]
+    smaller, cheaper = example.build_censored_size(0.5, 256), example.build_censored_size(1.0, 96)
+    cells = [smaller, cheaper, example.build_size_without_capacity()]
     sentence = write_recommendation(build_view(example.build_campaign(cells, price=dear_memory)))
     assert sentence.startswith("For 400 users take 1 CPU / 96 MiB")
     assert "the cheapest that does (the smallest is 0.5 CPU / 256 MiB)" in sentence
@@ -64,11 +64,11 @@ def test_the_summary_has_the_prices_and_follows_its_schema() -> None:
     assert [cell["on_price_front"] for cell in summary["cells"]].count(True) == 5
 
 
-def test_the_chart_places_every_size_that_sustains_something() -> None:
+def test_the_chart_shows_every_size_that_sustains_users() -> None:
     chart = build_cost_chart(build_view(build_priced_campaign()))
     assert chart is not None
     assert len(chart.points) == 7
-    assert [point.label for point in chart.points if point.on_front][-1] == "1 CPU / 96 MiB"
+    assert [point.label for point in chart.points if point.is_on_front][-1] == "1 CPU / 96 MiB"
     assert 'class="front"' in render_html(build_view(build_priced_campaign()))
 
 

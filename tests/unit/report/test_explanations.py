@@ -1,8 +1,9 @@
-"""Verdicts and causes in words: what happened, with the figures, and a remedy for an invalid step."""
+"""The texts for verdicts and limiting factors: the evidence with its figures, and a remedy if invalid."""
 
 import pytest
 
-from harness.model import MIB, Judgement, Limits, Rule, Slo, Verdict
+from harness.model import MIB, Doubt, Judgement, Limits, MachineDifference, Rule, Slo, Verdict
+from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
     CellEvidence,
@@ -31,7 +32,7 @@ from harness.model.evidence import (
     Skipped,
     SloBroken,
     SloEvaluation,
-    SlosKept,
+    SlosHold,
     StepEvidence,
     SustainedBySmaller,
     Thrashing,
@@ -39,16 +40,24 @@ from harness.model.evidence import (
     TooFewRequests,
     UsersLost,
 )
-from harness.report.view.explanations import explain_evidence, explain_judgement, name_rule, quote_first_line
+from harness.report.view.explanations import (
+    explain_doubt,
+    explain_evidence,
+    explain_judgement,
+    explain_machine_difference,
+    name_part,
+    name_rule,
+    quote_first_line,
+)
 
 P95, ERRORS, SHORTFALL = Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15)
 
 
-def broken(slo: Slo, value: float) -> Judgement:
+def make_broken_slo(slo: Slo, value: float) -> Judgement:
     return Judgement(Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, value, holds=False, is_settled=True)))
 
 
-SLOW = broken(P95, 1.204)
+SLOW = make_broken_slo(P95, 1.204)
 
 
 # Steps
@@ -56,20 +65,22 @@ SLOW = broken(P95, 1.204)
 
 def test_a_pass_says_by_how_much_each_slo_holds() -> None:
     values = ((P95, 0.1), (ERRORS, 0.0), (SHORTFALL, 0.0))
-    kept = SlosKept(tuple(SloEvaluation(slo, value, holds=True, is_settled=True) for slo, value in values))
-    assert explain_judgement(Judgement(Rule.SLOS_KEPT, kept)) == (
+    evidence = SlosHold(
+        tuple(SloEvaluation(slo, value, holds=True, is_settled=True) for slo, value in values)
+    )
+    assert explain_judgement(Judgement(Rule.SLOS_HOLD, evidence)) == (
         "p95 0.100 s ≤ 1 s; errors 0.0 % ≤ 1 %; shortfall 0.0 % ≤ 15 %"
     )
 
 
 def test_a_broken_slo_is_named_with_its_value_and_its_limit() -> None:
     assert explain_judgement(SLOW) == "p95 1.204 s > 1 s"
-    assert explain_judgement(broken(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET / 0.500 s > 0.2 s"
-    assert explain_judgement(broken(ERRORS, 0.043)) == "errors 4.3 % > 1 %"
+    assert explain_judgement(make_broken_slo(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET / 0.500 s > 0.2 s"
+    assert explain_judgement(make_broken_slo(ERRORS, 0.043)) == "errors 4.3 % > 1 %"
 
 
-def test_an_slo_that_decided_gives_its_name_to_the_rule() -> None:
-    assert name_rule(broken(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET /"
+def test_a_rule_is_named_by_the_slo_that_decided() -> None:
+    assert name_rule(make_broken_slo(Slo("p95", 0.2, "GET /"), 0.5)) == "p95 of GET /"
     assert name_rule(Judgement(Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99.9", 1.0)))) == "p99.9"
     assert name_rule(Judgement(Rule.STEAL, CpuStolen(0.2))) == "steal"
 
@@ -89,7 +100,7 @@ def test_an_slo_that_decided_gives_its_name_to_the_rule() -> None:
         (Rule.ALL_FAILED, EveryRequestFailed("404\nbody", 20), "every request failed (404, 20 times)"),
     ],
 )
-def test_an_ending_is_told_with_the_first_line_of_its_note(
+def test_an_ending_is_explained_with_the_first_line_of_its_note(
     rule: Rule, evidence: StepEvidence, words: str
 ) -> None:
     assert explain_judgement(Judgement(rule, evidence)) == words
@@ -136,13 +147,13 @@ def test_an_ending_is_told_with_the_first_line_of_its_note(
         (
             Rule.LOOP_LAG,
             LoopLate(0.03, 0.025),
-            "Locust's event loop came 30 ms late (25 ms allowed under these SLOs); ",
+            "Locust's event loop came 30 ms late (25 ms allowed by these SLOs); ",
         ),
         (
             Rule.HOST_FULL,
             HostFull(1.98, 2, 0.8),
             "1.98 of the host's 2 cores were busy with target and load together, "
-            "and the target used 80 % of its quota only; ",
+            "and the target used only 80 % of its CPU quota; ",
         ),
         (
             Rule.HOST_MEMORY,
@@ -160,19 +171,19 @@ def test_an_invalid_step_has_a_cause_and_a_remedy(rule: Rule, evidence: StepEvid
     assert ";" in explanation
 
 
-def test_a_killed_process_is_told_with_its_time() -> None:
+def test_an_oom_kill_of_a_process_is_explained_with_its_time() -> None:
     explanation = explain_judgement(Judgement(Rule.OOM_KILL, ProcessKilled(20.4)))
     assert explanation == (
-        "the kernel killed a process of the target for want of memory 20 s after the ramp began; "
+        "the kernel killed a process of the target for lack of memory 20 s after the ramp began; "
         "its container went on"
     )
 
 
-def test_a_window_without_requests_says_so() -> None:
+def test_a_window_without_requests_is_explained() -> None:
     assert explain_judgement(Judgement(Rule.NO_DATA, NoRequests())) == "no request started within the window"
 
 
-def test_what_is_quoted_is_one_line_and_short() -> None:
+def test_a_quote_is_one_short_line() -> None:
     assert quote_first_line("\n" + "x" * 400 + "\nmore") == "x" * 300
 
 
@@ -184,11 +195,11 @@ def test_what_is_quoted_is_one_line_and_short() -> None:
     [
         (None, ""),
         (SLOW, "p95 1.204 s > 1 s"),
-        (NeverBroke(), "it sustained every number of users asked for"),
+        (NeverBroke(), "it sustained every number of users that was measured"),
         (NothingMeasured(), "nothing was measured"),
         (Skipped("wants 8 cores"), "wants 8 cores"),
         (NotReady("it exited with code 1"), "it exited with code 1"),
-        (NotReady("exit code 1", is_again=True), "it did not come up again: exit code 1"),
+        (NotReady("exit code 1", was_ready_before=True), "it did not come up again: exit code 1"),
         (
             SustainedBySmaller(400, Limits(0.5, 64 * MIB)),
             "sustains ≥ 400: so does the smaller 0.5 CPU / 64 MiB",
@@ -233,10 +244,50 @@ def test_what_is_quoted_is_one_line_and_short() -> None:
         ),
     ],
 )
-def test_the_evidence_of_a_cell_is_told_with_its_figures(evidence: CellEvidence | None, words: str) -> None:
+def test_the_evidence_of_a_cell_is_explained_with_its_figures(
+    evidence: CellEvidence | None, words: str
+) -> None:
     assert explain_evidence(evidence) == words
 
 
-def test_connections_that_were_closed_while_idle_come_with_advice() -> None:
+def test_the_explanation_of_idle_connections_that_were_closed_gives_advice() -> None:
     evidence = RequestErrors(0.02, "RemoteDisconnected", 9, 3.0, are_resets=True)
     assert "raise its keep-alive timeout" in explain_evidence(evidence)
+
+
+# Two campaigns
+
+
+@pytest.mark.parametrize(
+    ("doubt", "words"),
+    [
+        (ScenarioChanged(), "the scenario changed"),
+        (SlosChanged(), "they were judged by other SLOs"),
+        (NoCommonSize(), "they have no size in common"),
+        (MachineDifference("machine.cores", 4, 2), "another machine: machine cores 2, was 4"),
+    ],
+)
+def test_a_doubt_says_why_two_campaigns_are_not_comparable(doubt: Doubt, words: str) -> None:
+    assert explain_doubt(doubt) == words
+
+
+@pytest.mark.parametrize(
+    ("difference", "words"),
+    [
+        (MachineDifference("machine.cpu_model", "x", "y"), "machine cpu model y, was x"),
+        (MachineDifference("engine.version", "24", "25"), "engine version 25, was 24"),
+        (
+            MachineDifference("machine.memory_bytes", 8 << 30, 4 << 30),
+            "machine memory bytes 4294967296, was 8589934592",
+        ),
+        (MachineDifference("engine.cgroup_version", None, "2"), "engine cgroup version 2, was None"),
+    ],
+)
+def test_a_machine_difference_names_the_fact_and_both_values(
+    difference: MachineDifference, words: str
+) -> None:
+    assert explain_machine_difference(difference) == words
+
+
+def test_a_changed_part_is_named_with_its_article() -> None:
+    assert name_part("matrix") == "the matrix"

@@ -1,4 +1,4 @@
-"""Write the files for other programs: JSON, CSV, Markdown, JUnit XML, and the terminal's table."""
+"""Render JSON, CSV, Markdown, JUnit XML, and the terminal's table."""
 
 import json
 from xml.etree import ElementTree
@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import ValidationError
 
-from harness.model import MIB, Slo, Status
+from harness.model import MIB, CampaignResult, Slo, Status
 from harness.model.evidence import Skipped
 from harness.report import (
     build_summary,
@@ -47,10 +47,15 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
 
 
 @pytest.mark.parametrize(
-    "result", [example.build_campaign(), example.build_doubtful_campaign(), example.build_running_campaign()]
+    "result",
+    [
+        example.build_campaign(),
+        example.build_campaign_with_undecided_sizes(),
+        example.build_running_campaign(),
+    ],
 )
-def test_real_output_follows_the_published_schema(result: object) -> None:
-    VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))  # type: ignore[arg-type]
+def test_real_output_follows_the_published_schema(result: CampaignResult) -> None:
+    VALIDATOR.validate(json.loads(render_report(result)["summary.json"]))
 
 
 def test_the_schema_refuses_a_zero_where_there_is_no_data() -> None:
@@ -66,7 +71,7 @@ def test_a_cell_that_is_not_done_is_left_out_of_the_summary() -> None:
     assert "web-c0.50-m256" not in ids
 
 
-def test_an_slo_for_one_request_says_so() -> None:
+def test_an_slo_for_one_request_name_has_that_name_in_the_summary() -> None:
     result = example.build_campaign(slos=(Slo("p99", 2.0, "/item/[id]"),))
     assert build_summary(result)["slos"] == [
         {"indicator": "p99", "at_most": 2.0, "request_name": "/item/[id]"}
@@ -82,8 +87,8 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     )
 
 
-def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passed() -> None:
-    suite = ElementTree.fromstring(render_junit(example.build_doubtful_campaign()))
+def test_junit_counts_failed_and_invalid_sizes_as_errors_and_small_capacities_as_passed() -> None:
+    suite = ElementTree.fromstring(render_junit(example.build_campaign_with_undecided_sizes()))
     assert {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "0", "errors": "2", "skipped": "1",
     }  # fmt: skip
@@ -95,7 +100,7 @@ def test_junit_counts_unmeasurable_sizes_as_errors_and_small_capacities_as_passe
 @pytest.mark.parametrize(
     "text", ["[x](http://example.org)", "<img src=x>", "@everyone", "a | b", "`code`", "www.example.org"]
 )
-def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
+def test_markdown_escapes_foreign_texts(text: str) -> None:
     line = render_markdown(
         build_view(
             example.build_campaign([example.build_cell(0.5, 64, Status.SKIPPED, evidence=Skipped(text))])
@@ -108,7 +113,7 @@ def test_markdown_shows_foreign_texts_as_they_are(text: str) -> None:
 def test_the_table_fits_its_terminal(width: int) -> None:
     for result in (
         example.build_campaign(),
-        example.build_doubtful_campaign(),
+        example.build_campaign_with_undecided_sizes(),
         example.build_running_campaign(),
     ):
         assert max(len(line) for line in render_table(build_view(result), width).splitlines()) <= width

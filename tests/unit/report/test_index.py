@@ -33,7 +33,7 @@ def test_campaigns_are_listed_newest_first_with_the_trend_of_each_size(tmp_path:
     assert page.count('<path d="M') == 1
 
 
-def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
+def test_a_damaged_summary_is_named_and_hides_no_other(tmp_path: Path) -> None:
     store_summary(tmp_path, "20260101-web", 100)
     store_summary(tmp_path, "20260102-web", 100, cells=[{"cpu_cores": "many"}])
     store_summary(tmp_path, "20260103-web", 100, format=9)
@@ -46,7 +46,7 @@ def test_a_damaged_answer_is_named_and_hides_no_other(tmp_path: Path) -> None:
     assert page.count("0 of 1 size sustain 400 users") == 1
 
 
-def test_foreign_texts_of_a_summary_are_harmless(tmp_path: Path) -> None:
+def test_foreign_texts_of_a_summary_are_no_markup(tmp_path: Path) -> None:
     store_summary(tmp_path, "20260101-web", 100, target="<script>alert(1)</script>", state="<b>x</b>\u202e")
     page = render_index(read_summaries(tmp_path))
     assert "<script" not in page
@@ -68,5 +68,5 @@ def test_a_size_that_was_not_always_measured_has_gaps(tmp_path: Path) -> None:
     assert "<path" not in page
 
 
-def test_summaries_are_plain_values() -> None:
+def test_a_summary_has_no_sizes_by_default() -> None:
     assert Summary("one").sizes == ()

@@ -1,33 +1,25 @@
-"""Read report.html as text: self-contained, small, quick, without foreign markup. tests/browser opens it."""
+"""Read report.html as text: it loads nothing, is small and quickly rendered, and has no foreign markup.
+
+tests/browser opens the page.
+"""
 
 import html
 import re
 import time
-from dataclasses import replace
 
-from harness.model import (
-    CampaignResult,
-    CampaignState,
-    Failures,
-    Fingerprint,
-    Judgement,
-    NameStats,
-    Rule,
-    Status,
-)
-from harness.model.evidence import EndedStep, NotReady
+from harness.model import CampaignResult, CampaignState, Status
 from harness.report import build_view, render_html
 from harness.report.html.charts import build_charts
 from harness.report.view.glossary import GLOSSARY, PAGE_TERMS
 from tests.unit.report import example
 
 
-def html_of(result: CampaignResult) -> str:
+def render_page(result: CampaignResult) -> str:
     return render_html(build_view(result))
 
 
 def test_the_page_loads_nothing() -> None:
-    text = html_of(example.build_campaign())
+    text = render_page(example.build_campaign())
     assert not re.search(r"\b(src|srcset|href|action)\s*=\s*[\"'](?!#)", text)
     assert not re.search(r"url\(|@import|https?://|import\(|fetch\(", text)
     assert "default-src &#39;none&#39;" in text
@@ -35,37 +27,20 @@ def test_the_page_loads_nothing() -> None:
 
 def test_hostile_texts_are_shown_and_never_markup() -> None:
     hostile = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
-    step = example.build_step(
-        1,
-        400,
-        1.0,
-        Judgement(Rule.DIED, EndedStep(hostile)),
-        by_name=(NameStats(hostile, 1, 0, 0.1, 0.1, 0.1),),
-        failures=Failures(counts={hostile: 3}),
-    )
-    cell = replace(example.build_censored_size(), steps=(step,), evidence=NotReady(hostile))
-    text = html_of(
-        example.build_campaign(
-            [cell],
-            target=hostile,
-            campaign=hostile,
-            scenario=hostile,
-            fingerprint=Fingerprint(more={hostile: hostile}),
-        )
-    )
+    text = render_page(example.build_campaign_of_foreign_texts(hostile))
     assert "<img" not in text
     assert "alert(1)&lt;/script&gt;" in text
     assert text.count("<script") == 2
 
 
 def test_the_page_reloads_only_while_the_campaign_runs() -> None:
-    assert 'id="refreshing" data-every-s="10"' in html_of(example.build_running_campaign())
-    assert 'id="refreshing"' not in html_of(example.build_campaign())
-    assert 'id="refreshing"' not in html_of(example.build_campaign(state=CampaignState.INTERRUPTED))
+    assert 'id="refreshing" data-every-s="10"' in render_page(example.build_running_campaign())
+    assert 'id="refreshing"' not in render_page(example.build_campaign())
+    assert 'id="refreshing"' not in render_page(example.build_campaign(state=CampaignState.INTERRUPTED))
 
 
 def test_a_campaign_without_any_step_has_a_page() -> None:
-    assert "No size has a step yet" in html_of(
+    assert "No size has a step yet" in render_page(
         example.build_campaign([example.build_cell(1.0, 64, Status.RUNNING)], state=CampaignState.RUNNING)
     )
 
@@ -89,15 +64,15 @@ def test_a_step_without_answers_leaves_a_gap_and_no_zero() -> None:
 def test_the_band_spans_the_bracket() -> None:
     charts = build_charts(build_view(example.build_campaign()))
     bands = {chart.cell.size: chart.band for chart in charts.sizes}
-    open_band, closed = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
+    open_band, closed_band = bands["1 CPU / 96 MiB"], bands["0.5 CPU / 96 MiB"]
     assert open_band is not None
-    assert closed is not None
+    assert closed_band is not None
     assert open_band.x == 312.0
-    assert round(closed.width / (312 - 44) * 400) == 14
+    assert round(closed_band.width / (312 - 44) * 400) == 14
 
 
-def test_the_page_explains_its_words_itself() -> None:
-    text = html_of(example.build_campaign())
+def test_the_page_explains_its_words() -> None:
+    text = render_page(example.build_campaign())
     assert "Words used here" in text
     words = html.unescape(text)
     for term in PAGE_TERMS:

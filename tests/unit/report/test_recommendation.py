@@ -1,4 +1,4 @@
-"""Recommend the smallest size that is proven, and claim no more than was measured."""
+"""Recommend the smallest size that is known to sustain the users, and claim no more than was measured."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from harness.model import CampaignResult, CampaignState, CellResult, Factor, Status
 from harness.report import build_view, write_recommendation
 from tests.unit.report import example
-from tests.unit.report.strategies import campaigns
+from tests.unit.report.strategies import draw_campaign
 
 
 def recommend(*cells: CellResult, state: CampaignState = CampaignState.COMPLETE) -> str:
@@ -29,7 +29,7 @@ def test_without_an_estimate_both_measured_ends_are_named() -> None:
     )
 
 
-def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
+def test_a_smaller_neighbour_that_could_not_be_brought_up_is_explained() -> None:
     text = recommend(example.build_failed_size(0.5, 96), example.build_censored_size())
     assert text.endswith(
         "0.5 CPU / 96 MiB, could not be brought up: "
@@ -38,7 +38,7 @@ def test_a_smaller_neighbour_that_never_came_up_says_why() -> None:
 
 
 def test_a_smaller_size_without_an_answer_is_named() -> None:
-    assert write_recommendation(build_view(example.build_doubtful_campaign())).endswith(
+    assert write_recommendation(build_view(example.build_campaign_with_undecided_sizes())).endswith(
         "Smaller, but without an answer: 0.5 CPU / 256 MiB."
     )
 
@@ -60,19 +60,19 @@ def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() ->
     assert text.endswith("; measure sizes with more CPU.")
 
 
-def test_a_target_limited_by_its_own_concurrency_gets_no_advice_to_grow() -> None:
+def test_a_larger_size_is_no_remedy_for_a_target_limited_by_its_own_concurrency() -> None:
     slow = replace(example.build_cpu_bound(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
     assert recommend(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
 
 
-def test_without_any_sustaining_size_the_largest_one_is_explained() -> None:
+def test_the_largest_size_is_explained_if_no_size_sustains_any_users() -> None:
     assert (
         "nor any number that was measured: the largest, 0.5 CPU / 48 MiB, does not even sustain 10 users"
         in recommend(example.build_failed_size(), example.build_size_without_capacity())
     )
 
 
-def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() -> None:
+def test_the_recommendation_of_a_running_campaign_is_about_measured_sizes_only() -> None:
     text = write_recommendation(build_view(example.build_running_campaign()))
     assert text.startswith("So far: none of the sizes with an answer sustains 400 users")
     assert "measure sizes with" not in text
@@ -82,7 +82,7 @@ def test_a_running_campaign_promises_nothing_about_what_it_has_not_measured() ->
     )
 
 
-def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
+def test_a_size_is_not_recommended_if_one_repetition_does_not_sustain_the_users() -> None:
     once = example.build_censored_size(0.5, 96)
     again = example.build_cpu_bound(0.5, 96, (380,), (396,))
     again = replace(again, cell=replace(again.cell, id="web-c0.50-m96-r2", repetition=2))
@@ -90,9 +90,9 @@ def test_repetitions_that_disagree_do_not_prove_a_size() -> None:
 
 
 @settings(deadline=None)
-@given(campaigns())
-def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) -> None:
-    def holds(cell: CellResult) -> bool:
+@given(draw_campaign())
+def test_the_recommended_size_is_the_smallest_that_sustains_the_users(result: CampaignResult) -> None:
+    def sustains_users(cell: CellResult) -> bool:
         known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
         return known and (cell.sustained_users or 0) >= result.users_limit
 
@@ -100,8 +100,8 @@ def test_the_choice_is_the_one_that_brute_force_finds(result: CampaignResult) ->
     for cell in result.cells:
         if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
             limits = cell.cell.limits
-            answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(holds(cell))
-    proven = sorted(size for size, verdicts in answered.items() if all(verdicts))
-    take = result.sizing.take
-    taken = (take.cell.limits.cpu_cores, take.cell.limits.memory_bytes) if take else None
-    assert taken == (proven[0] if proven else None)
+            answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(sustains_users(cell))
+    sustaining = sorted(size for size, answers in answered.items() if all(answers))
+    recommended = result.sizing.recommended
+    size = recommended.cell.limits if recommended else None
+    assert (size and (size.cpu_cores, size.memory_bytes)) == (sustaining[0] if sustaining else None)

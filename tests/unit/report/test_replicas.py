@@ -1,4 +1,4 @@
-"""Show replicas as rows of their own, with the limits of all of them together."""
+"""Show sizes with several replicas in rows of their own, and shares of the limits of all replicas."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def build_campaign_with_replicas() -> CampaignResult:
     return example.build_campaign([one, two])
 
 
-def test_replicas_are_a_row_of_their_own_among_rows_of_as_much_cpu() -> None:
+def test_sizes_with_several_replicas_have_a_row_of_their_own() -> None:
     grid = build_view(build_campaign_with_replicas()).grid
     assert [words for _, words in grid.cpus] == ["0.5 CPU", "2 × 0.25 CPU"]
     assert set(grid.sizes) == {((0.5, 1), 96 * MIB), ((0.25, 2), 96 * MIB)}

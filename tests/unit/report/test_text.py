@@ -1,4 +1,4 @@
-"""Format numbers and texts in one way everywhere."""
+"""Format numbers and texts the same way everywhere."""
 
 from collections.abc import Callable
 
@@ -17,6 +17,8 @@ NOT_A_NUMBER = float("nan")
         (text.format_seconds, 0.0342, "0.034 s"),
         (text.format_seconds, 12.4, "12 s"),
         (text.format_seconds, 0.0, "0.000 s"),
+        (text.format_number, 0.50, "0.5"),
+        (text.format_number, 400.0, "400"),
         (text.format_rate, 142.4, "142"),
         (text.format_rate, 8.44, "8.4"),
         (text.format_rate, 0.0, "0.0"),
@@ -25,6 +27,9 @@ NOT_A_NUMBER = float("nan")
         (text.format_ratio, 0.00001, "< 0.1 %"),
         (text.format_ratio, 0.0, "0 %"),
         (text.format_ratio, 1.0, "100 %"),
+        (text.format_limit, 0.3, "30 %"),
+        (text.format_limit, 0.1225, "12.25 %"),
+        (text.format_milliseconds, 0.4124, "412 ms"),
         (text.format_cores, 0.2441, "0.24"),
         (text.format_mebibytes, 256 * MIB, "256 MiB"),
         (text.format_mebibytes, 9.51 * MIB, "9.5 MiB"),
@@ -33,15 +38,24 @@ NOT_A_NUMBER = float("nan")
         (text.format_count, 12345, "12\u202f345"),
     ],
 )
-def test_a_number_is_written_with_the_digits_that_matter(
+def test_a_number_has_only_the_digits_that_matter(
     write: Callable[[object], str], value: object, text: str
 ) -> None:
     assert write(value) == text
 
 
+def test_decimals_sets_the_number_of_decimals() -> None:
+    assert text.format_number(4.0, 1) == "4.0"
+    assert text.format_seconds(12.34, 3) == "12.340 s"
+    assert text.format_milliseconds(0.0071, 1) == "7.1 ms"
+    assert text.format_ratio(0.0, 1) == "0.0 %"
+    assert [text.format_change(ratio, 1) for ratio in (0.062, -0.1)] == ["+6.2 %", "-10.0 %"]
+
+
 @pytest.mark.parametrize(
     "write",
     [
+        text.format_number,
         text.format_seconds,
         text.format_rate,
         text.format_ratio,
@@ -100,3 +114,12 @@ def test_a_number_stays_with_its_unit() -> None:
         text.keep_units_together("take 1 CPU / 96 MiB at 80 %")
         == "take 1\xa0CPU\xa0/\xa096\xa0MiB at 80\xa0%"
     )
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(31, "40 s"), (125, "2 min"), (7500, "2 h 05 min")])
+def test_an_estimate_is_rounded_to_tens_of_seconds_or_to_minutes(seconds: float, words: str) -> None:
+    assert text.format_estimate(seconds) == words
+
+
+def test_cleaned_lines_keep_their_breaks_and_indents() -> None:
+    assert text.clean_lines("error: \x1b[31mred\r\n  try: \x9b2Jthat\u202e") == "error: red\n  try: that"

@@ -1,4 +1,4 @@
-"""Show a campaign as it is: open is not exact, no data is not zero, invalid is not an answer."""
+"""Show no more than was measured: an open bracket has no upper end, and no data is no zero."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ from tests.unit.report import example
         (example.build_cell(1.0, 64, Status.INFERRED, broken_users=400), "< 400"),
     ],
 )
-def test_a_capacity_is_written_as_what_is_known_of_it(result: CellResult, text: str) -> None:
+def test_a_bracket_shows_what_is_known_of_the_capacity(result: CellResult, text: str) -> None:
     assert cell_text.format_bracket(result) == text
 
 
@@ -39,7 +39,7 @@ def test_an_invalid_size_shows_no_numbers_of_a_lighter_step() -> None:
     assert (cell.rps, cell.p95, cell.cpu_used, cell.memory_peak, cell.heat) == ("–", "–", "–", "–", None)
 
 
-def test_a_measured_zero_is_not_no_data() -> None:
+def test_a_measured_zero_is_shown_as_zero() -> None:
     cell = build_view(
         example.build_campaign(
             [replace(example.build_censored_size(), error_ratio=0.0, throttled_ratio=None)]
@@ -49,12 +49,12 @@ def test_a_measured_zero_is_not_no_data() -> None:
 
 
 def test_heat_grows_with_the_sustained_users_and_is_absent_where_unknown() -> None:
-    heats = [cell.heat for cell in build_view(example.build_doubtful_campaign()).cells]
+    heats = [cell.heat for cell in build_view(example.build_campaign_with_undecided_sizes()).cells]
     assert heats == [None, 3, 3, 0, 6, None, 2, 9, None]
 
 
 def test_exactly_one_size_is_recommended() -> None:
-    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_taken] == [
+    assert [cell.size for cell in build_view(example.build_campaign()).cells if cell.is_recommended] == [
         "1 CPU / 96 MiB"
     ]
 
@@ -95,11 +95,11 @@ def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> 
     (step,) = show_cell(example.build_size_without_capacity()).steps
     assert (step.verdict, step.rule, step.reason) == ("FAIL", "errors", "errors 18.0 % > 1 %")
     assert step.errors[0] == ("HTTP 503 Service Unavailable", "61")
-    assert [name.name for name in step.by_name] == [name for name, _, _ in example.NAMES]
+    assert [name.name for name in step.by_name] == [name for name, _, _ in example.REQUEST_NAMES]
     assert (step.by_name[0].p95, step.window, step.requests) == ("0.015 s", "40 s", "159")
 
 
-def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> None:
+def test_a_companion_is_shown_with_its_shares_and_in_the_trust_section() -> None:
     use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB)
     step = example.build_step(1, 400, 1.0, companions=(use,))
     cell = replace(example.build_censored_size(), steps=(step,), companions_ready_after_s=2.5)
@@ -111,7 +111,7 @@ def test_a_companion_is_shown_with_its_shares_and_in_the_facts_of_trust() -> Non
     assert (fact.value, fact.note.endswith("ready and seeded after 2.50 s at most")) == ("db", True)
 
 
-def test_the_facts_of_trust_are_of_the_worst_window() -> None:
+def test_the_trust_section_shows_the_worst_window() -> None:
     steps = (
         example.build_step(1, 10, 1.0, settling=Settling(5.0), host=HostUse(0.01, 0.2, 0.05, 0.010)),
         example.build_step(

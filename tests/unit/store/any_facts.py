@@ -1,4 +1,4 @@
-"""Facts that a step might hold, of any kind; and what makes two of them equal."""
+"""Generate any facts that a step may have, and convert facts to values that can be compared."""
 
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -22,7 +22,7 @@ from harness.model import (
 SECONDS = st.floats(0, 1e6)
 COUNTS = st.integers(0, 2**62)
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
-"""Also lone surrogates: a log line or an exception's text may hold anything."""
+"""Texts with lone surrogates too, which a log line or an exception's text may contain."""
 
 
 @st.composite
@@ -71,7 +71,7 @@ STEPS = st.builds(
     window_from_s=SECONDS | st.none(),
     window_to_s=SECONDS | st.none(),
     ended_s=SECONDS,
-    ended=st.sampled_from(EndReason),
+    end_reason=st.sampled_from(EndReason),
     note=TEXTS,
     requests=requests(),
     thinks=thinks(),
@@ -105,12 +105,14 @@ STEPS = st.builds(
 )
 
 
-def plain(value: Any) -> Any:
-    """A value as comparable lists and numbers, seconds and ratios to 10 µs, each array with its kind."""
+def to_plain(value: Any) -> Any:
+    """Convert a value to comparable lists and numbers: floats to five decimals, each array with its dtype."""
     if isinstance(value, np.ndarray):
-        return str(value.dtype), [plain(item) for item in value.tolist()]
+        return str(value.dtype), [to_plain(item) for item in value.tolist()]
     if is_dataclass(value) and not isinstance(value, type):
-        return type(value).__name__, {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+        return type(value).__name__, {
+            field.name: to_plain(getattr(value, field.name)) for field in fields(value)
+        }
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return round(value * 1e5) if isinstance(value, float) else value

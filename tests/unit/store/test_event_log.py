@@ -1,4 +1,4 @@
-"""The append-only log: what was appended is read, a torn end is left out, other damage has its place."""
+"""Events are read as they were appended; an incomplete last line is ignored, other damage has its place."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from harness.store import FORMAT
 from harness.store.event_log import EventLog
 
 TEXTS = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=20)
-"""Also lone surrogates: what a target wrote last may be anything."""
+"""Texts with lone surrogates too, which a target's last log lines may contain."""
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
 FACTS = st.dictionaries(
     st.text(max_size=8).filter(lambda key: key not in ("self", "event", "format", "at")), VALUES, max_size=4
@@ -47,7 +47,7 @@ def test_every_line_carries_its_format_and_its_time(log: EventLog) -> None:
     assert event["at"].endswith("+00:00")
 
 
-def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: EventLog) -> None:
+def test_a_torn_last_line_is_left_out_wherever_it_is_torn(log: EventLog) -> None:
     log.append("one")
     whole = log.path.read_bytes()
     log.append("two", text="caf\u00e9")
@@ -59,7 +59,7 @@ def test_a_torn_last_line_is_left_out_wherever_it_was_torn(log: EventLog) -> Non
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_a_healed_log_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
+def test_after_the_removal_of_a_torn_line_the_next_event_has_a_line_of_its_own(log: EventLog) -> None:
     log.append("one")
     log.path.write_bytes(log.path.read_bytes() + b'{"format": 1, "ev')
     log.remove_torn_line()
@@ -67,7 +67,7 @@ def test_a_healed_log_goes_on_with_a_line_of_its_own(log: EventLog) -> None:
     assert [event["event"] for event in log.read()] == ["one", "two"]
 
 
-def test_healing_a_whole_log_changes_nothing(log: EventLog) -> None:
+def test_a_log_without_a_torn_line_is_not_changed(log: EventLog) -> None:
     log.append("one")
     before = log.path.read_bytes()
     log.remove_torn_line()
@@ -104,13 +104,13 @@ def test_damage_before_the_last_line_is_named_by_file_and_line(log: EventLog, da
     assert "\n  try: " in str(caught.value)
 
 
-def test_another_format_is_named_beside_the_one_that_is_read(log: EventLog) -> None:
+def test_an_error_of_the_format_names_both_formats(log: EventLog) -> None:
     log.path.write_text('{"format": 2, "event": "one"}\n')
     with pytest.raises(StoreError, match=r":1: format 2, this harness reads 1"):
         log.read()
 
 
-def test_a_missing_log_is_an_error_with_a_place(log: EventLog) -> None:
+def test_a_missing_log_is_an_error_that_names_the_file(log: EventLog) -> None:
     with pytest.raises(StoreError, match=r"events\.jsonl"):
         log.read()
 
@@ -124,8 +124,9 @@ def test_any_bytes_are_a_log_or_damage(tmp_path_factory: pytest.TempPathFactory,
 
 
 @pytest.mark.parametrize("written", [0, 1, 30])
-def test_a_disk_that_fills_up_tears_no_line(log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int) -> None:
-    """What a later append would be glued to."""
+def test_a_disk_that_fills_up_tears_no_line(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
     log.append("one")
     whole = log.path.read_bytes()
     write = os.write
@@ -138,10 +139,10 @@ def test_a_disk_that_fills_up_tears_no_line(log: EventLog, monkeypatch: pytest.M
     assert [event["event"] for event in log.read()] == ["one", "three"]
 
 
-def test_nesting_without_end_is_damage_with_a_place(log: EventLog) -> None:
-    """Found by the fuzzer: a parser's recursion is bounded, and says so by an exception of its own."""
+def test_endless_nesting_is_damage_that_is_named_by_file_and_line(log: EventLog) -> None:
+    """Check a RecursionError of the parser, which is no ValueError; a fuzz test found it."""
     log.append("one")
     with log.path.open("ab") as file:
         file.write(b'{"a":' * 100_000 + b"\n")
-    with pytest.raises(StoreError, match=r"events\.jsonl:2: not an event of ours"):
+    with pytest.raises(StoreError, match=r"events\.jsonl:2: this line is not an event of a campaign"):
         log.read()

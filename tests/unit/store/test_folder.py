@@ -1,4 +1,4 @@
-"""A campaign's folder: what is written when, how it is read back, and that nothing leaves it."""
+"""A campaign's folder is written in a safe order and read back, and no file outside of it is touched."""
 
 import json
 from collections.abc import Callable
@@ -10,23 +10,23 @@ from typing import Any
 import pytest
 
 from harness.errors import StoreError, UsageError
-from harness.model import ContainerRun, FailureKind, Fingerprint, Purpose
+from harness.model import CampaignState, ContainerRun, FailureKind, Fingerprint, Purpose
 from harness.store import CampaignFolder, build_campaign_name, remove_partial_files
 from tests.unit.analyse.synthetic import make_closed_step
-from tests.unit.store.any_facts import plain
+from tests.unit.store.any_facts import to_plain
 
 CELL = "web-c1.00-m256"
-LIFE = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
-DEAD = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.OOM, "killed at its start")
-ESCAPES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
+READY_RUN = ContainerRun(CELL, 1, "2026-01-01T00:00:00+00:00", 0.8)
+FAILED_RUN = ContainerRun(CELL, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.OOM, "killed at its start")
+UNSAFE_NAMES = ("../out", "a/../../out", "/out", "..", ".", "", "a\0b", "a\n", "-rf", ".hidden")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> CampaignFolder:
-    return made(tmp_path / "results", "one")
+    return create_folder(tmp_path / "results", "one")
 
 
-def made(results: Path, name: str) -> CampaignFolder:
+def create_folder(results: Path, name: str) -> CampaignFolder:
     return CampaignFolder.create(results, name, {"plan": 1}, Fingerprint(more={"cpu": "fast"}))
 
 
@@ -43,7 +43,7 @@ def test_a_created_campaign_can_be_opened(folder: CampaignFolder) -> None:
 def test_latest_points_to_the_newest_campaign(folder: CampaignFolder) -> None:
     latest = folder.path.parent / "latest"
     assert CampaignFolder.open(latest).name == "one"
-    made(folder.path.parent, "two")
+    create_folder(folder.path.parent, "two")
     assert CampaignFolder.open(latest).name == "two"
     assert latest.readlink() == Path("two")
 
@@ -54,10 +54,10 @@ def test_results_that_are_moved_keep_their_latest(folder: CampaignFolder, tmp_pa
 
 
 def test_a_campaign_is_never_created_over_another(folder: CampaignFolder) -> None:
-    folder.add_run(LIFE)
+    folder.add_run(READY_RUN)
     with pytest.raises(StoreError, match="File exists"):
-        made(folder.path.parent, "one")
-    assert folder.read_log().last_attempt(CELL).runs == [LIFE]
+        create_folder(folder.path.parent, "one")
+    assert folder.read_log().find_last_attempt(CELL).runs == [READY_RUN]
 
 
 @pytest.mark.parametrize("place", [".", "nothing"])
@@ -66,36 +66,36 @@ def test_a_folder_without_a_log_is_no_campaign(tmp_path: Path, place: str) -> No
         CampaignFolder.open(tmp_path / place)
 
 
-def test_the_story_tells_what_happened_in_order(folder: CampaignFolder) -> None:
-    folder.add_run(LIFE)
+def test_the_log_is_read_in_order(folder: CampaignFolder) -> None:
+    folder.add_run(READY_RUN)
     folder.add_step(CELL, make_closed_step(5, index=1))
-    folder.add_run(DEAD)
+    folder.add_run(FAILED_RUN)
     folder.add_step(CELL, make_closed_step(9, index=2))
     folder.finish_cell(CELL)
-    folder.finish("complete")
-    story = CampaignFolder.open(folder.path).read_log()
-    told = story.last_attempt(CELL)
-    assert told.runs == [LIFE, DEAD]
-    assert [folder.read_step(file).users for file in told.step_files] == [5, 9]
-    assert told.is_done
-    assert story.state == "complete"
+    folder.finish(CampaignState.COMPLETE)
+    log = CampaignFolder.open(folder.path).read_log()
+    attempt = log.find_last_attempt(CELL)
+    assert attempt.runs == [READY_RUN, FAILED_RUN]
+    assert [folder.read_step(file).users for file in attempt.step_files] == [5, 9]
+    assert attempt.is_done
+    assert log.state == "complete"
 
 
-def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> None:
-    again = replace(LIFE, number=2, attempt=2)
-    confirming = replace(again, number=3, purpose=Purpose.CONFIRM)
-    folder.add_run(LIFE)
+def test_attempts_and_drift_checks_are_separate(folder: CampaignFolder) -> None:
+    second_run = replace(READY_RUN, number=2, attempt=2)
+    drift_check = replace(second_run, number=3, purpose=Purpose.CONFIRM)
+    folder.add_run(READY_RUN)
     folder.add_step(CELL, make_closed_step(5, index=1))
     folder.finish_cell(CELL)
-    folder.add_run(again)
+    folder.add_run(second_run)
     folder.add_step(CELL, make_closed_step(9, index=2), attempt=2)
-    assert not folder.read_log().last_attempt(CELL).is_done
+    assert not folder.read_log().find_last_attempt(CELL).is_done
     folder.finish_cell(CELL, attempt=2)
-    folder.add_run(confirming)
+    folder.add_run(drift_check)
     folder.add_step(CELL, make_closed_step(9, index=3), attempt=2, purpose=Purpose.CONFIRM)
-    first, second = folder.read_log().attempts[CELL, 1], folder.read_log().last_attempt(CELL)
-    assert (first.runs, second.runs, second.drift_check_runs) == ([LIFE], [again], [confirming])
-    assert [len(told) for told in (first.step_files, second.step_files, second.drift_check_files)] == [
+    first, second = folder.read_log().attempts[CELL, 1], folder.read_log().find_last_attempt(CELL)
+    assert (first.runs, second.runs, second.drift_check_runs) == ([READY_RUN], [second_run], [drift_check])
+    assert [len(attempt) for attempt in (first.step_files, second.step_files, second.drift_check_files)] == [
         1,
         1,
         1,
@@ -104,42 +104,67 @@ def test_attempts_and_what_confirms_are_told_apart(folder: CampaignFolder) -> No
     assert second.is_done
 
 
-def test_a_log_of_before_there_were_attempts_tells_of_searches_only(folder: CampaignFolder) -> None:
-    facts = {"number": 1, "started_at": "", "ready_after_s": 0.8, "failure_kind": None, "failure": None}
-    folder.log.append("life-started", cell=CELL, **facts)
-    folder.log.append("step-finished", cell=CELL, step=1, life=1, users=5, ended="held", file="x")
-    folder.log.append("cell-finished", cell=CELL)
-    (told,) = folder.read_log().attempts.values()
-    assert (told.runs[0].attempt, told.runs[0].purpose) == (1, Purpose.SEARCH)
-    assert (told.step_files, told.is_done, told.drift_check_files) == (["x"], True, [])
+STORED_EVENTS = [
+    {"event": "image-prepared", "reference": "web:1", "digest": "sha256:1", "engine": ""},
+    {
+        "event": "life-started",
+        "cell": CELL,
+        "number": 1,
+        "started_at": "2026-01-01T00:00:00+00:00",
+        "ready_after_s": 0.8,
+        "failure_kind": None,
+        "failure": None,
+        "attempt": 1,
+        "purpose": "search",
+        "companions_ready_after_s": None,
+        "engine": "",
+    },
+    {"event": "cell-finished", "cell": CELL, "attempt": 1},
+    {"event": "note", "text": "look"},
+    {"event": "campaign-finished", "state": "complete"},
+]
+
+
+def test_the_only_engine_has_an_empty_name_in_the_log(folder: CampaignFolder) -> None:
+    folder.add_image("web:1", "sha256:1")
+    folder.add_run(READY_RUN)
+    folder.finish_cell(CELL)
+    folder.add_note("look")
+    folder.finish(CampaignState.COMPLETE)
+    _, *events = folder.event_log.read()
+    assert [
+        {key: event[key] for key in event if key not in ("format", "at")} for event in events
+    ] == STORED_EVENTS
+    log = folder.read_log()
+    assert (log.images, log.find_last_attempt(CELL).runs) == ({None: "sha256:1"}, [READY_RUN])
 
 
 def test_a_campaign_that_was_killed_has_no_end_and_a_resumed_one_has_none_yet(folder: CampaignFolder) -> None:
     assert folder.read_log().state is None
-    folder.finish("interrupted")
+    folder.finish(CampaignState.INTERRUPTED)
     assert folder.read_log().state == "interrupted"
     folder.mark_resumed()
     assert folder.read_log().state is None
 
 
-def test_a_cell_that_the_log_does_not_know_has_no_story(folder: CampaignFolder) -> None:
-    told = folder.read_log().last_attempt("other")
-    assert (told.runs, told.step_files, told.is_done) == ([], [], False)
+def test_a_cell_that_the_log_does_not_name_has_an_empty_attempt(folder: CampaignFolder) -> None:
+    attempt = folder.read_log().find_last_attempt("other")
+    assert (attempt.runs, attempt.step_files, attempt.is_done) == ([], [], False)
 
 
-def test_a_newer_kind_of_event_is_passed_over(folder: CampaignFolder) -> None:
-    folder.log.append("something-new", cell=CELL)
+def test_an_unknown_kind_of_event_is_ignored(folder: CampaignFolder) -> None:
+    folder.event_log.append("something-new", cell=CELL)
     assert folder.read_log().last_attempts == {}
 
 
 def test_a_step_comes_back_as_it_was_stored(folder: CampaignFolder) -> None:
     facts = make_closed_step(7)
     folder.add_step(CELL, facts)
-    (file,) = folder.read_log().last_attempt(CELL).step_files
-    assert plain(folder.read_step(file)) == plain(facts)
+    (file,) = folder.read_log().find_last_attempt(CELL).step_files
+    assert to_plain(folder.read_step(file)) == to_plain(facts)
 
 
-def test_a_steps_file_is_complete_before_the_log_says_so(
+def test_a_steps_file_is_complete_before_the_log_names_it(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = []
@@ -147,22 +172,22 @@ def test_a_steps_file_is_complete_before_the_log_says_so(
     def append(event: str, **facts: Any) -> None:
         seen.append((event, folder.read_step(facts["file"]).users))
 
-    monkeypatch.setattr(folder.log, "append", append)
+    monkeypatch.setattr(folder.event_log, "append", append)
     folder.add_step(CELL, make_closed_step(7))
     assert seen == [("step-finished", 7)]
 
 
-def test_a_step_that_the_log_never_told_of_is_written_over(
+def test_a_step_that_the_log_does_not_name_is_written_over(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The crash between file and log: the step in flight is lost, and measured again under its number."""
+    """Simulate a crash between file and log: the step is lost, and is measured again under its number."""
     with monkeypatch.context() as patch:
-        patch.setattr(folder.log, "append", crash)
+        patch.setattr(folder.event_log, "append", crash)
         with pytest.raises(KeyboardInterrupt):
             folder.add_step(CELL, make_closed_step(7))
     assert folder.read_log().last_attempts == {}
     folder.add_step(CELL, make_closed_step(9))
-    (file,) = folder.read_log().last_attempt(CELL).step_files
+    (file,) = folder.read_log().find_last_attempt(CELL).step_files
     assert folder.read_step(file).users == 9
 
 
@@ -180,7 +205,7 @@ def test_a_crash_while_writing_leaves_the_old_file_whole(
     assert (folder.path / "summary.json").read_text() == "old"
 
 
-def test_text_that_is_no_unicode_is_written_all_the_same(folder: CampaignFolder) -> None:
+def test_text_that_is_not_valid_unicode_is_written_nevertheless(folder: CampaignFolder) -> None:
     folder.add_logs(CELL, 1, "caf\udce9\n", "fine\n")
     assert (folder.path / "cells" / CELL / "target-1.log").read_text() == "caf?\n"
 
@@ -203,8 +228,9 @@ def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
     [
         {"event": "life-started", "cell": CELL},
         {"event": "step-finished", "cell": CELL},
-        {"event": "step-finished", "cell": ["web"], "file": "x"},
-        {"event": "step-finished", "cell": CELL, "file": "x", "purpose": "fun"},
+        {"event": "step-finished", "cell": ["web"], "file": "x", "attempt": 1, "purpose": "search"},
+        {"event": "step-finished", "cell": CELL, "file": "x", "attempt": 1, "purpose": "fun"},
+        {"event": "campaign-finished", "state": "odd"},
         {"event": "cell-finished"},
         {"event": "campaign-finished"},
     ],
@@ -212,33 +238,33 @@ def test_a_missing_step_file_is_named(folder: CampaignFolder) -> None:
 def test_an_event_that_lacks_something_is_named_by_file_and_line(
     folder: CampaignFolder, event: dict[str, object]
 ) -> None:
-    with folder.log.path.open("a") as file:
+    with folder.event_log.path.open("a") as file:
         file.write(json.dumps({"format": 1, **event}) + "\n")
     with pytest.raises(StoreError, match=r"events\.jsonl:2: "):
         folder.read_log()
 
 
-def test_a_disk_that_refuses_is_an_error_with_words(
+def test_a_full_disk_is_an_error_that_names_the_file(
     folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_args: Any) -> None:
+    def raise_disk_full(*_args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("os.fsync", full)
+    monkeypatch.setattr("os.fsync", raise_disk_full)
     with pytest.raises(StoreError, match=r"summary\.json.*No space left on device"):
         folder.write_reports({"summary.json": "{}"})
     with pytest.raises(StoreError, match=r"events\.jsonl.*No space left on device"):
         folder.finish_cell(CELL)
 
 
-@pytest.mark.parametrize("name", ESCAPES)
+@pytest.mark.parametrize("name", UNSAFE_NAMES)
 def test_no_campaigns_name_leads_out_of_the_results(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError, match="name"):
-        made(tmp_path / "results", name)
+        create_folder(tmp_path / "results", name)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("cell_id", ESCAPES)
+@pytest.mark.parametrize("cell_id", UNSAFE_NAMES)
 def test_no_cells_name_leads_out_of_the_campaign(folder: CampaignFolder, cell_id: str) -> None:
     before = sorted(folder.path.parent.parent.rglob("*"))
     with pytest.raises(StoreError, match="name"):
@@ -255,23 +281,23 @@ def test_names_of_campaigns_sort_by_time_and_are_safe() -> None:
     assert one < two
 
 
-@pytest.mark.parametrize("leads", ["cells/web", "plan.json", "summary.json"])
+@pytest.mark.parametrize("link_name", ["cells/web", "plan.json", "summary.json"])
 def test_a_link_out_of_the_folder_is_neither_read_nor_written(
-    folder: CampaignFolder, tmp_path: Path, leads: str
+    folder: CampaignFolder, tmp_path: Path, link_name: str
 ) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "step-001.json.gz").write_bytes(b"secret")
-    link = folder.path / leads
+    link = folder.path / link_name
     link.unlink(missing_ok=True)
-    link.symlink_to(outside if leads == "cells/web" else outside / "step-001.json.gz")
-    reach: dict[str, Callable[[], object]] = {
+    link.symlink_to(outside if link_name == "cells/web" else outside / "step-001.json.gz")
+    accesses: dict[str, Callable[[], object]] = {
         "cells/web": lambda: folder.read_step("cells/web/step-001.json.gz"),
         "plan.json": folder.read_plan,
         "summary.json": lambda: folder.write_reports({"summary.json": "{}"}),
     }
     with pytest.raises(StoreError, match="leads out of the campaign's folder"):
-        reach[leads]()
+        accesses[link_name]()
     assert (outside / "step-001.json.gz").read_bytes() == b"secret"
 
 
@@ -289,7 +315,7 @@ def test_half_written_files_are_removed_and_nothing_else(folder: CampaignFolder,
     assert remove_partial_files(tmp_path / "nowhere") == []
 
 
-def test_the_image_that_runs_is_remembered(folder: CampaignFolder) -> None:
+def test_the_image_of_an_engine_is_read_back(folder: CampaignFolder) -> None:
     assert folder.read_log().images == {}
     folder.add_image("web:1", "sha256:1")
-    assert folder.read_log().images == {"": "sha256:1"}
+    assert folder.read_log().images == {None: "sha256:1"}

@@ -1,5 +1,6 @@
 "use strict";
-// The page is complete without this script, which adds: reading charts by step, highlighting, sorting, filtering.
+// The page is complete without this script. It adds: reading charts step by step, curves over time, highlighting,
+// sorting, filtering, and reloading.
 const data = JSON.parse(document.getElementById("data").textContent);
 const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
 
@@ -21,8 +22,8 @@ each(".key button", (button) => button.addEventListener("click", () => {
   highlight(pinned);
 }));
 
-// Show the text of the point nearest to the pointer, or chosen with the arrow keys.
-// A chart is {points: [[x, text] …], cursor}.
+// Show the text of the point that is nearest to the pointer, or that the arrow keys choose.
+// A chart is {points: [[x, text], …], cursor}.
 function makeReadable(svg, chart, readout) {
   const restText = readout.textContent;
   let at = -1;
@@ -39,20 +40,21 @@ function makeReadable(svg, chart, readout) {
     readout.textContent = restText;
   };
   svg.addEventListener("pointermove", (event) => {
-    const x = xInside(svg, event);
+    const x = findX(svg, event);
     const distances = chart.points.map((point) => Math.abs(point[0] - x));
     show(distances.indexOf(Math.min(...distances)));
   });
   svg.addEventListener("pointerleave", hide);
   svg.addEventListener("blur", hide);
   svg.addEventListener("keydown", (event) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (by === undefined) return;
+    const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (move === undefined) return;
     event.preventDefault();
-    show(at < 0 && by < 0 ? chart.points.length - 1 : at + by);
+    show(at < 0 && move < 0 ? chart.points.length - 1 : at + move);
   });
 }
-function xInside(svg, event) {
+// Return the pointer's place in the units of the SVG.
+function findX(svg, event) {
   const box = svg.getBoundingClientRect();
   return (event.clientX - box.left) * svg.viewBox.baseVal.width / box.width;
 }
@@ -73,10 +75,10 @@ each(".panel", (panel) => {
   panel.querySelector("figcaption").append(button);
 });
 
-// Sort the table by any column, with no data always last, and filter it by any text.
+// Sort the table by any column, always with the rows without data last, and filter it by any text.
 const table = document.getElementById("sizes");
 const body = table.tBodies[0];
-const sortValue = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
+const readSortValue = (row, column) => row.cells[column].dataset.sort ?? row.cells[column].textContent.trim();
 function compare(a, b) {
   if (a === "" || b === "") return (a === "") - (b === "");
   return a !== "" && !isNaN(a) && !isNaN(b) ? a - b : a.localeCompare(b);
@@ -84,7 +86,7 @@ function compare(a, b) {
 function sortBy(column, header) {
   const descending = header.getAttribute("aria-sort") === "ascending";
   const rows = [...body.rows].sort((one, other) => {
-    const [a, b] = [sortValue(one, column), sortValue(other, column)];
+    const [a, b] = [readSortValue(one, column), readSortValue(other, column)];
     return descending && a !== "" && b !== "" ? compare(b, a) : compare(a, b);
   });
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
@@ -99,14 +101,15 @@ function sortBy(column, header) {
   button.addEventListener("click", () => sortBy(column, header));
 });
 document.getElementById("filter").addEventListener("input", (event) => {
-  const wanted = event.target.value.trim().toLowerCase();
-  for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  const filterText = event.target.value.trim().toLowerCase();
+  for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(filterText);
   const shown = [...body.rows].filter((row) => !row.hidden).length;
-  document.getElementById("filtered").textContent = wanted ? `${shown} of ${body.rows.length}` : "";
+  document.getElementById("filtered").textContent = filterText ? `${shown} of ${body.rows.length}` : "";
 });
 
-// Draw a size's time series when its details open: all panels share one axis and one cursor.
-const PANELS = [
+// Draw a size's time series when its details open, as panels that share one time axis and one cursor.
+// A panel is [title, unit and legend, keys of its curves, key of its limit].
+const TIME_PANELS = [
   ["users", "", ["users"], null],
   ["RPS", "", ["rps"], null],
   ["RT, p95", "s", ["p95_s"], null],
@@ -115,104 +118,113 @@ const PANELS = [
   ["throttled periods", "share", ["throttled_ratio"], null],
   ["memory", "MiB; limit in red", ["memory_mib"], "memory_mib"],
 ];
-const NAMES = { cpu_cores: "target", generator_cores: "generator", host_cores: "host" };
-const LEFT = 64, WIDE = 720, HIGH = 54, GAP = 16;
-const svgElement = (name, attributes, text) => {
+const CPU_NAMES = { cpu_cores: "target", generator_cores: "generator", host_cores: "host" };
+const LEFT = 64, WIDTH = 720, RIGHT = WIDTH - 8, PANEL_HEIGHT = 54, GAP = 16, LABELS_HEIGHT = 24;
+const createSvgElement = (name, attributes, text) => {
   const element = document.createElementNS(document.querySelector("svg").namespaceURI, name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const rounded = (value) => value === null ? "–" : String(Number(value.toPrecision(3)));
-function layOut(steps) {
+const formatNumber = (value) => value === null ? "–" : String(Number(value.toPrecision(3)));
+// Place the steps one after another on the time axis: `from` is where a step begins, in seconds.
+function placeSteps(steps) {
+  const GAP_S = 4;
   let from = 0;
   return steps.map((step) => {
     const placed = { ...step, from, seconds: step.users_over_time.length * step.bucket_s };
-    from += placed.seconds + 4;
+    from += placed.seconds + GAP_S;
     return placed;
   });
 }
 function drawTimeSeries(figure) {
-  const own = data[figure.dataset.time];
-  if (!own || own.time.length === 0 || !figure.hidden) return;
+  const size = data[figure.dataset.time];
+  if (!size || size.time.length === 0 || !figure.hidden) return;
   figure.hidden = false;
-  const svg = figure.querySelector("svg"), steps = layOut(own.time), last = steps[steps.length - 1];
+  const svg = figure.querySelector("svg"), steps = placeSteps(size.time), last = steps[steps.length - 1];
   const whole = [0, last.from + last.seconds], chart = { points: [], cursor: null, range: whole };
-  const show = (range) => Object.assign(chart, drawTime(svg, steps, own.limits, range));
+  const show = (range) => Object.assign(chart, drawRange(svg, steps, size.limits, range));
   show(whole);
   makeReadable(svg, chart, figure.querySelector(".readout"));
   makeZoomable(svg, chart, whole, show);
 }
-// Zoom a time series: dragging selects a range, + and - zoom around the cursor, Escape shows all again.
+// Let a reader zoom a time series: dragging selects a range, + and - zoom around the cursor, Escape shows all again.
 function makeZoomable(svg, chart, whole, show) {
-  const LEAST_S = 10;
-  let from = null;
-  const second = (event) => chart.range[0] + (xInside(svg, event) - LEFT) / (WIDE - LEFT - 8) * (chart.range[1] - chart.range[0]);
+  const SHORTEST_RANGE_S = 10;
+  let dragStart = null;
+  const findShare = (x) => (x - LEFT) / (RIGHT - LEFT);
+  const measureRange = () => chart.range[1] - chart.range[0];
+  const findSecond = (event) => chart.range[0] + findShare(findX(svg, event)) * measureRange();
   const zoom = (low, high) => {
-    const wide = Math.max(LEAST_S, high - low), start = Math.max(whole[0], Math.min(low, whole[1] - wide));
-    show([start, Math.min(whole[1], start + wide)]);
+    const length = Math.max(SHORTEST_RANGE_S, high - low), start = Math.max(whole[0], Math.min(low, whole[1] - length));
+    show([start, Math.min(whole[1], start + length)]);
   };
-  svg.addEventListener("pointerdown", (event) => { from = second(event); });
+  svg.addEventListener("pointerdown", (event) => { dragStart = findSecond(event); });
   svg.addEventListener("pointerup", (event) => {
-    const to = second(event);
-    if (from !== null && Math.abs(to - from) > (chart.range[1] - chart.range[0]) / 50) zoom(Math.min(from, to), Math.max(from, to));
-    from = null;
+    const end = findSecond(event), isDrag = dragStart !== null && Math.abs(end - dragStart) > measureRange() / 50;
+    if (isDrag) zoom(Math.min(dragStart, end), Math.max(dragStart, end));
+    dragStart = null;
   });
   svg.addEventListener("dblclick", () => show(whole));
   svg.addEventListener("keydown", (event) => {
-    const by = { "+": 0.25, "-": 1 }[event.key], wide = chart.range[1] - chart.range[0];
+    const reach = { "+": 0.25, "-": 1 }[event.key] * measureRange();
     if (event.key === "Escape") show(whole);
-    if (by === undefined) return;
+    if (isNaN(reach)) return;
     const moved = /translate\(([\d.]+)/.exec(chart.cursor.getAttribute("transform") ?? "");
-    const share = moved ? (Number(moved[1]) - LEFT) / (WIDE - LEFT - 8) : 0.5;
-    const middle = chart.range[0] + share * wide;
-    zoom(middle - by * wide, middle + by * wide);
+    const middle = chart.range[0] + (moved ? findShare(Number(moved[1])) : 0.5) * measureRange();
+    zoom(middle - reach, middle + reach);
   });
 }
-function drawTime(svg, steps, limits, range) {
+const readColumn = (step, key) => key === "users" ? step.users_over_time : step[key];
+const findInstant = (step, index) => step.from + (index + 0.5) * step.bucket_s;
+// Draw the part of the time axis within the range, and return the new chart.
+function drawRange(svg, steps, limits, range) {
+  const height = TIME_PANELS.length * (PANEL_HEIGHT + GAP);
+  const isInRange = (second) => second >= range[0] && second <= range[1];
+  const placeX = (second) => LEFT + (RIGHT - LEFT) * (Math.max(range[0], Math.min(range[1], second)) - range[0]) / (range[1] - range[0]);
+  const visible = steps.filter((step) => step.from <= range[1] && step.from + step.seconds >= range[0]);
   svg.replaceChildren();
-  const high = PANELS.length * (HIGH + GAP), inside = (at) => at >= range[0] && at <= range[1];
-  const x = (at) => LEFT + (WIDE - LEFT - 8) * (Math.max(range[0], Math.min(range[1], at)) - range[0]) / (range[1] - range[0]);
-  const column = (step, key) => key === "users" ? step.users_over_time : step[key];
-  const instant = (step, index) => step.from + (index + 0.5) * step.bucket_s;
-  const seen = steps.filter((step) => step.from <= range[1] && step.from + step.seconds >= range[0]);
-  svg.setAttribute("viewBox", `0 0 ${WIDE} ${high + 24}`);
-  for (const step of seen) {
+  svg.setAttribute("viewBox", `0 0 ${WIDTH} ${height + LABELS_HEIGHT}`);
+  for (const step of visible) {
     if (!step.window) continue;
-    const [low, top] = step.window.map((at) => x(step.from + at));
-    if (top > low) svg.append(svgElement("rect", { class: `window ${step.verdict.toLowerCase()}`, x: low, y: 0, width: Math.max(1, top - low), height: high }));
+    const [left, right] = step.window.map((second) => placeX(step.from + second));
+    if (right > left) svg.append(createSvgElement("rect", { class: `window ${step.verdict.toLowerCase()}`, x: left, y: 0, width: Math.max(1, right - left), height }));
   }
-  PANELS.forEach(([title, unit, keys, limit], row) => {
-    const top = row * (HIGH + GAP) + 12, limited = limit ? limits[limit] : 0;
-    const shown = (step, key) => column(step, key).map((value, index) => inside(instant(step, index)) ? value : null);
-    const highest = Math.max(limited, ...seen.flatMap((step) => keys.flatMap((key) => shown(step, key).filter((value) => value !== null)))) || 1;
-    const y = (value) => top + HIGH - 6 - (HIGH - 6) * Math.max(0, value) / highest;
-    svg.append(svgElement("path", { class: "base", d: `M${LEFT} ${y(0)}H${WIDE - 8}` }));
-    svg.append(svgElement("text", { class: "title", x: LEFT, y: top - 2 }, unit ? `${title}, ${unit}` : title));
-    svg.append(svgElement("text", { class: "end", x: LEFT - 5, y: y(highest) + 7 }, rounded(highest)));
-    svg.append(svgElement("text", { class: "end", x: LEFT - 5, y: y(0) }, "0"));
-    if (limited) svg.append(svgElement("path", { class: "slo", d: `M${LEFT} ${y(limited)}H${WIDE - 8}` }));
-    keys.forEach((key, number) => {
-      let d = "", down = false;
-      for (const step of seen) {
-        down = false;
-        shown(step, key).forEach((value, index) => {
-          if (value !== null) d += `${down ? "L" : "M"}${x(instant(step, index)).toFixed(1)} ${y(value).toFixed(1)}`;
-          down = value !== null;
-        });
-      }
-      svg.append(svgElement("path", { class: `series series-${number}`, d }));
-    });
-  });
-  seen.forEach((step) => svg.append(svgElement("text", { class: "users-label", x: x(step.from), y: high + 16 }, `${step.users} ${step.verdict}`)));
-  const cursor = svgElement("path", { class: "cursor", d: `M0 0V${high}` });
+  TIME_PANELS.forEach((panel, row) => drawPanel(svg, panel, row, visible, limits, placeX, isInRange));
+  visible.forEach((step) => svg.append(createSvgElement("text", { class: "users-label", x: placeX(step.from), y: height + 16 }, `${step.users} ${step.verdict}`)));
+  const cursor = createSvgElement("path", { class: "cursor", d: `M0 0V${height}` });
   svg.append(cursor);
-  const points = seen.flatMap((step) => step.users_over_time.map((_, index) => ({ step, index, at: instant(step, index) })));
-  return { cursor, range, points: points.filter((point) => inside(point.at)).map((point) => [x(point.at), describePoint(point, column)]) };
+  const points = visible.flatMap((step) => step.users_over_time.map((_, index) => [findInstant(step, index), describePoint(step, index)]));
+  return { cursor, range, points: points.filter(([second]) => isInRange(second)).map(([second, text]) => [placeX(second), text]) };
 }
-function describePoint({ step, index }, column) {
-  const values = PANELS.flatMap(([title, unit, keys]) => keys.map((key) => `${NAMES[key] ? `${NAMES[key]} CPU` : title} ${rounded(column(step, key)[index])} ${unit.split(/[:;]/)[0]}`.trim()));
-  return `${step.users} users asked for, ${Math.round((index + 0.5) * step.bucket_s)} s into the step: ${values.join(", ")}`;
+function drawPanel(svg, [title, unit, keys, limitKey], row, steps, limits, placeX, isInRange) {
+  const top = row * (PANEL_HEIGHT + GAP) + 12, limit = limitKey ? limits[limitKey] : 0;
+  const readVisible = (step, key) => readColumn(step, key).map((value, index) => isInRange(findInstant(step, index)) ? value : null);
+  const highest = Math.max(limit, ...steps.flatMap((step) => keys.flatMap((key) => readVisible(step, key).filter((value) => value !== null)))) || 1;
+  const placeY = (value) => top + PANEL_HEIGHT - 6 - (PANEL_HEIGHT - 6) * Math.max(0, value) / highest;
+  svg.append(createSvgElement("path", { class: "base", d: `M${LEFT} ${placeY(0)}H${RIGHT}` }));
+  svg.append(createSvgElement("text", { class: "title", x: LEFT, y: top - 2 }, unit ? `${title}, ${unit}` : title));
+  svg.append(createSvgElement("text", { class: "end", x: LEFT - 5, y: placeY(highest) + 7 }, formatNumber(highest)));
+  svg.append(createSvgElement("text", { class: "end", x: LEFT - 5, y: placeY(0) }, "0"));
+  if (limit) svg.append(createSvgElement("path", { class: "slo", d: `M${LEFT} ${placeY(limit)}H${RIGHT}` }));
+  keys.forEach((key, number) => {
+    let d = "", penIsDown = false;
+    for (const step of steps) {
+      penIsDown = false;
+      readVisible(step, key).forEach((value, index) => {
+        if (value !== null) d += `${penIsDown ? "L" : "M"}${placeX(findInstant(step, index)).toFixed(1)} ${placeY(value).toFixed(1)}`;
+        penIsDown = value !== null;
+      });
+    }
+    svg.append(createSvgElement("path", { class: `series series-${number}`, d }));
+  });
+}
+function describePoint(step, index) {
+  const values = TIME_PANELS.flatMap(([title, unit, keys]) => keys.map((key) => {
+    const name = CPU_NAMES[key] ? `${CPU_NAMES[key]} CPU` : title;
+    return `${name} ${formatNumber(readColumn(step, key)[index])} ${unit.split(/[:;]/)[0]}`.trim();
+  }));
+  return `Step of ${step.users} users, ${Math.round((index + 0.5) * step.bucket_s)} s after its begin: ${values.join(", ")}`;
 }
 each("details.cell", (details) => {
   const draw = () => details.open && details.querySelectorAll("[data-time]").forEach(drawTimeSeries);
@@ -220,8 +232,7 @@ each("details.cell", (details) => {
   draw();
 });
 
-// Reload the page while the campaign runs, but never disturb a reader: not while details are open or the filter
-// has the focus, and not after "Pause".
+// Reload the page while the campaign runs, except while details are open or the filter has the focus, and after "Pause".
 const refreshing = document.getElementById("refreshing");
 if (refreshing) {
   const everyS = Number(refreshing.dataset.everyS), pause = document.createElement("button");
@@ -242,7 +253,7 @@ if (refreshing) {
   }, everyS * 1000);
 }
 
-// Open the details of a size that a link leads to, and all details for printing.
+// Open the details of a size when a link leads there, and all details for printing.
 function openTarget() {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (target instanceof HTMLDetailsElement) target.open = true;

@@ -1,4 +1,4 @@
-"""A target that behaves as its first argument says; once it answers, requests can ask for more."""
+"""A target with the behaviour of its first argument. Requests such as /burn/0.02 make it do an action."""
 
 import http.server
 import os
@@ -11,19 +11,19 @@ PORT = 8000
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    eaten: list[bytearray] = []  # noqa: RUF012 (what makes it eat)
+    eaten: list[bytearray] = []  # noqa: RUF012 (shared, so that the memory stays in use)
 
     def do_GET(self) -> None:
-        _, deed, amount, *_ = [*self.path.split("/"), "", ""]
-        if deed == "burn":
+        _, action, amount, *_ = [*self.path.split("/"), "", ""]
+        if action == "burn":
             burn(float(amount))
-        if deed == "eat":
+        if action == "eat":
             self.eaten.append(bytearray(int(amount) * MIB))
-        if deed == "eat-in-a-child" and os.fork() == 0:
+        if action == "eat-in-a-child" and os.fork() == 0:
             eat()
-        if deed == "exit":
+        if action == "exit":
             os._exit(int(amount))
-        self.answer(503 if deed == "wrong" else 200)
+        self.answer(503 if action == "wrong" else 200)
 
     def answer(self, status: int) -> None:
         body = f"{status}\n".encode()
@@ -34,8 +34,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def burn(cpu_s: float) -> None:
-    until = time.thread_time() + cpu_s
-    while time.thread_time() < until:
+    end_s = time.thread_time() + cpu_s
+    while time.thread_time() < end_s:
         pass
 
 

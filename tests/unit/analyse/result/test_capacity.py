@@ -1,4 +1,4 @@
-"""From a cell's container runs and judged steps to its answer: every status, its cause and its numbers."""
+"""The answer of a cell: every status, with its limiting factor and its numbers."""
 
 import itertools
 
@@ -50,14 +50,14 @@ def test_both_ends_measured_make_a_bracket() -> None:
     assert result.limiting_factor is Factor.TARGET
 
 
-def test_a_cell_that_never_broke_is_open_and_not_exact() -> None:
+def test_a_cell_that_never_broke_is_censored() -> None:
     result = build_answer(make_step(200, "PASS"), make_step(400, "PASS"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.CENSORED, 400, None)
     assert (result.limiting_factor, result.estimate_users) == (None, None)
     assert result.evidence == NeverBroke()
 
 
-def test_a_cell_whose_smallest_step_failed_sustains_nobody() -> None:
+def test_a_cell_whose_smallest_step_failed_sustains_no_user() -> None:
     result = build_answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.NONE, None, 1)
     assert result.limiting_factor is Factor.TARGET
@@ -104,25 +104,25 @@ def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor:
     assert result.sustained_users == 10
 
 
-def test_a_light_step_that_wants_requests_is_no_answer_and_stops_nothing() -> None:
-    """Nobody is at fault for it, and what is measured above it counts."""
-    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
-    found = build_answer(wanting, make_step(100, "PASS"), make_step(104, "FAIL"))
-    assert (found.status, found.sustained_users, found.stop_reason) == (Status.BRACKETED, 100, None)
+def test_a_light_step_with_too_few_requests_does_not_decide_the_answer() -> None:
+    """Neither host nor generator is at fault for it, and the steps above it count."""
+    inconclusive = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    result = build_answer(inconclusive, make_step(100, "PASS"), make_step(104, "FAIL"))
+    assert (result.status, result.sustained_users, result.stop_reason) == (Status.BRACKETED, 100, None)
 
 
-def test_a_cell_that_breaks_just_above_what_no_window_can_tell_is_not_said_to_sustain_nobody() -> None:
-    """11 users break it, at 10 too few requests are made: whether 10 are sustained is unknown."""
-    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
-    spoiled = make_step(20, "INVALID")
-    found = build_answer(wanting, spoiled, make_step(20, "FAIL"), make_step(11, "FAIL"))
-    assert (found.status, found.sustained_users, found.broken_users) == (Status.INVALID, None, 11)
-    assert (found.evidence, found.limiting_factor) == (wanting.judgement, None)
+def test_a_cell_that_breaks_just_above_a_step_with_too_few_requests_is_invalid() -> None:
+    """11 users break it and 10 make too few requests, so it is unknown whether it sustains 10."""
+    inconclusive = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    invalid = make_step(20, "INVALID")
+    result = build_answer(inconclusive, invalid, make_step(20, "FAIL"), make_step(11, "FAIL"))
+    assert (result.status, result.sustained_users, result.broken_users) == (Status.INVALID, None, 11)
+    assert (result.evidence, result.limiting_factor) == (inconclusive.judgement, None)
 
 
-def test_a_demand_that_fails_is_answered_whatever_the_light_step_could_tell() -> None:
-    wanting = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
-    attempt = Attempt((STARTED,), (wanting, make_step(400, "FAIL")), is_done=True, is_demand=True)
+def test_a_demand_that_fails_is_answered_even_if_its_light_step_had_too_few_requests() -> None:
+    inconclusive = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    attempt = Attempt((STARTED,), (inconclusive, make_step(400, "FAIL")), is_done=True, is_demand=True)
     assert build_cell_result(CELL, 400, [Slo("p95", 1.0)], attempt).status is Status.NONE
 
 
@@ -131,15 +131,15 @@ def test_a_step_that_is_invalid_once_does_not_matter() -> None:
     assert result.status is Status.BRACKETED
 
 
-def test_a_target_that_does_not_come_up_again_after_passes_says_so() -> None:
-    """Interrupted after a pass, and resumed where it can't start."""
+def test_a_cell_whose_target_does_not_come_up_again_after_a_pass_is_invalid() -> None:
+    """Interrupt the campaign after a pass, and resume it where the target can't start."""
     result = build_answer(make_step(10, "PASS"), runs=(STARTED, NOT_STARTED, NOT_STARTED))
     assert result.status is Status.INVALID
-    assert result.evidence == NotReady("it exited with code 1", is_again=True)
+    assert result.evidence == NotReady("it exited with code 1", was_ready_before=True)
     assert result.sustained_users == 10
 
 
-def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_are_invalid() -> None:
+def test_a_bracket_stays_an_answer_if_later_steps_are_invalid() -> None:
     ends = [make_step(100, "PASS"), make_step(140, "FAIL")]
     invalid = [make_step(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     result = build_answer(*ends, *invalid)
@@ -149,15 +149,15 @@ def test_a_bracket_stays_an_answer_where_the_steps_that_would_have_narrowed_it_a
     assert build_answer(*ends).stop_reason is None
 
 
-def test_a_target_that_does_not_come_up_again_keeps_its_bracket_and_says_so() -> None:
+def test_a_cell_whose_target_does_not_come_up_again_keeps_its_bracket() -> None:
     result = build_answer(
         make_step(100, "PASS"), make_step(140, "FAIL"), runs=(STARTED, NOT_STARTED, NOT_STARTED)
     )
     assert result.status is Status.BRACKETED
-    assert result.stop_reason == NotReady("it exited with code 1", is_again=True)
+    assert result.stop_reason == NotReady("it exited with code 1", was_ready_before=True)
 
 
-def test_a_failure_alone_is_no_answer_where_the_search_stopped_early() -> None:
+def test_a_failed_step_alone_is_no_answer_if_the_search_stopped_early() -> None:
     invalid = [make_step(10, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     assert build_answer(make_step(20, "FAIL"), *invalid).status is Status.INVALID
 
@@ -209,7 +209,7 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "runs", "hopeless"),
+    ("steps", "runs", "expected"),
     [
         ((), (STARTED,), False),
         ((), (NOT_STARTED,), True),
@@ -220,9 +220,9 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
     ],
 )
 def test_a_target_gets_a_second_chance_only_after_it_came_up(
-    steps: tuple[StepResult, ...], runs: tuple[ContainerRun, ...], hopeless: bool
+    steps: tuple[StepResult, ...], runs: tuple[ContainerRun, ...], expected: bool
 ) -> None:
-    assert is_hopeless(Attempt(runs, steps, is_done=False)) is hopeless
+    assert is_hopeless(Attempt(runs, steps, is_done=False)) is expected
 
 
 def test_any_verdicts_give_a_status_that_agrees_with_both_ends() -> None:

@@ -11,10 +11,10 @@ from harness.analyse.result.consistency import (
     DriftCheck,
     assess_drift,
     assess_repeatability,
+    choose_drift_check,
     choose_second_attempt,
     find_monotonicity_violations,
     flag_monotonicity_violations,
-    next_drift_check,
 )
 from harness.model import (
     MIB,
@@ -63,7 +63,7 @@ def test_a_larger_cell_violates_monotonicity_only_below_a_smaller_one_by_more_th
     assert ((IDS[0], IDS[3]) in find_violations(results)) is is_one
 
 
-def test_sizes_of_which_each_has_more_of_something_are_never_compared() -> None:
+def test_sizes_that_are_each_larger_in_one_resource_are_never_compared() -> None:
     assert find_violations(make_results((1, 2), (300, 310), (10, 11), (300, 310))) == set()
 
 
@@ -79,7 +79,7 @@ def test_a_larger_cell_that_never_came_up_violates_monotonicity_and_an_undecided
         assert len(find_violations(changed)) == expected
 
 
-def test_repetitions_are_not_held_against_each_other() -> None:
+def test_repetitions_are_not_compared_with_each_other() -> None:
     again = replace(PLAN.cells[3], id="again", repetition=2)
     results = {IDS[0]: make_result(PLAN.cells[0], 120, 126), "again": make_result(again, 50, 52)}
     assert find_monotonicity_violations(PLAN, results) == []
@@ -89,38 +89,40 @@ ENDS = st.sampled_from([(None, 10), (100, 105), (103, 109), (120, 126), (200, 21
 
 
 @given(st.lists(ENDS, min_size=4, max_size=4))
-def test_no_cell_is_measured_a_third_time_and_what_still_contradicts_is_flagged(
+def test_no_cell_is_measured_a_third_time_and_remaining_violations_are_flagged(
     brackets: list[tuple[int | None, int | None]],
 ) -> None:
-    results, asked = make_results(*brackets), []
+    results, chosen_ids = make_results(*brackets), []
     while (cell := choose_second_attempt(PLAN, results)) is not None:
-        asked.append(cell.id)
+        chosen_ids.append(cell.id)
         results[cell.id] = replace(results[cell.id], first=results[cell.id])
-    assert len(set(asked)) == len(asked)
+    assert len(set(chosen_ids)) == len(chosen_ids)
     flagged = {
         cell_id
         for cell_id, result in flag_monotonicity_violations(PLAN, results).items()
         if result.monotonicity_violation
     }
-    assert flagged == set(asked) == {large for _, large in find_violations(results)}
+    assert flagged == set(chosen_ids) == {large for _, large in find_violations(results)}
 
 
 @given(st.lists(ENDS, min_size=4, max_size=4))
-def test_monotonicity_violations_are_those_of_brute_force(
+def test_monotonicity_violations_equal_those_of_brute_force(
     brackets: list[tuple[int | None, int | None]],
 ) -> None:
     expected = set()
-    for (small, mine), (large, other) in itertools.permutations(zip(PLAN.cells, brackets, strict=True), 2):
+    for (small, small_ends), (large, large_ends) in itertools.permutations(
+        zip(PLAN.cells, brackets, strict=True), 2
+    ):
         more = (
             large.limits.cpu_cores >= small.limits.cpu_cores
             and large.limits.memory_bytes >= small.limits.memory_bytes
         )
-        if more and other[1] is not None and other[1] * 1.05 < (mine[0] or 0):
+        if more and large_ends[1] is not None and large_ends[1] * 1.05 < (small_ends[0] or 0):
             expected.add((small.id, large.id))
     assert find_violations(make_results(*brackets)) == expected
 
 
-def test_the_cell_that_is_named_is_the_smaller_one_that_sustains_most() -> None:
+def test_a_flag_names_the_smaller_cell_that_sustains_most() -> None:
     results = flag_monotonicity_violations(PLAN, make_results((120, 126), (150, 158), (140, 147), (100, 105)))
     assert results[IDS[3]].monotonicity_violation == PLAN.cells[1]
 
@@ -162,18 +164,18 @@ def make_confirming_step(
 def test_a_campaign_is_marked_by_a_hard_failure_or_by_more_than_chance_and_five_percent(
     after: StepResult, requests: int, marked: bool
 ) -> None:
-    seen = assess_drift(make_check(make_confirming_step(requests=requests), after))
-    assert seen is not None
-    assert seen.is_marked is marked
+    drift = assess_drift(make_check(make_confirming_step(requests=requests), after))
+    assert drift is not None
+    assert drift.is_marked is marked
 
 
-def test_a_step_that_failed_before_too_is_no_drift() -> None:
-    seen = assess_drift(make_check(make_confirming_step("FAIL"), make_confirming_step("FAIL")))
-    assert seen is not None
-    assert not seen.is_marked
+def test_a_step_that_also_failed_in_the_search_is_no_drift() -> None:
+    drift = assess_drift(make_check(make_confirming_step("FAIL"), make_confirming_step("FAIL")))
+    assert drift is not None
+    assert not drift.is_marked
 
 
-def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> None:
+def test_there_is_no_drift_without_two_steps_at_the_same_users() -> None:
     assert assess_drift(make_check(make_step(380, "PASS"), make_confirming_step())) is None
     assert assess_drift(make_check(make_confirming_step())) is None
     assert assess_drift(None) is None
@@ -181,7 +183,7 @@ def test_without_a_step_at_the_same_users_there_is_nothing_to_compare_with() -> 
 
 def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
     measured = [make_result(cell, 400, None) for cell in reversed(PLAN.cells)]
-    first = next_drift_check(PLAN, measured, None)
+    first = choose_drift_check(PLAN, measured, None)
     assert first is not None
     assert (first[0], first[1].users, first[1].purpose) == (PLAN.cells[3], 400, Purpose.CONFIRM)
     invalid, dead = make_confirming_step("INVALID"), replace(STARTED, ready_after_s=None, failure="gone")
@@ -193,18 +195,18 @@ def test_a_drift_check_is_held_until_it_is_valid_and_twice_at_most() -> None:
         ((make_confirming_step("FAIL"),), (STARTED,), True),
         ((), (dead,), True),
     ):
-        again = next_drift_check(PLAN, measured, make_check(make_confirming_step(), *steps, runs=runs))
+        again = choose_drift_check(PLAN, measured, make_check(make_confirming_step(), *steps, runs=runs))
         assert again == (None if ended else first)
 
 
-def test_the_reference_is_the_first_cell_that_was_measured_once() -> None:
+def test_the_reference_is_the_first_cell_that_was_measured_only_once() -> None:
     cells = [make_result(cell, 100, 105) for cell in reversed(PLAN.cells)]
     none, twice = make_result(PLAN.cells[3], None, 10), replace(cells[1], first=cells[1])
-    chosen = next_drift_check(PLAN, [none, twice, *cells[2:]], None)
+    chosen = choose_drift_check(PLAN, [none, twice, *cells[2:]], None)
     assert chosen is not None
     assert chosen[0] == cells[2].cell
-    assert next_drift_check(PLAN, cells[:2], None) is None
-    assert next_drift_check(PLAN, [none, none, none], None) is None
+    assert choose_drift_check(PLAN, cells[:2], None) is None
+    assert choose_drift_check(PLAN, [none, none, none], None) is None
 
 
 def make_repetitions(*brackets: tuple[int | None, int | None]) -> list[CellResult]:
@@ -215,31 +217,33 @@ def make_repetitions(*brackets: tuple[int | None, int | None]) -> list[CellResul
     return [make_result(cell, *ends) for cell, ends in zip(cells, brackets, strict=True)]
 
 
-def test_repetitions_stand_side_by_side_with_their_coefficient_of_variation() -> None:
+def test_the_spread_of_repetitions_is_their_coefficient_of_variation() -> None:
     cells = [
         replace(cell, estimate_users=users)
         for cell, users in zip(
             make_repetitions((95, 99), (99, 103), (103, 107)), (96.0, 100.0, 104.0), strict=True
         )
     ]
-    (seen,) = assess_repeatability(cells)
-    assert seen.cells == tuple(cells)
-    assert seen.spread_ratio == pytest.approx(0.04)
+    (repeatability,) = assess_repeatability(cells)
+    assert repeatability.cells == tuple(cells)
+    assert repeatability.spread_ratio == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("other", [(400, None), (None, 10)])
-def test_an_open_answer_has_no_spread(other: tuple[int | None, int | None]) -> None:
-    (seen,) = assess_repeatability(make_repetitions((380, 399), other))
-    assert seen.spread_ratio is None
+def test_there_is_no_spread_unless_every_repetition_is_bracketed(
+    other: tuple[int | None, int | None],
+) -> None:
+    (repeatability,) = assess_repeatability(make_repetitions((380, 399), other))
+    assert repeatability.spread_ratio is None
 
 
-def test_a_size_that_was_measured_once_agrees_with_nothing() -> None:
+def test_a_size_that_was_measured_once_has_no_repeatability() -> None:
     assert assess_repeatability(make_results(*[(100, 105)] * 4).values()) == ()
 
 
-def test_of_a_drift_check_the_last_step_counts() -> None:
-    seen = assess_drift(
+def test_the_last_step_of_a_drift_check_counts() -> None:
+    drift = assess_drift(
         make_check(make_confirming_step(), make_confirming_step("INVALID"), make_confirming_step())
     )
-    assert seen is not None
-    assert seen.verdict is Verdict.PASS
+    assert drift is not None
+    assert drift.verdict is Verdict.PASS

@@ -31,12 +31,12 @@ def test_an_estimate_never_leaves_its_bracket(
     requests: tuple[int, int],
     slo: Slo | None,
 ) -> None:
-    found = estimate(
+    result = estimate(
         make_step(low, "PASS", slow_ratio=held, requests=requests[0]),
         make_step(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
         slo,
     )
-    assert low <= found.low <= found.users <= found.high <= low + more
+    assert low <= result.low <= result.users <= result.high <= low + more
 
 
 def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
@@ -46,22 +46,22 @@ def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: Ste
 def fit_bracket(
     held: float, broken: float, requests: int = 2000, *others: StepResult
 ) -> tuple[float, float, float]:
-    found = estimate(
+    result = estimate(
         make_step(100, "PASS", slow_ratio=held, requests=requests),
         make_step(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
         P95,
         *others,
     )
-    return found.low, found.users, found.high
+    return result.low, result.users, result.high
 
 
-def test_shares_equally_far_from_the_limit_meet_it_half_way() -> None:
+def test_shares_equally_far_from_the_limit_give_the_middle_of_the_bracket() -> None:
     logit = math.log(0.05 / 0.95)
     left, right = (1 / (1 + math.exp(-logit + step)) for step in (0.5, -0.5))
     assert fit_bracket(left, right, 10**6)[1] == pytest.approx(math.sqrt(100 * 110), rel=2e-3)
 
 
-def test_the_nearer_end_draws_the_estimate() -> None:
+def test_the_estimate_is_near_the_end_whose_share_is_near_the_limit() -> None:
     assert fit_bracket(0.045, 0.2)[1] < 102
     assert fit_bracket(0.005, 0.052)[1] > 107
 
@@ -74,25 +74,25 @@ def test_more_requests_make_a_narrower_interval() -> None:
     assert widths[-1] < widths[0]
 
 
-def test_a_step_outside_the_bracket_counts_too() -> None:
-    """Meet the share almost exactly at 95 users: the capacity is near the lower end."""
+def test_a_step_outside_the_bracket_counts() -> None:
+    """Add a step at 95 users with the allowed share: the capacity then lies near the lower end."""
     early = make_step(95, "PASS", slow_ratio=0.0499, requests=20_000)
     assert fit_bracket(0.03, 0.1, 2000, early)[1] < fit_bracket(0.03, 0.1, 2000)[1]
 
 
-def test_a_bracket_that_something_else_broke_is_not_fitted() -> None:
+def test_a_bracket_that_another_failure_broke_is_not_fitted() -> None:
     held = make_step(100, "PASS", slow_ratio=0.0, requests=2000)
-    found = estimate(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
-    assert (found.low, found.high) == (100, 110)
-    assert found.users == pytest.approx(math.sqrt(11_000))
+    result = estimate(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
+    assert (result.low, result.high) == (100, 110)
+    assert result.users == pytest.approx(math.sqrt(11_000))
 
 
-def test_where_slow_shares_say_nothing_the_interval_is_the_whole_bracket() -> None:
-    found = estimate(make_step(100, "PASS"), make_step(110, "FAIL"), None)
-    assert (found.low, found.high) == (100, 110)
-    assert found.users == pytest.approx(math.sqrt(11_000))
+def test_the_interval_is_the_whole_bracket_without_an_slo_on_a_percentile() -> None:
+    result = estimate(make_step(100, "PASS"), make_step(110, "FAIL"), None)
+    assert (result.low, result.high) == (100, 110)
+    assert result.users == pytest.approx(math.sqrt(11_000))
 
 
-def test_few_requests_leave_the_whole_bracket_open() -> None:
+def test_few_requests_make_the_whole_bracket_the_interval() -> None:
     low, _, high = fit_bracket(0.05, 0.1, 20)
     assert (low, high) == (100, 110)

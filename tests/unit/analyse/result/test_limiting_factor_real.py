@@ -1,4 +1,4 @@
-"""The limiting factor of steps that real containers really went through (tests/facts says how)."""
+"""The limiting factor of steps that were recorded with real containers (tests/facts says how)."""
 
 import pytest
 
@@ -13,16 +13,16 @@ from harness.model.evidence import (
     OwnConcurrency,
     RequestErrors,
 )
-from tests.facts import NAMES, recorded
+from tests.facts import NAMES, load_recorded
 
 
 def find_limit(broken: str, light: str | None = None) -> LimitingFactor:
-    step, cell = judge_recorded(broken), recorded(broken).cell
+    step, cell = judge_recorded(broken), load_recorded(broken).cell
     return find_limiting_factor(cell, step, [step] if light is None else [judge_recorded(light), step])
 
 
 def judge_recorded(name: str) -> StepResult:
-    step = recorded(name)
+    step = load_recorded(name)
     return judge_step(step.facts, step.slos)
 
 
@@ -42,10 +42,10 @@ def find_errors(name: str) -> RequestErrors:
 
 
 @pytest.mark.parametrize("name", sorted(BROKEN))
-def test_each_step_that_broke_has_its_own_cause(name: str) -> None:
+def test_each_broken_step_has_its_own_limiting_factor(name: str) -> None:
     assert judge_recorded(name).verdict is Verdict.FAIL
-    found = find_limit(name)
-    assert (found.factor, type(found.evidence)) == BROKEN[name]
+    limit = find_limit(name)
+    assert (limit.factor, type(limit.evidence)) == BROKEN[name]
 
 
 def test_the_memory_that_ran_out_is_named() -> None:
@@ -55,7 +55,7 @@ def test_the_memory_that_ran_out_is_named() -> None:
 
 
 @pytest.mark.parametrize("factor", [Factor.CPU, Factor.MEMORY, Factor.TARGET, Factor.ERRORS])
-def test_no_rule_fires_on_what_another_cause_broke(factor: Factor) -> None:
+def test_no_factor_is_found_for_a_step_that_another_one_broke(factor: Factor) -> None:
     others = [name for name, (cause, _) in BROKEN.items() if cause is not factor]
     assert others
     assert factor not in {find_limit(name).factor for name in others}
@@ -75,12 +75,12 @@ def test_connections_that_the_server_closed_while_idle_are_recognised() -> None:
     assert find_errors("errors-keep-alive").are_resets
 
 
-def test_the_first_failure_is_dated() -> None:
+def test_the_time_of_the_first_failure_is_known() -> None:
     assert find_errors("errors-busy").first_after_s is not None
 
 
-def test_slots_are_counted_by_their_throughput() -> None:
-    """Four slots of a tenth of a second."""
+def test_the_concurrency_of_a_target_is_found_from_its_throughput() -> None:
+    """Expect four requests at once: the target has four slots of a tenth of a second."""
     evidence = find_limit("slots-broken", "slots-light").evidence
     assert isinstance(evidence, OwnConcurrency)
     assert evidence.requests_at_once is not None

@@ -24,49 +24,52 @@ COLUMN = [
 ]
 
 
-def test_the_smallest_size_that_sustains_the_users_is_taken() -> None:
+def test_the_smallest_size_that_sustains_the_users_is_recommended() -> None:
     sizing = recommend_size(COLUMN, 150)
-    assert sizing.take is COLUMN[1]
-    assert sizing.below is COLUMN[0]
+    assert sizing.recommended is COLUMN[1]
+    assert sizing.next_smaller is COLUMN[0]
 
 
 def test_headroom_is_added_to_the_users() -> None:
     assert recommend_size(COLUMN, 150, 0.3).needed == 195
-    assert recommend_size(COLUMN, 150, 0.3).take is COLUMN[2]
+    assert recommend_size(COLUMN, 150, 0.3).recommended is COLUMN[2]
     assert recommend_size(COLUMN, 100, 0.1).needed == 110
 
 
-def test_between_two_sizes_it_is_an_interpolation() -> None:
+def test_a_size_between_two_measured_ones_is_interpolated() -> None:
     sizing = recommend_size(COLUMN, 140)
-    assert sizing.interpolated is not None
-    assert sizing.interpolated.limits == Limits(0.38, 256 * MIB)
-    assert (sizing.interpolated.smaller, sizing.interpolated.larger) == (COLUMN[0], COLUMN[1])
+    assert sizing.interpolation is not None
+    assert sizing.interpolation.limits == Limits(0.38, 256 * MIB)
+    assert (sizing.interpolation.smaller, sizing.interpolation.larger) == (COLUMN[0], COLUMN[1])
 
 
 def test_nothing_is_interpolated_unless_the_cpu_is_the_limiting_factor() -> None:
     column = [make_result(0.25, 90, 95, factor=Factor.MEMORY), COLUMN[1]]
-    assert recommend_size(column, 140).interpolated is None
-    assert recommend_size(COLUMN, 80).interpolated is None
-    assert recommend_size(COLUMN, 500).interpolated is None
+    assert recommend_size(column, 140).interpolation is None
+    assert recommend_size(COLUMN, 80).interpolation is None
+    assert recommend_size(COLUMN, 500).interpolation is None
 
 
 def test_sizes_without_an_answer_are_undecided() -> None:
     unknown = make_result(0.25, None, None, Status.INVALID, Factor.HOST)
     sizing = recommend_size([unknown, COLUMN[1]], 150)
-    assert sizing.take is COLUMN[1]
+    assert sizing.recommended is COLUMN[1]
     assert sizing.undecided_sizes == (unknown.cell.limits,)
     assert recommend_size([unknown], 10).best is None
 
 
 def test_a_size_is_as_good_as_its_worst_repetition() -> None:
     twice = [make_result(0.5, 190, 199), make_result(0.5, 170, 178)]
-    assert recommend_size(twice, 180).take is None
-    assert recommend_size(twice, 165).take is twice[1]
+    assert recommend_size(twice, 180).recommended is None
+    assert recommend_size(twice, 165).recommended is twice[1]
 
 
 @given(st.integers(1, 600), st.integers(1, 600))
 def test_more_users_never_take_a_smaller_size(one: int, other: int) -> None:
-    few, many = recommend_size(COLUMN, min(one, other)).take, recommend_size(COLUMN, max(one, other)).take
+    few, many = (
+        recommend_size(COLUMN, min(one, other)).recommended,
+        recommend_size(COLUMN, max(one, other)).recommended,
+    )
     if many is not None:
         assert few is not None
         assert few.cell.limits <= many.cell.limits
@@ -75,18 +78,18 @@ def test_more_users_never_take_a_smaller_size(one: int, other: int) -> None:
 # Requirements
 
 
-def require(users: int, cores: float = 64, mib: int = 1 << 20) -> Requirement:
+def make_requirement(users: int, cores: float = 64, mib: int = 1 << 20) -> Requirement:
     return Requirement("", users, Limits(cores, mib * MIB))
 
 
 @pytest.mark.parametrize(
     ("requirement", "met", "by"),
     [
-        (require(150), True, 1),
-        (require(400, cores=1), True, 2),
-        (require(400, cores=0.5), False, 1),
-        (require(401), None, 2),
-        (require(10, cores=0.1), None, None),
+        (make_requirement(150), True, 1),
+        (make_requirement(400, cores=1), True, 2),
+        (make_requirement(400, cores=0.5), False, 1),
+        (make_requirement(401), None, 2),
+        (make_requirement(10, cores=0.1), None, None),
     ],
 )
 def test_a_requirement_is_met_missed_or_inconclusive(
@@ -94,42 +97,48 @@ def test_a_requirement_is_met_missed_or_inconclusive(
 ) -> None:
     check = check_requirement(COLUMN, requirement)
     assert check.is_met is met
-    assert check.by is (None if by is None else COLUMN[by])
+    assert check.decided_by is (None if by is None else COLUMN[by])
 
 
 def test_an_undecided_size_makes_a_requirement_inconclusive() -> None:
     cells = [COLUMN[0], make_result(0.5, None, None, Status.INVALID)]
-    assert check_requirement(cells, require(150)).is_met is None
+    assert check_requirement(cells, make_requirement(150)).is_met is None
 
 
-def replicated(replicas: int, cores: float, low: int, high: int) -> CellResult:
+def make_replicated_result(replicas: int, cores: float, low: int, high: int) -> CellResult:
     single = make_result(cores, low, high, mib=128)
     limits = Limits(cores, 128 * MIB, replicas)
     return replace(single, cell=replace(single.cell, id=f"x{replicas}-{cores}", limits=limits))
 
 
-def test_one_large_replica_goes_before_two_small_ones() -> None:
-    """Of sizes with as much CPU in all the one with less memory in all is the smaller."""
-    whole, halves = replicated(1, 1.0, 300, 310), replicated(2, 0.5, 300, 310)
-    assert recommend_size([halves, whole], 250).take is whole
-    better = replicated(2, 0.5, 420, 430)
-    assert recommend_size([whole, better], 400).take is better
-    assert recommend_size([replicated(2, 0.25, 260, 270), whole], 250).take is not whole
+def test_one_large_replica_is_preferred_to_two_small_ones() -> None:
+    """Prefer less total memory among sizes with equal total CPU."""
+    whole, halves = make_replicated_result(1, 1.0, 300, 310), make_replicated_result(2, 0.5, 300, 310)
+    assert recommend_size([halves, whole], 250).recommended is whole
+    better = make_replicated_result(2, 0.5, 420, 430)
+    assert recommend_size([whole, better], 400).recommended is better
+    assert recommend_size([make_replicated_result(2, 0.25, 260, 270), whole], 250).recommended is not whole
 
 
-def test_only_neighbours_of_as_many_replicas_are_interpolated_between() -> None:
-    sizing = recommend_size([replicated(1, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert sizing.interpolated is None
-    sizing = recommend_size([replicated(2, 0.5, 100, 110), replicated(2, 1.0, 400, 410)], 200)
-    assert sizing.interpolated is not None
-    assert sizing.interpolated.limits.replicas == 2
+def test_only_sizes_with_equal_replicas_are_interpolated() -> None:
+    sizing = recommend_size(
+        [make_replicated_result(1, 0.5, 100, 110), make_replicated_result(2, 1.0, 400, 410)], 200
+    )
+    assert sizing.interpolation is None
+    sizing = recommend_size(
+        [make_replicated_result(2, 0.5, 100, 110), make_replicated_result(2, 1.0, 400, 410)], 200
+    )
+    assert sizing.interpolation is not None
+    assert sizing.interpolation.limits.replicas == 2
 
 
-def test_a_requirement_counts_what_all_replicas_are_given() -> None:
-    halves = replicated(2, 0.5, 300, 310)
+def test_a_requirement_limits_the_total_of_all_replicas() -> None:
+    halves = make_replicated_result(2, 0.5, 300, 310)
     requirement = Requirement("", 250, Limits(0.5, 1024 * MIB))
     assert check_requirement([halves], requirement).is_met is not True
-    assert check_requirement([halves], replace(requirement, most=Limits(1.0, 1024 * MIB))).is_met is True
+    assert (
+        check_requirement([halves], replace(requirement, max_limits=Limits(1.0, 1024 * MIB))).is_met is True
+    )
 
 
 # Prices
@@ -138,7 +147,7 @@ def test_a_requirement_counts_what_all_replicas_are_given() -> None:
 RATES = Price("EUR", cpu_hour=0.04, gib_hour=0.02)
 
 
-def priced(cores: float, mib: int, users: int | None, name: str | None = None) -> CellResult:
+def make_priced_result(cores: float, mib: int, users: int | None, name: str | None = None) -> CellResult:
     """Return a size that sustains the users (None: undecided)."""
     size = replace(CELL, limits=Limits(cores, mib * MIB), size_name=name)
     if users is None:
@@ -147,40 +156,46 @@ def priced(cores: float, mib: int, users: int | None, name: str | None = None) -
 
 
 def test_a_size_costs_its_cores_and_its_gib() -> None:
-    assert compute_hour_price(RATES, priced(0.5, 512, 1).cell) == pytest.approx(0.03)
+    assert compute_hour_price(RATES, make_priced_result(0.5, 512, 1).cell) == pytest.approx(0.03)
 
 
-def test_a_named_price_goes_before_the_rates() -> None:
+def test_a_price_by_name_has_precedence_over_the_rates() -> None:
     price = replace(RATES, by_name={"small": 0.5})
-    assert compute_hour_price(price, priced(0.5, 512, 1, "small").cell) == 0.5
-    assert compute_hour_price(price, priced(0.5, 512, 1, "other").cell) == pytest.approx(0.03)
-    assert compute_hour_price(Price(by_name={"small": 0.5}), priced(0.5, 512, 1).cell) is None
-    assert compute_hour_price(None, priced(0.5, 512, 1).cell) is None
+    assert compute_hour_price(price, make_priced_result(0.5, 512, 1, "small").cell) == 0.5
+    assert compute_hour_price(price, make_priced_result(0.5, 512, 1, "other").cell) == pytest.approx(0.03)
+    assert compute_hour_price(Price(by_name={"small": 0.5}), make_priced_result(0.5, 512, 1).cell) is None
+    assert compute_hour_price(None, make_priced_result(0.5, 512, 1).cell) is None
 
 
-def test_the_cheapest_is_taken_though_it_is_not_the_smallest() -> None:
-    lean, fat = priced(0.5, 4096, 400), priced(1, 256, 400)
+def test_the_cheapest_size_is_recommended_even_if_another_is_smaller() -> None:
+    lean, fat = make_priced_result(0.5, 4096, 400), make_priced_result(1, 256, 400)
     sizing = recommend_size([lean, fat], 400, price=Price(cpu_hour=0.01, gib_hour=0.02))
-    assert (sizing.take, sizing.smallest) == (fat, lean)
-    assert recommend_size([lean, fat], 400).take is lean
+    assert (sizing.recommended, sizing.smallest) == (fat, lean)
+    assert recommend_size([lean, fat], 400).recommended is lean
 
 
-def test_a_dearer_size_without_an_answer_is_no_better_one() -> None:
-    sizes = [priced(0.5, 256, None), priced(1, 256, 400), priced(2, 256, None)]
+def test_a_dearer_size_without_an_answer_is_not_undecided() -> None:
+    sizes = [
+        make_priced_result(0.5, 256, None),
+        make_priced_result(1, 256, 400),
+        make_priced_result(2, 256, None),
+    ]
     assert recommend_size(sizes, 400, price=RATES).undecided_sizes == (Limits(0.5, 256 * MIB),)
 
 
-def test_a_size_that_sustains_nothing_has_a_price_but_none_per_user() -> None:
-    costs = compute_costs(select_worst_repetitions([priced(0.5, 512, None), priced(1, 512, 200)]), RATES)
-    assert [(each.users, each.hour_per_100_users, each.on_front) for each in costs] == [
+def test_a_size_that_sustains_no_user_has_no_price_per_user() -> None:
+    costs = compute_costs(
+        select_worst_repetitions([make_priced_result(0.5, 512, None), make_priced_result(1, 512, 200)]), RATES
+    )
+    assert [(each.users, each.hour_per_100_users, each.is_on_front) for each in costs] == [
         (None, None, False),
         (200, pytest.approx(0.025), True),
     ]
 
 
 @given(st.lists(st.tuples(st.integers(1, 8), st.integers(1, 8), st.integers(1, 400)), max_size=12))
-def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -> None:
-    cells = [priced(cores / 4, 64 * size, users) for cores, size, users in made]
+def test_the_front_equals_that_of_brute_force(sizes: list[tuple[int, int, int]]) -> None:
+    cells = [make_priced_result(cores / 4, 64 * size, users) for cores, size, users in sizes]
     costs = compute_costs(select_worst_repetitions(cells), RATES)
     for one in costs:
         is_beaten = any(
@@ -188,7 +203,7 @@ def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -
             for other in costs
         )
         twin = any((other.hour, other.users) == (one.hour, one.users) for other in costs if other is not one)
-        assert one.on_front is not is_beaten or twin
+        assert one.is_on_front is not is_beaten or twin
 
 
 @given(
@@ -196,17 +211,17 @@ def test_the_front_is_what_brute_force_finds(made: list[tuple[int, int, int]]) -
     st.integers(1, 400),
 )
 def test_no_size_that_is_enough_is_cheaper_than_the_one_taken(
-    made: list[tuple[int, int, int]], users: int
+    sizes: list[tuple[int, int, int]], users: int
 ) -> None:
-    cells = [priced(cores / 4, 64 * size, most) for cores, size, most in made]
-    take = recommend_size(cells, users, price=RATES).take
+    cells = [make_priced_result(cores / 4, 64 * size, most) for cores, size, most in sizes]
+    take = recommend_size(cells, users, price=RATES).recommended
     sufficient = [each for each in select_worst_repetitions(cells).values() if each.sustains(users)]
     assert (take is None) is (not sufficient)
     if take is not None:
-        assert price_of(take.cell) == min(price_of(each.cell) for each in sufficient)
+        assert require_price(take.cell) == min(require_price(each.cell) for each in sufficient)
 
 
-def price_of(cell: Cell) -> float:
+def require_price(cell: Cell) -> float:
     price = compute_hour_price(RATES, cell)
     assert price is not None
     return price

@@ -1,4 +1,4 @@
-"""How many users fit into a memory limit, from what others of the same target took."""
+"""How many users fit into a memory limit, from the working sets of other steps of the target."""
 
 from dataclasses import replace
 
@@ -11,46 +11,50 @@ from tests.unit.analyse.synthetic import CELL, make_step
 BASE_MIB, USER_MIB = 32, 0.25
 
 
-def step(users: int, verdict: str = "PASS", mib: float | None = None) -> StepResult:
+def make_memory_step(users: int, verdict: str = "PASS", mib: float | None = None) -> StepResult:
     used = BASE_MIB + USER_MIB * users if mib is None else mib
     return make_step(users, verdict, target=TargetUse(memory_peak_bytes=round(used * MIB)))
 
 
-def sized(mib: int) -> Cell:
+def make_cell(mib: int) -> Cell:
     return replace(CELL, limits=Limits(1.0, mib * MIB))
 
 
-def test_two_steps_of_one_size_say_what_another_holds() -> None:
-    large = CellResult(sized(256), Status.CENSORED, steps=(step(10), step(400)))
-    assert estimate_users_in_memory(sized(48), [], [large]) == pytest.approx(64)
-    assert estimate_users_in_memory(sized(96), [], [large]) == pytest.approx(256)
+def test_two_steps_of_one_size_predict_the_users_of_another() -> None:
+    large = CellResult(make_cell(256), Status.CENSORED, steps=(make_memory_step(10), make_memory_step(400)))
+    assert estimate_users_in_memory(make_cell(48), [], [large]) == pytest.approx(64)
+    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
 
 
-def test_the_cells_own_steps_count_too() -> None:
-    assert estimate_users_in_memory(sized(64), [step(10), step(60)], []) == pytest.approx(128)
+def test_the_steps_of_the_cell_itself_count() -> None:
+    assert estimate_users_in_memory(
+        make_cell(64), [make_memory_step(10), make_memory_step(60)], []
+    ) == pytest.approx(128)
 
 
-def test_a_working_set_held_down_by_its_limit_does_not_bend_the_line() -> None:
-    full = CellResult(sized(64), Status.BRACKETED, steps=(step(200, mib=64),))
-    assert estimate_users_in_memory(sized(128), [step(10), step(100)], [full]) == pytest.approx(384)
+def test_a_working_set_at_its_limit_is_ignored() -> None:
+    full = CellResult(make_cell(64), Status.BRACKETED, steps=(make_memory_step(200, mib=64),))
+    assert estimate_users_in_memory(
+        make_cell(128), [make_memory_step(10), make_memory_step(100)], [full]
+    ) == pytest.approx(384)
 
 
 @pytest.mark.parametrize(
     "steps",
     [
         [],
-        [step(10)],
-        [step(100), step(120)],
-        [step(10, mib=40), step(100, mib=41)],
-        [step(10, mib=60), step(100, mib=40)],
-        [step(10), step(100, "FAIL")],
-        [replace(step(10), target=TargetUse()), step(100)],
+        [make_memory_step(10)],
+        [make_memory_step(100), make_memory_step(120)],
+        [make_memory_step(10, mib=40), make_memory_step(100, mib=41)],
+        [make_memory_step(10, mib=60), make_memory_step(100, mib=40)],
+        [make_memory_step(10), make_memory_step(100, "FAIL")],
+        [replace(make_memory_step(10), target=TargetUse()), make_memory_step(100)],
     ],
 )
 def test_without_a_clear_rise_nothing_is_predicted(steps: list[StepResult]) -> None:
-    assert estimate_users_in_memory(sized(256), steps, []) is None
+    assert estimate_users_in_memory(make_cell(256), steps, []) is None
 
 
-def test_a_size_below_the_base_sustains_one_at_best() -> None:
-    large = CellResult(sized(256), Status.CENSORED, steps=(step(10), step(100)))
-    assert estimate_users_in_memory(sized(16), [], [large]) == 1.0
+def test_a_size_with_less_memory_than_the_base_is_predicted_one_user() -> None:
+    large = CellResult(make_cell(256), Status.CENSORED, steps=(make_memory_step(10), make_memory_step(100)))
+    assert estimate_users_in_memory(make_cell(16), [], [large]) == 1.0

@@ -1,4 +1,4 @@
-"""Where a capacity should be, by the CPU time per request, failures and neighbours."""
+"""The predicted capacity, by the CPU time per request, by failures and by neighbours."""
 
 from dataclasses import replace
 
@@ -11,14 +11,14 @@ from tests.unit.analyse.synthetic import CELL, make_step
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
 
 
-def sized(cpu_cores: float, mib: int = 256) -> Cell:
+def make_cell(cpu_cores: float, mib: int = 256) -> Cell:
     return replace(CELL, id=f"web-c{cpu_cores:.2f}-m{mib}", limits=Limits(cpu_cores, mib * MIB))
 
 
-def light(
-    users: int = 10, demand_s: float = 0.01, think_s: float = 2.5, response_s: float = 0.1
+def make_light_load_step(
+    users: int = 10, cpu_per_request_s: float = 0.01, think_s: float = 2.5, response_s: float = 0.1
 ) -> StepResult:
-    """A probe: Little's law gives its throughput, the utilisation law its CPU."""
+    """Return a step at light load: Little's law gives its throughput, the utilisation law its CPU."""
     rps = users / (think_s + response_s)
     return make_step(
         users,
@@ -27,11 +27,11 @@ def light(
         mean_s=response_s,
         p95_s=response_s,
         think_s=think_s,
-        target=TargetUse(cpu_cores=rps * demand_s, cpu_per_request_s=demand_s),
+        target=TargetUse(cpu_cores=rps * cpu_per_request_s, cpu_per_request_s=cpu_per_request_s),
     )
 
 
-def finished(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
+def make_finished_result(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
     ends = (int(capacity), int(capacity) + 1)
     return CellResult(
         cell,
@@ -43,7 +43,7 @@ def finished(cell: Cell, capacity: float, *steps: StepResult) -> CellResult:
     )
 
 
-def predicted_users(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
+def predict_users(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
     estimate = predict_capacity(cell, steps, neighbours, SLOS)
     assert estimate is not None
     return estimate.users
@@ -53,84 +53,96 @@ def test_without_any_evidence_there_is_no_prediction() -> None:
     assert predict_capacity(CELL, [], [], SLOS) is None
 
 
-def test_one_light_step_predicts_every_size_in_proportion() -> None:
-    """X = cores / D, N = X·(Z + R): 100 rps · (2.5 s + 0.3 s) = 280 users at one core."""
+def test_one_step_at_light_load_predicts_every_size_in_proportion() -> None:
+    """Check X = cores / D and N = X·(Z + R): 100 rps · (2.5 s + 0.3 s) = 280 users at one core."""
     for cores in (0.25, 0.5, 1.0, 4.0):
-        assert predicted_users(sized(cores), [light()], []) == pytest.approx(280 * cores)
+        assert predict_users(make_cell(cores), [make_light_load_step()], []) == pytest.approx(280 * cores)
 
 
-def test_the_busiest_step_counts() -> None:
-    """CPU per request falls under load."""
-    steps = [light(10, demand_s=0.01), light(100, demand_s=0.008)]
-    assert predicted_users(CELL, steps, []) == pytest.approx(350)
+def test_the_cpu_time_per_request_is_that_of_the_busiest_step() -> None:
+    steps = [
+        make_light_load_step(10, cpu_per_request_s=0.01),
+        make_light_load_step(100, cpu_per_request_s=0.008),
+    ]
+    assert predict_users(CELL, steps, []) == pytest.approx(350)
 
 
 def test_an_invalid_step_predicts_nothing() -> None:
     assert (
-        predict_capacity(CELL, [replace(light(), judgement=make_step(10, "INVALID").judgement)], [], SLOS)
+        predict_capacity(
+            CELL, [replace(make_light_load_step(), judgement=make_step(10, "INVALID").judgement)], [], SLOS
+        )
         is None
     )
 
 
-def test_a_neighbour_lends_its_cpu_per_request() -> None:
-    half = replace(finished(sized(0.5), 140, light()), status=Status.RUNNING)
-    assert predicted_users(sized(0.25), [], [half]) == pytest.approx(70)
+def test_a_neighbours_cpu_time_per_request_is_used() -> None:
+    half = replace(make_finished_result(make_cell(0.5), 140, make_light_load_step()), status=Status.RUNNING)
+    assert predict_users(make_cell(0.25), [], [half]) == pytest.approx(70)
 
 
 def test_the_capacity_of_a_finished_cell_corrects_the_next_prediction() -> None:
-    """Half a core was predicted 140 users and sustained 126."""
-    half = finished(sized(0.5), 126, light())
-    assert predicted_users(sized(0.25), [], [half]) == pytest.approx(63)
+    """Check half a core, which sustained 126 users where 140 were predicted."""
+    half = make_finished_result(make_cell(0.5), 126, make_light_load_step())
+    assert predict_users(make_cell(0.25), [], [half]) == pytest.approx(63)
 
 
 def test_the_same_cpu_with_the_nearest_memory_is_the_best_neighbour() -> None:
-    near, far = finished(sized(1.0, 512), 200), finished(sized(1.0, 2048), 300)
-    assert predicted_users(sized(1.0, 256), [light()], [far, near]) == pytest.approx(200)
+    near, far = (
+        make_finished_result(make_cell(1.0, 512), 200),
+        make_finished_result(make_cell(1.0, 2048), 300),
+    )
+    assert predict_users(make_cell(1.0, 256), [make_light_load_step()], [far, near]) == pytest.approx(200)
 
 
-def test_memory_that_stopped_another_cpu_size_will_stop_this_one_too() -> None:
-    by_cpu = finished(sized(1.0, 256), 300)
-    by_memory = replace(finished(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
-    assert predicted_users(sized(1.0, 64), [], [by_cpu, by_memory]) == pytest.approx(80)
-    assert predicted_users(sized(1.0, 128), [], [by_cpu, by_memory]) == pytest.approx(300)
+def test_memory_that_limits_one_size_limits_another_with_equal_memory() -> None:
+    by_cpu = make_finished_result(make_cell(1.0, 256), 300)
+    by_memory = replace(make_finished_result(make_cell(2.0, 64), 80), limiting_factor=Factor.MEMORY)
+    assert predict_users(make_cell(1.0, 64), [], [by_cpu, by_memory]) == pytest.approx(80)
+    assert predict_users(make_cell(1.0, 128), [], [by_cpu, by_memory]) == pytest.approx(300)
 
 
-def test_memory_of_another_cpu_size_does_not_raise_what_the_cpu_allows() -> None:
-    by_cpu = finished(sized(0.25, 256), 40)
-    by_memory = replace(finished(sized(2.0, 64), 80), limiting_factor=Factor.MEMORY)
-    assert predicted_users(sized(0.25, 64), [], [by_cpu, by_memory]) == pytest.approx(40)
+def test_a_memory_limit_never_raises_the_prediction_by_the_cpu() -> None:
+    by_cpu = make_finished_result(make_cell(0.25, 256), 40)
+    by_memory = replace(make_finished_result(make_cell(2.0, 64), 80), limiting_factor=Factor.MEMORY)
+    assert predict_users(make_cell(0.25, 64), [], [by_cpu, by_memory]) == pytest.approx(40)
 
 
-def test_a_prediction_is_surer_with_a_finished_cell_than_with_the_demand_alone() -> None:
-    alone = predict_capacity(sized(0.25), [light()], [], SLOS)
-    corrected = predict_capacity(sized(0.25), [light()], [finished(sized(0.5), 126, light())], SLOS)
+def test_a_finished_cell_makes_a_prediction_more_certain() -> None:
+    alone = predict_capacity(make_cell(0.25), [make_light_load_step()], [], SLOS)
+    corrected = predict_capacity(
+        make_cell(0.25),
+        [make_light_load_step()],
+        [make_finished_result(make_cell(0.5), 126, make_light_load_step())],
+        SLOS,
+    )
     assert alone is not None
     assert corrected is not None
     assert corrected.sigma < alone.sigma
 
 
-def test_a_share_near_its_limit_moves_the_prediction_towards_its_users() -> None:
-    near = replace(light(200), latency=Latency(0.1, p95_s=0.1, slow_ratio=0.04), requests=4000)
-    assert 200 < predicted_users(CELL, [near], []) < 215
+def test_a_slow_share_near_the_allowed_one_moves_the_prediction_to_its_users() -> None:
+    near = replace(make_light_load_step(200), latency=Latency(0.1, p95_s=0.1, slow_ratio=0.04), requests=4000)
+    assert 200 < predict_users(CELL, [near], []) < 215
 
 
 def test_a_failure_by_response_time_shows_the_saturated_throughput() -> None:
-    """100 users at 25 rps: a cycle of 4 s, of which 2 s are waiting; the p95 is at 1 s with half of that."""
+    """Check 25 rps with a cycle of 4 s, 2 s of them waiting; at a mean of 0.5 s the p95 is at its limit."""
     slow = make_step(100, "FAIL", rps=25.0, mean_s=2.0, p95_s=4.0, think_s=2.0)
-    assert predicted_users(CELL, [light(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
+    assert predict_users(CELL, [make_light_load_step(), slow], []) == pytest.approx(25 * (4 - 2 + 0.5))
 
 
 def test_a_target_that_died_while_users_arrived_sustains_fewer_than_had_arrived() -> None:
     dead = make_step(400, "FAIL", rule="died", users_reached=120)
-    assert predicted_users(CELL, [light(), dead], []) == pytest.approx(117.6)
+    assert predict_users(CELL, [make_light_load_step(), dead], []) == pytest.approx(117.6)
     unknown = replace(dead, users_reached=0)
-    assert predicted_users(CELL, [light(), unknown], []) == pytest.approx(280)
+    assert predict_users(CELL, [make_light_load_step(), unknown], []) == pytest.approx(280)
 
 
-def test_a_process_killed_for_want_of_memory_says_that_fewer_users_are_sustained() -> None:
-    """All 120 users were there, and 98 % of them are taken to fit; its fast answers are no saturation."""
+def test_after_an_oom_kill_of_a_process_fewer_users_are_expected() -> None:
+    """120 users had arrived; 98 % of them are taken as sustained. The fast answers show no saturation."""
     killed = make_step(120, "FAIL", rule="oom-kill", rps=47.0, mean_s=0.05, think_s=2.5)
-    assert predicted_users(CELL, [light(), killed], []) == pytest.approx(117.6)
+    assert predict_users(CELL, [make_light_load_step(), killed], []) == pytest.approx(117.6)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +153,7 @@ def test_a_process_killed_for_want_of_memory_says_that_fewer_users_are_sustained
         ((Slo("p95", 2.0), Slo("p99", 5.0), Slo("mean", 0.5)), 0.5),
     ],
 )
-def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float) -> None:
+def test_the_tightest_limit_of_a_response_time_counts(slos: tuple[Slo, ...], limit_s: float) -> None:
     assert find_response_limit_s(slos) == limit_s
 
 
@@ -149,5 +161,5 @@ def test_the_tightest_response_time_limits(slos: tuple[Slo, ...], limit_s: float
     ("status", "capacity"),
     [(Status.CENSORED, 480.0), (Status.NONE, None), (Status.INVALID, None), (Status.RUNNING, None)],
 )
-def test_only_a_finished_cell_has_a_capacity(status: Status, capacity: float | None) -> None:
+def test_only_a_bracketed_or_censored_cell_has_a_capacity(status: Status, capacity: float | None) -> None:
     assert find_capacity_users(CellResult(CELL, status, sustained_users=400)) == capacity

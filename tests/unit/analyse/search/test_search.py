@@ -1,4 +1,4 @@
-"""The search against a brute-force oracle: every capacity, and every sequence of verdicts."""
+"""The search of a cell, checked by brute force: every capacity, and every sequence of verdicts."""
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from harness.analyse.search.bracket import find_bracket
-from harness.analyse.search.search import choose_next_step, choose_plain_users, is_bracket_sufficient
+from harness.analyse.search.search import (
+    choose_next_step,
+    choose_users_without_estimate,
+    is_bracket_sufficient,
+)
 from harness.analyse.step.judge import judge_steps
 from harness.model import (
     Cell,
@@ -32,7 +36,7 @@ from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_st
 STRATEGIES = ("bisect", "ladder", "predict")
 SMALL_LIMITS = (1, 2, 3, 5, 8, 13, 60)
 VERDICTS = (("PASS", None), ("FAIL", None), ("INVALID", None))
-VERDICTS_AND_WANT = (*VERDICTS, ("INVALID", "too-few-requests"))
+VERDICTS_AND_TOO_FEW_REQUESTS = (*VERDICTS, ("INVALID", "too-few-requests"))
 Steps = list[StepResult]
 
 
@@ -42,16 +46,16 @@ def make_search_plan(strategy: str, limit: int, precision_ratio: float = 0.05, f
     return replace(plan, cells=(CELL,), slos=(Slo("p95", 0.2),), search=search)
 
 
-def neighbour(found_users: float) -> CellResult:
-    """Return a cell of the same CPU with another memory, whose capacity makes the estimate."""
+def make_neighbour(capacity: float) -> CellResult:
+    """Return a cell of the same CPU with another memory; its capacity is the estimate of the search."""
     limits = CELL.limits
     other = Cell("web-c1.00-m512", "web", type(limits)(limits.cpu_cores, 2 * limits.memory_bytes))
-    ends = (max(1, int(found_users)), int(found_users) + 1)
-    return CellResult(other, Status.BRACKETED, *ends, estimate_users=found_users)
+    ends = (max(1, int(capacity)), int(capacity) + 1)
+    return CellResult(other, Status.BRACKETED, *ends, estimate_users=capacity)
 
 
-def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Steps:
-    """A whole search on a target that sustains exactly so many users."""
+def search_capacity(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Steps:
+    """Return the steps of a whole search on a target that sustains exactly `capacity` users."""
     steps: Steps = []
     while (step := choose_next_step(plan, CELL, steps, neighbours)) is not None:
         verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
@@ -60,10 +64,13 @@ def walk(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> St
     return steps
 
 
-def every_path(
+def search_with_all_verdicts(
     plan: Plan, neighbours: Sequence[CellResult], depth: int, verdicts: Sequence[tuple[str, str | None]]
 ) -> Iterator[Steps]:
-    """The steps of every search, whatever the verdicts; cut at `depth`, and then answered PASS to its end."""
+    """Yield the steps of a search for every sequence of verdicts; all steps after the first `depth` pass.
+
+    `verdicts` are pairs of a verdict and its rule; without a rule, any rule of the verdict.
+    """
     unfinished: list[Steps] = [[]]
     while unfinished:
         steps = unfinished.pop()
@@ -85,7 +92,7 @@ def every_path(
 def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, first_users: int) -> None:
     plan = make_search_plan("bisect", limit, precision_ratio, first_users)
     for capacity in range(limit + 1):
-        assert_bracketed(plan, capacity, walk(plan, capacity))
+        assert_bracketed(plan, capacity, search_capacity(plan, capacity))
 
 
 @pytest.mark.parametrize("estimate", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
@@ -93,16 +100,16 @@ def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, firs
 def test_a_wrong_estimate_does_not_change_the_bracket(estimate: float, precision_ratio: float) -> None:
     plan = make_search_plan("predict", 60, precision_ratio)
     for capacity in range(61):
-        assert_bracketed(plan, capacity, walk(plan, capacity, [neighbour(estimate)]))
+        assert_bracketed(plan, capacity, search_capacity(plan, capacity, [make_neighbour(estimate)]))
 
 
 def assert_bracketed(plan: Plan, capacity: int, steps: Steps) -> None:
-    """The bracket holds the capacity, both its ends were measured, and it is narrow enough."""
-    known, limit = find_bracket(steps), plan.users_limit
+    """Check that the bracket contains the capacity, that both ends were measured, and that it is narrow."""
+    bracket, limit = find_bracket(steps), plan.users_limit
     if capacity == limit:
-        assert (known.sustained_users, known.broken_users) == (limit, None)
+        assert (bracket.sustained_users, bracket.broken_users) == (limit, None)
         return
-    low, high = known.sustained_users or 0, known.broken_users
+    low, high = bracket.sustained_users or 0, bracket.broken_users
     assert high is not None
     assert low <= capacity < high
     assert high <= max(low * (1 + plan.search.precision_ratio), low + 1)
@@ -113,26 +120,26 @@ def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
     plan = make_search_plan("ladder", limit)
     height = plan.search.ladder_users
     for capacity in range(limit + 1):
-        known = find_bracket(walk(plan, capacity))
+        bracket = find_bracket(search_capacity(plan, capacity))
         rungs = [*range(height, limit, height), limit]
-        assert known.sustained_users == max((rung for rung in rungs if rung <= capacity), default=None)
-        assert known.broken_users == min((rung for rung in rungs if rung > capacity), default=None)
+        assert bracket.sustained_users == max((rung for rung in rungs if rung <= capacity), default=None)
+        assert bracket.broken_users == min((rung for rung in rungs if rung > capacity), default=None)
 
 
-def test_a_good_estimate_costs_two_steps_and_a_bad_one_not_many() -> None:
-    """The least is two windows: one that passes just below the capacity, one that fails just above it."""
+def test_a_search_takes_two_steps_with_a_good_estimate_and_few_more_with_a_bad_one() -> None:
+    """Check against the minimum of two steps: a pass just below the capacity, a failure just above it."""
     plan = make_search_plan("predict", 400)
     for capacity in range(20, 380):
-        assert len(walk(plan, capacity, [neighbour(capacity + 0.5)])) == 2
-        assert len(walk(plan, capacity, [neighbour(capacity * 1.1)])) <= 5
-        assert len(walk(plan, capacity, [neighbour(capacity / 1.1)])) <= 7
+        assert len(search_capacity(plan, capacity, [make_neighbour(capacity + 0.5)])) == 2
+        assert len(search_capacity(plan, capacity, [make_neighbour(capacity * 1.1)])) <= 5
+        assert len(search_capacity(plan, capacity, [make_neighbour(capacity / 1.1)])) <= 7
         for estimate in (1, 30, 400, 10_000):
-            assert len(walk(plan, capacity, [neighbour(estimate)])) <= 20
+            assert len(search_capacity(plan, capacity, [make_neighbour(estimate)])) <= 20
 
 
-def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -> None:
+def test_bisecting_400_users_to_5_percent_takes_at_most_eleven_steps() -> None:
     plan = make_search_plan("bisect", 400)
-    assert max(len(walk(plan, capacity)) for capacity in range(401)) <= 11
+    assert max(len(search_capacity(plan, capacity)) for capacity in range(401)) <= 11
 
 
 # Every sequence of verdicts
@@ -140,16 +147,16 @@ def test_bisecting_to_a_twentieth_takes_at_most_eleven_steps_up_to_400_users() -
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize("limit", SMALL_LIMITS)
-@pytest.mark.parametrize(("verdicts", "depth"), [(VERDICTS, 7), (VERDICTS_AND_WANT, 5)])
-def test_a_search_keeps_its_rules_whatever_the_verdicts_are(
+@pytest.mark.parametrize(("verdicts", "depth"), [(VERDICTS, 7), (VERDICTS_AND_TOO_FEW_REQUESTS, 5)])
+def test_no_sequence_of_verdicts_breaks_the_rules_of_the_search(
     strategy: str, limit: int, verdicts: Sequence[tuple[str, str | None]], depth: int
 ) -> None:
     plan = make_search_plan(strategy, limit, first_users=min(3, limit))
     estimates: list[list[CellResult]] = [[]]
     if strategy == "predict":
-        estimates += [[neighbour(estimate)] for estimate in (1.0, limit * 0.6, limit * 2.0)]
+        estimates += [[make_neighbour(estimate)] for estimate in (1.0, limit * 0.6, limit * 2.0)]
     for neighbours in estimates:
-        for steps in every_path(plan, neighbours, depth, verdicts):
+        for steps in search_with_all_verdicts(plan, neighbours, depth, verdicts):
             assert_not_repeated(steps)
             assert_never_above_a_failure(steps)
             assert all(1 <= step.users <= limit for step in steps)
@@ -158,29 +165,29 @@ def test_a_search_keeps_its_rules_whatever_the_verdicts_are(
 def assert_not_repeated(steps: Steps) -> None:
     """Check that a number of users is repeated only right after an INVALID step, and only once.
 
-    One that only wants requests is repeated once something has passed, or at the users limit.
+    A step with too few requests is repeated only once a step has passed, or at the users limit.
     """
     for before, after in itertools.pairwise(steps):
-        if before.rule.is_for_want_of_requests:
+        if before.rule.lacks_requests:
             assert after.users >= before.users
         else:
             assert (before.users == after.users) == (before.verdict is Verdict.INVALID)
-    told = [step.users for step in steps if step.verdict is not Verdict.INVALID]
-    assert len(told) == len(set(told))
+    valid_users = [step.users for step in steps if step.verdict is not Verdict.INVALID]
+    assert len(valid_users) == len(set(valid_users))
     invalid_users = [step.users for step in steps if step.verdict is Verdict.INVALID]
     assert all(invalid_users.count(users) <= 2 for users in invalid_users)
 
 
 def assert_never_above_a_failure(steps: Steps) -> None:
-    known = find_bracket(steps)
+    bracket = find_bracket(steps)
     passed = {step.users for step in steps if step.verdict is Verdict.PASS}
     failed = {step.users for step in steps if step.verdict is Verdict.FAIL}
     below = [users for users in passed if all(users < broken for broken in failed)]
-    assert known.sustained_users == max(below, default=None)
-    assert known.broken_users == min(failed, default=None)
+    assert bracket.sustained_users == max(below, default=None)
+    assert bracket.broken_users == min(failed, default=None)
 
 
-# A bracket by itself: steps in any order, as stored facts judged under other SLOs may give them
+# Brackets of steps in any order, which stored facts can have if they are judged by other SLOs
 
 
 def test_a_bracket_of_any_verdicts_is_the_highest_pass_below_every_failure() -> None:
@@ -191,14 +198,14 @@ def test_a_bracket_of_any_verdicts_is_the_highest_pass_below_every_failure() -> 
             )
 
 
-def test_a_pass_above_a_failure_counts_for_nothing() -> None:
-    known = find_bracket([make_step(10, "PASS"), make_step(20, "FAIL"), make_step(40, "PASS")])
-    assert (known.sustained_users, known.broken_users) == (10, 20)
+def test_a_pass_above_a_failure_is_ignored() -> None:
+    bracket = find_bracket([make_step(10, "PASS"), make_step(20, "FAIL"), make_step(40, "PASS")])
+    assert (bracket.sustained_users, bracket.broken_users) == (10, 20)
 
 
 def test_a_number_of_users_that_passed_and_failed_is_broken() -> None:
-    known = find_bracket([make_step(10, "PASS"), make_step(10, "FAIL")])
-    assert (known.sustained_users, known.broken_users) == (None, 10)
+    bracket = find_bracket([make_step(10, "PASS"), make_step(10, "FAIL")])
+    assert (bracket.sustained_users, bracket.broken_users) == (None, 10)
 
 
 @pytest.mark.parametrize("low", range(1, 30))
@@ -207,57 +214,59 @@ def test_the_middle_of_a_bracket_lies_strictly_within(low: int) -> None:
         assert low < find_bracket([make_step(low, "PASS"), make_step(high, "FAIL")]).compute_middle() < high
 
 
-# Spoiled steps
+# Invalid steps
 
 
-def test_an_invalid_step_is_held_once_more() -> None:
+def test_an_invalid_step_is_repeated_once() -> None:
     plan = make_search_plan("bisect", 400)
-    once = [make_step(10, "PASS"), make_step(20, "INVALID")]
-    again = choose_next_step(plan, CELL, once)
-    assert again is not None
-    assert again.users == 20
-    assert choose_next_step(plan, CELL, [*once, make_step(20, "INVALID")]) is None
+    steps = [make_step(10, "PASS"), make_step(20, "INVALID")]
+    repeated = choose_next_step(plan, CELL, steps)
+    assert repeated is not None
+    assert repeated.users == 20
+    assert choose_next_step(plan, CELL, [*steps, make_step(20, "INVALID")]) is None
 
 
-# Steps that want requests
+# Steps with too few requests
 
 
-def wanting(users: int, **figures: Any) -> StepResult:
+def make_inconclusive_step(users: int, **figures: Any) -> StepResult:
     return make_step(users, "INVALID", rule="too-few-requests", **figures)
 
 
 @pytest.mark.parametrize(("strategy", "expected"), [("bisect", 20), ("ladder", 110), ("predict", 20)])
-def test_a_light_step_that_wants_requests_is_followed_by_a_heavier_one(strategy: str, expected: int) -> None:
-    """Of 10 users: twice as many, or one rung of 100 more."""
-    step = choose_next_step(make_search_plan(strategy, 400), CELL, [wanting(10)])
+def test_after_a_light_step_with_too_few_requests_comes_a_heavier_one(strategy: str, expected: int) -> None:
+    """After 10 users: twice as many, or one rung of 100 more."""
+    step = choose_next_step(make_search_plan(strategy, 400), CELL, [make_inconclusive_step(10)])
     assert step is not None
     assert step.users == expected
 
 
-def test_the_light_step_predicts_the_next_one_even_if_it_wants_requests() -> None:
-    """10 users make 4 RPS, so a cycle lasts 2.5 s; of it 0.1 s is waiting and 2.4 s is thinking.
+def test_the_light_step_predicts_the_next_one_even_with_too_few_requests() -> None:
+    """10 users make 4 RPS, so a cycle lasts 2.5 s: 0.1 s of waiting and 2.4 s of thinking.
 
     1 core serves 1 / 0.05 s = 20 RPS. At p95 ≤ 0.2 s the mean is taken as 0.06 s: 20 · 2.46 = 49.2 users.
     """
-    light = wanting(10, rps=4.0, mean_s=0.1, target=TargetUse(cpu_cores=0.2, cpu_per_request_s=0.05))
+    target = TargetUse(cpu_cores=0.2, cpu_per_request_s=0.05)
+    light = make_inconclusive_step(10, rps=4.0, mean_s=0.1, target=target)
     step = choose_next_step(make_search_plan("predict", 400), CELL, [light])
     assert step is not None
     assert step.users == 49
 
 
-def test_a_demand_goes_on_to_its_users_after_a_light_step_that_wants_requests() -> None:
+def test_a_demand_goes_on_to_its_users_after_a_light_step_with_too_few_requests() -> None:
     plan = replace(make_search_plan("predict", 400), users_required=400)
-    assert choose_next_step(plan, CELL, [wanting(10)]) == Step(400, plan.timing)
+    assert choose_next_step(plan, CELL, [make_inconclusive_step(10)]) == Step(400, plan.timing)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_verdicts_above_a_step_that_wants_requests_decide(strategy: str) -> None:
+def test_the_verdicts_above_a_step_with_too_few_requests_decide(strategy: str) -> None:
     """Windows below 30 users hold too few requests; the target sustains 44."""
     plan = make_search_plan(strategy, 400)
     steps: Steps = []
     while (step := choose_next_step(plan, CELL, steps)) is not None:
         verdict = "PASS" if step.users <= 44 else "FAIL"
-        steps.append(wanting(step.users) if step.users < 30 else make_step(step.users, verdict))
+        has_too_few = step.users < 30
+        steps.append(make_inconclusive_step(step.users) if has_too_few else make_step(step.users, verdict))
         assert len(steps) < 20
     bracket = find_bracket(steps)
     if strategy != "ladder":
@@ -265,50 +274,51 @@ def test_the_verdicts_above_a_step_that_wants_requests_decide(strategy: str) -> 
         assert bracket.broken_users in (45, 46)
 
 
-def test_a_search_ends_where_a_failure_meets_a_step_that_wants_requests() -> None:
-    """11 fails and 10 can't be told: there is no number between them."""
+def test_a_search_ends_if_no_number_is_left_between_a_failure_and_a_step_with_too_few_requests() -> None:
+    """11 users fail and 10 make too few requests: there is no number between them."""
     plan = make_search_plan("bisect", 400)
-    assert choose_next_step(plan, CELL, [wanting(10), make_step(11, "FAIL")]) is None
-    between = choose_next_step(plan, CELL, [wanting(10), make_step(20, "FAIL")])
+    assert choose_next_step(plan, CELL, [make_inconclusive_step(10), make_step(11, "FAIL")]) is None
+    between = choose_next_step(plan, CELL, [make_inconclusive_step(10), make_step(20, "FAIL")])
     assert between is not None
     assert between.users == 14, "the geometric mean of 10 and 20"
 
 
 def test_a_search_in_which_no_step_has_enough_requests_ends_after_four() -> None:
-    """As where an SLO names a request that the scenario never makes."""
+    """This happens if an SLO names a request that the scenario never makes."""
     plan = make_search_plan("bisect", 400)
     steps: Steps = []
     while (step := choose_next_step(plan, CELL, steps)) is not None:
-        steps.append(wanting(step.users))
+        steps.append(make_inconclusive_step(step.users))
     assert [step.users for step in steps] == [10, 20, 40, 80]
 
 
-def test_a_step_that_wants_requests_above_a_pass_is_held_once_more() -> None:
-    """A window with fewer users held enough of them, so this is chance."""
+def test_a_step_with_too_few_requests_above_a_pass_is_repeated_once() -> None:
+    """A window with fewer users held enough requests, so this is chance."""
     plan = make_search_plan("bisect", 400)
-    once = [make_step(10, "PASS"), wanting(20)]
-    again = choose_next_step(plan, CELL, once)
-    assert again is not None
-    assert again.users == 20
-    assert choose_next_step(plan, CELL, [*once, wanting(20)]) is None
+    steps = [make_step(10, "PASS"), make_inconclusive_step(20)]
+    repeated = choose_next_step(plan, CELL, steps)
+    assert repeated is not None
+    assert repeated.users == 20
+    assert choose_next_step(plan, CELL, [*steps, make_inconclusive_step(20)]) is None
 
 
-def test_a_step_that_wants_requests_at_the_users_limit_is_held_once_more() -> None:
+def test_a_step_with_too_few_requests_at_the_users_limit_is_repeated_once() -> None:
     plan = make_search_plan("bisect", 10)
-    again = choose_next_step(plan, CELL, [wanting(10)])
-    assert again is not None
-    assert again.users == 10
-    assert choose_next_step(plan, CELL, [wanting(10), wanting(10)]) is None
+    repeated = choose_next_step(plan, CELL, [make_inconclusive_step(10)])
+    assert repeated is not None
+    assert repeated.users == 10
+    assert choose_next_step(plan, CELL, [make_inconclusive_step(10), make_inconclusive_step(10)]) is None
 
 
-def test_after_a_spoiled_light_step_one_that_wants_requests_does_not_end_the_search() -> None:
-    step = choose_next_step(make_search_plan("bisect", 400), CELL, [make_step(10, "INVALID"), wanting(10)])
+def test_a_disturbed_light_step_and_then_too_few_requests_do_not_end_the_search() -> None:
+    steps = [make_step(10, "INVALID"), make_inconclusive_step(10)]
+    step = choose_next_step(make_search_plan("bisect", 400), CELL, steps)
     assert step is not None
     assert step.users == 20
 
 
 def test_the_first_light_step_has_as_long_a_window_as_any_other() -> None:
-    """Its verdict bounds the cell for good, so it may settle."""
+    """Its verdict bounds the answer of the cell, so it may last until it is settled."""
     plan = make_search_plan("predict", 400)
     assert choose_next_step(plan, CELL, []) == Step(10, plan.timing)
 
@@ -316,37 +326,37 @@ def test_the_first_light_step_has_as_long_a_window_as_any_other() -> None:
 # Resuming
 
 
-def test_a_plain_search_needs_nothing_but_the_bracket() -> None:
+def test_a_search_without_estimate_depends_on_the_bracket_alone() -> None:
     plan = make_search_plan("bisect", 400)
-    steps = walk(plan, 137)
-    for count, asked in enumerate(steps):
-        known = find_bracket(steps[:count])
-        assert choose_plain_users(plan.search, 400, known) == asked.users
+    steps = search_capacity(plan, 137)
+    for count, step in enumerate(steps):
+        bracket = find_bracket(steps[:count])
+        assert choose_users_without_estimate(plan.search, 400, bracket) == step.users
     assert is_bracket_sufficient(plan.search, 400, find_bracket(steps))
-    assert choose_plain_users(plan.search, 400, find_bracket(steps)) is None
+    assert choose_users_without_estimate(plan.search, 400, find_bracket(steps)) is None
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_resumed_search_asks_the_same_next(strategy: str) -> None:
-    """Replayed from stored facts, at every prefix; on a target that sustains 44 users on paper."""
+def test_a_resumed_search_chooses_the_same_next_step(strategy: str) -> None:
+    """Resume after every step from the stored facts of a target that sustains 44 users."""
     plan = make_search_plan(strategy, 120)
-    asked, facts = measured_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
-    stored = [decode_step(encode_step(one), Path("step")) for one in facts]
-    for count, users in enumerate([*asked, None]):
+    chosen, facts = run_search(plan, lambda users: response_on_paper_s(users) - 1e-6)
+    stored = [decode_step(encode_step(step_facts), Path("step")) for step_facts in facts]
+    for count, users in enumerate([*chosen, None]):
         step = choose_next_step(plan, CELL, judge_steps(stored[:count], plan.slos))
         assert (step.users if step else None) == users
-    known = find_bracket(judge_steps(stored, plan.slos))
-    assert known.sustained_users is not None
-    assert known.broken_users is not None
-    assert known.sustained_users <= 44 < known.broken_users
+    bracket = find_bracket(judge_steps(stored, plan.slos))
+    assert bracket.sustained_users is not None
+    assert bracket.broken_users is not None
+    assert bracket.sustained_users <= 44 < bracket.broken_users
 
 
-def measured_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
-    asked: list[int] = []
+def run_search(plan: Plan, response_s: Callable[[int], float]) -> tuple[list[int], list[StepFacts]]:
+    chosen: list[int] = []
     facts: list[StepFacts] = []
     while (step := choose_next_step(plan, CELL, judge_steps(facts, plan.slos))) is not None:
-        asked.append(step.users)
+        chosen.append(step.users)
         facts.append(
             make_closed_step(step.users, latency=always(response_s(step.users)), index=len(facts) + 1)
         )
-    return asked, facts
+    return chosen, facts

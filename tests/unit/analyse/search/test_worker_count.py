@@ -1,4 +1,4 @@
-"""How many Locust processes there have to be."""
+"""How many Locust processes a number of users needs."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from harness.model import GeneratorUse, Slo, StepResult
 from tests.unit.analyse.synthetic import make_closed_step
 
 
-def step(users: int, cores: float | None) -> StepResult:
+def make_step(users: int, cores: float | None) -> StepResult:
     return replace(
         judge_step(make_closed_step(), [Slo("p95", 1.0)]), users=users, generator=GeneratorUse(cores=cores)
     )
@@ -20,15 +20,15 @@ def step(users: int, cores: float | None) -> StepResult:
     ("steps", "users", "needed"),
     [
         ([], 10_000, 1),
-        ([step(10, None)], 10_000, 1),
-        ([step(10, 0.015)], 10_000, 1),
-        ([step(100, 0.15)], 400, 1),
-        ([step(100, 0.15)], 401, 2),
-        ([step(100, 0.15), step(200, 0.5)], 2000, 9),
+        ([make_step(10, None)], 10_000, 1),
+        ([make_step(10, 0.015)], 10_000, 1),
+        ([make_step(100, 0.15)], 400, 1),
+        ([make_step(100, 0.15)], 401, 2),
+        ([make_step(100, 0.15), make_step(200, 0.5)], 2000, 9),
     ],
-    ids=["nothing known", "no counters", "too light to tell", "just one", "just two", "the dearest counts"],
+    ids=["no step", "no counters", "load too light", "just one", "just two", "the costliest step counts"],
 )
-def test_a_generator_is_filled_to_three_fifths_of_its_cores(
+def test_each_process_may_use_three_fifths_of_a_core(
     steps: list[StepResult], users: int, needed: int
 ) -> None:
     assert count_workers(steps, users) == needed

@@ -1,4 +1,4 @@
-"""From the facts of a step to a verdict, with the rule and the numbers behind it."""
+"""The verdict on a step, with its rule and its numbers, follows from the facts."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,11 +11,11 @@ from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.search.bracket import find_bracket
 from harness.analyse.step.baseline import (
     Baseline,
-    baseline_from,
+    build_baseline,
     choose_baseline,
-    choose_lighter,
-    fastest_tenth_s,
+    choose_lighter_baseline,
     find_baseline,
+    find_fastest_tenth_s,
 )
 from harness.analyse.step.judge import is_verdict_settled, judge_step, judge_steps
 from harness.model import (
@@ -38,7 +38,7 @@ from harness.model.evidence import (
     EveryRequestFailed,
     ProcessKilled,
     SloBroken,
-    SlosKept,
+    SlosHold,
     TooFewRequests,
 )
 from tests.unit.analyse.synthetic import (
@@ -60,14 +60,14 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     result = judge_step(make_closed_step(), SLOS, LIGHT)
-    assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_KEPT)
+    assert (result.verdict, result.rule) == (Verdict.PASS, Rule.SLOS_HOLD)
     evidence = result.judgement.evidence
-    assert isinstance(evidence, SlosKept)
+    assert isinstance(evidence, SlosHold)
     assert [each.slo for each in evidence.evaluations] == list(SLOS)
     assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
 
 
-def broken_slo(result: StepResult) -> tuple[Slo, float]:
+def find_broken_slo(result: StepResult) -> tuple[Slo, float]:
     """Return the SLO that made a step fail, with its value to the hundredth."""
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.SLO_BROKEN)
     evidence = result.judgement.evidence
@@ -76,33 +76,33 @@ def broken_slo(result: StepResult) -> tuple[Slo, float]:
     return evidence.evaluation.slo, round(evidence.evaluation.value or 0.0, 2)
 
 
-def test_the_first_slo_that_is_broken_gives_the_reason() -> None:
+def test_the_first_broken_slo_is_the_evidence() -> None:
     facts = make_closed_step(40, latency=slow_share(0.5), fails=spread_evenly(0.2))
-    assert broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
-    assert broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
+    assert find_broken_slo(judge_step(facts, SLOS, LIGHT)) == (SLOS[0], 1.5)
+    assert find_broken_slo(judge_step(facts, SLOS[1:], LIGHT)) == (SLOS[1], 0.2)
 
 
-def test_an_slo_of_a_request_name_is_named_with_it() -> None:
+def test_a_broken_slo_carries_its_request_name() -> None:
     slo = Slo("p95", 0.2, "GET /")
     result = judge_step(make_closed_step(latency=always(0.5)), [slo], LIGHT)
-    assert broken_slo(result) == (slo, 0.5)
+    assert find_broken_slo(result) == (slo, 0.5)
 
 
-def test_too_few_requests_for_an_slo_are_invalid_and_name_it() -> None:
+def test_a_step_with_too_few_requests_for_an_slo_is_invalid_and_names_the_slo() -> None:
     slo = Slo("p99.9", 1.0)
     result = judge_step(make_closed_step(), [slo], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.INVALID, Rule.TOO_FEW_REQUESTS)
     assert result.judgement.evidence == TooFewRequests(slo)
 
 
-def test_a_broken_slo_counts_although_another_can_not_be_told() -> None:
+def test_a_broken_slo_counts_although_another_cannot_be_judged() -> None:
     facts = make_closed_step(fails=spread_evenly(0.5))
     assert judge_step(facts, [Slo("p99.9", 1.0), Slo("errors", 0.01)], LIGHT).verdict is Verdict.FAIL
 
 
 def test_a_target_that_fails_every_request_breaks_the_slo_on_errors() -> None:
     result = judge_step(make_closed_step(fails=spread_evenly(1.0)), SLOS, LIGHT)
-    assert broken_slo(result) == (SLOS[1], 1.0)
+    assert find_broken_slo(result) == (SLOS[1], 1.0)
     assert (result.failures.ratio, result.latency, result.rps) == (1.0, Latency(), 0.0)
 
 
@@ -113,7 +113,7 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
 
 
 @pytest.mark.parametrize(
-    ("ended", "rule"),
+    ("end_reason", "rule"),
     [
         (EndReason.TARGET_DIED, Rule.DIED),
         (EndReason.DEPENDENCY_DIED, Rule.DEPENDENCY_DIED),
@@ -122,11 +122,11 @@ def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors()
     ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
-def test_a_target_that_gives_up_fails_whatever_it_answered_before(
-    ended: EndReason, rule: Rule, window_from_s: float | None
+def test_a_target_that_ends_its_step_early_fails_whatever_it_answered_before(
+    end_reason: EndReason, rule: Rule, window_from_s: float | None
 ) -> None:
     note = "exit code 137\nlast words"
-    facts = make_closed_step(ended=ended, note=note, window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(end_reason=end_reason, note=note, window_from_s=window_from_s, window_to_s=None)
     result = judge_step(facts, SLOS, LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, rule)
     assert result.judgement.evidence == EndedStep(note)
@@ -136,13 +136,13 @@ def test_a_target_that_gives_up_fails_whatever_it_answered_before(
 
 
 @pytest.mark.parametrize("users", [1, 10, 40, 43, 44])
-def test_up_to_the_paper_capacity_a_step_passes(users: int) -> None:
+def test_a_step_up_to_the_capacity_on_paper_passes(users: int) -> None:
     facts = make_closed_step(users, latency=always(response_on_paper_s(users) - 1e-9), window_s=30)
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.PASS
 
 
 @pytest.mark.parametrize("users", [45, 46, 60, 200])
-def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
+def test_a_step_above_the_capacity_on_paper_fails(users: int) -> None:
     facts = make_closed_step(users, latency=always(response_on_paper_s(users)))
     assert judge_step(facts, [Slo("p95", 0.2)], LIGHT).verdict is Verdict.FAIL
 
@@ -150,7 +150,7 @@ def test_above_the_paper_capacity_a_step_fails(users: int) -> None:
 # Numbers
 
 
-def test_the_numbers_are_of_the_window() -> None:
+def test_the_numbers_of_a_step_are_of_its_window() -> None:
     result = judge_step(make_closed_step(20), SLOS, LIGHT)
     assert result.rps == pytest.approx(20 / (0.9 + 0.1))
     assert result.window_s == 20.0
@@ -169,22 +169,22 @@ def test_cpu_per_request_is_cores_used_over_requests_a_second() -> None:
     assert result.target.memory_peak_bytes == 64 * MIB
 
 
-def test_without_counters_nothing_is_said_of_cpu_and_memory() -> None:
+def test_the_use_of_cpu_and_memory_is_unknown_without_counters() -> None:
     result = judge_step(make_closed_step(target=(), host=(), generator=()), SLOS, LIGHT)
     assert result.target == TargetUse()
     assert (result.host.steal_ratio, result.generator.loop_lag_s) == (None, None)
 
 
-def test_a_step_without_a_window_has_no_numbers_of_one() -> None:
+def test_a_step_without_a_window_has_no_numbers() -> None:
     result = judge_step(
-        make_closed_step(ended=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
+        make_closed_step(end_reason=EndReason.TARGET_DIED, window_from_s=None, window_to_s=None), SLOS
     )
     assert (result.rps, result.latency, result.failures.ratio) == (None, Latency(), None)
     assert (result.requests, result.window_s) == (0, 0.0)
     assert result.load_s == 33.0
 
 
-def test_the_shares_by_name_add_up_to_the_whole() -> None:
+def test_requests_and_errors_are_counted_by_name() -> None:
     result = judge_step(make_closed_step(20, fails=spread_evenly(0.25)), SLOS, LIGHT)
     (stats,) = result.by_name
     assert (stats.name, stats.requests, stats.errors) == ("GET /", 400, 100)
@@ -192,33 +192,33 @@ def test_the_shares_by_name_add_up_to_the_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "oom"),
+    ("changed", "is_oom"),
     [
         ({}, False),
         ({"events": (TargetEvent(20.0, EventKind.DIE),)}, False),
         ({"events": (TargetEvent(20.0, EventKind.OOM),)}, True),
-        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
-        ({"ended": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
+        ({"end_reason": EndReason.TARGET_DIED, "note": "exit code 137, out of memory: "}, True),
+        ({"end_reason": EndReason.TARGET_DIED, "note": "exit code 137: "}, False),
     ],
 )
-def test_exit_137_alone_is_no_proof_of_too_little_memory(changed: dict[str, Any], oom: bool) -> None:
-    assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is oom
+def test_exit_code_137_alone_does_not_prove_an_oom_kill(changed: dict[str, Any], is_oom: bool) -> None:
+    assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is is_oom
 
 
-def test_a_process_killed_for_want_of_memory_fails_a_window_that_otherwise_passes() -> None:
-    """The container went on, and the ramp began at 0 s."""
+def test_an_oom_kill_of_a_process_fails_a_window_that_would_otherwise_pass() -> None:
+    """The container goes on. The ramp began at 0 s."""
     result = judge_step(make_closed_step(30, events=(TargetEvent(20.0, EventKind.OOM),)), SLOS, LIGHT)
     assert result.judgement == Judgement(Rule.OOM_KILL, ProcessKilled(20.0))
     assert result.verdict is Verdict.FAIL
     assert find_limiting_factor(CELL, result).factor is Factor.MEMORY
 
 
-def test_a_killed_process_decides_where_requests_are_wanting() -> None:
+def test_an_oom_kill_decides_if_there_are_too_few_requests() -> None:
     facts = make_closed_step(events=(TargetEvent(20.0, EventKind.OOM),))
     assert judge_step(facts, [Slo("p99.9", 1.0)], LIGHT).rule is Rule.OOM_KILL
 
 
-def test_a_broken_slo_is_named_before_a_killed_process() -> None:
+def test_a_broken_slo_comes_before_an_oom_kill() -> None:
     slow = make_closed_step(latency=always(2.0), events=(TargetEvent(20.0, EventKind.OOM),))
     result = judge_step(slow, SLOS, LIGHT)
     assert result.rule is Rule.SLO_BROKEN
@@ -248,7 +248,7 @@ def test_a_share_near_its_limit_is_not_settled() -> None:
     )
 
 
-def test_a_light_steps_window_does_not_wait_for_what_it_cannot_tell() -> None:
+def test_the_window_of_a_light_step_does_not_wait_for_slos_with_too_few_requests() -> None:
     """One user with a cycle of 1 s makes about 27 requests in 27 s; p99 needs 100, p95 needs 20."""
     facts = replace(make_closed_step(1, window_s=40), window_to_s=None, ended_s=40.0)
     slos = [SLOS[0], Slo("p99", 1.0)]
@@ -258,7 +258,7 @@ def test_a_light_steps_window_does_not_wait_for_what_it_cannot_tell() -> None:
     assert judge_step(facts, slos).rule is Rule.TOO_FEW_REQUESTS
 
 
-def test_a_light_steps_window_does_not_wait_to_be_sure_that_nothing_fails() -> None:
+def test_the_window_of_a_light_step_does_not_wait_for_errors_without_a_failure() -> None:
     """It holds 27 requests without a failure; 1 % needs 300."""
     facts = replace(make_closed_step(1, window_s=40), window_to_s=None, ended_s=40.0)
     for is_light in (False, True):
@@ -268,7 +268,7 @@ def test_a_light_steps_window_does_not_wait_to_be_sure_that_nothing_fails() -> N
         assert settled is is_light
 
 
-def test_a_light_steps_window_waits_for_what_it_can_tell() -> None:
+def test_the_window_of_a_light_step_waits_for_slos_with_enough_requests() -> None:
     near = make_closed_step(100, latency=slow_share(0.05), window_s=40)
     facts = replace(near, window_to_s=None, ended_s=40.0)
     assert not is_verdict_settled(facts, SLOS[:1], None, drain_s=1.0, precision_ratio=0.0, is_light=True)
@@ -286,23 +286,23 @@ def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
 
 def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
     silent, light, loaded = make_closed_step(2, window_from_s=None), make_closed_step(5), make_closed_step(50)
-    assert find_baseline([loaded, silent, light]) == baseline_from(light)
+    assert find_baseline([loaded, silent, light]) == build_baseline(light)
     assert find_baseline([silent]) is None
     assert find_baseline([]) is None
 
 
 def test_an_invalid_step_is_no_baseline() -> None:
-    """Leave it out: its generator left users idle, so a whole one would seem to have too many."""
-    invalid = make_closed_step(2, ended=EndReason.GENERATOR_DIED)
+    """Leave it out: after a generator that left users idle, a healthy one would look wrong."""
+    invalid = make_closed_step(2, end_reason=EndReason.GENERATOR_DIED)
     valid = make_closed_step(5)
-    assert find_baseline([invalid, valid]) == baseline_from(valid)
+    assert find_baseline([invalid, valid]) == build_baseline(valid)
     assert find_baseline([invalid]) is None
 
 
-def test_of_two_baselines_the_one_of_fewer_users_is_chosen() -> None:
+def test_the_baseline_of_fewer_users_is_chosen() -> None:
     heavier = replace(LIGHT, users=6)
-    assert choose_lighter(heavier, LIGHT) == choose_lighter(LIGHT, heavier) == LIGHT
-    assert choose_lighter(None, LIGHT) == choose_lighter(LIGHT, None) == LIGHT
+    assert choose_lighter_baseline(heavier, LIGHT) == choose_lighter_baseline(LIGHT, heavier) == LIGHT
+    assert choose_lighter_baseline(None, LIGHT) == choose_lighter_baseline(LIGHT, None) == LIGHT
 
 
 def test_a_cell_without_answers_borrows_its_baseline() -> None:
@@ -311,42 +311,42 @@ def test_a_cell_without_answers_borrows_its_baseline() -> None:
     assert choose_baseline([], None) is None
 
 
-def test_a_lighter_step_of_its_own_is_preferred() -> None:
-    light = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
-    assert light is not None
-    assert light.users == 3
-    assert light.mean_s == pytest.approx(0.3)
+def test_a_cell_prefers_a_lighter_baseline_of_its_own() -> None:
+    baseline = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    assert baseline is not None
+    assert baseline.users == 3
+    assert baseline.mean_s == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("own_s", "raised_s"), [(0.05, 0.1), (0.3, 0.3)])
-def test_a_borrowed_response_time_is_raised_to_what_the_fastest_tenth_met(
+def test_a_borrowed_response_time_is_raised_to_that_of_the_fastest_tenth(
     own_s: float, raised_s: float
 ) -> None:
-    light = choose_baseline([make_closed_step(50, latency=always(own_s))], LIGHT)
-    assert light is not None
-    assert light.mean_s == pytest.approx(raised_s)
+    baseline = choose_baseline([make_closed_step(50, latency=always(own_s))], LIGHT)
+    assert baseline is not None
+    assert baseline.mean_s == pytest.approx(raised_s)
 
 
 def test_a_repeated_step_without_answers_does_not_make_the_baseline_stricter() -> None:
     answered = make_closed_step(50, latency=always(0.3))
-    silent = make_closed_step(50, window_from_s=None, ended=EndReason.GENERATOR_DIED, index=2)
+    silent = make_closed_step(50, window_from_s=None, end_reason=EndReason.GENERATOR_DIED, index=2)
     assert choose_baseline([answered, silent], LIGHT) == choose_baseline([answered], LIGHT)
 
 
 def test_the_fastest_tenth_is_not_slowed_by_a_queue() -> None:
-    assert fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
+    assert find_fastest_tenth_s(make_closed_step(50, latency=slow_share(0.8))) == pytest.approx(0.1)
 
 
-def test_a_step_that_is_the_baseline_itself_shows_no_shortfall() -> None:
-    """It has nothing to compare with: "0.0 %" would look as if it had been measured."""
+def test_the_step_that_is_the_baseline_has_no_shortfall() -> None:
+    """It has nothing to be compared with, and "0.0 %" would look like a measured value."""
     (only,) = judge_steps([make_closed_step(400)], SLOS)
     assert only.shortfall_ratio is None
-    assert isinstance(only.judgement.evidence, SlosKept)
+    assert isinstance(only.judgement.evidence, SlosHold)
     assert "shortfall" not in [each.slo.indicator for each in only.judgement.evidence.evaluations]
 
 
-def test_a_step_beside_its_baseline_shows_its_shortfall() -> None:
-    """Users of a cycle of 0.9 s + 0.1 s against 0.9 s + 0.6 s: they ask 1 - 1.0/1.5 = 33 % less often."""
+def test_other_steps_have_a_shortfall_against_the_baseline() -> None:
+    """A cycle lasts 0.9 s + 0.6 s instead of 0.9 s + 0.1 s: users make 1 - 1.0/1.5 = 33 % fewer requests."""
     light, slow = make_closed_step(5), make_closed_step(50, latency=always(0.6), index=2)
     shortfalls = [result.shortfall_ratio for result in judge_steps([light, slow], SLOS)]
     assert shortfalls == [None, pytest.approx(1 / 3, abs=0.02)]
@@ -387,7 +387,7 @@ def test_a_tighter_slo_never_raises_a_capacity(
 
 @settings(max_examples=15)
 @given(MEASURED)
-def test_judging_twice_gives_the_same_twice(measured: list[tuple[int, float, float, float]]) -> None:
+def test_judging_twice_gives_the_same_results(measured: list[tuple[int, float, float, float]]) -> None:
     facts = [
         make_closed_step(users, latency=slow_share(slow, fast_s), fails=spread_evenly(failed), index=index)
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)

@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.slo import (
-    drift_ratio,
+    compute_rise_ratio,
+    compute_share_interval,
+    compute_shortfall_ratio,
     evaluate_slo,
+    find_student_t,
     is_settled,
-    share_interval,
-    shortfall_ratio,
-    student_t,
 )
-from harness.analyse.step.validity import unexplained_ratio
-from harness.analyse.step.window import Window, cut_window
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.model import Slo, StepFacts
 from harness.model.evidence import SloEvaluation
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
     make_step_of,
+    require_window,
     response_on_paper_s,
     slow_share,
     spread_evenly,
@@ -34,28 +34,22 @@ from tests.unit.analyse.synthetic import (
 LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
 
 
-def make_window(facts: StepFacts) -> Window:
-    window = cut_window(facts)
-    assert window is not None
-    return window
-
-
 def evaluate(
     facts: StepFacts, indicator: str, at_most: float, baseline: Baseline | None = LIGHT
 ) -> SloEvaluation:
-    return evaluate_slo(make_window(facts), Slo(indicator, at_most), baseline)
+    return evaluate_slo(require_window(facts), Slo(indicator, at_most), baseline)
 
 
 # Percentiles
 
 
 @pytest.mark.parametrize(("share", "holds"), [(0.0, True), (0.04, True), (0.06, False), (0.5, False)])
-def test_p95_holds_while_at_most_a_twentieth_is_slow(share: float, holds: bool) -> None:
+def test_p95_holds_while_at_most_a_twentieth_of_the_requests_is_slow(share: float, holds: bool) -> None:
     assert evaluate(make_closed_step(40, latency=slow_share(share)), "p95", 1.0).holds is holds
 
 
 @pytest.mark.parametrize(("indicator", "requests"), [("p50", 2), ("p95", 20), ("p99", 100), ("p99.9", 1000)])
-def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: str, requests: int) -> None:
+def test_a_percentile_needs_enough_requests_for_one_to_be_slow(indicator: str, requests: int) -> None:
     enough = make_closed_step(requests, think_s=19.9)
     fewer = make_closed_step(requests - 1, think_s=19.9)
     assert evaluate(enough, indicator, 1.0).value == pytest.approx(0.1)
@@ -64,7 +58,7 @@ def test_a_percentile_needs_as_many_requests_as_one_may_be_slow_of(indicator: st
     )
 
 
-def test_failed_requests_have_no_part_in_a_percentile() -> None:
+def test_a_percentile_leaves_out_failed_requests() -> None:
     facts = make_closed_step(40, latency=slow_share(0.5), fails=spread_evenly(0.5))
     assert evaluate(facts, "p95", 1.0).value == pytest.approx(0.1)
 
@@ -76,8 +70,8 @@ def test_requests_without_an_answer_are_slow() -> None:
     assert answer.value > 1.0
 
 
-def test_an_slo_on_one_request_name_reads_that_name_alone() -> None:
-    window = make_window(make_closed_step(40))
+def test_an_slo_on_a_request_name_is_judged_by_requests_of_that_name() -> None:
+    window = require_window(make_closed_step(40))
     assert evaluate_slo(window, Slo("p95", 1.0, "/"), None).value == pytest.approx(0.1)
     assert evaluate_slo(window, Slo("p95", 1.0, "/other"), None).value is None
 
@@ -95,9 +89,9 @@ def requests_in(batches: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarra
 
 
 @given(BATCHES)
-def test_the_interval_holds_the_share_in_its_middle(batches: list[tuple[int, float]]) -> None:
+def test_the_share_is_the_middle_of_its_interval(batches: list[tuple[int, float]]) -> None:
     at_s, bad = requests_in(batches)
-    low, high = share_interval(at_s, bad)
+    low, high = compute_share_interval(at_s, bad)
     assert (low + high) / 2 == pytest.approx(bad.mean())
     assert low < high
 
@@ -107,7 +101,7 @@ def test_the_interval_is_never_narrower_than_for_independent_requests(
     batches: list[tuple[int, float]],
 ) -> None:
     at_s, bad = requests_in(batches)
-    low, high = share_interval(at_s, bad)
+    low, high = compute_share_interval(at_s, bad)
     share = bad.mean()
     assert high - low >= 2 * 1.96 * math.sqrt(share * (1 - share) / len(bad)) * (1 - 1 / len(bad))
 
@@ -119,40 +113,43 @@ def test_the_order_of_requests_does_not_change_the_interval(
 ) -> None:
     at_s, bad = requests_in(batches)
     order = random.sample(range(len(bad)), len(bad))
-    assert share_interval(at_s[order], bad[order]) == pytest.approx(share_interval(at_s, bad))
+    assert compute_share_interval(at_s[order], bad[order]) == pytest.approx(compute_share_interval(at_s, bad))
 
 
 def test_slow_requests_that_come_together_widen_the_interval() -> None:
     at_s = np.arange(0, 20, 0.05)
     together = (at_s < 5).astype(float)
     apart = (np.arange(len(at_s)) % 4 == 0).astype(float)
-    low, high = share_interval(at_s, together)
-    near, far = share_interval(at_s, apart)
+    low, high = compute_share_interval(at_s, together)
+    near, far = compute_share_interval(at_s, apart)
     assert together.mean() == apart.mean()
     assert high - low > 4 * (far - near)
 
 
-def test_a_single_batch_tells_nothing() -> None:
-    assert share_interval(np.linspace(0, 4.9, 500), np.zeros(500)) == (0.0, 1.0)
+def test_the_interval_of_a_single_batch_is_unbounded() -> None:
+    assert compute_share_interval(np.linspace(0, 4.9, 500), np.zeros(500)) == (0.0, 1.0)
 
 
-def test_the_same_share_over_more_batches_is_known_better() -> None:
+def test_more_batches_of_the_same_share_narrow_the_interval() -> None:
     widths = []
     for batches in (2, 4, 8, 16):
-        low, high = share_interval(*requests_in([(40, 0.1 * (1 + number % 2)) for number in range(batches)]))
+        low, high = compute_share_interval(
+            *requests_in([(40, 0.1 * (1 + number % 2)) for number in range(batches)])
+        )
         widths.append(high - low)
     assert widths == sorted(widths, reverse=True)
 
 
-def test_batches_without_requests_are_left_out_and_not_counted_as_good() -> None:
+def test_batches_without_requests_are_left_out() -> None:
     at_s = np.concatenate([np.arange(0, 5, 0.1), np.arange(15, 20, 0.1)])
-    low, high = share_interval(at_s, np.ones(len(at_s)))
+    low, high = compute_share_interval(at_s, np.ones(len(at_s)))
     assert low + high == pytest.approx(2.0)
 
 
 def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
-    """Shares that differ between batches: about 95 % of the intervals hold the truth, where the binomial
-    ones miss far more often.
+    """Let the share differ between batches: about 95 % of the intervals hold the true share.
+
+    Binomial intervals miss it far more often.
     """
     random = np.random.default_rng(5)
     truth, covered, binomial = 0.1, 0, 0
@@ -160,7 +157,7 @@ def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
         shares = random.beta(2, 18, size=12)
         at_s = np.repeat(np.arange(12) * 5.0, 60)
         bad = (random.random(len(at_s)) < np.repeat(shares, 60)).astype(float)
-        low, high = share_interval(at_s, bad)
+        low, high = compute_share_interval(at_s, bad)
         covered += low <= truth <= high
         half = 1.96 * math.sqrt(bad.mean() * (1 - bad.mean()) / len(bad))
         binomial += abs(bad.mean() - truth) <= half
@@ -169,7 +166,7 @@ def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
 
 
 def test_students_t_falls_towards_two() -> None:
-    table = [student_t(degrees) for degrees in range(1, 40)]
+    table = [find_student_t(degrees) for degrees in range(1, 40)]
     assert table == sorted(table, reverse=True)
     assert (table[0], table[-1]) == (12.71, 2.0)
 
@@ -178,7 +175,7 @@ def test_students_t_falls_towards_two() -> None:
 
 
 @pytest.mark.parametrize(("share", "known"), [(0.0, True), (0.05, False), (0.06, False), (0.4, True)])
-def test_a_share_far_from_the_limit_is_settled_and_one_near_it_is_not(share: float, known: bool) -> None:
+def test_only_a_share_far_from_its_limit_is_settled(share: float, known: bool) -> None:
     facts = make_closed_step(100, latency=slow_share(share, slow_s=1.01))
     assert evaluate(facts, "p95", 1.0).is_settled is known
 
@@ -187,7 +184,7 @@ def test_a_percentile_without_enough_requests_is_not_settled() -> None:
     assert not evaluate(make_closed_step(1), "p99", 1.0).is_settled
 
 
-def test_errors_are_settled_with_their_own_spread() -> None:
+def test_errors_are_settled_by_the_spread_of_their_share() -> None:
     assert evaluate(make_closed_step(100), "errors", 0.01).is_settled
     assert not evaluate(make_closed_step(100, fails=spread_evenly(0.01)), "errors", 0.01).is_settled
     assert evaluate(make_closed_step(100, fails=spread_evenly(0.3)), "errors", 0.01).is_settled
@@ -197,14 +194,14 @@ def test_errors_are_settled_with_their_own_spread() -> None:
     ("count", "limit", "is_settled"),
     [(299, 0.01, False), (300, 0.01, True), (800, 0.0005, False), (6000, 0.0005, True), (1, 0.0, True)],
 )
-def test_where_nothing_failed_the_errors_are_settled_by_the_rule_of_three(
+def test_errors_without_a_failed_request_are_settled_by_the_rule_of_three(
     count: int, limit: float, is_settled: bool
 ) -> None:
-    """Up to 3/n may fail of all, at 95 %: 3/300 = 1 %, 3/800 = 0.375 %, 3/6000 = 0.05 %."""
+    """A share above 3/n is excluded at 95 %: 3/300 = 1 %, 3/800 = 0.375 %, 3/6000 = 0.05 %."""
     requests = [(12.0 + 20.0 * number / count, 0.1) for number in range(count)]
     evaluation = evaluate(make_step_of(*requests), "errors", limit)
     assert evaluation.is_settled is is_settled
-    assert (evaluation.value, evaluation.holds) == (0.0, True), "a window of few requests can still pass"
+    assert (evaluation.value, evaluation.holds) == (0.0, True), "a window with few requests can pass as well"
 
 
 VERY_SURE = SloEvaluation(Slo("p95", 1), 0.5, holds=True, is_settled=True)
@@ -239,7 +236,7 @@ def test_errors_hold_up_to_their_share(share: float, holds: bool) -> None:
 
 @pytest.mark.parametrize("failed", [0, 1, 2])
 def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None:
-    """Let one of a hundred requests fail."""
+    """Allow one failed request of a hundred."""
     starts_s = [12.0 + 0.1 * i for i in range(100)]
     facts = make_step_of(
         *((at, 0.01) for at in starts_s[failed:]), failed=[(at, 0.01) for at in starts_s[:failed]]
@@ -247,42 +244,44 @@ def test_a_share_of_errors_exactly_at_its_limit_still_holds(failed: int) -> None
     assert evaluate(facts, "errors", 0.01).holds is (failed <= 1)
 
 
-def test_the_mean_is_of_the_answers() -> None:
+def test_the_mean_is_of_good_answers() -> None:
     facts = make_closed_step(50, latency=slow_share(0.5, fast_s=0.1, slow_s=0.3))
     assert evaluate(facts, "mean", 0.25).value == pytest.approx(0.2, abs=0.01)
     assert evaluate(facts, "mean", 0.25).holds
     assert not evaluate(facts, "mean", 0.15).holds
 
 
-def test_the_mean_of_fewer_than_twenty_answers_says_nothing() -> None:
+def test_the_mean_of_fewer_than_twenty_answers_is_unknown() -> None:
     assert evaluate(make_closed_step(19, think_s=19.9), "mean", 1.0).value is None
 
 
-def test_the_lightest_step_itself_falls_short_of_nothing() -> None:
+def test_an_slo_on_the_shortfall_holds_without_a_baseline() -> None:
     assert evaluate(make_closed_step(), "shortfall", 0.15, baseline=None) == SloEvaluation(
         Slo("shortfall", 0.15), None, holds=True, is_settled=True
     )
 
 
 @pytest.mark.parametrize("users", [10, 36, 40, 50, 60, 80])
-def test_the_shortfall_is_what_littles_law_says_on_paper(users: int) -> None:
+def test_the_shortfall_agrees_with_littles_law_on_paper(users: int) -> None:
     """X·(Z + R_light)/N with X = N/(Z + R): 1 − (Z + R_light)/(Z + R)."""
     response_s = response_on_paper_s(users)
-    window = make_window(make_closed_step(users, latency=always(response_s)))
+    window = require_window(make_closed_step(users, latency=always(response_s)))
     on_the_paper = 1 - (0.9 + 0.1) / (0.9 + response_s)
-    assert shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
+    assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
 
 
-def test_a_scenarios_own_pauses_are_no_shortfall_of_the_targets() -> None:
-    """Spend a tenth of the users' time within tasks, at light load as now."""
-    window = make_window(replace(make_closed_step(45), users=50))
-    assert shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
-    assert shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(0.0, abs=1e-6)
+def test_pauses_within_tasks_are_no_shortfall() -> None:
+    """Pause for a tenth of the users' time, at light load and in this window."""
+    window = require_window(replace(make_closed_step(45), users=50))
+    assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
+    assert compute_shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(
+        0.0, abs=1e-6
+    )
 
 
-def test_a_target_that_keeps_up_has_no_shortfall_below_zero() -> None:
-    window = make_window(make_closed_step(latency=always(0.05)))
-    assert shortfall_ratio(window, LIGHT) == 0.0
+def test_a_shortfall_is_never_negative() -> None:
+    window = require_window(make_closed_step(latency=always(0.05)))
+    assert compute_shortfall_ratio(window, LIGHT) == 0.0
 
 
 def test_a_shortfall_far_from_its_limit_is_settled() -> None:
@@ -299,17 +298,17 @@ def test_a_throughput_that_is_silent_half_the_time_is_not_settled(silence: tuple
     assert not evaluate(facts, "shortfall", 0.9).is_settled
 
 
-def test_drift_is_the_rise_from_the_first_half_to_the_second() -> None:
+def test_the_rise_is_from_the_first_half_of_the_window_to_the_second() -> None:
     growing = make_closed_step(10, latency=lambda request: 0.1 if request < 220 else 0.15)
-    ratio = drift_ratio(make_window(growing))
+    ratio = compute_rise_ratio(require_window(growing))
     assert ratio == pytest.approx(0.5, abs=0.06)
     assert not evaluate(growing, "drift", 0.3).holds
     assert evaluate(make_closed_step(), "drift", 0.3).holds
 
 
-def test_drift_of_half_a_window_is_unknown() -> None:
+def test_the_rise_of_a_window_without_answers_is_unknown() -> None:
     late = make_closed_step(1, latency=lambda request: 0.1 if request < 20 else 60.0, think_s=1.0)
-    assert drift_ratio(make_window(late).for_request_name("/nothing")) is None
+    assert compute_rise_ratio(require_window(late).select_request_name("/nothing")) is None
 
 
 # Little's law as book-keeping
@@ -325,10 +324,10 @@ def test_closed_users_who_never_stall_leave_no_time_unexplained(
     users: int, think_s: float, response_s: float
 ) -> None:
     facts = make_closed_step(users, think_s, always(response_s))
-    assert unexplained_ratio(make_window(facts)) == pytest.approx(0.0, abs=1e-6)
+    assert compute_unexplained_ratio(require_window(facts)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("missing", [1, 5, 9])
 def test_users_who_do_nothing_are_the_unexplained_share(missing: int) -> None:
-    window = make_window(replace(make_closed_step(10 - missing), users=10))
-    assert unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)
+    window = require_window(replace(make_closed_step(10 - missing), users=10))
+    assert compute_unexplained_ratio(window) == pytest.approx(missing / 10, abs=1e-6)

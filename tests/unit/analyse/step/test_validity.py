@@ -1,4 +1,4 @@
-"""What makes a step invalid: each rule fires on its fault and keeps quiet otherwise."""
+"""What makes a step invalid: each rule fires on its own fault, and not without it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.analyse.step.baseline import Baseline, baseline_from
+from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.usage import summarize_generator, summarize_host
 from harness.analyse.step.validity import judge_validity
@@ -46,11 +46,11 @@ LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
 
 
 def find_rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
-    found = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
-    if found is None:
+    judgement = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
+    if judgement is None:
         return None
-    assert found.verdict is Verdict.INVALID
-    return found.rule
+    assert judgement.verdict is Verdict.INVALID
+    return judgement.rule
 
 
 def test_a_valid_step_breaks_no_rule() -> None:
@@ -63,8 +63,8 @@ def test_a_generator_without_cpu_to_spare_makes_a_step_invalid(cpu_ratio: float,
     assert (find_rule(facts) == "generator-cpu") is fires
 
 
-def test_a_generator_saturated_for_a_fifth_of_the_window_makes_it_invalid() -> None:
-    """Use the busiest tenth of the seconds: the mean would hide the saturation."""
+def test_a_generator_saturated_for_a_fifth_of_the_window_makes_a_step_invalid() -> None:
+    """Judge by the busiest tenth of the seconds, because the mean would hide the saturation."""
     cpu_s = [at * 0.2 + max(0, at - 28) * 0.8 for at in SECONDS]
     samples = tuple(GeneratorSample(at, cpu, 0, 0.0, 10, 1) for at, cpu in zip(SECONDS, cpu_s, strict=True))
     use = summarize_generator(make_closed_step(generator=samples), 12, 32)
@@ -85,27 +85,27 @@ def test_one_late_second_does_not_make_a_step_invalid() -> None:
     assert find_rule(make_closed_step(generator=once)) is None
 
 
-@pytest.mark.parametrize("gone", ["generator", "host"])
+@pytest.mark.parametrize("missing", ["generator", "host"])
 @pytest.mark.parametrize(("until_s", "fires"), [(22, False), (24, True)])
-def test_counters_that_were_not_read_for_a_while_tell_of_a_suspension(
-    gone: str, until_s: int, fires: bool
+def test_counters_that_were_not_read_for_a_while_show_a_suspension(
+    missing: str, until_s: int, fires: bool
 ) -> None:
     samples: dict[str, Any] = {
         "generator": make_generator_samples(SECONDS, 10),
         "host": make_host_samples(SECONDS),
     }
-    left = tuple(sample for sample in samples[gone] if not 20 < sample.at_s < until_s)
-    facts = make_closed_step(**{**samples, gone: left})
+    left = tuple(sample for sample in samples[missing] if not 20 < sample.at_s < until_s)
+    facts = make_closed_step(**{**samples, missing: left})
     assert (find_rule(facts) == "suspended") is fires
 
 
-def test_a_user_that_dies_within_the_window_makes_it_invalid() -> None:
+def test_a_user_that_dies_within_the_window_makes_a_step_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     lost = tuple(replace(sample, users=9) if sample.at_s == 20 else sample for sample in samples)
     assert find_rule(make_closed_step(generator=lost)) == "users"
 
 
-def test_users_still_arriving_before_the_window_do_no_harm() -> None:
+def test_users_that_are_missing_before_the_window_do_not_make_a_step_invalid() -> None:
     samples = make_generator_samples(SECONDS, 10)
     arriving = tuple(replace(sample, users=3) if sample.at_s < 12 else sample for sample in samples)
     assert find_rule(make_closed_step(generator=arriving)) is None
@@ -115,7 +115,7 @@ def test_users_still_arriving_before_the_window_do_no_harm() -> None:
 def test_a_hypervisor_that_takes_a_tenth_of_the_host_makes_a_step_invalid(
     steal_cores: float, fires: bool
 ) -> None:
-    """Take a tenth of two cores: 0.2."""
+    """Allow a tenth of two cores: 0.2 cores."""
     facts = make_closed_step(host=make_host_samples(SECONDS, steal_cores))
     assert (find_rule(facts) == "steal") is fires
 
@@ -137,11 +137,11 @@ def test_other_programs_that_take_a_tenth_of_the_host_make_a_step_invalid(
 ) -> None:
     facts = make_closed_step(host=make_accounted_host(foreign_cores))
     assert (find_rule(facts) == "foreign-load") is fires
-    found = summarize_host(facts, 12, 32).foreign_cores
-    assert found == pytest.approx(foreign_cores, abs=1e-6)
+    used_cores = summarize_host(facts, 12, 32).foreign_cores
+    assert used_cores == pytest.approx(foreign_cores, abs=1e-6)
 
 
-def test_what_others_use_is_unknown_where_the_engine_is_elsewhere() -> None:
+def test_foreign_load_is_unknown_if_the_engine_runs_on_another_host() -> None:
     away = tuple(replace(sample, engine_cpu_s=None, proxy_cpu_s=None) for sample in make_accounted_host(1.0))
     facts = make_closed_step(host=away)
     assert summarize_host(facts, 12, 32).foreign_cores is None
@@ -167,12 +167,12 @@ def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: b
     assert (find_rule(facts) == "littles-law") is fires
 
 
-def test_more_time_than_the_users_have_breaks_littles_law_too() -> None:
+def test_more_time_than_the_users_have_breaks_littles_law() -> None:
     facts = replace(make_closed_step(110), users=100, generator=make_generator_samples(SECONDS, 100))
     assert find_rule(facts) == "littles-law"
 
 
-def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
+def test_pauses_within_tasks_are_known_from_the_baseline() -> None:
     """Let a task sleep for a tenth of the cycle: it does so at every load."""
     light, loaded = (
         replace(
@@ -182,16 +182,16 @@ def test_pauses_of_the_scenarios_own_are_known_from_the_lightest_step() -> None:
         )
         for users in (1, 10)
     )
-    assert find_rule(loaded, baseline_from(light)) is None
+    assert find_rule(loaded, build_baseline(light)) is None
 
 
-def test_without_a_reference_littles_law_is_not_judged() -> None:
+def test_littles_law_is_not_checked_without_a_baseline() -> None:
     facts = replace(make_closed_step(5), generator=make_generator_samples(SECONDS, 10), users=10)
     assert find_rule(facts, baseline=None) is None
 
 
 @pytest.mark.parametrize(
-    ("ended", "expected"),
+    ("end_reason", "expected"),
     [
         (EndReason.GENERATOR_DIED, "generator"),
         (EndReason.TARGET_REMOVED, "removed"),
@@ -199,10 +199,12 @@ def test_without_a_reference_littles_law_is_not_judged() -> None:
     ],
 )
 @pytest.mark.parametrize("window_from_s", [None, 12.0])
-def test_an_ending_that_is_not_the_targets_fault_is_invalid(
-    ended: EndReason, expected: str, window_from_s: float | None
+def test_a_step_that_ended_early_without_fault_of_the_target_is_invalid(
+    end_reason: EndReason, expected: str, window_from_s: float | None
 ) -> None:
-    facts = make_closed_step(ended=ended, note="seen", window_from_s=window_from_s, window_to_s=None)
+    facts = make_closed_step(
+        end_reason=end_reason, note="seen", window_from_s=window_from_s, window_to_s=None
+    )
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, expected)
     assert result.judgement.evidence == EndedStep("seen")
@@ -213,14 +215,14 @@ LIMITS = Limits(1.0, 256 * MIB)
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01))
 
 
-@pytest.mark.parametrize("ended", EARLY_ENDS)
-def test_what_ends_a_step_early_is_the_targets_doing_on_a_valid_host(ended: EndReason) -> None:
-    facts = make_closed_step(ended=ended, note="seen", host=make_accounted_host(0.0))
+@pytest.mark.parametrize("end_reason", EARLY_ENDS)
+def test_a_step_that_the_target_ended_fails_on_a_quiet_host(end_reason: EndReason) -> None:
+    facts = make_closed_step(end_reason=end_reason, note="seen", host=make_accounted_host(0.0))
     result = judge_step(facts, SLOS, LIGHT, LIMITS)
     assert (result.verdict, result.judgement.evidence) == (Verdict.FAIL, EndedStep("seen"))
 
 
-@pytest.mark.parametrize("ended", EARLY_ENDS)
+@pytest.mark.parametrize("end_reason", EARLY_ENDS)
 @pytest.mark.parametrize(
     ("changed", "rule"),
     [
@@ -231,21 +233,21 @@ def test_what_ends_a_step_early_is_the_targets_doing_on_a_valid_host(ended: EndR
         ({"host": tuple(s for s in make_accounted_host(0.0) if not 25 < s.at_s < 30)}, Rule.SUSPENDED),
     ],
 )
-def test_what_generator_or_host_may_have_caused_is_not_blamed_on_the_target(
-    ended: EndReason, changed: dict[str, Any], rule: Rule
+def test_a_step_that_ended_while_generator_or_host_were_disturbed_is_invalid(
+    end_reason: EndReason, changed: dict[str, Any], rule: Rule
 ) -> None:
-    """The step ends at 33 s: 23 s to 33 s are looked at."""
-    facts = make_closed_step(ended=ended, **{"host": make_accounted_host(0.0), **changed})
+    """The step ends at 33 s, so 23 s to 33 s are checked."""
+    facts = make_closed_step(end_reason=end_reason, **{"host": make_accounted_host(0.0), **changed})
     result = judge_step(facts, SLOS, LIGHT, LIMITS)
     assert (result.verdict, result.rule) == (Verdict.INVALID, rule)
 
 
-def test_a_target_that_stalls_while_others_take_the_host_is_not_blamed() -> None:
-    """Both cores are busy: 2.0, of which the target uses 0.05 and Locust 0.05, so others use 1.9."""
+def test_a_stall_while_other_programs_fill_the_host_is_invalid() -> None:
+    """Both cores are busy. The target and Locust use 0.05 each, so other programs use 1.9."""
     host = tuple(HostSample(at, (at, at), 0, 2**30, 9.0, 0, 0, 0, 0, 0.0, 0.0, 0.0) for at in SECONDS)
     facts = make_closed_step(
         30,
-        ended=EndReason.STALLED,
+        end_reason=EndReason.STALLED,
         host=host,
         cpu_cores=0.05,
         generator=make_generator_samples(SECONDS, 30, cpu_ratio=0.05),
@@ -256,19 +258,19 @@ def test_a_target_that_stalls_while_others_take_the_host_is_not_blamed() -> None
     assert judgement.evidence.used_cores == pytest.approx(1.9)
 
 
-def test_what_others_did_long_before_a_step_ended_early_is_no_cause() -> None:
-    """They used 1.2 cores until 20 s, and the step ended at 33 s."""
+def test_foreign_load_long_before_the_early_end_does_not_count() -> None:
+    """Other programs used 1.2 cores until 20 s, and the step ended at 33 s."""
     host = tuple(
         replace(sample, busy_s=(sample.at_s * 0.4 + 0.6 * min(sample.at_s, 20.0),) * 2)
         for sample in make_accounted_host(0.0)
     )
-    facts = make_closed_step(ended=EndReason.STALLED, host=host)
+    facts = make_closed_step(end_reason=EndReason.STALLED, host=host)
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.STALLED
 
 
-def test_a_step_of_a_few_seconds_is_too_short_to_blame_anybody_else() -> None:
+def test_generator_and_host_are_not_checked_in_a_step_of_less_than_5_seconds() -> None:
     facts = make_closed_step(
-        ended=EndReason.ALL_FAILED, ended_s=4.9, window_from_s=None, host=make_accounted_host(1.0)
+        end_reason=EndReason.ALL_FAILED, ended_s=4.9, window_from_s=None, host=make_accounted_host(1.0)
     )
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.ALL_FAILED
     longer = replace(facts, ended_s=5.1)
@@ -282,29 +284,29 @@ def make_scarce_host(available_mib: int) -> tuple[HostSample, ...]:
     )
 
 
-@pytest.mark.parametrize("ended", [EndReason.TARGET_DIED, EndReason.STALLED])
+@pytest.mark.parametrize("end_reason", [EndReason.TARGET_DIED, EndReason.STALLED])
 @pytest.mark.parametrize(
-    ("available_mib", "used_mib", "is_hosts"),
+    ("available_mib", "used_mib", "is_host_memory"),
     [(20, 64, True), (63, 204, True), (64, 64, False), (20, 205, False), (500, 64, False)],
 )
-def test_a_host_that_ran_out_of_memory_is_to_blame_where_the_target_had_not(
-    ended: EndReason, available_mib: int, used_mib: int, is_hosts: bool
+def test_a_host_without_memory_makes_the_step_invalid_if_the_target_was_below_its_limit(
+    end_reason: EndReason, available_mib: int, used_mib: int, is_host_memory: bool
 ) -> None:
-    """The host needs 64 MiB; the target may use 0.8 of its 256 MiB: 204.8 MiB."""
+    """The host needs 64 MiB. The target counts as below its limit up to 0.8 of its 256 MiB: 204.8 MiB."""
     target = tuple(
         replace(sample, working_set_bytes=used_mib * MIB) for sample in make_target_samples(SECONDS)
     )
     facts = make_closed_step(
-        ended=ended, note="exit code 137", host=make_scarce_host(available_mib), target=target
+        end_reason=end_reason, note="exit code 137", host=make_scarce_host(available_mib), target=target
     )
     rule = judge_step(facts, SLOS, LIGHT, LIMITS).rule
-    assert (rule is Rule.HOST_MEMORY) is is_hosts
+    assert (rule is Rule.HOST_MEMORY) is is_host_memory
 
 
-def test_a_host_that_ran_out_of_memory_says_how_much_was_left() -> None:
-    """The target used 64 of 256 MiB. cgroup v2 counts a kill by the host's killer as one of the cgroup."""
+def test_the_evidence_of_a_host_without_memory_is_what_it_had_left() -> None:
+    """The target used 64 of 256 MiB. cgroup v2 counts the host's OOM kill as one of the cgroup."""
     facts = make_closed_step(
-        ended=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_scarce_host(20)
+        end_reason=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_scarce_host(20)
     )
     evidence = judge_step(facts, SLOS, LIGHT, LIMITS).judgement.evidence
     assert evidence == HostOutOfMemory(20 * MIB, 0.25)
@@ -312,19 +314,19 @@ def test_a_host_that_ran_out_of_memory_says_how_much_was_left() -> None:
     assert judge_step(killed, SLOS, LIGHT, LIMITS).rule is Rule.HOST_MEMORY
 
 
-def test_a_target_out_of_its_own_memory_is_so_whatever_else_ran() -> None:
-    """Others used a core more, which kills no target at its own limit."""
+def test_a_target_out_of_its_own_memory_fails_whatever_else_ran() -> None:
+    """Other programs used one more core, which does not make a target exceed its memory limit."""
     facts = make_closed_step(
-        ended=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_accounted_host(1.0)
+        end_reason=EndReason.TARGET_DIED, note="exit code 137, out of memory", host=make_accounted_host(1.0)
     )
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.DIED
 
 
-# A host that is full of our own
+# A host that target and load fill together
 
 
 def make_full_step(target_cores: float = 0.8, throttled_in_20: int = 0, slow: float = 0.08) -> StepFacts:
-    """Return a step of 60 users on two busy cores, with Locust 0.85, the proxy 0.25 and the harness 0.1."""
+    """Return a step of 60 users on two busy cores: Locust uses 0.85, the proxy 0.25 and the harness 0.1."""
     host = tuple(
         HostSample(at, (at, at), 0, 2**30, 3.0, 0, 0, 0, 0, 0.05 * at, 0.05 * at, 0.25 * at) for at in SECONDS
     )
@@ -336,8 +338,8 @@ def make_full_step(target_cores: float = 0.8, throttled_in_20: int = 0, slow: fl
     return make_closed_step(60, latency=slow_share(slow), host=host, target=target, generator=generator)
 
 
-def test_a_full_host_is_to_blame_for_a_failure_below_the_targets_quota() -> None:
-    """8 % are slow, the target used 0.8 of 1 core, and all of the host's 2.0 cores were busy."""
+def test_a_failure_on_a_full_host_below_the_targets_quota_is_invalid() -> None:
+    """8 % of the requests are slow, the target uses 0.8 of 1 core, and both cores of the host are busy."""
     judgement = judge_step(make_full_step(), SLOS, LIGHT, LIMITS).judgement
     assert judgement == Judgement(Rule.HOST_FULL, judgement.evidence)
     assert isinstance(judgement.evidence, HostFull)
@@ -346,8 +348,8 @@ def test_a_full_host_is_to_blame_for_a_failure_below_the_targets_quota() -> None
     assert judgement.rule.at_fault is Factor.HOST
 
 
-def test_a_full_host_makes_a_stall_invalid_too() -> None:
-    facts = replace(make_full_step(), ended=EndReason.STALLED)
+def test_a_stall_on_a_full_host_is_invalid() -> None:
+    facts = replace(make_full_step(), end_reason=EndReason.STALLED)
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.HOST_FULL
 
 
@@ -358,29 +360,29 @@ def test_a_full_host_makes_a_stall_invalid_too() -> None:
         pytest.param(make_full_step(target_cores=0.7, throttled_in_20=6), id="throttled in 30 % of periods"),
     ],
 )
-def test_a_target_at_its_quota_fails_by_itself_on_a_full_host(facts: StepFacts) -> None:
+def test_a_target_at_its_quota_fails_even_on_a_full_host(facts: StepFacts) -> None:
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
 
 
-def test_a_companion_at_its_quota_is_no_fault_of_the_host() -> None:
+def test_a_companion_at_its_quota_fails_the_step_even_on_a_full_host() -> None:
     companion = CompanionFacts(Limits(0.5, 256 * MIB), make_target_samples(SECONDS, 0.48))
     facts = replace(make_full_step(), companions={"database": companion})
     assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
 
 
 def test_a_pass_on_a_full_host_is_a_pass() -> None:
-    """With a host of its own the target would sustain them all the more."""
+    """On a larger host the target would pass as well."""
     assert judge_step(make_full_step(slow=0.01), SLOS, LIGHT, LIMITS).verdict is Verdict.PASS
 
 
-def test_a_host_with_a_core_to_spare_is_not_full() -> None:
-    """Of four cores two are busy."""
+def test_a_host_with_idle_cores_is_not_full() -> None:
+    """Two of four cores are busy."""
     facts = make_full_step()
     host = tuple(replace(s, busy_s=(s.at_s * 0.5,) * 4) for s in facts.host)
     assert judge_step(replace(facts, host=host), SLOS, LIGHT, LIMITS).rule is Rule.SLO_BROKEN
 
 
-# A loop lag that the SLOs can feel
+# The loop lag that the SLOs allow
 
 
 @pytest.mark.parametrize(
@@ -395,10 +397,10 @@ def test_a_host_with_a_core_to_spare_is_not_full() -> None:
         ((0.02,), 0.011, True),
     ],
 )
-def test_the_loop_may_lag_by_a_quarter_of_the_tightest_response_time(
+def test_the_loop_may_lag_by_a_quarter_of_the_tightest_response_time_slo(
     limits_s: Sequence[float], lag_s: float, fires: bool
 ) -> None:
-    """A quarter of 0.1 s is 25 ms; of 2 s it would be 0.5 s, but 0.25 s is the most and 10 ms the least."""
+    """A quarter of 0.1 s is 25 ms. A quarter of 2 s is 0.5 s, but at most 0.25 s and at least 10 ms count."""
     facts = make_closed_step(generator=make_generator_samples(SECONDS, 10, loop_lag_s=lag_s))
     slos = [Slo("errors", 0.01), *(Slo("p95", limit_s) for limit_s in limits_s)]
     assert (judge_step(facts, slos, LIGHT).rule is Rule.LOOP_LAG) is fires
@@ -423,7 +425,7 @@ def test_a_step_that_breaks_a_rule_is_neither_pass_nor_fail(name: str) -> None:
 @pytest.mark.parametrize(
     "samples", [(), make_generator_samples([12.0], 10), make_generator_samples([50.0, 51.0], 10)]
 )
-def test_fewer_than_two_samples_within_the_window_tell_nothing(
+def test_the_generators_use_is_unknown_without_two_samples_in_the_window(
     samples: tuple[GeneratorSample, ...],
 ) -> None:
     assert summarize_generator(make_closed_step(generator=samples), 12, 32).cpu_ratio is None
@@ -431,11 +433,11 @@ def test_fewer_than_two_samples_within_the_window_tell_nothing(
 
 
 @pytest.mark.parametrize("samples", [(), make_host_samples([12.0])])
-def test_steal_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
+def test_the_hosts_use_is_unknown_without_two_samples(samples: tuple[HostSample, ...]) -> None:
     assert summarize_host(make_closed_step(host=samples), 12, 32) == HostUse()
 
 
-def test_two_samples_of_one_instant_tell_nothing() -> None:
+def test_two_samples_of_one_instant_count_as_no_samples() -> None:
     assert (
         summarize_generator(
             make_closed_step(generator=make_generator_samples([20.0, 20.0], 10)), 12, 32
@@ -445,7 +447,7 @@ def test_two_samples_of_one_instant_tell_nothing() -> None:
     assert summarize_host(make_closed_step(host=make_host_samples([20.0, 20.0])), 12, 32) == HostUse()
 
 
-def test_a_step_in_which_nothing_started_is_invalid() -> None:
+def test_a_window_in_which_no_request_started_is_invalid() -> None:
     facts = make_closed_step(1, think_s=100.0, latency=always(0.1))
     result = judge_step(facts, [Slo("p95", 1.0)])
     assert (result.verdict, result.rule) == (Verdict.INVALID, "no-data")
@@ -462,7 +464,7 @@ def make_worker_samples(cpu_ratios: Sequence[float], **more: Any) -> tuple[Worke
 
 
 def test_the_busiest_of_several_workers_decides() -> None:
-    """Together they use more than a core, and none of them is short of CPU."""
+    """Judge each worker alone: together two workers may use more than a core."""
     together = make_generator_samples(SECONDS, 10, cpu_ratio=1.41)
     valid = make_closed_step(generator=together, workers=make_worker_samples([0.7, 0.7]))
     assert find_rule(valid) is None
@@ -479,7 +481,7 @@ def test_the_busiest_of_several_workers_decides() -> None:
 
 
 @pytest.mark.parametrize(("error_s", "fires"), [(0.0049, False), (0.0051, True)])
-def test_a_clock_that_is_hardly_known_makes_a_step_invalid(error_s: float, fires: bool) -> None:
+def test_a_worker_with_an_uncertain_clock_makes_a_step_invalid(error_s: float, fires: bool) -> None:
     facts = make_closed_step(workers=make_worker_samples([0.2], clock_error_s=error_s))
     assert (find_rule(facts) == "clocks") is fires
 
@@ -489,8 +491,8 @@ def test_a_worker_that_was_silent_makes_a_step_invalid() -> None:
     assert find_rule(make_closed_step(workers=silent)) == "suspended"
 
 
-def test_workers_elsewhere_are_not_looked_for_on_this_host() -> None:
-    """Count the host's load as foreign if the worker that used as much CPU ran on another host."""
+def test_only_local_workers_are_subtracted_from_the_hosts_load() -> None:
+    """Count load on the host as foreign if the worker with the same CPU use ran on another host."""
     busy = tuple(
         replace(sample, busy_s=(sample.at_s * 0.85,), harness_cpu_s=0.0, engine_cpu_s=0.0, proxy_cpu_s=0.0)
         for sample in make_host_samples(SECONDS)

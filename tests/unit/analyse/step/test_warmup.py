@@ -1,4 +1,4 @@
-"""When a fresh container counts as warm: while its CPU time per request falls, it does not."""
+"""A fresh container counts as warm unless its CPU time per request still falls."""
 
 import math
 from dataclasses import replace
@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
 from bench.simulation.model import NOISY, Noise, Service
-from harness.analyse.step.warmup import costs_per_request_s, find_truncation, is_warm
+from harness.analyse.step.warmup import compute_request_costs_s, find_truncation, is_warm
 from harness.model import MIB, StepFacts, StepResult, TargetSample
 from tests.unit.analyse.synthetic import make_closed_step
 
 SERIES = st.lists(st.floats(0.001, 1.0), min_size=2, max_size=40).map(np.array)
 
 
-def step(cost_s: "dict[float, float] | float", users: int = 40, seconds: int = 18) -> StepFacts:
-    """Forty users make 40 requests a second, each for so many CPU seconds (by the second it is counted)."""
+def make_step_of_cost(cost_s: "dict[float, float] | float", users: int = 40, seconds: int = 18) -> StepFacts:
+    """Return a step in which each user makes a request a second, for `cost_s` CPU seconds each.
+
+    A dict maps seconds of the step to costs; other seconds have the lowest of them.
+    """
     spent, samples = 0.0, []
     for second in range(seconds + 1):
         samples.append(TargetSample(float(second), spent, 0, 0, 0.0, 64 * MIB, None, 0, 0))
@@ -29,51 +32,53 @@ def step(cost_s: "dict[float, float] | float", users: int = 40, seconds: int = 1
 
 
 def test_a_steady_target_is_warm() -> None:
-    assert is_warm(step(0.01))
+    assert is_warm(make_step_of_cost(0.01))
 
 
-def test_a_target_that_still_gets_faster_is_not() -> None:
-    assert not is_warm(step({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}))
+def test_a_target_that_still_gets_faster_is_not_warm() -> None:
+    assert not is_warm(
+        make_step_of_cost({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)})
+    )
 
 
 def test_a_target_that_was_cold_only_on_the_ramp_is_warm() -> None:
-    assert is_warm(step({second: 0.02 if second < 3 else 0.01 for second in range(40)}))
+    assert is_warm(make_step_of_cost({second: 0.02 if second < 3 else 0.01 for second in range(40)}))
 
 
-def test_a_target_that_gets_slower_is_not_waited_for() -> None:
+def test_a_target_that_gets_slower_is_warm() -> None:
     """Leave a growing heap or a rising queue to the window, which is to show them."""
-    assert is_warm(step({second: 0.01 * (1 + second / 20) for second in range(40)}))
+    assert is_warm(make_step_of_cost({second: 0.01 * (1 + second / 20) for second in range(40)}))
 
 
-def test_a_fall_of_less_than_the_precision_is_not_waited_for() -> None:
-    assert is_warm(step({second: 0.0103 if second < 12 else 0.01 for second in range(40)}))
+def test_a_target_that_gets_faster_by_less_than_the_precision_is_warm() -> None:
+    assert is_warm(make_step_of_cost({second: 0.0103 if second < 12 else 0.01 for second in range(40)}))
 
 
-def test_too_few_requests_to_tell_are_not_waited_for() -> None:
-    facts = step({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}, users=4)
-    assert len(costs_per_request_s(facts)) == 0
+def test_a_target_with_too_few_requests_counts_as_warm() -> None:
+    facts = make_step_of_cost({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}, users=4)
+    assert len(compute_request_costs_s(facts)) == 0
     assert is_warm(facts)
 
 
 @pytest.mark.parametrize("missing", [{"target": ()}, {"settle_from_s": None}])
-def test_without_counters_or_a_ramp_nothing_is_known(missing: dict[str, Any]) -> None:
-    assert is_warm(replace(step(0.01), **missing))
+def test_a_target_without_counters_or_a_ramp_counts_as_warm(missing: dict[str, Any]) -> None:
+    assert is_warm(replace(make_step_of_cost(0.01), **missing))
 
 
 @given(SERIES)
-def test_at_most_half_is_cut_off(series: np.ndarray) -> None:
+def test_at_most_half_of_a_series_is_cut_off(series: np.ndarray) -> None:
     assert 0 <= find_truncation(series) <= len(series) // 2
 
 
 @given(st.integers(1, 1000), st.integers(2, 40))
-def test_of_a_constant_nothing_is_cut_off(value: int, length: int) -> None:
+def test_nothing_of_a_constant_series_is_cut_off(value: int, length: int) -> None:
     assert find_truncation(np.full(length, float(value))) == 0
 
 
 def find_first_busy_step(noise: Noise) -> StepResult:
-    ground = SimulatedScenario(Service(cpu_s=0.02), noise)
+    scenario = SimulatedScenario(Service(cpu_s=0.02), noise)
     cell = build_grid((1.0,))[0]
-    return next(step for step in measure_cell(Strategy("ours"), ground, cell, 3).steps if step.users > 20)
+    return next(step for step in measure_cell(Strategy("ours"), scenario, cell, 3).steps if step.users > 20)
 
 
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
@@ -83,6 +88,6 @@ def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:
     assert slow.target.cpu_per_request_s == pytest.approx(0.02, rel=0.1)
 
 
-def test_a_warm_target_pays_nothing() -> None:
+def test_a_warm_target_settles_no_longer_than_planned() -> None:
     steps = [find_first_busy_step(Noise()), find_first_busy_step(replace(NOISY, cold_ratio=1.0))]
     assert [step.settling.length_s for step in steps] == [pytest.approx(10, abs=0.6)] * 2

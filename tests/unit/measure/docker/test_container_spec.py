@@ -1,4 +1,4 @@
-"""How a container is described to the engine."""
+"""The options with which the engine creates a container."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,31 +21,33 @@ LIMITS = Limits(0.25, 256 * MIB)
 SOURCE = ImageSource("web:1")
 
 
-def spec(target: Target, limits: Limits = LIMITS) -> ContainerSpec:
+def build_spec(target: Target, limits: Limits = LIMITS) -> ContainerSpec:
     return ContainerSpec("harness-x-1", "x", "web-c0.25-m256", limits, target, Image("web:1", "sha256:1"))
 
 
-def test_limits_are_a_quota_per_period_and_memory_without_swap() -> None:
-    options = build_host_options(spec(Target("web", 8000, SOURCE)))
+def test_the_limits_are_a_cpu_quota_per_period_and_memory_without_swap() -> None:
+    options = build_host_options(build_spec(Target("web", 8000, SOURCE)))
     assert (options["cpu_quota"], options["cpu_period"]) == (25_000, 100_000)
     assert options["mem_limit"] == options["memswap_limit"] == 256 * MIB
 
 
 @pytest.mark.parametrize(("cores", "quota"), [(0.01, 1_000), (0.001, 1_000), (1 / 3, 33_333), (2.0, 200_000)])
-def test_a_quota_is_whole_and_never_below_what_the_kernel_takes(cores: float, quota: int) -> None:
-    assert build_host_options(spec(Target("web", 8000, SOURCE), Limits(cores, MIB)))["cpu_quota"] == quota
+def test_a_quota_is_a_whole_number_and_at_least_the_kernels_minimum(cores: float, quota: int) -> None:
+    assert (
+        build_host_options(build_spec(Target("web", 8000, SOURCE), Limits(cores, MIB)))["cpu_quota"] == quota
+    )
 
 
 @pytest.mark.parametrize("host_port", [None, 8080])
 def test_the_port_is_published_on_the_loopback_only(host_port: int | None) -> None:
-    options = build_host_options(spec(Target("web", 8000, SOURCE, host_port=host_port)))
+    options = build_host_options(build_spec(Target("web", 8000, SOURCE, host_port=host_port)))
     assert options["port_bindings"] == {8000: ("127.0.0.1", host_port)}
 
 
-def test_a_declared_address_is_the_only_one_that_a_port_is_published_on() -> None:
-    declared = replace(spec(Target("web", 8000, SOURCE)), port_access=PortAccess("10.0.0.7"))
-    assert build_host_options(declared)["port_bindings"] == {8000: ("10.0.0.7", None)}
-    tunnelled = replace(spec(Target("web", 8000, SOURCE)), port_access=PortAccess(ssh="ssh://big"))
+def test_a_port_is_published_only_on_the_address_by_which_it_is_reached() -> None:
+    addressed = replace(build_spec(Target("web", 8000, SOURCE)), port_access=PortAccess("10.0.0.7"))
+    assert build_host_options(addressed)["port_bindings"] == {8000: ("10.0.0.7", None)}
+    tunnelled = replace(build_spec(Target("web", 8000, SOURCE)), port_access=PortAccess(ssh="ssh://big"))
     assert build_host_options(tunnelled)["port_bindings"] == {8000: ("127.0.0.1", None)}
 
 
@@ -63,7 +65,7 @@ def test_variables_in_the_environment_are_filled_in(monkeypatch: pytest.MonkeyPa
     assert resolve_environment(target) == {"URL": "sql://db/shop", "COST": "$5", "AS_IT_IS": "${A}"}
 
 
-def test_variables_that_are_not_set_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_variables_that_are_not_set_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOT_SET", raising=False)
     monkeypatch.delenv("NOR_THIS", raising=False)
     target = Target(
@@ -84,7 +86,7 @@ def test_a_target_gets_its_options_and_its_files_read_only() -> None:
         ulimits={"nofile": 4096},
         capabilities=("SYS_NICE",),
     )
-    options = build_host_options(spec(target))
+    options = build_host_options(build_spec(target))
     assert options["binds"] == ["/home/me/web.conf:/etc/web.conf:ro"]
     assert options["tmpfs"] == {"/run": ""}
     assert [(each.name, each.soft, each.hard) for each in options["ulimits"]] == [("nofile", 4096, 4096)]
@@ -93,12 +95,12 @@ def test_a_target_gets_its_options_and_its_files_read_only() -> None:
 
 
 def test_in_the_hosts_network_no_port_is_published() -> None:
-    options = build_host_options(spec(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
+    options = build_host_options(build_spec(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
     assert (options["network_mode"], options["port_bindings"]) == ("host", None)
 
 
 def test_a_companion_publishes_no_port_and_its_variables_are_checked_too() -> None:
     database = Target("database", 0, SOURCE, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
-    assert build_host_options(spec(database))["port_bindings"] is None
+    assert build_host_options(build_spec(database))["port_bindings"] is None
     web = Target("web", 8000, SOURCE, companions=(Companion(database, LIMITS),))
     assert find_unset_variables(web) == ["NO_SUCH_SECRET"]

@@ -1,4 +1,4 @@
-"""What makes an image be built again."""
+"""An image is built again if the hash of its content changed."""
 
 import os
 from pathlib import Path
@@ -21,28 +21,28 @@ def hash_with_bases(build: BuildSource, *bases: str) -> str:
     return hash_build(build, bases)
 
 
-def test_the_same_content_has_the_same_hash_whenever_it_was_written(build: BuildSource) -> None:
+def test_a_files_time_does_not_change_the_hash(build: BuildSource) -> None:
     before = hash_with_bases(build)
     os.utime(build.context / "app.py", (1, 1))
     assert hash_with_bases(build) == before
 
 
-def test_content_mode_name_arguments_and_base_all_count(build: BuildSource) -> None:
-    seen = [hash_with_bases(build), hash_with_bases(build, "sha256:another-base")]
-    seen.append(hash_with_bases(BuildSource(build.context, args={"BASE": "debian"})))
+def test_contents_modes_and_names_of_files_arguments_and_bases_change_the_hash(build: BuildSource) -> None:
+    hashes = [hash_with_bases(build), hash_with_bases(build, "sha256:another-base")]
+    hashes.append(hash_with_bases(BuildSource(build.context, args={"BASE": "debian"})))
     (build.context / "app.py").chmod(0o755)
-    seen.append(hash_with_bases(build))
+    hashes.append(hash_with_bases(build))
     (build.context / "app.py").rename(build.context / "shop.py")
-    seen.append(hash_with_bases(build))
+    hashes.append(hash_with_bases(build))
     (build.context / "shop.py").write_text("answer = 43\n")
-    seen.append(hash_with_bases(build))
-    assert len(set(seen)) == len(seen)
+    hashes.append(hash_with_bases(build))
+    assert len(set(hashes)) == len(hashes)
 
 
-def test_the_hash_of_version_0_1_is_kept(build: BuildSource) -> None:
-    """Else every target is built again."""
+def test_the_hash_is_the_same_as_in_version_0_1(build: BuildSource) -> None:
+    """Keep it: with another hash, an update of the harness would build every target again."""
     (build.context / ".dockerignore").write_text("*.log\nDockerfile\n")
-    (build.context / "noise.log").write_text("x")
+    (build.context / "ignored.log").write_text("x")
     (build.context / "app").mkdir()
     (build.context / "app" / "link").symlink_to("../app.py")
     for path in (build.context, *build.context.rglob("*")):
@@ -54,12 +54,12 @@ def test_the_hash_of_version_0_1_is_kept(build: BuildSource) -> None:
     )
 
 
-def test_what_dockerignore_excludes_changes_nothing(build: BuildSource) -> None:
+def test_a_file_that_dockerignore_excludes_does_not_change_the_hash(build: BuildSource) -> None:
     (build.context / ".dockerignore").write_text("# not sent\n\n*.log\n")
     before = hash_with_bases(build)
-    (build.context / "noise.log").write_text("x")
+    (build.context / "ignored.log").write_text("x")
     assert hash_with_bases(build) == before
-    assert "noise.log" not in list_build_context(build.context, build.dockerfile)
+    assert "ignored.log" not in list_build_context(build.context, build.dockerfile)
 
 
 @pytest.mark.parametrize(

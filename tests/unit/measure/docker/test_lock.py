@@ -8,7 +8,7 @@ from harness.errors import UsageError
 from harness.measure.docker.lock import find_lock_path, lock_engine
 
 
-def test_a_second_owner_is_refused_and_told_who_the_first_is() -> None:
+def test_a_second_owner_is_refused_with_the_name_of_the_first() -> None:
     name = f"engine-{os.getpid()}"
     with lock_engine(name, "campaign one"):
         with (
@@ -30,6 +30,6 @@ def test_a_released_lock_can_be_taken_again_and_leaves_no_file() -> None:
 
 def test_the_file_of_a_killed_owner_locks_nothing() -> None:
     name = f"killed-{os.getpid()}"
-    find_lock_path(name).write_text("campaign of the dead (pid 1)\n")
+    find_lock_path(name).write_text("killed campaign (pid 1)\n")
     with lock_engine(name, "campaign"):
-        assert "of the dead" not in find_lock_path(name).read_text()
+        assert "killed campaign" not in find_lock_path(name).read_text()

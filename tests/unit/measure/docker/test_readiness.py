@@ -1,4 +1,4 @@
-"""What counts as ready, and what is reported instead, by sockets of the test's own."""
+"""When a port counts as ready, and what is reported otherwise. The tests open the ports themselves."""
 
 import contextlib
 import socket
@@ -27,11 +27,11 @@ cat: /proc/net/tcp6: No such file or directory
 
 
 @contextlib.contextmanager
-def server(answer: bytes | None) -> Iterator[int]:
-    """Accepts one connection; answers it, closes it at once (empty), or holds it silently (None)."""
+def serve(answer: bytes | None) -> Iterator[int]:
+    """Accept one connection: answer it, close it at once (empty answer) or leave it without answer (None)."""
     done = threading.Event()
 
-    def serve() -> None:
+    def accept() -> None:
         with contextlib.suppress(OSError), listener.accept()[0] as connection:
             if answer:
                 connection.recv(4096)
@@ -40,7 +40,7 @@ def server(answer: bytes | None) -> Iterator[int]:
                 done.wait(5)
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=accept)
         thread.start()
         try:
             yield listener.getsockname()[1]
@@ -60,27 +60,27 @@ def server(answer: bytes | None) -> Iterator[int]:
         (TCP, b"", "the connection was closed at once"),
     ],
 )
-def test_a_probe_reports_what_was_seen_instead(
+def test_a_probe_returns_none_if_ready_and_what_was_seen_if_not(
     probe: NetworkProbe, answer: bytes | None, seen: str | None
 ) -> None:
-    with server(answer) as port:
+    with serve(answer) as port:
         assert probe_network(probe, OpenPort(LOOPBACK, port), 0.2) == seen
 
 
 @pytest.mark.parametrize("probe", [HTTP, TCP])
-def test_nobody_listening_is_not_ready(probe: NetworkProbe) -> None:
+def test_a_port_without_a_listener_is_not_ready(probe: NetworkProbe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert "refused" in (probe_network(probe, OpenPort(LOOPBACK, port), 0.2) or "")
 
 
-def test_a_port_is_free_when_nobody_listens() -> None:
+def test_a_port_is_free_if_it_has_no_listener() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert not is_port_free(port)
     assert is_port_free(port)
 
 
-def test_only_listening_sockets_count_of_both_families() -> None:
+def test_only_listening_sockets_count_and_those_of_ipv6_too() -> None:
     assert list(parse_listening_ports(TABLES)) == [5432, 6379]
     assert list(parse_listening_ports("")) == []

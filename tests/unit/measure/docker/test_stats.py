@@ -56,33 +56,33 @@ def test_a_stopped_container_gives_no_sample_rather_than_zeros() -> None:
     assert target_sample_from_json({}, 7.0) is None
 
 
-def test_a_target_without_a_network_has_moved_no_bytes() -> None:
+def test_a_target_without_a_network_received_and_sent_no_bytes() -> None:
     sample = target_sample_from_json({**V2, "networks": None}, 7.0)
     assert sample is not None
     assert (sample.received_bytes, sample.sent_bytes) == (0, 0)
 
 
-def test_waiting_for_a_disk_and_stolen_time_are_not_work() -> None:
+def test_time_that_waits_for_a_disk_and_stolen_time_are_not_busy() -> None:
     core = SimpleNamespace(
         user=5.0, nice=1.0, system=2.0, irq=0.5, softirq=0.5, idle=90, iowait=7, steal=3, guest=4
     )
     assert sum_busy_s(core) == 9.0
 
 
-def message(action: str, **attributes: str) -> dict[str, Any]:
+def build_message(action: str, **attributes: str) -> dict[str, Any]:
     return {"Type": "container", "Action": action, "Actor": {"ID": "c", "Attributes": attributes}}
 
 
 @pytest.mark.parametrize(
     ("reported", "event"),
     [
-        (message("oom"), TargetEvent(3.0, EventKind.OOM)),
-        (message("die", exitCode="137"), TargetEvent(3.0, EventKind.DIE, "exit code 137")),
-        (message("kill", signal="9"), TargetEvent(3.0, EventKind.KILL, "signal 9")),
-        (message("restart"), TargetEvent(3.0, EventKind.RESTART)),
-        (message("health_status: unhealthy"), TargetEvent(3.0, EventKind.UNHEALTHY)),
-        (message("exec_create: sh"), None),
-        (message("start"), None),
+        (build_message("oom"), TargetEvent(3.0, EventKind.OOM)),
+        (build_message("die", exitCode="137"), TargetEvent(3.0, EventKind.DIE, "exit code 137")),
+        (build_message("kill", signal="9"), TargetEvent(3.0, EventKind.KILL, "signal 9")),
+        (build_message("restart"), TargetEvent(3.0, EventKind.RESTART)),
+        (build_message("health_status: unhealthy"), TargetEvent(3.0, EventKind.UNHEALTHY)),
+        (build_message("exec_create: sh"), None),
+        (build_message("start"), None),
     ],
 )
 def test_only_events_about_a_targets_state_are_converted(
@@ -91,7 +91,7 @@ def test_only_events_about_a_targets_state_are_converted(
     assert event_from_json(reported, 3.0) == event
 
 
-def test_replicas_are_summed_but_of_memory_the_fullest_counts() -> None:
+def test_replicas_are_summed_and_their_memory_is_that_of_the_fullest() -> None:
     one = TargetSample(1.0, 2.0, 100, 10, 0.5, 40 * 2**20, None, 1000, 5000)
     other = TargetSample(1.4, 3.0, 200, 50, 0.7, 60 * 2**20, 65 * 2**20, 10, 20)
     assert sum_replicas(1.4, [one, other]) == TargetSample(

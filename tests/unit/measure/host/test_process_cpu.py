@@ -16,12 +16,14 @@ PROXY = ["/usr/sbin/docker-proxy", "-proto", "tcp", "-host-port", "32768", "-con
     ("container_id", "name", "expected"),
     [(ID, "containerd-shim-runc-v2", True), ("0" * 64, "containerd-shim-runc-v2", False), (ID, "cat", False)],
 )
-def test_a_shim_is_known_by_its_containers_id(container_id: str, name: str, expected: bool) -> None:
+def test_a_shim_is_recognized_by_its_name_and_its_containers_id(
+    container_id: str, name: str, expected: bool
+) -> None:
     assert is_shim_of(container_id, name, SHIM) is expected
 
 
 @pytest.mark.parametrize(("port", "expected"), [(32768, True), (3276, False), (8000, False)])
-def test_a_proxy_is_known_by_the_whole_of_its_hosts_port(port: int, expected: bool) -> None:
+def test_a_proxy_is_recognized_by_its_whole_host_port(port: int, expected: bool) -> None:
     assert is_proxy_of(port, "docker-proxy", PROXY) is expected
 
 
@@ -36,5 +38,5 @@ def test_without_the_containers_shim_the_engines_time_is_unknown_and_not_zero() 
     assert 0 < cpu.harness_cpu_s <= sum(os.times()[:2]) + 0.1
 
 
-def test_the_fixed_work_costs_cpu_time() -> None:
+def test_the_probe_of_the_cpu_speed_uses_cpu_time() -> None:
     assert probe_work_s() > 0

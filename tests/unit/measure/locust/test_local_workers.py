@@ -1,17 +1,17 @@
-"""Commands that start Locust's processes on this host and on others. These tests start none."""
+"""Commands that start Locust's processes on this host and on others. No test runs these commands."""
 
 import shlex
 from pathlib import Path
 
-from harness.measure.locust.generator import master_options
+from harness.measure.locust.generator import build_master_options
 from harness.measure.locust.local_workers import build_worker_command
 from harness.model import ExternalWorkers, LocalWorkers, Scenario
 
 SCENARIO = Scenario((Path("shop.py"),), ("Shopper",), tags=("read",), arguments=("--front", "/a b"))
 
 
-def test_a_master_listens_at_the_address_that_it_is_given() -> None:
-    words = master_options("127.0.0.1", 5557, 3)
+def test_a_master_listens_at_its_bind_address() -> None:
+    words = build_master_options("127.0.0.1", 5557, 3)
     assert words[words.index("--master-bind-host") + 1] == "127.0.0.1"
     assert words[words.index("--expect-workers") + 1] == "3"
     assert LocalWorkers().bind == "127.0.0.1"

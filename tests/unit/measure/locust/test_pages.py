@@ -13,28 +13,28 @@ FLOATS = ("start", "latency", "think_start", "think", "unfinished_start")
 NUMBERS = ("name", "error", "unfinished_name")
 
 
-def page(at: float, **more: Any) -> dict[str, Any]:
-    """Build a page as the plugin sends it."""
-    plain: dict[str, Any] = {"names": [], "errors": [], "closing": False, "reached": 0}
-    plain |= {"at": at, "cpu": 1.0, "rss": 100, "lag": 0.001, "users": 0, "in_flight": 0} | more
-    plain |= {key: encode_column(array("d", more.get(key, []))) for key in FLOATS}
-    return plain | {key: encode_column(array("i", more.get(key, []))) for key in NUMBERS}
+def build_page(at: float, **more: Any) -> dict[str, Any]:
+    """Build a page in the plugin's format, with an empty column for each one that `more` lacks."""
+    page: dict[str, Any] = {"names": [], "errors": [], "closing": False, "reached": 0}
+    page |= {"at": at, "cpu": 1.0, "rss": 100, "lag": 0.001, "users": 0, "in_flight": 0} | more
+    page |= {key: encode_column(array("d", more.get(key, []))) for key in FLOATS}
+    return page | {key: encode_column(array("i", more.get(key, []))) for key in NUMBERS}
 
 
 def encode_column(column: "array[Any]") -> str:
     return base64.b64encode(column).decode()
 
 
-def remote_clock(offset: float, error: float = 0.001) -> dict[str, Any]:
+def build_remote_clock(offset: float, error: float = 0.001) -> dict[str, Any]:
     return {"here": False, "offset": offset, "error": error}
 
 
-def test_workers_facts_are_given_out_with_their_masters_next_page() -> None:
+def test_facts_of_workers_are_returned_with_the_next_page_of_their_master() -> None:
     pages = PageBuffer(workers=2)
-    pages.add(page(1.0, start=[0.5], latency=[0.1], name=[0], error=[-1], names=["GET /"], users=3), 1)
+    pages.add(build_page(1.0, start=[0.5], latency=[0.1], name=[0], error=[-1], names=["GET /"], users=3), 1)
     assert pages.take().samples == ()
-    pages.add(page(1.2, users=4, cpu=2.0), 2)
-    pages.add(page(1.3, workers=2, reached=7, users=99, cpu=0.5))
+    pages.add(build_page(1.2, users=4, cpu=2.0), 2)
+    pages.add(build_page(1.3, workers=2, reached=7, users=99, cpu=0.5))
     facts = pages.take()
     assert facts.requests.start_s.tolist() == [0.5]
     (sample,) = facts.samples
@@ -45,11 +45,11 @@ def test_workers_facts_are_given_out_with_their_masters_next_page() -> None:
 def test_each_process_has_numbers_of_its_own_for_names_and_errors() -> None:
     pages = PageBuffer(workers=2)
     row = {"latency": [0.1], "name": [0], "error": [0]}
-    pages.add(page(1.0, start=[0.1], names=["GET /"], errors=["refused"], **row), 1)
-    pages.add(page(1.0, start=[0.2], names=["GET /item"], errors=["reset"], **row), 2)
-    pages.add(page(1.1))
-    pages.add(page(1.5, start=[1.2], latency=[0.1], name=[0], error=[-1]), 2)
-    pages.add(page(1.6))
+    pages.add(build_page(1.0, start=[0.1], names=["GET /"], errors=["refused"], **row), 1)
+    pages.add(build_page(1.0, start=[0.2], names=["GET /item"], errors=["reset"], **row), 2)
+    pages.add(build_page(1.1))
+    pages.add(build_page(1.5, start=[1.2], latency=[0.1], name=[0], error=[-1]), 2)
+    pages.add(build_page(1.6))
     facts = pages.take()
     names = [facts.requests.names[number] for number in facts.requests.name]
     assert names == ["GET /", "GET /item", "GET /item"]
@@ -62,7 +62,7 @@ def test_each_process_has_numbers_of_its_own_for_names_and_errors() -> None:
 
 def test_instants_of_another_clock_are_converted_to_the_local_one() -> None:
     pages = PageBuffer(workers=1)
-    remote = page(
+    remote = build_page(
         5001.0,
         start=[5000.5],
         latency=[0.1],
@@ -74,8 +74,8 @@ def test_instants_of_another_clock_are_converted_to_the_local_one() -> None:
         unfinished_start=[5000.9],
         unfinished_name=[0],
     )
-    pages.add(remote, 1, remote_clock(5000.0))
-    pages.add(page(1.1))
+    pages.add(remote, 1, build_remote_clock(5000.0))
+    pages.add(build_page(1.1))
     facts = pages.take()
     assert facts.requests.start_s.tolist() == pytest.approx([0.5])
     assert facts.requests.latency_s.tolist() == [0.1]
@@ -87,10 +87,12 @@ def test_instants_of_another_clock_are_converted_to_the_local_one() -> None:
 
 def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
     pages = PageBuffer(workers=2)
-    pages.add(page(1.0, closing=True))
-    pages.add(page(1.01, closing=True), 1)
+    pages.add(build_page(1.0, closing=True))
+    pages.add(build_page(1.01, closing=True), 1)
     assert not pages.is_closed
-    pages.add(page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2)
+    pages.add(
+        build_page(1.02, closing=True, unfinished_start=[1.01], unfinished_name=[0], names=["GET /"]), 2
+    )
     assert pages.is_closed
     facts = pages.take()
     assert not pages.is_closed
@@ -98,19 +100,19 @@ def test_a_step_is_closed_when_every_process_has_closed_it() -> None:
     assert np.all(facts.requests.unfinished_start_s <= facts.samples[-1].at_s)
 
 
-def test_what_is_in_flight_in_any_worker_is_known_while_a_step_runs() -> None:
-    """Worker 1 sent two pages: what its first one had in flight has ended."""
+def test_the_requests_in_flight_in_all_workers_are_known_while_a_step_runs() -> None:
+    """Worker 1 sent two pages: the request in flight of its first page has ended."""
     pages = PageBuffer(workers=2)
-    pages.add(page(1.0, unfinished_start=[0.2], unfinished_name=[0], names=["GET /"]), 1)
-    pages.add(page(1.1, unfinished_start=[0.4, 1.0], unfinished_name=[0, 0], names=["GET /"]), 2)
-    pages.add(page(1.4, unfinished_start=[1.3], unfinished_name=[0]), 1)
-    pages.add(page(1.5))
+    pages.add(build_page(1.0, unfinished_start=[0.2], unfinished_name=[0], names=["GET /"]), 1)
+    pages.add(build_page(1.1, unfinished_start=[0.4, 1.0], unfinished_name=[0, 0], names=["GET /"]), 2)
+    pages.add(build_page(1.4, unfinished_start=[1.3], unfinished_name=[0]), 1)
+    pages.add(build_page(1.5))
     assert sorted(pages.take().requests.unfinished_start_s.tolist()) == [0.4, 1.0, 1.3]
 
 
 def test_a_single_process_has_no_rows_for_workers() -> None:
     pages = PageBuffer()
-    pages.add(page(1.0, users=3, reached=3, in_flight=1))
+    pages.add(build_page(1.0, users=3, reached=3, in_flight=1))
     facts = pages.take()
     assert (facts.samples[0].users, facts.samples[0].in_flight, facts.workers) == (3, 1, ())
     assert concat_facts([facts])[2] == facts.samples

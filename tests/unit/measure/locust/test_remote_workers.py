@@ -18,10 +18,10 @@ from harness.measure.locust.remote_workers import (
     build_container_environment,
     build_tar,
     build_worker_script,
-    common_folder,
-    worker_service,
+    build_worker_service,
+    find_common_folder,
 )
-from harness.measure.locust.worker_image import build_for_architecture
+from harness.measure.locust.worker_image import prepare_build_source
 from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
 from harness.plan import find_named_variables, find_scenario_files
 
@@ -69,7 +69,7 @@ def test_a_container_gets_the_scenarios_files_with_their_relative_paths(
     plugin = tmp_path / "plugin.py"
     plugin.write_text("# plugin\n")
     plugin.chmod(0o600)
-    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), common_folder(scenario))
+    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), find_common_folder(scenario))
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         entries = {entry.name: entry for entry in archive}
     assert set(entries) == {
@@ -87,43 +87,43 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    given = build_container_environment(find_scenario_files(scenario.locustfiles))
-    assert given["SHOP_TOKEN"] == "${SHOP_TOKEN}"
-    assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= given.keys()
-    assert given.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
+    environment = build_container_environment(find_scenario_files(scenario.locustfiles))
+    assert environment["SHOP_TOKEN"] == "${SHOP_TOKEN}"
+    assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= environment.keys()
+    assert environment.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
     assert find_named_variables(find_scenario_files(scenario.locustfiles), {}) == set()
 
 
 def test_a_container_has_no_more_rights_than_requests_need() -> None:
-    service = worker_service("worker:1", "exec locust", {"A": "b"})
+    service = build_worker_service("worker:1", "exec locust", {"A": "b"})
     assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
     assert service.host_network
     assert service.port == 0
     assert service.capabilities == ()
 
 
-class Host:
-    """An engine that has nothing but a fingerprint."""
+class FakeHost:
+    """An engine that has only a fingerprint."""
 
-    def __init__(self, *, local: bool) -> None:
-        self._local = local
+    def __init__(self, *, is_local: bool) -> None:
+        self._is_local = is_local
 
     def read_fingerprint(self) -> Fingerprint:
-        return Fingerprint(engine=EngineFacts(is_local=self._local, architecture="x86_64"))
+        return Fingerprint(engine=EngineFacts(is_local=self._is_local, architecture="x86_64"))
 
 
 def test_workers_on_another_machine_need_an_address_of_this_one() -> None:
-    def problems(local: bool, load: Load) -> list[str]:
-        engines = WorkerPool([Host(local=local)], 5557)  # type: ignore[list-item]
-        return LocustGenerator(engines=engines).find_problems(load)
+    def find_problems(load: Load, *, is_local: bool) -> list[str]:
+        pool = WorkerPool([FakeHost(is_local=is_local)], 5557)  # type: ignore[list-item]
+        return LocustGenerator(worker_pool=pool).find_problems(load)
 
-    here, there = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
-    assert "name it: load: {bind:" in problems(False, here)[0]
-    assert problems(False, there) == problems(True, here) == []
-    assert LocustGenerator().find_problems(there) == []
+    on_loopback, on_address = ExternalWorkers(2), ExternalWorkers(2, bind="10.0.0.5")
+    assert "name it: load: {bind:" in find_problems(on_loopback, is_local=False)[0]
+    assert find_problems(on_address, is_local=False) == find_problems(on_loopback, is_local=True) == []
+    assert LocustGenerator().find_problems(on_address) == []
 
 
-def test_no_workers_have_no_logs_and_no_processes() -> None:
+def test_without_workers_there_are_no_logs_and_no_process_ids() -> None:
     workers = ContainerWorkers()
     workers.check_alive()
     assert (workers.read_logs(10), list(workers.pids)) == ("", [])
@@ -131,14 +131,14 @@ def test_no_workers_have_no_logs_and_no_processes() -> None:
 
 
 @pytest.fixture
-def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """Replace pip by one that downloads one file, or fails for the package `nobody`; return its commands."""
+def pip_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """Replace pip by one that downloads one file, or fails for the package `missing`; return its commands."""
     commands: list[list[str]] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        if "--requirement" in command and "nobody" in Path(command[-1]).read_text():
-            return subprocess.CompletedProcess(command, 1, "", "no matching distribution: nobody")
+        if "--requirement" in command and "missing" in Path(command[-1]).read_text():
+            return subprocess.CompletedProcess(command, 1, "", "no matching distribution: missing")
         folder = Path(command[command.index("--dest") + 1])
         folder.mkdir(parents=True)
         (folder / "locust.whl").touch()
@@ -150,28 +150,28 @@ def pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
 
 def test_wheels_are_downloaded_once_for_each_list_and_architecture(
-    pip: list[list[str]], tmp_path: Path
+    pip_commands: list[list[str]], tmp_path: Path
 ) -> None:
-    first = build_for_architecture("x86_64", None)
-    assert build_for_architecture("x86_64", None) == first
-    assert len(pip) == 1
-    assert "manylinux_2_28_x86_64" in pip[0]
+    first = prepare_build_source("x86_64", None)
+    assert prepare_build_source("x86_64", None) == first
+    assert len(pip_commands) == 1
+    assert "manylinux_2_28_x86_64" in pip_commands[0]
     assert sorted(path.name for path in first.context.iterdir()) == ["Dockerfile", "wheels"]
-    needed = tmp_path / "needed.txt"
-    needed.write_text("faker\n")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("faker\n")
     others = {
-        build_for_architecture("aarch64", None).context,
-        build_for_architecture("x86_64", needed).context,
+        prepare_build_source("aarch64", None).context,
+        prepare_build_source("x86_64", requirements).context,
     }
     assert len(others | {first.context}) == 3
 
 
 def test_a_failed_download_is_reported_and_leaves_nothing_in_the_cache(
-    pip: list[list[str]], tmp_path: Path
+    pip_commands: list[list[str]], tmp_path: Path
 ) -> None:
-    needed = tmp_path / "needed.txt"
-    needed.write_text("nobody\n")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("missing\n")
     with pytest.raises(UsageError, match="no matching distribution") as caught:
-        build_for_architecture("x86_64", needed)
+        prepare_build_source("x86_64", requirements)
     assert "load: {image: …}" in caught.value.hint
     assert list((tmp_path / "cache/capacity-harness").iterdir()) == []

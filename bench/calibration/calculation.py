@@ -1,11 +1,11 @@
-"""Compute capacities by arithmetic: read questions as JSON from standard input, write answers as JSON.
+"""Calculate capacities: read questions as JSON from standard input, write answers as JSON.
 
-This runs as a process of its own (`python -m bench.calibration.paper`) and imports nothing of the harness. It
-knows parameters, limits and the measured demand, but no measured number of users.
+`python -m bench.calibration.calculation` runs as a process of its own and imports nothing of the harness. It
+knows the parameters, the limits and the measured cost of a request, but no measured number of users.
 
-The formula is that of a saturated queue with closed users: R(N) = N/X - Z, so N = X·(Z + L). It holds for the
-*mean* response time. The p95 lies above the mean because think times vary and a CPU quota serves in bursts.
-This distance has no formula, so the queue is also simulated, request by request.
+In a saturated queue of N closed users, the mean response time is R = N/X - Z (throughput X, think time Z). So
+N = X·(Z + L) users have the mean response time L. The p95 lies above the mean, because think times vary and a
+CPU quota serves in bursts. No formula gives the p95, so the queue is also simulated, request by request.
 """
 
 import heapq
@@ -19,6 +19,8 @@ from typing import Any
 
 _PERCENTILE = 0.95
 REQUESTS = 30_000
+"""How many response times are simulated for one percentile."""
+
 _WARM_CYCLES = 10
 _PERIOD_S = 0.1
 """The kernel's CFS period: a quota of c cores is c times as much CPU time in each period."""
@@ -26,9 +28,9 @@ _PERIOD_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue before `servers` that work for `work_s` on each request, together on at most `cores`.
+    """A queue before `servers` that work for `work_s` on each request, under a quota of `cores` for all.
 
-    `cores` is a CPU quota; None if the servers only wait and use no CPU.
+    `think_s` are the bounds of the users' think times. `cores` is None if the servers wait and use no CPU.
     """
 
     servers: int
@@ -40,32 +42,32 @@ class Queue:
     def max_rps(self) -> float:
         return min(self.servers, self.cores or math.inf) / self.work_s
 
-    def compute_users(self, at_most_s: float) -> float:
-        """Compute the users under "mean response time at most L" of a saturated queue: X·(Z + L)."""
-        return self.max_rps * (sum(self.think_s) / 2 + at_most_s)
+    def compute_users_at_mean(self, mean_s: float) -> float:
+        """Return how many users of a saturated queue have this mean response time: X·(Z + L)."""
+        return self.max_rps * (sum(self.think_s) / 2 + mean_s)
 
-    def find_users(self, at_most_s: float) -> float:
-        """Find the users under "p95 at most L" by simulation, between two whole numbers by interpolation."""
-        high = math.ceil(self.compute_users(at_most_s)) + 1
+    def find_users_at_p95(self, p95_s: float) -> float:
+        """Find by simulation how many users have this p95; it is interpolated between two whole numbers."""
+        high = math.ceil(self.compute_users_at_mean(p95_s)) + 1
         low = 0
         while high - low > 1:
             middle = (low + high) // 2
-            low, high = (low, middle) if self.simulate_p95_s(middle) > at_most_s + 1e-9 else (middle, high)
+            low, high = (low, middle) if self._simulate_p95_s(middle) > p95_s + 1e-9 else (middle, high)
         if low == 0:
             return 0.0
-        below_s, above_s = self.simulate_p95_s(low), self.simulate_p95_s(high)
-        return low + (at_most_s - below_s) / (above_s - below_s)
+        below_s, above_s = self._simulate_p95_s(low), self._simulate_p95_s(high)
+        return low + (p95_s - below_s) / (above_s - below_s)
 
-    def simulate_p95_s(self, users: int) -> float:
+    def _simulate_p95_s(self, users: int) -> float:
         times_s = sorted(Simulation(self, users).simulate_response_times_s())
         return times_s[math.ceil(_PERCENTILE * len(times_s)) - 1]
 
 
 class Simulation:
-    """A queue with so many users, from one event to the next.
+    """A simulation of a queue with a number of users, from one event to the next.
 
-    All busy servers work at the same speed, so requests end in the order in which they were begun: each one
-    when the servers have worked for `work_s` since then.
+    All busy servers work at the same speed, so the requests end in the order in which they began: each of
+    them when every busy server has worked for `work_s` since the request began.
     """
 
     def __init__(self, queue: Queue, users: int) -> None:
@@ -81,7 +83,7 @@ class Simulation:
         self._period_ends_s = math.inf if queue.cores is None else _PERIOD_S
 
     def simulate_response_times_s(self) -> list[float]:
-        """Return the response times of REQUESTS requests in a row, after the queue has settled."""
+        """Return the response times of REQUESTS successive requests, after the queue has settled."""
         times_s: list[float] = []
         while len(times_s) < REQUESTS:
             self._pass_time()
@@ -92,7 +94,7 @@ class Simulation:
         return times_s
 
     def _pass_time(self) -> None:
-        """Go to the next event: an arrival, the end of a period, of a quota or of a request."""
+        """Go to the next event: an arrival, or the end of a period, of its quota or of a request."""
         busy = len(self._served)
         until_s = min(self._period_ends_s, self._arrivals_s[0] if self._arrivals_s else math.inf)
         if not busy or self._quota_s <= 0:
@@ -118,7 +120,7 @@ class Simulation:
             self._served.append((self._worked_s + self._queue.work_s, self._waiting.popleft()))
 
     def _finish(self) -> list[float]:
-        """Return the response times of the requests that are done; their users start to think."""
+        """Let the users of all ended requests think, and return the response times after the warm-up."""
         times_s = []
         while self._served and self._served[0][0] <= self._worked_s + 1e-12:
             _, arrived_s = self._served.popleft()
@@ -130,7 +132,7 @@ class Simulation:
 
 
 def answer_question(question: dict[str, Any]) -> dict[str, float]:
-    """Return the users by the closed formula (`formula`) and under the percentile (`users`)."""
+    """Return the users at the mean by the formula (`formula`), and at the p95 by simulation (`users`)."""
     if question["mode"] == "memory":
         free_bytes = question["memory_bytes"] - question["base_bytes"]
         users = free_bytes / question["held_bytes"]
@@ -138,10 +140,14 @@ def answer_question(question: dict[str, Any]) -> dict[str, float]:
     queue = Queue(
         question["servers"], question["work_s"], tuple(question["think_s"]), question.get("cpu_cores")
     )
-    return {"formula": queue.compute_users(question["p95_s"]), "users": queue.find_users(question["p95_s"])}
+    return {
+        "formula": queue.compute_users_at_mean(question["p95_s"]),
+        "users": queue.find_users_at_p95(question["p95_s"]),
+    }
 
 
 def main() -> None:
+    """Answer the questions of all cells."""
     questions = json.load(sys.stdin)
     json.dump({cell: answer_question(question) for cell, question in questions.items()}, sys.stdout)
 

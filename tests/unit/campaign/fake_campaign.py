@@ -1,4 +1,4 @@
-"""A campaign on fakes of Docker and Locust, with the real store and the real report."""
+"""Run a campaign on fakes of Docker and Locust, with the real store and the real report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,14 +7,14 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.scheduler import Scheduler
 from harness.measure.session import Backends
 from harness.measure.step import ProgressSample
-from harness.model import Cell, CellResult, Plan, Step, StepResult
+from harness.model import CampaignResult, Cell, CellResult, Plan, Step, StepResult
 from harness.plan import plan_to_json
 from harness.store import CampaignFolder
 from tests.fakes import FakeBackends, Service
 
 
 class RecordingListener(CampaignListener):
-    """Keeps every event as a short line."""
+    """A listener that records each event as a short line, each note, and the phases of all steps."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -40,8 +40,22 @@ class RecordingListener(CampaignListener):
         self.lines.append(f"{result.cell.id} {result.status}")
 
 
-class Stage:
-    """A campaign of one plan in a folder, on fakes of which all targets behave like one service."""
+class StepInterrupter(RecordingListener):
+    """Interrupts the campaign after a number of steps."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps_left = steps
+
+    def step_judged(self, cell: Cell, result: StepResult) -> None:
+        super().step_judged(cell, result)
+        self.steps_left -= 1
+        if self.steps_left == 0:
+            raise KeyboardInterrupt
+
+
+class FakeCampaign:
+    """A campaign in a new folder, on one fake engine whose targets all behave like `service`."""
 
     def __init__(self, folder: Path, plan: Plan, service: Service) -> None:
         self.fake = FakeBackends(service)
@@ -52,6 +66,10 @@ class Stage:
             folder, "one", plan_to_json(plan), self.fake.host.read_fingerprint()
         )
 
-    def run(self) -> Mapping[str, CellResult]:
-        result = Scheduler(self.plan, self.folder, self.backends, self.listener).run()
-        return {cell.cell.id: cell for cell in result.cells}
+    def measure(self) -> CampaignResult:
+        """Measure all cells that are not finished; return the campaign's answer."""
+        return Scheduler(self.plan, self.folder, self.backends, self.listener).run()
+
+    def measure_cells(self) -> Mapping[str, CellResult]:
+        """Measure all cells that are not finished; return every cell's answer by its id."""
+        return {cell.cell.id: cell for cell in self.measure().cells}

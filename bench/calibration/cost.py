@@ -1,6 +1,7 @@
 """Measure what a request and a user cost the target, from its counters alone and without any verdict.
 
-The target's parameters only say what it does on purpose; interpreter, kernel and connection cost more.
+The target's parameters only say what it does on purpose; the interpreter, the kernel and the connections cost
+CPU time and memory too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +16,10 @@ _MIN_SATURATED_RATIO = 0.95
 
 def measure_cpu_per_request_s(steps: Iterable[StepFacts], cpu_cores: float) -> float | None:
     """Return the CPU seconds per request over all saturated windows (utilisation law); None without one."""
-    spans = [(facts, samples) for facts in steps if len(samples := _select_window(facts)) > 1]
+    windows = [(facts, samples) for facts in steps if len(samples := _select_window(facts)) > 1]
     saturated = [
         (_compute_used_s(samples), _count_completed(facts, samples[0].at_s, samples[-1].at_s))
-        for facts, samples in spans
+        for facts, samples in windows
         if _compute_used_s(samples) >= _MIN_SATURATED_RATIO * cpu_cores * (samples[-1].at_s - samples[0].at_s)
     ]
     requests = sum(count for _, count in saturated)
@@ -30,14 +31,17 @@ def _compute_used_s(samples: Sequence[TargetSample]) -> float:
 
 
 def _count_completed(facts: StepFacts, from_s: float, to_s: float) -> int:
-    done_s = facts.requests.start_s + facts.requests.latency_s
-    return int(np.sum((done_s >= from_s) & (done_s < to_s)))
+    ended_s = facts.requests.start_s + facts.requests.latency_s
+    return int(np.sum((ended_s >= from_s) & (ended_s < to_s)))
 
 
 def measure_foreign_cores(steps: Iterable[StepFacts]) -> float | None:
-    """Return the cores that neither target nor generator used in the worst window; None without a window."""
-    each = [_measure_step_foreign_cores(facts) for facts in steps]
-    return max((cores for cores in each if cores is not None), default=None)
+    """Return how many cores other programs than target and generator used; None without a window.
+
+    Of several windows, the one in which they used most counts.
+    """
+    foreign_cores = [_measure_step_foreign_cores(facts) for facts in steps]
+    return max((cores for cores in foreign_cores if cores is not None), default=None)
 
 
 def _measure_step_foreign_cores(facts: StepFacts) -> float | None:
@@ -61,7 +65,10 @@ def _is_in_window(facts: StepFacts, at_s: float) -> bool:
 
 
 def measure_base_bytes(steps: Iterable[StepFacts], held_bytes: int) -> float | None:
-    """Return the working set without what users hold, at the fewest users; None without a window."""
+    """Return the target's memory without any user, from the step with the fewest users.
+
+    It is the median working set, less `held_bytes` for each user. None without a window.
+    """
     windows = [(facts.users, samples) for facts in steps if (samples := _select_window(facts))]
     if not windows:
         return None

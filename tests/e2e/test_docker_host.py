@@ -1,4 +1,4 @@
-"""What only a real engine can show: limits, rights, interruptions, a connection that breaks."""
+"""`DockerHost` on a real engine: limits, rights, interruptions, lost connections."""
 
 import contextlib
 import dataclasses
@@ -24,8 +24,8 @@ from harness.measure.docker.port_access import is_port_free
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import MIB, BuildSource, Scenario, Target
-from tests.contract.backends import Backend, make_cell, real_backend
-from tests.e2e.engine_proxy import EngineProxy, engine_behind_proxy
+from tests.contract.backends import Backend, make_cell, open_real_backend
+from tests.e2e.engine_proxy import EngineProxy, run_engine_proxy
 from tests.e2e.project import BASE
 
 pytestmark = pytest.mark.e2e
@@ -35,9 +35,9 @@ SCENARIO = Scenario((Path(__file__).parents[1] / "contract" / "locustfile.py",))
 
 @pytest.fixture
 def backend() -> Iterator[Backend]:
-    with real_backend() as made:
-        yield made
-        assert made.containers() == []
+    with open_real_backend() as opened:
+        yield opened
+        assert opened.list_containers() == []
 
 
 @pytest.fixture
@@ -47,28 +47,30 @@ def client() -> Iterator[APIClient]:
 
 
 def test_a_container_has_exactly_its_limits_and_few_rights(backend: Backend, client: APIClient) -> None:
-    with backend.run(backend.target(), cores=0.25) as running:
+    with backend.run(backend.build_target(), cores=0.25) as running:
         assert isinstance(running, container.DockerTarget)
         facts = client.inspect_container(running.container_id)
-    asked = facts["HostConfig"]
-    assert (asked["CpuQuota"], asked["CpuPeriod"]) == (25_000, 100_000)
-    assert asked["Memory"] == asked["MemorySwap"] == 64 * MIB
-    assert asked["CapDrop"] == ["ALL"]
-    assert asked["SecurityOpt"] == ["no-new-privileges:true"]
-    assert (asked["PidsLimit"], asked["Privileged"]) == (4096, False)
-    assert not asked["Binds"]
+    host_config = facts["HostConfig"]
+    assert (host_config["CpuQuota"], host_config["CpuPeriod"]) == (25_000, 100_000)
+    assert host_config["Memory"] == host_config["MemorySwap"] == 64 * MIB
+    assert host_config["CapDrop"] == ["ALL"]
+    assert host_config["SecurityOpt"] == ["no-new-privileges:true"]
+    assert (host_config["PidsLimit"], host_config["Privileged"]) == (4096, False)
+    assert not host_config["Binds"]
     assert facts["Mounts"] == []
-    assert asked["RestartPolicy"]["Name"] in ("", "no")
+    assert host_config["RestartPolicy"]["Name"] in ("", "no")
     assert {bound["HostIp"] for bound in facts["NetworkSettings"]["Ports"]["8000/tcp"]} == {"127.0.0.1"}
     assert facts["Config"]["Labels"]["harness.campaign"] == backend.campaign
     assert facts["Config"]["Labels"]["harness.cell"] == "answer-c0.25-m64"
 
 
-def test_target_and_generator_keep_to_the_cores_they_are_given(backend: Backend, client: APIClient) -> None:
+def test_target_and_generator_run_only_on_the_cores_given_to_each(
+    backend: Backend, client: APIClient
+) -> None:
     first, *_, last = sorted(os.sched_getaffinity(0))
     with contextlib.closing(DockerHost(backend.campaign, backend.clock)) as host:
         host.pin_to_cores(frozenset([first]))
-        target = backend.target()
+        target = backend.build_target()
         with (
             host.run(make_cell(target), target, host.prepare(target)) as running,
             LocustGenerator(frozenset([last])).start(SCENARIO, running.url) as generator,
@@ -79,11 +81,11 @@ def test_target_and_generator_keep_to_the_cores_they_are_given(backend: Backend,
     assert facts["HostConfig"]["CpusetCpus"] == str(first)
 
 
-def test_the_environment_of_a_target_comes_from_ours(
+def test_variables_in_a_targets_environment_are_those_of_this_process(
     backend: Backend, client: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
-    target = backend.target(environment={"TOKEN": "${SHOP_TOKEN}", "PLAIN": "x"})
+    target = backend.build_target(environment={"TOKEN": "${SHOP_TOKEN}", "PLAIN": "x"})
     with backend.run(target) as running:
         assert isinstance(running, container.DockerTarget)
         environment = client.inspect_container(running.container_id)["Config"]["Env"]
@@ -91,7 +93,7 @@ def test_the_environment_of_a_target_comes_from_ours(
 
 
 def test_a_variable_that_is_not_set_starts_nothing(backend: Backend) -> None:
-    target = backend.target(environment={"TOKEN": "${SURELY_NOT_SET}"})
+    target = backend.build_target(environment={"TOKEN": "${SURELY_NOT_SET}"})
     with pytest.raises(UsageError, match="SURELY_NOT_SET"), backend.run(target):
         pass
 
@@ -103,9 +105,9 @@ def test_an_interruption_between_create_and_start_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(container, "start_container", interrupt)
-    with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
+    with pytest.raises(KeyboardInterrupt), backend.run(backend.build_target()):
         pass
-    assert backend.containers() == []
+    assert backend.list_containers() == []
 
 
 def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
@@ -118,25 +120,23 @@ def test_a_create_that_is_interrupted_before_it_answers_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(APIClient, "create_container", interrupt)
-    with pytest.raises(KeyboardInterrupt), backend.run(backend.target()):
+    with pytest.raises(KeyboardInterrupt), backend.run(backend.build_target()):
         pass
-    assert backend.containers() == []
+    assert backend.list_containers() == []
 
 
 def test_a_port_in_use_is_named_before_and_while_starting(backend: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        target = backend.target(host_port=port)
+        target = backend.build_target(host_port=port)
         assert not is_port_free(port)
         assert backend.host.find_problems(target) == [f"port {port} is already in use"]
         with pytest.raises(EngineError, match=f"port {port}"), backend.run(target):
             pass
 
 
-def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
-    backend: Backend, client: APIClient
-) -> None:
-    with backend.run(backend.target()) as running:
+def test_an_end_by_removal_through_the_engine_has_no_exit_code(backend: Backend, client: APIClient) -> None:
+    with backend.run(backend.build_target()) as running:
         assert isinstance(running, container.DockerTarget)
         client.remove_container(running.container_id, force=True)
         backend.clock.sleep(0.3)
@@ -146,10 +146,8 @@ def test_a_container_removed_by_someone_else_is_no_fact_about_the_target(
     assert "removed by someone else" in end.log_tail
 
 
-def test_an_image_is_built_again_only_when_its_content_changed(
-    backend: Backend, tmp_path: os.PathLike[str]
-) -> None:
-    target = backend.target()
+def test_an_image_is_not_built_again_if_its_content_did_not_change(backend: Backend) -> None:
+    target = backend.build_target()
     assert isinstance(target.source, BuildSource)
     first = backend.host.prepare(target)
     before_s = backend.clock.now_s()
@@ -157,76 +155,73 @@ def test_an_image_is_built_again_only_when_its_content_changed(
     assert backend.clock.now_s() - before_s < 1.0
 
 
-def test_an_image_that_a_newer_one_replaced_can_be_cleaned_away(
-    backend: Backend, client: APIClient, tmp_path: os.PathLike[str]
-) -> None:
-    """An image that a container still uses stays, and so does the newest one."""
+def test_replaced_images_are_removed(backend: Backend, client: APIClient, tmp_path: Path) -> None:
+    """Keep the newest image, and an image that a container still uses."""
     references = []
     for number in range(3):
-        (Path(tmp_path) / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
-        target = Target("replaced", 80, source=BuildSource(Path(tmp_path)))
+        (tmp_path / "Dockerfile").write_text(f"FROM {BASE}\nENV NUMBER={number}\n")
+        target = Target("replaced", 80, source=BuildSource(tmp_path))
         references.append(backend.host.prepare(target).reference)
         time.sleep(1.1)  # the engine dates images to the second
-    made = client.create_container(references[0], name="harness-of-an-old-image")
+    old_container = client.create_container(references[0], name="harness-of-an-old-image")
     try:
         assert references[1] in remove_old_images(client)
-        left = [tag for image in client.images("harness-target-replaced") for tag in image["RepoTags"]]
-        assert sorted(left) == sorted([references[0], references[2]])
+        remaining = [tag for image in client.images("harness-target-replaced") for tag in image["RepoTags"]]
+        assert sorted(remaining) == sorted([references[0], references[2]])
     finally:
-        client.remove_container(made["Id"])
+        client.remove_container(old_container["Id"])
         for reference in (references[0], references[2]):
             client.remove_image(reference)
 
 
-def test_a_missing_base_says_how_to_make_it(backend: Backend) -> None:
-    target = backend.target()
+def test_the_error_about_a_missing_base_image_says_how_to_make_it(backend: Backend) -> None:
+    target = backend.build_target()
     assert isinstance(target.source, BuildSource)
     source = dataclasses.replace(target.source, args={"BASE": "harness-base:surely-not-here"})
-    with pytest.raises(EngineError) as refused:
+    with pytest.raises(EngineError) as raised:
         backend.host.prepare(dataclasses.replace(target, source=source))
-    assert "make base" in refused.value.hint
+    assert "make base" in raised.value.hint
 
 
-def test_a_failing_build_shows_its_last_lines(backend: Backend, tmp_path: os.PathLike[str]) -> None:
-    base = backend.target().source
+def test_a_failing_build_shows_its_last_lines(backend: Backend, tmp_path: Path) -> None:
+    base = backend.build_target().source
     assert isinstance(base, BuildSource)
-    with open(os.path.join(tmp_path, "Dockerfile"), "w") as file:
-        file.write("ARG BASE\nFROM ${BASE}\nRUN echo nearly there && exit 7\n")
-    broken = Target("broken", 8000, source=BuildSource(type(base.context)(tmp_path), args=base.args))
+    (tmp_path / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nRUN echo nearly there && exit 7\n")
+    broken = Target("broken", 8000, source=BuildSource(tmp_path, args=base.args))
     with pytest.raises(EngineError, match=r"(?s)nearly there.*code: 7"):
         backend.host.prepare(broken)
 
 
-def test_losing_the_engine_within_a_step_is_reported_and_leaves_no_thread(
+def test_an_engine_lost_within_a_step_is_reported_and_leaves_no_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads = threading.active_count()
-    with real_backend() as backend:
-        with engine_behind_proxy() as line:
-            monkeypatch.setenv("DOCKER_HOST", line.address)
+    with open_real_backend() as backend:
+        with run_engine_proxy() as proxy:
+            monkeypatch.setenv("DOCKER_HOST", proxy.address)
             with contextlib.closing(DockerHost(backend.campaign, backend.clock)) as host:
-                with pytest.raises(EngineError) as gone:
-                    lose_the_engine(backend, host, line)
-                assert "may still be there" in gone.value.__notes__[0]
+                with pytest.raises(EngineError) as raised:
+                    lose_engine(backend, host, proxy)
+                assert "may still be there" in raised.value.__notes__[0]
         assert len(backend.host.remove_leftovers(backend.campaign)) == 1
     assert threading.active_count() == threads
 
 
-def lose_the_engine(backend: Backend, host: DockerHost, line: EngineProxy) -> None:
-    target = backend.target()
+def lose_engine(backend: Backend, host: DockerHost, proxy: EngineProxy) -> None:
+    target = backend.build_target()
     with (
         host.run(make_cell(target), target, host.prepare(target)) as running,
         DockerProbe(backend.clock).watch(running) as watch,
     ):
         backend.clock.sleep(1.5)
         assert watch.take().target
-        line.cut()
+        proxy.cut()
         backend.clock.sleep(1.0)
         watch.take()
 
 
-def test_the_log_of_a_target_is_what_it_wrote(backend: Backend) -> None:
-    with backend.run(backend.target()) as running:
+def test_a_targets_log_has_what_the_target_wrote(backend: Backend) -> None:
+    with backend.run(backend.build_target()) as running:
         with (
             contextlib.suppress(http.client.HTTPException, OSError),
             urllib.request.urlopen(f"{running.url}/hello"),
@@ -245,10 +240,10 @@ def test_the_fingerprint_names_engine_machine_and_software(backend: Backend) -> 
     assert os.path.expanduser("~") not in json.dumps(fingerprint.to_json())
 
 
-def test_a_local_engines_and_its_proxys_cpu_time_is_known() -> None:
-    """The proxy copies what the target answers, so its share grows with the requests."""
-    with real_backend() as backend:
-        target = backend.target()
+def test_the_cpu_time_of_a_local_engine_and_of_its_proxy_is_known() -> None:
+    """Check that the proxy's time grows with requests: the proxy copies the answers of the target."""
+    with open_real_backend() as backend:
+        target = backend.build_target()
         with backend.run(target) as running, backend.probe.watch(running) as watch:
             for _ in range(400):
                 backend.provoke(running, "burn", 0.0)

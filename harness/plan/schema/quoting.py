@@ -1,0 +1,13 @@
+"""Quote values of the user in messages."""
+
+import json
+
+
+def quote(value: object) -> str:
+    """Return a value as the user wrote it, in one line of about 60 characters at most."""
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"

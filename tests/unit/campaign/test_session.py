@@ -1,0 +1,89 @@
+"""The workers of all engines share claims, notes and a stop; reports are written outside of the lock."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.session import CampaignSession, StopRequested
+from harness.errors import EngineUnavailableError
+from harness.model import CampaignState, Plan
+from tests.builders import make_plan
+from tests.fakes import Service
+from tests.unit.campaign.fake_campaign import FakeCampaign
+
+ENGINES = ("big", "tall")
+
+
+@pytest.fixture
+def campaign(tmp_path: Path) -> FakeCampaign:
+    return FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
+
+
+def open_session(campaign: FakeCampaign, plan: Plan | None = None) -> CampaignSession:
+    return CampaignSession(
+        plan or campaign.plan, campaign.folder, campaign.listener, campaign.fake.clock, ENGINES
+    )
+
+
+def test_a_text_is_noted_once(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
+    session.note_once(["the load shape Mine is not used"])
+    session.note_once(["the load shape Mine is not used"])
+    assert campaign.listener.notes == ["the load shape Mine is not used"]
+    assert [event["text"] for event in campaign.folder.event_log.read() if event["event"] == "note"] == [
+        "the load shape Mine is not used"
+    ]
+
+
+def test_no_cell_is_claimed_twice(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
+    first, second = session.claim_cell(), session.claim_cell()
+    assert first is not None
+    assert second is not None
+    assert first != second
+    session.release_cell(first)
+    assert session.claim_cell() == first
+
+
+def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
+    raised: list[BaseException] = []
+
+    def claim() -> None:
+        try:
+            session.claim_cell()
+        except StopRequested as error:
+            raised.append(error)
+
+    assert session.claim_cell()
+    assert session.claim_cell()
+    waiting = threading.Thread(target=claim)
+    waiting.start()
+    session.stop()
+    waiting.join(timeout=10)
+    assert len(raised) == 1
+
+
+def test_the_loss_of_the_last_engine_is_raised(campaign: FakeCampaign) -> None:
+    session = open_session(campaign)
+    session.lose_engine("big", EngineUnavailableError("no answer"))
+    assert any("big is lost" in note for note in campaign.listener.notes)
+    with pytest.raises(EngineUnavailableError, match="no answer"):
+        session.lose_engine("tall", EngineUnavailableError("no answer"))
+
+
+def test_others_claim_cells_while_reports_are_written(
+    campaign: FakeCampaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = open_session(campaign)
+    claimed: list[object] = []
+
+    def claim_in_another_thread(_files: object) -> None:
+        other = threading.Thread(target=lambda: claimed.append(session.claim_cell()))
+        other.start()
+        other.join(timeout=10)
+
+    monkeypatch.setattr(campaign.folder, "write_reports", claim_in_another_thread)
+    session.finish(CampaignState.INTERRUPTED)
+    assert len(claimed) == 1
