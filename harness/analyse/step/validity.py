@@ -100,7 +100,7 @@ def judge_validity(
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     if facts.end_reason is not EndReason.HELD:
         return _check_early_end(facts, limits)
-    if window is None:
+    if window is None or window.length_s <= 0:
         return None
     return (
         _check_suspension(facts, window.from_s, window.to_s)

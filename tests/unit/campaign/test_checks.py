@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from harness.campaign.progress import CellProgress, rejudge
 from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
 from harness.report import build_summary, build_view
+from harness.report.view.cell_text import format_bracket
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.summary_schema import VALIDATOR
@@ -257,10 +258,7 @@ def test_a_cell_below_a_smaller_one_is_measured_once_more_from_scratch(tmp_path:
     assert {step.life for step in large.steps} == {run.number for run in second.runs}
     assert {step.life for step in large.steps}.isdisjoint(run.number for run in first.runs)
     (line,) = (fact for fact in build_view(result).trust if fact.value == "measured twice")
-    assert line.note == (
-        f"measured twice: {large.first.sustained_users} – {large.first.broken_users}, "
-        f"then {large.sustained_users} – {large.broken_users}"
-    )
+    assert line.note == f"measured twice: {format_bracket(large.first)}, then {format_bracket(large)}"
     assert index_cells(rejudge(campaign.plan, campaign.folder)) == index_cells(result)
 
 
