@@ -12,7 +12,7 @@ from typing import Literal
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
-from harness.analyse.step.judge import is_verdict_settled
+from harness.analyse.step.judge import build_settled_predicate
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.progress import CellProgress
 from harness.measure.session import Backends, ContainerSession, open_session
@@ -170,19 +170,12 @@ class _CellTrial:
         return step
 
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
-        plan, baseline = self._plan, self._progress.baseline
+        plan = self._plan
         request = StepSpec(
             self._progress.take_step_number(),
             step,
             plan.spawn_rate,
-            is_settled=lambda facts: is_verdict_settled(
-                facts,
-                plan.slos,
-                baseline,
-                step.timing.drain_s,
-                plan.search.precision_ratio,
-                is_light=baseline is None and step.users < plan.users_limit,
-            ),
+            is_settled=build_settled_predicate(plan, step, self._progress.baseline),
             report_progress=_ignore_progress,
             is_warm=is_warm,
         )

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from harness.analyse.step.judge import is_verdict_settled
+from harness.analyse.step.judge import build_settled_predicate
 from harness.analyse.step.warmup import is_warm
 from harness.campaign.session import CampaignSession
 from harness.errors import EngineError, EngineUnavailableError, TargetStartError
@@ -131,19 +131,12 @@ class EngineWorker:
 
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
-        plan, baseline = session.plan, session.read_baseline(cell)
+        plan = session.plan
         spec = StepSpec(
             session.start_step(cell, step),
             step,
             plan.spawn_rate,
-            is_settled=lambda facts: is_verdict_settled(
-                facts,
-                plan.slos,
-                baseline,
-                step.timing.drain_s,
-                plan.search.precision_ratio,
-                is_light=baseline is None and step.users < plan.users_limit,
-            ),
+            is_settled=build_settled_predicate(plan, step, session.read_baseline(cell)),
             report_progress=lambda sample: session.report_progress(cell, sample),
             is_warm=is_warm,
         )

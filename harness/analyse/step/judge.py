@@ -1,6 +1,6 @@
 """Judge the facts of a step: its verdict, the rule that gave the verdict, and the numbers of its window."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,9 +33,11 @@ from harness.model import (
     Latency,
     Limits,
     NameStats,
+    Plan,
     Rule,
     Settling,
     Slo,
+    Step,
     StepFacts,
     StepResult,
     TargetUse,
@@ -94,6 +96,22 @@ def judge_step(
     window = cut_window(facts, _find_slowest_limit_s(slos))
     judgement = _judge(facts, window, slos, baseline, limits)
     return _build_result(facts, window, judgement, slos, baseline)
+
+
+def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
+    """Return a predicate that is true once the facts so far settle the verdict of the step.
+
+    Without a baseline, a step below the users limit is the light one that becomes the baseline.
+    """
+    is_light = baseline is None and step.users < plan.users_limit
+    return lambda facts: is_verdict_settled(
+        facts,
+        plan.slos,
+        baseline,
+        step.timing.drain_s,
+        plan.search.precision_ratio,
+        is_light=is_light,
+    )
 
 
 def is_verdict_settled(
