@@ -29,6 +29,10 @@ _GENERATOR_CPU_S = 0.0006
 """CPU seconds of a Locust process for one request of an HttpUser."""
 
 _HOST_CORES = 4
+
+_WORK_S = 0.002
+"""CPU seconds that the host's fixed piece of work takes at nominal speed."""
+
 _NAMES = ("GET /",)
 
 
@@ -53,6 +57,8 @@ class SimulatedContainerRun:
         self.target_samples: list[TargetSample] = []
         self.host_samples: list[HostSample] = []
         self.events: list[TargetEvent] = []
+        self._noise = noise
+        self._drift_phase = drift_phase
         self._start_s = start_s
         self._now_s = start_s
         self._next_page_s = start_s + _PAGE_EVERY_S
@@ -115,7 +121,10 @@ class SimulatedContainerRun:
     def _write_samples(self) -> None:
         busy_s = (self.system.processor.cpu_s / _HOST_CORES,) * _HOST_CORES
         self.target_samples.append(sample_target(self.system, self._now_s))
-        self.host_samples.append(HostSample(self._now_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0))
+        work_s = _WORK_S / compute_host_speed(self._noise, self._now_s, self._drift_phase)
+        self.host_samples.append(
+            HostSample(self._now_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0, work_s=work_s)
+        )
         self._next_sample_s += _SAMPLE_EVERY_S
 
 
@@ -147,6 +156,15 @@ def build_closed_system(
         random_streams.draw_failures(service, generators[4]),
     )
     return ClosedSystem(service, processor, streams, limits.memory_bytes)
+
+
+def compute_host_speed(noise: Noise, at_s: float, drift_phase: float) -> float:
+    """Return the host's speed at the clock's instant; 1 is nominal. The phase is counted in periods.
+
+    A run's own speed and the warm-up are of the target: the host's fixed piece of work does not see them.
+    """
+    wave = math.sin(2 * math.pi * (at_s / noise.drift_period_s + drift_phase))
+    return 1 + noise.drift_ratio * wave
 
 
 def build_requests(
@@ -206,8 +224,7 @@ def _build_speed(noise: Noise, run_speed: float, start_s: float, drift_phase: fl
         return None
 
     def compute_speed(at_s: float, spent_cpu_s: float) -> float:
-        wave = math.sin(2 * math.pi * ((start_s + at_s) / noise.drift_period_s + drift_phase))
         cold = (1 - noise.cold_ratio) * math.exp(-spent_cpu_s / noise.warm_cpu_s)
-        return run_speed * (1 + noise.drift_ratio * wave) * (1 - cold)
+        return run_speed * compute_host_speed(noise, start_s + at_s, drift_phase) * (1 - cold)
 
     return compute_speed

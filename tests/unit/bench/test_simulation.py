@@ -16,7 +16,7 @@ from bench.simulation.backends import (
     simulate_backends,
 )
 from bench.simulation.closed_system import ClosedSystem
-from bench.simulation.container_run import build_closed_system
+from bench.simulation.container_run import build_closed_system, compute_host_speed
 from bench.simulation.model import QUIET, USUAL, Law, Noise, Service, ThinkTime
 from bench.simulation.random_streams import (
     create_generator,
@@ -280,3 +280,17 @@ def test_cpu_times_have_the_mean_and_the_variation_of_their_law() -> None:
 
 def test_a_service_without_pauses_never_pauses() -> None:
     assert next(draw_pause_gaps(Service(), create_generator(1))) == math.inf
+
+
+def test_the_hosts_piece_of_work_takes_longer_when_the_host_drifts_to_a_lower_speed() -> None:
+    noise = Noise(drift_ratio=0.1, drift_period_s=4)
+    assert [compute_host_speed(noise, at_s, 0.25) for at_s in range(4)] == pytest.approx([1.1, 1, 0.9, 1])
+    drifting = measure_step(Service(), 5, noise=noise)
+    works_s = [sample.work_s for sample in drifting.host if sample.work_s is not None]
+    assert min(works_s) < 0.002 < max(works_s)
+    assert all(0.002 / 1.1 <= work_s <= 0.002 / 0.9 for work_s in works_s)
+
+
+def test_the_hosts_piece_of_work_does_not_see_the_speed_of_a_run_or_of_a_cold_target() -> None:
+    own = measure_step(Service(), 5, noise=Noise(run_speed_sd=0.2, cold_ratio=0.5))
+    assert {sample.work_s for sample in own.host} == {0.002}
