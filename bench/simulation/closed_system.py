@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
+from bench.simulation.memory import TargetMemory
 from bench.simulation.model import Service
 from bench.simulation.processor import Processor
 
@@ -20,6 +21,7 @@ ERRORS = (
 ANSWERED = -1
 """The error index of a request without an error."""
 
+_MEMORY_CHECK_EVERY_S = 1.0
 _NEVER = (math.inf, -1)
 _NO_USER = -1
 
@@ -76,13 +78,14 @@ class ClosedSystem:
         self.streams = streams
         self.now_s = 0.0
         self.users: dict[int, None] = {}
+        self.memory = TargetMemory(service)
         self.reached_users = 0
         self.in_flight: dict[int, tuple[float, int]] = {}
         self.answered_count = 0
         self.exit: Exit | None = None
         self.memory_peak_bytes = service.base_bytes
         self._memory_limit_bytes = memory_limit_bytes
-        self._allocated_bytes = 0
+        self._memory_check_s = 0.0 if self.memory.grows_with_time else math.inf
         self._slots = math.inf if service.slots is None else service.slots
         self._busy_slots = 0
         self._queue: deque[int] = deque()
@@ -98,12 +101,7 @@ class ClosedSystem:
     @property
     def memory_bytes(self) -> int:
         """What the target holds in memory, at most its limit."""
-        return min(self._memory_limit_bytes, self._needed_bytes)
-
-    @property
-    def _needed_bytes(self) -> int:
-        service = self.service
-        return service.base_bytes + service.user_bytes * len(self.users) + self._allocated_bytes
+        return min(self._memory_limit_bytes, self.memory.compute_bytes(self.now_s, self.answered_count))
 
     def hold(self, users: int, spawn_rate: float) -> None:
         """Change the number of users as Locust does: users arrive in bursts, and leave all at once."""
@@ -112,6 +110,7 @@ class ClosedSystem:
         self._burst_every_s = self._burst / spawn_rate
         while len(self.users) > users:
             user, _ = self.users.popitem()
+            self.memory.remove_user(user, self.now_s)
             self.in_flight.pop(user, None)
         self._spawn_s = self.now_s if len(self.users) < users else math.inf
         self.reached_users = users if len(self.users) == users else 0
@@ -123,7 +122,7 @@ class ClosedSystem:
 
     def allocate(self, extra_bytes: int) -> None:
         """Let the target allocate memory that belongs to no user."""
-        self._allocated_bytes += extra_bytes
+        self.memory.allocated_bytes += extra_bytes
         self._check_memory()
 
     def burn(self, cpu_s: float) -> None:
@@ -143,6 +142,13 @@ class ClosedSystem:
 
     def advance(self, until_s: float) -> None:
         """Simulate all events up to and including an instant."""
+        while self._memory_check_s <= until_s:
+            self._run_events(self._memory_check_s)
+            self._check_memory()
+            self._memory_check_s += _MEMORY_CHECK_EVERY_S
+        self._run_events(until_s)
+
+    def _run_events(self, until_s: float) -> None:
         thinking, delayed, processor = self._thinking, self._delayed, self.processor
         while True:
             wake_s, release_s, at_s = thinking[0][0], delayed[0][0], processor.next_s
@@ -172,6 +178,7 @@ class ClosedSystem:
             user = self._user_count
             self._user_count += 1
             self.users[user] = None
+            self.memory.add_user(user, self.now_s)
             self._send_request(user)
         self._check_memory()
         if len(self.users) == self._wanted_users:
@@ -180,8 +187,9 @@ class ClosedSystem:
             self._spawn_s += self._burst_every_s
 
     def _check_memory(self) -> None:
-        self.memory_peak_bytes = max(self.memory_peak_bytes, self.memory_bytes)
-        if self._needed_bytes > self._memory_limit_bytes and self.exit is None:
+        needed_bytes = self.memory.compute_bytes(self.now_s, self.answered_count)
+        self.memory_peak_bytes = max(self.memory_peak_bytes, min(needed_bytes, self._memory_limit_bytes))
+        if needed_bytes > self._memory_limit_bytes and self.exit is None:
             self.stop(137, is_oom=True)
 
     def _send_request(self, user: int) -> None:
@@ -215,6 +223,8 @@ class ClosedSystem:
         self._end_request(user, SERVER_ERROR if has_failed else ANSWERED)
         self.answered_count += 1
         self._busy_slots -= 1
+        if self.memory.grows_with_answers:
+            self._check_memory()
         if self._queue:
             self._serve(self._queue.popleft())
         if self.answered_count == self.service.dies_after_requests:

@@ -17,9 +17,14 @@ class Service:
     law ranges from half of the mean to one and a half times the mean. `slots` requests are served at once and
     keep their slot through the delay, while the others wait first come, first served (None: all are served at
     once). The target uses at most `parallel_cores`. On average every `pause_every_s` the whole target stops
-    for `pause_s`, as for a garbage collector. It holds `base_bytes` of memory, and `user_bytes` more for
-    every user present. It is ready `ready_after_s` after its start. A share of `error_ratio` of the requests
-    is answered with an error, and the target exits after `dies_after_requests` (None: never).
+    for `pause_s`, as for a garbage collector. It is ready `ready_after_s` after its start. A share of
+    `error_ratio` of the requests is answered with an error, and the target exits after `dies_after_requests`
+    (None: never).
+
+    It holds `base_bytes` of memory and `user_bytes` for every user present, of which 63 % (1 - 1/e) within
+    the first `user_fill_s` of the user's presence (0: all at once). It leaks `leak_request_bytes` with every
+    answer, and `leak_second_bytes` in every second. Every answer leaves `garbage_request_bytes`, all of which
+    are freed as soon as they reach `garbage_limit_bytes`, so that memory rises and falls like a saw-tooth.
     """
 
     cpu_s: float = 0.05
@@ -32,6 +37,11 @@ class Service:
     pause_every_s: float = 10.0
     base_bytes: int = 32 * MIB
     user_bytes: int = 0
+    user_fill_s: float = 0.0
+    leak_request_bytes: float = 0.0
+    leak_second_bytes: float = 0.0
+    garbage_request_bytes: int = 0
+    garbage_limit_bytes: int = 0
     ready_after_s: float = 2.0
     error_ratio: float = 0.0
     dies_after_requests: int | None = None
