@@ -25,7 +25,7 @@ SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 
 
 def make_plan(*limits: tuple[float, int], strategy: str = "predict", users_limit: int = 400) -> Plan:
-    """Make a plan for the shop; each of `limits` is a size, in cores and MiB."""
+    """Make a plan for the shop, without a soak; each of `limits` is a size, in cores and MiB."""
     cells = tuple(Cell(f"web-c{cores:.2f}-m{mib}", "web", Limits(cores, mib * MIB)) for cores, mib in limits)
     return Plan(
         Path("matrix.yaml"),
@@ -36,7 +36,7 @@ def make_plan(*limits: tuple[float, int], strategy: str = "predict", users_limit
         users_limit=users_limit,
         spawn_rate=40,
         timing=Timing(),
-        search=Search(SearchStrategy(strategy), 0.05),
+        search=Search(SearchStrategy(strategy), 0.05, soak_s=0.0),
     )
 
 

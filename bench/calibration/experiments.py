@@ -53,7 +53,7 @@ class Experiment:
             "users": {"limit": _USERS_LIMIT, "spawn_rate": 40},
             "limits": {"cpus": [*self.cpus], "memory": [f"{mib}MiB" for mib in self.memory_mib]},
             "slos": {"p95": self.p95_s, "errors": "1%", "shortfall": "off"},
-            "search": {"strategy": "predict", "precision": "5%"},
+            "search": {"strategy": "predict", "precision": "5%", "soak": "0s"},
         }
 
     def write_matrix(self, folder: Path) -> Path:

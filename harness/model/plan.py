@@ -261,10 +261,11 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """Why a step is held: to search a cell's capacity, or for the drift check at the end."""
+    """Why a step is held: to search a cell's capacity, for the drift check, or for the soak at the end."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
+    SOAK = "soak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +295,8 @@ class Search:
 
     `precision_ratio` is the largest accepted broken/sustained - 1. `first_users` is the number of users of
     the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the
-    reference size once more at the end of the campaign.
+    reference size once more at the end of the campaign. `soak_s`: the recommended size is held for so long at
+    the end, at the campaign's users limit; 0 for no soak.
     """
 
     strategy: SearchStrategy = SearchStrategy.PREDICT
@@ -302,6 +304,7 @@ class Search:
     first_users: int = 10
     ladder_users: int = 25
     confirm: bool = True
+    soak_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from harness.model import (
     ReadinessProbe,
     Scenario,
     Search,
+    SearchStrategy,
     Slo,
     Target,
     TcpProbe,
@@ -95,6 +96,18 @@ class StoredTiming:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredSearch:
+    """How a cell's steps are chosen. A plan without `soak_s` is older than the soak, and had none."""
+
+    strategy: SearchStrategy = SearchStrategy.PREDICT
+    precision_ratio: float = 0.05
+    first_users: int = 10
+    ladder_users: int = 25
+    confirm: bool = True
+    soak_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class StoredLoad:
     """The Locust processes: on `engines` if there are any, else external or local ones.
 
@@ -122,7 +135,7 @@ class StoredPlan:
     users_required: int | None = None
     spawn_rate: float = 40.0
     timing: StoredTiming = StoredTiming()
-    search: Search = field(default_factory=Search)
+    search: StoredSearch = StoredSearch()
     skipped: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     price: Price | None = None
@@ -142,7 +155,7 @@ def to_stored(plan: Plan) -> StoredPlan:
         users_required=plan.users_required,
         spawn_rate=plan.spawn_rate,
         timing=_to_stored_timing(plan.timing),
-        search=plan.search,
+        search=_to_stored_search(plan.search),
         skipped=plan.skipped,
         hashes=plan.hashes,
         price=plan.price,
@@ -168,7 +181,7 @@ def from_stored(stored: StoredPlan) -> Plan:
         users_required=stored.users_required,
         spawn_rate=stored.spawn_rate,
         timing=_from_stored_timing(stored.timing),
-        search=stored.search,
+        search=_from_stored_search(stored.search),
         skipped=stored.skipped,
         hashes=stored.hashes,
         price=stored.price,
@@ -281,6 +294,28 @@ def _from_stored_timing(stored: StoredTiming) -> Timing:
         window_at_most_s=stored.window_at_most_s,
         drain_s=stored.linger_s,
         warm_up_s=stored.warm_up_s,
+    )
+
+
+def _to_stored_search(search: Search) -> StoredSearch:
+    return StoredSearch(
+        strategy=search.strategy,
+        precision_ratio=search.precision_ratio,
+        first_users=search.first_users,
+        ladder_users=search.ladder_users,
+        confirm=search.confirm,
+        soak_s=search.soak_s,
+    )
+
+
+def _from_stored_search(stored: StoredSearch) -> Search:
+    return Search(
+        strategy=stored.strategy,
+        precision_ratio=stored.precision_ratio,
+        first_users=stored.first_users,
+        ladder_users=stored.ladder_users,
+        confirm=stored.confirm,
+        soak_s=stored.soak_s,
     )
 
 

@@ -17,7 +17,7 @@ target: {ORDERS}
 users: {{limit: 10, spawn_rate: 10}}
 limits: {{cpus: 0.4, memory: 128MiB}}
 steps: {{settle: 2s, window: {{at_least: 5s, at_most: 10s}}}}
-search: {{strategy: bisect, precision: 50%, first_users: 10}}
+search: {{strategy: bisect, precision: 50%, first_users: 10, soak: 0s}}
 """
 COMPANION = """
 companions:

@@ -142,6 +142,11 @@ def test_an_empty_section_counts_as_absent(load_with: LoadWith) -> None:
     assert load_with("slos:\nscenario:\nsearch:\n  precision:\n").search == Search()
 
 
+@pytest.mark.parametrize(("written", "soak_s"), [("0s", 0.0), ("10s", 10.0), ("5m", 300.0)])
+def test_a_soak_is_a_duration_and_0s_turns_it_off(load_with: LoadWith, written: str, soak_s: float) -> None:
+    assert load_with(f"search: {{soak: {written}}}\n").search.soak_s == soak_s
+
+
 def test_a_low_limit_of_users_lowers_the_default_of_first_users(load_with: LoadWith) -> None:
     assert load_with("users: {limit: 4}\n").search.first_users == 4
 

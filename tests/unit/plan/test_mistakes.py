@@ -131,6 +131,9 @@ IN_THE_MATRIX = {
     + "search: {precision: 0.1%}\n": '3:21: search.precision: 0.1% is out of range; write a precision from "0.5%" to "50%"',
     MATRIX
     + "search: {strategy: guess}\n": "3:20: search.strategy: \"guess\" is not known; write 'predict', 'bisect' or 'ladder'",
+    MATRIX + "search: {soak: 500ms}\n": (
+        "3:9: search: soak is under 1s, too short for a verdict; write 1s or more, or 0s for no soak"
+    ),
     MATRIX
     + "users: {limit: 20}\nsearch: {first_users: 21}\n": "4:23: search.first_users: 21 is more than users.limit (20); write 20 or less",
     MATRIX + "scenario: {locustfile: targets/web/locustfle.py}\n": (
