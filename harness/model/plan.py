@@ -250,7 +250,8 @@ class Timing:
 
     A step settles for `settle_s`, and longer while the target still gets faster, but no longer than
     `warm_up_s`. After the window the load goes on for `drain_s`, in which requests of the window may still be
-    answered.
+    answered. A window that would pass goes on, up to `steady_at_most_s`, until it shows that the target's
+    memory lasts for `horizon_s`; 0 for `steady_at_most_s` means that memory is not judged by its growth.
     """
 
     settle_s: float = 10.0
@@ -258,6 +259,8 @@ class Timing:
     window_at_most_s: float = 90.0
     drain_s: float = 1.0
     warm_up_s: float = 60.0
+    steady_at_most_s: float = 300.0
+    horizon_s: float = 3600.0
 
 
 class Purpose(StrEnum):

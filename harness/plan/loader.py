@@ -123,7 +123,15 @@ def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:
     """Return the steps' timing; the drain lasts as long as the slowest SLO's response time, at least 1 s."""
     steps, window = matrix.steps, matrix.steps.window
     drain_s = max([1.0, *(slo.at_most for slo in slos if slo.is_response_time)])
-    return Timing(steps.settle, window.at_least, window.at_most, drain_s, steps.warm_up)
+    return Timing(
+        settle_s=steps.settle,
+        window_at_least_s=window.at_least,
+        window_at_most_s=window.at_most,
+        drain_s=drain_s,
+        warm_up_s=steps.warm_up,
+        steady_at_most_s=steps.steady.at_most,
+        horizon_s=steps.horizon,
+    )
 
 
 def _build_load(matrix: MatrixFile, folder: Path) -> Load:

@@ -93,6 +93,8 @@ class StoredTiming:
     window_at_most_s: float = 90.0
     linger_s: float = 1.0
     warm_up_s: float = 60.0
+    steady_at_most_s: float = 300.0
+    horizon_s: float = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,8 @@ def _to_stored_timing(timing: Timing) -> StoredTiming:
         window_at_most_s=timing.window_at_most_s,
         linger_s=timing.drain_s,
         warm_up_s=timing.warm_up_s,
+        steady_at_most_s=timing.steady_at_most_s,
+        horizon_s=timing.horizon_s,
     )
 
 
@@ -294,6 +298,8 @@ def _from_stored_timing(stored: StoredTiming) -> Timing:
         window_at_most_s=stored.window_at_most_s,
         drain_s=stored.linger_s,
         warm_up_s=stored.warm_up_s,
+        steady_at_most_s=stored.steady_at_most_s,
+        horizon_s=stored.horizon_s,
     )
 
 

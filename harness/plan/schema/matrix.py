@@ -10,6 +10,7 @@ from harness.plan.schema.types import (
     AsTuple,
     Cores,
     Duration,
+    Horizon,
     Image,
     Memory,
     Money,
@@ -193,10 +194,18 @@ class WindowSection(Section):
         return self
 
 
+class SteadySection(Section):
+    """How long a window may wait until the target's memory is known to last."""
+
+    at_most: Duration = 300.0
+
+
 class StepsSection(Section):
     settle: Duration = 10.0
     warm_up: Duration = 60.0
     window: WindowSection = WindowSection()
+    steady: SteadySection = SteadySection()
+    horizon: Horizon = 3600.0
 
 
 class SearchSection(Section):

@@ -54,6 +54,11 @@ Duration = Annotated[
     BeforeValidator(units.parse_duration_s),
     declare_json_schema(type=["string", "number"], examples=["250ms", "1.5s"]),
 ]
+Horizon = Annotated[
+    float,
+    BeforeValidator(units.parse_horizon_s),
+    declare_json_schema(type=["string", "number"], examples=["1h", "2d"]),
+]
 Precision = Annotated[
     float,
     BeforeValidator(units.parse_ratio),

@@ -18,8 +18,12 @@ MEMORY_LEAST_BYTES = 6 * MIB
 MEMORY_MOST_BYTES = 64 * 1024 * 1024 * MIB
 _DURATION_MOST_S = 3600
 
+_HORIZON_LEAST_S = 60
+_HORIZON_MOST_S = 30 * 86400
+
 _POWERS = {"": 0, "b": 0, "k": 1, "kib": 1, "m": 2, "mib": 2, "g": 3, "gib": 3, "t": 4, "tib": 4}
 _SECONDS = {"": Decimal(1), "ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "min": Decimal(60)}
+_LONG_SECONDS = {**_SECONDS, "h": Decimal(3600), "d": Decimal(86400)}
 _QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?([A-Za-z%]*)", re.ASCII)
 _POWERS_OF_TWO = "(Docker's meaning: powers of two)"
 _MEMORY_TO_WRITE = f"write 512MiB, 512m or 0.5g {_POWERS_OF_TWO}"
@@ -110,6 +114,17 @@ def parse_duration_s(value: object) -> float:
     seconds = quantity.amount * _SECONDS[quantity.unit]
     if not 0 <= seconds <= _DURATION_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a duration from 0s to 60m")
+    return float(seconds)
+
+
+def parse_horizon_s(value: object) -> float:
+    """Parse `90m`, `1h`, `2d` or a plain number of seconds into seconds, from a minute to 30 days."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _LONG_SECONDS:
+        raise ValueError(f"{quote(value)} is not a length of time; write 90m, 1h or 2d")
+    seconds = quantity.amount * _LONG_SECONDS[quantity.unit]
+    if not _HORIZON_LEAST_S <= seconds <= _HORIZON_MOST_S:
+        raise ValueError(f"{quote(value)} is out of range; write a length of time from 1m to 30d")
     return float(seconds)
 
 

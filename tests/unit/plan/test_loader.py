@@ -45,6 +45,8 @@ slos:
 steps:
   settle: 1s
   window: {at_least: 2s, at_most: 4s}
+  steady: {at_most: 30s}
+  horizon: 2h
 search: {strategy: ladder, precision: 10%, first_users: 5, ladder_users: 7}
 repetitions: 2
 """
@@ -78,7 +80,7 @@ def test_every_key_of_a_matrix_is_in_the_plan(project: Project) -> None:
         Slo("p99", 2.0, "/item/[id]"),
         Slo("errors", 0.005, "/item/[id]"),
     )
-    assert plan.timing == Timing(1.0, 2.0, 4.0, drain_s=3.0)
+    assert plan.timing == Timing(1.0, 2.0, 4.0, drain_s=3.0, steady_at_most_s=30.0, horizon_s=7200.0)
     assert plan.search == Search(SearchStrategy.LADDER, 0.1, 5, 7)
     assert plan.scenario.locustfiles == (
         project.folder / "more.py",

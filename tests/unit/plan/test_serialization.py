@@ -38,7 +38,10 @@ from tests.unit.plan.project import Project
 STORED = Path(__file__).parent / "stored"
 """Files plan.json that version 0.1 wrote."""
 
-NEW_KEYS: dict[str, dict[str, Any]] = {"search": {"soak_s": 0.0}}
+NEW_KEYS: dict[str, dict[str, Any]] = {
+    "search": {"soak_s": 0.0},
+    "timing": {"steady_at_most_s": 300.0, "horizon_s": 3600.0},
+}
 """What plan.json has come to say since then, with the values that are true of a plan that lacks the keys."""
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -108,6 +108,20 @@ def test_other_durations_are_refused(value: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [("90m", 5400), ("1h", 3600), ("1.5H", 5400), ("2d", 172_800), ("30d", 2_592_000), ("60s", 60), (60, 60)],
+)
+def test_a_horizon_may_be_in_hours_or_days(value: object, expected: float) -> None:
+    assert units.parse_horizon_s(value) == expected
+
+
+@pytest.mark.parametrize("value", ["59s", "31d", "1w", "1h30m", "0s", "", True, None, []])
+def test_other_horizons_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="write"):
+        units.parse_horizon_s(value)
+
+
+@pytest.mark.parametrize(
     ("value", "expected"), [("1%", 0.01), (0.01, 0.01), ("0.5%", 0.005), (0, 0.0), ("100%", 1.0)]
 )
 def test_a_ratio_is_a_percentage_or_a_number_below_one(value: object, expected: float) -> None:
