@@ -163,9 +163,9 @@ class ProcessKilled:
 
 @dataclass(frozen=True, slots=True)
 class TimeUnexplained:
-    """The share of the users' time that was neither thinking nor waiting, less that share at light load.
+    """The share of the users' time that they neither thought nor waited, beyond what they do at light load.
 
-    It is negative if think and response times add up to more than the users' time.
+    `allowed_ratio` includes how far the pauses of a scenario's tasks may differ by chance.
     """
 
     ratio: float

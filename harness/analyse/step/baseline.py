@@ -1,23 +1,23 @@
 """Find the baseline of a cell: what its target does at light load, with which other steps are compared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from harness.analyse.step.validity import compute_unexplained_ratio, judge_validity
+from harness.analyse.step.validity import UnexplainedTime, judge_validity, measure_unexplained_time
 from harness.analyse.step.window import cut_window, find_percentile_s
 from harness.model import StepFacts
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """The mean response time at light load, and the share of the users' time that is unexplained there.
+    """The mean response time at light load, and the time for each request that is unexplained there.
 
     Throughput shortfall and Little's law are judged in comparison with it.
     """
 
     users: int
     mean_s: float
-    unexplained_ratio: float
+    unexplained: UnexplainedTime = field(default_factory=UnexplainedTime)
 
 
 def build_baseline(facts: StepFacts) -> Baseline | None:
@@ -28,7 +28,8 @@ def build_baseline(facts: StepFacts) -> Baseline | None:
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
-    return Baseline(facts.users, float(window.good.mean()), compute_unexplained_ratio(window))
+    unexplained = measure_unexplained_time(window) or UnexplainedTime()
+    return Baseline(facts.users, float(window.good.mean()), unexplained)
 
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:

@@ -156,8 +156,8 @@ def _judge(
     baseline: Baseline | None,
     limits: Limits | None,
 ) -> Judgement:
-    usual_ratio = baseline.unexplained_ratio if baseline else None
-    invalid = judge_validity(facts, window, usual_ratio, slos, limits)
+    usual = baseline.unexplained if baseline else None
+    invalid = judge_validity(facts, window, usual, slos, limits)
     if invalid is not None:
         return invalid
     if facts.end_reason in _ENDINGS:

@@ -192,10 +192,13 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
 
 
 def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
-    """Return the share by which the throughput falls short of that of the users at light load; at least 0."""
-    answered = len(window.good)
-    explained_s = window.thinking_s + answered * baseline.mean_s
-    return max(0.0, 1 - explained_s / (window.users * window.length_s) - baseline.unexplained_ratio)
+    """Return the share by which the throughput falls short of that of the users at light load; at least 0.
+
+    A request takes its user as long as the response time and the unexplained time at light load.
+    """
+    light_s = baseline.mean_s + baseline.unexplained.per_request_s
+    explained_s = window.thinking_s + len(window.good) * light_s
+    return max(0.0, 1 - explained_s / (window.users * window.length_s))
 
 
 def compute_rise_ratio(window: Window) -> float | None:

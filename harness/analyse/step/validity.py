@@ -6,6 +6,7 @@ rules with their numbers are listed in docs/method.md.
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -46,6 +47,9 @@ _LOOP_LAG_AT_LEAST_S = 0.01
 """A shorter lag is always allowed. On a quiet host the 90th percentile of the samples is 1-6 ms."""
 
 _UNEXPLAINED_AT_MOST = 0.05
+_ERRORS_ALLOWED = 2.0
+"""Standard errors by which two mean pauses may differ, if the pauses are exponentially distributed."""
+
 _STEAL_AT_MOST = 0.10
 _FOREIGN_AT_MOST = 0.10
 """The share of all the host's cores that other programs may use. On a quiet host they use less than 0.3 %. A
@@ -83,18 +87,30 @@ _ENDINGS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class UnexplainedTime:
+    """The mean time for each request that its user neither thought nor waited.
+
+    It is positive if tasks pause, and negative if a user waits for several requests at once. `requests` is
+    the number of requests in the mean.
+    """
+
+    per_request_s: float = 0.0
+    requests: int = 0
+
+
 def judge_validity(
     facts: StepFacts,
     window: Window | None,
-    usual_ratio: float | None,
+    usual: UnexplainedTime | None,
     slos: Sequence[Slo] = (),
     limits: Limits | None = None,
 ) -> Judgement | None:
     """Return the judgement of the first validity rule that the step breaks; None for a valid step.
 
-    `usual_ratio` is the unexplained share of the users' time at light load. If it is None, Little's law is
-    not checked. If the target's `limits` are None, the host's memory is not checked, nor whether the host was
-    full when the step ended early.
+    `usual` is the unexplained time at light load. If it is None, Little's law is not checked. If the target's
+    `limits` are None, the host's memory is not checked, nor whether the host was full when the step ended
+    early.
     """
     if facts.end_reason in _ENDINGS:
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
@@ -108,7 +124,7 @@ def judge_validity(
         or _check_users(facts, window)
         or _check_host(facts, window.from_s, window.to_s)
         or (_check_host_memory(facts, limits) if _has_oom_event(facts) else None)
-        or _check_littles_law(window, usual_ratio)
+        or _check_littles_law(window, usual)
     )
 
 
@@ -235,13 +251,33 @@ def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | N
     return Judgement(Rule.HOST_MEMORY, HostOutOfMemory(min(available), used_ratio))
 
 
-def _check_littles_law(window: Window, usual_ratio: float | None) -> Judgement | None:
-    if usual_ratio is None:
+def _check_littles_law(window: Window, usual: UnexplainedTime | None) -> Judgement | None:
+    """Check whether users lost time that they did not lose at light load.
+
+    A pause within a task takes as long at every load, so times for each request are compared: the share of
+    the users' time that such pauses take falls as response times rise. Too little unexplained time is no
+    fault: it comes from requests that one user sends at once, and never from a generator that stalls.
+    """
+    own = measure_unexplained_time(window)
+    if usual is None or own is None:
         return None
-    residual = compute_unexplained_ratio(window) - usual_ratio
-    if abs(residual) <= _UNEXPLAINED_AT_MOST:
+    usual_s = max(0.0, usual.per_request_s)
+    ratio_per_s = own.requests / (window.users * window.length_s)
+    lost_ratio = (own.per_request_s - usual_s) * ratio_per_s
+    error_s = usual_s * math.sqrt(1 / max(1, usual.requests) + 1 / own.requests)
+    allowed_ratio = _UNEXPLAINED_AT_MOST + _ERRORS_ALLOWED * error_s * ratio_per_s
+    if lost_ratio <= allowed_ratio:
         return None
-    return Judgement(Rule.LITTLES_LAW, TimeUnexplained(residual, _UNEXPLAINED_AT_MOST))
+    return Judgement(Rule.LITTLES_LAW, TimeUnexplained(lost_ratio, allowed_ratio))
+
+
+def measure_unexplained_time(window: Window) -> UnexplainedTime | None:
+    """Return the window's unexplained time for each request; None without requests."""
+    requests = len(window.start_s)
+    if requests == 0:
+        return None
+    user_s = window.users * window.length_s
+    return UnexplainedTime(compute_unexplained_ratio(window) * user_s / requests, requests)
 
 
 def compute_unexplained_ratio(window: Window) -> float:
@@ -249,6 +285,6 @@ def compute_unexplained_ratio(window: Window) -> float:
 
     For N users in a window of length T, N·T must equal the sum of all think and response times in the window
     (J. D. C. Little, 1961). A difference comes from missing users, a stalled generator, or pauses within the
-    tasks of the scenario.
+    tasks of the scenario. It is negative if users wait for several requests at once.
     """
     return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)

@@ -143,7 +143,7 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             TimeUnexplained(0.062, 0.05),
             "+6.2 % of the users' time is neither thinking nor waiting (Little's law, 5 % allowed); ",
         ),
-        (Rule.LITTLES_LAW, TimeUnexplained(-0.1, 0.05), "-10.0 % of the users' time "),
+        (Rule.LITTLES_LAW, TimeUnexplained(0.2, 0.172), "+20.0 % of the users' time "),
         (
             Rule.LOOP_LAG,
             LoopLate(0.03, 0.025),

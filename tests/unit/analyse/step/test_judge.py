@@ -52,7 +52,7 @@ from tests.unit.analyse.synthetic import (
 )
 
 SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=5, mean_s=0.1)
 
 
 # Verdicts
@@ -350,7 +350,7 @@ def test_other_steps_have_a_shortfall_against_the_baseline() -> None:
     light, slow = make_closed_step(5), make_closed_step(50, latency=always(0.6), index=2)
     shortfalls = [result.shortfall_ratio for result in judge_steps([light, slow], SLOS)]
     assert shortfalls == [None, pytest.approx(1 / 3, abs=0.02)]
-    (alone,) = judge_steps([light], SLOS, Baseline(users=2, mean_s=0.1, unexplained_ratio=0.0))
+    (alone,) = judge_steps([light], SLOS, Baseline(users=2, mean_s=0.1))
     assert alone.shortfall_ratio == pytest.approx(0.0, abs=0.01), "measured against a borrowed baseline"
 
 

@@ -18,8 +18,8 @@ from harness.analyse.step.slo import (
     find_student_t,
     is_settled,
 )
-from harness.analyse.step.validity import compute_unexplained_ratio
-from harness.model import Slo, StepFacts
+from harness.analyse.step.validity import UnexplainedTime, compute_unexplained_ratio
+from harness.model import Slo, StepFacts, ThinkTimes
 from harness.model.evidence import SloEvaluation
 from tests.unit.analyse.synthetic import (
     always,
@@ -31,7 +31,7 @@ from tests.unit.analyse.synthetic import (
     spread_evenly,
 )
 
-LIGHT = Baseline(users=10, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=10, mean_s=0.1)
 
 
 def evaluate(
@@ -270,13 +270,37 @@ def test_the_shortfall_agrees_with_littles_law_on_paper(users: int) -> None:
     assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(on_the_paper, abs=0.01)
 
 
-def test_pauses_within_tasks_are_no_shortfall() -> None:
-    """Pause for a tenth of the users' time, at light load and in this window."""
-    window = require_window(replace(make_closed_step(45), users=50))
-    assert compute_shortfall_ratio(window, LIGHT) == pytest.approx(0.1, abs=1e-6)
-    assert compute_shortfall_ratio(window, replace(LIGHT, unexplained_ratio=0.1)) == pytest.approx(
-        0.0, abs=1e-6
+@pytest.mark.parametrize(("response_s", "shortfall"), [(0.1, 0.0), (0.56, 0.15), (1.5, 0.35)])
+def test_pauses_within_tasks_are_part_of_the_users_cycle(response_s: float, shortfall: float) -> None:
+    """A pause of 2.5 s, which Locust does not report: 1 − (2.5 + 0.1) / (2.5 + R)."""
+    facts = make_closed_step(40, 2.5, always(response_s), thinks=ThinkTimes())
+    light = replace(LIGHT, unexplained=UnexplainedTime(2.5, 80))
+    assert compute_shortfall_ratio(require_window(facts), light) == pytest.approx(shortfall, abs=0.005)
+
+
+@pytest.mark.parametrize(("response_s", "shortfall"), [(0.1, 0.0), (1.0, 0.265)])
+def test_requests_that_a_user_sends_at_once_take_its_time_only_once(
+    response_s: float, shortfall: float
+) -> None:
+    """Six requests at once, then 2.4 s of thinking: a cycle of 2.5 s at light load, of 3.4 s under load.
+
+    At light load each request takes 2.5 / 6 − 0.4 − 0.1 s more of its user's time than it is waited for.
+    The shortfall is 1 − 2.5 / 3.4 = 26.5 %.
+    """
+    facts = make_closed_step(60, 2.4, always(response_s))
+    requests = facts.requests
+    six = replace(
+        requests,
+        start_s=np.repeat(requests.start_s, 6),
+        latency_s=np.repeat(requests.latency_s, 6),
+        name=np.repeat(requests.name, 6),
+        error=np.repeat(requests.error, 6),
+        unfinished_start_s=np.repeat(requests.unfinished_start_s, 6),
+        unfinished_name=np.repeat(requests.unfinished_name, 6),
     )
+    light = replace(LIGHT, unexplained=UnexplainedTime(2.5 / 6 - 0.5, 480))
+    window = require_window(replace(facts, requests=six))
+    assert compute_shortfall_ratio(window, light) == pytest.approx(shortfall, abs=0.005)
 
 
 def test_a_shortfall_is_never_negative() -> None:

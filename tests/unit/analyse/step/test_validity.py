@@ -9,7 +9,7 @@ import pytest
 from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.usage import summarize_generator, summarize_host
-from harness.analyse.step.validity import judge_validity
+from harness.analyse.step.validity import UnexplainedTime, judge_validity
 from harness.analyse.step.window import cut_window
 from harness.model import (
     MIB,
@@ -28,10 +28,18 @@ from harness.model import (
     StepFacts,
     TargetEvent,
     TargetSample,
+    ThinkTimes,
     Verdict,
     WorkerSample,
 )
-from harness.model.evidence import EndedStep, ForeignLoad, GeneratorBusy, HostFull, HostOutOfMemory
+from harness.model.evidence import (
+    EndedStep,
+    ForeignLoad,
+    GeneratorBusy,
+    HostFull,
+    HostOutOfMemory,
+    TimeUnexplained,
+)
 from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
@@ -42,11 +50,11 @@ from tests.unit.analyse.synthetic import (
 )
 
 SECONDS = range(34)
-LIGHT = Baseline(users=5, mean_s=0.1, unexplained_ratio=0.0)
+LIGHT = Baseline(users=5, mean_s=0.1)
 
 
 def find_rule(facts: StepFacts, baseline: Baseline | None = LIGHT) -> Rule | None:
-    judgement = judge_validity(facts, cut_window(facts), baseline.unexplained_ratio if baseline else None)
+    judgement = judge_validity(facts, cut_window(facts), baseline.unexplained if baseline else None)
     if judgement is None:
         return None
     assert judgement.verdict is Verdict.INVALID
@@ -167,22 +175,42 @@ def test_users_who_neither_think_nor_wait_break_littles_law(alive: int, fires: b
     assert (find_rule(facts) == "littles-law") is fires
 
 
-def test_more_time_than_the_users_have_breaks_littles_law() -> None:
+def test_requests_that_a_user_sends_at_once_do_not_break_littles_law() -> None:
+    """Response times then add up to more than the users' time, which no fault of the generator causes."""
     facts = replace(make_closed_step(110), users=100, generator=make_generator_samples(SECONDS, 100))
-    assert find_rule(facts) == "littles-law"
+    assert find_rule(facts) is None
 
 
-def test_pauses_within_tasks_are_known_from_the_baseline() -> None:
-    """Let a task sleep for a tenth of the cycle: it does so at every load."""
-    light, loaded = (
-        replace(
-            make_closed_step(users * 9),
-            users=users * 10,
-            generator=make_generator_samples(SECONDS, users * 10),
-        )
-        for users in (1, 10)
-    )
-    assert find_rule(loaded, build_baseline(light)) is None
+def make_pausing_step(alive: int, users: int, response_s: float, pause_s: float = 2.5) -> StepFacts:
+    """Return a step whose users pause within their tasks, which Locust does not report."""
+    facts = make_closed_step(alive, pause_s, always(response_s), thinks=ThinkTimes())
+    return replace(facts, users=users, generator=make_generator_samples(SECONDS, users))
+
+
+@pytest.mark.parametrize("response_s", [0.1, 1.5, 7.5])
+def test_pauses_within_tasks_are_the_same_at_every_load(response_s: float) -> None:
+    """A pause of 2.5 s is 96 % of the users' time at light load, and 25 % when answers take 7.5 s."""
+    light = build_baseline(make_pausing_step(10, 10, 0.1))
+    assert light is not None
+    assert light.unexplained.per_request_s == pytest.approx(2.5, abs=0.05)
+    assert find_rule(make_pausing_step(40, 40, response_s), light) is None
+
+
+@pytest.mark.parametrize(("users", "fires"), [(48, False), (50, True)])
+def test_lost_time_is_told_from_pauses_whose_mean_differs_by_chance(users: int, fires: bool) -> None:
+    """40 users make 40 · 20 / 4 = 200 requests. Of 50 users a fifth is lost, of 48 users a sixth.
+
+    The pauses may differ by 2 · 2.5 · √(1/100 + 1/200) = 0.61 s a request: by 12.2 % of the time of 50 users,
+    and by 12.8 % of that of 48. With the 5 % that are always allowed these are 17.2 % and 17.8 %.
+    """
+    light = Baseline(users=10, mean_s=0.1, unexplained=UnexplainedTime(2.5, 100))
+    facts = make_pausing_step(40, users, 1.5)
+    judgement = judge_validity(facts, cut_window(facts), light.unexplained)
+    assert (judgement is not None) is fires
+    if judgement is not None:
+        assert isinstance(judgement.evidence, TimeUnexplained)
+        assert judgement.evidence.ratio == pytest.approx(0.2, abs=0.002)
+        assert judgement.evidence.allowed_ratio == pytest.approx(0.1725, abs=0.002)
 
 
 def test_littles_law_is_not_checked_without_a_baseline() -> None:
@@ -472,7 +500,7 @@ def test_the_busiest_of_several_workers_decides() -> None:
     assert use.workers == 2
     assert use.cores == pytest.approx(1.41)
     invalid = make_closed_step(generator=together, workers=make_worker_samples([0.45, 0.95]))
-    judgement = judge_validity(invalid, cut_window(invalid), LIGHT.unexplained_ratio)
+    judgement = judge_validity(invalid, cut_window(invalid), LIGHT.unexplained)
     assert judgement is not None
     assert judgement.rule is Rule.GENERATOR_CPU
     assert isinstance(judgement.evidence, GeneratorBusy)
