@@ -12,11 +12,10 @@ from typing import Literal
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
-from harness.analyse.step.judge import build_settled_predicate
-from harness.analyse.step.warmup import is_warm
 from harness.campaign.progress import CellProgress
+from harness.campaign.step_spec import build_step_spec
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import ProgressSample, StepSpec, hold_step
+from harness.measure.step import ProgressSample, hold_step
 from harness.model import (
     MIB,
     Cell,
@@ -170,16 +169,10 @@ class _CellTrial:
         return step
 
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
-        plan = self._plan
-        request = StepSpec(
-            self._progress.take_step_number(),
-            step,
-            plan.spawn_rate,
-            is_settled=build_settled_predicate(plan, step, self._progress.baseline),
-            report_progress=_ignore_progress,
-            is_warm=is_warm,
-        )
-        return self._progress.add_step(plan, hold_step(session, request))
+        progress = self._progress
+        number = progress.take_step_number()
+        spec = build_step_spec(self._plan, step, number, progress.baseline, _ignore_progress)
+        return progress.add_step(self._plan, hold_step(session, spec))
 
 
 def _ignore_progress(sample: ProgressSample) -> None:

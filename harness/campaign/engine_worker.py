@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-from harness.analyse.step.judge import build_settled_predicate
-from harness.analyse.step.warmup import is_warm
 from harness.campaign.session import CampaignSession
+from harness.campaign.step_spec import build_step_spec
 from harness.errors import EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import StepSpec, hold_step
+from harness.measure.step import hold_step
 from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_TIMEOUT_S = 120.0
@@ -131,14 +130,13 @@ class EngineWorker:
 
     def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
         session = self._session
-        plan = session.plan
-        spec = StepSpec(
-            session.start_step(cell, step),
+        number = session.start_step(cell, step)
+        spec = build_step_spec(
+            session.plan,
             step,
-            plan.spawn_rate,
-            is_settled=build_settled_predicate(plan, step, session.read_baseline(cell)),
-            report_progress=lambda sample: session.report_progress(cell, sample),
-            is_warm=is_warm,
+            number,
+            session.read_baseline(cell),
+            lambda sample: session.report_progress(cell, sample),
         )
         return session.record_step(cell, hold_step(container, spec), step.purpose)
 

@@ -1,0 +1,24 @@
+"""Build what `hold_step` needs for a step of a search."""
+
+from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.judge import build_settled_predicate
+from harness.analyse.step.warmup import is_warm
+from harness.measure.step import ProgressCallback, StepSpec
+from harness.model import Plan, Step
+
+
+def build_step_spec(
+    plan: Plan, step: Step, index: int, baseline: Baseline | None, report_progress: ProgressCallback
+) -> StepSpec:
+    """Build the spec of a cell's step number `index`, which is judged by the plan's SLOs and this baseline.
+
+    `report_progress` is called about four times a second while the step is held.
+    """
+    return StepSpec(
+        index,
+        step,
+        plan.spawn_rate,
+        is_settled=build_settled_predicate(plan, step, baseline),
+        report_progress=report_progress,
+        is_warm=is_warm,
+    )
