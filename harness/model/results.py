@@ -129,8 +129,9 @@ class HostUse:
     """What the generator's host did in a window; a field is None if it was not counted.
 
     `steal_ratio` is the share of all cores' time that the hypervisor took. `foreign_cores` were used by other
-    programs, `proxy_cores` by the proxy of the published port; both are None if the engine runs on another
-    host. `work_s` is the median CPU time of a fixed piece of work: the host's pace.
+    programs, `proxy_cores` by the proxy of the published port. `work_s` is the mean CPU time of a fixed piece
+    of work, the host's pace: the larger it is, the slower the host. All three are None if the engine runs on
+    another host.
     """
 
     steal_ratio: float | None = None

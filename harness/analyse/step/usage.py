@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 from typing import TypeVar
 
 import numpy as np
@@ -21,6 +21,9 @@ from harness.model import (
 
 _CPU_USED_AT_LEAST = 0.85
 _THROTTLED_AT_LEAST = 0.25
+
+_WORK_OUTLIER_FACTOR = 3.0
+"""A piece of work that took this many times the median was interrupted, and says nothing about the pace."""
 
 _Sample = TypeVar(
     "_Sample", HostSample, TargetSample, GeneratorSample, WorkerSample, GeneratorSample | WorkerSample
@@ -82,13 +85,26 @@ def summarize_host(facts: StepFacts, from_s: float, to_s: float) -> HostUse:
     if len(inside) < 2 or inside[0].at_s >= inside[-1].at_s:
         return HostUse()
     span_s = inside[-1].at_s - inside[0].at_s
-    paces_s = [sample.work_s for sample in inside if sample.work_s is not None]
     return HostUse(
         steal_ratio=(inside[-1].steal_s - inside[0].steal_s) / (span_s * len(inside[0].busy_s)),
         foreign_cores=_compute_foreign_cores(facts, inside, from_s, to_s),
         proxy_cores=_compute_cores(inside, lambda sample: sample.proxy_cpu_s),
-        work_s=median(paces_s) if paces_s else None,
+        work_s=_compute_pace_s(inside),
     )
+
+
+def _compute_pace_s(inside: Sequence[HostSample]) -> float | None:
+    """Return the mean CPU time of the fixed piece of work; None if the engine is on another host.
+
+    The mean and not the median: a core that a neighbour slows down in half of the seconds slows the target in
+    half of the seconds too, while the median jumps from one of the two speeds to the other.
+    """
+    is_remote = any(s.harness_cpu_s is not None and s.engine_cpu_s is None for s in inside)
+    times_s = [sample.work_s for sample in inside if sample.work_s is not None]
+    if is_remote or not times_s:
+        return None
+    longest_s = _WORK_OUTLIER_FACTOR * median(times_s)
+    return fmean(time_s for time_s in times_s if time_s <= longest_s)
 
 
 def summarize_cpu(

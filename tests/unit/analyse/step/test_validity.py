@@ -1,6 +1,6 @@
 """What makes a step invalid: each rule fires on its own fault, and not without it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -161,11 +161,20 @@ def test_a_port_proxy_without_cpu_to_spare_makes_a_step_invalid(proxy_cores: flo
     assert (find_rule(make_closed_step(host=make_accounted_host(0.0, proxy_cores))) == "proxy") is fires
 
 
-def test_the_hosts_pace_is_the_median_of_a_window() -> None:
-    samples = tuple(
-        replace(sample, work_s=0.9 if sample.at_s == 20 else 0.002) for sample in make_accounted_host(0.0)
-    )
-    assert summarize_host(make_closed_step(host=samples), 12, 32).work_s == 0.002
+def summarize_pace(works_s: Callable[[float], float], **changes: Any) -> float | None:
+    samples = make_accounted_host(0.0)
+    at_pace = tuple(replace(sample, work_s=works_s(sample.at_s), **changes) for sample in samples)
+    return summarize_host(make_closed_step(host=at_pace), 12, 32).work_s
+
+
+def test_the_hosts_pace_is_the_mean_of_a_window_without_an_interrupted_piece_of_work() -> None:
+    assert summarize_pace(lambda at_s: 0.9 if at_s == 20 else 0.002) == pytest.approx(0.002)
+    # 21 samples from 12 s to 32 s, of which 11 are even: (11 * 2 ms + 10 * 3 ms) / 21
+    assert summarize_pace(lambda at_s: 0.003 if at_s % 2 else 0.002) == pytest.approx(0.052 / 21)
+
+
+def test_the_pace_of_this_machine_says_nothing_about_an_engine_on_another_host() -> None:
+    assert summarize_pace(lambda _: 0.002, engine_cpu_s=None) is None
 
 
 @pytest.mark.parametrize(("alive", "fires"), [(100, False), (96, False), (94, True), (50, True)])
