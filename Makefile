@@ -15,7 +15,7 @@ BASE ?=
 HEAD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-load bench-page bench-search bench-truth soak test check fmt venv lock engine base browser \
+.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth soak test check fmt venv lock engine base browser \
 	clean distclean caches
 
 help: ## list these targets
@@ -30,10 +30,13 @@ report: venv ## write the report of the newest campaign again
 compare: venv ## compare two campaigns: BASE (default: the newest but one) and HEAD (default: the newest)
 	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
 
-bench: bench-search bench-page bench-load bench-truth ## all benchmarks below: most of an hour, on an idle machine
+bench: bench-search bench-page bench-load bench-truth ## bench-search, bench-page, bench-load and bench-truth: most of an hour, on an idle machine
 
 bench-search: venv ## compare the search with other methods, on simulated targets
 	@$(BIN)/python -m bench.search $(ARGS)
+
+bench-holds: venv engine base ## hold the users that results/latest certified again, five minutes each
+	@$(BIN)/python -m bench.holds --matrix $(MATRIX) $(ARGS)
 
 bench-load: venv engine base ## compare CPU time per request with plain Locust, and one engine with two
 	@$(BIN)/python -m bench.load $(ARGS)

@@ -1,0 +1,1 @@
+"""Hold the certified users of a stored campaign again, for minutes, to see whether they are sustained."""

@@ -1,0 +1,153 @@
+"""Read what a stored campaign certified, and store the steps that hold it again."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.analyse.result.comparison import find_changed_parts
+from harness.analyse.search.worker_count import count_workers
+from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.judge import judge_step
+from harness.campaign.progress import CampaignProgress, replay
+from harness.errors import UsageError
+from harness.model import Cell, Load, Plan, StepFacts, StepResult, Verdict
+from harness.plan import load_plan, plan_from_json
+from harness.report import name_part
+from harness.store import CampaignFolder
+from harness.store.step_file import decode_step, encode_step
+
+_MOST_TRIES = 2
+"""An INVALID step says nothing about the target, so it is held once more, as in a campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """The users that a size sustained, on which engine, and the baseline that its steps were judged by."""
+
+    cell: Cell
+    users: int
+    engine: str | None
+    baseline: Baseline | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A size held again: the facts of its last step, and their result."""
+
+    facts: StepFacts
+    result: StepResult
+    tries: int
+
+    @property
+    def has_survived(self) -> bool:
+        """True if the certified users pass again."""
+        return self.result.verdict is Verdict.PASS
+
+    @property
+    def is_final(self) -> bool:
+        """True if there is nothing to hold again: the verdict is known, or it was INVALID too often."""
+        return self.result.verdict is not Verdict.INVALID or self.tries >= _MOST_TRIES
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCampaign:
+    """A stored campaign whose certificates are held again for `window_s` each; `out` is the steps' folder."""
+
+    folder: CampaignFolder
+    plan: Plan
+    certificates: tuple[Certificate, ...]
+    load: Load
+    window_s: float
+    out: Path
+
+    def add_step(self, certificate: Certificate, facts: StepFacts) -> Hold:
+        """Store the facts of a step and return them, judged as they will be when they are read again."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        file = self._name_file(certificate, facts.index)
+        partial = file.with_suffix(".part")
+        partial.write_bytes(encode_step(facts))
+        partial.replace(file)
+        return self._read_hold(certificate, facts.index)
+
+    def find_hold(self, certificate: Certificate) -> Hold | None:
+        """Return the last stored step of a size; None if there is none."""
+        tries = 0
+        while self._name_file(certificate, tries + 1).is_file():
+            tries += 1
+        return self._read_hold(certificate, tries) if tries else None
+
+    def read_holds(self) -> list[Hold | None]:
+        """Return the last stored step for each of the certificates; None for those without one."""
+        return [self.find_hold(each) for each in self.certificates]
+
+    def _read_hold(self, certificate: Certificate, number: int) -> Hold:
+        file = self._name_file(certificate, number)
+        facts = decode_step(file.read_bytes(), file)
+        limits = certificate.cell.limits
+        return Hold(facts, judge_step(facts, self.plan.slos, certificate.baseline, limits), number)
+
+    def _name_file(self, certificate: Certificate, number: int) -> Path:
+        return self.out / f"{certificate.cell.id}-at-{certificate.users}-{number}.json.gz"
+
+
+def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = None) -> HeldCampaign:
+    """Open a stored campaign that was measured by this matrix file.
+
+    Raises:
+        UsageError: there is no campaign, it sustained nothing, or scenario or target have changed since.
+        StoreError: the campaign's folder can't be read.
+    """
+    folder = CampaignFolder.open(path)
+    stored = plan_from_json(folder.read_plan(), matrix.absolute().parent)
+    progress = replay(stored, folder)
+    certificates = _list_certificates(stored, progress)
+    if not certificates:
+        raise UsageError(f"{path}: no size of this campaign sustains any users")
+    return HeldCampaign(
+        folder,
+        _read_target(stored, matrix),
+        certificates,
+        _choose_load(stored, progress),
+        60 * minutes,
+        out or folder.path / f"holds-{minutes:g}min",
+    )
+
+
+def _list_certificates(plan: Plan, progress: CampaignProgress) -> tuple[Certificate, ...]:
+    """Return a certificate of each size with a step that passed; answers inferred from others don't count."""
+    return tuple(
+        Certificate(
+            result.cell, result.sustained_users, result.engine, progress.cells[result.cell.id].baseline
+        )
+        for result in progress.build_results(plan)
+        if result.sustained_users is not None and result.steps
+    )
+
+
+def _read_target(stored: Plan, matrix: Path) -> Plan:
+    """Return the stored plan with target, scenario, load and engines of the matrix file.
+
+    Without that file the stored ones are used; they lack the addresses of engines on other machines. Raises
+    UsageError if target or scenario are not those that were measured.
+    """
+    if not matrix.is_file():
+        return stored
+    current = load_plan(matrix)
+    changed = [part for part in find_changed_parts(stored.hashes, current.hashes) if part != "matrix"]
+    if changed:
+        names = " and ".join(name_part(part) for part in changed)
+        raise UsageError(
+            f"{matrix}: {names} changed since the campaign was measured",
+            "name the campaign's own matrix file with --matrix, or undo the change",
+        )
+    engines = {name: current.engines.get(name, engine) for name, engine in stored.engines.items()}
+    return replace(
+        stored, target=current.target, scenario=current.scenario, load=current.load, engines=engines
+    )
+
+
+def _choose_load(plan: Plan, progress: CampaignProgress) -> Load:
+    """Return the load with as many Locust processes as the campaign's steps show to be needed."""
+    if plan.load.workers is not None:
+        return plan.load
+    steps = [step for each in progress.cells.values() for step in each.steps]
+    return replace(plan.load, workers=count_workers(steps, plan.users_limit))

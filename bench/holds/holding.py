@@ -1,0 +1,117 @@
+"""Hold steps at the certified users in fresh containers, on engines that are cleaned as for a campaign."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from bench.holds.campaign import Certificate, HeldCampaign
+from harness.analyse.step.warmup import is_warm
+from harness.campaign.preflight import (
+    EngineBackends,
+    check_plan,
+    clean_engines,
+    connect_backends,
+    separate_cores,
+)
+from harness.errors import TargetStartError
+from harness.measure.protocols import Image
+from harness.measure.session import Backends, open_session
+from harness.measure.step import ProgressSample, StepSpec, hold_step
+from harness.model import Plan, Step, StepFacts
+from harness.report.view.explanations import explain_judgement
+from harness.report.view.text import clean_text, format_estimate
+
+
+def hold_certified(
+    campaign: HeldCampaign,
+    note: Callable[[str], None],
+    connect: Callable[[str, Plan], EngineBackends] = connect_backends,
+) -> None:
+    """Hold every certificate that has no stored verdict yet, one after the other, and store the steps.
+
+    A size whose container does not start is noted, and the next one follows.
+
+    Raises:
+        UsageError: the plan cannot be measured here.
+        BackendError: an engine, a companion or the generator failed; what was held is stored.
+    """
+    left = [each for each in campaign.certificates if not _is_held(campaign, each, note)]
+    if not left:
+        return
+    backends = connect(f"{campaign.folder.name}-holds", campaign.plan)
+    plan = check_plan(campaign.plan, backends)
+    backends, _ = separate_cores(backends, plan)
+    seconds = len(left) * (campaign.window_s + plan.timing.settle_s)
+    note(f"{len(left)} sizes to hold, about {format_estimate(seconds)} in all")
+    with clean_engines(backends, campaign.folder.path.parent, note):
+        images = _prepare_images(campaign, plan, backends, note)
+        for certificate in left:
+            _hold_size(campaign, certificate, backends[certificate.engine], images[certificate.engine], note)
+
+
+def _is_held(campaign: HeldCampaign, certificate: Certificate, note: Callable[[str], None]) -> bool:
+    hold = campaign.find_hold(certificate)
+    if hold is None or not hold.is_final:
+        return False
+    note(
+        f"{certificate.cell.id}: held before ({hold.result.verdict}); remove {campaign.out} to hold it again"
+    )
+    return True
+
+
+def _prepare_images(
+    campaign: HeldCampaign, plan: Plan, backends: EngineBackends, note: Callable[[str], None]
+) -> dict[str | None, Image]:
+    """Build or find the target's image on every engine; note if it is not the one that was measured."""
+    images = {}
+    digests = campaign.folder.read_log().images
+    for engine, each in backends.items():
+        images[engine] = each.host.prepare(plan.target)
+        each.generator.prepare(plan.scenario)
+        if digests.get(engine, images[engine].digest) != images[engine].digest:
+            note(f"warning: the image {images[engine].reference} is not the one that the campaign measured")
+    return images
+
+
+def _hold_size(
+    campaign: HeldCampaign,
+    certificate: Certificate,
+    backends: Backends,
+    image: Image,
+    note: Callable[[str], None],
+) -> None:
+    """Hold one size until its verdict is final, and note what became of it."""
+    hold = campaign.find_hold(certificate)
+    while hold is None or not hold.is_final:
+        number = hold.tries + 1 if hold else 1
+        note(f"{certificate.cell.id}: holding {certificate.users} users for {campaign.window_s / 60:g} min")
+        try:
+            facts = _hold_step(campaign, certificate, backends, image, number)
+        except TargetStartError as error:
+            note(f"{certificate.cell.id}: {clean_text(error)}")
+            return
+        hold = campaign.add_step(certificate, facts)
+        note(f"  {hold.result.verdict}: {clean_text(explain_judgement(hold.result.judgement))}")
+
+
+def _hold_step(
+    campaign: HeldCampaign, certificate: Certificate, backends: Backends, image: Image, number: int
+) -> StepFacts:
+    """Hold the certified users in a fresh container, for the whole window."""
+    plan, window_s = campaign.plan, campaign.window_s
+    timing = replace(plan.timing, window_at_least_s=window_s, window_at_most_s=window_s)
+    spec = StepSpec(
+        number,
+        Step(certificate.users, timing),
+        plan.spawn_rate,
+        is_settled=lambda facts: False,
+        report_progress=_ignore_progress,
+        is_warm=is_warm,
+    )
+    with open_session(
+        backends, plan.target, plan.scenario, campaign.load, certificate.cell, image, number
+    ) as session:
+        return hold_step(session, spec)
+
+
+def _ignore_progress(sample: ProgressSample) -> None:
+    pass

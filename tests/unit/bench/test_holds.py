@@ -1,0 +1,173 @@
+"""The certified users of a campaign are held again on fresh containers, stored, judged and counted."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bench.holds.__main__ import main
+from bench.holds.campaign import open_campaign
+from bench.holds.table import compute_memory_rise
+from harness.campaign import CampaignListener, run_campaign
+from harness.cli.console import DONE, INTERRUPTED, NOT_MET, USER_MISTAKE
+from harness.model import (
+    MIB,
+    EndReason,
+    Plan,
+    Requests,
+    Scenario,
+    StepFacts,
+    TargetSample,
+    ThinkTimes,
+)
+from harness.store import CampaignFolder
+from tests.builders import make_plan
+from tests.fakes import FakeBackends, Service
+
+NO_MATRIX = "no-such-matrix.yaml"
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text("class Visitor(HttpUser): ...\n")
+    return replace(
+        make_plan((0.25, 256), users_limit=60),
+        scenario=Scenario((locustfile,)),
+        hashes={"matrix": "a", "scenario": "b", "target": "c"},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path, plan: Plan) -> CampaignFolder:
+    """Measure a campaign of one size, which sustains all 60 users."""
+    fake = FakeBackends()
+    result, folder = run_campaign(
+        plan, tmp_path / "results", CampaignListener(), connect=lambda *_: {None: fake.to_backends()}
+    )
+    assert result.cells[0].sustained_users == 60
+    return folder
+
+
+def hold(folder: CampaignFolder, fake: FakeBackends, *more: str) -> int:
+    arguments = [str(folder.path), "--minutes", "1", "--matrix", NO_MATRIX, *more]
+    return main(arguments, connect=lambda *_: {None: fake.to_backends()})
+
+
+def test_users_that_pass_again_survive(folder: CampaignFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    fake = FakeBackends()
+    assert hold(folder, fake) == DONE
+    printed = capsys.readouterr().out
+    assert "| 0.25 CPU / 256 MiB | 60 users | PASS (slos) | 1 min 0 s |" in printed
+    assert f"1 of 1 survive 1 min ({folder.name})." in printed
+    assert (fake.host.running, fake.host.reserved_by) == ([], None)
+    (file,) = (folder.path / "holds-1min").glob("*.json.gz")
+    assert file.name == "web-c0.25-m256-at-60-1.json.gz"
+    assert "1 of 1 survive" in (folder.path / "holds-1min" / "holds.md").read_text()
+
+
+def test_the_window_has_its_full_length_at_the_certified_users(folder: CampaignFolder) -> None:
+    hold(folder, FakeBackends())
+    campaign = open_campaign(folder.path, Path(NO_MATRIX), minutes=1)
+    (held,) = campaign.read_holds()
+    assert held is not None
+    assert held.result.users == 60
+    assert held.result.window_s == pytest.approx(60, abs=0.5)
+    assert held.result.shortfall_ratio is not None, "it is judged by the campaign's baseline"
+
+
+def test_users_whose_target_dies_do_not_survive(
+    folder: CampaignFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At 5 MiB a second the 236 MiB that are left are full after about 47 s, of which 20 s are no window."""
+    assert hold(folder, FakeBackends(Service(leak_second_bytes=5 * MIB))) == NOT_MET
+    printed = capsys.readouterr().out
+    assert re.search(r"FAIL \(died\) .* \+30\d\.\d\d MiB/min .*ended under load", printed)
+    assert "0 of 1 survive" in printed
+
+
+def test_what_was_held_before_is_not_held_again(folder: CampaignFolder) -> None:
+    hold(folder, FakeBackends())
+    fake = FakeBackends()
+    assert hold(folder, fake) == DONE
+    assert fake.host.runs == []
+    assert hold(folder, fake, "--minutes", "0.5") == DONE
+    assert len(fake.host.runs) == 1
+
+
+def test_an_invalid_step_is_held_once_more(
+    folder: CampaignFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake = FakeBackends()
+    fake.generator.loop_lag_s = 2.0
+    assert hold(folder, fake) == NOT_MET
+    assert len(fake.host.runs) == 2
+    assert "INVALID" in capsys.readouterr().out
+    assert hold(folder, fake) == NOT_MET
+    assert len(fake.host.runs) == 2, "two tries are enough"
+
+
+def test_a_target_that_does_not_start_does_not_survive(
+    folder: CampaignFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert hold(folder, FakeBackends(Service(exits_at_start=1))) == NOT_MET
+    printed = capsys.readouterr().out
+    assert "not held" in printed
+    assert "0 of 1 survive" in printed
+
+
+def test_after_an_interrupt_the_same_command_goes_on(
+    folder: CampaignFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    fake = FakeBackends()
+    with fake.clock.notify(interrupt):
+        assert hold(folder, fake) == INTERRUPTED
+    assert (fake.host.running, fake.host.reserved_by) == ([], None)
+    assert "the same command goes on" in capsys.readouterr().out
+    assert hold(folder, FakeBackends()) == DONE
+
+
+def test_a_campaign_of_another_matrix_is_refused(
+    folder: CampaignFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own_matrix = Path(__file__).parents[3] / "matrix.yaml"
+    assert main([str(folder.path), "--matrix", str(own_matrix)]) == USER_MISTAKE
+    assert "the scenario and the target changed since the campaign was measured" in capsys.readouterr().err
+
+
+def make_facts(memory_bytes: list[int]) -> StepFacts:
+    """Make a step with a window from 10 s on, and with a sample for each second since its start."""
+    samples = [
+        TargetSample(float(at_s), 0.0, 0, 0, 0.0, size, size, 0, 0) for at_s, size in enumerate(memory_bytes)
+    ]
+    return StepFacts(
+        index=1,
+        life=1,
+        users=1,
+        spawn_rate=1.0,
+        ramp_from_s=0.0,
+        settle_from_s=0.0,
+        window_from_s=10.0,
+        window_to_s=30.0,
+        ended_s=31.0,
+        end_reason=EndReason.HELD,
+        note="",
+        requests=Requests(),
+        thinks=ThinkTimes(),
+        target=tuple(samples),
+        host=(),
+        generator=(),
+        events=(),
+    )
+
+
+def test_the_rise_of_memory_is_that_of_the_windows_second_half() -> None:
+    """The second half of the window from 10 to 30 s begins at 20 s, where 3 MiB a second begin."""
+    sizes = [100 * MIB + 3 * MIB * max(0, second - 20) for second in range(40)]
+    assert compute_memory_rise(make_facts(sizes)) == pytest.approx((130 * MIB, 3 * MIB))
+    assert compute_memory_rise(make_facts([MIB] * 40)) == pytest.approx((MIB, 0))
+    assert compute_memory_rise(make_facts(sizes[:21])) is None
