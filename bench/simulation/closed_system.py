@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from bench.simulation.memory import TargetMemory
-from bench.simulation.model import Service
+from bench.simulation.model import RequestKind, Service
 from bench.simulation.processor import Processor
 
 BROKEN, REFUSED, SERVER_ERROR = range(3)
@@ -58,6 +58,7 @@ class Streams:
     cpu_times: Iterator[float]
     think_times: Iterator[float]
     failures: Iterator[bool]
+    delays: Iterator[float]
     names: Iterator[int] | None = None
 
 
@@ -65,13 +66,20 @@ class ClosedSystem:
     """Closed users and the target that serves them, from the target's start on (instant 0).
 
     Users arrive as in Locust: once a second, as many as the spawn rate says, and each sends a request at
-    once. `in_flight` maps a waiting user to the start and the name of its request. `reached_users` is the
+    once. If they are paced, think times are counted from the start of the request, not from its end.
+    `in_flight` maps a waiting user to the start and the name of its request. `reached_users` is the
     number of users when all have arrived, and 0 before. `exit` is None while the target runs; afterwards
     every request is refused.
     """
 
     def __init__(
-        self, service: Service, processor: Processor, streams: Streams, memory_limit_bytes: int
+        self,
+        service: Service,
+        processor: Processor,
+        streams: Streams,
+        memory_limit_bytes: int,
+        *,
+        is_paced: bool = False,
     ) -> None:
         self.service = service
         self.processor = processor
@@ -86,6 +94,8 @@ class ClosedSystem:
         self.memory_peak_bytes = service.base_bytes
         self._memory_limit_bytes = memory_limit_bytes
         self._memory_check_s = 0.0 if self.memory.grows_with_time else math.inf
+        self._is_paced = is_paced
+        self._kind_of = {_NO_USER: RequestKind("")}
         self._slots = math.inf if service.slots is None else service.slots
         self._busy_slots = 0
         self._queue: deque[int] = deque()
@@ -196,7 +206,10 @@ class ClosedSystem:
         if user not in self.users:
             return
         names = self.streams.names
-        self.in_flight[user] = (self.now_s, 0 if names is None else next(names))
+        name = 0 if names is None else next(names)
+        self.in_flight[user] = (self.now_s, name)
+        if self.service.kinds:
+            self._kind_of[user] = self.service.kinds[name]
         if self.exit is not None:
             self._end_request(user, REFUSED)
         elif self._busy_slots < self._slots:
@@ -207,14 +220,19 @@ class ClosedSystem:
     def _serve(self, user: int) -> None:
         self._busy_slots += 1
         work_s = next(self.streams.cpu_times)
+        if self.service.kinds:
+            work_s *= self._kind_of[user].cpu_ratio
         if work_s > 0:
             self.processor.add(user, work_s)
         else:
             self._finish_cpu_work(user)
 
     def _finish_cpu_work(self, user: int) -> None:
-        if self.service.delay_s:
-            heappush(self._delayed, (self.now_s + self.service.delay_s, user))
+        delay_s = next(self.streams.delays) if self.service.delay_s else 0.0
+        if self.service.kinds:
+            delay_s *= self._kind_of[user].delay_ratio
+        if delay_s:
+            heappush(self._delayed, (self.now_s + delay_s, user))
         else:
             self._answer(user)
 
@@ -237,6 +255,8 @@ class ClosedSystem:
             return
         start_s, name = request
         think_s, ended = next(self.streams.think_times), self._ended
+        if self._is_paced:
+            think_s = max(0.0, think_s - (self.now_s - start_s))
         ended.start_s.append(start_s)
         ended.latency_s.append(self.now_s - start_s)
         ended.name.append(name)

@@ -7,7 +7,7 @@ import numpy as np
 
 from bench.simulation import random_streams
 from bench.simulation.closed_system import ERRORS, ClosedSystem, EndedRequests, Streams
-from bench.simulation.model import Noise, Service, ThinkTime
+from bench.simulation.model import Noise, RequestKind, Service, ThinkTime
 from bench.simulation.processor import Processor, SpeedAt
 from harness.measure.protocols import GeneratorFacts
 from harness.model import (
@@ -33,7 +33,7 @@ _HOST_CORES = 4
 _WORK_S = 0.002
 """CPU seconds that the host's fixed piece of work takes at nominal speed."""
 
-_NAMES = ("GET /",)
+_ONLY_KIND = RequestKind("GET /")
 
 
 class SimulatedContainerRun:
@@ -54,6 +54,7 @@ class SimulatedContainerRun:
     ) -> None:
         self.service = service
         self.system = build_closed_system(service, noise, think, limits, seed, start_s, drift_phase)
+        self._names = tuple(kind.name for kind in service.kinds or (_ONLY_KIND,))
         self.target_samples: list[TargetSample] = []
         self.host_samples: list[HostSample] = []
         self.events: list[TargetEvent] = []
@@ -111,7 +112,7 @@ class SimulatedContainerRun:
         )
         self._pages.append(
             GeneratorFacts(
-                requests=build_requests(system, ended, _NAMES, self._start_s),
+                requests=build_requests(system, ended, self._names, self._start_s),
                 thinks=build_think_times(ended, self._start_s),
                 samples=(sample,),
                 reached_users=system.reached_users,
@@ -141,21 +142,24 @@ def build_closed_system(
 
     The target starts at the instant `start_s` of the host's drift, whose phase is `drift_phase` (in periods).
     """
-    generators = [random_streams.create_generator(*seed, number) for number in range(5)]
+    generators = [random_streams.create_generator(*seed, number) for number in range(7)]
     run_speed = random_streams.draw_run_speed(noise, generators[0])
     processor = Processor(
         limits.cpu_cores,
         service.parallel_cores,
         _build_speed(noise, run_speed, start_s, drift_phase),
-        random_streams.draw_pause_gaps(service, generators[1]),
-        service.pause_s,
+        random_streams.draw_pauses(service, generators[1]),
     )
     streams = Streams(
         random_streams.draw_cpu_times(service, generators[2]),
         random_streams.draw_think_times(think, generators[3]),
         random_streams.draw_failures(service, generators[4]),
+        random_streams.draw_delays(service, generators[5]),
     )
-    return ClosedSystem(service, processor, streams, limits.memory_bytes)
+    if service.kinds:
+        weights = [kind.weight for kind in service.kinds]
+        streams.names = random_streams.draw_names(weights, generators[6])
+    return ClosedSystem(service, processor, streams, limits.memory_bytes, is_paced=think.law == "pacing")
 
 
 def compute_host_speed(noise: Noise, at_s: float, drift_phase: float) -> float:

@@ -5,19 +5,40 @@ from typing import Literal
 
 from harness.model import MIB
 
-Law = Literal["exponential", "lognormal", "uniform", "deterministic"]
+Law = Literal["exponential", "lognormal", "uniform", "deterministic", "bimodal"]
 """How the CPU time of a request is distributed."""
+
+DelayLaw = Literal["constant", "exponential"]
+ThinkLaw = Literal["uniform", "exponential", "pacing"]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKind:
+    """One kind of request: its name, its weight among all kinds, and its cost relative to the service's."""
+
+    name: str
+    weight: float = 1.0
+    cpu_ratio: float = 1.0
+    delay_ratio: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
     """How a target serves a request: CPU time under the target's quota, then a delay that costs no CPU.
 
-    `cpu_s` is the mean CPU time, `cpu_cv` its coefficient of variation under the lognormal law; the uniform
-    law ranges from half of the mean to one and a half times the mean. `slots` requests are served at once and
-    keep their slot through the delay, while the others wait first come, first served (None: all are served at
-    once). The target uses at most `parallel_cores`. On average every `pause_every_s` the whole target stops
-    for `pause_s`, as for a garbage collector. It is ready `ready_after_s` after its start. A share of
+    `cpu_s` is the mean CPU time, `cpu_cv` its coefficient of variation under the lognormal law. The uniform
+    law ranges from half of the mean to one and a half times the mean. Under the bimodal law a share of
+    `heavy_ratio` of the requests takes `heavy_factor` times as long as each of the others. `delay_s` is the
+    mean delay. With `kinds`, both are multiplied by those of the request's kind.
+
+    `slots` requests are served at once and keep their slot through the delay, while the others wait first
+    come, first served (None: all are served at once). The target uses at most `parallel_cores`.
+
+    The whole target stops now and then, as for a garbage collector: for a time between `pause_s` and
+    `pause_at_most_s`, and again after a time between `pause_every_s` and `pause_every_at_most_s`. Without the
+    upper bounds every pause takes `pause_s`, and the time between is exponential with mean `pause_every_s`.
+
+    The target is ready `ready_after_s` after its start. A share of
     `error_ratio` of the requests is answered with an error, and the target exits after `dies_after_requests`
     (None: never).
 
@@ -30,11 +51,17 @@ class Service:
     cpu_s: float = 0.05
     law: Law = "exponential"
     cpu_cv: float = 1.0
+    heavy_ratio: float = 0.05
+    heavy_factor: float = 20.0
     delay_s: float = 0.0
+    delay_law: DelayLaw = "constant"
+    kinds: tuple[RequestKind, ...] = ()
     slots: int | None = None
     parallel_cores: int = 4
     pause_s: float = 0.0
+    pause_at_most_s: float | None = None
     pause_every_s: float = 10.0
+    pause_every_at_most_s: float | None = None
     base_bytes: int = 32 * MIB
     user_bytes: int = 0
     user_fill_s: float = 0.0
@@ -71,7 +98,17 @@ NOISY = Noise(run_speed_sd=0.04, drift_ratio=0.03, cold_ratio=0.3, warm_cpu_s=5.
 
 @dataclass(frozen=True, slots=True)
 class ThinkTime:
-    """A user's pause between two requests: uniform between two bounds."""
+    """A user's pause between two requests: uniform between two bounds, so constant if both are equal.
+
+    The exponential law has the mean of the bounds as its mean. Under pacing a user sends a request every so
+    many seconds, or as soon as the last one is answered, if that is later.
+    """
 
     at_least_s: float = 1.0
     at_most_s: float = 4.0
+    law: ThinkLaw = "uniform"
+
+    @property
+    def mean_s(self) -> float:
+        """The mean of the bounds in seconds."""
+        return (self.at_least_s + self.at_most_s) / 2

@@ -31,9 +31,9 @@ class Processor:
         cpu_cores: float,
         parallel_cores: int,
         speed_at: SpeedAt | None,
-        pauses: Iterator[float],
-        pause_s: float,
+        pauses: Iterator[tuple[float, float]],
     ) -> None:
+        """`pauses` yields the seconds until the next pause, and its length."""
         self.now_s = 0.0
         self.next_s = math.inf
         self.cpu_s = 0.0
@@ -51,9 +51,8 @@ class Processor:
         self._speed_at = speed_at
         self._speed = 1.0 if speed_at is None else speed_at(0.0, 0.0)
         self._pauses = pauses
-        self._pause_length_s = pause_s
         self._is_paused = False
-        self._pause_change_s = next(pauses)
+        self._pause_change_s, self._pause_length_s = next(pauses)
         self._speed_change_s = math.inf if speed_at is None else _SPEED_EVERY_S
         self._state_change_s = min(self._pause_change_s, self._speed_change_s)
         self._requests: list[tuple[float, int]] = []
@@ -118,7 +117,11 @@ class Processor:
         """Begin or end a pause, or change the speed."""
         if at_s == self._pause_change_s:
             self._is_paused = not self._is_paused
-            self._pause_change_s += self._pause_length_s if self._is_paused else next(self._pauses)
+            if self._is_paused:
+                self._pause_change_s += self._pause_length_s
+            else:
+                gap_s, self._pause_length_s = next(self._pauses)
+                self._pause_change_s += gap_s
         else:
             assert self._speed_at is not None
             self._speed = self._speed_at(at_s, self.cpu_s)

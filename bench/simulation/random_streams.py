@@ -16,9 +16,12 @@ def create_generator(*seed: int) -> np.random.Generator:
 
 
 def draw_think_times(think: ThinkTime, random: np.random.Generator) -> Iterator[float]:
-    """Yield think times in seconds."""
+    """Yield think times in seconds; under pacing, the seconds from one request to the next."""
     while True:
-        yield from random.uniform(think.at_least_s, think.at_most_s, _BLOCK).tolist()
+        if think.law == "exponential":
+            yield from random.exponential(think.mean_s, _BLOCK).tolist()
+        else:
+            yield from random.uniform(think.at_least_s, think.at_most_s, _BLOCK).tolist()
 
 
 def draw_cpu_times(service: Service, random: np.random.Generator) -> Iterator[float]:
@@ -40,10 +43,31 @@ def draw_names(weights: Sequence[float], random: np.random.Generator) -> Iterato
         yield from random.choice(len(shares), _BLOCK, p=shares).tolist()
 
 
-def draw_pause_gaps(service: Service, random: np.random.Generator) -> Iterator[float]:
-    """Yield the seconds between two pauses of the target; infinite if it never pauses."""
+def draw_delays(service: Service, random: np.random.Generator) -> Iterator[float]:
+    """Yield the seconds that each request waits after its CPU time."""
     while True:
-        yield float(random.exponential(service.pause_every_s)) if service.pause_s else math.inf
+        if service.delay_law == "exponential":
+            yield from random.exponential(service.delay_s, _BLOCK).tolist()
+        else:
+            yield from [service.delay_s] * _BLOCK
+
+
+def draw_pauses(service: Service, random: np.random.Generator) -> Iterator[tuple[float, float]]:
+    """Yield the seconds until the next pause of the target, and its length; infinite if it never pauses."""
+    while True:
+        if not service.pause_s:
+            yield math.inf, 0.0
+        gap_s = (
+            random.exponential(service.pause_every_s)
+            if service.pause_every_at_most_s is None
+            else random.uniform(service.pause_every_s, service.pause_every_at_most_s)
+        )
+        length_s = (
+            service.pause_s
+            if service.pause_at_most_s is None
+            else random.uniform(service.pause_s, service.pause_at_most_s)
+        )
+        yield float(gap_s), float(length_s)
 
 
 def draw_run_speed(noise: Noise, random: np.random.Generator) -> float:
@@ -58,5 +82,9 @@ def _draw_block(service: Service, random: np.random.Generator) -> np.ndarray:
         return random.exponential(service.cpu_s, _BLOCK)
     if service.law == "uniform":
         return random.uniform(0.5 * service.cpu_s, 1.5 * service.cpu_s, _BLOCK)
+    if service.law == "bimodal":
+        light_s = service.cpu_s / (1 + service.heavy_ratio * (service.heavy_factor - 1))
+        is_heavy = random.uniform(size=_BLOCK) < service.heavy_ratio
+        return np.where(is_heavy, service.heavy_factor * light_s, light_s)
     variance = math.log1p(service.cpu_cv**2)
     return random.lognormal(math.log(service.cpu_s) - variance / 2, math.sqrt(variance), _BLOCK)

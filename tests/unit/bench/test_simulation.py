@@ -17,11 +17,11 @@ from bench.simulation.backends import (
 )
 from bench.simulation.closed_system import ClosedSystem
 from bench.simulation.container_run import build_closed_system, compute_host_speed
-from bench.simulation.model import QUIET, USUAL, Law, Noise, Service, ThinkTime
+from bench.simulation.model import QUIET, USUAL, Law, Noise, RequestKind, Service, ThinkTime
 from bench.simulation.random_streams import (
     create_generator,
     draw_cpu_times,
-    draw_pause_gaps,
+    draw_pauses,
     draw_run_speed,
 )
 from harness.analyse.step.judge import judge_step
@@ -270,6 +270,7 @@ def test_cpu_times_have_the_mean_and_the_variation_of_their_law() -> None:
         "lognormal": 2.0,
         "uniform": 0.5 / math.sqrt(3),
         "deterministic": 0.0,
+        "bimodal": math.sqrt(0.05 * 20**2 + 0.95 - 1.95**2) / 1.95,
     }
     for law, variation in variations.items():
         service = Service(law=law, cpu_cv=2.0)
@@ -279,7 +280,7 @@ def test_cpu_times_have_the_mean_and_the_variation_of_their_law() -> None:
 
 
 def test_a_service_without_pauses_never_pauses() -> None:
-    assert next(draw_pause_gaps(Service(), create_generator(1))) == math.inf
+    assert next(draw_pauses(Service(), create_generator(1))) == (math.inf, 0.0)
 
 
 def test_the_hosts_piece_of_work_takes_longer_when_the_host_drifts_to_a_lower_speed() -> None:
@@ -294,3 +295,50 @@ def test_the_hosts_piece_of_work_takes_longer_when_the_host_drifts_to_a_lower_sp
 def test_the_hosts_piece_of_work_does_not_see_the_speed_of_a_run_or_of_a_cold_target() -> None:
     own = measure_step(Service(), 5, noise=Noise(run_speed_sd=0.2, cold_ratio=0.5))
     assert {sample.work_s for sample in own.host} == {0.002}
+
+
+def test_pauses_and_the_gaps_between_them_keep_to_their_bounds() -> None:
+    service = Service(pause_s=0.5, pause_at_most_s=2.0, pause_every_s=20.0, pause_every_at_most_s=40.0)
+    gaps_s, lengths_s = zip(*itertools.islice(draw_pauses(service, create_generator(1)), 5000), strict=True)
+    assert np.mean(gaps_s) == pytest.approx(30.0, rel=0.02)
+    assert np.mean(lengths_s) == pytest.approx(1.25, rel=0.02)
+    assert min(gaps_s) >= 20
+    assert max(gaps_s) <= 40
+    assert min(lengths_s) >= 0.5
+    assert max(lengths_s) <= 2
+
+
+def test_paced_users_send_a_request_every_period_whatever_it_takes() -> None:
+    """With 20 users every 2 s, 10 requests a second are sent, and the service of 50 ms is half used."""
+    system, latency_s = run(Service(), 20, 2000.0, think=ThinkTime(2.0, 2.0, "pacing"))
+    assert len(latency_s) / 2000 == pytest.approx(10.0, rel=0.005)
+    assert system.processor.cpu_s / system.now_s == pytest.approx(0.5, rel=0.05)
+
+
+def test_exponential_think_times_have_the_mean_of_their_bounds() -> None:
+    """A user's cycle is 8 s of thinking and about 1 ms of service."""
+    _, latency_s = run(Service(cpu_s=0.001), 20, 4000.0, think=ThinkTime(8.0, 8.0, "exponential"))
+    assert len(latency_s) / 4000 == pytest.approx(20 / 8, rel=0.03)
+
+
+def test_exponential_delays_have_the_mean_of_the_constant_ones() -> None:
+    """Check p95 = mean · ln 20 without a queue."""
+    _, latency_s = run(Service(cpu_s=0, delay_s=0.3, delay_law="exponential"), 20, 4000.0)
+    assert latency_s.mean() == pytest.approx(0.3, rel=0.03)
+    assert np.quantile(latency_s, 0.95) == pytest.approx(0.3 * math.log(20), rel=0.05)
+
+
+def test_every_kind_of_request_has_its_name_its_share_and_its_cost() -> None:
+    """The checkout is 3 % of the requests; of 20 ms each it takes 5 times, and alone the delay of 200 ms."""
+    kinds = (RequestKind("GET /", 0.97, 1.0, 0.0), RequestKind("POST /checkout", 0.03, 5.0, 1.0))
+    service = Service(cpu_s=0.02, law="deterministic", delay_s=0.2, kinds=kinds, parallel_cores=1)
+    facts = measure_step(service, 3, cpu_cores=2.0)
+    assert facts.requests.names == ("GET /", "POST /checkout")
+    system = build_closed_system(service, QUIET, ThinkTime(), Limits(2.0, 512 * MIB), seed=(2,))
+    system.hold(1, 1.0)
+    system.advance(20_000.0)
+    ended = system.take_ended()
+    latency_s, name = np.array(ended.latency_s), np.array(ended.name)
+    assert name.mean() == pytest.approx(0.03, rel=0.15)
+    assert latency_s[name == 0] == pytest.approx(0.02)
+    assert latency_s[name == 1] == pytest.approx(0.1 + 0.2)
