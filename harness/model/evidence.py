@@ -281,18 +281,32 @@ class CompanionFull:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanionMemoryFull:
+    """A companion whose working set reached this share of its own memory limit under the load."""
+
+    name: str
+    limit_bytes: int
+    used_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
 class OwnConcurrency:
     """A step that failed although its target had CPU to spare.
 
     `cpu_used_ratio` is None if the CPU was not counted. The throughput levels off at `rps`. The target then
     serves `requests_at_once` (Little's law, with the response time at light load). Both are None without CPU
-    counters, or without a lighter step that passed.
+    counters, or without a lighter step that passed. `busy_cores` is the number of whole cores that the target
+    keeps busy out of its `limit_cores`, as threads do that always compute; None if there are none.
+    `throttled_ratio` is the share of throttled periods; None if that was rare.
     """
 
     judgement: Judgement
     cpu_used_ratio: float | None
     rps: float | None = None
     requests_at_once: float | None = None
+    busy_cores: int | None = None
+    limit_cores: float | None = None
+    throttled_ratio: float | None = None
 
 
 FactorEvidence = (
@@ -302,6 +316,7 @@ FactorEvidence = (
     | RequestErrors
     | CpuQuotaUsed
     | CompanionFull
+    | CompanionMemoryFull
     | OwnConcurrency
     | Judgement
 )

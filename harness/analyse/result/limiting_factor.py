@@ -5,11 +5,13 @@ queue.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.analyse.step.usage import is_cpu_full, is_often_throttled
-from harness.model import Cell, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
+from harness.analyse.step.usage import is_cpu_full, is_cpu_used_up, is_often_throttled
+from harness.model import Cell, CompanionUse, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
 from harness.model.evidence import (
     CompanionFull,
+    CompanionMemoryFull,
     CpuQuotaUsed,
     LimitingFactor,
     MemoryFull,
@@ -24,6 +26,15 @@ _THRASHING_COST_AT_LEAST = 1.5
 """CPU time per request at the memory limit over that of a lighter step. From this ratio on, the CPU time is
 spent on the kernel reading back pages of the program, and not on requests.
 """
+
+_SATURATED_FROM_SHORTFALL = 0.15
+"""From this shortfall on a target is saturated: with more users its throughput hardly rises any more."""
+
+_QUOTA_TIME_AT_LEAST = 0.5
+"""If the quota alone stretches a request to this share of its response time, it waits for the quota."""
+
+_BUSY_CORES_BELOW, _BUSY_CORES_ABOVE = 0.08, 0.03
+"""How many cores less or more than their number threads may use that are always busy."""
 
 _RESETS = ("RemoteDisconnected", "ConnectionReset", "Connection reset", "ConnectionAborted", "BrokenPipe")
 _RESET_LATENCY_AT_MOST_S = 0.05
@@ -40,9 +51,10 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
         _check_memory(cell.limits, broken, light)
         or _check_dead_companion(broken)
         or _check_errors(broken)
-        or _check_cpu(cell.limits, broken)
+        or _check_cpu(cell.limits, broken, steps)
         or _check_companions(broken)
-        or LimitingFactor(Factor.TARGET, _measure_concurrency(cell.limits, broken, light))
+        or _check_companions_memory(broken, light)
+        or LimitingFactor(Factor.TARGET, _measure_concurrency(cell.limits, broken, light, steps))
     )
 
 
@@ -111,14 +123,58 @@ def _are_resets(step: StepResult) -> bool:
     return _is_broken_by_errors(step) and are_at_once and 2 * resets > sum(failures.counts.values())
 
 
-def _check_cpu(limits: Limits, step: StepResult) -> LimitingFactor | None:
-    cores, throttled_ratio = step.target.cpu_cores, step.target.throttled_ratio or 0.0
-    used_ratio = cores / limits.total_cores if cores is not None else 0.0
-    if not is_cpu_full(used_ratio, throttled_ratio):
-        return None
+def _check_cpu(limits: Limits, step: StepResult, steps: Sequence[StepResult]) -> LimitingFactor | None:
+    """Return the CPU as the factor, if its quota is used up, or if requests wait because of throttling.
+
+    Throttling alone is no evidence: a target with few workers, which wait for other things most of the time,
+    is throttled whenever they compute. But such a target does not use up its quota however many users it has.
+    """
+    throttled_ratio = step.target.throttled_ratio or 0.0
+    used_ratio = _compute_used_ratio(limits, step) or 0.0
     is_throttled = is_often_throttled(throttled_ratio)
+    is_limit = (
+        is_cpu_used_up(used_ratio)
+        or (is_cpu_full(used_ratio, throttled_ratio) and not _is_saturated_below_quota(limits, step, steps))
+        or (is_throttled and _is_stretched_by_quota(limits, step))
+    )
+    if not is_limit:
+        return None
     used = CpuQuotaUsed(used_ratio, limits.total_cores, throttled_ratio if is_throttled else None)
     return LimitingFactor(Factor.CPU, used)
+
+
+def _compute_used_ratio(limits: Limits, step: StepResult) -> float | None:
+    """Return the share of its CPU quota that the target used; None without counters."""
+    cores = step.target.cpu_cores
+    return None if cores is None else cores / limits.total_cores
+
+
+def _is_saturated_below_quota(limits: Limits, broken: StepResult, steps: Sequence[StepResult]) -> bool:
+    """Return True if the target was overloaded in some step and still left a part of its quota unused."""
+    overloaded = [step for step in _list_failures(broken, steps) if _is_saturated(step)]
+    used_ratios = [_compute_used_ratio(limits, step) for step in overloaded]
+    return any(used is not None and not is_cpu_used_up(used) for used in used_ratios)
+
+
+def _is_saturated(step: StepResult) -> bool:
+    return (step.shortfall_ratio or 0.0) >= _SATURATED_FROM_SHORTFALL
+
+
+def _list_failures(broken: StepResult, steps: Sequence[StepResult]) -> list[StepResult]:
+    """Return `broken` and the steps with at least as many users that broke an SLO."""
+    return [broken, *(each for each in steps if each.users >= broken.users and each.rule is Rule.SLO_BROKEN)]
+
+
+def _is_stretched_by_quota(limits: Limits, step: StepResult) -> bool:
+    """Return True if a request takes long because its CPU time is more than the quota gives at once.
+
+    A single user can show this: its requests are throttled, although it thinks most of the time and uses
+    little of the quota.
+    """
+    cpu_s, mean_s = step.target.cpu_per_request_s, step.latency.mean_s
+    if not cpu_s or not mean_s:
+        return False
+    return cpu_s / limits.cpu_cores >= _QUOTA_TIME_AT_LEAST * mean_s
 
 
 def _check_companions(step: StepResult) -> LimitingFactor | None:
@@ -140,9 +196,65 @@ def _check_companions(step: StepResult) -> LimitingFactor | None:
     return LimitingFactor(Factor.DEPENDENCY, fullest)
 
 
-def _measure_concurrency(limits: Limits, step: StepResult, light: StepResult | None) -> OwnConcurrency:
-    cores = step.target.cpu_cores
-    used_ratio = None if cores is None else cores / limits.total_cores
-    if used_ratio is None or light is None or not light.latency.p50_s or not step.rps:
-        return OwnConcurrency(step.judgement, used_ratio)
-    return OwnConcurrency(step.judgement, used_ratio, step.rps, step.rps * light.latency.p50_s)
+def _check_companions_memory(step: StepResult, light: StepResult | None) -> LimitingFactor | None:
+    """Return the companion with the fullest memory as the factor, unless it was as full at light load.
+
+    A memory that is full at light load may hold a cache. It is the factor only if each request then costs the
+    companion 1.5 times the CPU time that it does at light load.
+    """
+    full = [
+        CompanionMemoryFull(use.name, use.limits.memory_bytes, used_ratio)
+        for use in step.companions
+        if (used_ratio := _compute_memory_ratio(use)) >= _MEMORY_USED_AT_LEAST
+        and (light is None or _is_filled_by_load(use, step, light))
+    ]
+    if not full:
+        return None
+    return LimitingFactor(Factor.DEPENDENCY, max(full, key=lambda use: use.used_ratio))
+
+
+def _compute_memory_ratio(use: CompanionUse) -> float:
+    return (use.memory_peak_bytes or 0) / use.limits.memory_bytes
+
+
+def _is_filled_by_load(use: CompanionUse, step: StepResult, light: StepResult) -> bool:
+    before = next((each for each in light.companions if each.name == use.name), None)
+    if before is None or _compute_memory_ratio(before) < _MEMORY_USED_AT_LEAST:
+        return True
+    if use.cpu_used_cores is None or not before.cpu_used_cores or not step.rps or not light.rps:
+        return False
+    cost_ratio = (use.cpu_used_cores / step.rps) / (before.cpu_used_cores / light.rps)
+    return cost_ratio >= _THRASHING_COST_AT_LEAST
+
+
+def _measure_concurrency(
+    limits: Limits, step: StepResult, light: StepResult | None, steps: Sequence[StepResult]
+) -> OwnConcurrency:
+    throttled_ratio = step.target.throttled_ratio or 0.0
+    evidence = OwnConcurrency(
+        step.judgement,
+        _compute_used_ratio(limits, step),
+        busy_cores=_find_busy_cores(limits, step, steps),
+        limit_cores=limits.cpu_cores,
+        throttled_ratio=throttled_ratio if is_often_throttled(throttled_ratio) else None,
+    )
+    if evidence.cpu_used_ratio is None or light is None or not light.latency.p50_s or not step.rps:
+        return evidence
+    return replace(evidence, rps=step.rps, requests_at_once=step.rps * light.latency.p50_s)
+
+
+def _find_busy_cores(limits: Limits, broken: StepResult, steps: Sequence[StepResult]) -> int | None:
+    """Return how many whole cores of each replica are always busy, though it has more; None if none is.
+
+    Threads that always compute use one core each, and no more however many users there are. Two cores or more
+    count only if a step was overloaded: any other target may happen to use about as much.
+    """
+    failures = _list_failures(broken, steps)
+    used = [step.target.cpu_cores for step in failures if step.target.cpu_cores is not None]
+    if not used:
+        return None
+    cores = max(used) / limits.replicas
+    busy = round(cores)
+    is_whole = busy - _BUSY_CORES_BELOW <= cores <= busy + _BUSY_CORES_ABOVE
+    is_sure = busy == 1 or any(_is_saturated(step) for step in failures)
+    return busy if busy >= 1 and is_whole and is_sure and busy < limits.cpu_cores else None

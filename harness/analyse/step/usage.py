@@ -129,7 +129,12 @@ def is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
     `used_ratio` is the share of the quota that it used, `throttled_ratio` the share of throttled periods.
     """
     is_throttled = is_often_throttled(throttled_ratio)
-    return used_ratio >= _CPU_USED_AT_LEAST or (is_throttled and used_ratio >= _CPU_USED_AT_LEAST / 2)
+    return is_cpu_used_up(used_ratio) or (is_throttled and used_ratio >= _CPU_USED_AT_LEAST / 2)
+
+
+def is_cpu_used_up(used_ratio: float) -> bool:
+    """Return True if a container used so much of its CPU quota that hardly any is left."""
+    return used_ratio >= _CPU_USED_AT_LEAST
 
 
 def is_often_throttled(throttled_ratio: float) -> bool:

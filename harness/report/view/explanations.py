@@ -10,6 +10,7 @@ from harness.model.evidence import (
     CellEvidence,
     ClockUncertain,
     CompanionFull,
+    CompanionMemoryFull,
     CountersSilent,
     CpuQuotaUsed,
     CpuStolen,
@@ -55,6 +56,11 @@ from harness.report.view.text import (
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
+_USED_UP_FROM_RATIO = 0.85
+_WAITS = (
+    "its requests wait for its own workers, locks or connections, "
+    "or for a disk or the network, which are not counted"
+)
 _ENDINGS = {
     Rule.DIED: "the target's container ended under load ({note})",
     Rule.DEPENDENCY_DIED: "a companion's container ended under load ({note})",
@@ -94,7 +100,7 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return _explain_errors(evidence)
         case CpuQuotaUsed():
             return _explain_cpu(evidence)
-        case CompanionFull():
+        case CompanionFull() | CompanionMemoryFull():
             return _explain_companion(evidence)
         case OwnConcurrency():
             return _explain_concurrency(evidence)
@@ -131,10 +137,20 @@ def _explain_cpu(evidence: CpuQuotaUsed) -> str:
     used, throttled = format_ratio(evidence.used_ratio), evidence.throttled_ratio
     if throttled is None:
         return f"its CPU quota is used up ({used} of {format_cpu(evidence.limit_cores)} used)"
+    if evidence.used_ratio < _USED_UP_FROM_RATIO:
+        return (
+            "its requests use up its CPU quota in bursts "
+            f"(throttled in {format_ratio(throttled)} of periods, "
+            f"{used} of {format_cpu(evidence.limit_cores)} used on average)"
+        )
     return f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods)"
 
 
-def _explain_companion(evidence: CompanionFull) -> str:
+def _explain_companion(evidence: CompanionFull | CompanionMemoryFull) -> str:
+    if isinstance(evidence, CompanionMemoryFull):
+        used = format_ratio(evidence.used_ratio)
+        limit = format_mebibytes(evidence.limit_bytes)
+        return f"its companion {evidence.name} has filled its memory ({used} of {limit})"
     return (
         f"its companion {evidence.name} has used up its {format_cpu(evidence.limit_cores)} "
         f"({format_ratio(evidence.used_ratio)} used, "
@@ -146,12 +162,21 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
     reason = explain_judgement(evidence.judgement)
     if evidence.cpu_used_ratio is None:
         return f"{reason}; how much of its CPU it used is not known"
-    used = format_ratio(evidence.cpu_used_ratio)
-    limit = f"{reason} while its CPU is {used} used: its own concurrency is the limit, not its size"
-    if evidence.rps is None or evidence.requests_at_once is None:
-        return limit
-    at_once = f"about {format_number(evidence.requests_at_once, 1)} requests at once"
-    return f"{limit} (it levels off at {format_number(evidence.rps, 0)} RPS, {at_once})"
+    limit = f"{reason} while its CPU is {format_ratio(evidence.cpu_used_ratio)} used"
+    busy_cores, throttled = evidence.busy_cores, evidence.throttled_ratio
+    if busy_cores is not None and evidence.limit_cores is not None:
+        cores = "1 core" if busy_cores == 1 else f"{busy_cores} cores"
+        threads = "a single thread does" if busy_cores == 1 else f"{busy_cores} threads do"
+        return (
+            f"{limit}: it keeps {cores} of its {format_number(evidence.limit_cores)} busy, as {threads}; "
+            "more CPU does not help, more workers may"
+        )
+    if evidence.rps is not None and evidence.requests_at_once is not None:
+        at_once = f"about {format_number(evidence.requests_at_once, 1)} requests at once"
+        limit += f", and it levels off at {format_number(evidence.rps, 0)} RPS, {at_once}"
+    if throttled is None:
+        return f"{limit}; more CPU does not help: {_WAITS}"
+    return f"{limit}; more CPU helps in part (throttled in {format_ratio(throttled)} of periods): {_WAITS}"
 
 
 def explain_judgement(judgement: Judgement) -> str:

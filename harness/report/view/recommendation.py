@@ -8,7 +8,7 @@ from harness.report.view.view import View
 _REMEDIES = {
     Factor.CPU: "measure sizes with more CPU",
     Factor.MEMORY: "measure sizes with more memory",
-    Factor.TARGET: "a larger size alone will not help, its own concurrency has to grow",
+    Factor.TARGET: "a larger size alone will not help, find what its requests wait for",
     Factor.ERRORS: "find the errors before buying a larger size",
     Factor.DEPENDENCY: "give its dependency more",
     Factor.GENERATOR: "give the generator more, then measure again",

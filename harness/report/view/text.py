@@ -22,7 +22,7 @@ _NON_CHARACTERS = frozenset({"\ufffe", "\uffff"})
 FACTOR_WORDS = {
     Factor.CPU: "CPU",
     Factor.MEMORY: "memory",
-    Factor.TARGET: "its own concurrency",
+    Factor.TARGET: "the target itself",
     Factor.ERRORS: "errors",
     Factor.DEPENDENCY: "a dependency",
     Factor.GENERATOR: "the generator",

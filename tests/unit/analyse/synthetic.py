@@ -188,6 +188,7 @@ def make_step(
     companions: tuple[CompanionUse, ...] = (),
     think_s: float | None = None,
     users_reached: int | None = None,
+    shortfall_ratio: float | None = None,
 ) -> StepResult:
     """Return a judged step of which only the users and the verdict matter, but for what is given.
 
@@ -210,6 +211,7 @@ def make_step(
         target=target,
         generator=GeneratorUse(cores=generator_cores),
         companions=companions,
+        shortfall_ratio=shortfall_ratio,
         think_s=think_s,
         users_reached=users if users_reached is None else users_reached,
     )

@@ -28,6 +28,7 @@ from harness.model import (
 )
 from harness.model.evidence import (
     CompanionFull,
+    CompanionMemoryFull,
     EndedStep,
     EveryRequestFailed,
     HostFull,
@@ -94,7 +95,17 @@ EVIDENCE = st.one_of(
     st.builds(NotReady, TEXTS, st.booleans()),
     st.builds(RequestErrors, st.floats(0, 1), TEXTS, COUNTS, RATIOS, st.booleans()),
     st.builds(CompanionFull, TEXTS, st.floats(0.1, 8), st.floats(0, 1), st.floats(0, 1)),
-    st.builds(OwnConcurrency, JUDGEMENTS, RATIOS, RATIOS, RATIOS),
+    st.builds(CompanionMemoryFull, TEXTS, st.integers(1, 2**40), st.floats(0, 1)),
+    st.builds(
+        OwnConcurrency,
+        JUDGEMENTS,
+        RATIOS,
+        RATIOS,
+        RATIOS,
+        busy_cores=st.none() | st.integers(1, 64),
+        limit_cores=st.none() | st.floats(0.1, 64),
+        throttled_ratio=st.none() | st.floats(0, 1),
+    ),
 )
 STEPS = st.builds(
     StepResult,

@@ -9,6 +9,7 @@ from harness.model.evidence import (
     CellEvidence,
     ClockUncertain,
     CompanionFull,
+    CompanionMemoryFull,
     CountersSilent,
     CpuQuotaUsed,
     CpuStolen,
@@ -235,12 +236,33 @@ def test_a_quote_is_one_short_line() -> None:
         (OwnConcurrency(SLOW, None), "p95 1.204 s > 1 s; how much of its CPU it used is not known"),
         (
             OwnConcurrency(SLOW, 0.2),
-            "p95 1.204 s > 1 s while its CPU is 20 % used: its own concurrency is the limit, not its size",
+            "p95 1.204 s > 1 s while its CPU is 20 % used; more CPU does not help: its requests wait for "
+            "its own workers, locks or connections, or for a disk or the network, which are not counted",
         ),
         (
-            OwnConcurrency(SLOW, 0.2, 39.6, 4.04),
-            "p95 1.204 s > 1 s while its CPU is 20 % used: its own concurrency is the limit, not its size "
-            "(it levels off at 40 RPS, about 4.0 requests at once)",
+            OwnConcurrency(SLOW, 0.56, 4.7, 1.34, throttled_ratio=0.47),
+            "p95 1.204 s > 1 s while its CPU is 56 % used, and it levels off at 5 RPS, about 1.3 requests at "
+            "once; more CPU helps in part (throttled in 47 % of periods): its requests wait for its own "
+            "workers, locks or connections, or for a disk or the network, which are not counted",
+        ),
+        (
+            OwnConcurrency(SLOW, 0.49, 19.0, 0.9, busy_cores=1, limit_cores=2.0),
+            "p95 1.204 s > 1 s while its CPU is 49 % used: it keeps 1 core of its 2 busy, as a single thread "
+            "does; more CPU does not help, more workers may",
+        ),
+        (
+            OwnConcurrency(SLOW, 0.5, busy_cores=2, limit_cores=4.0),
+            "p95 1.204 s > 1 s while its CPU is 50 % used: it keeps 2 cores of its 4 busy, as 2 threads "
+            "do; more CPU does not help, more workers may",
+        ),
+        (
+            CompanionMemoryFull("database", 256 * MIB, 1.0),
+            "its companion database has filled its memory (100 % of 256 MiB)",
+        ),
+        (
+            CpuQuotaUsed(0.64, 0.25, 0.78),
+            "its requests use up its CPU quota in bursts (throttled in 78 % of periods, 64 % of 0.25 CPU "
+            "used on average)",
         ),
     ],
 )

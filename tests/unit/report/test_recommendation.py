@@ -60,9 +60,9 @@ def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() ->
     assert text.endswith("; measure sizes with more CPU.")
 
 
-def test_a_larger_size_is_no_remedy_for_a_target_limited_by_its_own_concurrency() -> None:
+def test_a_larger_size_is_no_remedy_for_a_target_that_waits_for_something_else() -> None:
     slow = replace(example.build_cpu_bound(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
-    assert recommend(slow).endswith("a larger size alone will not help, its own concurrency has to grow.")
+    assert recommend(slow).endswith("a larger size alone will not help, find what its requests wait for.")
 
 
 def test_the_largest_size_is_explained_if_no_size_sustains_any_users() -> None:

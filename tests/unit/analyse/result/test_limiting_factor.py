@@ -1,11 +1,14 @@
 """The limiting factor of a cell: each rule fires on its own evidence, and not without it."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.model import MIB, CompanionUse, Factor, Failures, Limits, TargetUse
 from harness.model.evidence import (
     CompanionFull,
+    CompanionMemoryFull,
     CpuQuotaUsed,
     EndedStep,
     LimitingFactor,
@@ -106,7 +109,7 @@ def test_errors_are_the_limit_however_requests_failed(rule: str) -> None:
 def test_a_slow_target_with_cpu_to_spare_is_limited_by_its_own_concurrency() -> None:
     judgement = make_step(100, "FAIL").judgement
     limit = find_limit(target=TargetUse(cpu_cores=0.2))
-    assert limit == LimitingFactor(Factor.TARGET, OwnConcurrency(judgement, 0.2))
+    assert limit == LimitingFactor(Factor.TARGET, OwnConcurrency(judgement, 0.2, limit_cores=1.0))
 
 
 def test_the_cpu_use_is_unknown_without_counters() -> None:
@@ -160,3 +163,104 @@ def test_a_companion_that_died_is_the_limit() -> None:
     step = make_step(100, "FAIL", rule="dependency-died", evidence=note, target=TargetUse(cpu_cores=0.99))
     limit = find_limiting_factor(CELL, step)
     assert limit == LimitingFactor(Factor.DEPENDENCY, step.judgement)
+
+
+# Throttling of a target whose workers wait
+
+
+THROTTLED = TargetUse(cpu_cores=0.56, throttled_ratio=0.47)
+
+
+@pytest.mark.parametrize(
+    ("overloaded_cores", "shortfall_ratio", "factor"),
+    [(0.60, 0.43, Factor.TARGET), (0.60, 0.14, Factor.CPU), (0.97, 0.43, Factor.CPU)],
+)
+def test_throttling_is_no_evidence_if_an_overload_does_not_use_up_the_quota(
+    overloaded_cores: float, shortfall_ratio: float, factor: Factor
+) -> None:
+    """At 14 users 56 % of one core is used, at 24 users 60 %: a single worker waits in between."""
+    broken = make_step(14, "FAIL", 1, target=THROTTLED, shortfall_ratio=0.09)
+    overloaded = make_step(
+        24,
+        "FAIL",
+        2,
+        target=TargetUse(cpu_cores=overloaded_cores, throttled_ratio=0.5),
+        shortfall_ratio=shortfall_ratio,
+    )
+    limit = find_limiting_factor(CELL, broken, [overloaded, broken])
+    assert limit.factor is factor
+    if isinstance(limit.evidence, OwnConcurrency):
+        assert limit.evidence.throttled_ratio == 0.47
+
+
+@pytest.mark.parametrize(("mean_s", "factor"), [(0.8, Factor.CPU), (0.9, Factor.TARGET)])
+def test_a_single_request_that_its_quota_stretches_waits_for_the_cpu(mean_s: float, factor: Factor) -> None:
+    """A request needs 0.1 s of CPU, which a quota of 0.25 cores gives within 0.4 s: half of 0.8 s."""
+    cell = replace(CELL, limits=Limits(0.25, 256 * MIB))
+    use = TargetUse(cpu_cores=0.04, cpu_per_request_s=0.1, throttled_ratio=0.7)
+    step = make_step(1, "FAIL", target=use, mean_s=mean_s)
+    assert find_limiting_factor(cell, step).factor is factor
+    rarely = replace(step, target=replace(use, throttled_ratio=0.2))
+    assert find_limiting_factor(cell, rarely).factor is Factor.TARGET
+
+
+# Threads that are always busy
+
+
+@pytest.mark.parametrize(
+    ("limit_cores", "replicas", "used_cores", "shortfall_ratio", "busy_cores"),
+    [
+        (2.0, 1, 1.00, None, 1),
+        (2.0, 1, 0.93, None, 1),
+        (2.0, 1, 0.91, None, None),
+        (2.0, 1, 1.05, None, None),
+        (4.0, 1, 2.00, None, None),
+        (4.0, 1, 2.00, 0.2, 2),
+        (2.0, 3, 3.00, None, 1),
+    ],
+)
+def test_a_target_that_uses_whole_cores_has_as_many_busy_threads(
+    limit_cores: float, replicas: int, used_cores: float, shortfall_ratio: float | None, busy_cores: int
+) -> None:
+    """A target of one thread uses one core of each replica, whatever its quota. More may be chance."""
+    cell = replace(CELL, limits=Limits(limit_cores, 256 * MIB, replicas))
+    step = make_step(100, "FAIL", target=TargetUse(cpu_cores=used_cores), shortfall_ratio=shortfall_ratio)
+    limit = find_limiting_factor(cell, step)
+    assert limit.factor is Factor.TARGET
+    assert isinstance(limit.evidence, OwnConcurrency)
+    assert (limit.evidence.busy_cores, limit.evidence.limit_cores) == (busy_cores, limit_cores)
+
+
+# A companion without memory
+
+
+def make_database(mib: int, used_cores: float | None = 0.1) -> CompanionUse:
+    return CompanionUse("database", Limits(1.0, 256 * MIB), used_cores, 0.0, mib * MIB)
+
+
+@pytest.mark.parametrize(("mib", "is_full"), [(256, True), (231, True), (230, False)])
+def test_a_companion_that_filled_its_memory_is_the_limit(mib: int, is_full: bool) -> None:
+    """90 % of 256 MiB are 230.4 MiB."""
+    limit = find_limit(target=IDLE, companions=(make_database(mib),))
+    assert (limit.factor is Factor.DEPENDENCY) is is_full
+    if is_full:
+        assert limit.evidence == CompanionMemoryFull("database", 256 * MIB, mib / 256)
+    assert find_limit(target=BUSY, companions=(make_database(mib),)).factor is Factor.CPU
+
+
+@pytest.mark.parametrize(
+    ("light_mib", "light_cores", "factor"),
+    [
+        (100, 0.04, Factor.DEPENDENCY),
+        (256, 0.04, Factor.TARGET),
+        (256, 0.02, Factor.DEPENDENCY),
+        (256, None, Factor.TARGET),
+    ],
+)
+def test_a_companion_whose_memory_was_full_before_keeps_a_cache(
+    light_mib: int, light_cores: float | None, factor: Factor
+) -> None:
+    """It uses 0.1 cores at 10 RPS, 10 ms a request; before, 0.04 at 4 RPS, as much, or 0.02, half as much."""
+    light = make_step(10, "PASS", 1, rps=4.0, companions=(make_database(light_mib, light_cores),))
+    broken = make_step(100, "FAIL", 2, rps=10.0, target=IDLE, companions=(make_database(256),))
+    assert find_limiting_factor(CELL, broken, [light, broken]).factor is factor
