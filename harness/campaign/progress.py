@@ -12,6 +12,7 @@ from harness.analyse.result.consistency import (
     choose_second_attempt,
     flag_monotonicity_violations,
 )
+from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
@@ -228,7 +229,7 @@ class CampaignProgress:
             repeatability=assess_repeatability(cells),
             price=plan.price,
         )
-        return add_sizing(result)
+        return add_sizing(add_reference_capacities(result))
 
 
 def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:

@@ -20,6 +20,7 @@ from harness.model.facts import (
 )
 from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
+from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
     RATIO_INDICATORS,
@@ -75,7 +76,6 @@ from harness.model.results import (
     Drift,
     Failures,
     GeneratorUse,
-    HostUse,
     Interpolation,
     Latency,
     NameStats,
@@ -134,6 +134,7 @@ __all__ = [
     "GeneratorUse",
     "HealthcheckProbe",
     "HostSample",
+    "HostSpeed",
     "HostUse",
     "HttpProbe",
     "ImageSource",
@@ -154,6 +155,7 @@ __all__ = [
     "Price",
     "Purpose",
     "ReadinessProbe",
+    "ReferenceCapacity",
     "Repeatability",
     "Requests",
     "Requirement",

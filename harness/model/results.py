@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from harness.model.evidence import CellEvidence, DriftEvidence, Judgement, StopReason
 from harness.model.fingerprint import Fingerprint
+from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
 from harness.model.verdicts import Factor, Rule, Verdict
@@ -125,22 +126,6 @@ class GeneratorUse:
 
 
 @dataclass(frozen=True, slots=True)
-class HostUse:
-    """What the generator's host did in a window; a field is None if it was not counted.
-
-    `steal_ratio` is the share of all cores' time that the hypervisor took. `foreign_cores` were used by other
-    programs, `proxy_cores` by the proxy of the published port. `work_s` is the mean CPU time of a fixed piece
-    of work, the host's pace: the larger it is, the slower the host. All three are None if the engine runs on
-    another host.
-    """
-
-    steal_ratio: float | None = None
-    foreign_cores: float | None = None
-    proxy_cores: float | None = None
-    work_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Settling:
     """The part of a step between its ramp and its window; `length_s` is None if the window never began.
 
@@ -209,7 +194,7 @@ class StepResult:
     failures: Failures = field(default_factory=Failures)
     target: TargetUse = TargetUse()
     generator: GeneratorUse = GeneratorUse()
-    host: HostUse = HostUse()
+    host: HostUse = field(default_factory=HostUse)
     companions: tuple[CompanionUse, ...] = ()
     shortfall_ratio: float | None = None
     unexplained_ratio: float | None = None
@@ -241,7 +226,8 @@ class CellResult:
 
     Numbers of load (`rps` … `memory_peak_bytes`) are of the step at `sustained_users`. `first` is the result
     of the first attempt at a cell that was measured twice. `monotonicity_violation` is a smaller cell that
-    sustains more users. `stop_reason` says why a bracket is wider than the precision demands.
+    sustains more users. `stop_reason` says why a bracket is wider than the precision demands. `at_reference`
+    is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
     """
 
     cell: Cell
@@ -267,6 +253,7 @@ class CellResult:
     monotonicity_violation: Cell | None = None
     stop_reason: StopReason | None = None
     engine: str | None = None
+    at_reference: ReferenceCapacity | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -391,3 +378,4 @@ class CampaignResult:
     price: Price | None = None
     costs: tuple[Cost, ...] = ()
     sizing: Sizing = Sizing(0, 0)
+    host_speed: HostSpeed | None = None

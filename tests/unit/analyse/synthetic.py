@@ -18,6 +18,7 @@ from harness.model import (
     GeneratorSample,
     GeneratorUse,
     HostSample,
+    HostUse,
     Judgement,
     Latency,
     Limits,
@@ -189,6 +190,7 @@ def make_step(
     think_s: float | None = None,
     users_reached: int | None = None,
     shortfall_ratio: float | None = None,
+    work_s: float | None = None,
 ) -> StepResult:
     """Return a judged step of which only the users and the verdict matter, but for what is given.
 
@@ -210,6 +212,7 @@ def make_step(
         failures=failures,
         target=target,
         generator=GeneratorUse(cores=generator_cores),
+        host=HostUse(work_s=work_s),
         companions=companions,
         shortfall_ratio=shortfall_ratio,
         think_s=think_s,
