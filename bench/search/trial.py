@@ -12,6 +12,7 @@ from typing import Literal
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
+from harness.analyse.search.step_timing import fit_step
 from harness.campaign.progress import CellProgress
 from harness.campaign.step_spec import build_step_spec
 from harness.measure.session import Backends, ContainerSession, open_session
@@ -171,6 +172,8 @@ class _CellTrial:
     def _hold_step(self, session: ContainerSession, step: Step) -> StepResult:
         progress = self._progress
         number = progress.take_step_number()
+        others = [other for result in self._neighbours for other in result.steps]
+        step = fit_step(step, [*progress.steps, *others])
         spec = build_step_spec(self._plan, step, number, progress.baseline, _ignore_progress)
         return progress.add_step(self._plan, hold_step(session, spec))
 

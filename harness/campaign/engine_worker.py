@@ -133,7 +133,7 @@ class EngineWorker:
         number = session.start_step(cell, step)
         spec = build_step_spec(
             session.plan,
-            step,
+            session.fit_step(step),
             number,
             session.read_baseline(cell),
             lambda sample: session.report_progress(cell, sample),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from harness.analyse.search.search import choose_next_step
+from harness.analyse.search.step_timing import fit_step
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
@@ -192,6 +193,14 @@ class CampaignSession:
             neighbours = [result for result in results if result.cell != cell and result.steps]
             return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
 
+    def fit_step(self, step: Step) -> Step:
+        """Return the step, fitted to what the campaign's steps so far have shown of the scenario."""
+        with self._lock:
+            return fit_step(step, self._list_steps())
+
+    def _list_steps(self) -> list[StepResult]:
+        return [step for cell_progress in self._progress.cells.values() for step in cell_progress.steps]
+
     def choose_load(self) -> Load:
         """Return the plan's load, with a number of Locust processes.
 
@@ -201,8 +210,7 @@ class CampaignSession:
         if load.workers is not None:
             return load
         with self._lock:
-            steps = [step for each in self._progress.cells.values() for step in each.steps]
-            count = count_workers(steps, self.plan.users_limit)
+            count = count_workers(self._list_steps(), self.plan.users_limit)
             if count > 1:
                 self.note_once([f"{count} Locust processes are used, because one cannot simulate all users"])
         return replace(load, workers=count)

@@ -1,6 +1,7 @@
 """Build what `hold_step` needs for a step of a search."""
 
 from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.cycle import build_cycle_measure
 from harness.analyse.step.judge import build_settled_predicate
 from harness.analyse.step.warmup import is_warm
 from harness.measure.step import ProgressCallback, StepSpec
@@ -21,4 +22,5 @@ def build_step_spec(
         is_settled=build_settled_predicate(plan, step, baseline),
         report_progress=report_progress,
         is_warm=is_warm,
+        measure_cycle=build_cycle_measure(step.timing.drain_s),
     )

@@ -26,6 +26,7 @@ from harness.model import (
     TargetEvent,
     TargetSample,
     ThinkTimes,
+    Timing,
     WorkerSample,
     compute_ramp_rate,
 )
@@ -75,8 +76,9 @@ class StepSpec:
 
     The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
     sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
-    so far or when the warm-up time is over. `report_progress` is called about four times a second; an
-    exception that it raises ends the step without facts.
+    so far or when the warm-up time is over. `measure_cycle` tells the seconds of a user's cycle from the
+    facts so far, by which the timing is stretched; 0 if it is unknown. `report_progress` is called about four
+    times a second; an exception that it raises ends the step without facts.
     """
 
     index: int
@@ -85,6 +87,7 @@ class StepSpec:
     is_settled: StepPredicate
     report_progress: ProgressCallback
     is_warm: StepPredicate | None = None
+    measure_cycle: Callable[[StepFacts], float] = lambda facts: 0.0
 
 
 def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
@@ -115,7 +118,7 @@ class _StepRun:
         self._session = session
         self._spec = spec
         self._step = spec.step
-        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate)
+        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate, spec.step.cycle_s)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._thinks_before = session.pauses.start_step(spec.step.users)
@@ -132,8 +135,7 @@ class _StepRun:
         reason, note = EndReason.HELD, ""
         try:
             self._ramp()
-            self._hold_phase("settle", timing.settle_s)
-            self._warm_up()
+            self._settle()
             self._hold_window()
             self._hold_phase("drain", timing.drain_s)
         except _StopStep as stop:
@@ -154,28 +156,40 @@ class _StepRun:
                 note = f"{self._step.users} users were not reached in time"
                 raise _StopStep(EndReason.USERS_MISSING, note)
 
+    def _settle(self) -> None:
+        self._hold_phase("settle", self._step.timing.settle_s)
+        while (left_s := self._find_settling_s()) > 0:
+            self._poll_until("settle", self._now_s() + min(left_s, _PREDICATE_EVERY_S / 2))
+
+    def _find_settling_s(self) -> float:
+        """Return for how many seconds to settle, unless the facts of the next seconds change that."""
+        facts, is_warm = self._build_facts(EndReason.HELD, "", None), self._spec.is_warm
+        timing = self._stretch_timing(facts)
+        settle_s = timing.settle_s if is_warm is None or is_warm(facts) else timing.warm_up_s
+        return self._began["settle"] + max(timing.settle_s, settle_s) - self._now_s()
+
+    def _stretch_timing(self, facts: StepFacts) -> Timing:
+        return self._step.timing.stretch(self._spec.measure_cycle(facts))
+
     def _hold_phase(self, phase: Phase, seconds: float) -> None:
         self._begin(phase)
-        while self._now_s() < self._began[phase] + seconds:
+        self._poll_until(phase, self._began[phase] + seconds)
+
+    def _poll_until(self, phase: Phase, end_s: float) -> None:
+        while self._now_s() < end_s:
             self._poll(phase)
 
-    def _warm_up(self) -> None:
-        is_warm = self._spec.is_warm
-        end_s = self._began["settle"] + self._step.timing.warm_up_s
-        while is_warm and self._now_s() < end_s and not is_warm(self._build_facts(EndReason.HELD, "", None)):
-            next_s = min(end_s, self._now_s() + _PREDICATE_EVERY_S / 2)
-            while self._now_s() < next_s:
-                self._poll("settle")
-
     def _hold_window(self) -> None:
-        timing = self._step.timing
         self._begin("window")
-        next_s = self._began["window"] + timing.window_at_least_s
-        end_s = self._began["window"] + timing.window_at_most_s
-        while (now_s := self._now_s()) < end_s:
+        from_s = self._began["window"]
+        timing = self._stretch_timing(self._build_facts(EndReason.HELD, "", None))
+        next_s = from_s + timing.window_at_least_s
+        while (now_s := self._now_s()) < from_s + timing.window_at_most_s:
             self._poll("window")
             if now_s >= next_s:
-                if self._spec.is_settled(self._build_facts(EndReason.HELD, "", None)):
+                facts = self._build_facts(EndReason.HELD, "", None)
+                timing = self._stretch_timing(facts)
+                if now_s >= from_s + timing.window_at_least_s and self._spec.is_settled(facts):
                     break
                 next_s += _PREDICATE_EVERY_S
         self._window_to_s = self._now_s()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -244,6 +244,17 @@ class Scenario:
     requirements: Path | None = None
 
 
+SETTLE_CYCLES = 2
+WINDOW_CYCLES = 5
+"""Settling and window last for at least so many of the users' cycles."""
+
+LONGEST_CYCLE_S = 120.0
+"""A longer cycle would make a step of 15 minutes or more; its phases then span fewer cycles."""
+
+_ORDINARY_CYCLE_S = 4.0
+"""A window of 20 s, the default, spans five such cycles."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How long the parts of a step last.
@@ -262,6 +273,23 @@ class Timing:
     steady_at_most_s: float = 300.0
     horizon_s: float = 3600.0
 
+    def stretch(self, cycle_s: float) -> "Timing":
+        """Return the timing in which settling and window span several of the users' cycles.
+
+        A cycle is the time from one request of a user to its next. Up to 4 s the timing is as it is. A
+        cycle of more than 120 s counts as 120 s.
+        """
+        if cycle_s <= _ORDINARY_CYCLE_S:
+            return self
+        cycle_s = min(cycle_s, LONGEST_CYCLE_S)
+        window_s = WINDOW_CYCLES * cycle_s
+        return replace(
+            self,
+            settle_s=max(self.settle_s, SETTLE_CYCLES * cycle_s),
+            window_at_least_s=max(self.window_at_least_s, window_s),
+            window_at_most_s=max(self.window_at_most_s, window_s),
+        )
+
 
 class Purpose(StrEnum):
     """Why a step is held: to search a cell's capacity, for the drift check, or for the soak at the end."""
@@ -273,11 +301,16 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A number of users to hold, with the timing and the purpose."""
+    """A number of users to hold, with the timing and the purpose.
+
+    `cycle_s` is the time from one request of a user to its next, as far as earlier steps have shown it; 0 if
+    none has.
+    """
 
     users: int
     timing: Timing = Timing()
     purpose: Purpose = Purpose.SEARCH
+    cycle_s: float = 0.0
 
 
 FEWEST_CELLS_TO_CHECK_DRIFT = 3
@@ -340,10 +373,17 @@ class Plan:
     engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
 
 
+_RAMP_AT_LEAST_S = 10.0
 _ONE_BY_ONE_RATE = 1.9
 """Users per second. Below two Locust spawns users one by one, from two on a whole second's users at once."""
 
 
-def compute_ramp_rate(users: int, spawn_rate: float) -> float:
-    """Return the users per second of a step's ramp: no burst is larger than a tenth of the step's users."""
-    return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / 10))
+def compute_ramp_rate(users: int, spawn_rate: float, cycle_s: float = 0.0) -> float:
+    """Return the users per second of a step's ramp: no burst is larger than a tenth of the step's users.
+
+    Every user sends a request when it arrives. So over less than a cycle (`cycle_s`, 0 if it is unknown) they
+    would send more requests than later, in waves that repeat with every cycle.
+    """
+    if cycle_s > _RAMP_AT_LEAST_S:
+        return min(spawn_rate, users / min(cycle_s, LONGEST_CYCLE_S))
+    return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / _RAMP_AT_LEAST_S))

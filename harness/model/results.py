@@ -179,7 +179,8 @@ class StepResult:
     `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
     which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
     `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share
-    of the users' time that was neither thinking nor waiting (Little's law).
+    of the users' time that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one
+    request of a user to its next, and None if nothing shows it.
     """
 
     index: int
@@ -203,6 +204,7 @@ class StepResult:
     settling: Settling = Settling()
     by_name: tuple[NameStats, ...] = ()
     series: Series | None = None
+    cycle_s: float | None = None
 
     @property
     def verdict(self) -> Verdict:

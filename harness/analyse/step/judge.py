@@ -7,6 +7,7 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
+from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.slo import compute_shortfall_ratio, evaluate_slo, is_settled
 from harness.analyse.step.usage import (
     summarize_companions,
@@ -224,6 +225,7 @@ def _build_result(
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
         by_name=_summarize_names(window) if window else (),
+        cycle_s=measure_cycle_s(facts, _find_slowest_limit_s(slos)) or None,
     )
 
 

@@ -87,9 +87,9 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
         failed=np.concatenate([error != ANSWERED, np.zeros(int(waiting.sum()), dtype=np.bool_)]),
         name=np.concatenate([requests.name[done], requests.unfinished_name[waiting]]),
         errors=_count_errors(requests.errors, error),
-        thinking_s=_sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
-        waiting_s=_sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
-        + _sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
+        thinking_s=sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
+        waiting_s=sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
+        + sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
     )
 
 
@@ -98,7 +98,7 @@ def _count_errors(texts: Sequence[str], error: Indices) -> dict[str, int]:
     return {texts[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
 
-def _sum_overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
+def sum_overlap_s(start_s: Seconds, length_s: Seconds, from_s: float, to_s: float) -> float:
     """Add up the seconds that the intervals spend within [from_s, to_s)."""
     inside = np.minimum(start_s + length_s, to_s) - np.maximum(start_s, from_s)
     return float(np.sum(np.clip(inside, 0.0, None)))

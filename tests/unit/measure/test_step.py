@@ -1,6 +1,7 @@
-"""What ends a step early, and which pauses a step takes over from the step before it."""
+"""How long a step lasts, what ends it early, and which pauses it takes over from the step before it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,6 +33,15 @@ def hold_steps(service: Service, think_s: float, users: Sequence[int]) -> list[S
 
 def make_spec(index: int, users: int) -> StepSpec:
     return StepSpec(index, Step(users, TIMING), 50.0, lambda facts: False, lambda sample: None)
+
+
+def hold_with_cycle(cycle_s: float, users: int = 1, known_cycle_s: float = 0.0) -> StepFacts:
+    """Hold a step whose users are seen to ask every `cycle_s`; it was known before as `known_cycle_s`."""
+    step = Step(users, TIMING, cycle_s=known_cycle_s)
+    run = ScriptedRun(lambda now_s: [], answers_every_s=1.0, users=users)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+    spec = StepSpec(1, step, 50.0, lambda facts: True, lambda sample: None)
+    return hold_step(session, replace(spec, measure_cycle=lambda facts: cycle_s))
 
 
 def serve_in(seconds: float) -> Service:
@@ -69,8 +79,11 @@ class ScriptedRun:
 
     notes: tuple[str, ...] = ()
 
-    def __init__(self, waiting: Callable[[float], list[float]], answers_every_s: float | None) -> None:
+    def __init__(
+        self, waiting: Callable[[float], list[float]], answers_every_s: float | None, users: int = 2
+    ) -> None:
         self.clock = FakeClock()
+        self._users = users
         self._waiting = waiting
         self._answers_every_s = answers_every_s
         self._start_s = self.clock.now_s()
@@ -95,8 +108,9 @@ class ScriptedRun:
             self._last_answer_s = now_s
             answered = [(now_s - 0.1, 0.1, -1)]
         waiting = [self._start_s + started_s for started_s in self._waiting(now_s - self._start_s)]
-        sample = GeneratorSample(now_s, 0.0, 0, 0.0, 2, len(waiting))
-        return GeneratorFacts(make_requests(answered, waiting), ThinkTimes(), (sample,), reached_users=2)
+        sample = GeneratorSample(now_s, 0.0, 0, 0.0, self._users, len(waiting))
+        requests = make_requests(answered, waiting)
+        return GeneratorFacts(requests, ThinkTimes(), (sample,), reached_users=self._users)
 
 
 def hold_scripted(waiting: Callable[[float], list[float]], answers_every_s: float | None) -> StepFacts:
@@ -119,6 +133,30 @@ def test_the_oldest_request_in_flight_decides_whether_a_step_stalls() -> None:
 def test_requests_that_never_wait_for_the_limit_are_no_stall() -> None:
     """At every instant the oldest request is 4.9 s old: users give up before the limit."""
     assert hold_scripted(lambda now_s: [now_s - 4.9], answers_every_s=None).end_reason is EndReason.HELD
+
+
+# Phases and the users' cycle
+
+
+def measure_phases_s(facts: StepFacts) -> tuple[float, float]:
+    """Return how long the step settled, and how long its window was."""
+    assert facts.settle_from_s is not None
+    assert facts.window_from_s is not None
+    assert facts.window_to_s is not None
+    return facts.window_from_s - facts.settle_from_s, facts.window_to_s - facts.window_from_s
+
+
+def test_settling_spans_two_cycles_and_the_window_five() -> None:
+    assert measure_phases_s(hold_with_cycle(30.0)) == pytest.approx((60.0, 150.0), abs=0.5)
+
+
+def test_users_who_ask_often_leave_the_phases_as_they_are_set() -> None:
+    assert measure_phases_s(hold_with_cycle(3.5)) == pytest.approx((5.0, 30.0), abs=0.5)
+
+
+def test_users_arrive_over_a_cycle_that_is_known() -> None:
+    assert hold_with_cycle(30.0, users=300, known_cycle_s=30.0).spawn_rate == 10.0
+    assert hold_with_cycle(30.0, users=300).spawn_rate == 30.0
 
 
 # Pauses that last beyond a step

@@ -1,4 +1,4 @@
-"""The values of a plan: which indicators an SLO knows, and which kinds of probe can be chosen."""
+"""The values of a plan: indicators of SLOs, kinds of probes, and how a step's timing fits its users."""
 
 import inspect
 import re
@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from harness.model import IndicatorKind, ReadinessProbe, Slo, choose_probe
+from harness.model import IndicatorKind, ReadinessProbe, Slo, Timing, choose_probe, compute_ramp_rate
 from tests.summary_schema import SCHEMA
 
 
@@ -64,3 +64,40 @@ def test_every_kind_of_probe_is_a_parameter_of_the_choice() -> None:
     parameters = inspect.signature(choose_probe).parameters.values()
     kinds = [set(get_args(each.annotation)) - {type(None)} or {each.annotation} for each in parameters]
     assert set.union(*kinds) == set(get_args(ReadinessProbe))
+
+
+def test_phases_are_stretched_to_several_cycles() -> None:
+    stretched = Timing().stretch(30.0)
+    assert (stretched.settle_s, stretched.window_at_least_s, stretched.window_at_most_s) == (60, 150, 150)
+
+
+def test_a_window_of_five_cycles_leaves_the_longest_window_as_it_is_set() -> None:
+    stretched = Timing(window_at_most_s=300).stretch(10.0)
+    assert (stretched.settle_s, stretched.window_at_least_s, stretched.window_at_most_s) == (20, 50, 300)
+
+
+def test_short_phases_are_left_to_users_who_ask_often() -> None:
+    timing = Timing(settle_s=1.0, window_at_least_s=2.0, window_at_most_s=3.0)
+    assert timing.stretch(4.0) == timing
+    assert timing.stretch(4.5).window_at_least_s == 22.5
+
+
+def test_a_cycle_of_more_than_two_minutes_counts_as_two_minutes() -> None:
+    assert Timing().stretch(1000.0) == Timing().stretch(120.0)
+    assert Timing().stretch(1000.0).window_at_least_s == 600
+
+
+@pytest.mark.parametrize(
+    ("users", "cycle_s", "rate"),
+    [
+        (300, 0.0, 30.0),  # a tenth of the users
+        (500, 0.0, 40.0),  # the spawn rate
+        (10, 0.0, 1.9),  # one by one
+        (300, 2.6, 30.0),
+        (300, 30.0, 10.0),  # all users once in a cycle
+        (6, 30.0, 0.2),
+        (240, 1000.0, 2.0),  # in two minutes at most
+    ],
+)
+def test_users_arrive_no_faster_than_they_will_ask(users: int, cycle_s: float, rate: float) -> None:
+    assert compute_ramp_rate(users, 40.0, cycle_s) == pytest.approx(rate)
