@@ -10,6 +10,7 @@ from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import find_percentile_slo
+from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.model import (
     Cell,
     CellResult,
@@ -62,7 +63,8 @@ def build_cell_result(
     status = Status.SKIPPED if skipped is not None else _decide_status(bracket, users_limit, attempt)
     sustained = attempt.find_last_step(bracket.sustained_users, Verdict.PASS)
     broken = attempt.find_last_step(bracket.broken_users, Verdict.FAIL)
-    fitted = _estimate(sustained, broken, slos, steps) if status is Status.BRACKETED else None
+    counted = drop_superseded_steps(steps)
+    fitted = _estimate(sustained, broken, slos, counted) if status is Status.BRACKETED else None
     factor, evidence = (
         (None, Skipped(skipped)) if skipped is not None else _find_cause(cell, status, bracket, attempt)
     )

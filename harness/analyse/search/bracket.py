@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
+from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.model import StepResult, Verdict
 
 
@@ -35,7 +36,11 @@ class Bracket:
 
 
 def find_bracket(steps: Sequence[StepResult]) -> Bracket:
-    """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure."""
+    """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure.
+
+    A window on a slow host is ignored if the same users were held while the host was faster.
+    """
+    steps = drop_superseded_steps(steps)
     broken = min((step.users for step in steps if step.verdict is Verdict.FAIL), default=None)
     passes = [step.users for step in steps if step.verdict is Verdict.PASS]
     sustained = max((users for users in passes if broken is None or users < broken), default=None)

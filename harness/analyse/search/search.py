@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
+from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
 from harness.analyse.search.prediction import predict_capacity
 from harness.model import (
     Cell,
@@ -43,8 +44,8 @@ def choose_next_step(
     """Choose the step that a cell needs next; None when its search is done.
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
-    INVALID step is repeated once. A step with too few requests is not repeated if more users can make more of
-    them (see `find_inconclusive_step`).
+    INVALID step is repeated once, and so is a failure on a slow host (see `needs_faster_host`). A step with
+    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`).
     """
     inconclusive = find_inconclusive_step(steps, plan.users_limit)
     if _is_inconclusive_too_often(steps):
@@ -54,6 +55,8 @@ def choose_next_step(
             return None
         if steps and steps[-1].verdict is Verdict.INVALID:
             return Step(steps[-1].users, plan.timing)
+    if needs_faster_host(steps, neighbours):
+        return Step(steps[-1].users, plan.timing)
     bracket = find_bracket(steps)
     if inconclusive is not None:
         bracket = Bracket(inconclusive.users, bracket.broken_users)
@@ -62,7 +65,7 @@ def choose_next_step(
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy is SearchStrategy.PREDICT:
-        estimate = predict_capacity(cell, steps, neighbours, plan.slos)
+        estimate = predict_capacity(cell, drop_superseded_steps(steps), neighbours, plan.slos)
         if estimate is None and not steps:
             return _build_first_step(plan)
         users: int | None = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
