@@ -228,6 +228,7 @@ class CampaignProgress:
             engine_comparisons=tuple(drift for drift in drifts if drift.engine != drift.against),
             repeatability=assess_repeatability(cells),
             price=plan.price,
+            precision_ratio=plan.search.precision_ratio,
         )
         return add_sizing(add_reference_capacities(result))
 

@@ -52,7 +52,8 @@ class Latency:
     """Response times of a window's good answers; None if there are no good answers.
 
     `slow_ratio` is the share of response times above the limit of the first SLO on a percentile of all
-    requests; None without such an SLO.
+    requests; None without such an SLO. `slow_variance_ratio` says how many times the variance of that share
+    is that of independent requests, by the window's `slow_batches` batches; None if they can't tell it.
     """
 
     mean_s: float | None = None
@@ -60,6 +61,8 @@ class Latency:
     p95_s: float | None = None
     p99_s: float | None = None
     slow_ratio: float | None = None
+    slow_variance_ratio: float | None = None
+    slow_batches: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,10 @@ class CellResult:
     of the first attempt at a cell that was measured twice. `monotonicity_violation` is a smaller cell that
     sustains more users. `stop_reason` says why a bracket is wider than the precision demands. `at_reference`
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
+
+    `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
+    `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
+    both ends holds the capacity with a probability of 98 %. None if the windows don't tell it.
     """
 
     cell: Cell
@@ -239,6 +246,7 @@ class CellResult:
     estimate_users: float | None = None
     estimate_low: float | None = None
     estimate_high: float | None = None
+    precision_ratio: float | None = None
     limiting_factor: Factor | None = None
     evidence: CellEvidence | None = None
     rps: float | None = None
@@ -360,7 +368,8 @@ class CampaignResult:
     """The whole answer of a campaign: every report is made from it.
 
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
-    `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells.
+    `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
+    is the precision asked for (`search.precision`); None in older results.
     """
 
     campaign: str
@@ -381,3 +390,4 @@ class CampaignResult:
     costs: tuple[Cost, ...] = ()
     sizing: Sizing = Sizing(0, 0)
     host_speed: HostSpeed | None = None
+    precision_ratio: float | None = None

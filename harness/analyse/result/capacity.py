@@ -63,11 +63,10 @@ def build_cell_result(
     status = Status.SKIPPED if skipped is not None else _decide_status(bracket, users_limit, attempt)
     sustained = attempt.find_last_step(bracket.sustained_users, Verdict.PASS)
     broken = attempt.find_last_step(bracket.broken_users, Verdict.FAIL)
+    factor, evidence = _find_cause(cell, status, bracket, attempt)
+    is_bracketed = status is Status.BRACKETED
     counted = drop_superseded_steps(steps)
-    fitted = _estimate(sustained, broken, slos, counted) if status is Status.BRACKETED else None
-    factor, evidence = (
-        (None, Skipped(skipped)) if skipped is not None else _find_cause(cell, status, bracket, attempt)
-    )
+    fitted = _estimate(sustained, broken, slos, counted, factor) if is_bracketed else None
     companions_s = [run.companions_ready_after_s for run in runs if run.companions_ready_after_s is not None]
     return CellResult(
         cell=cell,
@@ -77,8 +76,9 @@ def build_cell_result(
         estimate_users=fitted.users if fitted else None,
         estimate_low=fitted.low if fitted else None,
         estimate_high=fitted.high if fitted else None,
+        precision_ratio=fitted.precision_ratio if fitted else None,
         limiting_factor=factor,
-        evidence=evidence,
+        evidence=Skipped(skipped) if skipped is not None else evidence,
         rps=sustained.rps if sustained else None,
         p95_s=sustained.latency.p95_s if sustained else None,
         error_ratio=sustained.failures.ratio if sustained else None,
@@ -89,7 +89,7 @@ def build_cell_result(
         companions_ready_after_s=max(companions_s, default=None),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
-        stop_reason=_find_stop_reason(attempt) if status is Status.BRACKETED else None,
+        stop_reason=_find_stop_reason(attempt) if is_bracketed else None,
     )
 
 
@@ -149,10 +149,13 @@ def _estimate(
     broken: StepResult | None,
     slos: Sequence[Slo],
     steps: Sequence[StepResult],
+    factor: Factor | None,
 ) -> Estimate | None:
     if sustained is None or broken is None:
         return None
-    return estimate_capacity(sustained, broken, find_percentile_slo(slos), steps)
+    return estimate_capacity(
+        sustained, broken, find_percentile_slo(slos), steps, is_cpu_bound=factor is Factor.CPU
+    )
 
 
 def _find_cause(

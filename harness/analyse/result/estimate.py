@@ -1,46 +1,52 @@
-"""Estimate the capacity within a bracket: where the share of slow requests crosses what the SLO allows.
+"""Estimate a bracketed cell's capacity from all its windows, beside the bracket that was measured.
 
-The logit of that share is taken as linear in ln N, with the usual slope near the capacity. Every step of the
-cell is weighted by how exact it is. The estimate never leaves the bracket, because only the bracket is
-measured.
+The ends of a bracket are single verdicts of noisy windows. So neither the estimate nor its interval is cut
+off at them: where the windows together say that the capacity lies outside, the estimate says so.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
-from harness.analyse.search.capacity_estimate import combine_estimates, estimate_from_slow_share
+from harness.analyse.search.capacity_estimate import estimate_from_slow_share
+from harness.analyse.search.capacity_fit import fit_capacity
 from harness.model import Slo, StepResult
-
-_Z_975 = 1.96
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """An estimated capacity in users, with its 95 % interval; all three lie within the bracket."""
+    """An estimated capacity in users, its 95 % interval, and the precision of the bracket.
+
+    The bracket is at most as wide as `precision_ratio`. Widened by it at both ends, it holds the capacity
+    with a probability of 98 %. None if the windows don't tell it.
+    """
 
     users: float
     low: float
     high: float
+    precision_ratio: float | None
 
 
 def estimate_capacity(
-    sustained: StepResult, broken: StepResult, slo: Slo | None, steps: Sequence[StepResult]
+    sustained: StepResult,
+    broken: StepResult,
+    slo: Slo | None,
+    steps: Sequence[StepResult],
+    *,
+    is_cpu_bound: bool,
 ) -> Estimate:
-    """Return the estimate between the two ends of a bracket.
+    """Return the estimate for a bracket with these two ends.
 
     `slo` is the SLO on a percentile of all response times, `steps` are all steps of the cell. Without such an
-    SLO, or if `broken` failed for another reason, the estimate is the geometric mean of the ends and its
-    interval is the bracket.
+    SLO, or if `broken` failed for another reason, the estimate is the geometric mean of the ends, its
+    interval is the bracket, and the precision is unknown.
     """
-    fitted = combine_estimates(estimate_from_slow_share(step, slo) for step in steps)
     low, high = sustained.users, broken.users
-    if slo is None or fitted is None or estimate_from_slow_share(broken, slo) is None:
-        return Estimate(compute_geometric_mean((low, high)), low, high)
-    width = math.exp(_Z_975 * fitted.sigma)
-    users, lower, upper = (
-        min(max(each, float(low)), float(high))
-        for each in (fitted.users, fitted.users / width, fitted.users * width)
-    )
-    return Estimate(users, lower, upper)
+    middle = compute_geometric_mean((low, high))
+    if slo is None or estimate_from_slow_share(broken, slo) is None:
+        return Estimate(middle, low, high, None)
+    fit = fit_capacity(steps, slo, middle, is_cpu_bound=is_cpu_bound)
+    if fit is None:
+        return Estimate(middle, low, high, None)
+    precision = max(high / low, fit.highest / high, low / fit.lowest) - 1
+    return Estimate(fit.users, fit.low, fit.high, precision)

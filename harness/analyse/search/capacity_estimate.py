@@ -64,7 +64,7 @@ def estimate_from_slow_share(step: StepResult, slo: Slo | None) -> LogNormalEsti
     """
     if slo is None or step.latency.slow_ratio is None or step.requests == 0:
         return None
-    if step.verdict is Verdict.INVALID or (step.verdict is Verdict.FAIL and not _is_broken_by(step, slo)):
+    if step.verdict is Verdict.INVALID or (step.verdict is Verdict.FAIL and not is_broken_by(step, slo)):
         return None
     n = step.requests
     share = (step.latency.slow_ratio * n + 0.5) / (n + 1)
@@ -138,7 +138,7 @@ def find_probability(
     return inside / (share_below_high - share_below_low)
 
 
-def _is_broken_by(step: StepResult, slo: Slo) -> bool:
+def is_broken_by(step: StepResult, slo: Slo) -> bool:
     """Return True if the step failed by a limit on the same percentile of all response times."""
     broken = step.judgement.broken_slo
     return broken is not None and (broken.indicator, broken.request_name) == (slo.indicator, None)

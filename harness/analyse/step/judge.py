@@ -8,7 +8,13 @@ import numpy as np
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
-from harness.analyse.step.slo import compute_shortfall_ratio, evaluate_slo, is_settled
+from harness.analyse.step.slo import (
+    choose_batch_s,
+    compute_shortfall_ratio,
+    compute_variance_ratio,
+    evaluate_slo,
+    is_settled,
+)
 from harness.analyse.step.usage import (
     summarize_companions,
     summarize_cpu,
@@ -213,7 +219,7 @@ def _build_result(
         load_s=facts.ended_s - facts.ramp_from_s,
         requests=len(window.start_s) if window else 0,
         rps=len(nonempty.good) / nonempty.length_s if nonempty else None,
-        latency=_summarize_latency(window.good, slos) if window else Latency(),
+        latency=_summarize_latency(window, slos) if window else Latency(),
         failures=_summarize_failures(facts, window),
         target=_summarize_target(facts, from_s, to_s, nonempty),
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
@@ -229,16 +235,23 @@ def _build_result(
     )
 
 
-def _summarize_latency(good: np.ndarray, slos: Sequence[Slo]) -> Latency:
+def _summarize_latency(window: Window, slos: Sequence[Slo]) -> Latency:
+    good = window.good
     if len(good) == 0:
         return Latency()
     slo = find_percentile_slo(slos)
+    at_s = window.start_s[~window.failed] - window.from_s
+    variance_ratio, batches = (
+        compute_variance_ratio(at_s, good > slo.at_most, choose_batch_s(window)) if slo else (None, 0)
+    )
     return Latency(
         mean_s=float(good.mean()),
         p50_s=find_percentile_s(good, 50),
         p95_s=find_percentile_s(good, 95),
         p99_s=find_percentile_s(good, 99),
         slow_ratio=float((good > slo.at_most).mean()) if slo is not None else None,
+        slow_variance_ratio=variance_ratio,
+        slow_batches=batches,
     )
 
 

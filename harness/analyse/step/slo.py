@@ -18,6 +18,9 @@ from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
 _BATCH_S = 5.0
+_FEWEST_BAD = 5
+"""Fewer bad requests in a window say nothing about how they come together."""
+
 _RULE_OF_THREE = 3.0
 """-ln 0.05: if this many failures are expected, none occurs with a probability of 5 %. See Hanley and
 Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249, 1983.
@@ -134,6 +137,30 @@ def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, fl
     error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
     half_width = find_student_t(k - 1) * error
     return share - half_width, share + half_width
+
+
+def compute_variance_ratio(at_s: np.ndarray, bad: np.ndarray, batch_s: float) -> tuple[float | None, int]:
+    """Return how many times the variance of the share of bad requests is that of independent ones, by
+    batches.
+
+    The second value is the number of batches. The ratio is None with fewer than 2 batches or 5 bad requests,
+    or if more than half are bad: the batches then say nothing of a queue near its capacity.
+    """
+    batch = np.floor(at_s / batch_s).astype(np.intp)
+    totals = np.bincount(batch)
+    bads = np.bincount(batch, weights=bad)[totals > 0]
+    totals = totals[totals > 0]
+    n, k, share = int(totals.sum()), len(totals), float(bad.mean()) if len(bad) else 0.0
+    if k < 2 or bads.sum() < _FEWEST_BAD or share > 0.5:
+        return None, k
+    squares = float(np.sum((bads - share * totals) ** 2))
+    return k / (k - 1) * squares / (n * share * (1 - share)), k
+
+
+def choose_batch_s(window: Window) -> float:
+    """Return the length of a batch: at least 5 s, and a user's whole cycle from one request to the next."""
+    requests = len(window.start_s)
+    return max(_BATCH_S, window.users * window.length_s / requests if requests else 0.0)
 
 
 def _number_batches(at_s: np.ndarray) -> np.ndarray:

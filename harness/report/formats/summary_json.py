@@ -86,6 +86,7 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "estimate_users": keep_finite(result.estimate_users),
         "estimate_low": keep_finite(result.estimate_low),
         "estimate_high": keep_finite(result.estimate_high),
+        "precision_ratio": keep_finite(result.precision_ratio),
         "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
         "evidence": clean_text(explain_evidence(result.evidence)),
         "rps": keep_finite(result.rps),

@@ -66,6 +66,11 @@ def _build_columns(cells: tuple[CellView, ...]) -> list[_Column]:
         if any(cell.spread for cell in cells)
         else []
     )
+    precision = (
+        [_Column("±", tuple(cell.precision.removeprefix("± ") for cell in cells), 4)]
+        if any(cell.result.precision_ratio is not None for cell in cells)
+        else []
+    )
     prices = (
         [_Column("an hour", tuple(cell.price for cell in cells), 2)]
         if any(cell.price for cell in cells)
@@ -74,6 +79,7 @@ def _build_columns(cells: tuple[CellView, ...]) -> list[_Column]:
     return [
         _Column("size", tuple(_label_size(cell) for cell in cells), align="left"),
         _Column("users", tuple(cell.bracket for cell in cells)),
+        *precision,
         *spread,
         *prices,
         _Column("RPS", tuple(cell.rps for cell in cells), 2),

@@ -2,7 +2,15 @@
 
 from harness.model import CellResult, Status
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.text import FACTOR_WORDS, clean_text, format_number, format_size, keep_finite
+from harness.report.view.text import (
+    FACTOR_WORDS,
+    NO_DATA,
+    clean_text,
+    format_number,
+    format_ratio,
+    format_size,
+    keep_finite,
+)
 
 STATUS_SYMBOLS = {
     Status.BRACKETED: "",
@@ -81,6 +89,12 @@ def describe_capacity(result: CellResult) -> str:
     if result.broken_users is not None:
         return f"{result.sustained_users} and breaks at {result.broken_users}"
     return f"at least {result.sustained_users}"
+
+
+def format_precision(result: CellResult) -> str:
+    """Return the precision reached: `± 9 %`. A dash if the windows don't tell it."""
+    ratio = keep_finite(result.precision_ratio)
+    return NO_DATA if ratio is None else f"± {format_ratio(ratio)}"
 
 
 def name_factor(result: CellResult) -> str:

@@ -31,6 +31,7 @@ class CellView:
     evidence: str
     why: str
     estimate: str
+    precision: str
     rps: str
     p95: str
     error_ratio: str
@@ -70,6 +71,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         estimate=cell_text.describe_capacity(result)
         if text.keep_finite(result.estimate_users) is not None
         else text.NO_DATA,
+        precision=cell_text.format_precision(result),
         rps=text.format_rate(numbers.rps),
         p95=text.format_seconds(numbers.p95_s),
         error_ratio=text.format_ratio(numbers.error_ratio),

@@ -24,6 +24,7 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_drift_fact(result.drift),
         *map(_build_engine_comparison_fact, result.engine_comparisons),
         *_build_remark_facts(result),
+        *_build_precision_facts(result),
         *map(_build_repetitions_fact, result.repeatability),
     )
 
@@ -153,6 +154,20 @@ def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
         if remark := cell_text.write_remark(cell):
             value = "flagged" if cell.monotonicity_violation else "measured twice" if cell.first else "wide"
             yield Fact(text.format_size(cell.cell.limits), value, remark)
+
+
+def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
+    """Yield a fact for each bracketed cell whose capacity is known less precisely than was asked for."""
+    asked = result.precision_ratio
+    for cell in result.cells:
+        reached = text.keep_finite(cell.precision_ratio)
+        if asked is not None and reached is not None and reached > asked:
+            yield Fact(
+                text.format_size(cell.cell.limits),
+                f"known to {cell_text.format_precision(cell)}",
+                f"{text.format_ratio(asked)} was asked for, but its windows hold too few requests for that; "
+                "longer ones (`steps.window`) tell more",
+            )
 
 
 def _build_repetitions_fact(repeatability: Repeatability) -> Fact:

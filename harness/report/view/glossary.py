@@ -44,7 +44,11 @@ PAGE_TERMS = (
     Term("bracket", "sustained – broken users: the capacity lies between them, and both are measured"),
     Term("censored", "the size sustained all users of the campaign: its capacity may be higher"),
     Term("inferred", "not measured: a smaller size sustains the users too, or a larger one does not either"),
-    Term("estimate", "the capacity with its interval, fitted to all steps of a size"),
+    Term("estimate", "the capacity with its 95 % interval, fitted to all windows of a size"),
+    Term(
+        "precision reached",
+        "widened by it at both ends, a bracket holds the capacity with 98 %",
+    ),
     Term("limiting factor", "what stops a size from sustaining more users, such as CPU or memory"),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),

@@ -193,6 +193,7 @@ def build_cpu_bound(
         estimate_users=(low + high) / 2,
         estimate_low=float(low),
         estimate_high=float(high),
+        precision_ratio=0.09,
         limiting_factor=Factor.CPU,
         evidence=CpuQuotaUsed(1.0, cpu_cores, 0.93),
     )

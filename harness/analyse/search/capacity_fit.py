@@ -1,0 +1,223 @@
+"""Fit a cell's capacity to all its windows: how probable is each number of users, given what was measured?
+
+The logit of the share of slow requests is taken as linear in ln N, through the allowed share at the capacity.
+Capacity and slope are unknown: each pair of both on a grid is weighed by the likelihood of all windows, and
+the probabilities of the capacity are the sums over all slopes. So the cell's own windows tell its slope, a
+slope that they can't tell makes the interval wider, and windows at one number of users count together.
+
+Requests that wait in one queue are slow together. A window therefore counts as fewer independent requests
+than it has (a quasi-likelihood, see McCullagh and Nelder, Generalized Linear Models, ch. 9). How many fewer
+is learned from the batches of all windows of the cell, starting from what simulated queues show.
+
+If the CPU limits the cell, a window whose requests happened to need more CPU time than usual counts as one
+with more users, in proportion (a control variate: Law and Kelton, Simulation Modeling and Analysis, ch. 11).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.analyse.search.capacity_estimate import (
+    compute_allowed_slow_share,
+    compute_logit,
+    compute_logit_slope,
+    is_broken_by,
+)
+from harness.model import Slo, StepResult, Verdict
+
+_LN_RANGE = 0.8
+"""The grid spans this much of ln N on both sides of the bracket's middle."""
+
+_CAPACITIES = np.linspace(-_LN_RANGE, _LN_RANGE, 201)
+
+_SLOPE_MEDIAN = 0.8
+_SLOPE_SIGMA = 0.35
+_SLOPE_DEGREES = 3.0
+"""Before any window the logarithm of a slope, relative to `compute_logit_slope`, has Student's t
+distribution.
+
+Simulated targets have ratios from 0.27 (slots with long exponential waits) over 1 (shared processor) to 4.
+"""
+
+_SLOPES = np.linspace(-4.0, 4.0, 25)
+"""Slopes of the grid, in `_SLOPE_SIGMA` from the median."""
+
+_RUN_SIGMA = 0.03
+"""The standard deviation of the host's speed between container runs, as a logarithm."""
+
+_RUN_SPEEDS, _RUN_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
+
+_CURVATURE = 0.1
+"""The error of the straight line, as a share of how far the logit is from the allowed one."""
+
+_USUAL_VARIANCE_RATIO = 8.0
+_USUAL_DEGREES = 6.0
+"""Before any batch, the variance of a slow share is taken as so much larger than for independent requests,
+with the weight of so many batches. Simulated queues near their capacity have 4 to 30.
+"""
+
+_LONG_VARIANCE_RATIO = 1.2
+"""Batches next to each other are still similar: a window's variance is larger by this than batches show."""
+
+_HARD_SIGMA = 0.05
+"""How exactly a step that broke by another SLO, or died, says that its users are too many, as a logarithm."""
+
+_NEAR_RATIO = 0.5
+"""Windows with at least this share of the bracket's users tell the CPU time per request near the capacity."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityFit:
+    """The median of the fitted capacity in users, and the intervals that hold it with 95 % and with 98 %."""
+
+    users: float
+    low: float
+    high: float
+    lowest: float
+    highest: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """A window: its users (as their logarithm), its container run, its requests and its share of slow
+    ones."""
+
+    ln_users: float
+    run: int
+    requests: int
+    slow_ratio: float
+
+
+def fit_capacity(
+    steps: Sequence[StepResult], slo: Slo, around_users: float, *, is_cpu_bound: bool
+) -> CapacityFit | None:
+    """Fit the capacity under an SLO on a percentile of all requests; None without any window that tells of
+    it.
+
+    It is sought from 0.45 to 2.2 times `around_users`. `is_cpu_bound`: the CPU limits the cell.
+    """
+    told = [step for step in steps if step.verdict is not Verdict.INVALID]
+    shown = [step for step in told if step.requests > 0 and step.latency.slow_ratio is not None]
+    soft = [step for step in shown if step.verdict is Verdict.PASS or is_broken_by(step, slo)]
+    if not soft:
+        return None
+    ln_demands, ln_demand_sigma = _measure_demands(soft, around_users) if is_cpu_bound else ({}, 0.0)
+    windows = [
+        _Evidence(
+            math.log(step.users) + ln_demands.get(step.index, 0.0),
+            step.life,
+            step.requests,
+            step.latency.slow_ratio or 0.0,
+        )
+        for step in soft
+    ]
+    ln_capacity = math.log(around_users) + _CAPACITIES
+    weights = _weigh(windows, ln_capacity, slo, estimate_variance_ratio(soft))
+    for step in told:
+        if step.verdict is Verdict.FAIL and step not in soft:
+            weights = weights + _weigh_hard_failure(math.log(step.users) - ln_capacity)
+    shares = np.exp(weights - weights.max())
+    return _summarize(ln_capacity, _blur(shares / shares.sum(), ln_demand_sigma))
+
+
+def estimate_variance_ratio(steps: Sequence[StepResult]) -> float:
+    """Return how many times the variance of a window's slow share is that of independent requests; at least
+    1.
+
+    The batches of all windows count, and the usual ratio as if it were six of them.
+    """
+    total, degrees = _USUAL_DEGREES * _USUAL_VARIANCE_RATIO, _USUAL_DEGREES
+    for step in steps:
+        if step.latency.slow_variance_ratio is not None:
+            more = step.latency.slow_batches - 1
+            total += more * step.latency.slow_variance_ratio
+            degrees += more
+    return max(1.0, _LONG_VARIANCE_RATIO * total / degrees)
+
+
+def _measure_demands(steps: Sequence[StepResult], around_users: float) -> tuple[dict[int, float], float]:
+    """Return each near step's ln of CPU time per request, relative to their mean, and the mean's standard
+    error.
+
+    The keys are the steps' numbers. All steps that hold at least half of the bracket's users are near.
+    """
+    near = {
+        step.index: (math.log(step.target.cpu_per_request_s), step.requests)
+        for step in steps
+        if step.target.cpu_per_request_s and step.users >= _NEAR_RATIO * around_users
+    }
+    if len(near) < 2:
+        return {}, _RUN_SIGMA
+    requests = sum(count for _, count in near.values())
+    mean = sum(ln * count for ln, count in near.values()) / requests
+    squares = sum(count * (ln - mean) ** 2 for ln, count in near.values())
+    return {key: ln - mean for key, (ln, _) in near.items()}, math.sqrt(squares / (len(near) - 1) / requests)
+
+
+def _weigh(
+    windows: Sequence[_Evidence], ln_capacity: np.ndarray, slo: Slo, variance_ratio: float
+) -> np.ndarray:
+    """Return the logarithm of the weight of each capacity.
+
+    The windows of one container run share its speed; the weight is the mean over all speeds.
+    """
+    ratios = _SLOPE_MEDIAN * np.exp(_SLOPE_SIGMA * _SLOPES)
+    slope = (compute_logit_slope(1.0) * np.exp(ln_capacity / 2)[:, None] * ratios[None, :])[:, :, None]
+    weights = np.zeros(slope.shape[:2])
+    weights -= (_SLOPE_DEGREES + 1) / 2 * np.log1p(_SLOPES**2 / _SLOPE_DEGREES)
+    for run in _group_by_run(windows):
+        likelihood = np.sum(
+            [
+                _compute_likelihood(window, ln_capacity[:, None, None], slope, slo, variance_ratio)
+                for window in run
+            ],
+            axis=0,
+        )
+        top = likelihood.max(axis=2, keepdims=True)
+        weights += top[:, :, 0] + np.log(np.exp(likelihood - top) @ (_RUN_WEIGHTS / _RUN_WEIGHTS.sum()))
+    return np.asarray(np.logaddexp.reduce(weights, axis=1))
+
+
+def _group_by_run(windows: Sequence[_Evidence]) -> Iterator[list[_Evidence]]:
+    for run in {window.run for window in windows}:
+        yield [window for window in windows if window.run == run]
+
+
+def _compute_likelihood(
+    window: _Evidence, ln_capacity: np.ndarray, slope: np.ndarray, slo: Slo, variance_ratio: float
+) -> np.ndarray:
+    """Return the log of the quasi-likelihood of a window for each capacity, slope and speed of the run."""
+    excess = window.ln_users - ln_capacity
+    logit = compute_logit(compute_allowed_slow_share(slo)) + slope * (excess + _RUN_SIGMA * _RUN_SPEEDS)
+    logit = np.clip(logit, -30.0, 30.0)
+    ln_slow, ln_quick = -np.log1p(np.exp(-logit)), -np.log1p(np.exp(logit))
+    share, independent = window.slow_ratio, window.requests / variance_ratio
+    entropy = sum(each * math.log(each) for each in (share, 1 - share) if each > 0)
+    bend = np.exp(ln_slow + ln_quick) * (_CURVATURE * slope * excess) ** 2
+    effective = independent / (1 + independent * bend)
+    divergence = share * ln_slow + (1 - share) * ln_quick - entropy
+    return np.asarray(effective * divergence + 0.5 * np.log(effective / independent))
+
+
+def _weigh_hard_failure(excess: np.ndarray) -> np.ndarray:
+    """Return the log of the probability that users above the capacity by `excess` (of ln N) fail for good."""
+    below = np.array([0.5 * math.erfc(-each / _HARD_SIGMA / math.sqrt(2)) for each in excess])
+    return np.asarray(np.log(np.maximum(below, 1e-6)))
+
+
+def _blur(shares: np.ndarray, sigma: float) -> np.ndarray:
+    """Return the shares widened by a normal error of ln N."""
+    width = float(_CAPACITIES[1] - _CAPACITIES[0])
+    if sigma < width / 2:
+        return shares
+    kernel = np.exp(-0.5 * (_CAPACITIES / sigma) ** 2)
+    blurred = np.convolve(shares, kernel / kernel.sum(), "same")
+    return np.asarray(blurred / blurred.sum())
+
+
+def _summarize(ln_capacity: np.ndarray, shares: np.ndarray) -> CapacityFit:
+    below = np.cumsum(shares) - shares / 2
+    users = np.exp(np.interp((0.5, 0.025, 0.975, 0.01, 0.99), below, ln_capacity))
+    return CapacityFit(*(float(each) for each in users))

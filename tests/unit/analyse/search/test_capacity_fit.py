@@ -1,0 +1,94 @@
+"""The fitted capacity: what all windows of a cell say of it together."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.search.capacity_fit import CapacityFit, estimate_variance_ratio, fit_capacity
+from harness.model import Slo, StepResult
+from tests.unit.analyse.synthetic import make_step
+
+P95 = Slo("p95", 1.0)
+
+
+def make_window(users: int, slow_ratio: float, *, run: int = 1, index: int = 1) -> StepResult:
+    passed = slow_ratio <= 0.05
+    step = make_step(
+        users,
+        "PASS" if passed else "FAIL",
+        rule=None if passed else "p95",
+        slow_ratio=slow_ratio,
+        requests=1000,
+    )
+    return replace(step, life=run, index=index)
+
+
+def fit(*steps: StepResult, is_cpu_bound: bool = False) -> CapacityFit:
+    result = fit_capacity(steps, P95, 100, is_cpu_bound=is_cpu_bound)
+    assert result is not None
+    return result
+
+
+def test_windows_at_one_number_of_users_count_together() -> None:
+    """A pass and a failure at 100 users whose shares are as far from 5 % put the capacity there."""
+    odds = 0.05 / 0.95
+    shares = [odds * factor / (1 + odds * factor) for factor in (0.7, 1 / 0.7)]
+    pair = [make_window(100, share, run=run) for run, share in enumerate(shares)]
+    assert fit(*pair).users == pytest.approx(100, rel=0.02)
+    assert fit(*pair, *pair).high / fit(*pair, *pair).low < fit(*pair).high / fit(*pair).low
+
+
+def test_the_slope_is_learned_from_the_windows() -> None:
+    """One window at 100 users says the same, but a steep target's other windows leave less doubt about N."""
+    steep = [make_window(90, 0.002), make_window(100, 0.03, run=2), make_window(110, 0.5, run=3)]
+    flat = [make_window(90, 0.025), make_window(100, 0.03, run=2), make_window(110, 0.04, run=3)]
+    widths = [math.log(each.high / each.low) for each in (fit(*steep), fit(*flat))]
+    assert widths[0] < 0.5 * widths[1]
+
+
+def test_windows_of_one_run_know_less_than_those_of_several() -> None:
+    """Two runs differ in speed, so four windows of one run share an error."""
+    shares = (0.02, 0.03, 0.07, 0.09)
+    one, several = (
+        fit(*(make_window(100, share, run=run) for share, run in zip(shares, runs, strict=True)))
+        for runs in ((1, 1, 1, 1), (1, 2, 3, 4))
+    )
+    assert several.high / several.low < one.high / one.low
+
+
+def test_requests_that_need_more_cpu_time_count_as_more_users() -> None:
+    """Both windows have 5 % of slow requests, the first with 5 % cheaper requests than the second."""
+    windows = [make_window(users, 0.05, run=users, index=users) for users in (102, 98)]
+    costs = [
+        replace(step, target=replace(step.target, cpu_per_request_s=cost))
+        for step, cost in zip(windows, (0.98, 1.02), strict=True)
+    ]
+    unknown, known = fit(*windows), fit(*costs, is_cpu_bound=True)
+    assert known.users == pytest.approx(unknown.users, rel=0.01)
+    assert fit(*costs).users == pytest.approx(unknown.users)
+
+
+def test_a_death_says_that_the_capacity_is_probably_below_its_users() -> None:
+    windows = [make_window(95, 0.03), make_window(100, 0.045, run=2)]
+    death = make_step(101, "FAIL", rule="died", requests=0)
+    assert fit(*windows, death).high < fit(*windows).high
+
+
+def test_without_a_window_nothing_is_fitted() -> None:
+    steps = [make_step(100, "INVALID"), make_step(110, "FAIL", rule="died", requests=0)]
+    assert fit_capacity(steps, P95, 100, is_cpu_bound=False) is None
+
+
+def test_the_variance_starts_at_eight_and_follows_the_batches() -> None:
+    """Six batches of 8 and twelve of 20 have a mean of 16; similar neighbours make it 1.2 times as much."""
+    step = make_window(100, 0.05)
+    latency = replace(step.latency, slow_variance_ratio=20.0, slow_batches=13)
+    assert estimate_variance_ratio([step]) == pytest.approx(1.2 * 8)
+    assert estimate_variance_ratio([replace(step, latency=latency)]) == pytest.approx(1.2 * 16)
+
+
+def test_the_wider_interval_contains_the_narrower_one() -> None:
+    result = fit(make_window(100, 0.03), make_window(105, 0.08, run=2))
+    assert result.lowest < result.low < result.users < result.high < result.highest
+    assert math.log(result.high / result.low) > 2 * 1.96 * 0.02
