@@ -12,6 +12,7 @@ from harness.analyse.result.comparison import (
     find_doubts,
     find_machine_differences,
 )
+from harness.analyse.result.host_speed import find_common_speed
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
 from harness.cli.console import (
@@ -37,6 +38,7 @@ from harness.plan import (
     plan_from_json,
 )
 from harness.report import (
+    ComparisonView,
     build_comparison,
     build_view,
     describe_check,
@@ -123,27 +125,42 @@ def compare(
     anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
     """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
-    _, before, base_result = _rejudge_campaign(base)
+    base_folder, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
-    doubts = find_doubts(
-        before, after, find_machine_differences(base_result.fingerprint, head_result.fingerprint)
-    )
+    machine_differences = find_machine_differences(base_result.fingerprint, head_result.fingerprint)
+    doubts = find_doubts(before, after, machine_differences)
     if doubts and not (force or anyway):
         reasons = "; ".join(explain_doubt(doubt) for doubt in doubts)
         raise UsageError(
             f"{base} and {head} are not comparable: {reasons}", "--force compares them nevertheless"
         )
-    differences = compare_sizes(base_result.cells, head_result.cells, parse_ratio(least or threshold))
     changed = find_changed_parts(before.hashes, after.hashes)
+    speed = None  # the pace of one machine says nothing about another
+    if not machine_differences:
+        is_same_image = "target" not in changed and _ran_same_image(base_folder, folder)
+        speed = find_common_speed(base_result.cells, head_result.cells, is_same_image=is_same_image)
+    threshold_ratio = parse_ratio(least or threshold)
+    differences = compare_sizes(base_result.cells, head_result.cells, threshold_ratio, speed)
     view = build_comparison(base_result, head_result, differences, changed, doubts)
     folder.write_reports(render_comparison(view, differences))
+    _show_comparison(view)
+    show_report_path(folder.path / "comparison.html")
+    return NOT_MET if view.has_regression else DONE
+
+
+def _ran_same_image(base: CampaignFolder, head: CampaignFolder) -> bool:
+    images, others = (set(folder.read_log().images.values()) for folder in (base, head))
+    return bool(images) and images == others
+
+
+def _show_comparison(view: ComparisonView) -> None:
     out.print(render_comparison_table(view), markup=False, soft_wrap=True)
     out.print()
     say(view.sentence)
+    for remark in view.remarks:
+        say(remark)
     for reason in view.doubts:
         say(f"warning: {reason}")
-    show_report_path(folder.path / "comparison.html")
-    return NOT_MET if view.has_regression else DONE
 
 
 @app.command("size")

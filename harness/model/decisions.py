@@ -27,7 +27,12 @@ class Change(StrEnum):
 class Difference:
     """A size in two campaigns, the earlier `base` and the later `head`, with all its repetitions in each.
 
-    `ratio` is the capacity in `head` over that in `base`; None if either is unknown, 0, or has no upper end.
+    `ratio` is the capacity in `head` over that in `base`, as measured; None if either is unknown, 0, or has
+    no upper end. `reference_ratio` is the same at one speed of the host, and `slowdown_ratio` by how much
+    slower the host was in `head` than in `base` (its pace; negative if it was faster). Both are None unless
+    the CPU stops the size in both campaigns and the pace is known; `change` is then judged at one speed.
+    `counts_from_ratio` is the smallest change that counts: smaller ones happen without a cause. It is None if
+    either capacity is unknown.
     """
 
     limits: Limits
@@ -35,6 +40,9 @@ class Difference:
     head: tuple[CellResult, ...]
     change: Change
     ratio: float | None = None
+    reference_ratio: float | None = None
+    slowdown_ratio: float | None = None
+    counts_from_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,10 @@
 """Compare two campaigns size by size, and find out whether they may be compared at all.
 
-A difference counts if the measured brackets do not overlap and the capacities differ by at least 5 %, because
-two sessions of the same target already differ by about 4 %.
+A host changes its speed between two campaigns. Sizes that the CPU stops are therefore compared at one speed
+of the host, and a difference counts if it is at least 5 % and exceeds what both intervals and the spread
+between campaigns explain. Where the host's pace is unknown, the spread of campaigns at different speeds takes
+their place. Sizes that memory, errors or their own concurrency stop do not depend on the speed: a difference
+counts if the measured brackets do not overlap and the middles differ by at least 5 %.
 """
 
 import math
@@ -15,15 +18,29 @@ from harness.model import (
     Change,
     Difference,
     Doubt,
+    Factor,
     Fingerprint,
+    HostSpeed,
     Limits,
     MachineDifference,
     Plan,
+    ReferenceCapacity,
     Status,
 )
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
+
+_SURE = 2.0
+"""A difference counts from this many of its standard deviations on, which chance gives in 5 % of cases."""
+
+_SPREAD = 0.09
+"""The standard deviation of the logarithm of what the CPU sustains between campaigns of one target on one
+machine, as measured: see docs/benchmarks.md.
+"""
+
+_SPREAD_AT_ONE_SPEED = 0.025
+"""The same at one speed of the host, beside the interval of each campaign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +65,18 @@ class _UserRange:
 
 
 def compare_sizes(
-    base: Sequence[CellResult], head: Sequence[CellResult], threshold_ratio: float = _MIN_CHANGE_RATIO
+    base: Sequence[CellResult],
+    head: Sequence[CellResult],
+    threshold_ratio: float = _MIN_CHANGE_RATIO,
+    speed: HostSpeed | None = None,
 ) -> tuple[Difference, ...]:
-    """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together."""
+    """Compare every size of either campaign, in the order of `Limits`, by all its repetitions together.
+
+    `speed` is the common speed of both campaigns; None if they are compared as measured.
+    """
     sizes = sorted({result.cell.limits for result in (*base, *head)})
     return tuple(
-        _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio)
+        _compare_size(limits, _select_size(base, limits), _select_size(head, limits), threshold_ratio, speed)
         for limits in sizes
     )
 
@@ -63,15 +86,73 @@ def _select_size(results: Sequence[CellResult], limits: Limits) -> tuple[CellRes
 
 
 def _compare_size(
-    limits: Limits, base: tuple[CellResult, ...], head: tuple[CellResult, ...], threshold_ratio: float
+    limits: Limits,
+    base: tuple[CellResult, ...],
+    head: tuple[CellResult, ...],
+    threshold_ratio: float,
+    speed: HostSpeed | None,
 ) -> Difference:
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
     before, after = _find_sustained_range(base), _find_sustained_range(head)
     if before is None or after is None:
         return Difference(limits, base, head, Change.UNKNOWN)
-    change = _classify_change(before, after, threshold_ratio)
-    return Difference(limits, base, head, change, _compute_ratio(base, head, before, after))
+    ratio = _compute_ratio(base, head, before, after)
+    at_one_speed = None if speed is None else _compare_at_one_speed(base, head, speed)
+    if at_one_speed is not None:
+        least_ratio = max(threshold_ratio, math.expm1(_SURE * at_one_speed.sigma))
+        change = _classify_ratio(at_one_speed.ratio, least_ratio)
+        slowdown_ratio = at_one_speed.pace_ratio - 1
+        return Difference(limits, base, head, change, ratio, at_one_speed.ratio, slowdown_ratio, least_ratio)
+    is_cpu_bound = any(result.limiting_factor is Factor.CPU for result in (*base, *head))
+    spread_ratio = math.expm1(_SURE * math.sqrt(2) * _SPREAD) if is_cpu_bound else 0.0
+    least_ratio = max(threshold_ratio, spread_ratio)
+    change = _classify_change(before, after, least_ratio)
+    return Difference(limits, base, head, change, ratio, counts_from_ratio=least_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class _AtOneSpeed:
+    """The capacity in the head over that in the base, with the standard deviation of its logarithm.
+
+    `pace_ratio` is the pace in the head over that in the base.
+    """
+
+    ratio: float
+    sigma: float
+    pace_ratio: float
+
+
+def _compare_at_one_speed(
+    base: Sequence[CellResult], head: Sequence[CellResult], speed: HostSpeed
+) -> _AtOneSpeed | None:
+    """Compare a size at one speed of the host; None if a repetition has no capacity at such a speed."""
+    before, after = _list_reference_capacities(base), _list_reference_capacities(head)
+    if len(before) < len(base) or len(after) < len(head):
+        return None
+    log_pace = statistics.fmean(math.log(each.work_s) for each in after) - statistics.fmean(
+        math.log(each.work_s) for each in before
+    )
+    log_users = statistics.fmean(math.log(each.fitted_users) for each in after) - statistics.fmean(
+        math.log(each.fitted_users) for each in before
+    )
+    variances = [
+        statistics.fmean(each.fitted_sigma**2 for each in group) / len(group) + _SPREAD_AT_ONE_SPEED**2
+        for group in (before, after)
+    ]
+    sigma = math.hypot(math.sqrt(sum(variances)), speed.elasticity_sigma * log_pace)
+    return _AtOneSpeed(math.exp(log_users + speed.elasticity * log_pace), sigma, math.exp(log_pace))
+
+
+def _list_reference_capacities(results: Sequence[CellResult]) -> list[ReferenceCapacity]:
+    return [result.at_reference for result in results if result.at_reference is not None]
+
+
+def _classify_ratio(ratio: float, least_ratio: float) -> Change:
+    """Return the change for head / base; MORE and LESS are symmetric in base and head."""
+    if ratio >= 1 + least_ratio:
+        return Change.MORE
+    return Change.LESS if ratio <= 1 / (1 + least_ratio) else Change.SAME
 
 
 def _classify_change(before: _UserRange, after: _UserRange, threshold_ratio: float) -> Change:

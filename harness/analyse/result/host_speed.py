@@ -27,6 +27,7 @@ from harness.model import (
     CellResult,
     Factor,
     HostSpeed,
+    Limits,
     ReferenceCapacity,
     Slo,
     Status,
@@ -74,12 +75,33 @@ def add_reference_capacities(result: CampaignResult) -> CampaignResult:
 
 def find_host_speed(cells: Iterable[CellResult]) -> HostSpeed | None:
     """Return the campaign's reference speed and elasticity; None if no valid window has a pace."""
-    known = [_select_known(cell.steps) for cell in cells]
-    paces_s = [step.host.work_s or 0.0 for steps in known for step in steps]
+    return _fit_speed([_select_known(cell.steps) for cell in cells])
+
+
+def find_common_speed(
+    base: Iterable[CellResult], head: Iterable[CellResult], *, is_same_image: bool
+) -> HostSpeed | None:
+    """Return the speed at which two campaigns are compared; None if no valid window has a pace.
+
+    Both campaigns tell how D follows the pace. If they ran the same image, no change of D between them is the
+    target's, so windows of one size in both are compared with each other. Otherwise only windows of one
+    campaign are: a version that needs more CPU time must not be taken for a slower host.
+    """
+    groups: dict[tuple[Limits, bool], list[StepResult]] = {}
+    for is_head, cells in ((False, base), (True, head)):
+        for cell in cells:
+            key = (cell.cell.limits, is_head and not is_same_image)
+            groups.setdefault(key, []).extend(_select_known(cell.steps))
+    return _fit_speed(list(groups.values()))
+
+
+def _fit_speed(groups: Sequence[Sequence[StepResult]]) -> HostSpeed | None:
+    """Fit the speed to steps whose D and pace are known; those of a group need the same D at one speed."""
+    paces_s = [step.host.work_s or 0.0 for steps in groups for step in steps]
     if not paces_s:
         return None
     fastest_s = quantiles(paces_s, n=10, method="inclusive")[0] if len(paces_s) > 1 else paces_s[0]
-    elasticity, sigma = _fit_elasticity([_list_windows(_select_similar_load(steps)) for steps in known])
+    elasticity, sigma = _fit_elasticity([_list_windows(_select_similar_load(steps)) for steps in groups])
     return HostSpeed(fastest_s, elasticity, sigma)
 
 

@@ -1,7 +1,7 @@
 """Compare two campaigns for readers: a sentence, a table, a page, Markdown, and JSON for other programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ from harness.model import CampaignResult, CellResult, Change, Difference, Doubt
 from harness.report.formats.markdown import escape_markdown
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
+from harness.report.view.checks import describe_drift
 from harness.report.view.explanations import explain_doubt, name_part
+from harness.report.view.speed import explain_speed
 
 _FORMAT = 1
 _SYMBOLS = {
@@ -34,7 +36,11 @@ _MEANINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """A size with its answers in both campaigns, in words; `change_kind` is a value of `Change`."""
+    """A size with its answers in both campaigns, in words; `change_kind` is a value of `Change`.
+
+    `change` is as measured, `at_one_speed` at one speed of the host, and `counts_from` the smallest change
+    that counts.
+    """
 
     size: str
     base: str
@@ -42,19 +48,25 @@ class ComparisonRow:
     symbol: str
     difference: str
     change: str
+    at_one_speed: str
+    counts_from: str
     factor: str
     change_kind: str
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonView:
-    """A comparison as people read it. `doubts` say why the two campaigns are not comparable."""
+    """A comparison as people read it.
+
+    `remarks` say what the host's speed did, `doubts` why the two campaigns are not comparable.
+    """
 
     base: str
     head: str
     target: str
     sentence: str
     changed: tuple[str, ...]
+    remarks: tuple[str, ...]
     doubts: tuple[str, ...]
     rows: tuple[ComparisonRow, ...]
     has_regression: bool
@@ -74,6 +86,7 @@ def build_comparison(
         target=text.clean_text(head.target),
         sentence=_summarise(differences),
         changed=tuple(text.clean_text(name_part(each)) for each in changed_parts),
+        remarks=(*explain_speed(differences), *_describe_drifts(base, head)),
         doubts=tuple(text.clean_text(explain_doubt(each)) for each in doubts),
         rows=tuple(_build_row(each) for each in differences),
         has_regression=any(each.change is Change.LESS for each in differences),
@@ -112,18 +125,36 @@ def _list_sizes(differences: Sequence[Difference]) -> str:
     return ", ".join(shown[:3]) + more
 
 
+def _describe_drifts(base: CampaignResult, head: CampaignResult) -> Iterator[str]:
+    """Yield a sentence for each of the two campaigns whose drift check is marked."""
+    for result in (base, head):
+        if result.drift is not None and result.drift.is_marked:
+            yield f"{text.clean_text(result.campaign)}: {describe_drift(result.drift)}"
+
+
 def _build_row(difference: Difference) -> ComparisonRow:
-    ratio = text.keep_finite(difference.ratio)
     return ComparisonRow(
         size=text.format_size(difference.limits),
         base=_format_brackets(difference.base),
         head=_format_brackets(difference.head),
         symbol=_SYMBOLS[difference.change],
         difference=_MEANINGS[difference.change],
-        change=text.NO_DATA if ratio is None else text.format_change(ratio - 1),
+        change=_format_change(difference.ratio),
+        at_one_speed=_format_change(difference.reference_ratio),
+        counts_from=text.format_ratio(difference.counts_from_ratio, 0),
         factor=_describe_factors(difference),
         change_kind=difference.change.value,
     )
+
+
+def _format_change(ratio: float | None) -> str:
+    known = text.keep_finite(ratio)
+    return text.NO_DATA if known is None else text.format_change(known - 1)
+
+
+def _list_columns(row: ComparisonRow) -> tuple[str, ...]:
+    difference = f"{row.symbol} {row.difference}"
+    return row.size, row.base, row.head, difference, row.change, row.at_one_speed, row.counts_from, row.factor
 
 
 def _format_brackets(results: Sequence[CellResult]) -> str:
@@ -145,14 +176,10 @@ def _describe_factors(difference: Difference) -> str:
 
 def render_comparison_table(view: ComparisonView) -> str:
     """Return the table for a terminal."""
-    rows = [
-        (row.size, row.base, row.head, f"{row.symbol} {row.difference}", row.change, row.factor)
-        for row in view.rows
-    ]
-    headings = ("size", "before", "after", "", "change", "limited by")
-    return tabulate(
-        rows, headings, tablefmt="simple", disable_numparse=True, colalign=("left",) + ("right",) * 2
-    )
+    rows = [_list_columns(row) for row in view.rows]
+    headings = ("size", "before", "after", "", "change", "at one speed", "counts from", "limited by")
+    alignment = ("left", "right", "right", "left", "right", "right", "right", "left")
+    return tabulate(rows, headings, tablefmt="simple", disable_numparse=True, colalign=alignment)
 
 
 def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -> dict[str, str]:
@@ -169,10 +196,7 @@ def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -
 
 def _render_markdown(view: ComparisonView) -> str:
     """Return the sentence, the doubts, and the table, for a pull request."""
-    rows = [
-        (row.size, row.base, row.head, f"{row.symbol} {row.difference}", row.change, row.factor)
-        for row in view.rows
-    ]
+    rows = [_list_columns(row) for row in view.rows]
     changed = escape_markdown("; ".join(view.changed))
     lines = [
         f"### {escape_markdown(view.target)}: {escape_markdown(view.base)} → {escape_markdown(view.head)}",
@@ -180,10 +204,11 @@ def _render_markdown(view: ComparisonView) -> str:
         f"**{escape_markdown(view.sentence)}**",
         "",
         *(line for doubt in view.doubts for line in (f"> Warning: {escape_markdown(doubt)}", "")),
-        "| size | before | after | difference | change | limited by |",
-        "|:--|--:|--:|:--|--:|:--|",
+        "| size | before | after | difference | change | at one speed | counts from | limited by |",
+        "|:--|--:|--:|:--|--:|--:|--:|:--|",
         *("| " + " | ".join(escape_markdown(column) for column in row) + " |" for row in rows),
         "",
+        *(line for remark in view.remarks for line in (escape_markdown(remark), "")),
         f"Changed between the two: {changed or 'nothing that was recorded'}.",
         "",
     ]
@@ -205,6 +230,9 @@ def _build_json(view: ComparisonView, differences: Sequence[Difference]) -> dict
                 "replicas": each.limits.replicas,
                 "change": each.change.value,
                 "ratio": text.keep_finite(each.ratio),
+                "reference_ratio": text.keep_finite(each.reference_ratio),
+                "slowdown_ratio": text.keep_finite(each.slowdown_ratio),
+                "counts_from_ratio": text.keep_finite(each.counts_from_ratio),
                 "base": [_build_cell(result) for result in each.base],
                 "head": [_build_cell(result) for result in each.head],
             }

@@ -82,7 +82,7 @@ def describe_drift(drift: Drift) -> str:
         f"The campaign drifted: {comparison}. Changes of the CPU per request up to "
         f"{text.format_ratio(allowed)} are within noise; "
         f"sizes measured late may look {direction} than they are. "
-        "Nothing was corrected: measure again on a quieter host."
+        "No bracket was corrected: measure again on a quieter host."
     )
 
 

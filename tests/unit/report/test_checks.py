@@ -48,7 +48,7 @@ THREE_TIMES = build_repetitions(
         (
             {"cpu_per_request_ratio": 0.12, "is_marked": True},
             "up to 5.0 % are within noise; sizes measured late may look smaller than they are. "
-            "Nothing was corrected",
+            "No bracket was corrected",
         ),
         ({"cpu_per_request_ratio": -0.12, "is_marked": True}, "may look larger than they are"),
         (

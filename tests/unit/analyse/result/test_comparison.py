@@ -1,6 +1,10 @@
 """Two campaigns side by side: which differences count, and what may be compared at all."""
 
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,9 +22,13 @@ from harness.model import (
     Cell,
     CellResult,
     Change,
+    Difference,
+    Factor,
     Fingerprint,
+    HostSpeed,
     Limits,
     MachineDifference,
+    ReferenceCapacity,
     Slo,
     Status,
 )
@@ -47,7 +55,87 @@ def find_change(base: CellResult, head: CellResult) -> Change:
 def test_a_difference_counts_beyond_both_brackets_and_the_minimum_ratio(
     base: tuple[int, int], head: tuple[int, int], expected: Change
 ) -> None:
-    assert find_change(make_result(1.0, *base), make_result(1.0, *head)) is expected
+    before, after = (make_result(1.0, *ends, factor=Factor.MEMORY) for ends in (base, head))
+    assert find_change(before, after) is expected
+
+
+def make_measured(users: float, work_s: float | None = None, sigma: float = 0.02) -> CellResult:
+    """Make a size that the CPU stops, with a bracket of 5 % around `users`; `work_s` is the host's pace."""
+    result = make_result(1.0, round(users / 1.0247), round(users * 1.0247))
+    if work_s is None:
+        return result
+    at_reference = ReferenceCapacity(users, users, users, 0.0, work_s, users, sigma)
+    return replace(result, at_reference=at_reference)
+
+
+AS_THE_PACE = HostSpeed(0.002, elasticity=1.0, elasticity_sigma=0.0)
+
+
+def compare_one(base: CellResult, head: CellResult, speed: HostSpeed | None = AS_THE_PACE) -> Difference:
+    return compare_sizes([base], [head], speed=speed)[0]
+
+
+def test_a_size_on_a_slower_host_is_compared_at_one_speed() -> None:
+    difference = compare_one(make_measured(200, 0.0020), make_measured(170, 0.0024))
+    assert difference.change is Change.SAME
+    assert difference.ratio == pytest.approx(0.85, abs=0.01)
+    assert difference.reference_ratio == pytest.approx(170 / 200 * 1.2)
+    assert difference.slowdown_ratio == pytest.approx(0.2)
+    # Each: 2 % of the fit, 2.5 % between campaigns. 2 * sqrt(2 * (0.0004 + 0.000625)) = 0.09055
+    assert difference.counts_from_ratio == pytest.approx(math.expm1(0.09055), abs=1e-4)
+
+
+def test_the_same_users_on_a_slower_host_are_an_improvement() -> None:
+    assert compare_one(make_measured(200, 0.0020), make_measured(200, 0.0024)).change is Change.MORE
+    assert compare_one(make_measured(200, 0.0024), make_measured(200, 0.0020)).change is Change.LESS
+
+
+def test_an_elasticity_that_is_hardly_known_lets_only_large_differences_count() -> None:
+    base, head = make_measured(200, 0.0020), make_measured(185, 0.0024)
+    assert compare_one(base, head).change is Change.MORE
+    unsure = compare_one(base, head, HostSpeed(0.002, elasticity=1.0, elasticity_sigma=0.25))
+    assert unsure.change is Change.SAME
+    # 0.25 * ln(1.2) = 0.04558 beside 0.04528
+    assert unsure.counts_from_ratio == pytest.approx(math.expm1(2 * 0.06425), rel=1e-3)
+
+
+def test_sizes_whose_pace_is_unknown_differ_only_by_more_than_campaigns_at_any_speed_do() -> None:
+    # The table in docs/benchmarks.md: one commit on one machine. expm1(2 * sqrt(2) * 0.09) = 0.2899
+    difference = compare_one(make_measured(179), make_measured(153))
+    assert difference.change is Change.SAME
+    assert difference.counts_from_ratio == pytest.approx(0.2899, abs=1e-4)
+    assert difference.reference_ratio is None
+    assert compare_one(make_measured(200), make_measured(150)).change is Change.LESS
+    assert compare_one(make_measured(200, 0.002), make_measured(150)).reference_ratio is None
+
+
+def count_changes(pairs: Iterable[tuple[CellResult, CellResult]], speed: HostSpeed | None) -> Counter[Change]:
+    return Counter(compare_one(base, head, speed).change for base, head in pairs)
+
+
+def draw_pairs(ratio: float, spread: float, speed_spread: float) -> Iterator[tuple[CellResult, CellResult]]:
+    """Draw pairs of campaigns: the target sustains 180 users, and `ratio` times as many in the second."""
+    random = Random(1)
+    for _ in range(2000):
+        paces = [0.002 * math.exp(random.gauss(0, speed_spread)) for _ in range(2)]
+        users = [180 * true * math.exp(random.gauss(0, spread)) for true in (1.0, ratio)]
+        base, head = (
+            make_measured(each * 0.002 / pace, pace) for each, pace in zip(users, paces, strict=True)
+        )
+        yield base, head
+
+
+def test_campaigns_of_one_commit_are_the_same_in_95_of_100_pairs() -> None:
+    pairs = list(draw_pairs(1.0, 0.03, speed_spread=0.085))
+    assert count_changes(pairs, AS_THE_PACE)[Change.SAME] >= 0.95 * len(pairs)
+    assert count_changes(draw_pairs(1.0, 0.0, speed_spread=0.09), None)[Change.SAME] >= 0.95 * len(pairs)
+
+
+def test_a_change_of_15_percent_is_found_at_one_speed() -> None:
+    changes = count_changes(draw_pairs(0.85, 0.03, speed_spread=0.085), AS_THE_PACE)
+    assert changes[Change.LESS] >= 0.9 * changes.total()
+    changes = count_changes(draw_pairs(1.15, 0.03, speed_spread=0.085), AS_THE_PACE)
+    assert changes[Change.MORE] >= 0.85 * changes.total()
 
 
 def test_censored_and_failed_sizes_are_compared() -> None:
@@ -70,9 +158,20 @@ def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
 
 
 def test_repetitions_of_a_size_count_together() -> None:
-    base = [make_result(1.0, 100, 105), make_result(1.0, 108, 113)]
-    assert compare_sizes(base, [make_result(1.0, 112, 118)])[0].change is Change.SAME
-    assert compare_sizes(base, [make_result(1.0, 120, 126)])[0].change is Change.MORE
+    one, two, near, far = (
+        make_result(1.0, *ends, factor=Factor.MEMORY)
+        for ends in ((100, 105), (108, 113), (112, 118), (120, 126))
+    )
+    assert compare_sizes([one, two], [near])[0].change is Change.SAME
+    assert compare_sizes([one, two], [far])[0].change is Change.MORE
+
+
+def test_repetitions_at_one_speed_are_averaged_and_narrow_the_interval() -> None:
+    base = [make_measured(180, 0.002), make_measured(200, 0.002)]
+    (difference,) = compare_sizes(base, [make_measured(190, 0.002)], speed=AS_THE_PACE)
+    assert difference.reference_ratio == pytest.approx(190 / math.sqrt(180 * 200))
+    # variances: 0.0004 / 2 + 0.000625 and 0.0004 + 0.000625
+    assert difference.counts_from_ratio == pytest.approx(math.expm1(2 * math.sqrt(0.00185)))
 
 
 @given(st.integers(1, 400), st.integers(1, 40), st.integers(1, 400), st.integers(1, 40))

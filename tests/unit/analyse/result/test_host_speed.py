@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.result.host_speed import estimate_at_reference, find_host_speed
+from harness.analyse.result.host_speed import (
+    estimate_at_reference,
+    find_common_speed,
+    find_host_speed,
+)
 from harness.model import (
     CellResult,
     Factor,
@@ -144,3 +148,16 @@ def test_windows_of_light_load_and_of_other_cells_say_nothing_of_how_the_cpu_tim
     speed = find_host_speed(cells)
     assert speed is not None
     assert (speed.elasticity, speed.elasticity_sigma) == pytest.approx((0.85, 0.25))
+
+
+@pytest.mark.parametrize(
+    ("is_same_image", "elasticity"), [(True, (13.6 + 22.22) / (16 + 22.22)), (False, 0.85)]
+)
+def test_a_version_that_needs_more_cpu_time_is_not_taken_for_a_slower_host(
+    is_same_image: bool, elasticity: float
+) -> None:
+    base = [make_cell(make_window())]
+    head = [make_cell(make_window(work_s=0.002 * math.exp(0.2), cpu_s=0.020 * math.exp(0.2)))]
+    speed = find_common_speed(base, head, is_same_image=is_same_image)
+    assert speed is not None
+    assert speed.elasticity == pytest.approx(elasticity, rel=1e-3)
