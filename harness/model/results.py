@@ -181,9 +181,10 @@ class StepResult:
 
     `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
     which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
-    `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share
-    of the users' time that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one
-    request of a user to its next, and None if nothing shows it.
+    `rps` counts good answers. `shortfall_ratio` is None without a light baseline, and if users do not think.
+    `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
+    that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
+    its next, and None if nothing shows it.
     """
 
     index: int
@@ -202,6 +203,7 @@ class StepResult:
     companions: tuple[CompanionUse, ...] = ()
     shortfall_ratio: float | None = None
     unexplained_ratio: float | None = None
+    wait_ratio: float | None = None
     think_s: float | None = None
     users_reached: int = 0
     settling: Settling = Settling()
