@@ -235,6 +235,7 @@ class CellResult:
     of the first attempt at a cell that was measured twice. `monotonicity_violation` is a smaller cell that
     sustains more users. `stop_reason` says why a bracket is wider than the precision demands. `at_reference`
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
+    `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -266,6 +267,7 @@ class CellResult:
     stop_reason: StopReason | None = None
     engine: str | None = None
     at_reference: ReferenceCapacity | None = None
+    superseded_steps: tuple[int, ...] = ()
 
     @property
     def is_undecided(self) -> bool:
