@@ -174,7 +174,9 @@ class _CellTrial:
         number = progress.take_step_number()
         others = [other for result in self._neighbours for other in result.steps]
         step = fit_step(step, [*progress.steps, *others])
-        spec = build_step_spec(self._plan, step, number, progress.baseline, _ignore_progress)
+        spec = build_step_spec(
+            self._plan, step, number, progress.baseline, progress.cell.limits, _ignore_progress
+        )
         return progress.add_step(self._plan, hold_step(session, spec))
 
 

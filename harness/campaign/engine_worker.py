@@ -136,6 +136,7 @@ class EngineWorker:
             session.fit_step(step),
             number,
             session.read_baseline(cell),
+            cell.limits,
             lambda sample: session.report_progress(cell, sample),
         )
         return session.record_step(cell, hold_step(container, spec), step.purpose)

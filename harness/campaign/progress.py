@@ -98,7 +98,9 @@ class CellProgress:
         """
         if purpose is Purpose.CONFIRM:
             self.step_number = max(self.step_number, facts.index)
-            self.drift_check_steps.append(judge_step(facts, plan.slos, self.baseline, self.cell.limits))
+            self.drift_check_steps.append(
+                judge_step(facts, plan.slos, self.baseline, self.cell.limits, plan.timing)
+            )
             return self.drift_check_steps[-1]
         self.add_steps(plan, [facts])
         return self.steps[-1]
@@ -109,7 +111,7 @@ class CellProgress:
         self.step_number = max([self.step_number, *(each.index for each in facts)])
         self.baseline = choose_baseline(self.facts, self.borrowed_baseline)
         self.series |= {each.index: build_series(each) for each in facts}
-        results = judge_steps(self.facts, plan.slos, self.borrowed_baseline, self.cell.limits)
+        results = judge_steps(self.facts, plan.slos, self.borrowed_baseline, self.cell.limits, plan.timing)
         self.steps = tuple(replace(result, series=self.series[result.index]) for result in results)
 
     def start_attempt(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:

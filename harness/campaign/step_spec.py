@@ -3,17 +3,23 @@
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.cycle import build_cycle_measure
 from harness.analyse.step.judge import build_settled_predicate
+from harness.analyse.step.steady import build_steady_predicate
 from harness.analyse.step.warmup import is_warm
 from harness.measure.step import ProgressCallback, StepSpec
-from harness.model import Plan, Step
+from harness.model import Limits, Plan, Step
 
 
 def build_step_spec(
-    plan: Plan, step: Step, index: int, baseline: Baseline | None, report_progress: ProgressCallback
+    plan: Plan,
+    step: Step,
+    index: int,
+    baseline: Baseline | None,
+    limits: Limits,
+    report_progress: ProgressCallback,
 ) -> StepSpec:
     """Build the spec of a cell's step number `index`, which is judged by the plan's SLOs and this baseline.
 
-    `report_progress` is called about four times a second while the step is held.
+    `limits` are the cell's. `report_progress` is called about four times a second while the step is held.
     """
     return StepSpec(
         index,
@@ -23,4 +29,5 @@ def build_step_spec(
         report_progress=report_progress,
         is_warm=is_warm,
         measure_cycle=build_cycle_measure(step.timing.drain_s),
+        is_steady=build_steady_predicate(plan, step, baseline, limits),
     )

@@ -77,8 +77,10 @@ class StepSpec:
     The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
     sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
     so far or when the warm-up time is over. `measure_cycle` tells the seconds of a user's cycle from the
-    facts so far, by which the timing is stretched; 0 if it is unknown. `report_progress` is called about four
-    times a second; an exception that it raises ends the step without facts.
+    facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the window goes on
+    after that, until `is_steady` is true of the facts so far or the window has lasted for `steady_at_most_s`.
+    `report_progress` is called about four times a second; an exception that it raises ends the step without
+    facts.
     """
 
     index: int
@@ -88,6 +90,7 @@ class StepSpec:
     report_progress: ProgressCallback
     is_warm: StepPredicate | None = None
     measure_cycle: Callable[[StepFacts], float] = lambda facts: 0.0
+    is_steady: StepPredicate | None = None
 
 
 def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
@@ -192,7 +195,17 @@ class _StepRun:
                 if now_s >= from_s + timing.window_at_least_s and self._spec.is_settled(facts):
                     break
                 next_s += _PREDICATE_EVERY_S
+        self._await_steady_memory()
         self._window_to_s = self._now_s()
+
+    def _await_steady_memory(self) -> None:
+        """Keep the window open until the target's memory is known to last, or for as long as is allowed."""
+        is_steady = self._spec.is_steady
+        end_s = self._began["window"] + self._step.timing.steady_at_most_s
+        while (now_s := self._now_s()) < end_s:
+            if is_steady is None or is_steady(self._build_facts(EndReason.HELD, "", None)):
+                return
+            self._poll_until("window", min(end_s, now_s + _PREDICATE_EVERY_S))
 
     def _begin(self, phase: Phase) -> None:
         self._began[phase] = self._now_s()

@@ -21,6 +21,7 @@ from harness.model.facts import (
 from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
+from harness.model.memory import NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
     RATIO_INDICATORS,
@@ -98,6 +99,7 @@ __all__ = [
     "LOOPBACK",
     "MASTER_PORT",
     "MIB",
+    "NEARLY_FULL_RATIO",
     "PLAN_FILE",
     "RATIO_INDICATORS",
     "SINGLE_PROCESS",
@@ -148,6 +150,8 @@ __all__ = [
     "LogProbe",
     "MachineDifference",
     "MachineFacts",
+    "MemoryOutlook",
+    "MemoryTrend",
     "NameStats",
     "NetworkProbe",
     "Plan",

@@ -5,6 +5,7 @@ The analysis returns values and no sentences: `harness/report/view/explanations.
 
 from dataclasses import dataclass
 
+from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
 from harness.model.resources import Limits
 from harness.model.verdicts import Factor, Rule, Verdict
@@ -162,6 +163,16 @@ class ProcessKilled:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryGrows:
+    """A memory that is full within the horizon if it goes on to grow as it did at last."""
+
+    trend: MemoryTrend
+    limit_bytes: int
+    users: int
+    horizon_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeUnexplained:
     """The share of the users' time that they neither thought nor waited, beyond what they do at light load.
 
@@ -190,6 +201,7 @@ StepEvidence = (
     | HostFull
     | HostOutOfMemory
     | ProcessKilled
+    | MemoryGrows
     | TimeUnexplained
 )
 

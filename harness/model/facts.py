@@ -63,7 +63,8 @@ class TargetSample:
     """The target's counters as the engine reports them, about once a second.
 
     Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel does not
-    report it.
+    report it. `file_bytes` is the part of the working set that are pages of files, which the kernel can drop;
+    0 if it is unknown.
     """
 
     at_s: float
@@ -75,6 +76,7 @@ class TargetSample:
     memory_peak_bytes: int | None
     received_bytes: int
     sent_bytes: int
+    file_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

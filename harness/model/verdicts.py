@@ -36,6 +36,8 @@ class Rule(StrEnum):
     STALLED = "stalled"
     OOM_KILL = "oom-kill"
     """The kernel killed a process of the target for lack of memory, and the container went on without it."""
+    MEMORY_GROWS = "memory-grows"
+    """The memory still grew when the window ended, and would be full within the horizon."""
     ALL_FAILED = "all-failed"
     TOO_FEW_REQUESTS = "too-few-requests"
     NO_DATA = "no-data"
@@ -86,7 +88,7 @@ class Rule(StrEnum):
 
 
 _HARD_FAILURES = frozenset({Rule.DIED, Rule.STALLED, Rule.ALL_FAILED, Rule.OOM_KILL})
-_FAILURES = _HARD_FAILURES | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN}
+_FAILURES = _HARD_FAILURES | {Rule.DEPENDENCY_DIED, Rule.SLO_BROKEN, Rule.MEMORY_GROWS}
 _INCONCLUSIVE = frozenset({Rule.TOO_FEW_REQUESTS, Rule.NO_DATA})
 _HOST_RULES = frozenset(
     {

@@ -65,7 +65,7 @@ def _find_lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> Step
 
 
 def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) -> LimitingFactor | None:
-    if step.rule is Rule.OOM_KILL:
+    if step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
         return LimitingFactor(Factor.MEMORY, step.judgement)
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))

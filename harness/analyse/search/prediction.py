@@ -18,8 +18,12 @@ from harness.analyse.search.capacity_estimate import (
     estimate_from_slow_share,
     find_percentile_slo,
 )
-from harness.analyse.search.memory_model import estimate_users_in_memory
-from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
+from harness.analyse.search.memory_model import (
+    estimate_users_in_memory,
+    estimate_users_in_own_memory,
+    is_memory_failure,
+)
+from harness.model import Cell, CellResult, Factor, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
@@ -31,6 +35,7 @@ _SATURATION_SIGMA = 0.05
 _NEIGHBOUR_SIGMA = 0.04
 _DEATH_SIGMA = 0.04
 _MEMORY_MODEL_SIGMA = 0.2
+_OWN_MEMORY_SIGMA = 0.06
 
 _USERS_AT_DEATH_RATIO = 0.98
 """If a target died while users arrived, it is taken to sustain this share of the users that had arrived."""
@@ -44,8 +49,8 @@ def predict_capacity(
 ) -> LogNormalEstimate | None:
     """Predict the cell's capacity from its own steps and from other cells' results; None without evidence.
 
-    There are up to four estimates: by the CPU, by the memory, by a death while users arrived, and by the
-    throughput shortfall. Each of them bounds the capacity, so the lowest is the prediction.
+    There are up to four estimates: by the CPU, by the memory, by the cell's own memory once it was full, and
+    by a death while users arrived. Each of them bounds the capacity, so the lowest is the prediction.
     """
     limit_s = find_response_limit_s(slos)
     slo = find_percentile_slo(slos)
@@ -59,7 +64,8 @@ def predict_capacity(
     by_memory = _estimate_from_same_memory(cell, neighbours) or _estimate_from_memory_model(
         cell, steps, neighbours
     )
-    estimates = (by_cpu, by_memory, _estimate_from_death(steps), _estimate_from_shortfall(steps, slos))
+    by_own_memory = _estimate_from_own_memory(cell, steps)
+    estimates = (by_cpu, by_memory, by_own_memory, _estimate_from_death(steps))
     known = [estimate for estimate in estimates if estimate is not None]
     return min(known, key=lambda estimate: estimate.users, default=None)
 
@@ -88,10 +94,19 @@ def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | Non
 
     A process of the target that the kernel killed for lack of memory counts as a death.
     """
-    deaths = [step.users_reached for step in steps if step.rule in (Rule.DIED, Rule.OOM_KILL)]
+    deaths = [
+        step.users_reached
+        for step in steps
+        if step.rule in (Rule.DIED, Rule.OOM_KILL) and not is_memory_failure(step)
+    ]
     if not deaths or min(deaths) <= 0:
         return None
     return LogNormalEstimate(min(deaths) * _USERS_AT_DEATH_RATIO, _DEATH_SIGMA)
+
+
+def _estimate_from_own_memory(cell: Cell, steps: Sequence[StepResult]) -> LogNormalEstimate | None:
+    users = estimate_users_in_own_memory(cell, steps)
+    return None if users is None else LogNormalEstimate(users, _OWN_MEMORY_SIGMA)
 
 
 def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> LogNormalEstimate | None:
@@ -106,24 +121,9 @@ def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> Lo
     return LogNormalEstimate(rps * (_compute_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
 
 
-def _estimate_from_shortfall(steps: Sequence[StepResult], slos: Sequence[Slo]) -> LogNormalEstimate | None:
-    """Estimate from the step with the fewest users that broke an SLO on the shortfall; None without one.
-
-    With fewer users the saturated throughput stays what it is, and the one that they want is in proportion to
-    them. So N · (1 - shortfall) stays the same.
-    """
-    limit = min((slo.at_most for slo in slos if slo.kind is IndicatorKind.SHORTFALL), default=1.0)
-    broken = [step for step in steps if _is_saturated(step) and limit < (step.shortfall_ratio or 0.0) < 1]
-    if not broken:
-        return None
-    step = min(broken, key=lambda step: step.users)
-    users = step.users * (1 - (step.shortfall_ratio or 0.0)) / (1 - limit)
-    return LogNormalEstimate(users, _SATURATION_SIGMA)
-
-
 def _is_saturated(step: StepResult) -> bool:
-    """Return True if the step failed although requests were answered, and not because of an OOM kill."""
-    if step.verdict is not Verdict.FAIL or step.rule is Rule.OOM_KILL:
+    """Return True if the step failed although requests were answered, and not for lack of memory."""
+    if step.verdict is not Verdict.FAIL or step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
         return False
     return bool(step.rps and step.latency.mean_s and step.think_s)
 

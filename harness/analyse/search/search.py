@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
+from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
-from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
 from harness.model import (
     Cell,
     CellResult,
@@ -46,11 +46,8 @@ def choose_next_step(
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
     INVALID step is repeated once, and so is a failure on a slow host (see `needs_faster_host`). A step with
-    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). If
-    users wait much of their time already in the first step, a single user is measured next, with whose
-    throughput all others are compared.
+    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`).
     """
-    held, steps = steps, leave_out_empty_references(steps)
     inconclusive = find_inconclusive_step(steps, plan.users_limit)
     if _is_inconclusive_too_often(steps):
         return None
@@ -61,13 +58,11 @@ def choose_next_step(
             return Step(steps[-1].users, plan.timing)
     if needs_faster_host(steps, neighbours):
         return Step(steps[-1].users, plan.timing)
-    if not neighbours and (reference := choose_reference_step(plan, held)) is not None:
-        return reference
-    bracket = find_bracket(steps)
+    bracket = find_bracket(_drop_unproven_passes(plan, steps))
     if inconclusive is not None:
         bracket = Bracket(inconclusive.users, bracket.broken_users)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
-        return None
+        return _choose_longer_hold(plan, bracket, steps)
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
     if plan.search.strategy is SearchStrategy.PREDICT:
@@ -78,6 +73,32 @@ def choose_next_step(
     else:
         users = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
     return None if users is None else Step(users, plan.timing)
+
+
+def _needs_longer_step(plan: Plan, step: StepResult) -> bool:
+    """Return True if a longer step would show more of how long the memory lasts."""
+    return step.memory is not None and step.memory.needs_longer_step(plan.timing.steady_at_most_s)
+
+
+def _drop_unproven_passes(plan: Plan, steps: Sequence[StepResult]) -> list[StepResult]:
+    """Return the steps without passes that don't show how long the memory lasts, if memory broke a step.
+
+    Such a pass, as of the light step, proves little for a cell whose memory fills up.
+    """
+    if not any(is_memory_failure(step) for step in steps):
+        return list(steps)
+    return [step for step in steps if step.verdict is not Verdict.PASS or not _needs_longer_step(plan, step)]
+
+
+def _choose_longer_hold(plan: Plan, bracket: Bracket, steps: Sequence[StepResult]) -> Step | None:
+    """Choose the highest pass once more if none of its steps shows how long the memory lasts.
+
+    That is so if it was the light step, whose window does not wait for this.
+    """
+    passed = [step for step in steps if step.users == bracket.sustained_users]
+    if not passed or not all(_needs_longer_step(plan, step) for step in passed):
+        return None
+    return Step(passed[-1].users, plan.timing)
 
 
 def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
+from harness.analyse.step.memory_trend import assess_memory
 from harness.analyse.step.slo import (
     choose_batch_s,
     compute_shortfall_ratio,
@@ -15,6 +16,7 @@ from harness.analyse.step.slo import (
     evaluate_slo,
     is_settled,
 )
+from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.usage import (
     summarize_companions,
     summarize_cpu,
@@ -24,7 +26,6 @@ from harness.analyse.step.usage import (
 from harness.analyse.step.validity import (
     check_full_host,
     compute_unexplained_ratio,
-    compute_wait_ratio,
     is_out_of_memory,
     judge_validity,
 )
@@ -49,6 +50,7 @@ from harness.model import (
     StepFacts,
     StepResult,
     TargetUse,
+    Timing,
     Verdict,
 )
 from harness.model.evidence import (
@@ -61,6 +63,8 @@ from harness.model.evidence import (
     SlosHold,
     TooFewRequests,
 )
+
+_DEFAULT_TIMING = Timing()
 
 _ENDINGS = {
     EndReason.TARGET_DIED: Rule.DIED,
@@ -78,42 +82,49 @@ def judge_steps(
     slos: Sequence[Slo],
     borrowed: Baseline | None = None,
     limits: Limits | None = None,
+    timing: Timing = _DEFAULT_TIMING,
 ) -> tuple[StepResult, ...]:
     """Return the results of a cell's steps under these SLOs, in the order of `steps`.
 
     All are compared with one baseline: the cell's own, or a lighter one that is `borrowed` from another size.
     The step that is itself the baseline is compared with none, so it has no shortfall. `limits` are the
-    cell's.
+    cell's, `timing` is the plan's.
     """
     baseline = choose_baseline(steps, borrowed)
     own = find_baseline_step(steps)
     is_own = own is not None and baseline == build_baseline(own)
     return tuple(
-        judge_step(facts, slos, None if is_own and facts is own else baseline, limits) for facts in steps
+        judge_step(facts, slos, None if is_own and facts is own else baseline, limits, timing)
+        for facts in steps
     )
 
 
 def judge_step(
-    facts: StepFacts, slos: Sequence[Slo], baseline: Baseline | None = None, limits: Limits | None = None
+    facts: StepFacts,
+    slos: Sequence[Slo],
+    baseline: Baseline | None = None,
+    limits: Limits | None = None,
+    timing: Timing = _DEFAULT_TIMING,
 ) -> StepResult:
     """Return the step's result under these SLOs.
 
-    Without a baseline no shortfall is judged. Without the target's `limits` the rules on a full host and on
-    the host's memory are not checked.
+    Without a baseline no shortfall is judged. Without the target's `limits` the rules on a full host, on the
+    host's memory and on the target's memory are not checked.
     """
     window = cut_window(facts, _find_slowest_limit_s(slos))
+    trend = None if limits is None else assess_memory(facts, limits.memory_bytes, timing.horizon_s)
     judgement = _judge(facts, window, slos, baseline, limits)
-    return _build_result(facts, window, judgement, slos, baseline)
+    if judgement.verdict is Verdict.PASS:
+        judgement = check_memory_growth(facts, trend, limits, timing) or judgement
+    return replace(_build_result(facts, window, judgement, slos, baseline), memory=trend)
 
 
 def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
     """Return a predicate that is true once the facts so far settle the verdict of the step.
 
-    A step below the users limit is a light one if it is to become the baseline: if there is none yet, or only
-    one of more users that is not light.
+    Without a baseline, a step below the users limit is the light one that becomes the baseline.
     """
-    is_reference = baseline is None or (not baseline.is_light and step.users < baseline.users)
-    is_light = is_reference and step.users < plan.users_limit
+    is_light = baseline is None and step.users < plan.users_limit
     return lambda facts: is_verdict_settled(
         facts,
         plan.slos,
@@ -228,10 +239,7 @@ def _build_result(
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline)
-        if nonempty and baseline and baseline.gives_shortfall
-        else None,
-        wait_ratio=compute_wait_ratio(nonempty) if nonempty else None,
+        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline) if nonempty and baseline else None,
         unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
         think_s=_compute_mean_think_s(facts, from_s, to_s),
         users_reached=max((sample.users for sample in facts.generator), default=0),

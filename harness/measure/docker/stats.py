@@ -163,7 +163,8 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
     """Convert the engine's counters, of cgroup v1 or v2; return None if the container no longer runs.
 
     The working set is what `docker stats` shows: memory minus the file pages that the kernel would drop
-    first. The peak (cgroup v1 only) is the kernel's, and includes file pages.
+    first. The peak (cgroup v1 only) is the kernel's, and includes file pages. `file_bytes` are
+    the file pages that it would drop later.
     """
     memory = message.get("memory_stats") or {}
     cpu = message.get("cpu_stats") or {}
@@ -181,11 +182,13 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
         memory_peak_bytes=memory.get("max_usage") or None,
         received_bytes=sum(network["rx_bytes"] for network in networks),
         sent_bytes=sum(network["tx_bytes"] for network in networks),
+        file_bytes=_read_pages(memory, "active_file"),
     )
 
 
 def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
     """Sum what the replicas used; of memory take the fullest replica's, because each has its own limit."""
+    fullest = max(replicas, key=lambda replica: replica.working_set_bytes)
     peaks = [replica.memory_peak_bytes for replica in replicas if replica.memory_peak_bytes is not None]
     return TargetSample(
         at_s=at_s,
@@ -193,15 +196,20 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
         periods=sum(replica.periods for replica in replicas),
         throttled_periods=sum(replica.throttled_periods for replica in replicas),
         throttled_s=sum(replica.throttled_s for replica in replicas),
-        working_set_bytes=max(replica.working_set_bytes for replica in replicas),
+        working_set_bytes=fullest.working_set_bytes,
         memory_peak_bytes=max(peaks, default=None),
         received_bytes=sum(replica.received_bytes for replica in replicas),
         sent_bytes=sum(replica.sent_bytes for replica in replicas),
+        file_bytes=fullest.file_bytes,
     )
 
 
 def _calculate_working_set_bytes(memory: Mapping[str, Any]) -> int:
-    pages = memory.get("stats") or {}
-    droppable = pages.get("total_inactive_file", pages.get("inactive_file", 0))
-    usage = int(memory["usage"])
+    droppable, usage = _read_pages(memory, "inactive_file"), int(memory["usage"])
     return usage - droppable if droppable < usage else usage
+
+
+def _read_pages(memory: Mapping[str, Any], kind: str) -> int:
+    """Return the bytes of one kind of pages, of cgroup v1 (with those of inner groups) or v2."""
+    pages = memory.get("stats") or {}
+    return int(pages.get(f"total_{kind}", pages.get(kind, 0)))

@@ -3,7 +3,7 @@
 Recorded texts, such as errors and logs, are not cleaned here; the caller does that (`text.clean_text`).
 """
 
-from harness.model import Doubt, Judgement, MachineDifference, Rule, Slo
+from harness.model import MIB, Doubt, Judgement, MachineDifference, Rule, Slo
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
@@ -22,6 +22,7 @@ from harness.model.evidence import (
     HostOutOfMemory,
     LoopLate,
     MemoryFull,
+    MemoryGrows,
     NeverBroke,
     NoRequests,
     NothingMeasured,
@@ -44,6 +45,7 @@ from harness.model.evidence import (
 from harness.report.view.text import (
     format_change,
     format_cpu,
+    format_estimate,
     format_limit,
     format_mebibytes,
     format_milliseconds,
@@ -201,6 +203,8 @@ def explain_judgement(judgement: Judgement) -> str:
             return f"only {alive} of {expected} users were alive; {remedy}"
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
+        case MemoryGrows():
+            return _explain_memory_growth(evidence)
         case ProcessKilled(after_s):
             return (
                 "the kernel killed a process of the target for lack of memory "
@@ -208,6 +212,18 @@ def explain_judgement(judgement: Judgement) -> str:
             )
         case CpuStolen() | ForeignLoad() | ProxyBusy() | HostFull() | HostOutOfMemory():
             return _explain_host(evidence)
+
+
+def _explain_memory_growth(evidence: MemoryGrows) -> str:
+    trend, limit = evidence.trend, format_mebibytes(evidence.limit_bytes)
+    growth = f"{format_number(60 * trend.growth_bytes_per_s / MIB, 1)} MiB a minute"
+    if trend.rose_to_full:
+        return f"its memory grew by {growth} at {evidence.users} users until its {limit} were full"
+    lasts = f"{limit} last {format_estimate(trend.lasts_s or 0)}"
+    return (
+        f"its memory grows by {growth} at {evidence.users} users: {lasts}, and the matrix asks for "
+        f"{format_estimate(evidence.horizon_s)} (steps.horizon)"
+    )
 
 
 def _explain_generator(

@@ -1,0 +1,190 @@
+"""Assess how a target's memory develops while all users are there, and how long its limit lasts.
+
+A window of some seconds shows how much memory a target uses, and not whether it will need more. So the growth
+is judged: if the latest growth went on, would the memory be full within the horizon? Memory that rises ever
+more slowly, as sessions or caches fill, stays below such a line. So this is a safe bound for it.
+
+Judged is the working set without the pages of files, which the kernel can drop. A garbage collector makes it
+rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
+the floors count: what is left after each collection. Between collections memory rises by design.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analyse.step.slo import find_student_t
+from harness.model import MIB, NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, StepFacts, TargetSample
+
+_FEWEST_SAMPLES = 6
+_LATE_SHARE, _HALF = 1 / 3, 1 / 2
+"""The shares of the time, up to its end, by which the growth is judged. The limit is reached too soon only if
+memory surely grows in both.
+"""
+
+_BLOCKS = 6
+_FEWEST_FLOORS = 3
+"""A line through two points fits always, so its error is unknown."""
+
+_CERTAIN_HALF_WIDTHS = 2.0
+"""Memory grows if its growth is more than this many half-widths of its interval. One would raise a false
+alarm in every fortieth level series.
+"""
+
+_COLLECTED_AT_LEAST_BYTES = MIB
+_COLLECTED_AT_LEAST_RATIO = 0.2
+"""Memory that falls by at least these bytes, and by this share of its whole range, has been collected."""
+
+_SLOWED_RATIO = 0.7
+"""Growth that is at most this share of what it was before is on its way to a level."""
+
+_Series = NDArray[np.float64]
+
+
+def assess_memory(facts: StepFacts, limit_bytes: int, horizon_s: float) -> MemoryTrend | None:
+    """Return the trend of the target's memory from the end of the ramp to the end of the window.
+
+    `limit_bytes` is the limit of one replica. None without at least six samples.
+    """
+    if facts.settle_from_s is None:
+        return None
+    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
+    inside = [sample for sample in facts.target if facts.settle_from_s <= sample.at_s <= to_s]
+    if len(inside) < _FEWEST_SAMPLES:
+        return None
+    at_s = np.array([sample.at_s for sample in inside])
+    used = np.array([_read_bytes(sample) for sample in inside], dtype=np.float64)
+    return _assess_series(at_s, used, float(_read_bytes(facts.target[0])), limit_bytes, horizon_s)
+
+
+def _read_bytes(sample: TargetSample) -> int:
+    return max(0, sample.working_set_bytes - sample.file_bytes)
+
+
+def _assess_series(
+    at_s: _Series, used: _Series, start_bytes: float, limit_bytes: int, horizon_s: float
+) -> MemoryTrend:
+    full_bytes = NEARLY_FULL_RATIO * limit_bytes
+    lows, _ = find_collections(at_s, used)
+    free = int(np.argmax(used >= full_bytes)) if not lows and used[-1] >= full_bytes else len(used)
+    rose_to_full = _FEWEST_FLOORS <= free < len(used)
+    if rose_to_full:
+        at_s, used = at_s[:free], used[:free]
+    floor_s, floors = pick_floors(at_s, used, lows, _LATE_SHARE)
+    growth, low, high = fit_growth(floor_s, floors)
+    peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * (at_s[-1] - at_s[0])].max())
+    is_full = peak_bytes >= full_bytes
+    room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
+    half_s, half_floors = pick_floors(at_s, used, lows, _HALF)
+    is_certain = _is_certain(growth, low) and _is_certain(*fit_growth(half_s, half_floors)[:2])
+    outlook = MemoryOutlook.UNKNOWN
+    if rose_to_full or (is_certain and growth * horizon_s > room_bytes):
+        outlook = MemoryOutlook.FILLS
+    elif high * horizon_s <= room_bytes and (lows or not is_full):
+        outlook = MemoryOutlook.LASTS
+    return MemoryTrend(
+        outlook=outlook,
+        observed_s=float(at_s[-1] - at_s[0]),
+        start_bytes=int(start_bytes),
+        peak_bytes=int(peak_bytes),
+        growth_bytes_per_s=growth,
+        growth_low=low,
+        growth_high=high,
+        projected_bytes=peak_bytes + _project_growth(half_s, half_floors, growth, horizon_s),
+        lasts_s=room_bytes / growth if growth > 0 else None,
+        rose_to_full=rose_to_full,
+    )
+
+
+def _is_certain(growth: float, low: float) -> bool:
+    """Return True if memory surely grows; `low` is the lower end of the growth's interval."""
+    return growth > _CERTAIN_HALF_WIDTHS * (growth - low)
+
+
+def find_collections(at_s: _Series, used: _Series) -> tuple[list[int], list[int]]:
+    """Return the indices of the floors after collections, and of the peaks before them.
+
+    Without a collection both are empty. If memory has risen above all earlier peaks since the last of one or
+    two collections, they do not explain the rise and are not returned.
+    """
+    threshold = max(_COLLECTED_AT_LEAST_BYTES, _COLLECTED_AT_LEAST_RATIO * float(np.ptp(used)))
+    lows: list[int] = []
+    highs: list[int] = []
+    peak = trough = 0
+    is_falling = False
+    for index, value in enumerate(used):
+        if is_falling:
+            if value <= used[trough]:
+                trough = lows[-1] = index
+            elif value >= used[trough] + threshold:
+                is_falling, peak = False, index
+        elif value > used[peak]:
+            peak = index
+        elif value <= used[peak] - threshold:
+            is_falling, trough = True, index
+            lows.append(index)
+            highs.append(peak)
+    if 0 < len(lows) < _FEWEST_FLOORS and used[-1] >= max(used[highs]) + threshold:
+        return [], []
+    return lows, highs
+
+
+def pick_floors(
+    at_s: _Series, used: _Series, lows: Sequence[int], late_share: float
+) -> tuple[_Series, _Series]:
+    """Return the instants and bytes of the floors by which growth is judged.
+
+    They are the lowest values of six blocks of the latest `late_share` of the time. With collections, the
+    blocks hold only the values after collections, and all of these if the latest share has fewer than six.
+    With one or two collections, the first sample stands for a further floor.
+    """
+    indices = np.array(lows, dtype=np.intp) if lows else np.arange(len(at_s))
+    fewest = _BLOCKS if lows else _FEWEST_FLOORS
+    late = indices[at_s[indices] >= at_s[-1] - late_share * (at_s[-1] - at_s[0])]
+    if len(late) < fewest:
+        late = indices if lows else indices[-fewest:]
+    if 0 < len(lows) < _FEWEST_FLOORS:
+        late = np.array([0, *lows], dtype=np.intp)
+    blocks = np.array_split(late, min(_BLOCKS, len(late)))
+    chosen = [int(block[np.argmin(used[block])]) for block in blocks]
+    return at_s[chosen], used[chosen]
+
+
+def fit_growth(at_s: _Series, floors: _Series) -> tuple[float, float, float]:
+    """Return the slope of the line of least squares in bytes a second, and its 95 % interval.
+
+    The interval is infinite with fewer than three points. The slope is 0 with fewer than two.
+    """
+    if len(at_s) < 2:
+        return 0.0, -math.inf, math.inf
+    centred_s = at_s - at_s.mean()
+    spread = float(np.sum(centred_s**2))
+    slope = float(np.sum(centred_s * floors)) / spread
+    if len(at_s) < _FEWEST_FLOORS:
+        return slope, -math.inf, math.inf
+    residual = floors - floors.mean() - slope * centred_s
+    degrees = len(at_s) - 2
+    error = math.sqrt(float(np.sum(residual**2)) / degrees / spread)
+    half_width = find_student_t(degrees) * error
+    return slope, slope - half_width, slope + half_width
+
+
+def _project_growth(at_s: _Series, floors: _Series, growth: float, horizon_s: float) -> float:
+    """Return the bytes by which memory is expected to grow until the horizon, at least 0.
+
+    Where growth has slowed from the first half of the floors to the second, each further half is expected to
+    slow by the same ratio (a geometric series). Otherwise the growth is expected to go on.
+    """
+    straight = max(0.0, growth * horizon_s)
+    if len(floors) < 2 * _FEWEST_FLOORS:
+        return straight
+    middle = len(floors) // 2
+    half_s = float(at_s[-1] - at_s[middle])
+    before = float(floors[middle] - floors[0]) / float(at_s[middle] - at_s[0])
+    after = float(floors[-1] - floors[middle]) / half_s
+    if before <= 0 or not 0 < after <= _SLOWED_RATIO * before:
+        return straight
+    ratio = after / before
+    return min(straight, after * half_s * ratio / (1 - ratio))

@@ -1,0 +1,82 @@
+"""Decide whether a window that would pass shows that the target's memory lasts, or must go on."""
+
+from collections.abc import Callable
+
+from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.slo import evaluate_slo
+from harness.analyse.step.window import cut_window
+from harness.model import (
+    Judgement,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Plan,
+    Rule,
+    Step,
+    StepFacts,
+    Timing,
+)
+from harness.model.evidence import MemoryGrows, SloEvaluation
+
+
+def build_steady_predicate(
+    plan: Plan, step: Step, baseline: Baseline | None, limits: Limits
+) -> Callable[[StepFacts], bool]:
+    """Return a predicate that is true once the window need not go on for the sake of the memory.
+
+    That is so as soon as the memory is known to last, or to be full, or as an SLO is surely broken. It is
+    also true at its first call if the window would not pass by then. A light step does not go on: it is to
+    become the baseline of others. If the search ends with its number of users, that number is held again.
+    """
+    if step.timing.steady_at_most_s == 0 or (baseline is None and step.users < plan.users_limit):
+        return _is_always_steady
+    return _SteadyPredicate(plan, step.timing, baseline, limits)
+
+
+def _is_always_steady(_: StepFacts) -> bool:
+    return True
+
+
+class _SteadyPredicate:
+    """The predicate of one step; it remembers whether it was called before."""
+
+    def __init__(self, plan: Plan, timing: Timing, baseline: Baseline | None, limits: Limits) -> None:
+        self._plan = plan
+        self._timing = timing
+        self._baseline = baseline
+        self._limits = limits
+        self._was_called = False
+
+    def __call__(self, facts: StepFacts) -> bool:
+        trend = assess_memory(facts, self._limits.memory_bytes, self._timing.horizon_s)
+        if trend is None or trend.is_known:
+            return True
+        broken = [each for each in self._evaluate_slos(facts) if each.value is not None and not each.holds]
+        is_over = any(each.is_settled or not self._was_called for each in broken)
+        self._was_called = True
+        return is_over
+
+    def _evaluate_slos(self, facts: StepFacts) -> list[SloEvaluation]:
+        window = cut_window(facts, self._timing.drain_s)
+        if window is None or len(window.start_s) == 0:
+            return []
+        precision_ratio = self._plan.search.precision_ratio
+        return [evaluate_slo(window, slo, self._baseline, precision_ratio) for slo in self._plan.slos]
+
+
+def check_memory_growth(
+    facts: StepFacts, trend: MemoryTrend | None, limits: Limits | None, timing: Timing
+) -> Judgement | None:
+    """Judge a step whose memory grows: it fails if the limit is reached within the horizon.
+
+    The step must have been held long enough to tell growth from the begin of a level. None for every other
+    step.
+    """
+    if trend is None or limits is None or trend.outlook is not MemoryOutlook.FILLS:
+        return None
+    if timing.steady_at_most_s == 0 or trend.needs_longer_step(timing.steady_at_most_s):
+        return None
+    return Judgement(
+        Rule.MEMORY_GROWS, MemoryGrows(trend, limits.memory_bytes, facts.users, timing.horizon_s)
+    )

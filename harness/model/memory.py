@@ -1,0 +1,51 @@
+"""How a target's memory developed in a step, and how long its limit lasts."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+NEARLY_FULL_RATIO = 0.95
+"""From this share of the limit on, the kernel keeps the memory below what the target would use."""
+
+
+class MemoryOutlook(StrEnum):
+    """What the memory of a step says of the time after it."""
+
+    LASTS = "lasts"
+    """The limit is not reached within the horizon, even if memory goes on to grow as it did at last."""
+    FILLS = "fills"
+    """If memory goes on to grow as it did at last, its limit is reached within the horizon."""
+    UNKNOWN = "unknown"
+    """The step was too short to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryTrend:
+    """The development of a target's memory from the end of a step's ramp to the end of its window.
+
+    Of several replicas the fullest counts. `observed_s` is the length of that time. `start_bytes` is the
+    memory when the step began, `peak_bytes` the most of the time's latest half. `growth_bytes_per_s` is the
+    latest growth of the floors, with a 95 % interval from `growth_low` to `growth_high`. `projected_bytes` is
+    the most memory to expect until the horizon. `lasts_s` is the time until the limit is reached if memory
+    goes on to grow like that, and None if it does not grow. `rose_to_full`: memory rose until it was so close
+    to its limit that the kernel held it there.
+    """
+
+    outlook: MemoryOutlook
+    observed_s: float
+    start_bytes: int
+    peak_bytes: int
+    growth_bytes_per_s: float
+    growth_low: float
+    growth_high: float
+    projected_bytes: float
+    lasts_s: float | None
+    rose_to_full: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """True if a longer step would not show more: the limit surely lasts, or is reached already."""
+        return self.outlook is MemoryOutlook.LASTS or self.rose_to_full
+
+    def needs_longer_step(self, steady_at_most_s: float) -> bool:
+        """Return True if a step that is held for `steady_at_most_s` would show more of the memory."""
+        return not self.is_known and self.observed_s < steady_at_most_s

@@ -1,0 +1,182 @@
+"""Memory is judged by the growth of its floors: a line through them must not reach the limit too soon."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.analyse.step.judge import judge_step
+from harness.analyse.step.memory_trend import assess_memory, find_collections, fit_growth
+from harness.model import MIB, Limits, MemoryOutlook, MemoryTrend, Rule, StepFacts, TargetSample, Timing
+from harness.model.evidence import MemoryGrows
+from tests.builders import SLOS
+from tests.unit.analyse.synthetic import make_closed_step
+
+HOUR_S = 3600.0
+Memory = Callable[[float], float]
+"""The memory in MiB by the seconds since the users were all there."""
+
+
+def make_step_of_memory(memory: Memory, seconds: int, file_mib: float = 0.0) -> StepFacts:
+    """Return a step whose users are all there from second 2 on, and whose window ends `seconds` later."""
+    samples = [
+        TargetSample(
+            2.0 + second, 0.5 * second, 0, 0, 0.0, round((memory(second) + file_mib) * MIB), None, 0, 0,
+            file_bytes=round(file_mib * MIB),
+        )
+        for second in range(seconds + 1)
+    ]  # fmt: skip
+    to_s = 2.0 + seconds
+    facts = make_closed_step(10)
+    return replace(
+        facts,
+        settle_from_s=2.0,
+        window_from_s=12.0,
+        window_to_s=to_s,
+        ended_s=to_s + 1,
+        target=tuple(samples),
+    )
+
+
+def assess(memory: Memory, seconds: int, limit_mib: int = 96) -> MemoryTrend:
+    trend = assess_memory(make_step_of_memory(memory, seconds), limit_mib * MIB, HOUR_S)
+    assert trend is not None
+    return trend
+
+
+def leak_a_mebibyte_a_minute(at_s: float) -> float:
+    return 40 + at_s / 60
+
+
+def fill_by_sixty(at_s: float) -> float:
+    """Fill as the sessions of a shop do: 63 % of 60 MiB in the first 25 s."""
+    return 30 + 60 * (1 - math.exp(-at_s / 25))
+
+
+def test_a_leak_shows_how_long_the_limit_lasts() -> None:
+    """After 300 s 45 MiB are used. 51 MiB are left, which last for 51 minutes."""
+    trend = assess(leak_a_mebibyte_a_minute, 300)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.growth_bytes_per_s == pytest.approx(MIB / 60, rel=1e-4)
+    assert trend.lasts_s == pytest.approx(51 * 60, rel=1e-3)
+    assert trend.projected_bytes == pytest.approx(105 * MIB, rel=1e-3)
+    assert (trend.start_bytes, trend.peak_bytes) == (40 * MIB, 45 * MIB)
+
+
+def test_the_same_leak_lasts_for_the_horizon_below_a_larger_limit() -> None:
+    """45 MiB are used, and 60 more are leaked within the hour."""
+    assert assess(leak_a_mebibyte_a_minute, 300, limit_mib=106).outlook is MemoryOutlook.LASTS
+    assert assess(leak_a_mebibyte_a_minute, 300, limit_mib=104).outlook is MemoryOutlook.FILLS
+
+
+@pytest.mark.parametrize(
+    ("seconds", "outlook"), [(30, MemoryOutlook.FILLS), (90, MemoryOutlook.FILLS), (200, MemoryOutlook.LASTS)]
+)
+def test_memory_that_fills_up_is_known_to_last_once_it_is_nearly_level(
+    seconds: int, outlook: MemoryOutlook
+) -> None:
+    """It levels off at 90 of 128 MiB."""
+    assert assess(fill_by_sixty, seconds, limit_mib=128).outlook is outlook
+
+
+def test_the_level_of_memory_that_fills_up_is_projected() -> None:
+    trend = assess(fill_by_sixty, 50, limit_mib=128)
+    assert trend.projected_bytes == pytest.approx(90 * MIB, rel=0.03)
+
+
+def test_level_memory_lasts_at_once() -> None:
+    trend = assess(lambda _: 64.0, 10)
+    assert (trend.outlook, trend.growth_bytes_per_s, trend.lasts_s) == (MemoryOutlook.LASTS, 0.0, None)
+
+
+def test_memory_that_rose_until_its_limit_held_it_is_full() -> None:
+    trend = assess(lambda at_s: min(95.8, 60 + at_s), 60)
+    assert trend.outlook is MemoryOutlook.FILLS
+    assert trend.rose_to_full
+    assert trend.growth_bytes_per_s == pytest.approx(MIB)
+
+
+def test_memory_that_was_level_close_to_its_limit_is_not_known_to_fill() -> None:
+    """A heap of a fixed size may fill a container by 97 % for years."""
+    trend = assess(lambda _: 93.2, 310)
+    assert (trend.outlook, trend.rose_to_full) == (MemoryOutlook.UNKNOWN, False)
+
+
+def test_pages_of_files_do_not_count_because_the_kernel_drops_them() -> None:
+    facts = make_step_of_memory(lambda _: 50.0, 30, file_mib=45.0)
+    trend = assess_memory(facts, 96 * MIB, HOUR_S)
+    assert trend is not None
+    assert (trend.outlook, trend.peak_bytes) == (MemoryOutlook.LASTS, 50 * MIB)
+
+
+@pytest.mark.parametrize("leak_mib", [0.0, 1.0])
+def test_saw_teeth_are_judged_by_their_floors(leak_mib: float) -> None:
+    """Garbage of 30 MiB is collected every 20 s; the leak of a MiB a minute is what is left over."""
+    trend = assess(lambda at_s: 40 + 1.5 * (at_s % 20) + leak_mib * at_s / 60, 300)
+    assert trend.outlook is (MemoryOutlook.FILLS if leak_mib else MemoryOutlook.LASTS)
+    assert trend.growth_bytes_per_s == pytest.approx(leak_mib * MIB / 60, abs=200)
+
+
+def test_fifty_healthy_saw_teeth_raise_no_false_alarm() -> None:
+    random = np.random.default_rng(7)
+    outlooks = []
+    for _ in range(50):
+        period_s, height_mib, noise_mib = random.uniform(2, 110), random.uniform(2, 45), random.uniform(0, 1)
+        phase_s = random.uniform(0, period_s)
+
+        def use_memory(at_s: float, p: float = period_s, h: float = height_mib, n: float = noise_mib,
+                       first: float = phase_s) -> float:  # fmt: skip
+            return float(40 + h * ((at_s + first) % p) / p + random.normal(0, n))
+
+        outlooks.append(assess(use_memory, 310).outlook)
+    assert MemoryOutlook.FILLS not in outlooks
+
+
+def test_a_rise_above_all_earlier_peaks_is_not_explained_by_collections() -> None:
+    """A collection after the start frees 5 MiB; then a MiB is leaked in every 10 s."""
+    used = np.array([50.0, 52, 47, 47.5, 48, 50, 53, 57]) * MIB
+    at_s = np.arange(8.0)
+    assert find_collections(at_s, used) == ([], [])
+    assert find_collections(at_s, used[:6]) == ([2], [1])
+
+
+def test_the_interval_of_a_growth_is_that_of_a_line() -> None:
+    """The slope through (0, 0), (1, 2), (2, 1) is 1/2, with an error of sqrt(3)/2; one degree is free."""
+    slope, low, high = fit_growth(np.array([0.0, 1, 2]), np.array([0.0, 2, 1]))
+    assert slope == pytest.approx(0.5)
+    assert (high - low) / 2 == pytest.approx(12.71 * math.sqrt(3) / 2)
+    assert fit_growth(np.array([0.0, 1]), np.array([0.0, 2])) == (2.0, -math.inf, math.inf)
+
+
+def test_too_few_samples_show_no_trend() -> None:
+    assert assess_memory(make_step_of_memory(leak_a_mebibyte_a_minute, 4), 96 * MIB, HOUR_S) is None
+    arriving = replace(make_step_of_memory(leak_a_mebibyte_a_minute, 60), settle_from_s=None)
+    assert assess_memory(arriving, 96 * MIB, HOUR_S) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "steady_at_most_s", "rule"),
+    [
+        (290, 300.0, Rule.SLOS_HOLD),
+        (300, 300.0, Rule.MEMORY_GROWS),
+        (60, 60.0, Rule.MEMORY_GROWS),
+        (300, 0.0, Rule.SLOS_HOLD),
+    ],
+)
+def test_a_growing_memory_fails_a_step_that_was_held_long_enough(
+    seconds: int, steady_at_most_s: float, rule: Rule
+) -> None:
+    timing = Timing(steady_at_most_s=steady_at_most_s, horizon_s=HOUR_S)
+    facts = make_step_of_memory(leak_a_mebibyte_a_minute, seconds)
+    result = judge_step(facts, SLOS, None, Limits(1.0, 96 * MIB), timing)
+    assert result.rule is rule
+    if rule is Rule.MEMORY_GROWS:
+        assert result.memory is not None
+        assert result.judgement.evidence == MemoryGrows(result.memory, 96 * MIB, 10, HOUR_S)
+
+
+def test_a_memory_that_rose_until_it_was_full_fails_at_once() -> None:
+    facts = make_step_of_memory(lambda at_s: min(95.8, 60 + 2 * at_s), 30)
+    assert judge_step(facts, SLOS, None, Limits(1.0, 96 * MIB)).rule is Rule.MEMORY_GROWS
