@@ -182,9 +182,10 @@ class StepResult:
 
     `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
     which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
-    `rps` counts good answers. `shortfall_ratio` is None without a baseline. `unexplained_ratio` is the share
-    of the users' time that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one
-    request of a user to its next, and None if nothing shows it.
+    `rps` counts good answers. `shortfall_ratio` is None without a light baseline, and if users do not think.
+    `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
+    that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
+    its next, and None if nothing shows it.
     """
 
     index: int
@@ -203,6 +204,7 @@ class StepResult:
     companions: tuple[CompanionUse, ...] = ()
     shortfall_ratio: float | None = None
     unexplained_ratio: float | None = None
+    wait_ratio: float | None = None
     think_s: float | None = None
     users_reached: int = 0
     settling: Settling = Settling()
@@ -235,6 +237,7 @@ class CellResult:
     of the first attempt at a cell that was measured twice. `monotonicity_violation` is a smaller cell that
     sustains more users. `stop_reason` says why a bracket is wider than the precision demands. `at_reference`
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
+    `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -266,6 +269,7 @@ class CellResult:
     stop_reason: StopReason | None = None
     engine: str | None = None
     at_reference: ReferenceCapacity | None = None
+    superseded_steps: tuple[int, ...] = ()
 
     @property
     def is_undecided(self) -> bool:

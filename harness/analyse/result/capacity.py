@@ -89,6 +89,7 @@ def build_cell_result(
         companions_ready_after_s=max(companions_s, default=None),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
+        superseded_steps=tuple(sorted({step.index for step in steps} - {step.index for step in counted})),
         stop_reason=_find_stop_reason(attempt) if is_bracketed else None,
     )
 

@@ -23,7 +23,7 @@ from harness.analyse.search.memory_model import (
     estimate_users_in_own_memory,
     is_memory_failure,
 )
-from harness.model import Cell, CellResult, Factor, Rule, Slo, Status, StepResult, Verdict
+from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
@@ -49,8 +49,9 @@ def predict_capacity(
 ) -> LogNormalEstimate | None:
     """Predict the cell's capacity from its own steps and from other cells' results; None without evidence.
 
-    There are up to four estimates: by the CPU, by the memory, by the cell's own memory once it was full, and
-    by a death while users arrived. Each of them bounds the capacity, so the lowest is the prediction.
+    There are up to five estimates: by the CPU, by the memory, by the cell's own memory once it was full, by
+    a death while users arrived, and by the throughput shortfall. Each of them bounds the capacity, so the
+    lowest is the prediction.
     """
     limit_s = find_response_limit_s(slos)
     slo = find_percentile_slo(slos)
@@ -64,8 +65,13 @@ def predict_capacity(
     by_memory = _estimate_from_same_memory(cell, neighbours) or _estimate_from_memory_model(
         cell, steps, neighbours
     )
-    by_own_memory = _estimate_from_own_memory(cell, steps)
-    estimates = (by_cpu, by_memory, by_own_memory, _estimate_from_death(steps))
+    estimates = (
+        by_cpu,
+        by_memory,
+        _estimate_from_own_memory(cell, steps),
+        _estimate_from_death(steps),
+        _estimate_from_shortfall(steps, slos),
+    )
     known = [estimate for estimate in estimates if estimate is not None]
     return min(known, key=lambda estimate: estimate.users, default=None)
 
@@ -119,6 +125,21 @@ def _estimate_from_saturation(steps: Sequence[StepResult], limit_s: float) -> Lo
     spread = (step.latency.p95_s or mean_s) / mean_s
     mean_at_limit_s = min(limit_s / spread, mean_s)
     return LogNormalEstimate(rps * (_compute_cycle_s(step) + mean_at_limit_s - mean_s), _SATURATION_SIGMA)
+
+
+def _estimate_from_shortfall(steps: Sequence[StepResult], slos: Sequence[Slo]) -> LogNormalEstimate | None:
+    """Estimate from the step with the fewest users that broke an SLO on the shortfall; None without one.
+
+    With fewer users the saturated throughput stays what it is, and the one that they want is in proportion to
+    them. So N · (1 - shortfall) stays the same.
+    """
+    limit = min((slo.at_most for slo in slos if slo.kind is IndicatorKind.SHORTFALL), default=1.0)
+    broken = [step for step in steps if _is_saturated(step) and limit < (step.shortfall_ratio or 0.0) < 1]
+    if not broken:
+        return None
+    step = min(broken, key=lambda step: step.users)
+    users = step.users * (1 - (step.shortfall_ratio or 0.0)) / (1 - limit)
+    return LogNormalEstimate(users, _SATURATION_SIGMA)
 
 
 def _is_saturated(step: StepResult) -> bool:

@@ -13,6 +13,7 @@ from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_med
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
 from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
+from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
 from harness.model import (
     Cell,
     CellResult,
@@ -46,8 +47,11 @@ def choose_next_step(
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
     INVALID step is repeated once, and so is a failure on a slow host (see `needs_faster_host`). A step with
-    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`).
+    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). If
+    users wait much of their time already in the first step, a single user is measured next, with whose
+    throughput all others are compared.
     """
+    held, steps = steps, leave_out_empty_references(steps)
     inconclusive = find_inconclusive_step(steps, plan.users_limit)
     if _is_inconclusive_too_often(steps):
         return None
@@ -58,6 +62,8 @@ def choose_next_step(
             return Step(steps[-1].users, plan.timing)
     if needs_faster_host(steps, neighbours):
         return Step(steps[-1].users, plan.timing)
+    if not neighbours and (reference := choose_reference_step(plan, held)) is not None:
+        return reference
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
     if inconclusive is not None:
         bracket = Bracket(inconclusive.users, bracket.broken_users)

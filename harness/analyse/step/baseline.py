@@ -1,23 +1,69 @@
 """Find the baseline of a cell: what its target does at light load, with which other steps are compared."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.analyse.step.validity import UnexplainedTime, judge_validity, measure_unexplained_time
-from harness.analyse.step.window import cut_window, find_percentile_s
+import numpy as np
+
+from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.validity import (
+    UnexplainedTime,
+    compute_wait_ratio,
+    judge_validity,
+    measure_unexplained_time,
+)
+from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import StepFacts
+
+_PACE_WAIT_AT_MOST = 0.90
+"""Users who wait for more of their time, also at light load, have no pace of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseTime:
+    """The mean length of the pauses for each request as the scenario planned it, and its standard error."""
+
+    per_request_s: float
+    error_s: float
+
+
+def measure_pause_time(window: Window) -> PauseTime | None:
+    """Return the planned pauses of a window; None without pauses or requests."""
+    requests, pauses = len(window.start_s), len(window.pauses_s)
+    if requests == 0 or pauses == 0:
+        return None
+    total_s = float(window.pauses_s.sum())
+    return PauseTime(total_s / requests, float(np.std(window.pauses_s)) * math.sqrt(pauses) / requests)
 
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
     """The mean response time at light load, and the time for each request that is unexplained there.
 
-    Throughput shortfall and Little's law are judged in comparison with it.
+    Throughput shortfall and Little's law are judged in comparison with it. `wait_ratio` is the share of the
+    users' time that they waited for answers, `pause` what they planned to pause.
     """
 
     users: int
     mean_s: float
     unexplained: UnexplainedTime = field(default_factory=UnexplainedTime)
+    wait_ratio: float = 0.0
+    pause: PauseTime | None = None
+
+    @property
+    def is_light(self) -> bool:
+        """True if no queue can have raised the response time so much that it matters for the throughput."""
+        return is_light_load(self.users, self.wait_ratio)
+
+    @property
+    def gives_shortfall(self) -> bool:
+        """True if a throughput can be compared with it: it is light, and users have a pace of their own.
+
+        Users who do not think ask as fast as they are answered, so their throughput only repeats the response
+        time.
+        """
+        return self.is_light and self.wait_ratio <= _PACE_WAIT_AT_MOST
 
 
 def build_baseline(facts: StepFacts) -> Baseline | None:
@@ -29,7 +75,13 @@ def build_baseline(facts: StepFacts) -> Baseline | None:
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
     unexplained = measure_unexplained_time(window) or UnexplainedTime()
-    return Baseline(facts.users, float(window.good.mean()), unexplained)
+    return Baseline(
+        facts.users,
+        float(window.good.mean()),
+        unexplained,
+        compute_wait_ratio(window),
+        measure_pause_time(window),
+    )
 
 
 def find_baseline(steps: Sequence[StepFacts]) -> Baseline | None:

@@ -26,6 +26,7 @@ from harness.analyse.step.usage import (
 from harness.analyse.step.validity import (
     check_full_host,
     compute_unexplained_ratio,
+    compute_wait_ratio,
     is_out_of_memory,
     judge_validity,
 )
@@ -122,9 +123,11 @@ def judge_step(
 def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
     """Return a predicate that is true once the facts so far settle the verdict of the step.
 
-    Without a baseline, a step below the users limit is the light one that becomes the baseline.
+    A step below the users limit is a light one if it is to become the baseline: if there is none yet, or only
+    one of more users that is not light.
     """
-    is_light = baseline is None and step.users < plan.users_limit
+    is_reference = baseline is None or (not baseline.is_light and step.users < baseline.users)
+    is_light = is_reference and step.users < plan.users_limit
     return lambda facts: is_verdict_settled(
         facts,
         plan.slos,
@@ -239,7 +242,10 @@ def _build_result(
         generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline) if nonempty and baseline else None,
+        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline)
+        if nonempty and baseline and baseline.gives_shortfall
+        else None,
+        wait_ratio=compute_wait_ratio(nonempty) if nonempty else None,
         unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
         think_s=_compute_mean_think_s(facts, from_s, to_s),
         users_reached=max((sample.users for sample in facts.generator), default=0),

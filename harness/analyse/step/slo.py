@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
-from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.baseline import Baseline, measure_pause_time
+from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
@@ -198,9 +199,9 @@ def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> SloEvaluation:
     """Evaluate how far the throughput falls short of that of N users at light load: 1 - X·(Z + R_light)/N.
 
-    Without a baseline the SLO holds.
+    Without a baseline that can give a shortfall the SLO holds.
     """
-    if baseline is None:
+    if baseline is None or not baseline.gives_shortfall:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
     value = compute_shortfall_ratio(window, baseline)
     whole_batches = int(window.length_s // _BATCH_S)
@@ -221,11 +222,44 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
 def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
     """Return the share by which the throughput falls short of that of the users at light load; at least 0.
 
-    A request takes its user as long as the response time and the unexplained time at light load.
+    A request takes its user as long as the response time and the unexplained time at light load. Users with a
+    fixed cycle are compared with the cycle of light load instead, because their pauses end when it is over.
     """
     light_s = baseline.mean_s + baseline.unexplained.per_request_s
+    cycle_s = _find_fixed_cycle_s(window, baseline)
+    if cycle_s is not None:
+        return max(0.0, 1 - cycle_s * len(window.good) / _sum_cycles_s(window))
     explained_s = window.thinking_s + len(window.good) * light_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s))
+
+
+def _find_fixed_cycle_s(window: Window, baseline: Baseline) -> float | None:
+    """Return the users' time for each request at light load, if pauses fall as response times rise.
+
+    With `constant_pacing` a pause is what remains of a fixed cycle, or nothing if the answer took longer. So
+    pauses are by so much shorter than at light load as answers are longer. None if their change is closer to
+    none at all, or if it may be chance (three standard errors).
+    """
+    before, now = baseline.pause, measure_pause_time(window)
+    if before is None or now is None or len(window.good) == 0:
+        return None
+    rise_s = float(window.good.mean()) - baseline.mean_s
+    fall_s = before.per_request_s - now.per_request_s
+    if rise_s <= 0 or fall_s <= 3 * math.hypot(before.error_s, now.error_s):
+        return None
+    if fall_s < min(rise_s, before.per_request_s) / 2:
+        return None
+    return before.per_request_s + baseline.mean_s + baseline.unexplained.per_request_s
+
+
+def _sum_cycles_s(window: Window) -> float:
+    """Return the users' time that the requests of the window take, each with the pause after it.
+
+    It is close to N·T, and unlike that not by chance a cycle more or less than the requests that started. An
+    unanswered request counts with what it has waited, so a little too short.
+    """
+    unexplained_s = compute_unexplained_ratio(window) * window.users * window.length_s
+    return float(window.pauses_s.sum() + window.response_s.sum()) + unexplained_s
 
 
 def compute_rise_ratio(window: Window) -> float | None:

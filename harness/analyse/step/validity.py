@@ -280,6 +280,15 @@ def measure_unexplained_time(window: Window) -> UnexplainedTime | None:
     return UnexplainedTime(compute_unexplained_ratio(window) * user_s / requests, requests)
 
 
+def compute_wait_ratio(window: Window) -> float:
+    """Return the share of the users' time that they spend waiting for answers.
+
+    A user who waits for several requests at once waits only once: what is not thinking is then waiting.
+    """
+    user_s = window.users * window.length_s
+    return min(window.waiting_s, user_s - window.thinking_s) / user_s
+
+
 def compute_unexplained_ratio(window: Window) -> float:
     """Return the share of the window's user-seconds that were neither thinking nor waiting for an answer.
 

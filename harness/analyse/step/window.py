@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ class Window:
     A request without an answer when the step ended counts with the time that it had waited by then, which is
     a lower bound of its response time. `failed` marks requests that ended with an error; their response times
     are not judged. `name` indexes `names`, and `errors` maps each error to its number of requests.
-    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends.
+    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends. `pauses_s` are the
+    planned lengths of the pauses that began in the window.
     """
 
     users: int
@@ -34,6 +35,7 @@ class Window:
     errors: Mapping[str, int]
     thinking_s: float
     waiting_s: float
+    pauses_s: Seconds = field(default_factory=lambda: np.empty(0))
 
     @property
     def length_s(self) -> float:
@@ -77,6 +79,7 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
     waiting = (requests.unfinished_start_s >= from_s) & (requests.unfinished_start_s < to_s)
     error = requests.error[done]
     waited_s = facts.ended_s - requests.unfinished_start_s
+    pauses = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
     return Window(
         users=facts.users,
         from_s=from_s,
@@ -90,6 +93,7 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
         thinking_s=sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
         waiting_s=sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
         + sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
+        pauses_s=facts.thinks.planned_s[pauses],
     )
 
 

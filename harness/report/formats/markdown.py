@@ -11,6 +11,7 @@ _SPECIAL_CHARACTERS = re.compile(r"([\\`*_\[\]|~$]|(?<=www)\.|:(?=//))")
 _MENTION = re.compile(r"([@#])(?=\w)")
 _ZERO_WIDTH_SPACE = "\u200b"
 _COLUMNS = ("size", "users", "RPS", "p95", "CPU used", "throttled", "memory peak")
+_SPEED_COLUMN = "users at the host's best speed"
 _PRICE_COLUMNS = ("price an hour", "per 100 users")
 
 
@@ -34,17 +35,19 @@ def render_markdown(view: View) -> str:
 
 
 def _build_table(view: View) -> list[str]:
-    """Return the lines of the table; without any price it has no price columns."""
+    """Return the lines of the table; it has no columns of prices or of the host's speed without need."""
     is_priced = any(cell.price for cell in view.cells)
-    headings = (*_COLUMNS, *(_PRICE_COLUMNS if is_priced else ()), "why it stopped")
+    is_slow = any(cell.slowdown for cell in view.cells)
+    speed = (_SPEED_COLUMN,) if is_slow else ()
+    headings = (*_COLUMNS, *speed, *(_PRICE_COLUMNS if is_priced else ()), "why it stopped")
     return [
         "| " + " | ".join(headings) + " |",
         "|:--|" + "--:|" * (len(headings) - 2) + ":--|",
-        *(_build_row(cell, is_priced=is_priced) for cell in view.cells),
+        *(_build_row(cell, is_priced=is_priced, is_slow=is_slow) for cell in view.cells),
     ]
 
 
-def _build_row(cell: CellView, *, is_priced: bool) -> str:
+def _build_row(cell: CellView, *, is_priced: bool, is_slow: bool) -> str:
     cpu, memory = (
         amount if amount == text.NO_DATA else f"{amount} ({share})"
         for amount, share in ((cell.cpu_used, cell.cpu_share), (cell.memory_peak, cell.memory_share))
@@ -52,7 +55,8 @@ def _build_row(cell: CellView, *, is_priced: bool) -> str:
     size = f"**{escape_markdown(cell.size)}**" if cell.is_recommended else escape_markdown(cell.size)
     size_with_name = f"{size} ({escape_markdown(cell.name)})" if cell.name else size
     prices = (cell.price or text.NO_DATA, cell.price_per_100 or text.NO_DATA) if is_priced else ()
-    columns = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *prices, cell.why)
+    speed = (cell.reference or text.NO_DATA,) if is_slow else ()
+    columns = (cell.bracket, cell.rps, cell.p95, cpu, cell.throttled, memory, *speed, *prices, cell.why)
     return "| " + " | ".join((size_with_name, *(escape_markdown(column) for column in columns))) + " |"
 
 

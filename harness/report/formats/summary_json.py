@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.model import CampaignResult, CellResult, Cost, Drift, Repeatability, Slo, Status
+from harness.model import CampaignResult, CellResult, Cost, Drift, HostSpeed, Repeatability, Slo, Status
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
 from harness.report.view.explanations import explain_evidence
@@ -29,6 +29,7 @@ def build_summary(result: CampaignResult) -> dict[str, Any]:
         "drift": _build_drift(result.drift) if result.drift else None,
         "repetitions": [_build_repetitions(each) for each in result.repeatability],
         "currency": clean_text(result.price.currency) if result.price else None,
+        "host_speed": _build_host_speed(result.host_speed) if result.host_speed else None,
         "engines": [_build_engine_comparison(each) for each in result.engine_comparisons],
     }
 
@@ -44,6 +45,14 @@ def _build_drift(drift: Drift) -> dict[str, Any]:
         "allowed_ratio": keep_finite(drift.allowed_ratio),
         "marked": drift.is_marked,
         "evidence": describe_drift(drift),
+    }
+
+
+def _build_host_speed(speed: HostSpeed) -> dict[str, Any]:
+    return {
+        "reference_work_s": keep_finite(speed.reference_work_s),
+        "elasticity": keep_finite(speed.elasticity),
+        "elasticity_sigma": keep_finite(speed.elasticity_sigma),
     }
 
 
@@ -75,7 +84,7 @@ def _build_slo(slo: Slo) -> dict[str, Any]:
 
 
 def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
-    violated = result.monotonicity_violation
+    violated, at_reference = result.monotonicity_violation, result.at_reference
     return {
         "id": clean_text(result.cell.id),
         "cpu_cores": result.cell.limits.cpu_cores,
@@ -87,6 +96,10 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "estimate_low": keep_finite(result.estimate_low),
         "estimate_high": keep_finite(result.estimate_high),
         "precision_ratio": keep_finite(result.precision_ratio),
+        "reference_users": keep_finite(at_reference.users) if at_reference else None,
+        "reference_low": keep_finite(at_reference.low) if at_reference else None,
+        "reference_high": keep_finite(at_reference.high) if at_reference else None,
+        "slowdown_ratio": keep_finite(at_reference.slowdown_ratio) if at_reference else None,
         "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
         "evidence": clean_text(explain_evidence(result.evidence)),
         "rps": keep_finite(result.rps),

@@ -71,6 +71,11 @@ def _build_columns(cells: tuple[CellView, ...]) -> list[_Column]:
         if any(cell.result.precision_ratio is not None for cell in cells)
         else []
     )
+    at_best_speed = (
+        [_Column("best speed", tuple(cell.reference.partition(" ")[0] or NO_DATA for cell in cells), 3)]
+        if any(cell.slowdown for cell in cells)
+        else []
+    )
     prices = (
         [_Column("an hour", tuple(cell.price for cell in cells), 2)]
         if any(cell.price for cell in cells)
@@ -80,6 +85,7 @@ def _build_columns(cells: tuple[CellView, ...]) -> list[_Column]:
         _Column("size", tuple(_label_size(cell) for cell in cells), align="left"),
         _Column("users", tuple(cell.bracket for cell in cells)),
         *precision,
+        *at_best_speed,
         *spread,
         *prices,
         _Column("RPS", tuple(cell.rps for cell in cells), 2),

@@ -6,6 +6,7 @@ from harness.model import CampaignResult, CellResult, Cost, Status, Verdict
 from harness.report.view import cell_text, text
 from harness.report.view.checks import format_spread
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.speed import describe_slowdown, format_reference
 from harness.report.view.steps import StepView, build_step_view
 
 
@@ -14,8 +15,10 @@ class CellView:
     """A cell with its answer in words; an unknown number is a dash.
 
     `name` is the size's name in the matrix and its repetition. `why` is the limiting factor and its evidence.
-    `heat` is 1 … 9 by sustained users, 0 if it sustains none, None if unknown. Prices are empty without a
-    cost. `result` keeps the numbers for charts and sorting.
+    `reference` is the capacity with the host at its best, and `slowdown` says why it differs from the
+    bracket; both are empty if that is unknown, and `slowdown` also if they differ little. `heat` is 1 … 9 by
+    sustained users, 0 if it sustains none, None if unknown. Prices are empty without a cost. `result` keeps
+    the numbers for charts and sorting.
     """
 
     id: str
@@ -32,6 +35,8 @@ class CellView:
     why: str
     estimate: str
     precision: str
+    reference: str
+    slowdown: str
     rps: str
     p95: str
     error_ratio: str
@@ -72,6 +77,8 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         if text.keep_finite(result.estimate_users) is not None
         else text.NO_DATA,
         precision=cell_text.format_precision(result),
+        reference=format_reference(result),
+        slowdown=describe_slowdown(result),
         rps=text.format_rate(numbers.rps),
         p95=text.format_seconds(numbers.p95_s),
         error_ratio=text.format_ratio(numbers.error_ratio),
@@ -87,7 +94,10 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
         is_on_front=cost is not None and cost.is_on_front,
-        steps=tuple(build_step_view(step) for step in sorted(result.steps, key=lambda step: step.index)),
+        steps=tuple(
+            build_step_view(step, is_superseded=step.index in result.superseded_steps)
+            for step in sorted(result.steps, key=lambda step: step.index)
+        ),
         result=numbers,
     )
 

@@ -56,6 +56,11 @@ PAGE_TERMS = (
     Term("Little's law residual", "the share of the users' time that is neither thinking nor waiting"),
     Term("steal", "the share of CPU time that the hypervisor gave to other machines"),
     Term("pace", "the host's own speed, by a fixed piece of work each second"),
+    Term(
+        "best speed",
+        "what a size that the CPU stops would sustain if the host were always as fast as in the fastest "
+        "tenth of all windows: fitted, not measured",
+    ),
     Term("front", "the sizes for which no other size of the same or a lower price sustains as many users"),
 )
 """The words of the report's page."""

@@ -7,6 +7,8 @@ from harness.model import CompanionUse, NameStats, StepResult
 from harness.report.view import text
 from harness.report.view.explanations import explain_judgement, name_rule
 
+_SUPERSEDED = "does not count: these users were held again while the host was more than 10 % faster"
+
 
 @dataclass(frozen=True, slots=True)
 class NameView:
@@ -57,13 +59,17 @@ class StepView:
     result: StepResult = field(repr=False)
 
 
-def build_step_view(step: StepResult) -> StepView:
-    """Format a step's numbers and explain its verdict."""
+def build_step_view(step: StepResult, *, is_superseded: bool = False) -> StepView:
+    """Format a step's numbers and explain its verdict.
+
+    `is_superseded`: it does not count, because the same users were held again on a faster host.
+    """
+    reason = text.clean_text(explain_judgement(step.judgement))
     return StepView(
         users=step.users,
         verdict=step.verdict.value,
         rule=text.clean_text(name_rule(step.judgement)),
-        reason=text.clean_text(explain_judgement(step.judgement)),
+        reason=f"{reason}; {_SUPERSEDED}" if is_superseded else reason,
         window=text.format_duration(step.window_s),
         requests=text.format_count(step.requests),
         rps=text.format_rate(step.rps),

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.model import CampaignResult, StepResult, Verdict
+from harness.model import CampaignResult, HostSpeed, StepResult, Verdict
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 
@@ -27,6 +27,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         Fact("Load in all", text.format_duration(_sum_load_s(result)), "ramps and settling included"),
         *_build_companions_fact(result, valid),
         *_build_validity_facts(valid),
+        *_build_speed_fact(result.host_speed),
         _build_cpu_per_request_fact(valid),
         *build_check_facts(result),
     )
@@ -114,12 +115,24 @@ def _format_cores(value: float | None) -> str:
 
 
 def _build_pace_fact(steps: Sequence[StepResult]) -> Fact:
-    """Return how far the host's own speed moved between windows; nothing is corrected for it."""
+    """Return how far the host's own speed moved between windows."""
     times_s = _select_known(step.host.work_s for step in steps)
     has_pace = times_s and min(times_s) > 0
     value = text.format_ratio(max(times_s) / min(times_s) - 1) if has_pace else text.NO_DATA
     note = "by how much the slowest window was slower than the fastest, by a fixed piece of work each second"
     return Fact("Host's pace", value, note)
+
+
+def _build_speed_fact(speed: HostSpeed | None) -> Iterator[Fact]:
+    """Yield how closely the CPU time per request follows the host's pace; nothing if the pace is unknown."""
+    if speed is None:
+        return
+    value = f"{text.format_number(speed.elasticity, 2)} ± {text.format_number(speed.elasticity_sigma, 2)}"
+    note = (
+        "1 if the CPU time per request follows the host's pace, 0 if not at all; capacities are converted by "
+        f"it to the host's best ({text.format_milliseconds(speed.reference_work_s, 2)} for the piece of work)"
+    )
+    yield Fact("Requests follow the pace", value, note)
 
 
 def _build_cpu_per_request_fact(steps: Sequence[StepResult]) -> Fact:

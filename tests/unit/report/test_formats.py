@@ -22,9 +22,9 @@ from tests.unit.report import example
 
 CELL_KEYS = (
     "id cpu_cores memory_bytes status sustained_users broken_users estimate_users estimate_low estimate_high "
-    "precision_ratio limiting_factor evidence rps p95_s error_ratio cpu_used_cores throttled_ratio "
-    "memory_peak_bytes steps load_s attempts breach remark price_hour price_hour_per_100_users "
-    "on_price_front replicas engine"
+    "precision_ratio reference_users reference_low reference_high slowdown_ratio limiting_factor evidence "
+    "rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps load_s attempts breach "
+    "remark price_hour price_hour_per_100_users on_price_front replicas engine"
 ).split()
 
 
@@ -41,6 +41,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
         "drift",
         "repetitions",
         "currency",
+        "host_speed",
         "engines",
     ]
     assert all(list(cell) == CELL_KEYS for cell in summary["cells"])
@@ -84,7 +85,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     line = render_csv(example.build_campaign([cell])).splitlines()[1]
     assert (
         line
-        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,'
+        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,'
     )
 
 
@@ -122,11 +123,20 @@ def test_the_table_fits_its_terminal(width: int) -> None:
 
 def test_a_wide_table_has_every_column_and_a_narrow_one_keeps_the_answer_and_its_reason() -> None:
     wide, narrow = (
-        render_table(build_view(example.build_campaign()), width).splitlines()[0] for width in (130, 60)
+        render_table(build_view(example.build_campaign()), width).splitlines()[0] for width in (140, 60)
     )
     assert wide.split("  ")[0] == "size"
     assert all(
         heading in wide
-        for heading in ("±", "RPS", "p95", "CPU used", "throttled", "memory peak", "why it stopped")
+        for heading in (
+            "±",
+            "best speed",
+            "RPS",
+            "p95",
+            "CPU used",
+            "throttled",
+            "memory peak",
+            "why it stopped",
+        )
     )
     assert narrow.split() == ["size", "users", "why", "it", "stopped"]

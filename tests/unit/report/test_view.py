@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model import MIB, CellResult, CompanionUse, HostUse, Limits, Settling, Status
-from harness.report import build_view
+from harness.report import build_view, render_html
 from harness.report.view import cell_text
 from harness.report.view.cells import CellView, select_decisive_steps
 from tests.unit.report import example
@@ -142,3 +142,24 @@ def test_a_limit_on_the_response_time_is_a_line_in_the_charts() -> None:
     view = build_view(example.build_campaign())
     assert view.slos == ("p95 of RT ≤ 1 s", "error ratio ≤ 1 %", "throughput shortfall ≤ 15 %")
     assert view.rt_limits == (("p95 of RT ≤ 1 s", 1.0),)
+
+
+def test_a_step_that_was_held_again_on_a_faster_host_says_that_it_does_not_count() -> None:
+    result = example.build_cpu_bound(0.5, 96, (80, 142), (151,))
+    cell = show_cell(replace(result, superseded_steps=(2,)))
+    superseded = [step.users for step in cell.steps if "does not count" in step.reason]
+    assert superseded == [142]
+
+
+def test_only_a_campaign_on_a_slow_host_has_a_column_for_its_best_speed() -> None:
+    page, quiet = (
+        render_html(build_view(campaign))
+        for campaign in (
+            example.build_campaign(),
+            example.build_campaign([example.build_cpu_bound(0.5, 96, (142,), (151,))]),
+        )
+    )
+    assert "315 (303–327)" in page
+    assert "Measured while requests took 9 % more CPU time than with the host at its best" in page
+    assert "Best speed</th>" in page
+    assert "Best speed</th>" not in quiet

@@ -43,6 +43,18 @@ def make_finished_result(cell: Cell, capacity: float, *steps: StepResult) -> Cel
     )
 
 
+def test_a_broken_shortfall_predicts_where_it_is_at_its_limit() -> None:
+    """39 users make 51 % of what they want. As many requests are 85 % of what 39 · 0.51 / 0.85 users want."""
+    slos = (Slo("p95", 5.0), Slo("shortfall", 0.15))
+    steps = [
+        replace(make_step(users, "FAIL", rps=70.0, mean_s=0.4, p95_s=1.0, think_s=0.2), shortfall_ratio=ratio)
+        for users, ratio in ((39, 0.49), (78, 0.76))
+    ]
+    estimate = predict_capacity(CELL, steps, [], slos)
+    assert estimate is not None
+    assert estimate.users == pytest.approx(23.4)
+
+
 def predict_users(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
     estimate = predict_capacity(cell, steps, neighbours, SLOS)
     assert estimate is not None

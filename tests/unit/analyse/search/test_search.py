@@ -46,6 +46,43 @@ def make_search_plan(strategy: str, limit: int, precision_ratio: float = 0.05, f
     return replace(plan, cells=(CELL,), slos=(Slo("p95", 0.2),), search=search)
 
 
+REFERENCE_PLAN_SLOS = (Slo("p95", 1.0), Slo("shortfall", 0.15))
+
+
+@pytest.mark.parametrize(
+    ("wait_ratio", "rps", "window_s"), [(0.5, 100.0, 20.0), (0.5, 20.0, 25.0), (0.13, 1.0, 90.0)]
+)
+def test_a_busy_first_step_is_followed_by_a_single_user(
+    wait_ratio: float, rps: float, window_s: float
+) -> None:
+    """A user of ten makes rps / 10 requests a second, and 50 in 500 / rps seconds: within 20 s to 90 s."""
+    for strategy in STRATEGIES:
+        plan = replace(make_search_plan(strategy, 400), slos=REFERENCE_PLAN_SLOS)
+        busy = replace(make_step(10, "PASS", rps=rps), wait_ratio=wait_ratio)
+        step = choose_next_step(plan, CELL, [busy])
+        assert step is not None
+        assert (step.users, step.timing.window_at_least_s) == (1, window_s)
+        assert step.timing.window_at_most_s == plan.timing.window_at_most_s
+
+
+def test_a_single_user_is_measured_once_and_only_for_an_slo_on_the_shortfall() -> None:
+    plan = replace(make_search_plan("bisect", 400), slos=REFERENCE_PLAN_SLOS)
+    busy = replace(make_step(10, "PASS", rps=100.0), wait_ratio=0.5)
+    light = replace(busy, wait_ratio=0.12)
+    single = replace(make_step(1, "PASS", 2, rps=20.0), wait_ratio=1.0)
+    empty = replace(make_inconclusive_step(1), wait_ratio=0.3)
+    neighbour = make_neighbour(100.0)
+    for chosen in (
+        choose_next_step(plan, CELL, [light]),
+        choose_next_step(plan, CELL, [busy, single]),
+        choose_next_step(plan, CELL, [busy, empty]),
+        choose_next_step(plan, CELL, [busy], [neighbour]),
+        choose_next_step(replace(plan, slos=(Slo("p95", 1.0),)), CELL, [busy]),
+    ):
+        assert chosen is not None
+        assert chosen.users == 20
+
+
 def make_neighbour(capacity: float) -> CellResult:
     """Return a cell of the same CPU with another memory; its capacity is the estimate of the search."""
     limits = CELL.limits

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.baseline import Baseline, PauseTime
 from harness.analyse.step.slo import (
     compute_rise_ratio,
     compute_share_interval,
@@ -301,6 +301,43 @@ def test_requests_that_a_user_sends_at_once_take_its_time_only_once(
     light = replace(LIGHT, unexplained=UnexplainedTime(2.5 / 6 - 0.5, 480))
     window = require_window(replace(facts, requests=six))
     assert compute_shortfall_ratio(window, light) == pytest.approx(shortfall, abs=0.005)
+
+
+PACED = Baseline(users=10, mean_s=0.1, pause=PauseTime(1.9, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("think_s", "response_s", "shortfall"), [(1.9, 0.1, 0.0), (1.0, 1.0, 0.0), (0.0, 2.5, 0.2)]
+)
+def test_users_who_keep_a_fixed_cycle_are_short_only_when_it_takes_longer(
+    think_s: float, response_s: float, shortfall: float
+) -> None:
+    """`constant_pacing(2)`: answers of 1 s leave pauses of 1 s. Answers of 2.5 s leave none: 1 - 2 / 2.5."""
+    window = require_window(make_closed_step(40, think_s, always(response_s), window_s=80.0))
+    assert compute_shortfall_ratio(window, PACED) == pytest.approx(shortfall, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("pause", "think_s"),
+    [(PauseTime(2.5, 0.1), 2.3), (PauseTime(2.5, 0.001), 2.3), (PauseTime(2.3, 0.1), 2.3), (None, 2.3)],
+)
+def test_pauses_that_are_shorter_by_chance_are_no_fixed_cycle(
+    pause: PauseTime | None, think_s: float
+) -> None:
+    """0.2 s are two standard errors of 0.1 s. With a smaller error they are still less than half of 0.5 s.
+
+    Answers take 0.6 s instead of 0.1 s, so 1 - (2.3 + 0.1) / (2.3 + 0.6) = 17.2 % are missing.
+    """
+    window = require_window(make_closed_step(40, think_s, always(0.6)))
+    shortfall = compute_shortfall_ratio(window, replace(LIGHT, pause=pause))
+    assert shortfall == pytest.approx(0.172, abs=0.005)
+
+
+def test_a_shortfall_is_not_judged_without_a_light_reference() -> None:
+    busy = Baseline(users=10, mean_s=0.1, wait_ratio=0.5)
+    unknown = SloEvaluation(Slo("shortfall", 0.15), None, holds=True, is_settled=True)
+    assert evaluate(make_closed_step(), "shortfall", 0.15, busy) == unknown
+    assert evaluate(make_closed_step(), "shortfall", 0.15, replace(busy, users=1)).value is not None
 
 
 def test_a_shortfall_is_never_negative() -> None:
