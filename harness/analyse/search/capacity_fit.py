@@ -14,7 +14,7 @@ with more users, in proportion (a control variate: Law and Kelton, Simulation Mo
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +52,16 @@ _RUN_SPEEDS, _RUN_WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 _CURVATURE = 0.1
 """The error of the straight line, as a share of how far the logit is from the allowed one."""
 
-_USUAL_VARIANCE_RATIO = 8.0
+USUAL_VARIANCE_RATIO = 8.0
 _USUAL_DEGREES = 6.0
 """Before any batch, the variance of a slow share is taken as so much larger than for independent requests,
 with the weight of so many batches. Simulated queues near their capacity have 4 to 30.
 """
 
 _LONG_VARIANCE_RATIO = 1.2
-"""Batches next to each other are still similar: a window's variance is larger by this than batches show."""
+"""Batches next to each other are still similar: the excess of a window's variance over that of independent
+requests is larger by this than batches show.
+"""
 
 _HARD_SIGMA = 0.05
 """How exactly a step that broke by another SLO, or died, says that its users are too many, as a logarithm."""
@@ -123,18 +125,26 @@ def fit_capacity(
 
 
 def estimate_variance_ratio(steps: Sequence[StepResult]) -> float:
-    """Return how many times the variance of a window's slow share is that of independent requests; at least
-    1.
+    """Return how many times the variance of a slow share is that of independent requests, by all windows."""
+    return combine_variance_ratios(
+        (step.latency.slow_variance_ratio, step.latency.slow_batches)
+        for step in steps
+        if step.latency.slow_variance_ratio is not None
+    )
 
-    The batches of all windows count, and the usual ratio as if it were six of them.
+
+def combine_variance_ratios(
+    windows: Iterable[tuple[float, int]], usual_ratio: float = USUAL_VARIANCE_RATIO
+) -> float:
+    """Return the variance ratio of a share from each window's own ratio and number of batches; at least 1.
+
+    The usual ratio counts like six batches.
     """
-    total, degrees = _USUAL_DEGREES * _USUAL_VARIANCE_RATIO, _USUAL_DEGREES
-    for step in steps:
-        if step.latency.slow_variance_ratio is not None:
-            more = step.latency.slow_batches - 1
-            total += more * step.latency.slow_variance_ratio
-            degrees += more
-    return max(1.0, _LONG_VARIANCE_RATIO * total / degrees)
+    total, degrees = _USUAL_DEGREES * usual_ratio, _USUAL_DEGREES
+    for ratio, batches in windows:
+        total += (batches - 1) * ratio
+        degrees += batches - 1
+    return 1 + _LONG_VARIANCE_RATIO * max(0.0, total / degrees - 1)
 
 
 def _measure_demands(steps: Sequence[StepResult], around_users: float) -> tuple[dict[int, float], float]:

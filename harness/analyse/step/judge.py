@@ -156,7 +156,7 @@ def is_verdict_settled(
     window = cut_window(facts, drain_s)
     if window is None or len(window.start_s) == 0:
         return False
-    evaluations = [evaluate_slo(window, slo, baseline, precision_ratio) for slo in slos]
+    evaluations = [evaluate_slo(window, slo, baseline, precision_ratio, is_light=is_light) for slo in slos]
     return is_settled([each for each in evaluations if not (is_light and _lacks_requests(each))])
 
 

@@ -1,9 +1,9 @@
 """Evaluate one SLO on one window: its value, whether it holds, and whether more data could change that.
 
-"p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are not
-independent, so the spread of a share is taken from 5 s batches (batch means: Law & Kelton, Simulation
-Modeling and Analysis, ch. 9). It is taken to be at least that of independent requests (binomial). See
-docs/method.md. `harness/plan/slos.py` says how an SLO is written.
+"p95 ≤ 1 s" is judged as "at most 5 % of the requests are slower than 1 s". Requests of a queue are slow
+together, so they are worth fewer independent ones: how many fewer is taken from batches (batch means: Law &
+Kelton, Simulation Modeling and Analysis, ch. 9), together with what is usual in queues. See docs/method.md.
+`harness/plan/slos.py` says how an SLO is written.
 """
 
 import math
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
+from harness.analyse.search.capacity_fit import USUAL_VARIANCE_RATIO, combine_variance_ratios
 from harness.analyse.step.baseline import Baseline, measure_pause_time
 from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
@@ -19,6 +20,7 @@ from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
 _BATCH_S = 5.0
+_Z_975 = 1.96
 _FEWEST_BAD = 5
 """Fewer bad requests in a window say nothing about how they come together."""
 
@@ -51,12 +53,18 @@ _T_975 = (
 
 
 def evaluate_slo(
-    window: Window, slo: Slo, baseline: Baseline | None, precision_ratio: float = 0.0
+    window: Window,
+    slo: Slo,
+    baseline: Baseline | None,
+    precision_ratio: float = 0.0,
+    *,
+    is_light: bool = False,
 ) -> SloEvaluation:
     """Return the SLO's value on the window, and whether it holds and is settled.
 
     `precision_ratio` is the accepted error of a capacity. A percentile is settled as soon as it is sure
-    that a wrong verdict changes the capacity by no more than this ratio.
+    that a wrong verdict changes the capacity by no more than this ratio. `is_light`: the users are so few
+    that their requests hardly wait in one queue.
     """
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     match slo.kind:
@@ -69,7 +77,8 @@ def evaluate_slo(
         case IndicatorKind.MEAN:
             return _evaluate_mean(slo, window)
         case IndicatorKind.PERCENTILE:
-            return _evaluate_percentile(slo, window, precision_ratio)
+            usual_ratio = 1.0 if is_light else USUAL_VARIANCE_RATIO
+            return _evaluate_percentile(slo, window, precision_ratio, usual_ratio)
 
 
 def is_settled(evaluations: Sequence[SloEvaluation]) -> bool:
@@ -94,14 +103,18 @@ def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
     if n == 0:
         return _build_unknown(slo)
     value = float(window.failed.mean())
-    low, high = compute_share_interval(window.start_s - window.from_s, window.failed.astype(float))
+    low, high = compute_share_interval(
+        window.start_s - window.from_s, window.failed.astype(float), choose_batch_s(window), usual_ratio=1.0
+    )
     if value == 0:
         low, high = 0.0, _RULE_OF_THREE / n if slo.at_most > 0 else 0.0
     is_sure = high <= slo.at_most or low > slo.at_most
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=is_sure)
 
 
-def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> SloEvaluation:
+def _evaluate_percentile(
+    slo: Slo, window: Window, precision_ratio: float, usual_ratio: float
+) -> SloEvaluation:
     """Evaluate a percentile by the share of slow requests, compared with the share that it allows."""
     allowed = compute_allowed_slow_share(slo)
     good = ~window.failed
@@ -110,7 +123,9 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
     value = find_percentile_s(window.good, 100 * (1 - allowed))
     holds = value is not None and value <= slo.at_most
     slow = (window.response_s[good] > slo.at_most).astype(float)
-    low, high = compute_share_interval(window.start_s[good] - window.from_s, slow)
+    low, high = compute_share_interval(
+        window.start_s[good] - window.from_s, slow, choose_batch_s(window), usual_ratio
+    )
     if holds:
         is_sure = high <= bound_slow_share(allowed, window.users, precision_ratio)
     else:
@@ -118,26 +133,27 @@ def _evaluate_percentile(slo: Slo, window: Window, precision_ratio: float) -> Sl
     return SloEvaluation(slo, value, holds, is_sure)
 
 
-def compute_share_interval(at_s: np.ndarray, bad: np.ndarray) -> tuple[float, float]:
-    """Return the 95 % interval of a share by batch means, at least as wide as for independent requests.
+def compute_share_interval(
+    at_s: np.ndarray,
+    bad: np.ndarray,
+    batch_s: float = _BATCH_S,
+    usual_ratio: float = USUAL_VARIANCE_RATIO,
+) -> tuple[float, float]:
+    """Return the 95 % interval of a share of bad requests that come together, as in a queue.
 
-    `at_s` are the requests' instants, `bad` is 1 for a bad request and 0 for a good one.
+    It is Wilson's interval for as many independent requests as these requests are worth. `at_s` are their
+    instants, `bad` is 1 for a bad request and 0 for a good one. `usual_ratio` is how much larger than for
+    independent requests the variance is, before batches of `batch_s` show it.
     """
-    batch = _number_batches(at_s)
-    totals = np.bincount(batch)
-    bads = np.bincount(batch, weights=bad)
-    filled = totals > 0
-    totals, bads = totals[filled], bads[filled]
-    n, k = int(totals.sum()), len(totals)
-    share = float(bads.sum()) / n
-    if k < 2:
+    n = len(bad)
+    ratio, batches = compute_variance_ratio(at_s, bad, batch_s)
+    if batches < 2:
         return 0.0, 1.0
-    residual = bads - share * totals
-    batch_error = math.sqrt(k / (k - 1) * float(np.sum(residual**2))) / n
-    smoothed = (float(bads.sum()) + 0.5) / (n + 1)
-    error = max(batch_error, math.sqrt(smoothed * (1 - smoothed) / n))
-    half_width = find_student_t(k - 1) * error
-    return share - half_width, share + half_width
+    worth = n / combine_variance_ratios([] if ratio is None else [(ratio, batches)], usual_ratio)
+    share, z2 = float(bad.mean()), _Z_975**2
+    middle = (share + z2 / (2 * worth)) / (1 + z2 / worth)
+    half_width = _Z_975 / (1 + z2 / worth) * math.sqrt(share * (1 - share) / worth + z2 / (4 * worth**2))
+    return middle - half_width, middle + half_width
 
 
 def compute_variance_ratio(at_s: np.ndarray, bad: np.ndarray, batch_s: float) -> tuple[float | None, int]:

@@ -89,10 +89,11 @@ def requests_in(batches: list[tuple[int, float]]) -> tuple[np.ndarray, np.ndarra
 
 
 @given(BATCHES)
-def test_the_share_is_the_middle_of_its_interval(batches: list[tuple[int, float]]) -> None:
+def test_the_share_lies_in_its_interval(batches: list[tuple[int, float]]) -> None:
     at_s, bad = requests_in(batches)
     low, high = compute_share_interval(at_s, bad)
-    assert (low + high) / 2 == pytest.approx(bad.mean())
+    assert -1e-9 <= low <= bad.mean() + 1e-9
+    assert bad.mean() - 1e-9 <= high <= 1 + 1e-9
     assert low < high
 
 
@@ -123,7 +124,7 @@ def test_slow_requests_that_come_together_widen_the_interval() -> None:
     low, high = compute_share_interval(at_s, together)
     near, far = compute_share_interval(at_s, apart)
     assert together.mean() == apart.mean()
-    assert high - low > 4 * (far - near)
+    assert high - low > 2 * (far - near)
 
 
 def test_the_interval_of_a_single_batch_is_unbounded() -> None:
@@ -142,8 +143,9 @@ def test_more_batches_of_the_same_share_narrow_the_interval() -> None:
 
 def test_batches_without_requests_are_left_out() -> None:
     at_s = np.concatenate([np.arange(0, 5, 0.1), np.arange(15, 20, 0.1)])
-    low, high = compute_share_interval(at_s, np.ones(len(at_s)))
-    assert low + high == pytest.approx(2.0)
+    spread = np.concatenate([np.arange(0, 5, 0.1), np.arange(5, 10, 0.1)])
+    bad = (np.arange(len(at_s)) % 10 == 0).astype(float)
+    assert compute_share_interval(at_s, bad) == compute_share_interval(spread, bad)
 
 
 def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
@@ -163,6 +165,40 @@ def test_the_interval_covers_the_true_share_of_dependent_batches() -> None:
         binomial += abs(bad.mean() - truth) <= half
     assert covered / 400 > 0.90
     assert binomial / 400 < 0.80
+
+
+@pytest.mark.parametrize("length_s", [20, 40, 60, 90])
+def test_the_interval_covers_the_share_of_a_queue(length_s: int) -> None:
+    """Simulate slow requests that come in bursts of about four, as in a queue near its capacity.
+
+    Each burst lasts 1.5 s on average, and 20 requests come in a second. Batch means of 5 s alone covered the
+    share in 76 to 90 % of such windows.
+    """
+    random = np.random.default_rng(7)
+    seconds = 400 * length_s
+    starts = np.flatnonzero(random.random(seconds) < 20 * 0.05 / 4)
+    expected = np.zeros(seconds + 40)
+    for start, size in zip(starts, random.geometric(1 / 4, len(starts)), strict=True):
+        expected[start : start + 2] += size / 2
+    bads = np.minimum(random.poisson(expected), 20)[:seconds].reshape(400, length_s)
+    truth, covered = bads.mean() / 20, 0
+    at_s = np.repeat(np.arange(length_s) + 0.5, 20)
+    for window in bads:
+        bad = (np.tile(np.arange(20), length_s) < np.repeat(window, 20)).astype(float)
+        low, high = compute_share_interval(at_s, bad)
+        covered += low <= truth <= high
+    assert 0.93 <= covered / 400 <= 0.99
+
+
+def test_at_light_load_requests_count_as_independent() -> None:
+    """No slow request of 110 excludes 5 % if they are independent: 3.84 / (110 + 3.84) = 3.4 %."""
+    window = require_window(make_closed_step(5, window_s=22))
+    assert len(window.start_s) == pytest.approx(110, abs=12)
+    verdicts = [
+        evaluate_slo(window, Slo("p95", 1.0), None, is_light=is_light).is_settled
+        for is_light in (False, True)
+    ]
+    assert verdicts == [False, True]
 
 
 def test_students_t_falls_towards_two() -> None:
