@@ -67,7 +67,6 @@ def build_cell_result(
     is_bracketed = status is Status.BRACKETED
     counted = drop_superseded_steps(steps)
     fitted = _estimate(sustained, broken, slos, counted, factor) if is_bracketed else None
-    companions_s = [run.companions_ready_after_s for run in runs if run.companions_ready_after_s is not None]
     return CellResult(
         cell=cell,
         status=status,
@@ -86,12 +85,18 @@ def build_cell_result(
         throttled_ratio=sustained.target.throttled_ratio if sustained else None,
         memory_peak_bytes=sustained.target.memory_peak_bytes if sustained else None,
         ready_after_s=next((run.ready_after_s for run in runs if run.ready_after_s is not None), None),
-        companions_ready_after_s=max(companions_s, default=None),
+        companions_ready_after_s=_find_longest_start(runs),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
         superseded_steps=tuple(sorted({step.index for step in steps} - {step.index for step in counted})),
         stop_reason=_find_stop_reason(attempt) if is_bracketed else None,
     )
+
+
+def _find_longest_start(runs: Sequence[ContainerRun]) -> float | None:
+    """Return the longest time in seconds until all companions were ready; None without companions."""
+    times_s = (run.companions_ready_after_s for run in runs)
+    return max((time_s for time_s in times_s if time_s is not None), default=None)
 
 
 def is_hopeless(attempt: Attempt) -> bool:

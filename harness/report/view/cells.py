@@ -73,9 +73,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         factor=cell_text.name_factor(result),
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
-        estimate=cell_text.describe_capacity(result)
-        if text.keep_finite(result.estimate_users) is not None
-        else text.NO_DATA,
+        estimate=_format_estimate(result),
         precision=cell_text.format_precision(result),
         reference=format_reference(result),
         slowdown=describe_slowdown(result),
@@ -94,12 +92,21 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
         is_on_front=cost is not None and cost.is_on_front,
-        steps=tuple(
-            build_step_view(step, is_superseded=step.index in result.superseded_steps)
-            for step in sorted(result.steps, key=lambda step: step.index)
-        ),
+        steps=_build_step_views(result),
         result=numbers,
     )
+
+
+def _build_step_views(result: CellResult) -> tuple[StepView, ...]:
+    return tuple(
+        build_step_view(step, is_superseded=step.index in result.superseded_steps)
+        for step in sorted(result.steps, key=lambda step: step.index)
+    )
+
+
+def _format_estimate(result: CellResult) -> str:
+    is_known = text.keep_finite(result.estimate_users) is not None
+    return cell_text.describe_capacity(result) if is_known else text.NO_DATA
 
 
 def format_currency(campaign: CampaignResult) -> str:
