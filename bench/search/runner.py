@@ -4,13 +4,12 @@ import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.search.classes import CLASS_CELL, CLASSES
 from bench.search.ground_truth import GroundTruth, find_ground_truth
 from bench.search.scenarios import CPUS_3, CPUS_5, MEMORIES_3, MEMORIES_5, SCENARIOS, SHOP
 from bench.search.score import Outcome, compute_lower_bound_s, score_cell
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, build_plan, measure_matrix
 from harness.model import Cell, Limits
-
-_USERS_LIMIT = 400
 
 _LONG_WINDOW_S = 300.0
 """Strategies with windows of at least this length do not measure matrices, which would take too long."""
@@ -55,6 +54,15 @@ def build_experiments(scenario_names: Sequence[str], *, with_matrices: bool) -> 
     return experiments
 
 
+def build_class_experiments(prefix: str = "") -> list[Experiment]:
+    """Build an experiment for each class whose name starts with `prefix`: one size without neighbours."""
+    return [
+        Experiment(name, scenario, (CLASS_CELL,))
+        for name, scenario in CLASSES.items()
+        if name.startswith(prefix)
+    ]
+
+
 class TrialRunner:
     """All trials of one command, and the ground truths that they are scored against."""
 
@@ -67,8 +75,8 @@ class TrialRunner:
         self._seed = seed
         self._truths: dict[tuple[SimulatedScenario, Limits], GroundTruth] = {}
 
-    def find_truths(self, processes: int) -> None:
-        """Find the true capacity of every cell; `run_trials` needs them."""
+    def _find_truths(self, processes: int) -> None:
+        """Find the true capacity of every cell."""
         jobs = {(each.scenario, cell.limits): None for each in self.experiments for cell in each.cells}
         longest_first = sorted(jobs, key=lambda job: -job[1].cpu_cores)
         with multiprocessing.Pool(processes) as pool:
@@ -77,6 +85,7 @@ class TrialRunner:
 
     def run_trials(self, processes: int) -> dict[tuple[int, int], list[Outcome]]:
         """Run all trials and return their outcomes by the numbers of experiment and strategy."""
+        self._find_truths(processes)
         outcomes: dict[tuple[int, int], list[Outcome]] = {}
         with multiprocessing.Pool(processes, _set_runner, (self,)) as pool:
             for task, scored in pool.imap(_run_task, self._build_tasks(), chunksize=2):
@@ -94,7 +103,7 @@ class TrialRunner:
     def run_task(self, task: _Task) -> list[Outcome]:
         """Run one trial and return the outcomes of its cells in the order of measuring."""
         strategy, experiment = self.strategies[task.strategy], self.experiments[task.experiment]
-        results = measure_matrix(strategy, experiment.scenario, experiment.cells, task.seed, _USERS_LIMIT)
+        results = measure_matrix(strategy, experiment.scenario, experiment.cells, task.seed)
         return [
             score_cell(
                 result,
@@ -137,4 +146,4 @@ def _run_task(task: _Task) -> tuple[_Task, list[Outcome]]:
 
 def _find_truth(job: tuple[SimulatedScenario, Limits]) -> GroundTruth:
     scenario, limits = job
-    return find_ground_truth(scenario.service, scenario.think, limits, _USERS_LIMIT)
+    return find_ground_truth(scenario.service, scenario.think, limits, scenario.users_limit, scenario.slos)

@@ -5,8 +5,8 @@ from bench.search.trial import SimulatedScenario, Strategy
 from bench.simulation.model import NOISY, QUIET, Service
 from harness.model import MIB, Search, SearchStrategy, Timing
 
-_WINDOWS_60_S = Timing(window_at_least_s=60.0, window_at_most_s=60.0)
-_WINDOWS_300_S = Timing(window_at_least_s=300.0, window_at_most_s=300.0)
+_WINDOWS_60_S = Timing(window_at_least_s=60.0, window_at_most_s=60.0, steady_at_most_s=0.0)
+_WINDOWS_300_S = Timing(window_at_least_s=300.0, window_at_most_s=300.0, steady_at_most_s=0.0)
 
 STRATEGIES = (
     Strategy("ours (predict)"),
@@ -37,6 +37,11 @@ STRATEGIES = (
         "guidellm sweep, 60 s", other_strategies.choose_guidellm_step, timing=_WINDOWS_60_S, answer="highest"
     ),
 )
+
+CLASS_STRATEGIES = tuple(
+    strategy for strategy in STRATEGIES if strategy.name in ("ours (predict)", "bisect 1..400, 60 s")
+)
+"""What is tested on the classes: the harness's search, and bisection with windows of 60 s beside it."""
 
 SCENARIOS = {
     "usual": SimulatedScenario(),

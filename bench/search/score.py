@@ -1,11 +1,12 @@
 """Score trials by their load, by the error of their answers, and by the correctness of their brackets."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.search.ground_truth import GroundTruth
-from bench.search.trial import Strategy
+from bench.search.trial import MAX_STEPS, Strategy
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.model import CellResult, Plan, Status
@@ -19,11 +20,14 @@ class Outcome:
     `compute_lower_bound_s`).
 
     `error` is the relative error of the strategy's answer, `middle_error` that of the bracket's geometric
-    mean. Both are None if the true capacity lies above the users limit, or without a bracket.
+    mean. Both are None if the true capacity is 0 or above the users limit, or without a bracket.
 
     `is_pass_wrong` and `is_failure_wrong`: the bracket's end lies on the wrong side of the true capacity, by
-    more than the precision. `is_missed`: the cell should be censored and is not, or should be bracketed and
-    is not.
+    more than the precision asked for. `has_false_pass` and `has_false_failure`: by more than the precision
+    that the result itself reports (`precision_ratio`; the precision asked for if it reports none).
+    `is_covered`: the true capacity lies within the interval that the strategy
+    reports; None without an interval. `is_missed`: the cell has another status than the true capacity gives,
+    or the search did not end.
     """
 
     cell_id: str
@@ -36,6 +40,10 @@ class Outcome:
     error: float | None
     is_pass_wrong: bool
     is_failure_wrong: bool
+    has_false_pass: bool
+    has_false_failure: bool
+    precision_ratio: float
+    is_covered: bool | None
     is_missed: bool
 
 
@@ -44,8 +52,9 @@ class Score:
     """The averages of many outcomes.
 
     `load_s` and `steps` are means of all outcomes. `lower_bound_ratio` is the load of all outcomes over their
-    lower bounds. The other ratios are shares of all outcomes. Errors are of the outcomes that have an error,
-    and NaN if there is no such outcome.
+    lower bounds. `precision_ratio` is the median. `coverage_ratio` is the share of the outcomes with an
+    interval, the other ratios are shares of all outcomes. Errors are of the outcomes that have an error. What
+    has no outcome is NaN.
     """
 
     outcome_count: int
@@ -55,7 +64,11 @@ class Score:
     rms_middle_error: float
     rms_error: float
     worst_error: float
+    coverage_ratio: float
+    precision_ratio: float
     wrong_ratio: float
+    false_pass_ratio: float
+    false_failure_ratio: float
     missed_ratio: float
 
 
@@ -66,9 +79,7 @@ def score_cell(
     low, high = result.sustained_users, result.broken_users
     middle = compute_geometric_mean([low, high]) if low and high else None
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
-    precision_factor = 1 + strategy.search.precision_ratio
-    highest_right_pass = truth.crossing_users * precision_factor
-    lowest_right_failure = truth.crossing_users / precision_factor
+    asked, reached = strategy.search.precision_ratio, _find_precision(result, strategy)
     return Outcome(
         cell_id=result.cell.id,
         is_first=is_first,
@@ -78,9 +89,13 @@ def score_cell(
         lower_bound_s=lower_bound_s,
         middle_error=_compute_error(middle, truth),
         error=_compute_error(answers[strategy.answer], truth),
-        is_pass_wrong=low is not None and not truth.is_censored and low > highest_right_pass,
-        is_failure_wrong=high is not None and high < lowest_right_failure,
-        is_missed=result.status is not (Status.CENSORED if truth.is_censored else Status.BRACKETED),
+        is_pass_wrong=_is_pass_above(low, truth, asked),
+        is_failure_wrong=_is_failure_below(high, truth, asked),
+        has_false_pass=_is_pass_above(low, truth, reached),
+        has_false_failure=_is_failure_below(high, truth, reached),
+        precision_ratio=reached,
+        is_covered=_is_covered(result, truth, strategy),
+        is_missed=result.status is not _find_true_status(truth) or len(result.steps) >= MAX_STEPS,
     )
 
 
@@ -103,6 +118,7 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
     load_s = sum(each.load_s for each in outcomes)
     errors = [each.error for each in outcomes if each.error is not None]
     middle_errors = [each.middle_error for each in outcomes if each.middle_error is not None]
+    covered = [each.is_covered for each in outcomes if each.is_covered is not None]
     return Score(
         outcome_count=count,
         load_s=load_s / count,
@@ -110,14 +126,54 @@ def summarize(outcomes: Sequence[Outcome]) -> Score:
         lower_bound_ratio=load_s / sum(each.lower_bound_s for each in outcomes),
         rms_middle_error=_compute_rms(middle_errors),
         rms_error=_compute_rms(errors),
-        worst_error=max((abs(error) for error in errors), default=math.nan),
+        worst_error=max(errors, key=abs, default=math.nan),
+        coverage_ratio=sum(covered) / len(covered) if covered else math.nan,
+        precision_ratio=statistics.median(each.precision_ratio for each in outcomes),
+        false_pass_ratio=sum(each.has_false_pass for each in outcomes) / count,
+        false_failure_ratio=sum(each.has_false_failure for each in outcomes) / count,
         wrong_ratio=sum(each.is_pass_wrong or each.is_failure_wrong for each in outcomes) / count,
         missed_ratio=sum(each.is_missed for each in outcomes) / count,
     )
 
 
 def _compute_error(users: float | None, truth: GroundTruth) -> float | None:
-    return None if users is None or truth.is_censored else users / truth.crossing_users - 1
+    if users is None or truth.is_censored or truth.users == 0:
+        return None
+    return users / truth.crossing_users - 1
+
+
+def _find_precision(result: CellResult, strategy: Strategy) -> float:
+    """Return the precision that the harness reports of its result; for other strategies the one asked for."""
+    asked = strategy.search.precision_ratio
+    return asked if strategy.answer != "estimate" else result.precision_ratio or asked
+
+
+def _is_pass_above(low: int | None, truth: GroundTruth, precision_ratio: float) -> bool:
+    return low is not None and not truth.is_censored and low > truth.crossing_users * (1 + precision_ratio)
+
+
+def _is_failure_below(high: int | None, truth: GroundTruth, precision_ratio: float) -> bool:
+    return high is not None and high < truth.crossing_users / (1 + precision_ratio)
+
+
+def _is_covered(result: CellResult, truth: GroundTruth, strategy: Strategy) -> bool | None:
+    """Return True if the interval of the strategy's answer holds the true capacity; None without one.
+
+    The interval is that of the estimate, or else the bracket.
+    """
+    low: float | None = result.sustained_users
+    high: float | None = result.broken_users
+    if strategy.answer == "estimate" and result.estimate_low is not None:
+        low, high = result.estimate_low, result.estimate_high
+    if low is None or high is None or truth.is_censored:
+        return None
+    return low <= truth.crossing_users <= high
+
+
+def _find_true_status(truth: GroundTruth) -> Status:
+    if truth.is_censored:
+        return Status.CENSORED
+    return Status.BRACKETED if truth.users else Status.NONE
 
 
 def _compute_rms(errors: Sequence[float]) -> float:

@@ -5,10 +5,11 @@ target and its users are simulated. Nothing is stored, and no report is written.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from bench.search.ground_truth import DEFAULT_SLOS
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
@@ -38,10 +39,8 @@ from harness.model import (
 ChooseStep = Callable[[Plan, Cell, Sequence[StepResult], Sequence[CellResult]], Step | None]
 """Choose a cell's next step from its own steps and its neighbours' results; None ends the search."""
 
-SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
-"""The harness's defaults. In a shared queue the p95 breaks first, so the ground truth considers it alone."""
-
-_MAX_STEPS = 60
+MAX_STEPS = 60
+"""A strategy that has not ended after so many steps is stopped, and its answer does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +63,13 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedScenario:
-    """What a trial simulates: the target's service, the noise of its host, and its users' think times."""
+    """What a trial simulates (a service, the noise of its host, its users' think times), and its SLOs."""
 
     service: Service = field(default_factory=Service)
     noise: Noise = USUAL
     think: ThinkTime = field(default_factory=ThinkTime)
+    slos: tuple[Slo, ...] = DEFAULT_SLOS
+    users_limit: int = 400
 
 
 def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> tuple[Cell, ...]:
@@ -80,29 +81,31 @@ def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> t
     )
 
 
-def build_plan(strategy: Strategy, cells: Sequence[Cell], users_limit: int = 400) -> Plan:
-    """Build the plan by which the strategy measures the cells."""
+def build_plan(strategy: Strategy, cells: Sequence[Cell], scenario: SimulatedScenario | None = None) -> Plan:
+    """Build the plan by which the strategy measures the cells; its drain is that of a loaded matrix."""
+    scenario = scenario or SimulatedScenario()
+    drain_s = max([1.0, *(slo.at_most for slo in scenario.slos if slo.is_response_time)])
     return Plan(
         source=Path("matrix.yaml"),
         target=Target("sim", 8000, ImageSource("sim")),
         scenario=Scenario((Path("locustfile.py"),)),
         cells=tuple(cells),
-        slos=SLOS,
-        users_limit=users_limit,
+        slos=scenario.slos,
+        users_limit=scenario.users_limit,
         spawn_rate=40.0,
-        timing=strategy.timing,
+        timing=replace(strategy.timing, drain_s=drain_s),
         search=strategy.search,
     )
 
 
 def measure_matrix(
-    strategy: Strategy, scenario: SimulatedScenario, cells: Sequence[Cell], seed: int, users_limit: int = 400
+    strategy: Strategy, scenario: SimulatedScenario, cells: Sequence[Cell], seed: int
 ) -> tuple[CellResult, ...]:
     """Measure all cells and return their results in the order of measuring.
 
     Each cell has the results before it as neighbours. The same seed gives the same results.
     """
-    plan = build_plan(strategy, cells, users_limit)
+    plan = build_plan(strategy, cells, scenario)
     backends = simulate_backends(scenario.service, scenario.noise, scenario.think, seed)
     results: list[CellResult] = []
     baseline = None
@@ -139,7 +142,7 @@ class _CellTrial:
         self._neighbours = neighbours
 
     def run(self) -> None:
-        """Hold steps until the strategy chooses no more. Raise RuntimeError if it does not end."""
+        """Hold steps until the strategy chooses no more, or for `MAX_STEPS` steps."""
         plan, cell = self._plan, self._progress.cell
         image = self._backends.host.prepare(plan.target)
         step = self._choose_step()
@@ -153,11 +156,8 @@ class _CellTrial:
 
     def _choose_step(self) -> Step | None:
         progress = self._progress
-        if len(progress.steps) > _MAX_STEPS:
-            raise RuntimeError(
-                f"the strategy {self._strategy.name!r} has not ended after {_MAX_STEPS} steps; their users: "
-                f"{[step.users for step in progress.steps]}"
-            )
+        if len(progress.steps) >= MAX_STEPS:
+            return None
         return self._strategy.choose_step(self._plan, progress.cell, progress.steps, self._neighbours)
 
     def _hold_steps(self, session: ContainerSession, step: Step | None) -> Step | None:

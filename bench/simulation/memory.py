@@ -54,5 +54,20 @@ class TargetMemory:
         service = self._service
         if not service.garbage_request_bytes:
             return 0
-        answers = math.ceil(service.garbage_limit_bytes / service.garbage_request_bytes)
-        return service.garbage_request_bytes * (answered_count % answers)
+        return service.garbage_request_bytes * (answered_count % _count_answers_to_collection(service))
+
+
+def compute_lasting_bytes(service: Service, users: int, rps: float, after_s: float) -> int:
+    """Compute the most memory that the target has needed after so many seconds of `users` who stay.
+
+    Their memory is taken to be filled by then, and the target to answer `rps` requests a second.
+    """
+    leaked_bytes = (service.leak_request_bytes * rps + service.leak_second_bytes) * after_s
+    garbage_bytes = 0
+    if service.garbage_request_bytes:
+        garbage_bytes = service.garbage_request_bytes * (_count_answers_to_collection(service) - 1)
+    return int(service.base_bytes + service.user_bytes * users + leaked_bytes + garbage_bytes)
+
+
+def _count_answers_to_collection(service: Service) -> int:
+    return math.ceil(service.garbage_limit_bytes / service.garbage_request_bytes)

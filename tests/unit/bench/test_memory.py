@@ -6,6 +6,7 @@ import pytest
 
 from bench.simulation.closed_system import ClosedSystem
 from bench.simulation.container_run import build_closed_system
+from bench.simulation.memory import compute_lasting_bytes
 from bench.simulation.model import QUIET, Service, ThinkTime
 from harness.model import MIB, Limits
 
@@ -80,3 +81,17 @@ def test_a_garbage_collector_frees_all_with_the_answer_that_fills_it() -> None:
     assert system.memory_peak_bytes == BASE_BYTES + 9 * MIB
     assert run(service, 20, 100.0, memory_mib=41).exit is None
     assert run(service, 20, 100.0, memory_mib=40).exit is not None
+
+
+def test_lasting_memory_counts_filled_users_leaks_and_the_garbage_before_a_collection() -> None:
+    """Ten users need 10 MiB; in an hour 60 · 0.5 MiB leak with time, and 7200 · 10 KiB with the answers."""
+    service = Service(
+        user_bytes=MIB,
+        user_fill_s=25.0,
+        leak_second_bytes=0.5 * MIB / 60,
+        leak_request_bytes=10 * 1024,
+        garbage_request_bytes=MIB,
+        garbage_limit_bytes=5 * MIB,
+    )
+    lasting = BASE_BYTES + 10 * MIB + 30 * MIB + 7200 * 10 * 1024 + 4 * MIB
+    assert compute_lasting_bytes(service, users=10, rps=2.0, after_s=3600.0) == lasting

@@ -1,10 +1,12 @@
 """The comparison of search strategies: its scores, its ground truth, and the same results twice."""
 
+from dataclasses import replace
 from typing import Literal
 
 import pytest
 
 from bench.search.__main__ import main
+from bench.search.classes import CLASS_CELL, CLASSES
 from bench.search.ground_truth import GroundTruth, find_ground_truth
 from bench.search.scenarios import SCENARIOS, STRATEGIES
 from bench.search.score import compute_lower_bound_s, score_cell, summarize
@@ -16,8 +18,8 @@ from bench.search.trial import (
     measure_cell,
     measure_matrix,
 )
-from bench.simulation.model import QUIET, Service
-from harness.model import MIB, CellResult, Limits, Search, SearchStrategy, Status, Timing
+from bench.simulation.model import QUIET, RequestKind, Service, ThinkTime
+from harness.model import MIB, CellResult, Limits, Search, SearchStrategy, Slo, Status, Timing
 
 CELL = build_grid([1.0])[0]
 SHORT = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
@@ -101,6 +103,95 @@ def test_memory_can_limit_the_ground_truth() -> None:
         find_ground_truth(service, SimulatedScenario().think, Limits(1.0, 44 * MIB), 30, fine_s=1000.0).users
         == 12
     )
+
+
+SLOTS = Service(cpu_s=0, slots=4, delay_s=0.1)
+"""With N users who think 0.9 s, X = min(N, 40) a second and R = max(0.1, N/40 - 0.9) seconds."""
+
+
+@pytest.mark.parametrize(
+    ("slo", "users"),
+    [(Slo("mean", 0.2125), 44), (Slo("shortfall", 0.14), 46), (Slo("p95", 0.2125), 44)],
+    ids=["mean: N/40 - 0.9 = 0.2125 at 44.5", "shortfall: 1 - 40/N = 0.14 at 46.5", "p95: as the mean"],
+)
+def test_the_ground_truth_of_slots_is_calculated_for_each_kind_of_slo(slo: Slo, users: int) -> None:
+    truth = find_ground_truth(SLOTS, ThinkTime(0.9, 0.9), Limits(1.0, 512 * MIB), slos=(slo,), fine_s=1000.0)
+    assert truth.users == users
+    assert truth.crossing_users == pytest.approx(users + 0.5, abs=0.4)
+
+
+def test_the_ground_truth_of_an_slo_on_one_name_looks_at_this_name_alone() -> None:
+    """The checkout takes 0.3 s at any load, and is 3 % of the requests."""
+    kinds = (RequestKind("GET /", 0.97, delay_ratio=0.1), RequestKind("POST /checkout", 0.03))
+    service = Service(cpu_s=0, delay_s=0.3, kinds=kinds)
+
+    def find(slo: Slo) -> GroundTruth:
+        limits = Limits(1.0, 512 * MIB)
+        return find_ground_truth(service, ThinkTime(), limits, 20, slos=(slo,), fine_s=1000.0)
+
+    assert find(Slo("p95", 0.2)).is_censored
+    assert find(Slo("p95", 0.2, "/checkout")) == GroundTruth(0, 0.0)
+    assert find(Slo("p95", 0.4, "/checkout")).is_censored
+
+
+def test_a_leak_limits_the_ground_truth_to_what_lasts_for_an_hour() -> None:
+    """64 MiB are left for 1 MiB of each user and for 30 MiB that leak in an hour."""
+    service = Service(cpu_s=0.001, base_bytes=32 * MIB, user_bytes=MIB, leak_second_bytes=MIB / 120)
+    truth = find_ground_truth(service, ThinkTime(), Limits(1.0, 96 * MIB), 60, fine_s=1000.0)
+    assert truth.users == 34
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_covered"), [(99.0, 102.0, True), (90.0, 100.0, False), (101.0, 110.0, False)]
+)
+def test_an_interval_covers_the_capacity_that_lies_in_it(low: float, high: float, is_covered: bool) -> None:
+    result = replace(make_bracketed_result(80, 120, 100.0), estimate_low=low, estimate_high=high)
+    truth = GroundTruth(100, 100.5)
+    outcome = score_cell(result, truth, 72.0, Strategy("any"), is_first=True)
+    assert outcome.is_covered is is_covered
+    bracket = score_cell(result, truth, 72.0, Strategy("any", answer="middle"), is_first=True)
+    assert bracket.is_covered is True
+    assert summarize([outcome, bracket]).coverage_ratio == (1 + is_covered) / 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_false"),
+    [
+        (109, 120, (False, False)),
+        (112, 120, (True, False)),
+        (80, 90, (False, True)),
+        (80, 92, (False, False)),
+    ],
+)
+def test_a_certificate_is_wrong_if_it_is_off_by_more_than_the_precision_it_reports(
+    low: int, high: int, is_false: tuple[bool, bool]
+) -> None:
+    """With a precision of 10 %, 110.6 is the highest right pass and 91.4 the lowest right failure."""
+    result = replace(make_bracketed_result(low, high), precision_ratio=0.1)
+    outcome = score_cell(result, GroundTruth(100, 100.5), 72.0, Strategy("any"), is_first=True)
+    assert (outcome.has_false_pass, outcome.has_false_failure) == is_false
+    assert outcome.is_pass_wrong or outcome.is_failure_wrong, "all are off by more than 5 %"
+    summary = summarize([outcome])
+    assert (summary.precision_ratio, summary.false_pass_ratio) == (0.1, is_false[0])
+
+
+def test_whoever_sustains_users_where_not_even_one_is_sustained_is_wrong() -> None:
+    nobody = GroundTruth(0, 0.0)
+    assert score(make_bracketed_result(10, 11), nobody) == (True, False, True, None)
+    assert score(CellResult(CELL, Status.NONE, None, 1), nobody) == (False, False, False, None)
+
+
+def test_the_classes_are_one_table_with_both_strategies(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--part", "classes", "--class", "memory leaks, 64", "--trials", "1", "--processes", "1"]
+    assert main(arguments) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| memory leaks, 64")]
+    assert [row.split("|")[3].strip() for row in rows] == ["ours (predict)", "bisect 1..400, 60 s"]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_class_can_be_measured(name: str) -> None:
+    strategy = Strategy("ladder", search=Search(SearchStrategy.LADDER, ladder_users=1000), timing=SHORT)
+    assert measure_cell(strategy, CLASSES[name], CLASS_CELL, seed=1).steps
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda strategy: strategy.name)

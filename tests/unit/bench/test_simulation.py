@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from bench.search.ground_truth import find_ground_truth, measure_slow_share
-from bench.search.trial import SLOS, Strategy, build_grid, build_plan
+from bench.search.ground_truth import DEFAULT_SLOS, find_ground_truth
+from bench.search.trial import Strategy, build_grid, build_plan
 from bench.simulation.backends import (
     SimulatedClock,
     SimulatedHost,
@@ -31,7 +31,7 @@ from harness.errors import TargetStartError
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe
 from harness.measure.session import Backends, open_session
 from harness.measure.step import StepSpec, hold_step
-from harness.model import MIB, Cell, EndReason, Limits, Plan, Step, StepFacts, Timing, Verdict
+from harness.model import MIB, Cell, EndReason, Limits, Plan, Slo, Step, StepFacts, Timing, Verdict
 
 SHORT = Timing(settle_s=5, window_at_least_s=20, window_at_most_s=20)
 LIMITS = Limits(1.0, 512 * MIB)
@@ -125,7 +125,7 @@ def test_slots_have_the_throughput_and_response_time_of_the_bottleneck_law(users
 
 def test_the_ground_truth_of_slots_is_the_calculated_capacity() -> None:
     service = Service(cpu_s=0, slots=4, delay_s=0.1)
-    truth = find_ground_truth(service, STEADY_THINK, LIMITS, slow_s=0.2 + 1e-6, fine_s=1000.0)
+    truth = find_ground_truth(service, STEADY_THINK, LIMITS, slos=(Slo("p95", 0.2 + 1e-6),), fine_s=1000.0)
     assert truth.users == 44
 
 
@@ -156,9 +156,11 @@ def test_first_come_first_served_answers_in_the_order_of_arrival() -> None:
 
 
 def test_pauses_of_the_target_raise_the_slow_share() -> None:
-    without = measure_slow_share(Service(), ThinkTime(), LIMITS, 30, 1.0, 2000.0)
-    pausing = Service(pause_s=0.8, pause_every_s=5.0)
-    assert measure_slow_share(pausing, ThinkTime(), LIMITS, 30, 1.0, 2000.0) > without + 0.02
+    without, pausing = (
+        np.mean(run(service, 30, 2000.0)[1] > 1.0)
+        for service in (Service(), Service(pause_s=0.8, pause_every_s=5.0))
+    )
+    assert pausing > without + 0.02
 
 
 def test_the_same_seed_gives_the_same_facts() -> None:
@@ -222,7 +224,7 @@ def test_too_many_users_for_the_memory_kill_the_target() -> None:
     facts = measure_step(service, 40, memory_mib=64)
     assert facts.end_reason is EndReason.TARGET_DIED
     assert [event.kind for event in facts.events] == ["oom", "die"]
-    result = judge_step(facts, SLOS)
+    result = judge_step(facts, DEFAULT_SLOS)
     assert result.verdict is Verdict.FAIL
     assert result.target.is_out_of_memory
     assert 32 < result.users_reached <= 36
