@@ -30,7 +30,7 @@ from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import read_scenario
 from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
-from harness.plan.slos import read_slos
+from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
 from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
 from harness.plan.yaml.problems import list_names, suggest_nearest
@@ -89,7 +89,7 @@ class _MatrixReader:
             price=_build_price(matrix),
             load=_build_load(matrix, self.reading.folder),
             engines=_build_engines(matrix, self.reading.folder),
-            notes=(*self.target.notes, *_find_notes(matrix)),
+            notes=(*self.target.notes, *_find_notes(matrix), *find_shortfall_notes(slos)),
         )
         return replace(plan, hashes=_hash_or_refuse(plan, self.target))
 

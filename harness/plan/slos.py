@@ -4,7 +4,7 @@ This module says how an SLO is written. `harness/analyse/step/slo.py` judges it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from harness.errors import UsageError
 from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS, IndicatorKind, Slo
@@ -16,6 +16,10 @@ from harness.plan.yaml.reading import Reading
 _DEFAULT_SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 _INDICATORS = ("p50", "p75", "p90", "p95", "p99", "p99.9", IndicatorKind.MEAN, *RATIO_INDICATORS)
 _PERCENTILE = re.compile(r"p([0-9]{1,3})(?:\.([0-9]+))?", re.ASCII)
+
+_RELAXED_FROM_S = 2.0
+_MEAN_TO_LIMIT_RATIO = 0.3
+"""The mean response time when a percentile is at its limit, as a share of the limit."""
 
 _Key = tuple[str, str | None]
 """The indicator of an SLO and its request name; None for the whole scenario."""
@@ -87,6 +91,25 @@ def read_slos(reading: Reading) -> tuple[Slo, ...]:
     if not kept:
         reading.report(("slos",), "no SLO is left, any load would pass; keep at least one")
     return tuple(sorted(kept, key=lambda slo: slo.request_name is not None))
+
+
+def find_shortfall_notes(slos: Sequence[Slo]) -> tuple[str, ...]:
+    """Return a note if response times may be so long that the shortfall stops a size before they do.
+
+    A shortfall of s is reached when answers take s / (1 - s) of the think time longer than at light load.
+    """
+    shortfalls = [slo for slo in slos if slo.kind is IndicatorKind.SHORTFALL and 0 < slo.at_most < 1]
+    response_times = [slo for slo in slos if slo.is_response_time and slo.request_name is None]
+    tightest = min(response_times, key=lambda slo: slo.at_most, default=None)
+    if not shortfalls or tightest is None or tightest.at_most < _RELAXED_FROM_S:
+        return ()
+    ratio = shortfalls[0].at_most
+    think_s = _MEAN_TO_LIMIT_RATIO * tightest.at_most * (1 - ratio) / ratio
+    return (
+        f"slos.shortfall ({100 * ratio:g} %) stops a size before {tightest.indicator} reaches "
+        f"{tightest.at_most:g} s, if users think for less than about {think_s:.0f} s; "
+        "write shortfall: null if only response times and errors count",
+    )
 
 
 def _read_section(section: Reading) -> dict[_Key, Slo | None]:

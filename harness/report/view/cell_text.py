@@ -1,7 +1,7 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, Status
-from harness.report.view.explanations import explain_evidence
+from harness.model import CellResult, IndicatorKind, Status
+from harness.report.view.explanations import explain_evidence, explain_judgement
 from harness.report.view.text import (
     FACTOR_WORDS,
     NO_DATA,
@@ -129,16 +129,26 @@ def describe_violation(result: CellResult) -> str:
 def write_remark(result: CellResult) -> str:
     """Return what a reader must know in addition to the bracket; empty for most cells.
 
-    These are both answers of a cell that was measured twice, a monotonicity violation, and why the bracket is
-    wider than the precision demands.
+    These are both answers of a cell that was measured twice, a monotonicity violation, why the bracket is
+    wider than the precision demands, and that the throughput shortfall stopped it.
     """
     twice = (
         f"measured twice: {format_bracket(result.first)}, then {format_bracket(result)}"
         if result.first
         else ""
     )
-    parts = (twice, describe_violation(result), explain_wide_bracket(result))
+    parts = (twice, describe_violation(result), explain_wide_bracket(result), name_broken_shortfall(result))
     return "; ".join(part for part in parts if part)
+
+
+def name_broken_shortfall(result: CellResult) -> str:
+    """Return that the throughput shortfall stopped a cell, and not its response times; empty otherwise."""
+    for step in reversed(result.steps):
+        slo = step.judgement.broken_slo if step.users == result.broken_users else None
+        if slo is not None and slo.kind is IndicatorKind.SHORTFALL:
+            broken = explain_judgement(step.judgement)
+            return f"stopped at {step.users} users by {broken}: users make fewer requests than at light load"
+    return ""
 
 
 def explain_wide_bracket(result: CellResult) -> str:

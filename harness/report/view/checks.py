@@ -149,11 +149,18 @@ def _list_changes(drift: Drift) -> str:
 
 
 def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Yield a fact for each cell that was measured twice, violates monotonicity, or has a wide bracket."""
+    """Yield a fact for each cell of whose answer a reader must know more (`cell_text.write_remark`)."""
     for cell in result.cells:
         if remark := cell_text.write_remark(cell):
-            value = "flagged" if cell.monotonicity_violation else "measured twice" if cell.first else "wide"
-            yield Fact(text.format_size(cell.cell.limits), value, remark)
+            yield Fact(text.format_size(cell.cell.limits), _name_remark(cell), remark)
+
+
+def _name_remark(cell: CellResult) -> str:
+    if cell.monotonicity_violation:
+        return "flagged"
+    if cell.first:
+        return "measured twice"
+    return "wide" if cell.stop_reason else "shortfall"
 
 
 def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:

@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.model import CampaignResult, HostSpeed, StepResult, Verdict
+from harness.model import CampaignResult, HostSpeed, IndicatorKind, StepResult, Verdict
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 
 _PAUSES_FROM_RATIO = 0.05
 """If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
+
+_NO_PACE_FROM_RATIO = 0.9
+"""Users who wait for more of their time have no pace of their own: the shortfall is not judged then."""
 
 
 def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
@@ -28,6 +31,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_companions_fact(result, valid),
         *_build_validity_facts(valid),
         *_build_speed_fact(result.host_speed),
+        *_build_shortfall_fact(result, valid),
         _build_cpu_per_request_fact(valid),
         *build_check_facts(result),
     )
@@ -84,6 +88,20 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
         Fact("Port proxy", _format_cores(proxy), "used by docker-proxy, which belongs to the generator"),
         _build_pace_fact(steps),
     )
+
+
+def _build_shortfall_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield why no step was judged by its throughput shortfall, although an SLO limits it."""
+    has_slo = any(slo.kind is IndicatorKind.SHORTFALL for slo in result.slos)
+    ratios = [step.wait_ratio for step in steps if step.wait_ratio is not None]
+    if not has_slo or not ratios or any(step.shortfall_ratio is not None for step in steps):
+        return
+    note = (
+        "users hardly think, so their throughput only repeats the response time"
+        if min(ratios) > _NO_PACE_FROM_RATIO
+        else "no other step was light, to compare with"
+    )
+    yield Fact("Throughput shortfall", "not judged", note)
 
 
 def _describe_workers(steps: Sequence[StepResult]) -> str:

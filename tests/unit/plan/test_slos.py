@@ -5,6 +5,7 @@ import pytest
 from harness.errors import UsageError
 from harness.model import Slo
 from harness.plan import parse_slo
+from harness.plan.slos import find_shortfall_notes
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,26 @@ def test_anything_else_is_refused_with_an_example(text: str, message: str) -> No
         parse_slo(text)
     assert caught.value.what == message
     assert caught.value.hint == "p95=500ms, errors=0.5% or p99@/item/[id]=2s"
+
+
+def test_a_relaxed_response_time_is_noted_if_the_shortfall_stops_a_size_before() -> None:
+    """At p95 = 4 s the mean is about 1.2 s. Users who think for 1.2 · 0.85 / 0.15 = 6.8 s miss 15 % then."""
+    (note,) = find_shortfall_notes([Slo("p95", 4.0), Slo("errors", 0.01), Slo("shortfall", 0.15)])
+    assert note == (
+        "slos.shortfall (15 %) stops a size before p95 reaches 4 s, if users think for less than about 7 s; "
+        "write shortfall: null if only response times and errors count"
+    )
+
+
+@pytest.mark.parametrize(
+    "slos",
+    [
+        (Slo("p95", 1.0), Slo("shortfall", 0.15)),
+        (Slo("p99", 8.0), Slo("p95", 1.9), Slo("shortfall", 0.15)),
+        (Slo("p95", 8.0), Slo("errors", 0.01)),
+        (Slo("p95", 8.0), Slo("shortfall", 1.0)),
+        (Slo("p95", 8.0, "/slow"), Slo("shortfall", 0.15)),
+    ],
+)
+def test_without_a_relaxed_response_time_or_a_shortfall_nothing_is_noted(slos: tuple[Slo, ...]) -> None:
+    assert find_shortfall_notes(slos) == ()

@@ -1,0 +1,28 @@
+"""How far to trust a campaign: what was not judged is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.report.view.trust import build_trust_facts
+from tests.unit.report import example
+
+
+@pytest.mark.parametrize(
+    ("wait_ratio", "shortfall_ratio", "note"),
+    [
+        (1.0, None, "users hardly think, so their throughput only repeats the response time"),
+        (0.5, None, "no other step was light, to compare with"),
+        (0.5, 0.02, None),
+    ],
+)
+def test_a_shortfall_that_was_not_judged_is_named_with_the_reason(
+    wait_ratio: float, shortfall_ratio: float | None, note: str | None
+) -> None:
+    cell = example.build_cpu_bound(0.5, 96, (245,), (257,))
+    steps = [replace(s, wait_ratio=wait_ratio, shortfall_ratio=shortfall_ratio) for s in cell.steps]
+    result = example.build_campaign([replace(cell, steps=tuple(steps))])
+    facts = [fact for fact in build_trust_facts(result) if "shortfall" in str(fact)]
+    assert [fact.note for fact in facts] == ([] if note is None else [note])
+    without = replace(result, slos=tuple(slo for slo in result.slos if slo.indicator != "shortfall"))
+    assert not any("shortfall" in str(fact) for fact in build_trust_facts(without))
