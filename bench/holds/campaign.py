@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analyse.result.comparison import find_changed_parts
+from harness.analyse.search.step_timing import fit_step
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
 from harness.campaign.progress import CampaignProgress, replay
 from harness.errors import UsageError
-from harness.model import Cell, Load, Plan, StepFacts, StepResult, Verdict
+from harness.model import Cell, Load, Plan, Step, StepFacts, StepResult, Verdict
 from harness.plan import load_plan, plan_from_json
 from harness.report import name_part
 from harness.store import CampaignFolder
@@ -50,14 +51,29 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class HeldCampaign:
-    """A stored campaign whose certificates are held again for `window_s` each; `out` is the steps' folder."""
+    """A stored campaign whose certificates are held again for `window_s` each; `out` is the steps' folder.
+
+    `steps` are all steps of the campaign.
+    """
 
     folder: CampaignFolder
     plan: Plan
     certificates: tuple[Certificate, ...]
-    load: Load
+    steps: tuple[StepResult, ...]
     window_s: float
     out: Path
+
+    def choose_load(self) -> Load:
+        """Return the load with as many Locust processes as the campaign's steps show to be needed."""
+        load = self.plan.load
+        if load.workers is not None:
+            return load
+        return replace(load, workers=count_workers(self.steps, self.plan.users_limit))
+
+    def build_step(self, certificate: Certificate) -> Step:
+        """Build the step that holds the certified users for the whole window."""
+        timing = replace(self.plan.timing, window_at_least_s=self.window_s, window_at_most_s=self.window_s)
+        return fit_step(Step(certificate.users, timing), self.steps)
 
     def add_step(self, certificate: Certificate, facts: StepFacts) -> Hold:
         """Store the facts of a step and return them, judged as they will be when they are read again."""
@@ -82,8 +98,9 @@ class HeldCampaign:
     def _read_hold(self, certificate: Certificate, number: int) -> Hold:
         file = self._name_file(certificate, number)
         facts = decode_step(file.read_bytes(), file)
-        limits = certificate.cell.limits
-        return Hold(facts, judge_step(facts, self.plan.slos, certificate.baseline, limits), number)
+        plan, limits = self.plan, certificate.cell.limits
+        result = judge_step(facts, plan.slos, certificate.baseline, limits, plan.timing)
+        return Hold(facts, result, number)
 
     def _name_file(self, certificate: Certificate, number: int) -> Path:
         return self.out / f"{certificate.cell.id}-at-{certificate.users}-{number}.json.gz"
@@ -106,7 +123,7 @@ def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = N
         folder,
         _read_target(stored, matrix),
         certificates,
-        _choose_load(stored, progress),
+        tuple(step for each in progress.cells.values() for step in each.steps),
         60 * minutes,
         out or folder.path / f"holds-{minutes:g}min",
     )
@@ -143,11 +160,3 @@ def _read_target(stored: Plan, matrix: Path) -> Plan:
     return replace(
         stored, target=current.target, scenario=current.scenario, load=current.load, engines=engines
     )
-
-
-def _choose_load(plan: Plan, progress: CampaignProgress) -> Load:
-    """Return the load with as many Locust processes as the campaign's steps show to be needed."""
-    if plan.load.workers is not None:
-        return plan.load
-    steps = [step for each in progress.cells.values() for step in each.steps]
-    return replace(plan.load, workers=count_workers(steps, plan.users_limit))

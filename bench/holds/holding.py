@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bench.holds.campaign import Certificate, HeldCampaign
-from harness.analyse.step.warmup import is_warm
 from harness.campaign.preflight import (
     EngineBackends,
     check_plan,
@@ -12,11 +11,12 @@ from harness.campaign.preflight import (
     connect_backends,
     separate_cores,
 )
+from harness.campaign.step_spec import build_step_spec
 from harness.errors import TargetStartError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, open_session
-from harness.measure.step import ProgressSample, StepSpec, hold_step
-from harness.model import Plan, Step, StepFacts
+from harness.measure.step import ProgressSample, hold_step
+from harness.model import Plan, StepFacts
 from harness.report.view.explanations import explain_judgement
 from harness.report.view.text import clean_text, format_estimate
 
@@ -97,19 +97,11 @@ def _hold_step(
     campaign: HeldCampaign, certificate: Certificate, backends: Backends, image: Image, number: int
 ) -> StepFacts:
     """Hold the certified users in a fresh container, for the whole window."""
-    plan, window_s = campaign.plan, campaign.window_s
-    timing = replace(plan.timing, window_at_least_s=window_s, window_at_most_s=window_s)
-    spec = StepSpec(
-        number,
-        Step(certificate.users, timing),
-        plan.spawn_rate,
-        is_settled=lambda facts: False,
-        report_progress=_ignore_progress,
-        is_warm=is_warm,
-    )
-    with open_session(
-        backends, plan.target, plan.scenario, campaign.load, certificate.cell, image, number
-    ) as session:
+    plan, cell, step = campaign.plan, certificate.cell, campaign.build_step(certificate)
+    spec = build_step_spec(plan, step, number, certificate.baseline, cell.limits, _ignore_progress)
+    spec = replace(spec, is_settled=lambda facts: False, is_steady=None)
+    load = campaign.choose_load()
+    with open_session(backends, plan.target, plan.scenario, load, cell, image, number) as session:
         return hold_step(session, spec)
 
 
