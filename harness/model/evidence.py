@@ -149,10 +149,14 @@ class HostFull:
 
 @dataclass(frozen=True, slots=True)
 class HostOutOfMemory:
-    """The least memory that the host had available, and the share of its own limit that the target used."""
+    """The least memory that the host had available, and the share of its own limit that the target used.
+
+    If a companion died, the share is that of this `companion`.
+    """
 
     available_bytes: int
     target_used_ratio: float
+    companion: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,9 @@ _EARLY_END_CHECKED_FROM_S = 5.0
 _CLOCK_ERROR_AT_MOST_S = 0.005
 """With a larger error, more requests would be counted into the wrong window."""
 
+_OUT_OF_MEMORY = "out of memory"
+"""What the note of a step says of a container whose memory ran out."""
+
 _ENDINGS = {
     EndReason.GENERATOR_DIED: Rule.GENERATOR,
     EndReason.TARGET_REMOVED: Rule.REMOVED,
@@ -113,7 +116,10 @@ def judge_validity(
     early.
     """
     if facts.end_reason in _ENDINGS:
-        return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
+        host_memory = (
+            _check_host_memory(facts, limits) if facts.end_reason is EndReason.GENERATOR_DIED else None
+        )
+        return host_memory or Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     if facts.end_reason is not EndReason.HELD:
         return _check_early_end(facts, limits)
     if window is None or window.length_s <= 0:
@@ -131,12 +137,16 @@ def judge_validity(
 def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | None:
     """Check whether generator or host ended a step early; None if the target did.
 
-    If the target ran out of its own memory, nothing else is checked, because no other program can cause this.
+    If the target or a companion ran out of its own memory, nothing else is checked, because no other program
+    can cause this.
     Otherwise the last seconds of the step are checked like a window. The number of users is not checked,
     because they may still have been arriving.
     """
     host_memory = _check_host_memory(facts, limits)
-    if host_memory is not None or is_out_of_memory(facts):
+    is_companion_out_of_memory = (
+        facts.end_reason is EndReason.DEPENDENCY_DIED and _OUT_OF_MEMORY in facts.note
+    )
+    if host_memory is not None or is_companion_out_of_memory or is_out_of_memory(facts):
         return host_memory
     from_s, to_s = max(facts.ramp_from_s, facts.ended_s - _EARLY_END_CHECKED_S), facts.ended_s
     if to_s - from_s < _EARLY_END_CHECKED_FROM_S:
@@ -151,7 +161,7 @@ def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | Non
 
 def is_out_of_memory(facts: StepFacts) -> bool:
     """Return True if the engine reported an OOM kill. Exit code 137 proves none: it follows any SIGKILL."""
-    is_in_note = facts.end_reason is EndReason.TARGET_DIED and "out of memory" in facts.note
+    is_in_note = facts.end_reason is EndReason.TARGET_DIED and _OUT_OF_MEMORY in facts.note
     return is_in_note or _has_oom_event(facts)
 
 
@@ -238,17 +248,33 @@ def check_full_host(facts: StepFacts, from_s: float, to_s: float, limits: Limits
 
 
 def _check_host_memory(facts: StepFacts, limits: Limits | None) -> Judgement | None:
-    """Check whether the host ran out of memory while the target was far below its own limit."""
+    """Check whether the host ran out of memory, and not the container whose process was killed.
+
+    That is the target, or a companion that died. It must have been far below its own limit, but if Locust
+    died this doesn't matter: no container's limit ends Locust.
+    """
     is_held = facts.end_reason is EndReason.HELD
     from_s = facts.ramp_from_s if is_held else facts.ended_s - _EARLY_END_CHECKED_S
     available = [sample.memory_available_bytes for sample in facts.host if sample.at_s >= from_s]
-    used = [sample.working_set_bytes for sample in facts.target]
-    if limits is None or not available or not used:
+    if limits is None or not available or min(available) >= _HOST_MEMORY_AT_LEAST:
         return None
-    used_ratio = max(used) / limits.memory_bytes
-    if min(available) >= _HOST_MEMORY_AT_LEAST or used_ratio > _TARGET_MEMORY_AT_MOST:
+    companion = _find_dead_companion(facts)
+    samples = facts.companions[companion].samples if companion else facts.target
+    limit = facts.companions[companion].limits if companion else limits
+    if not samples:
         return None
-    return Judgement(Rule.HOST_MEMORY, HostOutOfMemory(min(available), used_ratio))
+    used_ratio = max(sample.working_set_bytes for sample in samples) / limit.memory_bytes
+    if used_ratio > _TARGET_MEMORY_AT_MOST and facts.end_reason is not EndReason.GENERATOR_DIED:
+        return None
+    return Judgement(Rule.HOST_MEMORY, HostOutOfMemory(min(available), used_ratio, companion))
+
+
+def _find_dead_companion(facts: StepFacts) -> str | None:
+    """Return the companion whose end ended the step; None if none did, or if nothing was counted of it."""
+    if facts.end_reason is not EndReason.DEPENDENCY_DIED:
+        return None
+    name = facts.note.partition(":")[0]
+    return name if name in facts.companions and facts.companions[name].samples else None
 
 
 def _check_littles_law(window: Window, usual: UnexplainedTime | None) -> Judgement | None:

@@ -286,10 +286,11 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy | HostFull | Hos
                 f"and the target used only {format_ratio(target_ratio)} of its CPU quota; "
                 "make the load on another engine (load.engines), or use a host with more cores"
             )
-        case HostOutOfMemory(available_bytes, target_ratio):
+        case HostOutOfMemory(available_bytes, used_ratio, companion):
+            user = "the target" if companion is None else f"the companion {companion}"
             return (
                 f"the host had {format_mebibytes(available_bytes)} of memory left, "
-                f"while the target used {format_ratio(target_ratio)} of its own limit; "
+                f"while {user} used {format_ratio(used_ratio)} of its own limit; "
                 "free memory on the host, or use a host with more"
             )
 

@@ -85,7 +85,11 @@ JUDGEMENTS = st.one_of(
     st.builds(
         Judgement, st.just(Rule.HOST_FULL), st.builds(HostFull, st.floats(0, 64), COUNTS, st.floats(0, 1))
     ),
-    st.builds(Judgement, st.just(Rule.HOST_MEMORY), st.builds(HostOutOfMemory, COUNTS, st.floats(0, 1))),
+    st.builds(
+        Judgement,
+        st.just(Rule.HOST_MEMORY),
+        st.builds(HostOutOfMemory, COUNTS, st.floats(0, 1), st.none() | TEXTS),
+    ),
 )
 EVIDENCE = st.one_of(
     st.none(),

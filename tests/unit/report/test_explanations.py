@@ -161,6 +161,11 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             HostOutOfMemory(20 * MIB, 0.25),
             "the host had 20 MiB of memory left, while the target used 25 % of its own limit; ",
         ),
+        (
+            Rule.HOST_MEMORY,
+            HostOutOfMemory(20 * MIB, 0.4, "database"),
+            "the host had 20 MiB of memory left, while the companion database used 40 % of its own limit; ",
+        ),
         (Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99", 1.0)), "too few requests to judge p99; "),
     ],
 )

@@ -351,6 +351,50 @@ def test_the_evidence_of_a_host_without_memory_is_what_it_had_left() -> None:
     assert judge_step(killed, SLOS, LIGHT, LIMITS).rule is Rule.HOST_MEMORY
 
 
+def make_companion_death(used_mib: int, note: str, available_mib: int) -> StepFacts:
+    """Return a step that the end of the database ended, whose limit is 100 MiB."""
+    samples = tuple(replace(s, working_set_bytes=used_mib * MIB) for s in make_target_samples(SECONDS, 0.1))
+    return make_closed_step(
+        end_reason=EndReason.DEPENDENCY_DIED,
+        note=f"database: {note}",
+        host=make_scarce_host(available_mib),
+        companions={"database": CompanionFacts(Limits(1.0, 100 * MIB), samples)},
+    )
+
+
+@pytest.mark.parametrize(
+    ("used_mib", "available_mib", "rule"),
+    [(40, 20, Rule.HOST_MEMORY), (95, 20, Rule.DEPENDENCY_DIED), (40, 500, Rule.DEPENDENCY_DIED)],
+)
+def test_a_companion_that_the_host_killed_is_told_from_one_that_was_full_itself(
+    used_mib: int, available_mib: int, rule: Rule
+) -> None:
+    """Up to 80 % of its own 100 MiB a companion was not full. The target's 64 of 256 MiB don't matter."""
+    facts = make_companion_death(used_mib, "exit code 137, out of memory", available_mib)
+    judgement = judge_step(facts, SLOS, LIGHT, LIMITS).judgement
+    assert judgement.rule is rule
+    if rule is Rule.HOST_MEMORY:
+        assert judgement.evidence == HostOutOfMemory(20 * MIB, 0.4, "database")
+
+
+def test_a_companion_out_of_its_own_memory_fails_whatever_else_ran() -> None:
+    busy = make_accounted_host(1.0)
+    out_of_memory = replace(make_companion_death(95, "exit code 137, out of memory", 500), host=busy)
+    assert judge_step(out_of_memory, SLOS, LIGHT, LIMITS).rule is Rule.DEPENDENCY_DIED
+    killed = replace(make_companion_death(95, "exit code 137", 500), host=busy)
+    assert judge_step(killed, SLOS, LIGHT, LIMITS).rule is Rule.FOREIGN_LOAD
+
+
+@pytest.mark.parametrize(("available_mib", "rule"), [(20, Rule.HOST_MEMORY), (500, Rule.GENERATOR)])
+def test_a_generator_that_the_host_killed_names_the_hosts_memory(available_mib: int, rule: Rule) -> None:
+    """The target may be near its own limit: 250 of 256 MiB. That ends no Locust."""
+    target = tuple(replace(s, working_set_bytes=250 * MIB) for s in make_target_samples(SECONDS))
+    facts = make_closed_step(
+        end_reason=EndReason.GENERATOR_DIED, note="-9", host=make_scarce_host(available_mib), target=target
+    )
+    assert judge_step(facts, SLOS, LIGHT, LIMITS).rule is rule
+
+
 def test_a_target_out_of_its_own_memory_fails_whatever_else_ran() -> None:
     """Other programs used one more core, which does not make a target exceed its memory limit."""
     facts = make_closed_step(
