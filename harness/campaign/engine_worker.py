@@ -32,18 +32,19 @@ class EngineWorker:
         self._engine_timeout_s = ENGINE_TIMEOUT_S if engine is None else _SHORT_ENGINE_TIMEOUT_S
 
     def run(self) -> None:
-        """Measure cells until all are done, then hold the reference cell once more.
+        """Measure cells until all are done, then hold the reference cell once more, and the size to take.
 
         Raises EngineUnavailableError if the engine fails for good, StopRequested if the campaign is to stop.
         """
         self._prepare_images()
-        while (cell := self._session.claim_cell()) is not None:
+        while (work := self._session.claim_work(self.engine)) is not None:
             try:
-                self._measure_cell(cell)
+                if work.check is None:
+                    self._measure_cell(work.cell)
+                else:
+                    self._try_container(work.cell, work.check)
             finally:
-                self._session.release_cell(cell)
-        while (drift_check := self._session.start_drift_check(self.engine)) is not None:
-            self._try_container(*drift_check)
+                self._session.release(self.engine)
 
     def _prepare_images(self) -> None:
         """Build or find the images. Raises UsageError if the target's image has changed since the start."""
@@ -122,7 +123,7 @@ class EngineWorker:
         step: Step | None = first_step
         while step is not None:
             result = self._hold_step(cell, container, step)
-            if result.verdict is not Verdict.PASS or step.purpose is Purpose.CONFIRM:
+            if result.verdict is not Verdict.PASS or step.purpose is not Purpose.SEARCH:
                 return
             step = self._session.choose_step(cell)
             if self._session.choose_load() != load:

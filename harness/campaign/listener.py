@@ -25,6 +25,9 @@ class CampaignListener:
     def drift_check_started(self, cell: Cell) -> None:
         """Show that the reference cell is measured once more, to see whether the host has changed."""
 
+    def soak_started(self, cell: Cell, step: Step) -> None:
+        """Show that the recommended size is held for long at the end, before it is recommended for good."""
+
     def container_starting(self, cell: Cell) -> None:
         """Show that a fresh container of the cell is being started."""
 

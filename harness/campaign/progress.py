@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
 from harness.analyse.result.consistency import (
-    DriftCheck,
+    Recheck,
     assess_drift,
     assess_repeatability,
     choose_drift_check,
@@ -14,6 +14,7 @@ from harness.analyse.result.consistency import (
 )
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.sizing import add_sizing
+from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
@@ -33,14 +34,23 @@ from harness.model import (
     Step,
     StepFacts,
     StepResult,
+    Verdict,
 )
 from harness.store import CampaignFolder
 from harness.store.folder import AttemptRecord
 
 
 @dataclass(slots=True)
+class RecheckFacts:
+    """The container runs in which a cell was held once more after its search, with their judged steps."""
+
+    runs: list[ContainerRun] = field(default_factory=list)
+    steps: list[StepResult] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class CellProgress:
-    """What is known of a cell so far: its last attempt, and its drift check if it is the reference cell.
+    """What is known of a cell so far: its last attempt, its drift check and its soak, if it has them.
 
     `borrowed_baseline` is the lightest baseline of the cells before this one. Baselines of later cells are
     never borrowed, so that later cells change no verdict. Steps are judged by `baseline`: the borrowed one
@@ -61,8 +71,8 @@ class CellProgress:
     first_result: CellResult | None = None
     baseline: Baseline | None = None
     series: dict[int, Series] = field(default_factory=dict)
-    drift_check_runs: list[ContainerRun] = field(default_factory=list)
-    drift_check_steps: list[StepResult] = field(default_factory=list)
+    drift_check: RecheckFacts = field(default_factory=RecheckFacts)
+    soak: RecheckFacts = field(default_factory=RecheckFacts)
     run_number: int = 0
     step_number: int = 0
 
@@ -86,24 +96,28 @@ class CellProgress:
         return self.step_number
 
     def add_run(self, run: ContainerRun) -> None:
-        """Add a container run, to the search or to the drift check."""
+        """Add a container run, to the search or to a check at the end."""
         self.run_number = max(self.run_number, run.number)
-        (self.runs if run.purpose is Purpose.SEARCH else self.drift_check_runs).append(run)
+        recheck = self._find_recheck(run.purpose)
+        (self.runs if recheck is None else recheck.runs).append(run)
+
+    def _find_recheck(self, purpose: Purpose) -> RecheckFacts | None:
+        """Return the facts of the check with this purpose; None for the search."""
+        return {Purpose.CONFIRM: self.drift_check, Purpose.SOAK: self.soak}.get(purpose)
 
     def add_step(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
         """Add a step and return its result.
 
         A step of the search may give a lighter baseline, which can change the verdicts of earlier steps.
-        A step of the drift check is judged alone.
+        A step of a check at the end is judged alone.
         """
-        if purpose is Purpose.CONFIRM:
-            self.step_number = max(self.step_number, facts.index)
-            self.drift_check_steps.append(
-                judge_step(facts, plan.slos, self.baseline, self.cell.limits, plan.timing)
-            )
-            return self.drift_check_steps[-1]
-        self.add_steps(plan, [facts])
-        return self.steps[-1]
+        recheck = self._find_recheck(purpose)
+        if recheck is None:
+            self.add_steps(plan, [facts])
+            return self.steps[-1]
+        self.step_number = max(self.step_number, facts.index)
+        recheck.steps.append(judge_step(facts, plan.slos, self.baseline, self.cell.limits, plan.timing))
+        return recheck.steps[-1]
 
     def add_steps(self, plan: Plan, facts: Sequence[StepFacts]) -> None:
         """Add steps of the search and judge all of its steps together."""
@@ -119,6 +133,11 @@ class CellProgress:
         self.borrowed_baseline = self.baseline = borrowed_baseline
         self.engine = engine
 
+    def start_soak(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:
+        """Set engine and baseline of a cell that was never measured, because its answer is inferred."""
+        if not self.is_done and not self.soak.runs:
+            self.start_attempt(borrowed_baseline, engine)
+
     def start_next_attempt(self, plan: Plan) -> None:
         """Start an empty attempt; store the result of the last one in `first_result` if it was finished."""
         if self.is_done:
@@ -133,11 +152,16 @@ class CellProgress:
         return lightest
 
     def build_result(self, plan: Plan) -> CellResult:
-        """Return the cell's answer as far as it is known."""
+        """Return the answer of the cell's search, as far as it is known."""
         skipped = plan.skipped.get(self.cell.id)
         attempt = replace(self._last_attempt, is_demand=plan.users_required is not None)
         result = build_cell_result(self.cell, plan.users_limit, plan.slos, attempt, skipped)
         return replace(result, first=self.first_result, engine=self.engine)
+
+    def build_soaked_result(self, plan: Plan) -> CellResult:
+        """Return the cell's answer as far as it is known, with what its soak has shown."""
+        result, soak = self.build_result(plan), self.soak
+        return add_soak(result, assess_soak(Recheck(result, soak.runs, soak.steps), plan.users_limit))
 
 
 @dataclass(slots=True)
@@ -155,7 +179,7 @@ class CampaignProgress:
 
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
-        results = {cell.id: self.cells[cell.id].build_result(plan) for cell in plan.cells}
+        results = {cell.id: self.cells[cell.id].build_soaked_result(plan) for cell in plan.cells}
         if plan.users_required is not None:
             results = add_inferred_results(results, plan.users_required)
         return tuple(flag_monotonicity_violations(plan, results).values())
@@ -188,26 +212,51 @@ class CampaignProgress:
         """Return the reference cell and the step to hold on this engine; None if no drift check is due.
 
         The step shows whether the host has changed, or whether this engine is as fast as the one that
-        measured the reference cell first.
+        measured the reference cell first. None is due while a soak is, which may take its place.
         """
-        results = {result.cell.id: result for result in self.build_results(plan)}
-        candidates = [results[cell.id] for cell in order_cells(plan.cells)]
-        reference = next((progress for progress in self.cells.values() if progress.drift_check_runs), None)
-        if reference is not None:  # an earlier drift check has chosen it
-            candidates = [results[reference.cell.id]]
-        check = self._list_drift_checks(plan).get(engine)
-        return choose_drift_check(plan, candidates, check, is_shared=engine is not None)
+        check, is_shared = self._list_drift_checks(plan).get(engine), engine is not None
+        due = choose_drift_check(plan, self._list_references(plan), check, is_shared=is_shared)
+        soak = self.choose_soak(plan)
+        if due is None or soak is None or self.cells[due[0].id].engine != engine:
+            return due
+        will_replace = (soak[0].id, soak[1].users) == (due[0].id, due[1].users)
+        return None if will_replace else due
 
-    def _list_drift_checks(self, plan: Plan) -> dict[str | None, DriftCheck]:
-        """Return the drift checks so far, by the engine that held them."""
-        checks: dict[str | None, DriftCheck] = {}
+    def choose_soak(self, plan: Plan) -> tuple[Cell, Step] | None:
+        """Return the cell of the recommended size and the step to hold at it; None if no soak is due."""
+        return choose_soak(plan, self.build_results(plan))
+
+    def _list_references(self, plan: Plan) -> list[CellResult]:
+        """Return the searches' answers in the order of measuring, or only that of the reference cell.
+
+        An earlier drift check has chosen the reference cell.
+        """
+        reference = next((each for each in self.cells.values() if each.drift_check.runs), None)
+        cells = order_cells(plan.cells) if reference is None else [reference.cell]
+        return [self.cells[cell.id].build_result(plan) for cell in cells]
+
+    def _list_drift_checks(self, plan: Plan) -> dict[str | None, Recheck]:
+        """Return the drift checks so far, by the engine that held them.
+
+        A soak that passed is one too if it was held where the drift check would have been.
+        """
+        checks: dict[str | None, Recheck] = {}
         for progress in self.cells.values():
-            for engine in dict.fromkeys(run.engine for run in progress.drift_check_runs):
-                runs = [run for run in progress.drift_check_runs if run.engine == engine]
-                numbers = {run.number for run in runs}
-                steps = [step for step in progress.drift_check_steps if step.life in numbers]
-                checks.setdefault(engine, DriftCheck(progress.build_result(plan), runs, steps))
+            for engine, check in _split_by_engine(progress.build_result(plan), progress.drift_check).items():
+                checks.setdefault(engine, check)
+        for progress in self.cells.values():
+            for engine, check in _split_by_engine(progress.build_result(plan), progress.soak).items():
+                if self._replaces_drift_check(plan, check, engine):
+                    checks.setdefault(engine, check)
         return checks
+
+    def _replaces_drift_check(self, plan: Plan, soak: Recheck, engine: str | None) -> bool:
+        """Return True if the soak passed at the cell, and with the users, that a drift check would hold."""
+        due = choose_drift_check(plan, self._list_references(plan), None, is_shared=engine is not None)
+        last = soak.steps[-1] if soak.steps else None
+        if due is None or last is None or last.verdict is not Verdict.PASS:
+            return False
+        return (soak.cell.cell.id, last.users) == (due[0].id, due[1].users)
 
     def build_result(self, plan: Plan, state: CampaignState) -> CampaignResult:
         """Return the campaign's answer as far as it is known."""
@@ -231,8 +280,19 @@ class CampaignProgress:
             repeatability=assess_repeatability(cells),
             price=plan.price,
             precision_ratio=plan.search.precision_ratio,
+            soak_s=plan.search.soak_s,
         )
         return add_sizing(add_reference_capacities(result))
+
+
+def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:
+    """Return a cell's check at the end on each engine that held it."""
+    checks = {}
+    for engine in dict.fromkeys(run.engine for run in facts.runs):
+        runs = [run for run in facts.runs if run.engine == engine]
+        numbers = {run.number for run in runs}
+        checks[engine] = Recheck(result, runs, [step for step in facts.steps if step.life in numbers])
+    return checks
 
 
 def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
@@ -259,13 +319,15 @@ def _replay_attempt(
     cell: CellProgress,
     record: AttemptRecord,
 ) -> None:
-    engine = next((run.engine for run in record.runs), None)
+    runs = (*record.runs, *record.drift_check_runs, *record.soak_runs)
+    engine = next((run.engine for run in runs), None)
     cell.start_attempt(campaign.baselines.get(engine), engine)
-    for run in (*record.runs, *record.drift_check_runs):
+    for run in runs:
         cell.add_run(run)
     cell.add_steps(plan, [folder.read_step(file) for file in record.step_files])
-    for file in record.drift_check_files:
-        cell.add_step(plan, folder.read_step(file), Purpose.CONFIRM)
+    for purpose in (Purpose.CONFIRM, Purpose.SOAK):
+        for file in record.get_step_files(purpose):
+            cell.add_step(plan, folder.read_step(file), purpose)
     if record.is_done:
         campaign.baselines[engine] = cell.finish()
 

@@ -27,7 +27,7 @@ class Scheduler:
         self._workers = [EngineWorker(self._session, each, engine) for engine, each in backends.items()]
 
     def run(self) -> CampaignResult:
-        """Measure every unfinished cell, then the reference cell on each engine, and return the answer.
+        """Measure every unfinished cell, hold the reference cell and the size to take, and return the answer.
 
         If an error or the user interrupts this, the reports show what was measured until then.
         """

@@ -1,8 +1,8 @@
-"""Hold the state of a running campaign: the progress of its cells, and which of them are claimed."""
+"""Hold the state of a running campaign: the progress of its cells, and what each engine does."""
 
 import threading
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from harness.analyse.search.search import choose_next_step
@@ -36,6 +36,14 @@ Writing reports then takes at most a twentieth of the time.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What an engine does next at a cell: hold the step of a check at the end, or search if that is None."""
+
+    cell: Cell
+    check: Step | None = None
+
+
 class StopRequested(Exception):
     """Raised in every worker when the worker of another engine has failed, or the user has interrupted."""
 
@@ -62,7 +70,7 @@ class CampaignSession:
         self._progress = replay(plan, folder)
         # A condition, because workers without a cell wait for cells that others release.
         self._lock = threading.Condition(threading.RLock())
-        self._claimed: set[str] = set()
+        self._claims: dict[str | None, Work] = {}
         self._is_stopping = False
         self._noted: set[str] = set()
         # Reentrant, because an interrupt of the only thread may leave this lock held when `finish` needs it.
@@ -120,26 +128,61 @@ class CampaignSession:
 
     # Cells
 
-    def claim_cell(self) -> Cell | None:
-        """Claim and return the next cell to measure; None when all are done.
+    def claim_work(self, engine: str | None) -> Work | None:
+        """Claim and return what this engine is to do next; None when all is done.
 
-        Waits while other workers measure the remaining cells, because one may be released unfinished or need
-        a second attempt. Raises StopRequested.
+        All cells are searched first. Then each engine holds the reference cell once more, and one engine
+        holds the recommended size. Waits while other engines measure what is left, because a cell may be
+        released unfinished, need a second attempt, or be needed after a soak that failed. Raises
+        StopRequested.
         """
         with self._lock:
             while True:
                 self.raise_if_stopping()
-                if (cell := self._progress.choose_cell(self.plan, self._claimed)) is not None:
-                    self._claimed.add(cell.id)
-                    return cell
-                if not self._claimed:
+                if (work := self._choose_work(engine)) is not None:
+                    self._claims[engine] = work
+                    if work.check is not None:
+                        self._announce_check(work.cell, work.check, engine)
+                    return work
+                if not self._claims:
                     return None
                 self._lock.wait()
 
-    def release_cell(self, cell: Cell) -> None:
-        """Give up the claim on the cell, so that others can claim it if it is unfinished."""
+    def _choose_work(self, engine: str | None) -> Work | None:
+        """Return what this engine can do now; None if there is nothing at the moment."""
+        searched = {work.cell.id for work in self._claims.values() if work.check is None}
+        if (cell := self._progress.choose_cell(self.plan, searched)) is not None:
+            return Work(cell)
+        if searched:
+            return None
+        if (drift_check := self._progress.choose_drift_check(self.plan, engine)) is not None:
+            return Work(*drift_check)
+        return self._choose_soak(engine)
+
+    def _choose_soak(self, engine: str | None) -> Work | None:
+        """Return the soak that is due; None if it is for another engine: the one that searched the size."""
+        is_held = any(work.check and work.check.purpose is Purpose.SOAK for work in self._claims.values())
+        due = self._progress.choose_soak(self.plan)
+        if is_held or due is None:
+            return None
+        searcher = self._progress.cells[due[0].id].engine
+        return None if searcher in self._engines and searcher != engine else Work(*due)
+
+    def _announce_check(self, cell: Cell, step: Step, engine: str | None) -> None:
+        if step.purpose is Purpose.CONFIRM:
+            self.note_once([f"drift check: {cell.id} is measured once more at {step.users} users"])
+            self._listener.drift_check_started(cell)
+        else:
+            self.note_once(
+                [f"soak: {cell.id} is held at {step.users} users for {self.plan.search.soak_s:g} s"]
+            )
+            self._progress.cells[cell.id].start_soak(self._progress.baselines.get(engine), engine)
+            self._listener.soak_started(cell, step)
+
+    def release(self, engine: str | None) -> None:
+        """Give up what this engine has claimed, so that others can claim it if it is unfinished."""
         with self._lock:
-            self._claimed.discard(cell.id)
+            self._claims.pop(engine, None)
             self._lock.notify_all()
 
     def start_cell(self, cell: Cell, engine: str | None) -> None:
@@ -170,16 +213,6 @@ class CampaignSession:
             self._folder.finish_cell(cell.id, cell_progress.attempt)
             self._listener.cell_finished(cell_progress.build_result(self.plan))
         self._write_reports_if_due()
-
-    def start_drift_check(self, engine: str | None) -> tuple[Cell, Step] | None:
-        """Return the reference cell and the step to hold on this engine; None if its drift check is done."""
-        with self._lock:
-            due = self._progress.choose_drift_check(self.plan, engine)
-            if due is not None:
-                cell, step = due
-                self.note_once([f"drift check: {cell.id} is measured once more at {step.users} users"])
-                self._listener.drift_check_started(cell)
-            return due
 
     # Container runs and steps
 

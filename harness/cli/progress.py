@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.analyse.search.time_estimate import estimate_cell_s, estimate_plan_s
+from harness.analyse.search.time_estimate import estimate_cell_s, estimate_plan_s, estimate_soak_s
 from harness.campaign import CampaignListener
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.step import ProgressSample
@@ -23,6 +23,7 @@ from harness.model import (
     EngineWorkers,
     ExternalWorkers,
     Plan,
+    Purpose,
     Step,
     StepResult,
     Verdict,
@@ -34,6 +35,7 @@ from harness.report.view.text import (
     clean_lines,
     format_cores,
     format_estimate,
+    format_hold,
     format_mebibytes,
     format_number,
     format_rate,
@@ -160,6 +162,12 @@ class LiveProgress(CampaignListener):
         """Add the cell to those that are being measured."""
         self._active[cell.id] = _ActiveCell(cell)
 
+    def soak_started(self, cell: Cell, step: Step) -> None:
+        """Show the cell; it replaces that of the drift check, unless other engines still hold theirs."""
+        if self._plan is not None and len(self._plan.engines) == 1:
+            self._active.clear()
+        self._active[cell.id] = _ActiveCell(cell)
+
     def container_starting(self, cell: Cell) -> None:
         """Show that the cell waits for a container."""
         active = self._active[cell.id]
@@ -204,9 +212,17 @@ class LiveProgress(CampaignListener):
         row.add_row(
             ProgressBar(total=1.0, completed=min(0.99, self._estimate_share(total, cell_s)), width=30),
             f"size {min(finished + 1, total)} of {total}",
-            f"about {format_estimate(max(10.0, (total - finished - 0.5) * cell_s))} left",
+            f"about {format_estimate(self._estimate_left_s(plan, total - finished, cell_s))} left",
         )
         return row
+
+    def _estimate_left_s(self, plan: Plan, cells_left: int, cell_s: float) -> float:
+        """Return the seconds that the remaining cells and the soak still take, at least ten."""
+        soak_s = estimate_soak_s(plan)
+        for active in list(self._active.values()):
+            if active.step is not None and active.step.purpose is Purpose.SOAK and active.sample is not None:
+                soak_s -= active.sample.elapsed_s
+        return max(10.0, max(0.0, (cells_left - 0.5) * cell_s) + soak_s)
 
     def _count_finished(self) -> int:
         """Count the finished cells; one that was measured twice counts once."""
@@ -245,9 +261,12 @@ def _render_cell(active: _ActiveCell) -> Text:
 def _describe_phase(active: _ActiveCell) -> str:
     if active.step is None or active.sample is None:
         return ""
-    return (
-        f"{active.sample.phase} at {active.step.users} users ({format_seconds(active.sample.elapsed_s, 0)})"
-    )
+    at = f"at {active.step.users} users ({format_seconds(active.sample.elapsed_s, 0)})"
+    if active.step.purpose is Purpose.SOAK:
+        return (
+            f"holding it for {format_hold(active.step.timing.window_at_least_s)}: {active.sample.phase} {at}"
+        )
+    return f"{active.sample.phase} {at}"
 
 
 def _render_usage(active: _ActiveCell) -> RenderableType:

@@ -70,7 +70,6 @@ from harness.model.resources import (
 )
 from harness.model.results import (
     CampaignResult,
-    CampaignState,
     CellResult,
     CompanionUse,
     Cost,
@@ -84,11 +83,11 @@ from harness.model.results import (
     Series,
     Settling,
     Sizing,
-    Status,
+    Soak,
     StepResult,
     TargetUse,
 )
-from harness.model.verdicts import Factor, Rule, Verdict
+from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
 
 __all__ = [
     "ANSWERED",
@@ -171,6 +170,7 @@ __all__ = [
     "Settling",
     "Sizing",
     "Slo",
+    "Soak",
     "Status",
     "Step",
     "StepFacts",

@@ -393,10 +393,6 @@ class BrokenByLarger:
     larger: Limits
 
 
-CellEvidence = (
-    FactorEvidence | NeverBroke | NothingMeasured | Skipped | NotReady | SustainedBySmaller | BrokenByLarger
-)
-
 StopReason = Judgement | NotReady
 """Why a search ended before its bracket was as narrow as the precision demands."""
 

@@ -5,45 +5,15 @@ All of them can be derived again from stored facts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from harness.model.evidence import CellEvidence, DriftEvidence, Judgement, StopReason
+from harness.model.cell_evidence import CellEvidence
+from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.fingerprint import Fingerprint
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
-from harness.model.verdicts import Factor, Rule, Verdict
-
-
-class Status(StrEnum):
-    """What is known of a cell's capacity; the values are those of summary.json."""
-
-    BRACKETED = "bracketed"
-    """The capacity lies between two measured numbers of users."""
-    CENSORED = "censored"
-    """The cell sustained all users of the campaign."""
-    NONE = "none"
-    """Not even the lowest number of users passed."""
-    FAILED = "failed"
-    """The target never came up, or failed every request of the cell's first step."""
-    INVALID = "invalid"
-    """The steps give no capacity: some were invalid, or the target did not come up again."""
-    SKIPPED = "skipped"
-    """The plan leaves the cell out."""
-    INFERRED = "inferred"
-    """The answer follows from a smaller or a larger size."""
-    RUNNING = "running"
-    """The cell's search is not done: the campaign runs, or it was interrupted."""
-
-
-class CampaignState(StrEnum):
-    """Whether a campaign is over; the values are those of summary.json and events.jsonl."""
-
-    COMPLETE = "complete"
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"
-
+from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
 
 # A judged step
 
@@ -228,6 +198,25 @@ class StepResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Soak:
+    """The size to take, held at the end of a campaign in a fresh container, for much longer than a window.
+
+    `step` is the last one of two if the first was invalid; None if the target did not come up. `evidence` is
+    its judgement, or why the target did not come up. `load_s` is the length of all steps.
+    """
+
+    users: int
+    step: StepResult | None
+    evidence: DriftEvidence
+    load_s: float = 0.0
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the size survived; INVALID if that is unknown, also because no target came up."""
+        return Verdict.INVALID if self.step is None else self.step.verdict
+
+
+@dataclass(frozen=True, slots=True)
 class CellResult:
     """The answer for a cell, with its evidence.
 
@@ -238,6 +227,8 @@ class CellResult:
     sustains more users. `stop_reason` says why a bracket is wider than the precision demands. `at_reference`
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
     `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
+    `soak` is None if the size was not held at the end. A soak that failed is an end of the bracket, and none
+    of the `steps`.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -270,6 +261,7 @@ class CellResult:
     engine: str | None = None
     at_reference: ReferenceCapacity | None = None
     superseded_steps: tuple[int, ...] = ()
+    soak: Soak | None = None
 
     @property
     def is_undecided(self) -> bool:
@@ -340,7 +332,7 @@ class Drift:
     Ratios are end / start - 1; None without data. `verdict` and `evidence` are of the step at the end.
     `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
     target has changed. With several engines the size was searched on `against` and held again on `engine`;
-    ratios compare the second with the first.
+    ratios compare the second with the first. `is_soak`: the soak took the place of the drift check.
     """
 
     cell: Cell
@@ -355,6 +347,7 @@ class Drift:
     load_s: float = 0.0
     engine: str | None = None
     against: str | None = None
+    is_soak: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +368,8 @@ class CampaignResult:
 
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
     `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
-    is the precision asked for (`search.precision`); None in older results.
+    is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
+    take is held at the end; 0 if it is not.
     """
 
     campaign: str
@@ -397,3 +391,4 @@ class CampaignResult:
     sizing: Sizing = Sizing(0, 0)
     host_speed: HostSpeed | None = None
     precision_ratio: float | None = None
+    soak_s: float = 0.0

@@ -1,4 +1,4 @@
-"""Verdicts on steps, the rules that give them, and the factors that limit a cell."""
+"""Verdicts on steps, the rules that give them, the factors that limit a cell, and how far its answer is."""
 
 from enum import StrEnum
 
@@ -24,6 +24,35 @@ class Factor(StrEnum):
     DEPENDENCY = "dependency"
     GENERATOR = "generator"
     HOST = "host"
+
+
+class Status(StrEnum):
+    """What is known of a cell's capacity; the values are those of summary.json."""
+
+    BRACKETED = "bracketed"
+    """The capacity lies between two measured numbers of users."""
+    CENSORED = "censored"
+    """The cell sustained all users of the campaign."""
+    NONE = "none"
+    """Not even the lowest number of users passed."""
+    FAILED = "failed"
+    """The target never came up, or failed every request of the cell's first step."""
+    INVALID = "invalid"
+    """The steps give no capacity: some were invalid, or the target did not come up again."""
+    SKIPPED = "skipped"
+    """The plan leaves the cell out."""
+    INFERRED = "inferred"
+    """The answer follows from a smaller or a larger size."""
+    RUNNING = "running"
+    """The cell's search is not done: the campaign runs, or it was interrupted."""
+
+
+class CampaignState(StrEnum):
+    """Whether a campaign is over; the values are those of summary.json and events.jsonl."""
+
+    COMPLETE = "complete"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
 
 
 class Rule(StrEnum):

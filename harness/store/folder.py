@@ -36,13 +36,25 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 @dataclass(slots=True)
 class AttemptRecord:
-    """One attempt at a cell: runs and step files of its search and of its drift check, in the log's order."""
+    """One attempt at a cell: runs and step files of its search, drift check and soak, in the log's order."""
 
     runs: list[ContainerRun] = field(default_factory=list)
     step_files: list[str] = field(default_factory=list)
     is_done: bool = False
     drift_check_runs: list[ContainerRun] = field(default_factory=list)
     drift_check_files: list[str] = field(default_factory=list)
+    soak_runs: list[ContainerRun] = field(default_factory=list)
+    soak_files: list[str] = field(default_factory=list)
+
+    def get_runs(self, purpose: Purpose) -> list[ContainerRun]:
+        """Return the list of the container runs with this purpose."""
+        lists = {Purpose.CONFIRM: self.drift_check_runs, Purpose.SOAK: self.soak_runs}
+        return lists.get(purpose, self.runs)
+
+    def get_step_files(self, purpose: Purpose) -> list[str]:
+        """Return the list of the files of the steps with this purpose."""
+        lists = {Purpose.CONFIRM: self.drift_check_files, Purpose.SOAK: self.soak_files}
+        return lists.get(purpose, self.step_files)
 
 
 @dataclass(slots=True)
@@ -295,11 +307,10 @@ def _apply_event(log: CampaignLog, event: dict[str, Any]) -> None:
         case "image-prepared":
             log.images[event["engine"] or None] = str(event["digest"])
         case "life-started":
-            run, record = _parse_run(event), _find_attempt(log, event)
-            (record.runs if run.purpose is Purpose.SEARCH else record.drift_check_runs).append(run)
+            run = _parse_run(event)
+            _find_attempt(log, event).get_runs(run.purpose).append(run)
         case "step-finished":
-            purpose, record = Purpose(event["purpose"]), _find_attempt(log, event)
-            files = record.step_files if purpose is Purpose.SEARCH else record.drift_check_files
+            files = _find_attempt(log, event).get_step_files(Purpose(event["purpose"]))
             files.append(event["file"])
         case "cell-finished":
             _find_attempt(log, event).is_done = True

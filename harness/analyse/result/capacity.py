@@ -4,7 +4,7 @@ The answer is derived again whenever it is needed, and is never stored as truth.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
@@ -23,8 +23,8 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.cell_evidence import CellEvidence
 from harness.model.evidence import (
-    CellEvidence,
     NeverBroke,
     NothingMeasured,
     NotReady,
@@ -67,7 +67,7 @@ def build_cell_result(
     is_bracketed = status is Status.BRACKETED
     counted = drop_superseded_steps(steps)
     fitted = _estimate(sustained, broken, slos, counted, factor) if is_bracketed else None
-    return CellResult(
+    result = CellResult(
         cell=cell,
         status=status,
         sustained_users=bracket.sustained_users,
@@ -78,18 +78,26 @@ def build_cell_result(
         precision_ratio=fitted.precision_ratio if fitted else None,
         limiting_factor=factor,
         evidence=Skipped(skipped) if skipped is not None else evidence,
-        rps=sustained.rps if sustained else None,
-        p95_s=sustained.latency.p95_s if sustained else None,
-        error_ratio=sustained.failures.ratio if sustained else None,
-        cpu_used_cores=sustained.target.cpu_cores if sustained else None,
-        throttled_ratio=sustained.target.throttled_ratio if sustained else None,
-        memory_peak_bytes=sustained.target.memory_peak_bytes if sustained else None,
         ready_after_s=next((run.ready_after_s for run in runs if run.ready_after_s is not None), None),
         companions_ready_after_s=_find_longest_start(runs),
         load_s=sum(step.load_s for step in steps),
         steps=tuple(steps),
         superseded_steps=tuple(sorted({step.index for step in steps} - {step.index for step in counted})),
         stop_reason=_find_stop_reason(attempt) if is_bracketed else None,
+    )
+    return set_load_numbers(result, sustained)
+
+
+def set_load_numbers(result: CellResult, sustained: StepResult | None) -> CellResult:
+    """Return the result with the numbers of load of this step; with none of them if there is no such step."""
+    return replace(
+        result,
+        rps=sustained.rps if sustained else None,
+        p95_s=sustained.latency.p95_s if sustained else None,
+        error_ratio=sustained.failures.ratio if sustained else None,
+        cpu_used_cores=sustained.target.cpu_cores if sustained else None,
+        throttled_ratio=sustained.target.throttled_ratio if sustained else None,
+        memory_peak_bytes=sustained.target.memory_peak_bytes if sustained else None,
     )
 
 

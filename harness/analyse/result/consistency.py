@@ -29,6 +29,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import NotReady
 
 Results = Mapping[str, CellResult]
@@ -64,20 +65,26 @@ def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cel
     """Return pairs of measured cells (smaller, larger) in which the larger cell sustains fewer users.
 
     Differences within the precision do not count. In a search for the demand, cells are compared only at the
-    required users.
+    required users. A cell that broke in its soak contradicts none: the smaller one was not held as long.
     """
     if plan.users_required is not None:
-        return demand.find_monotonicity_violations(results, plan.users_required)
+        pairs = demand.find_monotonicity_violations(results, plan.users_required)
+        return [(small, large) for small, large in pairs if not _broke_in_soak(results[large.id])]
     tolerance = 1 + plan.search.precision_ratio
     return [
         (small.cell, large.cell)
         for large in results.values()
+        if not _broke_in_soak(large)
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
         and (broken := _find_broken_users(large)) is not None
         and broken * tolerance < _find_sustained_users(small)
     ]
+
+
+def _broke_in_soak(result: CellResult) -> bool:
+    return isinstance(result.evidence, BrokeInSoak)
 
 
 def _find_broken_users(result: CellResult) -> int | None:
@@ -95,8 +102,8 @@ def _find_sustained_users(result: CellResult) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class DriftCheck:
-    """The reference cell, and the container runs and steps of its drift check (not those of its search)."""
+class Recheck:
+    """A cell that was held once more after all searches, and the container runs and steps of this."""
 
     cell: CellResult
     runs: Sequence[ContainerRun]
@@ -115,7 +122,7 @@ class DriftCheck:
 
 
 def choose_drift_check(
-    plan: Plan, results: Iterable[CellResult], check: DriftCheck | None, *, is_shared: bool = False
+    plan: Plan, results: Iterable[CellResult], check: Recheck | None, *, is_shared: bool = False
 ) -> tuple[Cell, Step] | None:
     """Return the reference cell and the step to hold at it in a fresh container; None if none is needed.
 
@@ -144,7 +151,7 @@ def _choose_reference(results: Sequence[CellResult], fewest: int) -> CellResult 
     return next((result for result in known if result.first is None), known[0] if known else None)
 
 
-def assess_drift(check: DriftCheck | None) -> Drift | None:
+def assess_drift(check: Recheck | None) -> Drift | None:
     """Return how the reference cell changed; None if it was not held again at users of its search.
 
     A target that did not come up again is a change too.
@@ -160,7 +167,9 @@ def assess_drift(check: DriftCheck | None) -> Drift | None:
     before = _find_search_step(cell.steps, after.users)
     if before is None:
         return None
-    return replace(_compare_steps(cell.cell, before, after), engine=engine, against=cell.engine)
+    is_soak = any(run.purpose is Purpose.SOAK for run in check.runs)
+    drift = _compare_steps(cell.cell, before, after)
+    return replace(drift, engine=engine, against=cell.engine, is_soak=is_soak)
 
 
 def _find_search_step(steps: Sequence[StepResult], users: int) -> StepResult | None:

@@ -34,6 +34,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.cell_evidence import BrokeInSoak
 
 _Z_975 = 1.96
 
@@ -108,7 +109,12 @@ def _fit_speed(groups: Sequence[Sequence[StepResult]]) -> HostSpeed | None:
 def estimate_at_reference(
     cell: CellResult, slos: Sequence[Slo], speed: HostSpeed
 ) -> ReferenceCapacity | None:
-    """Return what a bracketed cell that the CPU stops sustains at the reference speed; None for any other."""
+    """Return what a bracketed cell that the CPU stops sustains at the reference speed; None for any other.
+
+    None too if the cell broke only in its soak, which its windows don't explain.
+    """
+    if isinstance(cell.evidence, BrokeInSoak):
+        return None
     steps = [step for step in _select_known(cell.steps) if _is_busy(step, cell.cell.limits.total_cores)]
     if not steps or cell.status is not Status.BRACKETED or cell.limiting_factor is not Factor.CPU:
         return None

@@ -57,7 +57,7 @@ def add_inferred_results(results: _Results, users: int) -> dict[str, CellResult]
     for cell_id, result in results.items():
         if _is_unmeasured(result) and not result.steps:
             inferred = infer_result(result.cell, results, users)
-            filled[cell_id] = inferred or replace(result, status=Status.RUNNING)
+            filled[cell_id] = replace(inferred or replace(result, status=Status.RUNNING), soak=result.soak)
     return filled
 
 

@@ -11,11 +11,19 @@ _PREDICTED_STEPS = 3.0
 
 
 def estimate_plan_s(plan: Plan) -> float:
-    """Return the seconds that a whole campaign will take."""
+    """Return the seconds that a whole campaign will take, if the first size that is recommended survives."""
     if plan.users_required is not None:
-        return _estimate_demand_s(plan)
+        return _estimate_demand_s(plan) + estimate_soak_s(plan)
     measured_count = len(plan.cells) - len(plan.skipped)
-    return estimate_cell_s(plan) * measured_count + _estimate_drift_check_s(plan)
+    return estimate_cell_s(plan) * measured_count + _estimate_drift_check_s(plan) + estimate_soak_s(plan)
+
+
+def estimate_soak_s(plan: Plan) -> float:
+    """Return the seconds for holding one size for long at the end; 0 if no size is measured or held so."""
+    if not plan.search.soak_s or len(plan.cells) == len(plan.skipped):
+        return 0.0
+    step_s = estimate_step_s(plan, plan.users_limit) - plan.timing.window_at_least_s
+    return step_s + plan.search.soak_s + _CONTAINER_START_S
 
 
 def estimate_cell_s(plan: Plan) -> float:

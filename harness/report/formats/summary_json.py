@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from harness.model import CampaignResult, CellResult, Cost, Drift, HostSpeed, Repeatability, Slo, Status
+from harness.model import CampaignResult, CellResult, Cost, Drift, HostSpeed, Repeatability, Slo, Soak, Status
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
 from harness.report.view.explanations import explain_evidence
@@ -118,4 +118,16 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "on_price_front": cost.is_on_front if cost else None,
         "replicas": result.cell.limits.replicas,
         "engine": clean_text(result.engine or "") or None,
+    } | _build_soak(result.soak)
+
+
+def _build_soak(soak: Soak | None) -> dict[str, Any]:
+    """Return what a cell's soak has shown, in keys of the cell; None without a soak."""
+    step = soak.step if soak is not None else None
+    return {
+        "soak_verdict": soak.verdict.value if soak is not None else None,
+        "soak_users": soak.users if soak is not None else None,
+        "soak_window_s": round(keep_finite(step.window_s) or 0.0, 3) if step is not None else None,
+        "soak_p95_s": keep_finite(step.latency.p95_s) if step is not None else None,
+        "soak_memory_peak_bytes": step.target.memory_peak_bytes if step is not None else None,
     }

@@ -1,13 +1,19 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, IndicatorKind, Status
+from harness.model import CellResult, IndicatorKind, Limits, Status, StepResult, Verdict
+from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view.explanations import explain_evidence, explain_judgement
 from harness.report.view.text import (
     FACTOR_WORDS,
     NO_DATA,
     clean_text,
+    compute_share,
+    format_count,
+    format_hold,
+    format_mebibytes,
     format_number,
     format_ratio,
+    format_seconds,
     format_size,
     keep_finite,
 )
@@ -37,7 +43,8 @@ STATUS_MEANINGS = {
 def format_bracket(result: CellResult) -> str:
     """Return what is known of the capacity, or the status.
 
-    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`.
+    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`. It is `< 400` for a size
+    that broke in its soak, if its search held no fewer users.
     """
     sustained, broken = result.sustained_users, result.broken_users
     match result.status:
@@ -45,9 +52,9 @@ def format_bracket(result: CellResult) -> str:
             return f"≥ {sustained}"
         case Status.BRACKETED:
             return f"{sustained} – {broken}"
-        case Status.NONE:
+        case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
             return f"none (< {broken})" if broken is not None else "none"
-        case Status.INFERRED:
+        case Status.INFERRED | Status.NONE:
             return _format_open_bracket(sustained, broken) or result.status.value
         case Status.RUNNING:
             return _format_open_bracket(sustained, broken) or ("measuring" if result.steps else "waiting")
@@ -129,6 +136,15 @@ def describe_violation(result: CellResult) -> str:
 def write_remark(result: CellResult) -> str:
     """Return what a reader must know in addition to the bracket; empty for most cells.
 
+    These are the remarks on the cell's search, and what its soak has shown.
+    """
+    soak = f"at the end {describe_soak(result)}" if result.soak is not None else ""
+    return "; ".join(part for part in (write_search_remark(result), soak) if part)
+
+
+def write_search_remark(result: CellResult) -> str:
+    """Return what a reader must know of the cell's search in addition to the bracket; empty for most cells.
+
     These are both answers of a cell that was measured twice, a monotonicity violation, why the bracket is
     wider than the precision demands, and that the throughput shortfall stopped it.
     """
@@ -149,6 +165,37 @@ def name_broken_shortfall(result: CellResult) -> str:
             broken = explain_judgement(step.judgement)
             return f"stopped at {step.users} users by {broken}: users make fewer requests than at light load"
     return ""
+
+
+def describe_soak(result: CellResult) -> str:
+    """Return what the cell's soak has shown; empty without one.
+
+    An example: `held for 5 min at 400 users: p95 0.31 s, 99 % of its CPU, 154 MiB of memory`.
+    """
+    soak = result.soak
+    if soak is None:
+        return ""
+    users, reason = f"{format_count(soak.users)} users", clean_text(explain_evidence(soak.evidence))
+    if soak.step is None:
+        return f"not confirmed at {users}, because it did not come up again ({reason})"
+    if soak.verdict is Verdict.INVALID:
+        return f"not confirmed at {users}, because holding it longer was invalid twice ({reason})"
+    if soak.verdict is Verdict.FAIL:
+        return f"broken at {users} when held longer ({reason})"
+    figures = ", ".join(list_figures(soak.step, result.cell.limits))
+    return f"held for {format_hold(soak.step.window_s)} at {users}{': ' + figures if figures else ''}"
+
+
+def list_figures(step: StepResult, limits: Limits) -> list[str]:
+    """Return what was measured of p95, CPU and memory in a step of a cell with these limits."""
+    used = compute_share(step.target.cpu_cores, limits.total_cores)
+    p95_s, memory_bytes = keep_finite(step.latency.p95_s), step.target.memory_peak_bytes
+    figures = (
+        f"p95 {format_seconds(p95_s)}" if p95_s is not None else "",
+        f"{format_ratio(used)} of its CPU" if used is not None else "",
+        f"{format_mebibytes(memory_bytes)} of memory" if memory_bytes is not None else "",
+    )
+    return [figure for figure in figures if figure]
 
 
 def explain_wide_bracket(result: CellResult) -> str:

@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.model import CampaignResult, CellResult, Drift, Repeatability, Verdict
+from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
+
+_SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,7 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
     return (
         *_build_engines_fact(result),
         *_build_drift_fact(result.drift),
+        *_build_soak_facts(result),
         *map(_build_engine_comparison_fact, result.engine_comparisons),
         *_build_remark_facts(result),
         *_build_precision_facts(result),
@@ -30,12 +34,18 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
 
 
 def write_warnings(result: CampaignResult) -> tuple[str, ...]:
-    """Return a sentence for each marked drift, unlike engine, monotonicity violation and wide bracket."""
+    """Return a sentence for each drift, unlike engine, failed soak, contradiction and wide bracket."""
     drift = result.drift
     violations = (
         f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: one of the two is wrong."
         for cell in result.cells
         if cell.monotonicity_violation is not None
+    )
+    broken_soaks = (
+        f"{text.format_size(cell.cell.limits)} is not recommended for {cell.soak.users} users: "
+        f"{text.clean_text(explain_evidence(cell.evidence))}."
+        for cell in result.cells
+        if cell.soak is not None and isinstance(cell.evidence, BrokeInSoak)
     )
     wide_brackets = (
         f"{text.format_size(cell.cell.limits)} {cell_text.format_bracket(cell)} is {reason}."
@@ -48,6 +58,7 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
     return (
         *([describe_drift(drift)] if drift is not None and drift.is_marked else []),
         *different_engines,
+        *broken_soaks,
         *violations,
         *wide_brackets,
     )
@@ -148,10 +159,20 @@ def _list_changes(drift: Drift) -> str:
     )
 
 
-def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Yield a fact for each cell of whose answer a reader must know more (`cell_text.write_remark`)."""
+def _build_soak_facts(result: CampaignResult) -> Iterator[Fact]:
+    """Yield what each soak has shown, or that sizes were held no longer than a window."""
+    if not result.soak_s:
+        yield Fact("Soak", "off", "no size was held for longer than a window of its search")
     for cell in result.cells:
-        if remark := cell_text.write_remark(cell):
+        if cell.soak is not None:
+            label = f"Soak of {text.format_size(cell.cell.limits)}"
+            yield Fact(label, _SOAK_OUTCOMES[cell.soak.verdict], cell_text.describe_soak(cell))
+
+
+def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
+    """Yield a fact for each cell of whose search a reader must know more (`cell_text.write_search_remark`)."""
+    for cell in result.cells:
+        if remark := cell_text.write_search_remark(cell):
             yield Fact(text.format_size(cell.cell.limits), _name_remark(cell), remark)
 
 

@@ -4,10 +4,10 @@ Recorded texts, such as errors and logs, are not cleaned here; the caller does t
 """
 
 from harness.model import MIB, Doubt, Judgement, MachineDifference, Rule, Slo
+from harness.model.cell_evidence import BrokeInSoak, CellEvidence
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
-    CellEvidence,
     ClockUncertain,
     CompanionFull,
     CompanionMemoryFull,
@@ -46,6 +46,7 @@ from harness.report.view.text import (
     format_change,
     format_cpu,
     format_estimate,
+    format_hold,
     format_limit,
     format_mebibytes,
     format_milliseconds,
@@ -96,6 +97,8 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return f"sustains ≥ {users}: so does the smaller {format_size(smaller)}"
         case BrokenByLarger(users, larger):
             return f"does not sustain {users}: nor does the larger {format_size(larger)}"
+        case BrokeInSoak():
+            return _explain_broken_soak(evidence)
         case OutOfMemory() | MemoryFull() | Thrashing():
             return _explain_memory(evidence)
         case RequestErrors():
@@ -106,6 +109,17 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return _explain_companion(evidence)
         case OwnConcurrency():
             return _explain_concurrency(evidence)
+
+
+def _explain_broken_soak(evidence: BrokeInSoak) -> str:
+    held = format_hold(evidence.held_s)
+    passed = (
+        f"at {evidence.users} users it passed for {format_hold(evidence.passed_s)}"
+        if evidence.passed_s is not None
+        else f"at {evidence.users} users a smaller size passed"
+    )
+    broke = f"broke after {held} when held longer" if evidence.has_ended else f"broke when held for {held}"
+    return f"{passed}, but it {broke}: {explain_evidence(evidence.cause)}"
 
 
 def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:

@@ -52,6 +52,7 @@ PAGE_TERMS = (
     Term("limiting factor", "what stops a size from sustaining more users, such as CPU or memory"),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),
+    Term("soak", "the recommended size is held for minutes at the end, at the campaign's users"),
     Term("host drift", "a change of the host's speed during the campaign, shown by the CPU per request"),
     Term("Little's law residual", "the share of the users' time that is neither thinking nor waiting"),
     Term("steal", "the share of CPU time that the hypervisor gave to other machines"),

@@ -1,6 +1,7 @@
 """Write the recommendation: the sentence that a reader sees first."""
 
-from harness.model import CampaignState, CellResult, Factor, Limits, Status
+from harness.model import CampaignState, CellResult, Factor, Limits, Status, Verdict
+from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.view import View
@@ -46,12 +47,12 @@ def _write_prefix(view: View) -> str:
 def _recommend_size(view: View, recommended: CellResult) -> str:
     users, next_smaller = view.users_limit, view.sizing.next_smaller
     size, load = text.format_size(recommended.cell.limits), _describe_load(recommended)
-    price = _mention_price(view, recommended)
+    price, doubt = _mention_price(view, recommended), _describe_doubt(recommended)
     advice = f"For {users} users take {size}: it sustained all {users}{load}{price}"
     if next_smaller is None:
-        return f"{advice}; it is the smallest size with an answer."
+        return f"{advice}; it is the smallest size with an answer.{doubt}"
     smaller = text.format_size(next_smaller.cell.limits)
-    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}."
+    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}.{doubt}"
 
 
 def _mention_price(view: View, recommended: CellResult) -> str:
@@ -77,7 +78,14 @@ def _find_price(view: View) -> str:
 
 
 def _describe_load(result: CellResult) -> str:
-    """Return ` with p95 0.21 s and 61 % of its CPU`, or only what was measured of it."""
+    """Return ` with p95 0.21 s and 61 % of its CPU`, or only what was measured of it.
+
+    Of a size that was held longer at the end it is ` for 5 min with …`, with the memory it needed by then.
+    """
+    step = result.soak.step if result.soak is not None else None
+    if step is not None and step.verdict is Verdict.PASS:
+        figures = _join(cell_text.list_figures(step, result.cell.limits))
+        return f" for {text.format_hold(step.window_s)}{' with ' + figures if figures else ''}"
     used = text.compute_share(result.cpu_used_cores, result.cell.limits.total_cores)
     parts = [
         f"p95 {text.format_seconds(result.p95_s)}" if text.keep_finite(result.p95_s) is not None else "",
@@ -87,6 +95,17 @@ def _describe_load(result: CellResult) -> str:
     return f" with {load}" if load else ""
 
 
+def _join(parts: list[str]) -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def _describe_doubt(result: CellResult) -> str:
+    """Return a sentence if the size could not be held longer at the end; empty otherwise."""
+    is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
+    return "" if is_confirmed else f" It is {cell_text.describe_soak(result)}."
+
+
 def _describe_limit(result: CellResult) -> str:
     """Return what a size does instead of sustaining the users, and why."""
     evidence = text.clean_text(explain_evidence(result.evidence)).rstrip(".")
@@ -94,7 +113,7 @@ def _describe_limit(result: CellResult) -> str:
     match result.status:
         case Status.FAILED:
             return f"could not be brought up{': ' + evidence if evidence else ''}"
-        case Status.NONE:
+        case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
             return f"does not even sustain {text.format_count(result.broken_users)} users{because}"
         case _ if result.sustained_users is None:
             return f"sustains fewer than {text.format_count(result.broken_users)}{because}"
@@ -107,13 +126,13 @@ def _describe_limit(result: CellResult) -> str:
 def _recommend_smaller_sizes(view: View, recommended: CellResult) -> str:
     """Return that all sizes sustain the users, so that smaller ones should be measured."""
     users, size = view.users_limit, text.format_size(recommended.cell.limits)
-    load = _describe_load(recommended)
+    load, doubt = _describe_load(recommended), _describe_doubt(recommended)
     if len(view.grid.sizes) == 1:
         enough = f"For {users} users {size} is enough: it sustained all {users}{load}"
-        return f"{enough}; measure smaller sizes."
+        return f"{enough}; measure smaller sizes.{doubt}"
     price = _find_price(view)
     which = f"cheapest, {size} for {price} an hour," if price else f"smallest, {size},"
-    return f"All of these sizes sustain {users} users; the {which} did so{load}: measure smaller ones."
+    return f"All of these sizes sustain {users} users; the {which} did so{load}: measure smaller ones.{doubt}"
 
 
 def _name_best_size(view: View, best: CellResult) -> str:

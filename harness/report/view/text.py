@@ -103,6 +103,12 @@ def format_duration(value: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def format_hold(seconds: float) -> str:
+    """Return for how long a step was held: `20 s`, `5 min`, `1 min 30 s`."""
+    whole = round(seconds)
+    return f"{whole // 60} min" if whole >= 60 and whole % 60 == 0 else format_duration(seconds)
+
+
 def format_estimate(seconds: float) -> str:
     """Return an estimated span, rounded to tens of seconds or to minutes: `40 s`, `12 min`, `2 h 05 min`."""
     if seconds < 90:

@@ -38,10 +38,11 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
 
 
 def _sum_load_s(result: CampaignResult) -> float:
-    """Return how long users sent requests: in all cells, in first attempts, and in the drift check."""
+    """Return how long users sent requests: in all cells, in first attempts, and in the checks at the end."""
     first_attempts_s = sum(cell.first.load_s for cell in result.cells if cell.first)
-    drift_s = result.drift.load_s if result.drift else 0.0
-    return sum(cell.load_s for cell in result.cells) + first_attempts_s + drift_s
+    drift_s = result.drift.load_s if result.drift and not result.drift.is_soak else 0.0
+    soaks_s = sum(cell.soak.load_s for cell in result.cells if cell.soak)
+    return sum(cell.load_s for cell in result.cells) + first_attempts_s + drift_s + soaks_s
 
 
 def _build_companions_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:

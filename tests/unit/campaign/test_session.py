@@ -38,12 +38,12 @@ def test_a_text_is_noted_once(campaign: FakeCampaign) -> None:
 
 def test_no_cell_is_claimed_twice(campaign: FakeCampaign) -> None:
     session = open_session(campaign)
-    first, second = session.claim_cell(), session.claim_cell()
+    first, second = session.claim_work("big"), session.claim_work("tall")
     assert first is not None
     assert second is not None
     assert first != second
-    session.release_cell(first)
-    assert session.claim_cell() == first
+    session.release("big")
+    assert session.claim_work("big") == first
 
 
 def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaign) -> None:
@@ -52,12 +52,12 @@ def test_a_worker_that_waits_for_a_cell_is_woken_by_a_stop(campaign: FakeCampaig
 
     def claim() -> None:
         try:
-            session.claim_cell()
+            session.claim_work("late")
         except StopRequested as error:
             raised.append(error)
 
-    assert session.claim_cell()
-    assert session.claim_cell()
+    assert session.claim_work("big")
+    assert session.claim_work("tall")
     waiting = threading.Thread(target=claim)
     waiting.start()
     session.stop()
@@ -80,7 +80,7 @@ def test_others_claim_cells_while_reports_are_written(
     claimed: list[object] = []
 
     def claim_in_another_thread(_files: object) -> None:
-        other = threading.Thread(target=lambda: claimed.append(session.claim_cell()))
+        other = threading.Thread(target=lambda: claimed.append(session.claim_work("big")))
         other.start()
         other.join(timeout=10)
 

@@ -1,6 +1,7 @@
 """The displays of a running campaign: live in a terminal, plain lines elsewhere."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,16 @@ from harness.model import (
     ImageSource,
     Limits,
     Plan,
+    Purpose,
     Requests,
     Scenario,
+    Search,
     Slo,
     Status,
     Step,
     Target,
     TargetSample,
+    Timing,
 )
 from harness.model.evidence import CpuQuotaUsed, EndedStep
 from tests.unit.analyse.synthetic import make_step
@@ -72,6 +76,21 @@ def test_the_display_shows_the_cell_its_load_and_its_use_of_the_limits() -> None
     assert "p95 0.20 s" in text
     assert "CPU 0.25/0.5 (50 %)" in text
     assert "memory 64 MiB of 128 MiB (50 %)" in text
+
+
+def test_the_display_shows_the_soak_in_place_of_the_drift_check_and_the_time_that_is_left() -> None:
+    plan = replace(PLAN, search=Search(soak_s=300.0))
+    step = Step(400, Timing(window_at_least_s=300.0, window_at_most_s=300.0), Purpose.SOAK)
+    with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
+        display.campaign_started(plan, finished_cells=2)
+        display.drift_check_started(OTHER)
+        display.soak_started(CELL, step)
+        display.step_started(CELL, step)
+        display.step_progressed(CELL, make_sample())
+        text = show(display)
+    assert "holding it for 5 min: window at 400 users (31 s)" in text
+    assert OTHER.id not in text
+    assert "about 5 min left" in text  # 326 s less the 31 s that have passed
 
 
 def test_cells_finished_before_a_resume_count() -> None:

@@ -21,11 +21,13 @@ from harness.model import (
     Repeatability,
     Rule,
     Slo,
+    Soak,
     Status,
     StepResult,
     TargetUse,
     Verdict,
 )
+from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import (
     CompanionFull,
     CompanionMemoryFull,
@@ -110,6 +112,9 @@ EVIDENCE = st.one_of(
         limit_cores=st.none() | st.floats(0.1, 64),
         throttled_ratio=st.none() | st.floats(0, 1),
     ),
+    st.builds(
+        BrokeInSoak, USERS, st.none() | st.floats(0, 600), st.floats(0, 600), st.booleans(), JUDGEMENTS
+    ),
 )
 STEPS = st.builds(
     StepResult,
@@ -126,6 +131,14 @@ STEPS = st.builds(
     target=st.builds(TargetUse, NUMBERS, SECONDS, RATIOS, st.none() | st.integers(0, 2**40)),
     shortfall_ratio=RATIOS,
 )
+
+
+@st.composite
+def draw_soak(draw: st.DrawFn) -> Soak:
+    """Draw a soak with a step, or one whose target did not come up."""
+    step = draw(st.none() | STEPS)
+    evidence = NotReady(draw(TEXTS)) if step is None else step.judgement
+    return Soak(draw(USERS), step, evidence, draw(st.floats(0, 1e5)))
 
 
 @st.composite
@@ -163,6 +176,7 @@ def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
         memory_peak_bytes=draw(st.none() | st.integers(0, 2**40)),
         load_s=draw(st.floats(0, 1e5)),
         steps=tuple(draw(st.lists(STEPS, max_size=3))),
+        soak=draw(st.none() | draw_soak()),
     )
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from harness.model import MIB, Doubt, Judgement, Limits, MachineDifference, Rule, Slo, Verdict
+from harness.model.cell_evidence import CellEvidence
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
-    CellEvidence,
     ClockUncertain,
     CompanionFull,
     CompanionMemoryFull,

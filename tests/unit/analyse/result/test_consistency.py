@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.analyse.result.consistency import (
-    DriftCheck,
+    Recheck,
     assess_drift,
     assess_repeatability,
     choose_drift_check,
@@ -133,8 +133,8 @@ STARTED = ContainerRun(IDS[3], 3, "2026-01-01T00:00:00+00:00", 0.8, purpose=Purp
 
 def make_check(
     before: StepResult, *after: StepResult, runs: tuple[ContainerRun, ...] = (STARTED,)
-) -> DriftCheck:
-    return DriftCheck(replace(REFERENCE, steps=(make_step(10, "PASS"), before)), runs, after)
+) -> Recheck:
+    return Recheck(replace(REFERENCE, steps=(make_step(10, "PASS"), before)), runs, after)
 
 
 def make_confirming_step(

@@ -1,0 +1,123 @@
+"""Choose the size to hold at the end for minutes, and take what this shows into the size's answer.
+
+A window of the search lasts as long as its verdict needs, often less than a minute. What fills up shows
+later. So the recommended size is held at the campaign's users before it is recommended for good.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.analyse.result.capacity import set_load_numbers
+from harness.analyse.result.consistency import Recheck
+from harness.analyse.result.limiting_factor import find_limiting_factor
+from harness.analyse.result.sizing import recommend_size
+from harness.analyse.search.bracket import find_bracket
+from harness.analyse.search.host_pace import is_slower
+from harness.model import Cell, CellResult, Plan, Purpose, Rule, Soak, Status, Step, StepResult, Verdict
+from harness.model.cell_evidence import BrokeInSoak
+from harness.model.evidence import FactorEvidence, NotReady
+
+_ENDINGS = (Rule.DIED, Rule.DEPENDENCY_DIED, Rule.STALLED, Rule.ALL_FAILED)
+
+
+def choose_soak(plan: Plan, results: Sequence[CellResult]) -> tuple[Cell, Step] | None:
+    """Return the cell of the recommended size, and the step to hold at it in a fresh container.
+
+    None if no size is recommended, if its soak is done, or if the plan wants none. `results` are all done,
+    and know the soaks so far: a size whose soak failed is no longer recommended. Of a repeated size one cell
+    is enough, since all are alike.
+    """
+    if not plan.search.soak_s:
+        return None
+    recommended = recommend_size(results, plan.users_limit, price=plan.price).recommended
+    if recommended is None or recommended.soak is not None:
+        return None
+    return recommended.cell, _build_step(plan)
+
+
+def _build_step(plan: Plan) -> Step:
+    """Return a step whose window lasts for exactly the plan's soak, whatever its verdict."""
+    soak_s, timing = plan.search.soak_s, plan.timing
+    timing = replace(
+        timing,
+        window_at_least_s=soak_s,
+        window_at_most_s=soak_s,
+        steady_at_most_s=min(timing.steady_at_most_s, soak_s),
+    )
+    return Step(plan.users_limit, timing, Purpose.SOAK)
+
+
+def assess_soak(check: Recheck, users_limit: int) -> Soak | None:
+    """Return what the soak of a cell has shown; None if it must still be held, or held again.
+
+    An invalid soak is held again once, and so is one that broke an SLO while the host was slower than in the
+    search (see `host_pace`).
+    """
+    if not check.is_done or _needs_faster_host(check):
+        return None
+    load_s = sum(step.load_s for step in check.steps)
+    if check.failure is not None:
+        return Soak(users_limit, None, NotReady(check.failure), load_s)
+    step = check.steps[-1]
+    return Soak(step.users, step, step.judgement, load_s)
+
+
+def _needs_faster_host(check: Recheck) -> bool:
+    """Return True if the only valid step broke an SLO on a host slower than in the search."""
+    valid = [step for step in check.steps if step.verdict is not Verdict.INVALID]
+    if len(valid) != 1 or valid[0].rule is not Rule.SLO_BROKEN or check.failure is not None:
+        return False
+    passed = (step for step in check.cell.steps if step.users == valid[0].users)
+    return any(step.verdict is Verdict.PASS and is_slower(valid[0], step) for step in passed)
+
+
+def add_soak(result: CellResult, soak: Soak | None) -> CellResult:
+    """Return the cell's answer with its soak; a soak that failed is a failure at its number of users.
+
+    What the search found below remains, and was held only as long as its windows. There is no estimate within
+    such a bracket: its two ends were measured in different ways.
+    """
+    if soak is None:
+        return result
+    result, step = replace(result, soak=soak), soak.step
+    if step is None or step.verdict is not Verdict.FAIL or not _may_sustain(result, soak.users):
+        return result
+    sustained = find_bracket([each for each in result.steps if each.users < soak.users]).sustained_users
+    limit = find_limiting_factor(result.cell, step, result.steps)
+    broken = replace(
+        result,
+        status=Status.NONE if sustained is None else Status.BRACKETED,
+        sustained_users=sustained,
+        broken_users=soak.users,
+        estimate_users=None,
+        estimate_low=None,
+        estimate_high=None,
+        precision_ratio=None,
+        limiting_factor=limit.factor,
+        evidence=_build_evidence(result.steps, step, limit.evidence),
+    )
+    return set_load_numbers(broken, _find_pass(result.steps, sustained))
+
+
+def _may_sustain(result: CellResult, users: int) -> bool:
+    """Return True if the cell sustains the users by its search, or was never searched because it follows."""
+    is_unmeasured = result.status is Status.RUNNING and not result.steps
+    return is_unmeasured or result.sustains(users)
+
+
+def _build_evidence(steps: Sequence[StepResult], soak_step: StepResult, cause: FactorEvidence) -> BrokeInSoak:
+    passed = _find_pass(steps, soak_step.users)
+    has_ended = soak_step.rule in _ENDINGS
+    return BrokeInSoak(
+        soak_step.users,
+        passed.window_s if passed else None,
+        soak_step.load_s if has_ended else soak_step.window_s,
+        has_ended,
+        cause,
+    )
+
+
+def _find_pass(steps: Sequence[StepResult], users: int | None) -> StepResult | None:
+    """Return the last step that passed at this number of users; None if there is none."""
+    passed = (step for step in reversed(steps) if (step.users, step.verdict) == (users, Verdict.PASS))
+    return next(passed, None)

@@ -1,0 +1,40 @@
+"""The evidence for a cell's answer: what stopped it, why it has none, or that it broke when held longer."""
+
+from dataclasses import dataclass
+
+from harness.model.evidence import (
+    BrokenByLarger,
+    FactorEvidence,
+    NeverBroke,
+    NothingMeasured,
+    NotReady,
+    Skipped,
+    SustainedBySmaller,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokeInSoak:
+    """A size that had passed at `users` in its search broke there when it was held longer, by `cause`.
+
+    `passed_s` is the length of the search's window; None if it only followed from a smaller size. `held_s` is
+    the length of the long window, or the load until the target or a companion ended it (`has_ended`).
+    """
+
+    users: int
+    passed_s: float | None
+    held_s: float
+    has_ended: bool
+    cause: FactorEvidence
+
+
+CellEvidence = (
+    FactorEvidence
+    | NeverBroke
+    | NothingMeasured
+    | Skipped
+    | NotReady
+    | SustainedBySmaller
+    | BrokenByLarger
+    | BrokeInSoak
+)

@@ -1,0 +1,144 @@
+"""What a soak has shown stands in the sentence, the warnings, the trust section and summary.json."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.analyse.result.soak import add_soak
+from harness.model import CampaignResult, CellResult, Judgement, Rule, Soak, StepResult
+from harness.model.cell_evidence import BrokeInSoak
+from harness.model.evidence import CpuQuotaUsed, EndedStep, NotReady
+from harness.report import build_summary, build_view, render_report, write_recommendation
+from harness.report.view.cell_text import describe_soak, format_bracket, write_remark
+from harness.report.view.explanations import explain_evidence
+from harness.report.view.text import format_hold
+from tests.summary_schema import VALIDATOR
+from tests.unit.report import example
+
+SIZE = example.build_censored_size(1.0, 96)
+SMALLER = example.build_cpu_bound(0.5, 96, (245,), (257,))
+STEP = replace(example.build_step(9, 400, 1.0), window_s=300.0, load_s=330.0)
+"""By the closed model: p95 0.017 s, 80 % of its CPU, 34 + 400 × 0.13 = 86 MiB."""
+
+SURVIVED = Soak(400, STEP, STEP.judgement, 330.0)
+DEAD = Soak(400, None, NotReady("exit code 1"))
+
+
+def break_soak(judgement: Judgement, step: StepResult = STEP) -> Soak:
+    return Soak(400, replace(step, judgement=judgement), judgement, 330.0)
+
+
+TOO_SLOW = break_soak(example.judge_too_slow(400, 1.0))
+DIED = break_soak(
+    Judgement(Rule.DIED, EndedStep("exit code 137")), replace(STEP, window_s=180.0, load_s=213.0)
+)
+STOLEN = break_soak(Judgement(Rule.GENERATOR, EndedStep("it was killed")))
+
+
+def build_campaign(soak: Soak | None, *others: CellResult, soak_s: float = 300.0) -> CampaignResult:
+    return example.build_campaign([SMALLER, add_soak(SIZE, soak), *others], soak_s=soak_s)
+
+
+def recommend(soak: Soak | None, *others: CellResult) -> str:
+    return write_recommendation(build_view(build_campaign(soak, *others)))
+
+
+def test_the_recommendation_says_how_long_the_size_was_held_and_what_was_seen() -> None:
+    assert recommend(SURVIVED).startswith(
+        "For 400 users take 1 CPU / 96 MiB: it sustained all 400 for 5 min with "
+        "p95 0.017 s, 80 % of its CPU and 86 MiB of memory; the next smaller size, 0.5 CPU / 96 MiB, sustains"
+    )
+
+
+def test_a_size_that_was_not_held_longer_does_not_pretend_it_was() -> None:
+    assert "it sustained all 400 with p95 0.017 s and 80 % of its CPU; the next" in recommend(None)
+
+
+def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
+    sentence = recommend(TOO_SLOW, add_soak(example.build_censored_size(2.0, 96), SURVIVED))
+    assert sentence.startswith("For 400 users take 2 CPU / 96 MiB: it sustained all 400 for 5 min")
+    assert (
+        "the next smaller size, 1 CPU / 96 MiB, sustains 200 and breaks at 400 and stops there because "
+        "at 400 users it passed for 40 s, but it broke when held for 5 min: " in sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("soak", "doubt"),
+    [
+        (STOLEN, "because holding it longer was invalid twice (the generator died: it was killed; "),
+        (DEAD, "because it did not come up again (exit code 1)."),
+    ],
+)
+def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: Soak, doubt: str) -> None:
+    assert f". It is not confirmed at 400 users, {doubt}" in recommend(soak)
+
+
+def test_a_target_that_ended_broke_after_the_time_that_it_lasted() -> None:
+    result = add_soak(SIZE, DIED)
+    assert (
+        "at 400 users it passed for 40 s, but it broke after 3 min 33 s when held longer: "
+        in explain_evidence(result.evidence)
+    )
+
+
+def test_a_size_that_only_followed_from_a_smaller_one_is_not_said_to_have_passed() -> None:
+    evidence = BrokeInSoak(400, None, 300.0, False, CpuQuotaUsed(1.0, 0.5, None))
+    assert explain_evidence(evidence).startswith(
+        "at 400 users a smaller size passed, but it broke when held for 5 min: its CPU quota is used up"
+    )
+
+
+def test_a_size_that_broke_is_warned_of_and_shown_with_its_bracket() -> None:
+    broken = add_soak(SIZE, TOO_SLOW)
+    assert format_bracket(broken) == "200 – 400"
+    assert format_bracket(add_soak(replace(SIZE, steps=SIZE.steps[-1:]), TOO_SLOW)) == "< 400"
+    (warning,) = (line for line in build_view(build_campaign(TOO_SLOW)).warnings if "not recommended" in line)
+    assert warning.startswith("1 CPU / 96 MiB is not recommended for 400 users: at 400 users it passed for")
+    assert "at the end broken at 400 users when held longer" in write_remark(broken)
+
+
+@pytest.mark.parametrize(
+    ("soak", "value"),
+    [(SURVIVED, "survived"), (TOO_SLOW, "broke"), (STOLEN, "not confirmed"), (DEAD, "not confirmed")],
+)
+def test_each_soak_is_a_line_of_the_trust_section(soak: Soak, value: str) -> None:
+    facts = {fact.label: fact for fact in build_view(build_campaign(soak)).trust}
+    assert facts["Soak of 1 CPU / 96 MiB"].value == value
+    assert facts["Soak of 1 CPU / 96 MiB"].note == describe_soak(add_soak(SIZE, soak))
+    assert "Soak" not in facts
+
+
+def test_a_campaign_without_a_soak_says_that_none_was_held() -> None:
+    facts = {fact.label: fact.value for fact in build_view(build_campaign(None, soak_s=0.0)).trust}
+    assert facts["Soak"] == "off"
+
+
+def test_the_load_of_a_soak_that_was_the_drift_check_as_well_counts_once() -> None:
+    campaign = build_campaign(SURVIVED)
+    cells_s = sum(cell.load_s for cell in campaign.cells)
+    (load,) = (fact.value for fact in build_view(campaign).trust if fact.label == "Load in all")
+    minutes, seconds = divmod(round(cells_s + 330), 60)
+    assert load == f"{minutes} min {seconds} s"
+
+
+@pytest.mark.parametrize("soak", [None, SURVIVED, TOO_SLOW, DIED, STOLEN, DEAD])
+def test_the_summary_of_every_soak_follows_the_schema(soak: Soak | None) -> None:
+    VALIDATOR.validate(json.loads(render_report(build_campaign(soak))["summary.json"]))
+
+
+def test_the_summary_holds_the_verdict_and_the_figures() -> None:
+    (_, cell) = build_summary(build_campaign(SURVIVED))["cells"]
+    assert (cell["soak_verdict"], cell["soak_users"], cell["soak_window_s"]) == ("PASS", 400, 300.0)
+    assert cell["soak_memory_peak_bytes"] == 86 * 2**20
+    (_, cell) = build_summary(build_campaign(DEAD))["cells"]
+    assert (cell["soak_verdict"], cell["soak_users"], cell["soak_window_s"]) == ("INVALID", 400, None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(20.0, "20 s"), (300.0, "5 min"), (300.2, "5 min"), (90.0, "1 min 30 s"), (0.4, "0 s")],
+)
+def test_a_length_of_whole_minutes_has_no_seconds(seconds: float, text: str) -> None:
+    assert format_hold(seconds) == text
