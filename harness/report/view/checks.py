@@ -170,7 +170,7 @@ def _build_soak_facts(result: CampaignResult) -> Iterator[Fact]:
 
 
 def _build_remark_facts(result: CampaignResult) -> Iterator[Fact]:
-    """Yield a fact for each cell of whose search a reader must know more (`cell_text.write_search_remark`)."""
+    """Yield a fact for each cell of whose search a reader must know more than the bracket."""
     for cell in result.cells:
         if remark := cell_text.write_search_remark(cell):
             yield Fact(text.format_size(cell.cell.limits), _name_remark(cell), remark)
