@@ -16,7 +16,7 @@ ONE_SIZE = f"""\
 target: {ORDERS}
 users: {{limit: 10, spawn_rate: 10}}
 limits: {{cpus: 0.4, memory: 128MiB}}
-steps: {{settle: 2s, window: {{at_least: 5s, at_most: 10s}}}}
+steps: {{settle: 2s, window: {{at_least: 5s, at_most: 10s}}, steady: {{at_most: 0s}}}}
 search: {{strategy: bisect, precision: 50%, first_users: 10, soak: 0s}}
 """
 COMPANION = """

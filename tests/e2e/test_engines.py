@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 SIZES = "limits: {cpus: [0.06, 0.08], memory: [48MiB, 64MiB]}\n"
 UP_TO_3_USERS = """\
 users: {limit: 3, spawn_rate: 12}
-steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}}
+steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}, steady: {at_most: 0s}}
 search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
 """
 

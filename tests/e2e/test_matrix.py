@@ -1,12 +1,13 @@
 """A small matrix measured on a real engine with real Locust, as a user runs it."""
 
+import re
 import signal
 import subprocess
 from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.project import ONE_SIZE, UP_TO_12_USERS, Project
+from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, UP_TO_12_USERS, Project
 from tests.summary_schema import VALIDATOR
 
 pytestmark = pytest.mark.e2e
@@ -43,6 +44,32 @@ def test_a_small_matrix_is_measured_and_cleaned_up(project: Project, leftovers: 
     assert cells["behaves-c4096.00-m64"]["status"] == "skipped"
     assert "behaves-c0.90-m64" in done.stdout
     assert leftovers() == ""
+
+
+LEAKING_LOCUSTFILE = """\
+from locust import HttpUser, between, task
+
+class Visitor(HttpUser):
+    wait_time = between(0.2, 0.6)
+
+    @task
+    def visit(self):
+        self.client.get("/leak/16")
+"""
+
+
+def test_a_target_that_leaks_sustains_nobody_and_the_answer_says_how_long_its_memory_lasts(
+    project: Project,
+) -> None:
+    project.write("targets/behaves/locustfile.py", LEAKING_LOCUSTFILE)
+    waiting = UP_TO_6_USERS.replace("at_most: 0s", "at_most: 20s")
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 256MiB}\n" + waiting)
+    done = project.run_harness("run")
+    (cell,) = project.read_summary()["cells"]
+    assert (cell["status"], cell["limiting_factor"]) == ("none", "memory"), done.stdout
+    assert re.fullmatch(
+        r"its memory grows by [\d.]+ MiB a minute at \d users: 256 MiB last \d+ \w+, .*", cell["evidence"]
+    )
 
 
 def test_a_campaign_has_all_its_files_and_latest_points_to_it(project: Project) -> None:

@@ -11,7 +11,7 @@ PORT = 8000
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    eaten: list[bytearray] = []  # noqa: RUF012 (shared, so that the memory stays in use)
+    eaten: list[bytes | bytearray] = []  # noqa: RUF012 (shared, so that the memory stays in use)
 
     def do_GET(self) -> None:
         _, action, amount, *_ = [*self.path.split("/"), "", ""]
@@ -19,6 +19,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             burn(float(amount))
         if action == "eat":
             self.eaten.append(bytearray(int(amount) * MIB))
+        if action == "leak":
+            self.eaten.append(os.urandom(int(amount) * 1024))
         if action == "eat-in-a-child" and os.fork() == 0:
             eat()
         if action == "exit":
