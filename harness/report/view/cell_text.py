@@ -3,6 +3,7 @@
 from harness.model import CellResult, IndicatorKind, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view.explanations import explain_evidence, explain_judgement
+from harness.report.view.memory import warn_of_memory
 from harness.report.view.text import (
     FACTOR_WORDS,
     NO_DATA,
@@ -146,14 +147,21 @@ def write_search_remark(result: CellResult) -> str:
     """Return what a reader must know of the cell's search in addition to the bracket; empty for most cells.
 
     These are both answers of a cell that was measured twice, a monotonicity violation, why the bracket is
-    wider than the precision demands, and that the throughput shortfall stopped it.
+    wider than the precision demands, that the throughput shortfall stopped it, and that it is not known how
+    long its memory lasts.
     """
     twice = (
         f"measured twice: {format_bracket(result.first)}, then {format_bracket(result)}"
         if result.first
         else ""
     )
-    parts = (twice, describe_violation(result), explain_wide_bracket(result), name_broken_shortfall(result))
+    parts = (
+        twice,
+        describe_violation(result),
+        explain_wide_bracket(result),
+        name_broken_shortfall(result),
+        warn_of_memory(result),
+    )
     return "; ".join(part for part in parts if part)
 
 

@@ -6,6 +6,7 @@ from harness.model import CampaignResult, CellResult, Cost, Status, Verdict
 from harness.report.view import cell_text, text
 from harness.report.view.checks import format_spread
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.memory import describe_memory
 from harness.report.view.speed import describe_slowdown, format_reference
 from harness.report.view.steps import StepView, build_step_view
 
@@ -45,6 +46,7 @@ class CellView:
     throttled: str
     memory_peak: str
     memory_share: str
+    memory_trend: str
     ready_after: str
     load: str
     remark: str
@@ -85,6 +87,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         throttled=text.format_ratio(numbers.throttled_ratio),
         memory_peak=text.format_mebibytes(numbers.memory_peak_bytes),
         memory_share=text.format_ratio(text.compute_share(numbers.memory_peak_bytes, limits.memory_bytes)),
+        memory_trend=describe_memory(result),
         ready_after=text.format_seconds(result.ready_after_s),
         load=text.format_duration(result.load_s),
         remark=cell_text.write_remark(result),

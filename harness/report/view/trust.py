@@ -4,9 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.model import CampaignResult, HostSpeed, IndicatorKind, StepResult, Verdict
+from harness.model import (
+    CampaignResult,
+    CellResult,
+    HostSpeed,
+    IndicatorKind,
+    MemoryOutlook,
+    StepResult,
+    Verdict,
+)
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
+from harness.report.view.memory import find_memory_trend
 
 _PAUSES_FROM_RATIO = 0.05
 """If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
@@ -33,6 +42,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_speed_fact(result.host_speed),
         *_build_shortfall_fact(result, valid),
         _build_cpu_per_request_fact(valid),
+        *_build_memory_fact(result.cells),
         *build_check_facts(result),
     )
 
@@ -160,6 +170,18 @@ def _build_cpu_per_request_fact(steps: Sequence[StepResult]) -> Fact:
     return Fact(
         "CPU per request", value, "a wide range at equal load would mean that the host's speed drifted"
     )
+
+
+def _build_memory_fact(cells: Sequence[CellResult]) -> Iterator[Fact]:
+    """Yield for how many sizes it is known that their memory lasts; nothing if none shows its memory."""
+    trends = [trend for cell in cells if (trend := find_memory_trend(cell)) is not None]
+    if trends:
+        lasting = sum(trend.outlook is MemoryOutlook.LASTS for trend in trends)
+        note = (
+            "at their highest pass the memory lasts for the matrix's horizon (steps.horizon), even if it "
+            "goes on to grow as it did at last"
+        )
+        yield Fact("Memory", f"{lasting} of {len(trends)} sizes", note)
 
 
 def _find_worst(values: Iterable[float | None]) -> float | None:

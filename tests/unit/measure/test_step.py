@@ -159,6 +159,30 @@ def test_users_arrive_over_a_cycle_that_is_known() -> None:
     assert hold_with_cycle(30.0, users=300).spawn_rate == 30.0
 
 
+def hold_until_steady(steady_after_s: float) -> float:
+    """Hold a step whose memory is steady so long after the window began; return the length of the window."""
+    timing = replace(TIMING, steady_at_most_s=120.0)
+    run = ScriptedRun(lambda now_s: [], answers_every_s=1.0, users=1)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+
+    def is_steady(facts: StepFacts) -> bool:
+        assert facts.window_from_s is not None
+        return facts.ended_s - facts.window_from_s >= steady_after_s
+
+    spec = StepSpec(1, Step(1, timing), 50.0, lambda facts: True, lambda sample: None, is_steady=is_steady)
+    return measure_phases_s(hold_step(session, spec))[1]
+
+
+@pytest.mark.parametrize(
+    ("steady_after_s", "window_s"), [(0.0, 30.0), (30.0, 30.0), (47.0, 50.0), (1000.0, 120.0)]
+)
+def test_a_window_goes_on_until_the_memory_is_steady_or_for_as_long_as_is_allowed(
+    steady_after_s: float, window_s: float
+) -> None:
+    """The memory is looked at when the window would end, after 30 s, and then every 5 s."""
+    assert hold_until_steady(steady_after_s) == pytest.approx(window_s, abs=0.5)
+
+
 # Pauses that last beyond a step
 
 

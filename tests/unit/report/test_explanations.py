@@ -2,7 +2,18 @@
 
 import pytest
 
-from harness.model import MIB, Doubt, Judgement, Limits, MachineDifference, Rule, Slo, Verdict
+from harness.model import (
+    MIB,
+    Doubt,
+    Judgement,
+    Limits,
+    MachineDifference,
+    MemoryOutlook,
+    MemoryTrend,
+    Rule,
+    Slo,
+    Verdict,
+)
 from harness.model.cell_evidence import CellEvidence
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
@@ -21,6 +32,7 @@ from harness.model.evidence import (
     HostOutOfMemory,
     LoopLate,
     MemoryFull,
+    MemoryGrows,
     NeverBroke,
     NoRequests,
     NothingMeasured,
@@ -183,6 +195,23 @@ def test_an_oom_kill_of_a_process_is_explained_with_its_time() -> None:
         "the kernel killed a process of the target for lack of memory 20 s after the ramp began; "
         "its container went on"
     )
+
+
+def make_growth(lasts_s: float, *, rose_to_full: bool = False) -> MemoryGrows:
+    trend = MemoryTrend(
+        MemoryOutlook.FILLS, 310.0, 30 * MIB, 47 * MIB, 1.2 * MIB / 60, 1.0, 2.0, 1e9, lasts_s, rose_to_full
+    )
+    return MemoryGrows(trend, 96 * MIB, 200, 3600.0)
+
+
+def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
+    explanation = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(41 * 60.0)))
+    assert explanation == (
+        "its memory grows by 1.2 MiB a minute at 200 users: 96 MiB last 41 min, and the matrix asks for "
+        "1 h 00 min (steps.horizon)"
+    )
+    full = explain_judgement(Judgement(Rule.MEMORY_GROWS, make_growth(60.0, rose_to_full=True)))
+    assert full == "its memory grew by 1.2 MiB a minute at 200 users until its 96 MiB were full"
 
 
 def test_a_window_without_requests_is_explained() -> None:

@@ -4,8 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.memory_model import estimate_users_in_memory
-from harness.model import MIB, Cell, CellResult, Limits, Status, StepResult, TargetUse
+from harness.analyse.search.memory_model import estimate_users_in_memory, estimate_users_in_own_memory
+from harness.model import (
+    MIB,
+    Cell,
+    CellResult,
+    Limits,
+    MemoryOutlook,
+    MemoryTrend,
+    Status,
+    StepResult,
+    TargetUse,
+)
 from tests.unit.analyse.synthetic import CELL, make_step
 
 BASE_MIB, USER_MIB = 32, 0.25
@@ -58,3 +68,58 @@ def test_without_a_clear_rise_nothing_is_predicted(steps: list[StepResult]) -> N
 def test_a_size_with_less_memory_than_the_base_is_predicted_one_user() -> None:
     large = CellResult(make_cell(256), Status.CENSORED, steps=(make_memory_step(10), make_memory_step(100)))
     assert estimate_users_in_memory(make_cell(16), [], [large]) == 1.0
+
+
+def make_watched_step(
+    users: int,
+    projected_mib: float,
+    rule: str = "slos",
+    observed_s: float = 300.0,
+    reached: int | None = None,
+) -> StepResult:
+    """Make a step whose users come to need `projected_mib`; the target needs 32 MiB without users."""
+    outlook = MemoryOutlook.LASTS if rule == "slos" else MemoryOutlook.FILLS
+    trend = MemoryTrend(outlook, observed_s, 32 * MIB, 90 * MIB, 1.0, 0.9, 1.1, projected_mib * MIB, 10.0)
+    step = make_step(
+        users,
+        "PASS" if rule == "slos" else "FAIL",
+        rule=rule,
+        users_reached=reached,
+        target=TargetUse(memory_peak_bytes=80 * MIB, is_out_of_memory=rule == "died"),
+    )
+    return replace(step, memory=trend)
+
+
+def test_a_failure_by_memory_leads_to_the_users_whose_memory_fits() -> None:
+    """200 users come to need 100 MiB above the 32 of none, and 95 % of 96 MiB leave 59.2 MiB for users."""
+    failed = make_watched_step(200, 132.0, "memory-grows")
+    assert estimate_users_in_own_memory(make_cell(96), [failed]) == pytest.approx(118.4)
+
+
+def test_a_pass_shows_more_than_a_death() -> None:
+    """150 users come to need 45 MiB above the 32 of none; 59.2 MiB are enough for 197."""
+    steps = [make_watched_step(300, 96.0, "died", observed_s=14.0), make_watched_step(150, 77.0)]
+    assert estimate_users_in_own_memory(make_cell(96), steps) == pytest.approx(150 * 59.2 / 45)
+
+
+def test_after_a_death_that_shows_nothing_half_of_the_users_are_tried() -> None:
+    died = make_watched_step(300, 96.0, "died", observed_s=14.0)
+    assert estimate_users_in_own_memory(make_cell(96), [died]) == 150.0
+
+
+def test_a_leak_that_does_not_depend_on_the_users_leads_to_one_user() -> None:
+    steps = [make_watched_step(300, 101.0, "memory-grows"), make_watched_step(130, 100.0, "memory-grows")]
+    assert estimate_users_in_own_memory(make_cell(96), steps) == 1.0
+
+
+def test_a_target_that_died_while_users_arrived_shows_no_memory_of_its_users() -> None:
+    died = make_watched_step(300, 96.0, "died", reached=120)
+    assert estimate_users_in_own_memory(make_cell(96), [died]) is None
+    assert estimate_users_in_own_memory(make_cell(96), [make_watched_step(100, 60.0)]) is None
+
+
+def test_the_projected_memory_of_a_step_counts_for_other_sizes() -> None:
+    """10 users come to need 34.5 MiB and 400 users 132: a quarter of a MiB each, above 32."""
+    steps = (make_watched_step(10, 34.5), make_watched_step(400, 132.0))
+    large = CellResult(make_cell(256), Status.CENSORED, steps=steps)
+    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)

@@ -1,0 +1,51 @@
+"""Simulated sizes are certified only for users whose memory they carry on."""
+
+from dataclasses import replace
+
+import pytest
+
+from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
+from bench.simulation.model import QUIET, Service
+from harness.model import MIB, CellResult, Factor, Rule, Status
+
+FAST = Service(cpu_s=0.005, base_bytes=32 * MIB)
+
+
+def measure(service: Service, memory_mib: int) -> CellResult:
+    (cell,) = build_grid([1.0], [memory_mib])
+    return measure_cell(Strategy("ours"), SimulatedScenario(service, QUIET), cell, seed=1)
+
+
+def test_sessions_that_fill_up_are_waited_for() -> None:
+    """Users come to hold 0.3 MiB each. 95 % of 96 MiB, less 32 MiB, hold 197 of them."""
+    result = measure(replace(FAST, user_bytes=round(0.3 * MIB), user_fill_s=25.0), 96)
+    assert result.limiting_factor is Factor.MEMORY
+    assert result.sustained_users is not None
+    assert result.broken_users is not None
+    assert 180 <= result.sustained_users <= 197 < result.broken_users * 1.05
+
+
+def test_a_leak_that_fills_the_memory_within_the_hour_sustains_nobody() -> None:
+    """A MiB a minute fills the 32 MiB above the base within 32 minutes, however many users there are."""
+    result = measure(replace(FAST, leak_second_bytes=MIB / 60), 64)
+    assert (result.status, result.limiting_factor) == (Status.NONE, Factor.MEMORY)
+    assert len(result.steps) <= 5
+
+
+def test_a_leak_that_the_memory_outlasts_breaks_nothing() -> None:
+    assert measure(replace(FAST, leak_second_bytes=MIB / 60), 256).status is Status.CENSORED
+
+
+@pytest.mark.parametrize("garbage_bytes", [256 * 1024, 16 * 1024, 5 * 1024])
+def test_a_garbage_collector_breaks_nothing(garbage_bytes: int) -> None:
+    """40 MiB of garbage are collected within about a second, 20 s and a minute."""
+    service = replace(FAST, garbage_request_bytes=garbage_bytes, garbage_limit_bytes=40 * MIB)
+    result = measure(service, 96)
+    assert result.status is Status.CENSORED
+    assert all(step.rule is not Rule.MEMORY_GROWS for step in result.steps)
+
+
+def test_memory_that_is_level_at_once_costs_no_time() -> None:
+    result = measure(replace(FAST, user_bytes=MIB // 8), 256)
+    assert result.status is Status.CENSORED
+    assert max(step.window_s for step in result.steps) < 21.0

@@ -1,0 +1,51 @@
+"""The report says how long a size's memory lasts at its highest pass, or that it is not known."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend
+from harness.report.view.memory import describe_memory, warn_of_memory
+from tests.builders import make_result
+from tests.unit.analyse.synthetic import make_step
+
+
+def make_watched_result(
+    outlook: MemoryOutlook, growth_mib_a_minute: float, lasts_s: float | None
+) -> CellResult:
+    growth = growth_mib_a_minute * MIB / 60
+    trend = MemoryTrend(outlook, 310.0, 30 * MIB, 154 * MIB, growth, growth, growth, 200.0 * MIB, lasts_s)
+    short = replace(trend, observed_s=30.0, outlook=MemoryOutlook.FILLS)
+    steps = [
+        replace(make_step(400, "PASS", index), memory=each) for index, each in enumerate((short, trend), 1)
+    ]
+    return replace(make_result(1.0, 400, 420), steps=tuple(steps))
+
+
+@pytest.mark.parametrize(
+    ("growth", "lasts_s", "text"),
+    [
+        (0.9, 6780.0, "154 MiB of 256 MiB at 400 users, growing by 0.9 MiB a minute, which lasts 1 h 53 min"),
+        (0.0, None, "154 MiB of 256 MiB at 400 users, level"),
+        (-3.0, None, "154 MiB of 256 MiB at 400 users, level"),
+    ],
+)
+def test_a_memory_that_lasts_is_described_by_its_longest_step(
+    growth: float, lasts_s: float | None, text: str
+) -> None:
+    result = make_watched_result(MemoryOutlook.LASTS, growth, lasts_s)
+    assert describe_memory(result) == text
+    assert warn_of_memory(result) == ""
+
+
+def test_a_memory_that_was_not_watched_long_enough_is_a_warning() -> None:
+    result = make_watched_result(MemoryOutlook.UNKNOWN, 30.0, 240.0)
+    assert warn_of_memory(result) == (
+        "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, growing by 30.0 MiB a minute, "
+        "which lasts 4 min (watched for 5 min 10 s, which is too short to tell)"
+    )
+
+
+def test_nothing_is_said_without_counters() -> None:
+    result = replace(make_result(1.0, 400, 420), steps=(make_step(400, "PASS"),))
+    assert (describe_memory(result), warn_of_memory(result)) == ("", "")
