@@ -149,10 +149,7 @@ class HostFull:
 
 @dataclass(frozen=True, slots=True)
 class HostOutOfMemory:
-    """The least memory that the host had available, and the share of its own limit that the target used.
-
-    If a companion died, the share is that of this `companion`.
-    """
+    """The least memory that the host had left, and what the target (or `companion`) used of its own limit."""
 
     available_bytes: int
     target_used_ratio: float
@@ -311,9 +308,8 @@ class OwnConcurrency:
 
     `cpu_used_ratio` is None if the CPU was not counted. The throughput levels off at `rps`. The target then
     serves `requests_at_once` (Little's law, with the response time at light load). Both are None without CPU
-    counters, or without a lighter step that passed. `busy_cores` is the number of whole cores that the target
-    keeps busy out of its `limit_cores`, as threads do that always compute; None if there are none.
-    `throttled_ratio` is the share of throttled periods; None if that was rare.
+    counters, or without a lighter step that passed. `busy_cores` of its `limit_cores` are always busy, as by
+    so many threads. `throttled_ratio` is the share of throttled periods; None if that was rare.
     """
 
     judgement: Judgement

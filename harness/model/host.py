@@ -10,13 +10,14 @@ class HostUse:
     `steal_ratio` is the share of all cores' time that the hypervisor took. `foreign_cores` were used by other
     programs, `proxy_cores` by the proxy of the published port. `work_s` is the mean CPU time of a fixed piece
     of work, the host's pace: the larger it is, the slower the host. All three are None if the engine runs on
-    another host.
+    another host. `left_out_s` is the part of the window that is not judged because of a disturbance.
     """
 
     steal_ratio: float | None = None
     foreign_cores: float | None = None
     proxy_cores: float | None = None
     work_s: float | None = None
+    left_out_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

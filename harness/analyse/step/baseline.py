@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.sound_part import select_sound_part
 from harness.analyse.step.validity import (
     UnexplainedTime,
     compute_wait_ratio,
@@ -71,6 +72,7 @@ def build_baseline(facts: StepFacts) -> Baseline | None:
 
     An invalid step gives none: after a generator that left users idle, a healthy one would look wrong.
     """
+    facts = select_sound_part(facts)
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None

@@ -16,6 +16,7 @@ from harness.analyse.step.slo import (
     evaluate_slo,
     is_settled,
 )
+from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.usage import (
     summarize_companions,
@@ -109,15 +110,20 @@ def judge_step(
 ) -> StepResult:
     """Return the step's result under these SLOs.
 
+    If generator or host were disturbed for a part of the window, the rest is judged if it is long enough.
     Without a baseline no shortfall is judged. Without the target's `limits` the rules on a full host, on the
     host's memory and on the target's memory are not checked.
     """
-    window = cut_window(facts, _find_slowest_limit_s(slos))
+    limit_s = _find_slowest_limit_s(slos)
+    whole, facts = cut_window(facts, limit_s), select_sound_part(facts, slos, limit_s)
+    window = cut_window(facts, limit_s)
     trend = None if limits is None else assess_memory(facts, limits.memory_bytes, timing.horizon_s)
     judgement = _judge(facts, window, slos, baseline, limits)
     if judgement.verdict is Verdict.PASS:
         judgement = check_memory_growth(facts, trend, limits, timing) or judgement
-    return replace(_build_result(facts, window, judgement, slos, baseline), memory=trend)
+    result = _build_result(facts, window, judgement, slos, baseline)
+    left_out_s = whole.length_s - window.length_s if whole and window else 0.0
+    return replace(result, memory=trend, host=replace(result.host, left_out_s=left_out_s))
 
 
 def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -> Callable[[StepFacts], bool]:
@@ -151,10 +157,11 @@ def is_verdict_settled(
 
     `facts` are those of a step that is still in its window. Requests of its last `drain_s` are left out,
     because they may still be answered. A light step (`is_light`) is to become the baseline of others, so its
-    window does not wait for SLOs that have too few requests.
+    window does not wait for SLOs that have too few requests. After a disturbance the window goes on until the
+    rest is long enough to be judged.
     """
-    window = cut_window(facts, drain_s)
-    if window is None or len(window.start_s) == 0:
+    window = cut_window(select_sound_part(facts, slos, drain_s), drain_s)
+    if window is None or len(window.start_s) == 0 or is_recovering(facts, slos, drain_s):
         return False
     evaluations = [evaluate_slo(window, slo, baseline, precision_ratio, is_light=is_light) for slo in slos]
     return is_settled([each for each in evaluations if not (is_light and _lacks_requests(each))])

@@ -125,12 +125,21 @@ def judge_validity(
     if window is None or window.length_s <= 0:
         return None
     return (
-        _check_suspension(facts, window.from_s, window.to_s)
-        or _check_generator(facts, window.from_s, window.to_s, _compute_allowed_lag_s(slos))
+        find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
-        or _check_host(facts, window.from_s, window.to_s)
         or (_check_host_memory(facts, limits) if _has_oom_event(facts) else None)
         or _check_littles_law(window, usual)
+    )
+
+
+def find_disturbance(
+    facts: StepFacts, from_s: float, to_s: float, slos: Sequence[Slo] = ()
+) -> Judgement | None:
+    """Return the first rule on counters of generator and host that is broken in [from_s, to_s]."""
+    return (
+        _check_suspension(facts, from_s, to_s)
+        or _check_generator(facts, from_s, to_s, _compute_allowed_lag_s(slos))
+        or _check_host(facts, from_s, to_s)
     )
 
 

@@ -41,6 +41,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_validity_facts(valid),
         *_build_speed_fact(result.host_speed),
         *_build_shortfall_fact(result, valid),
+        *_build_left_out_fact(valid),
         _build_cpu_per_request_fact(valid),
         *_build_memory_fact(result.cells),
         *build_check_facts(result),
@@ -99,6 +100,15 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
         Fact("Port proxy", _format_cores(proxy), "used by docker-proxy, which belongs to the generator"),
         _build_pace_fact(steps),
     )
+
+
+def _build_left_out_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield how much of the windows was not judged; nothing if all of it was."""
+    cut = [step for step in steps if step.host.left_out_s > 0]
+    if cut:
+        value = text.format_seconds(sum(step.host.left_out_s for step in cut), 0)
+        windows = f"of {len(cut)} {'window' if len(cut) == 1 else 'windows'}"
+        yield Fact("Left out", value, f"{windows}: generator or host were disturbed, and the rest was judged")
 
 
 def _build_shortfall_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:
