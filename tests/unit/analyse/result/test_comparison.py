@@ -59,7 +59,7 @@ def test_a_difference_counts_beyond_both_brackets_and_the_minimum_ratio(
     assert find_change(before, after) is expected
 
 
-def make_measured(users: float, work_s: float | None = None, sigma: float = 0.02) -> CellResult:
+def make_measured(users: float, work_s: float | None = None, sigma: float = 0.028) -> CellResult:
     """Make a size that the CPU stops, with a bracket of 5 % around `users`; `work_s` is the host's pace."""
     result = make_result(1.0, round(users / 1.0247), round(users * 1.0247))
     if work_s is None:
@@ -81,8 +81,8 @@ def test_a_size_on_a_slower_host_is_compared_at_one_speed() -> None:
     assert difference.ratio == pytest.approx(0.85, abs=0.01)
     assert difference.reference_ratio == pytest.approx(170 / 200 * 1.2)
     assert difference.slowdown_ratio == pytest.approx(0.2)
-    # Each: 2 % of the fit, 2.5 % between campaigns. 2 * sqrt(2 * (0.0004 + 0.000625)) = 0.09055
-    assert difference.counts_from_ratio == pytest.approx(math.expm1(0.09055), abs=1e-4)
+    # Each: 2.8 % of the fit, 2 % between campaigns. 2 * sqrt(2 * (0.000784 + 0.0004)) = 0.09732
+    assert difference.counts_from_ratio == pytest.approx(math.expm1(0.09732), abs=1e-4)
 
 
 def test_the_same_users_on_a_slower_host_are_an_improvement() -> None:
@@ -95,8 +95,8 @@ def test_an_elasticity_that_is_hardly_known_lets_only_large_differences_count() 
     assert compare_one(base, head).change is Change.MORE
     unsure = compare_one(base, head, HostSpeed(0.002, elasticity=1.0, elasticity_sigma=0.25))
     assert unsure.change is Change.SAME
-    # 0.25 * ln(1.2) = 0.04558 beside 0.04528
-    assert unsure.counts_from_ratio == pytest.approx(math.expm1(2 * 0.06425), rel=1e-3)
+    # 0.25 * ln(1.2) = 0.04558 beside 0.04866
+    assert unsure.counts_from_ratio == pytest.approx(math.expm1(2 * 0.06667), rel=1e-3)
 
 
 def test_sizes_whose_pace_is_unknown_differ_only_by_more_than_campaigns_at_any_speed_do() -> None:
@@ -135,7 +135,7 @@ def test_a_change_of_15_percent_is_found_at_one_speed() -> None:
     changes = count_changes(draw_pairs(0.85, 0.03, speed_spread=0.085), AS_THE_PACE)
     assert changes[Change.LESS] >= 0.9 * changes.total()
     changes = count_changes(draw_pairs(1.15, 0.03, speed_spread=0.085), AS_THE_PACE)
-    assert changes[Change.MORE] >= 0.85 * changes.total()
+    assert changes[Change.MORE] >= 0.8 * changes.total()
 
 
 def test_censored_and_failed_sizes_are_compared() -> None:
@@ -170,8 +170,8 @@ def test_repetitions_at_one_speed_are_averaged_and_narrow_the_interval() -> None
     base = [make_measured(180, 0.002), make_measured(200, 0.002)]
     (difference,) = compare_sizes(base, [make_measured(190, 0.002)], speed=AS_THE_PACE)
     assert difference.reference_ratio == pytest.approx(190 / math.sqrt(180 * 200))
-    # variances: 0.0004 / 2 + 0.000625 and 0.0004 + 0.000625
-    assert difference.counts_from_ratio == pytest.approx(math.expm1(2 * math.sqrt(0.00185)))
+    # variances: 0.000784 / 2 + 0.0004 and 0.000784 + 0.0004
+    assert difference.counts_from_ratio == pytest.approx(math.expm1(2 * math.sqrt(0.001976)))
 
 
 @given(st.integers(1, 400), st.integers(1, 40), st.integers(1, 400), st.integers(1, 40))

@@ -126,9 +126,9 @@ def test_the_reference_speed_is_that_of_the_fastest_tenth_of_the_windows() -> No
     ("cpu_s_when_slow", "elasticity"),
     [
         # The paces lie 0.1 on either side of their mean (in ln). Windows: 0.2**2 / 2 / 0.03**2 = 22.22 of
-        # precision; the usual elasticity, 0.85 +- 0.25: 16, and 16 * 0.85 = 13.6.
-        (0.020, 13.6 / (16 + 22.22)),
-        (0.020 * math.exp(0.2), (13.6 + 22.22) / (16 + 22.22)),
+        # precision; the usual elasticity, 0.85 +- 0.2: 25, and 25 * 0.85 = 21.25.
+        (0.020, 21.25 / (25 + 22.22)),
+        (0.020 * math.exp(0.2), (21.25 + 22.22) / (25 + 22.22)),
         (0.020 * math.exp(0.4), 1.0),
     ],
 )
@@ -139,7 +139,7 @@ def test_how_the_cpu_time_follows_the_pace_is_learned_from_windows_of_one_cell(
     speed = find_host_speed([make_cell(*steps)])
     assert speed is not None
     assert speed.elasticity == pytest.approx(elasticity, rel=1e-3)
-    assert speed.elasticity_sigma == pytest.approx((16 + 22.22) ** -0.5, rel=1e-3)
+    assert speed.elasticity_sigma == pytest.approx((25 + 22.22) ** -0.5, rel=1e-3)
 
 
 def test_windows_of_light_load_and_of_other_cells_say_nothing_of_how_the_cpu_time_follows_the_pace() -> None:
@@ -147,11 +147,11 @@ def test_windows_of_light_load_and_of_other_cells_say_nothing_of_how_the_cpu_tim
     cells = [make_cell(light, make_window()), make_cell(make_window(work_s=0.004))]
     speed = find_host_speed(cells)
     assert speed is not None
-    assert (speed.elasticity, speed.elasticity_sigma) == pytest.approx((0.85, 0.25))
+    assert (speed.elasticity, speed.elasticity_sigma) == pytest.approx((0.85, 0.2))
 
 
 @pytest.mark.parametrize(
-    ("is_same_image", "elasticity"), [(True, (13.6 + 22.22) / (16 + 22.22)), (False, 0.85)]
+    ("is_same_image", "elasticity"), [(True, (21.25 + 22.22) / (25 + 22.22)), (False, 0.85)]
 )
 def test_a_version_that_needs_more_cpu_time_is_not_taken_for_a_slower_host(
     is_same_image: bool, elasticity: float
