@@ -139,6 +139,19 @@ def test_the_load_of_a_killed_harness_ends_and_clean_removes_its_containers(
     assert locusts == ""
 
 
+def test_the_size_to_take_is_held_at_the_end_in_a_container_of_its_own(project: Project) -> None:
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS.replace("soak: 0s", "soak: 10s"))
+    done = project.run_harness("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cell,) = project.read_summary()["cells"]
+    assert (cell["soak_verdict"], cell["soak_users"]) == ("PASS", 12)
+    assert cell["soak_window_s"] == pytest.approx(10, abs=1)
+    *searched, soaked = project.read_events("life-started")
+    assert soaked["purpose"] == "soak"
+    assert {each["purpose"] for each in searched} == {"search"}
+    assert "it sustained all 12 for 10 s with p95" in " ".join(done.stdout.split())
+
+
 def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     with project.start_harness("run") as running:

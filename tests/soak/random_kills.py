@@ -34,7 +34,7 @@ target: targets/behaves
 limits: {cpus: [0.3, 0.5, 0.7, 0.9], memory: [48MiB, 64MiB, 96MiB]}
 users: {limit: 12, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 8s}, steady: {at_most: 0s}}
-search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
+search: {strategy: bisect, precision: 50%, first_users: 3, soak: 5s}
 repetitions: 3
 """
 

@@ -26,7 +26,9 @@ from harness.model import (
     Plan,
     ReferenceCapacity,
     Status,
+    Verdict,
 )
+from harness.model.cell_evidence import BrokeInSoak
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 
 _MIN_CHANGE_RATIO = 0.05
@@ -97,7 +99,12 @@ def _compare_size(
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
     before, after = _find_sustained_range(base), _find_sustained_range(head)
-    if before is None or after is None:
+    if (
+        before is None
+        or after is None
+        or _broke_in_soak_alone(base, head)
+        or _broke_in_soak_alone(head, base)
+    ):
         return Difference(limits, base, head, Change.UNKNOWN)
     ratio = _compute_ratio(base, head, before, after)
     at_one_speed = None if speed is None else _compare_at_one_speed(base, head, speed)
@@ -111,6 +118,16 @@ def _compare_size(
     least_ratio = max(threshold_ratio, spread_ratio)
     change = _classify_change(before, after, least_ratio)
     return Difference(limits, base, head, change, ratio, counts_from_ratio=least_ratio)
+
+
+def _broke_in_soak_alone(results: Sequence[CellResult], others: Sequence[CellResult]) -> bool:
+    """Return True if a size broke in a soak at users that it sustained in the other campaign, without a soak.
+
+    Whether it would have survived one there is unknown.
+    """
+    broken_users = [each.evidence.users for each in results if isinstance(each.evidence, BrokeInSoak)]
+    was_soaked = any(each.soak is not None and each.soak.verdict is not Verdict.INVALID for each in others)
+    return bool(broken_users) and not was_soaked and all(each.sustains(min(broken_users)) for each in others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: s
 
 
 def _recommend(sizing: Sizing, price: str) -> str:
-    """Return `take …` with the size and the next smaller one, or that no size is known to be enough."""
+    """Return `take …` with the size, its soak and the next smaller size, or that no size is enough."""
     if sizing.recommended is None:
         best = (
             f"; the best is {_describe_result(sizing.best)}{_explain_limit(sizing.best)}"
@@ -42,7 +42,9 @@ def _recommend(sizing: Sizing, price: str) -> str:
         if sizing.next_smaller
         else ""
     )
-    return f"take {_describe_result(sizing.recommended)}{_describe_cost(sizing, price)}.{next_smaller}"
+    soak = cell_text.describe_soak(sizing.recommended)
+    held = f" At the end of the campaign it was {soak}." if soak else ""
+    return f"take {_describe_result(sizing.recommended)}{_describe_cost(sizing, price)}.{held}{next_smaller}"
 
 
 def _describe_cost(sizing: Sizing, price: str) -> str:

@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from harness.analyse.result.sizing import recommend_size
 from harness.analyse.result.soak import add_soak
 from harness.model import CampaignResult, CellResult, Judgement, Rule, Soak, StepResult
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed, EndedStep, NotReady
 from harness.report import build_summary, build_view, render_report, write_recommendation
+from harness.report.formats.sizing_text import describe_sizing
 from harness.report.view.cell_text import describe_soak, format_bracket, write_remark
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.text import format_hold
@@ -49,6 +51,16 @@ def test_the_recommendation_says_how_long_the_size_was_held_and_what_was_seen() 
         "For 400 users take 1 CPU / 96 MiB: it sustained all 400 for 5 min with "
         "p95 0.017 s, 80 % of its CPU and 86 MiB of memory; the next smaller size, 0.5 CPU / 96 MiB, sustains"
     )
+
+
+def test_the_size_for_another_number_of_users_is_named_with_its_soak() -> None:
+    cells = build_campaign(SURVIVED).cells
+    (line, *_) = describe_sizing(recommend_size(cells, 300))
+    assert line.startswith(
+        "For 300 users take 1 CPU / 96 MiB, which sustains at least 400 users. At the end of the campaign "
+        "it was held for 5 min at 400 users: p95 0.017 s, 80 % of its CPU, 86 MiB of memory. The next below, "
+    )
+    assert "At the end" not in describe_sizing(recommend_size(build_campaign(None).cells, 300))[0]
 
 
 def test_a_size_that_was_not_held_longer_does_not_pretend_it_was() -> None:

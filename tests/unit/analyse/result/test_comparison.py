@@ -17,6 +17,7 @@ from harness.analyse.result.comparison import (
     find_doubts,
     find_machine_differences,
 )
+from harness.analyse.result.soak import add_soak
 from harness.model import (
     MIB,
     Cell,
@@ -30,10 +31,12 @@ from harness.model import (
     MachineDifference,
     ReferenceCapacity,
     Slo,
+    Soak,
     Status,
 )
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from tests.builders import make_fingerprint, make_plan, make_result
+from tests.unit.analyse.synthetic import make_step
 
 
 def find_change(base: CellResult, head: CellResult) -> Change:
@@ -150,6 +153,26 @@ def test_censored_and_failed_sizes_are_compared() -> None:
     )
     (difference,) = compare_sizes([censored], [make_result(1.0, 300, 315)])
     assert difference.ratio is None
+
+
+def soak(result: CellResult, verdict: str) -> CellResult:
+    """Return the result of a size that was held for five minutes at 400 users with this verdict."""
+    step = make_step(400, verdict)
+    return add_soak(result, Soak(400, step, step.judgement))
+
+
+def test_a_size_that_broke_only_in_a_soak_is_compared_with_one_that_was_soaked_too() -> None:
+    censored = make_result(1.0, 400, None, Status.CENSORED)
+    broken, survived, unknown = (soak(censored, verdict) for verdict in ("FAIL", "PASS", "INVALID"))
+    assert find_change(survived, broken) is Change.LESS
+    assert find_change(broken, survived) is Change.MORE
+    assert find_change(broken, broken) is Change.SAME
+    for other in (censored, unknown):
+        assert find_change(other, broken) is Change.UNKNOWN
+        assert find_change(broken, other) is Change.UNKNOWN
+    assert find_change(censored, survived) is Change.SAME
+    assert find_change(make_result(1.0, 500, 515), broken) is Change.UNKNOWN
+    assert find_change(make_result(1.0, 300, 315), broken) is Change.SAME
 
 
 def test_a_size_of_one_campaign_only_is_added_or_removed() -> None:
