@@ -86,7 +86,8 @@ class GeneratorUse:
     Locust processes both are of the busiest one, whose number is `process`: 0 for the master, from 1 for a
     worker, None for a single process. `loop_lag_s` is the lag of the event loop (90th percentile; of several
     processes the longest), `fewest_users` the lowest number of users. `cores` is what all processes used
-    together. `clock_error_s` is how wrong the worst of their clocks may be.
+    together. `clock_error_s` is how wrong the worst of their clocks may be. `seen_ratio` is the share of
+    waiting requests that were seen in flight; None if too few waited to tell.
     """
 
     cpu_ratio: float | None = None
@@ -97,6 +98,7 @@ class GeneratorUse:
     workers: int = 1
     process: int | None = None
     clock_error_s: float = 0.0
+    seen_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

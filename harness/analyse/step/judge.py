@@ -19,6 +19,7 @@ from harness.analyse.step.slo import (
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.usage import (
+    compute_seen_ratio,
     summarize_companions,
     summarize_cpu,
     summarize_generator,
@@ -246,7 +247,7 @@ def _build_result(
         latency=_summarize_latency(window, slos) if window else Latency(),
         failures=_summarize_failures(facts, window),
         target=_summarize_target(facts, from_s, to_s, nonempty),
-        generator=summarize_generator(facts, from_s, to_s) if window else GeneratorUse(),
+        generator=_summarize_generator(facts, window),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
         shortfall_ratio=compute_shortfall_ratio(nonempty, baseline)
@@ -260,6 +261,13 @@ def _build_result(
         by_name=_summarize_names(window) if window else (),
         cycle_s=measure_cycle_s(facts, _find_slowest_limit_s(slos)) or None,
     )
+
+
+def _summarize_generator(facts: StepFacts, window: Window | None) -> GeneratorUse:
+    if window is None or window.length_s <= 0:
+        return GeneratorUse()
+    use = summarize_generator(facts, window.from_s, window.to_s)
+    return replace(use, seen_ratio=compute_seen_ratio(facts, window))
 
 
 def _summarize_latency(window: Window, slos: Sequence[Slo]) -> Latency:

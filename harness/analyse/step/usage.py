@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from harness.analyse.step.window import select_around
+from harness.analyse.step.window import Window, select_around
 from harness.model import (
     CompanionUse,
     GeneratorSample,
@@ -21,6 +21,7 @@ from harness.model import (
 
 _CPU_USED_AT_LEAST = 0.85
 _THROTTLED_AT_LEAST = 0.25
+_SEEN_AT_LEAST = 50
 
 _WORK_OUTLIER_FACTOR = 3.0
 """A piece of work that took this many times the median was interrupted, and says nothing about the pace."""
@@ -69,6 +70,17 @@ def _summarize_process(
         loop_lag_s=float(np.percentile([sample.loop_lag_s for sample in inside], 90)),
         fewest_users=min(sample.users for sample in inside),
     )
+
+
+def compute_seen_ratio(facts: StepFacts, window: Window) -> float | None:
+    """Return the requests seen in flight over those that must have been, by Little's law.
+
+    Requests of a client that only reports their end are never seen. None if fewer than 50 were to be seen in
+    all samples of the window, because their number scatters.
+    """
+    counts = [s.in_flight for s in facts.generator if window.from_s <= s.at_s < window.to_s]
+    expected = len(counts) * window.waiting_s / window.length_s
+    return sum(counts) / expected if expected >= _SEEN_AT_LEAST else None
 
 
 def group_by_process(facts: StepFacts) -> dict[int, list[WorkerSample]]:

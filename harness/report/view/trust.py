@@ -23,6 +23,9 @@ _PAUSES_FROM_RATIO = 0.05
 _NO_PACE_FROM_RATIO = 0.9
 """Users who wait for more of their time have no pace of their own: the shortfall is not judged then."""
 
+_SEEN_AT_LEAST_RATIO = 0.5
+"""If fewer of the waiting requests are seen in flight, some client doesn't show them."""
+
 
 def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
     """Return the lines of the trust section; INVALID steps are counted and enter no other figure."""
@@ -42,6 +45,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_speed_fact(result.host_speed),
         *_build_shortfall_fact(result, valid),
         *_build_left_out_fact(valid),
+        *_build_unseen_fact(valid),
         _build_cpu_per_request_fact(valid),
         *_build_memory_fact(result.cells),
         *build_check_facts(result),
@@ -109,6 +113,18 @@ def _build_left_out_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
         value = text.format_seconds(sum(step.host.left_out_s for step in cut), 0)
         windows = f"of {len(cut)} {'window' if len(cut) == 1 else 'windows'}"
         yield Fact("Left out", value, f"{windows}: generator or host were disturbed, and the rest was judged")
+
+
+def _build_unseen_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield that requests are not seen before they end, as of clients that only report their end."""
+    ratios = _select_known(step.generator.seen_ratio for step in steps)
+    if ratios and min(ratios) < _SEEN_AT_LEAST_RATIO:
+        yield Fact(
+            "Requests in flight",
+            f"{text.format_ratio(min(ratios))} seen",
+            "a client other than Locust's HTTP clients reports requests only when they end: "
+            "those that hang are not counted, and a stall is not found",
+        )
 
 
 def _build_shortfall_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:

@@ -26,3 +26,22 @@ def test_a_shortfall_that_was_not_judged_is_named_with_the_reason(
     assert [fact.note for fact in facts] == ([] if note is None else [note])
     without = replace(result, slos=tuple(slo for slo in result.slos if slo.indicator != "shortfall"))
     assert not any("shortfall" in str(fact) for fact in build_trust_facts(without))
+
+
+@pytest.mark.parametrize(
+    ("seen_ratio", "is_named"), [(None, False), (0.97, False), (0.5, False), (0.0, True)]
+)
+def test_requests_that_are_not_seen_in_flight_are_named(seen_ratio: float | None, is_named: bool) -> None:
+    cell = example.build_cpu_bound(0.5, 96, (245,), (257,))
+    steps = [replace(s, generator=replace(s.generator, seen_ratio=seen_ratio)) for s in cell.steps]
+    facts = build_trust_facts(example.build_campaign([replace(cell, steps=tuple(steps))]))
+    assert [fact.value for fact in facts if fact.label == "Requests in flight"] == ["0 % seen"] * is_named
+
+
+@pytest.mark.parametrize(("left_out_s", "value"), [(0.0, []), (15.0, ["30 s"])])
+def test_the_time_that_was_left_out_is_named(left_out_s: float, value: list[str]) -> None:
+    """Two windows lost 15 s each."""
+    cell = example.build_cpu_bound(0.5, 96, (245,), (257,))
+    steps = [replace(s, host=replace(s.host, left_out_s=left_out_s)) for s in cell.steps[:2]]
+    facts = build_trust_facts(example.build_campaign([replace(cell, steps=tuple(steps))]))
+    assert [fact.value for fact in facts if fact.label == "Left out"] == value

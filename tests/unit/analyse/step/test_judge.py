@@ -354,6 +354,16 @@ def test_other_steps_have_a_shortfall_against_the_baseline() -> None:
     assert alone.shortfall_ratio == pytest.approx(0.0, abs=0.01), "measured against a borrowed baseline"
 
 
+@pytest.mark.parametrize(("in_flight", "seen_ratio"), [(1, 1.0), (0, 0.0)])
+def test_the_share_of_waiting_requests_that_were_seen_is_known(in_flight: int, seen_ratio: float) -> None:
+    """Ten users who wait for a tenth of their time are one request in flight. 60 samples show 60, or none."""
+    facts = make_closed_step(10, window_s=60.0)
+    generator = tuple(replace(sample, in_flight=in_flight) for sample in facts.generator)
+    use = judge_step(replace(facts, generator=generator), SLOS).generator
+    assert use.seen_ratio == pytest.approx(seen_ratio, abs=0.02)
+    assert judge_step(make_closed_step(10), SLOS).generator.seen_ratio is None, "20 are too few"
+
+
 # Judging the same facts again
 
 SHARES = st.floats(0, 0.3)
