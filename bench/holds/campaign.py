@@ -73,7 +73,7 @@ class HeldCampaign:
     def build_step(self, certificate: Certificate) -> Step:
         """Build the step that holds the certified users for the whole window."""
         timing = replace(self.plan.timing, window_at_least_s=self.window_s, window_at_most_s=self.window_s)
-        return fit_step(Step(certificate.users, timing), self.steps)
+        return fit_step(self.plan, Step(certificate.users, timing), self.steps)
 
     def add_step(self, certificate: Certificate, facts: StepFacts) -> Hold:
         """Store the facts of a step and return them, judged as they will be when they are read again."""

@@ -173,7 +173,7 @@ class _CellTrial:
         progress = self._progress
         number = progress.take_step_number()
         others = [other for result in self._neighbours for other in result.steps]
-        step = fit_step(step, [*progress.steps, *others])
+        step = fit_step(self._plan, step, [*progress.steps, *others])
         spec = build_step_spec(
             self._plan, step, number, progress.baseline, progress.cell.limits, _ignore_progress
         )

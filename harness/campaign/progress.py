@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
+from harness.analyse.result.capacity import Attempt, build_cell_result, explain_lack_of_requests, is_hopeless
 from harness.analyse.result.consistency import (
     Recheck,
     assess_drift,
@@ -179,7 +179,9 @@ class CampaignProgress:
 
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
-        results = {cell.id: self.cells[cell.id].build_soaked_result(plan) for cell in plan.cells}
+        built = [self.cells[cell.id].build_soaked_result(plan) for cell in plan.cells]
+        explained = explain_lack_of_requests(built, plan.users_limit)
+        results = {result.cell.id: result for result in explained}
         if plan.users_required is not None:
             results = add_inferred_results(results, plan.users_required)
         return tuple(flag_monotonicity_violations(plan, results).values())

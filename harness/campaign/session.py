@@ -1,12 +1,14 @@
 """Hold the state of a running campaign: the progress of its cells, and what each engine does."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from harness.analyse.search.rare_requests import find_longest_window_s
 from harness.analyse.search.search import choose_next_step
 from harness.analyse.search.step_timing import fit_step
+from harness.analyse.search.time_estimate import estimate_step_s
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
@@ -15,6 +17,7 @@ from harness.errors import EngineUnavailableError, UsageError
 from harness.measure.protocols import Clock, Image
 from harness.measure.step import ProgressSample
 from harness.model import (
+    LONGEST_CYCLE_S,
     CampaignResult,
     CampaignState,
     Cell,
@@ -27,6 +30,7 @@ from harness.model import (
     StepResult,
 )
 from harness.report import render_report
+from harness.report.view.text import format_duration, format_estimate, format_seconds
 from harness.store import CampaignFolder
 
 _PAUSE_PER_WRITING_TIME = 19
@@ -73,6 +77,7 @@ class CampaignSession:
         self._claims: dict[str | None, Work] = {}
         self._is_stopping = False
         self._noted: set[str] = set()
+        self._has_noted_cycle = False
         # Reentrant, because an interrupt of the only thread may leave this lock held when `finish` needs it.
         self._reports_lock = threading.RLock()
         self._no_reports_until_s = float("-inf")
@@ -229,7 +234,26 @@ class CampaignSession:
     def fit_step(self, step: Step) -> Step:
         """Return the step, fitted to what the campaign's steps so far have shown of the scenario."""
         with self._lock:
-            return fit_step(step, self._list_steps())
+            fitted = fit_step(self.plan, step, self._list_steps())
+            self.note_once(self._explain_length(fitted))
+            return fitted
+
+    def _explain_length(self, step: Step) -> Iterator[str]:
+        """Yield why steps last longer than the matrix says, each reason once in a campaign."""
+        if step.timing.stretch(step.cycle_s) != step.timing and not self._has_noted_cycle:
+            self._has_noted_cycle = True
+            step_s = estimate_step_s(self.plan, step.users, step.cycle_s)
+            number = "fewer than five" if step.cycle_s > LONGEST_CYCLE_S else "five"
+            yield (
+                f"a user asks every {format_seconds(step.cycle_s, 0)}, so a step takes about "
+                f"{format_estimate(step_s)}: its window spans {number} of these cycles"
+            )
+        if step.timing.window_at_most_s > self.plan.timing.window_at_most_s:
+            yield (
+                "an SLO needs more requests than a window of "
+                f"{format_duration(self.plan.timing.window_at_most_s)} holds: windows are longer, "
+                f"{format_duration(find_longest_window_s(self.plan))} at most"
+            )
 
     def _list_steps(self) -> list[StepResult]:
         return [step for cell_progress in self._progress.cells.values() for step in cell_progress.steps]

@@ -103,6 +103,9 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     if not is_fitted:
         say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
     say(f"up to {plan.users_limit} users each, about {format_estimate(estimate_plan_s(plan))} of load in all")
+    say(
+        "longer if users think for more than a few seconds: a window spans five times from request to request"
+    )
     return DONE
 
 

@@ -24,8 +24,10 @@ from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.memory import NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend
 from harness.model.plan import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
+    LONGEST_CYCLE_S,
     RATIO_INDICATORS,
     WHOLE_SCENARIO_INDICATORS,
+    WINDOW_CYCLES,
     BuildSource,
     Cell,
     CommandProbe,
@@ -52,6 +54,7 @@ from harness.model.plan import (
     Timing,
     choose_probe,
     compute_ramp_rate,
+    is_same_request,
 )
 from harness.model.resources import (
     DEFAULT_ENGINE,
@@ -95,6 +98,7 @@ __all__ = [
     "EVENTS_FILE",
     "FEWEST_CELLS_TO_CHECK_DRIFT",
     "GIB",
+    "LONGEST_CYCLE_S",
     "LOOPBACK",
     "MASTER_PORT",
     "MIB",
@@ -103,6 +107,7 @@ __all__ = [
     "RATIO_INDICATORS",
     "SINGLE_PROCESS",
     "WHOLE_SCENARIO_INDICATORS",
+    "WINDOW_CYCLES",
     "Balancer",
     "BuildSource",
     "CampaignResult",
@@ -186,4 +191,5 @@ __all__ = [
     "WorkerSample",
     "choose_probe",
     "compute_ramp_rate",
+    "is_same_request",
 ]

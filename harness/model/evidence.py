@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
+from harness.model.rare_requests import TooFewRequests
 from harness.model.resources import Limits
 from harness.model.verdicts import Factor, Rule, Verdict
 
@@ -39,13 +40,6 @@ class SloBroken:
     """The first SLO that is broken, in the order of the plan."""
 
     evaluation: SloEvaluation
-
-
-@dataclass(frozen=True, slots=True)
-class TooFewRequests:
-    """An SLO that cannot be judged, because the window holds too few requests."""
-
-    slo: Slo
 
 
 @dataclass(frozen=True, slots=True)

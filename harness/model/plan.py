@@ -373,6 +373,11 @@ class Plan:
     engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
 
 
+def is_same_request(request_name: str, name: str) -> bool:
+    """Return True if an SLO's request name means this name of Locust's, with its method or without."""
+    return request_name in (name, name.partition(" ")[2])
+
+
 _RAMP_AT_LEAST_S = 10.0
 _ONE_BY_ONE_RATE = 1.9
 """Users per second. Below two Locust spawns users one by one, from two on a whole second's users at once."""

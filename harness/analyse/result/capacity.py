@@ -17,6 +17,7 @@ from harness.model import (
     ContainerRun,
     Factor,
     FailureKind,
+    Judgement,
     Rule,
     Slo,
     Status,
@@ -31,6 +32,7 @@ from harness.model.evidence import (
     Skipped,
     StopReason,
 )
+from harness.model.rare_requests import TooFewRequests
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,3 +202,34 @@ def _find_cause_of_invalidity(attempt: Attempt) -> tuple[Factor | None, CellEvid
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()
     return invalid.rule.at_fault, invalid.judgement
+
+
+def explain_lack_of_requests(results: Sequence[CellResult], users_limit: int) -> list[CellResult]:
+    """Return the results, in which every cell that lacks requests says what the users limit would make.
+
+    How many requests users make belongs to the scenario. So once one cell has shown that they are too few,
+    the search holds no step of the others, and these have the same reason. A cell that breaks below the limit
+    keeps the users of its own step.
+    """
+    named = [_name_users(result, users_limit) for result in results]
+    reason = next((each.evidence for each in named if _find_lack(each) is not None), None)
+    return [
+        replace(each, evidence=reason) if reason and each.evidence == NothingMeasured() else each
+        for each in named
+    ]
+
+
+def _name_users(result: CellResult, users_limit: int) -> CellResult:
+    lack = _find_lack(result)
+    if lack is None or result.broken_users is not None:
+        return result
+    judgement = Judgement(Rule.TOO_FEW_REQUESTS, replace(lack, users_at=users_limit))
+    return replace(result, evidence=judgement)
+
+
+def _find_lack(result: CellResult) -> TooFewRequests | None:
+    """Return which SLO has too few requests, if this is why the cell has no answer."""
+    if result.status is not Status.INVALID or not isinstance(result.evidence, Judgement):
+        return None
+    evidence = result.evidence.evidence
+    return evidence if isinstance(evidence, TooFewRequests) else None

@@ -48,7 +48,7 @@ def find_bracket(steps: Sequence[StepResult]) -> Bracket:
 
 
 def find_inconclusive_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:
-    """Return the step with the most users whose window held too few requests for a verdict.
+    """Return the last step with the most users whose window held too few requests for a verdict.
 
     Return None if a step has passed, or if every such step lies at or above the lowest failure or the users
     limit. The step is not repeated, because the same users would make as few requests again. The search goes
@@ -59,7 +59,7 @@ def find_inconclusive_step(steps: Sequence[StepResult], users_limit: float = mat
         return None
     below = users_limit if bracket.broken_users is None else bracket.broken_users
     inconclusive = [step for step in steps if step.rule.lacks_requests and step.users < below]
-    return max(inconclusive, key=lambda step: step.users, default=None)
+    return max(reversed(inconclusive), key=lambda step: step.users, default=None)
 
 
 def is_invalid_twice(steps: Sequence[StepResult]) -> bool:

@@ -13,6 +13,7 @@ from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_med
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
 from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
+from harness.analyse.search.rare_requests import find_unjudged_users, find_window_s
 from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
 from harness.model import (
     Cell,
@@ -33,6 +34,9 @@ _MAX_INCONCLUSIVE_STEPS = 4
 the request that an SLO names.
 """
 
+_LONGER_RATIO = 1.2
+"""A step with too few requests is held again if its window can be longer by this factor."""
+
 _MIN_FINISHING_PROBABILITY = 0.4
 """A step that may finish the search is chosen if it does so with at least this probability.
 
@@ -47,15 +51,17 @@ def choose_next_step(
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
     INVALID step is repeated once, and so is a failure on a slow host (see `needs_faster_host`). A step with
-    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). If
-    users wait much of their time already in the first step, a single user is measured next, with whose
-    throughput all others are compared.
+    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). The
+    search ends if no number of users can. If users wait much of their time already in the first step, a
+    single user is measured next, with whose throughput all others are compared.
     """
     held, steps = steps, leave_out_empty_references(steps)
+    results = [*steps, *(step for neighbour in neighbours for step in neighbour.steps)]
+    unjudged_users = 0 if find_bracket(steps).sustained_users else find_unjudged_users(plan, results)
     inconclusive = find_inconclusive_step(steps, plan.users_limit)
-    if _is_inconclusive_too_often(steps):
+    if unjudged_users == plan.users_limit or _is_inconclusive_too_often(steps):
         return None
-    if not steps or steps[-1] is not inconclusive:
+    if not steps or steps[-1] is not inconclusive or _is_worth_repeating(plan, steps[-1], results):
         if is_invalid_twice(steps):
             return None
         if steps and steps[-1].verdict is Verdict.INVALID:
@@ -65,12 +71,22 @@ def choose_next_step(
     if not neighbours and (reference := choose_reference_step(plan, held)) is not None:
         return reference
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
-    if inconclusive is not None:
-        bracket = Bracket(inconclusive.users, bracket.broken_users)
+    bracket = _raise_sustained(bracket, inconclusive, unjudged_users, plan.search.precision_ratio)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
         return _choose_longer_hold(plan, bracket, steps)
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
+    return _choose_search_step(plan, cell, steps, neighbours, bracket)
+
+
+def _choose_search_step(
+    plan: Plan,
+    cell: Cell,
+    steps: Sequence[StepResult],
+    neighbours: Sequence[CellResult],
+    bracket: Bracket,
+) -> Step | None:
+    """Choose the next step between the ends of the bracket, by the plan's strategy."""
     if plan.search.strategy is SearchStrategy.PREDICT:
         estimate = predict_capacity(cell, drop_superseded_steps(steps), neighbours, plan.slos)
         if estimate is None and not steps:
@@ -105,6 +121,27 @@ def _choose_longer_hold(plan: Plan, bracket: Bracket, steps: Sequence[StepResult
     if not passed or not all(_needs_longer_step(plan, step) for step in passed):
         return None
     return Step(passed[-1].users, plan.timing)
+
+
+def _is_worth_repeating(plan: Plan, step: StepResult, results: Sequence[StepResult]) -> bool:
+    """Return True if a step had too few requests because its window was planned before they were seen."""
+    window_s = max((find_window_s(plan, slo, step.users, results) for slo in plan.slos), default=0.0)
+    return step.users > plan.search.first_users and window_s > _LONGER_RATIO * step.window_s
+
+
+def _raise_sustained(
+    bracket: Bracket, inconclusive: StepResult | None, unjudged_users: int, precision_ratio: float
+) -> Bracket:
+    """Return the bracket without the users that make too few requests for a verdict, as if they had passed.
+
+    But if a failure shows that the size hardly sustains more users than these, and no step has shown that
+    they are too few, the next step does.
+    """
+    low, high = bracket.sustained_users, bracket.broken_users
+    raised = Bracket(max(unjudged_users, inconclusive.users if inconclusive else 0) or None, high)
+    if low is not None or (inconclusive is None and raised.is_narrow(precision_ratio)):
+        return bracket
+    return raised
 
 
 def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:

@@ -32,10 +32,14 @@ def estimate_cell_s(plan: Plan) -> float:
     return _estimate_step_count(plan) * step_s + _CONTAINER_START_S
 
 
-def estimate_step_s(plan: Plan, users: int) -> float:
-    """Return the load seconds of one step with a ramp from no users, and the shortest settling and window."""
-    timing = plan.timing
-    ramp_s = users / compute_ramp_rate(users, plan.spawn_rate)
+def estimate_step_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
+    """Return the load seconds of one step with a ramp from no users, and the shortest settling and window.
+
+    `cycle_s` is the time from one request of a user to its next. A plan doesn't know it, and takes it to be
+    short.
+    """
+    timing = plan.timing.stretch(cycle_s)
+    ramp_s = users / compute_ramp_rate(users, plan.spawn_rate, cycle_s)
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 

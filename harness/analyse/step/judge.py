@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
+from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.memory_trend import assess_memory
@@ -55,6 +56,7 @@ from harness.model import (
     TargetUse,
     Timing,
     Verdict,
+    is_same_request,
 )
 from harness.model.evidence import (
     EndedStep,
@@ -64,8 +66,8 @@ from harness.model.evidence import (
     SloBroken,
     SloEvaluation,
     SlosHold,
-    TooFewRequests,
 )
+from harness.model.rare_requests import TooFewRequests
 
 _DEFAULT_TIMING = Timing()
 
@@ -196,7 +198,7 @@ def _judge(
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     if window is None or len(window.start_s) == 0:
         return Judgement(Rule.NO_DATA, NoRequests())
-    judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos])
+    judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos], window)
     is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
         error, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
@@ -216,14 +218,29 @@ def _check_killed_process(facts: StepFacts) -> Judgement | None:
     return Judgement(Rule.OOM_KILL, ProcessKilled(min(kills_s) - facts.ramp_from_s)) if kills_s else None
 
 
-def _judge_slos(evaluations: Sequence[SloEvaluation]) -> Judgement:
+def _judge_slos(evaluations: Sequence[SloEvaluation], window: Window) -> Judgement:
     for each in evaluations:
         if each.value is not None and not each.holds:
             return Judgement(Rule.SLO_BROKEN, SloBroken(each))
     for each in evaluations:
         if not each.holds:
-            return Judgement(Rule.TOO_FEW_REQUESTS, TooFewRequests(each.slo))
+            return Judgement(Rule.TOO_FEW_REQUESTS, _build_too_few(each.slo, window))
     return Judgement(Rule.SLOS_HOLD, SlosHold(tuple(each for each in evaluations if each.value is not None)))
+
+
+def _build_too_few(slo: Slo, window: Window) -> TooFewRequests:
+    count = len(window.select_request_name(slo.request_name).good) if slo.request_name else len(window.good)
+    seen = tuple(window.names[index] for index in np.unique(window.name))
+    has_name = slo.request_name is None or any(is_same_request(slo.request_name, name) for name in seen)
+    return TooFewRequests(
+        slo,
+        count,
+        count_fewest_requests(slo),
+        window.users,
+        window.length_s,
+        len(window.start_s),
+        () if has_name else seen,
+    )
 
 
 def _build_result(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.model import ANSWERED, StepFacts, TargetSample
+from harness.model import ANSWERED, StepFacts, TargetSample, is_same_request
 from harness.model.facts import Indices, Seconds
 
 _Mask = NDArray[np.bool_]
@@ -52,7 +52,7 @@ class Window:
 
         `errors`, `thinking_s` and `waiting_s` stay those of all requests.
         """
-        indices = [i for i, name in enumerate(self.names) if request_name in (name, name.partition(" ")[2])]
+        indices = [i for i, name in enumerate(self.names) if is_same_request(request_name, name)]
         has_name = np.isin(self.name, indices)
         return replace(
             self,

@@ -39,9 +39,10 @@ from harness.model.evidence import (
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
-    TooFewRequests,
     UsersLost,
 )
+from harness.model.rare_requests import TooFewRequests
+from harness.report.view.rare_requests import explain_lack_of_requests
 from harness.report.view.text import (
     format_change,
     format_cpu,
@@ -59,6 +60,7 @@ from harness.report.view.text import (
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
+
 _USED_UP_FROM_RATIO = 0.85
 _WAITS = (
     "its requests wait for its own workers, locks or connections, "
@@ -203,9 +205,8 @@ def explain_judgement(judgement: Judgement) -> str:
             return "; ".join(_explain_evaluation(each) for each in evaluations)
         case SloBroken(evaluation):
             return _explain_evaluation(evaluation)
-        case TooFewRequests(slo):
-            remedy = "allow a longer window (steps.window.at_most)"
-            return f"too few requests to judge {_name_slo(slo)}; {remedy}"
+        case TooFewRequests():
+            return explain_lack_of_requests(evidence, _name_slo(evidence.slo))
         case EndedStep(note):
             return _ENDINGS.get(judgement.rule, "{note}").format(note=quote_first_line(note))
         case EveryRequestFailed(error, count):

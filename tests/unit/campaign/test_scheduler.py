@@ -17,6 +17,7 @@ from harness.model import (
     Verdict,
 )
 from harness.model.evidence import SustainedBySmaller
+from harness.report.view.explanations import explain_evidence
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
@@ -70,6 +71,28 @@ def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_
     assert light.window_s == pytest.approx(20, abs=6)
     assert all(step.users > 10 for step in others)
     assert result.status is Status.BRACKETED
+
+
+def test_a_name_that_no_request_has_ends_a_campaign_early(tmp_path: Path) -> None:
+    """The largest size shows it in two steps. The other is not measured, for the same reason."""
+    plan = replace(make_plan((1.0, 256), (0.5, 256)), slos=(*SLOS, Slo("p99", 2.0, "/itme")))
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    first, second = campaign.measure_cells().values()
+    assert (first.status, second.status) == (Status.INVALID, Status.INVALID)
+    assert (len(first.steps), len(second.steps)) == (2, 0)
+    assert explain_evidence(first.evidence) == explain_evidence(second.evidence)
+    assert "no request named /itme" in explain_evidence(first.evidence)
+    assert "only GET /, GET /item/[id]" in explain_evidence(first.evidence)
+
+
+def test_a_campaign_notes_why_its_windows_are_longer_than_the_matrix_says(tmp_path: Path) -> None:
+    plan = replace(make_plan((0.25, 256), users_limit=20), slos=(*SLOS, Slo("p95", 2.0, "/checkout")))
+    campaign = FakeCampaign(tmp_path, plan, Service())
+    campaign.fake.generator.names = (("GET /", 0.9), ("GET /checkout", 0.1))
+    campaign.fake.generator.think_s = (18.0, 20.0)
+    campaign.measure_cells()
+    assert [note for note in campaign.listener.notes if "a user asks every 19 s" in note] != []
+    assert [note for note in campaign.listener.notes if "an SLO needs more requests" in note] != []
 
 
 def test_the_first_step_decides_how_many_locust_processes_the_next_container_run_has(tmp_path: Path) -> None:

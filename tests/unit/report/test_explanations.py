@@ -1,5 +1,7 @@
 """The texts for verdicts and limiting factors: the evidence with its figures, and a remedy if invalid."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.model import (
@@ -50,9 +52,9 @@ from harness.model.evidence import (
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
-    TooFewRequests,
     UsersLost,
 )
+from harness.model.rare_requests import TooFewRequests
 from harness.report.view.explanations import (
     explain_doubt,
     explain_evidence,
@@ -178,7 +180,11 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             HostOutOfMemory(20 * MIB, 0.4, "database"),
             "the host had 20 MiB of memory left, while the companion database used 40 % of its own limit; ",
         ),
-        (Rule.TOO_FEW_REQUESTS, TooFewRequests(Slo("p99", 1.0)), "too few requests to judge p99; "),
+        (
+            Rule.TOO_FEW_REQUESTS,
+            TooFewRequests(Slo("mean", 1.0), 10, 20, users=10, window_s=60.0, all_requests=10),
+            "too few requests to judge mean: it needs 20, 10 users make 10 a minute; ",
+        ),
     ],
 )
 def test_an_invalid_step_has_a_cause_and_a_remedy(rule: Rule, evidence: StepEvidence, words: str) -> None:
@@ -347,3 +353,30 @@ def test_a_machine_difference_names_the_fact_and_both_values(
 
 def test_a_changed_part_is_named_with_its_article() -> None:
     assert name_part("matrix") == "the matrix"
+
+
+NEEDS = "too few requests to judge p99 of /checkout: it needs 100 of that name"
+RARE = TooFewRequests(Slo("p99", 2.0, "/checkout"), 4, 100, users=10, window_s=240.0, all_requests=900)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (
+            replace(RARE, users_at=400),
+            f"{NEEDS}, 400 users make 40 a minute; "
+            "set steps.window.at_most to 5m, or judge a lower percentile",
+        ),
+        (
+            RARE,  # 200 requests would take 200 minutes
+            f"{NEEDS}, 10 users make 1.0 a minute; judge a lower percentile",
+        ),
+        (
+            replace(RARE, requests=0, names=("GET /", "POST /pay")),
+            "no request named /checkout was among 900, only GET /, POST /pay; "
+            "correct the name in slos.by_name, or let the scenario make such requests more often",
+        ),
+    ],
+)
+def test_a_lack_of_requests_says_what_would_help(evidence: TooFewRequests, words: str) -> None:
+    assert explain_judgement(Judgement(Rule.TOO_FEW_REQUESTS, evidence)) == words

@@ -1,16 +1,18 @@
 """The answer of a cell: every status, with its limiting factor and its numbers."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from harness.analyse.result.capacity import Attempt, build_cell_result, is_hopeless
+from harness.analyse.result.capacity import Attempt, build_cell_result, explain_lack_of_requests, is_hopeless
 from harness.model import (
     CellResult,
     ContainerRun,
     Factor,
     FailureKind,
     Failures,
+    Judgement,
     Rule,
     Slo,
     Status,
@@ -23,9 +25,9 @@ from harness.model.evidence import (
     NeverBroke,
     NotReady,
     Skipped,
-    TooFewRequests,
     UsersLost,
 )
+from harness.model.rare_requests import TooFewRequests
 from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400
@@ -124,6 +126,26 @@ def test_a_demand_that_fails_is_answered_even_if_its_light_step_had_too_few_requ
     inconclusive = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
     attempt = Attempt((STARTED,), (inconclusive, make_step(400, "FAIL")), is_done=True, is_demand=True)
     assert build_cell_result(CELL, 400, [Slo("p95", 1.0)], attempt).status is Status.NONE
+
+
+LACK = TooFewRequests(Slo("p99", 1.0), requests=30, needed=100, users=10, window_s=20.0)
+
+
+def test_cells_that_lack_requests_say_what_the_users_limit_makes_also_those_without_a_step() -> None:
+    """Which requests users make belongs to the scenario, so the search holds no step of the second cell."""
+    light = make_step(10, "INVALID", rule="too-few-requests", evidence=LACK)
+    first, second = explain_lack_of_requests([build_answer(light), build_answer()], users_limit=400)
+    assert first.evidence == second.evidence == Judgement(Rule.TOO_FEW_REQUESTS, replace(LACK, users_at=400))
+
+
+def test_a_cell_that_breaks_keeps_the_users_of_its_own_step_that_lacks_requests() -> None:
+    light = make_step(10, "INVALID", rule="too-few-requests", evidence=LACK)
+    broken = build_answer(light, make_step(11, "FAIL"))
+    assert explain_lack_of_requests([broken], users_limit=400) == [broken]
+
+
+def test_a_cell_in_which_nothing_was_measured_stays_without_a_reason_if_no_other_has_one() -> None:
+    assert explain_lack_of_requests([build_answer()], users_limit=400) == [build_answer()]
 
 
 def test_a_step_that_is_invalid_once_does_not_matter() -> None:

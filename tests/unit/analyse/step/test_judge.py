@@ -39,8 +39,8 @@ from harness.model.evidence import (
     ProcessKilled,
     SloBroken,
     SlosHold,
-    TooFewRequests,
 )
+from harness.model.rare_requests import TooFewRequests
 from tests.unit.analyse.synthetic import (
     CELL,
     always,
@@ -92,7 +92,15 @@ def test_a_step_with_too_few_requests_for_an_slo_is_invalid_and_names_the_slo() 
     slo = Slo("p99.9", 1.0)
     result = judge_step(make_closed_step(), [slo], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.INVALID, Rule.TOO_FEW_REQUESTS)
-    assert result.judgement.evidence == TooFewRequests(slo)
+    assert result.judgement.evidence == TooFewRequests(
+        slo, 200, 1000, users=10, window_s=20.0, all_requests=200
+    )
+
+
+def test_a_step_without_the_request_of_an_slo_names_the_requests_that_it_has() -> None:
+    evidence = judge_step(make_closed_step(), [Slo("p95", 1.0, "/itme")], LIGHT).judgement.evidence
+    assert isinstance(evidence, TooFewRequests)
+    assert (evidence.requests, evidence.names) == (0, ("GET /",))
 
 
 def test_a_broken_slo_counts_although_another_cannot_be_judged() -> None:
