@@ -36,10 +36,11 @@ def warn_of_memory(result: CellResult) -> str:
 
 
 def find_memory_trend(result: CellResult) -> MemoryTrend | None:
-    """Return the trend of the longest step at the highest pass; None without one."""
+    """Return the trend of the longest step at the highest pass, which may be the soak; None without one."""
+    soaks = [result.soak.step] if result.soak is not None and result.soak.step is not None else []
     trends = [
         step.memory
-        for step in result.steps
+        for step in (*result.steps, *soaks)
         if step.users == result.sustained_users and step.verdict is Verdict.PASS and step.memory is not None
     ]
     return max(trends, key=lambda trend: trend.observed_s, default=None)

@@ -4,6 +4,7 @@ from harness.model import CampaignState, CellResult, Factor, Limits, Status, Ver
 from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.memory import warn_of_memory
 from harness.report.view.view import View
 
 _REMEDIES = {
@@ -101,9 +102,13 @@ def _join(parts: list[str]) -> str:
 
 
 def _describe_doubt(result: CellResult) -> str:
-    """Return a sentence if the size could not be held longer at the end; empty otherwise."""
+    """Return sentences on what is not known of the size; empty for most sizes.
+
+    That is whether it survives when it is held longer, and how long its memory lasts.
+    """
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
-    return "" if is_confirmed else f" It is {cell_text.describe_soak(result)}."
+    doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
+    return "".join(f" It is {doubt}." for doubt in doubts if doubt)
 
 
 def _describe_limit(result: CellResult) -> str:

@@ -7,13 +7,24 @@ import pytest
 
 from harness.analyse.result.sizing import recommend_size
 from harness.analyse.result.soak import add_soak
-from harness.model import CampaignResult, CellResult, Judgement, Rule, Soak, StepResult
+from harness.model import (
+    MIB,
+    CampaignResult,
+    CellResult,
+    Judgement,
+    MemoryOutlook,
+    MemoryTrend,
+    Rule,
+    Soak,
+    StepResult,
+)
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.evidence import CpuQuotaUsed, EndedStep, NotReady
 from harness.report import build_summary, build_view, render_report, write_recommendation
 from harness.report.formats.sizing_text import describe_sizing
 from harness.report.view.cell_text import describe_soak, format_bracket, write_remark
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.memory import describe_memory
 from harness.report.view.text import format_hold
 from tests.summary_schema import VALIDATOR
 from tests.unit.report import example
@@ -85,6 +96,32 @@ def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
 )
 def test_a_size_that_could_not_be_held_longer_is_recommended_with_a_doubt(soak: Soak, doubt: str) -> None:
     assert f". It is not confirmed at 400 users, {doubt}" in recommend(soak)
+
+
+def make_trend(outlook: MemoryOutlook, observed_s: float, mib: int) -> MemoryTrend:
+    """Return memory that grows by 3 MiB a minute; 96 MiB then last for so many minutes as 3 MiB fit."""
+    growth = 3 * MIB / 60
+    return MemoryTrend(
+        outlook, observed_s, 0, mib * MIB, growth, growth, growth, 0.0, (96 - mib) * MIB / growth
+    )
+
+
+def test_the_memory_of_a_size_is_that_at_the_end_of_its_soak() -> None:
+    searched = replace(SIZE.steps[-1], memory=make_trend(MemoryOutlook.UNKNOWN, 30.0, 36))
+    size = replace(SIZE, steps=(*SIZE.steps[:-1], searched))
+    assert "not known how long its memory lasts: 36 MiB of 96 MiB at 400 users" in write_remark(size)
+    lasting = replace(STEP, memory=make_trend(MemoryOutlook.LASTS, 310.0, 90))
+    known = replace(size, soak=Soak(400, lasting, lasting.judgement))
+    assert describe_memory(known).startswith("90 MiB of 96 MiB at 400 users, growing by 3.0 MiB a minute")
+    assert "not known" not in write_remark(known)
+
+
+def test_the_recommendation_says_if_it_is_not_known_how_long_the_memory_lasts() -> None:
+    growing = replace(STEP, memory=make_trend(MemoryOutlook.UNKNOWN, 310.0, 90))
+    assert recommend(Soak(400, growing, growing.judgement)).endswith(
+        " It is not known how long its memory lasts: 90 MiB of 96 MiB at 400 users, growing by 3.0 MiB "
+        "a minute, which lasts 2 min (watched for 5 min 10 s, which is too short to tell)."
+    )
 
 
 def test_a_target_that_ended_broke_after_the_time_that_it_lasted() -> None:
