@@ -178,6 +178,7 @@ class StepResult:
     unexplained_ratio: float | None = None
     wait_ratio: float | None = None
     think_s: float | None = None
+    think_spread_ratio: float | None = None
     users_reached: int = 0
     settling: Settling = Settling()
     by_name: tuple[NameStats, ...] = ()

@@ -251,6 +251,7 @@ def _build_result(
     baseline: Baseline | None,
 ) -> StepResult:
     from_s, to_s = (window.from_s, window.to_s) if window else (facts.ramp_from_s, facts.ended_s)
+    think_s, think_spread_ratio = _summarize_pauses(facts, from_s, to_s)
     nonempty = window if window and window.length_s > 0 else None
     return StepResult(
         index=facts.index,
@@ -272,7 +273,8 @@ def _build_result(
         else None,
         wait_ratio=compute_wait_ratio(nonempty) if nonempty else None,
         unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
-        think_s=_compute_mean_think_s(facts, from_s, to_s),
+        think_s=think_s,
+        think_spread_ratio=think_spread_ratio,
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
         by_name=_summarize_names(window) if window else (),
@@ -338,9 +340,14 @@ def _summarize_settling(facts: StepFacts) -> Settling:
     return Settling(facts.window_from_s - facts.settle_from_s, is_warm(replace(facts, target=before)))
 
 
-def _compute_mean_think_s(facts: StepFacts, from_s: float, to_s: float) -> float | None:
+def _summarize_pauses(facts: StepFacts, from_s: float, to_s: float) -> tuple[float | None, float | None]:
+    """Return the mean of the pauses that begin in [from_s, to_s), and their coefficient of variation."""
     inside = (facts.thinks.start_s >= from_s) & (facts.thinks.start_s < to_s)
-    return float(facts.thinks.planned_s[inside].mean()) if inside.any() else None
+    planned_s = facts.thinks.planned_s[inside]
+    if len(planned_s) == 0:
+        return None, None
+    mean_s = float(planned_s.mean())
+    return mean_s, float(planned_s.std()) / mean_s if mean_s > 0 and len(planned_s) > 1 else None
 
 
 def _summarize_names(window: Window) -> tuple[NameStats, ...]:

@@ -23,6 +23,9 @@ _PAUSES_FROM_RATIO = 0.05
 _NO_PACE_FROM_RATIO = 0.9
 """Users who wait for more of their time have no pace of their own: the shortfall is not judged then."""
 
+_CONSTANT_BELOW_RATIO = 0.05
+"""Think times whose coefficient of variation is smaller don't mix the users within a window."""
+
 _SEEN_AT_LEAST_RATIO = 0.5
 """If fewer of the waiting requests are seen in flight, some client doesn't show them."""
 
@@ -34,6 +37,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
     return (
         Fact("Workload", "closed", "N users wait for the answer, think, and ask again; RPS is an outcome"),
         Fact("Mean think time", text.format_seconds(result.think_s), "as measured in the users' tasks"),
+        *_build_arrivals_fact(valid),
         Fact(
             "Steps", _count_verdicts(steps), "INVALID steps say nothing about the target and enter no number"
         ),
@@ -50,6 +54,20 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_memory_fact(result.cells),
         *build_check_facts(result),
     )
+
+
+def _build_arrivals_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield what constant think times hide; nothing if think times differ.
+
+    Under constant pacing pauses differ by the response times, so the steps with the least spread tell.
+    """
+    spread = min(_select_known(step.think_spread_ratio for step in steps), default=None)
+    if spread is not None and spread < _CONSTANT_BELOW_RATIO:
+        note = (
+            "think times are constant, so users keep the even distances in which the ramp lets them arrive; "
+            "users who come at random wait longer: let think times vary, as with between(1, 4)"
+        )
+        yield Fact("Arrivals", "evenly spaced", note)
 
 
 def _sum_load_s(result: CampaignResult) -> float:

@@ -45,3 +45,21 @@ def test_the_time_that_was_left_out_is_named(left_out_s: float, value: list[str]
     steps = [replace(s, host=replace(s.host, left_out_s=left_out_s)) for s in cell.steps[:2]]
     facts = build_trust_facts(example.build_campaign([replace(cell, steps=tuple(steps))]))
     assert [fact.value for fact in facts if fact.label == "Left out"] == value
+
+
+@pytest.mark.parametrize(
+    ("spread_ratios", "is_named"),
+    [
+        ((0.0, 0.0), True),
+        ((0.02, 0.4), True),  # constant pacing: the pauses differ by the response times, under load by more
+        ((0.06, 0.06), False),
+        ((0.35, 0.35), False),
+        ((None, None), False),
+    ],
+)
+def test_constant_think_times_are_named(spread_ratios: tuple[float | None, ...], is_named: bool) -> None:
+    cell = example.build_cpu_bound(0.5, 96, (245,), (257,))
+    pairs = zip(cell.steps, spread_ratios, strict=False)
+    steps = [replace(step, think_spread_ratio=ratio) for step, ratio in pairs]
+    facts = build_trust_facts(example.build_campaign([replace(cell, steps=tuple(steps))]))
+    assert [fact.value for fact in facts if fact.label == "Arrivals"] == ["evenly spaced"] * is_named

@@ -46,6 +46,7 @@ from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
     make_step_of,
+    make_thinks,
     response_on_paper_s,
     slow_share,
     spread_evenly,
@@ -411,3 +412,10 @@ def test_judging_twice_gives_the_same_results(measured: list[tuple[int, float, f
         for index, (users, slow, failed, fast_s) in enumerate(measured, start=1)
     ]
     assert judge_steps(facts, SLOS) == judge_steps(facts, SLOS)
+
+
+def test_pauses_have_a_mean_and_a_spread() -> None:
+    """Pauses of 1 and 3 s: the mean is 2 s, the deviation 1 s. The pause before the window is left out."""
+    thinks = make_thinks([(5.0, 9.0), (13.0, 1.0), (14.0, 3.0)])
+    result = judge_step(make_closed_step(thinks=thinks), SLOS)
+    assert (result.think_s, result.think_spread_ratio) == (2.0, 0.5)
