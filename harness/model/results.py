@@ -334,8 +334,9 @@ class Drift:
 
     Ratios are end / start - 1; None without data. `verdict` and `evidence` are of the step at the end.
     `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
-    target has changed. With several engines the size was searched on `against` and held again on `engine`;
-    ratios compare the second with the first. `is_soak`: the soak took the place of the drift check.
+    target has changed; `pace_ratio`, of the host's pace, tells which. With several engines the size was
+    searched on `against` and held again on `engine`; ratios compare the second with the first. `is_soak`: the
+    soak took the place of the drift check.
     """
 
     cell: Cell
@@ -351,6 +352,7 @@ class Drift:
     engine: str | None = None
     against: str | None = None
     is_soak: bool = False
+    pace_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,6 +192,7 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
         cpu_per_request_ratio=cpu_ratio,
         rps_ratio=_compute_change(before.rps, after.rps),
         p95_ratio=_compute_change(before.latency.p95_s, after.latency.p95_s),
+        pace_ratio=_compute_change(before.host.work_s, after.host.work_s),
         allowed_ratio=allowed_ratio,
         is_marked=(fails_now and is_beyond_chance) or has_changed,
     )

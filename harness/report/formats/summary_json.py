@@ -42,6 +42,7 @@ def _build_drift(drift: Drift) -> dict[str, Any]:
         "drift_ratio": keep_finite(drift.cpu_per_request_ratio),
         "rps_ratio": keep_finite(drift.rps_ratio),
         "p95_ratio": keep_finite(drift.p95_ratio),
+        "pace_ratio": keep_finite(drift.pace_ratio),
         "allowed_ratio": keep_finite(drift.allowed_ratio),
         "marked": drift.is_marked,
         "evidence": describe_drift(drift),

@@ -11,6 +11,10 @@ from harness.report.view.explanations import explain_evidence
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
 
 
+_SAME_PACE_RATIO = 0.05
+"""A smaller change of the host's pace is noise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A line of a list in a report: a label, its value, and a note on how to read the value."""
@@ -89,11 +93,15 @@ def describe_drift(drift: Drift) -> str:
             "sustains, or the host slowed down."
         )
     direction = "smaller" if ratio > 0 else "larger"
+    pace = text.keep_finite(drift.pace_ratio)
+    if pace is not None and abs(pace) <= _SAME_PACE_RATIO:
+        advice = "The host was about as fast, so it is the target that has changed, and not the host."
+    else:
+        advice = "No bracket was corrected: measure again on a quieter host."
     return (
         f"The campaign drifted: {comparison}. Changes of the CPU per request up to "
         f"{text.format_ratio(allowed)} are within noise; "
-        f"sizes measured late may look {direction} than they are. "
-        "No bracket was corrected: measure again on a quieter host."
+        f"sizes measured late may look {direction} than they are. {advice}"
     )
 
 
@@ -153,6 +161,7 @@ def _list_changes(drift: Drift) -> str:
         ("CPU per request", drift.cpu_per_request_ratio),
         ("RPS", drift.rps_ratio),
         ("p95", drift.p95_ratio),
+        ("the time of a fixed piece of work on the host", drift.pace_ratio),
     )
     return ", ".join(
         f"{name} {text.format_change(ratio)}" for name, ratio in ratios if text.keep_finite(ratio) is not None

@@ -52,6 +52,14 @@ THREE_TIMES = build_repetitions(
         ),
         ({"cpu_per_request_ratio": -0.12, "is_marked": True}, "may look larger than they are"),
         (
+            {"cpu_per_request_ratio": -0.12, "pace_ratio": 0.001, "is_marked": True},
+            "The host was about as fast, so it is the target that has changed, and not the host.",
+        ),
+        (
+            {"cpu_per_request_ratio": 0.12, "pace_ratio": 0.14, "is_marked": True},
+            "the time of a fixed piece of work on the host +14 %. Changes of",
+        ),
+        (
             {"verdict": Verdict.FAIL, "evidence": TOO_SLOW, "is_marked": True},
             "Not confirmed: 1 CPU / 256 MiB at 400 users, held once more at the end, failed (p95 1.200 s",
         ),
