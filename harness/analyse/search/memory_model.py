@@ -4,6 +4,7 @@ A service holds memory for every user (connections, sessions, buffers, caches). 
 need is close to a straight line in the number of users, whatever its limits are.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +15,19 @@ _MIN_RISE_RATIO = 0.1
 """If the memory rises by less than this share of its smallest value, the rise is taken as noise."""
 
 _LONG_STEP_S = 60.0
-"""A failed step that was watched for a shorter time does not show where its growth would have ended."""
+"""A step that was watched for a shorter time does not show where its growth would end."""
 
 _SHARE_AFTER_SHORT_STEP = 0.5
-"""After such a step, the users are estimated as this share of those that failed."""
+_MOST_SHARE_AFTER_FULL = 0.85
+"""After a step that filled the memory, the users are estimated as at most this share of those that failed; as
+the smaller share if the step was short. So the search does not creep down.
+"""
+
+_APART_RATIO = 1.3
+"""Failures show how memory depends on the users if the most users are this multiple of the fewest."""
+
+_Point = tuple[float, float]
+"""Users, and the bytes that they come to need."""
 
 
 def estimate_users_in_memory(
@@ -46,30 +56,51 @@ def estimate_users_in_memory(
 def estimate_users_in_own_memory(cell: Cell, steps: Sequence[StepResult]) -> float | None:
     """Estimate how many users fit into the cell's memory from its own steps; at least 1.
 
-    A step shows what memory its users come to need. That is taken as a straight line in the users: through
-    the memory without users and the highest pass, or through the failures if there are several. So a leak
-    that does not depend on the users leads to 1 user at once. None unless a step failed for lack of memory.
+    A step shows what memory its users come to need. That is taken as a straight line in the users. The
+    lightest step whose memory surely grew shows most, then the highest pass, then the lightest step that
+    filled the memory. None unless a step failed for lack of memory.
     """
     failed = [step for step in steps if is_memory_failure(step)]
     if not failed:
         return None
-    passed = [step for step in steps if step.verdict is Verdict.PASS and _is_lasting(step)]
-    shown = [step for step in failed if step.memory is not None and step.memory.observed_s >= _LONG_STEP_S]
-    points = [_get_point(step) for step in passed]
-    if len({step.users for step in shown}) > 1 or not passed:
-        points += [_get_point(step) for step in shown]
-    if not points:
-        return max(1.0, min(step.users for step in failed) * _SHARE_AFTER_SHORT_STEP)
-    if len(points) == 1 or passed:
-        points.append((0.0, float(min(step.memory.start_bytes for step in steps if step.memory is not None))))
-    return max(1.0, _solve_line(points, NEARLY_FULL_RATIO * cell.limits.memory_bytes))
+    start = (0.0, float(min(step.memory.start_bytes for step in steps if step.memory is not None)))
+    grown = [_get_point(step) for step in failed if _has_grown(step)]
+    passed = [_get_point(step) for step in steps if step.verdict is Verdict.PASS and _is_lasting(step)]
+    if grown:
+        return max(1.0, _solve_line(_select_grown(start, grown), cell.limits.memory_bytes))
+    lightest = min(failed, key=lambda step: step.users)
+    points = [max(passed)] if passed else [_get_point(lightest)] if _is_long(lightest) else []
+    users = (
+        _solve_line([start, *points], NEARLY_FULL_RATIO * cell.limits.memory_bytes) if points else math.inf
+    )
+    share = _MOST_SHARE_AFTER_FULL if _is_long(lightest) else _SHARE_AFTER_SHORT_STEP
+    return max(1.0, users if passed else min(users, lightest.users * share))
+
+
+def _select_grown(start: _Point, grown: Sequence[_Point]) -> Sequence[_Point]:
+    """Return the points of the line on which memory grows with the users.
+
+    They are those of the steps that grew, if their users differ enough: so a leak that does not depend on the
+    users leads to 1 user at once. Otherwise they are the memory without users and the lightest step.
+    """
+    lightest = min(grown)
+    is_apart = max(grown)[0] >= _APART_RATIO * lightest[0]
+    return grown if is_apart else (start, lightest)
+
+
+def _has_grown(step: StepResult) -> bool:
+    return step.rule is Rule.MEMORY_GROWS and not _rose_to_full(step)
+
+
+def _is_long(step: StepResult) -> bool:
+    return step.memory is not None and step.memory.observed_s >= _LONG_STEP_S
 
 
 def _is_lasting(step: StepResult) -> bool:
     return step.memory is not None and step.memory.outlook is MemoryOutlook.LASTS
 
 
-def _get_point(step: StepResult) -> tuple[float, float]:
+def _get_point(step: StepResult) -> _Point:
     return float(step.users), 0.0 if step.memory is None else step.memory.projected_bytes
 
 
@@ -82,10 +113,14 @@ def is_memory_failure(step: StepResult) -> bool:
 
 
 def _is_out_of_memory(step: StepResult) -> bool:
-    return step.target.is_out_of_memory or (step.memory is not None and step.memory.rose_to_full)
+    return step.target.is_out_of_memory or _rose_to_full(step)
 
 
-def _solve_line(points: Sequence[tuple[float, float]], limit_bytes: float) -> float:
+def _rose_to_full(step: StepResult) -> bool:
+    return step.memory is not None and step.memory.rose_to_full
+
+
+def _solve_line(points: Sequence[_Point], limit_bytes: float) -> float:
     """Return the users at which the line through the points reaches the limit; 0 if it does not rise."""
     users = np.array([users for users, _ in points])
     bytes_used = np.array([used for _, used in points])
@@ -93,18 +128,23 @@ def _solve_line(points: Sequence[tuple[float, float]], limit_bytes: float) -> fl
     return float((limit_bytes - base) / slope) if slope > 0 else 0.0
 
 
-def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[tuple[float, float]]:
+def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[_Point]:
     """Collect (users per replica, the fullest replica's memory) of passed steps with memory to spare.
 
-    The memory is what the users come to need within the horizon. Steps that do not show it are left out.
+    The memory is what the users come to need within the horizon. Where steps show their memory over time,
+    only those count that were watched for long enough, and the memory at the begin of the first step is that
+    of no user.
     """
     nearly_full_bytes = NEARLY_FULL_RATIO * cell.limits.memory_bytes
-    points = []
+    points, starts = [], []
     for step in steps:
         used_bytes = step.target.memory_peak_bytes
+        if step.memory is not None:
+            starts.append(step.memory.start_bytes)
         if step.verdict is not Verdict.PASS or not used_bytes or used_bytes >= nearly_full_bytes:
             continue
-        if step.memory is None or _is_lasting(step):
-            needed_bytes = used_bytes if step.memory is None else step.memory.projected_bytes
-            points.append((step.users / cell.limits.replicas, needed_bytes))
-    return points
+        if step.memory is None:
+            points.append((step.users / cell.limits.replicas, float(used_bytes)))
+        elif _is_lasting(step) and step.memory.observed_s >= _LONG_STEP_S:
+            points.append((step.users / cell.limits.replicas, step.memory.projected_bytes))
+    return [*points, (0.0, float(min(starts)))] if starts else points

@@ -91,13 +91,15 @@ def make_watched_step(
 
 
 def test_a_failure_by_memory_leads_to_the_users_whose_memory_fits() -> None:
-    """200 users come to need 100 MiB above the 32 of none, and 95 % of 96 MiB leave 59.2 MiB for users."""
+    """200 users come to need 100 MiB above the 32 of none, and 96 MiB leave 64 for users."""
     failed = make_watched_step(200, 132.0, "memory-grows")
-    assert estimate_users_in_own_memory(make_cell(96), [failed]) == pytest.approx(118.4)
+    assert estimate_users_in_own_memory(make_cell(96), [failed]) == pytest.approx(128)
+    close = make_watched_step(210, 140.0, "memory-grows")
+    assert estimate_users_in_own_memory(make_cell(96), [close, failed]) == pytest.approx(128)
 
 
 def test_a_pass_shows_more_than_a_death() -> None:
-    """150 users come to need 45 MiB above the 32 of none; 59.2 MiB are enough for 197."""
+    """150 users come to need 45 MiB above the 32 of none; 95 % of 96 MiB leave 59.2, enough for 197."""
     steps = [make_watched_step(300, 96.0, "died", observed_s=14.0), make_watched_step(150, 77.0)]
     assert estimate_users_in_own_memory(make_cell(96), steps) == pytest.approx(150 * 59.2 / 45)
 
@@ -105,6 +107,14 @@ def test_a_pass_shows_more_than_a_death() -> None:
 def test_after_a_death_that_shows_nothing_half_of_the_users_are_tried() -> None:
     died = make_watched_step(300, 96.0, "died", observed_s=14.0)
     assert estimate_users_in_own_memory(make_cell(96), [died]) == 150.0
+
+
+def test_a_step_that_filled_the_memory_late_shows_what_fewer_users_need() -> None:
+    """300 users come to need 80 MiB above the 32 of none; 59.2 MiB are enough for 222, and 85 % are 255."""
+    died = make_watched_step(300, 112.0, "died", observed_s=75.0)
+    assert estimate_users_in_own_memory(make_cell(96), [died]) == pytest.approx(300 * 59.2 / 80)
+    nearly = make_watched_step(300, 96.0, "died", observed_s=75.0)
+    assert estimate_users_in_own_memory(make_cell(96), [nearly]) == pytest.approx(255)
 
 
 def test_a_leak_that_does_not_depend_on_the_users_leads_to_one_user() -> None:
