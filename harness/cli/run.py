@@ -106,6 +106,10 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     say(
         "longer if users think for more than a few seconds: a window spans five times from request to request"
     )
+    steady_s = plan.timing.steady_at_most_s
+    if steady_s > plan.timing.window_at_least_s:
+        wait = f"a window waits for up to {format_estimate(steady_s)} until the memory is known to last"
+        say(f"longer where memory grows: {wait}")
     return DONE
 
 
