@@ -20,7 +20,11 @@ class QuickExperiment(Experiment):
     def build_matrix(self) -> dict[str, Any]:
         return super().build_matrix() | {
             "users": {"limit": 40, "spawn_rate": 40},
-            "steps": {"settle": "2s", "window": {"at_least": "5s", "at_most": "15s"}},
+            "steps": {
+                "settle": "2s",
+                "window": {"at_least": "5s", "at_most": "15s"},
+                "steady": {"at_most": "0s"},
+            },
             "search": {"strategy": "predict", "precision": "20%"},
         }
 
