@@ -84,7 +84,7 @@ CLASSES = {
             cpu_s=0.005,
             base_bytes=40 * MIB,
             user_bytes=200 * _KIB,
-            garbage_request_bytes=6 * _KIB,
+            garbage_request_bytes=12 * _KIB,
             garbage_limit_bytes=32 * MIB,
         )
     ),

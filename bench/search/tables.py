@@ -71,7 +71,10 @@ def format_strategies(runner: TrialRunner, outcomes: Outcomes) -> Iterator[str]:
 
 
 def format_classes(runner: TrialRunner, outcomes: Outcomes) -> str:
-    """Return one table with a row for each strategy on each class, and rows of all classes at the end."""
+    """Return one table with a row for each strategy on each class, and rows of all classes at the end.
+
+    The latter have no errors, because one class with a large error would hide all others.
+    """
     rows = [
         [experiment.title, _format_truths(runner, experiment), strategy.name, *_format_score(scored)]
         for number, experiment in enumerate(runner.experiments)
@@ -79,14 +82,10 @@ def format_classes(runner: TrialRunner, outcomes: Outcomes) -> str:
         if (scored := outcomes.get((number, index)))
     ]
     for index, strategy in enumerate(runner.strategies):
-        every = [
-            each
-            for (_, strategy_index), scored in outcomes.items()
-            for each in scored
-            if strategy_index == index
-        ]
+        every = [each for (_, other), scored in outcomes.items() for each in scored if other == index]
         if every:
-            rows.append(["all classes", "", strategy.name, *_format_score(every)])
+            load, _, _, *counts = _format_score(every)
+            rows.append(["all classes", "", strategy.name, load, "", "", *counts])
     return f"### classes\n\n{_format_table(rows, _CLASS_HEADERS)}\n"
 
 
