@@ -323,20 +323,24 @@ def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_p
 USERS = st.integers(1, 60)
 
 
-@given(st.lists(USERS, min_size=1, max_size=4), st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3))
-def test_the_search_never_sees_a_step_of_the_drift_check(
-    users: list[int], drift_checks: list[tuple[int, int]]
+@given(
+    st.lists(USERS, min_size=1, max_size=4),
+    st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3),
+    st.sampled_from([Purpose.CONFIRM, Purpose.SOAK]),
+)
+def test_the_search_never_sees_a_step_of_the_drift_check_or_of_the_soak(
+    users: list[int], checks: list[tuple[int, int]], purpose: Purpose
 ) -> None:
-    """Check steps of `users`, and drift checks: each with the number of the step before it, and its users."""
+    """Check steps of `users`, and `checks`: each with the number of the step before it, and its users."""
     plan = make_plan((1.0, 256))
     unchecked, checked = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
     for number, step_users in enumerate(users, 1):
         facts = make_closed_step(step_users, index=number)
         unchecked.add_step(plan, facts)
         checked.add_step(plan, facts)
-        for after, check_users in drift_checks:
+        for after, check_users in checks:
             if after == number:
-                checked.add_step(plan, make_closed_step(check_users, index=90), Purpose.CONFIRM)
+                checked.add_step(plan, make_closed_step(check_users, index=90), purpose)
         checked.step_number = number
     assert checked.steps == unchecked.steps
     assert checked.baseline == unchecked.baseline

@@ -313,3 +313,55 @@ def test_of_two_engines_the_one_that_searched_the_size_holds_it_alone(tmp_path: 
     assert soak is not None
     assert soak.verdict is Verdict.PASS
     assert render_report(rejudge(plan, folder)) == render_report(result)
+
+
+class EngineLoser(CampaignListener):
+    """Takes away the engine that searched the size, as soon as its soak begins for the first time."""
+
+    def __init__(self, engines: Mapping[str, FakeBackends]) -> None:
+        self.engines = engines
+        self.searchers: dict[str, str] = {}
+        self.lost: list[str] = []
+
+    def cell_finished(self, result: CellResult) -> None:
+        assert result.engine is not None
+        self.searchers[result.cell.id] = result.engine
+
+    def soak_started(self, cell: Cell, step: Step) -> None:
+        if not self.lost:
+            self.lost.append(self.searchers[cell.id])
+            fake = self.engines[self.lost[0]]
+            fake.host.unavailable_between_s = (fake.clock.now_s(), float("inf"))
+
+
+def test_another_engine_holds_the_soak_if_the_one_that_searched_the_size_is_lost(tmp_path: Path) -> None:
+    plan = soak_plan()
+    engines = {"big": FakeBackends(USUAL, seed=1), "tall": FakeBackends(USUAL, seed=2)}
+    folder = CampaignFolder.create(
+        tmp_path, "one", plan_to_json(plan), engines["big"].host.read_fingerprint()
+    )
+    backends = {name: fake.to_backends() for name, fake in engines.items()}
+    listener = EngineLoser(engines)
+    result = Scheduler(plan, folder, backends, listener).run()  # type: ignore[arg-type]
+    soak = index_cells(result)[MIDDLE].soak
+    assert soak is not None
+    assert soak.verdict is Verdict.PASS
+    *_, run = folder.read_log().find_last_attempt(MIDDLE).soak_runs
+    assert run.engine not in (None, *listener.lost)
+    assert folder.read_log().state == "complete"
+
+
+def test_the_soak_is_held_again_if_the_only_engine_is_away_for_a_while(tmp_path: Path) -> None:
+    def lose_engine(fake: FakeBackends) -> None:
+        if fake.host.unavailable_between_s is None:
+            fake.host.unavailable_between_s = (fake.clock.now_s() + 20, fake.clock.now_s() + 40)
+
+    campaign = make_campaign(tmp_path, soak_plan(), {MIDDLE: lose_engine})
+    result = campaign.measure()
+    assert list_soaked(campaign) == [MIDDLE, MIDDLE]
+    record = campaign.folder.read_log().find_last_attempt(MIDDLE)
+    assert (len(record.soak_runs), len(record.soak_files)) == (2, 1)
+    assert name_recommended(result) == MIDDLE
+    soak = index_cells(result)[MIDDLE].soak
+    assert soak is not None
+    assert soak.verdict is Verdict.PASS
