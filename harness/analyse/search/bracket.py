@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.host_pace import drop_superseded_steps
+from harness.analyse.search.summed_evidence import is_sustained_by_sum
 from harness.model import StepResult, Verdict
 
 
@@ -38,13 +39,15 @@ class Bracket:
 def find_bracket(steps: Sequence[StepResult]) -> Bracket:
     """Return the bracket of one cell's steps, ignoring INVALID steps and every pass at or above a failure.
 
-    A window on a slow host is ignored if the same users were held while the host was faster.
+    A window on a slow host is ignored if the same users were held while the host was faster. Steps at one
+    number of users count together (see `is_sustained_by_sum`).
     """
-    steps = drop_superseded_steps(steps)
-    broken = min((step.users for step in steps if step.verdict is Verdict.FAIL), default=None)
-    passes = [step.users for step in steps if step.verdict is Verdict.PASS]
-    sustained = max((users for users in passes if broken is None or users < broken), default=None)
-    return Bracket(sustained, broken)
+    valid = [step for step in drop_superseded_steps(steps) if step.verdict is not Verdict.INVALID]
+    loads = sorted({step.users for step in valid})
+    held = {users: is_sustained_by_sum([step for step in valid if step.users == users]) for users in loads}
+    broken = next((users for users in loads if not held[users]), None)
+    passes = [users for users in loads if held[users] and (broken is None or users < broken)]
+    return Bracket(max(passes, default=None), broken)
 
 
 def find_inconclusive_step(steps: Sequence[StepResult], users_limit: float = math.inf) -> StepResult | None:

@@ -15,6 +15,7 @@ from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
 from harness.analyse.search.rare_requests import find_unjudged_users, find_window_s
 from harness.analyse.search.reference import choose_reference_step, leave_out_empty_references
+from harness.analyse.search.summed_evidence import choose_doubtful_end
 from harness.model import (
     Cell,
     CellResult,
@@ -73,7 +74,7 @@ def choose_next_step(
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
     bracket = _raise_sustained(bracket, inconclusive, unjudged_users, plan.search.precision_ratio)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
-        return _choose_longer_hold(plan, bracket, steps)
+        return _choose_longer_hold(plan, bracket, steps) or _choose_doubtful_end(plan, bracket, steps)
     if plan.users_required is not None:
         return _choose_demand_step(plan, plan.users_required, steps, neighbours)
     return _choose_search_step(plan, cell, steps, neighbours, bracket)
@@ -142,6 +143,13 @@ def _raise_sustained(
     if low is not None or (inconclusive is None and raised.is_narrow(precision_ratio)):
         return bracket
     return raised
+
+
+def _choose_doubtful_end(plan: Plan, bracket: Bracket, steps: Sequence[StepResult]) -> Step | None:
+    sustained, broken = bracket.sustained_users, bracket.broken_users
+    if sustained is None or broken is None or plan.users_required is not None:
+        return None
+    return choose_doubtful_end(plan, drop_superseded_steps(steps), sustained, broken)
 
 
 def _is_inconclusive_too_often(steps: Sequence[StepResult]) -> bool:

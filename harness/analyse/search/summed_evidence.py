@@ -1,0 +1,70 @@
+"""Decide by all windows together what one number of users shows, and which end of a bracket to hold again.
+
+A load becomes a bound by the sum of its trials, not by the first that fails (RFC 9971, MLRsearch).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.analyse.means import compute_geometric_mean
+from harness.analyse.search.capacity_estimate import (
+    compute_allowed_slow_share,
+    find_percentile_slo,
+    is_broken_by,
+)
+from harness.analyse.search.capacity_fit import CapacityFit, fit_capacity
+from harness.model import Plan, SearchStrategy, Slo, Step, StepResult, Verdict
+from harness.model.evidence import SlosHold
+
+_MOST_HOLDS = 3
+"""No end of a bracket is held more often than this."""
+
+
+def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
+    """Return True if valid steps at one number of users pass together.
+
+    Steps that contradict one another pass together if they failed by nothing but the share of slow requests,
+    and if this share over all their requests is allowed. Otherwise one failure is enough.
+    """
+    failed = [step for step in steps if step.verdict is Verdict.FAIL]
+    if not failed or len(failed) == len(steps):
+        return not failed
+    slo = failed[0].judgement.broken_slo
+    if slo is None or not all(_shows_share_of(step, slo) for step in steps):
+        return False
+    slow = sum(step.requests * (step.latency.slow_ratio or 0.0) for step in steps)
+    return slow <= compute_allowed_slow_share(slo) * sum(step.requests for step in steps)
+
+
+def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int, broken: int) -> Step | None:
+    """Choose the end of a bracket that all windows together contradict; None if they contradict neither.
+
+    The end is held for as long as a window may be, at most three times in all.
+    """
+    slo = find_percentile_slo(plan.slos)
+    if plan.search.strategy is not SearchStrategy.PREDICT or slo is None:
+        return None
+    failed = [step for step in steps if step.users == broken and step.verdict is Verdict.FAIL]
+    if not all(is_broken_by(step, slo) for step in failed):
+        return None
+    fit = fit_capacity(steps, slo, compute_geometric_mean((sustained, broken)), is_cpu_bound=False)
+    users = None if fit is None else _find_contradicted_end(fit, sustained, broken)
+    if users is None or sum(step.users == users for step in steps) >= _MOST_HOLDS:
+        return None
+    return Step(users, replace(plan.timing, window_at_least_s=plan.timing.window_at_most_s))
+
+
+def _find_contradicted_end(fit: CapacityFit, sustained: int, broken: int) -> int | None:
+    if fit.low > broken:
+        return broken
+    return sustained if fit.high < sustained else None
+
+
+def _shows_share_of(step: StepResult, slo: Slo) -> bool:
+    """Return True if the step's share of slow requests is that of the SLO, and decided its verdict."""
+    if step.latency.slow_ratio is None or step.requests == 0:
+        return False
+    evidence = step.judgement.evidence
+    if isinstance(evidence, SlosHold):
+        return find_percentile_slo(each.slo for each in evidence.evaluations) == slo
+    return slo.request_name is None and is_broken_by(step, slo)
