@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import estimate_from_slow_share
-from harness.analyse.search.capacity_fit import fit_capacity
-from harness.model import Slo, StepResult
+from harness.analyse.search.capacity_fit import fit_capacity, fit_verdicts
+from harness.model import Rule, Slo, StepResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,18 @@ def estimate_capacity(
     """Return the estimate for a bracket with these two ends.
 
     `slo` is the SLO on a percentile of all response times, `steps` are all steps of the cell. Without such an
-    SLO, or if `broken` failed for another reason, the estimate is the geometric mean of the ends, its
-    interval is the bracket, and the precision is unknown.
+    SLO, or if `broken` broke another one, only the verdicts are fitted. If `broken` failed by no SLO, as by a
+    death, the estimate is the geometric mean of the ends, its interval is the bracket, and the precision is
+    unknown.
     """
     low, high = sustained.users, broken.users
     middle = compute_geometric_mean((low, high))
-    if slo is None or estimate_from_slow_share(broken, slo) is None:
+    if broken.rule is not Rule.SLO_BROKEN:
         return Estimate(middle, low, high, None)
-    fit = fit_capacity(steps, slo, middle, is_cpu_bound=is_cpu_bound)
+    fit = None
+    if slo is not None and estimate_from_slow_share(broken, slo) is not None:
+        fit = fit_capacity(steps, slo, middle, is_cpu_bound=is_cpu_bound)
     if fit is None:
-        return Estimate(middle, low, high, None)
+        fit = fit_verdicts(steps, middle)
     precision = max(high / low, fit.highest / high, low / fit.lowest) - 1
     return Estimate(fit.users, fit.low, fit.high, precision)

@@ -66,6 +66,11 @@ requests is larger by this than batches show.
 _HARD_SIGMA = 0.05
 """How exactly a step that broke by another SLO, or died, says that its users are too many, as a logarithm."""
 
+_VERDICT_SIGMA = 0.05
+_VERDICT_SPREAD = 0.7
+_VERDICT_ERRORS = np.linspace(-2.5, 2.5, 11)
+"""The error of a single verdict, as a logarithm of users, how uncertain it is itself, and a grid for it."""
+
 _NEAR_RATIO = 0.5
 """Windows with at least this share of the bracket's users tell the CPU time per request near the capacity."""
 
@@ -122,6 +127,23 @@ def fit_capacity(
             weights = weights + _weigh_hard_failure(math.log(step.users) - ln_capacity)
     shares = np.exp(weights - weights.max())
     return _summarize(ln_capacity, _blur(shares / shares.sum(), ln_demand_sigma))
+
+
+def fit_verdicts(steps: Sequence[StepResult], around_users: float) -> CapacityFit:
+    """Fit the capacity to nothing but the verdicts of the steps, where no share of slow requests tells more.
+
+    Near the capacity a verdict is chance: how near (the error of a verdict in ln N) is unknown as well.
+    """
+    ln_capacity = math.log(around_users) + _CAPACITIES
+    errors = _VERDICT_SIGMA * np.exp(_VERDICT_SPREAD * _VERDICT_ERRORS)
+    weights = np.zeros((len(ln_capacity), len(errors))) - _VERDICT_ERRORS**2 / 2
+    for step in steps:
+        if step.verdict in (Verdict.PASS, Verdict.FAIL):
+            excess = (math.log(step.users) - ln_capacity)[:, None] / errors[None, :]
+            weights += _compute_log_probability(excess if step.verdict is Verdict.FAIL else -excess)
+    weights = np.logaddexp.reduce(weights, axis=1)
+    shares = np.exp(weights - weights.max())
+    return _summarize(ln_capacity, shares / shares.sum())
 
 
 def estimate_variance_ratio(steps: Sequence[StepResult]) -> float:
@@ -213,8 +235,13 @@ def _compute_likelihood(
 
 def _weigh_hard_failure(excess: np.ndarray) -> np.ndarray:
     """Return the log of the probability that users above the capacity by `excess` (of ln N) fail for good."""
-    below = np.array([0.5 * math.erfc(-each / _HARD_SIGMA / math.sqrt(2)) for each in excess])
-    return np.asarray(np.log(np.maximum(below, 1e-6)))
+    return _compute_log_probability(excess / _HARD_SIGMA)
+
+
+def _compute_log_probability(deviations: np.ndarray) -> np.ndarray:
+    """Return the log of the normal distribution's share below each deviation, at least that of 1e-6."""
+    shares = [0.5 * math.erfc(-each / math.sqrt(2)) for each in deviations.flat]
+    return np.log(np.maximum(np.array(shares).reshape(deviations.shape), 1e-6))
 
 
 def _blur(shares: np.ndarray, sigma: float) -> np.ndarray:
