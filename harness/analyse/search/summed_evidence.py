@@ -3,6 +3,7 @@
 A load becomes a bound by the sum of its trials, not by the first that fails (RFC 9971, MLRsearch).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from harness.analyse.search.capacity_fit import CapacityFit, fit_capacity
 from harness.model import Plan, SearchStrategy, Slo, Step, StepResult, Verdict
 from harness.model.evidence import SlosHold
 
-_MOST_HOLDS = 3
+_MOST_HOLDS = 2
 """No end of a bracket is held more often than this."""
 
 
@@ -37,9 +38,9 @@ def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
 
 
 def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int, broken: int) -> Step | None:
-    """Choose the end of a bracket that all windows together contradict; None if they contradict neither.
+    """Choose the end of a bracket that all windows together contradict, to hold it again; None if they don't.
 
-    The end is held for as long as a window may be, at most three times in all.
+    The end is held for as long as a window may be, once.
     """
     slo = find_percentile_slo(plan.slos)
     if plan.search.strategy is not SearchStrategy.PREDICT or slo is None:
@@ -48,16 +49,22 @@ def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int,
     if not all(is_broken_by(step, slo) for step in failed):
         return None
     fit = fit_capacity(steps, slo, compute_geometric_mean((sustained, broken)), is_cpu_bound=False)
-    users = None if fit is None else _find_contradicted_end(fit, sustained, broken)
+    users = (
+        None if fit is None else _find_contradicted_end(fit, sustained, broken, plan.search.precision_ratio)
+    )
     if users is None or sum(step.users == users for step in steps) >= _MOST_HOLDS:
         return None
     return Step(users, replace(plan.timing, window_at_least_s=plan.timing.window_at_most_s))
 
 
-def _find_contradicted_end(fit: CapacityFit, sustained: int, broken: int) -> int | None:
-    if fit.low > broken:
+def _find_contradicted_end(
+    fit: CapacityFit, sustained: int, broken: int, precision_ratio: float
+) -> int | None:
+    """Return the end beyond which the fitted capacity lies by more than half of the precision."""
+    margin = math.sqrt(1 + precision_ratio)
+    if fit.users > broken * margin:
         return broken
-    return sustained if fit.high < sustained else None
+    return sustained if fit.users < sustained / margin else None
 
 
 def _shows_share_of(step: StepResult, slo: Slo) -> bool:
