@@ -241,7 +241,7 @@ def _weigh_hard_failure(excess: np.ndarray) -> np.ndarray:
 def _compute_log_probability(deviations: np.ndarray) -> np.ndarray:
     """Return the log of the normal distribution's share below each deviation, at least that of 1e-6."""
     shares = [0.5 * math.erfc(-each / math.sqrt(2)) for each in deviations.flat]
-    return np.log(np.maximum(np.array(shares).reshape(deviations.shape), 1e-6))
+    return np.asarray(np.log(np.maximum(np.array(shares).reshape(deviations.shape), 1e-6)))
 
 
 def _blur(shares: np.ndarray, sigma: float) -> np.ndarray:

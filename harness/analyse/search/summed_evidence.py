@@ -52,7 +52,7 @@ def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int,
     users = (
         None if fit is None else _find_contradicted_end(fit, sustained, broken, plan.search.precision_ratio)
     )
-    if users is None or sum(step.users == users for step in steps) >= _MOST_HOLDS:
+    if users is None or not 0 < sum(step.users == users for step in steps) < _MOST_HOLDS:
         return None
     return Step(users, replace(plan.timing, window_at_least_s=plan.timing.window_at_most_s))
 
