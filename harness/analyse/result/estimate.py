@@ -50,6 +50,8 @@ def estimate_capacity(
     if slo is not None and estimate_from_slow_share(broken, slo) is not None:
         fit = fit_capacity(steps, slo, middle, is_cpu_bound=is_cpu_bound)
     if fit is None:
-        fit = fit_verdicts(steps, middle)
+        broken_slo = broken.judgement.broken_slo
+        is_named = broken_slo is not None and broken_slo.request_name is not None
+        fit = fit_verdicts(steps, middle, is_named=is_named)
     precision = max(high / low, fit.highest / high, low / fit.lowest) - 1
     return Estimate(fit.users, fit.low, fit.high, precision)

@@ -67,6 +67,7 @@ _HARD_SIGMA = 0.05
 """How exactly a step that broke by another SLO, or died, says that its users are too many, as a logarithm."""
 
 _VERDICT_SIGMA = 0.05
+_NAMED_SIGMA = 0.2
 _VERDICT_SPREAD = 0.7
 _VERDICT_ERRORS = np.linspace(-2.5, 2.5, 11)
 """The error of a single verdict, as a logarithm of users, how uncertain it is itself, and a grid for it."""
@@ -129,13 +130,14 @@ def fit_capacity(
     return _summarize(ln_capacity, _blur(shares / shares.sum(), ln_demand_sigma))
 
 
-def fit_verdicts(steps: Sequence[StepResult], around_users: float) -> CapacityFit:
+def fit_verdicts(steps: Sequence[StepResult], around_users: float, *, is_named: bool = False) -> CapacityFit:
     """Fit the capacity to nothing but the verdicts of the steps, where no share of slow requests tells more.
 
-    Near the capacity a verdict is chance: how near (the error of a verdict in ln N) is unknown as well.
+    Near the capacity a verdict is chance: how near (the error of a verdict in ln N) is unknown as well. It is
+    larger if the SLO that broke is on one request name (`is_named`), because fewer requests decide.
     """
     ln_capacity = math.log(around_users) + _CAPACITIES
-    errors = _VERDICT_SIGMA * np.exp(_VERDICT_SPREAD * _VERDICT_ERRORS)
+    errors = (_NAMED_SIGMA if is_named else _VERDICT_SIGMA) * np.exp(_VERDICT_SPREAD * _VERDICT_ERRORS)
     weights = np.zeros((len(ln_capacity), len(errors))) - _VERDICT_ERRORS**2 / 2
     for step in steps:
         if step.verdict in (Verdict.PASS, Verdict.FAIL):

@@ -5,7 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.capacity_fit import CapacityFit, estimate_variance_ratio, fit_capacity
+from harness.analyse.search.capacity_fit import (
+    CapacityFit,
+    estimate_variance_ratio,
+    fit_capacity,
+    fit_verdicts,
+)
 from harness.model import Slo, StepResult
 from tests.unit.analyse.synthetic import make_step
 
@@ -92,3 +97,9 @@ def test_the_wider_interval_contains_the_narrower_one() -> None:
     result = fit(make_window(100, 0.03), make_window(105, 0.08, run=2))
     assert result.lowest < result.low < result.users < result.high < result.highest
     assert math.log(result.high / result.low) > 2 * 1.96 * 0.02
+
+
+def test_verdicts_on_one_request_name_leave_more_doubt() -> None:
+    steps = [make_step(95, "PASS"), make_step(105, "FAIL")]
+    all_names, one_name = (fit_verdicts(steps, 100, is_named=is_named) for is_named in (False, True))
+    assert one_name.high / one_name.low > 1.2 * all_names.high / all_names.low
