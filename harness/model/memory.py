@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-NEARLY_FULL_RATIO = 0.95
+NEARLY_FULL_RATIO = 0.98
 """From this share of the limit on, the kernel keeps the memory below what the target would use."""
 
 

@@ -2,7 +2,8 @@
 
 A window of some seconds shows how much memory a target uses, and not whether it will need more. So the growth
 is judged: if the latest growth went on, would the memory be full within the horizon? Memory that rises ever
-more slowly, as sessions or caches fill, stays below such a line. So this is a safe bound for it.
+more slowly, as sessions or caches fill, stays below such a line. Where the line is too strict, a curve that
+approaches a level decides (`memory_curve`).
 
 Judged is the working set without the pages of files, which the kernel can drop. A garbage collector makes it
 rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analyse.step.memory_curve import extend_curve
 from harness.analyse.step.slo import find_student_t
 from harness.model import MIB, NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, StepFacts, TargetSample
 
@@ -25,8 +27,15 @@ memory surely grows in both.
 """
 
 _BLOCKS = 6
+_CURVE_BLOCKS = 24
 _FEWEST_FLOORS = 3
 """A line through two points fits always, so its error is unknown."""
+
+_FEWEST_COLLECTED_FLOORS = 4
+"""Floors after collections needed to be sure that memory grows: three lie on a line too often by chance."""
+
+_FULL_SAMPLES = 8
+"""Memory is full once as many samples in a row are close to the limit: a saw-tooth touches it for less."""
 
 _CERTAIN_HALF_WIDTHS = 2.0
 """Memory grows if its growth is more than this many half-widths of its interval. One would raise a false
@@ -36,9 +45,6 @@ alarm in every fortieth level series.
 _COLLECTED_AT_LEAST_BYTES = MIB
 _COLLECTED_AT_LEAST_RATIO = 0.2
 """Memory that falls by at least these bytes, and by this share of its whole range, has been collected."""
-
-_SLOWED_RATIO = 0.7
-"""Growth that is at most this share of what it was before is on its way to a level."""
 
 _Series = NDArray[np.float64]
 
@@ -66,41 +72,65 @@ def _read_bytes(sample: TargetSample) -> int:
 def _assess_series(
     at_s: _Series, used: _Series, start_bytes: float, limit_bytes: int, horizon_s: float
 ) -> MemoryTrend:
+    """Assess memory in bytes by instants: see the module's docstring."""
     full_bytes = NEARLY_FULL_RATIO * limit_bytes
     lows, _ = find_collections(at_s, used)
-    free = int(np.argmax(used >= full_bytes)) if not lows and used[-1] >= full_bytes else len(used)
-    rose_to_full = _FEWEST_FLOORS <= free < len(used)
+    below_full = _count_below_full(used, full_bytes)
+    rose_to_full = not lows and _FEWEST_FLOORS <= below_full < len(used)
     if rose_to_full:
-        at_s, used = at_s[:free], used[:free]
+        at_s, used = at_s[:below_full], used[:below_full]
     floor_s, floors = pick_floors(at_s, used, lows, _LATE_SHARE)
     growth, low, high = fit_growth(floor_s, floors)
     peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * (at_s[-1] - at_s[0])].max())
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
-    half_s, half_floors = pick_floors(at_s, used, lows, _HALF)
-    is_certain = _is_certain(growth, low) and _is_certain(*fit_growth(half_s, half_floors)[:2])
+    straight_bytes = peak_bytes + max(0.0, growth * horizon_s)
+    curve = None if lows else extend_curve(*_pick_curve_floors(at_s, used), horizon_s)
+    expected, most = curve or (straight_bytes, math.inf)
+    can_last = high * horizon_s <= room_bytes or most <= limit_bytes
     outlook = MemoryOutlook.UNKNOWN
-    if rose_to_full or (is_certain and growth * horizon_s > room_bytes):
-        outlook = MemoryOutlook.FILLS
-    elif high * horizon_s <= room_bytes and (lows or not is_full):
+    if can_last and (lows or not is_full):
         outlook = MemoryOutlook.LASTS
+    elif growth * horizon_s > room_bytes and expected > limit_bytes and _surely_grows(at_s, used, lows):
+        outlook = MemoryOutlook.FILLS
     return MemoryTrend(
-        outlook=outlook,
+        outlook=MemoryOutlook.FILLS if rose_to_full else outlook,
         observed_s=float(at_s[-1] - at_s[0]),
         start_bytes=int(start_bytes),
         peak_bytes=int(peak_bytes),
         growth_bytes_per_s=growth,
         growth_low=low,
         growth_high=high,
-        projected_bytes=peak_bytes + _project_growth(half_s, half_floors, growth, horizon_s),
+        projected_bytes=max(peak_bytes, expected),
         lasts_s=room_bytes / growth if growth > 0 else None,
         rose_to_full=rose_to_full,
     )
 
 
-def _is_certain(growth: float, low: float) -> bool:
-    """Return True if memory surely grows; `low` is the lower end of the growth's interval."""
-    return growth > _CERTAIN_HALF_WIDTHS * (growth - low)
+def _count_below_full(used: _Series, full_bytes: float) -> int:
+    """Return how many samples came before the memory was full and stayed so; all of them if it did not."""
+    is_full = used >= full_bytes
+    if len(used) < _FULL_SAMPLES or not is_full[-_FULL_SAMPLES:].all():
+        return len(used)
+    return int(np.argmax(is_full))
+
+
+def _surely_grows(at_s: _Series, used: _Series, lows: Sequence[int]) -> bool:
+    """Return True if the floors of the latest third and of the latest half surely rise."""
+    for late_share in (_LATE_SHARE, _HALF):
+        floor_s, floors = pick_floors(at_s, used, lows, late_share)
+        growth, low, _ = fit_growth(floor_s, floors)
+        fewest = _FEWEST_COLLECTED_FLOORS if lows else _FEWEST_FLOORS
+        if len(floors) < fewest or growth <= _CERTAIN_HALF_WIDTHS * (growth - low):
+            return False
+    return True
+
+
+def _pick_curve_floors(at_s: _Series, used: _Series) -> tuple[_Series, _Series]:
+    """Return the lowest values of blocks of the whole time, of a memory that was never collected."""
+    blocks = np.array_split(np.arange(len(at_s)), min(_CURVE_BLOCKS, len(at_s)))
+    chosen = [int(block[np.argmin(used[block])]) for block in blocks]
+    return at_s[chosen], used[chosen]
 
 
 def find_collections(at_s: _Series, used: _Series) -> tuple[list[int], list[int]]:
@@ -169,22 +199,3 @@ def fit_growth(at_s: _Series, floors: _Series) -> tuple[float, float, float]:
     error = math.sqrt(float(np.sum(residual**2)) / degrees / spread)
     half_width = find_student_t(degrees) * error
     return slope, slope - half_width, slope + half_width
-
-
-def _project_growth(at_s: _Series, floors: _Series, growth: float, horizon_s: float) -> float:
-    """Return the bytes by which memory is expected to grow until the horizon, at least 0.
-
-    Where growth has slowed from the first half of the floors to the second, each further half is expected to
-    slow by the same ratio (a geometric series). Otherwise the growth is expected to go on.
-    """
-    straight = max(0.0, growth * horizon_s)
-    if len(floors) < 2 * _FEWEST_FLOORS:
-        return straight
-    middle = len(floors) // 2
-    half_s = float(at_s[-1] - at_s[middle])
-    before = float(floors[middle] - floors[0]) / float(at_s[middle] - at_s[0])
-    after = float(floors[-1] - floors[middle]) / half_s
-    if before <= 0 or not 0 < after <= _SLOWED_RATIO * before:
-        return straight
-    ratio = after / before
-    return min(straight, after * half_s * ratio / (1 - ratio))

@@ -99,9 +99,9 @@ def test_a_failure_by_memory_leads_to_the_users_whose_memory_fits() -> None:
 
 
 def test_a_pass_shows_more_than_a_death() -> None:
-    """150 users come to need 45 MiB above the 32 of none; 95 % of 96 MiB leave 59.2, enough for 197."""
+    """150 users come to need 45 MiB above the 32 of none; 98 % of 96 MiB leave 62.08, enough for 206."""
     steps = [make_watched_step(300, 96.0, "died", observed_s=14.0), make_watched_step(150, 77.0)]
-    assert estimate_users_in_own_memory(make_cell(96), steps) == pytest.approx(150 * 59.2 / 45)
+    assert estimate_users_in_own_memory(make_cell(96), steps) == pytest.approx(150 * 62.08 / 45)
 
 
 def test_after_a_death_that_shows_nothing_half_of_the_users_are_tried() -> None:
@@ -110,9 +110,9 @@ def test_after_a_death_that_shows_nothing_half_of_the_users_are_tried() -> None:
 
 
 def test_a_step_that_filled_the_memory_late_shows_what_fewer_users_need() -> None:
-    """300 users come to need 80 MiB above the 32 of none; 59.2 MiB are enough for 222, and 85 % are 255."""
+    """300 users come to need 80 MiB above the 32 of none; 62.08 MiB are enough for 232. 85 % are 255."""
     died = make_watched_step(300, 112.0, "died", observed_s=75.0)
-    assert estimate_users_in_own_memory(make_cell(96), [died]) == pytest.approx(300 * 59.2 / 80)
+    assert estimate_users_in_own_memory(make_cell(96), [died]) == pytest.approx(300 * 62.08 / 80)
     nearly = make_watched_step(300, 96.0, "died", observed_s=75.0)
     assert estimate_users_in_own_memory(make_cell(96), [nearly]) == pytest.approx(255)
 

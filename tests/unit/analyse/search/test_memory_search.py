@@ -51,7 +51,7 @@ def test_no_step_is_held_again_if_memory_is_not_judged() -> None:
 
 
 def test_a_pass_that_does_not_show_its_memory_counts_for_nothing_once_memory_broke_a_step() -> None:
-    """59.2 of the 968 MiB that 80 users come to need above 32 are there: enough for 5 users."""
+    """64 of the 968 MiB that 80 users come to need above 32 are there: enough for 5 users."""
     light = make_watched_step(10, MemoryOutlook.FILLS, 30.0)
     failed = make_watched_step(80, MemoryOutlook.FILLS, 310.0, "FAIL", "memory-grows")
     assert failed.memory is not None
