@@ -38,6 +38,8 @@ the request that an SLO names.
 _LONGER_RATIO = 1.2
 """A step with too few requests is held again if its window can be longer by this factor."""
 
+_MAX_LONGER_STEPS = 2
+
 _MIN_FINISHING_PROBABILITY = 0.4
 """A step that may finish the search is chosen if it does so with at least this probability.
 
@@ -116,10 +118,12 @@ def _drop_unproven_passes(plan: Plan, steps: Sequence[StepResult]) -> list[StepR
 def _choose_longer_hold(plan: Plan, bracket: Bracket, steps: Sequence[StepResult]) -> Step | None:
     """Choose the highest pass once more if none of its steps shows how long the memory lasts.
 
-    That is so if it was the light step, whose window does not wait for this.
+    That is so if it was the light step, whose window does not wait for this. A step whose SLOs seemed broken
+    when its window was to go on does not wait either. So no more than two further steps are held.
     """
     passed = [step for step in steps if step.users == bracket.sustained_users]
-    if not passed or not all(_needs_longer_step(plan, step) for step in passed):
+    is_enough = len(passed) > _MAX_LONGER_STEPS or any(not _needs_longer_step(plan, step) for step in passed)
+    if not passed or is_enough:
         return None
     return Step(passed[-1].users, plan.timing)
 
