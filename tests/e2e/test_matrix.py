@@ -63,12 +63,12 @@ def test_a_target_that_leaks_sustains_nobody_and_the_answer_says_how_long_its_me
 ) -> None:
     project.write("targets/behaves/locustfile.py", LEAKING_LOCUSTFILE)
     waiting = UP_TO_6_USERS.replace("at_most: 0s", "at_most: 20s")
-    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 256MiB}\n" + waiting)
+    project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + waiting)
     done = project.run_harness("run")
     (cell,) = project.read_summary()["cells"]
     assert (cell["status"], cell["limiting_factor"]) == ("none", "memory"), done.stdout
     assert re.fullmatch(
-        r"its memory grows by [\d.]+ MiB a minute at \d users: 256 MiB last \d+ \w+, .*", cell["evidence"]
+        r"its memory grows by [\d.]+ MiB a minute at \d users: 64 MiB last \d+ \w+, .*", cell["evidence"]
     )
 
 

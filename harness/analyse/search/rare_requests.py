@@ -26,6 +26,9 @@ _WANTED_FACTOR = 5
 ones, and their share is known to about a half, which is a few per cent of the users.
 """
 
+_FACTOR_FOR_ALL = 1.5
+"""For an SLO on all requests only what gives it a value. How exact it is, the plan's `at_most` says."""
+
 UNSEEN_AFTER_REQUESTS = 3000
 """A name that none of so many requests had is taken to be wrong. One of 1,000 requests would have been seen
 among them with 95 % confidence (the rule of three).
@@ -71,7 +74,8 @@ def find_window_s(plan: Plan, slo: Slo, users: int, results: Iterable[StepResult
     seen, longest_s = _look_for(slo, results), find_longest_window_s(plan)
     if seen is None or not seen.count or users * seen.highest_rate * longest_s < count_fewest_requests(slo):
         return 0.0
-    return min(longest_s, _WANTED_FACTOR * count_fewest_requests(slo) / (users * seen.rate))
+    factor = _FACTOR_FOR_ALL if slo.request_name is None else _WANTED_FACTOR
+    return min(longest_s, factor * count_fewest_requests(slo) / (users * seen.rate))
 
 
 def find_unjudged_users(plan: Plan, results: Sequence[StepResult]) -> int:
