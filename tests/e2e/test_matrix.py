@@ -58,7 +58,7 @@ class Visitor(HttpUser):
 """
 
 
-def test_a_target_that_leaks_sustains_nobody_and_the_answer_says_how_long_its_memory_lasts(
+def test_a_target_that_leaks_does_not_sustain_its_users_and_the_answer_says_how_long_its_memory_lasts(
     project: Project,
 ) -> None:
     project.write("targets/behaves/locustfile.py", LEAKING_LOCUSTFILE)
@@ -66,7 +66,8 @@ def test_a_target_that_leaks_sustains_nobody_and_the_answer_says_how_long_its_me
     project.write("matrix.yaml", "target: targets/behaves\nlimits: {cpus: 0.9, memory: 64MiB}\n" + waiting)
     done = project.run_harness("run")
     (cell,) = project.read_summary()["cells"]
-    assert (cell["status"], cell["limiting_factor"]) == ("none", "memory"), done.stdout
+    assert cell["limiting_factor"] == "memory", done.stdout
+    assert (cell["sustained_users"] or 0) < cell["broken_users"] <= 6
     assert re.fullmatch(
         r"its memory grows by [\d.]+ MiB a minute at \d users: 64 MiB last \d+ \w+, .*", cell["evidence"]
     )
