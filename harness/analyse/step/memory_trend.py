@@ -101,7 +101,7 @@ def _assess_series(
         growth_bytes_per_s=growth,
         growth_low=low,
         growth_high=high,
-        projected_bytes=max(peak_bytes, expected),
+        projected_bytes=max(peak_bytes, min(expected, straight_bytes)),
         lasts_s=room_bytes / growth if growth > 0 else None,
         rose_to_full=rose_to_full,
     )
