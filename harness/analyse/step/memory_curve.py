@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from harness.analyse.step.slo import find_student_t
 from harness.model import MIB
 
+_NOISE_AT_LEAST_BYTES = 0.25 * MIB
+"""The standard deviation of a floor is taken as at least this: memory is taken in pieces."""
+
 _FEWEST_POINTS = 8
 _TIME_CONSTANTS = 100
 _LEAST_TAU_SHARE, _MOST_TAU_SHARE = 1 / 20, 1 / 2
@@ -22,9 +25,6 @@ _LEAST_TAU_SHARE, _MOST_TAU_SHARE = 1 / 20, 1 / 2
 
 A slower approach to a level can't be told from a leak.
 """
-
-_NOISE_AT_LEAST_BYTES = 0.25 * MIB
-"""The standard deviation of a floor is taken as at least this: memory is taken in pieces."""
 
 _PARAMETERS = 4
 _Series = NDArray[np.float64]

@@ -31,6 +31,11 @@ _CURVE_BLOCKS = 24
 _FEWEST_FLOORS = 3
 """A line through two points fits always, so its error is unknown."""
 
+_STILL_BYTES = 0.1 * MIB
+"""Before memory is said to last, its floors are taken to scatter by at least this. Allocators take memory in
+pieces, and use again what was freed: a shop's memory stood still for ten seconds while its sessions filled.
+"""
+
 _FEWEST_COLLECTED_FLOORS = 4
 """Floors after collections needed to be sure that memory grows: three lie on a line too often by chance."""
 
@@ -80,7 +85,8 @@ def _assess_series(
     if rose_to_full:
         at_s, used = at_s[:below_full], used[:below_full]
     floor_s, floors = pick_floors(at_s, used, lows, _LATE_SHARE)
-    growth, low, high = fit_growth(floor_s, floors)
+    growth, low, _ = fit_growth(floor_s, floors)
+    high = fit_growth(floor_s, floors, _STILL_BYTES)[2]
     peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * (at_s[-1] - at_s[0])].max())
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
@@ -182,9 +188,10 @@ def pick_floors(
     return at_s[chosen], used[chosen]
 
 
-def fit_growth(at_s: _Series, floors: _Series) -> tuple[float, float, float]:
+def fit_growth(at_s: _Series, floors: _Series, noise_at_least: float = 0.0) -> tuple[float, float, float]:
     """Return the slope of the line of least squares in bytes a second, and its 95 % interval.
 
+    The floors are taken to scatter by `noise_at_least` bytes, even if they happen to lie on a line.
     The interval is infinite with fewer than three points. The slope is 0 with fewer than two.
     """
     if len(at_s) < 2:
@@ -196,6 +203,7 @@ def fit_growth(at_s: _Series, floors: _Series) -> tuple[float, float, float]:
         return slope, -math.inf, math.inf
     residual = floors - floors.mean() - slope * centred_s
     degrees = len(at_s) - 2
-    error = math.sqrt(float(np.sum(residual**2)) / degrees / spread)
+    noise = max(math.sqrt(float(np.sum(residual**2)) / degrees), noise_at_least)
+    error = noise / math.sqrt(spread)
     half_width = find_student_t(degrees) * error
     return slope, slope - half_width, slope + half_width
