@@ -148,18 +148,18 @@ def find_collections(at_s: _Series, used: _Series) -> tuple[list[int], list[int]
     threshold = max(_COLLECTED_AT_LEAST_BYTES, _COLLECTED_AT_LEAST_RATIO * float(np.ptp(used)))
     lows: list[int] = []
     highs: list[int] = []
-    peak = trough = 0
+    peak = lowest = 0
     is_falling = False
     for index, value in enumerate(used):
         if is_falling:
-            if value <= used[trough]:
-                trough = lows[-1] = index
-            elif value >= used[trough] + threshold:
+            if value <= used[lowest]:
+                lowest = lows[-1] = index
+            elif value >= used[lowest] + threshold:
                 is_falling, peak = False, index
         elif value > used[peak]:
             peak = index
         elif value <= used[peak] - threshold:
-            is_falling, trough = True, index
+            is_falling, lowest = True, index
             lows.append(index)
             highs.append(peak)
     if 0 < len(lows) < _FEWEST_FLOORS and used[-1] >= max(used[highs]) + threshold:

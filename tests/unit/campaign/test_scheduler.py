@@ -75,13 +75,13 @@ def test_an_slo_on_a_rare_request_does_not_end_a_campaign_at_its_light_step(tmp_
 
 def test_a_name_that_no_request_has_ends_a_campaign_early(tmp_path: Path) -> None:
     """The largest size shows it in two steps. The other is not measured, for the same reason."""
-    plan = replace(make_plan((1.0, 256), (0.5, 256)), slos=(*SLOS, Slo("p99", 2.0, "/itme")))
+    plan = replace(make_plan((1.0, 256), (0.5, 256)), slos=(*SLOS, Slo("p99", 2.0, "/items-of-nobody")))
     campaign = FakeCampaign(tmp_path, plan, Service())
     first, second = campaign.measure_cells().values()
     assert (first.status, second.status) == (Status.INVALID, Status.INVALID)
     assert (len(first.steps), len(second.steps)) == (2, 0)
     assert explain_evidence(first.evidence) == explain_evidence(second.evidence)
-    assert "no request named /itme" in explain_evidence(first.evidence)
+    assert "no request named /items-of-nobody" in explain_evidence(first.evidence)
     assert "only GET /, GET /item/[id]" in explain_evidence(first.evidence)
 
 

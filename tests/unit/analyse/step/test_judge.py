@@ -99,7 +99,7 @@ def test_a_step_with_too_few_requests_for_an_slo_is_invalid_and_names_the_slo() 
 
 
 def test_a_step_without_the_request_of_an_slo_names_the_requests_that_it_has() -> None:
-    evidence = judge_step(make_closed_step(), [Slo("p95", 1.0, "/itme")], LIGHT).judgement.evidence
+    evidence = judge_step(make_closed_step(), [Slo("p95", 1.0, "/items-of-nobody")], LIGHT).judgement.evidence
     assert isinstance(evidence, TooFewRequests)
     assert (evidence.requests, evidence.names) == (0, ("GET /",))
 
