@@ -1,7 +1,9 @@
 """Read what a stored campaign certified, and store the steps that hold it again."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from harness.analyse.result.comparison import find_changed_parts
 from harness.analyse.search.step_timing import fit_step
@@ -10,7 +12,7 @@ from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
 from harness.campaign.progress import CampaignProgress, replay
 from harness.errors import UsageError
-from harness.model import Cell, Load, Plan, Step, StepFacts, StepResult, Verdict
+from harness.model import Cell, Load, Plan, Rule, Step, StepFacts, StepResult, Verdict
 from harness.plan import load_plan, plan_from_json
 from harness.report import name_part
 from harness.store import CampaignFolder
@@ -22,12 +24,20 @@ _MOST_TRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """The users that a size sustained, on which engine, and the baseline that its steps were judged by."""
+    """The users that a size sustained, on which engine, and the baseline that its steps were judged by.
+
+    `sure_users` are those that it surely sustains: `users` less the precision that the size itself reports.
+    """
 
     cell: Cell
     users: int
+    sure_users: int
     engine: str | None
     baseline: Baseline | None
+
+    def reduce_to_sure(self) -> Self | None:
+        """Return the certificate of the users that are surely sustained; None if these are all."""
+        return replace(self, users=self.sure_users) if self.sure_users < self.users else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,11 @@ class Hold:
     def is_final(self) -> bool:
         """True if there is nothing to hold again: the verdict is known, or it was INVALID too often."""
         return self.result.verdict is not Verdict.INVALID or self.tries >= _MOST_TRIES
+
+    @property
+    def broke_slo(self) -> bool:
+        """True if the users were too many by an SLO, which a certificate's precision may explain."""
+        return self.result.rule is Rule.SLO_BROKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +106,27 @@ class HeldCampaign:
             tries += 1
         return self._read_hold(certificate, tries) if tries else None
 
-    def read_holds(self) -> list[Hold | None]:
-        """Return the last stored step for each of the certificates; None for those without one."""
-        return [self.find_hold(each) for each in self.certificates]
+    def find_next(self, certificate: Certificate) -> Certificate | None:
+        """Return what to hold next of a size: its certificate, or that of fewer users; None if all is known.
+
+        Fewer users are held only after an SLO broke: the precision does not explain a death.
+        """
+        hold = self.find_hold(certificate)
+        if hold is None or not hold.is_final:
+            return certificate
+        reduced = certificate.reduce_to_sure() if hold.broke_slo else None
+        return None if reduced is None else self.find_next(reduced)
+
+    def read_holds(self) -> list[tuple[Certificate, Hold | None]]:
+        """Return each certificate with its last stored step, None without one, and those of fewer users."""
+        pairs = []
+        for certificate in self.certificates:
+            each: Certificate | None = certificate
+            while each is not None:
+                hold = self.find_hold(each)
+                pairs.append((each, hold))
+                each = each.reduce_to_sure() if hold is not None and hold.broke_slo else None
+        return pairs
 
     def _read_hold(self, certificate: Certificate, number: int) -> Hold:
         file = self._name_file(certificate, number)
@@ -133,7 +166,11 @@ def _list_certificates(plan: Plan, progress: CampaignProgress) -> tuple[Certific
     """Return a certificate of each size with a step that passed; answers inferred from others don't count."""
     return tuple(
         Certificate(
-            result.cell, result.sustained_users, result.engine, progress.cells[result.cell.id].baseline
+            result.cell,
+            result.sustained_users,
+            max(1, math.floor(result.sustained_users / (1 + (result.precision_ratio or 0.0)))),
+            result.engine,
+            progress.cells[result.cell.id].baseline,
         )
         for result in progress.build_results(plan)
         if result.sustained_users is not None and result.steps

@@ -34,7 +34,7 @@ def hold_certified(
         UsageError: the plan cannot be measured here.
         BackendError: an engine, a companion or the generator failed; what was held is stored.
     """
-    left = [each for each in campaign.certificates if not _is_held(campaign, each, note)]
+    left = [each for each in campaign.certificates if not _is_known(campaign, each, note)]
     if not left:
         return
     backends = connect(f"{campaign.folder.name}-holds", campaign.plan)
@@ -48,9 +48,9 @@ def hold_certified(
             _hold_size(campaign, certificate, backends[certificate.engine], images[certificate.engine], note)
 
 
-def _is_held(campaign: HeldCampaign, certificate: Certificate, note: Callable[[str], None]) -> bool:
+def _is_known(campaign: HeldCampaign, certificate: Certificate, note: Callable[[str], None]) -> bool:
     hold = campaign.find_hold(certificate)
-    if hold is None or not hold.is_final:
+    if hold is None or campaign.find_next(certificate) is not None:
         return False
     note(
         f"{certificate.cell.id}: held before ({hold.result.verdict}); remove {campaign.out} to hold it again"
@@ -79,17 +79,17 @@ def _hold_size(
     image: Image,
     note: Callable[[str], None],
 ) -> None:
-    """Hold one size until its verdict is final, and note what became of it."""
-    hold = campaign.find_hold(certificate)
-    while hold is None or not hold.is_final:
-        number = hold.tries + 1 if hold else 1
-        note(f"{certificate.cell.id}: holding {certificate.users} users for {campaign.window_s / 60:g} min")
+    """Hold one size until nothing is left to hold, and note what became of it."""
+    while (current := campaign.find_next(certificate)) is not None:
+        before = campaign.find_hold(current)
+        number = before.tries + 1 if before else 1
+        note(f"{current.cell.id}: holding {current.users} users for {campaign.window_s / 60:g} min")
         try:
-            facts = _hold_step(campaign, certificate, backends, image, number)
+            facts = _hold_step(campaign, current, backends, image, number)
         except TargetStartError as error:
-            note(f"{certificate.cell.id}: {clean_text(error)}")
+            note(f"{current.cell.id}: {clean_text(error)}")
             return
-        hold = campaign.add_step(certificate, facts)
+        hold = campaign.add_step(current, facts)
         note(f"  {hold.result.verdict}: {clean_text(explain_judgement(hold.result.judgement))}")
 
 

@@ -11,23 +11,26 @@ _COLUMNS = ("size", "certified", "became", "held", "p95", "RPS", "memory", "rise
 _ALIGNMENT = "|:--|--:|:--|--:|--:|--:|--:|--:|:--|"
 
 
-def format_table(campaign: HeldCampaign, holds: Sequence[Hold | None]) -> str:
-    """Return a row for each certificate, also for those that were not held, and a sentence that counts them.
-
-    `holds` belong to the campaign's certificates, in their order.
-    """
-    rows = [_format_row(*pair) for pair in zip(campaign.certificates, holds, strict=True)]
-    survived = sum(hold is not None and hold.has_survived for hold in holds)
+def format_table(campaign: HeldCampaign, holds: Sequence[tuple[Certificate, Hold | None]]) -> str:
+    """Return a row for each of the holds (see `HeldCampaign.read_holds`), and a sentence that counts them."""
+    rows = [_format_row(*pair) for pair in holds]
+    at_full = sum(_has_survived(hold) and each in campaign.certificates for each, hold in holds)
+    at_sure = len({each.cell.id for each, hold in holds if _has_survived(hold)})
+    count = len(campaign.certificates)
     return "\n".join(
         [
             _format_line(_COLUMNS),
             _ALIGNMENT,
             *map(_format_line, rows),
             "",
-            f"{survived} of {len(campaign.certificates)} survive {campaign.window_s / 60:g} min "
-            f"({campaign.folder.name}).",
+            f"{at_full} of {count} sizes survive {campaign.window_s / 60:g} min at the users that they sustained, "
+            f"{at_sure} of {count} at those less the precision that they report ({campaign.folder.name}).",
         ]
     )
+
+
+def _has_survived(hold: Hold | None) -> bool:
+    return hold is not None and hold.has_survived
 
 
 def compute_memory_rise(facts: StepFacts) -> tuple[float, float] | None:

@@ -2,14 +2,18 @@
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from bench.search.ground_truth import GroundTruth
 from bench.search.trial import MAX_STEPS, Strategy
+from bench.simulation.container_run import NOMINAL_WORK_S
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.time_estimate import estimate_step_s
-from harness.model import CellResult, Plan, Status
+from harness.model import CellResult, Plan, Status, StepResult, Verdict
+
+_NEAR_RATIO = 0.5
+"""Windows with at least this share of the sustained users are near the capacity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class Outcome:
     more than the precision asked for. `has_false_pass` and `has_false_failure`: by more than the precision
     that the result itself reports (`precision_ratio`; the precision asked for if it reports none).
     `is_covered`: the true capacity lies within the interval that the strategy
-    reports; None without an interval. `is_missed`: the cell has another status than the true capacity gives,
+    reports; None without an interval. Both are asked of the true capacity at the speed that the host had in the
+    windows concerned (see `_move_to_host_speed`). `is_missed`: the cell has another status than the true capacity gives,
     or the search did not end.
     """
 
@@ -80,6 +85,9 @@ def score_cell(
     middle = compute_geometric_mean([low, high]) if low and high else None
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
     asked, reached = strategy.search.precision_ratio, _find_precision(result, strategy)
+    near = _move_to_host_speed(truth, (step for step in result.steps if step.users >= _NEAR_RATIO * (low or 1)))
+    at_low = _move_to_host_speed(truth, (step for step in result.steps if step.users == low))
+    at_high = _move_to_host_speed(truth, (step for step in result.steps if step.users == high))
     return Outcome(
         cell_id=result.cell.id,
         is_first=is_first,
@@ -87,15 +95,30 @@ def score_cell(
         load_s=result.load_s,
         steps=len(result.steps),
         lower_bound_s=lower_bound_s,
-        middle_error=_compute_error(middle, truth),
-        error=_compute_error(answers[strategy.answer], truth),
-        is_pass_wrong=_is_pass_above(low, truth, asked),
-        is_failure_wrong=_is_failure_below(high, truth, asked),
-        has_false_pass=_is_pass_above(low, truth, reached),
-        has_false_failure=_is_failure_below(high, truth, reached),
+        middle_error=_compute_error(middle, near),
+        error=_compute_error(answers[strategy.answer], near),
+        is_pass_wrong=_is_pass_above(low, at_low, asked),
+        is_failure_wrong=_is_failure_below(high, at_high, asked),
+        has_false_pass=_is_pass_above(low, at_low, reached),
+        has_false_failure=_is_failure_below(high, at_high, reached),
         precision_ratio=reached,
-        is_covered=_is_covered(result, truth, strategy),
+        is_covered=_is_covered(result, near, strategy),
         is_missed=result.status is not _find_true_status(truth) or len(result.steps) >= MAX_STEPS,
+    )
+
+
+def _move_to_host_speed(truth: GroundTruth, steps: Iterable[StepResult]) -> GroundTruth:
+    """Return the true capacity at the speed that the host had in the valid windows of these steps.
+
+    A size that the CPU stops sustains as many times fewer users as the host is slower (see
+    `harness.analyse.result.host_speed`). At nominal speed, or without a window that shows the speed, the truth
+    stays what it is.
+    """
+    paces_s = [step.host.work_s for step in steps if step.verdict is not Verdict.INVALID and step.host.work_s]
+    if not paces_s or truth.is_censored:
+        return truth
+    return replace(
+        truth, crossing_users=truth.crossing_users * NOMINAL_WORK_S / compute_geometric_mean(paces_s)
     )
 
 

@@ -30,7 +30,7 @@ _GENERATOR_CPU_S = 0.0006
 
 _HOST_CORES = 4
 
-_WORK_S = 0.002
+NOMINAL_WORK_S = 0.002
 """CPU seconds that the host's fixed piece of work takes at nominal speed."""
 
 _ONLY_KIND = RequestKind("GET /")
@@ -122,7 +122,7 @@ class SimulatedContainerRun:
     def _write_samples(self) -> None:
         busy_s = (self.system.processor.cpu_s / _HOST_CORES,) * _HOST_CORES
         self.target_samples.append(sample_target(self.system, self._now_s))
-        work_s = _WORK_S / compute_host_speed(self._noise, self._now_s, self._drift_phase)
+        work_s = NOMINAL_WORK_S / compute_host_speed(self._noise, self._now_s, self._drift_phase)
         self.host_samples.append(
             HostSample(self._now_s, busy_s, 0.0, 4096 * MIB, 1.0, 0, 0, 0, 0, work_s=work_s)
         )

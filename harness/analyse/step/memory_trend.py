@@ -79,7 +79,7 @@ def _assess_series(
 ) -> MemoryTrend:
     """Assess memory in bytes by instants: see the module's docstring."""
     full_bytes = NEARLY_FULL_RATIO * limit_bytes
-    lows, _ = find_collections(at_s, used)
+    lows = find_collections(used)
     below_full = _count_below_full(used, full_bytes)
     rose_to_full = not lows and _FEWEST_FLOORS <= below_full < len(used)
     if rose_to_full:
@@ -91,7 +91,9 @@ def _assess_series(
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
     straight_bytes = peak_bytes + max(0.0, growth * horizon_s)
-    curve = None if lows else extend_curve(*_pick_curve_floors(at_s, used), horizon_s)
+    curve = None
+    if not lows:
+        curve = extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), horizon_s)
     expected, most = curve or (straight_bytes, math.inf)
     can_last = high * horizon_s <= room_bytes or most <= limit_bytes
     outlook = MemoryOutlook.UNKNOWN
@@ -132,18 +134,11 @@ def _surely_grows(at_s: _Series, used: _Series, lows: Sequence[int]) -> bool:
     return True
 
 
-def _pick_curve_floors(at_s: _Series, used: _Series) -> tuple[_Series, _Series]:
-    """Return the lowest values of blocks of the whole time, of a memory that was never collected."""
-    blocks = np.array_split(np.arange(len(at_s)), min(_CURVE_BLOCKS, len(at_s)))
-    chosen = [int(block[np.argmin(used[block])]) for block in blocks]
-    return at_s[chosen], used[chosen]
+def find_collections(used: _Series) -> list[int]:
+    """Return the indices of the floors after collections; empty without one.
 
-
-def find_collections(at_s: _Series, used: _Series) -> tuple[list[int], list[int]]:
-    """Return the indices of the floors after collections, and of the peaks before them.
-
-    Without a collection both are empty. If memory has risen above all earlier peaks since the last of one or
-    two collections, they do not explain the rise and are not returned.
+    If memory has risen above all earlier peaks since the last of one or two collections, they do not explain
+    the rise and are not returned.
     """
     threshold = max(_COLLECTED_AT_LEAST_BYTES, _COLLECTED_AT_LEAST_RATIO * float(np.ptp(used)))
     lows: list[int] = []
@@ -163,8 +158,8 @@ def find_collections(at_s: _Series, used: _Series) -> tuple[list[int], list[int]
             lows.append(index)
             highs.append(peak)
     if 0 < len(lows) < _FEWEST_FLOORS and used[-1] >= max(used[highs]) + threshold:
-        return [], []
-    return lows, highs
+        return []
+    return lows
 
 
 def pick_floors(
@@ -183,7 +178,14 @@ def pick_floors(
         late = indices if lows else indices[-fewest:]
     if 0 < len(lows) < _FEWEST_FLOORS:
         late = np.array([0, *lows], dtype=np.intp)
-    blocks = np.array_split(late, min(_BLOCKS, len(late)))
+    return _pick_lowest(at_s, used, late, _BLOCKS)
+
+
+def _pick_lowest(
+    at_s: _Series, used: _Series, indices: NDArray[np.intp], block_count: int
+) -> tuple[_Series, _Series]:
+    """Return the instants and bytes of the lowest of these samples in each of so many blocks of them."""
+    blocks = np.array_split(indices, min(block_count, len(indices)))
     chosen = [int(block[np.argmin(used[block])]) for block in blocks]
     return at_s[chosen], used[chosen]
 

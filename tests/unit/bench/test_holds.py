@@ -8,7 +8,8 @@ import pytest
 
 from bench.holds.__main__ import main
 from bench.holds.campaign import open_campaign
-from bench.holds.table import compute_memory_rise
+from bench.holds.holding import hold_certified
+from bench.holds.table import compute_memory_rise, format_table
 from harness.campaign import CampaignListener, run_campaign
 from harness.cli.console import DONE, INTERRUPTED, NOT_MET, USER_MISTAKE
 from harness.model import (
@@ -60,21 +61,39 @@ def test_users_that_pass_again_survive(folder: CampaignFolder, capsys: pytest.Ca
     assert hold(folder, fake) == DONE
     printed = capsys.readouterr().out
     assert "| 0.25 CPU / 256 MiB | 60 users | PASS (slos) | 1 min 0 s |" in printed
-    assert f"1 of 1 survive 1 min ({folder.name})." in printed
+    assert "1 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those less the precision" in printed
     assert (fake.host.running, fake.host.reserved_by) == ([], None)
     (file,) = (folder.path / "holds-1min").glob("*.json.gz")
     assert file.name == "web-c0.25-m256-at-60-1.json.gz"
-    assert "1 of 1 survive" in (folder.path / "holds-1min" / "holds.md").read_text()
+    assert "1 of 1 sizes survive" in (folder.path / "holds-1min" / "holds.md").read_text()
 
 
 def test_the_window_has_its_full_length_at_the_certified_users(folder: CampaignFolder) -> None:
     hold(folder, FakeBackends())
     campaign = open_campaign(folder.path, Path(NO_MATRIX), minutes=1)
-    (held,) = campaign.read_holds()
+    ((_, held),) = campaign.read_holds()
     assert held is not None
     assert held.result.users == 60
     assert held.result.window_s == pytest.approx(60, abs=0.5)
     assert held.result.shortfall_ratio is not None, "it is judged by the campaign's baseline"
+
+
+@pytest.mark.parametrize(("sure_users", "held_users"), [(20, [60, 20]), (60, [60])])
+def test_after_a_broken_slo_the_users_less_the_precision_are_held(
+    folder: CampaignFolder, sure_users: int, held_users: list[int]
+) -> None:
+    """A quarter of a core answers 12.5 requests of 20 ms a second: 60 users want 24, and 20 users 8."""
+    fake = FakeBackends(Service(cpu_s=0.02))
+    campaign = open_campaign(folder.path, Path(NO_MATRIX), minutes=1)
+    (certificate,) = campaign.certificates
+    assert certificate.sure_users == 60, "nothing is known of a precision below the users limit"
+    campaign = replace(campaign, certificates=(replace(certificate, sure_users=sure_users),))
+    hold_certified(campaign, print, connect=lambda *_: {None: fake.to_backends()})
+    holds = campaign.read_holds()
+    assert [each.users for each, _ in holds] == held_users
+    assert [hold is not None and hold.has_survived for _, hold in holds] == [users == 20 for users in held_users]
+    table = format_table(campaign, holds)
+    assert f"0 of 1 sizes survive 1 min at the users that they sustained, {len(holds) - 1} of 1" in table
 
 
 def test_users_whose_target_dies_do_not_survive(
@@ -84,7 +103,7 @@ def test_users_whose_target_dies_do_not_survive(
     assert hold(folder, FakeBackends(Service(leak_second_bytes=5 * MIB))) == NOT_MET
     printed = capsys.readouterr().out
     assert re.search(r"FAIL \(died\) .* \+30\d\.\d\d MiB/min .*ended under load", printed)
-    assert "0 of 1 survive" in printed
+    assert "0 of 1 sizes survive" in printed
 
 
 def test_what_was_held_before_is_not_held_again(folder: CampaignFolder) -> None:
@@ -114,7 +133,7 @@ def test_a_target_that_does_not_start_does_not_survive(
     assert hold(folder, FakeBackends(Service(exits_at_start=1))) == NOT_MET
     printed = capsys.readouterr().out
     assert "not held" in printed
-    assert "0 of 1 survive" in printed
+    assert "0 of 1 sizes survive" in printed
 
 
 def test_after_an_interrupt_the_same_command_goes_on(

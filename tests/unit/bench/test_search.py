@@ -20,6 +20,7 @@ from bench.search.trial import (
 )
 from bench.simulation.model import QUIET, RequestKind, Service, ThinkTime
 from harness.model import MIB, CellResult, Limits, Search, SearchStrategy, Slo, Status, Timing
+from tests.unit.analyse.synthetic import make_step
 
 CELL = build_grid([1.0])[0]
 SHORT = Timing(settle_s=5.0, window_at_least_s=20.0, window_at_most_s=20.0)
@@ -173,6 +174,20 @@ def test_a_certificate_is_wrong_if_it_is_off_by_more_than_the_precision_it_repor
     assert outcome.is_pass_wrong or outcome.is_failure_wrong, "all are off by more than 5 %"
     summary = summarize([outcome])
     assert (summary.precision_ratio, summary.false_pass_ratio) == (0.1, is_false[0])
+
+
+def test_an_answer_is_scored_at_the_speed_that_the_host_had_in_its_windows() -> None:
+    """The host needs 2.5 ms instead of 2 ms for its fixed work: 80 users there are 100 at nominal speed."""
+    steps = (make_step(80, "PASS", work_s=0.0025), make_step(84, "FAIL", work_s=0.0025))
+    result = replace(
+        make_bracketed_result(80, 84, 81.0), steps=steps, estimate_low=79.0, estimate_high=83.0
+    )
+    truth = GroundTruth(100, 100.0)
+    outcome = score_cell(result, truth, 72.0, Strategy("any"), is_first=True)
+    assert outcome.error == pytest.approx(81 / 80 - 1)
+    assert (outcome.is_covered, outcome.is_pass_wrong, outcome.is_failure_wrong) == (True, False, False)
+    at_nominal = score_cell(replace(result, steps=()), truth, 72.0, Strategy("any"), is_first=True)
+    assert (at_nominal.is_covered, at_nominal.is_failure_wrong) == (False, True)
 
 
 def test_whoever_sustains_users_where_not_even_one_is_sustained_is_wrong() -> None:
