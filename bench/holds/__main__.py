@@ -1,8 +1,9 @@
 """Hold every size of a stored campaign again at its sustained users: `python -m bench.holds results/latest`.
 
-Each size gets a fresh container and a window of `--minutes`. If an SLO breaks then, fewer users are held as well:
-those that it sustained, less the precision that it reports. Exit code 0 if each size passes one of the two, 3 if
-one does not. The steps are stored in the campaign's folder; after an interrupt the same command goes on.
+Each size gets a fresh container and a window of `--minutes`. If an SLO breaks then, fewer users are held as
+well: those that it sustained, less the precision that it reports. Exit code 0 if each size passes one of the
+two, 3 if one does not. The steps are stored in the campaign's folder; after an interrupt the same command
+goes on.
 """
 
 import argparse
@@ -40,7 +41,9 @@ def _hold(campaign: HeldCampaign, connect: Callable[[str, Plan], EngineBackends]
         _show_table(campaign)
         print("interrupted: the same command goes on with the sizes that are left")
         return INTERRUPTED
-    survived = {each.cell.id for each, hold in _show_table(campaign) if hold is not None and hold.has_survived}
+    survived = {
+        each.cell.id for each, hold in _show_table(campaign) if hold is not None and hold.has_survived
+    }
     return DONE if len(survived) == len(campaign.certificates) else NOT_MET
 
 

@@ -23,8 +23,9 @@ def format_table(campaign: HeldCampaign, holds: Sequence[tuple[Certificate, Hold
             _ALIGNMENT,
             *map(_format_line, rows),
             "",
-            f"{at_full} of {count} sizes survive {campaign.window_s / 60:g} min at the users that they sustained, "
-            f"{at_sure} of {count} at those less the precision that they report ({campaign.folder.name}).",
+            f"{at_full} of {count} sizes survive {campaign.window_s / 60:g} min at the users that they "
+            f"sustained, {at_sure} of {count} at those less the precision that they report "
+            f"({campaign.folder.name}).",
         ]
     )
 

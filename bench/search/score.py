@@ -29,10 +29,10 @@ class Outcome:
     `is_pass_wrong` and `is_failure_wrong`: the bracket's end lies on the wrong side of the true capacity, by
     more than the precision asked for. `has_false_pass` and `has_false_failure`: by more than the precision
     that the result itself reports (`precision_ratio`; the precision asked for if it reports none).
-    `is_covered`: the true capacity lies within the interval that the strategy
-    reports; None without an interval. Both are asked of the true capacity at the speed that the host had in the
-    windows concerned (see `_move_to_host_speed`). `is_missed`: the cell has another status than the true capacity gives,
-    or the search did not end.
+    `is_covered`: the true capacity lies within the interval that the strategy reports; None without an
+    interval. All of these compare with the true capacity at the speed that the host had in the windows
+    concerned (see `_move_to_host_speed`). `is_missed`: the cell has another status than the true capacity
+    gives, or the search did not end.
     """
 
     cell_id: str
@@ -85,7 +85,9 @@ def score_cell(
     middle = compute_geometric_mean([low, high]) if low and high else None
     answers = {"estimate": result.estimate_users or middle, "middle": middle, "highest": low}
     asked, reached = strategy.search.precision_ratio, _find_precision(result, strategy)
-    near = _move_to_host_speed(truth, (step for step in result.steps if step.users >= _NEAR_RATIO * (low or 1)))
+    near = _move_to_host_speed(
+        truth, (step for step in result.steps if step.users >= _NEAR_RATIO * (low or 1))
+    )
     at_low = _move_to_host_speed(truth, (step for step in result.steps if step.users == low))
     at_high = _move_to_host_speed(truth, (step for step in result.steps if step.users == high))
     return Outcome(
@@ -111,8 +113,8 @@ def _move_to_host_speed(truth: GroundTruth, steps: Iterable[StepResult]) -> Grou
     """Return the true capacity at the speed that the host had in the valid windows of these steps.
 
     A size that the CPU stops sustains as many times fewer users as the host is slower (see
-    `harness.analyse.result.host_speed`). At nominal speed, or without a window that shows the speed, the truth
-    stays what it is.
+    `harness.analyse.result.host_speed`). At nominal speed, or without a window that shows the speed, the
+    truth stays what it is.
     """
     paces_s = [step.host.work_s for step in steps if step.verdict is not Verdict.INVALID and step.host.work_s]
     if not paces_s or truth.is_censored:

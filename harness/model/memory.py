@@ -42,6 +42,17 @@ class MemoryTrend:
     rose_to_full: bool = False
 
     @property
+    def expected_bytes(self) -> float:
+        """The memory to expect in the end, to predict other steps by: less than the most to expect.
+
+        Memory that fills up approaches its level the more slowly, the longer it has done so. So it is taken
+        to rise for no longer than it was observed, at its latest growth.
+        """
+        return min(
+            self.projected_bytes, self.peak_bytes + max(0.0, self.growth_bytes_per_s) * self.observed_s
+        )
+
+    @property
     def is_known(self) -> bool:
         """True if a longer step would not show more: the limit surely lasts, or is reached already."""
         return self.outlook is MemoryOutlook.LASTS or self.rose_to_full

@@ -101,7 +101,11 @@ def _is_lasting(step: StepResult) -> bool:
 
 
 def _get_point(step: StepResult) -> _Point:
-    return float(step.users), 0.0 if step.memory is None else step.memory.projected_bytes
+    """Return the step's point: what its memory came to need if it grew, otherwise what it is expected to."""
+    if step.memory is None:
+        return float(step.users), 0.0
+    is_grown = step.verdict is not Verdict.PASS
+    return float(step.users), step.memory.projected_bytes if is_grown else step.memory.expected_bytes
 
 
 def is_memory_failure(step: StepResult) -> bool:
@@ -131,7 +135,7 @@ def _solve_line(points: Sequence[_Point], limit_bytes: float) -> float:
 def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[_Point]:
     """Collect (users per replica, the fullest replica's memory) of passed steps with memory to spare.
 
-    The memory is what the users come to need within the horizon. Where steps show their memory over time,
+    The memory is what the users are expected to need in the end. Where steps show their memory over time,
     only those count that were watched for long enough, and the memory at the begin of the first step is that
     of no user.
     """
@@ -146,5 +150,5 @@ def _collect_points(cell: Cell, steps: Sequence[StepResult]) -> list[_Point]:
         if step.memory is None:
             points.append((step.users / cell.limits.replicas, float(used_bytes)))
         elif _is_lasting(step) and step.memory.observed_s >= _LONG_STEP_S:
-            points.append((step.users / cell.limits.replicas, step.memory.projected_bytes))
+            points.append((step.users / cell.limits.replicas, step.memory.expected_bytes))
     return [*points, (0.0, float(min(starts)))] if starts else points

@@ -61,7 +61,10 @@ def test_users_that_pass_again_survive(folder: CampaignFolder, capsys: pytest.Ca
     assert hold(folder, fake) == DONE
     printed = capsys.readouterr().out
     assert "| 0.25 CPU / 256 MiB | 60 users | PASS (slos) | 1 min 0 s |" in printed
-    assert "1 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those less the precision" in printed
+    assert (
+        "1 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those less the precision"
+        in printed
+    )
     assert (fake.host.running, fake.host.reserved_by) == ([], None)
     (file,) = (folder.path / "holds-1min").glob("*.json.gz")
     assert file.name == "web-c0.25-m256-at-60-1.json.gz"
@@ -91,7 +94,9 @@ def test_after_a_broken_slo_the_users_less_the_precision_are_held(
     hold_certified(campaign, print, connect=lambda *_: {None: fake.to_backends()})
     holds = campaign.read_holds()
     assert [each.users for each, _ in holds] == held_users
-    assert [hold is not None and hold.has_survived for _, hold in holds] == [users == 20 for users in held_users]
+    assert [hold is not None and hold.has_survived for _, hold in holds] == [
+        users == 20 for users in held_users
+    ]
     table = format_table(campaign, holds)
     assert f"0 of 1 sizes survive 1 min at the users that they sustained, {len(holds) - 1} of 1" in table
 

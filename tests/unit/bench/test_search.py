@@ -179,9 +179,7 @@ def test_a_certificate_is_wrong_if_it_is_off_by_more_than_the_precision_it_repor
 def test_an_answer_is_scored_at_the_speed_that_the_host_had_in_its_windows() -> None:
     """The host needs 2.5 ms instead of 2 ms for its fixed work: 80 users there are 100 at nominal speed."""
     steps = (make_step(80, "PASS", work_s=0.0025), make_step(84, "FAIL", work_s=0.0025))
-    result = replace(
-        make_bracketed_result(80, 84, 81.0), steps=steps, estimate_low=79.0, estimate_high=83.0
-    )
+    result = replace(make_bracketed_result(80, 84, 81.0), steps=steps, estimate_low=79.0, estimate_high=83.0)
     truth = GroundTruth(100, 100.0)
     outcome = score_cell(result, truth, 72.0, Strategy("any"), is_first=True)
     assert outcome.error == pytest.approx(81 / 80 - 1)

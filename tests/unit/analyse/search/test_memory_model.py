@@ -79,7 +79,8 @@ def make_watched_step(
 ) -> StepResult:
     """Make a step whose users come to need `projected_mib`; the target needs 32 MiB without users."""
     outlook = MemoryOutlook.LASTS if rule == "slos" else MemoryOutlook.FILLS
-    trend = MemoryTrend(outlook, observed_s, 32 * MIB, 90 * MIB, 1.0, 0.9, 1.1, projected_mib * MIB, 10.0)
+    projected = round(projected_mib * MIB)
+    trend = MemoryTrend(outlook, observed_s, 32 * MIB, projected, 1.0, 0.9, 1.1, projected, 10.0)
     step = make_step(
         users,
         "PASS" if rule == "slos" else "FAIL",
@@ -132,4 +133,24 @@ def test_the_projected_memory_of_a_step_counts_for_other_sizes() -> None:
     """10 users come to need 34.5 MiB and 400 users 132: a quarter of a MiB each, above 32."""
     steps = (make_watched_step(10, 34.5), make_watched_step(400, 132.0))
     large = CellResult(make_cell(256), Status.CENSORED, steps=steps)
+    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
+
+
+def test_memory_is_expected_to_rise_for_as_long_as_it_was_observed() -> None:
+    """It rose to 60 MiB, and at last by 0.1 MiB/s: in another 100 s by 10 MiB, in an hour by 360."""
+    trend = MemoryTrend(
+        MemoryOutlook.LASTS, 100.0, 32 * MIB, 60 * MIB, 0.1 * MIB, 0.0, 0.2 * MIB, 420.0 * MIB, 0.0
+    )
+    assert trend.expected_bytes == pytest.approx(70 * MIB)
+    assert replace(trend, growth_bytes_per_s=-1.0).expected_bytes == 60 * MIB
+    assert replace(trend, projected_bytes=65.0 * MIB).expected_bytes == 65 * MIB
+
+
+def test_a_short_look_at_memory_that_still_rises_does_not_predict_an_hour_of_it() -> None:
+    """400 users have 110 MiB after 100 s and are expected to have 132: a quarter of a MiB each, above 32."""
+    rising = make_watched_step(400, 110.0, observed_s=100.0)
+    assert rising.memory is not None
+    trend = replace(rising.memory, growth_bytes_per_s=0.22 * MIB, projected_bytes=902.0 * MIB)
+    steps = (make_watched_step(10, 34.5), replace(rising, memory=trend))
+    large = CellResult(make_cell(1024), Status.CENSORED, steps=steps)
     assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
