@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import estimate_from_slow_share
 from harness.analyse.search.capacity_fit import fit_capacity, fit_verdicts
+from harness.analyse.search.memory_model import is_memory_failure
 from harness.model import Rule, Slo, StepResult
 
 
@@ -38,13 +39,13 @@ def estimate_capacity(
     """Return the estimate for a bracket with these two ends.
 
     `slo` is the SLO on a percentile of all response times, `steps` are all steps of the cell. Without such an
-    SLO, or if `broken` broke another one, only the verdicts are fitted. If `broken` failed by no SLO, as by a
-    death, the estimate is the geometric mean of the ends, its interval is the bracket, and the precision is
-    unknown.
+    SLO, or if `broken` broke another one or failed for lack of memory, only the verdicts are fitted. If it
+    failed otherwise, as by a death, the estimate is the geometric mean of the ends, its interval is the
+    bracket, and the precision is unknown.
     """
     low, high = sustained.users, broken.users
     middle = compute_geometric_mean((low, high))
-    if broken.rule is not Rule.SLO_BROKEN:
+    if broken.rule is not Rule.SLO_BROKEN and not is_memory_failure(broken):
         return Estimate(middle, low, high, None)
     fit = None
     if slo is not None and estimate_from_slow_share(broken, slo) is not None:

@@ -101,6 +101,13 @@ def test_a_bracket_that_another_failure_broke_is_not_fitted() -> None:
     assert result.users == pytest.approx(math.sqrt(11_000))
 
 
+def test_memory_that_did_not_suffice_leaves_doubt_about_both_ends() -> None:
+    held = make_step(100, "PASS", slow_ratio=0.0, requests=2000)
+    result = estimate(held, make_step(110, "FAIL", rule="memory-grows", slow_ratio=0.0, requests=50), P95)
+    assert result.low < 100 < 110 < result.high
+    assert result.precision_ratio is not None
+
+
 def test_without_an_slo_on_a_percentile_the_verdicts_alone_are_fitted() -> None:
     """One pass and one failure leave the middle as it is, and doubt about both ends."""
     result = estimate(make_step(100, "PASS"), make_step(110, "FAIL"), None)
