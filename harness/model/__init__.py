@@ -18,6 +18,7 @@ from harness.model.facts import (
     ThinkTimes,
     WorkerSample,
 )
+from harness.model.failures import Failures, RequestFailure, count_failures, find_commonest_failure
 from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
@@ -77,7 +78,6 @@ from harness.model.results import (
     CompanionUse,
     Cost,
     Drift,
-    Failures,
     GeneratorUse,
     Interpolation,
     Latency,
@@ -165,6 +165,7 @@ __all__ = [
     "ReadinessProbe",
     "ReferenceCapacity",
     "Repeatability",
+    "RequestFailure",
     "Requests",
     "Requirement",
     "Rule",
@@ -191,5 +192,7 @@ __all__ = [
     "WorkerSample",
     "choose_probe",
     "compute_ramp_rate",
+    "count_failures",
+    "find_commonest_failure",
     "is_same_request",
 ]

@@ -3,11 +3,11 @@
 All of them can be derived again from stored facts.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.model.cell_evidence import CellEvidence
 from harness.model.evidence import DriftEvidence, Judgement, StopReason
+from harness.model.failures import Failures
 from harness.model.fingerprint import Fingerprint
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.memory import MemoryTrend
@@ -34,21 +34,6 @@ class Latency:
     slow_ratio: float | None = None
     slow_variance_ratio: float | None = None
     slow_batches: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """The failed requests of a window (`ratio`, `counts`) and of its whole step (the other fields).
-
-    `ratio` is their share of the window's requests; None if it holds no requests. `counts` maps each error to
-    its number of requests. `first_after_s` counts from the begin of the ramp. `median_latency_s` is how long
-    the failed requests took. The last two are None if no request failed.
-    """
-
-    ratio: float | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
-    first_after_s: float | None = None
-    median_latency_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from harness.model import (
     Limits,
     NameStats,
     Plan,
+    RequestFailure,
     Rule,
     Settling,
     Slo,
@@ -56,6 +57,7 @@ from harness.model import (
     TargetUse,
     Timing,
     Verdict,
+    count_failures,
     is_same_request,
 )
 from harness.model.evidence import (
@@ -316,9 +318,16 @@ def _summarize_failures(facts: StepFacts, window: Window | None) -> Failures:
     return Failures(
         ratio=float(window.failed.mean()) if window and len(window.failed) else None,
         counts=window.errors if window else {},
+        by_name=_count_failures(facts, window),
         first_after_s=first_s,
         median_latency_s=latency_s,
     )
+
+
+def _count_failures(facts: StepFacts, window: Window | None) -> tuple[RequestFailure, ...]:
+    start_s = facts.requests.start_s
+    inside = None if window is None else (start_s >= window.from_s) & (start_s < window.to_s)
+    return count_failures(facts.requests, inside)
 
 
 def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Window | None) -> TargetUse:
