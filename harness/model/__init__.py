@@ -1,5 +1,6 @@
 """The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
+from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Repeatability, Sizing
 from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
 from harness.model.facts import (
@@ -73,19 +74,13 @@ from harness.model.resources import (
     LocalWorkers,
 )
 from harness.model.results import (
-    CampaignResult,
     CellResult,
     CompanionUse,
-    Cost,
-    Drift,
     GeneratorUse,
-    Interpolation,
     Latency,
     NameStats,
-    Repeatability,
     Series,
     Settling,
-    Sizing,
     Soak,
     StepResult,
     TargetUse,

@@ -1,4 +1,4 @@
-"""Results that follow from facts: judged steps, the answer of each cell, and the answer of a campaign.
+"""Results that follow from facts: judged steps, and the answer of each cell.
 
 All of them can be derived again from stored facts.
 """
@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from harness.model.cell_evidence import CellEvidence
 from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.failures import Failures
-from harness.model.fingerprint import Fingerprint
-from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
+from harness.model.host import HostUse, ReferenceCapacity
 from harness.model.memory import MemoryTrend
-from harness.model.plan import Cell, Price, Slo
+from harness.model.plan import Cell
 from harness.model.resources import Limits
-from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
+from harness.model.verdicts import Factor, Rule, Status, Verdict
 
 # A judged step
 
@@ -260,125 +259,3 @@ class CellResult:
         """Return True if the cell sustains this number of users, measured or inferred from a smaller size."""
         known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
         return known and self.sustained_users is not None and self.sustained_users >= users
-
-
-# The answer of a campaign
-
-
-@dataclass(frozen=True, slots=True)
-class Interpolation:
-    """The limits of a size that was not measured, between two sizes that were."""
-
-    limits: Limits
-    smaller: CellResult
-    larger: CellResult
-
-
-@dataclass(frozen=True, slots=True)
-class Sizing:
-    """The size that is recommended for `needed` users, which are `users` plus a headroom.
-
-    `smallest` is the smallest measured size that sustains them. `recommended` is the cheapest one if there
-    are prices, otherwise the smallest. Both are None if no measured size sustains them. `next_smaller` is the
-    next smaller size with an answer, `best` the size that sustains most users. `undecided_sizes` would be
-    recommended instead if they sustained the users. `all_sustain`: every measured size sustains them. Of a
-    repeated size, the worst repetition counts.
-    """
-
-    users: int
-    needed: int
-    recommended: CellResult | None = None
-    smallest: CellResult | None = None
-    next_smaller: CellResult | None = None
-    best: CellResult | None = None
-    interpolation: Interpolation | None = None
-    undecided_sizes: tuple[Limits, ...] = ()
-    all_sustain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a size costs an hour, in all and for each hundred of the `users` that it sustains.
-
-    The latter two are None if it sustains no user. `is_at_most`: the size may sustain more users than were
-    measured, and cost less per user. `is_on_front`: no other size of the same or a lower price sustains as
-    many users.
-    """
-
-    limits: Limits
-    hour: float
-    users: int | None
-    hour_per_100_users: float | None
-    is_at_most: bool
-    is_on_front: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """A drift check: the reference size, held again at the end of a campaign with users of its search.
-
-    Ratios are end / start - 1; None without data. `verdict` and `evidence` are of the step at the end.
-    `allowed_ratio` is the change of CPU time per request that may be noise. `is_marked`: the host or the
-    target has changed; `pace_ratio`, of the host's pace, tells which. With several engines the size was
-    searched on `against` and held again on `engine`; ratios compare the second with the first. `is_soak`: the
-    soak took the place of the drift check.
-    """
-
-    cell: Cell
-    users: int
-    verdict: Verdict
-    evidence: DriftEvidence
-    cpu_per_request_ratio: float | None = None
-    rps_ratio: float | None = None
-    p95_ratio: float | None = None
-    allowed_ratio: float | None = None
-    is_marked: bool = False
-    load_s: float = 0.0
-    engine: str | None = None
-    against: str | None = None
-    is_soak: bool = False
-    pace_ratio: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repeatability:
-    """The repetitions of one size, and how far they agree.
-
-    `spread_ratio` is the coefficient of variation of their capacities; None unless all are bracketed.
-    """
-
-    limits: Limits
-    cells: tuple[CellResult, ...]
-    spread_ratio: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignResult:
-    """The whole answer of a campaign: every report is made from it.
-
-    `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
-    `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
-    is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
-    take is held at the end; 0 if it is not.
-    """
-
-    campaign: str
-    target: str
-    state: CampaignState
-    started_at: str
-    users_limit: int
-    slos: tuple[Slo, ...]
-    cells: tuple[CellResult, ...]
-    scenario: str = ""
-    think_s: float | None = None
-    fingerprint: Fingerprint = field(default_factory=Fingerprint)
-    drift: Drift | None = None
-    engines: tuple[str, ...] = ()
-    engine_comparisons: tuple[Drift, ...] = ()
-    repeatability: tuple[Repeatability, ...] = ()
-    price: Price | None = None
-    costs: tuple[Cost, ...] = ()
-    sizing: Sizing = Sizing(0, 0)
-    host_speed: HostSpeed | None = None
-    precision_ratio: float | None = None
-    soak_s: float = 0.0
