@@ -13,6 +13,7 @@ from harness.measure.session import Backends
 from harness.model import (
     SINGLE_PROCESS,
     Cell,
+    Crowd,
     FailureKind,
     Fingerprint,
     Load,
@@ -201,7 +202,7 @@ class SimulatedLoadGenerator:
 
     @contextlib.contextmanager
     def start(
-        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS, crowd: Crowd | None = None
     ) -> Iterator[_SimulatedGenerator]:
         self._clock.sleep(_GENERATOR_START_S)
         assert self._clock.container_run is not None

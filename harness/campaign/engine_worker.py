@@ -8,7 +8,7 @@ from harness.errors import EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
 from harness.measure.step import hold_step
-from harness.model import Cell, ContainerRun, Load, Purpose, Step, StepResult, Verdict
+from harness.model import Cell, ContainerRun, Crowd, Load, Purpose, Step, StepResult, Verdict
 
 ENGINE_TIMEOUT_S = 120.0
 """How long the worker of the only engine waits until the engine answers again."""
@@ -105,9 +105,10 @@ class EngineWorker:
         session, load = self._session, self._session.choose_load()
         run = session.start_run(cell, first_step.purpose, self.engine)
         plan = session.plan
+        crowd = Crowd(plan.users_limit, plan.spawn_rate)
         try:
             with open_session(
-                self._backends, plan.target, plan.scenario, load, cell, self._image, run.number
+                self._backends, plan.target, plan.scenario, load, cell, self._image, run.number, crowd
             ) as container:
                 session.record_run(_add_readiness(run, container))
                 session.note_once(container.generator.notes)

@@ -273,7 +273,7 @@ class CampaignProgress:
             users_limit=plan.users_limit,
             slos=plan.slos,
             cells=cells,
-            scenario=", ".join(path.name for path in plan.scenario.locustfiles),
+            scenario=plan.scenario.title,
             think_s=sum(thinks_s) / len(thinks_s) if thinks_s else None,
             fingerprint=self.fingerprint,
             drift=next((drift for drift in drifts if drift.engine == drift.against), None),

@@ -14,6 +14,7 @@ from harness.model import (
     SINGLE_PROCESS,
     Cell,
     CompanionFacts,
+    Crowd,
     Fingerprint,
     GeneratorSample,
     HostSample,
@@ -211,11 +212,12 @@ class LoadGenerator(Protocol):
         ...
 
     def start(
-        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS, crowd: Crowd | None = None
     ) -> AbstractContextManager[RunningGenerator]:
         """Start a generator against `url`, without users, and end it on exit, whatever its state.
 
-        `load` says how many processes it has, and where. Raises GeneratorError if they don't start.
+        `load` says how many processes it has, and where. `crowd` is what the scenario is told of the load.
+        Raises GeneratorError if the processes don't start.
         """
         ...
 

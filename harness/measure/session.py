@@ -1,7 +1,7 @@
 """Run a fresh target with its load generator and the counters of both."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +16,7 @@ from harness.measure.protocols import (
     UsageProbe,
     Watch,
 )
-from harness.model import Cell, Load, Scenario, StepFacts, Target, ThinkTimes
+from harness.model import Cell, Crowd, Load, Scenario, StepFacts, Target, ThinkTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +57,13 @@ class OngoingPauses:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ContainerSession:
     """A running target with its generator and counters; steps are held in it one after the other.
 
     `number` counts the container runs of a cell. The instants of all facts count from `started_s`, which is
-    an instant of `clock`. `pauses` are carried from each step to the next.
+    an instant of `clock`. `pauses` are carried from each step to the next. `restart` ends the generator and
+    returns a new one, which has no users yet.
     """
 
     number: int
@@ -72,20 +73,42 @@ class ContainerSession:
     clock: Clock
     started_s: float
     pauses: OngoingPauses = field(default_factory=OngoingPauses)
+    restart: Callable[[], RunningGenerator] | None = None
+
+    def restart_generator(self) -> None:
+        """Replace the generator and all of its users; what was counted until now is dropped."""
+        assert self.restart is not None, "open_session gives every session a function that restarts"
+        self.generator = self.restart()
+        self.pauses = OngoingPauses()
+        self.watch.take()
 
 
 @contextlib.contextmanager
 def open_session(
-    backends: Backends, target: Target, scenario: Scenario, load: Load, cell: Cell, image: Image, number: int
+    backends: Backends,
+    target: Target,
+    scenario: Scenario,
+    load: Load,
+    cell: Cell,
+    image: Image,
+    number: int,
+    crowd: Crowd | None = None,
 ) -> Iterator[ContainerSession]:
     """Start target, generator and counters, and end them in reverse order on exit.
 
-    Raises as TargetHost.run and LoadGenerator.start do.
+    `crowd` is what the scenario is told of the load. Raises as TargetHost.run and LoadGenerator.start do.
     """
     with (
         backends.host.run(cell, target, image) as running,
-        backends.generator.start(scenario, running.url, load) as generator,
+        contextlib.ExitStack() as stack,
         backends.probe.watch(running) as watch,
     ):
-        clock = backends.clock
-        yield ContainerSession(number, running, generator, watch, clock, clock.now_s())
+
+        def start_generator() -> RunningGenerator:
+            stack.close()
+            return stack.enter_context(backends.generator.start(scenario, running.url, load, crowd))
+
+        generator, clock = start_generator(), backends.clock
+        yield ContainerSession(
+            number, running, generator, watch, clock, clock.now_s(), restart=start_generator
+        )

@@ -46,7 +46,6 @@ from harness.model.plan import (
     Price,
     Purpose,
     ReadinessProbe,
-    Scenario,
     Search,
     SearchStrategy,
     Slo,
@@ -85,6 +84,7 @@ from harness.model.results import (
     StepResult,
     TargetUse,
 )
+from harness.model.scenario import HARNESS_OPTIONS, Crowd, Scenario
 from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
 
 __all__ = [
@@ -93,6 +93,7 @@ __all__ = [
     "EVENTS_FILE",
     "FEWEST_CELLS_TO_CHECK_DRIFT",
     "GIB",
+    "HARNESS_OPTIONS",
     "LONGEST_CYCLE_S",
     "LOOPBACK",
     "MASTER_PORT",
@@ -118,6 +119,7 @@ __all__ = [
     "ContainerProbe",
     "ContainerRun",
     "Cost",
+    "Crowd",
     "Difference",
     "Doubt",
     "Drift",

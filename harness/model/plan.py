@@ -7,6 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, Engine, Limits, Load
+from harness.model.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,22 +227,6 @@ class Companion:
     @property
     def name(self) -> str:
         return self.service.name
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """The locustfiles of a campaign, and which of their user classes and tasks run.
-
-    Without `user_classes` all classes run; `tags` and `exclude_tags` select tasks. `arguments` are further
-    options of Locust's command line, `requirements` is pip's file of the packages that the locustfiles need.
-    """
-
-    locustfiles: tuple[Path, ...]
-    user_classes: tuple[str, ...] = ()
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
-    arguments: tuple[str, ...] = ()
-    requirements: Path | None = None
 
 
 SETTLE_CYCLES = 2

@@ -87,10 +87,15 @@ def _collect_cell_values(cell: Cell) -> dict[str, Any]:
 def _hash_scenario(plan: Plan) -> str:
     """Hash the scenario's options, its requirements, and its locustfiles with the files that they use."""
     scenario = plan.scenario
-    values = asdict(replace(scenario, locustfiles=(), requirements=None))
-    folder = Path(os.path.commonpath([file.parent for file in scenario.locustfiles]))
+    values = asdict(replace(scenario, locustfiles=(), requirements=None, folder=None))
+    common = Path(os.path.commonpath([file.parent for file in scenario.locustfiles]))
+    values["folder"] = os.path.relpath(scenario.folder, common) if scenario.folder else None
+    for key in ("folder", "base"):  # plans of older harnesses lack them, and keep their hashes
+        if values[key] is None:
+            del values[key]
     packages = _hash_file(scenario.requirements) if scenario.requirements else ""
-    return _hash_values([values, packages, _hash_files(find_scenario_files(scenario.locustfiles), folder)])
+    files = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+    return _hash_values([values, packages, _hash_files(files, common)])
 
 
 def _hash_target(target: Target) -> str:

@@ -28,7 +28,7 @@ from harness.model import (
 )
 from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
-from harness.plan.scenario import read_scenario
+from harness.plan.scenario import LoadedScenario, read_scenario
 from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
 from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
@@ -71,14 +71,14 @@ class _MatrixReader:
     def build_plan(self) -> Plan:
         """Build the plan; raise InputError with all problems of the reading."""
         matrix = self.matrix
-        scenario, cells, slos = self._build_scenario(), self._build_cells(), read_slos(self.reading)
+        loaded, cells, slos = self._read_scenario(), self._build_cells(), read_slos(self.reading)
         search = self._build_search()
         if self.reading.problems or self.target is None:
             raise InputError(sorted(self.reading.problems)[:MOST_PROBLEMS])
         plan = Plan(
             source=self.source,
             target=replace(self.target.target, balancer=_build_balancer(matrix, cells)),
-            scenario=scenario,
+            scenario=loaded.scenario,
             cells=cells,
             slos=slos,
             users_limit=matrix.users.required or matrix.users.limit,
@@ -89,15 +89,15 @@ class _MatrixReader:
             price=_build_price(matrix),
             load=_build_load(matrix, self.reading.folder),
             engines=_build_engines(matrix, self.reading.folder),
-            notes=(*self.target.notes, *_find_notes(matrix), *find_shortfall_notes(slos)),
+            notes=(*self.target.notes, *loaded.notes, *_find_notes(matrix), *find_shortfall_notes(slos)),
         )
         return replace(plan, hashes=_hash_or_refuse(plan, self.target))
 
-    def _build_scenario(self) -> Scenario:
+    def _read_scenario(self) -> LoadedScenario:
         """Return the scenario; an empty one if its section is faulty, or if it is that of a faulty target."""
         section = self.matrix.scenario
         if "scenario" in self.faulty or (self.target is None and section.locustfile is None):
-            return Scenario(())
+            return LoadedScenario(Scenario(()))
         return read_scenario(self.reading, section, self.target.folder if self.target else None)
 
     def _build_cells(self) -> tuple[Cell, ...]:

@@ -55,13 +55,16 @@ def _describe_first_fault(error: Exception) -> str:
 def _map_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
     """Return the plan with `change` applied to each of its paths."""
     locustfiles = tuple(change(file) for file in plan.scenario.locustfiles)
-    requirements = plan.scenario.requirements
+    requirements, folder = plan.scenario.requirements, plan.scenario.folder
     return replace(
         plan,
         source=change(plan.source),
         target=_map_target_paths(plan.target, change),
         scenario=replace(
-            plan.scenario, locustfiles=locustfiles, requirements=requirements and change(requirements)
+            plan.scenario,
+            locustfiles=locustfiles,
+            requirements=requirements and change(requirements),
+            folder=folder and change(folder),
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import tomllib
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
@@ -58,17 +59,18 @@ def _is_campaign(folder: Path) -> bool:
     return os.path.isfile(folder / EVENTS_FILE) and os.path.isfile(folder / PLAN_FILE)
 
 
-def find_scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
+def find_scenario_files(locustfiles: tuple[Path, ...], folder: Path) -> list[Path]:
     """Return the locustfiles, the local modules that they import, and the files that they name as text.
 
-    Modules and files are looked for in the folders of the locustfiles and of the module that names them.
+    `folder` is where Locust is started: its settings there belong to the scenario too. Modules and files are
+    looked for in `folder`, and in the folders of the locustfiles and of the module that names them.
     """
-    roots = tuple(dict.fromkeys(file.parent for file in locustfiles))
-    files = dict.fromkeys(locustfiles)
-    sources = list(files)
+    roots = tuple(dict.fromkeys([*(file.parent for file in locustfiles), folder]))
+    files = dict.fromkeys([*locustfiles, *find_settings_files(folder)])
+    sources = list(locustfiles)
     while sources and len(files) < _MOST_SOURCES:
         source = sources.pop()
-        tree, folders = _parse(source), (*roots, source.parent)
+        tree, folders = parse_source(source), (*roots, source.parent)
         paths = chain(_find_imported_files(tree, folders), _find_named_files(tree, folders))
         new = [path for path in paths if path not in files]
         files |= dict.fromkeys(new)
@@ -76,17 +78,33 @@ def find_scenario_files(locustfiles: tuple[Path, ...]) -> list[Path]:
     return list(files)
 
 
+def find_settings_files(folder: Path) -> list[Path]:
+    """Return the files with settings of Locust in the folder in which it starts."""
+    project = folder / "pyproject.toml"
+    names = (folder / "locust.conf", *([project] if _has_locust_settings(project) else []))
+    return [path for path in names if path.is_file()]
+
+
+def _has_locust_settings(project: Path) -> bool:
+    try:
+        with project.open("rb") as file:
+            tools = tomllib.load(file).get("tool")
+    except (OSError, ValueError):
+        return False
+    return isinstance(tools, dict) and "locust" in tools
+
+
 def find_named_variables(files: Iterable[Path], environ: Collection[str]) -> set[str]:
     """Return the variables of `environ` whose name is a text constant in one of the Python files.
 
     Variables that describe this host, such as PATH and HOME, are left out.
     """
-    nodes = (node for file in files if file.suffix == ".py" for node in ast.walk(_parse(file)))
+    nodes = (node for file in files if file.suffix == ".py" for node in ast.walk(parse_source(file)))
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return texts & (set(environ) - _HOST_VARIABLES)
 
 
-def _parse(source: Path) -> ast.AST:
+def parse_source(source: Path) -> ast.AST:
     """Return the syntax tree; an empty one if the file isn't Python, or can't be read or parsed."""
     try:
         with source.open("rb") as file, warnings.catch_warnings(action="ignore"):
@@ -96,20 +114,23 @@ def _parse(source: Path) -> ast.AST:
 
 
 def _find_imported_files(tree: ast.AST, folders: tuple[Path, ...]) -> Iterator[Path]:
+    for name in find_imported_names(tree):
+        yield from find_module_files(name, folders)
+
+
+def find_imported_names(tree: ast.AST) -> Iterator[str]:
+    """Yield the dotted names that a module imports; what stands after `from … import` may be a module too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            names = [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)]
-        else:
-            continue
-        for name in filter(None, names):
-            yield from _find_module_files(name.split("."), folders)
+            yield from filter(None, [module, *(f"{module}.{alias.name}".strip(".") for alias in node.names)])
 
 
-def _find_module_files(parts: list[str], folders: tuple[Path, ...]) -> Iterator[Path]:
+def find_module_files(name: str, folders: Iterable[Path]) -> Iterator[Path]:
     """Yield the files that importing a dotted name runs: the packages on the way, and the module."""
+    parts = name.split(".")
     for folder in folders:
         for depth in range(1, len(parts) + 1):
             base = folder.joinpath(*parts[:depth])
@@ -119,9 +140,11 @@ def _find_module_files(parts: list[str], folders: tuple[Path, ...]) -> Iterator[
 def _find_named_files(tree: ast.AST, folders: tuple[Path, ...]) -> Iterator[Path]:
     """Yield the files whose path, relative to one of the folders, is a text constant in the source."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_file_name(node.value):
-            yield from (folder / node.value for folder in folders if os.path.isfile(folder / node.value))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and is_file_name(node.value):
+            paths = (Path(os.path.normpath(folder / node.value)) for folder in folders)
+            yield from filter(os.path.isfile, paths)
 
 
-def _is_file_name(text: str) -> bool:
-    return 0 < len(text) < 256 and text.isprintable() and not text.startswith("/") and ".." not in text
+def is_file_name(text: str) -> bool:
+    """Return True if the text may be the relative path of a file."""
+    return 0 < len(text) < 256 and text.isprintable() and not text.startswith("/")

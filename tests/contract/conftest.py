@@ -6,15 +6,17 @@ from typing import Any
 import pytest
 
 from harness.measure.locust.generator import LocustGenerator
-from harness.model import SINGLE_PROCESS, Load, LocalWorkers, Scenario
+from harness.model import SINGLE_PROCESS, Crowd, Load, LocalWorkers, Scenario
 from tests.contract.backends import Backend, open_fake_backend, open_real_backend
 
 
 class TwoWorkers(LocustGenerator):
     """The real generator, always with two workers under a master."""
 
-    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Any:
-        return super().start(scenario, url, LocalWorkers(2))
+    def start(
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS, crowd: Crowd | None = None
+    ) -> Any:
+        return super().start(scenario, url, LocalWorkers(2), crowd)
 
 
 @pytest.fixture(params=[pytest.param("fake"), pytest.param("real", marks=pytest.mark.e2e)])

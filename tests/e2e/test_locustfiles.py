@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.measure.locust.generator import LocustGenerator
+from harness.measure.locust.generator import LocustGenerator, LocustProcess
 from harness.measure.protocols import GeneratorFacts
-from harness.model import ANSWERED, Scenario
+from harness.model import ANSWERED, Crowd, Scenario
 
 pytestmark = pytest.mark.e2e
 
@@ -206,6 +206,92 @@ def test_a_locust_conf_in_the_scenarios_folder_does_not_end_the_load(
     )
     facts = run_scenario(write_scenario(tmp_path, HEAD + USERS["hooks"]), sites[0].url, 4.0)
     assert {sample.users for sample in facts.samples} == {2}
+
+
+def test_settings_that_the_harness_decides_are_ignored_and_all_others_count(
+    sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    (tmp_path / "locust.conf").write_text(
+        "master = true\nprocesses = 2\ncsv = out/run\ncsv-full-history = true\nhtml = out.html\n"
+        "logfile = locust.log\nuser-count = 3\npage = conf\n"
+    )
+    own = "parser.add_argument('--page'), parser.add_argument('--user-count')"
+    text = WITH_ARGUMENT.replace("parser.add_argument('--page', default='none', env_var='LOCUST_PAGE')", own)
+    scenario = write_scenario(tmp_path, text)
+    assert LocustGenerator().find_user_classes(scenario) == ["A"]
+    with LocustGenerator().start(scenario, sites[0].url) as generator:
+        generator.hold(2, 10)
+        wait_for_requests(generator, sites[0])
+        notes = generator.notes
+    assert set(sites[0].requests) == {"/conf"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["locust.conf", "locustfile.py"]
+    assert notes == (
+        "locust.conf sets master, processes, csv, csv-full-history, html, logfile: ignored, because the "
+        "harness decides this itself",
+        "locust.conf sets user-count, page: this counts, as part of the scenario",
+    )
+
+
+def wait_for_requests(generator: LocustProcess, site: Site) -> None:
+    deadline = time.monotonic() + 20
+    while not site.requests:
+        assert time.monotonic() < deadline, generator.read_logs()
+        generator.poll(0.2)
+
+
+@pytest.mark.parametrize(
+    ("host", "base", "path", "asked"),
+    [
+        ("https://shop.example/api/v1", None, "/a", "/api/v1/a"),
+        ("https://shop.example/", None, "a", "/a"),
+        ("https://shop.example/", None, "/a", "/a"),
+        ("https://shop.example/api/", None, "a", "/api/a"),
+        ("https://shop.example", None, "a?b=c", "/a?b=c"),
+        ("https://shop.example/api/v1", "/", "/a", "/a"),
+        ("https://shop.example/api/v1", "/v2", "/a", "/v2/a"),
+    ],
+)
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_the_path_of_the_host_stands_before_that_of_a_request(
+    user: str, host: str, base: str | None, path: str, asked: str, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    text = f"class A({user}):\n host = {host!r}\n @task\n def t(self): self.client.get({path!r})\n"
+    with LocustGenerator().start(write_scenario(tmp_path, HEAD + text, base=base), sites[0].url) as generator:
+        generator.hold(1, 10)
+        wait_for_requests(generator, sites[0])
+    assert set(sites[0].requests) == {asked}
+
+
+def test_a_file_sees_the_number_of_users_that_may_come(sites: tuple[Site, Site], tmp_path: Path) -> None:
+    text = """
+@events.test_start.add_listener
+def _(environment, **_):
+    options = environment.parsed_options
+    environment.numbers = f'{options.num_users}-{options.spawn_rate}-{options.run_time}'
+class A(HttpUser):
+    @task
+    def t(self): self.client.get('/' + self.environment.numbers)
+"""
+    scenario = write_scenario(tmp_path, HEAD + text)
+    with LocustGenerator().start(scenario, sites[0].url, crowd=Crowd(300, 12.5)) as generator:
+        generator.hold(1, 10)
+        wait_for_requests(generator, sites[0])
+    assert set(sites[0].requests) == {"/300-12.5-None"}
+
+
+@pytest.mark.parametrize("name", ["locust.py", "queue.py", "statistics.py"])
+def test_names_of_standard_modules_beside_the_file_or_of_the_file_itself_do_no_harm(
+    name: str, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    for other in ("email.py", "statistics.py", "queue.py", "logging.py"):
+        (tmp_path / other).write_text("")
+    (tmp_path / name).write_text(HEAD + USERS["fast"])
+    scenario = Scenario((tmp_path / name,))
+    assert LocustGenerator().find_user_classes(scenario) == ["A"]
+    with LocustGenerator().start(scenario, sites[0].url) as generator:
+        generator.hold(1, 10)
+        wait_for_requests(generator, sites[0])
+    assert set(sites[0].requests) == {"/a"}
 
 
 WITH_OTHER_HOST = (

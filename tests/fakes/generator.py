@@ -9,7 +9,7 @@ from bench.simulation.container_run import build_requests, build_think_times
 from harness.errors import GeneratorError, UsageError
 from harness.measure.locust.pages import concat_facts
 from harness.measure.protocols import GeneratorFacts, RunningGenerator
-from harness.model import MIB, SINGLE_PROCESS, GeneratorSample, Load, Scenario
+from harness.model import MIB, SINGLE_PROCESS, Crowd, GeneratorSample, Load, Scenario
 from tests.fakes.clock import FakeClock
 from tests.fakes.host import FakeTarget
 
@@ -133,7 +133,9 @@ class FakeGenerator:
         """Do nothing: the fake needs no image."""
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator[RunningGenerator]:
+    def start(
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS, crowd: Crowd | None = None
+    ) -> Iterator[RunningGenerator]:
         target = self._targets[url]
         target.set_users(self.think_s, self.names)
         process = FakeProcess(self, target, self._clock)

@@ -5,17 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.measure.locust.requirements_env import prepare_interpreter
-from harness.model import Scenario
+from harness.model import HARNESS_OPTIONS, Scenario
 
-RESERVED_VARIABLES = frozenset(
-    f"LOCUST_{name}"
-    for name in "LOCUSTFILE HOST USERS SPAWN_RATE RUN_TIME HEADLESS AUTOSTART AUTOQUIT MODE_MASTER "
-    "MODE_WORKER MASTER WORKER PROCESSES EXPECT_WORKERS WEB_HOST WEB_PORT CSV HTML CONFIG LIST TAGS "
-    "EXCLUDE_TAGS".split()
-)
+RESERVED_VARIABLES = frozenset(name for name in HARNESS_OPTIONS.values() if name) - {"LOCUST_HOST"}
 """Locust's environment variables that the harness removes, because it decides these settings itself.
 
-All other variables of Locust reach the scenario.
+All other variables of Locust reach the scenario. Of LOCUST_HOST only the path counts.
 """
 
 
@@ -29,6 +24,7 @@ def build_command(scenario: Scenario, *options: str, files: Sequence[Path] = ())
     classes = () if "--list" in options else scenario.user_classes
     return [
         python,
+        "-P",  # as for the command `locust`: the working folder is not searched for Locust's own modules
         "-m",
         "locust",
         "-f",
@@ -57,8 +53,9 @@ def _build_tag_options(scenario: Scenario) -> list[str]:
 def build_environment() -> dict[str, str]:
     """Build Locust's environment from that of this process.
 
-    It lacks `RESERVED_VARIABLES`, and proxies, which would also get the requests to the loopback. Python
-    writes no byte code, so that no `__pycache__` appears in the user's folders.
+    It lacks `RESERVED_VARIABLES`, and proxies, which would also get the requests to the loopback. It names
+    the options that Locust's configuration files can't set. Python writes no byte code, so that no
+    `__pycache__` appears in the user's folders.
     """
     inherited = {
         key: value
@@ -69,4 +66,15 @@ def build_environment() -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "127.0.0.1,localhost",
+        **build_option_variables(),
     }
+
+
+def build_option_variables() -> dict[str, str]:
+    """Build the variable that tells `harness_options.py` which settings to leave out."""
+    return {"HARNESS_OPTIONS": " ".join(HARNESS_OPTIONS)}
+
+
+def find_ignored_variables() -> list[str]:
+    """Return the environment variables of this process that Locust does not get to see."""
+    return sorted(RESERVED_VARIABLES & os.environ.keys())

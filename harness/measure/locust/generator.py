@@ -16,7 +16,7 @@ from typing import IO, Any
 from harness.errors import GeneratorError, UsageError
 from harness.measure.docker.port_access import find_free_port
 from harness.measure.host.cpu_affinity import Cores
-from harness.measure.locust.command import build_command, build_environment
+from harness.measure.locust.command import build_command, build_environment, find_ignored_variables
 from harness.measure.locust.local_workers import (
     ProcessWorkers,
     build_worker_command,
@@ -26,11 +26,18 @@ from harness.measure.locust.local_workers import (
 )
 from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
 from harness.measure.locust.remote_workers import ContainerWorkers, WorkerPool
+from harness.measure.locust.startup_notes import describe_startup, suggest_fix
 from harness.measure.protocols import GeneratorFacts
-from harness.model import SINGLE_PROCESS, ExternalWorkers, Load, LocalWorkers, Scenario
+from harness.model import SINGLE_PROCESS, Crowd, ExternalWorkers, Load, LocalWorkers, Scenario
 
 _LOCUST_SIDE = Path(__file__).parents[1] / "locust_side"
-_PLUGIN_FILES = (_LOCUST_SIDE / "harness_plugin.py", _LOCUST_SIDE / "harness_target_only.py")
+_OPTIONS_FILE = _LOCUST_SIDE / "harness_options.py"
+_PLUGIN_FILES = (
+    _OPTIONS_FILE,
+    _LOCUST_SIDE / "harness_host.py",
+    _LOCUST_SIDE / "harness_plugin.py",
+    _LOCUST_SIDE / "harness_target_only.py",
+)
 _RELAY_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
 _START_WITHIN_S = 60.0
 CONNECT_WITHIN_S = 120.0
@@ -66,8 +73,8 @@ class LocustGenerator:
         Raises UsageError if Locust can't load the files, or a class that the scenario names is missing.
         """
         done = subprocess.run(
-            build_command(scenario, "--list"),
-            cwd=scenario.locustfiles[0].parent,
+            build_command(scenario, "--list", files=(_OPTIONS_FILE, *scenario.locustfiles)),
+            cwd=scenario.working_folder,
             env=build_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -76,7 +83,8 @@ class LocustGenerator:
         )
         files = ", ".join(path.name for path in scenario.locustfiles)
         if done.returncode != 0:
-            raise UsageError(f"{files}: Locust can't load it:\n{get_last_lines(done.stderr or done.stdout)}")
+            output = done.stderr or done.stdout
+            raise UsageError(f"{files}: Locust can't load it:\n{get_last_lines(output)}", suggest_fix(output))
         classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
         if not classes:
             raise UsageError(
@@ -88,10 +96,14 @@ class LocustGenerator:
         return classes
 
     @contextlib.contextmanager
-    def start(self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS) -> Iterator["LocustProcess"]:
+    def start(
+        self, scenario: Scenario, url: str, load: Load = SINGLE_PROCESS, crowd: Crowd | None = None
+    ) -> Iterator["LocustProcess"]:
         count = _count_workers(load)
         port = self._choose_port(load)
+        url += scenario.base or ""
         options = build_master_options(load.bind, port, count) if count else []
+        options += build_crowd_options(crowd)
         files = (*_PLUGIN_FILES, *_RELAY_FILES) if count else _PLUGIN_FILES
         connection, locust_end = socket.socketpair()
         with connection, tempfile.TemporaryFile() as log:
@@ -190,10 +202,7 @@ class LocustProcess:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        shapes = ", ".join(self.hello.get("shapes_overridden", ()))
-        return (
-            (f"the load shape {shapes} is not used: the harness sets the number of users",) if shapes else ()
-        )
+        return describe_startup(self.hello, find_ignored_variables())
 
     def hold(self, users: int, spawn_rate: float) -> None:
         self._send({"hold": users, "rate": spawn_rate})
@@ -292,6 +301,11 @@ def build_master_options(bind: str, port: int, workers: int) -> list[str]:
     return ["--master", *address, "--expect-workers", str(workers)]
 
 
+def build_crowd_options(crowd: Crowd | None) -> list[str]:
+    """Build the options that tell the scenario of the load; the harness alone decides how much there is."""
+    return ["--users", str(crowd.users), "--spawn-rate", f"{crowd.spawn_rate:g}"] if crowd else []
+
+
 def _spawn_locust(
     scenario: Scenario,
     url: str,
@@ -308,15 +322,13 @@ def _spawn_locust(
         url,
         "--exit-code-on-error",
         "0",
-        "--run-time",
-        "0",
         "--loglevel",
         "INFO",
         *master_options,
     ]
     return subprocess.Popen(
         build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
-        cwd=scenario.locustfiles[0].parent,
+        cwd=scenario.working_folder,
         env={**build_environment(), "HARNESS_FD": str(connection.fileno())},
         pass_fds=(connection.fileno(),),
         stdin=subprocess.DEVNULL,

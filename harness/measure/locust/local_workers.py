@@ -32,7 +32,7 @@ class ProcessWorkers:
                 self._processes.append(
                     subprocess.Popen(
                         build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
-                        cwd=scenario.locustfiles[0].parent,
+                        cwd=scenario.working_folder,
                         env=build_environment(),
                         stdin=subprocess.DEVNULL,
                         stdout=self._logs[-1],

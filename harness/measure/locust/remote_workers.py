@@ -14,7 +14,11 @@ from pathlib import Path
 from harness.errors import EngineError, GeneratorError, TargetStartError
 from harness.measure.docker.container import DockerContainer
 from harness.measure.docker.host import DockerHost
-from harness.measure.locust.command import RESERVED_VARIABLES, build_command_elsewhere
+from harness.measure.locust.command import (
+    RESERVED_VARIABLES,
+    build_command_elsewhere,
+    build_option_variables,
+)
 from harness.measure.locust.local_workers import END_WITHIN_S
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.measure.protocols import Image
@@ -63,8 +67,8 @@ class WorkerPool:
         self, scenario: Scenario, plugin_files: Iterable[Path], url: str, load: Load, count: int, port: int
     ) -> "ContainerWorkers":
         """Start `count` workers, after a call of `prepare`. Raises GeneratorError if one does not start."""
-        files = find_scenario_files(scenario.locustfiles)
-        archive = build_tar(plugin_files, files, find_common_folder(scenario))
+        files = find_scenario_files(scenario.locustfiles, scenario.working_folder)
+        archive = build_tar(plugin_files, files, scenario)
         script = build_worker_script(scenario, plugin_files, url, load.bind, port)
         environment = build_container_environment(files)
         engines = itertools.cycle(zip(self.hosts, self._images, strict=True))
@@ -171,18 +175,19 @@ def build_worker_script(
     paths = [f"{_PLUGIN_FOLDER}/{path.name}" for path in plugin_files]
     paths += [_path_in_container(path, folder) for path in scenario.locustfiles]
     options = ["--worker", "--master-host", bind, "--master-port", str(port), "--host", url]
-    working_folder = _path_in_container(scenario.locustfiles[0].parent, folder)
+    working_folder = _path_in_container(scenario.working_folder, folder)
     command = build_command_elsewhere(scenario, paths, *options)
     return f"cd {shlex.quote(working_folder)} && exec {shlex.join(command)}"
 
 
 def find_common_folder(scenario: Scenario) -> Path:
-    """Return the deepest folder that contains all locustfiles."""
-    return Path(os.path.commonpath([path.resolve().parent for path in scenario.locustfiles]))
+    """Return the deepest folder that contains all locustfiles, and the folder in which Locust is started."""
+    folders = [path.resolve().parent for path in scenario.locustfiles]
+    return Path(os.path.commonpath([*folders, scenario.working_folder.resolve()]))
 
 
 def _path_in_container(path: Path, folder: Path) -> str:
-    return str(Path(_SCENARIO_FOLDER) / os.path.relpath(path.resolve(), folder))
+    return os.path.normpath(Path(_SCENARIO_FOLDER) / os.path.relpath(path.resolve(), folder))
 
 
 def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
@@ -194,13 +199,18 @@ def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
     locust_names = {name for name in os.environ if name.startswith("LOCUST_")}
     names = (scenario_names | locust_names) - RESERVED_VARIABLES
     references = {name: f"${{{name}}}" for name in sorted(names)}
-    return references | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
+    own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
+    return references | own | build_option_variables()
 
 
-def build_tar(plugin_files: Iterable[Path], scenario_files: Iterable[Path], folder: Path) -> bytes:
-    """Build a tar archive of the plugin's and the scenario's files, the latter with paths below `folder`."""
+def build_tar(plugin_files: Iterable[Path], scenario_files: Iterable[Path], scenario: Scenario) -> bytes:
+    """Build a tar archive of the plugin's and the scenario's files, and of the folder to start Locust in."""
+    folder = find_common_folder(scenario)
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w") as archive:
+        start = tarfile.TarInfo(_path_in_container(scenario.working_folder, folder).lstrip("/"))
+        start.type, start.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(start)
         for path in plugin_files:
             _add_file(archive, path, f"{_PLUGIN_FOLDER}/{path.name}")
         for path in scenario_files:

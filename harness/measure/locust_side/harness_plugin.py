@@ -155,6 +155,8 @@ class HarnessHoldShape(locust.LoadTestShape):
     has a name that no locustfile is likely to use: Locust does not start if two shapes share a name.
     """
 
+    use_common_options = True  # otherwise Locust warns that the number of users has no effect
+
     def tick(self) -> tuple[int, float] | None:
         command = commands.get()
         return None if command is None else (command["hold"], command["rate"])
@@ -283,6 +285,8 @@ def die_with_harness() -> None:
 
 
 def on_init(environment: Any, **_: Any) -> None:
+    if hasattr(environment, "harness"):
+        return  # pytest has loaded this file once more, to look for tests
     environment.harness = request_log
     environment.events.request.add_listener(on_request)
     environment.events.spawning_complete.add_listener(on_spawning_complete)
@@ -294,6 +298,7 @@ def on_init(environment: Any, **_: Any) -> None:
     shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHoldShape.__name__]
     users = [user_class.__name__ for user_class in environment.user_classes]
     hello = {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}
+    hello |= {"settings": environment.harness_settings, "bases": environment.harness_bases}
     request_log.connection.send({"hello": hello})
     gevent.spawn(request_log.connection.handle_commands, environment)
     gevent.spawn(request_log.connection.report_forever, environment)

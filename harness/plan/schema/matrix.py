@@ -96,6 +96,8 @@ class ScenarioSection(Section):
         BeforeValidator(validators.parse_command),
     ] = ()
     requirements: PathText | None = None
+    folder: PathText | None = None
+    base: Annotated[str, AfterValidator(validators.check_http_path)] | None = None
 
 
 class UsersSection(Section):

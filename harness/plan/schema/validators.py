@@ -8,6 +8,7 @@ import re
 import shlex
 from typing import Any
 
+from harness.model import HARNESS_OPTIONS
 from harness.plan.schema.quoting import quote
 from harness.plan.schema.units import format_percent
 
@@ -16,12 +17,8 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 MOST_USERS = 1_000_000
 MOST_WORKERS = 1000
 MOST_REPLICAS = 100
-_HARNESS_OPTIONS = frozenset(
-    "--locustfile --host --users --spawn-rate --run-time --headless --autostart --autoquit --web-host "
-    "--web-port --master --worker --processes --expect-workers --tags --exclude-tags --config --list --csv "
-    "--html".split()
-)
-"""Locust's options that the harness sets itself, or that would change what it measures."""
+_HARNESS_OPTIONS = frozenset(f"--{name}" for name in (*HARNESS_OPTIONS, "tags", "exclude-tags"))
+"""Locust's options that the harness decides itself, and those that have keys of their own."""
 
 _ULIMITS = ("core", "fsize", "memlock", "nofile", "nproc", "stack")
 

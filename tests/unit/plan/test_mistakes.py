@@ -140,7 +140,15 @@ IN_THE_MATRIX = {
         '3:24: scenario.locustfile: no locustfile "targets/web/locustfle.py"; did you mean "targets/web/locustfile.py"?'
     ),
     MATRIX
-    + "scenario: {locustfile: targets}\n": '3:24: scenario.locustfile: "targets" is a folder; write the locustfile.py in it',
+    + "scenario: {locustfile: old}\n": '3:24: scenario.locustfile: the folder "old" holds no Python file; write a locustfile',
+    MATRIX
+    + "scenario: {locustfile: https://example.org/a.py}\n": '3:24: scenario.locustfile: "https://example.org/a.py" is an address; write the path of a file here',
+    MATRIX
+    + "scenario: {locustfile: targets/web/Dockerfile}\n": '3:24: scenario.locustfile: Locust loads only files that end in .py; rename "targets/web/Dockerfile"',
+    MATRIX
+    + "scenario: {folder: target}\n": '3:20: scenario.folder: no folder "target"; did you mean "targets"?',
+    MATRIX
+    + "scenario: {base: api}\n": '3:18: scenario.base: "api" is not a path on the target; write one such as "/healthz"',
     MATRIX
     + "scenario: {locustfile: [a.py, ./a.py]}\n": "3:31: scenario.locustfile: this file is listed twice; keep one",
     SIZES: '1:1: target: missing key "target"; write the folder that holds target.yaml, such as target: targets/web',

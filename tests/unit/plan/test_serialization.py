@@ -41,6 +41,7 @@ STORED = Path(__file__).parent / "stored"
 NEW_KEYS: dict[str, dict[str, Any]] = {
     "search": {"soak_s": 0.0},
     "timing": {"steady_at_most_s": 300.0, "horizon_s": 3600.0},
+    "scenario": {"folder": None, "base": None},
 }
 """What plan.json has come to say since then, with the values that are true of a plan that lacks the keys."""
 

@@ -19,7 +19,6 @@ from harness.measure.locust.remote_workers import (
     build_tar,
     build_worker_script,
     build_worker_service,
-    find_common_folder,
 )
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
@@ -69,17 +68,18 @@ def test_a_container_gets_the_scenarios_files_with_their_relative_paths(
     plugin = tmp_path / "plugin.py"
     plugin.write_text("# plugin\n")
     plugin.chmod(0o600)
-    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), find_common_folder(scenario))
+    content = build_tar([plugin], sorted(tmp_path.glob("shop/**/*.*")), scenario)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         entries = {entry.name: entry for entry in archive}
     assert set(entries) == {
         "harness/plugin.py",
+        "scenario/shop",
         "scenario/shop/data/users.csv",
         "scenario/shop/locustfile.py",
         "scenario/shop/steps.py",
         "scenario/shop/unused.txt",
     }
-    assert {(entry.mode, entry.uid) for entry in entries.values()} == {(0o644, 0)}
+    assert {(entry.mode, entry.uid) for entry in entries.values() if entry.isfile()} == {(0o644, 0)}
 
 
 def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
@@ -87,11 +87,15 @@ def test_a_container_gets_only_the_variables_that_the_scenarios_files_name(
 ) -> None:
     for name in ("SHOP_TOKEN", "SHOP_REGION", "OTHER_SECRET", "LOCUST_FLAVOUR", "LOCUST_USERS"):
         monkeypatch.setenv(name, "x")
-    environment = build_container_environment(find_scenario_files(scenario.locustfiles))
+    environment = build_container_environment(
+        find_scenario_files(scenario.locustfiles, scenario.working_folder)
+    )
     assert environment["SHOP_TOKEN"] == "${SHOP_TOKEN}"
     assert {"SHOP_REGION", "LOCUST_FLAVOUR"} <= environment.keys()
     assert environment.keys().isdisjoint({"OTHER_SECRET", "LOCUST_USERS", "PATH"})
-    assert find_named_variables(find_scenario_files(scenario.locustfiles), {}) == set()
+    assert (
+        find_named_variables(find_scenario_files(scenario.locustfiles, scenario.working_folder), {}) == set()
+    )
 
 
 def test_a_container_has_no_more_rights_than_requests_need() -> None:
