@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from harness.model.container import ContainerOptions, Ulimit
+from harness.model.readiness import CompletedProbe, HttpProbe, ReadinessProbe
 from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, Engine, Limits, Load
 from harness.model.scenario import Scenario
 
@@ -111,93 +113,20 @@ class BuildSource:
 
 
 @dataclass(frozen=True, slots=True)
-class HttpProbe:
-    """Ready once a GET of `path` is answered with `status`."""
-
-    path: str = "/"
-    status: int = 200
-    within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class TcpProbe:
-    """Ready once the published port accepts a connection."""
-
-    within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class PortProbe:
-    """Ready once something listens on `port` inside the container."""
-
-    port: int
-    within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class LogProbe:
-    """Ready once a line of the container's log matches `pattern`, a regular expression."""
-
-    pattern: str
-    within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class CommandProbe:
-    """Ready once `command`, run inside the container, ends with exit code 0."""
-
-    command: tuple[str, ...]
-    within_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class HealthcheckProbe:
-    """Ready once the image's own HEALTHCHECK reports healthy."""
-
-    within_s: float = 60.0
-
-
-NetworkProbe = HttpProbe | TcpProbe
-"""A probe of the published port, from outside."""
-
-ContainerProbe = PortProbe | LogProbe | CommandProbe | HealthcheckProbe
-"""A probe that asks the engine, or runs inside the container."""
-
-ReadinessProbe = NetworkProbe | ContainerProbe
-"""How to tell that a started container is ready. It has failed if no probe succeeds within `within_s`."""
-
-
-def choose_probe(
-    *,
-    port: PortProbe | None,
-    log: LogProbe | None,
-    command: CommandProbe | None,
-    healthcheck: HealthcheckProbe | None,
-    tcp: TcpProbe | None,
-    http: HttpProbe,
-) -> ReadinessProbe:
-    """Return the first probe that is given, in the order of the parameters.
-
-    Each kind of probe has a parameter without a default. If a kind is added, the type check therefore names
-    all places that read probes.
-    """
-    return port or log or command or healthcheck or tcp or http
-
-
-@dataclass(frozen=True, slots=True)
 class Target:
     """The service that is measured (system under test).
 
     `port` is 0 if no port is published, as for a companion. `files` maps paths in the container to the user's
-    files or folders, which are mounted read-only. `tmpfs` are folders in memory. `user` is a name or
-    "uid:gid". With `host_network` the target uses the host's network directly, and can't have companions.
-    `balancer` is set if some size has several replicas.
+    files or folders, which are mounted read-only. `tmpfs` are folders in memory, each with Docker's options
+    behind a colon if it has any. A number in `ulimits` is both limits. `user` is a name or "uid:gid". With
+    `host_network` the target uses the host's network directly, and can't have companions. `balancer` is set
+    if some size has several replicas.
     """
 
     name: str
     port: int
     source: ImageSource | BuildSource
-    readiness: ReadinessProbe = HttpProbe()
+    readiness: ReadinessProbe = field(default_factory=HttpProbe)
     environment: Mapping[str, str] = field(default_factory=dict)
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
@@ -206,8 +135,9 @@ class Target:
     user: str | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
-    ulimits: Mapping[str, int] = field(default_factory=dict)
+    ulimits: Mapping[str, int | Ulimit] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
+    options: ContainerOptions = field(default_factory=ContainerOptions)
     companions: tuple["Companion", ...] = ()
     balancer: Balancer | None = None
 
@@ -217,7 +147,7 @@ class Companion:
     """A service that the target needs, such as its database. The target reaches it by its name.
 
     Like the target, it starts afresh from its image in every container run. `seed` is a command that runs in
-    its container once the companion is ready.
+    its container once the companion is ready. A job runs to its end before what comes after it starts.
     """
 
     service: Target
@@ -227,6 +157,10 @@ class Companion:
     @property
     def name(self) -> str:
         return self.service.name
+
+    @property
+    def is_job(self) -> bool:
+        return isinstance(self.service.readiness, CompletedProbe)
 
 
 SETTLE_CYCLES = 2

@@ -12,7 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from harness.model import BuildSource, Cell, Plan, Target
+from harness.model import BuildSource, Cell, ContainerOptions, Plan, Target
 from harness.plan.dockerignore import list_build_context
 from harness.plan.source_files import find_context_files, find_scenario_files
 from harness.plan.stored_plan import to_stored, to_stored_target
@@ -100,9 +100,11 @@ def _hash_scenario(plan: Plan) -> str:
 
 def _hash_target(target: Target) -> str:
     """Hash a target and its companions, with the contents of their files instead of the paths."""
-    values = asdict(to_stored_target(replace(target, files={}, companions=())))
+    values = asdict(to_stored_target(replace(target, files={}, companions=(), options=ContainerOptions())))
     del values["balancer"]  # it is hashed with the matrix
-    parts: list[Any] = [values]
+    del values["options"]
+    values["ready"] = _drop_false(values["ready"], "started", "completed")
+    parts: list[Any] = [values, *_collect_options(target.options)]
     if isinstance(target.source, BuildSource):
         del values["build"]["context"]
         context = target.source.context
@@ -117,8 +119,31 @@ def _hash_target(target: Target) -> str:
     return _hash_values(parts)
 
 
+def _drop_false(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """Return the values without those of the keys that are false: older campaigns don't have them."""
+    return {key: value for key, value in values.items() if value or key not in keys}
+
+
+def _collect_options(options: ContainerOptions) -> list[Any]:
+    """Return the options that are not left at their defaults, with the contents of what is copied.
+
+    Without any the list is empty, so that a target without options has the hash that it had before there
+    were any.
+    """
+    defaults = asdict(ContainerOptions())
+    values = asdict(replace(options, copies={}))
+    parts: list[Any] = [
+        [inside, _hash_mount(copy.path), copy.mode, copy.uid, copy.gid]
+        for inside, copy in sorted(options.copies.items())
+    ]
+    changed = {key: value for key, value in values.items() if value != defaults[key]}
+    return [*parts, changed] if changed else parts
+
+
 def _hash_mount(path: Path) -> str:
-    """Hash a file, or all files of a folder."""
+    """Hash a file, or all files of a folder; a path that does not exist is an empty folder."""
+    if not path.exists():
+        return _hash_files((), path)
     return _hash_files(find_context_files(path), path) if path.is_dir() else _hash_file(path)
 
 

@@ -16,8 +16,10 @@ def fit_to_host(plan: Plan, cores: float, memory_bytes: int, *, is_shared: bool 
 
     The host has `cores` and `memory_bytes`. `is_shared`: the generator runs on it too, on a core of its own.
     """
+    job_reason = _find_job_shortage(plan, cores, memory_bytes, is_shared=is_shared)
     reasons = {
-        cell.id: _find_shortage(
+        cell.id: job_reason
+        or _find_shortage(
             cell.limits, cores, memory_bytes, _collect_neighbours(plan, cell), is_shared=is_shared
         )
         for cell in plan.cells
@@ -42,12 +44,28 @@ def compute_available_bytes(memory_bytes: int) -> int:
 
 
 def _collect_neighbours(plan: Plan, cell: Cell) -> Mapping[str, Sequence[Limits]]:
-    """Return the limits of the other containers of a cell: its companions, and its load balancer if any."""
+    """Return the limits of the other containers of a cell: its companions, and its load balancer if any.
+
+    Jobs have ended by then.
+    """
     balancer = plan.target.balancer if cell.limits.replicas > 1 else None
     return {
-        "companions": [companion.limits for companion in plan.target.companions],
+        "companions": [companion.limits for companion in plan.target.companions if not companion.is_job],
         "load balancer": [balancer.limits] if balancer is not None else [],
     }
+
+
+def _find_job_shortage(plan: Plan, cores: float, memory_bytes: int, *, is_shared: bool) -> str | None:
+    """Say what the host lacks for the target's jobs, each with the companions that run before it."""
+    running: list[Limits] = []
+    for companion in plan.target.companions:
+        if not companion.is_job:
+            running.append(companion.limits)
+        elif reason := _find_shortage(
+            companion.limits, cores, memory_bytes, {"companions": tuple(running)}, is_shared=is_shared
+        ):
+            return f"its job {companion.name}: {reason}"
+    return None
 
 
 def _find_shortage(

@@ -24,6 +24,7 @@ from harness.model import (
     Search,
     SearchStrategy,
     Slo,
+    Target,
     Timing,
 )
 from harness.plan.cells import CELL_SECTIONS, expand_cells
@@ -106,7 +107,15 @@ class _MatrixReader:
         cells, faults = expand_cells(self.matrix, self.target.target.name if self.target else "")
         for at, message in faults:
             self.reading.report(at, message)
+        if self.target is not None and any(cell.limits.replicas > 1 for cell in cells):
+            self._check_replicas(self.target.target)
         return cells
+
+    def _check_replicas(self, target: Target) -> None:
+        """Report a target of several replicas that would all need the same port of one network."""
+        if target.host_network or target.options.network_of is not None:
+            key = "network: host" if target.host_network else "network_of"
+            self.reading.report(("limits",), f"several replicas can't share one network; drop {key}")
 
     def _build_search(self) -> Search:
         """Return the search; by default it starts with ten users, or with the limit if that is lower."""

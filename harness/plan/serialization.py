@@ -77,6 +77,13 @@ def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
         target,
         source=source,
         files={inside: change(path) for inside, path in target.files.items()},
+        options=replace(
+            target.options,
+            copies={
+                inside: replace(copy, path=change(copy.path))
+                for inside, copy in target.options.copies.items()
+            },
+        ),
         companions=tuple(
             replace(companion, service=_map_target_paths(companion.service, change))
             for companion in target.companions

@@ -46,7 +46,7 @@ def find_context_files(context: Path) -> Iterator[Path]:
 
 def _walk(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
-        if entry.name in _IGNORED_NAMES or entry.suffix == ".pyc" or _is_campaign(entry):
+        if entry.name in _IGNORED_NAMES or entry.suffix == ".pyc" or is_campaign(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
             yield from _walk(entry)
@@ -54,7 +54,7 @@ def _walk(folder: Path) -> Iterator[Path]:
             yield entry
 
 
-def _is_campaign(folder: Path) -> bool:
+def is_campaign(folder: Path) -> bool:
     """Return True for the folder of a campaign, and for a link to one."""
     return os.path.isfile(folder / EVENTS_FILE) and os.path.isfile(folder / PLAN_FILE)
 

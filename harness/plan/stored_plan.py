@@ -11,6 +11,8 @@ from harness.model import (
     Cell,
     CommandProbe,
     Companion,
+    CompletedProbe,
+    ContainerOptions,
     Engine,
     EngineWorkers,
     ExternalWorkers,
@@ -29,9 +31,11 @@ from harness.model import (
     Search,
     SearchStrategy,
     Slo,
+    StartedProbe,
     Target,
     TcpProbe,
     Timing,
+    Ulimit,
     choose_probe,
 )
 
@@ -50,6 +54,8 @@ class StoredReadiness:
     log: str | None = None
     command: tuple[str, ...] | None = None
     healthy: bool = False
+    started: bool = False
+    completed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,9 @@ class StoredTarget:
     user: str | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
     tmpfs: tuple[str, ...] = ()
-    ulimits: Mapping[str, int] = field(default_factory=dict)
+    ulimits: Mapping[str, int | Ulimit] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
+    options: ContainerOptions = field(default_factory=ContainerOptions)
     companions: tuple["StoredCompanion", ...] = ()
     balancer: Balancer | None = None
 
@@ -211,6 +218,7 @@ def to_stored_target(target: Target) -> StoredTarget:
         tmpfs=target.tmpfs,
         ulimits=target.ulimits,
         capabilities=target.capabilities,
+        options=target.options,
         companions=tuple(
             StoredCompanion(to_stored_target(each.service), each.limits, each.seed)
             for each in target.companions
@@ -235,6 +243,7 @@ def _from_stored_target(stored: StoredTarget) -> Target:
         tmpfs=stored.tmpfs,
         ulimits=stored.ulimits,
         capabilities=stored.capabilities,
+        options=stored.options,
         companions=tuple(
             Companion(_from_stored_target(each.service), each.limits, each.seed) for each in stored.companions
         ),
@@ -265,11 +274,17 @@ def _to_stored_readiness(probe: ReadinessProbe) -> StoredReadiness:
             return StoredReadiness(None, within_s=within_s, command=probe.command)
         case HealthcheckProbe():
             return StoredReadiness(None, within_s=within_s, healthy=True)
+        case StartedProbe():
+            return StoredReadiness(None, within_s=within_s, started=True)
+        case CompletedProbe():
+            return StoredReadiness(None, within_s=within_s, completed=True)
 
 
 def _from_stored_readiness(stored: StoredReadiness) -> ReadinessProbe:
     within_s = stored.within_s
     return choose_probe(
+        completed=CompletedProbe(within_s) if stored.completed else None,
+        started=StartedProbe(within_s) if stored.started else None,
         port=PortProbe(stored.port, within_s) if stored.port is not None else None,
         log=LogProbe(stored.log, within_s) if stored.log is not None else None,
         command=CommandProbe(stored.command, within_s) if stored.command is not None else None,

@@ -10,6 +10,7 @@ from harness.model import (
     BuildSource,
     CommandProbe,
     Companion,
+    CompletedProbe,
     HealthcheckProbe,
     HttpProbe,
     ImageSource,
@@ -17,11 +18,18 @@ from harness.model import (
     LogProbe,
     PortProbe,
     ReadinessProbe,
+    StartedProbe,
     Target,
     TcpProbe,
     choose_probe,
 )
 from harness.plan.compose.merge import merge_compose
+from harness.plan.container_options import (
+    build_options,
+    build_ulimits,
+    check_options,
+    check_shared_networks,
+)
 from harness.plan.env_refs import find_reference_faults
 from harness.plan.schema.quoting import quote
 from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
@@ -98,6 +106,7 @@ def _read_mapping(reading: Reading, default_name: str | None) -> Target:
         reading.report((), _describe_no_name(default_name))
     _check_service(reading, section)
     _check_network(reading, section)
+    check_shared_networks(reading, section.companions, section)
     companions = tuple(_read_companion(reading, *item) for item in section.companions.items())
     return _build_target(section, name, reading.folder, companions)
 
@@ -108,7 +117,10 @@ def _read_companion(target: Reading, name: str, section: CompanionSection) -> Co
     _check_service(reading, section)
     _check_companion(reading, section)
     limits = Limits(section.limits.cpus, section.limits.memory)
-    return Companion(_build_service(section, name, reading.folder), limits, section.seed)
+    service = _build_service(section, name, reading.folder)
+    if section.job:
+        service = replace(service, readiness=_build_job_probe(section))
+    return Companion(service, limits, section.seed)
 
 
 def _check_service(reading: Reading, section: ServiceSection) -> None:
@@ -116,27 +128,34 @@ def _check_service(reading: Reading, section: ServiceSection) -> None:
     for key, text in section.environment.items():
         for fault in find_reference_faults(text, reading.environ):
             reading.report(("environment", key), fault)
-    for inside, path in section.files.items():
-        if not (reading.folder / path).exists():
-            reading.report(("files", inside), f"no file {shorten_path(reading.folder / path)}")
+    check_options(reading, section)
 
 
 def _check_network(reading: Reading, section: TargetFile) -> None:
-    """Report companions and another host port: neither is possible in the host's network."""
+    """Report what is not possible in the host's network, such as companions."""
+    if section.ready.started:
+        reading.report(("ready", "started"), "does not say that the target answers; write http: or tcp: true")
     if section.network != "host":
         return
     if section.companions:
         reading.report(("companions",), "can't be reached with network: host; drop one of the two")
+    if "NET_ADMIN" in section.capabilities:
+        reading.report(("capabilities",), "NET_ADMIN with network: host would change this machine's network")
     if section.host_port not in (None, section.port):
         reading.report(("host_port",), "has no effect with network: host; drop it")
 
 
 def _check_companion(reading: Reading, section: CompanionSection) -> None:
     """Report a missing probe, and one of a published port: a companion publishes none."""
-    ready = section.ready
-    if ready.http is not None or ready.status is not None or ready.tcp:
+    kinds = section.ready.kinds
+    if section.job:
+        if kinds or section.seed is not None:
+            reading.report(
+                ("job",), "a job is ready when it has ended; of ready keep within: only, and no seed"
+            )
+    elif kinds in (["http"], ["tcp"]):
         reading.report(("ready",), "a companion isn't published; write port:, log:, command: or healthy:")
-    elif ready.port is None and ready.log is None and ready.command is None and not ready.healthy:
+    elif not kinds:
         reading.report((), "does not say when it is ready; write ready: {port: 5432} or log: or command:")
 
 
@@ -192,8 +211,9 @@ def _build_service(section: ServiceSection, name: str, folder: Path) -> Target:
         user=section.user,
         files={inside: Path(abspath(folder / path)) for inside, path in section.files.items()},
         tmpfs=section.tmpfs,
-        ulimits=section.ulimits,
+        ulimits=build_ulimits(section.ulimits),
         capabilities=section.capabilities,
+        options=build_options(section, folder),
     )
 
 
@@ -209,6 +229,8 @@ def _build_probe(section: ReadySection) -> ReadinessProbe:
     """Return the probe of the one key of `ready` that is set; without any, GET / over HTTP."""
     within_s = section.within
     return choose_probe(
+        completed=None,
+        started=StartedProbe(within_s) if section.started else None,
         port=PortProbe(section.port, within_s) if section.port is not None else None,
         log=LogProbe(section.log, within_s) if section.log is not None else None,
         command=CommandProbe(section.command, within_s) if section.command is not None else None,
@@ -216,3 +238,9 @@ def _build_probe(section: ReadySection) -> ReadinessProbe:
         tcp=TcpProbe(within_s) if section.tcp else None,
         http=HttpProbe(section.http or "/", section.status or 200, within_s),
     )
+
+
+def _build_job_probe(section: CompanionSection) -> CompletedProbe:
+    """Return the probe of a job; without a time limit of its own it gets the default of jobs."""
+    has_limit = "within" in section.ready.model_fields_set
+    return CompletedProbe(section.ready.within) if has_limit else CompletedProbe()

@@ -1,4 +1,4 @@
-"""Remove what the harness creates on an engine: containers, networks, images that newer ones replaced."""
+"""Remove what the harness creates on an engine: containers, networks, volumes, replaced images."""
 
 import contextlib
 from collections.abc import Iterator
@@ -15,21 +15,24 @@ from harness.measure.docker.client import (
 
 
 def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
-    """Remove containers and networks of a campaign (None: of any), whatever their state.
+    """Remove containers, networks and volumes of a campaign (None: of any), whatever their state.
 
     Returns their names in order.
     """
     label = CAMPAIGN_LABEL if campaign is None else f"{CAMPAIGN_LABEL}={campaign}"
-    with translate_docker_errors("list the containers and networks of the harness"):
+    with translate_docker_errors("list the containers, networks and volumes of the harness"):
         containers = client.containers(all=True, filters={"label": label})
         networks = client.networks(filters={"label": label})
+        volumes = client.volumes(filters={"label": label})["Volumes"] or []
     for container in containers:
         remove_container(client, container["Id"])
     for network in networks:
         remove_network(client, network["Id"], network["Name"])
+    for volume in volumes:
+        remove_volume(client, volume["Name"])
     return sorted(
         [container["Names"][0].lstrip("/") for container in containers]
-        + [network["Name"] for network in networks]
+        + [each["Name"] for each in (*networks, *volumes)]
     )
 
 
@@ -75,6 +78,12 @@ def remove_network(client: APIClient, network: str, name: str) -> None:
     """Remove a network by its id or name, if there is one; an error's text calls it `name`."""
     with translate_docker_errors(f"remove the network {name}"), _ignore_missing():
         client.remove_network(network)
+
+
+def remove_volume(client: APIClient, name: str) -> None:
+    """Remove a named volume, if there is one."""
+    with translate_docker_errors(f"remove the volume {name}"), _ignore_missing():
+        client.remove_volume(name)
 
 
 @contextlib.contextmanager

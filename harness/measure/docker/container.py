@@ -3,42 +3,36 @@
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from docker.api import APIClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from harness.errors import CompanionStartError, EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.docker.cleanup import remove_container
-from harness.measure.docker.client import (
-    CAMPAIGN_LABEL,
-    CELL_LABEL,
-    get_docker_message,
-    translate_docker_errors,
-)
-from harness.measure.docker.container_spec import (
-    ContainerSpec,
-    build_host_options,
-    build_networking_config,
-    find_unmet_limits,
-    resolve_environment,
-)
+from harness.measure.docker.client import translate_docker_errors
+from harness.measure.docker.container_spec import ContainerSpec, resolve_environment
+from harness.measure.docker.creation import create_container, find_published_port, start_container
 from harness.measure.docker.events import ContainerEvents
 from harness.measure.docker.port_access import OpenPort, open_port
 from harness.measure.docker.readiness import probe_container, probe_network, run_command
 from harness.measure.protocols import Clock, TargetEnd
 from harness.model import (
+    CompletedProbe,
+    ContainerProbe,
     EventKind,
     FailureKind,
+    LifeProbe,
     NetworkProbe,
     ReadinessProbe,
-    Target,
     TargetEvent,
 )
 
 _READY_POLL_S = 0.1
 _READY_ANSWER_WITHIN_S = 5.0
+_MUST_RUN_S = 1.0
+"""A container of which nothing else is known is ready when it has run for so long."""
+
 _ASK_EVERY_S = 0.5
 _OOM_GRACE_S = 0.5
 _KILLED = 128 + 9
@@ -51,7 +45,11 @@ _LOG_BYTES_AT_MOST = 256 * 1024
 
 
 class DockerContainer:
-    """A started container. `started_s` is an instant of `clock`; `ready_after_s` is 0 until it is ready."""
+    """A started container. `started_s` is an instant of `clock`; `ready_after_s` is 0 until it is ready.
+
+    `has_finished` is true of a job, or a container of which nothing is known but that it was started, once
+    it has ended with exit code 0. This is no end that `poll_end` returns.
+    """
 
     def __init__(
         self,
@@ -69,26 +67,41 @@ class DockerContainer:
         self.limits = spec.limits
         self.port = port
         self.ready_after_s = 0.0
+        self.has_finished = False
         self._events = events
         self._clock = clock
         self._started_s = started_s
         self._asked_s = -_ASK_EVERY_S
         self._end: TargetEnd | None = None
+        self._may_finish = isinstance(spec.target.readiness, LifeProbe)
 
     def read_events(self, start: int) -> tuple[TargetEvent, ...]:
         """Return the container's events so far, except the first `start`."""
         return self._events.read(start)
 
     def poll_end(self) -> TargetEnd | None:
-        """Return how the container ended, or None while it runs.
+        """Return how the container ended, or None while it runs or if it has finished.
 
         The engine is asked only if its events report an end or have broken off. Raises EngineUnavailableError
         if the tunnel to the container's port was cut.
         """
         self.port.check_alive()
-        if self._end is None and (self._events.has_seen(EventKind.DIE) or self._should_ask_engine()):
-            self._end = self._read_end()
+        if self._end is not None or self.has_finished:
+            return self._end
+        if self._events.has_seen(EventKind.DIE) or self._should_ask_engine():
+            end = self._read_end()
+            self.has_finished = self._may_finish and end is not None and end.exit_code == 0
+            self._end = None if self.has_finished else end
         return self._end
+
+    def wait_until_stopped(self, within_s: float) -> bool:
+        """Wait until the container has ended in any way; return False if it still runs after `within_s`."""
+        deadline = self._clock.now_s() + within_s
+        while self.poll_end() is None and not self.has_finished:
+            if self._clock.now_s() > deadline:
+                return False
+            self._clock.sleep(_READY_POLL_S)
+        return True
 
     def read_log(self, bytes_at_most: int = _LOG_BYTES_AT_MOST) -> str:
         """Return the end of what the container wrote, stdout and stderr."""
@@ -118,16 +131,21 @@ class DockerContainer:
                 self.ready_after_s = self._clock.now_s() - self._started_s
                 return
             self._clock.sleep(_READY_POLL_S)
+        is_job = isinstance(probe, CompletedProbe)
+        what = "did not end" if is_job else "not ready"
+        hint = "" if is_job else "check `ready` and `port` of the target, or "
         raise TargetStartError(
             FailureKind.NEVER_READY,
-            f"not ready within {probe.within_s:g} s; last seen: {seen}{_format_log(self._read_log_tail())}",
-            "check `ready` and `port` of the target, or allow it more time with `ready: {within: …}`",
+            f"{what} within {probe.within_s:g} s; last seen: {seen}{_format_log(self._read_log_tail())}",
+            f"{hint}allow it more time with `ready: {{within: …}}`",
         )
 
     def _probe(self, probe: ReadinessProbe, timeout_s: float) -> str | None:
         """Return None if the container is ready, else what was seen instead."""
         if isinstance(probe, NetworkProbe):
             return probe_network(probe, self.port, timeout_s)
+        if not isinstance(probe, ContainerProbe):
+            return self._probe_life(probe)
         try:
             with translate_docker_errors("check whether the container is ready"):
                 return probe_container(self.client, self.container_id, probe)
@@ -135,6 +153,14 @@ class DockerContainer:
             raise
         except EngineError as error:  # the container may just have ended; the caller checks this next
             return error.what
+
+    def _probe_life(self, probe: LifeProbe) -> str | None:
+        if self.has_finished:
+            return None
+        if isinstance(probe, CompletedProbe):
+            return "it still runs"
+        has_run = self._clock.now_s() >= self._started_s + _MUST_RUN_S
+        return None if has_run else f"it has run for less than {_MUST_RUN_S:g} s"
 
     def _build_failure(self, end: TargetEnd) -> TargetStartError | CompanionStartError:
         after = f"{self._clock.now_s() - self._started_s:.1f} s after its start"
@@ -145,7 +171,7 @@ class DockerContainer:
             what = f"out of memory {after} (exit code {end.exit_code}){log}"
             return TargetStartError(FailureKind.OOM, what, "it needs more memory than this size has")
         what = f"ended with exit code {end.exit_code} {after}{log}"
-        return TargetStartError(FailureKind.EXITED, what, "the target's own log says why")
+        return TargetStartError(FailureKind.EXITED, what, "its own log says why")
 
     def _should_ask_engine(self) -> bool:
         """Return True, at most twice a second, once the events have broken off."""
@@ -199,13 +225,14 @@ class DockerTarget:
     """A target that runs in one container, or in several replicas; the real `RunningTarget`.
 
     `entrance` is the container that users reach: the only replica, or the balancer of several. The balancer
-    is the last of the `companions`.
+    is the last of the `companions`. `jobs` have ended before the target was started.
     """
 
     replicas: tuple[DockerContainer, ...]
     entrance: DockerContainer
     companions: tuple[DockerContainer, ...] = ()
     companions_ready_after_s: float | None = None
+    jobs: tuple[DockerContainer, ...] = ()
 
     @property
     def url(self) -> str:
@@ -235,8 +262,11 @@ class DockerTarget:
         return _poll_first_end(self.replicas, self.companions)
 
     def read_logs(self) -> str:
-        bytes_each = _LOG_BYTES_AT_MOST // len(self.replicas)
-        return "".join(replica.read_log(bytes_each) for replica in self.replicas)
+        """Return what the replicas wrote, after what the jobs wrote; together at most 256 KiB."""
+        bytes_each = _LOG_BYTES_AT_MOST // (len(self.replicas) + len(self.jobs))
+        logs = [f"--- the job {job.name}\n{job.read_log(bytes_each)}" for job in self.jobs]
+        logs += ["--- the target\n"] if self.jobs else []
+        return "".join((*logs, *(replica.read_log(bytes_each) for replica in self.replicas)))
 
 
 def _poll_first_end(
@@ -262,11 +292,11 @@ def run_container(
     """
     environment = resolve_environment(spec.target)
     with _remove_on_exit(client, spec.name, clock):
-        container_id, created_unix_s = _create_container(client, spec, environment)
+        container_id, created_unix_s = create_container(client, spec, environment)
         with ContainerEvents(client, container_id, created_unix_s, clock) as events:
             start_container(client, container_id, spec)
             started_s = clock.now_s()
-            with open_port(spec.port_access, _find_published_port(client, container_id, spec.target)) as port:
+            with open_port(spec.port_access, find_published_port(client, container_id, spec)) as port:
                 container = DockerContainer(client, container_id, spec, events, port, clock, started_s)
                 container.wait_until_ready(spec.target.readiness, companions)
                 yield container
@@ -293,65 +323,6 @@ def _remove_on_exit(client: APIClient, name: str, clock: Clock) -> Iterator[None
 def _may_still_appear(error: BaseException) -> bool:
     """Return True after an interrupt: the engine may still carry out a `create` that was interrupted."""
     return isinstance(error, KeyboardInterrupt)
-
-
-def _create_container(
-    client: APIClient, spec: ContainerSpec, environment: Mapping[str, str]
-) -> tuple[str, int]:
-    """Create the container; return its id and the Unix time of its creation by the engine's clock."""
-    target = spec.target
-    with translate_docker_errors(
-        "create the container", "`harness clean` removes the containers of earlier runs"
-    ):
-        created = client.create_container(
-            spec.image.reference,
-            command=list(target.command) if target.command is not None else None,
-            entrypoint=list(target.entrypoint) if target.entrypoint is not None else None,
-            name=spec.name,
-            environment=dict(environment),
-            user=target.user,
-            ports=[target.port] if target.port and not target.host_network else None,
-            labels={CAMPAIGN_LABEL: spec.campaign, CELL_LABEL: spec.cell_id},
-            host_config=client.create_host_config(**build_host_options(spec)),
-            networking_config=build_networking_config(client, spec),
-        )
-        if spec.archive:
-            client.put_archive(created["Id"], "/", spec.archive)
-        facts = client.inspect_container(created["Id"])
-    if unmet := find_unmet_limits(facts["HostConfig"], spec.limits):
-        warnings = "; ".join(created.get("Warnings") or ["no warning"])
-        raise EngineError(
-            f"{spec.name}: the engine does not apply {' and '.join(unmet)} ({warnings})",
-            "the kernel lacks these cgroup controllers; `docker info` lists what the engine can limit",
-        )
-    return created["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
-
-
-def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
-    """Start a created container.
-
-    Raises EngineError if its port is in use, TargetStartError if this target can't be started at this size.
-    """
-    try:
-        client.start(container_id)
-    except APIError as error:
-        message = get_docker_message(error)
-        if "address already in use" in message or "port is already allocated" in message:
-            raise EngineError(
-                f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
-                "choose another `host_port`, or leave it out: the engine then picks a free one",
-            ) from error
-        raise TargetStartError(FailureKind.EXITED, message) from error
-
-
-def _find_published_port(client: APIClient, container_id: str, target: Target) -> int:
-    """Return the port on the engine's host; 0 if none is published, or the container has already ended."""
-    if target.host_network:
-        return target.port
-    with translate_docker_errors("inspect the target"):
-        networks = client.inspect_container(container_id)["NetworkSettings"]
-    bindings = (networks.get("Ports") or {}).get(f"{target.port}/tcp")
-    return int(bindings[0]["HostPort"]) if bindings else 0
 
 
 def _format_log(log: str) -> str:

@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from docker.api import APIClient
-from docker.types import LogConfig, Ulimit
+from docker.types import LogConfig
+from docker.types import Ulimit as EngineUlimit
 
 from harness.errors import UsageError
+from harness.measure.docker.container_files import build_mounts, split_tmpfs
 from harness.measure.docker.port_access import LOCAL, PortAccess
 from harness.measure.host.cpu_affinity import Cores, format_cpuset
 from harness.measure.protocols import Image
-from harness.model import Limits, Target
+from harness.model import MOST_PIDS, Limits, Target, Ulimit
 from harness.plan import resolve_variables
 
 _CPU_PERIOD_US = 100_000
 _CPU_QUOTA_AT_LEAST_US = 1_000
-_PIDS_AT_MOST = 4096
 _CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
 """Only what a server needs to start as root, prepare its folders and become another user."""
 
@@ -28,7 +29,9 @@ class ContainerSpec:
     """A container to create: its name and limits, the target that it runs, and the target's image.
 
     `cores` are the host's cores that it may use (None: all). `network` is the private network that it joins
-    (None: the engine's default network). `archive` is a tar archive that is unpacked in it before it starts.
+    (None: the engine's default network). `group` is the beginning of the names of the companions and named
+    volumes that belong to the same run. `network_owner` is the name of the container whose network it uses
+    instead of one of its own. `archive` is a tar archive that is unpacked in it before it starts.
     """
 
     name: str
@@ -41,21 +44,28 @@ class ContainerSpec:
     network: str | None = None
     port_access: PortAccess = LOCAL
     archive: bytes = b""
+    group: str = ""
+    network_owner: str | None = None
+
+    @property
+    def publishes_port(self) -> bool:
+        """True if the container has a port and a network of its own."""
+        return bool(self.target.port) and not self.target.host_network and self.network_owner is None
 
 
 def build_networking_config(client: APIClient, spec: ContainerSpec) -> Any:
-    """Build the engine's networking options: in a private network a container is reached by its name."""
-    if spec.network is None:
+    """Build the engine's networking options: in a private network a container is reached by its names."""
+    if spec.network is None or spec.network_owner is not None:
         return None
-    endpoint = client.create_endpoint_config(aliases=[spec.target.name])
+    names = (spec.target.name, *spec.target.options.aliases)
+    endpoint = client.create_endpoint_config(aliases=list(dict.fromkeys(names)))
     return {"EndpointsConfig": {spec.network: endpoint}}
 
 
 def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
     """Build the engine's host options: limits, no swap beyond the memory, the published port, few rights."""
-    limits, target = spec.limits, spec.target
-    is_published = target.port and not target.host_network
-    bindings = {target.port: (spec.port_access.address, target.host_port)} if is_published else None
+    limits, target, options = spec.limits, spec.target, spec.target.options
+    bindings = {target.port: (spec.port_access.address, target.host_port)} if spec.publishes_port else None
     return {
         "cpuset_cpus": format_cpuset(spec.cores) if spec.cores else None,
         "cpu_period": _CPU_PERIOD_US,
@@ -63,16 +73,43 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "mem_limit": limits.memory_bytes,
         "memswap_limit": limits.memory_bytes,
         "port_bindings": bindings,
-        "network_mode": "host" if target.host_network else spec.network,
+        "network_mode": _choose_network_mode(spec),
         "binds": [f"{path}:{inside}:ro" for inside, path in sorted(target.files.items())] or None,
-        "tmpfs": dict.fromkeys(target.tmpfs, "") or None,
-        "ulimits": [Ulimit(name=name, soft=most, hard=most) for name, most in target.ulimits.items()] or None,
-        "pids_limit": _PIDS_AT_MOST,
+        "mounts": build_mounts(target, spec.group) or None,
+        "tmpfs": dict(split_tmpfs(entry) for entry in target.tmpfs) or None,
+        "ulimits": [_build_ulimit(name, most) for name, most in target.ulimits.items()] or None,
+        "pids_limit": min(options.pids_limit, MOST_PIDS),
         "cap_drop": ["ALL"],
-        "cap_add": [*_CAPABILITIES, *target.capabilities],
+        "cap_add": _choose_capabilities(target),
+        "group_add": list(options.group_add) or None,
+        "read_only": options.is_read_only or None,
+        "init": options.has_init or None,
+        "shm_size": options.shm_bytes,
+        "sysctls": dict(options.sysctls) or None,
+        "extra_hosts": list(options.extra_hosts) or None,
+        "dns": list(options.dns) or None,
+        "dns_search": list(options.dns_search) or None,
+        "dns_opt": list(options.dns_opt) or None,
         "security_opt": ["no-new-privileges:true"],
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "8m", "max-file": "2"}),
     }
+
+
+def _choose_network_mode(spec: ContainerSpec) -> str | None:
+    if spec.network_owner is not None:
+        return f"container:{spec.network_owner}"
+    return "host" if spec.target.host_network else spec.network
+
+
+def _choose_capabilities(target: Target) -> list[str]:
+    dropped = target.options.dropped_capabilities
+    usual = [] if "ALL" in dropped else [name for name in _CAPABILITIES if name not in dropped]
+    return list(dict.fromkeys((*usual, *target.capabilities)))
+
+
+def _build_ulimit(name: str, most: int | Ulimit) -> EngineUlimit:
+    soft, hard = (most, most) if isinstance(most, int) else (most.soft, most.hard)
+    return EngineUlimit(name=name, soft=soft, hard=hard)
 
 
 def find_unmet_limits(host_config: Mapping[str, Any], limits: Limits) -> list[str]:
@@ -100,7 +137,7 @@ def resolve_environment(target: Target) -> dict[str, str]:
     if missing := find_unset_variables(target):
         raise UsageError(
             f"target {target.name}: the environment variable {missing[0]} is not set",
-            f"export {missing[0]}=… before the run: the target's `environment` refers to it",
+            f"export {missing[0]}=… before the run: the target's `environment` or `contents` refers to it",
         )
     return {key: resolve_variables(value, os.environ) for key, value in target.environment.items()}
 
@@ -109,6 +146,7 @@ def find_unset_variables(target: Target) -> list[str]:
     """Return the names of unset variables that the target or a companion refers to, sorted."""
     known = defaultdict(str, os.environ)  # a look-up of a name that is not set adds the name
     for service in (target, *(companion.service for companion in target.companions)):
-        for value in service.environment.values():
+        contents = (content.text for content in service.options.contents.values())
+        for value in (*service.environment.values(), *contents):
             resolve_variables(value, known)
     return sorted(known.keys() - os.environ.keys())

@@ -52,7 +52,7 @@ class DockerWatch:
         self._failure: Exception | None = None
         self._streams: list[EngineStream] = []
         self._last: dict[str, TargetSample] = {}
-        containers = (*target.replicas, *target.companions)
+        containers = (*target.replicas, *(each for each in target.companions if not each.has_finished))
         counters = [functools.partial(self._count_container, container) for container in containers]
         self._threads = [
             threading.Thread(target=self._run_counter, args=(count,), name="harness-counting", daemon=True)
@@ -86,6 +86,7 @@ class DockerWatch:
         companions = {
             companion.name: CompanionFacts(companion.limits, tuple(samples.get(companion.container_id, ())))
             for companion in self._target.companions
+            if companion.container_id in samples or not companion.has_finished
         }
         return Usage(self._merge_replicas(samples), host, events, companions)
 
@@ -138,7 +139,7 @@ class DockerWatch:
             if self._ending.is_set():
                 return
             self._add(container_id, message)
-        if not self._ending.is_set():
+        if not self._ending.is_set() and not container.wait_until_stopped(_END_WITHIN_S):
             raise EngineUnavailableError(
                 "Docker stopped counting what the target uses", "check whether the engine restarted"
             )

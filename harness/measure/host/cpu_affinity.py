@@ -68,8 +68,8 @@ def plan_placement(
 
 
 def _sum_cores(limits: Limits, target: Target) -> float:
-    """Sum the quotas of a size, its companions and, if it has replicas, its balancer."""
-    companions = sum(companion.limits.cpu_cores for companion in target.companions)
+    """Sum the quotas of a size, its companions without jobs and, if it has replicas, its balancer."""
+    companions = sum(each.limits.cpu_cores for each in target.companions if not each.is_job)
     balancer = target.balancer.limits.cpu_cores if target.balancer else 0.0
     return limits.total_cores + companions + (balancer if limits.replicas > 1 else 0.0)
 

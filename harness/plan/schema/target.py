@@ -4,9 +4,21 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.model import GIB
-from harness.plan.schema import validators
-from harness.plan.schema.types import Duration, Image, Name, OneOrMany, PathText, Port, Section, SizeSection
+from harness.model import GIB, MOST_PIDS
+from harness.plan.schema import container_validators as containers
+from harness.plan.schema import units, validators
+from harness.plan.schema.types import (
+    Duration,
+    Image,
+    Name,
+    OneOrMany,
+    OrMapping,
+    PathText,
+    Port,
+    Section,
+    SizeSection,
+    declare_json_schema,
+)
 
 
 class BuildSection(Section):
@@ -16,8 +28,61 @@ class BuildSection(Section):
 
 
 Command = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command), Field(min_length=1)]
-ContainerPath = Annotated[str, AfterValidator(validators.check_container_path)]
-Capability = Annotated[str, AfterValidator(validators.check_capability)]
+CommandOrNone = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command)]
+"""A command; an empty list clears the image's."""
+
+ContainerPath = Annotated[str, AfterValidator(containers.check_container_path)]
+Tmpfs = Annotated[str, AfterValidator(containers.check_tmpfs)]
+Capability = Annotated[str, AfterValidator(containers.check_capability)]
+DroppedCapability = Annotated[str, AfterValidator(containers.check_dropped_capability)]
+CompanionName = Annotated[str, AfterValidator(containers.check_companion_name)]
+HostName = Annotated[str, AfterValidator(containers.check_host_name)]
+OwnHostName = Annotated[str, AfterValidator(containers.check_own_host_name)]
+Address = Annotated[str, AfterValidator(containers.check_address)]
+SharedMemory = Annotated[
+    int,
+    BeforeValidator(units.parse_bytes),
+    declare_json_schema(type=["string", "integer"], examples=["64m"]),
+]
+SysctlValue = Annotated[
+    str, BeforeValidator(containers.parse_sysctl_value), declare_json_schema(type=["string", "integer"])
+]
+FileMode = Annotated[
+    int, BeforeValidator(containers.parse_mode), declare_json_schema(type="string", pattern="^0?[0-7]{3}$")
+]
+UserId = Annotated[int, Field(ge=0, le=2**32 - 2)]
+Ulimit = Annotated[int, Field(ge=-1)]
+
+
+class UlimitSection(Section):
+    """The limits of one kind; -1 is none."""
+
+    soft: Ulimit
+    hard: Ulimit
+
+    @model_validator(mode="after")
+    def check_order(self) -> Self:
+        if self.hard != -1 and (self.soft == -1 or self.soft > self.hard):
+            raise ValueError(f"has a soft limit above the hard limit {self.hard}; write soft: {self.hard}")
+        return self
+
+
+class ContentSection(Section):
+    """A text that becomes a file in the container."""
+
+    text: str
+    mode: FileMode = 0o444
+    uid: UserId = 0
+    gid: UserId = 0
+
+
+class CopySection(Section):
+    """A file or folder of which every container gets a copy of its own."""
+
+    path: PathText
+    mode: FileMode | None = None
+    uid: UserId | None = None
+    gid: UserId | None = None
 
 
 class ReadySection(Section):
@@ -28,10 +93,12 @@ class ReadySection(Section):
     log: Annotated[str, AfterValidator(validators.check_pattern)] | None = None
     command: Command | None = None
     healthy: bool = False
+    started: bool = False
     within: Duration = 60.0
 
-    @model_validator(mode="after")
-    def check_single_probe(self) -> Self:
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of probes that are given, by the names of their keys."""
         probes = {
             "http": self.http is not None or self.status is not None,
             "tcp": self.tcp,
@@ -39,10 +106,14 @@ class ReadySection(Section):
             "log": self.log is not None,
             "command": self.command is not None,
             "healthy": self.healthy,
+            "started": self.started,
         }
-        kinds = [key for key, is_set in probes.items() if is_set]
-        if len(kinds) > 1:
-            raise ValueError(f"asks for {' and '.join(kinds)} at once; keep one of them")
+        return [key for key, is_set in probes.items() if is_set]
+
+    @model_validator(mode="after")
+    def check_single_probe(self) -> Self:
+        if len(self.kinds) > 1:
+            raise ValueError(f"asks for {' and '.join(self.kinds)} at once; keep one of them")
         if not self.within:
             raise ValueError("within is 0s; give the target some time, such as 60s")
         return self
@@ -55,20 +126,48 @@ class ServiceSection(Section):
     image: Image | None = None
     ready: ReadySection = ReadySection()
     environment: dict[Annotated[str, AfterValidator(validators.check_variable_name)], str] = {}
-    command: Command | None = None
-    entrypoint: Command | None = None
-    user: Annotated[str, AfterValidator(validators.check_user)] | None = None
+    command: CommandOrNone | None = None
+    entrypoint: CommandOrNone | None = None
+    working_dir: Annotated[str, AfterValidator(containers.check_working_dir)] | None = None
+    user: Annotated[str, AfterValidator(containers.check_user)] | None = None
+    group_add: Annotated[tuple[Annotated[str, AfterValidator(containers.check_group)], ...], OneOrMany()] = ()
     files: dict[ContainerPath, PathText] = {}
-    tmpfs: Annotated[tuple[ContainerPath, ...], OneOrMany()] = ()
-    ulimits: dict[Annotated[str, AfterValidator(validators.check_ulimit)], Annotated[int, Field(ge=0)]] = {}
+    copies: dict[ContainerPath, Annotated[CopySection, OrMapping("path")]] = {}
+    contents: dict[ContainerPath, Annotated[ContentSection, OrMapping("text")]] = {}
+    volumes: dict[ContainerPath, Annotated[str, AfterValidator(containers.check_volume_name)]] = {}
+    tmpfs: Annotated[tuple[Tmpfs, ...], OneOrMany()] = ()
+    shm_size: SharedMemory | None = None
+    read_only: bool = False
+    ulimits: dict[
+        Annotated[str, AfterValidator(containers.check_ulimit)],
+        Annotated[UlimitSection, OrMapping("soft", "hard")],
+    ] = {}
+    sysctls: dict[Annotated[str, AfterValidator(containers.check_sysctl)], SysctlValue] = {}
+    pids_limit: Annotated[int, Field(ge=1, le=MOST_PIDS)] = MOST_PIDS
     capabilities: Annotated[tuple[Capability, ...], OneOrMany()] = ()
+    drop_capabilities: Annotated[tuple[DroppedCapability, ...], OneOrMany()] = ()
+    hostname: OwnHostName | None = None
+    domainname: HostName | None = None
+    aliases: Annotated[tuple[HostName, ...], OneOrMany()] = ()
+    extra_hosts: Annotated[
+        tuple[Annotated[str, AfterValidator(containers.parse_extra_host)], ...], OneOrMany()
+    ] = ()
+    dns: Annotated[tuple[Address, ...], OneOrMany()] = ()
+    dns_search: Annotated[tuple[HostName, ...], OneOrMany()] = ()
+    dns_opt: Annotated[tuple[str, ...], OneOrMany()] = ()
+    network_of: CompanionName | None = None
+    init: bool = False
+    tty: bool = False
+    stdin_open: bool = False
+    healthcheck: bool = True
 
 
 class CompanionSection(ServiceSection):
-    """A container beside the target, with its own limits."""
+    """A container beside the target, with its own limits. A job ends before what comes after it starts."""
 
     limits: SizeSection = SizeSection(cpus=1.0, memory=GIB)
     seed: Command | None = None
+    job: bool = False
 
 
 class ComposeSection(Section):
@@ -86,4 +185,4 @@ class TargetFile(ServiceSection):
     port: Port | None = None
     host_port: Port | None = None
     network: Literal["published", "host"] = "published"
-    companions: dict[Annotated[str, AfterValidator(validators.check_host_name)], CompanionSection] = {}
+    companions: dict[CompanionName, CompanionSection] = {}

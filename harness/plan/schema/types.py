@@ -31,6 +31,26 @@ class OneOrMany:
         return {"anyOf": [list_schema["items"], list_schema]}
 
 
+class OrMapping:
+    """A marker of a section: a single value counts as a mapping with that value at these keys."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = keys
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._wrap, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        section = handler(schema)
+        properties = handler.resolve_ref_schema(section)["properties"]
+        return {"anyOf": [properties[self.keys[0]], section]}
+
+    def _wrap(self, value: Any) -> Any:
+        return value if value is None or isinstance(value, dict) else dict.fromkeys(self.keys, value)
+
+
 def declare_json_schema(**schema: Any) -> WithJsonSchema:
     """Declare the JSON Schema of a value that is written in another type than its Python value has."""
     return WithJsonSchema(schema)

@@ -89,6 +89,14 @@ def parse_memory_bytes(value: object) -> int:
     return int(amount)
 
 
+def parse_bytes(value: object) -> int:
+    """Parse an amount of memory of any size, in the units of `parse_memory_bytes`."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _POWERS or not quantity.amount:
+        raise ValueError(f"{quote(value)} is not an amount of memory; write 64m, 1g or a number of bytes")
+    return int(quantity.amount * 1024 ** _POWERS[quantity.unit])
+
+
 def _suggest_memory(quantity: _Quantity | None) -> str:
     """Say what to write instead of `512 mb` or `1 GB`: the same number in units with one meaning."""
     if (

@@ -83,7 +83,7 @@ def test_a_stored_plan_keeps_companions(project: Project, write_target: WriteTar
         (PLAIN + "companions: {db: {image: x}}\n", "does not say when it is ready"),
         (PLAIN + "companions: {db: {image: x, ready: {http: /}}}\n", "a companion isn't published"),
         (PLAIN + "companions: {db: {ready: {port: 1}}}\n", "names nothing to run"),
-        (PLAIN + "companions: {Db_1: {image: x, ready: {port: 1}}}\n", "can't be a host's name"),
+        (PLAIN + "companions: {-db: {image: x, ready: {port: 1}}}\n", "can't be a host's name"),
         (
             PLAIN + "network: host\ncompanions: {db: {image: x, ready: {port: 1}}}\n",
             "can't be reached with network: host",

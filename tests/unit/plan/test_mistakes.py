@@ -186,7 +186,7 @@ IN_THE_TARGET = {
     TARGET + "ready: {tcp: 1}\n": "3:14: ready.tcp: 1 is neither true nor false; write true or false",
     TARGET + "environment: {A: 1.10}\n": '3:18: environment.A: 1.10 is not text; write "1.10"',
     TARGET
-    + "environment: {a-b: x}\n": '3:15: environment: "a-b" can\'t name a variable; write letters, digits and _ only',
+    + "environment: {a b: x}\n": '3:15: environment: "a b" can\'t name a variable; write it without = and spaces: LOG_LEVEL',
     TARGET
     + "environment: {A: '${GONE}'}\n": "3:18: environment.A: ${GONE} is not set in your environment; export GONE=… and try again",
     TARGET
@@ -194,7 +194,7 @@ IN_THE_TARGET = {
     TARGET + "command: run it 'a b'\n": (
         '3:10: command: a command is a list, no shell reads it; write ["run", "it", "a b"]'
     ),
-    TARGET + "command: []\n": "3:10: command: is an empty list; give at least one value",
+    TARGET + "ready: {command: []}\n": "3:18: ready.command: is an empty list; give at least one value",
     "port: 80\nimage: a b\n": '2:8: image: "a b" is not an image; write one such as nginx:1.27',
     "port: 80\nbuild: .\n": '2:8: build: "." is not a mapping; write keys with values, as in {key: value}',
     "port: 80\nbuild: {context: src}\n": "2:18: build.context: no folder targets/web/src; write the one to build from",

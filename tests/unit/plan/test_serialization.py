@@ -14,8 +14,12 @@ from harness.model import (
     BuildSource,
     Cell,
     CommandProbe,
+    CompletedProbe,
+    ContainerOptions,
     EngineWorkers,
     ExternalWorkers,
+    FileContent,
+    FileCopy,
     HealthcheckProbe,
     HttpProbe,
     ImageSource,
@@ -28,11 +32,14 @@ from harness.model import (
     Search,
     SearchStrategy,
     Slo,
+    StartedProbe,
     Target,
     TcpProbe,
     Timing,
+    Ulimit,
 )
 from harness.plan import plan_from_json, plan_to_json
+from tests.builders import make_plan
 from tests.unit.plan.project import Project
 
 STORED = Path(__file__).parent / "stored"
@@ -44,6 +51,9 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
     "scenario": {"folder": None, "base": None},
 }
 """What plan.json has come to say since then, with the values that are true of a plan that lacks the keys."""
+
+NEW_KEYS_OF_SERVICES: dict[str, Any] = {"options": plan_to_json(make_plan())["target"]["options"]}
+NEW_KEYS_OF_READINESS = {"started": False, "completed": False}
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(-(2**62), 2**62)
@@ -59,6 +69,31 @@ PROBES = st.one_of(
     st.builds(LogProbe, TEXT, NUMBERS),
     st.builds(CommandProbe, st.lists(TEXT, max_size=3).map(tuple), NUMBERS),
     st.builds(HealthcheckProbe, NUMBERS),
+    st.builds(StartedProbe, NUMBERS),
+    st.builds(CompletedProbe, NUMBERS),
+)
+MAYBE_COUNTS = st.none() | COUNTS
+NAMES = st.lists(TEXT, max_size=2).map(tuple)
+OPTIONS = st.builds(
+    ContainerOptions,
+    working_dir=st.none() | TEXT,
+    hostname=st.none() | TEXT,
+    aliases=NAMES,
+    extra_hosts=NAMES,
+    network_of=st.none() | TEXT,
+    shm_bytes=MAYBE_COUNTS,
+    pids_limit=COUNTS,
+    sysctls=TEXTS,
+    group_add=NAMES,
+    dropped_capabilities=NAMES,
+    copies=st.dictionaries(
+        TEXT, st.builds(FileCopy, PATHS, MAYBE_COUNTS, MAYBE_COUNTS, MAYBE_COUNTS), max_size=2
+    ),
+    contents=st.dictionaries(TEXT, st.builds(FileContent, TEXT, COUNTS, COUNTS, COUNTS), max_size=2),
+    volumes=TEXTS,
+    is_read_only=st.booleans(),
+    has_tty=st.booleans(),
+    has_healthcheck=st.booleans(),
 )
 ENGINES = st.integers(1, 3).map(lambda count: (DEFAULT_ENGINE,) * count)
 LOADS = st.one_of(
@@ -75,6 +110,8 @@ TARGETS = st.builds(
     environment=TEXTS,
     command=st.none() | st.lists(TEXT, max_size=3).map(tuple),
     host_port=st.none() | COUNTS,
+    ulimits=st.dictionaries(TEXT, COUNTS | st.builds(Ulimit, COUNTS, COUNTS), max_size=2),
+    options=OPTIONS,
 )
 CELLS = st.builds(Cell, TEXT, TEXT, st.builds(Limits, NUMBERS, COUNTS), st.none() | TEXT, COUNTS)
 PLANS = st.builds(
@@ -127,6 +164,11 @@ def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte_but_for_ne
     for section, values in NEW_KEYS.items():
         for key, value in values.items():
             assert written[section].pop(key) == value
+    for service in (written["target"], *(each["service"] for each in written["target"]["companions"])):
+        for key, value in NEW_KEYS_OF_SERVICES.items():
+            assert service.pop(key) == value
+        for key, value in NEW_KEYS_OF_READINESS.items():
+            assert service["ready"].pop(key) == value
     assert json.dumps(written, indent=2) + "\n" == text
 
 

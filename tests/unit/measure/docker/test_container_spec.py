@@ -15,7 +15,16 @@ from harness.measure.docker.container_spec import (
 )
 from harness.measure.docker.port_access import PortAccess
 from harness.measure.protocols import Image
-from harness.model import MIB, Companion, ImageSource, Limits, Target
+from harness.model import (
+    MIB,
+    Companion,
+    ContainerOptions,
+    FileContent,
+    ImageSource,
+    Limits,
+    Target,
+    Ulimit,
+)
 
 LIMITS = Limits(0.25, 256 * MIB)
 SOURCE = ImageSource("web:1")
@@ -103,4 +112,57 @@ def test_a_companion_publishes_no_port_and_its_variables_are_checked_too() -> No
     database = Target("database", 0, SOURCE, environment={"PASSWORD": "${NO_SUCH_SECRET}"})
     assert build_host_options(build_spec(database))["port_bindings"] is None
     web = Target("web", 8000, SOURCE, companions=(Companion(database, LIMITS),))
+    assert find_unset_variables(web) == ["NO_SUCH_SECRET"]
+
+
+def test_options_of_a_container_reach_the_engine() -> None:
+    options = ContainerOptions(
+        extra_hosts=("db:10.0.0.5", "here:host-gateway"),
+        dns=("10.0.0.2",),
+        shm_bytes=MIB,
+        pids_limit=7,
+        sysctls={"net.core.somaxconn": "9"},
+        group_add=("5",),
+        is_read_only=True,
+        has_init=True,
+    )
+    target = Target(
+        "web",
+        8000,
+        SOURCE,
+        tmpfs=("/run:size=64m,mode=1777", "/tmp"),
+        ulimits={"memlock": -1, "nproc": Ulimit(10, 20)},
+        options=options,
+    )
+    found = build_host_options(build_spec(target))
+    assert found["tmpfs"] == {"/run": "size=64m,mode=1777", "/tmp": ""}
+    limits = {each.name: (each.soft, each.hard) for each in found["ulimits"]}
+    assert limits == {"memlock": (-1, -1), "nproc": (10, 20)}
+    assert found["extra_hosts"] == ["db:10.0.0.5", "here:host-gateway"]
+    assert (found["dns"], found["shm_size"], found["pids_limit"]) == (["10.0.0.2"], MIB, 7)
+    assert (found["sysctls"], found["group_add"]) == ({"net.core.somaxconn": "9"}, ["5"])
+    assert (found["read_only"], found["init"]) == (True, True)
+
+
+def test_dropped_capabilities_are_taken_away_and_asked_ones_added_after() -> None:
+    def choose(dropped: tuple[str, ...], asked: tuple[str, ...]) -> list[str]:
+        options = ContainerOptions(dropped_capabilities=dropped)
+        target = Target("web", 80, SOURCE, capabilities=asked, options=options)
+        found: list[str] = build_host_options(build_spec(target))["cap_add"]
+        return found
+
+    assert choose(("ALL",), ("NET_BIND_SERVICE",)) == ["NET_BIND_SERVICE"]
+    assert "CHOWN" not in choose(("CHOWN",), ())
+    assert choose((), ("SETUID",)).count("SETUID") == 1
+
+
+def test_in_anothers_network_no_port_is_published() -> None:
+    spec = replace(build_spec(Target("web", 8000, SOURCE)), network="n", network_owner="harness-x-1-vpn")
+    options = build_host_options(spec)
+    assert (options["network_mode"], options["port_bindings"]) == ("container:harness-x-1-vpn", None)
+
+
+def test_variables_that_contents_refer_to_are_checked_too() -> None:
+    contents = {"/run/secrets/token": FileContent("${NO_SUCH_SECRET} $${PLAIN}")}
+    web = Target("web", 8000, SOURCE, options=ContainerOptions(contents=contents))
     assert find_unset_variables(web) == ["NO_SUCH_SECRET"]

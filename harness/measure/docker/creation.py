@@ -1,0 +1,110 @@
+"""Create a container as its spec says, put files into it, start it, and find its port."""
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+
+from docker.api import APIClient
+from docker.errors import APIError
+
+from harness.errors import EngineError, TargetStartError, UsageError
+from harness.measure.docker.client import (
+    CAMPAIGN_LABEL,
+    CELL_LABEL,
+    get_docker_message,
+    translate_docker_errors,
+)
+from harness.measure.docker.container_files import build_archives
+from harness.measure.docker.container_spec import (
+    ContainerSpec,
+    build_host_options,
+    build_networking_config,
+    find_unmet_limits,
+)
+from harness.model import FailureKind
+
+
+def create_container(
+    client: APIClient, spec: ContainerSpec, environment: Mapping[str, str]
+) -> tuple[str, int]:
+    """Create the container; return its id and the Unix time of its creation by the engine's clock."""
+    target, options = spec.target, spec.target.options
+    with translate_docker_errors(
+        "create the container", "`harness clean` removes the containers of earlier runs"
+    ):
+        created = client.create_container(
+            spec.image.reference,
+            command=list(target.command) if target.command is not None else None,
+            entrypoint=_choose_entrypoint(client, spec),
+            name=spec.name,
+            environment=dict(environment),
+            user=target.user,
+            working_dir=options.working_dir,
+            hostname=options.hostname,
+            domainname=options.domainname,
+            tty=options.has_tty,
+            stdin_open=options.has_stdin,
+            healthcheck=None if options.has_healthcheck else {"test": ["NONE"]},
+            ports=[target.port] if spec.publishes_port else None,
+            labels={CAMPAIGN_LABEL: spec.campaign, CELL_LABEL: spec.cell_id},
+            host_config=client.create_host_config(**build_host_options(spec)),
+            networking_config=build_networking_config(client, spec),
+        )
+        if spec.archive:
+            client.put_archive(created["Id"], "/", spec.archive)
+        for folder, archive in build_archives(target, os.environ):
+            client.put_archive(created["Id"], folder, archive)
+        facts = client.inspect_container(created["Id"])
+    if unmet := find_unmet_limits(facts["HostConfig"], spec.limits):
+        warnings = "; ".join(created.get("Warnings") or ["no warning"])
+        raise EngineError(
+            f"{spec.name}: the engine does not apply {' and '.join(unmet)} ({warnings})",
+            "the kernel lacks these cgroup controllers; `docker info` lists what the engine can limit",
+        )
+    return created["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
+
+
+def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | None:
+    """Return the entrypoint for the engine, which takes an empty command for the image's own.
+
+    With an entrypoint beside it, an empty command is empty. So that of the image is named.
+    """
+    target = spec.target
+    if target.entrypoint is not None:
+        return list(target.entrypoint)
+    if target.command != ():
+        return None
+    facts = client.inspect_image(spec.image.reference)  # type: ignore[no-untyped-call]
+    if entrypoint := (facts.get("Config") or {}).get("Entrypoint"):
+        return list(entrypoint)
+    raise UsageError(
+        f"{target.name}: its command is empty, and its image has no entrypoint, so nothing would run",
+        "write a command, or leave `command` out: then the image's own runs",
+    )
+
+
+def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
+    """Start a created container.
+
+    Raises EngineError if its port is in use, TargetStartError if this target can't be started at this size.
+    """
+    try:
+        client.start(container_id)
+    except APIError as error:
+        message = get_docker_message(error)
+        if "address already in use" in message or "port is already allocated" in message:
+            raise EngineError(
+                f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
+                "choose another `host_port`, or leave it out: the engine then picks a free one",
+            ) from error
+        raise TargetStartError(FailureKind.EXITED, message) from error
+
+
+def find_published_port(client: APIClient, container_id: str, spec: ContainerSpec) -> int:
+    """Return the port on the engine's host; 0 if none is published, or the container has already ended."""
+    if spec.target.host_network:
+        return spec.target.port
+    with translate_docker_errors("inspect the target"):
+        networks = client.inspect_container(spec.network_owner or container_id)["NetworkSettings"]
+    bindings = (networks.get("Ports") or {}).get(f"{spec.target.port}/tcp")
+    return int(bindings[0]["HostPort"]) if bindings else 0

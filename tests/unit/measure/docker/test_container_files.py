@@ -1,0 +1,113 @@
+"""A container gets its volumes, and the files that are put into it before it starts."""
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from harness.measure.docker.container_files import build_archives, build_mounts
+from harness.model import ContainerOptions, FileContent, FileCopy, ImageSource, Target
+
+
+def build_target(options: ContainerOptions, **more: object) -> Target:
+    return Target("web", 80, ImageSource("web"), options=options, **more)  # type: ignore[arg-type]
+
+
+def describe_mounts(target: Target) -> dict[str, tuple[str | None, bool]]:
+    """Return name and "begins empty" of each mount, by its path."""
+    return {
+        mount["Target"]: (mount["Source"], mount.get("VolumeOptions", {}).get("NoCopy", False))
+        for mount in build_mounts(target, "run-1")
+    }
+
+
+def read_archives(target: Target, environ: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
+    """Return the text of each file, or "" for a folder, by its name and the folder it is unpacked in."""
+    archives = {}
+    for folder, file in build_archives(target, environ or {}):
+        with tarfile.open(fileobj=file) as archive:
+            members = archive.getmembers()
+            contents = [archive.extractfile(member) if member.isreg() else None for member in members]
+            archives[folder] = {
+                member.name: content.read().decode() if content else ""
+                for member, content in zip(members, contents, strict=True)
+            }
+    return archives
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    folder = tmp_path / "code"
+    (folder / "packages").mkdir(parents=True)
+    (folder / "server.py").write_text("serve")
+    (folder / "packages/needed.py").write_text("of the host")
+    return folder
+
+
+def test_named_volumes_are_those_of_the_run_and_others_are_the_containers_own() -> None:
+    target = build_target(ContainerOptions(volumes={"/data": "data", "/cache": ""}))
+    assert describe_mounts(target) == {"/data": ("run-1-data", False), "/cache": (None, False)}
+
+
+def test_a_copied_folder_is_a_volume_that_begins_empty(code: Path) -> None:
+    target = build_target(ContainerOptions(copies={"/code": FileCopy(code), "/new": FileCopy(code / "no")}))
+    assert describe_mounts(target) == {"/code": (None, True), "/new": (None, True)}
+    assert read_archives(target) == {
+        "/code": {".": "", "server.py": "serve", "packages": "", "packages/needed.py": "of the host"},
+        "/new": {},
+    }
+
+
+def test_what_is_mounted_within_a_copied_folder_is_not_copied(code: Path) -> None:
+    options = ContainerOptions(copies={"/code": FileCopy(code)}, volumes={"/code/packages": ""})
+    assert read_archives(build_target(options)) == {"/code": {".": "", "server.py": "serve"}}
+
+
+def test_a_single_file_and_a_text_are_put_into_the_file_system(code: Path) -> None:
+    options = ContainerOptions(
+        copies={"/srv/server.py": FileCopy(code / "server.py", 0o400, 7, 8)},
+        contents={"/run/secrets/token": FileContent("${TOKEN} costs $5", 0o440, 9)},
+    )
+    target = build_target(options)
+    assert describe_mounts(target) == {}
+    assert read_archives(target, {"TOKEN": "s3cret"}) == {
+        "/": {"srv/server.py": "serve", "run/secrets/token": "s3cret costs $5"}
+    }
+    for _, file in build_archives(target, {"TOKEN": ""}):
+        with tarfile.open(fileobj=file) as archive:
+            rights = [(each.mode, each.uid, each.gid) for each in archive]
+    assert rights == [(0o440, 9, 0), (0o400, 7, 8)]
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        (ContainerOptions(contents={"/run/secrets/a": FileContent("x")}), {"tmpfs": ("/run:size=1m",)}),
+        (ContainerOptions(contents={"/run/secrets/a": FileContent("x")}, is_read_only=True), {}),
+    ],
+)
+def test_a_file_that_would_be_hidden_or_refused_gets_a_volume_about_it(
+    options: ContainerOptions, more: dict[str, object]
+) -> None:
+    target = build_target(options, **more)
+    assert describe_mounts(target) == {"/run/secrets": (None, False)}
+    assert read_archives(target) == {"/run/secrets": {"a": "x"}}
+
+
+def test_a_file_within_a_copied_folder_is_put_there_after_it(code: Path) -> None:
+    options = ContainerOptions(
+        copies={"/code": FileCopy(code)}, contents={"/code/server.py": FileContent("other")}
+    )
+    assert read_archives(build_target(options))["/code"]["server.py"] == "other"
+
+
+def test_campaigns_and_pipes_are_not_copied(code: Path) -> None:
+    (code / "results/one").mkdir(parents=True)
+    for name in ("plan.json", "events.jsonl"):
+        (code / "results/one" / name).touch()
+    os.mkfifo(code / "pipe")
+    (code / "link").symlink_to("server.py")
+    names = read_archives(build_target(ContainerOptions(copies={"/code": FileCopy(code)})))["/code"]
+    assert {"link", "results"} <= names.keys()
+    assert not {"pipe", "results/one"} & names.keys()
