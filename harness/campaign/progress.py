@@ -3,7 +3,13 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from harness.analyse.result.capacity import Attempt, build_cell_result, explain_lack_of_requests, is_hopeless
+from harness.analyse.result.capacity import (
+    Attempt,
+    build_cell_result,
+    explain_lack_of_requests,
+    explain_shared_errors,
+    is_hopeless,
+)
 from harness.analyse.result.consistency import (
     Recheck,
     assess_drift,
@@ -180,7 +186,7 @@ class CampaignProgress:
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
         built = [self.cells[cell.id].build_soaked_result(plan) for cell in plan.cells]
-        explained = explain_lack_of_requests(built, plan.users_limit)
+        explained = explain_shared_errors(explain_lack_of_requests(built, plan.users_limit))
         results = {result.cell.id: result for result in explained}
         if plan.users_required is not None:
             results = add_inferred_results(results, plan.users_required)

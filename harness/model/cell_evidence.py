@@ -11,6 +11,8 @@ from harness.model.evidence import (
     Skipped,
     SustainedBySmaller,
 )
+from harness.model.failures import RequestFailure
+from harness.model.plan import Slo
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,19 @@ class BrokeInSoak:
     cause: FactorEvidence
 
 
+@dataclass(frozen=True, slots=True)
+class ErrorsAtAnyLoad:
+    """Errors that load does not cause, and that alone break an SLO on errors.
+
+    `failure` is the most frequent of them, in the step with the fewest users. `shares` are the numbers of
+    users that were compared, the fewest first, and the share of failed requests with each.
+    """
+
+    slo: Slo
+    failure: RequestFailure
+    shares: tuple[tuple[int, float], ...]
+
+
 CellEvidence = (
     FactorEvidence
     | NeverBroke
@@ -37,4 +52,5 @@ CellEvidence = (
     | SustainedBySmaller
     | BrokenByLarger
     | BrokeInSoak
+    | ErrorsAtAnyLoad
 )

@@ -10,6 +10,7 @@ from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import find_percentile_slo
+from harness.analyse.search.constant_errors import find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.model import (
     Cell,
@@ -185,6 +186,8 @@ def _find_cause(
     broken = attempt.find_last_step(bracket.broken_users, Verdict.FAIL)
     if broken is None:
         return None, NeverBroke() if status is Status.CENSORED else None
+    if (errors := find_constant_errors(attempt.steps)) is not None:
+        return Factor.ERRORS, errors
     limit = find_limiting_factor(cell, broken, attempt.steps)
     return limit.factor, limit.evidence
 
@@ -216,6 +219,19 @@ def explain_lack_of_requests(results: Sequence[CellResult], users_limit: int) ->
     return [
         replace(each, evidence=reason) if reason and each.evidence == NothingMeasured() else each
         for each in named
+    ]
+
+
+def explain_shared_errors(results: Sequence[CellResult]) -> list[CellResult]:
+    """Return the results, in which a cell says that its errors are those of another cell at any load.
+
+    Once one cell has shown this, a single step of the others is enough.
+    """
+    return [
+        replace(each, evidence=errors)
+        if each.status is Status.NONE and (errors := find_constant_errors(each.steps, results)) is not None
+        else each
+        for each in results
     ]
 
 

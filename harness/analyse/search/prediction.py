@@ -143,8 +143,14 @@ def _estimate_from_shortfall(steps: Sequence[StepResult], slos: Sequence[Slo]) -
 
 
 def _is_saturated(step: StepResult) -> bool:
-    """Return True if the step failed although requests were answered, and not for lack of memory."""
+    """Return True if the step failed by slow answers, and not by errors or for lack of memory.
+
+    The throughput of a step that failed by errors need not be all that the target can do.
+    """
     if step.verdict is not Verdict.FAIL or step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
+        return False
+    slo = step.judgement.broken_slo
+    if slo is not None and slo.kind is IndicatorKind.ERRORS:
         return False
     return bool(step.rps and step.latency.mean_s and step.think_s)
 

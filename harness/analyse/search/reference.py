@@ -48,7 +48,12 @@ def choose_reference_step(plan: Plan, steps: Sequence[StepResult]) -> Step | Non
     lightest = min(known, key=lambda step: step.users)
     if is_light_load(lightest.users, lightest.wait_ratio or 0.0) or not lightest.rps:
         return None
-    length_s = _REFERENCE_REQUESTS * lightest.users / lightest.rps
+    return lengthen_window(plan, 1, lightest)
+
+
+def lengthen_window(plan: Plan, users: int, step: StepResult) -> Step:
+    """Return a step of fewer users, with a window for about 50 requests at the rate of those of `step`."""
     timing = plan.timing
+    length_s = _REFERENCE_REQUESTS * step.users / (step.rps * users) if step.rps else 0.0
     at_least_s = min(max(timing.window_at_least_s, length_s), timing.window_at_most_s)
-    return Step(1, replace(timing, window_at_least_s=at_least_s))
+    return Step(users, replace(timing, window_at_least_s=at_least_s))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
+from harness.analyse.search.constant_errors import choose_error_check, find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
 from harness.analyse.search.memory_model import is_memory_failure
 from harness.analyse.search.prediction import predict_capacity
@@ -39,6 +40,9 @@ _LONGER_RATIO = 1.2
 """A step with too few requests is held again if its window can be longer by this factor."""
 
 _MAX_LONGER_STEPS = 2
+
+_MOST_FAILURES_BY_ESTIMATE = 3
+"""After so many numbers of users that failed, and none that passed, the users are halved at least."""
 
 _MIN_FINISHING_PROBABILITY = 0.4
 """A step that may finish the search is chosen if it does so with at least this probability.
@@ -73,6 +77,10 @@ def choose_next_step(
         return Step(steps[-1].users, plan.timing)
     if not neighbours and (reference := choose_reference_step(plan, held)) is not None:
         return reference
+    if find_constant_errors(steps, neighbours) is not None:
+        return None
+    if (check := choose_error_check(plan, steps)) is not None:
+        return check
     bracket = find_bracket(_drop_unproven_passes(plan, steps))
     bracket = _raise_sustained(bracket, inconclusive, unjudged_users, plan.search.precision_ratio)
     if is_bracket_sufficient(plan.search, plan.users_limit, bracket):
@@ -92,12 +100,37 @@ def _choose_search_step(
     """Choose the next step between the ends of the bracket, by the plan's strategy."""
     if plan.search.strategy is SearchStrategy.PREDICT:
         estimate = predict_capacity(cell, drop_superseded_steps(steps), neighbours, plan.slos)
-        if estimate is None and not steps:
+        have_errors = any(find_constant_errors(neighbour.steps) for neighbour in neighbours)
+        if not steps and (estimate is None or have_errors):
             return _build_first_step(plan)
-        users: int | None = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
+        predicted = _choose_predicted_users(plan.search, plan.users_limit, bracket, estimate)
+        is_creeping = _is_creeping(plan.search, bracket, steps, estimate)
+        users = min(predicted, (bracket.broken_users or 2) // 2) if is_creeping else predicted
     else:
-        users = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
-    return None if users is None else Step(users, plan.timing)
+        chosen = choose_users_without_estimate(plan.search, plan.users_limit, bracket)
+        if chosen is None:
+            return None
+        users = chosen
+    return Step(users, plan.timing)
+
+
+def _is_creeping(
+    search: Search, bracket: Bracket, steps: Sequence[StepResult], estimate: LogNormalEstimate | None
+) -> bool:
+    """Return True if the users are to be halved at least: the estimate does not say where the size passes.
+
+    That is so after three numbers of users that failed and none that passed, or after two if they are no more
+    than those of the light step. It is so at once if the first failure is below the estimate and the light
+    step's, because nothing then says how far below.
+    """
+    broken = bracket.broken_users
+    if bracket.sustained_users is not None or broken is None or broken == 1:
+        return False
+    failed_count = len({step.users for step in steps if step.verdict is Verdict.FAIL})
+    if failed_count >= _MOST_FAILURES_BY_ESTIMATE:
+        return True
+    is_light = broken <= search.first_users
+    return is_light and (failed_count > 1 or estimate is None or estimate.users >= broken)
 
 
 def _needs_longer_step(plan: Plan, step: StepResult) -> bool:

@@ -1,7 +1,7 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
 from harness.model import CellResult, IndicatorKind, Limits, Status, StepResult, Verdict
-from harness.model.cell_evidence import BrokeInSoak
+from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.report.view.explanations import explain_evidence, explain_judgement
 from harness.report.view.memory import warn_of_memory
 from harness.report.view.text import (
@@ -53,6 +53,8 @@ def format_bracket(result: CellResult) -> str:
             return f"≥ {sustained}"
         case Status.BRACKETED:
             return f"{sustained} – {broken}"
+        case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
+            return "none"
         case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
             return f"none (< {broken})" if broken is not None else "none"
         case Status.INFERRED | Status.NONE:
@@ -80,6 +82,8 @@ def describe_outcome(result: CellResult) -> str:
         Status.FAILED: "could not be brought up",
         Status.INVALID: "not trustworthy",
     }.get(result.status, result.status.value)
+    if isinstance(result.evidence, ErrorsAtAnyLoad):
+        outcome = "sustains no users"
     reason = explain_evidence(result.evidence).strip().partition("\n")[0]
     return f"{outcome} — {reason}" if reason and result.status is not Status.CENSORED else outcome
 

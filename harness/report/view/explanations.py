@@ -4,7 +4,7 @@ Recorded texts, such as errors and logs, are not cleaned here; the caller does t
 """
 
 from harness.model import MIB, Doubt, Judgement, MachineDifference, Rule, Slo
-from harness.model.cell_evidence import BrokeInSoak, CellEvidence
+from harness.model.cell_evidence import BrokeInSoak, CellEvidence, ErrorsAtAnyLoad
 from harness.model.decisions import NoCommonSize, ScenarioChanged, SlosChanged
 from harness.model.evidence import (
     BrokenByLarger,
@@ -42,6 +42,7 @@ from harness.model.evidence import (
     UsersLost,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.report.view.failures import explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
 from harness.report.view.text import (
     format_change,
@@ -101,6 +102,8 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return f"does not sustain {users}: nor does the larger {format_size(larger)}"
         case BrokeInSoak():
             return _explain_broken_soak(evidence)
+        case ErrorsAtAnyLoad():
+            return explain_constant_errors(evidence)
         case OutOfMemory() | MemoryFull() | Thrashing():
             return _explain_memory(evidence)
         case RequestErrors():

@@ -3,7 +3,8 @@
 import re
 
 from harness.model import RequestFailure
-from harness.report.view.text import clean_text, format_count
+from harness.model.cell_evidence import ErrorsAtAnyLoad
+from harness.report.view.text import clean_text, format_count, format_ratio
 
 _ERROR_AT_MOST = 120
 _STATUS_LINE = re.compile(r"\b([1-5][0-9]{2}) (?:Client|Server) Error: (.+?) for url:")
@@ -38,3 +39,21 @@ def describe_failure(failure: RequestFailure) -> str:
     """Return a failure for a sentence: `GET /items: 404 Not Found, 10 of 10`."""
     of_all = f"{format_count(failure.count)} of {format_count(failure.requests)}"
     return f"{clean_text(failure.name)}: {name_error(failure.error)}, {of_all}"
+
+
+def explain_constant_errors(evidence: ErrorsAtAnyLoad) -> str:
+    """Return which requests fail at any load, and what to do if they are meant to.
+
+    An example: `25 % of GET /x fail at any load (404 Not Found): 24 % of all requests with 5 users, 25 % with
+    10; fix them, or leave such requests out of the scenario`.
+    """
+    failure, (least, *more) = evidence.failure, evidence.shares
+    share, name = format_ratio(failure.count / failure.requests), clean_text(failure.name)
+    of_what = "all requests" if evidence.slo.request_name is None else clean_text(evidence.slo.request_name)
+    with_users = "a single user" if least[0] == 1 else f"{format_count(least[0])} users"
+    compared = "".join(f", {format_ratio(ratio)} with {format_count(users)}" for users, ratio in more)
+    return (
+        f"{share} of {name} fail at any load ({name_error(failure.error)}): "
+        f"{format_ratio(least[1])} of {of_what} with {with_users}{compared}; "
+        "fix them, or leave such requests out of the scenario"
+    )

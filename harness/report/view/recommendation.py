@@ -1,7 +1,7 @@
 """Write the recommendation: the sentence that a reader sees first."""
 
 from harness.model import CampaignState, CellResult, Factor, Limits, Status, Verdict
-from harness.model.cell_evidence import BrokeInSoak
+from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import warn_of_memory
@@ -118,6 +118,8 @@ def _describe_limit(result: CellResult) -> str:
     match result.status:
         case Status.FAILED:
             return f"could not be brought up{': ' + evidence if evidence else ''}"
+        case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
+            return f"sustains no users{because}"
         case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
             return f"does not even sustain {text.format_count(result.broken_users)} users{because}"
         case _ if result.sustained_users is None:
