@@ -289,6 +289,7 @@ class CampaignProgress:
             price=plan.price,
             precision_ratio=plan.search.precision_ratio,
             soak_s=plan.search.soak_s,
+            headroom_ratio=plan.headroom_ratio,
         )
         return add_sizing(add_reference_capacities(result))
 

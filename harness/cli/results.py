@@ -172,11 +172,11 @@ def size(
 ) -> int:
     """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
     _, plan, result = _rejudge_campaign(campaign, price)
-    sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price)
+    sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price, plan.slos)
     hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
-    return NOT_MET if sizing.recommended is None else DONE
+    return DONE if sizing.recommended is not None and sizing.keeps_headroom else NOT_MET
 
 
 @app.command("check")

@@ -1,6 +1,6 @@
 """The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
-from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Repeatability, Sizing
+from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Margin, Repeatability, Sizing
 from harness.model.container import MOST_PIDS, ContainerOptions, FileContent, FileCopy, Ulimit
 from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
@@ -163,6 +163,7 @@ __all__ = [
     "LogProbe",
     "MachineDifference",
     "MachineFacts",
+    "Margin",
     "MemoryOutlook",
     "MemoryTrend",
     "NameStats",

@@ -21,14 +21,36 @@ class Interpolation:
 
 
 @dataclass(frozen=True, slots=True)
-class Sizing:
-    """The size that is recommended for `needed` users, which are `users` plus a headroom.
+class Margin:
+    """What a size has to spare at a number of users, and how sure it is that it sustains them.
 
-    `smallest` is the smallest measured size that sustains them. `recommended` is the cheapest one if there
-    are prices, otherwise the smallest. Both are None if no measured size sustains them. `next_smaller` is the
-    next smaller size with an answer, `best` the size that sustains most users. `undecided_sizes` would be
-    recommended instead if they sustained the users. `all_sustain`: every measured size sustains them. Of a
-    repeated size, the worst repetition counts.
+    `capacity_users` is what the size is expected to sustain; `is_predicted` if these are more users than were
+    measured, so that they follow from what the size used. The spare ratios are the shares of its CPU and of
+    its memory that it does not use at those users; None if they are unknown. `probability` is that of
+    sustaining them, and `headroom_probability` that of sustaining them with the headroom.
+    """
+
+    capacity_users: float
+    is_predicted: bool
+    spare_cpu_ratio: float | None
+    spare_memory_ratio: float | None
+    probability: float
+    headroom_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """The size that is recommended for `users`, with a headroom up to `needed` users.
+
+    `smallest` is the smallest measured size that sustains `users` and keeps the headroom. `recommended` is
+    the cheapest one if there are prices, otherwise the smallest. If no size keeps the headroom, it is the one
+    that keeps most, and `keeps_headroom` is False. It is None if no measured size sustains `users`. `margin`
+    is what the recommended size has to spare. `just_enough` is a smaller or cheaper size that sustains the
+    users and does not keep the headroom, with `just_enough_margin`.
+
+    `next_smaller` is the next smaller size with an answer, `best` the size that sustains most users.
+    `undecided_sizes` would be recommended instead if they sustained the users. `all_sustain`: every measured
+    size sustains them and keeps the headroom. Of a repeated size, the worst repetition counts.
     """
 
     users: int
@@ -40,6 +62,10 @@ class Sizing:
     interpolation: Interpolation | None = None
     undecided_sizes: tuple[Limits, ...] = ()
     all_sustain: bool = False
+    keeps_headroom: bool = True
+    margin: Margin | None = None
+    just_enough: CellResult | None = None
+    just_enough_margin: Margin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +131,7 @@ class CampaignResult:
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
     `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
     is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
-    take is held at the end; 0 if it is not.
+    take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare.
     """
 
     campaign: str
@@ -128,3 +154,4 @@ class CampaignResult:
     host_speed: HostSpeed | None = None
     precision_ratio: float | None = None
     soak_s: float = 0.0
+    headroom_ratio: float = 0.0

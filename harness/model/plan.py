@@ -269,7 +269,8 @@ class Plan:
     `cells` are in the order of the matrix. `skipped` maps the id of each cell that is too large for the host
     to the reason. `hashes` are SHA-256 digests of the parts that must be unchanged when a campaign is
     resumed: `matrix`, `scenario`, `target`. With `users_required` the campaign searches only the smallest
-    sizes that sustain that many users, and `users_limit` is the same number. `notes` are remarks for the
+    sizes that sustain that many users, and `users_limit` is the same number. `headroom_ratio` is the share of
+    users that the recommended size is to sustain beyond the limit. `notes` are remarks for the
     user, such as which keys of a compose file are not honoured. `engines` maps names to the targets' engines;
     the name is None if there is only one.
     """
@@ -281,6 +282,7 @@ class Plan:
     slos: tuple[Slo, ...]
     users_limit: int = 400
     users_required: int | None = None
+    headroom_ratio: float = 0.0
     spawn_rate: float = 40.0
     timing: Timing = Timing()
     search: Search = Search()

@@ -84,6 +84,7 @@ class _MatrixReader:
             slos=slos,
             users_limit=matrix.users.required or matrix.users.limit,
             users_required=matrix.users.required,
+            headroom_ratio=matrix.users.headroom,
             spawn_rate=matrix.users.spawn_rate,
             timing=_build_timing(matrix, slos),
             search=search,

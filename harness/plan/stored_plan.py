@@ -142,6 +142,7 @@ class StoredPlan:
     slos: tuple[Slo, ...]
     users_limit: int = 400
     users_required: int | None = None
+    headroom_ratio: float = 0.0
     spawn_rate: float = 40.0
     timing: StoredTiming = StoredTiming()
     search: StoredSearch = StoredSearch()
@@ -162,6 +163,7 @@ def to_stored(plan: Plan) -> StoredPlan:
         slos=plan.slos,
         users_limit=plan.users_limit,
         users_required=plan.users_required,
+        headroom_ratio=plan.headroom_ratio,
         spawn_rate=plan.spawn_rate,
         timing=_to_stored_timing(plan.timing),
         search=_to_stored_search(plan.search),
@@ -188,6 +190,7 @@ def from_stored(stored: StoredPlan) -> Plan:
         slos=stored.slos,
         users_limit=stored.users_limit,
         users_required=stored.users_required,
+        headroom_ratio=stored.headroom_ratio,
         spawn_rate=stored.spawn_rate,
         timing=_from_stored_timing(stored.timing),
         search=_from_stored_search(stored.search),

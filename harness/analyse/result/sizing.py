@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from harness.analyse.result.margin import find_margin
 from harness.model import (
     GIB,
     CampaignResult,
@@ -19,9 +20,11 @@ from harness.model import (
     Factor,
     Interpolation,
     Limits,
+    Margin,
     Price,
     Requirement,
     Sizing,
+    Slo,
     Status,
 )
 
@@ -33,39 +36,86 @@ def add_sizing(result: CampaignResult) -> CampaignResult:
     """Return the campaign with a size recommended for its users limit, and with the costs of all sizes."""
     return replace(
         result,
-        sizing=recommend_size(result.cells, result.users_limit, price=result.price),
+        sizing=recommend_size(
+            result.cells, result.users_limit, result.headroom_ratio, result.price, result.slos
+        ),
         costs=compute_costs(select_worst_repetitions(result.cells), result.price),
     )
 
 
 def recommend_size(
-    cells: Sequence[CellResult], users: int, headroom_ratio: float = 0.0, price: Price | None = None
+    cells: Sequence[CellResult],
+    users: int,
+    headroom_ratio: float = 0.0,
+    price: Price | None = None,
+    slos: Sequence[Slo] = (),
 ) -> Sizing:
-    """Recommend the cheapest size that sustains the users and the headroom; without prices the smallest.
+    """Recommend the cheapest size that sustains the users with headroom; without prices the smallest.
 
     `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. A size
-    without a price counts as dearer than every size with one. A headroom of 0.3 adds 30 % to the users.
+    without a price counts as dearer than every size with one. A headroom of 0.3 is kept by a size that
+    sustains 30 % more users. If that is more than were measured, its capacity is predicted (see `margin`).
+    If no size keeps the headroom, the size with the largest capacity is recommended.
     """
-    needed = math.ceil(round(users * (1 + headroom_ratio), 6))
-    sizes = select_worst_repetitions(cells)
+    needed, sizes = math.ceil(round(users * (1 + headroom_ratio), 6)), select_worst_repetitions(cells)
 
     def rank(limits: Limits) -> tuple[float, Limits]:
         hour_price = compute_hour_price(price, sizes[limits].cell)
         return math.inf if hour_price is None else hour_price, limits
 
-    sufficient = [limits for limits in sorted(sizes) if sizes[limits].sustains(needed)]
-    smallest, recommended = min(sufficient, default=None), min(sufficient, key=rank, default=None)
-    return Sizing(
+    margins = _find_margins(sizes, users, needed, slos)
+    keeping = [limits for limits in margins if _keeps(sizes[limits], margins[limits], needed)]
+    roomiest = max(margins, key=lambda limits: _get_capacity(margins[limits]), default=None)
+    recommended = min(keeping, key=rank, default=roomiest)
+    sizing = Sizing(
         users=users,
         needed=needed,
-        recommended=sizes[recommended] if recommended else None,
-        smallest=sizes[smallest] if smallest else None,
-        next_smaller=_find_next_smaller(sizes, recommended) if recommended else None,
         best=_find_best(sizes),
-        interpolation=_interpolate(sizes, needed, smallest),
+        interpolation=_interpolate(sizes, needed, min(keeping, default=roomiest)),
         undecided_sizes=_find_undecided(sizes, recommended, rank),
-        all_sustain=bool(sizes) and len(sufficient) == len(sizes),
     )
+    if recommended is None:
+        return sizing
+    just_enough = min((each for each in margins if rank(each) < rank(recommended)), key=rank, default=None)
+    return replace(
+        _add_recommended(sizing, sizes, recommended, keeping),
+        margin=margins[recommended],
+        just_enough=sizes[just_enough] if just_enough else None,
+        just_enough_margin=margins[just_enough] if just_enough else None,
+    )
+
+
+def _add_recommended(sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping: Sequence[Limits]) -> Sizing:
+    """Return the sizing with the recommended size; `keeping` are the sizes that keep the headroom."""
+    return replace(
+        sizing,
+        recommended=sizes[recommended],
+        smallest=sizes[min(keeping, default=recommended)],
+        next_smaller=_find_next_smaller(sizes, recommended),
+        all_sustain=len(keeping) == len(sizes),
+        keeps_headroom=bool(keeping),
+    )
+
+
+def _find_margins(sizes: _Sizes, users: int, needed: int, slos: Sequence[Slo]) -> dict[Limits, Margin | None]:
+    """Find what each size that sustains the users has to spare, the smallest first; None where unknown."""
+    results = list(sizes.values())
+    return {
+        limits: find_margin(sizes[limits], users, needed, results, slos)
+        for limits in sorted(sizes)
+        if sizes[limits].sustains(users)
+    }
+
+
+def _keeps(result: CellResult, margin: Margin | None, needed: int) -> bool:
+    """Return True if a size sustains the users needed: as measured, or as predicted above all measured."""
+    if result.sustains(needed):
+        return True
+    return margin is not None and margin.is_predicted and margin.capacity_users >= needed
+
+
+def _get_capacity(margin: Margin | None) -> float:
+    return margin.capacity_users if margin is not None else 0.0
 
 
 def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
@@ -120,7 +170,8 @@ def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpo
     """Interpolate the smallest size between two neighbours with the same memory and number of replicas.
 
     The CPU of each replica is rounded up to hundredths of a core. None unless the size is smaller than
-    `smallest`, the smallest measured size that sustains the users.
+    `smallest`, the smallest measured size that sustains the users. A size that sustains the users limit has
+    no measured capacity, so nothing is interpolated below it.
     """
     columns = sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
     candidates = [
@@ -138,7 +189,8 @@ def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Inter
     interpolated = []
     for small, large in itertools.pairwise(column):
         low, high = _get_known_users(small), _get_known_users(large)
-        if small.limiting_factor is Factor.CPU and 0 < low < needed <= high:
+        has_ends = large.status is Status.BRACKETED
+        if small.limiting_factor is Factor.CPU and has_ends and 0 < low < needed <= high:
             less_cpu, more_cpu = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
             exact_cpu = less_cpu + (more_cpu - less_cpu) * (needed - low) / (high - low)
             cpu = math.ceil(round(100 * exact_cpu, 6)) / 100

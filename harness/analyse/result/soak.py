@@ -29,7 +29,9 @@ def choose_soak(plan: Plan, results: Sequence[CellResult]) -> tuple[Cell, Step] 
     """
     if not plan.search.soak_s:
         return None
-    recommended = recommend_size(results, plan.users_limit, price=plan.price).recommended
+    recommended = recommend_size(
+        results, plan.users_limit, plan.headroom_ratio, plan.price, plan.slos
+    ).recommended
     if recommended is None or recommended.soak is not None:
         return None
     return recommended.cell, _build_step(plan)

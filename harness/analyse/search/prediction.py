@@ -87,7 +87,7 @@ def _estimate_from_cpu(
     from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
         return from_same_cpu
-    return _estimate_from_cpu_per_request(cell, steps, neighbours, limit_s)
+    return estimate_from_cpu_per_request(cell, steps, neighbours, limit_s)
 
 
 def find_response_limit_s(slos: Sequence[Slo]) -> float:
@@ -219,7 +219,7 @@ def find_capacity_users(result: CellResult) -> float | None:
     return result.estimate_users or middle
 
 
-def _estimate_from_cpu_per_request(
+def estimate_from_cpu_per_request(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
 ) -> LogNormalEstimate | None:
     """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell.

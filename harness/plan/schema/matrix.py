@@ -10,6 +10,7 @@ from harness.plan.schema.types import (
     AsTuple,
     Cores,
     Duration,
+    Headroom,
     Horizon,
     Image,
     Memory,
@@ -101,9 +102,10 @@ class ScenarioSection(Section):
 
 
 class UsersSection(Section):
-    """How many users to search up to, and how many are added each second at most."""
+    """How many users to search up to, what share of them to spare, and how fast they are added."""
 
     limit: Users = 400
+    headroom: Headroom = 0.3
     required: Users | None = None
     spawn_rate: Annotated[float, Field(gt=0, le=10_000)] = 40.0
 

@@ -85,6 +85,11 @@ Precision = Annotated[
     AfterValidator(validators.check_precision),
     declare_json_schema(type=["string", "number"], examples=["5%"]),
 ]
+Headroom = Annotated[
+    float,
+    BeforeValidator(units.parse_ratio),
+    declare_json_schema(type=["string", "number"], examples=["30%"]),
+]
 Users = Annotated[int, Field(ge=1, le=validators.MOST_USERS)]
 Money = Annotated[float, Field(ge=0, le=1_000_000)]
 Word = Annotated[str, AfterValidator(validators.check_word)]

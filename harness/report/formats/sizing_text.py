@@ -3,6 +3,7 @@
 from harness.model import CellResult, Check, Sizing
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.margin import describe_margin
 
 
 def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: str = "") -> tuple[str, ...]:
@@ -44,7 +45,8 @@ def _recommend(sizing: Sizing, price: str) -> str:
     )
     soak = cell_text.describe_soak(sizing.recommended)
     held = f" At the end of the campaign it was {soak}." if soak else ""
-    return f"take {_describe_result(sizing.recommended)}{_describe_cost(sizing, price)}.{held}{next_smaller}"
+    size, margin = _describe_result(sizing.recommended), describe_margin(sizing)
+    return f"take {size}{_describe_cost(sizing, price)}.{margin}{held}{next_smaller}"
 
 
 def _describe_cost(sizing: Sizing, price: str) -> str:

@@ -31,6 +31,30 @@ def build_summary(result: CampaignResult) -> dict[str, Any]:
         "currency": clean_text(result.price.currency) if result.price else None,
         "host_speed": _build_host_speed(result.host_speed) if result.host_speed else None,
         "engines": [_build_engine_comparison(each) for each in result.engine_comparisons],
+        "take": _build_take(result),
+    }
+
+
+def _build_take(result: CampaignResult) -> dict[str, Any] | None:
+    """Return the size to take for the users limit; None if no size will do.
+
+    `instead` is the cell of a smaller or cheaper size that sustains the users without the headroom.
+    """
+    sizing = result.sizing
+    if sizing.recommended is None:
+        return None
+    margin, instead = sizing.margin, sizing.just_enough
+    return {
+        "cell": clean_text(sizing.recommended.cell.id),
+        "users": sizing.users,
+        "headroom_ratio": keep_finite(result.headroom_ratio),
+        "keeps_headroom": sizing.keeps_headroom,
+        "capacity_users": keep_finite(margin.capacity_users) if margin else None,
+        "predicted": margin.is_predicted if margin else None,
+        "spare_cpu_ratio": keep_finite(margin.spare_cpu_ratio) if margin else None,
+        "spare_memory_ratio": keep_finite(margin.spare_memory_ratio) if margin else None,
+        "probability": keep_finite(margin.probability) if margin else None,
+        "instead": clean_text(instead.cell.id) if instead else None,
     }
 
 

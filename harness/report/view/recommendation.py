@@ -4,6 +4,7 @@ from harness.model import CampaignState, CellResult, Factor, Limits, Status, Ver
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.margin import describe_margin
 from harness.report.view.memory import warn_of_memory
 from harness.report.view.view import View
 
@@ -50,10 +51,13 @@ def _recommend_size(view: View, recommended: CellResult) -> str:
     size, load = text.format_size(recommended.cell.limits), _describe_load(recommended)
     price, doubt = _mention_price(view, recommended), _describe_doubt(recommended)
     advice = f"For {users} users take {size}: it sustained all {users}{load}{price}"
+    margin, just_enough = describe_margin(view.sizing), view.sizing.just_enough
     if next_smaller is None:
-        return f"{advice}; it is the smallest size with an answer.{doubt}"
+        return f"{advice}; it is the smallest size with an answer.{margin}{doubt}"
+    if margin and just_enough is not None and just_enough.cell.limits == next_smaller.cell.limits:
+        return f"{advice}.{margin}{doubt}"
     smaller = text.format_size(next_smaller.cell.limits)
-    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}.{doubt}"
+    return f"{advice}; the next smaller size, {smaller}, {_describe_limit(next_smaller)}.{margin}{doubt}"
 
 
 def _mention_price(view: View, recommended: CellResult) -> str:
@@ -133,7 +137,8 @@ def _describe_limit(result: CellResult) -> str:
 def _recommend_smaller_sizes(view: View, recommended: CellResult) -> str:
     """Return that all sizes sustain the users, so that smaller ones should be measured."""
     users, size = view.users_limit, text.format_size(recommended.cell.limits)
-    load, doubt = _describe_load(recommended), _describe_doubt(recommended)
+    load = _describe_load(recommended)
+    doubt = describe_margin(view.sizing) + _describe_doubt(recommended)
     if len(view.grid.sizes) == 1:
         enough = f"For {users} users {size} is enough: it sustained all {users}{load}"
         return f"{enough}; measure smaller sizes.{doubt}"

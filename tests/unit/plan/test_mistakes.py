@@ -49,7 +49,7 @@ IN_THE_MATRIX = {
     MATRIX + "usrs: {}\n": '3:1: unknown key "usrs"; did you mean "users"?',
     MATRIX + "users:\n  limt: 3\n": '4:3: users: unknown key "limt"; did you mean "limit"?',
     MATRIX
-    + "users: {colour: 3}\n": '3:9: users: unknown key "colour"; known here: limit, required, spawn_rate',
+    + "users: {colour: 3}\n": '3:9: users: unknown key "colour"; known here: headroom, limit, required, spawn_rate',
     MATRIX + "users: 3\n": "3:8: users: 3 is not a mapping; write keys with values, as in {key: value}",
     MATRIX + "users: {limit: 0}\n": "3:16: users.limit: 0 is out of range; write 1 or more",
     MATRIX + "users: {limit: 1000001}\n": "3:16: users.limit: 1000001 is out of range; write at most 1000000",

@@ -44,6 +44,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
         "currency",
         "host_speed",
         "engines",
+        "take",
     ]
     assert all(list(cell) == CELL_KEYS for cell in summary["cells"])
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}

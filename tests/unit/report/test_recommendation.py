@@ -1,10 +1,11 @@
 """Recommend the smallest size that is known to sustain the users, and claim no more than was measured."""
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 
-from harness.model import CampaignResult, CampaignState, CellResult, Factor, Status
+from harness.model import CampaignResult, CampaignState, CellResult, Factor, Margin, Sizing, Status
 from harness.report import build_view, write_recommendation
 from tests.unit.report import example
 from tests.unit.report.strategies import draw_campaign
@@ -20,6 +21,51 @@ def test_the_smallest_size_is_taken_and_its_smaller_neighbour_explained() -> Non
         "the next smaller size, 0.5 CPU / 96 MiB, sustains 287 (280–294) and stops there because "
         "its CPU quota is used up (100 % used, throttled in 93 % of periods)."
     )
+
+
+SPACIOUS = Margin(800.0, True, 0.46, 0.7, 0.999, 0.99)
+TIGHT = Margin(441.0, True, 0.02, None, 0.74, 0.14)
+
+
+def recommend_with_headroom(**changes: Any) -> str:
+    """Recommend 1 CPU for 400 users and 30 % more, where 0.5 CPU also sustains 400."""
+    tight, roomy = example.build_censored_size(0.5, 96), example.build_censored_size(1.0, 96)
+    view = build_view(example.build_campaign((tight, roomy)))
+    sizing = Sizing(
+        400, 520, roomy, roomy, tight, margin=SPACIOUS, just_enough=tight, just_enough_margin=TIGHT
+    )
+    return write_recommendation(replace(view, sizing=replace(sizing, **changes)))
+
+
+def test_the_sentence_says_what_is_spare_and_which_size_would_just_do() -> None:
+    assert recommend_with_headroom().endswith(
+        "of its CPU. 46 % of its CPU and 70 % of its memory are spare at 400 users, room for 30 % more users "
+        "(predicted). 0.5 CPU / 96 MiB also sustains 400 (74 % sure), with 2.0 % of its CPU spare: "
+        "growth or a slower host breaks it."
+    )
+
+
+def test_what_the_data_does_not_tell_is_a_toss_up() -> None:
+    close = replace(TIGHT, headroom_probability=0.42)
+    assert "0.5 CPU / 96 MiB also sustains 400; whether it keeps that room is a toss-up (42 % sure)." in (
+        recommend_with_headroom(just_enough_margin=close)
+    )
+    doubtful = replace(SPACIOUS, headroom_probability=0.6, probability=0.9)
+    text = recommend_with_headroom(margin=doubtful)
+    assert "room for 30 % more users (predicted, a toss-up)." in text
+    assert "It is 90 % sure that another run sustains them too." in text
+
+
+def test_a_size_without_the_headroom_is_not_praised() -> None:
+    text = recommend_with_headroom(keeps_headroom=False, margin=TIGHT, just_enough=None)
+    assert "2.0 % of its CPU is spare at 400 users: no size keeps room for 30 % more users, " in text
+    assert "this one sustains about 441 (predicted). Measure larger sizes too." in text
+
+
+def test_an_unknown_margin_is_called_unknown() -> None:
+    text = recommend_with_headroom(margin=None, just_enough_margin=None)
+    assert "Whether it keeps room for 30 % more users is not known." in text
+    assert "0.5 CPU / 96 MiB also sustains 400, and what it has to spare is not known." in text
 
 
 def test_without_an_estimate_both_measured_ends_are_named() -> None:

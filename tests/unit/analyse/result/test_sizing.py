@@ -13,9 +13,9 @@ from harness.analyse.result.sizing import (
     recommend_size,
     select_worst_repetitions,
 )
-from harness.model import MIB, Cell, CellResult, Factor, Limits, Price, Requirement, Status
+from harness.model import MIB, Cell, CellResult, Factor, Limits, Price, Requirement, Status, TargetUse
 from tests.builders import make_result
-from tests.unit.analyse.synthetic import CELL
+from tests.unit.analyse.synthetic import CELL, make_step
 
 COLUMN = [
     make_result(0.25, 90, 95),
@@ -34,6 +34,38 @@ def test_headroom_is_added_to_the_users() -> None:
     assert recommend_size(COLUMN, 150, 0.3).needed == 195
     assert recommend_size(COLUMN, 150, 0.3).recommended is COLUMN[2]
     assert recommend_size(COLUMN, 100, 0.1).needed == 110
+
+
+def make_sustaining(cores: float, used_cores: float) -> CellResult:
+    """Make a size that sustains all 400 users with 160 RPS, using so many of its cores."""
+    use = TargetUse(cpu_cores=used_cores, cpu_per_request_s=used_cores / 160)
+    step = make_step(400, "PASS", rps=160.0, mean_s=0.1, think_s=2.4, target=use)
+    return replace(make_result(cores, 400, None, Status.CENSORED, None), steps=(step,))
+
+
+def test_above_the_users_limit_the_headroom_is_kept_as_predicted() -> None:
+    """By its CPU 0.5 CPU sustains 441 users (see test_margin), and 1 CPU 800."""
+    tight, roomy = make_sustaining(0.5, 0.49), make_sustaining(1.0, 0.54)
+    sizing = recommend_size([tight, roomy], 400, 0.3)
+    assert sizing.recommended is sizing.smallest is roomy
+    assert sizing.keeps_headroom
+    assert sizing.just_enough is tight
+    assert sizing.margin is not None
+    assert sizing.margin.is_predicted
+    assert recommend_size([tight, roomy], 400, 0.1).recommended is tight
+    assert recommend_size([tight, roomy], 400).just_enough is None
+
+
+def test_if_no_size_keeps_the_headroom_the_roomiest_is_taken() -> None:
+    tight, tighter = make_sustaining(0.55, 0.5), make_sustaining(0.5, 0.5)
+    sizing = recommend_size([tight, tighter], 400, 0.3)
+    assert sizing.recommended is tight
+    assert not sizing.keeps_headroom
+    assert sizing.just_enough is tighter
+
+
+def test_nothing_is_interpolated_below_a_capacity_that_was_not_measured() -> None:
+    assert recommend_size(COLUMN, 300).interpolation is None
 
 
 def test_a_size_between_two_measured_ones_is_interpolated() -> None:

@@ -1,0 +1,69 @@
+"""Put into words what the size to take has to spare, and which size would just do."""
+
+from harness.model import Margin, Sizing
+from harness.report.view import text
+
+_TOSS_UP_AT_LEAST, _TOSS_UP_AT_MOST = 0.2, 0.8
+"""Probabilities between these are a toss-up: the data does not tell the answer."""
+
+_SURE = 0.95
+
+
+def describe_margin(sizing: Sizing) -> str:
+    """Return sentences on the headroom of the size to take, each after a space; empty without a headroom."""
+    if sizing.recommended is None or sizing.needed == sizing.users:
+        return ""
+    return "".join(f" {sentence}" for sentence in (*_describe_own(sizing), *_describe_just_enough(sizing)))
+
+
+def _describe_own(sizing: Sizing) -> list[str]:
+    margin = sizing.margin
+    headroom = f"{text.format_ratio(sizing.needed / sizing.users - 1)} more users"
+    if margin is None:
+        return [f"Whether it keeps room for {headroom} is not known."]
+    spare = _list_spare(margin)
+    left = f"{spare} {_agree(margin)} spare at {text.format_count(sizing.users)} users" if spare else ""
+    source = "predicted" if margin.is_predicted else "measured"
+    if not sizing.keeps_headroom:
+        most = text.format_count(round(margin.capacity_users))
+        none = f"{left}: no size keeps" if left else "No size keeps"
+        return [
+            f"{none} room for {headroom}, this one sustains about {most} ({source}).",
+            "Measure larger sizes too.",
+        ]
+    doubt = "" if margin.headroom_probability > _TOSS_UP_AT_MOST else ", a toss-up"
+    room = f"room for {headroom} ({source}{doubt})"
+    sentences = [f"{left}, {room}." if left else f"It keeps {room}."]
+    if margin.probability < _SURE:
+        sure = text.format_ratio(margin.probability)
+        sentences.append(f"It is {sure} sure that another run sustains them too.")
+    return sentences
+
+
+def _describe_just_enough(sizing: Sizing) -> list[str]:
+    """Return a sentence on the size that sustains the users without the headroom; empty without one."""
+    result, margin = sizing.just_enough, sizing.just_enough_margin
+    if result is None:
+        return []
+    name = f"{text.format_size(result.cell.limits)} also sustains {text.format_count(sizing.users)}"
+    if margin is None:
+        return [f"{name}, and what it has to spare is not known."]
+    if margin.headroom_probability >= _TOSS_UP_AT_LEAST:
+        sure = text.format_ratio(margin.headroom_probability)
+        return [f"{name}; whether it keeps that room is a toss-up ({sure} sure)."]
+    spare = f", with {_list_spare(margin)} spare" if _list_spare(margin) else ""
+    sure = "" if margin.probability >= _SURE else f" ({text.format_ratio(margin.probability)} sure)"
+    return [f"{name}{sure}{spare}: growth or a slower host breaks it."]
+
+
+def _list_spare(margin: Margin) -> str:
+    parts = [
+        f"{text.format_ratio(ratio)} of its {name}"
+        for ratio, name in ((margin.spare_cpu_ratio, "CPU"), (margin.spare_memory_ratio, "memory"))
+        if ratio is not None
+    ]
+    return " and ".join(parts)
+
+
+def _agree(margin: Margin) -> str:
+    return "is" if None in (margin.spare_cpu_ratio, margin.spare_memory_ratio) else "are"
