@@ -46,6 +46,8 @@ ROOMS = {
     "pydantic": ["plan"],
     "pydantic_core": ["plan"],
     "ruamel": ["plan"],
+    "dotenv": ["plan"],
+    "jsonschema": ["plan"],
     "jinja2": ["report"],
     "markupsafe": ["report"],
     "tabulate": ["report"],

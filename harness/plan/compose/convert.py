@@ -1,97 +1,75 @@
-"""Convert a service of a compose file, with the services that it depends on, into a target's mapping.
-
-A key that can't be honoured becomes a note if the service is the same without it, else a fault.
-"""
+"""Convert a service of a compose file, with the services that it depends on, into a target's mapping."""
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from harness.plan.compose.syntax import (
-    find_hard_limit,
-    parse_mount,
-    parse_port,
-    read_dotenv,
-    split_pair,
-    to_target_name,
+from harness.model import MIB
+from harness.plan.compose.mounts import MountConverter
+from harness.plan.compose.reader import ComposeModel, to_reference_text
+from harness.plan.compose.report import ComposeTarget
+from harness.plan.compose.service_keys import (
+    convert_limits,
+    convert_plain_keys,
+    convert_readiness,
+    describe_replicas,
+    find_known_port,
+    find_ports,
+    read_replicas,
 )
+from harness.plan.compose.syntax import to_target_name
 from harness.plan.schema.quoting import quote
-from harness.plan.schema.units import parse_memory_bytes
 
 _Values = Mapping[str, Any]
-
-_CONVERTED_KEYS = frozenset(
-    "image build environment env_file command entrypoint user tmpfs ulimits cap_add volumes ports expose "
-    "healthcheck depends_on links deploy mem_limit cpus network_mode".split()
-)
-_HARMLESS_KEYS = frozenset(
-    "container_name restart labels logging networks hostname profiles init stop_signal stop_grace_period "
-    "platform pull_policy tty stdin_open annotations scale attach cap_drop mem_reservation "
-    "memswap_limit cpu_shares oom_score_adj".split()
-)
-"""Keys without effect on a single fresh container that has its own limits."""
-
-_REFUSED_KEYS = frozenset("privileged devices pid ipc cgroup_parent volumes_from extends provider".split())
-"""Keys that can't be honoured, although the service would be a different one without them."""
-
-_KNOWN_KEYS = _CONVERTED_KEYS | _HARMLESS_KEYS | _REFUSED_KEYS
-
-_KNOWN_PORTS = {
-    "postgres": 5432,
-    "postgis": 5432,
-    "mysql": 3306,
-    "mariadb": 3306,
-    "redis": 6379,
-    "valkey": 6379,
-    "mongo": 27017,
-    "rabbitmq": 5672,
-    "memcached": 11211,
-    "elasticsearch": 9200,
-    "kafka": 9092,
-    "nats": 4222,
-}
-"""The ports of well-known images, by the last part of the image's name."""
-
-_REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>\w+)(?:(?P<how>:?[-?+])(?P<other>[^}]*))?\}|(?P<plain>\w+))")
+_COMPLETED = "service_completed_successfully"
+_HEALTHY = "service_healthy"
+_HOST_KEY = re.compile(r"HOST|ADDR|SERVER|URL|URI|ENDPOINT|BROKER|NODE", re.IGNORECASE)
+"""Variables whose value is probably a host's name."""
 
 
-@dataclass(slots=True)
-class ComposeTarget:
-    """A target's mapping as in target.yaml, notes on what it leaves out, and faults that make it useless."""
+def convert_service(
+    model: ComposeModel, service: str, environ: Mapping[str, str], own: _Values
+) -> ComposeTarget:
+    """Convert a service; `own` is what target.yaml itself says, which overrides the compose file.
 
-    values: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-
-def convert_service(document: object, service: str, folder: Path, environ: _Values) -> ComposeTarget:
-    """Convert a service; `document` is the content of the compose file, which lies in `folder`."""
-    result = ComposeTarget()
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict) or not isinstance(services.get(service), dict):
-        known = ", ".join(sorted(map(str, services))) if isinstance(services, dict) else "none"
+    Raises:
+        ValueError: a value is none that Compose knows; with its place.
+    """
+    result = ComposeTarget(notes=list(model.notes))
+    if service not in model.services:
+        known = ", ".join(sorted(model.services)) or "none"
         result.faults.append(f"has no service {quote(service)}; its services: {known}")
         return result
-    converter = _ServiceConverter(folder, {**read_dotenv(folder / ".env"), **environ}, environ, result)
-    names = list(list_services(services, service))
-    result.values = converter.convert_target(service, services[service])
+    names = list(list_services(model.services, service))
+    converter = _Converter(model, environ, result, names)
+    _report_missing_services(model.services, names, result)
+    given = own.get("companions")
+    companions_own: _Values = given if isinstance(given, dict) else {}
+    result.values = converter.convert_target(service, own)
     companions = {
-        name: converter.convert_companion(name, services[name]) for name in names if name != service
+        name: converter.convert_companion(name, companions_own.get(name) or {})
+        for name in names
+        if name != service
     }
     if companions:
         result.values["companions"] = companions
+    converter.report_shared_sections()
+    result.note_keys_without_effect()
     return result
 
 
 def list_services(services: _Values, service: str) -> Iterator[str]:
-    """Yield the names of a service and of all services that it depends on, each once, dependencies first."""
+    """Yield the names of a service and of all services that it depends on, each once, dependencies first.
+
+    A service of which the file wants no container is left out.
+    """
     seen: set[str] = set()
 
     def walk(name: str, dependents: tuple[str, ...]) -> Iterator[str]:
         if name in seen or name in dependents or not isinstance(services.get(name), dict):
+            return
+        if dependents and read_replicas(services[name]) == 0:
             return
         for dependency in _list_dependencies(services[name]):
             yield from walk(dependency, (*dependents, name))
@@ -103,177 +81,251 @@ def list_services(services: _Values, service: str) -> Iterator[str]:
 
 def _list_dependencies(values: _Values) -> list[str]:
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
-    return [*map(str, values.get("depends_on") or []), *links]
+    kind, _, shared = str(values.get("network_mode", "")).partition(":")
+    shared_network = [shared] if kind == "service" else []
+    return sorted({*map(str, values.get("depends_on") or []), *links, *shared_network})
 
 
-def _find_port(values: _Values) -> int | None:
-    """Return the first port that a service publishes or exposes."""
-    ports = [*map(parse_port, values.get("ports") or []), *map(parse_port, values.get("expose") or [])]
-    return next(filter(None, ports), None)
-
-
-def _find_known_port(values: _Values) -> int | None:
-    """Return the port of a well-known image."""
-    image = str(values.get("image", "")).rpartition("/")[2].partition(":")[0]
-    return _KNOWN_PORTS.get(image)
+def _report_missing_services(services: _Values, names: list[str], result: ComposeTarget) -> None:
+    for name in names:
+        conditions = services[name].get("depends_on") or {}
+        for dependency in _list_dependencies(services[name]):
+            condition = conditions.get(dependency) or {} if isinstance(conditions, dict) else {}
+            if dependency not in services and condition.get("required", True) not in (False, "false"):
+                result.refuse(name, f"depends on {dependency}, which is not in the file")
+            elif dependency in services and dependency not in names:
+                result.note(name, f"depends on {dependency}, of which the file wants no container")
 
 
 @dataclass(frozen=True, slots=True)
-class _ServiceConverter:
-    """The converter of a compose file's services; it adds notes and faults to `result`."""
+class _Converter:
+    """The converter of the services `names` of a compose file; it adds notes and faults to `result`."""
 
-    folder: Path
-    variables: _Values
-    """The variables of the `.env` file in `folder`, overridden by the caller's environment."""
-    environ: _Values
+    model: ComposeModel
+    environ: Mapping[str, str]
     result: ComposeTarget
+    names: list[str]
 
-    def convert_target(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert_common_keys(name, values)
-        if port := _find_port(values):
-            section["port"] = port
+    def convert_target(self, name: str, own: _Values) -> dict[str, Any]:
+        values = self.model.services[name]
+        section = self._convert_common_keys(name, own)
+        section["aliases"] = list(dict.fromkeys([name, *section.get("aliases", [])]))
+        ports = find_ports(self._find_network_owner(values))
+        if ports:
+            section["port"] = ports[0]
+        if len(ports) > 1 and "port" not in own:
+            others = ", ".join(map(str, ports[1:]))
+            self.result.note(name, f"port {ports[0]} is measured, and not {others}; write port: for another")
         if values.get("network_mode") == "host":
             section["network"] = "host"
-        if command := self._read_healthcheck(values):
-            section["ready"] = {"command": command}
+        if ready := convert_readiness(values):
+            section["ready"] = ready
+        limits = convert_limits(values)
+        if limits.values:
+            self.result.note(
+                name, "its limits are those of the sizes that are measured, not those of the file"
+            )
         return {"name": to_target_name(name), **section}
 
-    def convert_companion(self, name: str, values: _Values) -> dict[str, Any]:
-        section = self._convert_common_keys(name, values)
-        if command := self._read_healthcheck(values):
-            section["ready"] = {"command": command}
-        elif port := _find_port(values) or _find_known_port(values):
-            section["ready"] = {"port": port}
-        return section | self._read_limits(values)
+    def _find_network_owner(self, values: _Values) -> _Values:
+        """Return the service whose network another one uses; that service itself if it has its own."""
+        kind, _, owner = str(values.get("network_mode", "")).partition(":")
+        return self.model.services.get(owner, values) if kind == "service" else values
 
-    def _convert_common_keys(self, name: str, values: _Values) -> dict[str, Any]:
-        self._check_keys(name, values)
-        section: dict[str, Any] = {}
-        if isinstance(values.get("build"), str | dict):
-            section["build"] = self._read_build(values["build"])
-        elif "image" in values:
-            section["image"] = self._resolve(values["image"])
-        if environment := self._read_environment(name, values):
-            section["environment"] = environment
-        for key in ("command", "entrypoint"):
-            if arguments := self._read_command(values.get(key)):
-                section[key] = arguments
-        if "user" in values:
-            section["user"] = self._resolve(values["user"])
-        if tmpfs := self._read_list(values, "tmpfs"):
-            section["tmpfs"] = tmpfs
-        if capabilities := self._read_list(values, "cap_add"):
-            section["capabilities"] = capabilities
-        if ulimits := values.get("ulimits"):
-            section["ulimits"] = {key: find_hard_limit(ulimit) for key, ulimit in ulimits.items()}
-        if files := self._read_files(name, values):
-            section["files"] = files
+    def convert_companion(self, name: str, own: _Values) -> dict[str, Any]:
+        values = self.model.services[name]
+        section = self._convert_common_keys(name, own)
+        conditions = self._find_conditions(name)
+        if _COMPLETED in conditions:
+            section["job"] = True
+        else:
+            section["ready"] = self._convert_companions_readiness(name, values, own, conditions)
+        limits = convert_limits(values)
+        if limits.values:
+            section["limits"] = limits.values
+        if limits.given_bytes is not None:
+            shown = limits.values["memory"] // MIB
+            self.result.note(name, f"its limit of {limits.given_bytes} bytes of memory is {shown} MiB here")
         return section
 
-    def _check_keys(self, name: str, values: _Values) -> None:
-        for key in values:
-            if key in _REFUSED_KEYS and values[key]:
-                self.result.faults.append(
-                    f"{name}: {key} can't be honoured, and the service would be a different one without it"
+    def _find_conditions(self, name: str) -> set[str]:
+        """Return the conditions under which other services wait for a service."""
+        services = [self.model.services[each] for each in self.names]
+        found = [(each.get("depends_on") or {}).get(name) for each in services]
+        return {str(each.get("condition")) for each in found if isinstance(each, dict)}
+
+    def _convert_companions_readiness(
+        self, name: str, values: _Values, own: _Values, conditions: set[str]
+    ) -> dict[str, Any]:
+        if ready := convert_readiness(values):
+            return ready
+        if _HEALTHY in conditions and not (values.get("healthcheck") or {}):
+            return {"healthy": True}
+        ports = find_ports(values)
+        if port := ports[0] if ports else find_known_port(values):
+            return {"port": port}
+        if "ready" not in own:
+            self.result.note(name, "counts as ready once it runs, because nothing says when it is")
+        return {"started": True}
+
+    def _convert_common_keys(self, name: str, own: _Values) -> dict[str, Any]:
+        values = self.model.services[name]
+        if "image" in own or "build" in own:
+            values = {
+                key: value for key, value in values.items() if key not in ("build", "image", "platform")
+            }
+        self.result.report_lost_keys(name, values, "services.*")
+        self.result.faults += [f"{name}: {fault}" for fault in self.model.faults.get(name, [])]
+        try:
+            section = self._convert_source(name, values) | convert_plain_keys(values)
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        environment = values.get("environment") or {}
+        texts = {key: to_reference_text(str(text)) for key, text in environment.items() if text is not None}
+        if texts:
+            section["environment"] = texts
+        if aliases := self._find_aliases(name):
+            section["aliases"] = aliases
+        if note := describe_replicas(values, is_target=name == self.names[-1]):
+            self.result.note(name, note)
+        self._convert_network_mode(name, values, section)
+        self._report_fixed_addresses(name, values)
+        self._note_services_left_out(name, values)
+        mounts = MountConverter(name, values, own, self.model, self.environ, self.result)
+        return section | mounts.convert()
+
+    def _convert_source(self, name: str, values: _Values) -> dict[str, Any]:
+        platform = str(values.get("platform") or "")
+        if not isinstance(values.get("build"), dict):
+            if platform:
+                self.result.note(
+                    name, f"platform is not honoured: the engine runs {platform} only if it is its own"
                 )
-            elif key not in _KNOWN_KEYS and not str(key).startswith("x-"):
-                self.result.notes.append(f"{name}: {key} is not honoured")
-
-    def _resolve(self, value: object) -> str:
-        """Return the text with every reference replaced by its value."""
-        return _REFERENCE.sub(lambda match: self._look_up(match, keeps_callers=False), str(value))
-
-    def _keep_references(self, value: object) -> str:
-        """Return the text with the references replaced, except those to the caller's environment.
-
-        These stay, because the values of the caller's environment are never stored.
-        """
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        return _REFERENCE.sub(lambda match: self._look_up(match, keeps_callers=True), text)
-
-    def _look_up(self, match: re.Match[str], *, keeps_callers: bool) -> str:
-        """Return the value of a reference; `keeps_callers`: leave references to the caller's environment."""
-        name = match["braced"] or match["plain"]
-        if name is None:
-            return "$"
-        if keeps_callers and name in self.environ:
-            return f"${{{name}}}"
-        if self.variables.get(name) or (name in self.variables and not (match["how"] or "").startswith(":")):
-            return str(self.variables[name])
-        if match["how"] in (":-", "-"):
-            return str(match["other"])
-        self.result.notes.append(f"{name} is not set, and counts as empty")
-        return ""
-
-    def _read_environment(self, name: str, values: _Values) -> dict[str, str]:
-        environment: dict[str, str] = {}
-        files = values.get("env_file") or []
-        for file in [files] if isinstance(files, str | dict) else files:
-            path = self.folder / str(file.get("path", "") if isinstance(file, dict) else file)
-            if not path.is_file():
-                self.result.notes.append(f"{name}: its env_file {path.name} is not there")
-            environment |= {key: value.replace("${", "$${") for key, value in read_dotenv(path).items()}
-        variables = values.get("environment") or {}
-        pairs = (
-            variables.items()
-            if isinstance(variables, dict)
-            else (split_pair(str(each)) for each in variables)
-        )
-        for key, value in pairs:
-            if value is not None:
-                environment[str(key)] = self._keep_references(value)
-            elif key in self.environ:
-                environment[str(key)] = f"${{{key}}}"
-        return environment
-
-    def _read_command(self, value: object) -> list[str]:
-        if isinstance(value, str):
-            return shlex.split(self._resolve(value))
-        return [self._resolve(word) for word in value] if isinstance(value, list) else []
-
-    def _read_list(self, values: _Values, key: str) -> list[str]:
-        items = values.get(key) or []
-        return [str(item).partition(":")[0] for item in ([items] if isinstance(items, str) else items)]
-
-    def _read_build(self, build: str | _Values) -> dict[str, Any]:
-        if isinstance(build, str):
-            return {"context": str(self.folder / self._resolve(build))}
-        args = build.get("args") or {}
-        pairs = args.items() if isinstance(args, dict) else (split_pair(str(each)) for each in args)
-        section = {"context": str(self.folder / self._resolve(build.get("context", ".")))}
-        if "dockerfile" in build:
+            return {"image": str(values["image"])} if values.get("image") else {}
+        build: _Values = values["build"]
+        context = str(build.get("context"))
+        if not context.startswith("/"):
+            self.result.refuse(
+                name,
+                f"its image is built from {context}, which is not here; build it, and write image: NAME",
+            )
+        section: dict[str, Any] = {"context": context}
+        if build.get("dockerfile", "Dockerfile") != "Dockerfile":
             section["dockerfile"] = str(build["dockerfile"])
-        resolved = {str(key): self._resolve(value) for key, value in pairs if value is not None}
-        return section | ({"args": resolved} if resolved else {})
+        for key in ("dockerfile_inline", "target", "network"):
+            if build.get(key):
+                section[key] = str(build[key])
+        if args := {key: text for key, text in (build.get("args") or {}).items() if text is not None}:
+            section["args"] = {key: str(text) for key, text in args.items()}
+        section |= {key: [str(each) for each in build[key]] for key in ("extra_hosts",) if build.get(key)}
+        return {
+            "build": section
+            | self._convert_build_access(name, build)
+            | self._choose_platform(name, platform, build)
+        }
 
-    def _read_files(self, name: str, values: _Values) -> dict[str, str]:
-        """Return the bind mounts, as files by their path in the container; note what differs from compose."""
-        files = {}
-        for volume in values.get("volumes") or []:
-            source, inside, is_writable = parse_mount(volume)
-            source = self._resolve(source)
-            if not source.startswith((".", "/", "~")):
-                self.result.notes.append(f"{name}: its volume at {inside} begins empty in every container")
+    def _convert_build_access(self, name: str, build: _Values) -> dict[str, Any]:
+        """Return the secrets and the SSH agents that a build may use."""
+        section: dict[str, Any] = {}
+        ssh = build.get("ssh") or []
+        if ssh:
+            section["ssh"] = (
+                [f"{k}={v}" if v else k for k, v in ssh.items()] if isinstance(ssh, dict) else ssh
+            )
+        for grant in build.get("secrets") or []:
+            defined = (self.model.values.get("secrets") or {}).get(grant.get("source")) or {}
+            source = {key: str(defined[key]) for key in ("file", "environment") if defined.get(key)}
+            if source:
+                section.setdefault("secrets", {})[str(grant.get("target") or grant.get("source"))] = source
+            else:
+                self.result.refuse(name, f"the secret {grant.get('source')} of its build is not in the file")
+        return section
+
+    def _choose_platform(self, name: str, platform: str, build: _Values) -> dict[str, str]:
+        platforms = [platform] if platform else [str(each) for each in build.get("platforms") or []]
+        if len(platforms) > 1:
+            self.result.note(
+                name, "build.platforms is not honoured: it is built for the engine's own platform"
+            )
+        return {"platform": platforms[0]} if len(platforms) == 1 else {}
+
+    def _find_aliases(self, name: str) -> list[str]:
+        """Return the further names of a service: its container's, those in networks, and those of links."""
+        values = self.model.services[name]
+        names = [str(values["container_name"])] if values.get("container_name") else []
+        for network in (values.get("networks") or {}).values():
+            names += map(str, (network or {}).get("aliases") or [])
+        for other in self.names:
+            for link in self.model.services[other].get("links") or []:
+                linked, _, alias = str(link).partition(":")
+                names += [alias] if linked == name and alias else []
+        return [each for each in dict.fromkeys(names) if each != name]
+
+    def _convert_network_mode(self, name: str, values: _Values, section: dict[str, Any]) -> None:
+        mode = str(values.get("network_mode") or "")
+        kind, _, owner = mode.partition(":")
+        if kind == "service":
+            section["network_of"] = owner
+        elif kind == "container":
+            self.result.refuse(
+                name, f"network_mode: {mode} can't be honoured: that container is not in the file"
+            )
+        elif mode == "none":
+            self.result.refuse(name, "network_mode: none can't be honoured: nobody reaches it")
+        elif mode == "host" and name != self.names[-1]:
+            self.result.refuse(
+                name, "network_mode: host can't be honoured: companions have a network of their own"
+            )
+
+    def _report_fixed_addresses(self, name: str, values: _Values) -> None:
+        """Refuse a fixed address that another value mentions, and note it otherwise."""
+        for network in (values.get("networks") or {}).values():
+            for key in ("ipv4_address", "ipv6_address"):
+                address = (network or {}).get(key)
+                if not address:
+                    continue
+                others = [self.model.services[each] for each in self.names]
+                if sum(str(each).count(str(address)) for each in others) > 1:
+                    self.result.refuse(
+                        name, f"others reach it at {address}, and here it has another; use its name"
+                    )
+                else:
+                    self.result.note(name, f"{key} is not honoured: the engine chooses the addresses")
+
+    def _note_services_left_out(self, name: str, values: _Values) -> None:
+        """Note services that the environment names as hosts, but that nothing depends on."""
+        for other in sorted(self.model.services):
+            if other in self.names:
                 continue
-            files[inside] = str((self.folder / Path(source).expanduser()).resolve())
-            if is_writable:
-                self.result.notes.append(f"{name}: {inside} is mounted read-only")
-        return files
+            for key, text in sorted((values.get("environment") or {}).items()):
+                if text is not None and _names_host(key, str(text), other):
+                    self.result.note(
+                        name,
+                        f"{key} names {other}, which is not started, because depends_on does not name it; "
+                        "add it in a compose.override.yaml",
+                    )
+                    break
 
-    def _read_healthcheck(self, values: _Values) -> list[str]:
-        test = (values.get("healthcheck") or {}).get("test")
-        if isinstance(test, str):
-            return ["sh", "-c", self._resolve(test)]
-        if isinstance(test, list) and test[:1] == ["CMD-SHELL"]:
-            return ["sh", "-c", self._resolve(" ".join(map(str, test[1:])))]
-        if isinstance(test, list) and test[:1] == ["CMD"]:
-            return [self._resolve(word) for word in test[1:]]
-        return []
+    def report_shared_sections(self) -> None:
+        """Report the lost keys of the networks, volumes, secrets and configs that the services use."""
+        used: dict[tuple[str, str], None] = {}
+        for name in self.names:
+            values = self.model.services[name]
+            used |= {("networks", each): None for each in values.get("networks") or {}}
+            mounts = [each for each in values.get("volumes") or [] if each.get("type") == "volume"]
+            used |= {("volumes", str(each["source"])): None for each in mounts if each.get("source")}
+            for section in ("secrets", "configs"):
+                used |= {(section, str(each.get("source"))): None for each in values.get(section) or []}
+        for section, name in used:
+            defined = (self.model.values.get(section) or {}).get(name)
+            if isinstance(defined, dict):
+                self.result.report_lost_keys(f"{section[:-1]} {name}", defined, f"{section}.*")
 
-    def _read_limits(self, values: _Values) -> dict[str, Any]:
-        """Return a companion's limits; nothing unless the compose file has both CPU and memory."""
-        limits = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-        cpus, memory = limits.get("cpus", values.get("cpus")), limits.get("memory", values.get("mem_limit"))
-        if cpus is None or memory is None:
-            return {}
-        return {"limits": {"cpus": float(cpus), "memory": parse_memory_bytes(str(memory).rstrip("bB"))}}
+
+def _names_host(key: str, text: str, host: str) -> bool:
+    """Return True for `db` in DB_HOST, `db:5432`, `http://db/` and `postgres://u@db:5432/x`, given `db`."""
+    if text == host:
+        return _HOST_KEY.search(key) is not None
+    after_scheme = text.rpartition("@")[2] if "@" in text else text.partition("://")[2] or text
+    has_marks = text != after_scheme or re.fullmatch(r"[^:/\s]+:[0-9]+", text) is not None
+    return has_marks and re.split(r"[:/?]", after_scheme)[0] == host

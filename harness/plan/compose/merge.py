@@ -6,9 +6,17 @@ from os.path import abspath, isfile
 from pathlib import Path
 from typing import Any
 
-from harness.plan.compose.convert import ComposeTarget, convert_service
-from harness.plan.yaml.document import read_any_yaml, shorten_path
+from harness.errors import InputError
+from harness.model import GIB
+from harness.plan.compose.convert import convert_service
+from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.yaml.document import shorten_path
 from harness.plan.yaml.reading import Reading
+
+_USUAL_FILE = "compose.yaml"
+_MERGED_SECTIONS = ("environment", "companions", "files", "copies", "contents", "volumes", "limits")
+_USUAL_LIMITS = {"cpus": 1.0, "memory": GIB}
+"""As in `CompanionSection` of target.yaml."""
 
 
 def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
@@ -17,48 +25,83 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
     A target without a compose service is returned unchanged. Faults of the compose file are reported.
 
     Raises:
-        InputError: the compose file can't be read, or is not YAML.
+        InputError: the compose file can't be read as one; what else is wrong depends on it.
     """
     values = reading.values
     compose = values.get("compose") if isinstance(values, dict) else None
     if not isinstance(compose, dict) or not isinstance(compose.get("service"), str):
         return reading, ()
-    path = Path(abspath(reading.folder / str(compose.get("file", "compose.yaml"))))
-    if not isfile(path):
-        reading.report(("compose", "file"), f"no file {shorten_path(path)}")
+    files = _find_named_files(reading, compose.get("file"))
+    if not files:
         return reading, ()
+    own = {key: value for key, value in values.items() if key != "compose"}
     try:
-        service = convert_service(read_any_yaml(path), compose["service"], path.parent, reading.environ)
-    except (ValueError, TypeError, AttributeError) as error:
-        service = ComposeTarget(faults=[f"can't be read as a compose file: {error}"])
+        service = convert_service(
+            read_compose(files, reading.environ), compose["service"], reading.environ, own
+        )
+    except ValueError as error:
+        problem = reading.document.build_problem((*reading.at, "compose"), str(error))
+        raise InputError([problem]) from None
+    shown = shorten_path(files[0])
     for fault in service.faults:
-        reading.report(("compose",), f"{shorten_path(path)}: {fault}")
-    merged: Any = _override_keys(
-        service.values, {key: value for key, value in values.items() if key != "compose"}
-    )
+        reading.report(("compose",), fault if fault.startswith(shown) else f"{shown}: {fault}")
+    merged: Any = _complete_limits(_override_keys(service.values, own))
     for key in reversed(reading.at):
         merged = {**reading.document.values, key: merged}
-    notes = tuple(f"{path.name}: {note}" for note in service.notes)
+    notes = tuple(f"{files[0].name}: {note}" for note in service.notes)
     return replace(reading, document=replace(reading.document, values=merged)), notes
+
+
+def _find_named_files(reading: Reading, named: Any) -> list[Path]:
+    """Return the compose files that a target names, and report those that are not there.
+
+    A single file comes with the file that overrides it by Compose's custom; several are meant as they are.
+    """
+    names = [str(each) for each in named] if isinstance(named, list) else [str(named or _USUAL_FILE)]
+    paths = [Path(abspath(reading.folder / name)) for name in names]
+    missing = [path for path in paths if not isfile(path)]
+    for path in missing:
+        reading.report(("compose", "file"), f"no file {shorten_path(path)}")
+    if missing or not paths:
+        return []
+    return find_files(paths[0]) if len(paths) == 1 else paths
 
 
 def _override_keys(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """Return the target `base` with the keys of `override` in place of its own.
 
-    `environment`, `companions` and `files` are merged key by key; any other section is replaced as a whole.
-    An image takes the place of a build, and a build that of an image.
+    Environment, mounts, companions and limits are merged key by key; any other section is replaced as a
+    whole, except that a `ready` without `within` keeps that of the base. An image takes the place of a build,
+    and a build that of an image.
     """
     merged = {**base, **override}
-    for key in ("environment", "companions", "files"):
+    for key in _MERGED_SECTIONS:
         if isinstance(base.get(key), dict) and isinstance(override.get(key), dict):
             values = override[key]
             if key == "companions":
                 values = {
-                    name: _override_keys(base[key].get(name, {}), each) for name, each in values.items()
+                    name: _override_keys(base[key].get(name, {}), each) if isinstance(each, dict) else each
+                    for name, each in values.items()
                 }
             merged[key] = {**base[key], **values}
+    if isinstance(override.get("ready"), dict) and "within" in (base.get("ready") or {}):
+        merged["ready"] = {"within": base["ready"]["within"], **override["ready"]}
     if "image" in override:
         merged.pop("build", None)
     if "build" in override:
         merged.pop("image", None)
     return merged
+
+
+def _complete_limits(target: dict[str, Any]) -> dict[str, Any]:
+    """Return the target with the usual CPU or memory for each companion of which only the other is given."""
+    companions = target.get("companions")
+    if not isinstance(companions, dict):
+        return target
+    complete = {
+        name: {**each, "limits": {**_USUAL_LIMITS, **each["limits"]}}
+        if isinstance(each, dict) and isinstance(each.get("limits"), dict)
+        else each
+        for name, each in companions.items()
+    }
+    return {**target, "companions": complete}

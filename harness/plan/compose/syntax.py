@@ -1,22 +1,34 @@
 """Parse the several notations that a compose file allows for one thing."""
 
 import re
-from collections.abc import Sequence
-from pathlib import Path
+import shlex
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+_BYTES = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([kmgtp]?)(?:i?b)?\s*", re.IGNORECASE | re.ASCII)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h|d)", re.ASCII)
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PORT = re.compile(
+    r"(?:(?:(?P<host>\[[^\]]*\]|[^:\[\]]*):)?(?P<published>[0-9-]*):)?(?P<target>[0-9]+(?:-[0-9]+)?)"
+    r"(?:/(?P<protocol>[a-zA-Z]+))?"
+)
+_SHELL_OPERATORS = ";&|<>"
 
 
-def read_dotenv(path: Path) -> dict[str, str]:
-    """Return the variables of the NAME=VALUE lines of a file; nothing if the file can't be read."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return {}
-    pairs = (line.strip().removeprefix("export ").partition("=") for line in lines)
-    return {
-        name.strip(): value.strip().strip("\"'")
-        for name, equals, value in pairs
-        if equals and re.fullmatch(r"\w+", name.strip())
-    }
+def to_target_name(text: str) -> str:
+    """Turn a text into lower case, with `-` for the characters that a target's name can't have."""
+    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
+
+
+def format_scalar(value: object) -> str:
+    """Return a scalar of YAML as the text that Compose makes of it: true, 1000, 1.5."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e21:
+        return str(int(value))
+    return str(value)
 
 
 def split_pair(text: str) -> tuple[str, str | None]:
@@ -25,29 +37,134 @@ def split_pair(text: str) -> tuple[str, str | None]:
     return name, value if equals else None
 
 
-def to_target_name(text: str) -> str:
-    """Turn a text into lower case, with `-` for the characters that a target's name can't have."""
-    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
+def to_mapping(value: object) -> dict[str, str | None]:
+    """Return a mapping, or a list of NAME=VALUE, as a mapping of texts; None for a name without a value."""
+    if isinstance(value, Mapping):
+        return {str(key): None if each is None else format_scalar(each) for key, each in value.items()}
+    return dict(split_pair(format_scalar(each)) for each in to_list(value))
 
 
-def parse_port(value: object) -> int | None:
-    """Return the container's port in `8080:80`, `127.0.0.1::80/tcp`, 80 or the long form, or None."""
-    text = str(value.get("target", "") if isinstance(value, dict) else value)
-    number = text.rpartition(":")[2].partition("/")[0].partition("-")[0]
-    return int(number) if number.isdigit() else None
+def to_list(value: object) -> list[Any]:
+    """Return a list as it is, a single value as a list of one, and None as an empty list."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def find_hard_limit(ulimit: object) -> object:
-    """Return the hard limit of a ulimit in its short or its long form."""
-    return ulimit.get("hard", ulimit.get("soft")) if isinstance(ulimit, dict) else ulimit
+def is_true(value: object) -> bool:
+    """Return True for a boolean that is written as such or as a text, as in `${TTY:-true}`."""
+    return value is True or (isinstance(value, str) and value.lower() in ("true", "y", "yes", "on"))
 
 
-def parse_mount(volume: object) -> tuple[str, str, bool]:
-    """Return a volume's source on the host ("" if none), its path in the container, and if it is writable."""
-    if isinstance(volume, dict):
-        source = str(volume.get("source", "")) if volume.get("type") == "bind" else ""
-        return source, str(volume.get("target", "")), not volume.get("read_only")
-    parts: Sequence[str] = str(volume).split(":")
-    if len(parts) == 1:
-        return "", parts[0], True
-    return parts[0], parts[1], "ro" not in parts[2:]
+def parse_whole_number(value: object) -> int:
+    """Return a whole number that is written as such or as a text. Raises ValueError for anything else."""
+    text = format_scalar(value).strip()
+    if not re.fullmatch(r"[-+]?[0-9]+", text, re.ASCII):
+        raise ValueError(f'"{text}" is not a whole number')
+    return int(text)
+
+
+def parse_number(value: object) -> Decimal:
+    """Return a number that is written as such or as a text. Raises ValueError for anything else."""
+    try:
+        number = Decimal(format_scalar(value).strip())
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f'"{value}" is not a number')
+    return number
+
+
+def parse_bytes(value: object) -> int:
+    """Return the bytes of `1073741824`, `0.3g`, `512m`, `1gb` or `64MiB`: units are powers of 1024.
+
+    Raises ValueError for anything else. -1, which means no limit, is returned as it is.
+    """
+    text = format_scalar(value)
+    if text.strip() == "-1":
+        return -1
+    match = _BYTES.fullmatch(text)
+    if match is None:
+        raise ValueError(f'"{text}" is not an amount of bytes')
+    return int(Decimal(match[1]) * 1024 ** _POWERS[match[2].lower()])
+
+
+def parse_duration_s(value: object) -> float:
+    """Return the seconds of a duration of Go, such as `1m30s`. Raises ValueError for anything else."""
+    text = format_scalar(value).strip()
+    parts = list(_DURATION_PART.finditer(text))
+    if "".join(part[0] for part in parts) != text or not text:
+        if text == "0":
+            return 0.0
+        raise ValueError(f'"{text}" is not a duration such as 1m30s')
+    return sum(float(part[1]) * _SECONDS[part[2]] for part in parts)
+
+
+def parse_command(value: object) -> list[str] | None:
+    """Return a command as a list; None for the image's own.
+
+    A text is split as Compose splits it: like a shell's words, up to the first operator such as `&&`.
+
+    Raises:
+        ValueError: a quotation in the text has no end.
+    """
+    if value is None or isinstance(value, list):
+        return None if value is None else [format_scalar(each) for each in value]
+    words = shlex.shlex(format_scalar(value), posix=True, punctuation_chars=_SHELL_OPERATORS)
+    words.whitespace_split, words.commenters = True, ""
+    command = []
+    for word in words:
+        if word and not word.strip(_SHELL_OPERATORS):
+            break
+        command.append(word)
+    return command
+
+
+def parse_ports(value: object) -> Iterator[dict[str, Any]]:
+    """Yield the long form of each port of `8080:80`, `[::1]:9000-9001:90-91/udp`, 80 or the long form.
+
+    Raises:
+        ValueError: it is no port.
+    """
+    if isinstance(value, dict):
+        yield {
+            "protocol": "tcp",
+            "mode": "ingress",
+            **value,
+            "target": parse_whole_number(value.get("target")),
+        }
+        return
+    match = _PORT.fullmatch(format_scalar(value).strip())
+    if match is None:
+        raise ValueError(f'"{value}" is not a port')
+    first, last = _parse_range(match["target"])
+    published = _parse_range(match["published"]) if match["published"] else None
+    for number in range(first, last + 1):
+        port: dict[str, Any] = {"mode": "ingress", "target": number}
+        port["protocol"] = (match["protocol"] or "tcp").lower()
+        if match["host"]:
+            port["host_ip"] = match["host"].strip("[]")
+        if published is not None:
+            is_same_length = published[1] - published[0] == last - first
+            port["published"] = str(published[0] + number - first) if is_same_length else match["published"]
+        yield port
+
+
+def _parse_range(text: str) -> tuple[int, int]:
+    first, _, last = text.partition("-")
+    if (
+        not first.isdigit()
+        or int(first) > 65535
+        or int(last or first) > 65535
+        or int(last or first) < int(first)
+    ):
+        raise ValueError(f'"{text}" is not a port')
+    return int(first), int(last or first)
+
+
+def split_host_entry(entry: str) -> tuple[str, str]:
+    """Split `name:address` or `name=address` of extra_hosts into name and address."""
+    match = re.match(r"([^:=]*)[:=](.*)", entry)
+    if match is None:
+        raise ValueError(f'"{entry}" in extra_hosts is not name:address')
+    return match[1], match[2].strip("[]")

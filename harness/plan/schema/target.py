@@ -171,9 +171,9 @@ class CompanionSection(ServiceSection):
 
 
 class ComposeSection(Section):
-    """A service of a compose file. The services that it depends on become companions."""
+    """A service of a compose file, or of several. The services that it depends on become companions."""
 
-    file: PathText = "compose.yaml"
+    file: Annotated[tuple[PathText, ...], OneOrMany()] = ("compose.yaml",)
     service: str
 
 

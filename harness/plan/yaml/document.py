@@ -93,13 +93,22 @@ def read_document(path: Path) -> Document:
     return _parse_document(_decode(read_bytes(path), shorten_path(path)), shorten_path(path))
 
 
+def read_text(path: Path) -> str:
+    """Read a text file of at most 1 MiB.
+
+    Raises:
+        InputError: it can't be read, is larger, or is not UTF-8.
+    """
+    return _decode(read_bytes(path), shorten_path(path))
+
+
 def read_any_yaml(path: Path) -> Any:
     """Read a YAML file of another program, such as a compose file; aliases and merges are allowed.
 
     Raises:
         InputError: it can't be read, or is not YAML.
     """
-    text = _decode(read_bytes(path), shorten_path(path))
+    text = read_text(path)
     try:
         return YAML(typ="safe", pure=True).load(text)
     except (YAMLError, ValueError, RecursionError) as error:

@@ -1,0 +1,92 @@
+"""Read compose files with `docker compose config`, which is the reader that their users know."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+_ANSWER_WITHIN_S = 60
+_SHOWN_CHARACTERS = 600
+
+
+def find_docker_compose(environ: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the command that runs Docker Compose in version 2 or later; None if there is none."""
+    path = environ.get("PATH")
+    if path is None:
+        return None
+    docker, alone = shutil.which("docker", path=path), shutil.which("docker-compose", path=path)
+    settings = tuple((name, environ[name]) for name in ("PATH", "HOME", "DOCKER_CONFIG") if name in environ)
+    if docker is not None and _answers((docker, "compose"), settings):
+        return docker, "compose"
+    if alone is not None and _answers((alone,), settings):
+        return (alone,)
+    return None
+
+
+@cache
+def _answers(command: tuple[str, ...], environ: tuple[tuple[str, str], ...]) -> bool:
+    """Return True if the command is Docker Compose in version 2 or later."""
+    try:
+        answer = subprocess.run(
+            [*command, "version", "--short"],
+            env=dict(environ),
+            capture_output=True,
+            text=True,
+            timeout=_ANSWER_WITHIN_S,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    major = answer.stdout.strip().removeprefix("v").partition(".")[0]
+    return answer.returncode == 0 and major.isdigit() and int(major) >= 2
+
+
+def read_model_officially(
+    command: Sequence[str], files: Sequence[Path], folder: Path, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the content of compose files, with every profile, as `docker compose config` gives it.
+
+    Raises:
+        ValueError: Docker Compose refuses the files; with its reason.
+    """
+    names = [option for file in files for option in ("--file", str(file))]
+    # without this the variables COMPOSE_… of the caller would choose other files
+    usual = {key: value for key, value in environ.items() if not key.startswith("COMPOSE_")}
+    try:
+        answer = subprocess.run(
+            [
+                *command,
+                *names,
+                "--project-directory",
+                str(folder),
+                "--profile",
+                "*",
+                "config",
+                "--format",
+                "json",
+            ],
+            env=usual,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=_ANSWER_WITHIN_S,
+        )
+        if answer.returncode:
+            raise ValueError(f"docker compose: {answer.stderr.strip()[-_SHOWN_CHARACTERS:]}")
+        model = _undouble_dollars(json.loads(answer.stdout))
+    except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+        raise ValueError(f"docker compose did not answer: {error}") from None
+    if not isinstance(model, dict):
+        raise ValueError("docker compose did not answer with a mapping")
+    return model
+
+
+def _undouble_dollars(value: Any) -> Any:
+    """Return the values as they are meant: `docker compose config` writes every dollar twice."""
+    if isinstance(value, dict):
+        return {key.replace("$$", "$"): _undouble_dollars(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_undouble_dollars(each) for each in value]
+    return value.replace("$$", "$") if isinstance(value, str) else value

@@ -1,0 +1,158 @@
+"""Read compose files, with `docker compose` where it answers and else with our own reader.
+
+Values of the caller's environment are secrets: where only a container's environment sees them, they stay
+references.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.plan.compose.canonical import canonicalize_hosts, resolve_path
+from harness.plan.compose.env_files import read_dotenv
+from harness.plan.compose.interpolation import References, Variables
+from harness.plan.compose.official_reader import find_docker_compose, read_model_officially
+from harness.plan.compose.own_reader import read_model, resolve_environment
+from harness.plan.yaml.document import shorten_path
+
+_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_OVERRIDE_NAMES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_OF_DOCKER = frozenset("PATH HOME USER PWD SHELL LANG TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME".split())
+"""Variables that Docker's own programs need; their values are no secrets."""
+_MARKED = re.compile(r"__reference_to_(\w+?)_ends__")
+
+
+@dataclass(slots=True)
+class ComposeModel:
+    """The content of compose files in the form of `docker compose config`, notes, and faults by service.
+
+    `folder` is the project's: relative paths begin there. `dotenv` are the variables of its `.env` file.
+    """
+
+    values: dict[str, Any]
+    folder: Path
+    dotenv: Mapping[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def services(self) -> dict[str, dict[str, Any]]:
+        return self.values.get("services") or {}
+
+
+def find_files(file: Path) -> list[Path]:
+    """Return a compose file with the file that overrides it, which `docker compose` reads by itself."""
+    if file.name not in _DEFAULT_NAMES:
+        return [file]
+    others = [file.parent / name for name in _OVERRIDE_NAMES]
+    return [file, *[other for other in others if other.is_file()][:1]]
+
+
+def read_compose(files: Sequence[Path], environ: Mapping[str, str]) -> ComposeModel:
+    """Return the content of compose files; each overrides those before it.
+
+    Raises:
+        ValueError: they can't be read as compose files; with the reason and the place.
+        InputError: one of them can't be read at all.
+    """
+    folder = files[0].parent
+    references = References()
+    failure: Exception | None = None
+    try:
+        model = _read_own(files, folder, environ, environ, references)
+    except ValueError as error:
+        model, failure = ComposeModel({}, folder), error
+    marked = environ if failure else _mark_references(environ, references)
+    if command := find_docker_compose(environ):
+        model = ComposeModel(
+            _adapt(read_model_officially(command, files, folder, marked), folder), folder, model.dotenv
+        )
+    elif failure:
+        raise failure
+    elif marked != environ:
+        model = _read_own(files, folder, marked, environ, References())
+    model.notes += [f"{name} is not set, and counts as empty" for name in references.unset]
+    model.notes += [f"{shorten_path(file)} is read with it" for file in files[1:]]
+    if chosen := model.dotenv.get("COMPOSE_FILE"):
+        model.notes.append(
+            f"COMPOSE_FILE={chosen} in its .env is not followed; name these files in compose.file"
+        )
+    return model
+
+
+def _read_own(
+    files: Sequence[Path],
+    folder: Path,
+    values: Mapping[str, str],
+    environ: Mapping[str, str],
+    references: References,
+) -> ComposeModel:
+    """Read the files with our own reader; `values` are those of the references to `environ`."""
+    variables = Variables(values, references)
+    project = {"COMPOSE_PROJECT_NAME": environ.get("COMPOSE_PROJECT_NAME") or _to_project_name(folder.name)}
+    try:
+        dotenv = read_dotenv(folder, environ, variables)
+    except OSError as error:
+        raise ValueError(f"{shorten_path(folder / '.env')} can't be read: {error.strerror}") from None
+    variables = variables.override_by(project | dotenv)
+    model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv)
+    for name, service in model.services.items():
+        model.values["services"][name], faults = resolve_environment(service, variables)
+        model.faults[name] = faults
+    return model
+
+
+def _to_project_name(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]", "", text.lower()).lstrip("_-")
+
+
+def _mark_references(environ: Mapping[str, str], references: References) -> dict[str, str]:
+    """Return the environment, with a mark in place of each value that only containers' environments see."""
+    names = references.in_texts - references.elsewhere - _OF_DOCKER
+    return {
+        name: f"__reference_to_{name}_ends__"
+        if name in names and value and not name.startswith("DOCKER_")
+        else value
+        for name, value in environ.items()
+    }
+
+
+def to_reference_text(text: str) -> str:
+    """Return a text as target.yaml has it: marks become `${NAME}`, and a plain `${` becomes `$${`."""
+    return _MARKED.sub(lambda mark: f"${{{mark[1]}}}", text.replace("${", "$${"))
+
+
+def _adapt(model: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what `docker compose config` says, in whatever version, in the forms of our own reader."""
+    for service in (model.get("services") or {}).values():
+        build = service.get("build") or {}
+        for section in (service, build):
+            if section.get("extra_hosts"):
+                section["extra_hosts"] = canonicalize_hosts(section["extra_hosts"])
+        if (service.get("networks") or {}) == {"default": None}:
+            del service["networks"]
+        for mount in service.get("volumes") or []:
+            mount["target"] = os.path.normpath(mount["target"])
+        _drop_implied_restarts(service)
+    for volume in (model.get("volumes") or {}).values():
+        options = (volume or {}).get("driver_opts") or {}
+        if str(options.get("device", "")).startswith("."):
+            options["device"] = resolve_path(options["device"], folder, "~")
+    return model
+
+
+def _drop_implied_restarts(service: dict[str, Any]) -> None:
+    """Drop `restart` of the dependencies that Docker Compose adds for links and shared networks."""
+    links = [str(link).partition(":")[0] for link in service.get("links") or []]
+    shared = str(service.get("network_mode") or "").partition("service:")[2]
+    for name, condition in (service.get("depends_on") or {}).items():
+        if name in (*links, shared):
+            condition.pop("restart", None)

@@ -1,0 +1,45 @@
+"""Collect what a compose file becomes: a target's mapping, with notes and faults."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.plan.compose.keys import Fate, find_lost_keys
+
+
+@dataclass(slots=True)
+class ComposeTarget:
+    """A target's mapping as in target.yaml, notes on what it leaves out, and faults that make it useless.
+
+    `without_effect` are the keys, by service, whose loss changes nothing that is measured.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    without_effect: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, name: str, text: str) -> None:
+        self.notes.append(f"{name}: {text}")
+
+    def refuse(self, name: str, text: str) -> None:
+        self.faults.append(f"{name}: {text}")
+
+    def report_lost_keys(self, name: str, values: Mapping[str, Any], section: str) -> None:
+        """Report the keys of a service, or of an entry of another section, that are not honoured."""
+        for lost in find_lost_keys(values, section):
+            match lost.treatment.fate:
+                case Fate.REFUSED:
+                    self.refuse(name, f"{lost.path} can't be honoured: {lost.treatment.text}")
+                case Fate.NOTE:
+                    self.note(name, f"{lost.path} is not honoured: {lost.treatment.text}")
+                case _:
+                    paths = self.without_effect.setdefault(name, [])
+                    if lost.path not in paths:
+                        paths.append(lost.path)
+
+    def note_keys_without_effect(self) -> None:
+        """Add one note on all keys without effect."""
+        if self.without_effect:
+            parts = [f"{', '.join(paths)} of {name}" for name, paths in self.without_effect.items()]
+            self.notes.append(f"has no effect on what is measured: {'; '.join(parts)}")

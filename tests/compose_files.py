@@ -1,0 +1,445 @@
+"""Small compose files of many forms, each read by our own reader and by Docker Compose in tests.
+
+Each is a folder: its files by name. `compose.yaml` is the one to read; the service to measure is `web`.
+"""
+
+from collections.abc import Mapping
+
+ENVIRON = {"SECRET": "s3cret", "TAG": "1.2", "EMPTY": "", "HOME": "/root"}
+"""The caller's environment."""
+
+FILES: Mapping[str, Mapping[str, str]] = {
+    "references": {
+        "compose.yaml": """\
+services:
+  web:
+    image: "shop:${TAG}-${FLAVOUR:-slim}"
+    command:
+      ["serve", "${EMPTY:-fallback}", "${EMPTY-kept}", "${TAG:+set}", "${NONE+no}", "$$HOME", "$TAG", "5$"]
+    environment:
+      NESTED: "${NONE:-${OTHER:-deep}}"
+      BRACES: '${NONE:-{"a": 1}}'
+      PASSWORD: "${SECRET}"
+      URL: "postgres://u:${SECRET:?set SECRET}@db/${NONE:-app}"
+      DOLLAR: "hello $${NAME}"
+      TAGGED: "${SECRET:+yes}"
+      PASSED:
+      SECRET:
+    ports: ["${PORT:-8000}:${PORT:-8000}"]
+    working_dir: "${NONE}"
+""",
+        ".env": "PORT=9000\n",
+    },
+    "dotenv": {
+        "compose.yaml": """\
+services:
+  web:
+    image: "x:${A}"
+    environment: ["B=${B}", "C=${C}", "D=${D}", "E=${E}", "F=${F}", "G=${G}", "H=${H}"]
+    ports: [80]
+""",
+        ".env": """\
+# a comment
+A=5 # five
+B="hello # not a comment"
+C='single ${A} $B'
+D="line one
+line two"
+export E=yes
+F=${A}${TAG}
+G = spaced
+H=a#b
+I=
+""",
+    },
+    "env files": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    env_file:
+      - first.env
+      - path: second.env
+      - {path: missing.env, required: false}
+    environment: {OWN: "1", OVER: environment}
+    ports: [80]
+""",
+        "first.env": """\
+A=5 # light
+OVER=file
+Q='a"b'
+DOTTED.NAME=1
+REF=${A}-${SECRET}
+SECRET
+TAB=a\\tb
+M="a\\nb"
+""",
+        "second.env": "A=6\nTWO=${TAG:-none}\n",
+    },
+    "env file as a text": {
+        "compose.yaml": "services:\n  web: {image: x, env_file: ./some.env, ports: [80]}\n",
+        "some.env": "PLAIN=yes\n",
+    },
+    "anchors": {
+        "compose.yaml": """\
+x-env: &env {LEVEL: info, WORKERS: 2}
+x-base: &base
+  image: base:1
+  restart: always
+  environment: &more
+    <<: *env
+    MORE: "yes"
+services:
+  web:
+    <<: *base
+    environment:
+      {<<: [*env, *more], LEVEL: debug, RATIO: 0.5, BIG: 1e3, OCTAL: 0644, ON: on, YES: true}
+    ports: ["80"]
+""",
+    },
+    "extends": {
+        "compose.yaml": """\
+services:
+  base:
+    image: base:1
+    command: base
+    environment: {A: base, B: base}
+    ports: ["80"]
+    volumes: ["./base:/base:ro", "data:/data"]
+    labels: {a: b}
+  middle: {extends: base, environment: {B: middle}}
+  web:
+    extends: {service: middle}
+    environment: ["C=web"]
+    volumes: ["./web:/base:ro"]
+    ports: ["81"]
+  other: {extends: {file: sub/more.yaml, service: job}}
+volumes: {data: {}}
+""",
+        "sub/more.yaml": "services: {job: {build: ./here, env_file: [job.env]}}\n",
+        "sub/job.env": "JOB=1\n",
+        "base/x": "",
+        "web/x": "",
+    },
+    "extends another file": {
+        "compose.yaml": "services: {web: {extends: {file: sub/more.yaml, service: job}, ports: [80]}}\n",
+        "sub/more.yaml": """\
+services:
+  job:
+    extends: base
+    build: {context: ./here, dockerfile: Dockerfile.job}
+    env_file: [job.env]
+    volumes: ["./d:/d:ro"]
+  base: {user: "1000", configs: [c]}
+configs: {c: {file: x}}
+""",
+        "sub/job.env": "JOB=1\n",
+        "sub/d/x": "",
+        "compose.override.yaml": "configs: {c: {content: \"inline ${SECRET}\"}}\n",
+    },
+    "include": {
+        "compose.yaml": """\
+include:
+  - data/db.yaml
+  - {path: [cache.yaml], env_file: cache.env}
+services:
+  web: {image: x, ports: [80], depends_on: [db, cache]}
+""",
+        "data/db.yaml": """\
+services:
+  db: {build: ./image, image: "postgres:${DB_TAG:-1}", volumes: ["./seed:/seed:ro"]}
+""",
+        "data/.env": "DB_TAG=16\n",
+        "data/seed/x": "",
+        "cache.yaml": "services: {cache: {image: 'redis:${CACHE_TAG}'}}\n",
+        "cache.env": "CACHE_TAG=7\n",
+    },
+    "override": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x:1
+    command: ["a", "b"]
+    entrypoint: ["e"]
+    environment: {A: "1", B: "1"}
+    ports: ["8080:80"]
+    expose: ["90"]
+    volumes: ["./a:/data:ro", "vol:/v"]
+    depends_on: [db]
+    cap_add: [NET_ADMIN]
+    dns: 1.1.1.1
+    healthcheck: {test: ["CMD", "true"], interval: 5s}
+    build: {context: ., args: {X: "1", Y: "1"}}
+    ulimits: {nofile: 10, nproc: {soft: 1, hard: 2}}
+    extra_hosts: ["a:1.1.1.1"]
+    tmpfs: /run
+    networks: [inner]
+  db: {image: "postgres:1"}
+networks: {inner: {}}
+volumes: {vol: {}}
+""",
+        "compose.override.yaml": """\
+services:
+  web:
+    image: x:2
+    command: c
+    environment: ["B=2", "C=3"]
+    ports: ["9090:90"]
+    volumes: ["./b:/data:ro"]
+    depends_on: {db: {condition: service_healthy}}
+    cap_add: [SYS_NICE]
+    dns: [8.8.8.8]
+    healthcheck: {test: ["CMD", "false"]}
+    build: {args: ["Y=2", TAG, NONE]}
+    ulimits: {nofile: {soft: 20, hard: 30}}
+    extra_hosts: {b: 2.2.2.2}
+    tmpfs: [/tmp]
+    networks: {inner: {aliases: [shop]}}
+""",
+        "a/x": "",
+        "b/x": "",
+    },
+    "reset and override": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: ["80", "81"]
+    environment: {A: "1", B: "1"}
+    command: ["a"]
+    volumes: ["vol:/v"]
+    privileged: true
+volumes: {vol: {}}
+""",
+        "compose.override.yaml": """\
+services:
+  web:
+    ports: !override ["90"]
+    environment: {A: !reset null}
+    volumes: !reset []
+    privileged: !reset false
+""",
+    },
+    "ports": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports:
+      - "53:53/udp"
+      - "22:22"
+      - "127.0.0.1:8001:8001"
+      - "127.0.0.1::8002"
+      - "9000-9001:9000-9001"
+      - "3000-3001"
+      - {target: 6000, published: "7000", protocol: tcp, mode: host}
+      - "[::1]:6001:6001"
+      - 8080
+""",
+    },
+    "commands": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    command: serve --name "two words" --empty "" 'single $$x' a\\ b
+    entrypoint: ""
+    ports: [80]
+    depends_on: [a, b, c, d]
+  a: {image: x, command: [], entrypoint: []}
+  b: {image: x, command: null, entrypoint: ["sh", "-c"]}
+  c: {image: x, command: "one && two"}
+  d:
+    image: x
+    command: >
+      folded
+      text
+""",
+    },
+    "numbers": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    shm_size: 64mb
+    pids_limit: 100
+    ulimits: {nofile: 1024, memlock: {soft: -1, hard: -1}}
+    sysctls: {net.core.somaxconn: 1024}
+    depends_on: [a, b, c, d, e]
+  a: {image: x, cpus: "${CPUS:-0.5}", mem_limit: "${MEM:-128M}"}
+  b: {image: x, mem_limit: 0.3g}
+  c: {image: x, deploy: {resources: {limits: {cpus: "0.7", memory: 96MB, pids: 50}}}}
+  d: {image: x, cpu_quota: 50000, mem_limit: 1gb}
+  e: {image: x, mem_limit: 1073741824, cpus: 0.25, sysctls: ["net.core.somaxconn=5"]}
+""",
+    },
+    "mounts": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    volumes:
+      - ./conf:/conf:ro
+      - ./data:/data/
+      - /anonymous
+      - shared:/shared:nocopy
+      - {type: tmpfs, target: /fast, tmpfs: {size: 64m, mode: 01777}}
+      - {type: bind, source: ./conf, target: /long, read_only: true, bind: {selinux: z}}
+      - {type: volume, source: folder, target: /folder}
+      - {type: volume, source: memory, target: /memory}
+      - ./missing:/missing
+    tmpfs: ["/run:size=64m,mode=1777"]
+volumes:
+  shared: {external: true}
+  folder: {driver_opts: {type: none, o: bind, device: "./conf"}}
+  memory: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=1m"}}
+""",
+        "conf/x": "",
+        "data/x": "",
+    },
+    "secrets and configs": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    secrets: [token, {source: key, target: /etc/key, mode: 0400}, {source: env, target: env}]
+    configs: [site, {source: text, target: /etc/text, mode: 0440}]
+secrets:
+  token: {file: ./token.txt}
+  key: {file: ./token.txt}
+  env: {environment: SECRET}
+configs:
+  site: {file: ./token.txt}
+  text: {content: "a ${TAG} $${b}\\n"}
+""",
+        "token.txt": "t",
+    },
+    "build": {
+        "compose.yaml": """\
+services:
+  web:
+    build:
+      context: ./app
+      dockerfile: docker/Dockerfile
+      target: prod
+      args: [TAG, FIXED=1, NONE]
+      network: host
+      extra_hosts: ["a:1.1.1.1"]
+      labels: {a: b}
+      cache_from: [x]
+      secrets: [token]
+      ssh: [default]
+      platforms: [linux/amd64]
+    ports: [80]
+    depends_on: [inline, plain]
+  inline:
+    build:
+      dockerfile_inline: |
+        FROM x
+        RUN echo $$HOME
+  plain: {build: ./app}
+secrets: {token: {environment: SECRET}}
+""",
+        "app/docker/Dockerfile": "FROM x\n",
+    },
+    "health": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    healthcheck:
+      {test: curl -f "http://localhost/$$A", start_period: 3m, interval: 5s, retries: 10, timeout: 2s}
+    depends_on:
+      a: {condition: service_healthy}
+      b: {condition: service_started}
+      c: {condition: service_completed_successfully}
+      d: {condition: service_healthy, required: false}
+  a: {image: x, healthcheck: {interval: 1m30s}}
+  b: {image: x, healthcheck: {disable: true}}
+  c: {image: x, depends_on: [a]}
+  d: {image: x, healthcheck: {test: ["NONE"]}}
+""",
+    },
+    "names": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    container_name: shop
+    hostname: shop-host
+    domainname: example.test
+    links: ["My_Db.1:database", cache]
+    networks: {front: {aliases: [www]}, back: null}
+    extra_hosts: ["api.local:127.0.0.1", "host.docker.internal=host-gateway", "six:::1"]
+  My_Db.1: {image: postgres, container_name: shop-db, networks: [back]}
+  cache: {image: redis, networks: {back: {ipv4_address: 172.28.0.9}}}
+networks: {front: {}, back: {ipam: {config: [{subnet: 172.28.0.0/16}]}}}
+""",
+    },
+    "network of another": {
+        "compose.yaml": """\
+services:
+  web: {image: x, network_mode: "service:vpn"}
+  vpn: {image: y, ports: ["8080:8000"]}
+""",
+    },
+    "profiles": {
+        "compose.yaml": """\
+services:
+  web: {image: x, ports: [80], depends_on: [db], profiles: [app]}
+  db: {image: postgres, profiles: [app]}
+  debug: {image: y, profiles: [debug], environment: {NEEDS: "${NONE}"}}
+""",
+    },
+    "switches": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    init: true
+    read_only: "${READ_ONLY:-true}"
+    tty: true
+    stdin_open: true
+    user: "1000:1000"
+    group_add: ["999"]
+    cap_add: [CAP_NET_RAW]
+    cap_drop: [ALL]
+    dns: 1.1.1.1
+    dns_search: [a.b]
+    security_opt: ["no-new-privileges:true", "seccomp:unconfined"]
+    stop_grace_period: 1m
+    stop_signal: SIGINT
+    restart: unless-stopped
+    logging: {driver: json-file, options: {max-size: 1m}}
+    cpu_shares: 512
+    cpuset: "0"
+    mac_address: "02:42:ac:11:65:43"
+    oom_kill_disable: true
+    platform: linux/amd64
+    deploy: {replicas: 2, mode: replicated, restart_policy: {condition: any}}
+    depends_on: [none]
+  none: {image: y, scale: 0}
+""",
+    },
+    "refused": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    privileged: true
+    devices: ["/dev/fuse"]
+    pid: host
+    ipc: host
+    userns_mode: host
+    runtime: nvidia
+    volumes: ["/var/run/docker.sock:/var/run/docker.sock", "/srv:/srv"]
+""",
+    },
+}  # fmt: skip

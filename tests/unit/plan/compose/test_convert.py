@@ -1,0 +1,333 @@
+"""A service of a compose file becomes a target's mapping that says the same."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.plan.compose.convert import convert_service
+from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.report import ComposeTarget
+from tests.compose_files import ENVIRON, FILES
+
+Convert = Callable[..., ComposeTarget]
+"""A function that converts the service `web` of files, or of the text of one compose file."""
+
+
+@pytest.fixture
+def convert(tmp_path: Path) -> Convert:
+    def convert_web(
+        files: str | Mapping[str, str], own: Mapping[str, Any] | None = None, **environ: str
+    ) -> ComposeTarget:
+        for name, text in ({"compose.yaml": files} if isinstance(files, str) else files).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        known = ENVIRON | environ
+        model = read_compose(find_files(tmp_path / "compose.yaml"), known)
+        return convert_service(model, "web", known, own or {})
+
+    return convert_web
+
+
+def test_references_of_environments_stay_references_and_others_are_replaced(convert: Convert) -> None:
+    values = convert(FILES["references"]).values
+    assert values["image"] == "shop:1.2-slim"
+    assert values["command"] == ["serve", "fallback", "", "set", "", "$HOME", "1.2", "5$"]
+    assert values["port"] == 9000
+    assert values["environment"] == {
+        "NESTED": "deep",
+        "BRACES": '{"a": 1}',
+        "PASSWORD": "${SECRET}",
+        "URL": "postgres://u:${SECRET}@db/app",
+        "DOLLAR": "hello $${NAME}",
+        "TAGGED": "yes",
+        "SECRET": "${SECRET}",
+    }
+
+
+def test_the_values_of_env_files_are_those_of_compose(convert: Convert) -> None:
+    assert convert(FILES["env files"]).values["environment"] == {
+        "A": "6",
+        "OVER": "environment",
+        "Q": 'a"b',
+        "DOTTED.NAME": "1",
+        "REF": "5-${SECRET}",
+        "SECRET": "${SECRET}",
+        "TAB": "a\\tb",
+        "M": "a\nb",
+        "TWO": "${TAG}",
+        "OWN": "1",
+    }
+
+
+def test_anchors_merge_and_scalars_are_texts_as_compose_writes_them(convert: Convert) -> None:
+    assert convert(FILES["anchors"]).values["environment"] == {
+        "LEVEL": "debug",
+        "WORKERS": "2",
+        "MORE": "yes",
+        "RATIO": "0.5",
+        "BIG": "1000",
+        "OCTAL": "420",
+        "ON": "on",
+        "YES": "true",
+    }
+
+
+def test_extends_and_include_bring_their_own_folders(convert: Convert, tmp_path: Path) -> None:
+    values = convert(FILES["extends another file"]).values
+    assert values["build"] == {"context": str(tmp_path / "sub/here"), "dockerfile": "Dockerfile.job"}
+    assert values["environment"] == {"JOB": "1"}
+    assert values["files"] == {"/d": str(tmp_path / "sub/d")}
+    assert values["contents"] == {"/c": "inline ${SECRET}"}
+
+
+def test_included_files_have_an_env_file_of_their_own(convert: Convert, tmp_path: Path) -> None:
+    companions = convert(FILES["include"]).values["companions"]
+    assert list(companions) == ["cache", "db"]
+    assert companions["cache"]["image"] == "redis:7"
+    assert companions["db"]["build"] == {"context": str(tmp_path / "data/image")}
+    assert companions["db"]["files"] == {"/seed": str(tmp_path / "data/seed")}
+
+
+def test_an_override_file_is_read_with_its_file(convert: Convert, tmp_path: Path) -> None:
+    result = convert(FILES["override"])
+    values = result.values
+    assert values["command"] == ["c"]
+    assert values["environment"] == {"A": "1", "B": "2", "C": "3"}
+    assert values["build"]["args"] == {"X": "1", "Y": "2", "TAG": "1.2"}
+    assert values["files"] == {"/data": str(tmp_path / "b")}
+    assert values["capabilities"] == ["NET_ADMIN", "SYS_NICE"]
+    assert values["ulimits"] == {"nofile": {"soft": 20, "hard": 30}, "nproc": {"soft": 1, "hard": 2}}
+    assert values["aliases"] == ["web", "shop"]
+    assert values["ready"] == {"command": ["false"], "within": 60.0}
+    assert any(note.endswith("compose.override.yaml is read with it") for note in result.notes)
+
+
+def test_reset_and_override_tags_take_values_away(convert: Convert) -> None:
+    result = convert(FILES["reset and override"])
+    assert result.values["port"] == 90
+    assert result.values["environment"] == {"B": "1"}
+    assert "volumes" not in result.values
+    assert result.faults == []
+
+
+def test_the_port_is_the_first_of_tcp_that_is_not_for_ssh(convert: Convert) -> None:
+    result = convert(FILES["ports"])
+    assert result.values["port"] == 8001
+    assert result.notes == [
+        "web: port 8001 is measured, and not 8002, 9000, 9001, 3000, 3001, 6000, 6001, 8080; "
+        "write port: for another"
+    ]  # fmt: skip
+
+
+def test_commands_are_split_as_compose_splits_them(convert: Convert) -> None:
+    values = convert(FILES["commands"]).values
+    assert values["command"] == ["serve", "--name", "two words", "--empty", "", "single $x", "a b"]
+    assert values["entrypoint"] == []
+    a, b, c, d = (values["companions"][name] for name in "abcd")
+    assert (a["command"], a["entrypoint"]) == ([], [])
+    assert ("command" in b, b["entrypoint"]) == (False, ["sh", "-c"])
+    assert (c["command"], d["command"]) == (["one"], ["folded", "text"])
+
+
+def test_limits_in_both_places_and_all_spellings_stay(convert: Convert) -> None:
+    mib = 1024 * 1024
+    companions = convert(FILES["numbers"]).values["companions"]
+    assert {name: each["limits"] for name, each in companions.items()} == {
+        "a": {"cpus": 0.5, "memory": 128 * mib},
+        "b": {"memory": 307 * mib},
+        "c": {"cpus": 0.7, "memory": 96 * mib},
+        "d": {"cpus": 0.5, "memory": 1024 * mib},
+        "e": {"cpus": 0.25, "memory": 1024 * mib},
+    }
+
+
+def test_numbers_are_numbers(convert: Convert) -> None:
+    values = convert(FILES["numbers"]).values
+    assert values["shm_size"] == 64 * 1024 * 1024
+    assert values["pids_limit"] == 100
+    assert values["ulimits"] == {"nofile": 1024, "memlock": {"soft": -1, "hard": -1}}
+    assert values["sysctls"] == {"net.core.somaxconn": "1024"}
+
+
+def test_mounts_of_every_kind_are_honoured(convert: Convert, tmp_path: Path) -> None:
+    result = convert(FILES["mounts"])
+    conf = str(tmp_path / "conf")
+    assert result.values["files"] == {"/conf": conf, "/long": conf}
+    assert result.values["copies"] == {
+        "/data": str(tmp_path / "data"),
+        "/folder": conf,
+        "/missing": str(tmp_path / "missing"),
+    }
+    assert result.values["volumes"] == {"/anonymous": "", "/shared": "shared"}
+    assert result.values["tmpfs"] == [
+        "/run:size=64m,mode=1777",
+        "/fast:size=67108864,mode=01777",
+        "/memory:size=1m",
+    ]
+    assert len([note for note in result.notes if "/shared" in note and "without what is in" in note]) == 1
+
+
+def test_a_folder_in_which_something_else_is_mounted_becomes_a_copy(convert: Convert, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    text = 'services: {web: {image: x, volumes: ["./code:/code:ro", "/code/packages"]}}\n'
+    values = convert(text).values
+    assert (values.get("files"), values["copies"]) == (None, {"/code": str(tmp_path / "code")})
+    assert values["volumes"] == {"/code/packages": ""}
+
+
+def test_secrets_and_configs_become_files_and_contents(convert: Convert, tmp_path: Path) -> None:
+    values = convert(FILES["secrets and configs"]).values
+    token = str(tmp_path / "token.txt")
+    assert values["files"] == {"/run/secrets/token": token, "/etc/key": token, "/site": token}
+    assert values["contents"] == {
+        "/run/secrets/env": "${SECRET}",
+        "/etc/text": {"text": "a 1.2 $${b}\n".replace("1.2", "${TAG}"), "mode": "0440"},
+    }
+
+
+def test_a_build_is_honoured_with_its_stage_and_its_access(convert: Convert, tmp_path: Path) -> None:
+    values = convert(FILES["build"]).values
+    assert values["build"] == {
+        "context": str(tmp_path / "app"),
+        "dockerfile": "docker/Dockerfile",
+        "target": "prod",
+        "network": "host",
+        "args": {"TAG": "1.2", "FIXED": "1"},
+        "extra_hosts": ["a:1.1.1.1"],
+        "secrets": {"token": {"environment": "SECRET"}},
+        "ssh": ["default"],
+        "platform": "linux/amd64",
+    }
+    inline = values["companions"]["inline"]["build"]["dockerfile_inline"]
+    assert inline == "FROM x\nRUN echo $HOME\n"
+
+
+def test_health_says_how_long_to_wait_and_jobs_are_jobs(convert: Convert) -> None:
+    values = convert(FILES["health"]).values
+    assert values["ready"] == {"command": ["sh", "-c", 'curl -f "http://localhost/$A"'], "within": 230.0}
+    companions = values["companions"]
+    assert companions["a"]["ready"] == {"healthy": True, "within": 270.0}
+    assert (companions["b"]["ready"], companions["b"]["healthcheck"]) == ({"started": True}, False)
+    assert (companions["c"]["job"], "ready" in companions["c"]) == (True, False)
+    assert list(companions) == ["a", "b", "c", "d"]
+
+
+def test_every_name_of_a_service_is_kept(convert: Convert) -> None:
+    values = convert(FILES["names"]).values
+    assert values["aliases"] == ["web", "shop", "www"]
+    assert (values["hostname"], values["domainname"]) == ("shop-host", "example.test")
+    assert values["extra_hosts"] == ["api.local:127.0.0.1", "host.docker.internal:host-gateway", "six:::1"]
+    assert values["companions"]["My_Db.1"]["aliases"] == ["shop-db", "database"]
+
+
+def test_the_network_of_another_service_has_the_port(convert: Convert) -> None:
+    values = convert(FILES["network of another"]).values
+    assert (values["network_of"], values["port"], list(values["companions"])) == ("vpn", 8000, ["vpn"])
+
+
+def test_what_has_no_effect_is_named_in_one_note_and_what_is_lost_in_its_own(convert: Convert) -> None:
+    result = convert(FILES["switches"])
+    assert result.faults == []
+    assert result.notes == [
+        "web: depends on none, of which the file wants no container",
+        "web: cpu_shares is not honoured: containers share CPU time by their limits alone",
+        "web: cpuset is not honoured: it may use every core that the harness gives to targets",
+        "web: mac_address is not honoured: the engine chooses its address",
+        "web: oom_kill_disable is not honoured: the kernel kills a process that needs more than its memory",
+        "web: security_opt is not honoured: the engine's own profiles hold, and no process gains rights",
+        "web: platform is not honoured: the engine runs linux/amd64 only if it is its own",
+        "web: the file wants 2 replicas; write limits.replicas in the matrix to measure them",
+        "has no effect on what is measured: deploy.mode, deploy.restart_policy, logging, restart, "
+        "stop_grace_period, stop_signal of web",
+    ]
+
+
+def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert) -> None:
+    faults = convert(FILES["refused"]).faults
+    keys = ("devices", "ipc", "pid", "privileged", "runtime", "userns_mode")
+    assert [fault.split(":")[1] for fault in faults[:6]] == [f" {key} can't be honoured" for key in keys]
+    assert "socket of a container engine" in faults[6]
+
+
+@pytest.mark.parametrize(
+    ("service", "fault"),
+    [
+        ("image: x, depends_on: [gone]", "web: depends on gone, which is not in the file"),
+        ("image: x, network_mode: none", "web: network_mode: none can't be honoured"),
+        ("image: x, env_file: gone.env", "web: its env_file"),
+        ("image: x, secrets: [gone]", "web: its secret gone is not in the file"),
+        ("image: x, secrets: [outside]", "web: its secret outside is external"),
+        ("image: x, secrets: [unset]", "web: its secret unset is the variable UNSET, which is not set"),
+        ("build: https://example.test/x.git", "which is not here"),
+        (
+            "build: {context: ., additional_contexts: {a: ../b}}",
+            "build.additional_contexts can't be honoured",
+        ),
+        ("image: x, depends_on: [fixed], command: 'to 10.0.0.5'", "fixed: others reach it at 10.0.0.5"),
+        ("image: x, gpus: all", "web: gpus can't be honoured"),
+    ],
+)
+def test_a_service_that_would_be_another_one_is_refused(convert: Convert, service: str, fault: str) -> None:
+    text = (
+        f"services:\n  web: {{{service}}}\n"
+        "  fixed: {image: y, networks: {n: {ipv4_address: 10.0.0.5}}}\n"
+        "secrets: {outside: {external: true}, unset: {environment: UNSET}}\nnetworks: {n: {}}\n"
+    )
+    assert any(fault in each for each in convert(text).faults)
+
+
+def test_what_target_yaml_says_itself_is_not_asked_of_the_compose_file(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {build: 'https://example.test/x.git', ports: [80, 81], volumes: ['/srv:/srv'],"
+        " secrets: [outside]}\nsecrets: {outside: {external: true}}\n"
+    )
+    own = {"image": "x", "port": 81, "volumes": {"/srv": ""}, "files": {"/run/secrets/outside": "x"}}
+    result = convert(text, own)
+    assert (result.faults, result.notes) == ([], [])
+
+
+def test_a_service_that_the_environment_names_but_nothing_starts_is_noted(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, environment: {DB_HOST: db, URL: 'redis://cache:6379/0', NAME: mail}}\n"
+        "  db: {image: y}\n  cache: {image: z}\n  mail: {image: m}\n"
+    )
+    assert [note.split(",")[0] for note in convert(text).notes] == [
+        "web: URL names cache",
+        "web: DB_HOST names db",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("web:\n  image: x\n", 'unknown key "web"'),
+        (
+            "services: {web: {image: x, prots: [80]}}",
+            'services.web: unknown key "prots"; did you mean "ports"?',
+        ),
+        ("services: {web: {image: x, ports: 8}}", "services.web.ports: 8 is not of type 'array'"),
+        ("services: {web: {image: x, ports: ['a:b']}}", 'services.web.ports: "a:b" is not a port'),
+        ('services: {web: {image: x, command: "it\'s"}}', "services.web.command: No closing quotation"),
+        ("services: {web: {image: '${TAG', ports: [8]}}", "services.web.image:"),
+        ("services: {web: {image: x, mem_limit: lots}}", '"lots" is not an amount of bytes'),
+        ("services: {web: {extends: gone}}", "extends gone, which is not there"),
+        ("services: {web: {extends: web}}", "extends itself"),
+        ("include: [compose.yaml]\nservices: {}", "includes itself"),
+        ("include: [gone.yaml]\nservices: {}", "which is not there"),
+        ("include: ['https://example.test/x.git']\nservices: {}", "only docker compose can fetch it"),
+        ("- a\n", "holds no mapping of keys"),
+        ("a: [", "not YAML"),
+        ("services: {web: {image: x}, web: {image: y}}", "not YAML"),
+        ("x-a: 1\n", "has no services"),
+    ],
+)
+def test_a_file_that_compose_would_refuse_is_refused_with_its_place(
+    convert: Convert, text: str, message: str
+) -> None:
+    text = text.replace("image: x, mem_limit", "image: x, depends_on: [d]}, d: {image: x, mem_limit")
+    with pytest.raises(ValueError) as refused:  # noqa: PT011
+        convert(text)
+    assert message in str(refused.value)
