@@ -24,6 +24,7 @@ from harness.model import (
     Target,
     TargetEvent,
     TargetSample,
+    TaskFacts,
     ThinkTimes,
     WorkerSample,
 )
@@ -158,6 +159,7 @@ class GeneratorFacts:
 
     `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all
     users have been spawned, then their number. `workers` has samples of each process if there are several.
+    `tasks` are those that ended since the last poll.
     """
 
     requests: Requests
@@ -165,6 +167,7 @@ class GeneratorFacts:
     samples: tuple[GeneratorSample, ...] = ()
     reached_users: int = 0
     workers: tuple[WorkerSample, ...] = ()
+    tasks: TaskFacts = field(default_factory=TaskFacts)
 
 
 class RunningGenerator(Protocol):

@@ -12,6 +12,7 @@ import numpy as np
 
 from harness.errors import GeneratorError
 from harness.measure.locust.pages import concat_facts
+from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession
 from harness.model import (
@@ -304,6 +305,7 @@ class _StepRun:
             events=_shift(start_s, [event for usage in self._usage for event in usage.events]),
             companions=self._merge_companions(start_s),
             workers=_shift(start_s, [sample for part in self._parts for sample in part.workers]),
+            tasks=concat_tasks((part.tasks for part in self._parts), start_s),
         )
 
     def _merge_companions(self, start_s: float) -> dict[str, CompanionFacts]:

@@ -91,6 +91,8 @@ from harness.model.results import (
     TargetUse,
 )
 from harness.model.scenario import HARNESS_OPTIONS, Crowd, Scenario
+from harness.model.task_evidence import TaskUse
+from harness.model.task_facts import ErrorOrigin, TaskError, TaskErrorSample, TaskFacts, TaskSample
 from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "Engine",
     "EngineFacts",
     "EngineWorkers",
+    "ErrorOrigin",
     "EventKind",
     "ExternalWorkers",
     "Factor",
@@ -196,6 +199,11 @@ __all__ = [
     "TargetEvent",
     "TargetSample",
     "TargetUse",
+    "TaskError",
+    "TaskErrorSample",
+    "TaskFacts",
+    "TaskSample",
+    "TaskUse",
     "TcpProbe",
     "ThinkTimes",
     "Timing",

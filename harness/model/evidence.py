@@ -9,6 +9,7 @@ from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
 from harness.model.rare_requests import TooFewRequests
 from harness.model.resources import Limits
+from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.verdicts import Factor, Rule, Verdict
 
 # Evidence for a step's verdict
@@ -60,14 +61,6 @@ class EveryRequestFailed:
 @dataclass(frozen=True, slots=True)
 class NoRequests:
     """No request started within the window."""
-
-
-@dataclass(frozen=True, slots=True)
-class UsersLost:
-    """Users died within the window: `alive` is the lowest number of users, `expected` the step's number."""
-
-    alive: int
-    expected: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +179,7 @@ StepEvidence = (
     | EveryRequestFailed
     | NoRequests
     | UsersLost
+    | TasksRaised
     | CountersSilent
     | GeneratorBusy
     | LoopLate

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from harness.model.plan import Purpose
 from harness.model.resources import Limits
+from harness.model.task_facts import TaskFacts
 
 Seconds = NDArray[np.float64]
 Indices = NDArray[np.int32]
@@ -216,6 +217,7 @@ class StepFacts:
     events: tuple[TargetEvent, ...] = ()
     companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
     workers: tuple[WorkerSample, ...] = ()
+    tasks: TaskFacts = field(default_factory=TaskFacts)
 
 
 class FailureKind(StrEnum):

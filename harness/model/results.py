@@ -12,6 +12,7 @@ from harness.model.host import HostUse, ReferenceCapacity
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Cell
 from harness.model.resources import Limits
+from harness.model.task_evidence import TaskUse
 from harness.model.verdicts import Factor, Rule, Status, Verdict
 
 # A judged step
@@ -169,6 +170,7 @@ class StepResult:
     series: Series | None = None
     cycle_s: float | None = None
     memory: MemoryTrend | None = None
+    tasks: TaskUse = field(default_factory=TaskUse)
 
     @property
     def verdict(self) -> Verdict:

@@ -83,6 +83,8 @@ class Rule(StrEnum):
     HOST_FULL = "host-full"
     HOST_MEMORY = "host-memory"
     LITTLES_LAW = "littles-law"
+    SCENARIO_ERRORS = "scenario-errors"
+    """So many tasks ended in exceptions that the users did not do what the scenario says."""
 
     @property
     def verdict(self) -> Verdict:
@@ -109,9 +111,11 @@ class Rule(StrEnum):
     def at_fault(self) -> Factor | None:
         """The factor that made the step invalid, host or generator; None for a valid step.
 
-        It is also None if the step lacks requests, because neither host nor generator causes this.
+        It is also None if the step lacks requests or the scenario raises exceptions, because neither host nor
+        generator causes this.
         """
-        if self.verdict is not Verdict.INVALID or self.lacks_requests:
+        is_neither = self.lacks_requests or self is Rule.SCENARIO_ERRORS
+        if self.verdict is not Verdict.INVALID or is_neither:
             return None
         return Factor.HOST if self in _HOST_RULES else Factor.GENERATOR
 

@@ -21,6 +21,7 @@ from harness.errors import StoreError
 from harness.model import (
     CompanionFacts,
     EndReason,
+    ErrorOrigin,
     EventKind,
     GeneratorSample,
     HostSample,
@@ -29,6 +30,10 @@ from harness.model import (
     StepFacts,
     TargetEvent,
     TargetSample,
+    TaskError,
+    TaskErrorSample,
+    TaskFacts,
+    TaskSample,
     ThinkTimes,
     WorkerSample,
 )
@@ -53,9 +58,20 @@ _SCALAR_FIELDS = tuple(
         "events",
         "companions",
         "workers",
+        "tasks",
     )
 )
-_Row = TypeVar("_Row", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
+_Row = TypeVar(
+    "_Row",
+    TargetSample,
+    HostSample,
+    GeneratorSample,
+    WorkerSample,
+    TargetEvent,
+    TaskSample,
+    TaskErrorSample,
+    TaskError,
+)
 
 
 def encode_step(facts: StepFacts) -> bytes:
@@ -78,6 +94,8 @@ def encode_step(facts: StepFacts) -> bytes:
         document["companions"] = {name: _encode_companion(each) for name, each in facts.companions.items()}
     if facts.workers:
         document["workers"] = _to_columns(WorkerSample, facts.workers)
+    if facts.tasks.samples:
+        document["tasks"] = _encode_tasks(facts.tasks)
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
@@ -101,6 +119,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
                 name: _decode_companion(each) for name, each in document.get("companions", {}).items()
             },
             workers=_to_rows(WorkerSample, document["workers"]) if "workers" in document else (),
+            tasks=_decode_tasks(document["tasks"]) if "tasks" in document else TaskFacts(),
         )
     except (
         OSError,
@@ -155,6 +174,27 @@ def _decode_thinks(document: dict[str, Any]) -> ThinkTimes:
     thinks = ThinkTimes(_to_array(document["start_s"]), _to_array(document["planned_s"]))
     _require_same_length((thinks.start_s, thinks.planned_s))
     return thinks
+
+
+def _encode_tasks(tasks: TaskFacts) -> dict[str, Any]:
+    return {
+        **_to_columns(TaskSample, tasks.samples),
+        "errors": _to_columns(TaskError, tasks.errors),
+        "error_samples": _to_columns(TaskErrorSample, tasks.error_samples),
+    }
+
+
+def _decode_tasks(document: dict[str, Any]) -> TaskFacts:
+    """Decode the tasks. Raises ValueError if a sample refers to an exception that is not among them."""
+    errors = _to_rows(TaskError, document["errors"])
+    samples = _to_rows(TaskErrorSample, document["error_samples"])
+    if not all(0 <= sample.error < len(errors) for sample in samples):
+        raise ValueError("an exception has no text")
+    return TaskFacts(
+        tuple(replace(error, origin=ErrorOrigin(error.origin)) for error in errors),
+        _to_rows(TaskSample, document),
+        samples,
+    )
 
 
 def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.scenario_errors import check_scenario_errors
 from harness.analyse.step.sound_part import select_sound_part
 from harness.analyse.step.validity import (
     UnexplainedTime,
@@ -75,6 +76,8 @@ def build_baseline(facts: StepFacts) -> Baseline | None:
     facts = select_sound_part(facts)
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
+        return None
+    if check_scenario_errors(facts, window):
         return None
     unexplained = measure_unexplained_time(window) or UnexplainedTime()
     return Baseline(

@@ -10,6 +10,12 @@ from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.scenario_errors import (
+    blame_failed_requests,
+    check_scenario_errors,
+    does_failure_stand,
+    summarize_tasks,
+)
 from harness.analyse.step.slo import (
     choose_batch_s,
     compute_shortfall_ratio,
@@ -195,16 +201,19 @@ def _judge(
     usual = baseline.unexplained if baseline else None
     invalid = judge_validity(facts, window, usual, slos, limits)
     if invalid is not None:
-        return invalid
+        return blame_failed_requests(invalid, facts, slos) or invalid
     if facts.end_reason in _ENDINGS:
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
+    raised = check_scenario_errors(facts, window)
     if window is None or len(window.start_s) == 0:
-        return Judgement(Rule.NO_DATA, NoRequests())
+        return raised or Judgement(Rule.NO_DATA, NoRequests())
     judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos], window)
     is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
         error, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
         return Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, count))
+    if raised is not None and not does_failure_stand(judgement, has_baseline=baseline is not None):
+        return raised
     if judgement.verdict is Verdict.FAIL:
         return check_full_host(facts, window.from_s, window.to_s, limits) or judgement
     return _check_killed_process(facts) or judgement
@@ -281,6 +290,7 @@ def _build_result(
         settling=_summarize_settling(facts),
         by_name=_summarize_names(window) if window else (),
         cycle_s=measure_cycle_s(facts, _find_slowest_limit_s(slos)) or None,
+        tasks=summarize_tasks(facts, from_s, to_s),
     )
 
 

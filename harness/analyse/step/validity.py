@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.usage import (
     compute_busy_cores,
     group_by_process,
@@ -33,8 +34,8 @@ from harness.model.evidence import (
     LoopLate,
     ProxyBusy,
     TimeUnexplained,
-    UsersLost,
 )
+from harness.model.task_evidence import UsersLost
 
 _GENERATOR_CPU_AT_MOST = 0.9
 _LOOP_LAG_AT_MOST_S = 0.25
@@ -119,6 +120,10 @@ def judge_validity(
         host_memory = (
             _check_host_memory(facts, limits) if facts.end_reason is EndReason.GENERATOR_DIED else None
         )
+        ends = summarize_user_ends(facts) if facts.end_reason is EndReason.USERS_MISSING else None
+        if ends is not None:
+            alive = max((sample.users for sample in facts.generator[-1:]), default=0)
+            return Judgement(Rule.USERS, UsersLost(alive, facts.users, ends))
         return host_memory or Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     if facts.end_reason is not EndReason.HELD:
         return _check_early_end(facts, limits)
@@ -219,7 +224,7 @@ def _check_users(facts: StepFacts, window: Window) -> Judgement | None:
     fewest = summarize_generator(facts, window.from_s, window.to_s).fewest_users
     if fewest is None or fewest >= facts.users:
         return None
-    return Judgement(Rule.USERS, UsersLost(fewest, facts.users))
+    return Judgement(Rule.USERS, UsersLost(fewest, facts.users, summarize_user_ends(facts)))
 
 
 def _check_host(facts: StepFacts, from_s: float, to_s: float) -> Judgement | None:

@@ -17,10 +17,10 @@ from harness.errors import GeneratorError, UsageError
 from harness.measure.docker.port_access import find_free_port
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.locust.command import build_command, build_environment, find_ignored_variables
+from harness.measure.locust.ending import describe_ending, find_cause
 from harness.measure.locust.local_workers import (
     ProcessWorkers,
     build_worker_command,
-    describe_exit,
     get_last_lines,
     read_log_end,
 )
@@ -36,6 +36,7 @@ _PLUGIN_FILES = (
     _OPTIONS_FILE,
     _LOCUST_SIDE / "harness_host.py",
     _LOCUST_SIDE / "harness_plugin.py",
+    _LOCUST_SIDE / "harness_task_errors.py",
     _LOCUST_SIDE / "harness_target_only.py",
 )
 _RELAY_FILES = (_LOCUST_SIDE / "harness_worker_relay.py",)
@@ -82,9 +83,9 @@ class LocustGenerator:
             timeout=_START_WITHIN_S,
         )
         files = ", ".join(path.name for path in scenario.locustfiles)
-        if done.returncode != 0:
-            output = done.stderr or done.stdout
-            raise UsageError(f"{files}: Locust can't load it:\n{get_last_lines(output)}", suggest_fix(output))
+        if done.returncode != 0 or "Available Users:" not in done.stdout:
+            hint = suggest_fix(done.stderr or done.stdout)
+            raise UsageError(f"{files}: Locust can't load it{_explain_load_error(done)}", hint)
         classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
         if not classes:
             raise UsageError(
@@ -269,8 +270,10 @@ class LocustProcess:
     def _check_workers(self) -> None:
         """Raise GeneratorError if workers were lost or added: Locust then moves users between workers."""
         if (connected := self._pages.workers_connected) < self._expected_workers:
+            cause = find_cause(self.read_logs())
             raise GeneratorError(
-                f"{self._expected_workers - connected} of {self._expected_workers} Locust workers were lost"
+                f"{cause}{', so ' if cause else ''}{self._expected_workers - connected} of "
+                f"{self._expected_workers} Locust workers were lost"
             )
         if (seen := self._pages.workers_seen) > self._expected_workers:
             raise GeneratorError(
@@ -281,12 +284,21 @@ class LocustProcess:
     def _build_end_error(self) -> GeneratorError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_QUIT_WITHIN_S)
-        code = self.process.poll()
-        ending = "closed its connection to the harness" if code is None else describe_exit(code)
-        return GeneratorError(f"Locust {ending}\nlast log lines:\n{self._read_log_tail()}")
+        log = self.read_logs()
+        ending = describe_ending("Locust", self.process.poll(), log)
+        return GeneratorError(f"{ending}\nlast log lines:\n{get_last_lines(log)}")
 
     def _read_log_tail(self) -> str:
         return get_last_lines(self.read_logs())
+
+
+def _explain_load_error(done: "subprocess.CompletedProcess[str]") -> str:
+    """Return why Locust could not load the scenario: the exception with its line, then the log."""
+    log = get_last_lines(done.stderr or done.stdout)
+    if not log:
+        return f": it ended Locust with exit code {done.returncode}; look for sys.exit() outside of functions"
+    cause = find_cause(done.stderr)
+    return f": {cause}\n{log}" if cause else f":\n{log}"
 
 
 def _count_workers(load: Load) -> int:

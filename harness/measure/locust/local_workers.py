@@ -12,6 +12,7 @@ from typing import IO
 from harness.errors import GeneratorError
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.locust.command import build_command, build_command_elsewhere, build_environment
+from harness.measure.locust.ending import describe_ending
 from harness.model import LOOPBACK, ExternalWorkers, Scenario
 
 END_WITHIN_S = 5.0
@@ -56,9 +57,10 @@ class ProcessWorkers:
         """Raise GeneratorError if a worker has ended."""
         for number, process in enumerate(self._processes, 1):
             if (code := process.poll()) is not None:
+                log = read_log_end(self._logs[number - 1], 64 * 1024)
+                who = f"Locust's worker {number} of {len(self._processes)}"
                 raise GeneratorError(
-                    f"Locust's worker {number} of {len(self._processes)} {describe_exit(code)}"
-                    f"\nlast log lines:\n{get_last_lines(read_log_end(self._logs[number - 1], 4096))}"
+                    f"{describe_ending(who, code, log)}\nlast log lines:\n{get_last_lines(log)}"
                 )
 
     def read_logs(self, bytes_each: int) -> str:
@@ -89,11 +91,6 @@ def read_log_end(log: IO[bytes], max_bytes: int) -> str:
 
 def get_last_lines(text: str, count: int = 15) -> str:
     return "\n".join(text.strip().splitlines()[-count:])
-
-
-def describe_exit(code: int) -> str:
-    killed = " (killed, by a person or by the kernel for lack of memory)" if code == -signal.SIGKILL else ""
-    return f"ended with exit code {code}{killed}"
 
 
 def build_worker_command(scenario: Scenario, load: ExternalWorkers) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.measure.locust.task_pages import TaskBuffer
 from harness.measure.protocols import GeneratorFacts
 from harness.model import GeneratorSample, Requests, ThinkTimes, WorkerSample
 
@@ -59,6 +60,7 @@ class PageBuffer:
         self._pages: list[dict[str, Any]] = []
         self._samples: list[GeneratorSample] = []
         self._worker_samples: list[WorkerSample] = []
+        self._tasks = TaskBuffer()
         self._closed: set[int] = set()
         self._reached_users = 0
 
@@ -98,6 +100,7 @@ class PageBuffer:
         }
         process.last_page = decoded
         self._pages.append(decoded)
+        self._tasks.add(page, worker, decoded["at"])
         if page["closing"]:
             self._closed.add(worker)
         if self._workers:
@@ -130,6 +133,7 @@ class PageBuffer:
             samples=tuple(samples),
             reached_users=self._reached_users,
             workers=tuple(worker_samples),
+            tasks=self._tasks.take(),
         )
 
     def _sum_processes(self, at_s: float) -> GeneratorSample:

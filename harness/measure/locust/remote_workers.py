@@ -19,6 +19,7 @@ from harness.measure.locust.command import (
     build_command_elsewhere,
     build_option_variables,
 )
+from harness.measure.locust.ending import find_cause
 from harness.measure.locust.local_workers import END_WITHIN_S
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.measure.protocols import Image
@@ -123,9 +124,11 @@ class ContainerWorkers:
                 raise GeneratorError(f"Locust's worker {number} can't be reached: {error.what}") from error
             if end is not None:
                 memory = ", out of memory" if end.oom else ""
+                cause = find_cause(end.log_tail)
                 raise GeneratorError(
-                    f"Locust's worker {number} of {len(self._containers)}, in a container, "
-                    f"ended with exit code {end.exit_code}{memory}\nlast log lines:\n{end.log_tail}"
+                    f"{cause}{', so ' if cause else ''}Locust's worker {number} of {len(self._containers)}, "
+                    f"in a container, ended with exit code {end.exit_code}{memory}"
+                    f"\nlast log lines:\n{end.log_tail}"
                 )
 
     def read_logs(self, bytes_each: int) -> str:

@@ -87,6 +87,8 @@ class RequestLog:
         self.process = psutil.Process()
         self.connection: HarnessConnection | None = None
         self.on_close: list[Callable[[], None]] = []
+        self.on_failure: list[Callable[[], None]] = []
+        self.page_parts: list[Callable[[], dict[str, Any]]] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -137,6 +139,8 @@ class RequestLog:
         }
         self.worst_lag_s = 0.0
         self._clear()
+        for take_part in self.page_parts:
+            page |= take_part()
         return page
 
 
@@ -257,6 +261,9 @@ def on_request(
 ) -> None:
     latency_s = (response_time or 0.0) / 1000
     error = describe_error(exception) if exception else None
+    if error is not None:
+        for callback in request_log.on_failure:
+            callback()
     request_log.add(
         request_type, name, time.monotonic() - estimate_age_s(start_time, latency_s), latency_s, error
     )

@@ -6,6 +6,7 @@ from harness.model import CampaignResult, CellResult, Cost, Drift, HostSpeed, Re
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.scenario_errors import find_worst_tasks, name_error
 from harness.report.view.text import clean_text, keep_finite
 
 _FORMAT = 1
@@ -110,6 +111,7 @@ def _build_slo(slo: Slo) -> dict[str, Any]:
 
 def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
     violated, at_reference = result.monotonicity_violation, result.at_reference
+    tasks = find_worst_tasks(result.steps)
     return {
         "id": clean_text(result.cell.id),
         "cpu_cores": result.cell.limits.cpu_cores,
@@ -143,6 +145,8 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         "on_price_front": cost.is_on_front if cost else None,
         "replicas": result.cell.limits.replicas,
         "engine": clean_text(result.engine or "") or None,
+        "task_error_ratio": keep_finite(tasks.unexplained_ratio) if tasks else None,
+        "task_error": clean_text(name_error(tasks.error)) if tasks and tasks.error else None,
     } | _build_soak(result.soak)
 
 

@@ -7,6 +7,7 @@ from harness.model import CampaignResult, CellResult, Drift, Repeatability, Verd
 from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
+from harness.report.view.scenario_errors import warn_of_raised_tasks
 
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
 
@@ -38,7 +39,10 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
 
 
 def write_warnings(result: CampaignResult) -> tuple[str, ...]:
-    """Return a sentence for each drift, unlike engine, failed soak, contradiction and wide bracket."""
+    """Return a sentence for each drift, unlike engine, failed soak, contradiction and wide bracket.
+
+    The last one is on exceptions in the scenario, which belong to no size.
+    """
     drift = result.drift
     violations = (
         f"{text.format_size(cell.cell.limits)} {cell_text.describe_violation(cell)}: one of the two is wrong."
@@ -65,7 +69,12 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
         *broken_soaks,
         *violations,
         *wide_brackets,
+        *([raised] if (raised := _warn_of_raised_tasks(result)) else []),
     )
+
+
+def _warn_of_raised_tasks(result: CampaignResult) -> str:
+    return warn_of_raised_tasks(step for cell in result.cells for step in cell.steps)
 
 
 def describe_drift(drift: Drift) -> str:

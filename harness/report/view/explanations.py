@@ -39,11 +39,12 @@ from harness.model.evidence import (
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
-    UsersLost,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.report.view.failures import explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
+from harness.report.view.scenario_errors import explain_lost_users, explain_raised_tasks
 from harness.report.view.text import (
     format_change,
     format_cpu,
@@ -72,7 +73,7 @@ _ENDINGS = {
     Rule.DEPENDENCY_DIED: "a companion's container ended under load ({note})",
     Rule.STALLED: "the target stopped answering ({note})",
     Rule.ALL_FAILED: "every request failed ({note})",
-    Rule.GENERATOR: "the generator died: {note}; its log is in the cell's folder",
+    Rule.GENERATOR: "the load ended early: {note}; Locust's log is in the cell's folder",
     Rule.REMOVED: "{note}; keep others away from the engine while it measures",
     Rule.USERS: "{note}; look for errors in on_start, or lower users.spawn_rate",
 }
@@ -216,9 +217,10 @@ def explain_judgement(judgement: Judgement) -> str:
             return f"every request failed ({quote_first_line(error)}, {count} times)"
         case NoRequests():
             return "no request started within the window"
-        case UsersLost(alive, expected):
-            remedy = "look for StopUser or exceptions in the locustfile"
-            return f"only {alive} of {expected} users were alive; {remedy}"
+        case UsersLost():
+            return explain_lost_users(evidence)
+        case TasksRaised():
+            return explain_raised_tasks(evidence)
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
         case MemoryGrows():

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.model import CompanionUse, NameStats, StepResult
+from harness.model import CompanionUse, NameStats, Rule, StepResult
 from harness.report.view import text
 from harness.report.view.explanations import explain_judgement, name_rule
+from harness.report.view.scenario_errors import describe_raised_tasks
 
 _SUPERSEDED = "does not count: these users were held again while the host was more than 10 % faster"
 
@@ -64,12 +65,11 @@ def build_step_view(step: StepResult, *, is_superseded: bool = False) -> StepVie
 
     `is_superseded`: it does not count, because the same users were held again on a faster host.
     """
-    reason = text.clean_text(explain_judgement(step.judgement))
     return StepView(
         users=step.users,
         verdict=step.verdict.value,
         rule=text.clean_text(name_rule(step.judgement)),
-        reason=f"{reason}; {_SUPERSEDED}" if is_superseded else reason,
+        reason=_explain_verdict(step, is_superseded=is_superseded),
         window=text.format_duration(step.window_s),
         requests=text.format_count(step.requests),
         rps=text.format_rate(step.rps),
@@ -85,6 +85,17 @@ def build_step_view(step: StepResult, *, is_superseded: bool = False) -> StepVie
         companions=tuple(_build_companion_view(use) for use in step.companions),
         result=step,
     )
+
+
+def _explain_verdict(step: StepResult, *, is_superseded: bool) -> str:
+    """Return why a step has its verdict, and what else must be known of it."""
+    is_about_tasks = step.rule is Rule.SCENARIO_ERRORS
+    parts = (
+        explain_judgement(step.judgement),
+        "" if is_about_tasks else describe_raised_tasks(step.tasks),
+        _SUPERSEDED if is_superseded else "",
+    )
+    return text.clean_text("; ".join(part for part in parts if part))
 
 
 def _build_companion_view(use: CompanionUse) -> CompanionView:

@@ -16,6 +16,7 @@ from harness.model import (
 from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 from harness.report.view.memory import find_memory_trend
+from harness.report.view.scenario_errors import find_worst_tasks, name_error
 
 _PAUSES_FROM_RATIO = 0.05
 """If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
@@ -50,6 +51,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_shortfall_fact(result, valid),
         *_build_left_out_fact(valid),
         *_build_unseen_fact(valid),
+        *_build_raised_fact(steps),
         _build_cpu_per_request_fact(valid),
         *_build_memory_fact(result.cells),
         *build_check_facts(result),
@@ -143,6 +145,16 @@ def _build_unseen_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
             "a client other than Locust's HTTP clients reports requests only when they end: "
             "those that hang are not counted, and a stall is not found",
         )
+
+
+def _build_raised_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
+    """Yield which share of the tasks ended in exceptions; nothing if none did, or if none were counted."""
+    tasks = find_worst_tasks(steps)
+    if tasks is not None and tasks.unexplained and tasks.error is not None:
+        value = f"up to {text.format_ratio(tasks.unexplained_ratio)}"
+        error = text.clean_text(name_error(tasks.error))
+        note = f"of a window's tasks, without a failed request before; most often {error}"
+        yield Fact("Tasks that raised exceptions", value, note)
 
 
 def _build_shortfall_fact(result: CampaignResult, steps: Sequence[StepResult]) -> Iterator[Fact]:

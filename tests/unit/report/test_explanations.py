@@ -7,6 +7,7 @@ import pytest
 from harness.model import (
     MIB,
     Doubt,
+    ErrorOrigin,
     Judgement,
     Limits,
     MachineDifference,
@@ -14,6 +15,8 @@ from harness.model import (
     MemoryTrend,
     Rule,
     Slo,
+    TaskError,
+    TaskUse,
     Verdict,
 )
 from harness.model.cell_evidence import CellEvidence
@@ -52,9 +55,9 @@ from harness.model.evidence import (
     SustainedBySmaller,
     Thrashing,
     TimeUnexplained,
-    UsersLost,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from harness.report.view.explanations import (
     explain_doubt,
     explain_evidence,
@@ -100,6 +103,12 @@ def test_a_rule_is_named_by_the_slo_that_decided() -> None:
     assert name_rule(Judgement(Rule.STEAL, CpuStolen(0.2))) == "steal"
 
 
+ROWS = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
+POP = TaskError(ErrorOrigin.USER, "IndexError: pop from empty list", "locustfile.py:16")
+STOP = TaskError(ErrorOrigin.STOP, "StopUser", "locustfile.py:22")
+LOST_GREENLET = TaskError(ErrorOrigin.GREENLET, "KeyError: 'token'")
+
+
 @pytest.mark.parametrize(
     ("rule", "evidence", "words"),
     [
@@ -124,10 +133,38 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
 @pytest.mark.parametrize(
     ("rule", "evidence", "words"),
     [
-        (Rule.GENERATOR, EndedStep("silent"), "the generator died: silent; "),
+        (Rule.GENERATOR, EndedStep("silent"), "the load ended early: silent; "),
         (Rule.REMOVED, EndedStep("somebody removed it"), "somebody removed it; "),
         (Rule.USERS, EndedStep("3 of 10 users came"), "3 of 10 users came; look for errors in on_start"),
         (Rule.USERS, UsersLost(9, 10), "only 9 of 10 users were alive; look for StopUser"),
+        (
+            Rule.USERS,
+            UsersLost(1, 10, UserEnds(9, POP, 9, 0, 0.0)),
+            "only 1 of 10 users were alive: 9 ended in IndexError: pop from empty list (locustfile.py:16) "
+            "after no task; mend the locustfile",
+        ),
+        (
+            Rule.USERS,
+            UsersLost(7, 10, UserEnds(3, STOP, 2, 2, 2.5)),
+            "only 7 of 10 users were alive: 2 of them stopped themselves with StopUser (locustfile.py:22) "
+            "after 2.5 tasks each, most of them after a failed request; no user takes their place",
+        ),
+        (
+            Rule.USERS,
+            UsersLost(0, 10, UserEnds(1, LOST_GREENLET, 1, 0, 0.0)),
+            "only 0 of 10 users were alive: the scenario raised KeyError: 'token'; mend the locustfile",
+        ),
+        (
+            Rule.SCENARIO_ERRORS,
+            TasksRaised(TaskUse(100, 98, 0, ROWS, 98), 0.05),
+            "98 % of the tasks ended in KeyError: 'rows' (locustfile.py:9), so users did less than the "
+            "scenario says (5 % or more make a step invalid); mend the locustfile",
+        ),
+        (
+            Rule.SCENARIO_ERRORS,
+            TasksRaised(TaskUse(100, 30, 10, ROWS, 15), 0.05),
+            "20 % of the tasks ended in exceptions, most often in KeyError: 'rows' (locustfile.py:9), so ",
+        ),
         (Rule.SUSPENDED, CountersSilent(4.2), "no counter was read for 4 s: "),
         (
             Rule.GENERATOR_CPU,

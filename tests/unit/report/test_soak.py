@@ -90,7 +90,7 @@ def test_a_size_that_broke_gives_way_to_the_next_and_is_explained() -> None:
 @pytest.mark.parametrize(
     ("soak", "doubt"),
     [
-        (STOLEN, "because holding it longer was invalid twice (the generator died: it was killed; "),
+        (STOLEN, "because holding it longer was invalid twice (the load ended early: it was killed; "),
         (DEAD, "because it did not come up again (exit code 1)."),
     ],
 )

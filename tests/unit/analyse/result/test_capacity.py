@@ -25,9 +25,9 @@ from harness.model.evidence import (
     NeverBroke,
     NotReady,
     Skipped,
-    UsersLost,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.model.task_evidence import UsersLost
 from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400

@@ -1,0 +1,137 @@
+"""Judge whether the users did what the scenario says: a task that ends in an exception leaves out its rest.
+
+An exception after a failed request of the same user may follow from the target's answer. So it is never held
+against the scenario, and users that end so are held against the target.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from harness.analyse.step.window import Window
+from harness.model import (
+    ANSWERED,
+    ErrorOrigin,
+    IndicatorKind,
+    Judgement,
+    Rule,
+    Slo,
+    StepFacts,
+    TaskError,
+    TaskErrorSample,
+    TaskUse,
+    Verdict,
+)
+from harness.model.evidence import SloBroken, SloEvaluation
+from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+
+_RAISED_BELOW = 0.05
+"""From this share of the tasks on, a step is invalid. Users may then do 5 % less than the scenario says, and
+so their number may be wrong by as much: the default precision of a capacity.
+"""
+
+_RAISED_AT_LEAST = 2
+"""A single exception in a window is no share that could be trusted."""
+
+
+def summarize_tasks(facts: StepFacts, from_s: float, to_s: float) -> TaskUse:
+    """Return what became of the tasks that ended in (from_s, to_s], by samples of half a second."""
+    tasks = facts.tasks
+    ended = sum(sample.ended for sample in tasks.samples if from_s < sample.at_s <= to_s)
+    inside = [sample for sample in tasks.error_samples if from_s < sample.at_s <= to_s]
+    raised = [sample for sample in inside if tasks.errors[sample.error].origin.ends_tasks]
+    others = [sample for sample in inside if tasks.errors[sample.error].origin is ErrorOrigin.LISTENER]
+    unexplained = {error: count - after for error, (count, after) in _count(raised).items() if count > after}
+    error = _find_most_frequent(facts, unexplained or {e: count for e, (count, _) in _count(raised).items()})
+    other = _find_most_frequent(facts, {e: count for e, (count, _) in _count(others).items()})
+    return TaskUse(
+        ended=ended,
+        raised=sum(sample.count for sample in raised),
+        after_failure=sum(sample.after_failure for sample in raised),
+        error=error[0],
+        error_count=error[1],
+        other_error=other[0],
+    )
+
+
+def _count(samples: Iterable[TaskErrorSample]) -> dict[int, tuple[int, int]]:
+    """Return how often each exception was raised, and how often of these after a failed request."""
+    counts: dict[int, tuple[int, int]] = {}
+    for sample in samples:
+        count, after = counts.get(sample.error, (0, 0))
+        counts[sample.error] = (count + sample.count, after + sample.after_failure)
+    return counts
+
+
+def _find_most_frequent(facts: StepFacts, counts: dict[int, int]) -> tuple[TaskError | None, int]:
+    if not counts:
+        return None, 0
+    error = max(counts, key=lambda number: (counts[number], -number))
+    return facts.tasks.errors[error], counts[error]
+
+
+def check_scenario_errors(facts: StepFacts, window: Window | None) -> Judgement | None:
+    """Return that too many tasks of the window ended in exceptions; None if not, or if they were not counted.
+
+    Exceptions after a failed request do not count.
+    """
+    if window is None:
+        return None
+    tasks = summarize_tasks(facts, window.from_s, window.to_s)
+    ratio = tasks.unexplained_ratio
+    if ratio is None or ratio < _RAISED_BELOW or tasks.unexplained < _RAISED_AT_LEAST:
+        return None
+    return Judgement(Rule.SCENARIO_ERRORS, TasksRaised(tasks, _RAISED_BELOW))
+
+
+def does_failure_stand(judgement: Judgement, *, has_baseline: bool) -> bool:
+    """Return True if a failure stands although too many tasks ended in exceptions.
+
+    It does if requests failed too often, because answers that are missing raise exceptions. It also does if
+    there is a baseline: a step with so many exceptions gives none, so they came with the load.
+    """
+    if judgement.verdict is not Verdict.FAIL:
+        return False
+    slo = judgement.broken_slo
+    return has_baseline or slo is None or slo.kind is IndicatorKind.ERRORS
+
+
+def summarize_user_ends(facts: StepFacts) -> UserEnds | None:
+    """Return what ended users since the ramp began; None if none ended by itself.
+
+    Where no user has ended, an exception in a greenlet of the scenario may have kept users from starting.
+    """
+    tasks = facts.tasks
+    since = [sample for sample in tasks.error_samples if sample.at_s >= facts.ramp_from_s]
+    ended = [sample for sample in since if tasks.errors[sample.error].origin.ends_users]
+    ended = ended or [sample for sample in since if tasks.errors[sample.error].origin is ErrorOrigin.GREENLET]
+    error, count = _find_most_frequent(facts, {e: count for e, (count, _) in _count(ended).items()})
+    if error is None:
+        return None
+    user_tasks = sum(sample.user_tasks for sample in ended if tasks.errors[sample.error] == error)
+    return UserEnds(
+        count=sum(sample.count for sample in ended),
+        error=error,
+        error_count=count,
+        after_failure=sum(sample.after_failure for sample in ended),
+        tasks_each=user_tasks / count,
+    )
+
+
+def blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:
+    """Return that requests failed too often, if this is why users are missing; None if it is not.
+
+    Users that end after a failed request, at a load at which more requests fail than an SLO allows, are lost
+    to the target: the step then fails by that SLO, judged on all its requests from the ramp on.
+    """
+    evidence = invalid.evidence
+    if not isinstance(evidence, UsersLost) or evidence.ends is None:
+        return None
+    if 2 * evidence.ends.after_failure <= evidence.ends.count:
+        return None
+    errors = facts.requests.error[facts.requests.start_s >= facts.ramp_from_s]
+    ratio = float((errors != ANSWERED).mean()) if len(errors) else 0.0
+    for slo in slos:
+        if slo.kind is IndicatorKind.ERRORS and slo.request_name is None and ratio > slo.at_most:
+            return Judgement(
+                Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, ratio, holds=False, is_settled=True))
+            )
+    return None

@@ -1,0 +1,400 @@
+"""Count the users' tasks and the exceptions in the scenario, and say what ends Locust early.
+
+Locust loads this file after `harness_plugin.py`, in every process. Counts go with the pages of facts. Equal
+exceptions of one line are one kind, so that endless different messages need no memory. What ends Locust early
+becomes one line on stderr that starts with `LOG_MARK`; the harness reads it in Locust's log.
+
+This file imports nothing of the harness, because a worker on another host gets it alone, from the master.
+"""
+
+import contextlib
+import functools
+import itertools
+import logging
+import os
+import re
+import sys
+import sysconfig
+import traceback
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+import gevent
+import locust
+from locust.exception import StopUser
+from locust.user.task import TaskSet
+
+LOG_MARK = "harness: "
+TASK, USER, STOP, GREENLET, LISTENER = "task", "user", "stop", "greenlet", "listener"
+MAX_KINDS, OTHER_KINDS = 100, "(other exceptions)"
+MAX_TEXT_CHARACTERS, MAX_PLACE_CHARACTERS = 200, 120
+MAX_FRAMES, MAX_SPAWN_DEPTH = 200, 5
+MEMORY_ADDRESS = re.compile(r"0x[0-9a-fA-F]+")
+STOPPING = "stopping"
+"""The state of a user that Locust asks to stop."""
+
+STOPS = (StopUser, getattr(locust.exception, "StopTest", StopUser))
+
+LIBRARY_FOLDERS = (
+    *(sysconfig.get_paths()[name] + os.sep for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+    os.path.dirname(os.path.abspath(locust.__file__)) + os.sep,
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), "harness_"),
+)
+
+
+class UserState:
+    """What is known of a running user: its tasks, and whether requests of it have failed."""
+
+    __slots__ = (
+        "failed_at_start",
+        "failed_in_task",
+        "has_raised",
+        "has_stopped",
+        "in_task",
+        "raises",
+        "tasks",
+    )
+
+    def __init__(self) -> None:
+        self.tasks = 0
+        self.in_task = self.raises = self.has_raised = self.has_stopped = False
+        self.failed_in_task = self.failed_at_start = False
+
+    def start_task(self) -> None:
+        self.in_task = True
+        self.raises = self.has_raised = self.failed_in_task = False
+
+    def record_failed_request(self) -> None:
+        if self.in_task:
+            self.failed_in_task = True
+        else:
+            self.failed_at_start = True
+
+
+class TaskLog:
+    """What was counted since the last page, and the states of the users by their greenlets' ids.
+
+    `counts` are, by the number of a kind: exceptions, those after a failed request, tasks of ended users.
+    """
+
+    def __init__(self) -> None:
+        self.states: dict[int, UserState] = {}
+        self.kinds: dict[tuple[str, str, str], int] = {}
+        self.new_kinds: list[list[str]] = []
+        self.counts: dict[int, list[int]] = {}
+        self.ended = 0
+
+    def add(self, origin: str, exception: BaseException, place: str, state: UserState | None) -> None:
+        key = (origin, type(exception).__qualname__, place)
+        number = self.kinds.get(key)
+        if number is None:
+            number = self.add_kind(key, exception)
+        counts = self.counts.setdefault(number, [0, 0, 0])
+        counts[0] += 1
+        if state is not None:
+            counts[1] += state.failed_in_task or state.failed_at_start
+            counts[2] += state.tasks + state.in_task if origin in (USER, STOP) else 0
+
+    def add_kind(self, key: tuple[str, str, str], exception: BaseException) -> int:
+        """Return the number of a new kind. Once there are too many, new ones of an origin share a number."""
+        is_full = len(self.kinds) >= MAX_KINDS
+        if is_full:
+            key = (key[0], OTHER_KINDS, "")
+        if key not in self.kinds:
+            self.kinds[key] = len(self.kinds)
+            self.new_kinds.append([key[0], OTHER_KINDS if is_full else describe(exception), key[2]])
+        return self.kinds[key]
+
+    def take_page_part(self) -> dict[str, Any]:
+        """Return what was counted since the last call, for the page of facts."""
+        part = {
+            "tasks": self.ended,
+            "task_errors": [[number, *counts] for number, counts in self.counts.items()],
+            "task_error_kinds": self.new_kinds,
+        }
+        self.ended, self.counts, self.new_kinds = 0, {}, []
+        return part
+
+    def find_state(self) -> UserState | None:
+        """Return the state of the user that runs now, or that has started the greenlet that runs now."""
+        greenlet = gevent.getcurrent()
+        for _ in range(MAX_SPAWN_DEPTH):
+            state = self.states.get(id(greenlet))
+            find_spawner = getattr(greenlet, "spawning_greenlet", None)
+            if state is not None or find_spawner is None:
+                return state
+            greenlet = find_spawner()
+        return None
+
+
+task_log = TaskLog()
+
+
+def describe(exception: BaseException) -> str:
+    """Return an exception's type and message on one line, without memory addresses."""
+    try:
+        message = " ".join(str(exception)[: 4 * MAX_TEXT_CHARACTERS].split())
+    except Exception:
+        message = ""
+    name = type(exception).__qualname__
+    return MEMORY_ADDRESS.sub("0x…", f"{name}: {message}" if message else name)[:MAX_TEXT_CHARACTERS]
+
+
+@functools.lru_cache(maxsize=1000)
+def name_own_file(path: str) -> str:
+    """Return how a file of the user's own is shown; "" for a file of Locust, of another library or of ours.
+
+    It is relative to the working folder if it is below that; otherwise it is the bare name.
+    """
+    full, folder = os.path.abspath(path), os.getcwd() + os.sep
+    is_library = full.startswith(LIBRARY_FOLDERS) or "site-packages" in full or "dist-packages" in full
+    if path.startswith("<") or is_library:
+        return ""
+    shown = full.removeprefix(folder) if full.startswith(folder) else os.path.basename(full)
+    return shown[-MAX_PLACE_CHARACTERS:]
+
+
+def name_line(frame: FrameType, line: int) -> str:
+    """Return a frame's place, such as "locustfile.py:9"; "" if the code is not the user's own."""
+    if frame.f_globals.get("__name__") == "__main__":
+        return ""
+    name = name_own_file(frame.f_code.co_filename)
+    return f"{name}:{line}" if name else ""
+
+
+def find_place(tb: TracebackType | None) -> str:
+    """Return the innermost line of the user's own code in a traceback; "" if there is none."""
+    place = ""
+    for frame, line in itertools.islice(traceback.walk_tb(tb), MAX_FRAMES):
+        place = name_line(frame, line) or place
+    return place
+
+
+def find_calling_place() -> str:
+    """Return the innermost line of the user's own code that led here; "" if there is none."""
+    frames = traceback.walk_stack(sys._getframe(1))
+    places = (name_line(frame, line) for frame, line in itertools.islice(frames, MAX_FRAMES))
+    return next(filter(None, places), "")
+
+
+def write_ending(text: str) -> None:
+    """Write into Locust's log what ends Locust."""
+    sys.stderr.write(f"{LOG_MARK}{text}\n")
+
+
+def mark_once(exception: BaseException, mark: object) -> bool:
+    """Return True, unless the exception has this mark already: Locust may report one more than once."""
+    if getattr(exception, "_harness_mark", None) == mark:
+        return False
+    with contextlib.suppress(AttributeError, TypeError):
+        exception._harness_mark = mark  # type: ignore[attr-defined]
+    return True
+
+
+# Tasks and users
+
+
+def count_tasks(execute: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the execution of a task. A nested task set is none: its own tasks are counted."""
+
+    @functools.wraps(execute)
+    def execute_and_count(self: Any) -> Any:
+        state = task_log.states.get(id(gevent.getcurrent()))
+        queue = self._task_queue
+        if state is None or (queue and isinstance(queue[0], type)):
+            return execute(self)
+        state.start_task()
+        try:
+            return execute(self)
+        except Exception:
+            state.raises = True
+            raise
+        finally:
+            state.in_task = False
+            state.tasks += 1
+            task_log.ended += 1
+
+    return execute_and_count
+
+
+def on_user_error(user_instance: Any, exception: BaseException, tb: TracebackType | None, **_: Any) -> None:
+    """Count an exception that ended a task. `run_and_watch` counts those in `on_start`, which end a user."""
+    if isinstance(user_instance, locust.User):
+        return
+    state = task_log.find_state()
+    if not mark_once(exception, (id(state), state.tasks if state else 0)):
+        return
+    if state is None or not state.raises:
+        task_log.ended += 1
+    elif state.has_raised:
+        return
+    if state is not None:
+        state.raises, state.has_raised = False, True
+    task_log.add(TASK, exception, find_place(tb), state)
+
+
+def on_failed_request() -> None:
+    state = task_log.find_state()
+    if state is not None:
+        state.record_failed_request()
+
+
+def watch_users(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the whole life of a user, to know its state and what ends it."""
+
+    @functools.wraps(run)
+    def run_and_watch(self: Any) -> Any:
+        key, state = id(gevent.getcurrent()), UserState()
+        task_log.states[key] = state
+        self.on_start = watch_start(self, state, self.on_start)
+        try:
+            return run(self)
+        except Exception as error:
+            task_log.add(USER, error, find_place(error.__traceback__), state)
+            mark_once(error, USER)
+            raise
+        finally:
+            task_log.states.pop(key, None)
+
+    return run_and_watch
+
+
+def watch_start(user: Any, state: UserState, on_start: Callable[[], Any]) -> Callable[[], Any]:
+    """Wrap a user's `on_start`: Locust does not tell that it stopped the user."""
+
+    @functools.wraps(on_start)
+    def start_and_watch() -> Any:
+        try:
+            return on_start()
+        except STOPS as error:
+            record_stop(user, state, error, find_place(error.__traceback__))
+            raise
+
+    return start_and_watch
+
+
+def watch_task_sets(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a task set, to see when it stops its user."""
+
+    @functools.wraps(run)
+    def run_and_watch(self: Any) -> Any:
+        try:
+            return run(self)
+        except STOPS as error:
+            state = task_log.find_state()
+            if state is not None:
+                record_stop(self.user, state, error, find_place(error.__traceback__))
+            raise
+
+    return run_and_watch
+
+
+def watch_stop(stop: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `User.stop`, which a user may call itself. Locust calls it to have fewer users."""
+
+    @functools.wraps(stop)
+    def stop_and_watch(self: Any, force: bool = False) -> Any:
+        state = task_log.states.get(id(self._greenlet))
+        if state is not None and (place := find_calling_place()):
+            record_stop(self, state, StopUser("stop()"), place)
+        return stop(self, force)
+
+    return stop_and_watch
+
+
+def record_stop(user: Any, state: UserState, error: BaseException, place: str) -> None:
+    """Count a user that stops itself, once, and not if Locust stops it."""
+    if state.has_stopped or user._state == STOPPING:
+        return
+    state.has_stopped = True
+    task_log.add(STOP, error, place, state)
+
+
+# What ends Locust, and exceptions elsewhere
+
+
+class ListenerErrors(logging.Handler):
+    """Counts exceptions in listeners of events and in `on_stop`, which Locust only logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if error is None or not str(record.msg).startswith("Uncaught exception in "):
+            return
+        if place := find_place(error.__traceback__):
+            task_log.add(LISTENER, error, place, None)
+
+
+def watch_greenlets(handle_error: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap gevent's handler of exceptions that end a greenlet, which must not raise one."""
+
+    def handle_and_watch(context: Any, kind: Any, value: Any, tb: Any) -> Any:
+        with contextlib.suppress(Exception):
+            record_greenlet_error(value, tb)
+        return handle_error(context, kind, value, tb)
+
+    return handle_and_watch
+
+
+def record_greenlet_error(error: object, tb: TracebackType | None) -> None:
+    """Count an exception that ended a greenlet of the scenario's own, or say that it ends Locust."""
+    if isinstance(error, SystemExit):
+        record_exit(error, tb)
+    elif isinstance(error, Exception) and getattr(error, "_harness_mark", None) is None:
+        state, place = task_log.find_state(), find_place(tb)
+        if state is not None and not state.has_raised:
+            state.has_raised = True
+            task_log.add(GREENLET, error, place, state)
+        elif state is None and place:
+            task_log.add(GREENLET, error, place, None)
+
+
+def record_exit(error: SystemExit, tb: TracebackType | None) -> None:
+    place = find_place(tb)
+    code = "" if error.code is None else f"{error.code!r:.80}"
+    write_ending(f"{place or 'the scenario'} called sys.exit({code})")
+
+
+def watch_fire(fire: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an event's `fire`: nothing tells which of its listeners has called `sys.exit`."""
+
+    def fire_and_watch(**arguments: Any) -> Any:
+        try:
+            return fire(**arguments)
+        except SystemExit as error:
+            record_exit(error, error.__traceback__)
+            raise
+
+    return fire_and_watch
+
+
+def watch_runner(runner: Any, name: str) -> None:
+    """Wrap a method of the runner that ends the load, to say which line of the scenario calls it."""
+    call = getattr(runner, name)
+
+    def call_and_watch(*arguments: Any, **keywords: Any) -> Any:
+        if place := find_calling_place():
+            write_ending(f"{place} called runner.{name}()")
+        return call(*arguments, **keywords)
+
+    setattr(runner, name, call_and_watch)
+
+
+def on_init(environment: Any, **_: Any) -> None:
+    environment.harness.page_parts.append(task_log.take_page_part)
+    environment.events.user_error.add_listener(on_user_error)
+    environment.harness.on_failure.append(on_failed_request)
+    watch_runner(environment.runner, "stop")
+    watch_runner(environment.runner, "quit")
+    logging.getLogger().addHandler(ListenerErrors())
+    hub = gevent.get_hub()
+    hub.handle_error = watch_greenlets(hub.handle_error)  # type: ignore[method-assign]
+
+
+TaskSet.execute_next_task = count_tasks(TaskSet.execute_next_task)  # type: ignore[method-assign]
+TaskSet.run = watch_task_sets(TaskSet.run)  # type: ignore[method-assign, misc]
+locust.User.run = watch_users(locust.User.run)  # type: ignore[method-assign, misc]
+locust.User.stop = watch_stop(locust.User.stop)  # type: ignore[method-assign]
+for event in (locust.events.init, locust.events.test_start):
+    event.fire = watch_fire(event.fire)  # type: ignore[method-assign]
+locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

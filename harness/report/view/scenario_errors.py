@@ -1,0 +1,97 @@
+"""Put into words which exceptions the scenario raised, what they ended, and what would help."""
+
+from collections.abc import Iterable
+
+from harness.model import ErrorOrigin, StepResult, TaskError, TaskUse, Verdict
+from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.report.view.text import clean_text, format_limit, format_number, format_ratio
+
+_WARNED_FROM_RATIO = 0.001
+"""A smaller share of tasks is named in the report, but no warning."""
+
+_EXPLANATION = "users did less than the scenario says"
+
+
+def name_error(error: TaskError) -> str:
+    """Return an exception with its line: "KeyError: 'rows' (locustfile.py:9)"."""
+    return f"{error.text} ({error.place})" if error.place else error.text
+
+
+def explain_raised_tasks(evidence: TasksRaised) -> str:
+    """Return that too many tasks ended in exceptions, with the share, the commonest one and a remedy."""
+    tasks = evidence.tasks
+    allowed = f"{format_limit(evidence.allowed_ratio)} or more make a step invalid"
+    return f"{_describe_unexplained(tasks)}, so {_EXPLANATION} ({allowed}); mend the locustfile"
+
+
+def _describe_unexplained(tasks: TaskUse) -> str:
+    error = name_error(tasks.error) if tasks.error else "exceptions"
+    is_one_kind = tasks.error_count >= tasks.unexplained
+    often = "" if is_one_kind else f", most often in {error}"
+    return (
+        f"{format_ratio(tasks.unexplained_ratio)} of the tasks "
+        f"ended in {error if is_one_kind else 'exceptions'}{often}"
+    )
+
+
+def describe_raised_tasks(tasks: TaskUse) -> str:
+    """Return which share of a window's tasks ended in exceptions, for a step's reason; empty if none did."""
+    parts = [_describe_unexplained(tasks)] if tasks.unexplained else []
+    if tasks.after_failure:
+        ratio = format_ratio(tasks.after_failure / max(tasks.ended, tasks.raised))
+        parts.append(f"{ratio} of the tasks ended in an exception after a failed request")
+    if tasks.other_error is not None:
+        parts.append(f"a listener of the scenario raised {name_error(tasks.other_error)}")
+    return "; ".join(parts)
+
+
+def explain_lost_users(evidence: UsersLost) -> str:
+    """Return how many users were alive, what ended the others, and a remedy."""
+    lost = f"only {evidence.alive} of {evidence.expected} users were alive"
+    ends = evidence.ends
+    if ends is None:
+        return f"{lost}; look for StopUser or exceptions in the locustfile"
+    cause, remedy = _explain_ends(ends)
+    return f"{lost}: {cause}; {remedy}"
+
+
+def _explain_ends(ends: UserEnds) -> tuple[str, str]:
+    count = f"{ends.error_count} of them" if ends.error_count < ends.count else f"{ends.count}"
+    after = ", most of them after a failed request" if 2 * ends.after_failure > ends.count else ""
+    if ends.error.origin is ErrorOrigin.STOP:
+        return (
+            f"{count} stopped themselves with {name_error(ends.error)} after {_count_tasks(ends)}{after}",
+            "no user takes their place, so let users go on for as long as the load lasts",
+        )
+    if ends.error.origin is ErrorOrigin.GREENLET:
+        return f"the scenario raised {name_error(ends.error)}", "mend the locustfile"
+    return (
+        f"{count} ended in {name_error(ends.error)} after {_count_tasks(ends)}{after}",
+        "mend the locustfile",
+    )
+
+
+def _count_tasks(ends: UserEnds) -> str:
+    if not ends.tasks_each:
+        return "no task"
+    number = format_number(ends.tasks_each, 0 if ends.tasks_each == round(ends.tasks_each) else 1)
+    return f"{number} task each" if number == "1" else f"{number} tasks each"
+
+
+def find_worst_tasks(steps: Iterable[StepResult]) -> TaskUse | None:
+    """Return the tasks of the step with the largest share of unexplained exceptions; None without tasks."""
+    counted = [step.tasks for step in steps if step.tasks.unexplained_ratio is not None]
+    return max(counted, key=lambda tasks: tasks.unexplained_ratio or 0.0, default=None)
+
+
+def warn_of_raised_tasks(steps: Iterable[StepResult]) -> str:
+    """Return a warning of exceptions in steps that passed; empty if there is none to be worth it."""
+    passed = [step for step in steps if step.verdict is Verdict.PASS]
+    tasks = find_worst_tasks(passed)
+    other = next((step.tasks.other_error for step in passed if step.tasks.other_error), None)
+    sentences = []
+    if tasks is not None and (tasks.unexplained_ratio or 0.0) >= _WARNED_FROM_RATIO:
+        sentences.append(f"Up to {_describe_unexplained(tasks)}: {_EXPLANATION}.")
+    if other is not None:
+        sentences.append(f"A listener of the scenario raised {name_error(other)}.")
+    return clean_text(" ".join(sentences))

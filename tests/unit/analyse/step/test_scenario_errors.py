@@ -1,0 +1,166 @@
+"""Exceptions in the scenario: from which share on a step is invalid, and when a failure stands."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.analyse.step.baseline import Baseline, build_baseline
+from harness.analyse.step.judge import judge_step
+from harness.analyse.step.scenario_errors import summarize_tasks
+from harness.model import (
+    EndReason,
+    ErrorOrigin,
+    Rule,
+    Slo,
+    StepFacts,
+    TaskError,
+    TaskErrorSample,
+    TaskFacts,
+    TaskSample,
+)
+from harness.model.evidence import SloBroken
+from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from tests.unit.analyse.synthetic import (
+    make_closed_step,
+    make_generator_samples,
+    spread_evenly,
+)
+
+KEY_ERROR = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
+INDEX_ERROR = TaskError(ErrorOrigin.USER, "IndexError: pop from empty list", "locustfile.py:16")
+STOP = TaskError(ErrorOrigin.STOP, "StopUser", "locustfile.py:22")
+LISTENER = TaskError(ErrorOrigin.LISTENER, "KeyError: 'x'", "locustfile.py:3")
+GREENLET = TaskError(ErrorOrigin.GREENLET, "ValueError", "locustfile.py:5")
+LIGHT = Baseline(users=5, mean_s=0.1)
+SLOS = [Slo("p95", 1.0), Slo("errors", 0.01)]
+
+
+def make_tasks(
+    raised: int, after_failure: int = 0, error: TaskError = KEY_ERROR, *, ended: int = 10, user_tasks: int = 0
+) -> TaskFacts:
+    """Make tasks of a step of 33 s: each second `ended` of them end; `raised` exceptions come at 20 s."""
+    samples = tuple(TaskSample(float(second), ended) for second in range(34))
+    return TaskFacts((error,), samples, (TaskErrorSample(20.0, 0, raised, after_failure, user_tasks),))
+
+
+def judge(tasks: TaskFacts, baseline: Baseline | None = LIGHT, **changed: Any) -> Rule:
+    return judge_step(make_closed_step(tasks=tasks, **changed), SLOS, baseline).rule
+
+
+def test_tasks_are_counted_within_the_window() -> None:
+    """The window is (12, 32]: 20 samples of 10 tasks. Only the exception at 20 s is in it."""
+    tasks = replace(make_tasks(7, 2), error_samples=tuple(TaskErrorSample(at, 0, 7, 2) for at in (3.0, 20.0)))
+    use = summarize_tasks(make_closed_step(tasks=tasks), 12.0, 32.0)
+    assert (use.ended, use.raised, use.after_failure, use.error, use.error_count) == (200, 7, 2, KEY_ERROR, 5)
+    assert use.unexplained_ratio == pytest.approx(5 / 200)
+
+
+@pytest.mark.parametrize(
+    ("raised", "after_failure", "rule"),
+    [
+        (0, 0, Rule.SLOS_HOLD),
+        (9, 0, Rule.SLOS_HOLD),
+        (10, 0, Rule.SCENARIO_ERRORS),
+        (200, 0, Rule.SCENARIO_ERRORS),
+        (60, 51, Rule.SLOS_HOLD),
+        (60, 50, Rule.SCENARIO_ERRORS),
+    ],
+)
+def test_a_twentieth_of_the_tasks_may_end_in_exceptions(raised: int, after_failure: int, rule: Rule) -> None:
+    """Of 200 tasks 10 are 5 %. Exceptions after a failed request do not count: 60 - 51 is 9."""
+    assert judge(make_tasks(raised, after_failure)) is rule
+
+
+def test_a_single_exception_makes_no_step_invalid() -> None:
+    few = replace(make_tasks(1), samples=(TaskSample(20.0, 4),))
+    assert judge(few) is Rule.SLOS_HOLD
+    assert judge(replace(few, error_samples=(TaskErrorSample(20.0, 0, 2),))) is Rule.SCENARIO_ERRORS
+
+
+def test_exceptions_of_listeners_make_no_step_invalid() -> None:
+    assert judge(make_tasks(200, error=LISTENER)) is Rule.SLOS_HOLD
+    use = summarize_tasks(make_closed_step(tasks=make_tasks(200, error=LISTENER)), 12.0, 32.0)
+    assert (use.raised, use.other_error) == (0, LISTENER)
+
+
+def test_exceptions_in_greenlets_of_the_scenario_count_like_those_in_its_tasks() -> None:
+    assert judge(make_tasks(10, error=GREENLET)) is Rule.SCENARIO_ERRORS
+
+
+def test_a_step_in_which_no_request_starts_names_the_exceptions() -> None:
+    nothing = judge_step(make_closed_step(users=1, think_s=1e6, tasks=make_tasks(0)), SLOS)
+    assert nothing.rule is Rule.NO_DATA
+    raised = judge_step(make_closed_step(users=1, think_s=1e6, tasks=make_tasks(200)), SLOS)
+    assert isinstance(raised.judgement.evidence, TasksRaised)
+    assert raised.judgement.evidence.tasks.error == KEY_ERROR
+
+
+def test_tasks_that_were_not_counted_judge_nothing() -> None:
+    assert judge(TaskFacts()) is Rule.SLOS_HOLD
+
+
+@pytest.mark.parametrize(
+    ("slo", "baseline", "rule"),
+    [
+        (Slo("p95", 0.01), None, Rule.SCENARIO_ERRORS),
+        (Slo("p95", 0.01), LIGHT, Rule.SLO_BROKEN),
+        (Slo("errors", 0.01), None, Rule.SLO_BROKEN),
+    ],
+)
+def test_a_failure_stands_if_the_load_or_the_targets_errors_explain_the_exceptions(
+    slo: Slo, baseline: Baseline | None, rule: Rule
+) -> None:
+    """A tenth of the requests fails. A baseline shows that the scenario raises nothing at light load."""
+    facts = make_closed_step(fails=spread_evenly(0.1), tasks=make_tasks(100))
+    assert judge_step(facts, [slo], baseline).rule is rule
+
+
+def test_a_step_whose_tasks_end_in_exceptions_is_no_baseline() -> None:
+    assert build_baseline(make_closed_step(tasks=make_tasks(9))) is not None
+    assert build_baseline(make_closed_step(tasks=make_tasks(10))) is None
+
+
+# Users that end
+
+
+def lose_users(tasks: TaskFacts, **changed: Any) -> StepFacts:
+    """Return a step of ten users of which seven are left in the window."""
+    return make_closed_step(tasks=tasks, generator=make_generator_samples(range(34), 7), **changed)
+
+
+def test_lost_users_name_what_ended_them() -> None:
+    facts = lose_users(make_tasks(3, error=STOP, user_tasks=9))
+    assert judge_step(facts, SLOS).judgement.evidence == UsersLost(7, 10, UserEnds(3, STOP, 3, 0, 3.0))
+    assert judge_step(lose_users(TaskFacts()), SLOS).judgement.evidence == UsersLost(7, 10)
+
+
+def test_users_that_never_came_name_what_ended_them() -> None:
+    facts = make_closed_step(
+        tasks=make_tasks(9, error=INDEX_ERROR),
+        generator=make_generator_samples(range(34), 1),
+        end_reason=EndReason.USERS_MISSING,
+        note="10 users were not reached in time",
+    )
+    assert judge_step(facts, SLOS).judgement.evidence == UsersLost(1, 10, UserEnds(9, INDEX_ERROR, 9, 0, 0.0))
+
+
+def test_what_kept_users_from_starting_is_named_if_none_has_ended() -> None:
+    (ends,) = [judge_step(lose_users(make_tasks(1, error=GREENLET)), SLOS).judgement.evidence]
+    assert isinstance(ends, UsersLost)
+    assert ends.ends == UserEnds(1, GREENLET, 1, 0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "after_failure", "rule"),
+    [(0.1, 3, Rule.SLO_BROKEN), (0.1, 1, Rule.USERS), (0.005, 3, Rule.USERS)],
+)
+def test_users_that_end_after_failed_requests_are_lost_to_the_target(
+    share: float, after_failure: int, rule: Rule
+) -> None:
+    """Three users ended. 1 % of the requests may fail; a tenth of them fails from the ramp on."""
+    facts = lose_users(make_tasks(3, after_failure, INDEX_ERROR), fails=spread_evenly(share))
+    judgement = judge_step(facts, SLOS).judgement
+    assert judgement.rule is rule
+    if isinstance(judgement.evidence, SloBroken):
+        assert judgement.evidence.evaluation.value == pytest.approx(0.1, abs=0.005)
