@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
+from harness.errors import GeneratorError, UsageError
 from harness.measure.locust.generator import LocustGenerator, LocustProcess
+from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts
-from harness.model import ANSWERED, Crowd, Scenario
+from harness.model import ANSWERED, Crowd, ErrorOrigin, Scenario, TaskError, TaskFacts
 
 pytestmark = pytest.mark.e2e
 
@@ -336,3 +337,130 @@ def test_a_scenarios_own_packages_are_installed_once(
     with pytest.raises(UsageError, match="pip can't install"):
         LocustGenerator().find_user_classes(scenario)
     assert len(list((tmp_path / "cache/capacity-harness").iterdir())) == 1
+
+
+def count_errors(facts: list[TaskFacts]) -> tuple[int, list[tuple[TaskError, int, int]]]:
+    """Return how many tasks ended, and each exception with how often it came, in all and after a failure."""
+    tasks = concat_tasks(facts, 0.0)
+    rows = [
+        (
+            error,
+            sum(sample.count for sample in tasks.error_samples if sample.error == number),
+            sum(sample.after_failure for sample in tasks.error_samples if sample.error == number),
+        )
+        for number, error in enumerate(tasks.errors)
+    ]
+    return sum(sample.ended for sample in tasks.samples), rows
+
+
+RAISING = (
+    HEAD
+    + """
+import gevent
+@events.request.add_listener
+def listen(**arguments): arguments['nope']
+class A(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        self.client.get('/a')
+        raise ValueError(f'one of {id(self)}')
+class B(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        with self.client.get('/b', catch_response=True) as response:
+            response.failure('bad')
+        response.json()['rows']
+class C(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        gevent.joinall([gevent.spawn(self.look) for _ in range(3)])
+    def look(self):
+        self.client.get('/c').json()
+class D(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        self.client.get('/d')
+        raise StopUser()
+"""
+).replace("\nimport", "from locust.exception import StopUser\nimport")
+
+
+@pytest.mark.parametrize(
+    ("user", "origin", "text", "line", "per_task", "after_failure"),
+    [
+        ("A", ErrorOrigin.TASK, "ValueError: one of ", 12, 1.0, 0.0),
+        ("B", ErrorOrigin.TASK, "JSONDecodeError: ", 19, 1.0, 1.0),
+        ("C", ErrorOrigin.GREENLET, "JSONDecodeError: ", 26, 1.0, 0.0),
+        ("D", ErrorOrigin.STOP, "StopUser", 32, 1.0, 0.0),
+    ],
+)
+def test_exceptions_in_the_scenario_are_counted_with_their_line(
+    user: str,
+    origin: ErrorOrigin,
+    text: str,
+    line: int,
+    per_task: float,
+    after_failure: float,
+    sites: tuple[Site, Site],
+    tmp_path: Path,
+) -> None:
+    scenario = write_scenario(tmp_path, RAISING, user_classes=(user,))
+    parts = []
+    with LocustGenerator().start(scenario, sites[0].url) as generator:
+        generator.hold(2, 10)
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            parts.append(generator.poll(0.2).tasks)
+        parts.append(generator.close_step().tasks)
+    ended, rows = count_errors(parts)
+    ((error, count, after),) = [row for row in rows if row[0].origin is not ErrorOrigin.LISTENER]
+    assert error.origin is origin
+    assert error.text.startswith(text)
+    assert error.place == f"locustfile.py:{line}"
+    assert ended >= 2
+    assert count / ended == pytest.approx(per_task, abs=0.1)
+    assert after == count * after_failure
+    listeners = [row for row in rows if row[0].origin is ErrorOrigin.LISTENER]
+    assert [row[0].text for row in listeners] == ["KeyError: 'nope'"]
+
+
+ENDS = {
+    "quit": ("class A(HttpUser):\n @task\n def t(self): self.environment.runner.quit()\n", "runner.quit()"),
+    "exit": ("import sys\nclass A(HttpUser):\n @task\n def t(self): sys.exit(3)\n", "called sys.exit(3)"),
+    "a listener": (
+        "@events.init.add_listener\ndef f(environment, **_): environment.web_ui.app\n"
+        "class A(HttpUser):\n @task\n def t(self): self.client.get('/a')\n",
+        "AttributeError: 'NoneType' object has no attribute 'app' (locustfile.py:4) in a listener",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), ENDS.values(), ids=ENDS)
+def test_what_ends_locust_is_named_with_its_line(
+    text: str, words: str, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    scenario = write_scenario(tmp_path, HEAD + text)
+
+    def hold_load() -> None:
+        with LocustGenerator().start(scenario, sites[0].url) as generator:
+            generator.hold(2, 10)
+            until = time.monotonic() + 10
+            while time.monotonic() < until:
+                generator.poll(0.2)
+
+    with pytest.raises(GeneratorError) as caught:
+        hold_load()
+    first = str(caught.value).splitlines()[0]
+    assert words in first
+    assert "so Locust ended with exit code" in first
+
+
+def test_a_file_that_ends_locust_while_it_is_loaded_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"look for sys\.exit\(\)"):
+        LocustGenerator().find_user_classes(write_scenario(tmp_path, "import sys\nsys.exit(0)\n"))
+    with pytest.raises(UsageError, match=r"can't load it: ValueError: no data \(locustfile\.py:1\)"):
+        LocustGenerator().find_user_classes(write_scenario(tmp_path, "raise ValueError('no data')\n"))

@@ -111,43 +111,54 @@ def _build_slo(slo: Slo) -> dict[str, Any]:
 
 def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
     violated, at_reference = result.monotonicity_violation, result.at_reference
+    return (
+        {
+            "id": clean_text(result.cell.id),
+            "cpu_cores": result.cell.limits.cpu_cores,
+            "memory_bytes": result.cell.limits.memory_bytes,
+            "status": result.status.value,
+            "sustained_users": result.sustained_users,
+            "broken_users": result.broken_users,
+            "estimate_users": keep_finite(result.estimate_users),
+            "estimate_low": keep_finite(result.estimate_low),
+            "estimate_high": keep_finite(result.estimate_high),
+            "precision_ratio": keep_finite(result.precision_ratio),
+            "reference_users": keep_finite(at_reference.users) if at_reference else None,
+            "reference_low": keep_finite(at_reference.low) if at_reference else None,
+            "reference_high": keep_finite(at_reference.high) if at_reference else None,
+            "slowdown_ratio": keep_finite(at_reference.slowdown_ratio) if at_reference else None,
+            "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
+            "evidence": clean_text(explain_evidence(result.evidence)),
+            "rps": keep_finite(result.rps),
+            "p95_s": keep_finite(result.p95_s),
+            "error_ratio": keep_finite(result.error_ratio),
+            "cpu_used_cores": keep_finite(result.cpu_used_cores),
+            "throttled_ratio": keep_finite(result.throttled_ratio),
+            "memory_peak_bytes": result.memory_peak_bytes,
+            "steps": len(result.steps),
+            "load_s": round(keep_finite(result.load_s) or 0.0, 3),
+            "attempts": 1 if result.first is None else 2,
+            "breach": clean_text(violated.id) if violated else None,
+            "remark": write_remark(result),
+            "price_hour": cost.hour if cost else None,
+            "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
+            "on_price_front": cost.is_on_front if cost else None,
+            "replicas": result.cell.limits.replicas,
+            "engine": clean_text(result.engine or "") or None,
+        }
+        | _build_soak(result.soak)
+        | _build_task_errors(result)
+    )
+
+
+def _build_task_errors(result: CellResult) -> dict[str, Any]:
+    """Return the largest share of tasks that raised exceptions, in keys of the cell; None if none did."""
     tasks = find_worst_tasks(result.steps)
+    error = tasks.error if tasks is not None and tasks.unexplained else None
     return {
-        "id": clean_text(result.cell.id),
-        "cpu_cores": result.cell.limits.cpu_cores,
-        "memory_bytes": result.cell.limits.memory_bytes,
-        "status": result.status.value,
-        "sustained_users": result.sustained_users,
-        "broken_users": result.broken_users,
-        "estimate_users": keep_finite(result.estimate_users),
-        "estimate_low": keep_finite(result.estimate_low),
-        "estimate_high": keep_finite(result.estimate_high),
-        "precision_ratio": keep_finite(result.precision_ratio),
-        "reference_users": keep_finite(at_reference.users) if at_reference else None,
-        "reference_low": keep_finite(at_reference.low) if at_reference else None,
-        "reference_high": keep_finite(at_reference.high) if at_reference else None,
-        "slowdown_ratio": keep_finite(at_reference.slowdown_ratio) if at_reference else None,
-        "limiting_factor": result.limiting_factor.value if result.limiting_factor else None,
-        "evidence": clean_text(explain_evidence(result.evidence)),
-        "rps": keep_finite(result.rps),
-        "p95_s": keep_finite(result.p95_s),
-        "error_ratio": keep_finite(result.error_ratio),
-        "cpu_used_cores": keep_finite(result.cpu_used_cores),
-        "throttled_ratio": keep_finite(result.throttled_ratio),
-        "memory_peak_bytes": result.memory_peak_bytes,
-        "steps": len(result.steps),
-        "load_s": round(keep_finite(result.load_s) or 0.0, 3),
-        "attempts": 1 if result.first is None else 2,
-        "breach": clean_text(violated.id) if violated else None,
-        "remark": write_remark(result),
-        "price_hour": cost.hour if cost else None,
-        "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
-        "on_price_front": cost.is_on_front if cost else None,
-        "replicas": result.cell.limits.replicas,
-        "engine": clean_text(result.engine or "") or None,
-        "task_error_ratio": keep_finite(tasks.unexplained_ratio) if tasks else None,
-        "task_error": clean_text(name_error(tasks.error)) if tasks and tasks.error else None,
-    } | _build_soak(result.soak)
+        "task_error_ratio": keep_finite(tasks.unexplained_ratio) if tasks is not None else None,
+        "task_error": clean_text(name_error(error)) if error is not None else None,
+    }
 
 
 def _build_soak(soak: Soak | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from harness.model import (
     EndReason,
+    ErrorOrigin,
     EventKind,
     GeneratorSample,
     HostSample,
@@ -16,6 +17,10 @@ from harness.model import (
     StepFacts,
     TargetEvent,
     TargetSample,
+    TaskError,
+    TaskErrorSample,
+    TaskFacts,
+    TaskSample,
     ThinkTimes,
 )
 
@@ -57,6 +62,19 @@ def thinks(draw: st.DrawFn) -> ThinkTimes:
 
 def rows(kind: type, *columns: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.lists(st.builds(kind, *columns), max_size=4).map(tuple)
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> TaskFacts:
+    """Draw counted tasks; without a sample nothing was counted, and nothing is stored."""
+    errors = draw(st.lists(st.builds(TaskError, st.sampled_from(ErrorOrigin), TEXTS, TEXTS), max_size=3))
+    samples = draw(st.lists(st.builds(TaskSample, SECONDS, COUNTS), max_size=3))
+    error_samples = (
+        draw(rows(TaskErrorSample, SECONDS, st.integers(0, len(errors) - 1), COUNTS, COUNTS, COUNTS))
+        if errors and samples
+        else ()
+    )
+    return TaskFacts(tuple(errors), tuple(samples), error_samples) if samples else TaskFacts()
 
 
 BUSY_S = st.lists(SECONDS, min_size=1, max_size=3).map(tuple)
@@ -102,6 +120,7 @@ STEPS = st.builds(
     ),
     generator=rows(GeneratorSample, SECONDS, SECONDS, COUNTS, SECONDS, COUNTS, COUNTS),
     events=rows(TargetEvent, SECONDS, st.sampled_from(EventKind), TEXTS),
+    tasks=tasks(),
 )
 
 
