@@ -129,7 +129,7 @@ class CellProgress:
         """Add steps of the search and judge all of its steps together."""
         self.facts += facts
         self.step_number = max([self.step_number, *(each.index for each in facts)])
-        self.baseline = choose_baseline(self.facts, self.borrowed_baseline)
+        self.baseline = choose_baseline(self.facts, self.borrowed_baseline, self.cell.limits)
         self.series |= {each.index: build_series(each) for each in facts}
         results = judge_steps(self.facts, plan.slos, self.borrowed_baseline, self.cell.limits, plan.timing)
         self.steps = tuple(replace(result, series=self.series[result.index]) for result in results)
@@ -153,7 +153,9 @@ class CellProgress:
 
     def finish(self) -> Baseline | None:
         """Mark the cell as done and return the lightest baseline so far, for the cells after it."""
-        lightest = choose_lighter_baseline(self.borrowed_baseline, find_baseline(self.facts))
+        lightest = choose_lighter_baseline(
+            self.borrowed_baseline, find_baseline(self.facts, self.cell.limits)
+        )
         self.is_done, self.facts = True, []
         return lightest
 

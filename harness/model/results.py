@@ -9,6 +9,7 @@ from harness.model.cell_evidence import CellEvidence
 from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.failures import Failures
 from harness.model.host import HostUse, ReferenceCapacity
+from harness.model.light_load import ShortfallGap
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Cell
 from harness.model.resources import Limits
@@ -139,7 +140,8 @@ class StepResult:
 
     `life` is the number of the container run. `users_reached` is the highest number of users that were alive,
     which is lower than `users` if the step ended during its ramp. `load_s` is the length of the whole step.
-    `rps` counts good answers. `shortfall_ratio` is None without a light baseline, and if users do not think.
+    `rps` counts good answers. `shortfall_ratio` is None without a light baseline, and if users do not think;
+    `shortfall_gap` then says why, if an SLO limits it.
     `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
     its next, and None if nothing shows it.
@@ -171,6 +173,7 @@ class StepResult:
     cycle_s: float | None = None
     memory: MemoryTrend | None = None
     tasks: TaskUse = field(default_factory=TaskUse)
+    shortfall_gap: ShortfallGap | None = None
 
     @property
     def verdict(self) -> Verdict:

@@ -1,20 +1,36 @@
 """Find out whether a step can be the reference of the throughput shortfall, and choose one that can."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.model import IndicatorKind, Plan, Step, StepResult, Verdict
+from harness.model.light_load import NoShortfall
 
 _LIGHT_WAIT_AT_MOST = 0.12
 """If users wait for at most this share of their time, a queue cannot have cost them more throughput."""
+
+_ANY_CPU_WAIT_AT_MOST = 0.06
+_LIGHT_CPU_AT_MOST = 0.5
+"""Up to this share of its CPU quota, at most half of the time at a target is queueing (processor sharing: an
+answer takes 1 / (1 - u) times as long as alone). If users wait for even less of their time, as in the line
+before, it doesn't matter how busy the CPU is.
+"""
+
+_MOST_SPREAD = 2
+"""A name is not looked for at fewer users if it was missing at half as many as made it."""
 
 _REFERENCE_REQUESTS = 50
 """The window of a single user is long enough for about so many requests, if a window may be as long."""
 
 
-def is_light_load(users: int, wait_ratio: float) -> bool:
-    """Return True if users hardly wait for one another: a single user, or users who hardly wait at all."""
-    return users == 1 or wait_ratio <= _LIGHT_WAIT_AT_MOST
+def is_light_load(users: int, wait_ratio: float, cpu_ratio: float = 0.0) -> bool:
+    """Return True if users hardly wait for one another: a single user, or users who hardly wait at all.
+
+    `cpu_ratio` is the share of its CPU quota that the target used, or its busiest companion.
+    """
+    most = _LIGHT_WAIT_AT_MOST if cpu_ratio <= _LIGHT_CPU_AT_MOST else _ANY_CPU_WAIT_AT_MOST
+    return users == 1 or wait_ratio <= most
 
 
 def leave_out_empty_references(steps: Sequence[StepResult]) -> list[StepResult]:
@@ -35,20 +51,45 @@ def _is_empty_reference(step: StepResult, before: Sequence[StepResult]) -> bool:
     )
 
 
-def choose_reference_step(plan: Plan, steps: Sequence[StepResult]) -> Step | None:
-    """Choose a step of a single user if an SLO on the shortfall has no light step to compare with.
+def choose_reference_step(plan: Plan, steps: Sequence[StepResult], *, is_first: bool = True) -> Step | None:
+    """Choose a light step if an SLO on the shortfall has none to compare with; None if it needs none.
 
-    None if the lightest step is light, or if a single user was measured already.
+    After a lightest step that is not light it is a single user, once. After a step whose users make requests
+    that no light step has shown it is one of fewer users, of whom some still make them (see
+    `_choose_rarer`). If the cell is not the campaign's first (`is_first`), others may have a light step.
     """
     if not any(slo.kind is IndicatorKind.SHORTFALL for slo in plan.slos):
         return None
     known = [step for step in steps if step.wait_ratio is not None]
     if not known or any(step.users == 1 for step in steps):
-        return None
+        return _choose_rarer(plan, known)
     lightest = min(known, key=lambda step: step.users)
-    if is_light_load(lightest.users, lightest.wait_ratio or 0.0) or not lightest.rps:
-        return None
+    is_light = is_light_load(lightest.users, lightest.wait_ratio or 0.0) or not is_first
+    has_gap = any(_has_gap(step, NoShortfall.NOT_LIGHT) for step in known)
+    if (is_light and not has_gap) or not lightest.rps:
+        return _choose_rarer(plan, known)
     return lengthen_window(plan, 1, lightest)
+
+
+def _choose_rarer(plan: Plan, steps: Sequence[StepResult]) -> Step | None:
+    """Choose a step between the fewest users that make an unseen request and the most that don't; or None.
+
+    It is None once the former are no more than twice the latter.
+    """
+    doubtful = [step for step in steps if _has_gap(step, NoShortfall.UNSEEN)]
+    if not doubtful:
+        return None
+    lightest = min(doubtful, key=lambda step: step.users)
+    assert lightest.shortfall_gap is not None
+    fewer = [step.users for step in steps if step.users < lightest.users]
+    most = max([*fewer, lightest.shortfall_gap.users if not fewer else 0])
+    if lightest.users <= _MOST_SPREAD * most:
+        return None
+    return lengthen_window(plan, round(math.sqrt(lightest.users * most)), lightest)
+
+
+def _has_gap(step: StepResult, reason: NoShortfall) -> bool:
+    return step.shortfall_gap is not None and step.shortfall_gap.reason is reason
 
 
 def lengthen_window(plan: Plan, users: int, step: StepResult) -> Step:

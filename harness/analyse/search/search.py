@@ -75,7 +75,7 @@ def choose_next_step(
             return Step(steps[-1].users, plan.timing)
     if needs_faster_host(steps, neighbours):
         return Step(steps[-1].users, plan.timing)
-    if not neighbours and (reference := choose_reference_step(plan, held)) is not None:
+    if (reference := choose_reference_step(plan, held, is_first=not neighbours)) is not None:
         return reference
     if find_constant_errors(steps, neighbours) is not None:
         return None

@@ -7,7 +7,7 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.rare_requests import count_fewest_requests
-from harness.analyse.step.baseline import Baseline, build_baseline, choose_baseline, find_baseline_step
+from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
 from harness.analyse.step.memory_trend import assess_memory
 from harness.analyse.step.scenario_errors import (
@@ -16,11 +16,16 @@ from harness.analyse.step.scenario_errors import (
     does_failure_stand,
     summarize_tasks,
 )
+from harness.analyse.step.shortfall_gap import (
+    find_baseline_gap,
+    find_shortfall_gap,
+    find_shortfall_limit,
+)
 from harness.analyse.step.slo import (
     choose_batch_s,
-    compute_shortfall_ratio,
     compute_variance_ratio,
     evaluate_slo,
+    find_shortfall_ratio,
     is_settled,
 )
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
@@ -103,11 +108,14 @@ def judge_steps(
     The step that is itself the baseline is compared with none, so it has no shortfall. `limits` are the
     cell's, `timing` is the plan's.
     """
-    baseline = choose_baseline(steps, borrowed)
-    own = find_baseline_step(steps)
-    is_own = own is not None and baseline == build_baseline(own)
+    baseline = choose_baseline(steps, borrowed, limits)
+    if baseline is None or baseline.is_borrowed:
+        return tuple(judge_step(facts, slos, baseline, limits, timing) for facts in steps)
+    own, gap = find_baseline_step(steps, limits), find_baseline_gap(baseline, slos)
     return tuple(
-        judge_step(facts, slos, None if is_own and facts is own else baseline, limits, timing)
+        replace(judge_step(facts, slos, None, limits, timing), shortfall_gap=gap)
+        if facts is own
+        else judge_step(facts, slos, baseline, limits, timing)
         for facts in steps
     )
 
@@ -279,9 +287,10 @@ def _build_result(
         generator=_summarize_generator(facts, window),
         host=summarize_host(facts, from_s, to_s),
         companions=summarize_companions(facts, from_s, to_s),
-        shortfall_ratio=compute_shortfall_ratio(nonempty, baseline)
-        if nonempty and baseline and baseline.gives_shortfall
+        shortfall_ratio=find_shortfall_ratio(nonempty, baseline, find_shortfall_limit(slos))
+        if nonempty
         else None,
+        shortfall_gap=find_shortfall_gap(nonempty, baseline, slos) if nonempty else None,
         wait_ratio=compute_wait_ratio(nonempty) if nonempty else None,
         unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
         think_s=think_s,

@@ -13,7 +13,9 @@ import numpy as np
 
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.analyse.search.capacity_fit import USUAL_VARIANCE_RATIO, combine_variance_ratios
-from harness.analyse.step.baseline import Baseline, measure_pause_time
+from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.light_times import LightWait, measure_pause_time
 from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
@@ -215,11 +217,12 @@ def _compute_batch_means(at_s: np.ndarray, values: np.ndarray) -> np.ndarray:
 def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> SloEvaluation:
     """Evaluate how far the throughput falls short of that of N users at light load: 1 - X·(Z + R_light)/N.
 
-    Without a baseline that can give a shortfall the SLO holds.
+    Without a baseline that can give a shortfall the SLO holds. So it does if requests that no light step has
+    shown may hide one: a doubtful shortfall is a lower bound, which can only break the SLO.
     """
-    if baseline is None or not baseline.gives_shortfall:
+    value = find_shortfall_ratio(window, baseline, slo.at_most)
+    if value is None:
         return SloEvaluation(slo, None, holds=True, is_settled=True)
-    value = compute_shortfall_ratio(window, baseline)
     whole_batches = int(window.length_s // _BATCH_S)
     counts = np.bincount(_number_batches(window.start_s - window.from_s), minlength=whole_batches)[
         :whole_batches
@@ -235,37 +238,59 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
     )
 
 
+def find_shortfall_ratio(
+    window: Window, baseline: Baseline | None, at_most: float = math.inf
+) -> float | None:
+    """Return the throughput shortfall of a window; None if it can't be told.
+
+    The part of the baseline that only heavier steps show may hide a larger one. If that part is larger than
+    what a light step may hide, the shortfall is told only if it is more than `at_most` already.
+    """
+    if baseline is None or not baseline.gives_shortfall:
+        return None
+    value = compute_shortfall_ratio(window, baseline)
+    is_doubtful = not is_light_load(window.users, compute_doubt_ratio(window, baseline))
+    return None if is_doubtful and value <= at_most else value
+
+
+def compute_doubt_ratio(window: Window, baseline: Baseline) -> float:
+    """Return the share of the users' time that they would wait for requests that no light step has shown."""
+    return baseline.estimate_light_wait(window).doubt_s / (window.users * window.length_s)
+
+
 def compute_shortfall_ratio(window: Window, baseline: Baseline) -> float:
     """Return the share by which the throughput falls short of that of the users at light load; at least 0.
 
-    A request takes its user as long as the response time and the unexplained time at light load. Users with a
-    fixed cycle are compared with the cycle of light load instead, because their pauses end when it is over.
+    A request takes its user as long as the response time of its name and the unexplained time at light load.
+    Users with a fixed cycle are compared with the cycle of light load instead, because their pauses end when
+    it is over.
     """
-    light_s = baseline.mean_s + baseline.unexplained.per_request_s
-    cycle_s = _find_fixed_cycle_s(window, baseline)
+    light = baseline.estimate_light_wait(window)
+    cycle_s = _find_fixed_cycle_s(window, baseline, light)
     if cycle_s is not None:
         return max(0.0, 1 - cycle_s * len(window.good) / _sum_cycles_s(window))
-    explained_s = window.thinking_s + len(window.good) * light_s
+    explained_s = window.thinking_s + light.sum_s + len(window.good) * baseline.unexplained.per_request_s
     return max(0.0, 1 - explained_s / (window.users * window.length_s))
 
 
-def _find_fixed_cycle_s(window: Window, baseline: Baseline) -> float | None:
+def _find_fixed_cycle_s(window: Window, baseline: Baseline, light: LightWait) -> float | None:
     """Return the users' time for each request at light load, if pauses fall as response times rise.
 
     With `constant_pacing` a pause is what remains of a fixed cycle, or nothing if the answer took longer. So
     pauses are by so much shorter than at light load as answers are longer. None if their change is closer to
     none at all, or if it may be chance (three standard errors).
     """
-    before, now = baseline.pause, measure_pause_time(window)
+    before, now = light.source.pause, measure_pause_time(window)
     if before is None or now is None or len(window.good) == 0:
         return None
-    rise_s = float(window.good.mean()) - baseline.mean_s
+    mean_s = light.source.mean_s if light.names else light.sum_s / len(window.good)
+    rise_s = float(window.good.mean()) - mean_s
     fall_s = before.per_request_s - now.per_request_s
     if rise_s <= 0 or fall_s <= 3 * math.hypot(before.error_s, now.error_s):
         return None
     if fall_s < min(rise_s, before.per_request_s) / 2:
         return None
-    return before.per_request_s + baseline.mean_s + baseline.unexplained.per_request_s
+    return before.per_request_s + mean_s + baseline.unexplained.per_request_s
 
 
 def _sum_cycles_s(window: Window) -> float:

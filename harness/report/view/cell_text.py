@@ -1,9 +1,10 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, IndicatorKind, Limits, Status, StepResult, Verdict
+from harness.model import CellResult, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
-from harness.report.view.explanations import explain_evidence, explain_judgement
+from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import warn_of_memory
+from harness.report.view.shortfall import describe_shortfall
 from harness.report.view.text import (
     FACTOR_WORDS,
     NO_DATA,
@@ -151,8 +152,8 @@ def write_search_remark(result: CellResult) -> str:
     """Return what a reader must know of the cell's search in addition to the bracket; empty for most cells.
 
     These are both answers of a cell that was measured twice, a monotonicity violation, why the bracket is
-    wider than the precision demands, that the throughput shortfall stopped it, and that it is not known how
-    long its memory lasts.
+    wider than the precision demands, that the throughput shortfall stopped it or was not judged, and that it
+    is not known how long its memory lasts.
     """
     twice = (
         f"measured twice: {format_bracket(result.first)}, then {format_bracket(result)}"
@@ -163,20 +164,10 @@ def write_search_remark(result: CellResult) -> str:
         twice,
         describe_violation(result),
         explain_wide_bracket(result),
-        name_broken_shortfall(result),
+        describe_shortfall(result),
         warn_of_memory(result),
     )
     return "; ".join(part for part in parts if part)
-
-
-def name_broken_shortfall(result: CellResult) -> str:
-    """Return that the throughput shortfall stopped a cell, and not its response times; empty otherwise."""
-    for step in reversed(result.steps):
-        slo = step.judgement.broken_slo if step.users == result.broken_users else None
-        if slo is not None and slo.kind is IndicatorKind.SHORTFALL:
-            broken = explain_judgement(step.judgement)
-            return f"stopped at {step.users} users by {broken}: users make fewer requests than at light load"
-    return ""
 
 
 def describe_soak(result: CellResult) -> str:

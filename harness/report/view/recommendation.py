@@ -6,6 +6,7 @@ from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_margin
 from harness.report.view.memory import warn_of_memory
+from harness.report.view.shortfall import explain_missing_shortfall
 from harness.report.view.view import View
 
 _REMEDIES = {
@@ -108,11 +109,17 @@ def _join(parts: list[str]) -> str:
 def _describe_doubt(result: CellResult) -> str:
     """Return sentences on what is not known of the size; empty for most sizes.
 
-    That is whether it survives when it is held longer, and how long its memory lasts.
+    That is whether it survives when it is held longer, how long its memory lasts, and its throughput.
     """
     is_confirmed = result.soak is None or result.soak.verdict is not Verdict.INVALID
     doubts = ("" if is_confirmed else cell_text.describe_soak(result), warn_of_memory(result))
-    return "".join(f" It is {doubt}." for doubt in doubts if doubt)
+    return "".join(f" It is {doubt}." for doubt in doubts if doubt) + _describe_missing_shortfall(result)
+
+
+def _describe_missing_shortfall(result: CellResult) -> str:
+    """Return a sentence on why the throughput was not judged; empty if it was."""
+    reason = explain_missing_shortfall(result)
+    return f" {reason[0].upper()}{reason[1:]}." if reason else ""
 
 
 def _describe_limit(result: CellResult) -> str:
@@ -159,7 +166,8 @@ def _name_best_size(view: View, best: CellResult) -> str:
             f"{subject} sustains {users} users, nor any number that was measured: "
             f"the largest, {size}, {_describe_limit(best)}{hint}"
         )
-    return f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
+    answer = f"{subject} sustains {users} users: the best, {size}, {_describe_limit(best)}{hint}"
+    return answer + _describe_missing_shortfall(best)
 
 
 def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: bool) -> str:

@@ -17,6 +17,7 @@ from harness.report.view import text
 from harness.report.view.checks import Fact, build_check_facts
 from harness.report.view.memory import find_memory_trend
 from harness.report.view.scenario_errors import find_worst_tasks, name_error
+from harness.report.view.shortfall import explain_gap
 
 _PAUSES_FROM_RATIO = 0.05
 """If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
@@ -162,6 +163,10 @@ def _build_shortfall_fact(result: CampaignResult, steps: Sequence[StepResult]) -
     has_slo = any(slo.kind is IndicatorKind.SHORTFALL for slo in result.slos)
     ratios = [step.wait_ratio for step in steps if step.wait_ratio is not None]
     if not has_slo or not ratios or any(step.shortfall_ratio is not None for step in steps):
+        return
+    gap = next((step.shortfall_gap for step in reversed(steps) if step.shortfall_gap is not None), None)
+    if gap is not None:
+        yield Fact("Throughput shortfall", "not judged", explain_gap(gap))
         return
     note = (
         "users hardly think, so their throughput only repeats the response time"

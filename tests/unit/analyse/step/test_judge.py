@@ -295,7 +295,10 @@ def test_nothing_is_settled_before_the_window_or_without_requests() -> None:
 
 def test_the_lightest_step_that_holds_answers_is_the_baseline() -> None:
     silent, light, loaded = make_closed_step(2, window_from_s=None), make_closed_step(5), make_closed_step(50)
-    assert find_baseline([loaded, silent, light]) == build_baseline(light)
+    baseline = find_baseline([loaded, silent, light])
+    assert baseline is not None
+    assert replace(baseline, heavier=()) == build_baseline(light)
+    assert [times.users for times in baseline.heavier] == [50]
     assert find_baseline([silent]) is None
     assert find_baseline([]) is None
 
@@ -315,16 +318,27 @@ def test_the_baseline_of_fewer_users_is_chosen() -> None:
 
 
 def test_a_cell_without_answers_borrows_its_baseline() -> None:
-    assert choose_baseline([], LIGHT) == LIGHT
-    assert choose_baseline([make_closed_step(window_from_s=None)], LIGHT) == LIGHT
+    borrowed = replace(LIGHT, is_borrowed=True)
+    assert choose_baseline([], LIGHT) == borrowed
+    assert choose_baseline([make_closed_step(window_from_s=None)], LIGHT) == borrowed
     assert choose_baseline([], None) is None
 
 
 def test_a_cell_prefers_a_lighter_baseline_of_its_own() -> None:
-    baseline = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    baseline = choose_baseline([make_closed_step(3, 2.7, latency=always(0.3))], LIGHT)
     assert baseline is not None
     assert baseline.users == 3
     assert baseline.mean_s == pytest.approx(0.3)
+
+
+def test_a_cell_prefers_a_light_baseline_of_another_size_to_a_busy_one_of_its_own() -> None:
+    """Three users wait for 0.3 s and think for 0.9 s: a quarter of their time. That is no light load."""
+    baseline = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    assert baseline is not None
+    assert (baseline.users, baseline.is_borrowed) == (LIGHT.users, True)
+    single = choose_baseline([make_closed_step(1, latency=always(0.3))], LIGHT)
+    assert single is not None
+    assert (single.users, single.is_borrowed) == (1, False)
 
 
 @pytest.mark.parametrize(("own_s", "raised_s"), [(0.05, 0.1), (0.3, 0.3)])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.analyse.step.baseline import Baseline, PauseTime
+from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.light_times import PauseTime
 from harness.analyse.step.slo import (
     compute_rise_ratio,
     compute_share_interval,
