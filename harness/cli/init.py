@@ -11,6 +11,7 @@ from harness.cli.console import DONE, app, out, say
 from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
 from harness.plan import (
+    Api,
     ServiceFacts,
     format_locustfile,
     format_matrix,
@@ -19,8 +20,9 @@ from harness.plan import (
     load_plan,
     quote,
     read_any_yaml,
+    read_api,
     read_dockerfile,
-    read_operations,
+    read_large_document,
     to_target_name,
 )
 
@@ -78,10 +80,12 @@ def init(
     _write(
         {
             target_folder / "target.yaml": format_target(facts, cores),
-            target_folder / "locustfile.py": format_locustfile(facts),
+            target_folder / "locustfile.py": format_locustfile(facts.api),
             matrix: format_matrix(facts, cores),
         }
     )
+    for note in facts.api.notes:
+        say(f"note: {openapi}: {note}")
     _print_next_steps(matrix)
     return DONE
 
@@ -94,7 +98,10 @@ def _complete_facts(
     if facts.port is None and "compose" not in facts.run:
         facts = replace(facts, port=_ask_for_port())
     if openapi is not None:
-        facts = replace(facts, operations=_read_operations(openapi))
+        api = _read_openapi(openapi)
+        facts = replace(facts, api=api)
+        if facts.ready_path is None and not facts.has_healthcheck:
+            facts = replace(facts, ready_path=api.ready_path)
     return facts
 
 
@@ -175,9 +182,9 @@ def _ask_for_port() -> int:
     return int(typer.prompt("Which port does the target listen on in its container?", type=int))
 
 
-def _read_operations(openapi: Path) -> Any:
+def _read_openapi(openapi: Path) -> Api:
     try:
-        return read_operations(read_any_yaml(openapi))
+        return read_api(read_large_document(openapi), openapi)
     except ValueError as error:
         raise UsageError(f"{quote(str(openapi))} {error}", "--openapi openapi.json") from None
 

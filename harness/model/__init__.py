@@ -1,5 +1,6 @@
 """The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
+from harness.model.build import BuildSecret, BuildSource
 from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Margin, Repeatability, Sizing
 from harness.model.container import MOST_PIDS, ContainerOptions, FileContent, FileCopy, Ulimit
 from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
@@ -31,7 +32,6 @@ from harness.model.plan import (
     RATIO_INDICATORS,
     WHOLE_SCENARIO_INDICATORS,
     WINDOW_CYCLES,
-    BuildSource,
     Cell,
     Companion,
     ImageSource,
@@ -114,6 +114,7 @@ __all__ = [
     "WHOLE_SCENARIO_INDICATORS",
     "WINDOW_CYCLES",
     "Balancer",
+    "BuildSecret",
     "BuildSource",
     "CampaignResult",
     "CampaignState",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
+from harness.model.build import BuildSource
 from harness.model.container import ContainerOptions, Ulimit
 from harness.model.readiness import CompletedProbe, HttpProbe, ReadinessProbe
 from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, Engine, Limits, Load
@@ -101,15 +102,6 @@ class ImageSource:
     """A target's image by its name. An engine that lacks it pulls it."""
 
     reference: str
-
-
-@dataclass(frozen=True, slots=True)
-class BuildSource:
-    """A target's image to build: a context folder, the Dockerfile in it, and build arguments."""
-
-    context: Path
-    dockerfile: str = "Dockerfile"
-    args: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

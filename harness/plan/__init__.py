@@ -5,28 +5,25 @@ from harness.plan.compose.convert import list_services
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
 from harness.plan.content_hashes import hash_build, hash_contents
+from harness.plan.dockerfile import choose_port, read_dockerfile
 from harness.plan.dockerignore import list_build_context
 from harness.plan.env_refs import resolve_variables
 from harness.plan.host_fit import fit_to_host
-from harness.plan.init_templates import (
-    Operation,
-    ServiceFacts,
-    format_locustfile,
-    format_matrix,
-    format_target,
-    read_dockerfile,
-    read_operations,
-)
+from harness.plan.init_templates import ServiceFacts, format_matrix, format_target
 from harness.plan.loader import load_plan
+from harness.plan.locustfile_text import format_locustfile
+from harness.plan.openapi.operations import Api, read_api
 from harness.plan.schema.quoting import quote
 from harness.plan.serialization import plan_from_json, plan_to_json
 from harness.plan.slos import parse_slo
 from harness.plan.source_files import find_named_variables, find_scenario_files, is_campaign
 from harness.plan.yaml.document import read_any_yaml
+from harness.plan.yaml.large import read_large_document
 
 __all__ = [
-    "Operation",
+    "Api",
     "ServiceFacts",
+    "choose_port",
     "find_named_variables",
     "find_nearest_parent",
     "find_price_note",
@@ -49,8 +46,9 @@ __all__ = [
     "plan_to_json",
     "quote",
     "read_any_yaml",
+    "read_api",
     "read_dockerfile",
-    "read_operations",
+    "read_large_document",
     "resolve_variables",
     "to_target_name",
 ]

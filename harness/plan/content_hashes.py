@@ -106,7 +106,7 @@ def _hash_target(target: Target) -> str:
     values["ready"] = _drop_false(values["ready"], "started", "completed")
     parts: list[Any] = [values, *_collect_options(target.options)]
     if isinstance(target.source, BuildSource):
-        del values["build"]["context"]
+        values["build"] = _collect_build_values(target.source)
         context = target.source.context
         parts.append(_hash_files(find_context_files(context), context))
     parts += [[inside, _hash_mount(path)] for inside, path in sorted(target.files.items())]
@@ -138,6 +138,17 @@ def _collect_options(options: ContainerOptions) -> list[Any]:
     ]
     changed = {key: value for key, value in values.items() if value != defaults[key]}
     return [*parts, changed] if changed else parts
+
+
+def _collect_build_values(build: BuildSource) -> dict[str, Any]:
+    """Return what decides about a build besides its files. Later keys count only if they are given."""
+    values = asdict(build)
+    defaults = asdict(BuildSource(build.context))
+    return {
+        key: value
+        for key, value in values.items()
+        if key in ("dockerfile", "args") or (key != "context" and value != defaults[key])
+    }
 
 
 def _hash_mount(path: Path) -> str:

@@ -26,7 +26,7 @@ LEVELS = (
 """Rooms from the lowest level to the highest. A room may import from lower levels only."""
 
 SHELVES = {
-    "plan": ("schema", "yaml", "compose"),
+    "plan": ("schema", "yaml", "compose", "openapi"),
     "measure": ("host", "docker", "locust"),
     "analyse": ("search", "step", "result"),
     "report": ("view", "html", "formats"),
@@ -45,9 +45,11 @@ ROOMS = {
     "psutil": ["measure"],
     "pydantic": ["plan"],
     "pydantic_core": ["plan"],
+    "referencing": ["plan"],
     "ruamel": ["plan"],
     "dotenv": ["plan"],
     "jsonschema": ["plan"],
+    "yaml": ["plan"],
     "jinja2": ["report"],
     "markupsafe": ["report"],
     "tabulate": ["report"],

@@ -53,6 +53,15 @@ NEW_KEYS: dict[str, dict[str, Any]] = {
 """What plan.json has come to say since then, with the values that are true of a plan that lacks the keys."""
 
 NEW_KEYS_OF_SERVICES: dict[str, Any] = {"options": plan_to_json(make_plan())["target"]["options"]}
+NEW_KEYS_OF_BUILDS: dict[str, Any] = {
+    "target": None,
+    "dockerfile_inline": None,
+    "secrets": {},
+    "ssh": [],
+    "network": None,
+    "extra_hosts": [],
+    "platform": None,
+}
 NEW_KEYS_OF_READINESS = {"started": False, "completed": False}
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -170,6 +179,8 @@ def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte_but_for_ne
             assert service.pop(key) == value
         for key, value in NEW_KEYS_OF_READINESS.items():
             assert service["ready"].pop(key) == value
+        for key, value in NEW_KEYS_OF_BUILDS.items() if service["build"] else ():
+            assert service["build"].pop(key) == value
     assert json.dumps(written, indent=2) + "\n" == text
 
 
