@@ -28,7 +28,7 @@ from harness.cli.console import (
     show_report_path,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, Plan, Slo
+from harness.model import CampaignResult, Plan, Slo, is_same_request
 from harness.plan import (
     find_price_note,
     parse_price,
@@ -49,6 +49,7 @@ from harness.report import (
     render_comparison_table,
     render_report,
 )
+from harness.report.view.rare_requests import list_names, suggest_name
 from harness.store import CampaignFolder, write_text
 
 _Prices = Annotated[
@@ -85,9 +86,29 @@ def judge(
     """Judge a stored campaign by other SLOs and show the answer. Starts nothing and changes no file."""
     folder = CampaignFolder.open(campaign)
     plan = plan_from_json(folder.read_plan())
-    result = rejudge(replace(plan, slos=_replace_slos(plan.slos, [parse_slo(text) for text in slo])), folder)
+    replacements = [parse_slo(text) for text in slo]
+    result = rejudge(replace(plan, slos=_replace_slos(plan.slos, replacements)), folder)
+    for replacement in replacements:
+        _refuse_unknown_name(replacement, result)
     show_answer(build_view(result))
     return DONE
+
+
+def _refuse_unknown_name(slo: Slo, result: CampaignResult) -> None:
+    """Raise UsageError if the SLO is on a request name that no window of the campaign holds.
+
+    Nothing is refused if no window holds a request at all.
+    """
+    steps = (step for cell in result.cells for step in cell.steps)
+    names = tuple(sorted({stats.name for step in steps for stats in step.by_name}))
+    if slo.request_name is None or not names:
+        return
+    if not any(is_same_request(slo.request_name, name) for name in names):
+        raise UsageError(
+            f"--slo {slo.indicator}@{slo.request_name}: no window of this campaign holds a request "
+            f"named {slo.request_name}{suggest_name(slo.request_name, names)}",
+            f"its requests are {list_names(names)}",
+        )
 
 
 def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo, ...]:

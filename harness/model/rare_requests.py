@@ -1,6 +1,8 @@
 """What a window lacks if it holds too few requests for an SLO."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from harness.model.plan import Slo
 
@@ -22,3 +24,24 @@ class TooFewRequests:
     all_requests: int = 0
     names: tuple[str, ...] = ()
     users_at: int | None = None
+
+
+def find_nearest_name(request_name: str, names: Sequence[str]) -> str | None:
+    """Return the request name of `names` that somebody who wrote `request_name` may mean; None without one.
+
+    A name may be written without its method, so paths are compared: the same one with another method first,
+    then a similar one, whatever its case, its query and its last slash.
+    """
+    by_path: dict[str, str] = {}
+    for name in sorted(names):
+        by_path.setdefault(_read_path(name), name)
+    wanted = _read_path(request_name)
+    near = [wanted] if wanted in by_path else get_close_matches(wanted[:200], by_path, n=1)
+    return by_path[near[0]] if near else None
+
+
+def _read_path(name: str) -> str:
+    """Return the part of a request name that is compared: without method, query and last slash."""
+    method, _, path = name.strip().partition(" ")
+    path = path if method.isalpha() and path else name.strip()
+    return path.partition("?")[0].lower().rstrip("/") or "/"

@@ -24,6 +24,7 @@ from harness.model import (
     Status,
     StepResult,
     Verdict,
+    is_same_request,
 )
 from harness.model.cell_evidence import CellEvidence
 from harness.model.evidence import (
@@ -214,12 +215,30 @@ def explain_lack_of_requests(results: Sequence[CellResult], users_limit: int) ->
     the search holds no step of the others, and these have the same reason. A cell that breaks below the limit
     keeps the users of its own step.
     """
-    named = [_name_users(result, users_limit) for result in results]
+    named = [_name_users(_look_in_all_windows(result, results), users_limit) for result in results]
     reason = next((each.evidence for each in named if _find_lack(each) is not None), None)
     return [
         replace(each, evidence=reason) if reason and each.evidence == NothingMeasured() else each
         for each in named
     ]
+
+
+def _look_in_all_windows(result: CellResult, results: Sequence[CellResult]) -> CellResult:
+    """Return the result; if no request of its window had the SLO's name, with what all windows show of it."""
+    lack = _find_lack(result)
+    if lack is None or not lack.names or lack.slo.request_name is None:
+        return result
+    steps = [step for each in results for step in each.steps]
+    seen = [stats for step in steps for stats in step.by_name]
+    count = sum(stats.requests for stats in seen if is_same_request(lack.slo.request_name, stats.name))
+    names = () if count else tuple(dict.fromkeys((*lack.names, *(stats.name for stats in seen))))
+    user_s = sum(step.users * step.window_s for step in steps)
+    found = replace(
+        lack, all_requests=max(lack.all_requests, sum(step.requests for step in steps)), names=names
+    )
+    if count and user_s > 0:
+        found = replace(found, requests=count, window_s=user_s / lack.users if lack.users else user_s)
+    return replace(result, evidence=Judgement(Rule.TOO_FEW_REQUESTS, found))
 
 
 def explain_shared_errors(results: Sequence[CellResult]) -> list[CellResult]:

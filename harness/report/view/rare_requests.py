@@ -3,8 +3,8 @@
 import math
 
 from harness.model import IndicatorKind
-from harness.model.rare_requests import TooFewRequests
-from harness.report.view.text import format_number
+from harness.model.rare_requests import TooFewRequests, find_nearest_name
+from harness.report.view.text import format_duration, format_number
 
 _NAMES_AT_MOST = 8
 _WINDOW_AT_MOST_MINUTES = 60
@@ -15,26 +15,44 @@ _WINDOW_MARGIN = 2
 
 
 def explain_lack_of_requests(evidence: TooFewRequests, slo_name: str) -> str:
-    """Return how many requests the SLO needs, how many users make, and what would help."""
+    """Return how many requests the SLO needs, how many came, how many users make, and what would help."""
     slo, requests = evidence.slo, evidence.requests
     if evidence.names:
-        names = ", ".join(evidence.names[:_NAMES_AT_MOST])
-        more = ", …" if len(evidence.names) > _NAMES_AT_MOST else ""
-        return (
-            f"no request named {slo.request_name} was among {evidence.all_requests}, only {names}{more}; "
-            "correct the name in slos.by_name, or let the scenario make such requests more often"
-        )
+        return _explain_unknown_name(evidence)
     needs = (
         f"too few requests to judge {slo_name}: it needs {evidence.needed}"
         f"{' of that name' if slo.request_name else ''}"
     )
     if not requests or not evidence.window_s:
         return f"{needs}; allow a longer window (steps.window.at_most)"
+    came = f"; {requests} of {evidence.all_requests} requests had it" if slo.request_name else ""
     users = evidence.users_at or evidence.users
     a_minute = 60 * requests / evidence.window_s * users / evidence.users
     minutes = math.ceil(_WINDOW_MARGIN * evidence.needed / a_minute)
     is_possible = minutes <= _WINDOW_AT_MOST_MINUTES
+    takes = "" if is_possible else f", so it takes a window of {format_duration(60 * minutes)}"
     remedies = [f"set steps.window.at_most to {minutes}m"] if is_possible else []
     remedies += ["judge a lower percentile"] if slo.kind is IndicatorKind.PERCENTILE else []
+    remedies += [] if is_possible else ["let the scenario make such requests more often"]
     made = format_number(a_minute, 0 if a_minute >= 10 else 1)
-    return f"{needs}, {users} users make {made} a minute; {', or '.join(remedies)}"
+    return f"{needs}{came}, {users} users make {made} a minute{takes}; {', or '.join(remedies)}"
+
+
+def _explain_unknown_name(evidence: TooFewRequests) -> str:
+    request_name = evidence.slo.request_name or ""
+    return (
+        f"no request named {request_name} was among {evidence.all_requests}, "
+        f"only {list_names(evidence.names)}{suggest_name(request_name, evidence.names)}; "
+        "correct the name in slos.by_name, or let the scenario make such requests more often"
+    )
+
+
+def list_names(names: tuple[str, ...]) -> str:
+    """Return the first request names: `GET /, POST /pay, …`."""
+    return ", ".join(names[:_NAMES_AT_MOST]) + (", …" if len(names) > _NAMES_AT_MOST else "")
+
+
+def suggest_name(request_name: str, names: tuple[str, ...]) -> str:
+    """Return ` (did you mean POST /pay?)` for the request name that is nearest; empty without a near one."""
+    near = find_nearest_name(request_name, names)
+    return f" (did you mean {near}?)" if near else ""

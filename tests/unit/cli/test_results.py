@@ -159,3 +159,24 @@ def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
 
 def test_the_summary_follows_its_schema(before: str) -> None:
     VALIDATOR.validate(json.loads((Path(before) / "summary.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("slo", "words"),
+    [
+        ("p95@/nope=500ms", "named /nope"),
+        ("p95@GET /itm/[id]=500ms", "(did you mean GET /item/[id]?)"),
+        ("errors@POST /=1%", "(did you mean GET /?)"),
+    ],
+)
+def test_an_slo_on_a_name_that_never_came_is_refused(before: str, slo: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        run_harness("judge", before, "--slo", slo)
+    assert "no window of this campaign holds a request" in caught.value.what
+    assert words in caught.value.what
+    assert caught.value.hint == "its requests are GET /, GET /item/[id]"
+
+
+@pytest.mark.parametrize("slo", ["p95@/item/[id]=9s", "p95@GET /=9s", "p95=9s"])
+def test_an_slo_on_a_name_that_came_is_judged(before: str, slo: str) -> None:
+    assert run_harness("judge", before, "--slo", slo)[0] == 0

@@ -401,17 +401,24 @@ RARE = TooFewRequests(Slo("p99", 2.0, "/checkout"), 4, 100, users=10, window_s=2
     [
         (
             replace(RARE, users_at=400),
-            f"{NEEDS}, 400 users make 40 a minute; "
+            f"{NEEDS}; 4 of 900 requests had it, 400 users make 40 a minute; "
             "set steps.window.at_most to 5m, or judge a lower percentile",
         ),
         (
             RARE,  # 200 requests would take 200 minutes
-            f"{NEEDS}, 10 users make 1.0 a minute; judge a lower percentile",
+            f"{NEEDS}; 4 of 900 requests had it, 10 users make 1.0 a minute, so it takes a window of "
+            "3 h 20 min; judge a lower percentile, or let the scenario make such requests more often",
         ),
         (
             replace(RARE, requests=0, names=("GET /", "POST /pay")),
             "no request named /checkout was among 900, only GET /, POST /pay; "
             "correct the name in slos.by_name, or let the scenario make such requests more often",
+        ),
+        (
+            replace(RARE, requests=0, names=("GET /", "POST /checkouts")),
+            "no request named /checkout was among 900, only GET /, POST /checkouts (did you mean POST "
+            "/checkouts?); correct the name in slos.by_name, or let the scenario make such requests more "
+            "often",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from harness.model import (
     FailureKind,
     Failures,
     Judgement,
+    NameStats,
     Rule,
     Slo,
     Status,
@@ -136,6 +137,32 @@ def test_cells_that_lack_requests_say_what_the_users_limit_makes_also_those_with
     light = make_step(10, "INVALID", rule="too-few-requests", evidence=LACK)
     first, second = explain_lack_of_requests([build_answer(light), build_answer()], users_limit=400)
     assert first.evidence == second.evidence == Judgement(Rule.TOO_FEW_REQUESTS, replace(LACK, users_at=400))
+
+
+RARE = TooFewRequests(Slo("p95", 1.0, "/rare"), 0, 20, 10, 20.0, 50, ("GET /",))
+
+
+def make_lacking_step(*stats: tuple[str, int], index: int = 1) -> StepResult:
+    """Make a step of ten users, 20 s and 50 requests that had none of the SLO's name; by name those given."""
+    step = make_step(10, "INVALID", index, rule="too-few-requests", evidence=RARE, requests=50)
+    return replace(step, by_name=tuple(NameStats(name, count, 0, None, None, None) for name, count in stats))
+
+
+def test_a_name_that_never_came_is_looked_for_in_all_windows() -> None:
+    first = make_lacking_step(("GET /", 50))
+    second = make_lacking_step(("GET /", 40), ("POST /pay", 10), index=2)
+    (result,) = explain_lack_of_requests([build_answer(first, second)], users_limit=40)
+    unknown = replace(RARE, all_requests=100, names=("GET /", "POST /pay"), users_at=40)
+    assert result.evidence == Judgement(Rule.TOO_FEW_REQUESTS, unknown)
+
+
+def test_a_name_that_came_in_another_window_is_rare_and_not_unknown() -> None:
+    """In 2 · 10 · 20 = 400 s of users 2 of 100 requests had it: as many as ten users make in 40 s."""
+    first = make_lacking_step(("GET /", 48), ("GET /rare", 2))
+    second = make_lacking_step(("GET /", 50), index=2)
+    (result,) = explain_lack_of_requests([build_answer(first, second)], users_limit=40)
+    rare = replace(RARE, requests=2, window_s=40.0, all_requests=100, names=(), users_at=40)
+    assert result.evidence == Judgement(Rule.TOO_FEW_REQUESTS, rare)
 
 
 def test_a_cell_that_breaks_keeps_the_users_of_its_own_step_that_lacks_requests() -> None:
