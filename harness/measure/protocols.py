@@ -26,6 +26,7 @@ from harness.model import (
     TargetSample,
     TaskFacts,
     ThinkTimes,
+    UnreportedRequests,
     WorkerSample,
 )
 
@@ -168,6 +169,7 @@ class GeneratorFacts:
     reached_users: int = 0
     workers: tuple[WorkerSample, ...] = ()
     tasks: TaskFacts = field(default_factory=TaskFacts)
+    unreported: UnreportedRequests = field(default_factory=UnreportedRequests)
 
 
 class RunningGenerator(Protocol):

@@ -51,10 +51,9 @@ class OngoingPauses:
         """Store the pauses of a step that last beyond its end."""
         thinks = facts.thinks
         lasting = np.flatnonzero(thinks.start_s + thinks.planned_s > facts.ended_s)
-        self._users, self._thinks = (
-            facts.users,
-            ThinkTimes(thinks.start_s[lasting], thinks.planned_s[lasting]),
-        )
+        owner = thinks.owner[lasting] if len(thinks.owner) else thinks.owner
+        self._users = facts.users
+        self._thinks = ThinkTimes(thinks.start_s[lasting], thinks.planned_s[lasting], owner)
 
 
 @dataclass(slots=True)

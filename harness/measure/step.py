@@ -11,7 +11,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from harness.errors import GeneratorError
-from harness.measure.locust.pages import concat_facts
+from harness.measure.locust.pages import concat_facts, concat_unreported
 from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession
@@ -298,6 +298,7 @@ class _StepRun:
             thinks=ThinkTimes(
                 np.concatenate([before.start_s, thinks.start_s - start_s]),
                 np.concatenate([before.planned_s, thinks.planned_s]),
+                np.concatenate([before.owner, thinks.owner]),
             ),
             target=_shift(start_s, [sample for usage in self._usage for sample in usage.target]),
             host=_shift(start_s, [sample for usage in self._usage for sample in usage.host]),
@@ -306,6 +307,7 @@ class _StepRun:
             companions=self._merge_companions(start_s),
             workers=_shift(start_s, [sample for part in self._parts for sample in part.workers]),
             tasks=concat_tasks((part.tasks for part in self._parts), start_s),
+            unreported=concat_unreported(self._parts, start_s),
         )
 
     def _merge_companions(self, start_s: float) -> dict[str, CompanionFacts]:

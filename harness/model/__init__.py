@@ -19,6 +19,7 @@ from harness.model.facts import (
     TargetEvent,
     TargetSample,
     ThinkTimes,
+    UnreportedRequests,
     WorkerSample,
 )
 from harness.model.failures import Failures, RequestFailure, count_failures, find_commonest_failure
@@ -209,6 +210,7 @@ __all__ = [
     "ThinkTimes",
     "Timing",
     "Ulimit",
+    "UnreportedRequests",
     "Verdict",
     "WorkerSample",
     "choose_probe",

@@ -35,7 +35,9 @@ class Requests:
     """Every request of a step as columns of one length, roughly in order of completion.
 
     `name` indexes `names`; `error` indexes `errors`, or is ANSWERED. `unfinished_*` are columns of the
-    requests that had no answer when the step ended: when they started, and their name.
+    requests that had no answer when the step ended: when they started, their name and their owner. An owner
+    is 2·n for a request that user n made itself, 2·n + 1 for one that it made beside its own, and -1 if the
+    user is unknown. Both columns of owners are empty in facts of an older harness.
     """
 
     names: tuple[str, ...] = ()
@@ -46,17 +48,29 @@ class Requests:
     error: Indices = field(default_factory=_make_empty_indices)
     unfinished_start_s: Seconds = field(default_factory=_make_empty_seconds)
     unfinished_name: Indices = field(default_factory=_make_empty_indices)
+    owner: Indices = field(default_factory=_make_empty_indices)
+    unfinished_owner: Indices = field(default_factory=_make_empty_indices)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ThinkTimes:
-    """Every pause of a user between tasks: when it began, and its length as the scenario planned it.
+    """Every pause of a user, between tasks or within one: when it began, and its length as it was planned.
 
-    A step's pauses include those that began in earlier steps of the container run and lasted into it.
+    A step's pauses include those that began in earlier steps of the container run and lasted into it. `owner`
+    is as in `Requests`, and empty in facts of an older harness, which hold only pauses between tasks.
     """
 
     start_s: Seconds = field(default_factory=_make_empty_seconds)
     planned_s: Seconds = field(default_factory=_make_empty_seconds)
+    owner: Indices = field(default_factory=_make_empty_indices)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnreportedRequests:
+    """Those of a step's requests that the scenario never reported to Locust: their start and their name."""
+
+    start_s: Seconds = field(default_factory=_make_empty_seconds)
+    name: Indices = field(default_factory=_make_empty_indices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +232,7 @@ class StepFacts:
     companions: Mapping[str, CompanionFacts] = field(default_factory=dict)
     workers: tuple[WorkerSample, ...] = ()
     tasks: TaskFacts = field(default_factory=TaskFacts)
+    unreported: UnreportedRequests = UnreportedRequests()
 
 
 class FailureKind(StrEnum):

@@ -35,6 +35,7 @@ from harness.model import (
     TaskFacts,
     TaskSample,
     ThinkTimes,
+    UnreportedRequests,
     WorkerSample,
 )
 
@@ -44,6 +45,7 @@ MOST_BYTES = 512 * 1024 * 1024
 """The longest text that a step's file may unpack to."""
 _SECONDS_COLUMNS = ("start_s", "latency_s", "unfinished_start_s")
 _INDEX_COLUMNS = ("name", "error", "unfinished_name")
+_OWNER_COLUMNS = ("owner", "unfinished_owner")
 _SCALAR_FIELDS = tuple(
     field
     for field in fields(StepFacts)
@@ -59,6 +61,7 @@ _SCALAR_FIELDS = tuple(
         "companions",
         "workers",
         "tasks",
+        "unreported",
     )
 )
 _Row = TypeVar(
@@ -84,6 +87,7 @@ def encode_step(facts: StepFacts) -> bytes:
         "thinks": {
             "start_s": _round_floats(facts.thinks.start_s),
             "planned_s": _round_floats(facts.thinks.planned_s),
+            "owner": facts.thinks.owner.tolist(),
         },
         "target": _to_columns(TargetSample, facts.target),
         "host": _to_columns(HostSample, facts.host),
@@ -96,6 +100,11 @@ def encode_step(facts: StepFacts) -> bytes:
         document["workers"] = _to_columns(WorkerSample, facts.workers)
     if facts.tasks.samples:
         document["tasks"] = _encode_tasks(facts.tasks)
+    if len(facts.unreported.start_s):
+        document["unreported"] = {
+            "start_s": _round_floats(facts.unreported.start_s),
+            "name": facts.unreported.name.tolist(),
+        }
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
@@ -120,6 +129,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
             },
             workers=_to_rows(WorkerSample, document["workers"]) if "workers" in document else (),
             tasks=_decode_tasks(document["tasks"]) if "tasks" in document else TaskFacts(),
+            unreported=_decode_unreported(document.get("unreported", {"start_s": [], "name": []})),
         )
     except (
         OSError,
@@ -149,15 +159,18 @@ def _encode_requests(requests: Requests) -> dict[str, Any]:
         "names": list(requests.names),
         "errors": list(requests.errors),
         **{name: _round_floats(getattr(requests, name)) for name in _SECONDS_COLUMNS},
-        **{name: getattr(requests, name).tolist() for name in _INDEX_COLUMNS},
+        **{name: getattr(requests, name).tolist() for name in (*_INDEX_COLUMNS, *_OWNER_COLUMNS)},
     }
 
 
 def _decode_requests(document: dict[str, Any]) -> Requests:
     columns: dict[str, Any] = {name: _to_array(document[name]) for name in _SECONDS_COLUMNS}
-    columns |= {name: np.array(document[name], dtype=np.int32) for name in _INDEX_COLUMNS}
+    columns |= {name: _to_indices(document[name]) for name in _INDEX_COLUMNS}
+    columns |= {name: _to_indices(document.get(name, [])) for name in _OWNER_COLUMNS}
     _require_same_length(columns[name] for name in ("start_s", "latency_s", "name", "error"))
     _require_same_length(columns[name] for name in ("unfinished_start_s", "unfinished_name"))
+    _require_owners(columns["owner"], columns["start_s"])
+    _require_owners(columns["unfinished_owner"], columns["unfinished_start_s"])
     return Requests(names=tuple(document["names"]), errors=tuple(document["errors"]), **columns)
 
 
@@ -171,8 +184,10 @@ def _decode_companion(document: dict[str, Any]) -> CompanionFacts:
 
 
 def _decode_thinks(document: dict[str, Any]) -> ThinkTimes:
-    thinks = ThinkTimes(_to_array(document["start_s"]), _to_array(document["planned_s"]))
+    owner = _to_indices(document.get("owner", []))
+    thinks = ThinkTimes(_to_array(document["start_s"]), _to_array(document["planned_s"]), owner)
     _require_same_length((thinks.start_s, thinks.planned_s))
+    _require_owners(owner, thinks.start_s)
     return thinks
 
 
@@ -197,6 +212,12 @@ def _decode_tasks(document: dict[str, Any]) -> TaskFacts:
     )
 
 
+def _decode_unreported(document: dict[str, Any]) -> UnreportedRequests:
+    unreported = UnreportedRequests(_to_array(document["start_s"]), _to_indices(document["name"]))
+    _require_same_length((unreported.start_s, unreported.name))
+    return unreported
+
+
 def _decode_events(columns: dict[str, list[Any]]) -> tuple[TargetEvent, ...]:
     return tuple(replace(event, kind=EventKind(event.kind)) for event in _to_rows(TargetEvent, columns))
 
@@ -215,6 +236,12 @@ def _require_same_length(columns: Iterable[np.ndarray]) -> None:
         raise ValueError("columns have different lengths")
 
 
+def _require_owners(owner: np.ndarray, rows: np.ndarray) -> None:
+    """Raise ValueError if there are owners, but not one for each row: older files have none."""
+    if len(owner):
+        _require_same_length((owner, rows))
+
+
 def _round_floats(values: np.ndarray) -> list[float]:
     rounded: list[float] = np.round(values, _DECIMALS).tolist()
     return rounded
@@ -222,6 +249,10 @@ def _round_floats(values: np.ndarray) -> list[float]:
 
 def _to_array(values: list[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)
+
+
+def _to_indices(values: list[int]) -> np.ndarray:
+    return np.array(values, dtype=np.int32)
 
 
 def _to_columns(kind: type, rows: Sequence[Any]) -> dict[str, list[Any]]:

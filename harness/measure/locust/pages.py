@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 
 from harness.measure.locust.task_pages import TaskBuffer
 from harness.measure.protocols import GeneratorFacts
-from harness.model import GeneratorSample, Requests, ThinkTimes, WorkerSample
+from harness.model import GeneratorSample, Requests, ThinkTimes, UnreportedRequests, WorkerSample
 
 MAIN_PROCESS = 0
 """The process that takes the harness's commands: the only one, or the master. Workers count from 1."""
 
 LOCAL_CLOCK = {"here": True, "offset": 0.0, "error": 0.0}
-_INSTANTS = ("start", "think_start", "unfinished_start")
+_INSTANTS = ("start", "think_start", "unfinished_start", "unreported_start")
 _DURATIONS = ("latency", "think")
+_NAMES = ("name", "unfinished_name", "unreported_name")
+_OWNERS = ("owner", "think_owner", "unfinished_owner")
 
 
 class _StringTable:
@@ -92,10 +94,10 @@ class PageBuffer:
         process.errors += [self._errors.assign_number(text) for text in page["errors"]]
         decoded = page | {key: _decode_column(page[key], np.float64) - clock["offset"] for key in _INSTANTS}
         decoded |= {key: _decode_column(page[key], np.float64) for key in _DURATIONS}
+        decoded |= {key: _renumber(process.names, page[key]) for key in _NAMES}
+        decoded |= {key: self._renumber_owners(page[key], worker) for key in _OWNERS}
         decoded |= {
             "at": page["at"] - clock["offset"],
-            "name": _renumber(process.names, page["name"]),
-            "unfinished_name": _renumber(process.names, page["unfinished_name"]),
             "error": _renumber(process.errors, page["error"]),
         }
         process.last_page = decoded
@@ -128,13 +130,29 @@ class PageBuffer:
                 error=_concat_column(pages, "error", np.int32),
                 unfinished_start_s=np.minimum(_concat_column(last, "unfinished_start"), samples[-1].at_s),
                 unfinished_name=_concat_column(last, "unfinished_name", np.int32),
+                owner=_concat_column(pages, "owner", np.int32),
+                unfinished_owner=_concat_column(last, "unfinished_owner", np.int32),
             ),
-            thinks=ThinkTimes(_concat_column(pages, "think_start"), _concat_column(pages, "think")),
+            thinks=ThinkTimes(
+                _concat_column(pages, "think_start"),
+                _concat_column(pages, "think"),
+                _concat_column(pages, "think_owner", np.int32),
+            ),
             samples=tuple(samples),
             reached_users=self._reached_users,
             workers=tuple(worker_samples),
             tasks=self._tasks.take(),
+            unreported=UnreportedRequests(
+                _concat_column(pages, "unreported_start"), _concat_column(pages, "unreported_name", np.int32)
+            ),
         )
+
+    def _renumber_owners(self, column: str, worker: int) -> NDArray[np.int32]:
+        """Give the users of each process numbers of their own; -1, which means an unknown user, stays."""
+        owner = _decode_column(column, np.int32)
+        processes = self._workers + 1
+        shared = (owner // 2 * processes + worker) * 2 + owner % 2
+        return np.where(owner < 0, owner, shared).astype(np.int32)
 
     def _sum_processes(self, at_s: float) -> GeneratorSample:
         """Sum up the last page of each process, but not a master's users, which its workers count as well."""
@@ -196,6 +214,24 @@ def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes,
         latency_s=concat(lambda part: part.requests.latency_s),
         name=concat(lambda part: part.requests.name),
         error=concat(lambda part: part.requests.error),
+        owner=concat(lambda part: part.requests.owner),
     )
-    thinks = ThinkTimes(concat(lambda part: part.thinks.start_s), concat(lambda part: part.thinks.planned_s))
+    thinks = ThinkTimes(
+        concat(lambda part: part.thinks.start_s),
+        concat(lambda part: part.thinks.planned_s),
+        concat(lambda part: part.thinks.owner),
+    )
     return requests, thinks, tuple(sample for part in parts for sample in part.samples)
+
+
+def concat_unreported(parts: Sequence[GeneratorFacts], start_s: float) -> UnreportedRequests:
+    """Concatenate the unreported requests of successive polls, with instants that count from `start_s`.
+
+    Their names are those of the newest poll.
+    """
+    if not parts:
+        return UnreportedRequests()
+    return UnreportedRequests(
+        np.concatenate([part.unreported.start_s for part in parts]) - start_s,
+        np.concatenate([part.unreported.name for part in parts]),
+    )

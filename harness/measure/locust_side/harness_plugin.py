@@ -7,13 +7,13 @@ and `{"hold": users, "rate": users per second}`. Messages to the harness: `{"hel
 so that no load outlives the harness. A worker has no such socket: `harness_worker_relay.py` sends its facts
 to the master.
 
-This file imports nothing of the harness: Locust loads it by path, perhaps in a Python without the harness.
+`harness_user_time.py` fills the log with what the users do. This file imports nothing of the harness: Locust
+loads it by path, perhaps in a Python without the harness.
 """
 
 import base64
 import contextlib
 import ctypes
-import functools
 import json
 import os
 import re
@@ -28,15 +28,10 @@ import gevent
 import gevent.queue
 import locust
 import psutil
-from locust.clients import HttpSession
-from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import MasterRunner, WorkerRunner
-from locust.user.task import TaskSet
 
 REPORT_EVERY_S = 0.5
 LAG_EVERY_S = 0.05
-MAX_CLOCK_ERROR_S = 5.0
-"""If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
 
 PR_SET_PDEATHSIG = 1
 MAX_DISTINCT_ERRORS = 200
@@ -74,14 +69,16 @@ class StringTable:
 class RequestLog:
     """What was recorded since the last page: requests, think times, event loop lag.
 
-    Instants are seconds of the monotonic clock, which all processes of a host share.
+    Instants are seconds of the monotonic clock, which all processes of a host share. An owner says whose
+    request or pause it was: 2·n for the greenlet of user n, 2·n + 1 for greenlets that it has spawned, and -1
+    if that is unknown. `in_flight` maps any key to (start, method, name, owner).
     """
 
     def __init__(self) -> None:
         self.names = StringTable()
         self.errors = StringTable(MAX_DISTINCT_ERRORS)
         self.number_by_request: dict[tuple[str, str], int] = {}
-        self.in_flight: dict[int, tuple[float, str, str]] = {}
+        self.in_flight: dict[int, tuple[float, str, str, int]] = {}
         self.reached = 0
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
@@ -96,14 +93,39 @@ class RequestLog:
         self.latency = array("d")
         self.name = array("i")
         self.error = array("i")
+        self.owner = array("i")
         self.think_start = array("d")
         self.think = array("d")
+        self.think_owner = array("i")
+        self.unreported_start = array("d")
+        self.unreported_name = array("i")
 
-    def add(self, method: str, name: str, start_s: float, latency_s: float, error: str | None) -> None:
+    def add(
+        self,
+        method: str,
+        name: str,
+        start_s: float,
+        latency_s: float,
+        exception: BaseException | str | None,
+        owner: int,
+    ) -> None:
+        """Record a request that has ended; `exception` is why it failed."""
         self.start.append(start_s)
         self.latency.append(latency_s)
         self.name.append(self.find_number(method, name))
-        self.error.append(-1 if error is None else self.errors[error])
+        self.error.append(self.errors[describe_error(exception)] if exception else -1)
+        self.owner.append(owner)
+
+    def add_pause(self, planned_s: float, owner: int) -> None:
+        """Record a pause that begins now."""
+        self.think_start.append(time.monotonic())
+        self.think.append(planned_s)
+        self.think_owner.append(owner)
+
+    def mark_unreported(self, method: str, name: str, start_s: float) -> None:
+        """Record that the scenario has never reported a request, which was added all the same."""
+        self.unreported_start.append(start_s)
+        self.unreported_name.append(self.find_number(method, name))
 
     def find_number(self, method: str, name: str) -> int:
         """Return the number of "method name". This is called for every request, so it must be cheap."""
@@ -121,12 +143,17 @@ class RequestLog:
             "latency": encode_column(self.latency),
             "name": encode_column(self.name),
             "error": encode_column(self.error),
+            "owner": encode_column(self.owner),
             "think_start": encode_column(self.think_start),
             "think": encode_column(self.think),
-            "unfinished_start": encode_column(array("d", [start_s for start_s, _, _ in unfinished])),
+            "think_owner": encode_column(self.think_owner),
+            "unfinished_start": encode_column(array("d", [start_s for start_s, _, _, _ in unfinished])),
             "unfinished_name": encode_column(
-                array("i", [self.find_number(method, name) for _, method, name in unfinished])
+                array("i", [self.find_number(method, name) for _, method, name, _ in unfinished])
             ),
+            "unfinished_owner": encode_column(array("i", [owner for _, _, _, owner in unfinished])),
+            "unreported_start": encode_column(self.unreported_start),
+            "unreported_name": encode_column(self.unreported_name),
             "cpu": time.process_time(),
             "rss": self.process.memory_info().rss,
             "lag": self.worst_lag_s,
@@ -215,67 +242,10 @@ def watch_event_loop_lag() -> None:
         request_log.worst_lag_s = max(request_log.worst_lag_s, time.monotonic() - due)
 
 
-def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a client's `request` to record what is in flight: Locust reports only completed requests."""
-
-    @functools.wraps(request)
-    def request_and_record(
-        self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any
-    ) -> Any:
-        key = id(gevent.getcurrent())
-        shown_name = name or getattr(self, "request_name", None) or url
-        request_log.in_flight[key] = (time.monotonic(), method, shown_name)
-        try:
-            return request(self, method, url, name, *args, **kwargs)
-        finally:
-            request_log.in_flight.pop(key, None)
-
-    return request_and_record
-
-
-def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a task set's pause between tasks to record the length that the scenario asks for."""
-
-    @functools.wraps(sleep)
-    def sleep_and_record(self: Any, seconds: float) -> Any:
-        request_log.think_start.append(time.monotonic())
-        request_log.think.append(float(seconds))
-        return sleep(self, seconds)
-
-    return sleep_and_record
-
-
 def describe_error(exception: BaseException | str) -> str:
     """Return an error's text without memory addresses, so that equal errors have equal texts."""
     text = exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}"
     return MEMORY_ADDRESS.sub("0x…", text)[:MAX_ERROR_CHARACTERS]
-
-
-def on_request(
-    request_type: str,
-    name: str,
-    response_time: float | None,
-    exception: BaseException | str | None = None,
-    start_time: float | None = None,
-    **_: Any,
-) -> None:
-    latency_s = (response_time or 0.0) / 1000
-    error = describe_error(exception) if exception else None
-    if error is not None:
-        for callback in request_log.on_failure:
-            callback()
-    request_log.add(
-        request_type, name, time.monotonic() - estimate_age_s(start_time, latency_s), latency_s, error
-    )
-
-
-def estimate_age_s(start_time: float | None, latency_s: float) -> float:
-    """Return the seconds since a request began.
-
-    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency.
-    """
-    age_s = time.time() - start_time if start_time else latency_s
-    return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
 
 
 def on_spawning_complete(user_count: int, **_: Any) -> None:
@@ -295,7 +265,6 @@ def on_init(environment: Any, **_: Any) -> None:
     if hasattr(environment, "harness"):
         return  # pytest has loaded this file once more, to look for tests
     environment.harness = request_log
-    environment.events.request.add_listener(on_request)
     environment.events.spawning_complete.add_listener(on_spawning_complete)
     die_with_harness()
     gevent.spawn(watch_event_loop_lag)
@@ -311,7 +280,4 @@ def on_init(environment: Any, **_: Any) -> None:
     gevent.spawn(request_log.connection.report_forever, environment)
 
 
-HttpSession.request = track_requests(HttpSession.request)  # type: ignore[method-assign]
-FastHttpSession.request = track_requests(FastHttpSession.request)  # type: ignore[method-assign]
-TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -22,6 +22,7 @@ from harness.model import (
     TaskFacts,
     TaskSample,
     ThinkTimes,
+    UnreportedRequests,
 )
 
 SECONDS = st.floats(0, 1e6)
@@ -50,6 +51,8 @@ def requests(draw: st.DrawFn) -> Requests:
         numbers(answered, -1, len(errors) - 1),
         seconds(unfinished),
         numbers(unfinished, 0, len(names) - 1),
+        numbers(answered, -1, 99),
+        numbers(unfinished, -1, 99),
     )
 
 
@@ -57,7 +60,17 @@ def requests(draw: st.DrawFn) -> Requests:
 def thinks(draw: st.DrawFn) -> ThinkTimes:
     size = draw(st.integers(0, 10))
     column = arrays.arrays(np.float64, size, elements=SECONDS)
-    return ThinkTimes(draw(column), draw(column))
+    owners = arrays.arrays(np.int32, size, elements=st.integers(-1, 99))
+    return ThinkTimes(draw(column), draw(column), draw(owners))
+
+
+@st.composite
+def unreported(draw: st.DrawFn) -> UnreportedRequests:
+    size = draw(st.integers(0, 3))
+    return UnreportedRequests(
+        draw(arrays.arrays(np.float64, size, elements=SECONDS)),
+        draw(arrays.arrays(np.int32, size, elements=st.integers(0, 3))),
+    )
 
 
 def rows(kind: type, *columns: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
@@ -121,6 +134,7 @@ STEPS = st.builds(
     generator=rows(GeneratorSample, SECONDS, SECONDS, COUNTS, SECONDS, COUNTS, COUNTS),
     events=rows(TargetEvent, SECONDS, st.sampled_from(EventKind), TEXTS),
     tasks=tasks(),
+    unreported=unreported(),
 )
 
 

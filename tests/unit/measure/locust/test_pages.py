@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.measure.locust.pages import PageBuffer, concat_facts
+from harness.measure.locust.pages import PageBuffer, concat_facts, concat_unreported
 
-FLOATS = ("start", "latency", "think_start", "think", "unfinished_start")
-NUMBERS = ("name", "error", "unfinished_name")
+FLOATS = ("start", "latency", "think_start", "think", "unfinished_start", "unreported_start")
+NUMBERS = ("name", "error", "owner", "unfinished_name", "unfinished_owner", "think_owner", "unreported_name")
 
 
 def build_page(at: float, **more: Any) -> dict[str, Any]:
@@ -116,3 +116,42 @@ def test_a_single_process_has_no_rows_for_workers() -> None:
     facts = pages.take()
     assert (facts.samples[0].users, facts.samples[0].in_flight, facts.workers) == (3, 1, ())
     assert concat_facts([facts])[2] == facts.samples
+
+
+def test_users_of_different_workers_have_different_numbers() -> None:
+    """With three processes user n of worker w gets number 3·n + w; odd owners stay odd, and -1 stays -1."""
+    pages = PageBuffer(workers=2)
+    row = {"start": [0.1] * 3, "latency": [0.1] * 3, "name": [0] * 3, "error": [-1] * 3, "names": ["GET /"]}
+    pages.add(build_page(1.0, owner=[0, 3, -1], **row), 1)
+    pages.add(
+        build_page(1.0, owner=[0, 3, -1], think_start=[0.5], think=[1.0], think_owner=[2], **row)
+        | {"unfinished_start": encode_column(array("d", [0.9]))}
+        | {
+            "unfinished_name": encode_column(array("i", [0])),
+            "unfinished_owner": encode_column(array("i", [4])),
+        },
+        2,
+    )
+    pages.add(build_page(1.1))
+    facts = pages.take()
+    assert facts.requests.owner.tolist() == [2, 9, -1, 4, 11, -1]
+    assert facts.thinks.owner.tolist() == [10]
+    assert facts.requests.unfinished_owner.tolist() == [16]
+
+
+def test_the_owners_of_a_single_process_are_kept() -> None:
+    pages = PageBuffer()
+    row = {"start": [0.1] * 2, "latency": [0.1] * 2, "name": [0] * 2, "error": [-1] * 2, "names": ["GET /"]}
+    pages.add(build_page(1.0, owner=[6, 7], **row))
+    assert pages.take().requests.owner.tolist() == [6, 7]
+
+
+def test_requests_that_were_never_reported_are_named_by_their_start_and_name() -> None:
+    pages = PageBuffer()
+    pages.add(build_page(1.0, names=["GET /a", "GET /b"], unreported_start=[0.5], unreported_name=[1]))
+    first = pages.take()
+    pages.add(build_page(2.0, names=["GET /c"], unreported_start=[1.5], unreported_name=[2]))
+    unreported = concat_unreported([first, pages.take()], 0.25)
+    assert unreported.start_s.tolist() == [0.25, 1.25]
+    assert unreported.name.tolist() == [1, 2]
+    assert len(concat_unreported([], 0.0).start_s) == 0

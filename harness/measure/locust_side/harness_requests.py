@@ -1,0 +1,272 @@
+"""Record every request of the scenario, from its start until its answer has been read.
+
+Locust loads this file after `harness_user_time.py`. It imports nothing of the harness, because a worker on
+another host gets this file alone, from the master.
+
+Locust reports a request when it has ended, and some never: those that the scenario asks for with
+`catch_response=True` and does not use in a `with` block, or whose `with` block ends with an exception, and
+those that the scenario gives up. They are recorded all the same, with the time that they took. Locust reports
+a stream (`stream=True`) when its headers arrive; it is recorded when the scenario has read it. Requests of
+other clients are known only when the scenario reports them (`events.request.fire`).
+"""
+
+import functools
+import itertools
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gevent
+import locust
+import requests
+from geventhttpclient.response import HTTPSocketResponse
+from locust.clients import HttpSession
+from locust.contrib.fasthttp import FastHttpSession
+
+MAX_CLOCK_ERROR_S = 5.0
+"""If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
+
+SAME_START_S = 0.005
+"""By how much a report of the scenario's own may begin after the request that it is about."""
+
+MAX_OPEN_REQUESTS = 8
+"""A greenlet with more open requests will not report the first of them."""
+
+log: Any = None
+request_numbers = itertools.count()
+
+
+class OpenRequest:
+    """A request that is not recorded yet: Locust is to report it, or the scenario reads its stream.
+
+    `reported` refers to the response that Locust's report will name; it is None if the request awaits no
+    report. `holder` refers to what the scenario got. Both are weak, because a response holds its connection.
+    `last_s` is when the scenario last read the stream. `error` is why the request failed.
+    """
+
+    def __init__(self, lane: Any, key: int, *, is_stream: bool) -> None:
+        self.lane = lane
+        self.key = key
+        self.start_s: float
+        self.start_s, self.method, self.name, _ = log.in_flight[key]
+        self.is_stream = is_stream
+        self.last_s = time.monotonic()
+        self.latency_s: float = self.last_s - self.start_s
+        self.error: BaseException | str | None = None
+        self.holder: Callable[[], Any] | None = None
+        self.reported: Callable[[], Any] | None = None
+
+    def await_report(self, answer: Any) -> None:
+        """Keep what Locust would report of an answer, in case that it never does."""
+        meta = answer.request_meta
+        self.name, self.latency_s = meta["name"], meta["response_time"] / 1000
+        self.holder, self.reported = weakref.ref(answer), weakref.ref(meta["response"])
+        self.error = meta["exception"] or getattr(answer, "error", None)
+        status = answer.status_code or 0
+        if self.error is None and status >= 400:
+            whose = "Client" if status < 500 else "Server"
+            reason = getattr(answer, "reason", None) or ""
+            self.error = f"HTTPError: {status} {whose} Error: {reason} for url: {self.name}"
+
+    def is_reported_by(self, response: Any, start_s: float) -> bool:
+        """Return True if a report is about this request.
+
+        A report of the scenario's own that spans the request stands for it, except within its `with` block.
+        """
+        if self.reported is None:
+            return False
+        is_in_block = self.holder is not None and getattr(self.holder(), "_entered", False)
+        spans = start_s <= self.start_s + SAME_START_S
+        return self.is_report(response) or (spans and not is_in_block)
+
+    def is_report(self, response: Any) -> bool:
+        return response is not None and self.reported is not None and self.reported() is response
+
+    def compute_latency_s(self) -> float:
+        """Return the seconds until the scenario had read the answer, or as much of it as it has read."""
+        return max(self.latency_s, self.last_s - self.start_s) if self.is_stream else self.latency_s
+
+    def forget(self) -> None:
+        self.lane.open.remove(self)
+        log.in_flight.pop(self.key, None)
+
+    def close(self) -> None:
+        """Record the request as it is, also if it has never been reported."""
+        self.forget()
+        latency_s = self.compute_latency_s()
+        log.add(self.method, self.name, self.start_s, latency_s, self.error, self.lane.owner)
+        if self.reported is not None:
+            log.mark_unreported(self.method, self.name, self.start_s)
+
+
+def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a client's `request` to record what is in flight: Locust reports only completed requests."""
+
+    @functools.wraps(request)
+    def request_and_record(
+        self: Any, method: str, url: str, name: str | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        if log is None:
+            return request(self, method, url, name, *args, **kwargs)
+        lane, key = log.find_lane(), next(request_numbers)
+        shown_name = name or getattr(self, "request_name", None) or url
+        log.in_flight[key] = (time.monotonic(), method, shown_name, lane.owner)
+        lane.opening = {} if kwargs.get("stream") else None
+        lane.busy += 1
+        stays_in_flight = False
+        try:
+            answer = request(self, method, url, name, *args, **kwargs)
+            if kwargs or args:
+                stays_in_flight = open_request(lane, key, answer)
+            return answer
+        except BaseException as error:
+            add_abandoned(lane, key, error)
+            raise
+        finally:
+            lane.busy -= 1
+            lane.opening = None
+            lane.note_request()
+            if not stays_in_flight:
+                log.in_flight.pop(key, None)
+
+    return request_and_record
+
+
+def open_request(lane: Any, key: int, answer: Any) -> bool:
+    """Keep a request open that awaits its report, or whose stream the scenario has to read.
+
+    Return True for a stream: it stays in flight until its end.
+    """
+    awaits_report = getattr(answer, "_catch_response", False) is True
+    is_stream = bool(lane.opening) or (lane.opening is not None and awaits_report)
+    if not is_stream and not awaits_report:
+        return False
+    opened = OpenRequest(lane, key, is_stream=is_stream)
+    if awaits_report:
+        opened.await_report(answer)
+    else:
+        opened.method, opened.name = lane.opening["method"], lane.opening["name"]
+    if is_stream:
+        source = getattr(answer, "_response", None)
+        (answer if source is None else source).harness_stream = opened
+    greenlet = lane.greenlet()
+    if not lane.is_linked and hasattr(greenlet, "rawlink"):
+        lane.is_linked = True
+        greenlet.rawlink(functools.partial(end_lane, lane))
+    lane.open.append(opened)
+    while len(lane.open) > MAX_OPEN_REQUESTS:
+        lane.open[0].close()
+    return is_stream
+
+
+def end_lane(lane: Any, _greenlet: Any) -> None:
+    """Close what a greenlet has left open. A user that has been stopped takes it away."""
+    for opened in list(lane.open):
+        if lane.user is lane:
+            opened.forget()
+        else:
+            opened.close()
+
+
+def add_abandoned(lane: Any, key: int, error: BaseException) -> None:
+    """Record a request that the scenario gave up, by a time-out or by killing a greenlet that it had spawned.
+
+    Locust does not report it. A user whose own greenlet is killed gives up nothing: Locust stops it.
+    """
+    is_killed = isinstance(error, gevent.GreenletExit) and lane.user is not lane
+    if is_killed or isinstance(error, gevent.Timeout):
+        start_s, method, name, _ = log.in_flight[key]
+        text = f"given up by the scenario ({type(error).__name__})"
+        log.add(method, name, start_s, time.monotonic() - start_s, text, lane.owner)
+        log.mark_unreported(method, name, start_s)
+
+
+def on_request(
+    request_type: str,
+    name: str,
+    response_time: float | None,
+    exception: BaseException | str | None = None,
+    start_time: float | None = None,
+    response: Any = None,
+    **_: Any,
+) -> None:
+    lane = log.find_lane()
+    lane.note_request()
+    if lane.opening is not None and not exception:
+        lane.opening = {"method": request_type, "name": name}
+        return
+    latency_s = (response_time or 0.0) / 1000
+    start_s = time.monotonic() - estimate_age_s(start_time, latency_s)
+    for opened in list(lane.open) if lane.open else ():
+        if opened.is_reported_by(response, start_s):
+            opened.forget()
+        if opened.is_report(response):
+            start_s = opened.start_s
+            if abs(latency_s - opened.latency_s) < 1e-6:
+                latency_s = opened.compute_latency_s()
+    if exception:
+        for callback in log.on_failure:
+            callback()
+    log.add(request_type, name, start_s, latency_s, exception, lane.owner)
+
+
+def estimate_age_s(start_time: float | None, latency_s: float) -> float:
+    """Return the seconds since a request began.
+
+    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency.
+    """
+    age_s = time.time() - start_time if start_time else latency_s
+    return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
+
+
+def follow_reads(read: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the reading of FastHttpUser's answers to record when a stream was last read."""
+
+    @functools.wraps(read)
+    def read_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return read(self, *args, **kwargs)
+        finally:
+            note_read(self.__dict__.get("harness_stream"), is_over=self.message_complete)
+
+    return read_and_note
+
+
+def follow_chunks(iter_content: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the reading of HttpUser's answers to record when a stream was last read."""
+
+    def iterate_and_note(chunks: Any, opened: OpenRequest) -> Iterator[Any]:
+        for chunk in chunks:
+            note_read(opened)
+            yield chunk
+        note_read(opened, is_over=True)
+
+    @functools.wraps(iter_content)
+    def iter_content_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
+        chunks = iter_content(self, *args, **kwargs)
+        opened = self.__dict__.get("harness_stream")
+        return chunks if opened is None else iterate_and_note(chunks, opened)
+
+    return iter_content_and_note
+
+
+def note_read(opened: OpenRequest | None, *, is_over: bool = False) -> None:
+    """Record a read of a stream. At its end it is done, unless its report is still to come."""
+    if opened is not None:
+        opened.last_s = time.monotonic()
+        if is_over and opened.reported is None and opened in opened.lane.open:
+            opened.close()
+
+
+def on_init(environment: Any, **_: Any) -> None:
+    global log
+    log = environment.harness
+    environment.events.request.add_listener(on_request)
+
+
+HttpSession.request = track_requests(HttpSession.request)  # type: ignore[method-assign]
+FastHttpSession.request = track_requests(FastHttpSession.request)  # type: ignore[method-assign]
+HTTPSocketResponse.read = follow_reads(HTTPSocketResponse.read)  # type: ignore[method-assign]
+requests.Response.iter_content = follow_chunks(requests.Response.iter_content)  # type: ignore[method-assign]
+locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -1,0 +1,168 @@
+"""Find out for which user a greenlet acts, and record the users' pauses, between tasks and within them.
+
+Locust loads this file after `harness_plugin.py`, whose log it fills, and before the user's locustfile, which
+may import `sleep`. It imports nothing of the harness, because a worker on another host gets this file alone,
+from the master.
+"""
+
+import functools
+import itertools
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import gevent.select
+import gevent.socket
+import gevent.ssl
+import locust
+from gevent import getcurrent
+from locust.user.task import TaskSet
+
+POLL_AT_MOST_S = 1.0
+"""A sleep of at most this length, right after another one, is no pause: the user polls for something."""
+
+NETWORK_FILES = frozenset(
+    function.__code__.co_filename
+    for function in (gevent.socket.socket.recv, gevent.ssl.SSLSocket.read, gevent.select.select)
+)
+"""The files whose functions a greenlet is in while it waits for the network."""
+
+log: Any = None
+user_numbers = itertools.count()
+
+
+class Lane:
+    """A greenlet that acts for a user: the user's own one, or one that it has spawned.
+
+    `user` is the lane of the user's own greenlet, or None if it is not known for whom this greenlet acts.
+    `owner` is that of `RequestLog`. `busy` is above 0 during a request and during a pause between tasks.
+    `may_pause`: a request has come since the last sleep. `task` is the number of tasks that the user had
+    done when the lane was built; that of the user's own lane counts on. `open` are the requests of which
+    `harness_requests.py` awaits a report or the end of a stream; `opening` is what Locust has reported of a
+    stream that is being asked for.
+    """
+
+    __slots__ = ("busy", "greenlet", "is_linked", "may_pause", "open", "opening", "owner", "task", "user")
+
+    def __init__(self, greenlet: Any, owner: int, user: "Lane | None" = None) -> None:
+        self.greenlet = weakref.ref(greenlet)
+        self.owner = owner
+        self.user = self if user is None and owner >= 0 else user
+        self.task: int = 0 if user is None else user.task
+        self.busy = 0
+        self.may_pause = True
+        self.is_linked = False
+        self.open: list[Any] = []
+        self.opening: Any = None
+
+    def note_request(self) -> None:
+        self.may_pause = True
+        if self.user is not None:
+            self.user.may_pause = True
+
+    def is_pausing(self, seconds: float) -> bool:
+        """Return True if a sleep in the user's code is a pause, and no wait for something.
+
+        A greenlet that the user has spawned pauses for its user if it is part of the user's task, and the
+        user's own greenlet waits for it. It does not if it only works in the background: if it was spawned
+        before the task, or while the user's own greenlet waits for the network.
+        """
+        if self.user is None or self.busy or not seconds > 0:
+            return False
+        is_pause = self.may_pause or seconds > POLL_AT_MOST_S
+        self.may_pause = False
+        if self.user is self or not is_pause:
+            return is_pause
+        frame = getattr(self.user.greenlet(), "gr_frame", None)
+        is_reading = frame is not None and frame.f_code.co_filename in NETWORK_FILES
+        return self.task == self.user.task and not is_reading
+
+
+def find_lane() -> Lane:
+    """Return the lane of the current greenlet."""
+    greenlet: Any = getcurrent()
+    lane: Lane | None = getattr(greenlet, "harness_lane", None)
+    if lane is None:
+        lane = greenlet.harness_lane = build_lane(greenlet)
+    return lane
+
+
+def build_lane(greenlet: Any) -> Lane:
+    """Build the lane of a greenlet that was not started as a user's own.
+
+    A thread may belong to a pool that all users share, so it is not known for whom it acts.
+    """
+    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+    is_thread = thread is not None and not isinstance(thread, threading._DummyThread)
+    parent = find_spawner(greenlet)
+    while parent is not None and not is_thread:
+        lane: Lane | None = getattr(parent, "harness_lane", None)
+        if lane is not None:
+            return Lane(greenlet, lane.user.owner + 1, lane.user) if lane.user else Lane(greenlet, -1)
+        parent = find_spawner(parent)
+    return Lane(greenlet, -1)
+
+
+def find_spawner(greenlet: Any) -> Any:
+    reference = getattr(greenlet, "spawning_greenlet", None)
+    return None if reference is None else reference()
+
+
+def number_users(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a user's `start` to give its greenlet a lane before it runs."""
+
+    @functools.wraps(start)
+    def start_and_number(self: Any, group: Any) -> Any:
+        greenlet = start(self, group)
+        greenlet.harness_lane = Lane(greenlet, 2 * next(user_numbers))
+        return greenlet
+
+    return start_and_number
+
+
+def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a task set's pause between tasks to record the length that the scenario asks for."""
+
+    @functools.wraps(sleep)
+    def sleep_and_record(self: Any, seconds: float) -> Any:
+        lane = find_lane()
+        for each in list(lane.open):
+            each.close()
+        log.add_pause(float(seconds), lane.owner)
+        lane.task += 1
+        lane.may_pause = True
+        lane.busy += 1
+        try:
+            return sleep(self, seconds)
+        finally:
+            lane.busy -= 1
+
+    return sleep_and_record
+
+
+def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap gevent's `sleep`, which is also that of `time`, to record the users' pauses within their tasks."""
+
+    @functools.wraps(sleep)
+    def sleep_and_record(seconds: float = 0, ref: bool = True) -> Any:
+        lane = find_lane()
+        if lane.user is not None and lane.is_pausing(seconds):
+            log.add_pause(float(seconds), lane.owner)
+        return sleep(seconds, ref)
+
+    return sleep_and_record
+
+
+def on_init(environment: Any, **_: Any) -> None:
+    global log
+    log = environment.harness
+    log.find_lane = find_lane
+
+
+locust.User.start = number_users(locust.User.start)  # type: ignore[method-assign]
+TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
+time.sleep = gevent.sleep = gevent.hub.sleep = record_pauses(gevent.sleep)
+locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]
