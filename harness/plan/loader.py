@@ -203,5 +203,15 @@ def _hash_or_refuse(plan: Plan, target: LoadedTarget) -> Mapping[str, str]:
         filename = getattr(error, "filename", None)
         file = f"{shorten_path(Path(filename))}: " if filename else ""
         reading = replace(target.reading, problems=[])
-        reading.report(("build", "context"), f"{file}{reason}")
+        reading.report(_find_place(target.target, filename), f"{file}{reason}")
         raise InputError(reading.problems) from None
+
+
+def _find_place(target: Target, filename: str | None) -> tuple[str, ...]:
+    """Return the keys that name the file or a folder above it; those of the build context if none do."""
+    copies = {inside: copy.path for inside, copy in target.options.copies.items()}
+    for key, paths in (("files", target.files), ("copies", copies)):
+        for inside, path in paths.items():
+            if filename is not None and Path(filename).is_relative_to(path):
+                return key, inside
+    return "build", "context"

@@ -10,6 +10,7 @@ from tests.e2e.project import ONE_SIZE, TARGET, UP_TO_12_USERS, Project
 pytestmark = pytest.mark.e2e
 
 SECRET = "correct-horse-battery-staple"
+SECRETS = 'environment: {TOKEN: "${SHOP_TOKEN}"}\ncontents: {/run/secrets/token: "${SHOP_TOKEN}"}\n'
 MATRIX = ONE_SIZE + UP_TO_12_USERS
 
 
@@ -17,7 +18,7 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_TOKEN", SECRET)
-    project.write("targets/behaves/target.yaml", TARGET + 'environment: {TOKEN: "${SHOP_TOKEN}"}\n')
+    project.write("targets/behaves/target.yaml", TARGET + SECRETS)
     project.write("matrix.yaml", MATRIX)
     with project.start_harness("run") as running:
         project.wait_for("life-started", running)
@@ -26,6 +27,8 @@ def test_a_secret_is_in_the_container_and_in_no_file_and_no_output(
             ["docker", "exec", container, "env"], capture_output=True, text=True
         ).stdout
         assert f"TOKEN={SECRET}" in environment
+        read = ["docker", "exec", container, "cat", "/run/secrets/token"]
+        assert subprocess.run(read, capture_output=True, text=True).stdout == SECRET
         project.wait_for("step-finished", running)
         running.terminate()
         output, _ = running.communicate(timeout=60)

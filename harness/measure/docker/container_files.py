@@ -128,6 +128,10 @@ def _add_copy(
 
 
 def _is_left_out(path: Path) -> bool:
-    """Return True for a campaign's folder, and for what is neither a file, a folder nor a link."""
+    """Return True for `.git`, a campaign's folder, and what is neither a file, a folder nor a link."""
     mode = os.lstat(path).st_mode
-    return is_campaign(path) or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+    return (
+        path.name == ".git"
+        or is_campaign(path)
+        or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
+    )

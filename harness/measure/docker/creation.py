@@ -86,7 +86,8 @@ def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | No
 def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
     """Start a created container.
 
-    Raises EngineError if its port is in use, TargetStartError if this target can't be started at this size.
+    Raises EngineError if its port is in use or a limit can't be set, TargetStartError if the target can't be
+    started at this size.
     """
     try:
         client.start(container_id)
@@ -96,6 +97,11 @@ def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -
             raise EngineError(
                 f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
                 "choose another `host_port`, or leave it out: the engine then picks a free one",
+            ) from error
+        if "setting rlimit" in message:
+            raise EngineError(
+                f"{spec.name}: the engine may not set these limits of `ulimits`: {message}",
+                "write limits that are not above the engine's own, or drop `ulimits`",
             ) from error
         raise TargetStartError(FailureKind.EXITED, message) from error
 

@@ -13,10 +13,12 @@ from harness.measure.docker.client import CAMPAIGN_LABEL, translate_docker_error
 from harness.measure.docker.container import DockerContainer, DockerTarget, run_container
 from harness.measure.docker.container_files import name_volume
 from harness.measure.docker.container_spec import ContainerSpec
+from harness.measure.docker.readiness import probe_network
 from harness.measure.protocols import Clock, Image
-from harness.model import Companion, FailureKind, Target
+from harness.model import Companion, FailureKind, Target, TcpProbe
 
 _OUTPUT_CHARACTERS_SHOWN = 2000
+_ANSWER_WITHIN_S = 1.0
 
 
 @contextlib.contextmanager
@@ -45,6 +47,7 @@ def run_with_sidecars(
             image = images[companion.name]
             running = _run_companion(client, clock, spec, companion, image, companions)
             (jobs if companion.is_job else companions).append(stack.enter_context(running))
+        _check_port_is_unused(spec, companions)
         ready_after_s = clock.now_s() - started_s if spec.target.companions else None
         if spec.limits.replicas == 1:
             entrance = stack.enter_context(run_container(client, clock, spec, companions))
@@ -83,6 +86,18 @@ def _name_network_owner(spec: ContainerSpec, service: Target) -> str | None:
     """Return the name of the container whose network the service uses."""
     owner = _find_network_owner(spec.target, service)
     return f"{spec.name}-{owner}" if owner is not None else None
+
+
+def _check_port_is_unused(spec: ContainerSpec, companions: Sequence[DockerContainer]) -> None:
+    """Raise CompanionStartError if something else answers at the target's port in a shared network."""
+    owner = _find_network_owner(spec.target, spec.target)
+    for container in companions:
+        if container.name == owner and probe_network(TcpProbe(), container.port, _ANSWER_WITHIN_S) is None:
+            raise CompanionStartError(
+                f"port {spec.target.port} already answers in the network of {owner}, before the target is "
+                "started: something else would be measured",
+                "name the service that listens there as the target, or give one of the two another port",
+            )
 
 
 def add_network_members(target: Target, service: Target) -> Target:

@@ -7,16 +7,18 @@ import pytest
 
 from harness.errors import InputError
 from harness.model import (
+    GIB,
     MIB,
     CompletedProbe,
     ContainerOptions,
     FileContent,
     FileCopy,
+    Plan,
     StartedProbe,
     Target,
     Ulimit,
 )
-from harness.plan import hash_contents, plan_from_json, plan_to_json
+from harness.plan import fit_to_host, hash_contents, plan_from_json, plan_to_json
 from tests.unit.plan.project import Project
 
 MATRIX = "target: targets/web\nlimits: {cpus: 0.5, memory: 64MiB}\n"
@@ -247,6 +249,36 @@ def test_replicas_cannot_share_a_network(project: Project, write_target: WriteTa
     project.write({"matrix.yaml": MATRIX.replace("0.5,", "0.5, replicas: 2,")})
     with pytest.raises(InputError, match="several replicas can't share one network; drop network_of"):
         project.load()
+
+
+def test_a_job_needs_room_beside_the_companions_before_it_and_not_beside_the_target(
+    project: Project, write_target: WriteTarget
+) -> None:
+    """Check that 2.9 cores of 3 are enough, and that the job alone needs 1.7 with its database."""
+    companions = (
+        "companions:\n"
+        "  db: {image: x, ready: {port: 1}, limits: {cpus: 0.2, memory: 64MiB}}\n"
+        "  migrate: {image: x, job: true, limits: {cpus: 1.5, memory: 64MiB}}\n"
+    )
+    write_target(PLAIN + companions)
+    project.write({"matrix.yaml": MATRIX.replace("0.5", "2.7")})
+    plan = project.load()
+    assert fit_to_host(plan, 4, 16 * GIB).skipped == {}
+    (reason,) = fit_to_host(plan, 2, 16 * GIB).skipped.values()
+    assert reason.startswith("its job migrate: with its companions it needs 1.70 cores")
+
+
+def test_a_copy_that_cannot_be_read_is_a_mistake_at_its_place(
+    project: Project, write_target: WriteTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(plan: Plan) -> None:
+        raise PermissionError(13, "Permission denied", str(project.folder / "targets/web/code/inner"))
+
+    monkeypatch.setattr("harness.plan.loader.hash_contents", refuse)
+    write_target("image: web\nport: 80\ncopies: {/data: code}\n")
+    assert project.find_mistakes() == [
+        'targets/web/target.yaml:3:17: copies."/data": targets/web/code/inner: Permission denied'
+    ]
 
 
 def test_paths_outside_of_the_repository_stay_as_they_are(

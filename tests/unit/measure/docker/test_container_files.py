@@ -102,12 +102,13 @@ def test_a_file_within_a_copied_folder_is_put_there_after_it(code: Path) -> None
     assert read_archives(build_target(options))["/code"]["server.py"] == "other"
 
 
-def test_campaigns_and_pipes_are_not_copied(code: Path) -> None:
+def test_campaigns_pipes_and_the_repositorys_history_are_not_copied(code: Path) -> None:
     (code / "results/one").mkdir(parents=True)
     for name in ("plan.json", "events.jsonl"):
         (code / "results/one" / name).touch()
+    (code / ".git").mkdir()
     os.mkfifo(code / "pipe")
     (code / "link").symlink_to("server.py")
     names = read_archives(build_target(ContainerOptions(copies={"/code": FileCopy(code)})))["/code"]
     assert {"link", "results"} <= names.keys()
-    assert not {"pipe", "results/one"} & names.keys()
+    assert not {"pipe", ".git", "results/one"} & names.keys()
