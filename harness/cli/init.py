@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,13 +16,12 @@ from harness.plan import (
     format_locustfile,
     format_matrix,
     format_target,
-    list_services,
     load_plan,
     quote,
-    read_any_yaml,
     read_api,
     read_dockerfile,
     read_large_document,
+    summarize_service,
     to_target_name,
 )
 
@@ -162,18 +161,16 @@ def _read_dockerfile(name: str, target_folder: Path, dockerfile: Path) -> Servic
 
 
 def _read_compose(name: str, target_folder: Path, compose: Path, service: str | None) -> ServiceFacts:
-    document: Any = read_any_yaml(compose)
-    services = document.get("services") if isinstance(document, dict) else None
-    if not isinstance(services, dict) or not services:
-        raise UsageError(f"{compose} has no services", "name a compose file with --compose")
-    if service is None:
-        service = name if name in services else next(iter(services)) if len(services) == 1 else None
-    if service is None or service not in services:
-        names = ", ".join(map(str, services))
-        raise UsageError(f"{compose}: which service is to be measured?", f"--service with one of {names}")
-    run = {"compose": {"file": os.path.relpath(compose, target_folder), "service": service}}
-    companions = tuple(each for each in list_services(services, service) if each != service)
-    return ServiceFacts(name, run, has_healthcheck="healthcheck" in services[service], companions=companions)
+    try:
+        summary = summarize_service(compose, service, name, os.environ)
+    except ValueError as error:
+        raise UsageError(str(error), "correct the file, or name another one with --compose") from None
+    except LookupError as error:
+        raise UsageError(
+            f"{compose}: which service is to be measured?", f"--service with one of {error}"
+        ) from None
+    run = {"compose": {"file": os.path.relpath(compose, target_folder), "service": summary.service}}
+    return ServiceFacts(name, run, has_healthcheck=summary.has_healthcheck, companions=summary.companions)
 
 
 def _ask_for_port() -> int:

@@ -1,7 +1,7 @@
 """Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
 from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, parse_requirement
-from harness.plan.compose.convert import list_services
+from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
 from harness.plan.content_hashes import hash_build, hash_contents
@@ -36,7 +36,6 @@ __all__ = [
     "hash_contents",
     "is_campaign",
     "list_build_context",
-    "list_services",
     "load_plan",
     "parse_price",
     "parse_ratio",
@@ -50,5 +49,6 @@ __all__ = [
     "read_dockerfile",
     "read_large_document",
     "resolve_variables",
+    "summarize_service",
     "to_target_name",
 ]

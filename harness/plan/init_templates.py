@@ -1,6 +1,7 @@
 """Write a first target and matrix, which people then edit; `locustfile_text` writes the locustfile."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +19,8 @@ _COMPANION_MIB = 512
 class ServiceFacts:
     """What is known of a service without a target.yaml.
 
-    `run` holds the one key of target.yaml that says what to run: `image`, `build` or `compose`.
+    `run` holds the one key of target.yaml that says what to run: `image`, `build` or `compose`. Companions
+    come with the limits that the compose file does not give them: `cpus`, `memory`.
     """
 
     name: str
@@ -26,7 +28,7 @@ class ServiceFacts:
     port: int | None = None
     ready_path: str | None = None
     has_healthcheck: bool = False
-    companions: tuple[str, ...] = ()
+    companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     api: Api = field(default_factory=Api)
 
 
@@ -38,22 +40,34 @@ def format_target(facts: ServiceFacts, cores: int) -> str:
         lines.append(f"port: {facts.port}                # inside the container")
     if facts.ready_path is not None or "compose" not in facts.run or not facts.has_healthcheck:
         lines.append(f"ready: {_format_readiness(facts)}")
-    if facts.companions:
-        share = round(compute_available_cores(cores) / 2 / len(facts.companions), 2)
-        lines.append("companions:                # their limits are the same at every size")
-        lines += [
-            f"  {name}: {{limits: {{cpus: {max(share, 0.05):g}, memory: {_COMPANION_MIB}MiB}}}}"
-            for name in facts.companions
-        ]
+    lines += _format_companions(facts.companions, cores)
     return "\n".join(lines) + "\n"
 
 
+def _format_companions(companions: Mapping[str, tuple[str, ...]], cores: int) -> list[str]:
+    """Return the lines of target.yaml that give companions the limits that they lack."""
+    share = round(compute_available_cores(cores) / 2 / max(len(companions), 1), 2)
+    usual = {"cpus": f"{max(share, 0.05):g}", "memory": f"{_COMPANION_MIB}MiB"}
+    lines = []
+    for name, missing in companions.items():
+        if missing:
+            limits = ", ".join(f"{key}: {usual[key]}" for key in missing)
+            key = name if re.fullmatch(r"[A-Za-z][\w.-]*", name) else json.dumps(name)
+            lines.append(f"  {key}: {{limits: {{{limits}}}}}")
+    heading = (
+        "companions:                # limits that the compose file does not give; the same at every size"
+    )
+    return [heading, *lines] if lines else []
+
+
 def _format_readiness(facts: ServiceFacts) -> str:
+    """Write how it is ready; for a service of a compose file that file says how long to wait."""
+    within = "" if "compose" in facts.run and facts.has_healthcheck else ", within: 60s"
     if facts.ready_path is not None:
-        return f"{{http: {json.dumps(facts.ready_path)}, within: 60s}}"
+        return f"{{http: {json.dumps(facts.ready_path)}{within}}}"
     if facts.has_healthcheck:
-        return "{healthy: true, within: 60s}"
-    return "{tcp: true, within: 60s}      # better: {http: /health}"
+        return f"{{healthy: true{within}}}"
+    return f"{{tcp: true{within}}}      # better: {{http: /health}}"
 
 
 def format_matrix(facts: ServiceFacts, cores: int) -> str:

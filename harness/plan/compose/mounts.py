@@ -66,7 +66,7 @@ class MountConverter:
         path, is_writable = Path(source), not is_true(mount.get("read_only"))
         project = find_project_folder(self.model.folder)
         if reason := describe_refused_mount(path, is_writable=is_writable, project=project):
-            self.result.refuse(self.name, f"{target}: {shorten_path(path)} {reason}")
+            self.result.refuse(self.name, f"its mount at {target}: {shorten_path(path)} {reason}")
             return
         if not path.exists():
             self._convert_missing_bind(path, target, mount)

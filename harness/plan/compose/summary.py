@@ -1,0 +1,43 @@
+"""Summarise a service of a compose file for the target.yaml that `harness init` writes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.plan.compose.convert import convert_service
+from harness.plan.compose.reader import find_files, read_compose
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSummary:
+    """What is known of a service; its companions come with the limits that the file does not give them."""
+
+    service: str
+    port: int | None = None
+    has_healthcheck: bool = False
+    companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def summarize_service(
+    file: Path, service: str | None, default: str, environ: Mapping[str, str]
+) -> ServiceSummary:
+    """Return the summary of a service; without a name that of `default`, or else of the only one.
+
+    Raises:
+        ValueError: the file can't be read as a compose file.
+        LookupError: it is not clear which service is meant; with the names of all.
+        InputError: the file can't be read at all.
+    """
+    model = read_compose(find_files(file.absolute()), environ)
+    names = list(model.services)
+    if service is None and (default in names or len(names) == 1):
+        service = default if default in names else names[0]
+    if service is None or service not in names:
+        raise LookupError(", ".join(names))
+    values = convert_service(model, service, environ, {}).values
+    companions = values.get("companions") or {}
+    missing = {
+        name: tuple(key for key in ("cpus", "memory") if key not in (each.get("limits") or {}))
+        for name, each in companions.items()
+    }
+    return ServiceSummary(service, values.get("port"), "ready" in values, missing)
