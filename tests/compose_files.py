@@ -289,10 +289,13 @@ services:
       - {type: bind, source: ./conf, target: /long, read_only: true, bind: {selinux: z}}
       - {type: volume, source: folder, target: /folder}
       - {type: volume, source: memory, target: /memory}
-      - ./missing:/missing
+      - ./missing:/missing:rw,Z
+      - named:/named:z,ro
+      - ./conf:/propagated:ro,rslave
     tmpfs: ["/run:size=64m,mode=1777"]
 volumes:
   shared: {external: true}
+  named: {}
   folder: {driver_opts: {type: none, o: bind, device: "./conf"}}
   memory: {driver_opts: {type: tmpfs, device: tmpfs, o: "size=1m"}}
 """,

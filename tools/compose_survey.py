@@ -1,9 +1,9 @@
 """Say what becomes of every compose file in a folder: read whole, read with notes, or refused, and why.
 
-Run `python -m tools.compose_survey FOLDER > table.md`. For each file that `docker compose` would read by itself
-(such as compose.yaml), the service that publishes the first TCP port is taken as the target, as `harness init`
-and `harness plan` would. Nothing starts. With `docker compose` on the PATH each file is read twice, by it and by
-our own reader, and a difference is an outcome of its own.
+Run `python -m tools.compose_survey FOLDER > table.md`. For each file that `docker compose` would read by
+itself, such as compose.yaml, the service that publishes the first TCP port is taken as the target, as
+`harness init` and `harness plan` would. Nothing starts. With `docker compose` on the PATH each file is read
+twice, by it and by our own reader, and a difference is an outcome of its own.
 """
 
 import os

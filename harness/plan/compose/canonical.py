@@ -23,6 +23,7 @@ _REMOTE = re.compile(
     r"[a-z][a-z0-9+.-]*://|git@|github\.com/|docker-image:|oci-layout:|service:", re.IGNORECASE
 )
 _MAPPINGS = ("environment", "labels", "annotations", "sysctls")
+_PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _LISTS = ("tmpfs", "dns", "dns_search", "label_file")
 _TEXTS = ("expose", "cap_add", "cap_drop", "group_add", "links", "profiles", "security_opt", "dns_opt")
 
@@ -177,8 +178,12 @@ def _parse_mount(text: str) -> Tree:
     mount: Tree = {"type": "bind" if is_bind else "volume", "source": source, "target": target}
     if "ro" in options:
         mount["read_only"] = True
-    if is_bind:
-        mount["bind"] = {"create_host_path": True}
-    elif "nocopy" in options:
+    bind: Tree = {"create_host_path": True} if is_bind else {}
+    for option in options:
+        if option in ("z", "Z"):
+            bind["selinux"] = option
+        elif option in _PROPAGATIONS:
+            bind["propagation"] = option
+    if not is_bind and "nocopy" in options:
         mount["volume"] = {"nocopy": True}
-    return mount
+    return mount | ({"bind": bind} if bind else {})

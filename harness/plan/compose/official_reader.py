@@ -74,13 +74,19 @@ def read_model_officially(
             timeout=_ANSWER_WITHIN_S,
         )
         if answer.returncode:
-            raise ValueError(f"docker compose: {answer.stderr.strip()[-_SHOWN_CHARACTERS:]}")
+            raise ValueError(f"docker compose: {_find_reason(answer.stderr)}")
         model = _undouble_dollars(json.loads(answer.stdout))
     except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
         raise ValueError(f"docker compose did not answer: {error}") from None
     if not isinstance(model, dict):
         raise ValueError("docker compose did not answer with a mapping")
     return model
+
+
+def _find_reason(output: str) -> str:
+    """Return what Docker Compose says of a failure, without its warnings, in one line."""
+    lines = [line for line in output.splitlines() if "level=warning" not in line]
+    return " ".join(" ".join(lines or [output]).split())[-_SHOWN_CHARACTERS:]
 
 
 def _undouble_dollars(value: Any) -> Any:

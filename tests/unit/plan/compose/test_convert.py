@@ -155,13 +155,13 @@ def test_numbers_are_numbers(convert: Convert) -> None:
 def test_mounts_of_every_kind_are_honoured(convert: Convert, tmp_path: Path) -> None:
     result = convert(FILES["mounts"])
     conf = str(tmp_path / "conf")
-    assert result.values["files"] == {"/conf": conf, "/long": conf}
+    assert result.values["files"] == {"/conf": conf, "/long": conf, "/propagated": conf}
     assert result.values["copies"] == {
         "/data": str(tmp_path / "data"),
         "/folder": conf,
         "/missing": str(tmp_path / "missing"),
     }
-    assert result.values["volumes"] == {"/anonymous": "", "/shared": "shared"}
+    assert result.values["volumes"] == {"/anonymous": "", "/shared": "shared", "/named": "named"}
     assert result.values["tmpfs"] == [
         "/run:size=64m,mode=1777",
         "/fast:size=67108864,mode=01777",
