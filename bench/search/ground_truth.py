@@ -126,8 +126,8 @@ class _TruthSearch:
                 value = float((run.error >= 0).mean())
             case IndicatorKind.SHORTFALL:
                 value = 1 - run.rps * self._light_cycle_s / users
-            case IndicatorKind.DRIFT:
-                raise ValueError("a drift within a step has no true capacity")
+            case IndicatorKind.DRIFT | IndicatorKind.ADDED_ERRORS:
+                raise ValueError(f"{slo.indicator} has no true capacity here")
         return math.log(max(value, _SMALLEST) / slo.at_most)
 
     def _find_requests(self, slo: Slo, run: _LongRun) -> np.ndarray:

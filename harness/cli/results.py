@@ -28,7 +28,7 @@ from harness.cli.console import (
     show_report_path,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, Plan, Slo, is_same_request
+from harness.model import CampaignResult, IndicatorKind, Plan, Slo, is_same_request
 from harness.plan import (
     find_price_note,
     parse_price,
@@ -114,9 +114,12 @@ def _refuse_unknown_name(slo: Slo, result: CampaignResult) -> None:
 def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo, ...]:
     """Return the stored SLOs, each replaced by the last one for the same indicator and request name.
 
-    A replacement without a stored SLO is appended.
+    A replacement without a stored SLO is appended. One on the errors that load adds replaces the one on
+    all errors of the same requests.
     """
-    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*stored, *replacements)}
+    added = {slo.request_name for slo in replacements if slo.kind is IndicatorKind.ADDED_ERRORS}
+    kept = [slo for slo in stored if slo.kind is not IndicatorKind.ERRORS or slo.request_name not in added]
+    keyed: dict[Any, Slo] = {(slo.indicator, slo.request_name): slo for slo in (*kept, *replacements)}
     return tuple(keyed.values())
 
 

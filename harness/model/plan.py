@@ -30,11 +30,17 @@ class IndicatorKind(StrEnum):
     PERCENTILE = "percentile"
     MEAN = "mean"
     ERRORS = "errors"
+    ADDED_ERRORS = "added_errors"
     SHORTFALL = "shortfall"
     DRIFT = "drift"
 
 
-RATIO_INDICATORS = (IndicatorKind.ERRORS, IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
+RATIO_INDICATORS = (
+    IndicatorKind.ERRORS,
+    IndicatorKind.ADDED_ERRORS,
+    IndicatorKind.SHORTFALL,
+    IndicatorKind.DRIFT,
+)
 """The indicators that are ratios. All others are response times."""
 
 WHOLE_SCENARIO_INDICATORS = (IndicatorKind.SHORTFALL, IndicatorKind.DRIFT)
@@ -48,9 +54,10 @@ _NAMED_INDICATORS = tuple(kind for kind in IndicatorKind if kind is not Indicato
 class Slo:
     """A condition on a measured number, always of the form "at most".
 
-    `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`, `shortfall` (of the
-    throughput, compared with light load) or `drift` (rise of the response time within the window). The last
-    three are ratios. `request_name` restricts the SLO to one of the scenario's request names.
+    `indicator` is `p50` … `p99.9` or `mean` (of the response time, in seconds), `errors`,
+    `added_errors` (more than at light load), `shortfall` (of the throughput, compared with light load) or
+    `drift` (rise of the response time within the window). The last four are ratios. `request_name` restricts
+    the SLO to one of the scenario's request names.
     `harness/plan/slos.py` says how an SLO is written, `harness/analyse/step/slo.py` how it is judged.
     """
 

@@ -82,11 +82,17 @@ def check_indicator(indicator: str) -> None:
 
 
 def read_slos(reading: Reading) -> tuple[Slo, ...]:
-    """Return the default SLOs, replaced and extended by the matrix's. SLOs with a request name come last."""
+    """Return the default SLOs, replaced and extended by the matrix's. SLOs with a request name come last.
+
+    An SLO on the errors that load adds replaces the default of all errors.
+    """
     if reading.values.get("slos") is None:
         return _DEFAULT_SLOS
     slos: dict[_Key, Slo | None] = {(slo.indicator, None): slo for slo in _DEFAULT_SLOS}
-    slos.update(_read_section(reading.enter("slos")))
+    written = _read_section(reading.enter("slos"))
+    if written.get((IndicatorKind.ADDED_ERRORS, None)) is not None:
+        del slos[IndicatorKind.ERRORS, None]
+    slos.update(written)
     kept = [slo for slo in slos.values() if slo is not None]
     if not kept:
         reading.report(("slos",), "no SLO is left, any load would pass; keep at least one")

@@ -108,7 +108,7 @@ def _check_errors(step: StepResult) -> LimitingFactor | None:
 
 def _is_broken_by_errors(step: StepResult) -> bool:
     slo = step.judgement.broken_slo
-    return slo is not None and slo.kind is IndicatorKind.ERRORS
+    return slo is not None and slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS)
 
 
 def _are_resets(step: StepResult) -> bool:

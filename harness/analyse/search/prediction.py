@@ -150,7 +150,7 @@ def _is_saturated(step: StepResult) -> bool:
     if step.verdict is not Verdict.FAIL or step.rule in (Rule.OOM_KILL, Rule.MEMORY_GROWS):
         return False
     slo = step.judgement.broken_slo
-    if slo is not None and slo.kind is IndicatorKind.ERRORS:
+    if slo is not None and slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS):
         return False
     return bool(step.rps and step.latency.mean_s and step.think_s)
 

@@ -39,7 +39,8 @@ def count_fewest_requests(slo: Slo) -> int:
     """Return how many requests of its name a window must hold, so that the SLO has a value at all."""
     if slo.kind is IndicatorKind.PERCENTILE:
         return math.ceil(1 / compute_allowed_slow_share(slo) - 1e-6)
-    return {IndicatorKind.MEAN: FEWEST_FOR_MEAN, IndicatorKind.ERRORS: 1}.get(slo.kind, 0)
+    fewest = {IndicatorKind.MEAN: FEWEST_FOR_MEAN, IndicatorKind.ERRORS: 1, IndicatorKind.ADDED_ERRORS: 1}
+    return fewest.get(slo.kind, 0)
 
 
 @dataclass(frozen=True, slots=True)

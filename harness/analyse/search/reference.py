@@ -17,6 +17,9 @@ answer takes 1 / (1 - u) times as long as alone). If users wait for even less of
 before, it doesn't matter how busy the CPU is.
 """
 
+_COMPARED = (IndicatorKind.SHORTFALL, IndicatorKind.ADDED_ERRORS)
+"""Indicators that compare a step with a light one."""
+
 _MOST_SPREAD = 2
 """A name is not looked for at fewer users if it was missing at half as many as made it."""
 
@@ -52,13 +55,13 @@ def _is_empty_reference(step: StepResult, before: Sequence[StepResult]) -> bool:
 
 
 def choose_reference_step(plan: Plan, steps: Sequence[StepResult], *, is_first: bool = True) -> Step | None:
-    """Choose a light step if an SLO on the shortfall has none to compare with; None if it needs none.
+    """Choose a light step if an SLO has none to compare with; None if none is needed.
 
     After a lightest step that is not light it is a single user, once. After a step whose users make requests
     that no light step has shown it is one of fewer users, of whom some still make them (see
     `_choose_rarer`). If the cell is not the campaign's first (`is_first`), others may have a light step.
     """
-    if not any(slo.kind is IndicatorKind.SHORTFALL for slo in plan.slos):
+    if not any(slo.kind in _COMPARED for slo in plan.slos):
         return None
     known = [step for step in steps if step.wait_ratio is not None]
     if not known or any(step.users == 1 for step in steps):

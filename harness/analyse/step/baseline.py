@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.analyse.search.reference import is_light_load
+from harness.analyse.step.light_errors import StepErrors, measure_step_errors
 from harness.analyse.step.light_times import (
     LightWait,
     PauseTime,
@@ -35,7 +36,8 @@ class Baseline:
     Throughput shortfall and Little's law are judged in comparison with it. `wait_ratio` is the share of the
     users' time that they waited for answers, `pause` what they planned to pause. `cpu_ratio` is the share of
     its CPU quota that the target used, or its busiest companion; 0 if it is unknown. `times` are the response
-    times by request name, `heavier` those of other steps. `is_borrowed`: it is another size's.
+    times by request name, `heavier` those of other steps, `errors` the failed requests by name.
+    `is_borrowed`: it is another size's.
     """
 
     users: int
@@ -47,6 +49,7 @@ class Baseline:
     times: StepTimes | None = None
     heavier: tuple[StepTimes, ...] = ()
     is_borrowed: bool = False
+    errors: StepErrors = field(default_factory=StepErrors)
 
     @property
     def is_light(self) -> bool:
@@ -94,6 +97,7 @@ def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline |
         measure_pause_time(window),
         _compute_cpu_ratio(facts, window, limits),
         measure_step_times(window),
+        errors=measure_step_errors(window),
     )
 
 

@@ -190,7 +190,8 @@ def _lacks_requests(evaluation: SloEvaluation) -> bool:
     """Return True if the SLO has no value yet, or if no request failed but they are too few to settle it."""
     if evaluation.value is None:
         return not evaluation.holds
-    is_clean = evaluation.slo.kind is IndicatorKind.ERRORS and evaluation.value == 0
+    is_errors = evaluation.slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS)
+    is_clean = is_errors and evaluation.value == 0
     return is_clean and not evaluation.is_settled
 
 

@@ -15,6 +15,7 @@ from harness.analyse.search.capacity_estimate import bound_slow_share, compute_a
 from harness.analyse.search.capacity_fit import USUAL_VARIANCE_RATIO, combine_variance_ratios
 from harness.analyse.search.reference import is_light_load
 from harness.analyse.step.baseline import Baseline
+from harness.analyse.step.light_errors import estimate_usual_ratio, is_exact
 from harness.analyse.step.light_times import LightWait, measure_pause_time
 from harness.analyse.step.validity import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
@@ -72,6 +73,8 @@ def evaluate_slo(
     match slo.kind:
         case IndicatorKind.ERRORS:
             return _evaluate_errors(slo, window)
+        case IndicatorKind.ADDED_ERRORS:
+            return _evaluate_added_errors(slo, window, baseline)
         case IndicatorKind.SHORTFALL:
             return _evaluate_shortfall(slo, window, baseline)
         case IndicatorKind.DRIFT:
@@ -101,16 +104,34 @@ def _evaluate_errors(slo: Slo, window: Window) -> SloEvaluation:
     window that ends with fewer requests passes as well, because its value is 0. A limit of 0 is settled at
     once, because no number of requests could exclude every share above it.
     """
+    return _compare_errors(slo, window, 0.0)
+
+
+def _evaluate_added_errors(slo: Slo, window: Window, baseline: Baseline | None) -> SloEvaluation:
+    """Evaluate the share of failed requests that is more than at light load.
+
+    Without a light baseline the SLO holds. The light step itself is settled once its share is known as
+    exactly as the limit.
+    """
+    if len(window.failed) == 0:
+        return _build_unknown(slo)
+    if baseline is None or not baseline.is_light:
+        return SloEvaluation(slo, None, holds=True, is_settled=is_exact(window, slo.at_most))
+    return _compare_errors(slo, window, estimate_usual_ratio(window, baseline.errors))
+
+
+def _compare_errors(slo: Slo, window: Window, usual_ratio: float) -> SloEvaluation:
+    """Compare the share of failed requests above `usual_ratio` with the limit."""
     n = len(window.failed)
     if n == 0:
         return _build_unknown(slo)
-    value = float(window.failed.mean())
+    value = max(0.0, float(window.failed.mean()) - usual_ratio)
     low, high = compute_share_interval(
         window.start_s - window.from_s, window.failed.astype(float), choose_batch_s(window), usual_ratio=1.0
     )
-    if value == 0:
+    if not window.failed.any():
         low, high = 0.0, _RULE_OF_THREE / n if slo.at_most > 0 else 0.0
-    is_sure = high <= slo.at_most or low > slo.at_most
+    is_sure = high - usual_ratio <= slo.at_most or low - usual_ratio > slo.at_most
     return SloEvaluation(slo, value, holds=value <= slo.at_most, is_settled=is_sure)
 
 

@@ -45,7 +45,7 @@ def explain_constant_errors(evidence: ErrorsAtAnyLoad) -> str:
     """Return which requests fail at any load, and what to do if they are meant to.
 
     An example: `25 % of GET /x fail at any load (404 Not Found): 24 % of all requests with 5 users, 25 % with
-    10; fix them, or leave such requests out of the scenario`.
+    10; fix them, or judge only what load adds (slos.added_errors)`.
     """
     failure, (least, *more) = evidence.failure, evidence.shares
     share, name = format_ratio(failure.count / failure.requests), clean_text(failure.name)
@@ -55,5 +55,5 @@ def explain_constant_errors(evidence: ErrorsAtAnyLoad) -> str:
     return (
         f"{share} of {name} fail at any load ({name_error(failure.error)}): "
         f"{format_ratio(least[1])} of {of_what} with {with_users}{compared}; "
-        "fix them, or leave such requests out of the scenario"
+        "fix them, or judge only what load adds (slos.added_errors)"
     )

@@ -30,6 +30,7 @@ FACTOR_WORDS = {
 }
 _INDICATOR_WORDS = {
     IndicatorKind.ERRORS: "error ratio",
+    IndicatorKind.ADDED_ERRORS: "error ratio above that of light load",
     IndicatorKind.SHORTFALL: "throughput shortfall",
     IndicatorKind.DRIFT: "rise of RT within the window",
     IndicatorKind.MEAN: "mean RT",

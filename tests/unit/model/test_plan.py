@@ -18,6 +18,7 @@ from tests.summary_schema import SCHEMA
         ("p0.5", IndicatorKind.PERCENTILE, True),
         ("mean", IndicatorKind.MEAN, True),
         ("errors", IndicatorKind.ERRORS, False),
+        ("added_errors", IndicatorKind.ADDED_ERRORS, False),
         ("shortfall", IndicatorKind.SHORTFALL, False),
         ("drift", IndicatorKind.DRIFT, False),
     ],
@@ -55,7 +56,7 @@ def test_summary_json_may_name_every_indicator() -> None:
     ],
 )
 def test_an_unknown_indicator_is_named_with_the_known_ones(indicator: str) -> None:
-    known = r"unknown indicator .*mean, errors, shortfall, drift, and percentiles"
+    known = r"unknown indicator .*mean, errors, added_errors, shortfall, drift, and percentiles"
     with pytest.raises(ValueError, match=known):
         _ = Slo(indicator, 1.0).kind
 

@@ -16,6 +16,8 @@ from harness.plan.slos import find_shortfall_notes
         ("mean=1.5s", Slo("mean", 1.5)),
         ("errors=0.5%", Slo("errors", 0.005)),
         ("errors=0", Slo("errors", 0.0)),
+        ("added_errors=1%", Slo("added_errors", 0.01)),
+        ("added_errors@/icon=1%", Slo("added_errors", 0.01, "/icon")),
         ("shortfall=0.2", Slo("shortfall", 0.2)),
         ("drift=150%", Slo("drift", 1.5)),
         ("p99@/item/[id]=2s", Slo("p99", 2.0, "/item/[id]")),

@@ -156,7 +156,7 @@ def test_a_cell_says_that_its_errors_come_at_any_load() -> None:
     assert (result.status, result.limiting_factor, result.evidence) == (Status.NONE, Factor.ERRORS, FOUND)
     assert explain_evidence(result.evidence) == (
         "100 % of GET /icon fail at any load (404 Not Found): 25 % of all requests with 5 users, "
-        "24 % with 10; fix them, or leave such requests out of the scenario"
+        "24 % with 10; fix them, or judge only what load adds (slos.added_errors)"
     )
 
 
