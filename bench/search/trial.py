@@ -13,7 +13,7 @@ from bench.search.ground_truth import DEFAULT_SLOS
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
 from harness.analyse.search.search import choose_next_step, order_cells
-from harness.analyse.search.step_timing import fit_step
+from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.campaign.progress import CellProgress
 from harness.campaign.step_spec import build_step_spec
 from harness.measure.session import Backends, ContainerSession, open_session
@@ -174,6 +174,7 @@ class _CellTrial:
         number = progress.take_step_number()
         others = [other for result in self._neighbours for other in result.steps]
         step = fit_step(self._plan, step, [*progress.steps, *others])
+        step = slow_first_ramp(self._plan, step, progress.steps)
         spec = build_step_spec(
             self._plan, step, number, progress.baseline, progress.cell.limits, _ignore_progress
         )

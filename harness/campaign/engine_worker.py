@@ -135,7 +135,7 @@ class EngineWorker:
         number = session.start_step(cell, step)
         spec = build_step_spec(
             session.plan,
-            session.fit_step(step),
+            session.fit_step(cell, step),
             number,
             session.read_baseline(cell),
             cell.limits,

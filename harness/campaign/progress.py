@@ -18,6 +18,7 @@ from harness.analyse.result.consistency import (
     choose_second_attempt,
     flag_monotonicity_violations,
 )
+from harness.analyse.result.curve import add_curves
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
@@ -25,6 +26,7 @@ from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
 from harness.analyse.step.judge import judge_step, judge_steps
+from harness.analyse.step.step_curves import measure_curves
 from harness.analyse.step.time_series import build_series
 from harness.model import (
     CampaignResult,
@@ -38,6 +40,7 @@ from harness.model import (
     Series,
     Status,
     Step,
+    StepCurves,
     StepFacts,
     StepResult,
     Verdict,
@@ -77,6 +80,7 @@ class CellProgress:
     first_result: CellResult | None = None
     baseline: Baseline | None = None
     series: dict[int, Series] = field(default_factory=dict)
+    curves: dict[int, StepCurves] = field(default_factory=dict)
     drift_check: RecheckFacts = field(default_factory=RecheckFacts)
     soak: RecheckFacts = field(default_factory=RecheckFacts)
     run_number: int = 0
@@ -131,8 +135,15 @@ class CellProgress:
         self.step_number = max([self.step_number, *(each.index for each in facts)])
         self.baseline = choose_baseline(self.facts, self.borrowed_baseline, self.cell.limits)
         self.series |= {each.index: build_series(each) for each in facts}
+        first_users = plan.search.first_users
+        self.curves |= {
+            each.index: measure_curves(each, plan.slos, is_light=each.users <= first_users) for each in facts
+        }
         results = judge_steps(self.facts, plan.slos, self.borrowed_baseline, self.cell.limits, plan.timing)
-        self.steps = tuple(replace(result, series=self.series[result.index]) for result in results)
+        self.steps = tuple(
+            replace(result, series=self.series[result.index], curves=self.curves[result.index])
+            for result in results
+        )
 
     def start_attempt(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:
         """Set the engine of an attempt that has no steps yet, and the baseline to borrow from other cells."""
@@ -293,7 +304,7 @@ class CampaignProgress:
             soak_s=plan.search.soak_s,
             headroom_ratio=plan.headroom_ratio,
         )
-        return add_sizing(add_reference_capacities(result))
+        return add_sizing(add_reference_capacities(add_curves(result)))
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

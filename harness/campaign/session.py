@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from harness.analyse.search.rare_requests import find_longest_window_s
 from harness.analyse.search.search import choose_next_step
-from harness.analyse.search.step_timing import fit_step
+from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
@@ -231,12 +231,12 @@ class CampaignSession:
             neighbours = [result for result in results if result.cell != cell and result.steps]
             return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
 
-    def fit_step(self, step: Step) -> Step:
-        """Return the step, fitted to what the campaign's steps so far have shown of the scenario."""
+    def fit_step(self, cell: Cell, step: Step) -> Step:
+        """Return the cell's next step, fitted to what the campaign's steps so far have shown."""
         with self._lock:
             fitted = fit_step(self.plan, step, self._list_steps())
             self.note_once(self._explain_length(fitted))
-            return fitted
+            return slow_first_ramp(self.plan, fitted, self._progress.cells[cell.id].steps)
 
     def _explain_length(self, step: Step) -> Iterator[str]:
         """Yield why steps last longer than the matrix says, each reason once in a campaign."""

@@ -122,7 +122,7 @@ class _StepRun:
         self._session = session
         self._spec = spec
         self._step = spec.step
-        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate, spec.step.cycle_s)
+        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate, spec.step.cycle_s, spec.step.ramp_s)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._thinks_before = session.pauses.start_step(spec.step.users)

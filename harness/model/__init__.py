@@ -3,6 +3,7 @@
 from harness.model.build import BuildSecret, BuildSource
 from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Margin, Repeatability, Sizing
 from harness.model.container import MOST_PIDS, ContainerOptions, FileContent, FileCopy, Ulimit
+from harness.model.curves import Curve, CurvePoint, CurveShape, Series, StepCurves
 from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
 from harness.model.facts import (
@@ -46,9 +47,9 @@ from harness.model.plan import (
     Step,
     Target,
     Timing,
-    compute_ramp_rate,
     is_same_request,
 )
+from harness.model.ramp import compute_ramp_rate
 from harness.model.readiness import (
     CommandProbe,
     CompletedProbe,
@@ -85,7 +86,6 @@ from harness.model.results import (
     GeneratorUse,
     Latency,
     NameStats,
-    Series,
     Settling,
     Soak,
     StepResult,
@@ -133,6 +133,9 @@ __all__ = [
     "ContainerRun",
     "Cost",
     "Crowd",
+    "Curve",
+    "CurvePoint",
+    "CurveShape",
     "Difference",
     "Doubt",
     "Drift",
@@ -195,6 +198,7 @@ __all__ = [
     "StartedProbe",
     "Status",
     "Step",
+    "StepCurves",
     "StepFacts",
     "StepResult",
     "Target",

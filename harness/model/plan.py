@@ -222,13 +222,14 @@ class Step:
     """A number of users to hold, with the timing and the purpose.
 
     `cycle_s` is the time from one request of a user to its next, as far as earlier steps have shown it; 0 if
-    none has.
+    none has. The ramp takes `ramp_s` at least.
     """
 
     users: int
     timing: Timing = Timing()
     purpose: Purpose = Purpose.SEARCH
     cycle_s: float = 0.0
+    ramp_s: float = 0.0
 
 
 FEWEST_CELLS_TO_CHECK_DRIFT = 3
@@ -296,19 +297,3 @@ class Plan:
 def is_same_request(request_name: str, name: str) -> bool:
     """Return True if an SLO's request name means this name of Locust's, with its method or without."""
     return request_name in (name, name.partition(" ")[2])
-
-
-_RAMP_AT_LEAST_S = 10.0
-_ONE_BY_ONE_RATE = 1.9
-"""Users per second. Below two Locust spawns users one by one, from two on a whole second's users at once."""
-
-
-def compute_ramp_rate(users: int, spawn_rate: float, cycle_s: float = 0.0) -> float:
-    """Return the users per second of a step's ramp: no burst is larger than a tenth of the step's users.
-
-    Every user sends a request when it arrives. So over less than a cycle (`cycle_s`, 0 if it is unknown) they
-    would send more requests than later, in waves that repeat with every cycle.
-    """
-    if cycle_s > _RAMP_AT_LEAST_S:
-        return min(spawn_rate, users / min(cycle_s, LONGEST_CYCLE_S))
-    return min(spawn_rate, max(_ONE_BY_ONE_RATE, users / _RAMP_AT_LEAST_S))

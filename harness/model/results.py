@@ -6,6 +6,7 @@ All of them can be derived again from stored facts.
 from dataclasses import dataclass, field
 
 from harness.model.cell_evidence import CellEvidence
+from harness.model.curves import Curve, Series, StepCurves
 from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.failures import Failures
 from harness.model.host import HostUse, ReferenceCapacity
@@ -110,30 +111,6 @@ class NameStats:
     mean_s: float | None
 
 
-Column = tuple[float | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """A step over time: a value for each `bucket_s` seconds since its ramp began, None without data.
-
-    `window` holds the begin and the end of the judged part, in seconds since the ramp began. Rates are
-    answers and errors per second, CPU is in cores, memory is the working set.
-    """
-
-    bucket_s: float
-    window: tuple[float, float] | None
-    users: Column
-    rps: Column
-    errors_ps: Column
-    p95_s: Column
-    cpu_cores: Column
-    throttled_ratio: Column
-    memory_mib: Column
-    host_cores: Column
-    generator_cores: Column
-
-
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """A judged step. Numbers are of its window; None where the window holds no data for them.
@@ -144,7 +121,8 @@ class StepResult:
     `shortfall_gap` then says why, if an SLO limits it.
     `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
-    its next, and None if nothing shows it.
+    its next, and None if nothing shows it. `series` and `curves` are for the page; the checks at the end have
+    none.
     """
 
     index: int
@@ -174,6 +152,7 @@ class StepResult:
     memory: MemoryTrend | None = None
     tasks: TaskUse = field(default_factory=TaskUse)
     shortfall_gap: ShortfallGap | None = None
+    curves: StepCurves | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -220,7 +199,7 @@ class CellResult:
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
     `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
     `soak` is None if the size was not held at the end. A soak that failed is an end of the bracket, and none
-    of the `steps`.
+    of the `steps`. `curve` is for the page.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -254,6 +233,7 @@ class CellResult:
     at_reference: ReferenceCapacity | None = None
     superseded_steps: tuple[int, ...] = ()
     soak: Soak | None = None
+    curve: Curve | None = None
 
     @property
     def is_undecided(self) -> bool:

@@ -9,7 +9,7 @@ from harness.report.formats.comparison import (
     render_comparison,
     render_comparison_table,
 )
-from harness.report.formats.csv_file import render_csv
+from harness.report.formats.csv_file import render_csv, render_curve_csv
 from harness.report.formats.junit import render_checks_junit, render_junit
 from harness.report.formats.markdown import render_markdown
 from harness.report.formats.sizing_text import describe_check, describe_sizing
@@ -36,6 +36,7 @@ __all__ = [
     "render_comparison",
     "render_comparison_table",
     "render_csv",
+    "render_curve_csv",
     "render_html",
     "render_index",
     "render_junit",
@@ -53,6 +54,7 @@ def render_report(result: CampaignResult) -> dict[str, str]:
         "summary.json": json.dumps(build_summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         + "\n",
         "summary.csv": render_csv(result),
+        "curve.csv": render_curve_csv(result),
         "summary.md": render_markdown(view),
         "junit.xml": render_junit(result),
         "report.html": render_html(view),

@@ -76,7 +76,8 @@ def test_hovering_shows_the_nearest_step_and_leaving_shows_the_reason_again(open
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box is not None
-    chart.hover(position={"x": box["width"] * 0.72, "y": 60})
+    mark = panel.locator("text.mark").nth(2)
+    chart.hover(position={"x": box["width"] * float(mark.get_attribute("x") or 0) / 320, "y": 60})
     assert readout.inner_text().startswith("280 users: PASS, ")
     page.mouse.move(0, 0)
     assert readout.inner_text().startswith("CPU: its CPU quota")

@@ -1,10 +1,18 @@
-"""Fit a step to what earlier steps have shown of the scenario: its users' cycle, and its rare requests."""
+"""Fit a step to what earlier steps have shown of the scenario: its users' cycle, and its rare requests.
+
+A size's first ramp beyond light load is slow enough to be measured as a curve.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analyse.search.rare_requests import find_window_s
-from harness.model import Plan, Step, StepResult, Verdict
+from harness.model import LONGEST_CYCLE_S, Plan, Purpose, SearchStrategy, Step, StepResult, Verdict
+from harness.model.plan import SETTLE_CYCLES
+
+_SLOW_RAMP_AT_MOST_S = 30.0
+_FEWEST_TIMES_LIGHT = 2
+"""A ramp to fewer than this many times the users of light load has too few requests for a curve."""
 
 
 def fit_step(plan: Plan, step: Step, results: Sequence[StepResult]) -> Step:
@@ -19,11 +27,36 @@ def fit_step(plan: Plan, step: Step, results: Sequence[StepResult]) -> Step:
 
 
 def _find_cycle_s(results: Sequence[StepResult]) -> float:
-    shown = [
-        result
-        for result in results
-        if result.cycle_s is not None
-        and (result.verdict is not Verdict.INVALID or result.rule.lacks_requests)
-    ]
+    shown = [result for result in results if result.cycle_s is not None and _is_sound(result)]
     best = max(shown, key=lambda result: result.requests, default=None)
     return 0.0 if best is None or best.cycle_s is None else best.cycle_s
+
+
+def slow_first_ramp(plan: Plan, step: Step, own: Sequence[StepResult]) -> Step:
+    """Return the step, with a slow ramp if it is the first of its size that goes beyond light load.
+
+    `own` are the size's steps so far. A ramp is not measured if the generator or the host was at fault, so
+    the next one is slow too. The strategies that start with few users need no such ramp.
+    """
+    if step.purpose is not Purpose.SEARCH or not measures_ramps(plan):
+        return step
+    fewest_users = _FEWEST_TIMES_LIGHT * plan.search.first_users
+    was_measured = any(each.users >= fewest_users and _is_sound(each) for each in own)
+    if was_measured or step.users < fewest_users:
+        return step
+    return replace(step, ramp_s=find_slow_ramp_s(plan, step.cycle_s))
+
+
+def measures_ramps(plan: Plan) -> bool:
+    """Return True if the first ramp of each size leads to about its capacity at once."""
+    return plan.users_required is not None or plan.search.strategy is SearchStrategy.PREDICT
+
+
+def find_slow_ramp_s(plan: Plan, cycle_s: float = 0.0) -> float:
+    """Return the seconds of a ramp that is measured: about a shortest window, and two cycles of a user."""
+    cycles_s = SETTLE_CYCLES * min(cycle_s, LONGEST_CYCLE_S)
+    return max(min(plan.timing.window_at_least_s, _SLOW_RAMP_AT_MOST_S), cycles_s)
+
+
+def _is_sound(step: StepResult) -> bool:
+    return step.verdict is not Verdict.INVALID or step.rule.lacks_requests

@@ -2,6 +2,7 @@
 
 import math
 
+from harness.analyse.search.step_timing import find_slow_ramp_s, measures_ramps
 from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, compute_ramp_rate
 
 _CONTAINER_START_S = 5.0
@@ -28,8 +29,17 @@ def estimate_soak_s(plan: Plan) -> float:
 
 def estimate_cell_s(plan: Plan) -> float:
     """Return the seconds for one cell; its capacity is taken as half of the users limit."""
-    step_s = estimate_step_s(plan, max(1, plan.users_limit // 2))
-    return _estimate_step_count(plan) * step_s + _CONTAINER_START_S
+    users = max(1, plan.users_limit // 2)
+    step_s = estimate_step_s(plan, users)
+    return _estimate_step_count(plan) * step_s + _estimate_slow_ramp_s(plan, users) + _CONTAINER_START_S
+
+
+def _estimate_slow_ramp_s(plan: Plan, users: int) -> float:
+    """Return the seconds by which the first ramp of a cell to these users is slower than its other ramps."""
+    if not measures_ramps(plan):
+        return 0.0
+    slow_rate = compute_ramp_rate(users, plan.spawn_rate, ramp_s=find_slow_ramp_s(plan))
+    return users / slow_rate - users / compute_ramp_rate(users, plan.spawn_rate)
 
 
 def estimate_step_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
@@ -66,4 +76,6 @@ def _estimate_demand_s(plan: Plan) -> float:
     rows = {(size.replicas, size.cpu_cores) for size in limits}
     columns = {size.memory_bytes for size in limits}
     measured_count = len(rows) + len(columns) - 1
-    return measured_count * (estimate_step_s(plan, plan.users_limit) + _CONTAINER_START_S)
+    users = plan.users_limit
+    cell_s = estimate_step_s(plan, users) + _estimate_slow_ramp_s(plan, users) + _CONTAINER_START_S
+    return measured_count * cell_s

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.model import ANSWERED, MIB, Series, StepFacts
-from harness.model.results import Column
+from harness.model.curves import Column
 
 POINTS_AT_MOST = 120
 _DIGITS = 4

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from harness.model import CampaignResult, CellResult, Change, Difference, Doubt
 from harness.report.formats.markdown import escape_markdown
+from harness.report.html.comparison_charts import build_comparison_charts
 from harness.report.html.page import build_security_policy, load_templates, read_asset
 from harness.report.view import cell_text, text
 from harness.report.view.checks import describe_drift
@@ -187,7 +188,10 @@ def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -
     page = load_templates().get_template("comparison.html.j2")
     return {
         "comparison.html": page.render(
-            view=view, style=read_asset("style.css"), policy=build_security_policy()
+            view=view,
+            charts=build_comparison_charts(differences),
+            style=read_asset("style.css"),
+            policy=build_security_policy(),
         ),
         "comparison.md": _render_markdown(view),
         "comparison.json": json.dumps(_build_json(view, differences), indent=2, ensure_ascii=False) + "\n",

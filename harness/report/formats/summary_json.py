@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from harness.model import CampaignResult, CellResult, Cost, Drift, HostSpeed, Repeatability, Slo, Soak, Status
+from harness.model import (
+    CampaignResult,
+    CellResult,
+    Cost,
+    Curve,
+    CurvePoint,
+    Drift,
+    HostSpeed,
+    Repeatability,
+    Slo,
+    Soak,
+    Status,
+)
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
 from harness.report.view.explanations import explain_evidence
@@ -140,15 +152,23 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
             "attempts": 1 if result.first is None else 2,
             "breach": clean_text(violated.id) if violated else None,
             "remark": write_remark(result),
-            "price_hour": cost.hour if cost else None,
-            "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
-            "on_price_front": cost.is_on_front if cost else None,
+            **_build_price(cost),
             "replicas": result.cell.limits.replicas,
             "engine": clean_text(result.engine or "") or None,
         }
         | _build_soak(result.soak)
         | _build_task_errors(result)
+        | _build_curve(result.curve)
     )
+
+
+def _build_price(cost: Cost | None) -> dict[str, Any]:
+    """Return what a cell costs, in keys of the cell; None without prices."""
+    return {
+        "price_hour": cost.hour if cost else None,
+        "price_hour_per_100_users": cost.hour_per_100_users if cost else None,
+        "on_price_front": cost.is_on_front if cost else None,
+    }
 
 
 def _build_task_errors(result: CellResult) -> dict[str, Any]:
@@ -170,4 +190,30 @@ def _build_soak(soak: Soak | None) -> dict[str, Any]:
         "soak_window_s": round(keep_finite(step.window_s) or 0.0, 3) if step is not None else None,
         "soak_p95_s": keep_finite(step.latency.p95_s) if step is not None else None,
         "soak_memory_peak_bytes": step.target.memory_peak_bytes if step is not None else None,
+    }
+
+
+def _build_curve(curve: Curve | None) -> dict[str, Any]:
+    """Return a cell's curve over its users, in keys of the cell."""
+    shape = curve.shape if curve is not None else None
+    return {
+        "shape": shape.value if shape is not None else None,
+        "knee_users": keep_finite(curve.knee_users) if curve is not None else None,
+        "curve": [build_curve_point(point) for point in curve.points] if curve is not None else [],
+    }
+
+
+def build_curve_point(point: CurvePoint) -> dict[str, Any]:
+    """Return a point of a curve as plain JSON values."""
+    memory_bytes = keep_finite(point.memory_bytes)
+    return {
+        "users": round(point.users, 1),
+        "rps": keep_finite(point.rps),
+        "p50_s": keep_finite(point.p50_s),
+        "p95_s": keep_finite(point.p95_s),
+        "error_ratio": keep_finite(point.error_ratio),
+        "cpu_cores": keep_finite(point.cpu_cores),
+        "throttled_ratio": keep_finite(point.throttled_ratio),
+        "memory_bytes": None if memory_bytes is None else round(memory_bytes),
+        "on_ramp": point.is_on_ramp,
     }

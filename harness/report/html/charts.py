@@ -5,22 +5,38 @@ The page holds inline SVG and no charting library: with Vega (vl-convert 1.9) ev
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.model import StepResult, Verdict
-from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
+from harness.model import CellResult, CurvePoint, Limits, StepResult, Verdict
+from harness.report.html.curve_paths import (
+    OVERVIEW,
+    PANEL,
+    Axes,
+    Line,
+    Read,
+    Scales,
+    build_axes,
+    build_scales,
+    draw_path,
+    find_light_rate,
+    fits,
+    join_places,
+    join_points,
+    list_points,
+    read_p95,
+    read_rps,
+)
+from harness.report.html.scales import Scale
 from harness.report.view.cells import CellView
+from harness.report.view.curves import describe_point
 from harness.report.view.steps import StepView
 from harness.report.view.text import keep_finite
 from harness.report.view.view import View
 
-# A chart in SVG units: the response time above, a strip with the verdicts, and RPS below.
-WIDTH, LEFT, RIGHT = 320.0, 44.0, 312.0
-RT_TOP, RT_BOTTOM = 10.0, 122.0
-STRIP = 131.0
-RPS_TOP, RPS_BOTTOM = 146.0, 214.0
-HEIGHT = 236.0
 _TONES, _DASHES = 6, 4
+_MOST_LABELS = 16
+_LABEL_HEIGHT = 9.0
+_LABEL_WIDTH = 80.0
 _PERCENTILES: tuple[tuple[str, Callable[[StepResult], float | None]], ...] = (
     ("p50", lambda step: step.latency.p50_s),
     ("p95", lambda step: step.latency.p95_s),
@@ -29,20 +45,21 @@ _PERCENTILES: tuple[tuple[str, Callable[[StepResult], float | None]], ...] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A curve. `kind` is a percentile's name, `rps`, or `light` (RPS if it went on as at light load)."""
-
-    kind: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
 class Mark:
-    """The verdict of a step on the strip between RT and RPS, placed by its number of users."""
+    """A place to read on a panel: a window, or a point of the ramp, whose verdict is then empty."""
 
     x: float
     verdict: str
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A window on the curve, with the path of its 95 % interval, which is empty if that is unknown."""
+
+    x: float
+    y: float
+    interval: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +71,32 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class RtLimit:
-    """A limit on the response time, drawn as a line."""
+class Label:
+    """The name of a size at the end of its curve in the overview, joined to it by a line if it was moved."""
 
+    x: float
     y: float
-    label: str
+    text: str
+    leader: str
 
 
 @dataclass(frozen=True, slots=True)
 class SizeChart:
-    """The curves of one size: response time above, RPS below, over the same users.
+    """The curves of one size over its users.
 
-    `tone` numbers the colour of its CPU limit, and `dash` the dash pattern of its memory limit.
+    `lines` are its panel's. `rt` and `rps` are its paths in the overview, where `label` is at its end. `tone`
+    numbers the colour of its CPU limit, and `dash` the dash pattern of its memory limit.
     """
 
     cell: CellView
-    rt: tuple[Line, ...]
-    rps: tuple[Line, ...]
+    lines: tuple[Line, ...]
+    dots: tuple[Dot, ...]
     marks: tuple[Mark, ...]
     band: Band | None
+    knee: float | None
+    rt: str
+    rps: str
+    label: Label | None
     tone: int
     dash: int
 
@@ -82,60 +106,71 @@ class Charts:
     """All sizes on the same scales, so that a reader can compare their charts at a glance."""
 
     sizes: tuple[SizeChart, ...]
-    user_ticks: tuple[Tick, ...]
-    rt_ticks: tuple[Tick, ...]
-    rps_ticks: tuple[Tick, ...]
-    rt_limits: tuple[RtLimit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scales:
-    users: Scale
-    rt: Scale
-    rps: Scale
+    panel: Axes
+    overview: Axes
 
 
 def build_charts(view: View) -> Charts:
     """Place all sizes on common scales; a size without a step has no chart."""
-    scales = _build_scales(view)
+    cells = [cell for cell in view.cells if cell.steps]
+    results = [cell.result for cell in cells]
+    seconds = [at_s for _, at_s in view.rt_limits]
+    panel, overview = (build_scales(frame, results, view.users_limit, seconds) for frame in (PANEL, OVERVIEW))
+    rows = [row for row, _ in view.grid.cpus]
+    memories = [memory for memory, _ in view.grid.memories]
+    charts = [_build_size_chart(cell, rows, memories, panel, overview) for cell in cells]
+    labels = _place_labels(charts, results, overview) if len(charts) <= _MOST_LABELS else {}
+    light = find_light_rate(results)
     return Charts(
-        sizes=tuple(_build_size_chart(cell, view, scales) for cell in view.cells if cell.steps),
-        user_ticks=scales.users.place_ticks(),
-        rt_ticks=scales.rt.place_ticks(),
-        rps_ticks=scales.rps.place_ticks(),
-        rt_limits=tuple(RtLimit(scales.rt(at_s), label) for label, at_s in view.rt_limits if at_s > 0),
+        tuple(_add_label(chart, labels.get(chart.cell.id)) for chart in charts),
+        build_axes(panel, view.rt_limits, light),
+        build_axes(overview, view.rt_limits, light),
     )
 
 
-def _build_scales(view: View) -> _Scales:
-    steps = [step.result for cell in view.cells for step in cell.steps]
-    seconds = [
-        value for step in steps for _, read in _PERCENTILES if (value := keep_finite(read(step))) is not None
-    ]
-    rates = [value for step in steps if (value := keep_finite(step.rps)) is not None]
-    return _Scales(
-        users=build_linear_scale(max([view.users_limit, *(step.users for step in steps)]), LEFT, RIGHT),
-        rt=build_log_scale([*seconds, *(at_s for _, at_s in view.rt_limits)], RT_BOTTOM, RT_TOP),
-        rps=build_linear_scale(max(rates, default=1.0) * 1.08, RPS_BOTTOM, RPS_TOP, about_ticks=3),
-    )
-
-
-def _build_size_chart(cell: CellView, view: View, scales: _Scales) -> SizeChart:
-    steps = _select_last_steps(step.result for step in cell.steps)
+def _build_size_chart(
+    cell: CellView,
+    rows: Sequence[tuple[float, int]],
+    memories: Sequence[int],
+    panel: Scales,
+    overview: Scales,
+) -> SizeChart:
     limits = cell.result.cell.limits
+    points = list_points(cell.result)
+    windows = [point for point in points if not point.is_on_ramp]
+    joined = join_points(points)
+    knee = cell.result.curve.knee_users if cell.result.curve is not None else None
     return SizeChart(
         cell=cell,
-        rt=tuple(Line(name, _draw_path(steps, read, scales.users, scales.rt)) for name, read in _PERCENTILES),
-        rps=(
-            _draw_light_load(steps, scales),
-            Line("rps", _draw_path(steps, lambda step: step.rps, scales.users, scales.rps)),
-        ),
-        marks=tuple(
-            Mark(scales.users(step.users), step.verdict, _describe_step(step)) for step in cell.steps
-        ),
-        band=_place_bracket(cell, scales.users),
-        tone=[row for row, _ in view.grid.cpus].index((limits.cpu_cores, limits.replicas)) % _TONES,
-        dash=[memory for memory, _ in view.grid.memories].index(limits.memory_bytes) % _DASHES,
+        lines=(*_draw_ramp(points, panel), *_draw_windows(cell, panel), *_draw_shares(joined, limits, panel)),
+        dots=(*_place_dots(windows, panel.users, panel.rt, read_p95, lambda point: point.p95_interval),
+              *_place_dots(windows, panel.users, panel.rps, read_rps, lambda point: point.rps_interval)),
+        marks=_place_marks(cell, points, panel.users),
+        band=_place_bracket(cell, panel.users),
+        knee=None if keep_finite(knee) is None else panel.users(knee or 0.0),
+        rt=draw_path(joined, read_p95, overview.users, overview.rt),
+        rps=draw_path(joined, read_rps, overview.users, overview.rps),
+        label=None,
+        tone=rows.index((limits.cpu_cores, limits.replicas)) % _TONES,
+        dash=memories.index(limits.memory_bytes) % _DASHES,
+    )  # fmt: skip
+
+
+def _draw_ramp(points: Sequence[CurvePoint], scales: Scales) -> tuple[Line, ...]:
+    ramp = [point for point in points if point.is_on_ramp]
+    return (
+        Line("ramp p50", draw_path(ramp, lambda point: point.p50_s, scales.users, scales.rt)),
+        Line("ramp p95", draw_path(ramp, read_p95, scales.users, scales.rt)),
+        Line("ramp rps", draw_path(ramp, read_rps, scales.users, scales.rps)),
+    )
+
+
+def _draw_windows(cell: CellView, scales: Scales) -> tuple[Line, ...]:
+    steps = _select_last_steps(step.result for step in cell.steps)
+    rates = [(scales.users(step.users), keep_finite(step.rps)) for step in steps]
+    return (
+        *(Line(name, _draw_steps(steps, read, scales)) for name, read in _PERCENTILES),
+        Line("rps", join_places((x, scales.rps(rps) if rps else None) for x, rps in rates)),
     )
 
 
@@ -145,33 +180,58 @@ def _select_last_steps(steps: Iterable[StepResult]) -> list[StepResult]:
     return [last_steps[users] for users in sorted(last_steps)]
 
 
-def _draw_path(
-    steps: Sequence[StepResult], read: Callable[[StepResult], float | None], x: Scale, y: Scale
+def _draw_steps(
+    steps: Sequence[StepResult], read: Callable[[StepResult], float | None], scales: Scales
 ) -> str:
-    """Return an SVG path; a step without data leaves a gap, and a step between two gaps is a dot (`h0`)."""
-    commands, pen_is_down = [], False
-    for step in steps:
-        value = keep_finite(read(step))
-        if value is not None:
-            place = f"{x(step.users):g} {y(value):g}"
-            commands.append(f"L{place}" if pen_is_down else f"M{place}h0")
-        pen_is_down = value is not None
-    return "".join(commands)
+    values = ((step, keep_finite(read(step))) for step in steps)
+    return join_places(
+        (scales.users(step.users), scales.rt(value) if value else None) for step, value in values
+    )
 
 
-def _draw_light_load(steps: Sequence[StepResult], scales: _Scales) -> Line:
-    """Return the line of the RPS that the target would give if each user got as many as at the lightest load.
+def _draw_shares(points: Sequence[CurvePoint], limits: Limits, scales: Scales) -> tuple[Line, ...]:
+    """Draw how much of its limits a size uses: CPU, memory, throttled periods, and failed requests."""
 
-    The target saturates where the measured RPS leaves this line.
-    """
-    lightest = next((step for step in steps if keep_finite(step.rps) and step.users), None)
-    if lightest is None or lightest.rps is None:
-        return Line("light", "")
-    per_user = lightest.rps / lightest.users
-    stays_inside = per_user * scales.users.high <= scales.rps.high
-    users = scales.users.high if stays_inside else scales.rps.high / per_user
-    x, y = scales.users, scales.rps
-    return Line("light", f"M{x(0):g} {y(0):g}L{x(users):g} {y(users * per_user):g}")
+    def draw(kind: str, read: Read, limit: float = 1.0) -> Line:
+        def read_share(point: CurvePoint) -> float | None:
+            value = keep_finite(read(point))
+            return None if value is None else value / limit
+
+        return Line(kind, draw_path(points, read_share, scales.users, scales.shares))
+
+    return (
+        draw("share cpu", lambda point: point.cpu_cores, limits.total_cores),
+        draw("share memory", lambda point: point.memory_bytes, float(limits.memory_bytes)),
+        draw("share throttled", lambda point: point.throttled_ratio),
+        draw("share errors", lambda point: point.error_ratio),
+    )
+
+
+def _place_dots(
+    windows: Sequence[CurvePoint],
+    x: Scale,
+    y: Scale,
+    read: Read,
+    read_interval: Callable[[CurvePoint], tuple[float, float] | None],
+) -> tuple[Dot, ...]:
+    dots = []
+    for point in windows:
+        value = keep_finite(read(point))
+        if value is None or not fits(y, value):
+            continue
+        interval, at = read_interval(point), x(point.users)
+        ends = None if interval is None else tuple(y(end) for end in interval)
+        path = "" if ends is None else f"M{at - 2:g} {ends[0]:g}h4M{at:g} {ends[0]:g}V{ends[1]:g}m-2 0h4"
+        dots.append(Dot(at, y(value), path))
+    return tuple(dots)
+
+
+def _place_marks(cell: CellView, points: Sequence[CurvePoint], x: Scale) -> tuple[Mark, ...]:
+    """Place what can be read: every window, and every point of the ramp."""
+    limits = cell.result.cell.limits
+    windows = [Mark(x(step.users), step.verdict, _describe_step(step)) for step in cell.steps]
+    ramp = [Mark(x(point.users), "", describe_point(point, limits)) for point in points if point.is_on_ramp]
+    return (*windows, *ramp)
 
 
 def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
@@ -179,7 +239,7 @@ def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
     low, high = cell.result.sustained_users, cell.result.broken_users
     if low is None and high is None:
         return None
-    left = scale(low or 0)
+    left = scale(low) if low is not None else scale.start
     right = scale(high) if high is not None else scale.end
     return Band(left, round(max(right - left, 1.5), 1))
 
@@ -188,3 +248,25 @@ def _describe_step(step: StepView) -> str:
     """Return a step as a line of text, for hovering and for screen readers."""
     times = f"p50 {step.p50}, p95 {step.p95}, p99 {step.p99}"
     return f"{step.users} users: {step.verdict}, {step.rps} RPS, {times}; {step.reason}"
+
+
+def _place_labels(
+    charts: Sequence[SizeChart], results: Sequence[CellResult], scales: Scales
+) -> dict[str, Label]:
+    """Name each curve at its end, where there is room: larger sizes pass above. Labels don't overlap."""
+    ends = []
+    for chart, result in zip(charts, results, strict=True):
+        known = [point for point in join_points(list_points(result)) if keep_finite(point.rps)]
+        if known:
+            ends.append((scales.rps(known[-1].rps or 0.0), scales.users(known[-1].users), chart.cell))
+    labels: dict[str, Label] = {}
+    for y, x, cell in sorted(ends, key=lambda end: end[:2]):
+        above = [label for label in labels.values() if abs(label.x - x) < _LABEL_WIDTH]
+        place = max([y + 3, *(label.y + _LABEL_HEIGHT for label in above)])
+        leader = f"M{x + 1:g} {y:g}L{x + 8:g} {place - 3:g}" if place > y + 4 else ""
+        labels[cell.id] = Label(x + 10, round(place, 1), cell.size, leader)
+    return labels
+
+
+def _add_label(chart: SizeChart, label: Label | None) -> SizeChart:
+    return chart if label is None else replace(chart, label=label)

@@ -63,7 +63,6 @@ def load_templates() -> Environment:
     templates.filters.update(keep_units_together=text.keep_units_together, format_number=text.format_number)
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
-        geometry=charts,
         cost_geometry=cost_chart,
         verdict_symbols=_VERDICT_SYMBOLS,
     )

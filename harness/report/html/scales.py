@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from harness.report.view.text import format_number
 
+_MOST_TICKS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -58,15 +60,26 @@ def _round_up_step(rough: float) -> float:
     return next(factor * decade for factor in (1, 2, 5, 10) if factor * decade >= rough * (1 - 1e-9))
 
 
-def build_log_scale(values: Sequence[float], start: float, end: float) -> Scale:
-    """Return a logarithmic scale of seconds around the positive values, or around 1 s if there is none.
+def build_log_scale(
+    values: Sequence[float], start: float, end: float, unit: str = " s", *, is_fine: bool = False
+) -> Scale:
+    """Return a logarithmic scale around the positive values, or around 1 if there is none.
 
-    Ticks are at powers of ten.
+    Ticks are at powers of ten; with `is_fine` also at 2 and 5 times these, and at both ends.
     """
-    positive = [value for value in values if value > 0] or [0.5, 1.0]
+    positive = [value for value in values if 0 < value < math.inf] or [0.5, 1.0]
     low, high = _find_lower_end(min(positive)), _find_upper_end(max(positive))
-    powers = range(math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9) + 1)
-    return Scale(low, high, start, end, tuple(10.0**power for power in powers), is_log=True, unit=" s")
+    powers = range(math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9) + 1)
+    rounds = [factor * 10.0**power for power in powers for factor in ((1, 2, 5) if is_fine else (1,))]
+    ticks = tuple(value for value in rounds if low * (1 - 1e-9) <= value <= high * (1 + 1e-9))
+    return Scale(low, high, start, end, _thin_out(ticks), is_log=True, unit=unit)
+
+
+def _thin_out(ticks: tuple[float, ...]) -> tuple[float, ...]:
+    """Return the ticks, or only the powers of ten if they are too many to be read."""
+    if len(ticks) <= _MOST_TICKS:
+        return ticks
+    return tuple(value for value in ticks if abs(math.log10(value) % 1) < 1e-9)
 
 
 def _find_lower_end(value: float) -> float:

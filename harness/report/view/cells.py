@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 
-from harness.model import CampaignResult, CellResult, Cost, Status, Verdict
+from harness.model import CampaignResult, CellResult, Cost, Limits, Status, Verdict
 from harness.report.view import cell_text, text
 from harness.report.view.checks import format_spread
+from harness.report.view.curves import describe_shape
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
 from harness.report.view.speed import describe_slowdown, format_reference
@@ -17,7 +18,8 @@ class CellView:
 
     `name` is the size's name in the matrix and its repetition. `why` is the limiting factor and its evidence.
     `reference` is the capacity with the host at its best, and `slowdown` says why it differs from the
-    bracket; both are empty if that is unknown, and `slowdown` also if they differ little. `heat` is 1 … 9 by
+    bracket; both are empty if that is unknown, and `slowdown` also if they differ little. `shape` is what the
+    curve does at its upper end. `heat` is 1 … 9 by
     sustained users, 0 if it sustains none, None if unknown. Prices are empty without a cost. `result` keeps
     the numbers for charts and sorting.
     """
@@ -51,6 +53,7 @@ class CellView:
     load: str
     remark: str
     spread: str
+    shape: str
     price: str
     price_per_100: str
     is_on_front: bool
@@ -61,7 +64,6 @@ class CellView:
 def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:
     """Format a cell's numbers and explain its answer; `cost` is None without prices."""
     limits, numbers = result.cell.limits, _drop_untrusted_numbers(result)
-    users_limit, recommended = campaign.users_limit, campaign.sizing.recommended
     return CellView(
         id=text.clean_text(result.cell.id),
         size=text.format_size(limits),
@@ -69,9 +71,9 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         status=result.status.value,
         symbol=cell_text.STATUS_SYMBOLS[result.status],
         bracket=cell_text.format_bracket(result),
-        heat=_compute_heat(result, users_limit),
-        sustains_limit=result.sustains(users_limit),
-        is_recommended=recommended is not None and recommended.cell.limits == limits,
+        heat=_compute_heat(result, campaign.users_limit),
+        sustains_limit=result.sustains(campaign.users_limit),
+        is_recommended=_is_recommended(campaign, limits),
         factor=cell_text.name_factor(result),
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
@@ -92,12 +94,18 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         load=text.format_duration(result.load_s),
         remark=cell_text.write_remark(result),
         spread=format_spread(campaign, result),
+        shape=describe_shape(result),
         price=text.format_money(cost.hour, format_currency(campaign)) if cost else "",
         price_per_100=_format_price_per_100(cost, format_currency(campaign)) if cost else "",
         is_on_front=cost is not None and cost.is_on_front,
         steps=_build_step_views(result),
         result=numbers,
     )
+
+
+def _is_recommended(campaign: CampaignResult, limits: Limits) -> bool:
+    recommended = campaign.sizing.recommended
+    return recommended is not None and recommended.cell.limits == limits
 
 
 def _build_step_views(result: CellResult) -> tuple[StepView, ...]:

@@ -102,3 +102,11 @@ def test_a_cycle_of_more_than_two_minutes_counts_as_two_minutes() -> None:
 )
 def test_users_arrive_no_faster_than_they_will_ask(users: int, cycle_s: float, rate: float) -> None:
     assert compute_ramp_rate(users, 40.0, cycle_s) == pytest.approx(rate)
+
+
+def test_a_ramp_takes_at_least_as_long_as_it_should() -> None:
+    """400 users over 20 s; over 30 s if they arrive over their cycle anyway; 20 users one a second."""
+    assert compute_ramp_rate(400, 40.0, ramp_s=20.0) == 20.0
+    assert compute_ramp_rate(300, 40.0, cycle_s=30.0, ramp_s=20.0) == 10.0
+    assert compute_ramp_rate(20, 40.0, ramp_s=20.0) == 1.0
+    assert compute_ramp_rate(400, 40.0, ramp_s=5.0) == 40.0

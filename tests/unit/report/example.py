@@ -6,6 +6,7 @@ Numbers follow a closed model (a server with a CPU quota, think time 2.5 s), so 
 from collections.abc import Iterable
 from dataclasses import replace
 
+from harness.analyse.result.curve import add_curves
 from harness.analyse.result.sizing import add_sizing
 from harness.model import (
     MIB,
@@ -108,6 +109,7 @@ def build_step(
         host=HostUse(steal_ratio=0.0),
         shortfall_ratio=0.02,
         unexplained_ratio=0.008,
+        wait_ratio=mean_s / (mean_s + THINK_S),
         think_s=THINK_S,
         by_name=tuple(
             NameStats(name, round(requests * share), 0, mean_s * slow * 0.85, p95_s * slow, mean_s * slow)
@@ -291,7 +293,7 @@ def build_campaign(cells: Iterable[CellResult] = NINE_SIZES, **changes: object) 
         think_s=THINK_S,
         fingerprint=FINGERPRINT,
     )
-    return add_sizing(replace(result, **changes))  # type: ignore[arg-type]
+    return add_sizing(add_curves(replace(result, **changes)))  # type: ignore[arg-type]
 
 
 def build_campaign_with_undecided_sizes() -> CampaignResult:

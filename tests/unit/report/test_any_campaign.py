@@ -33,6 +33,7 @@ def test_any_campaign_has_all_report_files(result: CampaignResult) -> None:
     assert set(render_report(result)) == {
         "summary.json",
         "summary.csv",
+        "curve.csv",
         "summary.md",
         "junit.xml",
         "report.html",

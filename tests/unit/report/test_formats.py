@@ -1,17 +1,19 @@
 """Render JSON, CSV, Markdown, JUnit XML, and the terminal's table."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from jsonschema import ValidationError
 
-from harness.model import MIB, CampaignResult, Slo, Status
+from harness.model import MIB, CampaignResult, CurvePoint, Slo, Status, StepCurves
 from harness.model.evidence import Skipped
 from harness.report import (
     build_summary,
     build_view,
     render_csv,
+    render_curve_csv,
     render_junit,
     render_markdown,
     render_report,
@@ -25,7 +27,8 @@ CELL_KEYS = (
     "precision_ratio reference_users reference_low reference_high slowdown_ratio limiting_factor evidence "
     "rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps load_s attempts breach "
     "remark price_hour price_hour_per_100_users on_price_front replicas engine "
-    "soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio task_error"
+    "soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio task_error "
+    "shape knee_users curve"
 ).split()
 
 
@@ -87,7 +90,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     line = render_csv(example.build_campaign([cell])).splitlines()[1]
     assert (
         line
-        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,'
+        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,,,'
     )
 
 
@@ -142,3 +145,15 @@ def test_a_wide_table_has_every_column_and_a_narrow_one_keeps_the_answer_and_its
         )
     )
     assert narrow.split() == ["size", "users", "why", "it", "stopped"]
+
+
+def test_curves_have_a_file_of_their_own_with_a_line_for_each_point() -> None:
+    cell = example.build_cpu_bound(0.5, 96, (10, 160), (320,))
+    ramp = CurvePoint(80.25, 100, 31.5, 0.1, 0.2, 0.0, 0.15, 0.5, 50.0 * MIB, is_on_ramp=True)
+    steps = (*cell.steps[:2], replace(cell.steps[2], curves=StepCurves((ramp,), 20.0)))
+    result = example.build_campaign([replace(cell, steps=steps)])
+    lines = render_curve_csv(result).splitlines()
+    assert lines[0] == "id,users,rps,p50_s,p95_s,error_ratio,cpu_cores,throttled_ratio,memory_bytes,on_ramp"
+    assert lines[1] == f"web-c0.50-m96,80.2,31.5,0.1,0.2,0.0,0.15,0.5,{50 * MIB},True"
+    assert [line.split(",")[1] for line in lines[2:]] == ["10.0", "160.0", "320.0"]
+    assert "curve" not in render_csv(result).splitlines()[0].split(",")

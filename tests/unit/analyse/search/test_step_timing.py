@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from harness.analyse.search.step_timing import fit_step
-from harness.model import Rule, Step
+from harness.analyse.search.step_timing import fit_step, slow_first_ramp
+from harness.model import Purpose, Rule, Step, StepResult
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
 
@@ -25,3 +25,35 @@ def test_a_disturbed_step_shows_no_cycle_but_one_with_too_few_requests_does() ->
 
 def test_without_an_earlier_step_the_cycle_is_unknown() -> None:
     assert fit_step(PLAN, Step(200), []) == Step(200)
+
+
+# The ramp that is measured
+
+
+def find_ramp_s(step: Step, *own: StepResult, strategy: str = "predict") -> float:
+    return slow_first_ramp(make_plan((1.0, 256), strategy=strategy), step, own).ramp_s
+
+
+def test_the_first_ramp_beyond_light_load_takes_as_long_as_a_shortest_window() -> None:
+    assert find_ramp_s(Step(200)) == 20.0
+    assert find_ramp_s(Step(200), make_step(10, "PASS")) == 20.0
+    assert find_ramp_s(Step(220), make_step(10, "PASS"), make_step(200, "FAIL")) == 0.0
+
+
+def test_a_ramp_to_few_users_is_not_slow() -> None:
+    assert find_ramp_s(Step(10)) == 0.0
+    assert find_ramp_s(Step(19)) == 0.0
+
+
+def test_a_ramp_spans_two_cycles_of_a_user() -> None:
+    assert find_ramp_s(Step(200, cycle_s=30.0)) == 60.0
+
+
+def test_a_disturbed_ramp_is_measured_again() -> None:
+    assert find_ramp_s(Step(200), make_step(200, "INVALID")) == 20.0
+    assert find_ramp_s(Step(200), make_step(200, "INVALID", rule=Rule.TOO_FEW_REQUESTS)) == 0.0
+
+
+def test_only_a_search_that_starts_at_the_capacity_needs_a_slow_ramp() -> None:
+    assert find_ramp_s(Step(200, purpose=Purpose.SOAK)) == 0.0
+    assert find_ramp_s(Step(200), strategy="bisect") == 0.0

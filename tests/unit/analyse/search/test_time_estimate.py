@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 
-from harness.analyse.search.time_estimate import estimate_plan_s, estimate_soak_s
+from harness.analyse.search.time_estimate import (
+    estimate_cell_s,
+    estimate_plan_s,
+    estimate_soak_s,
+    estimate_step_s,
+)
 from tests.builders import make_plan
 
 PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
@@ -25,3 +30,10 @@ def test_nothing_is_held_if_the_plan_wants_no_soak_or_measures_no_size() -> None
     assert estimate_soak_s(PLAN) == 0
     skipped = {cell.id: "larger than this host" for cell in PLAN.cells}
     assert estimate_soak_s(replace(SOAKING, skipped=skipped)) == 0
+
+
+def test_the_first_ramp_of_a_size_counts_as_slow() -> None:
+    """Half of 400 users arrive over 10 s, and over 20 s in the first of three steps."""
+    assert estimate_cell_s(PLAN) == 3 * estimate_step_s(PLAN, 200) + 10 + 5
+    bisecting = make_plan((0.5, 256), strategy="ladder")
+    assert estimate_cell_s(bisecting) == 8 * estimate_step_s(bisecting, 200) + 5

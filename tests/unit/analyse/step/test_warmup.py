@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
 from bench.simulation.model import NOISY, Noise, Service
 from harness.analyse.step.warmup import compute_request_costs_s, find_truncation, is_warm
-from harness.model import MIB, StepFacts, StepResult, TargetSample
+from harness.model import MIB, StepFacts, StepResult, TargetSample, Timing
 from tests.unit.analyse.synthetic import make_closed_step
 
 SERIES = st.lists(st.floats(0.001, 1.0), min_size=2, max_size=40).map(np.array)
@@ -76,9 +76,11 @@ def test_nothing_of_a_constant_series_is_cut_off(value: int, length: int) -> Non
 
 
 def find_first_busy_step(noise: Noise) -> StepResult:
+    """Return a size's first step of many users. Its ramp takes 10 s, which does not make a target warm."""
+    strategy = Strategy("ours", timing=Timing(window_at_least_s=10.0))
     scenario = SimulatedScenario(Service(cpu_s=0.02), noise)
     cell = build_grid((1.0,))[0]
-    return next(step for step in measure_cell(Strategy("ours"), scenario, cell, 3).steps if step.users > 20)
+    return next(step for step in measure_cell(strategy, scenario, cell, 3).steps if step.users > 20)
 
 
 def test_the_first_window_of_a_slow_starter_begins_when_it_is_warm() -> None:

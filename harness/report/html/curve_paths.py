@@ -1,0 +1,185 @@
+"""Compute the scales, axes and paths that all charts over users share.
+
+Users, RPS and response times are on logarithmic axes: sizes that sustain few users are as large as others,
+and the line of light load is the same straight line for all.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.model import CellResult, CurvePoint
+from harness.report.html.scales import Scale, Tick, build_linear_scale, build_log_scale
+from harness.report.view.text import keep_finite
+
+_NEAR_RATIO = 0.95
+_HIGH_RATIO = 0.5
+
+Read = Callable[[CurvePoint], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The places of a chart's parts in SVG units: RT above, a strip with verdicts, RPS, and shares of limits.
+
+    Each of the three is from its bottom to its top.
+    """
+
+    width: float
+    height: float
+    left: float
+    right: float
+    rt: tuple[float, float]
+    strip: float
+    rps: tuple[float, float]
+    shares: tuple[float, float]
+
+    @property
+    def bottom(self) -> float:
+        """The place of the axis of users."""
+        return max(self.rps[0], self.shares[0])
+
+
+PANEL = Frame(320.0, 290.0, 44.0, 312.0, (112.0, 10.0), 121.0, (204.0, 138.0), (264.0, 222.0))
+OVERVIEW = Frame(640.0, 400.0, 48.0, 530.0, (170.0, 14.0), 180.0, (374.0, 200.0), (374.0, 374.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A curve. `kind` names its style: a percentile, `rps`, or a share of a limit; `ramp` before it."""
+
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class RtLimit:
+    """A limit on the response time, drawn as a line."""
+
+    y: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The axes of all charts of one frame, the limits on the response time, and the line of light load."""
+
+    frame: Frame
+    user_ticks: tuple[Tick, ...]
+    rt_ticks: tuple[Tick, ...]
+    rps_ticks: tuple[Tick, ...]
+    rt_limits: tuple[RtLimit, ...]
+    light: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """How users, response times, RPS and shares of limits are placed in a frame."""
+
+    frame: Frame
+    users: Scale
+    rt: Scale
+    rps: Scale
+    shares: Scale
+
+
+def build_scales(
+    frame: Frame, results: Sequence[CellResult], users_limit: int, limits_s: Sequence[float] = ()
+) -> Scales:
+    """Build the scales that hold every point and every window of these sizes."""
+    points = [point for result in results for point in list_points(result)]
+    windows = [step for result in results for step in result.steps]
+    seconds = [value for point in points for value in (point.p50_s, point.p95_s)]
+    seconds += [step.latency.p99_s for step in windows]
+    rates = [value for point in points if (value := keep_finite(point.rps)) is not None]
+    users = [point.users for point in points] + [float(step.users) for step in windows]
+    known_s = [value for each in seconds if (value := keep_finite(each)) is not None]
+    return Scales(
+        frame,
+        build_log_scale([*users, float(users_limit)], frame.left, frame.right, "", is_fine=True),
+        build_log_scale([*known_s, *limits_s], *frame.rt),
+        build_log_scale(rates, *frame.rps, "", is_fine=True),
+        build_linear_scale(1.0, *frame.shares, about_ticks=1),
+    )
+
+
+def build_axes(scales: Scales, rt_limits: Iterable[tuple[str, float]], light: float | None) -> Axes:
+    """Place the ticks, the limits, and the line of light load; `light` is the RPS of one user."""
+    return Axes(
+        scales.frame,
+        scales.users.place_ticks(),
+        scales.rt.place_ticks(),
+        scales.rps.place_ticks(),
+        tuple(RtLimit(scales.rt(at_s), label) for label, at_s in rt_limits if at_s > 0),
+        _draw_light_load(light, scales),
+    )
+
+
+def find_light_rate(results: Iterable[CellResult]) -> float | None:
+    """Return what a user gets a second at light load; None if no size shows it."""
+    rates = (result.curve.light_rps_per_user for result in results if result.curve is not None)
+    return next((rate for rate in rates if rate), None)
+
+
+def list_points(result: CellResult) -> tuple[CurvePoint, ...]:
+    """Return the points of a size's curve."""
+    return result.curve.points if result.curve is not None else ()
+
+
+def read_p95(point: CurvePoint) -> float | None:
+    """Return the p95 of a point."""
+    return point.p95_s
+
+
+def read_rps(point: CurvePoint) -> float | None:
+    """Return the RPS of a point."""
+    return point.rps
+
+
+def join_points(points: Sequence[CurvePoint]) -> list[CurvePoint]:
+    """Return one curve, sorted by users: the ramp up to the first window near the top, then windows.
+
+    A window is exact, whereas the ramp lags where a queue builds.
+    """
+    windows = [point for point in points if not point.is_on_ramp]
+    most = max((point.users for point in points), default=0.0)
+    first = min((point.users for point in windows if point.users >= _HIGH_RATIO * most), default=most + 1)
+    ramp = [point for point in points if point.is_on_ramp and point.users < _NEAR_RATIO * first]
+    return sorted([*windows, *ramp], key=lambda point: point.users)
+
+
+def draw_path(points: Iterable[CurvePoint], read: Read, x: Scale, y: Scale) -> str:
+    """Return an SVG path; a point without data leaves a gap, and a point between two gaps is a dot (`h0`)."""
+    places = ((x(point.users), keep_finite(read(point))) for point in points)
+    return join_places(
+        (at, None if value is None or not fits(y, value) else y(value)) for at, value in places
+    )
+
+
+def fits(scale: Scale, value: float) -> bool:
+    """Return False for a zero on a logarithmic scale, which has no place for it."""
+    return value > 0 or not scale.is_log
+
+
+def join_places(places: Iterable[tuple[float, float | None]]) -> str:
+    """Return an SVG path through the places; None leaves a gap."""
+    commands, pen_is_down = [], False
+    for x, y in places:
+        if y is not None:
+            commands.append(f"L{x:g} {y:g}" if pen_is_down else f"M{x:g} {y:g}h0")
+        pen_is_down = y is not None
+    return "".join(commands)
+
+
+def _draw_light_load(rps_per_user: float | None, scales: Scales) -> str:
+    """Return the line of the RPS that the target would give if each user got as much as at light load.
+
+    The target saturates where the measured RPS leaves this line.
+    """
+    if rps_per_user is None or keep_finite(rps_per_user) is None:
+        return ""
+    low = max(scales.users.low, scales.rps.low / rps_per_user)
+    high = min(scales.users.high, scales.rps.high / rps_per_user)
+    if low >= high:
+        return ""
+    x, y = scales.users, scales.rps
+    return f"M{x(low):g} {y(low * rps_per_user):g}L{x(high):g} {y(high * rps_per_user):g}"

@@ -1,0 +1,45 @@
+"""Put the curve of a size into words: what happens at its upper end, and single points of its ramp."""
+
+from harness.model import CellResult, CurvePoint, CurveShape, Limits, Verdict
+from harness.report.view import text
+
+
+def describe_shape(result: CellResult) -> str:
+    """Return what RPS and response time do at the curve's upper end; empty if its points don't tell it."""
+    curve = result.curve
+    if curve is None or curve.shape is None or curve.top is None:
+        return ""
+    users = _format_users(curve.top.users)
+    if curve.shape is CurveShape.STABLE and curve.top.verdict is Verdict.FAIL:
+        return f"stable up to {users} users, where it breaks: RPS still follows the users"
+    if curve.shape is CurveShape.STABLE:
+        return f"stable up to {users} users: RPS follows the users"
+    knee = text.keep_finite(curve.knee_users)
+    where = "" if knee is None else f" from about {_format_users(knee)} users on"
+    behind = text.keep_finite(curve.behind_ratio)
+    lag = (
+        "" if behind is None or behind <= 0 else f", {text.format_ratio(behind)} behind light load at {users}"
+    )
+    if curve.shape is CurveShape.SATURATED:
+        return f"saturated{where}: RPS falls behind the users{lag}"
+    rps, p95 = text.format_rate(curve.top.rps), text.format_seconds(curve.top.p95_s)
+    return f"bottleneck{where}: RPS stays at about {rps} while users wait longer (p95 {p95} at {users}{lag})"
+
+
+def describe_point(point: CurvePoint, limits: Limits) -> str:
+    """Return a point of the ramp as a line of text, for hovering and for screen readers."""
+    cpu = text.compute_share(point.cpu_cores, limits.total_cores)
+    parts = (
+        f"{text.format_rate(point.rps)} RPS",
+        f"p50 {text.format_seconds(point.p50_s)}",
+        f"p95 {text.format_seconds(point.p95_s)}",
+        f"errors {text.format_ratio(point.error_ratio)}",
+        f"CPU {text.format_ratio(cpu)}",
+        f"throttled {text.format_ratio(point.throttled_ratio)}",
+        f"memory {text.format_mebibytes(point.memory_bytes)}",
+    )
+    return f"About {_format_users(point.users)} users, on the ramp: {', '.join(parts)}"
+
+
+def _format_users(users: float) -> str:
+    return text.format_count(round(users))
