@@ -282,6 +282,18 @@ def test_a_demand_holds_the_smallest_size_and_searches_on_if_it_breaks(tmp_path:
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(result)
 
 
+def test_a_demand_with_headroom_holds_a_larger_size_that_follows(tmp_path: Path) -> None:
+    """The users leave 8 % of 0.13 CPU, which they pass, and 60 % of 0.3 CPU, which is not searched."""
+    plan = soak_plan((0.1, 256), (0.13, 256), (0.3, 256), users_required=USERS)
+    campaign = make_campaign(tmp_path, replace(plan, headroom_ratio=0.3))
+    result = campaign.measure()
+    assert list_soaked(campaign) == [MIDDLE]
+    assert name_recommended(result) == MIDDLE
+    assert result.sizing.just_enough is not None
+    assert result.sizing.just_enough.cell.id == "web-c0.13-m256"
+    assert "sustains 50" in recommend(result)
+
+
 def test_a_demand_holds_a_cheaper_size_that_was_never_measured(tmp_path: Path) -> None:
     plan = soak_plan((0.1, 256), (0.3, 256), (0.4, 256), (0.6, 256), users_required=USERS)
     named = tuple(replace(cell, size_name=cell.id) for cell in plan.cells)
