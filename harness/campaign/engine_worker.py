@@ -5,10 +5,11 @@ from dataclasses import replace
 from harness.campaign.session import CampaignSession
 from harness.campaign.step_spec import build_step_spec
 from harness.errors import EngineError, EngineUnavailableError, TargetStartError
+from harness.measure.first_answer import hold_first_step, lacks_answers
 from harness.measure.protocols import Image
 from harness.measure.session import Backends, ContainerSession, open_session
-from harness.measure.step import hold_step
-from harness.model import Cell, ContainerRun, Crowd, Load, Purpose, Step, StepResult, Verdict
+from harness.measure.step import StepSpec, hold_step
+from harness.model import Cell, ContainerRun, Crowd, Load, Purpose, Step, StepFacts, StepResult, Verdict
 
 ENGINE_TIMEOUT_S = 120.0
 """How long the worker of the only engine waits until the engine answers again."""
@@ -17,6 +18,7 @@ _SHORT_ENGINE_TIMEOUT_S = 30.0
 """How long a worker waits if workers of other engines can take over its cells."""
 
 _POLL_INTERVAL_S = 1.0
+_LATE_FROM_S = 2.0
 _MOST_FAULTS_IN_A_ROW = 3
 
 
@@ -29,6 +31,8 @@ class EngineWorker:
         self._backends = backends
         self._image = Image("", "")
         self._faults = 0
+        self._has_answered = False
+        self._awaits_answers = True
         self._engine_timeout_s = ENGINE_TIMEOUT_S if engine is None else _SHORT_ENGINE_TIMEOUT_S
 
     def run(self) -> None:
@@ -123,14 +127,16 @@ class EngineWorker:
         """Hold steps until one does not pass, the search is done, or the load needs more Locust processes."""
         step: Step | None = first_step
         while step is not None:
-            result = self._hold_step(cell, container, step)
+            result = self._hold_step(cell, container, step, is_first=step is first_step)
             if result.verdict is not Verdict.PASS or step.purpose is not Purpose.SEARCH:
                 return
             step = self._session.choose_step(cell)
             if self._session.choose_load() != load:
                 return
 
-    def _hold_step(self, cell: Cell, container: ContainerSession, step: Step) -> StepResult:
+    def _hold_step(
+        self, cell: Cell, container: ContainerSession, step: Step, *, is_first: bool
+    ) -> StepResult:
         session = self._session
         number = session.start_step(cell, step)
         spec = build_step_spec(
@@ -141,7 +147,25 @@ class EngineWorker:
             cell.limits,
             lambda sample: session.report_progress(cell, sample),
         )
-        return session.record_step(cell, hold_step(container, spec), step.purpose)
+        facts = self._await_answers(cell, container, spec) if is_first else hold_step(container, spec)
+        return session.record_step(cell, facts, step.purpose)
+
+    def _await_answers(self, cell: Cell, container: ContainerSession, spec: StepSpec) -> StepFacts:
+        """Hold a container's first step, and again while nothing is answered and the target may still start.
+
+        If a target never answered while it had its whole time to start, no other size waits for it.
+        """
+        within_s = self._session.plan.target.readiness.within_s
+        facts = hold_first_step(container, spec, within_s if self._awaits_answers else 0.0)
+        if not lacks_answers(facts):
+            self._has_answered = True
+            if facts.ramp_from_s > _LATE_FROM_S:
+                late = f"answered nothing in the first {facts.ramp_from_s:.0f} s after it was ready"
+                self._session.note_once([f"{cell.id}: it {late}; its first step was held again"])
+        elif self._awaits_answers and not self._has_answered:
+            self._awaits_answers = False
+            self._session.note_once([f"{cell.id}: it answered no request within {within_s:g} s"])
+        return facts
 
 
 def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:

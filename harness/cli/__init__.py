@@ -1,19 +1,21 @@
 """The command line: arguments in, exit code out. Nothing else prints or exits."""
 
+import io
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn, cast
 
 import typer
 
 from harness.cli import init, maintenance, results, run
-from harness.cli.console import INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
+from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
 
-__all__ = ["app", "init", "main", "maintenance", "results", "run"]
+__all__ = ["app", "init", "main", "maintenance", "results", "run", "run_command"]
 
 _ORDER = ("init", "doctor", "plan", "run", "report", "judge", "compare", "size", "check", "clean")
 """The commands in the order of their use, as `harness --help` lists them."""
@@ -25,22 +27,32 @@ _TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 
 
 def main() -> NoReturn:
-    """Run the command line, and turn every failure into a message and an exit code."""
+    """Run the command line of this process, and exit."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # not every terminal has all characters of a report
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Run a command, and turn every failure into a message; return the exit code."""
     try:
-        code = app(standalone_mode=False)
+        return int(app(list(arguments), standalone_mode=False) or DONE)
     except _TyperUsageError as error:
         if error.format_message():
             _print_error(error.format_message())
-        code = USER_MISTAKE
+        return USER_MISTAKE
     except HarnessError as error:
         _print_error(str(error))
-        code = USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
+        return USER_MISTAKE if isinstance(error, UsageError) else NOT_MEASURED
+    except OSError as error:
+        _print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return NOT_MEASURED
     except (KeyboardInterrupt, typer.Abort):
         err.print("interrupted: finished steps are stored, and started containers are removed")
-        code = INTERRUPTED
-    sys.exit(code)
+        return INTERRUPTED
 
 
 def _print_error(message: str) -> None:

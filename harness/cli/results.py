@@ -1,5 +1,6 @@
 """The commands that read stored campaigns: report, judge, compare, size, check."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,7 +29,7 @@ from harness.cli.console import (
     show_report_path,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, IndicatorKind, Plan, Slo, is_same_request
+from harness.model import CampaignResult, IndicatorKind, Plan, Rule, Slo, is_same_request
 from harness.plan import (
     find_price_note,
     parse_price,
@@ -50,6 +51,7 @@ from harness.report import (
     render_report,
 )
 from harness.report.view.rare_requests import list_names, suggest_name
+from harness.report.view.text import format_duration, format_slo
 from harness.store import CampaignFolder, write_text
 
 _Prices = Annotated[
@@ -87,7 +89,9 @@ def judge(
     folder = CampaignFolder.open(campaign)
     plan = plan_from_json(folder.read_plan())
     replacements = [parse_slo(text) for text in slo]
-    result = rejudge(replace(plan, slos=_replace_slos(plan.slos, replacements)), folder)
+    slos = _replace_slos(plan.slos, replacements)
+    result = rejudge(replace(plan, slos=slos), folder)
+    _refuse_longer_slo(slos, result)
     for replacement in replacements:
         _refuse_unknown_name(replacement, result)
     show_answer(build_view(result))
@@ -109,6 +113,22 @@ def _refuse_unknown_name(slo: Slo, result: CampaignResult) -> None:
             f"named {slo.request_name}{suggest_name(slo.request_name, names)}",
             f"its requests are {list_names(names)}",
         )
+
+
+def _refuse_longer_slo(slos: Sequence[Slo], result: CampaignResult) -> None:
+    """Raise UsageError if no stored window is longer than the slowest response time that an SLO allows."""
+    steps = [step for cell in result.cells for step in cell.steps if step.rule is Rule.NO_DATA]
+    is_judged = any(step.window_s > 0 for cell in result.cells for step in cell.steps)
+    slowest = max((slo for slo in slos if slo.is_response_time), key=lambda slo: slo.at_most, default=None)
+    if slowest is None or not steps or is_judged:
+        return
+    longest_s = max(step.load_s for step in steps)
+    raise UsageError(
+        f"{format_slo(slowest)} can't be judged: no step was held for so long, the longest for "
+        f"{format_duration(longest_s)}",
+        f"if milliseconds are meant, write {slowest.indicator}={slowest.at_most:g}ms; otherwise measure "
+        "again, with this SLO in the matrix",
+    )
 
 
 def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo, ...]:

@@ -1,5 +1,6 @@
 """Check whether this machine and its engines can measure, and how well; each finding says what fixes it."""
 
+import json
 import resource
 import shutil
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import psutil
 from docker.api import APIClient
+from docker.utils.config import find_config_file
 
 from harness.errors import EngineError
 from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
@@ -114,6 +116,7 @@ def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
     with translate_docker_errors("describe itself"):
         info = client.info()
     yield from check_limits(info)
+    yield from check_credentials(_find_docker_config())
     local = is_local(client)
     yield check_cores(int(info.get("NCPU") or 1), is_local=local)
     if not local:
@@ -135,6 +138,29 @@ def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Level.OK, f"{shown} limits CPU and memory")
     if not info.get("SwapLimit"):
         yield Finding(Level.WARNING, NO_SWAP_LIMIT, "boot with swapaccount=1, or without swap")
+
+
+def _find_docker_config() -> str | None:
+    path = find_config_file()
+    return str(path) if path else None
+
+
+def check_credentials(config: str | None) -> Iterator[Finding]:
+    """Yield what is wrong with Docker's config.json: without its helper, images can't be pulled.
+
+    `config` is the file's path; None if there is no such file.
+    """
+    try:
+        values = json.loads(Path(config).read_text()) if config else {}
+        helpers = [values.get("credsStore"), *(values.get("credHelpers") or {}).values()]
+    except (OSError, ValueError, AttributeError):
+        yield Finding(Level.WARNING, f"{config} can't be read as JSON", "correct the file, or remove it")
+        return
+    missing = sorted({f"docker-credential-{name}" for name in helpers if name})
+    for helper in missing:
+        if shutil.which(helper) is None:
+            what = f"{config} names {helper}, which is not installed: images can't be pulled"
+            yield Finding(Level.WARNING, what, "install it, or remove credsStore and credHelpers there")
 
 
 def check_cores(count: int, *, is_local: bool = True) -> Finding:

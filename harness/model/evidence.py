@@ -5,6 +5,7 @@ The analysis returns values and no sentences: `harness/report/view/explanations.
 
 from dataclasses import dataclass
 
+from harness.model.failures import RequestFailure
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
 from harness.model.rare_requests import TooFewRequests
@@ -52,10 +53,14 @@ class EndedStep:
 
 @dataclass(frozen=True, slots=True)
 class EveryRequestFailed:
-    """A window in which every request failed: its most frequent error, and how often that occurred."""
+    """A window in which every request failed: its most frequent error, and how often that occurred.
+
+    `failure` is the most frequent one of the step by request name; None if that is unknown.
+    """
 
     error: str
     count: int
+    failure: RequestFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ def parse_requirement(text: str) -> Requirement:
     match = _REQUIREMENT.fullmatch(text)
     if match is None:
         raise UsageError(f"{text!r} is not a requirement", _REQUIREMENT_HINT)
+    if int(match["users"]) == 0:
+        raise UsageError(f"{text!r} asks for no users", _REQUIREMENT_HINT)
     bounds = _parse_bounds(text, match["bounds"])
     try:
         cores = units.parse_cores(float(bounds.get("cpus", units.CPU_MOST_CORES)))

@@ -127,7 +127,7 @@ class CampaignFolder:
     def open(cls, path: Path) -> "CampaignFolder":
         """Open a campaign's folder, or a link to one such as `latest`. Raises UsageError if there is none."""
         resolved = path.resolve()
-        if not (resolved / EVENTS_FILE).is_file():
+        if not os.path.isfile(resolved / EVENTS_FILE):
             raise UsageError(
                 f"{path}: no campaign here (no events.jsonl)", "name a folder of results/, or results/latest"
             )

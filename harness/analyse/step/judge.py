@@ -69,6 +69,7 @@ from harness.model import (
     Timing,
     Verdict,
     count_failures,
+    find_commonest_failure,
     is_same_request,
 )
 from harness.model.evidence import (
@@ -211,6 +212,8 @@ def _judge(
     invalid = judge_validity(facts, window, usual, slos, limits)
     if invalid is not None:
         return blame_failed_requests(invalid, facts, slos) or invalid
+    if facts.end_reason is EndReason.ALL_FAILED and (failure := find_commonest_failure(facts.requests)):
+        return Judgement(Rule.ALL_FAILED, EveryRequestFailed(failure.error, failure.count, failure))
     if facts.end_reason in _ENDINGS:
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     raised = check_scenario_errors(facts, window)
@@ -220,7 +223,8 @@ def _judge(
     is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
         error, count = max(window.errors.items(), key=lambda item: item[1], default=("no answer", 0))
-        return Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, count))
+        failure = next(iter(_count_failures(facts, window)), None)
+        return Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, count, failure))
     if raised is not None and not does_failure_stand(judgement, has_baseline=baseline is not None):
         return raised
     if judgement.verdict is Verdict.FAIL:

@@ -9,6 +9,7 @@ from typing import Any
 
 from docker.api import APIClient
 from docker.context import ContextAPI
+from docker.credentials.errors import StoreError as CredentialsError
 from docker.errors import APIError, DockerException, ImageNotFound, create_api_error_from_http_exception
 from docker.types import CancellableStream
 from docker.utils import kwargs_from_env
@@ -34,11 +35,18 @@ _REFUSALS = (DockerException, RequestException, TransportError)
 
 
 class _EngineClient(APIClient):
-    """A client that checks a certificate by the engine's own authority, and ignores REQUESTS_CA_BUNDLE."""
+    """A client that checks a certificate by the engine's own authority, and ignores REQUESTS_CA_BUNDLE.
+
+    Like the command `docker build`, it builds without passwords if their helper is not installed.
+    """
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         verify = self.verify if verify is None else verify
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
+
+    def _set_auth_headers(self, headers: dict[str, str]) -> None:
+        with contextlib.suppress(CredentialsError):
+            super()._set_auth_headers(headers)  # type: ignore[misc]  # types-docker lacks it
 
 
 def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
@@ -128,6 +136,12 @@ def translate_docker_errors(action: str, hint: str = "") -> Iterator[None]:
     """
     try:
         yield
+    except CredentialsError as error:
+        raise EngineError(
+            f"Docker could not {action}: its helper for passwords failed: {error}",
+            "install the helper, or remove credsStore and credHelpers from Docker's config.json "
+            "(DOCKER_CONFIG names its folder, otherwise it is ~/.docker)",
+        ) from error
     except APIError as error:
         is_unavailable = isinstance(error, ImageNotFound) or (
             error.is_server_error() and _is_shutting_down(error)

@@ -15,7 +15,7 @@ from harness.measure.docker.container_spec import ContainerSpec, resolve_environ
 from harness.measure.docker.creation import create_container, find_published_port, start_container
 from harness.measure.docker.events import ContainerEvents
 from harness.measure.docker.port_access import OpenPort, open_port
-from harness.measure.docker.readiness import probe_container, probe_network, run_command
+from harness.measure.docker.readiness import Unavailable, probe_container, probe_network, run_command
 from harness.measure.protocols import Clock, TargetEnd
 from harness.model import (
     CompletedProbe,
@@ -49,6 +49,7 @@ class DockerContainer:
 
     `has_finished` is true of a job, or a container of which nothing is known but that it was started, once
     it has ended with exit code 0. This is no end that `poll_end` returns.
+    `is_unavailable`: it counts as ready although an HTTP server says that GET / can't be served.
     """
 
     def __init__(
@@ -68,6 +69,8 @@ class DockerContainer:
         self.port = port
         self.ready_after_s = 0.0
         self.has_finished = False
+        self.is_unavailable = False
+        self._trusts_open_port = spec.trusts_open_port
         self._events = events
         self._clock = clock
         self._started_s = started_s
@@ -117,6 +120,9 @@ class DockerContainer:
     def wait_until_ready(self, probe: ReadinessProbe, companions: Sequence["DockerContainer"]) -> None:
         """Wait until the probe succeeds.
 
+        A port that stays open counts as ready at the end of the time, even if GET / of its HTTP server says
+        all the while that it is unavailable: the scenario may ask for other paths.
+
         Raises:
             TargetStartError: the container ended, or was not ready in time.
             CompanionStartError: one of the companions ended.
@@ -127,10 +133,13 @@ class DockerContainer:
             seen = self._probe(probe, min(_READY_ANSWER_WITHIN_S, max(left_s, 0.1)))
             if (end := _poll_first_end([self], companions)) is not None:
                 raise self._build_failure(end)
-            if seen is None:
+            if seen is None or (isinstance(seen, Unavailable) and self._trusts_open_port):
                 self.ready_after_s = self._clock.now_s() - self._started_s
                 return
             self._clock.sleep(_READY_POLL_S)
+        if isinstance(seen, Unavailable):
+            self.is_unavailable, self.ready_after_s = True, self._clock.now_s() - self._started_s
+            return
         is_job = isinstance(probe, CompletedProbe)
         what = "did not end" if is_job else "not ready"
         hint = "" if is_job else "check `ready` and `port` of the target, or "

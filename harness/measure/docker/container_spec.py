@@ -32,6 +32,7 @@ class ContainerSpec:
     (None: the engine's default network). `group` is the beginning of the names of the companions and named
     volumes that belong to the same run. `network_owner` is the name of the container whose network it uses
     instead of one of its own. `archive` is a tar archive that is unpacked in it before it starts.
+    `trusts_open_port`: a port that is open is ready, whatever an HTTP server behind it says.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ContainerSpec:
     archive: bytes = b""
     group: str = ""
     network_owner: str | None = None
+    trusts_open_port: bool = False
 
     @property
     def publishes_port(self) -> bool:

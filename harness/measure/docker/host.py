@@ -1,5 +1,6 @@
 """Run targets on a Docker engine: the real `TargetHost`."""
 
+import contextlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -54,6 +55,7 @@ class DockerHost:
         self._port_access = find_port_access(engine, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
+        self._trusts_open_port = False
 
     def pin_to_cores(self, cores: Cores) -> None:
         """Run targets only on these cores of the host from now on. A target's CPU limit remains a quota."""
@@ -84,14 +86,22 @@ class DockerHost:
         """Build, find or pull the target's image and its companions'. Raises EngineError with the output."""
         return prepare_images(self._client, target, is_default_engine=self._is_default)
 
-    def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
-        """Start a fresh target at the cell's size, as `run_with_sidecars` does."""
+    @contextlib.contextmanager
+    def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:
+        """Start a fresh target at the cell's size, as `run_with_sidecars` does.
+
+        If an HTTP server behind an open port said all the while that it is unavailable, that of the next
+        container is not believed.
+        """
         spec = ContainerSpec(
             self._build_name(cell.id), self._campaign, cell.id, cell.limits, target, image, self._cores
         )
         if self._port_access is not None:
             spec = replace(spec, port_access=self._port_access)
-        return run_with_sidecars(self._client, self._clock, spec, image.companions)
+        spec = replace(spec, trusts_open_port=self._trusts_open_port)
+        with run_with_sidecars(self._client, self._clock, spec, image.companions) as running:
+            self._trusts_open_port |= any(replica.is_unavailable for replica in running.replicas)
+            yield running
 
     def run_service(
         self, service: Target, limits: Limits, image: Image, archive: bytes

@@ -22,7 +22,12 @@ from harness.model import (
 )
 
 _MUST_STAY_OPEN_S = 0.25
+_HTTP_ANSWER_WITHIN_S = 2.0
+_UNAVAILABLE = re.compile(rb"HTTP/1\.[01] (502|503|504)\b")
+"""How a proxy answers whose application is not there yet."""
+
 _BODY_BYTES_SHOWN = 200
+_STATUS_LINE_BYTES = 64
 _OUTPUT_CHARACTERS_SHOWN = 300
 _LOG_LINES = 1000
 
@@ -32,8 +37,12 @@ _LISTENING = "0A"
 _PRINT_SOCKETS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
 
 
+class Unavailable(str):
+    """What was seen of a port that is open, but behind which an HTTP server says that it can't serve yet."""
+
+
 def probe_network(probe: NetworkProbe, port: OpenPort, timeout_s: float) -> str | None:
-    """Return None if the container is ready, else what was seen instead."""
+    """Return None if the container is ready, else what was seen: `Unavailable` if only HTTP denies it."""
     if not port.number:
         return "no published port"
     try:
@@ -62,12 +71,24 @@ def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | Non
 
 
 def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
-    """Require that a connection stays open: the engine's proxy accepts connections before the target does."""
+    """Require that a connection stays open: the engine's proxy accepts connections before the target does.
+
+    If the server waits for the client to begin, it is asked by HTTP. A server that does not speak HTTP is
+    ready, and so is one that answers anything but that it is unavailable.
+    """
     with socket.create_connection((port.address, port.number), timeout=timeout_s) as connection:
         connection.settimeout(_MUST_STAY_OPEN_S)
-        with contextlib.suppress(TimeoutError):
-            if not connection.recv(1):
-                return "the connection was closed at once"
+        try:
+            return None if connection.recv(1) else "the connection was closed at once"
+        except TimeoutError:
+            pass
+        connection.settimeout(min(timeout_s, _HTTP_ANSWER_WITHIN_S))
+        with contextlib.suppress(OSError):
+            connection.sendall(
+                f"GET / HTTP/1.1\r\nHost: {port.address}\r\nConnection: close\r\n\r\n".encode()
+            )
+            if answer := _UNAVAILABLE.match(connection.recv(_STATUS_LINE_BYTES)):
+                return Unavailable(f"the port is open, but GET / is answered with HTTP {answer[1].decode()}")
     return None
 
 

@@ -1,6 +1,6 @@
 """Put a cell's answer into words: its bracket, its symbol, and what stopped it."""
 
-from harness.model import CellResult, Limits, Status, StepResult, Verdict
+from harness.model import CellResult, Judgement, Limits, Status, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak, ErrorsAtAnyLoad
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import warn_of_memory
@@ -34,7 +34,7 @@ STATUS_MEANINGS = {
     Status.BRACKETED: "sustained and broken users are both measured",
     Status.CENSORED: "sustained all users of the campaign: it may sustain more",
     Status.NONE: "the smallest step already failed",
-    Status.FAILED: "could not be brought up at this size",
+    Status.FAILED: "could not be brought up at this size, or answered no request",
     Status.INVALID: "measured, but not trustworthy",
     Status.SKIPPED: "not measured: larger than this host can give",
     Status.INFERRED: "not measured: follows from another size",
@@ -74,13 +74,20 @@ def _format_open_bracket(sustained: int | None, broken: int | None) -> str:
     return f"< {broken}" if broken is not None else ""
 
 
+def describe_failed_start(result: CellResult) -> str:
+    """Return how a size failed from the start: it did not come up, or it came up and answered nothing."""
+    if isinstance(result.evidence, Judgement):
+        return "came up, but answered no request"
+    return "could not be brought up"
+
+
 def describe_outcome(result: CellResult) -> str:
     """Return a finished cell's answer for one line: `sustains 250 users, breaks at 262 — out of memory`."""
     outcome = {
         Status.CENSORED: f"sustained all {result.sustained_users} users",
         Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
         Status.NONE: f"already breaks at {result.broken_users} users",
-        Status.FAILED: "could not be brought up",
+        Status.FAILED: describe_failed_start(result),
         Status.INVALID: "not trustworthy",
     }.get(result.status, result.status.value)
     if isinstance(result.evidence, ErrorsAtAnyLoad):

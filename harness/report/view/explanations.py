@@ -42,7 +42,7 @@ from harness.model.evidence import (
 )
 from harness.model.rare_requests import TooFewRequests
 from harness.model.task_evidence import TasksRaised, UsersLost
-from harness.report.view.failures import explain_constant_errors
+from harness.report.view.failures import describe_failure, explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
 from harness.report.view.scenario_errors import explain_lost_users, explain_raised_tasks
 from harness.report.view.text import (
@@ -213,8 +213,9 @@ def explain_judgement(judgement: Judgement) -> str:
             return explain_lack_of_requests(evidence, _name_slo(evidence.slo))
         case EndedStep(note):
             return _ENDINGS.get(judgement.rule, "{note}").format(note=quote_first_line(note))
-        case EveryRequestFailed(error, count):
-            return f"every request failed ({quote_first_line(error)}, {count} times)"
+        case EveryRequestFailed(error, count, failure):
+            how = describe_failure(failure) if failure else f"{quote_first_line(error)}, {count} times"
+            return f"every request failed ({how})"
         case NoRequests():
             return "no request started within the window"
         case UsersLost():

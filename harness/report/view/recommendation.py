@@ -128,7 +128,7 @@ def _describe_limit(result: CellResult) -> str:
     because = f" because {evidence}" if evidence else ""
     match result.status:
         case Status.FAILED:
-            return f"could not be brought up{': ' + evidence if evidence else ''}"
+            return f"{cell_text.describe_failed_start(result)}{': ' + evidence if evidence else ''}"
         case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
             return f"sustains no users{because}"
         case Status.NONE if not isinstance(result.evidence, BrokeInSoak):

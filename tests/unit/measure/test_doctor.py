@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,18 @@ def test_findings_begin_with_the_engines_name_and_an_engine_that_does_not_answer
     assert (named.level, unnamed.level) == (Level.ERROR, Level.ERROR)
     assert named.what == f"big: {unnamed.what}"
     assert "no-such-context-anywhere" in unnamed.what
+
+
+def test_a_helper_for_passwords_that_is_not_installed_is_a_warning(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    assert levels(doctor.check_credentials(None)) == []
+    for text in ("{}", '{"auths": {}}', '{"credsStore": ""}'):
+        config.write_text(text)
+        assert levels(doctor.check_credentials(str(config))) == []
+    for text in ('{"auths": {', "[]", "7"):
+        config.write_text(text)
+        assert levels(doctor.check_credentials(str(config))) == [Level.WARNING]
+    config.write_text('{"credsStore": "gone-1", "credHelpers": {"r.example": "gone-2"}}')
+    first, second = doctor.check_credentials(str(config))
+    assert "docker-credential-gone-1, which is not installed" in first.what
+    assert "docker-credential-gone-2" in second.what

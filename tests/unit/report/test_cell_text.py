@@ -1,7 +1,7 @@
 """A cell's answer in words."""
 
-from harness.model import MIB, Cell, CellResult, Judgement, Limits, Rule, Slo, Status
-from harness.model.evidence import NotReady, SloBroken, SloEvaluation
+from harness.model import MIB, Cell, CellResult, Judgement, Limits, RequestFailure, Rule, Slo, Status
+from harness.model.evidence import EveryRequestFailed, NotReady, SloBroken, SloEvaluation
 from harness.report.view.cell_text import describe_outcome, write_remark
 from tests.unit.report import example
 
@@ -11,6 +11,16 @@ CELL = Cell("web-c0.50-m128", "web", Limits(0.5, 128 * MIB))
 def test_an_outcome_keeps_to_the_first_line_of_its_evidence() -> None:
     failed = CellResult(CELL, Status.FAILED, evidence=NotReady("out of memory\nlast log lines:\n…"))
     assert describe_outcome(failed) == "could not be brought up — out of memory"
+
+
+def test_a_size_that_came_up_and_answered_nothing_is_told_from_one_that_did_not_come_up() -> None:
+    error = "HTTPError: 503 Server Error: Service Unavailable for url: /items"
+    failure = RequestFailure("GET /items", error, 10, 10)
+    evidence = Judgement(Rule.ALL_FAILED, EveryRequestFailed(error, 10, failure))
+    assert describe_outcome(CellResult(CELL, Status.FAILED, evidence=evidence)) == (
+        "came up, but answered no request — "
+        "every request failed (GET /items: 503 Service Unavailable, 10 of 10)"
+    )
 
 
 def test_a_cell_that_the_shortfall_stopped_says_so() -> None:

@@ -13,6 +13,7 @@ from harness.model import (
     MachineDifference,
     MemoryOutlook,
     MemoryTrend,
+    RequestFailure,
     Rule,
     Slo,
     TaskError,
@@ -122,6 +123,13 @@ LOST_GREENLET = TaskError(ErrorOrigin.GREENLET, "KeyError: 'token'")
         (Rule.STALLED, EndedStep("5 s without"), "the target stopped answering (5 s without)"),
         (Rule.ALL_FAILED, EndedStep("{404}"), "every request failed ({404})"),
         (Rule.ALL_FAILED, EveryRequestFailed("404\nbody", 20), "every request failed (404, 20 times)"),
+        (
+            Rule.ALL_FAILED,
+            EveryRequestFailed(
+                "x", 9, RequestFailure("GET /a", "HTTPError: 404 Client Error: Not Found for url: /a", 9, 10)
+            ),
+            "every request failed (GET /a: 404 Not Found, 9 of 10)",
+        ),
     ],
 )
 def test_an_ending_is_explained_with_the_first_line_of_its_note(

@@ -25,6 +25,7 @@ from harness.model import (
     Factor,
     Judgement,
     Latency,
+    RequestFailure,
     Rule,
     Slo,
     StepFacts,
@@ -118,7 +119,19 @@ def test_a_target_that_fails_every_request_breaks_the_slo_on_errors() -> None:
 def test_a_target_that_fails_every_request_fails_also_without_an_slo_on_errors() -> None:
     result = judge_step(make_closed_step(fails=spread_evenly(1.0)), [SLOS[0]], LIGHT)
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.ALL_FAILED)
-    assert result.judgement.evidence == EveryRequestFailed("ConnectionRefusedError", result.requests)
+    count = result.requests
+    failure = RequestFailure("GET /", "ConnectionRefusedError", count, count)
+    assert result.judgement.evidence == EveryRequestFailed("ConnectionRefusedError", count, failure)
+
+
+def test_a_step_whose_first_requests_all_failed_names_the_request_that_failed_most_often() -> None:
+    facts = make_closed_step(
+        fails=spread_evenly(1.0), end_reason=EndReason.ALL_FAILED, window_from_s=None, window_to_s=None
+    )
+    evidence = judge_step(facts, SLOS, LIGHT).judgement.evidence
+    count = len(facts.requests.error)
+    failure = RequestFailure("GET /", "ConnectionRefusedError", count, count)
+    assert evidence == EveryRequestFailed("ConnectionRefusedError", count, failure)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,12 @@ def serve(answer: bytes | None) -> Iterator[int]:
         (HTTP, None, "no answer within 0.2 s"),
         (TCP, None, None),
         (TCP, b"", "the connection was closed at once"),
+        (TCP, BUSY, "the port is open, but GET / is answered with HTTP 503"),
+        (TCP, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the port is open, but GET / is answered with HTTP 502"),
+        (TCP, OK, None),
+        (TCP, b"HTTP/1.1 404 Not Found\r\n\r\n", None),
+        (TCP, b"HTTP/1.1 500 Internal Server Error\r\n\r\n", None),
+        (TCP, b"-ERR unknown command\r\n", None),
     ],
 )
 def test_a_probe_returns_none_if_ready_and_what_was_seen_if_not(
@@ -72,6 +78,19 @@ def test_a_port_without_a_listener_is_not_ready(probe: NetworkProbe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert "refused" in (probe_network(probe, OpenPort(LOOPBACK, port), 0.2) or "")
+
+
+def test_a_server_that_speaks_first_is_not_asked_by_http() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            with listener.accept()[0] as connection:
+                connection.sendall(b"220 mail\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        assert probe_network(TCP, OpenPort(LOOPBACK, listener.getsockname()[1]), 1.0) is None
+        thread.join()
 
 
 def test_a_port_is_free_if_it_has_no_listener() -> None:
