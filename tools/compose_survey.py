@@ -81,7 +81,7 @@ def plan_service(file: Path, service: str, environ: Mapping[str, str]) -> tuple[
         InputError, ValueError: the plan is refused.
     """
     summary = summarize_service(file, service, service, environ)
-    run = {"compose": {"file": str(file.absolute()), "service": service}}
+    run = {"compose": {"file": str(file.absolute()), "service": service, "also": list(summary.also)}}
     facts = ServiceFacts("web", run, has_healthcheck=summary.has_healthcheck, companions=summary.companions)
     with tempfile.TemporaryDirectory() as name:
         target = Path(name) / "targets" / "web"

@@ -169,7 +169,9 @@ def _read_compose(name: str, target_folder: Path, compose: Path, service: str | 
         raise UsageError(
             f"{compose}: which service is to be measured?", f"--service with one of {error}"
         ) from None
-    run = {"compose": {"file": os.path.relpath(compose, target_folder), "service": summary.service}}
+    also = {"also": list(summary.also)} if summary.also else {}
+    file = os.path.relpath(compose, target_folder)
+    run = {"compose": {"file": file, "service": summary.service} | also}
     return ServiceFacts(name, run, has_healthcheck=summary.has_healthcheck, companions=summary.companions)
 
 

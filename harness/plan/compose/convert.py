@@ -1,7 +1,7 @@
 """Convert a service of a compose file, with the services that it depends on, into a target's mapping."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,15 @@ _HOST_KEY = re.compile(r"HOST|ADDR|SERVER|URL|URI|ENDPOINT|BROKER|NODE", re.IGNO
 
 
 def convert_service(
-    model: ComposeModel, service: str, environ: Mapping[str, str], own: _Values
+    model: ComposeModel,
+    service: str,
+    environ: Mapping[str, str],
+    own: _Values,
+    also: Sequence[str] = (),
 ) -> ComposeTarget:
     """Convert a service; `own` is what target.yaml itself says, which overrides the compose file.
+
+    `also` are services that it needs without saying so in the compose file.
 
     Raises:
         ValueError: a value is none that Compose knows; with its place.
@@ -41,7 +47,9 @@ def convert_service(
         known = ", ".join(sorted(model.services)) or "none"
         result.faults.append(f"has no service {quote(service)}; its services: {known}")
         return result
-    names = list(list_services(model.services, service))
+    unknown = [name for name in also if name not in model.services]
+    result.faults += [f"has no service {quote(name)}, which compose.also names" for name in unknown]
+    names = list(list_services(model.services, service, also))
     converter = _Converter(model, environ, result, names)
     _report_missing_services(model.services, names, result)
     given = own.get("companions")
@@ -59,10 +67,10 @@ def convert_service(
     return result
 
 
-def list_services(services: _Values, service: str) -> Iterator[str]:
+def list_services(services: _Values, service: str, also: Sequence[str] = ()) -> Iterator[str]:
     """Yield the names of a service and of all services that it depends on, each once, dependencies first.
 
-    A service of which the file wants no container is left out.
+    It depends on those in `also` too. A service of which the file wants no container is left out.
     """
     seen: set[str] = set()
 
@@ -71,7 +79,7 @@ def list_services(services: _Values, service: str) -> Iterator[str]:
             return
         if dependents and read_replicas(services[name]) == 0:
             return
-        for dependency in _list_dependencies(services[name]):
+        for dependency in [*_list_dependencies(services[name]), *(() if dependents else sorted(also))]:
             yield from walk(dependency, (*dependents, name))
         seen.add(name)
         yield name
@@ -295,14 +303,15 @@ class _Converter:
     def _note_services_left_out(self, name: str, values: _Values) -> None:
         """Note services that the environment names as hosts, but that nothing depends on."""
         for other in sorted(self.model.services):
-            if other in self.names:
+            if other in self.names or read_replicas(self.model.services[other]) == 0:
                 continue
             for key, text in sorted((values.get("environment") or {}).items()):
                 if text is not None and _names_host(key, str(text), other):
+                    self.result.left_out.append(other)
                     self.result.note(
                         name,
                         f"{key} names {other}, which is not started, because depends_on does not name it; "
-                        "add it in a compose.override.yaml",
+                        f"write compose: {{also: [{other}]}} to start it",
                     )
                     break
 

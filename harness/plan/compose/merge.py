@@ -10,6 +10,7 @@ from harness.errors import InputError
 from harness.model import GIB
 from harness.plan.compose.convert import convert_service
 from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.syntax import to_list
 from harness.plan.yaml.document import shorten_path
 from harness.plan.yaml.reading import Reading
 
@@ -36,9 +37,9 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
         return reading, ()
     own = {key: value for key, value in values.items() if key != "compose"}
     try:
-        service = convert_service(
-            read_compose(files, reading.environ), compose["service"], reading.environ, own
-        )
+        also = [str(each) for each in to_list(compose.get("also"))]
+        model = read_compose(files, reading.environ)
+        service = convert_service(model, compose["service"], reading.environ, own, also)
     except ValueError as error:
         problem = reading.document.build_problem((*reading.at, "compose"), str(error))
         raise InputError([problem]) from None

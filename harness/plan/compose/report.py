@@ -11,13 +11,15 @@ from harness.plan.compose.keys import Fate, find_lost_keys
 class ComposeTarget:
     """A target's mapping as in target.yaml, notes on what it leaves out, and faults that make it useless.
 
-    `without_effect` are the keys, by service, whose loss changes nothing that is measured.
+    `without_effect` are the keys, by service, whose loss changes nothing that is measured. `left_out` are
+    services that others name as hosts, but that nothing depends on.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     without_effect: dict[str, list[str]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
     def note(self, name: str, text: str) -> None:
         self.notes.append(f"{name}: {text}")

@@ -10,12 +10,16 @@ from harness.plan.compose.reader import find_files, read_compose
 
 @dataclass(frozen=True, slots=True)
 class ServiceSummary:
-    """What is known of a service; its companions come with the limits that the file does not give them."""
+    """What is known of a service; its companions come with the limits that the file does not give them.
+
+    `also` are services that it names as hosts, but does not depend on.
+    """
 
     service: str
     port: int | None = None
     has_healthcheck: bool = False
     companions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 def summarize_service(
@@ -34,10 +38,13 @@ def summarize_service(
         service = default if default in names else names[0]
     if service is None or service not in names:
         raise LookupError(", ".join(names))
-    values = convert_service(model, service, environ, {}).values
+    also: tuple[str, ...] = ()
+    while left_out := convert_service(model, service, environ, {}, also).left_out:
+        also = tuple(sorted({*also, *left_out}))
+    values = convert_service(model, service, environ, {}, also).values
     companions = values.get("companions") or {}
     missing = {
         name: tuple(key for key in ("cpus", "memory") if key not in (each.get("limits") or {}))
         for name, each in companions.items()
     }
-    return ServiceSummary(service, values.get("port"), "ready" in values, missing)
+    return ServiceSummary(service, values.get("port"), "ready" in values, missing, also)

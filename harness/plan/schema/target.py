@@ -171,10 +171,14 @@ class CompanionSection(ServiceSection):
 
 
 class ComposeSection(Section):
-    """A service of a compose file, or of several. The services that it depends on become companions."""
+    """A service of a compose file, or of several. The services that it depends on become companions.
+
+    `also` names services that it needs, although the compose file does not say that it depends on them.
+    """
 
     file: Annotated[tuple[PathText, ...], OneOrMany()] = ("compose.yaml",)
     service: str
+    also: Annotated[tuple[str, ...], OneOrMany()] = ()
 
 
 class TargetFile(ServiceSection):

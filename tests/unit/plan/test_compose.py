@@ -181,3 +181,12 @@ def test_several_compose_files_override_each_other(load_shop: LoadShop, project:
     project.write({"more.yaml": "services: {api: {ports: !override [7000]}}\n"})
     target = TARGET.replace("../../compose.yaml", "[../../compose.yaml, ../../more.yaml]")
     assert load_shop(target).target.port == 7000
+
+
+def test_services_that_the_target_names_itself_become_companions_too(load_shop: LoadShop) -> None:
+    target = TARGET.replace("service: api", "service: api, also: unused")
+    compose = COMPOSE.replace('unused: {image: "unused:1"}', 'unused: {image: "unused:1", expose: ["7"]}')
+    names = [companion.name for companion in load_shop(target, compose).target.companions]
+    assert names == ["clock", "cache", "db", "unused"]
+    with pytest.raises(InputError, match=r'has no service "gone", which compose.also names'):
+        load_shop(target.replace("unused", "gone"))

@@ -52,3 +52,14 @@ def test_the_service_is_the_one_of_the_targets_name_or_the_only_one(tmp_path: Pa
         summarize(tmp_path, SERVICES, default="shop")
     with pytest.raises(LookupError, match="app"):
         summarize(tmp_path, only, service="gone")
+
+
+def test_services_that_are_named_as_hosts_are_added_with_those_that_they_name(tmp_path: Path) -> None:
+    text = (
+        "services:\n  web: {image: x, ports: [80], environment: {DB_HOST: db}}\n"
+        "  db: {image: y, environment: ['CACHE_URL=redis://cache:6379', OFF_HOST=off]}\n"
+        "  cache: {image: z}\n  other: {image: z}\n  off: {image: z, scale: 0}\n"
+    )
+    summary = summarize(tmp_path, text)
+    assert summary.also == ("cache", "db")
+    assert list(summary.companions) == ["cache", "db"]
