@@ -12,10 +12,11 @@ SPELLED := $(LINTED) docs Makefile pyproject.toml $(wildcard *.md .ci .github)
 CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
 NEWEST = $(lastword $(CAMPAIGNS))
 BASE ?=
+CAMPAIGN ?= results/latest
 HEAD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth soak test check fmt venv lock engine base browser \
+.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test check fmt venv lock engine base browser \
 	clean distclean caches
 
 help: ## list these targets
@@ -47,6 +48,9 @@ bench-page: venv browser ## measure the time to write and open the report, with 
 
 bench-truth: venv engine base ## compare measured capacities of a real target with calculated ones
 	@$(BIN)/python -m bench.calibration $(ARGS)
+
+screenshots: venv browser ## make docs/sample and the pictures of the docs from CAMPAIGN (results/latest)
+	@$(BIN)/python -m tools.screenshots $(CAMPAIGN)
 
 soak: venv engine base ## stress the harness for half an hour: 20,000 broken files, 200 sizes, 50 kills in one campaign
 	@$(BIN)/python -m tests.soak.fuzz --inputs 20000

@@ -1,8 +1,7 @@
 """Put into words how far to trust a campaign: its load, its steps' validity, its checks and its machine."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from harness.model import (
     CampaignResult,
@@ -262,25 +261,3 @@ def _format_extremes(values: Sequence[int]) -> str:
     if not values:
         return text.NO_DATA
     return f"{text.format_count(min(values))} – {text.format_count(max(values))}"
-
-
-def build_fingerprint_facts(stored: Mapping[str, Any]) -> tuple[Fact, ...]:
-    """Return the machine's fingerprint as a flat list: `engine.version` becomes "engine version"."""
-    return tuple(Fact(label, value) for label, value in _flatten("", stored) if value)
-
-
-def _flatten(prefix: str, stored: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key, value in stored.items():
-        label = f"{prefix} {text.clean_text(key)}".strip()
-        if isinstance(value, Mapping):
-            yield from _flatten(label, value)
-        else:
-            yield _format_entry(label, value)
-
-
-def _format_entry(label: str, value: Any) -> tuple[str, str]:
-    if label.endswith("_bytes") and isinstance(value, int):
-        return label.removesuffix("_bytes").replace("_", " "), text.format_mebibytes(value)
-    if isinstance(value, list | tuple):
-        value = ", ".join(str(item) for item in value)
-    return label.replace("_", " "), "" if value is None else text.clean_text(value)

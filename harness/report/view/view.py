@@ -8,7 +8,8 @@ from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
 from harness.report.view.grid import Grid, build_grid
-from harness.report.view.trust import build_fingerprint_facts, build_trust_facts
+from harness.report.view.machine import build_machine_facts
+from harness.report.view.trust import build_trust_facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def build_view(result: CampaignResult) -> View:
         grid=build_grid(cells),
         warnings=write_warnings(result),
         trust=build_trust_facts(result),
-        fingerprint=build_fingerprint_facts(result.fingerprint.to_json()),
+        fingerprint=build_machine_facts(result.fingerprint.to_json()),
         costs=result.costs,
         currency=format_currency(result),
     )

@@ -134,7 +134,7 @@ def test_the_trust_section_shows_the_worst_window() -> None:
 
 def test_the_machine_is_listed_with_plain_labels() -> None:
     facts = {fact.label: fact.value for fact in build_view(example.build_campaign()).fingerprint}
-    assert (facts["memory"], facts["engine version"], facts["cores"]) == ("8192 MiB", "26.1.5", "2")
+    assert (facts["memory"], facts["Engine"], facts["cores"]) == ("8.0 GiB", "docker 26.1.5", "2")
     assert "virtualisation" not in facts
 
 
