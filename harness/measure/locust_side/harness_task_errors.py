@@ -79,6 +79,7 @@ class TaskLog:
     """
 
     def __init__(self) -> None:
+        self.harness: Any = None
         self.states: dict[int, UserState] = {}
         self.kinds: dict[tuple[str, str, str], int] = {}
         self.new_kinds: list[list[str]] = []
@@ -93,7 +94,8 @@ class TaskLog:
         counts = self.counts.setdefault(number, [0, 0, 0])
         counts[0] += 1
         if state is not None:
-            counts[1] += state.failed_in_task or state.failed_at_start
+            is_open = any(request.error for request in self.harness.find_lane().open)
+            counts[1] += state.failed_in_task or state.failed_at_start or is_open
             counts[2] += state.tasks + state.in_task if origin in (USER, STOP) else 0
 
     def add_kind(self, key: tuple[str, str, str], exception: BaseException) -> int:
@@ -148,8 +150,7 @@ def name_own_file(path: str) -> str:
     It is relative to the working folder if it is below that; otherwise it is the bare name.
     """
     full, folder = os.path.abspath(path), os.getcwd() + os.sep
-    is_library = full.startswith(LIBRARY_FOLDERS) or "site-packages" in full or "dist-packages" in full
-    if path.startswith("<") or is_library:
+    if path.startswith("<") or full.startswith(LIBRARY_FOLDERS) or re.search("(site|dist)-packages", full):
         return ""
     shown = full.removeprefix(folder) if full.startswith(folder) else os.path.basename(full)
     return shown[-MAX_PLACE_CHARACTERS:]
@@ -165,10 +166,8 @@ def name_line(frame: FrameType, line: int) -> str:
 
 def find_place(tb: TracebackType | None) -> str:
     """Return the innermost line of the user's own code in a traceback; "" if there is none."""
-    place = ""
-    for frame, line in itertools.islice(traceback.walk_tb(tb), MAX_FRAMES):
-        place = name_line(frame, line) or place
-    return place
+    frames = itertools.islice(traceback.walk_tb(tb), MAX_FRAMES)
+    return next(filter(None, reversed([name_line(frame, line) for frame, line in frames])), "")
 
 
 def find_calling_place() -> str:
@@ -381,6 +380,7 @@ def watch_runner(runner: Any, name: str) -> None:
 
 
 def on_init(environment: Any, **_: Any) -> None:
+    task_log.harness = environment.harness
     environment.harness.page_parts.append(task_log.take_page_part)
     environment.events.user_error.add_listener(on_user_error)
     environment.harness.on_failure.append(on_failed_request)
