@@ -27,6 +27,7 @@ _OVERRIDE_NAMES = (
 )
 _OF_DOCKER = frozenset("PATH HOME USER PWD SHELL LANG TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME".split())
 """Variables that Docker's own programs need; their values are no secrets."""
+_MOST_NAMES = 5
 _MARKED = re.compile(r"__reference_to_(\w+?)_ends__")
 
 
@@ -63,8 +64,27 @@ def read_compose(files: Sequence[Path], environ: Mapping[str, str]) -> ComposeMo
         ValueError: they can't be read as compose files; with the reason and the place.
         InputError: one of them can't be read at all.
     """
-    folder = files[0].parent
     references = References()
+    try:
+        model = _read_with_either(files, environ, references)
+    except ValueError as error:
+        unset = ", ".join(list(references.unset)[:_MOST_NAMES])
+        hint = f"; without a value are {unset}: write them into {shorten_path(files[0].parent / '.env')}"
+        raise ValueError(f"{error}{hint if unset else ''}") from None
+    model.notes += [f"{name} is not set, and counts as empty" for name in references.unset]
+    model.notes += [f"{shorten_path(file)} is read with it" for file in files[1:]]
+    if chosen := model.dotenv.get("COMPOSE_FILE"):
+        model.notes.append(
+            f"COMPOSE_FILE={chosen} in its .env is not followed; name these files in compose.file"
+        )
+    return model
+
+
+def _read_with_either(
+    files: Sequence[Path], environ: Mapping[str, str], references: References
+) -> ComposeModel:
+    """Read the files with `docker compose` if it answers, else with our own reader; fill in `references`."""
+    folder = files[0].parent
     failure: Exception | None = None
     try:
         model = _read_own(files, folder, environ, environ, references)
@@ -75,16 +95,14 @@ def read_compose(files: Sequence[Path], environ: Mapping[str, str]) -> ComposeMo
         model = ComposeModel(
             _adapt(read_model_officially(command, files, folder, marked), folder), folder, model.dotenv
         )
+        if failure:
+            model.notes.append(
+                "values of your environment that it refers to are stored in the plan as they are"
+            )
     elif failure:
         raise failure
     elif marked != environ:
         model = _read_own(files, folder, marked, environ, References())
-    model.notes += [f"{name} is not set, and counts as empty" for name in references.unset]
-    model.notes += [f"{shorten_path(file)} is read with it" for file in files[1:]]
-    if chosen := model.dotenv.get("COMPOSE_FILE"):
-        model.notes.append(
-            f"COMPOSE_FILE={chosen} in its .env is not followed; name these files in compose.file"
-        )
     return model
 
 

@@ -322,6 +322,10 @@ def test_a_service_that_the_environment_names_but_nothing_starts_is_noted(conver
         ("a: [", "not YAML"),
         ("services: {web: {image: x}, web: {image: y}}", "not YAML"),
         ("x-a: 1\n", "has no services"),
+        (
+            "services: {web: {image: x, volumes: ['${GONE}:/data']}}",
+            "without a value are GONE: write them into",
+        ),
     ],
 )
 def test_a_file_that_compose_would_refuse_is_refused_with_its_place(
