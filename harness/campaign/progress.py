@@ -20,6 +20,7 @@ from harness.analyse.result.consistency import (
 )
 from harness.analyse.result.curve import add_curves
 from harness.analyse.result.host_speed import add_reference_capacities
+from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
@@ -304,7 +305,7 @@ class CampaignProgress:
             soak_s=plan.search.soak_s,
             headroom_ratio=plan.headroom_ratio,
         )
-        return add_sizing(add_reference_capacities(add_curves(result)))
+        return add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

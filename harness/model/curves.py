@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.model.resources import Limits
 from harness.model.verdicts import Verdict
 
 Column = tuple[float | None, ...]
@@ -97,3 +98,17 @@ class Curve:
     top: CurvePoint | None = None
     behind_ratio: float | None = None
     knee_users: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """A larger size that would help, and how many more users it sustains; negative if it sustains fewer.
+
+    `is_measured`: both sizes were. Otherwise the users are inferred. `is_at_least`: the larger size sustained
+    all users of the campaign.
+    """
+
+    limits: Limits
+    more_users: int
+    is_measured: bool
+    is_at_least: bool = False

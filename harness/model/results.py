@@ -6,7 +6,7 @@ All of them can be derived again from stored facts.
 from dataclasses import dataclass, field
 
 from harness.model.cell_evidence import CellEvidence
-from harness.model.curves import Curve, Series, StepCurves
+from harness.model.curves import Curve, Remedy, Series, StepCurves
 from harness.model.evidence import DriftEvidence, Judgement, StopReason
 from harness.model.failures import Failures
 from harness.model.host import HostUse, ReferenceCapacity
@@ -199,7 +199,8 @@ class CellResult:
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
     `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
     `soak` is None if the size was not held at the end. A soak that failed is an end of the bracket, and none
-    of the `steps`. `curve` is for the page.
+    of the `steps`. `curve` and
+    `remedies`, what would help, are for the page.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -234,6 +235,7 @@ class CellResult:
     superseded_steps: tuple[int, ...] = ()
     soak: Soak | None = None
     curve: Curve | None = None
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def is_undecided(self) -> bool:

@@ -1,5 +1,6 @@
 """Open the report as a reader does: in a real browser, from a file, without any network."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -265,4 +266,18 @@ def test_the_page_of_a_running_campaign_reloads_unless_details_are_open_or_it_is
     page.get_by_role("button", name="Pause").click()
     page.clock.run_for(25_000)
     assert len(report.requests) == before + 1
+    assert report.errors == []
+
+
+def test_a_link_opens_a_size_at_an_instant(open_report: OpenReport) -> None:
+    step = replace(example.build_step(1, 400, 0.2), series=build_series(make_closed_step(400)))
+    report = open_report(example.build_campaign([replace(example.build_censored_size(), steps=(step,))]))
+    page = report.page
+    page.evaluate("location.hash = '#cell=web-c1.00-m96&t=20'")
+    figure = page.locator("figure.time")
+    expect(figure).to_be_visible()
+    expect(figure.locator(".cursor.on")).to_have_count(1)
+    figure.locator("svg").click(position={"x": 300, "y": 40})
+    assert re.fullmatch(r"#cell=web-c1.00-m96&t=\d+", page.evaluate("location.hash"))
+    page.evaluate("location.hash = '#%E0%A4%A'")
     assert report.errors == []

@@ -12,9 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.model import MIB, Series, Verdict
-from harness.report.html import charts, cost_chart
+from harness.report.html import charts, cost_chart, distribution_chart
 from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
+from harness.report.view.curves import describe_remedies
 from harness.report.view.glossary import PAGE_TERMS
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.steps import StepView
@@ -64,6 +65,9 @@ def load_templates() -> Environment:
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
         cost_geometry=cost_chart,
+        distribution_geometry=distribution_chart,
+        build_distribution_chart=distribution_chart.build_distribution_chart,
+        describe_remedies=describe_remedies,
         verdict_symbols=_VERDICT_SYMBOLS,
     )
     return templates

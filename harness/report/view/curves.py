@@ -1,7 +1,11 @@
 """Put the curve of a size into words: what happens at its upper end, and single points of its ramp."""
 
 from harness.model import CellResult, CurvePoint, CurveShape, Limits, Verdict
+from harness.model.curves import Remedy
 from harness.report.view import text
+
+_NOISE_RATIO = 0.05
+"""Fewer users more than this share may be noise: capacities are known to about as much."""
 
 
 def describe_shape(result: CellResult) -> str:
@@ -24,6 +28,29 @@ def describe_shape(result: CellResult) -> str:
         return f"saturated{where}: RPS falls behind the users{lag}"
     rps, p95 = text.format_rate(curve.top.rps), text.format_seconds(curve.top.p95_s)
     return f"bottleneck{where}: RPS stays at about {rps} while users wait longer (p95 {p95} at {users}{lag})"
+
+
+def describe_remedies(result: CellResult) -> str:
+    """Return what would help the size, measured or inferred; empty if nothing is known to help.
+
+    An example: `256 MiB instead of 96 MiB: 90 users more (measured)`.
+    """
+    users = result.sustained_users or 0
+    return "; ".join(_describe_remedy(remedy, result.cell.limits, users) for remedy in result.remedies)
+
+
+def _describe_remedy(remedy: Remedy, limits: Limits, users: int) -> str:
+    if remedy.limits.memory_bytes != limits.memory_bytes:
+        here, there = (text.format_mebibytes(size.memory_bytes) for size in (limits, remedy.limits))
+    else:
+        here, there = (text.format_cpu(size.cpu_cores, size.replicas) for size in (limits, remedy.limits))
+    change = f"{there} instead of {here}"
+    if remedy.more_users <= _NOISE_RATIO * users:
+        return f"{change} hardly helps (measured)"
+    more = f"{text.format_count(remedy.more_users)} users more"
+    if not remedy.is_measured:
+        return f"{change}: about {more} (inferred from the memory of a user, as far as its CPU allows)"
+    return f"{change}: {'at least ' if remedy.is_at_least else ''}{more} (measured)"
 
 
 def describe_point(point: CurvePoint, limits: Limits) -> str:

@@ -15,6 +15,7 @@ from harness.analyse.result.comparison import compare_sizes
 from harness.model import MIB, CampaignResult, CampaignState, CellResult, CurvePoint, Status, StepCurves
 from harness.report import build_comparison, build_view, render_comparison, render_html
 from harness.report.html.charts import build_charts
+from harness.report.html.distribution_chart import build_distribution_chart
 from harness.report.view.glossary import GLOSSARY, PAGE_TERMS
 from tests.unit.report import example
 
@@ -177,3 +178,27 @@ def test_a_comparison_draws_both_curves_of_every_common_size() -> None:
     page = render_comparison(view, differences)["comparison.html"]
     assert page.count('<figure class="panel">') == 4
     assert len(find_paths("before", page)) == len(find_paths("after", page)) == 3 * 4
+
+
+def test_response_times_of_the_last_pass_and_the_first_failure_lie_over_each_other() -> None:
+    """Half of the requests are as fast at the failure; its slowest hundredth takes ten times as long."""
+    cell = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    *_, passed, failed = cell.steps
+    times = (((50.0, 0.1), (99.0, 0.5)), ((50.0, 0.1), (99.0, 5.0)))
+    steps = [
+        replace(step, curves=StepCurves(percentiles=each))
+        for step, each in zip((passed, failed), times, strict=True)
+    ]
+    view = build_view(example.build_campaign([replace(cell, steps=tuple(steps))]))
+    chart = build_distribution_chart(view.cells[0], view.rt_limits)
+    assert chart is not None
+    assert [(each.users, each.verdict) for each in chart.distributions] == [(280, "PASS"), (294, "FAIL")]
+    starts = {each.path.partition("L")[0] for each in chart.distributions}
+    ends = {each.path.partition("L")[2] for each in chart.distributions}
+    assert (len(starts), len(ends)) == (1, 2)
+    assert "280 users: PASS" in render_html(view)
+
+
+def test_older_campaigns_have_no_distributions() -> None:
+    view = build_view(example.build_campaign())
+    assert [build_distribution_chart(cell, view.rt_limits) for cell in view.cells] == [None] * 9

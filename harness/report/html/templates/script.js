@@ -147,6 +147,18 @@ function drawTimeSeries(figure) {
   show(whole);
   makeReadable(svg, chart, figure.querySelector(".readout"));
   makeZoomable(svg, chart, whole, show);
+  figure.addEventListener("show", (event) => {
+    const AROUND_S = 30, middle = Math.max(whole[0], Math.min(whole[1], event.detail));
+    show([Math.max(whole[0], middle - AROUND_S), Math.min(whole[1], middle + AROUND_S)]);
+    const share = (middle - chart.range[0]) / (chart.range[1] - chart.range[0]);
+    chart.cursor.setAttribute("transform", `translate(${LEFT + share * (RIGHT - LEFT)} 0)`);
+    chart.cursor.classList.add("on");
+  });
+  svg.addEventListener("click", (event) => {
+    const share = (findX(svg, event) - LEFT) / (RIGHT - LEFT), second = chart.range[0] + share * (chart.range[1] - chart.range[0]);
+    const link = new URLSearchParams({ cell: figure.dataset.time, t: String(Math.round(second)) });
+    if (share >= 0 && share <= 1) history.replaceState(null, "", `#${link}`);
+  });
 }
 // Let a reader zoom a time series: dragging selects a range, + and - zoom around the cursor, Escape shows all again.
 function makeZoomable(svg, chart, whole, show) {
@@ -253,10 +265,28 @@ if (refreshing) {
   }, everyS * 1000);
 }
 
-// Open the details of a size when a link leads there, and all details for printing.
+// Open the details of a size when a link leads there, and all details for printing. `#cell=ID&t=SECONDS` also shows
+// the minute around that instant of its time series, and choosing an instant there writes such a link.
+function findLink() {
+  const fields = new URLSearchParams(location.hash.slice(1)), cell = fields.get("cell");
+  const seconds = fields.has("t") ? Number(fields.get("t")) : NaN;
+  if (cell !== null) return { id: `cell-${cell}`, seconds };
+  try {
+    return { id: decodeURIComponent(location.hash.slice(1)), seconds: NaN };
+  } catch {
+    return { id: "", seconds: NaN };
+  }
+}
 function openTarget() {
-  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  if (target instanceof HTMLDetailsElement) target.open = true;
+  const { id, seconds } = findLink(), target = id && document.getElementById(id);
+  if (!(target instanceof HTMLDetailsElement)) return;
+  target.open = true;
+  target.scrollIntoView();
+  const figure = target.querySelector("[data-time]");
+  if (!figure || !Number.isFinite(seconds)) return;
+  drawTimeSeries(figure);
+  figure.dispatchEvent(new CustomEvent("show", { detail: seconds }));
+  figure.scrollIntoView({ block: "center" });
 }
 addEventListener("hashchange", openTarget);
 openTarget();
