@@ -1,0 +1,86 @@
+"""The part of the plugin that counts exceptions, in a Python of its own, which Locust may change."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import harness
+
+FOLDER = Path(harness.__file__).parent / "measure/locust_side"
+HEAD = f"""
+import json, sys
+sys.path.insert(0, {str(FOLDER)!r})
+import harness_task_errors as plugin
+log = plugin.task_log
+def catch(raise_it):
+    try:
+        raise_it()
+    except Exception as error:
+        return error
+"""
+
+
+def run_plugin(code: str, folder: Path) -> Any:
+    """Run code beside the plugin, as a module of the folder, and return what it leaves in `result`."""
+    (folder / "scenario.py").write_text(f"{HEAD}{code}\nsys.stdout.write(json.dumps(result))\n")
+    ran = subprocess.run(
+        [sys.executable, "-c", "import scenario"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_endless_messages_of_one_line_are_one_kind(tmp_path: Path) -> None:
+    result = run_plugin(
+        """
+def fail(number):
+    raise ValueError(f"order {number}  at 0x7f{number:x}\\n" + "x" * 10_000)
+for number in range(1000):
+    error = catch(lambda: fail(number))
+    log.add("task", error, plugin.find_place(error.__traceback__), None)
+result = log.take_page_part()
+""",
+        tmp_path,
+    )
+    ((origin, text, place),) = result["task_error_kinds"]
+    assert (origin, place) == ("task", "scenario.py:13")
+    assert text.startswith("ValueError: order 0 at 0x… xxx")
+    assert len(text) == 200
+    assert result["task_errors"] == [[0, 1000, 0, 0]]
+
+
+def test_more_than_a_hundred_lines_share_one_kind(tmp_path: Path) -> None:
+    result = run_plugin(
+        """
+for line in range(150):
+    log.add("task", KeyError(line), f"locustfile.py:{line}", None)
+first, second = log.take_page_part(), log.take_page_part()
+result = [first["task_error_kinds"], first["task_errors"][-1], second]
+""",
+        tmp_path,
+    )
+    kinds, last, second = result
+    assert len(kinds) == 101
+    assert kinds[-1] == ["task", "(other exceptions)", ""]
+    assert last == [100, 50, 0, 0]
+    assert second == {"tasks": 0, "task_errors": [], "task_error_kinds": []}
+
+
+def test_the_line_is_the_innermost_of_the_users_own_code(tmp_path: Path) -> None:
+    """`json` raises the exception: its lines, and those of Locust, are none of the user's."""
+    (tmp_path / "steps").mkdir()
+    (tmp_path / "steps/orders.py").write_text("import json\ndef read():\n    return json.loads('{')\n")
+    result = run_plugin(
+        """
+from steps import orders
+error = catch(orders.read)
+result = [plugin.find_place(error.__traceback__), plugin.describe(error), plugin.find_place(None)]
+result.append(plugin.name_own_file(plugin.locust.__file__))
+""",
+        tmp_path,
+    )
+    assert result[0] == "steps/orders.py:3"
+    assert result[1].startswith("JSONDecodeError: Expecting property name")
+    assert result[2:] == ["", ""]
