@@ -169,6 +169,18 @@ def test_a_target_can_use_the_network_of_a_companion(backend: Backend) -> None:
         assert read_inside(running, "getent", "hosts", "vpn")
 
 
+def test_a_job_and_the_target_share_the_copy_of_a_folder(backend: Backend, tmp_path: Path) -> None:
+    (tmp_path / "seed").write_text("1")
+    copies = {"/data": FileCopy(tmp_path)}
+    code = "open('/data/made', 'w').write(open('/data/seed').read() + '2')"
+    job = build_companion(backend, "migrate", CompletedProbe(20), code, copies=copies)
+    target = backend.build_target(companions=(job,), options=ContainerOptions(copies=copies))
+    for _ in range(2):
+        with backend.run(target) as running:
+            assert read_inside(running, "cat", "/data/made") == "12"
+    assert [path.name for path in tmp_path.iterdir()] == ["seed"]
+
+
 def test_a_companion_that_answers_in_the_targets_place_is_not_measured(backend: Backend) -> None:
     vpn = build_companion(backend, "vpn", PortProbe(8000, 20))
     target = backend.build_target(options=ContainerOptions(network_of="vpn"), companions=(vpn,))

@@ -1,5 +1,6 @@
 """Give a container its files: volumes, and archives that are unpacked in it before it starts."""
 
+import contextlib
 import io
 import os
 import stat
@@ -16,18 +17,26 @@ from harness.model import FileContent, FileCopy, Target
 from harness.plan import find_nearest_parent, is_campaign, resolve_variables
 
 
-def build_mounts(target: Target, group: str) -> list[Mount]:
+def build_mounts(target: Target, group: str, shared: Mapping[Path, str]) -> list[Mount]:
     """Build the volumes of a container: its own, and those that the containers of a run share.
 
     All are new, and begin with what the image has there. A folder that is copied into the container becomes a
-    volume that begins empty.
+    volume that begins empty. `shared` has the volumes of the folders that several containers see.
     """
     options = target.options
     mounts = [
         Mount(inside, name_volume(group, name) if name else None, type="volume")
         for inside, name in options.volumes.items()
     ]
-    mounts += [Mount(inside, None, type="volume", no_copy=True) for inside in _list_copied_folders(target)]
+    mounts += [
+        Mount(inside, shared.get(options.copies[inside].path), type="volume", no_copy=True)
+        for inside in _list_copied_folders(target)
+    ]
+    mounts += [
+        Mount(inside, shared[path], type="volume", no_copy=True, read_only=True)
+        for inside, path in target.files.items()
+        if path in shared
+    ]
     return mounts + [Mount(folder, None, type="volume") for folder in _find_hidden_folders(target)]
 
 
@@ -42,14 +51,43 @@ def split_tmpfs(entry: str) -> tuple[str, str]:
     return path, options
 
 
-def build_archives(target: Target, environ: Mapping[str, str]) -> Iterator[tuple[str, IO[bytes]]]:
+def find_shared_folders(target: Target) -> list[Path]:
+    """Return the folders that are copied for one service of a run and seen by another one too.
+
+    What one of them writes there, the others see.
+    """
+    services = (target, *(companion.service for companion in target.companions))
+    users: dict[Path, int] = {}
+    for service in services:
+        copies = {service.options.copies[inside].path for inside in _list_copied_folders(service)}
+        for path in {*copies, *service.files.values()}:
+            users[path] = users.get(path, 0) + 1
+    copied = (each.options.copies[inside].path for each in services for inside in _list_copied_folders(each))
+    return [path for path in dict.fromkeys(copied) if users[path] > 1]
+
+
+@contextlib.contextmanager
+def open_folder_archive(folder: Path) -> Iterator[IO[bytes]]:
+    """Build a tar archive of a folder's content, until exit; a folder that does not exist is empty."""
+    with tempfile.TemporaryFile() as file:
+        with tarfile.open(fileobj=file, mode="w") as archive:
+            _add_copy(archive, ".", FileCopy(folder), "/", ())
+        file.seek(0)
+        yield file
+
+
+def build_archives(
+    target: Target, environ: Mapping[str, str], shared: Collection[Path] = ()
+) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield a tar archive, closed after use, for each folder of the container in which files are to be put.
 
-    Raises UsageError if a file can't be read, KeyError if a content refers to a variable that is not set.
+    Folders of `shared` are left out: they are filled once for all containers. Raises UsageError if a file
+    can't be read, KeyError if a content refers to a variable that is not set.
     """
     options = target.options
     volumes = {*options.volumes, *_list_copied_folders(target), *_find_hidden_folders(target)}
-    entries: dict[str, FileCopy | FileContent] = {**options.copies, **options.contents}
+    copies = {inside: copy for inside, copy in options.copies.items() if copy.path not in shared}
+    entries: dict[str, FileCopy | FileContent] = {**copies, **options.contents}
     mount_points = {*volumes, *target.files, *(split_tmpfs(entry)[0] for entry in target.tmpfs)}
     by_folder: dict[str, list[str]] = {}
     for inside in sorted(entries):

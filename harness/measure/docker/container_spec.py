@@ -3,7 +3,8 @@
 import os
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from docker.api import APIClient
@@ -31,8 +32,9 @@ class ContainerSpec:
     `cores` are the host's cores that it may use (None: all). `network` is the private network that it joins
     (None: the engine's default network). `group` is the beginning of the names of the companions and named
     volumes that belong to the same run. `network_owner` is the name of the container whose network it uses
-    instead of one of its own. `archive` is a tar archive that is unpacked in it before it starts.
-    `trusts_open_port`: a port that is open is ready, whatever an HTTP server behind it says.
+    instead of one of its own. `shared_folders` has the volumes of folders that several containers of the run
+    see a copy of. `archive` is a tar archive that is unpacked in it before it starts. `trusts_open_port`: a
+    port that is open is ready, whatever an HTTP server behind it says.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ContainerSpec:
     group: str = ""
     network_owner: str | None = None
     trusts_open_port: bool = False
+    shared_folders: Mapping[Path, str] = field(default_factory=dict)
 
     @property
     def publishes_port(self) -> bool:
@@ -76,8 +79,8 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "memswap_limit": limits.memory_bytes,
         "port_bindings": bindings,
         "network_mode": _choose_network_mode(spec),
-        "binds": [f"{path}:{inside}:ro" for inside, path in sorted(target.files.items())] or None,
-        "mounts": build_mounts(target, spec.group) or None,
+        "binds": _list_binds(spec) or None,
+        "mounts": build_mounts(target, spec.group, spec.shared_folders) or None,
         "tmpfs": dict(split_tmpfs(entry) for entry in target.tmpfs) or None,
         "ulimits": [_build_ulimit(name, most) for name, most in target.ulimits.items()] or None,
         "pids_limit": min(options.pids_limit, MOST_PIDS),
@@ -95,6 +98,11 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "security_opt": ["no-new-privileges:true"],
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "8m", "max-file": "2"}),
     }
+
+
+def _list_binds(spec: ContainerSpec) -> list[str]:
+    files = sorted(spec.target.files.items())
+    return [f"{path}:{inside}:ro" for inside, path in files if path not in spec.shared_folders]
 
 
 def _choose_network_mode(spec: ContainerSpec) -> str | None:

@@ -3,11 +3,14 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime
+from typing import IO
 
 from docker.api import APIClient
 from docker.errors import APIError
+from docker.types import Mount
 
 from harness.errors import EngineError, TargetStartError, UsageError
+from harness.measure.docker.cleanup import remove_container
 from harness.measure.docker.client import (
     CAMPAIGN_LABEL,
     CELL_LABEL,
@@ -22,6 +25,8 @@ from harness.measure.docker.container_spec import (
     find_unmet_limits,
 )
 from harness.model import FailureKind
+
+_FILLED_AT = "/filled"
 
 
 def create_container(
@@ -52,7 +57,7 @@ def create_container(
         )
         if spec.archive:
             client.put_archive(created["Id"], "/", spec.archive)
-        for folder, archive in build_archives(target, os.environ):
+        for folder, archive in build_archives(target, os.environ, spec.shared_folders):
             client.put_archive(created["Id"], folder, archive)
         facts = client.inspect_container(created["Id"])
     if unmet := find_unmet_limits(facts["HostConfig"], spec.limits):
@@ -62,6 +67,25 @@ def create_container(
             "the kernel lacks these cgroup controllers; `docker info` lists what the engine can limit",
         )
     return created["Id"], int(datetime.fromisoformat(facts["Created"]).timestamp())
+
+
+def fill_volume(client: APIClient, spec: ContainerSpec, volume: str, archive: IO[bytes]) -> None:
+    """Unpack an archive in a volume, through a container that is never started."""
+    name = f"{volume}-filling"
+    with translate_docker_errors(f"fill the volume {volume}"):
+        try:
+            created = client.create_container(
+                spec.image.reference,
+                command=["true"],
+                name=name,
+                labels={CAMPAIGN_LABEL: spec.campaign},
+                host_config=client.create_host_config(
+                    mounts=[Mount(_FILLED_AT, volume, type="volume", no_copy=True)]
+                ),
+            )
+            client.put_archive(created["Id"], _FILLED_AT, archive)
+        finally:
+            remove_container(client, name)
 
 
 def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | None:

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from docker.api import APIClient
 
@@ -11,8 +12,9 @@ from harness.measure.docker import load_balancer
 from harness.measure.docker.cleanup import remove_network, remove_volume
 from harness.measure.docker.client import CAMPAIGN_LABEL, translate_docker_errors
 from harness.measure.docker.container import DockerContainer, DockerTarget, run_container
-from harness.measure.docker.container_files import name_volume
+from harness.measure.docker.container_files import find_shared_folders, name_volume, open_folder_archive
 from harness.measure.docker.container_spec import ContainerSpec
+from harness.measure.docker.creation import fill_volume
 from harness.measure.docker.readiness import probe_network
 from harness.measure.protocols import Clock, Image
 from harness.model import Companion, FailureKind, Target, TcpProbe
@@ -39,6 +41,7 @@ def run_with_sidecars(
         spec = replace(spec, group=spec.name, network_owner=_name_network_owner(spec, spec.target))
         for volume in _list_shared_volumes(spec.target):
             stack.enter_context(_create_volume(client, spec, volume))
+        spec = replace(spec, shared_folders=_copy_shared_folders(client, spec, stack))
         if _needs_network(spec):
             spec = replace(spec, network=stack.enter_context(_create_network(client, spec)))
         companions: list[DockerContainer] = []
@@ -155,6 +158,20 @@ def _create_network(client: APIClient, spec: ContainerSpec) -> Iterator[str]:
         yield spec.name
     finally:
         remove_network(client, spec.name, spec.name)
+
+
+def _copy_shared_folders(
+    client: APIClient, spec: ContainerSpec, stack: contextlib.ExitStack
+) -> dict[Path, str]:
+    """Copy each folder that several containers see into one volume, and return the volumes' names."""
+    volumes = {}
+    for number, folder in enumerate(find_shared_folders(spec.target), 1):
+        name = f"copy-{number}"
+        stack.enter_context(_create_volume(client, spec, name))
+        volumes[folder] = name_volume(spec.group, name)
+        with open_folder_archive(folder) as archive:
+            fill_volume(client, spec, volumes[folder], archive)
+    return volumes
 
 
 @contextlib.contextmanager

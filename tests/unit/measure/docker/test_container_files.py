@@ -6,19 +6,30 @@ from pathlib import Path
 
 import pytest
 
-from harness.measure.docker.container_files import build_archives, build_mounts
-from harness.model import ContainerOptions, FileContent, FileCopy, ImageSource, Target
+from harness.measure.docker.container_files import build_archives, build_mounts, find_shared_folders
+from harness.model import (
+    MIB,
+    Companion,
+    ContainerOptions,
+    FileContent,
+    FileCopy,
+    ImageSource,
+    Limits,
+    Target,
+)
 
 
 def build_target(options: ContainerOptions, **more: object) -> Target:
     return Target("web", 80, ImageSource("web"), options=options, **more)  # type: ignore[arg-type]
 
 
-def describe_mounts(target: Target) -> dict[str, tuple[str | None, bool]]:
+def describe_mounts(
+    target: Target, shared: dict[Path, str] | None = None
+) -> dict[str, tuple[str | None, bool]]:
     """Return name and "begins empty" of each mount, by its path."""
     return {
         mount["Target"]: (mount["Source"], mount.get("VolumeOptions", {}).get("NoCopy", False))
-        for mount in build_mounts(target, "run-1")
+        for mount in build_mounts(target, "run-1", shared or {})
     }
 
 
@@ -112,3 +123,18 @@ def test_campaigns_pipes_and_the_repositorys_history_are_not_copied(code: Path) 
     names = read_archives(build_target(ContainerOptions(copies={"/code": FileCopy(code)})))["/code"]
     assert {"link", "results"} <= names.keys()
     assert not {"pipe", ".git", "results/one"} & names.keys()
+
+
+def test_services_that_see_the_same_folder_share_one_copy_of_it(code: Path) -> None:
+    """Check that a job and the target share `code`, which a proxy only reads, and nothing else."""
+    migrate = build_target(ContainerOptions(copies={"/data": FileCopy(code), "/own": FileCopy(code / "a")}))
+    files = {"/static": code, "/conf": code / "server.py"}
+    proxy = Target("proxy", 0, ImageSource("proxy"), files=files)
+    companions = tuple(Companion(each, Limits(0.5, 64 * MIB)) for each in (migrate, proxy))
+    target = build_target(ContainerOptions(copies={"/app": FileCopy(code)}), companions=companions)
+    assert find_shared_folders(target) == [code]
+    shared = {code: "run-1-copy-1"}
+    assert describe_mounts(target, shared) == {"/app": ("run-1-copy-1", True)}
+    assert describe_mounts(migrate, shared) == {"/data": ("run-1-copy-1", True), "/own": (None, True)}
+    assert describe_mounts(proxy, shared) == {"/static": ("run-1-copy-1", True)}
+    assert list(build_archives(target, {}, shared)) == []
