@@ -11,6 +11,7 @@ from harness.model.plan import Slo
 from harness.model.rare_requests import TooFewRequests
 from harness.model.resources import Limits
 from harness.model.task_evidence import TasksRaised, UsersLost
+from harness.model.user_time import TimeUnreported
 from harness.model.verdicts import Factor, Rule, Verdict
 
 # Evidence for a step's verdict
@@ -197,6 +198,7 @@ StepEvidence = (
     | ProcessKilled
     | MemoryGrows
     | TimeUnexplained
+    | TimeUnreported
 )
 
 

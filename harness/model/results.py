@@ -101,7 +101,7 @@ class Settling:
 
 @dataclass(frozen=True, slots=True)
 class NameStats:
-    """One request name within a window."""
+    """One request name within a window; `unreported` of its requests the scenario never reported."""
 
     name: str
     requests: int
@@ -109,6 +109,7 @@ class NameStats:
     p50_s: float | None
     p95_s: float | None
     mean_s: float | None
+    unreported: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,8 @@ class Rule(StrEnum):
     HOST_FULL = "host-full"
     HOST_MEMORY = "host-memory"
     LITTLES_LAW = "littles-law"
+    UNREPORTED = "unreported"
+    """Users spent time neither in reported requests nor in pauses, which may hide slow or failed requests."""
     SCENARIO_ERRORS = "scenario-errors"
     """So many tasks ended in exceptions that the users did not do what the scenario says."""
 

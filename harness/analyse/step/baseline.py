@@ -13,15 +13,17 @@ from harness.analyse.step.light_times import (
     measure_pause_time,
     measure_step_times,
 )
+from harness.analyse.step.littles_law import (
+    UnexplainedTime,
+    check_unreported_time,
+    compute_wait_ratio,
+    measure_lost_time,
+    measure_unexplained_time,
+)
 from harness.analyse.step.scenario_errors import check_scenario_errors
 from harness.analyse.step.sound_part import select_sound_part
 from harness.analyse.step.usage import summarize_companions, summarize_cpu
-from harness.analyse.step.validity import (
-    UnexplainedTime,
-    compute_wait_ratio,
-    judge_validity,
-    measure_unexplained_time,
-)
+from harness.analyse.step.validity import judge_validity
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import Limits, StepFacts
 
@@ -37,7 +39,8 @@ class Baseline:
     users' time that they waited for answers, `pause` what they planned to pause. `cpu_ratio` is the share of
     its CPU quota that the target used, or its busiest companion; 0 if it is unknown. `times` are the response
     times by request name, `heavier` those of other steps, `errors` the failed requests by name.
-    `is_borrowed`: it is another size's.
+    `is_borrowed`: it is another size's. `lost` is the time for each request that its user neither thought nor
+    waited; None if only `unexplained` is known.
     """
 
     users: int
@@ -50,6 +53,12 @@ class Baseline:
     heavier: tuple[StepTimes, ...] = ()
     is_borrowed: bool = False
     errors: StepErrors = field(default_factory=StepErrors)
+    lost: UnexplainedTime | None = None
+
+    @property
+    def usual_loss(self) -> UnexplainedTime:
+        """What users lose for each request at light load, with which Little's law is compared."""
+        return self.lost or self.unexplained
 
     @property
     def is_light(self) -> bool:
@@ -86,7 +95,7 @@ def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline |
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):
         return None
-    if check_scenario_errors(facts, window):
+    if check_scenario_errors(facts, window) or check_unreported_time(facts, window, ()):
         return None
     unexplained = measure_unexplained_time(window) or UnexplainedTime()
     return Baseline(
@@ -98,6 +107,7 @@ def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline |
         _compute_cpu_ratio(facts, window, limits),
         measure_step_times(window),
         errors=measure_step_errors(window),
+        lost=measure_lost_time(window),
     )
 
 

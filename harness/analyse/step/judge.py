@@ -9,7 +9,13 @@ from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
+from harness.analyse.step.littles_law import (
+    check_unreported_time,
+    compute_residual_ratio,
+    compute_wait_ratio,
+)
 from harness.analyse.step.memory_trend import assess_memory
+from harness.analyse.step.request_names import summarize_names
 from harness.analyse.step.scenario_errors import (
     blame_failed_requests,
     check_scenario_errors,
@@ -39,8 +45,6 @@ from harness.analyse.step.usage import (
 )
 from harness.analyse.step.validity import (
     check_full_host,
-    compute_unexplained_ratio,
-    compute_wait_ratio,
     is_out_of_memory,
     judge_validity,
 )
@@ -56,7 +60,6 @@ from harness.model import (
     Judgement,
     Latency,
     Limits,
-    NameStats,
     Plan,
     RequestFailure,
     Rule,
@@ -208,7 +211,7 @@ def _judge(
     baseline: Baseline | None,
     limits: Limits | None,
 ) -> Judgement:
-    usual = baseline.unexplained if baseline else None
+    usual = baseline.usual_loss if baseline else None
     invalid = judge_validity(facts, window, usual, slos, limits)
     if invalid is not None:
         return blame_failed_requests(invalid, facts, slos) or invalid
@@ -218,7 +221,8 @@ def _judge(
         return Judgement(_ENDINGS[facts.end_reason], EndedStep(facts.note))
     raised = check_scenario_errors(facts, window)
     if window is None or len(window.start_s) == 0:
-        return raised or Judgement(Rule.NO_DATA, NoRequests())
+        unreported = check_unreported_time(facts, window, slos) if window else None
+        return raised or unreported or Judgement(Rule.NO_DATA, NoRequests())
     judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos], window)
     is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
@@ -229,7 +233,7 @@ def _judge(
         return raised
     if judgement.verdict is Verdict.FAIL:
         return check_full_host(facts, window.from_s, window.to_s, limits) or judgement
-    return _check_killed_process(facts) or judgement
+    return _check_killed_process(facts) or check_unreported_time(facts, window, slos) or judgement
 
 
 def _check_killed_process(facts: StepFacts) -> Judgement | None:
@@ -297,12 +301,12 @@ def _build_result(
         else None,
         shortfall_gap=find_shortfall_gap(nonempty, baseline, slos) if nonempty else None,
         wait_ratio=compute_wait_ratio(nonempty) if nonempty else None,
-        unexplained_ratio=compute_unexplained_ratio(nonempty) if nonempty else None,
+        unexplained_ratio=compute_residual_ratio(nonempty) if nonempty else None,
         think_s=think_s,
         think_spread_ratio=think_spread_ratio,
         users_reached=max((sample.users for sample in facts.generator), default=0),
         settling=_summarize_settling(facts),
-        by_name=_summarize_names(window) if window else (),
+        by_name=summarize_names(facts, window) if window else (),
         cycle_s=measure_cycle_s(facts, _find_slowest_limit_s(slos)) or None,
         tasks=summarize_tasks(facts, from_s, to_s),
     )
@@ -381,20 +385,3 @@ def _summarize_pauses(facts: StepFacts, from_s: float, to_s: float) -> tuple[flo
         return None, None
     mean_s = float(planned_s.mean())
     return mean_s, float(planned_s.std()) / mean_s if mean_s > 0 and len(planned_s) > 1 else None
-
-
-def _summarize_names(window: Window) -> tuple[NameStats, ...]:
-    return tuple(_summarize_name(window, index) for index in np.unique(window.name))
-
-
-def _summarize_name(window: Window, index: int) -> NameStats:
-    has_name = window.name == index
-    good = window.response_s[has_name & ~window.failed]
-    return NameStats(
-        name=window.names[index],
-        requests=int(has_name.sum()),
-        errors=int(window.failed[has_name].sum()),
-        p50_s=find_percentile_s(good, 50),
-        p95_s=find_percentile_s(good, 95),
-        mean_s=float(good.mean()) if len(good) else None,
-    )

@@ -17,7 +17,7 @@ from harness.analyse.search.reference import is_light_load
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.light_errors import estimate_usual_ratio, is_exact
 from harness.analyse.step.light_times import LightWait, measure_pause_time
-from harness.analyse.step.validity import compute_unexplained_ratio
+from harness.analyse.step.littles_law import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation

@@ -6,10 +6,10 @@ rules with their numbers are listed in docs/method.md.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.usage import (
     compute_busy_cores,
@@ -33,7 +33,6 @@ from harness.model.evidence import (
     HostOutOfMemory,
     LoopLate,
     ProxyBusy,
-    TimeUnexplained,
 )
 from harness.model.task_evidence import UsersLost
 
@@ -46,10 +45,6 @@ response time.
 
 _LOOP_LAG_AT_LEAST_S = 0.01
 """A shorter lag is always allowed. On a quiet host the 90th percentile of the samples is 1-6 ms."""
-
-_UNEXPLAINED_AT_MOST = 0.05
-_ERRORS_ALLOWED = 2.0
-"""Standard errors by which two mean pauses may differ, if the pauses are exponentially distributed."""
 
 _STEAL_AT_MOST = 0.10
 _FOREIGN_AT_MOST = 0.10
@@ -91,18 +86,6 @@ _ENDINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class UnexplainedTime:
-    """The mean time for each request that its user neither thought nor waited.
-
-    It is positive if tasks pause, and negative if a user waits for several requests at once. `requests` is
-    the number of requests in the mean.
-    """
-
-    per_request_s: float = 0.0
-    requests: int = 0
-
-
 def judge_validity(
     facts: StepFacts,
     window: Window | None,
@@ -112,9 +95,9 @@ def judge_validity(
 ) -> Judgement | None:
     """Return the judgement of the first validity rule that the step breaks; None for a valid step.
 
-    `usual` is the unexplained time at light load. If it is None, Little's law is not checked. If the target's
-    `limits` are None, the host's memory is not checked, nor whether the host was full when the step ended
-    early.
+    `usual` is the time that users lose at light load. If it is None, Little's law is not checked. If the
+    target's `limits` are None, the host's memory is not checked, nor whether the host was full when the step
+    ended early.
     """
     if facts.end_reason in _ENDINGS:
         host_memory = (
@@ -133,7 +116,7 @@ def judge_validity(
         find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
         or (_check_host_memory(facts, limits) if _has_oom_event(facts) else None)
-        or _check_littles_law(window, usual)
+        or check_littles_law(facts, window, usual)
     )
 
 
@@ -289,51 +272,3 @@ def _find_dead_companion(facts: StepFacts) -> str | None:
         return None
     name = facts.note.partition(":")[0]
     return name if name in facts.companions and facts.companions[name].samples else None
-
-
-def _check_littles_law(window: Window, usual: UnexplainedTime | None) -> Judgement | None:
-    """Check whether users lost time that they did not lose at light load.
-
-    A pause within a task takes as long at every load, so times for each request are compared: the share of
-    the users' time that such pauses take falls as response times rise. Too little unexplained time is no
-    fault: it comes from requests that one user sends at once, and never from a generator that stalls.
-    """
-    own = measure_unexplained_time(window)
-    if usual is None or own is None:
-        return None
-    usual_s = max(0.0, usual.per_request_s)
-    ratio_per_s = own.requests / (window.users * window.length_s)
-    lost_ratio = (own.per_request_s - usual_s) * ratio_per_s
-    error_s = usual_s * math.sqrt(1 / max(1, usual.requests) + 1 / own.requests)
-    allowed_ratio = _UNEXPLAINED_AT_MOST + _ERRORS_ALLOWED * error_s * ratio_per_s
-    if lost_ratio <= allowed_ratio:
-        return None
-    return Judgement(Rule.LITTLES_LAW, TimeUnexplained(lost_ratio, allowed_ratio))
-
-
-def measure_unexplained_time(window: Window) -> UnexplainedTime | None:
-    """Return the window's unexplained time for each request; None without requests."""
-    requests = len(window.start_s)
-    if requests == 0:
-        return None
-    user_s = window.users * window.length_s
-    return UnexplainedTime(compute_unexplained_ratio(window) * user_s / requests, requests)
-
-
-def compute_wait_ratio(window: Window) -> float:
-    """Return the share of the users' time that they spend waiting for answers.
-
-    A user who waits for several requests at once waits only once: what is not thinking is then waiting.
-    """
-    user_s = window.users * window.length_s
-    return min(window.waiting_s, user_s - window.thinking_s) / user_s
-
-
-def compute_unexplained_ratio(window: Window) -> float:
-    """Return the share of the window's user-seconds that were neither thinking nor waiting for an answer.
-
-    For N users in a window of length T, N·T must equal the sum of all think and response times in the window
-    (J. D. C. Little, 1961). A difference comes from missing users, a stalled generator, or pauses within the
-    tasks of the scenario. It is negative if users wait for several requests at once.
-    """
-    return 1 - (window.thinking_s + window.waiting_s) / (window.users * window.length_s)

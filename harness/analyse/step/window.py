@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analyse.step.user_time import UserTime, UserTimeline
 from harness.model import ANSWERED, StepFacts, TargetSample, is_same_request
 from harness.model.facts import Indices, Seconds
 
@@ -20,8 +21,9 @@ class Window:
     A request without an answer when the step ended counts with the time that it had waited by then, which is
     a lower bound of its response time. `failed` marks requests that ended with an error; their response times
     are not judged. `name` indexes `names`, and `errors` maps each error to its number of requests.
-    `thinking_s` and `waiting_s` are user-seconds within the window, clipped at its ends. `pauses_s` are the
-    planned lengths of the pauses that began in the window.
+    `paused_s` and `waiting_s` are the seconds of all pauses and requests within the window, clipped at its
+    ends and added up. `pauses_s` are the planned lengths of the pauses that began in the window. `timeline`
+    tells what each user did.
     """
 
     users: int
@@ -33,14 +35,25 @@ class Window:
     failed: _Mask
     name: Indices
     errors: Mapping[str, int]
-    thinking_s: float
+    paused_s: float
     waiting_s: float
     pauses_s: Seconds = field(default_factory=lambda: np.empty(0))
+    timeline: UserTimeline | None = None
 
     @property
     def length_s(self) -> float:
         """The seconds from the window's begin to its end."""
         return self.to_s - self.from_s
+
+    @property
+    def user_time(self) -> UserTime | None:
+        """What the users' time went into; None if it is not known which user did what."""
+        return self.timeline.time if self.timeline else None
+
+    @property
+    def thinking_s(self) -> float:
+        """The user-seconds of pauses: not while the same user polls for the answer to a request."""
+        return self.user_time.thinking_s if self.user_time else self.paused_s
 
     @property
     def good(self) -> Seconds:
@@ -50,7 +63,7 @@ class Window:
     def select_request_name(self, request_name: str) -> "Window":
         """Return the window with the requests of one name only, such as "GET /item" or "/item" (any method).
 
-        `errors`, `thinking_s` and `waiting_s` stay those of all requests.
+        `errors` and the users' time stay those of all requests.
         """
         indices = [i for i, name in enumerate(self.names) if is_same_request(request_name, name)]
         has_name = np.isin(self.name, indices)
@@ -90,10 +103,11 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
         failed=np.concatenate([error != ANSWERED, np.zeros(int(waiting.sum()), dtype=np.bool_)]),
         name=np.concatenate([requests.name[done], requests.unfinished_name[waiting]]),
         errors=_count_errors(requests.errors, error),
-        thinking_s=sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
+        paused_s=sum_overlap_s(facts.thinks.start_s, facts.thinks.planned_s, from_s, to_s),
         waiting_s=sum_overlap_s(requests.start_s, requests.latency_s, from_s, to_s)
         + sum_overlap_s(requests.unfinished_start_s, waited_s, from_s, to_s),
         pauses_s=facts.thinks.planned_s[pauses],
+        timeline=UserTimeline(facts, from_s, to_s),
     )
 
 

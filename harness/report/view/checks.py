@@ -8,6 +8,7 @@ from harness.model.cell_evidence import BrokeInSoak
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.scenario_errors import warn_of_raised_tasks
+from harness.report.view.unreported import write_unreported_warnings
 
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
 
@@ -41,7 +42,8 @@ def build_check_facts(result: CampaignResult) -> tuple[Fact, ...]:
 def write_warnings(result: CampaignResult) -> tuple[str, ...]:
     """Return a sentence for each drift, unlike engine, failed soak, contradiction and wide bracket.
 
-    The last one is on exceptions in the scenario, which belong to no size.
+    The last ones are on the scenario, which belongs to no size: its exceptions, and requests that it did not
+    report.
     """
     drift = result.drift
     violations = (
@@ -70,6 +72,7 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
         *violations,
         *wide_brackets,
         *([raised] if (raised := _warn_of_raised_tasks(result)) else []),
+        *write_unreported_warnings([step for cell in result.cells for step in cell.steps]),
     )
 
 

@@ -42,6 +42,7 @@ from harness.model.evidence import (
 )
 from harness.model.rare_requests import TooFewRequests
 from harness.model.task_evidence import TasksRaised, UsersLost
+from harness.model.user_time import TimeUnreported
 from harness.report.view.failures import describe_failure, explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
 from harness.report.view.scenario_errors import explain_lost_users, explain_raised_tasks
@@ -59,6 +60,7 @@ from harness.report.view.text import (
     format_size,
     format_slo_limit,
 )
+from harness.report.view.unreported import explain_unreported_time
 
 _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
@@ -224,6 +226,8 @@ def explain_judgement(judgement: Judgement) -> str:
             return explain_raised_tasks(evidence)
         case CountersSilent() | GeneratorBusy() | LoopLate() | ClockUncertain() | TimeUnexplained():
             return _explain_generator(evidence)
+        case TimeUnreported():
+            return explain_unreported_time(evidence)
         case MemoryGrows():
             return _explain_memory_growth(evidence)
         case ProcessKilled(after_s):

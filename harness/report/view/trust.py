@@ -18,8 +18,8 @@ from harness.report.view.memory import find_memory_trend
 from harness.report.view.scenario_errors import find_worst_tasks, name_error
 from harness.report.view.shortfall import explain_gap
 
-_PAUSES_FROM_RATIO = 0.05
-"""If more of the users' time than this is unexplained, it is no measuring error: tasks or Locust pause."""
+_UNSEEN_FROM_RATIO = 0.05
+"""If more of the users' time than this is unexplained, it is no measuring error: tasks do something else."""
 
 _NO_PACE_FROM_RATIO = 0.9
 """Users who wait for more of their time have no pace of their own: the shortfall is not judged then."""
@@ -99,13 +99,13 @@ def _build_validity_facts(steps: Sequence[StepResult]) -> tuple[Fact, ...]:
     steal = _find_worst([step.host.steal_ratio for step in steps])
     foreign = _find_worst([step.host.foreign_cores for step in steps])
     proxy = _find_worst([step.host.proxy_cores for step in steps])
-    pauses = "; the scenario pauses within its tasks, or Locust does"
+    unseen = "; the scenario's tasks do something else, such as requests that they don't report"
     return (
         Fact(
             "Little's law residual",
             text.format_ratio(unexplained),
             "users' time that is neither thinking nor waiting, in the worst window"
-            + (pauses if (unexplained or 0.0) > _PAUSES_FROM_RATIO else ""),
+            + (unseen if (unexplained or 0.0) > _UNSEEN_FROM_RATIO else ""),
         ),
         Fact(
             "Generator CPU",

@@ -25,7 +25,7 @@ from bench.simulation.random_streams import (
     draw_run_speed,
 )
 from harness.analyse.step.judge import judge_step
-from harness.analyse.step.validity import compute_unexplained_ratio
+from harness.analyse.step.littles_law import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
 from harness.errors import TargetStartError
 from harness.measure.protocols import Clock, LoadGenerator, TargetHost, UsageProbe

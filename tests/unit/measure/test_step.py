@@ -9,7 +9,7 @@ import pytest
 from bench.search.trial import Strategy, build_grid, build_plan
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import Service, ThinkTime
-from harness.analyse.step.validity import compute_unexplained_ratio
+from harness.analyse.step.littles_law import compute_unexplained_ratio
 from harness.analyse.step.window import cut_window
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession, OngoingPauses, open_session

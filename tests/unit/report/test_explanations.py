@@ -59,6 +59,7 @@ from harness.model.evidence import (
 )
 from harness.model.rare_requests import TooFewRequests
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.model.user_time import TimeUnreported
 from harness.report.view.explanations import (
     explain_doubt,
     explain_evidence,
@@ -204,6 +205,18 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             "+6.2 % of the users' time is neither thinking nor waiting (Little's law, 5 % allowed); ",
         ),
         (Rule.LITTLES_LAW, TimeUnexplained(0.2, 0.172), "+20.0 % of the users' time "),
+        (
+            Rule.UNREPORTED,
+            TimeUnreported(0.341, 0.05, 57, 0.1),
+            "34.1 % of the users' time passed neither in reported requests nor in pauses "
+            "(5 % allowed; 57 times for more than 0.10 s); report each request",
+        ),
+        (
+            Rule.UNREPORTED,
+            TimeUnreported(0.015, 0.05, 2, 1.0, Slo("p95", 1.0)),
+            "2 times users spent more than 1.00 s neither in reported requests nor in pauses, "
+            "too often to tell p95; report each request",
+        ),
         (
             Rule.LOOP_LAG,
             LoopLate(0.03, 0.025),

@@ -7,7 +7,7 @@ import pytest
 from harness.analyse.step.baseline import build_baseline
 from harness.analyse.step.judge import judge_steps
 from harness.analyse.step.light_times import measure_pause_time
-from harness.analyse.step.validity import compute_wait_ratio
+from harness.analyse.step.littles_law import compute_wait_ratio
 from harness.model import Slo
 from tests.unit.analyse.synthetic import always, make_closed_step, make_thinks, require_window
 

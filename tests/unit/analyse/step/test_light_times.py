@@ -199,7 +199,7 @@ def test_a_shortfall_in_doubt_that_breaks_its_limit_anyway_is_one() -> None:
     light = StepTimes(1, {"GET /": NameTime(100, 0.1, 0.0, 0.1)})
     window = replace(
         make_window({"GET /": (200, 2.0), "GET /new": (200, 1.0)}, users=40),
-        thinking_s=200.0,
+        paused_s=200.0,
         waiting_s=600.0,
     )
     baseline = Baseline(1, 0.1, wait_ratio=0.1, times=light)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.light_times import PauseTime
+from harness.analyse.step.littles_law import UnexplainedTime, compute_unexplained_ratio
 from harness.analyse.step.slo import (
     compute_rise_ratio,
     compute_share_interval,
@@ -19,7 +20,6 @@ from harness.analyse.step.slo import (
     find_student_t,
     is_settled,
 )
-from harness.analyse.step.validity import UnexplainedTime, compute_unexplained_ratio
 from harness.model import Slo, StepFacts, ThinkTimes
 from harness.model.evidence import SloEvaluation
 from tests.unit.analyse.synthetic import (

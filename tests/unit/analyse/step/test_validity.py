@@ -8,8 +8,9 @@ import pytest
 
 from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
+from harness.analyse.step.littles_law import UnexplainedTime
 from harness.analyse.step.usage import summarize_generator, summarize_host
-from harness.analyse.step.validity import UnexplainedTime, judge_validity
+from harness.analyse.step.validity import judge_validity
 from harness.analyse.step.window import cut_window
 from harness.model import (
     MIB,
