@@ -32,21 +32,22 @@ def find_constant_errors(
 ) -> ErrorsAtAnyLoad | None:
     """Return the errors that break an SLO at any load of a cell; None if load may cause them.
 
-    The step with the fewest users must be light. A single user is enough, because there is no smaller load.
-    With more users the same error of the same request name must be no rarer than with the next number of
-    users, or than a neighbour has shown for any load. None if a step has passed.
+    An error counts if a neighbour has shown it for any load, and it is no more frequent here. Otherwise the
+    step with the fewest users must be light, and the same error of the same request name no rarer there than
+    with the next number of users. A single user is enough, because there is no smaller load. None if a step
+    has passed.
     """
     valid = sorted(
         (step for step in steps if step.verdict is not Verdict.INVALID), key=lambda step: step.users
     )
     slo = _find_broken_slo(valid[0]) if valid else None
-    if slo is None or any(step.verdict is Verdict.PASS for step in valid) or not _is_light(valid[0]):
+    if slo is None or any(step.verdict is Verdict.PASS for step in valid):
         return None
     low = valid[0]
     more = next((step for step in valid if step.users > low.users), None)
-    constant = _collect(low, slo)
-    if low.users > 1:
-        constant = _keep_shared(constant, low, more, slo) if more is not None else {}
+    constant = _collect(low, slo) if low.users == 1 else {}
+    if low.users > 1 and more is not None and _is_light(low):
+        constant = _keep_shared(_collect(low, slo), low, more, slo)
     if not constant:
         known = (find_constant_errors(neighbour.steps) for neighbour in neighbours)
         constant = _keep_known(_collect(low, slo), [each for each in known if each is not None])
@@ -62,7 +63,7 @@ def find_constant_errors(
 
 
 def choose_error_check(plan: Plan, steps: Sequence[StepResult]) -> Step | None:
-    """Choose a second, lighter step if the only failure so far is one by errors; None otherwise.
+    """Choose a second, lighter step if the light step of the search failed by errors; None otherwise.
 
     After a light step half of its users are enough to compare with. After any other it is a single user,
     since even half of the users may overload the target.
@@ -71,7 +72,7 @@ def choose_error_check(plan: Plan, steps: Sequence[StepResult]) -> Step | None:
     if plan.search.strategy is SearchStrategy.LADDER or len({step.users for step in valid}) != 1:
         return None
     last = valid[-1]
-    if last.users == 1 or last.verdict is Verdict.PASS or _find_broken_slo(last) is None:
+    if not 1 < last.users <= plan.search.first_users or _find_broken_slo(last) is None:
         return None
     return lengthen_window(plan, last.users // 2 if _is_light(last) else 1, last)
 

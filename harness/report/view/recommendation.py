@@ -158,7 +158,8 @@ def _name_best_size(view: View, best: CellResult) -> str:
     """Return the size that sustains most, what stops it, and a remedy if all sizes have an answer."""
     users, are_all_decided = view.users_limit, not view.sizing.undecided_sizes
     subject = "None of these sizes" if are_all_decided else "None of the sizes with an answer"
-    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and are_all_decided else ""
+    has_remedy = are_all_decided and not isinstance(best.evidence, ErrorsAtAnyLoad)
+    remedy = _REMEDIES.get(best.limiting_factor, "") if best.limiting_factor and has_remedy else ""
     hint = f"; {remedy}." if remedy else "."
     size = text.format_size(best.cell.limits)
     if not best.sustained_users:

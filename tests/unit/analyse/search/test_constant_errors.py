@@ -171,6 +171,8 @@ def test_another_size_confirms_constant_errors_with_a_single_light_step() -> Non
     explained = explain_shared_errors([first, second])[1]
     assert isinstance(explained.evidence, ErrorsAtAnyLoad)
     assert explained.evidence.shares == ((10, 44 / 190),)
+    heavy = make_errors(60, 300, 300, 1250, wait_ratio=BUSY)
+    assert search_users(plan, [heavy], [first]) is None, "a heavier step shows it as well"
     more = make_errors(10, 90, 90, 190, error="HTTPError: 503 Server Error: x for url: /")
     assert search_users(plan, [more], [first]) == 5, "another error is another question"
 
@@ -199,3 +201,16 @@ def test_a_search_in_which_every_step_fails_halves(first_users: int) -> None:
     assert steps[-1].users == 1
     assert min(halves) >= 2
     assert len(steps) <= 5 if first_users == 10 else len(steps) <= 8
+
+
+def test_errors_of_a_heavy_first_step_are_followed_down_like_any_failure() -> None:
+    """The first step of a later size is at its estimate: load may well cause its errors."""
+    other = Cell("web-c1.00-m512", "web", Limits(1.0, 512 * MIB))
+    neighbour = CellResult(other, Status.BRACKETED, 55, 57, estimate_users=56.0)
+    plan = make_search_plan()
+    heavy = make_errors(60, 20, 300, 1250, wait_ratio=BUSY)
+    assert 50 < (search_users(plan, [heavy], [neighbour]) or 0) < 60
+    demand = replace(plan, users_required=60, users_limit=60)
+    assert search_users(demand, [heavy], [neighbour]) is None, (
+        "it does not sustain them, and that is the answer"
+    )
