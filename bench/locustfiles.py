@@ -17,6 +17,7 @@ from harness.errors import HarnessError
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Scenario
+from harness.plan.working_folder import find_working_folder
 
 _USERS = 2
 _ENOUGH_REQUESTS = 3
@@ -50,9 +51,9 @@ class _QuietServer(http.server.ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None: ...
 
 
-def _try_locustfile(path: Path, url: str) -> str:
+def _try_locustfile(path: Path, folder: Path, url: str) -> str:
     """Return `runs`, perhaps with an error of its requests, or the reason why the locustfile does not run."""
-    scenario = Scenario((path,))
+    scenario = Scenario((path,), folder=find_working_folder([path], folder).folder)
     try:
         LocustGenerator().find_user_classes(scenario)
         with LocustGenerator().start(scenario, url) as generator:
@@ -85,12 +86,12 @@ def main() -> None:
     """Try every locustfile of a folder and print a table."""
     parser = argparse.ArgumentParser(prog="bench.locustfiles", description=__doc__)
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
+    folder = parser.parse_args().folder.resolve()
     server = _QuietServer(("127.0.0.1", 0), _AnswerEverything)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     files = [path for path in sorted(folder.rglob("*.py")) if "User" in path.read_text(errors="replace")]
-    outcomes = {path.relative_to(folder): _try_locustfile(path, url) for path in files}
+    outcomes = {path.relative_to(folder): _try_locustfile(path, folder, url) for path in files}
     print("| locustfile | outcome |\n|:--|:--|")
     for path, outcome in outcomes.items():
         print(f"| {path} | {outcome.replace('|', '/')} |")

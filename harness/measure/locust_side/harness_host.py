@@ -92,7 +92,19 @@ def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
     return build_joined_url
 
 
+def note_base_path(init: Callable[..., None]) -> Callable[..., None]:
+    """Wrap the `__init__` of the client that names requests by their whole path, from the host on."""
+
+    @functools.wraps(init)
+    def init_and_note(self: Any, *args: Any, **kwargs: Any) -> None:
+        init(self, *args, **kwargs)
+        self.base_path = read_base(self.base_url).rstrip("/")
+
+    return init_and_note
+
+
 User.__init__ = add_base(User.__init__)  # type: ignore[method-assign]
+HttpSession.__init__ = note_base_path(HttpSession.__init__)  # type: ignore[method-assign]
 HttpSession._build_url = join_with_one_slash(HttpSession._build_url)  # type: ignore[method-assign]
 FastHttpSession._build_url = join_with_one_slash(FastHttpSession._build_url)  # type: ignore[method-assign]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

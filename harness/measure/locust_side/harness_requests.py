@@ -110,7 +110,7 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
         if log is None:
             return request(self, method, url, name, *args, **kwargs)
         lane, key = log.find_lane(), next(request_numbers)
-        shown_name = name or getattr(self, "request_name", None) or url
+        shown_name = name or getattr(self, "request_name", None) or f"{getattr(self, 'base_path', '')}{url}"
         log.in_flight[key] = (time.monotonic(), method, shown_name, lane.owner)
         lane.opening = {} if kwargs.get("stream") else None
         lane.busy += 1
