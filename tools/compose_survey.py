@@ -7,6 +7,7 @@ twice, by it and by our own reader, and a difference is an outcome of its own.
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -50,9 +51,18 @@ def _read(file: Path, shown: str, environ: Mapping[str, str]) -> Outcome:
             return Outcome(shown, service, "read otherwise than by docker compose")
         notes = plan_service(file, service, environ)
     except (ValueError, InputError) as error:
-        return Outcome(shown, "", "refused", tuple(str(error).splitlines()))
-    words = tuple(note.removeprefix(f"{file.name}: ") for note in notes)
+        return Outcome(shown, "", "refused", tuple(_shorten(error, file)))
+    words = tuple(_shorten("\n".join(notes), file))
     return Outcome(shown, service, "read with notes" if words else "read whole", words)
+
+
+def _shorten(text: object, file: Path) -> Iterator[str]:
+    """Yield the lines of a message without the places of files on this machine."""
+    for line in str(text).splitlines():
+        line = re.sub(r"^.*target\.yaml:\d+:\d+: (compose: )?", "", line).replace(
+            f"{file.parent}{os.sep}", ""
+        )
+        yield line.removeprefix(f"{file.name}: ")
 
 
 def choose_service(model: ComposeModel) -> str | None:

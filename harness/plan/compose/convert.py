@@ -63,6 +63,7 @@ def convert_service(
     if companions:
         result.values["companions"] = companions
     converter.report_shared_sections()
+    _note_services_apart(model.services, service, names, result)
     result.note_keys_without_effect()
     return result
 
@@ -103,6 +104,26 @@ def _report_missing_services(services: _Values, names: list[str], result: Compos
                 result.refuse(name, f"depends on {dependency}, which is not in the file")
             elif dependency in services and dependency not in names:
                 result.note(name, f"depends on {dependency}, of which the file wants no container")
+
+
+def _note_services_apart(services: _Values, service: str, names: list[str], result: ComposeTarget) -> None:
+    """Note the services that are not started, although the code of the target may reach them by their names.
+
+    Those that depend on the target, such as a proxy before it, and those of a profile are not meant.
+    """
+    apart = [
+        name
+        for name, values in sorted(services.items())
+        if name not in (*names, *result.left_out)
+        and not values.get("profiles")
+        and read_replicas(values) > 0
+        and service not in list_services(services, name)
+    ]
+    if apart:
+        shown = ", ".join(apart)
+        result.notes.append(
+            f"not started, because {service} does not depend on them: {shown} (see compose.also)"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +209,9 @@ class _Converter:
             section = self._convert_source(name, values) | convert_plain_keys(values)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
+        if section.get("user") == ":":
+            self.result.refuse(name, 'its user is ":"; give the variables in it values, such as UID=1000')
+            del section["user"]
         environment = values.get("environment") or {}
         texts = {key: to_reference_text(str(text)) for key, text in environment.items() if text is not None}
         if texts:

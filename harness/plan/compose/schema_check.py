@@ -39,6 +39,8 @@ def _describe(error: Any) -> str:
         return str(error.message)[:200]
     known = error.schema.get("properties", {})
     unknown = next((key for key in error.instance if key not in known and not key.startswith("x-")), "")
+    if not error.absolute_path and "services" not in error.instance:
+        return f"has no services, but {quote(unknown)}; write its services below the key services"
     return f"unknown key {quote(unknown)}{suggest_nearest(unknown, known)}"
 
 

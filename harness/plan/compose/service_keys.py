@@ -161,7 +161,7 @@ def convert_plain_keys(values: _Values) -> dict[str, Any]:
             section[key] = True
     for key in ("dns", "dns_search", "dns_opt", "group_add", "extra_hosts"):
         if values.get(key):
-            section[key] = [str(each) for each in values[key]]
+            section[key] = [str(each) for each in values[key] if each not in ("", ".")]
     if values.get("sysctls"):
         section["sysctls"] = {key: str(each) for key, each in values["sysctls"].items()}
     for key, name in (("cap_add", "capabilities"), ("cap_drop", "drop_capabilities")):

@@ -268,6 +268,7 @@ def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert
         ),
         ("image: x, depends_on: [fixed], command: 'to 10.0.0.5'", "fixed: others reach it at 10.0.0.5"),
         ("image: x, gpus: all", "web: gpus can't be honoured"),
+        ("image: x, user: '${NO_UID}:${NO_GID}'", 'web: its user is ":"'),
     ],
 )
 def test_a_service_that_would_be_another_one_is_refused(convert: Convert, service: str, fault: str) -> None:
@@ -297,13 +298,26 @@ def test_a_service_that_the_environment_names_but_nothing_starts_is_noted(conver
     assert [note.split(",")[0] for note in convert(text).notes] == [
         "web: URL names cache",
         "web: DB_HOST names db",
+        "not started",
+    ]
+
+
+def test_services_that_nothing_names_are_listed_but_not_those_before_the_target(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, depends_on: [db]}\n  db: {image: y}\n  hidden: {image: z}\n"
+        "  proxy: {image: p, depends_on: [web]}\n  debug: {image: d, profiles: [d]}\n"
+        "  off: {image: o, scale: 0}\n"
+    )
+    assert convert(text).notes == [
+        "db: counts as ready once it runs, because nothing says when it is",
+        "not started, because web does not depend on them: hidden (see compose.also)",
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("web:\n  image: x\n", 'unknown key "web"'),
+        ("web:\n  image: x\n", 'has no services, but "web"'),
         (
             "services: {web: {image: x, prots: [80]}}",
             'services.web: unknown key "prots"; did you mean "ports"?',
