@@ -1,6 +1,6 @@
 """Build the view of a campaign: all that any report shows, formatted once, without harmful characters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import CampaignResult, CampaignState, CellResult, Cost, Limits, Sizing, Status
@@ -9,6 +9,7 @@ from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
 from harness.report.view.grid import Grid, build_grid
 from harness.report.view.machine import build_machine_facts
+from harness.report.view.relative_cost import compare_costs
 from harness.report.view.trust import build_trust_facts
 
 
@@ -17,7 +18,7 @@ class View:
     """A campaign's answer as people read it.
 
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds. `progress`
-    is empty for a complete campaign, `currency` without prices.
+    is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices.
     """
 
     campaign: str
@@ -36,6 +37,7 @@ class View:
     trust: tuple[Fact, ...]
     fingerprint: tuple[Fact, ...]
     costs: tuple[Cost, ...]
+    relative_costs: Mapping[Limits, str]
     currency: str
 
     @property
@@ -73,6 +75,7 @@ def build_view(result: CampaignResult) -> View:
         trust=build_trust_facts(result),
         fingerprint=build_machine_facts(result.fingerprint.to_json()),
         costs=result.costs,
+        relative_costs={} if result.costs else compare_costs(result.cells),
         currency=format_currency(result),
     )
 
