@@ -52,7 +52,8 @@ def check_tmpfs(value: str) -> str:
 
 
 def check_user(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,32}\$?(:[A-Za-z0-9_.-]{0,32})?", value):
+    """Check a user with its group; each may be missing, as in `":1000"`, and is then root, as for Docker."""
+    if not re.fullmatch(r"([A-Za-z0-9_.-]{1,32}\$?)?(:[A-Za-z0-9_.-]{0,32})?", value):
         raise ValueError(f'{quote(value)} is not a user; write one such as www-data or "1000:1000"')
     return value
 

@@ -235,6 +235,8 @@ def test_options_that_cannot_be_honoured_are_refused(
         "network_of: vpn\ncompanions: {vpn: {image: x, ready: {started: true}}}\n",
         "command: []\n",
         "entrypoint: []\n",
+        "user: ':'\n",
+        "user: '1000:'\n",
     ],
 )
 def test_unusual_options_that_are_sound_are_not_refused(
