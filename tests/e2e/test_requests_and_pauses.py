@@ -3,8 +3,6 @@
 One Locust runs a user of each class below for a few seconds, so each test reads its part of the same facts.
 """
 
-import http.server
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.pages import concat_facts, concat_unreported
 from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, LocalWorkers, Requests, Scenario, ThinkTimes
+from tests.e2e.local_server import serve
 
 pytestmark = pytest.mark.e2e
 
@@ -215,53 +214,16 @@ class Own(User):
 USERS = LOCUSTFILE.count("fixed_count")
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        _, kind, argument = [*self.path.split("/"), ""][:3]
-        if kind == "sleep":
-            time.sleep(float(argument))
-        self.send_response(int(argument) if kind == "status" else 200)
-        if kind != "stream":
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-            return
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        for _ in range(int(argument)):
-            self.wfile.write(b"8\r\ndata: x\n\r\n")
-            time.sleep(0.1)
-        self.wfile.write(b"0\r\n\r\n")
-
-    def log_message(self, *_: object) -> None: ...
-
-
-class QuietServer(http.server.ThreadingHTTPServer):
-    block_on_close = False
-    request_queue_size = 64
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore errors: Locust ends in the middle of requests."""
-
-
 def hold_users(folder: Path, text: str, users: int, workers: int = 1) -> list[GeneratorFacts]:
     """Hold the users of a locustfile against a server of this process for 5 s; return all facts."""
-    server = QuietServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     (folder / "locustfile.py").write_text(text)
-    scenario, url = Scenario((folder / "locustfile.py",)), f"http://127.0.0.1:{server.server_address[1]}"
-    try:
-        with LocustGenerator().start(scenario, url, LocalWorkers(workers)) as generator:
-            generator.hold(users, 20)
-            until_s, parts = time.monotonic() + 5.0, []
-            while time.monotonic() < until_s:
-                parts.append(generator.poll(0.2))
-            return [*parts, generator.close_step()]
-    finally:
-        server.shutdown()
-        server.server_close()
+    scenario = Scenario((folder / "locustfile.py",))
+    with serve() as url, LocustGenerator().start(scenario, url, LocalWorkers(workers)) as generator:
+        generator.hold(users, 20)
+        until_s, parts = time.monotonic() + 5.0, []
+        while time.monotonic() < until_s:
+            parts.append(generator.poll(0.2))
+        return [*parts, generator.close_step()]
 
 
 @pytest.fixture(scope="module")
