@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -45,7 +46,7 @@ class _EngineClient(APIClient):
         return super().merge_environment_settings(url, proxies, stream, verify, cert)
 
     def _set_auth_headers(self, headers: dict[str, str]) -> None:
-        with contextlib.suppress(CredentialsError):
+        with contextlib.suppress(CredentialsError), warnings.catch_warnings(action="ignore"):
             super()._set_auth_headers(headers)  # type: ignore[misc]  # types-docker lacks it
 
 

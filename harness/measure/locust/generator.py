@@ -75,16 +75,23 @@ class LocustGenerator:
 
         Raises UsageError if Locust can't load the files, or a class that the scenario names is missing.
         """
-        done = subprocess.run(
-            build_command(scenario, "--list", files=(_OPTIONS_FILE, *scenario.locustfiles)),
-            cwd=scenario.working_folder,
-            env=build_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_START_WITHIN_S,
-        )
         files = ", ".join(path.name for path in scenario.locustfiles)
+        try:
+            done = subprocess.run(
+                build_command(scenario, "--list", files=(_OPTIONS_FILE, *scenario.locustfiles)),
+                cwd=scenario.working_folder,
+                env=build_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=_START_WITHIN_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise UsageError(
+                f"{files}: Locust did not load it within {_START_WITHIN_S:.0f} s",
+                "what takes long belongs into a listener of events.test_start, not beside the classes",
+            ) from None
         if done.returncode != 0 or "Available Users:" not in done.stdout:
             hint = suggest_fix(done.stderr or done.stdout)
             raise UsageError(f"{files}: Locust can't load it{_explain_load_error(done)}", hint)

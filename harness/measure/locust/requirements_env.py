@@ -57,9 +57,17 @@ def fill_cache(key: str, marker: str, fill: Callable[[Path], None], prefix: str 
 
 def run_checked(command: list[str], failure: str, hint: str) -> None:
     """Run a command. If its exit code is not 0, raise UsageError with `failure` and the end of its output."""
-    done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_RUN_WITHIN_S
-    )
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_RUN_WITHIN_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"{failure}: it did not end within {_RUN_WITHIN_S} s", hint) from None
     if done.returncode != 0:
         output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_MAX_OUTPUT_LINES:])
         raise UsageError(f"{failure}:\n{output}", hint)

@@ -1,0 +1,40 @@
+"""What is said of how Locust was started, and of why it did not load a scenario."""
+
+import pytest
+
+from harness.measure.locust.startup_notes import describe_startup, suggest_fix
+
+
+def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
+    hello = {
+        "shapes_overridden": ["Ramp"],
+        "settings": {
+            "locust.conf": {"ignored": ["master", "csv"], "counted": ["tags"]},
+            "pyproject.toml": {"ignored": [], "counted": ["timescale"]},
+        },
+        "bases": {"/api/v1": "Api and Admin"},
+    }
+    assert describe_startup(hello, ["LOCUST_HTML"]) == (
+        "the load shape Ramp is not used: the harness sets the number of users",
+        "locust.conf sets master, csv: ignored, because the harness decides this itself",
+        "locust.conf sets tags: this counts, as part of the scenario",
+        "pyproject.toml sets timescale: this counts, as part of the scenario",
+        "LOCUST_HTML in the environment: ignored, the harness decides this itself",
+        "requests go below /api/v1, the path of the host in Api and Admin; scenario: {base: /} drops it, "
+        "and another base replaces it",
+    )
+    assert describe_startup({}, ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("output", "key"),
+    [
+        ("Traceback …\nModuleNotFoundError: No module named 'common.x'", "scenario: {requirements: …}"),
+        ("FileNotFoundError: [Errno 2] No such file or directory: 'data/u.csv'", "scenario: {folder: …}"),
+        ("KeyError: 'x'", ""),
+    ],
+)
+def test_what_helps_depends_on_what_is_missing(output: str, key: str) -> None:
+    fix = suggest_fix(output)
+    assert fix.startswith(key)
+    assert bool(fix) is bool(key)
