@@ -91,7 +91,8 @@ def does_failure_stand(judgement: Judgement, *, has_baseline: bool) -> bool:
     if judgement.verdict is not Verdict.FAIL:
         return False
     slo = judgement.broken_slo
-    return has_baseline or slo is None or slo.kind is IndicatorKind.ERRORS
+    is_about_errors = slo is not None and slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS)
+    return has_baseline or slo is None or is_about_errors
 
 
 def summarize_user_ends(facts: StepFacts) -> UserEnds | None:

@@ -56,26 +56,30 @@ def explain_lost_users(evidence: UsersLost) -> str:
 
 
 def _explain_ends(ends: UserEnds) -> tuple[str, str]:
-    count = f"{ends.error_count} of them" if ends.error_count < ends.count else f"{ends.count}"
-    after = ", most of them after a failed request" if 2 * ends.after_failure > ends.count else ""
-    if ends.error.origin is ErrorOrigin.STOP:
-        return (
-            f"{count} stopped themselves with {name_error(ends.error)} after {_count_tasks(ends)}{after}",
-            "no user takes their place, so let users go on for as long as the load lasts",
-        )
+    """Return what ended the users, and a remedy."""
+    error, times = name_error(ends.error), _count_ends(ends)
     if ends.error.origin is ErrorOrigin.GREENLET:
-        return f"the scenario raised {name_error(ends.error)}", "mend the locustfile"
-    return (
-        f"{count} ended in {name_error(ends.error)} after {_count_tasks(ends)}{after}",
-        "mend the locustfile",
-    )
+        return f"the scenario raised {error}", "mend the locustfile"
+    after = f"after {_count_tasks(ends)}"
+    if 2 * ends.after_failure > ends.count:
+        after += ", mostly after a failed request"
+    if ends.error.origin is ErrorOrigin.STOP:
+        remedy = "no other takes its place, so let users go on for as long as the load lasts"
+        return f"{times} a user stopped itself with {error} {after}", remedy
+    return f"{times} a user ended in {error} {after}", "mend the locustfile"
+
+
+def _count_ends(ends: UserEnds) -> str:
+    if ends.error_count < ends.count:
+        return f"{ends.error_count} of {ends.count} times"
+    return "once" if ends.count == 1 else f"{ends.count} times"
 
 
 def _count_tasks(ends: UserEnds) -> str:
     if not ends.tasks_each:
         return "no task"
     number = format_number(ends.tasks_each, 0 if ends.tasks_each == round(ends.tasks_each) else 1)
-    return f"{number} task each" if number == "1" else f"{number} tasks each"
+    return f"{number} task" if number == "1" else f"{number} tasks"
 
 
 def find_worst_tasks(steps: Iterable[StepResult]) -> TaskUse | None:

@@ -149,14 +149,14 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
         (
             Rule.USERS,
             UsersLost(1, 10, UserEnds(9, POP, 9, 0, 0.0)),
-            "only 1 of 10 users were alive: 9 ended in IndexError: pop from empty list (locustfile.py:16) "
-            "after no task; mend the locustfile",
+            "only 1 of 10 users were alive: 9 times a user ended in IndexError: pop from empty list "
+            "(locustfile.py:16) after no task; mend the locustfile",
         ),
         (
             Rule.USERS,
             UsersLost(7, 10, UserEnds(3, STOP, 2, 2, 2.5)),
-            "only 7 of 10 users were alive: 2 of them stopped themselves with StopUser (locustfile.py:22) "
-            "after 2.5 tasks each, most of them after a failed request; no user takes their place",
+            "only 7 of 10 users were alive: 2 of 3 times a user stopped itself with StopUser "
+            "(locustfile.py:22) after 2.5 tasks, mostly after a failed request; no other takes its place",
         ),
         (
             Rule.USERS,

@@ -106,6 +106,7 @@ def test_tasks_that_were_not_counted_judge_nothing() -> None:
         (Slo("p95", 0.01), None, Rule.SCENARIO_ERRORS),
         (Slo("p95", 0.01), LIGHT, Rule.SLO_BROKEN),
         (Slo("errors", 0.01), None, Rule.SLO_BROKEN),
+        (Slo("errors", 0.2), LIGHT, Rule.SCENARIO_ERRORS),
     ],
 )
 def test_a_failure_stands_if_the_load_or_the_targets_errors_explain_the_exceptions(
