@@ -9,8 +9,9 @@ from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.steps import StepView
 
 WIDTH, HEIGHT = 360.0, 150.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 350.0, 12.0, 122.0
-_PERCENTS = (10.0, 50.0, 90.0, 95.0, 99.0, 99.9)
+LEFT, RIGHT, TOP, BOTTOM = 44.0, 340.0, 12.0, 122.0
+_LOWEST, _HIGHEST = 10.0, 99.9
+_PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def build_distribution_chart(
 
 def place_percent(percent: float) -> float:
     """Return the place of a percentage: each tenth of the requests that are still slower is as wide."""
-    low, high = (math.log10(100 - end) for end in (_PERCENTS[0], _PERCENTS[-1]))
+    low, high = (math.log10(100 - end) for end in (_LOWEST, _HIGHEST))
     share = (low - math.log10(100 - percent)) / (low - high)
     return round(LEFT + share * (RIGHT - LEFT), 1)
 
