@@ -59,9 +59,8 @@ def _read(file: Path, shown: str, environ: Mapping[str, str]) -> Outcome:
 def _shorten(text: object, file: Path) -> Iterator[str]:
     """Yield the lines of a message without the places of files on this machine."""
     for line in str(text).splitlines():
-        line = re.sub(r"^.*target\.yaml:\d+:\d+: (compose: )?", "", line).replace(
-            f"{file.parent}{os.sep}", ""
-        )
+        line = re.sub(r"^.*target\.yaml:\d+:\d+: (compose: )?", "", line)
+        line = line.replace(f"{file.parent}{os.sep}", "").replace(str(file.parent), "its folder")
         yield line.removeprefix(f"{file.name}: ")
 
 

@@ -209,9 +209,6 @@ class _Converter:
             section = self._convert_source(name, values) | convert_plain_keys(values)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
-        if section.get("user") == ":":
-            self.result.refuse(name, 'its user is ":"; give the variables in it values, such as UID=1000')
-            del section["user"]
         environment = values.get("environment") or {}
         texts = {key: to_reference_text(str(text)) for key, text in environment.items() if text is not None}
         if texts:

@@ -268,7 +268,6 @@ def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert
         ),
         ("image: x, depends_on: [fixed], command: 'to 10.0.0.5'", "fixed: others reach it at 10.0.0.5"),
         ("image: x, gpus: all", "web: gpus can't be honoured"),
-        ("image: x, user: '${NO_UID}:${NO_GID}'", 'web: its user is ":"'),
     ],
 )
 def test_a_service_that_would_be_another_one_is_refused(convert: Convert, service: str, fault: str) -> None:
@@ -349,3 +348,12 @@ def test_a_file_that_compose_would_refuse_is_refused_with_its_place(
     with pytest.raises(ValueError) as refused:  # noqa: PT011
         convert(text)
     assert message in str(refused.value)
+
+
+def test_a_user_of_variables_without_values_is_the_one_that_docker_takes(convert: Convert) -> None:
+    result = convert("services: {web: {image: x, user: '${NO_UID}:${NO_GID}'}}")
+    assert (result.values["user"], result.faults) == (":", [])
+    assert result.notes == [
+        "NO_UID is not set, and counts as empty",
+        "NO_GID is not set, and counts as empty",
+    ]
