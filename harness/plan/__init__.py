@@ -4,9 +4,18 @@ from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, p
 from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
-from harness.plan.content_hashes import hash_build, hash_contents
-from harness.plan.dockerfile import choose_port, read_dockerfile
-from harness.plan.dockerignore import list_build_context
+from harness.plan.content_hashes import hash_build, hash_contents, is_in_context, read_build_file
+from harness.plan.dockerfile import (
+    Dockerfile,
+    choose_port,
+    drop_syntax,
+    find_images,
+    has_standard_syntax,
+    needs_buildkit,
+    parse_dockerfile,
+    read_dockerfile,
+)
+from harness.plan.dockerignore import DOCKERIGNORE_FILE, find_ignore_file, list_build_context
 from harness.plan.env_refs import resolve_variables
 from harness.plan.host_fit import fit_to_host
 from harness.plan.init_templates import ServiceFacts, format_matrix, format_target
@@ -21,9 +30,14 @@ from harness.plan.yaml.document import read_any_yaml
 from harness.plan.yaml.large import read_large_document
 
 __all__ = [
+    "DOCKERIGNORE_FILE",
     "Api",
+    "Dockerfile",
     "ServiceFacts",
     "choose_port",
+    "drop_syntax",
+    "find_ignore_file",
+    "find_images",
     "find_named_variables",
     "find_nearest_parent",
     "find_price_note",
@@ -32,11 +46,15 @@ __all__ = [
     "format_locustfile",
     "format_matrix",
     "format_target",
+    "has_standard_syntax",
     "hash_build",
     "hash_contents",
     "is_campaign",
+    "is_in_context",
     "list_build_context",
     "load_plan",
+    "needs_buildkit",
+    "parse_dockerfile",
     "parse_price",
     "parse_ratio",
     "parse_requirement",
@@ -46,6 +64,7 @@ __all__ = [
     "quote",
     "read_any_yaml",
     "read_api",
+    "read_build_file",
     "read_dockerfile",
     "read_large_document",
     "resolve_variables",

@@ -17,6 +17,9 @@ from harness.plan.dockerignore import list_build_context
 from harness.plan.source_files import find_context_files, find_scenario_files
 from harness.plan.stored_plan import to_stored, to_stored_target
 
+_FIRST_KEYS = ("dockerfile", "args")
+"""The keys of a build that version 0.1 had, besides its context."""
+
 
 def hash_contents(plan: Plan) -> Mapping[str, str]:
     """Return the SHA-256 digests of a plan's contents by `matrix`, `scenario` and `target`.
@@ -38,16 +41,33 @@ def hash_contents(plan: Plan) -> Mapping[str, str]:
 def hash_build(build: BuildSource, base_digests: Iterable[str]) -> str:
     """Return the SHA-256 digest of all that a build depends on.
 
-    These are the files that the engine is sent with their modes, the Dockerfile's name, the arguments and the
-    digests of the base images.
+    These are the files that the engine is sent with their modes, the Dockerfile's name, the arguments, the
+    digests of the base images, and the other keys of the build that are given.
     """
     digest = hashlib.sha256()
     arguments = [f"{key}={value}" for key, value in sorted(build.args.items())]
-    for part in (build.dockerfile, *arguments, *base_digests):
+    others = {key: value for key, value in _collect_build_values(build).items() if key not in _FIRST_KEYS}
+    if not is_in_context(build):
+        others["text"] = read_build_file(build)
+    later = [json.dumps(others, sort_keys=True, default=str)] if others else []
+    for part in (build.dockerfile, *arguments, *base_digests, *later):
         digest.update(part.encode() + b"\0")
     for name in list_build_context(build.context, build.dockerfile):
         digest.update(name.encode() + b"\0" + _hash_entry(build.context / name))
     return digest.hexdigest()
+
+
+def is_in_context(build: BuildSource) -> bool:
+    """Return True if the Dockerfile is a file within the context, so that it is sent with it."""
+    path = os.path.normpath(build.context / build.dockerfile)
+    return build.dockerfile_inline is None and Path(path).is_relative_to(os.path.normpath(build.context))
+
+
+def read_build_file(build: BuildSource) -> str:
+    """Return the text of the Dockerfile. Raises OSError or UnicodeDecodeError if it can't be read."""
+    if build.dockerfile_inline is not None:
+        return build.dockerfile_inline
+    return (build.context / build.dockerfile).read_text(encoding="utf-8")
 
 
 def _hash_entry(path: Path) -> bytes:
@@ -108,7 +128,7 @@ def _hash_target(target: Target) -> str:
     if isinstance(target.source, BuildSource):
         values["build"] = _collect_build_values(target.source)
         context = target.source.context
-        parts.append(_hash_files(find_context_files(context), context))
+        parts.append(_hash_files(find_context_files(context, target.source.dockerfile), context))
     parts += [[inside, _hash_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:
         limits = {
@@ -147,7 +167,7 @@ def _collect_build_values(build: BuildSource) -> dict[str, Any]:
     return {
         key: value
         for key, value in values.items()
-        if key in ("dockerfile", "args") or (key != "context" and value != defaults[key])
+        if key in _FIRST_KEYS or (key != "context" and value != defaults[key])
     }
 
 

@@ -336,6 +336,19 @@ def has_standard_syntax(dockerfile: Dockerfile) -> bool:
     return dockerfile.syntax is not None and bool(_STANDARD_SYNTAX.fullmatch(dockerfile.syntax))
 
 
+def drop_syntax(text: str) -> str:
+    """Return the text of a Dockerfile without its line `# syntax=`, for the builder's own frontend."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        match = _DIRECTIVE.fullmatch(line.removeprefix("\ufeff").rstrip("\r"))
+        if match is None:
+            break
+        if match[1].lower() == "syntax":
+            del lines[number]
+            break
+    return "\n".join(lines)
+
+
 def _is_unknown_to_classic_builder(instruction: Instruction) -> bool:
     if instruction.name == "ONBUILD":
         name, _, text = instruction.text.partition(" ")

@@ -51,9 +51,15 @@ def parse_ignore_rules(text: str) -> IgnoreRules:
     return IgnoreRules(tuple(rule for line in text.splitlines() if (rule := _parse_rule(line)) is not None))
 
 
-def read_ignore_rules(context: Path) -> IgnoreRules:
-    """Read the context's .dockerignore; without such a file nothing is ignored."""
-    file = context / DOCKERIGNORE_FILE
+def find_ignore_file(context: Path, dockerfile: str) -> Path:
+    """Return the file that says what is ignored: the Dockerfile's own, if it has one, else the context's."""
+    own = context / f"{dockerfile}{DOCKERIGNORE_FILE}"
+    return own if own.is_file() else context / DOCKERIGNORE_FILE
+
+
+def read_ignore_rules(context: Path, dockerfile: str = "Dockerfile") -> IgnoreRules:
+    """Read the .dockerignore of a context or of its Dockerfile; without such a file nothing is ignored."""
+    file = find_ignore_file(context, dockerfile)
     return parse_ignore_rules(file.read_text(encoding="utf-8", errors="replace") if file.is_file() else "")
 
 
@@ -65,7 +71,7 @@ def list_build_context(context: Path, dockerfile: str) -> list[str]:
     Raises:
         OSError: a folder can't be read.
     """
-    rules = read_ignore_rules(context).rules
+    rules = read_ignore_rules(context, dockerfile).rules
     always_sent = [
         rule for name in (dockerfile, DOCKERIGNORE_FILE) if (rule := _parse_rule(f"!{name}")) is not None
     ]

@@ -72,7 +72,11 @@ def _map_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
 def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
     source = target.source
     if isinstance(source, BuildSource):
-        source = replace(source, context=change(source.context))
+        secrets = {
+            name: replace(secret, file=secret.file and change(secret.file))
+            for name, secret in source.secrets.items()
+        }
+        source = replace(source, context=change(source.context), secrets=secrets)
     return replace(
         target,
         source=source,

@@ -21,7 +21,7 @@ _HOST_VARIABLES = frozenset(
 _IGNORED_NAMES = frozenset({"__pycache__", ".git"})
 
 
-def find_context_files(context: Path) -> Iterator[Path]:
+def find_context_files(context: Path, dockerfile: str = "Dockerfile") -> Iterator[Path]:
     """Yield the files and links of a build context, sorted by name, whose change makes another target.
 
     These are the files that .dockerignore does not name, without compiled Python, .git and the folders of
@@ -31,7 +31,7 @@ def find_context_files(context: Path) -> Iterator[Path]:
         ValueError: there are too many files, or too many bytes, to read whenever a campaign starts.
         OSError: a folder or a file can't be read.
     """
-    rules = read_ignore_rules(context)
+    rules = read_ignore_rules(context, dockerfile)
     count = size = 0
     for path in _walk(context):
         if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != DOCKERIGNORE_FILE:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from harness.errors import InputError
 from harness.model import (
+    BuildSecret,
     BuildSource,
     CommandProbe,
     Companion,
@@ -181,11 +182,17 @@ def _check_build(reading: Reading, section: ServiceSection) -> None:
         reading.report(
             ("build", "context"), f"no folder {shorten_path(context)}; write the one to build from"
         )
-    elif not isfile(context / build.dockerfile):
+    elif build.dockerfile_inline is None and not isfile(context / build.dockerfile):
         others = list_names(context, lambda entry: "dockerfile" in entry.name.lower())
         near = suggest_nearest(build.dockerfile, others, "files there")
         message = f"no file {shorten_path(context / build.dockerfile)}{near}"
         reading.report(("build", "dockerfile"), message)
+    for name, secret in build.secrets.items():
+        if secret.file is not None and not isfile(path := reading.folder / secret.file):
+            reading.report(("build", "secrets", name, "file"), f"no file {shorten_path(path)}")
+        if secret.environment is not None and secret.environment not in reading.environ:
+            message = f"{secret.environment} is not set in your environment; export {secret.environment}=…"
+            reading.report(("build", "secrets", name, "environment"), message)
 
 
 def _build_target(section: TargetFile, name: str, folder: Path, companions: tuple[Companion, ...]) -> Target:
@@ -221,8 +228,23 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
     """Return the image or the build; without both, which `_check_source` reports, an image without a name."""
     if section.build is None:
         return ImageSource(section.image or "")
-    context = Path(abspath(folder / section.build.context))
-    return BuildSource(context, section.build.dockerfile, section.build.args)
+    build = section.build
+    secrets = {
+        name: BuildSecret(Path(abspath(folder / each.file)) if each.file else None, each.environment)
+        for name, each in build.secrets.items()
+    }
+    return BuildSource(
+        context=Path(abspath(folder / build.context)),
+        dockerfile=build.dockerfile,
+        args=build.args,
+        target=build.target,
+        dockerfile_inline=build.dockerfile_inline,
+        secrets=secrets,
+        ssh=build.ssh,
+        network=build.network,
+        extra_hosts=build.extra_hosts,
+        platform=build.platform,
+    )
 
 
 def _build_probe(section: ReadySection) -> ReadinessProbe:

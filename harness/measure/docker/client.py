@@ -56,7 +56,7 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
     DOCKER_HOST, DOCKER_CONTEXT or docker's current context name the default engine. Raises EngineError if the
     engine does not answer or is too old.
     """
-    environ = _build_environment(engine)
+    environ = build_environment(engine)
     address = _find_address(environ)
     try:
         options: dict[str, Any] = dict(kwargs_from_env(environment=environ))
@@ -77,7 +77,7 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
     return client
 
 
-def _build_environment(engine: Engine) -> dict[str, str]:
+def build_environment(engine: Engine) -> dict[str, str]:
     """Return this process's environment with the variables that make `docker` use the engine."""
     environ = dict(os.environ)
     if engine.host is not None or engine.context is not None:
@@ -96,7 +96,7 @@ def find_port_access(engine: Engine, client: APIClient) -> PortAccess | None:
     """Return how the engine's published ports are reached; None if a remote engine has no known address."""
     if engine.address is not None:
         return PortAccess(engine.address)
-    host = _find_address(_build_environment(engine))
+    host = _find_address(build_environment(engine))
     if host.startswith("ssh://"):
         return PortAccess(ssh=host)
     return LOCAL if is_local(client) else None

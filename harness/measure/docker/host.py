@@ -51,7 +51,7 @@ class DockerHost:
         self._campaign = campaign
         self._clock = clock
         self._client = client or connect(engine)
-        self._is_default = engine == DEFAULT_ENGINE
+        self._engine = engine
         self._port_access = find_port_access(engine, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
@@ -84,7 +84,7 @@ class DockerHost:
 
     def prepare(self, target: Target) -> Image:
         """Build, find or pull the target's image and its companions'. Raises EngineError with the output."""
-        return prepare_images(self._client, target, is_default_engine=self._is_default)
+        return prepare_images(self._client, target, self._engine)
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[RunningTarget]:

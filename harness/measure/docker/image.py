@@ -3,33 +3,27 @@
 import contextlib
 import hashlib
 import re
-import tempfile
-from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docker.api import APIClient
-from docker.errors import DockerException, ImageNotFound
-from docker.utils import create_archive
+from docker.errors import ImageNotFound
 
 from harness.errors import EngineError, UsageError
 from harness.measure.docker import load_balancer
-from harness.measure.docker.client import BASE_IMAGE, TARGET_LABEL, connect, translate_docker_errors
+from harness.measure.docker.builders import ImageBuild, follow_messages
+from harness.measure.docker.client import BASE_IMAGE, connect, translate_docker_errors
 from harness.measure.protocols import Image
-from harness.model import BuildSource, ImageSource, Target
-from harness.plan import hash_build, list_build_context
+from harness.model import DEFAULT_ENGINE, BuildSource, Engine, ImageSource, Target
+from harness.plan import choose_port, find_images, hash_build, parse_dockerfile, read_build_file
 
 _OWN_BASE = BASE_IMAGE.partition(":")[0]
-_BUILD_SILENCE_AT_MOST_S = 600
-_OUTPUT_LINES_SHOWN = 20
 _HASH_CHARACTERS = 12
-
-_ARG = re.compile(r"^\s*ARG\s+(\w+)=(\S+)", re.IGNORECASE | re.MULTILINE)
-_FROM = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(\S+)", re.IGNORECASE | re.MULTILINE)
-_VARIABLE = re.compile(r"\$\{?(\w+)\}?")
+_COMMAND_FAILED = re.compile(r"executor failed running|did not complete successfully")
+"""What BuildKit says of a RUN that ended with an error: another builder would not help."""
 
 
-def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool = True) -> Image:
+def prepare_images(client: APIClient, target: Target, engine: Engine = DEFAULT_ENGINE) -> Image:
     """Build, find or pull the images of a target, its companions and its balancer.
 
     A build is skipped if an image of the same content, arguments and base images exists. If the engine is not
@@ -38,12 +32,12 @@ def prepare_images(client: APIClient, target: Target, *, is_default_engine: bool
     services = {each.name: each.service for each in target.companions}
     if target.balancer is not None:
         services[load_balancer.NAME] = load_balancer.build_balancer(target, target.balancer)
-    if not is_default_engine:
+    if engine != DEFAULT_ENGINE:
         _copy_from_default_engine(
             client, {name for each in (target, *services.values()) for name in _find_needed_images(each)}
         )
-    target_image = _prepare_image(client, target)
-    sidecars = {name: _prepare_image(client, service) for name, service in services.items()}
+    target_image = _prepare_image(client, engine, target)
+    sidecars = {name: _prepare_image(client, engine, service) for name, service in services.items()}
     if not sidecars:
         return target_image
     digests = "".join(image.digest for image in (target_image, *sidecars.values()))
@@ -54,7 +48,7 @@ def _find_needed_images(target: Target) -> list[str]:
     """Return the image that is run, or the images that it is built from."""
     if isinstance(target.source, ImageSource):
         return [target.source.reference]
-    return find_base_images(_read_dockerfile(target.source), target.source.args)
+    return _find_base_images(target.source)
 
 
 def _copy_from_default_engine(client: APIClient, references: Iterable[str]) -> None:
@@ -69,9 +63,9 @@ def _copy_from_default_engine(client: APIClient, references: Iterable[str]) -> N
                     client.load_image(default_engine.get_image(reference))  # type: ignore[no-untyped-call]
 
 
-def _prepare_image(client: APIClient, target: Target) -> Image:
+def _prepare_image(client: APIClient, engine: Engine, target: Target) -> Image:
     if isinstance(target.source, BuildSource):
-        return _build_if_changed(client, target.name, target.source)
+        return _build_if_changed(client, engine, target.name, target.source)
     reference = target.source.reference
     return _find_image(client, reference) or _pull(client, reference)
 
@@ -90,7 +84,7 @@ def _pull(client: APIClient, reference: str) -> Image:
         f"find or pull the image {reference}",
         "check its name; if no registry can be reached, give the target a `build` instead of an `image`",
     ):
-        _follow_messages(client.pull(reference, stream=True, decode=True))
+        follow_messages(client.pull(reference, stream=True, decode=True))
         return _inspect(client, reference)
 
 
@@ -99,85 +93,73 @@ def _inspect(client: APIClient, reference: str) -> Image:
     return Image(reference, facts["Id"])
 
 
-def _build_if_changed(client: APIClient, name: str, build: BuildSource) -> Image:
-    bases = find_base_images(_read_dockerfile(build), build.args)
+def _build_if_changed(client: APIClient, engine: Engine, name: str, build: BuildSource) -> Image:
+    bases = _find_base_images(build)
     known = {base: _find_image(client, base) for base in bases}
     content = hash_build(build, [image.digest if image else "" for image in known.values()])
     reference = f"harness-target-{_slugify(name)}:{content[:_HASH_CHARACTERS]}"
     image = _find_image(client, reference)
     if image is None:
-        _build(client, name, build, reference, [base for base in bases if known[base] is None])
+        _build(client, engine, name, build, reference, [base for base in bases if known[base] is None])
         image = _find_image(client, reference)
     if image is None:
         raise EngineError(f"Docker built the image {reference}, but does not have it")
     return image
 
 
-def _build(client: APIClient, name: str, build: BuildSource, reference: str, missing: list[str]) -> None:
-    with (
-        translate_docker_errors(f"build the target {name} from {build.dockerfile}", _suggest_fix(missing)),
-        tempfile.TemporaryFile() as context,
-    ):
-        files = list_build_context(build.context, build.dockerfile)
-        create_archive(str(build.context), files, fileobj=context)
-        _follow_messages(
-            client.build(
-                fileobj=context,
-                custom_context=True,
-                dockerfile=build.dockerfile,
-                tag=reference,
-                buildargs=dict(build.args),
-                labels={TARGET_LABEL: name},
-                rm=True,
-                forcerm=True,
-                timeout=_BUILD_SILENCE_AT_MOST_S,
-                decode=True,
-            )
-        )
+def _build(
+    client: APIClient, engine: Engine, name: str, build: BuildSource, reference: str, missing: list[str]
+) -> None:
+    run = ImageBuild(client, engine, build, _read_dockerfile(build), reference, name)
+    if run.needs_buildkit:
+        for base in missing:
+            with contextlib.suppress(EngineError):  # the engine's BuildKit has no credentials of its own
+                _pull(client, base)
+    hint = _suggest_fix(missing) or "`docker build` of the same Dockerfile shows all of its output"
+    try:
+        with translate_docker_errors(f"build the target {name} from {build.dockerfile}", hint):
+            run.run()
+    except EngineError as error:
+        if run.needs_buildkit and not missing and not _COMMAND_FAILED.search(error.what):
+            error.hint = _suggest_own_build(name, build)
+        raise
+
+
+def _suggest_own_build(name: str, build: BuildSource) -> str:
+    """Suggest how to build, without the harness, what no builder that it can use builds."""
+    if build.dockerfile_inline is not None:
+        return "build it with `docker compose build`, and name the image: `image: …` instead of `build`"
+    options = f" --target {build.target}" if build.target else ""
+    command = f"docker build --tag {_slugify(name)}:1{options} --file {build.dockerfile} ."
+    return (
+        f"only BuildKit can build this Dockerfile. Build it yourself, `{command}` in {build.context}, "
+        f"and name the image: `image: {_slugify(name)}:1` instead of `build`"
+    )
 
 
 def _suggest_fix(missing: list[str]) -> str:
-    """Suggest what to try after a failed build; the engine does not have the `missing` base images."""
+    """Suggest what to try if the engine does not have the `missing` base images; empty if there are none."""
     if any(base.startswith(_OWN_BASE) for base in missing):
         return f"`make base` makes {missing[0]}"
     if missing:
         hint = "name another base in `build: {args: …}` (`make base` makes one)"
         return f"{missing[0]} is not on this engine; {hint}"
-    return "`docker build` of the same Dockerfile shows all of its output"
-
-
-def _follow_messages(messages: Iterable[Mapping[str, Any]]) -> None:
-    """Read the engine's messages to the end. Raises DockerException with the last lines of a failure."""
-    output: deque[str] = deque(maxlen=_OUTPUT_LINES_SHOWN)
-    failed = False
-    for message in messages:
-        failed = failed or "error" in message
-        output.extend(str(message.get("error") or message.get("stream") or "").strip().splitlines())
-    if failed:
-        raise DockerException("\n".join(output))
+    return ""
 
 
 def _read_dockerfile(build: BuildSource) -> str:
-    path = build.context / build.dockerfile
     try:
-        return path.read_text(encoding="utf-8")
+        return read_build_file(build)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{path}: {error}", "`build: {context: …, dockerfile: …}` says which Dockerfile to use"
+            f"{build.context / build.dockerfile}: {error}",
+            "`build: {context: …, dockerfile: …}` says which Dockerfile to use",
         ) from error
 
 
-def find_base_images(dockerfile: str, args: Mapping[str, str]) -> list[str]:
-    """Return the images that the Dockerfile's stages start from, with arguments filled in.
-
-    Stages that start from another stage of the same Dockerfile are left out.
-    """
-    values = dict(_ARG.findall(dockerfile)) | dict(args)
-    stages = {name.lower() for name in re.findall(r"\bAS\s+(\S+)", dockerfile, re.IGNORECASE)}
-    bases = [
-        _VARIABLE.sub(lambda match: values.get(match[1], ""), base) for base in _FROM.findall(dockerfile)
-    ]
-    return [base for base in dict.fromkeys(bases) if base and base.lower() not in stages | {"scratch"}]
+def _find_base_images(build: BuildSource) -> list[str]:
+    """Return the images that the build starts or copies from."""
+    return find_images(parse_dockerfile(_read_dockerfile(build)), build.args, build.target)
 
 
 def _slugify(name: str) -> str:
@@ -194,5 +176,15 @@ def inspect_image(reference: str) -> tuple[int | None, bool]:
     finally:
         client.close()
     config = facts.get("Config") or {}
-    ports = sorted(int(port.partition("/")[0]) for port in config.get("ExposedPorts") or {})
-    return (ports[0] if ports else None), bool(config.get("Healthcheck"))
+    return choose_port(_sort_ports(config.get("ExposedPorts") or {})), _has_healthcheck(config)
+
+
+def _sort_ports(ports: Iterable[str]) -> list[str]:
+    """Sort ports such as 80/tcp by their number."""
+    return sorted(ports, key=lambda port: (len(port.partition("/")[0]), port))
+
+
+def _has_healthcheck(config: Mapping[str, Any]) -> bool:
+    """Return True if an image's HEALTHCHECK is a command, and not NONE."""
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    return bool(test) and test[0] != "NONE"

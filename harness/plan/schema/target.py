@@ -21,10 +21,30 @@ from harness.plan.schema.types import (
 )
 
 
+class BuildSecretSection(Section):
+    """A secret of a build: a file's content, or a variable of the caller's environment."""
+
+    file: PathText | None = None
+    environment: Annotated[str, AfterValidator(validators.check_variable_name)] | None = None
+
+    @model_validator(mode="after")
+    def check_single_source(self) -> Self:
+        if (self.file is None) == (self.environment is None):
+            raise ValueError("write one of file: and environment:")
+        return self
+
+
 class BuildSection(Section):
     context: PathText = "."
     dockerfile: PathText = "Dockerfile"
+    dockerfile_inline: str | None = None
     args: dict[str, str] = {}
+    target: str | None = None
+    secrets: dict[str, BuildSecretSection] = {}
+    ssh: Annotated[tuple[str, ...], OneOrMany()] = ()
+    network: str | None = None
+    extra_hosts: Annotated[tuple[str, ...], OneOrMany()] = ()
+    platform: str | None = None
 
 
 Command = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command), Field(min_length=1)]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from harness.errors import StoreError
 from harness.model import (
     DEFAULT_ENGINE,
+    BuildSecret,
     BuildSource,
     Cell,
     CommandProbe,
@@ -71,6 +72,15 @@ TEXTS = st.dictionaries(TEXT, TEXT, max_size=3)
 PATHS = st.lists(st.sampled_from(["a", "b", "caf\u00e9 x", "c.yaml"]), min_size=1, max_size=4).map(
     lambda parts: Path(PurePosixPath("/", *parts))
 )
+BUILDS = st.builds(
+    BuildSource,
+    PATHS,
+    TEXT,
+    TEXTS,
+    target=st.none() | TEXT,
+    secrets=st.dictionaries(TEXT, st.builds(BuildSecret, st.none() | PATHS, st.none() | TEXT), max_size=2),
+    ssh=st.lists(TEXT, max_size=2).map(tuple),
+)
 PROBES = st.one_of(
     st.builds(HttpProbe, TEXT, COUNTS, NUMBERS),
     st.builds(TcpProbe, NUMBERS),
@@ -114,7 +124,7 @@ TARGETS = st.builds(
     Target,
     name=TEXT,
     port=COUNTS,
-    source=st.builds(ImageSource, TEXT) | st.builds(BuildSource, PATHS, TEXT, TEXTS),
+    source=st.builds(ImageSource, TEXT) | BUILDS,
     readiness=PROBES,
     environment=TEXTS,
     command=st.none() | st.lists(TEXT, max_size=3).map(tuple),

@@ -1,11 +1,12 @@
 """An image is built again if the hash of its content changed."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.measure.docker.image import find_base_images
 from harness.model import BuildSource
 from harness.plan import hash_build, list_build_context
 
@@ -63,15 +64,31 @@ def test_a_file_that_dockerignore_excludes_does_not_change_the_hash(build: Build
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "args", "bases"),
+    "change",
     [
-        ("FROM debian:12\n", {}, ["debian:12"]),
-        ("ARG BASE=debian:12\nFROM ${BASE}\n", {}, ["debian:12"]),
-        ("ARG BASE=debian:12\nFROM $BASE\n", {"BASE": "mine:1"}, ["mine:1"]),
-        ("FROM --platform=linux/amd64 a AS build\nFROM b\nFROM build\nFROM scratch\n", {}, ["a", "b"]),
-        ("from a as one\nFROM a\n", {}, ["a"]),
-        ("FROM ${UNKNOWN}\n", {}, []),
+        {"target": "prod"},
+        {"dockerfile_inline": "FROM scratch\n"},
+        {"network": "host"},
+        {"platform": "linux/arm64"},
+        {"extra_hosts": ("a:10.0.0.1",)},
+        {"dockerfile": "../Dockerfile"},
     ],
 )
-def test_bases_are_read_from_the_dockerfile(dockerfile: str, args: dict[str, str], bases: list[str]) -> None:
-    assert find_base_images(dockerfile, args) == bases
+def test_every_other_key_of_a_build_changes_the_hash(build: BuildSource, change: dict[str, Any]) -> None:
+    (build.context.parent / "Dockerfile").write_text("FROM scratch\n")
+    assert hash_with_bases(replace(build, **change)) != hash_with_bases(build)
+
+
+def test_a_dockerfile_outside_of_the_context_changes_the_hash(build: BuildSource) -> None:
+    outside = build.context.parent / "Dockerfile"
+    outside.write_text("FROM scratch\n")
+    before = hash_with_bases(replace(build, dockerfile="../Dockerfile"))
+    outside.write_text("FROM debian\n")
+    assert hash_with_bases(replace(build, dockerfile="../Dockerfile")) != before
+
+
+def test_a_dockerfiles_own_ignore_file_takes_the_place_of_the_contexts(build: BuildSource) -> None:
+    (build.context / ".dockerignore").write_text("app.py\n")
+    (build.context / "Dockerfile.dockerignore").write_text("other\n")
+    assert "app.py" in list_build_context(build.context, "Dockerfile")
+    assert "app.py" not in list_build_context(build.context, "Other")

@@ -1,0 +1,69 @@
+"""What only BuildKit builds is built on a real engine, by whichever of its ways this machine has."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from docker.api import APIClient
+
+from harness.errors import EngineError
+from harness.measure.docker.builders import find_buildkit_command
+from harness.measure.docker.client import build_environment, connect
+from harness.measure.docker.image import prepare_images
+from harness.model import DEFAULT_ENGINE, BuildSource, Target
+from tests.e2e.project import BASE
+
+pytestmark = pytest.mark.e2e
+
+MOUNT = "RUN --mount=type=cache,target=/cache echo built > /cache/x && cp /cache/x /x\n"
+
+
+@pytest.fixture
+def client() -> Iterator[APIClient]:
+    with contextlib.closing(connect()) as connected:
+        yield connected
+
+
+@pytest.fixture(params=["client", "engine"])
+def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Build by the command `docker` if it can, and by the engine alone."""
+    if request.param == "engine":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif find_buildkit_command(build_environment(DEFAULT_ENGINE)) is None:
+        pytest.skip("the command docker of this machine can't use BuildKit")
+    return str(request.param)
+
+
+def build(client: APIClient, folder: Path, builder: str, text: str, **options: str) -> str:
+    """Build a Dockerfile in the folder; return the image's name."""
+    (folder / "Dockerfile").write_text(f"{text}# {builder}: an image of its own\nLABEL by={builder}\n")
+    source = BuildSource(folder, **options)  # type: ignore[arg-type]
+    return prepare_images(client, Target("kit", 80, source=source)).reference
+
+
+def test_a_dockerfile_with_a_frontend_and_a_mount_is_built(
+    client: APIClient, tmp_path: Path, builder: str
+) -> None:
+    text = f"# syntax=docker/dockerfile:1.4\nFROM {BASE} AS one\n{MOUNT}FROM one AS two\nRUN false\n"
+    image = build(client, tmp_path, builder, text.replace("RUN false\n", ""), target="one")
+    facts = client.inspect_image(image)  # type: ignore[no-untyped-call]
+    assert facts["Config"]["Labels"]["harness.target"] == "kit"
+    assert build(client, tmp_path, builder, text.replace("RUN false\n", ""), target="one") == image
+
+
+def test_a_failed_build_shows_its_output(client: APIClient, tmp_path: Path, builder: str) -> None:
+    with pytest.raises(EngineError, match=r"(?s)why it fails.*exit code: 3"):
+        build(
+            client,
+            tmp_path,
+            builder,
+            f"FROM {BASE}\nRUN --mount=type=cache,target=/c echo why it fails; exit 3\n",
+        )
+
+
+def test_what_no_builder_here_can_build_is_named_with_what_to_type(
+    client: APIClient, tmp_path: Path, builder: str
+) -> None:
+    with pytest.raises(EngineError, match=r"docker build --tag kit:1 --file Dockerfile .*image: kit:1"):
+        build(client, tmp_path, builder, f"FROM {BASE}\nRUN --nonsense=1 true\n")
