@@ -35,8 +35,6 @@ def on_init(environment: Any, **_: Any) -> None:
 
     A path that the harness was given is part of the target's address already.
     """
-    if hasattr(environment, "harness_bases"):
-        return  # pytest has loaded this file once more, to look for tests
     environment.harness_bases = {}
     if read_base(environment.host):
         return

@@ -6,10 +6,13 @@ variable, and keeps its own settings. This file imports nothing of the harness, 
 alone, from the master.
 """
 
+import functools
 import os
+from collections.abc import Callable
 from typing import Any
 
 import locust
+import locust.main
 
 OWN_OPTIONS = frozenset(os.environ.get("HARNESS_OPTIONS", "").split())
 
@@ -54,11 +57,23 @@ def replace_reader(parser: Any, **_: Any) -> None:
     Startup.reader = parser._config_file_parser = SettingsReader(parser._config_file_parser)
 
 
+def skip_own_files(load_tests: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Wrap the search for tests of pytest, which Locust runs as users if no file has a user class."""
+
+    @functools.wraps(load_tests)
+    def load_tests_of_scenario(path: str) -> Any:
+        return {} if os.path.basename(path).startswith("harness_") else load_tests(path)
+
+    return load_tests_of_scenario
+
+
 def on_init(environment: Any, **_: Any) -> None:
     """Store the settings where `harness_plugin.py` and `harness_host.py` find them."""
     environment.harness_settings = Startup.reader.settings if Startup.reader else {}
     environment.harness_configured_host = Startup.reader.host if Startup.reader else None
 
 
+main: Any = locust.main
+main.load_locustfile_pytest = skip_own_files(main.load_locustfile_pytest)
 locust.events.init_command_line_parser.add_listener(replace_reader)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -262,8 +262,6 @@ def die_with_harness() -> None:
 
 
 def on_init(environment: Any, **_: Any) -> None:
-    if hasattr(environment, "harness"):
-        return  # pytest has loaded this file once more, to look for tests
     environment.harness = request_log
     environment.events.spawning_complete.add_listener(on_spawning_complete)
     die_with_harness()
