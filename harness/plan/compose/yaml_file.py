@@ -16,6 +16,8 @@ KeyPath = tuple[str, ...]
 
 _OLD_OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _MOST_LEVELS = 100
+_MOST_VALUES = 100_000
+"""Aliases can make a small file into a huge tree; real files have a few thousand values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,26 @@ def read_documents(path: Path) -> list[YamlDocument]:
         documents = list(yaml.load_all(read_text(path)))
     except (YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{shorten_path(path)}: not YAML: {' '.join(str(error).split())[:300]}") from None
-    return [_take_tags_out(document) for document in documents if document is not None]
+    try:
+        return [_take_tags_out(document) for document in documents if document is not None]
+    except ValueError as error:
+        raise ValueError(f"{shorten_path(path)} {error}") from None
 
 
 def _take_tags_out(tree: Any) -> YamlDocument:
-    """Return the document with plain values in place of those with tags, and without those to be reset."""
+    """Return the document with plain values in place of those with tags, and without those to be reset.
+
+    Raises:
+        ValueError: aliases make the tree too large or endless.
+    """
     replaced: list[KeyPath] = []
+    left = _MOST_VALUES
 
     def walk(value: Any, path: KeyPath) -> Any:
-        if len(path) > _MOST_LEVELS:
-            raise ValueError(f"is nested deeper than {_MOST_LEVELS} levels")
+        nonlocal left
+        left -= 1
+        if len(path) > _MOST_LEVELS or left < 0:
+            raise ValueError(f"has more than {_MOST_VALUES} values, or more than {_MOST_LEVELS} levels")
         if isinstance(value, _Tagged):
             replaced.append(path)
             value = value.value

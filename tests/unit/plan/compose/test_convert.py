@@ -11,6 +11,11 @@ from harness.plan.compose.reader import find_files, read_compose
 from harness.plan.compose.report import ComposeTarget
 from tests.compose_files import ENVIRON, FILES
 
+BOMB = "x-0: &a0 [x, x]\n" + "".join(
+    f"x-{number}: &a{number} [*a{number - 1}, *a{number - 1}]\n" for number in range(1, 40)
+)
+"""Forty lines that aliases make into a million million values."""
+
 Convert = Callable[..., ComposeTarget]
 """A function that converts the service `web` of files, or of the text of one compose file."""
 
@@ -335,6 +340,8 @@ def test_services_that_nothing_names_are_listed_but_not_those_before_the_target(
         ("a: [", "not YAML"),
         ("services: {web: {image: x}, web: {image: y}}", "not YAML"),
         ("x-a: 1\n", "has no services"),
+        (BOMB, "has more than 100000 values"),
+        ("x-a: &a [*a]\nservices: {}\n", "has more than 100000 values, or more than 100 levels"),
         (
             "services: {web: {image: x, volumes: ['${GONE}:/data']}}",
             "without a value are GONE: write them into",
