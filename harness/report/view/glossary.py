@@ -32,6 +32,10 @@ PAGE_TERMS = (
         "a measured number that an SLO limits: a percentile or the mean of RT, the error ratio, the "
         "throughput shortfall, or the rise of RT within the window",
     ),
+    Term("curve", "a size over its users: the points of its first slow ramp, and its windows"),
+    Term("line of light load", "the RPS of N users if each got as much as at light load"),
+    Term("knee", "from these users on RPS does not follow: more users only wait longer"),
+    Term("bottleneck", "RPS stays level while RT rises, although more users ask"),
     Term("baseline", "RT and RPS at light load: the reference for the throughput shortfall"),
     Term("throughput shortfall", "the share of RPS that is missing, compared with light load"),
     Term(
