@@ -61,6 +61,7 @@ def _shorten(text: object, file: Path) -> Iterator[str]:
     for line in str(text).splitlines():
         line = re.sub(r"^.*target\.yaml:\d+:\d+: (compose: )?", "", line)
         line = line.replace(f"{file.parent}{os.sep}", "").replace(str(file.parent), "its folder")
+        line = line.replace(str(Path.home()), "~")
         yield line.removeprefix(f"{file.name}: ")
 
 
