@@ -1,0 +1,68 @@
+"""Where `docker compose` answers, its answer is read; the caller's values stay references."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.plan.compose.convert import convert_service
+from harness.plan.compose.official_reader import find_docker_compose
+from harness.plan.compose.reader import read_compose
+
+COMPOSE = """\
+services:
+  web: {image: "x:${TAG}", environment: {PASSWORD: "${SECRET}", PLAIN: "a$$b"}, ports: [80]}
+"""
+ANSWER = {
+    "services": {
+        "web": {
+            "image": "x:1",
+            "command": ["echo", "$$HOME"],
+            "environment": {"PASSWORD": "__SECRET__", "PLAIN": "a$$b"},
+            "extra_hosts": ["a=1.1.1.1"],
+            "networks": {"default": None},
+            "ports": [{"mode": "ingress", "target": 80, "protocol": "tcp"}],
+        }
+    }
+}
+
+
+def write_program(folder: Path, version: str, config: str) -> dict[str, str]:
+    """Write a program named docker that answers as Docker Compose would; return an environment with it."""
+    folder.mkdir()
+    program = folder / "docker"
+    program.write_text(
+        f'#!/bin/sh\nif [ "$2" = version ]; then echo {version}; exit; fi\n'
+        f'echo "$@" > {folder}/arguments\n{config}\n'
+    )
+    program.chmod(0o755)
+    return {"PATH": str(folder), "SECRET": "s3cret", "TAG": "1"}
+
+
+def test_the_answer_is_read_and_secrets_stay_references(tmp_path: Path) -> None:
+    answer = json.dumps(ANSWER).replace("__SECRET__", "'\"$SECRET\"'")
+    environ = write_program(tmp_path / "bin", "2.30.1", f"echo '{answer}'")
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    model = read_compose([tmp_path / "compose.yaml"], environ)
+    values = convert_service(model, "web", environ, {}).values
+    assert (values["image"], values["command"]) == ("x:1", ["echo", "$HOME"])
+    assert values["environment"] == {"PASSWORD": "${SECRET}", "PLAIN": "a$b"}
+    assert values["extra_hosts"] == ["a:1.1.1.1"]
+    arguments = (tmp_path / "bin/arguments").read_text().split()
+    assert arguments[:3] == ["compose", "--file", str(tmp_path / "compose.yaml")]
+    assert arguments[3:] == [
+        "--project-directory", str(tmp_path), "--profile", "*", "config", "--format", "json",
+    ]  # fmt: skip
+
+
+def test_a_refusal_is_shown_without_warnings(tmp_path: Path) -> None:
+    config = "echo 'time=1 level=warning msg=no' >&2; echo 'services.web is wrong' >&2; exit 15"
+    environ = write_program(tmp_path / "bin", "v2.30.1-desktop.1", config)
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    with pytest.raises(ValueError, match=r"^docker compose: services\.web is wrong$"):
+        read_compose([tmp_path / "compose.yaml"], environ)
+
+
+@pytest.mark.parametrize("version", ["1.29.2", "unknown", ""])
+def test_a_compose_before_version_2_is_not_asked(tmp_path: Path, version: str) -> None:
+    assert find_docker_compose(write_program(tmp_path / "bin", version, "exit 1")) is None
