@@ -82,7 +82,7 @@ def find_settings_files(folder: Path) -> list[Path]:
     """Return the files with settings of Locust in the folder in which it starts."""
     project = folder / "pyproject.toml"
     names = (folder / "locust.conf", *([project] if _has_locust_settings(project) else []))
-    return [path for path in names if path.is_file()]
+    return [path for path in names if os.path.isfile(path)]
 
 
 def _has_locust_settings(project: Path) -> bool:

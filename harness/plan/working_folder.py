@@ -88,12 +88,13 @@ def _list_candidates(own: Path, matrix_folder: Path) -> list[Path]:
     """
     candidates, root = [own], own
     for folder in own.parents:
-        if folder in (Path.home(), Path(folder.anchor)) or (root / ".git").exists():
+        is_outside = folder in (Path(os.path.expanduser("~")), Path(folder.anchor))
+        if is_outside or os.path.exists(root / ".git"):
             break
         below = candidates[-1]
         candidates.append(folder)
-        is_marked = any((folder / name).is_file() for name in _PROJECT_FILES) or (folder / ".git").exists()
-        if is_marked or folder == matrix_folder or (below / "__init__.py").is_file():
+        is_marked = any(os.path.exists(folder / name) for name in (*_PROJECT_FILES, ".git"))
+        if is_marked or folder == matrix_folder or os.path.isfile(below / "__init__.py"):
             root = folder
     inside = candidates[: candidates.index(root) + 1]
     return inside if matrix_folder in inside else [*inside, matrix_folder]
@@ -130,7 +131,8 @@ def _may_be_local(name: str, folders: Sequence[Path]) -> bool:
         return False
     installed = PathFinder.find_spec(top, [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
     return installed is None or any(
-        (folder / f"{top}.py").is_file() or (folder / top / "__init__.py").is_file() for folder in folders
+        os.path.isfile(folder / f"{top}.py") or os.path.isfile(folder / top / "__init__.py")
+        for folder in folders
     )
 
 
