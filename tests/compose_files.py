@@ -348,6 +348,28 @@ secrets: {token: {environment: SECRET}}
 """,
         "app/docker/Dockerfile": "FROM x\n",
     },
+    "repetitions": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: ["80", "80", "81:81", "81:81"]
+    tmpfs: [/a, /a]
+    dns: [1.1.1.1, 1.1.1.1]
+    environment: ["A=1", "A=1", "A=2"]
+    volumes: ["vol:/v", "vol:/v", "other:/v", "C:/x:/y:ro"]
+    cap_add: [SYS_NICE, SYS_NICE]
+volumes: {vol: {}, other: {}}
+""",
+    },
+    "an image that another service builds": {
+        "compose.yaml": """\
+services:
+  web: {image: "shop:dev", ports: [80], depends_on: [migrate]}
+  migrate: {image: "shop:dev", command: [migrate]}
+  builder: {image: "shop:dev", build: {context: ., target: prod}, profiles: [build]}
+""",
+    },
     "health": {
         "compose.yaml": """\
 services:

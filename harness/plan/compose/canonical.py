@@ -23,6 +23,8 @@ _REMOTE = re.compile(
     r"[a-z][a-z0-9+.-]*://|git@|github\.com/|docker-image:|oci-layout:|service:", re.IGNORECASE
 )
 _MAPPINGS = ("environment", "labels", "annotations", "sysctls")
+_DRIVE = re.compile(r"[A-Za-z]:(?=[/\\])")
+"""The drive of a path on Windows."""
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _LISTS = ("tmpfs", "dns", "dns_search", "label_file")
 _TEXTS = ("expose", "cap_add", "cap_drop", "group_add", "links", "profiles", "security_opt", "dns_opt")
@@ -159,7 +161,7 @@ def _canonicalize_grants(value: list[Any]) -> list[Tree]:
 
 def _canonicalize_mount(value: Any, folder: Path, home: str) -> Tree:
     mount = dict(value) if isinstance(value, dict) else _parse_mount(str(value))
-    if mount.get("type") == "bind" and "source" in mount:
+    if mount.get("type") == "bind" and "source" in mount and not _DRIVE.match(str(mount["source"])):
         mount["source"] = resolve_path(mount["source"], folder, home)
     if "target" in mount:
         mount["target"] = os.path.normpath(str(mount["target"]))
@@ -168,13 +170,15 @@ def _canonicalize_mount(value: Any, folder: Path, home: str) -> Tree:
 
 def _parse_mount(text: str) -> Tree:
     """Return the long form of `source:target:options`, or of a target alone."""
-    parts = text.split(":")
+    drive = _DRIVE.match(text)
+    parts = [drive[0] + each for each in text[2:].split(":")[:1]] if drive else []
+    parts += text[2:].split(":")[1:] if drive else text.split(":")
     if not 1 <= len(parts) <= 3 or not all(parts):
         raise ValueError(f'"{text}" is not source:target, nor source:target:options')
     if len(parts) == 1:
         return {"type": "volume", "target": text}
     source, target, options = parts[0], parts[1], ",".join(parts[2:]).split(",")
-    is_bind = source.startswith((".", "/", "~"))
+    is_bind = drive is not None or source.startswith((".", "/", "~"))
     mount: Tree = {"type": "bind" if is_bind else "volume", "source": source, "target": target}
     if "ro" in options:
         mount["read_only"] = True

@@ -225,6 +225,7 @@ class _Converter:
 
     def _convert_source(self, name: str, values: _Values) -> dict[str, Any]:
         platform = str(values.get("platform") or "")
+        values = self._find_builder(values)
         if not isinstance(values.get("build"), dict):
             if platform:
                 self.result.note(
@@ -252,6 +253,13 @@ class _Converter:
             | self._convert_build_access(name, build)
             | self._choose_platform(name, platform, build)
         }
+
+    def _find_builder(self, values: _Values) -> _Values:
+        """Return the service whose build makes the image that a service without a build runs; else itself."""
+        if values.get("build") or not values.get("image"):
+            return values
+        others = (each for each in self.model.services.values() if each.get("build"))
+        return next((each for each in others if each.get("image") == values["image"]), values)
 
     def _convert_build_access(self, name: str, build: _Values) -> dict[str, Any]:
         """Return the secrets and the SSH agents that a build may use."""

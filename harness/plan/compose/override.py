@@ -94,6 +94,16 @@ _KEYS: Mapping[str, Callable[[Any], str]] = {
 """What an item of a service's list stands for: two items with the same key are one."""
 
 
+def drop_repetitions(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a service without items of its lists that a later item of the same list stands for."""
+    return {
+        key: list({_KEYS[key](each): each for each in value}.values())
+        if key in _KEYS and isinstance(value, list)
+        else value
+        for key, value in service.items()
+    }
+
+
 def drop_paths(model: Mapping[str, Any], paths: Sequence[KeyPath]) -> dict[str, Any]:
     """Return the model without the values at these paths, which a later file resets or replaces."""
     result = dict(model)

@@ -8,13 +8,17 @@ from typing import Any
 from harness.plan.compose.canonical import Tree, canonicalize, resolve_path
 from harness.plan.compose.env_files import read_dotenv, read_env_file, read_raw_env_file
 from harness.plan.compose.interpolation import Variables, interpolate_tree
-from harness.plan.compose.override import drop_paths, merge_models, merge_services
+from harness.plan.compose.override import drop_paths, drop_repetitions, merge_models, merge_services
 from harness.plan.compose.schema_check import check_schema
 from harness.plan.compose.syntax import is_true, to_list
 from harness.plan.compose.yaml_file import read_documents
 from harness.plan.yaml.document import shorten_path
 
 _MOST_FILES = 100
+_WITHOUT_REPETITIONS = frozenset(
+    "annotations cap_add cap_drop configs dns dns_opt dns_search env_file environment expose labels links "
+    "ports profiles secrets sysctls tmpfs volumes".split()
+)
 _IMPORTED = ("services", "volumes", "networks", "secrets", "configs", "models")
 
 
@@ -55,6 +59,7 @@ def _read_files(files: Sequence[Path], source: _Source) -> Tree:
         for document in read_documents(file):
             tree = _read_document(document.values, file, inner)
             own = canonicalize(tree, source.folder, source.home)
+            own["services"] = {name: drop_repetitions(each) for name, each in own["services"].items()}
             own = _add_includes(own, inner)
             own = _apply_extends(own, file, inner)
             model = merge_models(drop_paths(model, document.replaced), own)
@@ -68,9 +73,29 @@ def _read_document(values: Any, file: Path, source: _Source) -> Tree:
         tree = interpolate_tree(values, source.variables)
     except ValueError as error:
         raise ValueError(f"{shorten_path(file)}: {error}") from None
+    tree = _drop_same_items(tree)
     check_schema(tree, file, is_whole=False)
     assert isinstance(tree, dict)
     return tree
+
+
+def _drop_same_items(tree: Tree) -> Tree:
+    """Return a file's content without items that a list of a service has twice, as Compose reads it."""
+    services = tree.get("services")
+    if not isinstance(services, dict):
+        return tree
+    return {**tree, "services": {name: _drop_same_items_of(each) for name, each in services.items()}}
+
+
+def _drop_same_items_of(service: Any) -> Any:
+    if not isinstance(service, dict):
+        return service
+    return {
+        key: [each for number, each in enumerate(value) if each not in value[:number]]
+        if isinstance(value, list) and key in _WITHOUT_REPETITIONS
+        else value
+        for key, value in service.items()
+    }
 
 
 def _add_includes(own: Tree, source: _Source) -> Tree:

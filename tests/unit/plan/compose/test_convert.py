@@ -364,3 +364,10 @@ def test_a_user_of_variables_without_values_is_the_one_that_docker_takes(convert
         "NO_UID is not set, and counts as empty",
         "NO_GID is not set, and counts as empty",
     ]
+
+
+def test_an_image_that_another_service_builds_is_built(convert: Convert, tmp_path: Path) -> None:
+    values = convert(FILES["an image that another service builds"]).values
+    build = {"context": str(tmp_path), "target": "prod"}
+    assert (values["build"], values["companions"]["migrate"]["build"]) == (build, build)
+    assert "image" not in values
