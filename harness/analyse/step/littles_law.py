@@ -95,7 +95,7 @@ def _name_lost_time(
     hidden_ratio = hidden.sum_within_s(window.from_s, window.to_s) / (window.users * window.length_s)
     if hidden_ratio < lost_ratio / 2:
         return unexplained
-    count = _count_begun(hidden, window)
+    count = int(((hidden.end_s > window.from_s) & (hidden.start_s < window.to_s)).sum())
     evidence = TimeUnreported(lost_ratio, allowed_ratio, count, _GAP_AT_LEAST_S)
     return Judgement(Rule.UNREPORTED, evidence)
 

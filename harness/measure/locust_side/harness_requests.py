@@ -224,11 +224,13 @@ def follow_reads(read: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap the reading of FastHttpUser's answers to record when a stream was last read."""
 
     @functools.wraps(read)
-    def read_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def read_and_note(self: Any, length: int | None = None) -> Any:
         try:
-            return read(self, *args, **kwargs)
+            return read(self, length)
         finally:
-            note_read(self.__dict__.get("harness_stream"), is_over=self.message_complete)
+            opened = self.__dict__.get("harness_stream")
+            if opened is not None:
+                note_read(opened, is_over=self.message_complete)
 
     return read_and_note
 
@@ -251,12 +253,11 @@ def follow_chunks(iter_content: Callable[..., Any]) -> Callable[..., Any]:
     return iter_content_and_note
 
 
-def note_read(opened: OpenRequest | None, *, is_over: bool = False) -> None:
+def note_read(opened: OpenRequest, *, is_over: bool = False) -> None:
     """Record a read of a stream. At its end it is done, unless its report is still to come."""
-    if opened is not None:
-        opened.last_s = time.monotonic()
-        if is_over and opened.reported is None and opened in opened.lane.open:
-            opened.close()
+    opened.last_s = time.monotonic()
+    if is_over and opened.reported is None and opened in opened.lane.open:
+        opened.close()
 
 
 def on_init(environment: Any, **_: Any) -> None:

@@ -129,8 +129,9 @@ def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(sleep)
     def sleep_and_record(self: Any, seconds: float) -> Any:
         lane = find_lane()
-        for each in list(lane.open):
-            each.close()
+        if lane.open:
+            for each in list(lane.open):
+                each.close()
         log.add_pause(float(seconds), lane.owner)
         lane.task += 1
         lane.may_pause = True
@@ -149,7 +150,7 @@ def record_pauses(sleep: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(sleep)
     def sleep_and_record(seconds: float = 0, ref: bool = True) -> Any:
         lane = find_lane()
-        if lane.user is not None and lane.is_pausing(seconds):
+        if not lane.busy and lane.user is not None and lane.is_pausing(seconds):
             log.add_pause(float(seconds), lane.owner)
         return sleep(seconds, ref)
 
