@@ -14,6 +14,7 @@ from harness.plan.compose.service_keys import (
     convert_plain_keys,
     convert_readiness,
     describe_replicas,
+    find_exposed_port,
     find_known_port,
     find_ports,
     read_replicas,
@@ -142,6 +143,9 @@ class _Converter:
         ports = find_ports(self._find_network_owner(values))
         if ports:
             section["port"] = ports[0]
+        elif "port" not in own and (port := find_exposed_port(section.get("build") or {})):
+            section["port"] = port
+            self.result.note(name, f"port {port} is measured, because its Dockerfile exposes it")
         if len(ports) > 1 and "port" not in own:
             others = ", ".join(map(str, ports[1:]))
             self.result.note(name, f"port {ports[0]} is measured, and not {others}; write port: for another")

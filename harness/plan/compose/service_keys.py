@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from harness.model import MIB
@@ -12,6 +13,7 @@ from harness.plan.compose.syntax import (
     parse_number,
     parse_whole_number,
 )
+from harness.plan.dockerfile import read_dockerfile
 
 _Values = Mapping[str, Any]
 
@@ -59,6 +61,20 @@ def find_ports(values: _Values) -> list[int]:
         int(number.partition("-")[0]) for number, _, protocol in exposed if protocol in ("", "tcp")
     ]
     return [number for number in dict.fromkeys(numbers) if number != _SSH]
+
+
+def find_exposed_port(build: _Values) -> int | None:
+    """Return the port that the last stage of a build's Dockerfile exposes; None if another stage is built."""
+    text = str(build.get("dockerfile_inline") or "")
+    if not build or build.get("target"):
+        return None
+    if not text:
+        try:
+            path = Path(build["context"]) / build.get("dockerfile", "Dockerfile")
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+    return read_dockerfile(text)[0]
 
 
 def find_known_port(values: _Values) -> int | None:

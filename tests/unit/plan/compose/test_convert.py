@@ -371,3 +371,12 @@ def test_an_image_that_another_service_builds_is_built(convert: Convert, tmp_pat
     build = {"context": str(tmp_path), "target": "prod"}
     assert (values["build"], values["companions"]["migrate"]["build"]) == (build, build)
     assert "image" not in values
+
+
+def test_the_port_of_a_build_that_publishes_none_is_that_of_its_dockerfile(convert: Convert) -> None:
+    files = {"compose.yaml": "services: {web: {build: .}}\n", "Dockerfile": "FROM x\nEXPOSE 22 9000\n"}
+    result = convert(files)
+    assert result.values["port"] == 9000
+    assert result.notes == ["web: port 9000 is measured, because its Dockerfile exposes it"]
+    assert "port" not in convert("services: {web: {build: {context: ., target: other}}}\n").values
+    assert "port" not in convert("services: {web: {build: {context: ./gone}}}\n").values
