@@ -27,11 +27,10 @@ class StepErrors:
 
 def measure_step_errors(window: Window) -> StepErrors:
     """Count the window's failed requests and all requests by request name."""
-    counts = {}
-    for index in np.unique(window.name):
-        has_name = window.name == index
-        counts[window.names[index]] = (int(window.failed[has_name].sum()), int(has_name.sum()))
-    return StepErrors(counts)
+    totals = np.bincount(window.name, minlength=len(window.names)).tolist()
+    failed = np.bincount(window.name[window.failed], minlength=len(window.names)).tolist()
+    counts = zip(window.names, failed, totals, strict=True)
+    return StepErrors({name: (bad, total) for name, bad, total in counts if total})
 
 
 def estimate_usual_ratio(window: Window, light: StepErrors) -> float:

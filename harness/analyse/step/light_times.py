@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from harness.analyse.step.window import Window, find_percentile_s
+from harness.analyse.step.window import Window
 
 _FEWEST_ANSWERS = 5
 """A name with fewer answers has no mean of its own. If so many are to be expected at light load and there is
@@ -78,14 +78,17 @@ class StepTimes:
 
 def measure_step_times(window: Window) -> StepTimes:
     """Return the response times of the window's good answers by request name, and its pauses."""
-    names = window.name[~window.failed]
-    by_name = {}
-    for index in np.unique(names):
-        response_s = window.good[names == index]
-        tenth_s = find_percentile_s(response_s, 10) or 0.0
-        by_name[window.names[index]] = NameTime(
-            len(response_s), float(response_s.mean()), float(response_s.var()), tenth_s
-        )
+    names, response_s = window.name[~window.failed], window.good
+    if len(names) == 0:
+        return StepTimes(window.users, {}, measure_pause_time(window))
+    order = np.lexsort((response_s, names))
+    indices, starts, counts = np.unique(names[order], return_index=True, return_counts=True)
+    ordered_s = response_s[order]
+    means_s = np.add.reduceat(ordered_s, starts) / counts
+    variances = np.add.reduceat((ordered_s - np.repeat(means_s, counts)) ** 2, starts) / counts
+    tenths_s = ordered_s[starts + np.ceil(counts / 10).astype(np.intp) - 1]
+    columns = zip(counts.tolist(), means_s.tolist(), variances.tolist(), tenths_s.tolist(), strict=True)
+    by_name = {window.names[index]: NameTime(*row) for index, row in zip(indices, columns, strict=True)}
     return StepTimes(window.users, by_name, measure_pause_time(window))
 
 

@@ -225,3 +225,22 @@ def test_the_answer_does_not_depend_on_the_first_step_of_users_who_do_not_think(
     for steps in ([ten, one, twenty], [one, twenty, ten]):
         verdicts = {step.users: step.verdict for step in judge_steps(steps, SLOS)}
         assert verdicts == {1: "PASS", 10: "PASS", 20: "PASS"}
+
+
+def test_times_by_name_are_exact() -> None:
+    """Ten answers of 0.1 … 1.0 s: mean 0.55 s, variance 0.0825 s², and the fastest tenth is 0.1 s."""
+    window = make_window({"GET /": (4, 0.2), "GET /a": (10, 0.1)})
+    window.response_s[window.name == 1] = np.arange(1, 11) / 10
+    by_name = measure_step_times(window).by_name
+    assert by_name["GET /"].count == 4
+    one = by_name["GET /a"]
+    assert (one.count, one.mean_s, one.variance, one.fastest_tenth_s) == pytest.approx(
+        (10, 0.55, 0.0825, 0.1)
+    )
+
+
+def test_fifty_thousand_names_take_no_long_time_to_compare() -> None:
+    """Each request has a name of its own, as with ids in paths; comparing all pairs would take minutes."""
+    names = {f"GET /{n}": (1, 0.1) for n in range(50_000)}
+    window = make_window(names)
+    assert estimate_light_wait(window, measure_step_times(window)).sum_s == pytest.approx(5000.0)
