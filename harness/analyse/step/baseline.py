@@ -161,12 +161,16 @@ def choose_baseline(
 ) -> Baseline | None:
     """Return the cell's own baseline, or a lighter one that is `borrowed` from another size.
 
+    A cell that has held fewer users than the borrowed light step needs a light step of its own: its capacity
+    may be below them, and a small size takes longer for the answers to a single user as well.
     The other size may be larger and answer faster. So each borrowed response time is raised to that of the
     cell's own fastest tenth of answers. The baseline may then be too lenient (the SLOs on response times
     still decide), but never too strict.
     """
     own = find_baseline(steps, limits)
-    if borrowed is None or (own is not None and own.rank() <= borrowed.rank()):
+    if borrowed is None or (
+        own is not None and (own.users <= borrowed.users or own.rank() <= borrowed.rank())
+    ):
         return own
     if own is None:
         return replace(borrowed, is_borrowed=True)

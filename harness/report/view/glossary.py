@@ -29,8 +29,8 @@ PAGE_TERMS = (
     Term("SLO", "service level objective: an upper limit for an indicator, such as p95 of RT ≤ 1 s"),
     Term(
         "indicator",
-        "a measured number that an SLO limits: a percentile or the mean of RT, the error ratio or what load adds "
-        "to it, the throughput shortfall, or the rise of RT within the window",
+        "a measured number that an SLO limits: a percentile or the mean of RT, the error ratio or what "
+        "load adds to it, the throughput shortfall, or the rise of RT within the window",
     ),
     Term("curve", "a size over its users: the points of its first slow ramp, and its windows"),
     Term("line of light load", "the RPS of N users if each got as much as at light load"),

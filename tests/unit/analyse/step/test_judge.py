@@ -345,10 +345,16 @@ def test_a_cell_prefers_a_lighter_baseline_of_its_own() -> None:
 
 
 def test_a_cell_prefers_a_light_baseline_of_another_size_to_a_busy_one_of_its_own() -> None:
-    """Three users wait for 0.3 s and think for 0.9 s: a quarter of their time. That is no light load."""
-    baseline = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    """Six users wait for 0.3 s and think for 0.9 s: a quarter of their time. That is no light load.
+
+    With three it is the cell's own although it isn't light: then a single user is measured in this cell.
+    """
+    baseline = choose_baseline([make_closed_step(6, latency=always(0.3))], LIGHT)
     assert baseline is not None
     assert (baseline.users, baseline.is_borrowed) == (LIGHT.users, True)
+    fewer = choose_baseline([make_closed_step(3, latency=always(0.3))], LIGHT)
+    assert fewer is not None
+    assert (fewer.users, fewer.is_borrowed, fewer.is_light) == (3, False, False)
     single = choose_baseline([make_closed_step(1, latency=always(0.3))], LIGHT)
     assert single is not None
     assert (single.users, single.is_borrowed) == (1, False)

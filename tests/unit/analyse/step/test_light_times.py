@@ -20,7 +20,7 @@ from harness.analyse.step.slo import find_shortfall_ratio
 from harness.analyse.step.window import Window
 from harness.model import MIB, Limits, Slo, StepFacts
 from harness.model.light_load import NoShortfall
-from tests.builders import make_plan
+from tests.builders import make_plan, make_result
 from tests.unit.analyse.synthetic import (
     CELL,
     always,
@@ -244,3 +244,23 @@ def test_fifty_thousand_names_take_no_long_time_to_compare() -> None:
     names = {f"GET /{n}": (1, 0.1) for n in range(50_000)}
     window = make_window(names)
     assert estimate_light_wait(window, measure_step_times(window)).sum_s == pytest.approx(5000.0)
+
+
+def test_a_size_below_the_users_of_the_borrowed_step_measures_a_single_user_itself() -> None:
+    """Ten users of a larger size lent 0.1 s; three users of this one wait for 0.3 s, and alone for 0.25 s.
+
+    The shortfall of the three is not 1 - 1.0 / 1.2 = 17 %, but 1 - 1.15 / 1.2 = 4 %.
+    """
+    borrowed = build_baseline(make_closed_step(10))
+    three = make_closed_step(3, latency=always(0.3))
+    results = judge_steps([three], SLOS, borrowed, CELL.limits)
+    assert results[0].shortfall_gap is not None
+    assert results[0].shortfall_gap.reason is NoShortfall.NOT_LIGHT
+    plan = replace(make_plan(users_limit=40), slos=SLOS)
+    step = choose_next_step(plan, CELL, results, [make_result(mib=512, low=20, high=21)])
+    assert step is not None
+    assert step.users == 1
+    single = make_closed_step(1, latency=always(0.25), index=2)
+    first, _ = judge_steps([three, single], SLOS, borrowed, CELL.limits)
+    assert first.shortfall_ratio == pytest.approx(0.04, abs=0.01)
+    assert first.verdict == "PASS"
