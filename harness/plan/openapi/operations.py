@@ -27,6 +27,10 @@ _HEADERS_OF_THE_BODY = ("accept", "content-type", "authorization")
 _HEALTH_PATH = re.compile(
     r"/(?:[\w-]+/)*(?:health|healthz|healthcheck|ready|readyz|readiness|livez|ping|status)/?"
 )
+_MOST_COMPLETE = 60
+_ONE_OF_MANY = "one of many"
+"""The obstacle of requests beyond the first ones: values for thousands of them would take a minute."""
+
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+", re.ASCII)
 
 
@@ -78,6 +82,16 @@ class Api:
     ready_path: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """An operation as the document describes it: its method, its path, and both with what they hold."""
+
+    method: str
+    template: str
+    item: Node
+    node: Node
+
+
 def read_api(document: object, path: Path | None = None) -> Api:
     """Read an OpenAPI document; `path` is its file, beside which its references are looked for.
 
@@ -87,24 +101,40 @@ def read_api(document: object, path: Path | None = None) -> Api:
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
         raise ValueError("has no paths; is it an OpenAPI document?")
     root = open_document(document, path)
-    operations = []
-    candidates = []
+    described = list(_list_described(root))
+    operations: dict[int, Operation] = {}
+    complete = 0
+    for number in sorted(range(len(described)), key=lambda each: described[each].method != "get"):
+        if complete < _MOST_COMPLETE:
+            operations[number] = _build_operation(root, described[number])
+            complete += not operations[number].obstacle
+        else:
+            name = _name_operation(root, described[number])
+            operations[number] = Operation(
+                described[number].method.upper(), name, name, obstacle=_ONE_OF_MANY
+            )
+    plain = [each for each in described if _answers_by_itself(root, each)]
+    ready = next((each for each in plain if _HEALTH_PATH.fullmatch(each.template)), next(iter(plain), None))
+    return Api(
+        tuple(operations[number] for number in range(len(described))),
+        tuple(_describe_credentials(root)),
+        root.notes.list_all(),
+        _build_operation(root, ready).path if ready else None,
+    )
+
+
+def _list_described(root: Node) -> Iterator[_Described]:
+    """Yield the operations of a document in its order; of deprecated ones their number is noted."""
     deprecated = 0
     for template, item in root.get("paths").get_items():
         for method, node in _list_methods(item):
             if node.mapping.get("deprecated") is True:
                 deprecated += 1
-                continue
-            operation = _build_operation(method, template, root, item, node)
-            operations.append(operation)
-            if _answers_by_itself(operation, root, node):
-                candidates.append(operation.path)
+            else:
+                yield _Described(method, template, item, node)
     if deprecated:
         are = "request is" if deprecated == 1 else "requests are"
         root.notes.add(f"{deprecated} deprecated {are} left out")
-    healthy = (each for each in candidates if _HEALTH_PATH.fullmatch(each))
-    ready = next(healthy, next(iter(candidates), None))
-    return Api(tuple(operations), tuple(_describe_credentials(root)), root.notes.list_all(), ready)
 
 
 def _list_methods(item: Node) -> Iterator[tuple[str, Node]]:
@@ -113,11 +143,18 @@ def _list_methods(item: Node) -> Iterator[tuple[str, Node]]:
             yield key.lower(), node
 
 
-def _build_operation(method: str, template: str, root: Node, item: Node, node: Node) -> Operation:
-    base = find_base_path((node, item, root))
-    parameters = _list_parameters(item, node)
-    address = build_address(base, template, parameters)
-    name = base + PARAMETER.sub(r"[\1]", template if template.startswith("/") else f"/{template}")
+def _name_operation(root: Node, described: _Described) -> str:
+    template = described.template
+    base = find_base_path((described.node, described.item, root))
+    return base + PARAMETER.sub(r"[\1]", template if template.startswith("/") else f"/{template}")
+
+
+def _build_operation(root: Node, described: _Described) -> Operation:
+    method, node = described.method, described.node
+    base = find_base_path((node, described.item, root))
+    parameters = _list_parameters(described.item, node)
+    address = build_address(base, described.template, parameters)
+    name = _name_operation(root, described)
     headers = _build_headers(parameters)
     body, obstacle = None, ""
     if method in _METHODS_WITH_BODY:
@@ -269,17 +306,17 @@ def _build_parts(value: Mapping[str, Any], files: set[str]) -> dict[str, tuple[s
     }
 
 
-def _answers_by_itself(operation: Operation, root: Node, node: Node) -> bool:
-    """Return True for a GET that needs no parameter and no credentials, and whose answer is 200."""
+def _answers_by_itself(root: Node, described: _Described) -> bool:
+    """Return True for a GET that has no parameters and needs no credentials, and whose answer is 200."""
+    node = described.node
     security = node.mapping.get("security", root.mapping.get("security"))
     needs_credentials = isinstance(security, list) and bool(security) and {} not in security
     return (
-        operation.method == "GET"
-        and "[" not in operation.name
-        and "?" not in operation.path
-        and not operation.headers
+        described.method == "get"
+        and not set("{?#") & set(described.template)
         and not needs_credentials
         and bool(node.get("responses").mapping.keys() & {"200", "2XX", "2xx"})
+        and not _list_parameters(described.item, node)
     )
 
 

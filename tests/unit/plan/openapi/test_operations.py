@@ -412,6 +412,8 @@ def test_the_target_is_ready_when_a_request_without_parameters_is_answered() -> 
     assert read_paths({"/a/{id}": plain, "/b": secured, "/c": created, "/d": plain}).ready_path == "/d"
     assert read_paths({"/d": plain, "/api/healthz": plain}).ready_path == "/api/healthz"
     assert read_paths({"/a": secured}).ready_path is None
+    optional = {"get": {"responses": {"200": {}}, "parameters": [{"name": "user", "in": "query"}]}}
+    assert read_paths({"/user/login": optional}).ready_path is None
 
 
 def test_ways_to_know_a_caller_are_described() -> None:
@@ -421,3 +423,13 @@ def test_ways_to_know_a_caller_are_described() -> None:
     }
     api = read_paths({}, components={"securitySchemes": schemes})
     assert api.credentials == ("key: a key in the header X-Key", "b: HTTP bearer")
+
+
+def test_of_many_requests_only_the_first_are_complete_and_reads_go_first() -> None:
+    paths: dict[str, Any] = {f"/{number}/{{id}}": {"post": {}, "get": {}} for number in range(100)}
+    operations = read_paths(paths).operations
+    assert [each.method for each in operations[:3]] == ["POST", "GET", "POST"]
+    complete = [each for each in operations if not each.obstacle]
+    assert [(each.method, each.path) for each in complete] == [
+        ("GET", f"/{number}/1") for number in range(60)
+    ]
