@@ -174,7 +174,7 @@ def _format_in_query(parameter: Node) -> list[str]:
         value = json.dumps(value, ensure_ascii=False)
     if is_scalar(value):
         return [f"{name}={_encode(value, _RESERVED if keys.get('allowReserved') is True else '')}"]
-    style = str(keys.get("style", keys.get("collectionFormat", "csv" if "schema" not in keys else "form")))
+    style = str(keys.get("style", keys.get("collectionFormat", "csv" if "type" in keys else "form")))
     explode = keys.get("explode", style == "form")
     if style == "deepObject" and isinstance(value, Mapping):
         return [f"{name}%5B{_encode(key)}%5D={_encode_inner(each)}" for key, each in value.items()]

@@ -125,6 +125,7 @@ def test_a_document_of_version_2_has_a_base_path() -> None:
         ({"schema": {"type": "string", "examples": ["shoe"]}}, "q=shoe"),
         ({"examples": {"none": {}, "one": {"value": "shoe"}}}, "q=shoe"),
         ({"example": 0}, "q=0"),
+        ({"example": ["a", "b"]}, "q=a&q=b"),
         ({"example": False}, "q=false"),
         ({"schema": {"type": "array", "items": {"enum": ["a", "b"]}}}, "q=a"),
         ({"schema": {"type": "array"}, "example": ["a", "b c"]}, "q=a&q=b%20c"),
