@@ -6,6 +6,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ FORM = {
     "type": "object",
     "properties": {"file": {"type": "string", "format": "binary"}, "note": {"const": "n"}},
 }
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "openapi": "3.0.3",
     "servers": [{"url": "https://shop.example/api/v3"}],
     "paths": {
@@ -45,10 +46,13 @@ class Recorder(BaseHTTPRequestHandler):
     """Answers 200, and keeps what it was asked."""
 
     seen: dict[tuple[str, str], tuple[str, bytes]]
+    has_all: threading.Event
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.seen[(self.command, self.path)] = (str(self.headers), body)
+        if len(self.seen) == len(DOCUMENT["paths"]):
+            self.has_all.set()
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -68,15 +72,20 @@ def test_locust_sends_what_the_document_describes(tmp_path: Path) -> None:
     assert '{http: "/api/v3/import", within: 60s}' in (tmp_path / "targets/web/target.yaml").read_text()
     file = tmp_path / "targets/web/locustfile.py"
     project.write("fast.py", file.read_text().replace("between(1, 4)", "between(0.01, 0.02)"))
-    handler = type("Handler", (Recorder,), {"seen": {}})
+    handler = type("Handler", (Recorder,), {"seen": {}, "has_all": threading.Event()})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         host = f"http://127.0.0.1:{server.server_port}"
         command = [sys.executable, "-m", "locust", "-f", "fast.py", "--headless", "--host", host]
-        command += ["--users", "4", "--spawn-rate", "4", "--run-time", "4s", "--only-summary"]
-        locust = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        command += ["--users", "4", "--spawn-rate", "4", "--only-summary"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as locust:
+            handler.has_all.wait(30)  # type: ignore[attr-defined]
+            locust.terminate()
+            output, _ = locust.communicate(timeout=30)
         server.shutdown()
-    assert locust.returncode == 0, locust.stderr
+    assert locust.returncode == 0, output
     seen = handler.seen  # type: ignore[attr-defined]
     assert seen.keys() == {
         ("GET", "/api/v3/import"),
