@@ -31,6 +31,9 @@ _MOST_COMPLETE = 60
 _ONE_OF_MANY = "one of many"
 """The obstacle of requests beyond the first ones: values for thousands of them would take a minute."""
 
+_ACTION = re.compile(r"log[_-]?(?:in|out)|sign[_-]?(?:in|out|up)|callback|redirect", re.IGNORECASE)
+"""Addresses that a GET does something at: no place to ask whether a target is ready."""
+
 _MEDIA_TYPE = re.compile(r"[\w.+*-]+/[\w.+*-]+", re.ASCII)
 
 
@@ -314,6 +317,7 @@ def _answers_by_itself(root: Node, described: _Described) -> bool:
     return (
         described.method == "get"
         and not set("{?#") & set(described.template)
+        and not _ACTION.search(described.template)
         and not needs_credentials
         and bool(node.get("responses").mapping.keys() & {"200", "2XX", "2xx"})
         and not _list_parameters(described.item, node)

@@ -411,6 +411,7 @@ def test_the_target_is_ready_when_a_request_without_parameters_is_answered() -> 
     secured = {"get": {"responses": {"200": {}}, "security": [{"key": []}]}}
     created: dict[str, Any] = {"get": {"responses": {"201": {}}}}
     assert read_paths({"/a/{id}": plain, "/b": secured, "/c": created, "/d": plain}).ready_path == "/d"
+    assert read_paths({"/user/logout": plain}).ready_path is None
     assert read_paths({"/d": plain, "/api/healthz": plain}).ready_path == "/api/healthz"
     assert read_paths({"/a": secured}).ready_path is None
     optional = {"get": {"responses": {"200": {}}, "parameters": [{"name": "user", "in": "query"}]}}
