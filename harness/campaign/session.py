@@ -235,11 +235,11 @@ class CampaignSession:
         """Return the cell's next step, fitted to what the campaign's steps so far have shown."""
         with self._lock:
             fitted = fit_step(self.plan, step, self._list_steps())
-            self.note_once(self._explain_length(fitted))
+            self.note_once(self._explain_length(step, fitted))
             return slow_first_ramp(self.plan, fitted, self._progress.cells[cell.id].steps)
 
-    def _explain_length(self, step: Step) -> Iterator[str]:
-        """Yield why steps last longer than the matrix says, each reason once in a campaign."""
+    def _explain_length(self, asked: Step, step: Step) -> Iterator[str]:
+        """Yield why a fitted step lasts longer than was `asked`, each reason once in a campaign."""
         if step.timing.stretch(step.cycle_s) != step.timing and not self._has_noted_cycle:
             self._has_noted_cycle = True
             step_s = estimate_step_s(self.plan, step.users, step.cycle_s)
@@ -248,10 +248,10 @@ class CampaignSession:
                 f"a user asks every {format_seconds(step.cycle_s, 0)}, so a step takes about "
                 f"{format_estimate(step_s)}: its window spans {number} of these cycles"
             )
-        if step.timing.window_at_most_s > self.plan.timing.window_at_most_s:
+        if step.timing.window_at_most_s > asked.timing.window_at_most_s:
             yield (
                 "an SLO needs more requests than a window of "
-                f"{format_duration(self.plan.timing.window_at_most_s)} holds: windows are longer, "
+                f"{format_duration(asked.timing.window_at_most_s)} holds: windows are longer, "
                 f"{format_duration(find_longest_window_s(self.plan))} at most"
             )
 

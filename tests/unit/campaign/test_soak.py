@@ -282,6 +282,15 @@ def test_a_demand_holds_the_smallest_size_and_searches_on_if_it_breaks(tmp_path:
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(result)
 
 
+def test_a_soak_longer_than_a_window_is_not_explained_by_rare_requests(tmp_path: Path) -> None:
+    plan = soak_plan()
+    short = replace(plan.timing, window_at_most_s=0.75 * SOAK_S)
+    campaign = make_campaign(tmp_path, replace(plan, timing=short))
+    campaign.measure()
+    assert list_soaked(campaign) == [MIDDLE]
+    assert not [note for note in campaign.listener.notes if "windows are longer" in note]
+
+
 def test_a_demand_with_headroom_holds_a_larger_size_that_follows(tmp_path: Path) -> None:
     """The users leave 8 % of 0.13 CPU, which they pass, and 60 % of 0.3 CPU, which is not searched."""
     plan = soak_plan((0.1, 256), (0.13, 256), (0.3, 256), users_required=USERS)
