@@ -184,7 +184,8 @@ def _compute_behind_ratio(top: CurvePoint, light_rps_per_user: float | None) -> 
 
 def _classify_shape(low: CurvePoint, top: CurvePoint, behind_ratio: float | None) -> CurveShape:
     """Tell the shape by the power of the users with which RPS grows from `low` to `top`."""
-    growth = math.log((top.rps or 1.0) / (low.rps or 1.0)) / math.log(top.users / low.users)
+    log_growth = math.log(top.rps or 1.0) - math.log(low.rps or 1.0)  # a quotient may underflow
+    growth = log_growth / math.log(top.users / low.users)
     behind = behind_ratio or 0.0
     is_level = growth < _LEVEL_BELOW and (top.p95_s or 0.0) >= _RISES_FROM_RATIO * (low.p95_s or 0.0)
     if is_level or behind > _LEVEL_BEHIND_RATIO:
