@@ -46,7 +46,7 @@ class Member(HttpUser):
 
     @task
     def work(self):
-        self.client.get(f"/work/{self.token}")
+        self.client.get(f"/orders/{self.token}")
 """
 
 
@@ -61,7 +61,7 @@ def late_url() -> Iterator[str]:
         def do_GET(self) -> None:
             is_late = time.monotonic() < begin_s + LATE_S
             body = b"warming up" if is_late else b"token"
-            self.send_response(503 if is_late else 200 if self.path in ("/login", "/work/token") else 403)
+            self.send_response(503 if is_late else 200 if self.path in ("/login", "/orders/token") else 403)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             with contextlib.suppress(OSError):
