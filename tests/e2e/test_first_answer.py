@@ -52,7 +52,7 @@ class Member(HttpUser):
 
 @pytest.fixture
 def late_url() -> Iterator[str]:
-    """Serve 503 for some seconds, then a token at /login, and 403 at /work without that token."""
+    """Serve 503 for some seconds, then a token at /login, and 403 at /orders without that token."""
     begin_s = time.monotonic()
 
     class Handler(http.server.BaseHTTPRequestHandler):
