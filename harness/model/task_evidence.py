@@ -23,7 +23,7 @@ class TaskUse:
     other_error: TaskError | None = None
 
     @property
-    def unexplained(self) -> int:
+    def unexplained_count(self) -> int:
         """Number of tasks that ended in an exception although no request had failed before."""
         return self.raised - self.after_failure
 
@@ -31,7 +31,7 @@ class TaskUse:
     def unexplained_ratio(self) -> float | None:
         """Share of tasks that ended in an exception although no request had failed; None without tasks."""
         ended = max(self.ended, self.raised)
-        return self.unexplained / ended if ended else None
+        return self.unexplained_count / ended if ended else None
 
 
 @dataclass(frozen=True, slots=True)

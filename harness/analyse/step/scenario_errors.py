@@ -77,7 +77,7 @@ def check_scenario_errors(facts: StepFacts, window: Window | None) -> Judgement 
         return None
     tasks = summarize_tasks(facts, window.from_s, window.to_s)
     ratio = tasks.unexplained_ratio
-    if ratio is None or ratio < _RAISED_BELOW or tasks.unexplained < _RAISED_AT_LEAST:
+    if ratio is None or ratio < _RAISED_BELOW or tasks.unexplained_count < _RAISED_AT_LEAST:
         return None
     return Judgement(Rule.SCENARIO_ERRORS, TasksRaised(tasks, _RAISED_BELOW))
 

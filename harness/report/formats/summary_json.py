@@ -174,7 +174,7 @@ def _build_price(cost: Cost | None) -> dict[str, Any]:
 def _build_task_errors(result: CellResult) -> dict[str, Any]:
     """Return the largest share of tasks that raised exceptions, in keys of the cell; None if none did."""
     tasks = find_worst_tasks(result.steps)
-    error = tasks.error if tasks is not None and tasks.unexplained else None
+    error = tasks.error if tasks is not None and tasks.unexplained_count else None
     return {
         "task_error_ratio": keep_finite(tasks.unexplained_ratio) if tasks is not None else None,
         "task_error": clean_text(name_error(error)) if error is not None else None,

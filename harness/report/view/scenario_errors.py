@@ -26,7 +26,7 @@ def explain_raised_tasks(evidence: TasksRaised) -> str:
 
 def _describe_unexplained(tasks: TaskUse) -> str:
     error = name_error(tasks.error) if tasks.error else "exceptions"
-    is_one_kind = tasks.error_count >= tasks.unexplained
+    is_one_kind = tasks.error_count >= tasks.unexplained_count
     often = "" if is_one_kind else f", most often in {error}"
     return (
         f"{format_ratio(tasks.unexplained_ratio)} of the tasks "
@@ -36,7 +36,7 @@ def _describe_unexplained(tasks: TaskUse) -> str:
 
 def describe_raised_tasks(tasks: TaskUse) -> str:
     """Return which share of a window's tasks ended in exceptions, for a step's reason; empty if none did."""
-    parts = [_describe_unexplained(tasks)] if tasks.unexplained else []
+    parts = [_describe_unexplained(tasks)] if tasks.unexplained_count else []
     if tasks.after_failure:
         ratio = format_ratio(tasks.after_failure / max(tasks.ended, tasks.raised))
         parts.append(f"{ratio} of the tasks ended in an exception after a failed request")

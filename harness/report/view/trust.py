@@ -150,7 +150,7 @@ def _build_unseen_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
 def _build_raised_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
     """Yield which share of the tasks ended in exceptions; nothing if none did, or if none were counted."""
     tasks = find_worst_tasks(steps)
-    if tasks is not None and tasks.unexplained and tasks.error is not None:
+    if tasks is not None and tasks.unexplained_count and tasks.error is not None:
         value = f"up to {text.format_ratio(tasks.unexplained_ratio)}"
         error = text.clean_text(name_error(tasks.error))
         note = f"of a window's tasks, without a failed request before; most often {error}"
