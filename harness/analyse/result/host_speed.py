@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, quantiles
 
+from harness.analyse.intervals import NORMAL_975
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
@@ -35,8 +36,6 @@ from harness.model import (
     Verdict,
 )
 from harness.model.cell_evidence import BrokeInSoak
-
-_Z_975 = 1.96
 
 _ELASTICITY = 0.85
 _ELASTICITY_SIGMA = 0.2
@@ -123,7 +122,7 @@ def estimate_at_reference(
     fitted = _fit_capacity(steps, windows, find_percentile_slo(slos)) or _read_estimate(cell)
     log_slowdown = fmean(window.log_pace for window in windows) - math.log(speed.reference_work_s)
     users = fitted.users * math.exp(speed.elasticity * log_slowdown)
-    width = math.exp(_Z_975 * math.hypot(fitted.sigma, speed.elasticity_sigma * log_slowdown))
+    width = math.exp(NORMAL_975 * math.hypot(fitted.sigma, speed.elasticity_sigma * log_slowdown))
     return ReferenceCapacity(
         users=users,
         low=users / width,
@@ -158,7 +157,7 @@ def _read_estimate(cell: CellResult) -> LogNormalEstimate:
     """Return the estimate of a bracketed cell; its interval counts as one of 95 %."""
     low, high = cell.estimate_low or 1.0, cell.estimate_high or 1.0
     users = cell.estimate_users or math.sqrt(low * high)
-    return LogNormalEstimate(users, math.hypot(math.log(high / low) / (2 * _Z_975), _DEMAND_SIGMA))
+    return LogNormalEstimate(users, math.hypot(math.log(high / low) / (2 * NORMAL_975), _DEMAND_SIGMA))
 
 
 def _fit_elasticity(groups: Iterable[Sequence[_Window]]) -> tuple[float, float]:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import NormalDist, stdev
 
+from harness.analyse.intervals import NORMAL_975
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
@@ -22,7 +23,6 @@ from harness.analyse.search.capacity_estimate import (
 from harness.analyse.search.prediction import estimate_from_cpu_per_request, find_response_limit_s
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
 
-_Z_975 = 1.96
 _MEMORY_SIGMA = 0.1
 """The standard deviation of the ln of the users that fill the memory."""
 
@@ -68,7 +68,7 @@ def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
         return None
     users = result.estimate_users or compute_geometric_mean((low, high))
     width = math.log((result.estimate_high or high) / (result.estimate_low or low))
-    return LogNormalEstimate(users, width / (2 * _Z_975))
+    return LogNormalEstimate(users, width / (2 * NORMAL_975))
 
 
 def _predict_capacity(

@@ -7,6 +7,7 @@ ends and says so.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from harness.analyse.intervals import NORMAL_975, compute_wilson_interval
 from harness.analyse.search.reference import is_light_load, lengthen_window
 from harness.model import (
     CellResult,
@@ -22,7 +23,6 @@ from harness.model import (
 )
 from harness.model.cell_evidence import ErrorsAtAnyLoad
 
-_Z_975 = 1.96
 _Failures = Mapping[tuple[str, str], RequestFailure]
 """Failures by their request name and error."""
 
@@ -133,7 +133,7 @@ def _is_rarer(one: RequestFailure, other: RequestFailure) -> bool:
     """Return True if the first share is smaller than the second by more than two standard errors."""
     pooled = (one.count + other.count) / (one.requests + other.requests)
     error = math.sqrt(pooled * (1 - pooled) * (1 / one.requests + 1 / other.requests))
-    return other.count / other.requests - one.count / one.requests > _Z_975 * error + 1e-9
+    return other.count / other.requests - one.count / one.requests > NORMAL_975 * error + 1e-9
 
 
 def _is_sure(failures: Iterable[RequestFailure], step: StepResult, slo: Slo) -> bool:
@@ -147,6 +147,4 @@ def _compute_lower_bound(count: int, n: int) -> float:
     """Return the lower end of Wilson's 95 % interval of a share; 0 without requests."""
     if n == 0:
         return 0.0
-    share, z2 = count / n, _Z_975**2
-    half_width = _Z_975 * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return (share + z2 / (2 * n) - half_width) / (1 + z2 / n)
+    return compute_wilson_interval(count / n, n)[0]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.analyse.search.capacity_fit import USUAL_VARIANCE_RATIO, combine_variance_ratios
 from harness.analyse.search.reference import is_light_load
@@ -23,7 +24,6 @@ from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
 _BATCH_S = 5.0
-_Z_975 = 1.96
 _FEWEST_BAD = 5
 """Fewer bad requests in a window say nothing about how they come together."""
 
@@ -173,10 +173,7 @@ def compute_share_interval(
     if batches < 2:
         return 0.0, 1.0
     worth = n / combine_variance_ratios([] if ratio is None else [(ratio, batches)], usual_ratio)
-    share, z2 = float(bad.mean()), _Z_975**2
-    middle = (share + z2 / (2 * worth)) / (1 + z2 / worth)
-    half_width = _Z_975 / (1 + z2 / worth) * math.sqrt(share * (1 - share) / worth + z2 / (4 * worth**2))
-    return middle - half_width, middle + half_width
+    return compute_wilson_interval(float(bad.mean()), worth)
 
 
 def compute_variance_ratio(at_s: np.ndarray, bad: np.ndarray, batch_s: float) -> tuple[float | None, int]:
