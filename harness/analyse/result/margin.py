@@ -20,7 +20,11 @@ from harness.analyse.search.capacity_estimate import (
     estimate_from_slow_share,
     find_percentile_slo,
 )
-from harness.analyse.search.prediction import estimate_from_cpu_per_request, find_response_limit_s
+from harness.analyse.search.prediction import (
+    collect_corrections,
+    estimate_from_cpu_per_request,
+    find_response_limit_s,
+)
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
 
 _MEMORY_SIGMA = 0.1
@@ -45,16 +49,46 @@ def find_margin(
     `needed` are the users with their headroom. `others` are the campaign's sizes, with or without this one.
     They correct the prediction and show how much the host's speed differs.
     """
-    others = [other for other in others if other is not result]
+    everyone = [result, *(other for other in others if other is not result)]
+    corrections = collect_corrections(everyone, find_response_limit_s(slos))
+    return _build_margin(result, users, needed, everyone, slos, corrections, _measure_host_sigma(everyone))
+
+
+def find_margins(
+    results: Sequence[CellResult], users: int, needed: int, slos: Sequence[Slo]
+) -> list[Margin | None]:
+    """Return the margin of each size of a campaign; None for those that do not sustain the users.
+
+    See `find_margin`. What all sizes have in common is computed once.
+    """
+    corrections = collect_corrections(results, find_response_limit_s(slos))
+    host_sigma = _measure_host_sigma(results)
+    return [
+        _build_margin(result, users, needed, results, slos, corrections, host_sigma)
+        if result.sustains(users)
+        else None
+        for result in results
+    ]
+
+
+def _build_margin(
+    result: CellResult,
+    users: int,
+    needed: int,
+    everyone: Sequence[CellResult],
+    slos: Sequence[Slo],
+    corrections: Sequence[float],
+    host_sigma: float,
+) -> Margin | None:
     measured = _read_capacity(result)
-    capacity = measured or _predict_capacity(result, others, slos)
+    capacity = measured or _predict_capacity(result, everyone, slos, corrections)
     if capacity is None:
         return None
-    sigma = math.hypot(capacity.sigma, _RUN_SIGMA, _measure_host_sigma([result, *others]))
+    sigma = math.hypot(capacity.sigma, _RUN_SIGMA, host_sigma)
     return Margin(
         capacity_users=capacity.users,
         is_predicted=measured is None,
-        spare_cpu_ratio=_compute_spare_cpu(result, users, others),
+        spare_cpu_ratio=_compute_spare_cpu(result, users, everyone),
         spare_memory_ratio=_compute_spare_memory(result, users),
         probability=NormalDist().cdf(math.log(capacity.users / users) / sigma),
         headroom_probability=NormalDist().cdf(math.log(capacity.users / needed) / sigma),
@@ -72,7 +106,7 @@ def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
 
 
 def _predict_capacity(
-    result: CellResult, others: Sequence[CellResult], slos: Sequence[Slo]
+    result: CellResult, everyone: Sequence[CellResult], slos: Sequence[Slo], corrections: Sequence[float]
 ) -> LogNormalEstimate | None:
     """Return the lower one of the capacities by CPU and by memory; at least the users that passed.
 
@@ -81,7 +115,9 @@ def _predict_capacity(
     step = _choose_step(result)
     by_cpu = combine_estimates(
         [
-            estimate_from_cpu_per_request(result.cell, result.steps, others, find_response_limit_s(slos)),
+            estimate_from_cpu_per_request(
+                result.cell, result.steps, everyone, find_response_limit_s(slos), corrections
+            ),
             _estimate_from_slow_requests(step, slos),
         ]
     )
@@ -125,13 +161,13 @@ def _find_start_bytes(result: CellResult, step: StepResult) -> float:
     return float(min(trend.start_bytes for trend in trends))
 
 
-def _compute_spare_cpu(result: CellResult, users: int, others: Sequence[CellResult]) -> float | None:
+def _compute_spare_cpu(result: CellResult, users: int, everyone: Sequence[CellResult]) -> float | None:
     """Return the share of the CPU that the users leave, in proportion to those of a measured step.
 
     A size without steps is taken to use what another size uses.
     """
-    steps = [step for each in (result, *others) if (step := _choose_step(each)) is not None]
-    step = next((step for step in steps if step.target.cpu_cores is not None), None)
+    steps = (_choose_step(each) for each in (result, *everyone))
+    step = next((step for step in steps if step is not None and step.target.cpu_cores is not None), None)
     if step is None:
         return None
     used_cores = (step.target.cpu_cores or 0.0) * users / step.users

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.analyse.result.margin import find_margin
+from harness.analyse.result.margin import find_margins
 from harness.model import (
     GIB,
     CampaignResult,
@@ -99,10 +99,10 @@ def _add_recommended(sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping
 
 def _find_margins(sizes: _Sizes, users: int, needed: int, slos: Sequence[Slo]) -> dict[Limits, Margin | None]:
     """Find what each size that sustains the users has to spare, the smallest first; None where unknown."""
-    results = list(sizes.values())
+    margins = find_margins([sizes[limits] for limits in sorted(sizes)], users, needed, slos)
     return {
-        limits: find_margin(sizes[limits], users, needed, results, slos)
-        for limits in sorted(sizes)
+        limits: margin
+        for limits, margin in zip(sorted(sizes), margins, strict=True)
         if sizes[limits].sustains(users)
     }
 

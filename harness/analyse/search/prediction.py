@@ -87,7 +87,8 @@ def _estimate_from_cpu(
     from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
         return from_same_cpu
-    return estimate_from_cpu_per_request(cell, steps, neighbours, limit_s)
+    corrections = collect_corrections(neighbours, limit_s)
+    return estimate_from_cpu_per_request(cell, steps, neighbours, limit_s, corrections)
 
 
 def find_response_limit_s(slos: Sequence[Slo]) -> float:
@@ -220,11 +221,15 @@ def find_capacity_users(result: CellResult) -> float | None:
 
 
 def estimate_from_cpu_per_request(
-    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
+    cell: Cell,
+    steps: Sequence[StepResult],
+    neighbours: Sequence[CellResult],
+    limit_s: float,
+    corrections: Sequence[float],
 ) -> LogNormalEstimate | None:
     """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell.
 
-    The median of `_collect_corrections` corrects the prediction.
+    The median of the `corrections` (see `collect_corrections`) corrects the prediction.
     """
     users = _predict_from_cpu_per_request(cell, steps, limit_s)
     if users is None:
@@ -232,7 +237,6 @@ def estimate_from_cpu_per_request(
         users = _predict_from_cpu_per_request(cell, neighbours_steps, limit_s)
     if users is None:
         return None
-    corrections = _collect_corrections(neighbours, limit_s)
     if not corrections:
         return LogNormalEstimate(users, _CPU_PER_REQUEST_SIGMA)
     return LogNormalEstimate(users * statistics.median(corrections), _CORRECTED_SIGMA)
@@ -261,7 +265,7 @@ def _has_cpu_per_request(step: StepResult) -> bool:
     return bool(step.target.cpu_per_request_s and step.rps) and step.latency.mean_s is not None
 
 
-def _collect_corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
+def collect_corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
     """Return measured over predicted capacity of each bracketed cell whose limiting factor was the CPU."""
     ratios = []
     for result in neighbours:
