@@ -1,7 +1,7 @@
 """Renew the official schema of compose files that the harness keeps.
 
-Run `python -m tools.compose_schema FILE`, where FILE is `schema/compose-spec.json` of a checkout of
-https://github.com/compose-spec/compose-go. Then run the tests: one of them names every key of the schema
+Run `python -m tools.compose_schema FILE`, where FILE is `schema/compose-spec.json` of a checkout of the
+repository compose-spec/compose-go on GitHub. Then run the tests: one of them names every key of the schema
 that `harness/plan/compose/keys.py` does not know yet.
 """
 
