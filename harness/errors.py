@@ -78,11 +78,15 @@ class CompanionStartError(BackendError):
 
 
 class TargetStartError(BackendError):
-    """The target could not be brought up at this size; `kind` says how it failed."""
+    """The target could not be brought up at this size; `kind` says how it failed.
 
-    def __init__(self, kind: FailureKind, what: str, hint: str = "") -> None:
+    `exit_code` is that of a container which has run, and ended by itself.
+    """
+
+    def __init__(self, kind: FailureKind, what: str, hint: str = "", *, exit_code: int | None = None) -> None:
         super().__init__(what, hint)
         self.kind = kind
+        self.exit_code = exit_code
 
 
 class GeneratorError(BackendError):

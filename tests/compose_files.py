@@ -413,6 +413,13 @@ services:
   vpn: {image: y, ports: ["8080:8000"]}
 """,
     },
+    "project name": {
+        "compose.yaml": """\
+name: shop
+services:
+  web: {image: x, container_name: "${COMPOSE_PROJECT_NAME}-web", ports: [80], restart: "on-failure:3"}
+""",
+    },
     "profiles": {
         "compose.yaml": """\
 services:
@@ -462,7 +469,6 @@ services:
     devices: ["/dev/fuse"]
     pid: host
     ipc: host
-    userns_mode: host
     runtime: nvidia
     volumes: ["/var/run/docker.sock:/var/run/docker.sock", "/srv:/srv"]
 """,

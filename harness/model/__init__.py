@@ -2,7 +2,15 @@
 
 from harness.model.build import BuildSecret, BuildSource
 from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Margin, Repeatability, Sizing
-from harness.model.container import MOST_PIDS, ContainerOptions, FileContent, FileCopy, Ulimit
+from harness.model.container import (
+    MOST_PIDS,
+    MOST_RETRIES,
+    ContainerOptions,
+    FileContent,
+    FileCopy,
+    Healthcheck,
+    Ulimit,
+)
 from harness.model.curves import Curve, CurvePoint, CurveShape, Series, StepCurves
 from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
 from harness.model.evidence import Judgement
@@ -108,6 +116,7 @@ __all__ = [
     "MASTER_PORT",
     "MIB",
     "MOST_PIDS",
+    "MOST_RETRIES",
     "NEARLY_FULL_RATIO",
     "PLAN_FILE",
     "RATIO_INDICATORS",
@@ -154,6 +163,7 @@ __all__ = [
     "Fingerprint",
     "GeneratorSample",
     "GeneratorUse",
+    "Healthcheck",
     "HealthcheckProbe",
     "HostSample",
     "HostSpeed",

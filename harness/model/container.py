@@ -8,6 +8,10 @@ MOST_PIDS = 4096
 """No container has more processes and threads at once."""
 
 
+MOST_RETRIES = 1000
+"""How often a healthcheck may fail in a row at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ulimit:
     """A limit of the kernel on processes: theirs at the start, and how far they may raise it; -1 is none."""
@@ -41,6 +45,21 @@ class FileCopy:
 
 
 @dataclass(frozen=True, slots=True)
+class Healthcheck:
+    """How the engine checks a container's health, again and again for as long as it runs.
+
+    `test` is as in an image: `CMD` or `CMD-SHELL`, then a command. What is None is as in the image, or else
+    the engine's default.
+    """
+
+    test: tuple[str, ...] | None = None
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    start_period_s: float | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerOptions:
     """What a container is told beyond image, command and limits. The defaults leave it to image and engine.
 
@@ -48,7 +67,8 @@ class ContainerOptions:
     `network_of` names a companion whose network the container uses. `copies`, `contents` and `volumes` have
     paths in the container as keys. A volume is new in every container run, and is filled with what the image
     has there; those of the same name are one volume, and one without a name is the container's own.
-    `dropped_capabilities` are taken from those that every container has.
+    `dropped_capabilities` are taken from those that the engine gives every container. `restarts`: a container
+    that ends with an error before it is ready is replaced by a new one.
     """
 
     working_dir: str | None = None
@@ -73,3 +93,5 @@ class ContainerOptions:
     has_tty: bool = False
     has_stdin: bool = False
     has_healthcheck: bool = True
+    healthcheck: Healthcheck | None = None
+    restarts: bool = False

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from os.path import abspath
 from pathlib import Path, PurePosixPath
 
-from harness.model import ContainerOptions, FileContent, FileCopy, Ulimit
+from harness.model import ContainerOptions, FileContent, FileCopy, Healthcheck, Ulimit
 from harness.plan.env_refs import find_reference_faults
 from harness.plan.host_mounts import describe_refused_mount, find_project_folder
-from harness.plan.schema.target import CompanionSection, ServiceSection, UlimitSection
+from harness.plan.schema.target import (
+    CompanionSection,
+    HealthcheckSection,
+    ServiceSection,
+    UlimitSection,
+)
 from harness.plan.yaml.document import shorten_path
 from harness.plan.yaml.reading import Reading
 
@@ -42,8 +47,18 @@ def build_options(section: ServiceSection, folder: Path) -> ContainerOptions:
         has_init=section.init,
         has_tty=section.tty,
         has_stdin=section.stdin_open,
-        has_healthcheck=section.healthcheck,
+        has_healthcheck=section.healthcheck.run,
+        healthcheck=_build_healthcheck(section.healthcheck),
+        restarts=section.restart,
     )
+
+
+def _build_healthcheck(section: HealthcheckSection) -> Healthcheck | None:
+    """Return the check that takes the place of the image's; None if the image's own stays as it is."""
+    check = Healthcheck(
+        section.test, section.interval, section.timeout, section.start_period, section.retries
+    )
+    return check if section.run and check != Healthcheck() else None
 
 
 def build_ulimits(sections: Mapping[str, UlimitSection]) -> dict[str, int | Ulimit]:
@@ -61,7 +76,7 @@ def check_options(reading: Reading, section: ServiceSection) -> None:
             reading.report(("contents", inside), fault)
     _check_sources(reading, section)
     _check_mounts(reading, section)
-    if section.ready.healthy and not section.healthcheck:
+    if section.ready.healthy and not section.healthcheck.run:
         reading.report(("ready", "healthy"), "has no effect with healthcheck: false; drop one of the two")
     if section.command == () and section.entrypoint == ():
         reading.report(("command",), "is empty, as is entrypoint, so nothing would run; drop one of the two")

@@ -54,15 +54,26 @@ class Dockerfile:
 
 @dataclass(slots=True)
 class _Stage:
-    """A build stage. `values` are its variables: ENV goes before ARG."""
+    """A build stage. `values` are its variables: ENV goes before ARG.
+
+    `inherited_ports` are those of the stage that it starts from, and `image` is where that one began.
+    """
 
     base: str
     name: str = ""
-    ports: list[str] = field(default_factory=list)
+    image: str = ""
+    own_ports: list[str] = field(default_factory=list)
+    inherited_ports: list[str] = field(default_factory=list)
     has_healthcheck: bool = False
     arguments: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     images: list[str] = field(default_factory=list)
+    commands: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ports(self) -> list[str]:
+        """The ports that it exposes, its own before those that it inherits."""
+        return [*self.own_ports, *self.inherited_ports]
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -209,14 +220,16 @@ def _start_stage(
     base, name = (_expand(match[1], shared, escape), (match[2] or "").lower()) if match else ("", "")
     parent = _find_stage(stages, base)
     if parent is None:
-        return _Stage(base, name, images=[base])
+        return _Stage(base, name, base, images=[base])
     return _Stage(
         base,
         name,
-        list(parent.ports),
-        parent.has_healthcheck,
-        dict(parent.arguments),
-        dict(parent.environment),
+        parent.image,
+        inherited_ports=parent.ports,
+        has_healthcheck=parent.has_healthcheck,
+        arguments=dict(parent.arguments),
+        environment=dict(parent.environment),
+        commands=dict(parent.commands),
     )
 
 
@@ -239,7 +252,9 @@ def _apply_to_stage(
         case "ENV":
             stage.environment |= _read_environment(instruction.text, stage.values, escape)
         case "EXPOSE":
-            stage.ports[:0] = _expand(instruction.text, stage.values, escape).split()
+            stage.own_ports += _expand(instruction.text, stage.values, escape).split()
+        case "CMD" | "ENTRYPOINT":
+            stage.commands[instruction.name] = instruction.text
         case "HEALTHCHECK":
             stage.has_healthcheck = not instruction.text.upper().startswith("NONE")
         case "COPY" | "ADD" | "RUN":
@@ -288,15 +303,25 @@ def _read_environment(text: str, values: Mapping[str, str], escape: str) -> dict
     return {name: _expand(value, values, escape) for name, _, value in pairs}
 
 
-def read_dockerfile(text: str) -> tuple[int | None, bool]:
+def read_dockerfile(
+    text: str, args: Mapping[str, str] | None = None, target: str | None = None
+) -> tuple[int | None, bool]:
     """Return the port on which a Dockerfile's image most likely serves, and whether it has a HEALTHCHECK.
 
-    The image is that of the last stage. None: it exposes no TCP port but that of SSH.
+    The image is that of the stage `target`, or of the last one. `args` override the defaults of build
+    arguments. None: it exposes no TCP port but that of SSH.
     """
-    stages = _read_stages(parse_dockerfile(text), {})
-    if not stages:
-        return None, False
-    return choose_port(stages[-1].ports), stages[-1].has_healthcheck
+    stages = _read_stages(parse_dockerfile(text), args or {}, target)
+    return (choose_port(stages[-1].ports), stages[-1].has_healthcheck) if stages else (None, False)
+
+
+def find_base(text: str, args: Mapping[str, str], target: str | None = None) -> tuple[str, str]:
+    """Return the image that the stage `target`, or the last one, begins with, and the command that it sets.
+
+    Both are empty if there is none.
+    """
+    stages = _read_stages(parse_dockerfile(text), args, target)
+    return (stages[-1].image, " ".join(stages[-1].commands.values())) if stages else ("", "")
 
 
 def choose_port(ports: Iterable[str]) -> int | None:

@@ -67,3 +67,17 @@ def test_what_no_builder_here_can_build_is_named_with_what_to_type(
 ) -> None:
     with pytest.raises(EngineError, match=r"docker build --tag kit:1 --file Dockerfile .*image: kit:1"):
         build(client, tmp_path, builder, f"FROM {BASE}\nRUN --nonsense=1 true\n")
+
+
+@pytest.mark.parametrize("ignored", ["", "secret\n"])
+def test_a_dockerfile_that_is_not_of_the_context_is_not_in_the_image(
+    client: APIClient, tmp_path: Path, ignored: str
+) -> None:
+    (tmp_path / "kept").touch()
+    if ignored:
+        (tmp_path / "secret").touch()
+        (tmp_path / ".dockerignore").write_text(ignored)
+    test = "test -e /all/kept && test ! -e /all/.harness.Dockerfile && test ! -e /all/secret"
+    text = f"FROM {BASE}\nCOPY . /all\nRUN {test}\n"
+    source = BuildSource(tmp_path, dockerfile_inline=text)
+    assert prepare_images(client, Target("kit", 80, source=source)).reference

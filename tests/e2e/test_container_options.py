@@ -17,6 +17,7 @@ from harness.model import (
     ContainerOptions,
     FileContent,
     FileCopy,
+    Healthcheck,
     ImageSource,
     Limits,
     PortProbe,
@@ -158,6 +159,32 @@ def test_a_job_that_does_not_succeed_stops_the_campaign(backend: Backend, code: 
     target = backend.build_target(companions=(job,))
     with pytest.raises(CompanionStartError, match=message), backend.run(target):
         pass
+
+
+FAILS_TWICE = """
+import os, sys
+count = int(open('/state/count').read()) + 1 if os.path.exists('/state/count') else 1
+open('/state/count', 'w').write(str(count))
+sys.exit(count < 3)
+"""
+
+
+def test_what_the_file_restarts_is_started_again_until_it_is_ready(backend: Backend) -> None:
+    state: dict[str, object] = {"volumes": {"/state": "state"}}
+    job = build_companion(backend, "migrate", CompletedProbe(20), FAILS_TWICE, restarts=True, **state)
+    options = ContainerOptions(volumes={"/state": "state"})
+    with backend.run(backend.build_target(companions=(job,), options=options)) as running:
+        assert read_inside(running, "cat", "/state/count") == "3"
+
+
+def test_a_container_has_the_usual_capabilities_and_the_healthcheck_of_the_file(backend: Backend) -> None:
+    options = ContainerOptions(healthcheck=Healthcheck(("CMD-SHELL", "true"), 0.5, retries=7))
+    with backend.run(backend.build_target(options=options)) as running:
+        assert isinstance(running, DockerTarget)
+        assert "CapBnd:\t00000000a80425fb" in read_inside(running, "cat", "/proc/1/status")
+        facts = running.replicas[0].client.inspect_container(running.container_id)
+    check = facts["Config"]["Healthcheck"]
+    assert (check["Test"], check["Interval"], check["Retries"]) == (["CMD-SHELL", "true"], 500_000_000, 7)
 
 
 def test_a_target_can_use_the_network_of_a_companion(backend: Backend) -> None:

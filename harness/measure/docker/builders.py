@@ -138,6 +138,9 @@ class ImageBuild:
         with tempfile.TemporaryFile() as context:
             files = list_build_context(source.context, source.dockerfile)
             extra = [] if is_as_in_context else [(name, text)]
+            if name == _SENT_DOCKERFILE:
+                files = [each for each in files if each != DOCKERIGNORE_FILE]
+                extra.append((DOCKERIGNORE_FILE, _hide_dockerfile(source.context)))
             context.write(_build_first_entry())
             create_archive(str(source.context), files, fileobj=context, extra_files=extra)
             context.seek(0)
@@ -158,6 +161,13 @@ class ImageBuild:
 
     def _build_by_engine_buildkit(self, text: str) -> None:
         self._build_by_engine(text, version="2")
+
+
+def _hide_dockerfile(context: Path) -> str:
+    """Return the text of .dockerignore by which the engine keeps the sent Dockerfile out of the image."""
+    path = context / DOCKERIGNORE_FILE
+    rules = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else DOCKERIGNORE_FILE
+    return f"{rules}\n{_SENT_DOCKERFILE}\n"
 
 
 def _build_first_entry() -> bytes:

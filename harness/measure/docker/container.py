@@ -33,6 +33,9 @@ _READY_ANSWER_WITHIN_S = 5.0
 _MUST_RUN_S = 1.0
 """A container of which nothing else is known is ready when it has run for so long."""
 
+_FIRST_PAUSE_S = 0.2
+"""How long a container that restarts is waited for the first time; later on twice as long each time."""
+
 _ASK_EVERY_S = 0.5
 _OOM_GRACE_S = 0.5
 _KILLED = 128 + 9
@@ -180,7 +183,7 @@ class DockerContainer:
             what = f"out of memory {after} (exit code {end.exit_code}){log}"
             return TargetStartError(FailureKind.OOM, what, "it needs more memory than this size has")
         what = f"ended with exit code {end.exit_code} {after}{log}"
-        return TargetStartError(FailureKind.EXITED, what, "its own log says why")
+        return TargetStartError(FailureKind.EXITED, what, "its own log says why", exit_code=end.exit_code)
 
     def _should_ask_engine(self) -> bool:
         """Return True, at most twice a second, once the events have broken off."""
@@ -297,8 +300,29 @@ def run_container(
 ) -> Iterator[DockerContainer]:
     """Start a fresh container, yield it once it is ready, and remove it on exit, whatever happened.
 
-    The wait for its readiness fails if one of the `companions` ends. Raises as `wait_until_ready` does.
+    One that restarts, and ends with an error before it is ready, is replaced by a new one, for as long as it
+    may take to be ready. The wait fails if one of the `companions` ends. Raises as `wait_until_ready` does.
     """
+    deadline = clock.now_s() + spec.target.readiness.within_s
+    pause_s = _FIRST_PAUSE_S
+    with contextlib.ExitStack() as stack:
+        container: DockerContainer | None = None
+        while container is None:
+            try:
+                container = stack.enter_context(_run_once(client, clock, spec, companions))
+            except TargetStartError as failure:
+                is_restarted = spec.target.options.restarts and bool(failure.exit_code)
+                if not is_restarted or clock.now_s() + pause_s > deadline:
+                    raise
+                clock.sleep(pause_s)
+                pause_s *= 2
+        yield container
+
+
+@contextlib.contextmanager
+def _run_once(
+    client: APIClient, clock: Clock, spec: ContainerSpec, companions: Sequence[DockerContainer]
+) -> Iterator[DockerContainer]:
     environment = resolve_environment(spec.target)
     with _remove_on_exit(client, spec.name, clock):
         container_id, created_unix_s = create_container(client, spec, environment)

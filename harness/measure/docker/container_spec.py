@@ -21,8 +21,6 @@ from harness.plan import resolve_variables
 
 _CPU_PERIOD_US = 100_000
 _CPU_QUOTA_AT_LEAST_US = 1_000
-_CAPABILITIES = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
-"""Only what a server needs to start as root, prepare its folders and become another user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +82,8 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "tmpfs": dict(split_tmpfs(entry) for entry in target.tmpfs) or None,
         "ulimits": [_build_ulimit(name, most) for name, most in target.ulimits.items()] or None,
         "pids_limit": min(options.pids_limit, MOST_PIDS),
-        "cap_drop": ["ALL"],
-        "cap_add": _choose_capabilities(target),
+        "cap_drop": list(options.dropped_capabilities) or None,
+        "cap_add": list(target.capabilities) or None,
         "group_add": list(options.group_add) or None,
         "read_only": options.is_read_only or None,
         "init": options.has_init or None,
@@ -109,12 +107,6 @@ def _choose_network_mode(spec: ContainerSpec) -> str | None:
     if spec.network_owner is not None:
         return f"container:{spec.network_owner}"
     return "host" if spec.target.host_network else spec.network
-
-
-def _choose_capabilities(target: Target) -> list[str]:
-    dropped = target.options.dropped_capabilities
-    usual = [] if "ALL" in dropped else [name for name in _CAPABILITIES if name not in dropped]
-    return list(dict.fromkeys((*usual, *target.capabilities)))
 
 
 def _build_ulimit(name: str, most: int | Ulimit) -> EngineUlimit:

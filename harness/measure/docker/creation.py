@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from datetime import datetime
-from typing import IO
+from typing import IO, Any
 
 from docker.api import APIClient
 from docker.errors import APIError
@@ -24,7 +24,7 @@ from harness.measure.docker.container_spec import (
     build_networking_config,
     find_unmet_limits,
 )
-from harness.model import FailureKind
+from harness.model import ContainerOptions, FailureKind
 
 _FILLED_AT = "/filled"
 
@@ -49,7 +49,7 @@ def create_container(
             domainname=options.domainname,
             tty=options.has_tty,
             stdin_open=options.has_stdin,
-            healthcheck=None if options.has_healthcheck else {"test": ["NONE"]},
+            healthcheck=_build_healthcheck(options),
             ports=[target.port] if spec.publishes_port else None,
             labels={CAMPAIGN_LABEL: spec.campaign, CELL_LABEL: spec.cell_id},
             host_config=client.create_host_config(**build_host_options(spec)),
@@ -86,6 +86,24 @@ def fill_volume(client: APIClient, spec: ContainerSpec, volume: str, archive: IO
             client.put_archive(created["Id"], _FILLED_AT, archive)
         finally:
             remove_container(client, name)
+
+
+def _build_healthcheck(options: ContainerOptions) -> dict[str, Any] | None:
+    """Return the check of a container's health for the engine, in nanoseconds; None for the image's own."""
+    if not options.has_healthcheck:
+        return {"test": ["NONE"]}
+    if (check := options.healthcheck) is None:
+        return None
+    durations = {
+        "interval": check.interval_s,
+        "timeout": check.timeout_s,
+        "start_period": check.start_period_s,
+    }
+    return {
+        **({"test": list(check.test)} if check.test else {}),
+        **{key: round(seconds * 1e9) for key, seconds in durations.items() if seconds},
+        **({"retries": check.retries} if check.retries else {}),
+    }
 
 
 def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | None:

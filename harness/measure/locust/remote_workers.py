@@ -23,7 +23,7 @@ from harness.measure.locust.ending import find_cause
 from harness.measure.locust.local_workers import END_WITHIN_S
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.measure.protocols import Image
-from harness.model import MIB, CommandProbe, ImageSource, Limits, Load, Scenario, Target
+from harness.model import MIB, CommandProbe, ContainerOptions, ImageSource, Limits, Load, Scenario, Target
 from harness.plan import find_named_variables, find_scenario_files
 
 _NAME = "worker"
@@ -167,6 +167,7 @@ def build_worker_service(image: str, script: str, environment: Mapping[str, str]
         host_network=True,
         user="65534:65534",
         tmpfs=("/tmp",),
+        options=ContainerOptions(dropped_capabilities=("ALL",)),
     )
 
 

@@ -1,12 +1,18 @@
 """Convert a service of a compose file, with the services that it depends on, into a target's mapping."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.model import MIB
-from harness.plan.compose.mounts import MountConverter
+from harness.model import MIB, MOST_PIDS
+from harness.plan.compose.mounts import MountConverter, find_parted_folders
+from harness.plan.compose.names import (
+    count_mentions,
+    find_aliases,
+    find_ambiguous_names,
+    find_named_host,
+    find_network_owner,
+)
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
 from harness.plan.compose.service_keys import (
@@ -15,8 +21,9 @@ from harness.plan.compose.service_keys import (
     convert_readiness,
     describe_replicas,
     find_exposed_port,
-    find_known_port,
+    find_listening_port,
     find_ports,
+    read_pids_limit,
     read_replicas,
 )
 from harness.plan.compose.syntax import to_target_name
@@ -25,8 +32,6 @@ from harness.plan.schema.quoting import quote
 _Values = Mapping[str, Any]
 _COMPLETED = "service_completed_successfully"
 _HEALTHY = "service_healthy"
-_HOST_KEY = re.compile(r"HOST|ADDR|SERVER|URL|URI|ENDPOINT|BROKER|NODE", re.IGNORECASE)
-"""Variables whose value is probably a host's name."""
 
 
 def convert_service(
@@ -64,6 +69,7 @@ def convert_service(
     if companions:
         result.values["companions"] = companions
     converter.report_shared_sections()
+    _report_what_is_shared(model.services, names, {service: result.values, **companions}, result)
     _note_services_apart(model.services, service, names, result)
     result.note_keys_without_effect()
     return result
@@ -107,6 +113,17 @@ def _report_missing_services(services: _Values, names: list[str], result: Compos
                 result.note(name, f"depends on {dependency}, of which the file wants no container")
 
 
+def _report_what_is_shared(
+    services: _Values, names: list[str], sections: Mapping[str, _Values], result: ComposeTarget
+) -> None:
+    """Refuse a name that would lead to several services; note folders that services no longer share."""
+    for text, owners in find_ambiguous_names(services, names):
+        others = " and ".join(owners)
+        result.refuse(owners[0], f"{text} is a name of {others}, which are in one network here; rename one")
+    for name, other, folder in find_parted_folders(sections):
+        result.note(name, f"what it writes to {folder}, {other} does not see: here they share no folder")
+
+
 def _note_services_apart(services: _Values, service: str, names: list[str], result: ComposeTarget) -> None:
     """Note the services that are not started, although the code of the target may reach them by their names.
 
@@ -140,8 +157,8 @@ class _Converter:
         values = self.model.services[name]
         section = self._convert_common_keys(name, own)
         section["aliases"] = list(dict.fromkeys([name, *section.get("aliases", [])]))
-        ports = find_ports(self._find_network_owner(values))
-        if ports:
+        owner = find_network_owner(self.model.services, name)
+        if ports := find_ports(owner) or find_ports(values):
             section["port"] = ports[0]
         elif "port" not in own and (port := find_exposed_port(section.get("build") or {})):
             section["port"] = port
@@ -159,11 +176,6 @@ class _Converter:
                 name, "its limits are those of the sizes that are measured, not those of the file"
             )
         return {"name": to_target_name(name), **section}
-
-    def _find_network_owner(self, values: _Values) -> _Values:
-        """Return the service whose network another one uses; that service itself if it has its own."""
-        kind, _, owner = str(values.get("network_mode", "")).partition(":")
-        return self.model.services.get(owner, values) if kind == "service" else values
 
     def convert_companion(self, name: str, own: _Values) -> dict[str, Any]:
         values = self.model.services[name]
@@ -194,8 +206,7 @@ class _Converter:
             return ready
         if _HEALTHY in conditions and not (values.get("healthcheck") or {}):
             return {"healthy": True}
-        ports = find_ports(values)
-        if port := ports[0] if ports else find_known_port(values):
+        if port := find_listening_port(values):
             return {"port": port}
         if "ready" not in own:
             self.result.note(name, "counts as ready once it runs, because nothing says when it is")
@@ -217,8 +228,10 @@ class _Converter:
         texts = {key: to_reference_text(str(text)) for key, text in environment.items() if text is not None}
         if texts:
             section["environment"] = texts
-        if aliases := self._find_aliases(name):
+        if aliases := find_aliases(self.model.services, name, self.names):
             section["aliases"] = aliases
+        if read_pids_limit(values) > MOST_PIDS:
+            self.result.note(name, f"its pids_limit is {MOST_PIDS} here")
         if note := describe_replicas(values, is_target=name == self.names[-1]):
             self.result.note(name, note)
         self._convert_network_mode(name, values, section)
@@ -290,18 +303,6 @@ class _Converter:
             )
         return {"platform": platforms[0]} if len(platforms) == 1 else {}
 
-    def _find_aliases(self, name: str) -> list[str]:
-        """Return the further names of a service: its container's, those in networks, and those of links."""
-        values = self.model.services[name]
-        names = [str(values["container_name"])] if values.get("container_name") else []
-        for network in (values.get("networks") or {}).values():
-            names += map(str, (network or {}).get("aliases") or [])
-        for other in self.names:
-            for link in self.model.services[other].get("links") or []:
-                linked, _, alias = str(link).partition(":")
-                names += [alias] if linked == name and alias else []
-        return [each for each in dict.fromkeys(names) if each != name]
-
     def _convert_network_mode(self, name: str, values: _Values, section: dict[str, Any]) -> None:
         mode = str(values.get("network_mode") or "")
         kind, _, owner = mode.partition(":")
@@ -326,7 +327,7 @@ class _Converter:
                 if not address:
                     continue
                 others = [self.model.services[each] for each in self.names]
-                if sum(str(each).count(str(address)) for each in others) > 1:
+                if sum(count_mentions(each, str(address)) for each in others) > 1:
                     self.result.refuse(
                         name, f"others reach it at {address}, and here it has another; use its name"
                     )
@@ -334,19 +335,20 @@ class _Converter:
                     self.result.note(name, f"{key} is not honoured: the engine chooses the addresses")
 
     def _note_services_left_out(self, name: str, values: _Values) -> None:
-        """Note services that the environment names as hosts, but that nothing depends on."""
-        for other in sorted(self.model.services):
-            if other in self.names or read_replicas(self.model.services[other]) == 0:
+        """Note services that are named as hosts, but that nothing depends on; not those before the target."""
+        services = self.model.services
+        for other in sorted(services):
+            if other in self.names or read_replicas(services[other]) == 0:
                 continue
-            for key, text in sorted((values.get("environment") or {}).items()):
-                if text is not None and _names_host(key, str(text), other):
-                    self.result.left_out.append(other)
-                    self.result.note(
-                        name,
-                        f"{key} names {other}, which is not started, because depends_on does not name it; "
-                        f"write compose: {{also: [{other}]}} to start it",
-                    )
-                    break
+            key = find_named_host(values, other)
+            if key is None or self.names[-1] in list_services(services, other):
+                continue
+            self.result.left_out.append(other)
+            self.result.note(
+                name,
+                f"{key} names {other}, which is not started, because depends_on does not name it; "
+                f"write compose: {{also: [{other}]}} to start it",
+            )
 
     def report_shared_sections(self) -> None:
         """Report the lost keys of the networks, volumes, secrets and configs that the services use."""
@@ -362,12 +364,3 @@ class _Converter:
             defined = (self.model.values.get(section) or {}).get(name)
             if isinstance(defined, dict):
                 self.result.report_lost_keys(f"{section[:-1]} {name}", defined, f"{section}.*")
-
-
-def _names_host(key: str, text: str, host: str) -> bool:
-    """Return True for `db` in DB_HOST, `db:5432`, `http://db/` and `postgres://u@db:5432/x`, given `db`."""
-    if text == host:
-        return _HOST_KEY.search(key) is not None
-    after_scheme = text.rpartition("@")[2] if "@" in text else text.partition("://")[2] or text
-    has_marks = text != after_scheme or re.fullmatch(r"[^:/\s]+:[0-9]+", text) is not None
-    return has_marks and re.split(r"[:/?]", after_scheme)[0] == host

@@ -67,8 +67,8 @@ _SERVICE = {
     **_honour(f"{_S}.ulimits", "* *.hard *.soft"),
     **_honour(f"{_S}.secrets", "source target uid gid mode"),
     **_honour(f"{_S}.configs", "source target uid gid mode"),
-    **_honour(f"{_S}.healthcheck", "test disable retries start_period interval"),
-    **_ignore(f"{_S}.healthcheck", "start_interval timeout"),
+    **_honour(f"{_S}.healthcheck", "test disable retries start_period interval timeout"),
+    **_ignore(f"{_S}.healthcheck", "start_interval"),
     **_ignore(
         _S,
         "annotations attach develop label_file labels logging mem_reservation oom_score_adj pre_stop "
@@ -90,7 +90,9 @@ _SERVICE = {
         _S,
         "security_opt",
         "the engine's own profiles hold, and no process gains rights",
+        "no-new-privileges",
         "no-new-privileges:true",
+        "no-new-privileges=true",
     ),
     **_note(_S, "storage_opt", "its disk has the engine's own size"),
     **_refuse(_S, "cgroup", "it would see the groups of the host's processes", "private"),
@@ -109,7 +111,7 @@ _SERVICE = {
     **_refuse(_S, "provider", "it is no container, and what it gives to others is missing"),
     **_refuse(_S, "runtime", "another runtime has another speed", "runc", "io.containerd.runc.v2"),
     **_refuse(_S, "use_api_socket", "it would command the engine that measures it"),
-    **_refuse(_S, "userns_mode", "its users would be those of the host"),
+    **_note(_S, "userns_mode", "its users are those that the engine gives every container"),
     **_note(_S, "uts", "it has a name of its own, not that of the host"),
     **_refuse(_S, "volumes_from", "it needs the volumes of another container"),
 }

@@ -1,6 +1,6 @@
 """Convert what a service mounts: folders of the host, volumes, tmpfs, secrets and configs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ class MountConverter:
             self.tmpfs.append(target + (f":{options['o']}" if options.get("o") else ""))
         else:
             self._add("volumes", target, source)
+            if is_true(mount.get("read_only")):
+                self.result.add_without_effect(self.name, "volumes.read_only")
             self.result.note(
                 self.name, f"its volume at {target} {self._describe_new_volume(source, volume, mount)}"
             )
@@ -183,3 +185,23 @@ def _format_tmpfs(mount: _Values, target: str) -> str:
 def _format_mode(mode: object) -> str:
     """Return a file's mode in octal digits: YAML reads 0444 as a number."""
     return f"0{mode:o}" if isinstance(mode, int) else str(mode)
+
+
+def find_parted_folders(sections: Mapping[str, _Values]) -> Iterator[tuple[str, str, str]]:
+    """Yield services that see a folder and a folder in it, each as a copy: in the file they share it.
+
+    `sections` are the services as target.yaml has them. Yielded are the name of one that writes, that of
+    another, and where the first one has the folder.
+    """
+    for name, section in sections.items():
+        for inside, copied in (section.get("copies") or {}).items():
+            for other, seen in sections.items():
+                mounted = {**(seen.get("files") or {}), **(seen.get("copies") or {})}
+                if other != name and any(_is_part(Path(copied), Path(each)) for each in mounted.values()):
+                    yield name, other, inside
+
+
+def _is_part(folder: Path, other: Path) -> bool:
+    """Return True for two folders of which one lies in the other."""
+    is_inner = other != folder and (other.is_relative_to(folder) or folder.is_relative_to(other))
+    return is_inner and not folder.is_file() and not other.is_file()

@@ -13,10 +13,10 @@ from typing import Any
 
 from harness.plan.compose.canonical import canonicalize_hosts, resolve_path
 from harness.plan.compose.env_files import read_dotenv
-from harness.plan.compose.interpolation import References, Variables
+from harness.plan.compose.interpolation import References, Variables, substitute
 from harness.plan.compose.official_reader import find_docker_compose, read_model_officially
 from harness.plan.compose.own_reader import read_model, resolve_environment
-from harness.plan.yaml.document import shorten_path
+from harness.plan.yaml.document import read_text, shorten_path
 
 _DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _OVERRIDE_NAMES = (
@@ -28,6 +28,7 @@ _OVERRIDE_NAMES = (
 _OF_DOCKER = frozenset("PATH HOME USER PWD SHELL LANG TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME".split())
 """Variables that Docker's own programs need; their values are no secrets."""
 _MOST_NAMES = 5
+_PROJECT_NAME = re.compile(r"""^name:[ \t]*(?P<quote>["']?)(?P<name>[^"'#\s]+)(?P=quote)\s""", re.MULTILINE)
 _MARKED = re.compile(r"__reference_to_(\w+?)_ends__")
 
 
@@ -115,17 +116,25 @@ def _read_own(
 ) -> ComposeModel:
     """Read the files with our own reader; `values` are those of the references to `environ`."""
     variables = Variables(values, references)
-    project = {"COMPOSE_PROJECT_NAME": environ.get("COMPOSE_PROJECT_NAME") or _to_project_name(folder.name)}
     try:
         dotenv = read_dotenv(folder, environ, variables)
     except OSError as error:
         raise ValueError(f"{shorten_path(folder / '.env')} can't be read: {error.strerror}") from None
-    variables = variables.override_by(project | dotenv)
+    variables = variables.override_by(dotenv)
+    project = _find_project_name(files, variables) or _to_project_name(folder.name)
+    variables = variables.override_by({"COMPOSE_PROJECT_NAME": project})
     model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv)
     for name, service in model.services.items():
         model.values["services"][name], faults = resolve_environment(service, variables)
         model.faults[name] = faults
     return model
+
+
+def _find_project_name(files: Sequence[Path], variables: Variables) -> str:
+    """Return the name that the last of the files gives the project, or an empty text."""
+    names = [_PROJECT_NAME.search(read_text(file)) for file in files]
+    given = [match["name"] for match in names if match]
+    return substitute(given[-1], variables) if given else ""
 
 
 def _to_project_name(text: str) -> str:

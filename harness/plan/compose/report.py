@@ -36,9 +36,12 @@ class ComposeTarget:
                 case Fate.NOTE:
                     self.note(name, f"{lost.path} is not honoured: {lost.treatment.text}")
                 case _:
-                    paths = self.without_effect.setdefault(name, [])
-                    if lost.path not in paths:
-                        paths.append(lost.path)
+                    self.add_without_effect(name, lost.path)
+
+    def add_without_effect(self, name: str, path: str) -> None:
+        paths = self.without_effect.setdefault(name, [])
+        if path not in paths:
+            paths.append(path)
 
     def note_keys_without_effect(self) -> None:
         """Add one note on all keys without effect."""

@@ -1,11 +1,12 @@
 """Convert the keys of a service that need neither other services nor files: ports, limits, readiness."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.model import MIB
+from harness.model import MIB, MOST_PIDS, MOST_RETRIES
 from harness.plan.compose.syntax import (
     is_true,
     parse_bytes,
@@ -13,7 +14,7 @@ from harness.plan.compose.syntax import (
     parse_number,
     parse_whole_number,
 )
-from harness.plan.dockerfile import read_dockerfile
+from harness.plan.dockerfile import choose_port, find_base, read_dockerfile
 
 _Values = Mapping[str, Any]
 
@@ -43,44 +44,82 @@ _KNOWN_PORTS = {
 }
 """The ports of well-known images, by the last part of the image's name."""
 
+_SERVER = re.compile(
+    r"postgres|mysqld|mariadbd|(?:redis|redis-stack|valkey|rabbitmq|nats)-server|redis-sentinel|dragonfly"
+    r"|mongod|mongos|memcached|elasticsearch|opensearch|minio|server|run|zkServer\.sh"
+    r"|(?:kafka|zookeeper)-server-start(?:\.sh)?|(?:[\w-]+-)?entrypoint\.sh"
+)
+"""Words of a command that starts the server of a well-known image, rather than one of its clients."""
+
 _SSH = 22
 _LEAST_WAIT_S = 60.0
 _MOST_WAIT_S = 3600.0
 _DEFAULT_INTERVAL_S, _DEFAULT_RETRIES = 30.0, 3
 _DEFAULT_CPU_PERIOD_US = 100_000
 _LEAST_MIB = 6
-_MOST_PIDS = 4096
-"""The bound of `pids_limit` in target.yaml, which every container has anyway."""
+_RESTARTED = ("always", "unless-stopped", "on-failure", "any")
 
 
 def find_ports(values: _Values) -> list[int]:
     """Return the TCP ports that a service publishes, or else exposes, in their order; never that of SSH."""
-    published = [port for port in values.get("ports") or [] if str(port.get("protocol", "tcp")) == "tcp"]
+    published = [port for port in values.get("ports") or [] if _is_tcp(str(port.get("protocol", "")))]
     exposed = [str(each).partition("/") for each in values.get("expose") or []]
     numbers = [parse_whole_number(port["target"]) for port in published] or [
-        int(number.partition("-")[0]) for number, _, protocol in exposed if protocol in ("", "tcp")
+        parse_whole_number(number.partition("-")[0]) for number, _, protocol in exposed if _is_tcp(protocol)
     ]
     return [number for number in dict.fromkeys(numbers) if number != _SSH]
 
 
+def _is_tcp(protocol: str) -> bool:
+    return protocol.lower() in ("", "tcp")
+
+
 def find_exposed_port(build: _Values) -> int | None:
-    """Return the port that the last stage of a build's Dockerfile exposes; None if another stage is built."""
-    text = str(build.get("dockerfile_inline") or "")
-    if not build or build.get("target"):
-        return None
-    if not text:
-        try:
-            path = Path(build["context"]) / build.get("dockerfile", "Dockerfile")
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-    return read_dockerfile(text)[0]
+    """Return the port that the stage of a build's Dockerfile exposes; None without one."""
+    text = _read_dockerfile(build)
+    return read_dockerfile(text, *_choose_stage(build))[0] if text else None
 
 
-def find_known_port(values: _Values) -> int | None:
-    """Return the port of a well-known image."""
-    image = str(values.get("image", "")).partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return _KNOWN_PORTS.get(image)
+def _read_dockerfile(build: _Values) -> str:
+    """Return the text of a build's Dockerfile; empty if there is no build, or its file can't be read."""
+    if not build or build.get("dockerfile_inline"):
+        return str(build.get("dockerfile_inline") or "")
+    try:
+        path = Path(build["context"]) / str(build.get("dockerfile", "Dockerfile"))
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _choose_stage(build: _Values) -> tuple[dict[str, str], str | None]:
+    """Return the arguments of a build, and the stage that it ends with."""
+    args = {name: str(value) for name, value in (build.get("args") or {}).items() if value is not None}
+    return args, str(build["target"]) if build.get("target") else None
+
+
+def find_listening_port(values: _Values) -> int | None:
+    """Return the port on which a companion most likely listens: one of its own, or its image's usual one."""
+    return choose_port(map(str, find_ports(values))) or _find_usual_port(values)
+
+
+def _find_usual_port(values: _Values) -> int | None:
+    """Return the port of a well-known image, or of one that is built upon it; None if a client of it runs."""
+    build = values.get("build") or {}
+    base, command = find_base(_read_dockerfile(build), *_choose_stage(build)) if build else ("", "")
+    images = (str(each).partition("@")[0].rpartition("/")[2] for each in (base, values.get("image")))
+    names = [image.partition(":")[0] for image in images]
+    port = next((_KNOWN_PORTS[name] for name in names if name in _KNOWN_PORTS), None)
+    given = [str(word) for key in ("entrypoint", "command") for word in values.get(key) or []]
+    starts_server = _names_server(command) or not command
+    if given and (values.get("entrypoint") or not given[0].startswith("-")):
+        starts_server = _names_server(" ".join(given))
+    return port if starts_server else None
+
+
+def _names_server(command: str) -> bool:
+    """Return True if a word of a command is the program of a well-known server."""
+    words = re.findall(r"[\w./-]+", command)
+    return any(_SERVER.fullmatch(word.rpartition("/")[2]) for word in words)
 
 
 def convert_readiness(values: _Values) -> dict[str, Any]:
@@ -107,6 +146,19 @@ def _compute_wait_s(check: _Values) -> float:
     retries = parse_whole_number(check["retries"]) if check.get("retries") else _DEFAULT_RETRIES
     start_s = parse_duration_s(check["start_period"]) if check.get("start_period") else 0.0
     return min(max(start_s + retries * (interval_s or _DEFAULT_INTERVAL_S), _LEAST_WAIT_S), _MOST_WAIT_S)
+
+
+def _convert_healthcheck(check: _Values) -> dict[str, Any]:
+    """Return the check as the engine repeats it for as long as the container runs; seconds for durations."""
+    section: dict[str, Any] = {}
+    if check.get("test"):
+        section["test"] = [str(word) for word in check["test"]]
+    for key in ("interval", "timeout", "start_period"):
+        if check.get(key):
+            section[key] = parse_duration_s(check[key])
+    if check.get("retries"):
+        section["retries"] = min(parse_whole_number(check["retries"]), MOST_RETRIES)
+    return section
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +235,10 @@ def convert_plain_keys(values: _Values) -> dict[str, Any]:
     for key, name in (("cap_add", "capabilities"), ("cap_drop", "drop_capabilities")):
         if values.get(key):
             section[name] = [str(each).upper().removeprefix("CAP_") for each in values[key]]
-    if is_disabled(values.get("healthcheck") or {}):
-        section["healthcheck"] = False
+    if _is_restarted(values):
+        section["restart"] = True
+    if check := values.get("healthcheck"):
+        section["healthcheck"] = False if is_disabled(check) else _convert_healthcheck(check)
     return section | _convert_numbers(values)
 
 
@@ -199,13 +253,24 @@ def _convert_numbers(values: _Values) -> dict[str, Any]:
         if values.get(key):
             section[key] = {name: _convert_ulimit(each) for name, each in values[key].items()}
         key = "pids_limit"
-        limits = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-        pids = parse_whole_number(limits.get("pids") or values.get(key) or 0)
-        if pids > 0:
-            section[key] = min(pids, _MOST_PIDS)
+        if (pids := read_pids_limit(values)) > 0:
+            section[key] = min(pids, MOST_PIDS)
     except ValueError as error:
         raise ValueError(f"{key}: {error}") from None
     return section
+
+
+def read_pids_limit(values: _Values) -> int:
+    """Return how many processes the file allows a service; 0 or less is no limit."""
+    limits = ((values.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+    return parse_whole_number(limits.get("pids") or values.get("pids_limit") or 0)
+
+
+def _is_restarted(values: _Values) -> bool:
+    """Return True for a service that is started again after it has ended with an error."""
+    policy = (values.get("deploy") or {}).get("restart_policy")
+    usual = str(policy.get("condition") or "any") if isinstance(policy, Mapping) else ""
+    return str(values.get("restart") or usual).partition(":")[0] in _RESTARTED
 
 
 def _convert_ulimit(ulimit: object) -> int | dict[str, int]:

@@ -18,8 +18,11 @@ _SHELL_OPERATORS = ";&|<>"
 
 
 def to_target_name(text: str) -> str:
-    """Turn a text into lower case, with `-` for the characters that a target's name can't have."""
-    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower())
+    """Turn a text into lower case, with `-` for the characters that a target's name can't have.
+
+    A name begins with a letter or a digit.
+    """
+    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).lstrip("-_.")[:63] or "target"
 
 
 def format_scalar(value: object) -> str:

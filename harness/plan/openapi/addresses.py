@@ -18,7 +18,14 @@ PARAMETER = re.compile(r"\{([^{}]+)\}")
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~-._%?"
 """Characters that stay as they are in a path that the document writes out."""
 
-_RESERVED = ":/?#[]@!$&'()*+,;="
+_RESERVED = ":/?[]@!$'()*,;="
+"""Characters that `allowReserved` leaves as they are: not `#`, `&` and `+`, which would change the value."""
+
+_HOST_WITHOUT_SCHEME = re.compile(
+    r"(?:localhost|\d+(?:\.\d+){3}|[\w-]+(?:\.[\w-]+)+\.[a-z]{2,}|[\w.-]+(?=:\d))(?::\d+)?(?=/|$)"
+)
+"""How a server's address begins if its scheme is forgotten: `localhost:8080/v1`, `api.example.org/v1`."""
+
 _SEPARATORS = {
     "csv": ",",
     "ssv": "%20",
@@ -68,6 +75,8 @@ def _read_server_path(server: Node) -> str:
 
 
 def _clean_path(address: str) -> str:
+    if _HOST_WITHOUT_SCHEME.match(address):
+        address = f"//{address}"
     try:
         path = urlsplit(urljoin(f"{_EXAMPLE_HOST}/", address)).path
     except ValueError:

@@ -1,8 +1,8 @@
 """Walk an OpenAPI document: values by their keys, with references followed.
 
-References are resolved by `referencing`, which fetches nothing by itself. It is given the files beside the
-document and below, and nothing else: no address of a network, and no file elsewhere. Each reference that is
-not followed is noted.
+References are resolved by `referencing`, which fetches nothing by itself. It is given the files of the
+document's project, and nothing else: no address of a network, and no file elsewhere. Each reference that is
+not followed is noted. The project is the repository that holds the document, or else its folder.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from referencing import Registry, Resource
 from referencing.exceptions import NoSuchResource, Unresolvable
 
 from harness.errors import InputError
+from harness.plan.host_mounts import find_project_folder
 from harness.plan.yaml.large import read_large_document
 
 _NOWHERE = "openapi:document"
@@ -122,7 +123,7 @@ class _RefusedReferenceError(Exception):
 
 @dataclass(slots=True)
 class _Folder:
-    """The files that a document may refer to: those in its folder and below. Each is read once."""
+    """The files that a document may refer to: those in its project's folder and below. Each is read once."""
 
     folder: Path
     known: dict[str, Resource[Any]] = field(default_factory=dict)
@@ -145,7 +146,7 @@ class _Folder:
         if path.suffix.lower() not in _SUFFIXES:
             raise _RefusedReferenceError(f"it is no file called {', '.join(_SUFFIXES)}")
         if not path.resolve().is_relative_to(self.folder.resolve()):
-            raise _RefusedReferenceError("it lies outside of the document's folder")
+            raise _RefusedReferenceError("it lies outside of the document's project")
         try:
             return read_large_document(path)
         except InputError as error:
@@ -159,7 +160,7 @@ def open_document(values: Any, path: Path | None = None) -> Node:
         registry: Registry[Any] = Registry()
     else:
         base = path.absolute().as_uri()
-        folder = _Folder(path.absolute().parent)
+        folder = _Folder(find_project_folder(path.absolute().parent))
         registry = Registry(retrieve=folder.retrieve)  # type: ignore[call-arg]  # an alias that mypy doesn't see
     registry = registry.with_resource(base, Resource.opaque(values))
     return Node(values, Notes(), base, registry.resolver(base))

@@ -1,5 +1,6 @@
 """Read the requests of an OpenAPI document (2.0, 3.0 or 3.1), with addresses, headers and bodies to send."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from harness.plan.openapi.addresses import (
     find_parameter_value,
 )
 from harness.plan.openapi.nodes import Node, open_document
-from harness.plan.openapi.schemas import NoValueError, format_scalar, is_scalar, make_value
+from harness.plan.openapi.schemas import NoValueError, format_scalar, is_plain, is_scalar, make_value
 
 METHODS = ("get", "post", "put", "patch", "delete")
 _METHODS_WITH_BODY = ("post", "put", "patch")
@@ -130,6 +131,8 @@ def _list_described(root: Node) -> Iterator[_Described]:
     """Yield the operations of a document in its order; of deprecated ones their number is noted."""
     deprecated = 0
     for template, item in root.get("paths").get_items():
+        if template.startswith("x-"):
+            continue
         for method, node in _list_methods(item):
             if node.mapping.get("deprecated") is True:
                 deprecated += 1
@@ -267,9 +270,8 @@ def _name_media_type(media_type: str) -> str:
 def _format_body(media_type: str, value: Any, schema: Node) -> tuple[Body | None, str]:
     name = _name_media_type(media_type)
     if name == "application/json" or name.endswith("+json") or "*" in name:
-        return Body(
-            BodyKind.JSON, {} if value is None else value, "application/json" if "*" in name else name
-        ), ""
+        value = {} if value is None else _read_json_text(value, schema)
+        return Body(BodyKind.JSON, value, "application/json" if "*" in name else name), ""
     if name == "application/x-www-form-urlencoded" and isinstance(value, dict):
         return Body(BodyKind.FORM, _build_form(value), name), ""
     if name == "multipart/form-data" and isinstance(value, dict):
@@ -279,15 +281,30 @@ def _format_body(media_type: str, value: Any, schema: Node) -> tuple[Body | None
     return None, f"needs a body of {name}"
 
 
+def _read_json_text(value: Any, schema: Node) -> Any:
+    """Return the object or list that an example of JSON is, if the document has it as a text."""
+    if not isinstance(value, str) or schema.mapping.get("type") == "string":
+        return value
+    try:
+        read = json.loads(value, parse_constant=str)
+    except (ValueError, RecursionError):
+        return value
+    return read if isinstance(read, dict | list) and is_plain(read) else value
+
+
 def _build_form(value: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Return the fields of a form; a list repeats its field, and an object within a form is left out."""
+    """Return the fields of a form; a list repeats its field, and an object is written as JSON."""
     fields: dict[str, str | list[str]] = {}
     for key, each in value.items():
         if isinstance(each, list):
-            fields[key] = [format_scalar(item) for item in each if is_scalar(item)]
-        elif is_scalar(each):
-            fields[key] = format_scalar(each)
+            fields[key] = [_format_field(item) for item in each if item is not None]
+        elif each is not None:
+            fields[key] = _format_field(each)
     return fields
+
+
+def _format_field(value: Any) -> str:
+    return format_scalar(value) if is_scalar(value) else json.dumps(value, ensure_ascii=False)
 
 
 def _find_files(schema: Node) -> set[str]:
@@ -300,11 +317,18 @@ def _find_files(schema: Node) -> set[str]:
     return files
 
 
-def _build_parts(value: Mapping[str, Any], files: set[str]) -> dict[str, tuple[str | None, str]]:
-    """Return the parts of a multipart form, each with its file's name, which is None for a plain field."""
+def _build_parts(value: Mapping[str, Any], files: set[str]) -> dict[str, tuple[str | None, ...]]:
+    """Return the parts of a multipart form, each with its file's name, which is None for a plain field.
+
+    An object has its media type as well.
+    """
     fields = _build_form(value)
     return {
-        key: ("file.txt" if key in files else None, each if isinstance(each, str) else ",".join(each))
+        key: (
+            "file.txt" if key in files else None,
+            each if isinstance(each, str) else ",".join(each),
+            *(["application/json"] if isinstance(value[key], dict) else []),
+        )
         for key, each in fields.items()
     }
 

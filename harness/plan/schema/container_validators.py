@@ -86,9 +86,18 @@ def check_dropped_capability(value: str) -> str:
     return name
 
 
+def parse_health_test(value: Any) -> Any:
+    """Parse a healthcheck's command into the form of an image: `CMD` or `CMD-SHELL`, then the command."""
+    if isinstance(value, str):
+        return ("CMD-SHELL", value)
+    if isinstance(value, list) and value and value[0] in ("CMD", "CMD-SHELL"):
+        return tuple(value)
+    raise ValueError(f"{quote(value)} is not a check; write a command, or a list that begins with CMD")
+
+
 def check_companion_name(value: str) -> str:
     """Check the name of a companion: it is the name of a host, and part of the container's name."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", value):
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", value):
         raise ValueError(f"{quote(value)} can't be a host's name; write one such as database")
     return value
 
@@ -148,6 +157,6 @@ def parse_mode(value: Any) -> Any:
 
 
 def check_volume_name(value: str) -> str:
-    if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", value):
+    if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", value):
         raise ValueError(f'{quote(value)} can\'t name a volume; write one such as data, or "" without a name')
     return value

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from harness.model import GIB, MOST_PIDS
+from harness.model import GIB, MOST_PIDS, MOST_RETRIES
 from harness.plan.schema import container_validators as containers
 from harness.plan.schema import units, validators
 from harness.plan.schema.types import (
@@ -105,6 +105,17 @@ class CopySection(Section):
     gid: UserId | None = None
 
 
+class HealthcheckSection(Section):
+    """How the engine checks a container's health, as in a compose file; `run: false` is no check at all."""
+
+    run: bool = True
+    test: Annotated[tuple[str, ...], BeforeValidator(containers.parse_health_test)] | None = None
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    start_period: Duration | None = None
+    retries: Annotated[int, Field(ge=1, le=MOST_RETRIES)] | None = None
+
+
 class ReadySection(Section):
     http: Annotated[str, AfterValidator(validators.check_http_path)] | None = None
     tcp: bool = False
@@ -179,7 +190,8 @@ class ServiceSection(Section):
     init: bool = False
     tty: bool = False
     stdin_open: bool = False
-    healthcheck: bool = True
+    healthcheck: Annotated[HealthcheckSection, OrMapping("run")] = HealthcheckSection()
+    restart: bool = False
 
 
 class CompanionSection(ServiceSection):

@@ -13,6 +13,7 @@ from harness.model import (
     ContainerOptions,
     FileContent,
     FileCopy,
+    Healthcheck,
     Plan,
     StartedProbe,
     Target,
@@ -150,7 +151,7 @@ def test_a_stored_plan_keeps_all_options(project: Project, write_target: WriteTa
     [
         *("working_dir: /a\n", "aliases: [a]\n", "read_only: true\n", "volumes: {/a: ''}\n"),
         *("copies: {/a: web.conf}\n", "contents: {/a: b}\n", "ulimits: {nofile: {soft: 1, hard: 2}}\n"),
-        "pids_limit: 7\n",
+        *("pids_limit: 7\n", "restart: true\n", "healthcheck: {interval: 5s}\n"),
     ],
 )
 def test_every_option_makes_another_target(project: Project, write_target: WriteTarget, more: str) -> None:
@@ -212,6 +213,8 @@ def test_a_target_without_options_has_the_hash_of_version_0_1(
         ("companions: {db: {image: x, job: true, seed: [a]}}\n", "a job is ready when it has ended"),
         ("pids_limit: 0\n", "is out of range"),
         ("shm_size: lots\n", "is not an amount of memory"),
+        ("healthcheck: {test: [true]}\n", "is not a check; write a command, or a list that begins with CMD"),
+        ("healthcheck: {retries: 0}\n", "is out of range"),
     ],
 )
 def test_options_that_cannot_be_honoured_are_refused(
@@ -244,6 +247,29 @@ def test_unusual_options_that_are_sound_are_not_refused(
 ) -> None:
     write_target(PLAIN + more)
     assert isinstance(project.load().target, Target)
+
+
+@pytest.mark.parametrize(
+    ("text", "check"),
+    [
+        ("true", None),
+        ("{run: true}", None),
+        ("{test: 'curl -f localhost || exit 1'}", Healthcheck(("CMD-SHELL", "curl -f localhost || exit 1"))),
+        ("{test: [CMD, probe, '-v']}", Healthcheck(("CMD", "probe", "-v"))),
+        (
+            "{interval: 1m, timeout: 500ms, start_period: 2s, retries: 5}",
+            Healthcheck(None, 60.0, 0.5, 2.0, 5),
+        ),
+    ],
+)
+def test_a_healthcheck_takes_the_place_of_the_images_where_it_says_so(
+    project: Project, write_target: WriteTarget, text: str, check: Healthcheck | None
+) -> None:
+    write_target(PLAIN + f"healthcheck: {text}\n")
+    options = load_options(project)
+    assert (options.has_healthcheck, options.healthcheck) == (True, check)
+    plan = project.load()
+    assert plan_from_json(plan_to_json(plan), plan.source.parent).target == plan.target
 
 
 def test_replicas_cannot_share_a_network(project: Project, write_target: WriteTarget) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from harness.plan.dockerfile import (
     choose_port,
+    find_base,
     find_images,
     needs_buildkit,
     parse_dockerfile,
@@ -24,6 +25,7 @@ from harness.plan.dockerfile import (
         ("FROM x\nEXPOSE 9229 3000\n", 3000),
         ("FROM x\nEXPOSE 443\nEXPOSE 80\n", 80),
         ("FROM x\nEXPOSE 443\n", 443),
+        ("FROM x\nEXPOSE 8080\nEXPOSE 9090 8125/udp\n", 8080),
         ('FROM x\nEXPOSE ["80"]\n', None),
         ('FROM x\nEXPOSE "80"\n', 80),
         ("FROM x\nONBUILD EXPOSE 80\n", None),
@@ -71,6 +73,7 @@ def test_an_argument_before_the_first_stage_counts_only_where_a_stage_declares_i
         ("FROM a AS Base\nHEALTHCHECK CMD true\nENV P=81\nFROM base\nEXPOSE $P\n", (81, True)),
         ("FROM a AS base\nEXPOSE 80\nFROM b AS other\nEXPOSE 81\nFROM base\n", (80, False)),
         ("FROM a AS base\nEXPOSE 80\nFROM base\nEXPOSE 81\n", (81, False)),
+        ("FROM a AS base\nEXPOSE 80\nFROM base\nEXPOSE 82\nEXPOSE 81\n", (82, False)),
         ("ARG END=two\nFROM a AS one\nEXPOSE 1\nFROM b AS two\nEXPOSE 2\nFROM $END\n", (2, False)),
     ],
 )
@@ -78,6 +81,21 @@ def test_only_the_last_stage_and_those_that_it_starts_from_count(
     text: str, facts: tuple[int | None, bool]
 ) -> None:
     assert read_dockerfile(text) == facts
+
+
+def test_a_stage_that_is_named_and_arguments_that_are_given_count() -> None:
+    text = "ARG BASE=a\nFROM $BASE AS dev\nARG PORT=3000\nEXPOSE $PORT\nFROM dev AS prod\nEXPOSE 80\n"
+    assert read_dockerfile(text, {"PORT": "4000"}, "dev") == (4000, False)
+    assert read_dockerfile(text, {"PORT": "4000"}, "Prod") == (80, False)
+    assert read_dockerfile(text, {}) == (80, False)
+
+
+def test_the_image_that_a_stage_begins_with_is_found_through_the_stages_before() -> None:
+    text = 'ARG BASE=postgres:16\nFROM $BASE AS db\nCMD ["postgres"]\nFROM tools\nFROM db\nENTRYPOINT start\n'
+    assert find_base(text, {}) == ("postgres:16", '["postgres"] start')
+    assert find_base(text, {"BASE": "mysql"}, "db") == ("mysql", '["postgres"]')
+    assert find_base(text, {}, "1") == ("tools", "")
+    assert find_base("", {}) == ("", "")
 
 
 @pytest.mark.parametrize(

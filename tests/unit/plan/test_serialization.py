@@ -21,6 +21,7 @@ from harness.model import (
     ExternalWorkers,
     FileContent,
     FileCopy,
+    Healthcheck,
     HealthcheckProbe,
     HttpProbe,
     ImageSource,
@@ -113,6 +114,9 @@ OPTIONS = st.builds(
     is_read_only=st.booleans(),
     has_tty=st.booleans(),
     has_healthcheck=st.booleans(),
+    healthcheck=st.none()
+    | st.builds(Healthcheck, st.none() | NAMES, st.none() | NUMBERS, retries=MAYBE_COUNTS),
+    restarts=st.booleans(),
 )
 ENGINES = st.integers(1, 3).map(lambda count: (DEFAULT_ENGINE,) * count)
 LOADS = st.one_of(

@@ -103,7 +103,7 @@ def test_a_container_has_no_more_rights_than_requests_need() -> None:
     assert (service.user, service.entrypoint) == ("65534:65534", ("sh", "-c", "exec locust"))
     assert service.host_network
     assert service.port == 0
-    assert service.capabilities == ()
+    assert (service.capabilities, service.options.dropped_capabilities) == ((), ("ALL",))
 
 
 class FakeHost:

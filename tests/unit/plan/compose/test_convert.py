@@ -252,9 +252,9 @@ def test_what_has_no_effect_is_named_in_one_note_and_what_is_lost_in_its_own(con
 
 def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert) -> None:
     faults = convert(FILES["refused"]).faults
-    keys = ("devices", "ipc", "pid", "privileged", "runtime", "userns_mode")
-    assert [fault.split(":")[1] for fault in faults[:6]] == [f" {key} can't be honoured" for key in keys]
-    assert "socket of a container engine" in faults[6]
+    keys = ("devices", "ipc", "pid", "privileged", "runtime")
+    assert [fault.split(":")[1] for fault in faults[:5]] == [f" {key} can't be honoured" for key in keys]
+    assert "socket of a container engine" in faults[5]
 
 
 @pytest.mark.parametrize(
@@ -378,5 +378,153 @@ def test_the_port_of_a_build_that_publishes_none_is_that_of_its_dockerfile(conve
     result = convert(files)
     assert result.values["port"] == 9000
     assert result.notes == ["web: port 9000 is measured, because its Dockerfile exposes it"]
-    assert "port" not in convert("services: {web: {build: {context: ., target: other}}}\n").values
     assert "port" not in convert("services: {web: {build: {context: ./gone}}}\n").values
+
+
+def test_the_dockerfiles_port_is_that_of_the_stage_and_the_arguments_of_the_file(convert: Convert) -> None:
+    build = "build: {context: ., target: dev, args: {PORT: 4000}}"
+    dockerfile = "FROM x AS dev\nARG PORT=3000\nEXPOSE $PORT\nFROM x\nEXPOSE 80\n"
+    files = {"compose.yaml": f"services: {{web: {{{build}}}}}\n", "Dockerfile": dockerfile}
+    assert convert(files).values["port"] == 4000
+
+
+def test_a_port_is_found_through_a_chain_of_shared_networks_and_in_capitals(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, network_mode: 'service:proxy'}\n"
+        "  proxy: {image: p, network_mode: 'service:vpn'}\n"
+        "  vpn: {image: v, ports: [{target: 7000, protocol: TCP}]}\n"
+    )
+    result = convert(text)
+    assert (result.values["port"], result.values["network_of"]) == (7000, "proxy")
+    assert list(result.values["companions"]) == ["vpn", "proxy"]
+    text = "services: {web: {image: x, network_mode: 'service:vpn', expose: [90]}, vpn: {image: v}}\n"
+    assert convert(text).values["port"] == 90
+
+
+@pytest.mark.parametrize(
+    ("service", "ready"),
+    [
+        ("image: postgres:16", {"port": 5432}),
+        ("image: 'postgres:16', command: ['-c', 'fsync=off']", {"port": 5432}),
+        ("image: postgres, command: 'psql -h db -f /seed.sql'", {"started": True}),
+        ("image: mongo, command: 'mongod --replSet rs0'", {"port": 27017}),
+        ("image: mongo, command: [sh, -c, 'sleep 9 && mongosh --host a']", {"started": True}),
+        ("image: mongo, entrypoint: [mongosh, --host, a]", {"started": True}),
+        ("image: redis:7, command: sh -c 'redis-server --requirepass $$P'", {"port": 6379}),
+        ("image: redis:7, command: redis-cli --cluster create a b", {"started": True}),
+        ("image: minio/minio, command: server /data", {"port": 9000}),
+        ("image: minio/mc, entrypoint: mc mb x", {"started": True}),
+        ("image: mysql, entrypoint: [/usr/local/bin/docker-entrypoint.sh]", {"port": 3306}),
+        ("build: ./db", {"port": 5432}),
+        ("build: {context: ./db, target: seed}", {"started": True}),
+        ("image: x, ports: ['9229:9229', '5000:5000']", {"port": 5000}),
+    ],
+)
+def test_a_companion_is_asked_at_its_images_port_only_if_it_runs_the_server(
+    convert: Convert, service: str, ready: Mapping[str, Any]
+) -> None:
+    seed = "FROM postgres:16 AS seed\nCMD psql -f /seed.sql\nFROM postgres:16\nRUN make\n"
+    text = f"services:\n  web: {{image: x, ports: [80], depends_on: [other]}}\n  other: {{{service}}}\n"
+    result = convert({"compose.yaml": text, "db/Dockerfile": seed})
+    assert result.values["companions"]["other"]["ready"] == ready
+
+
+@pytest.mark.parametrize(
+    ("service", "is_restarted"),
+    [
+        ("restart: 'no'", False),
+        ("restart: on-failure:5", True),
+        ("restart: unless-stopped", True),
+        ("deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}", True),
+        ("deploy: {restart_policy: {delay: 5s}}", True),
+        ("deploy: {restart_policy: {condition: none}}", False),
+        ("restart: 'no', deploy: {restart_policy: {condition: any}}", False),
+        ("labels: {a: b}", False),
+    ],
+)
+def test_a_service_is_started_again_as_its_policy_says(
+    convert: Convert, service: str, is_restarted: bool
+) -> None:
+    values = convert(f"services: {{web: {{image: x, ports: [80], {service}}}}}\n").values
+    assert values.get("restart", False) is is_restarted
+
+
+def test_a_healthcheck_is_repeated_as_the_file_says(convert: Convert) -> None:
+    check = "{test: curl -f localhost, interval: 1m30s, timeout: 500ms, start_period: 5s, retries: 4}"
+    values = convert(f"services: {{web: {{image: x, ports: [80], healthcheck: {check}}}}}\n").values
+    assert values["healthcheck"] == {
+        "test": ["CMD-SHELL", "curl -f localhost"],
+        "interval": 90.0,
+        "timeout": 0.5,
+        "start_period": 5.0,
+        "retries": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("mention", "is_refused"),
+    [("10.0.0.5:80", True), ("http://10.0.0.5/", True), ("10.0.0.50", False), ("110.0.0.5", False)],
+)
+def test_only_a_mention_of_the_very_address_is_refused(
+    convert: Convert, mention: str, is_refused: bool
+) -> None:
+    text = (
+        f"services:\n  web: {{image: x, depends_on: [fixed], environment: {{A: '{mention}'}}}}\n"
+        "  fixed: {image: y, networks: {n: {ipv4_address: 10.0.0.5}}}\nnetworks: {n: {}}\n"
+    )
+    assert any("others reach it at" in fault for fault in convert(text).faults) is is_refused
+
+
+def test_a_name_that_two_networks_give_to_two_services_is_refused(convert: Convert) -> None:
+    def build(network: str) -> str:
+        return (
+            "services:\n  web: {image: x, depends_on: [a, b], networks: [front, back]}\n"
+            "  a: {image: y, networks: {front: {aliases: [api]}}}\n"
+            f"  b: {{image: z, networks: {{{network}: {{aliases: [api]}}}}}}\n"
+            "networks: {front: {}, back: {}}\n"
+        )
+
+    assert convert(build("back")).faults == [
+        "a: api is a name of a and b, which are in one network here; rename one"
+    ]
+    assert convert(build("front")).faults == []
+
+
+def test_services_that_write_to_parts_of_one_folder_are_noted(convert: Convert, tmp_path: Path) -> None:
+    (tmp_path / "code/static").mkdir(parents=True)
+    (tmp_path / "other").mkdir()
+    text = (
+        "services:\n  web: {image: x, depends_on: [build], volumes: ['./code/static:/s:ro', ./other:/o]}\n"
+        "  build: {image: y, volumes: ['./code:/code']}\n"
+    )
+    notes = convert(text).notes
+    assert "build: what it writes to /code, web does not see: here they share no folder" in notes
+    assert not any("/o, " in note for note in notes)
+
+
+def test_what_bounds_less_than_the_file_says_is_noted(convert: Convert) -> None:
+    service = "{image: x, pids_limit: 10000, volumes: ['data:/data:ro']}"
+    notes = convert(f"services: {{web: {service}}}\nvolumes: {{data: {{}}}}\n").notes
+    assert "web: its pids_limit is 4096 here" in notes
+    assert notes[-1] == "has no effect on what is measured: volumes.read_only of web"
+
+
+def test_the_projects_name_is_the_one_that_the_file_gives(convert: Convert, tmp_path: Path) -> None:
+    text = "services: {web: {image: x, ports: [80], container_name: '${COMPOSE_PROJECT_NAME}-web'}}\n"
+    assert convert("name: shop\n" + text).values["aliases"] == ["web", "shop-web"]
+    assert convert("name: '${TAG:-x}'  # ours\n" + text).values["aliases"] == ["web", "1.2-web"]
+    given = convert("name: shop\n" + text, COMPOSE_PROJECT_NAME="own")
+    assert given.values["aliases"] == ["web", "own-web"]
+
+
+def test_a_service_whose_name_begins_with_an_underscore_is_a_companion(convert: Convert) -> None:
+    values = convert("services: {web: {image: x, depends_on: [_db]}, _db: {image: redis}}\n").values
+    assert list(values["companions"]) == ["_db"]
+
+
+def test_a_service_before_the_target_is_not_started_for_being_named(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, environment: {SITE_URL: 'http://proxy/', DB: 'server=db;uid=1'}}\n"
+        "  proxy: {image: p, depends_on: [web]}\n  db: {image: redis}\n"
+    )
+    assert convert(text).left_out == ["db"]

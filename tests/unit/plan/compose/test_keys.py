@@ -62,6 +62,8 @@ def test_what_is_lost_says_what_it_means() -> None:
         ({"ipc": "private"}, []),
         ({"ipc": "host"}, ["ipc"]),
         ({"security_opt": ["no-new-privileges:true"]}, []),
+        ({"security_opt": ["no-new-privileges"]}, []),
+        ({"security_opt": ["no-new-privileges:false"]}, ["security_opt"]),
         ({"security_opt": ["no-new-privileges:true", "seccomp:unconfined"]}, ["security_opt"]),
         ({"volumes": [{"type": "volume", "target": "/a", "volume": {"subpath": "b"}}]},
          ["volumes.volume.subpath"]),

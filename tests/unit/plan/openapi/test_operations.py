@@ -78,6 +78,13 @@ def test_a_document_that_is_not_openapi_is_refused(document: object) -> None:
         ([{"url": "/a b"}], "/a%20b/x"),
         ([{"url": "http://[broken"}], "/x"),
         ([{"url": None}, "text"], "/x"),
+        ([{"url": "localhost:8080/v1"}], "/v1/x"),
+        ([{"url": "localhost:3000"}], "/x"),
+        ([{"url": "api.shop.example/v1"}], "/v1/x"),
+        ([{"url": "shop:8080"}], "/x"),
+        ([{"url": "127.0.0.1/v1"}], "/v1/x"),
+        ([{"url": "index.php/api"}], "/index.php/api/x"),
+        ([{"url": "v1.0/api"}], "/v1.0/api/x"),
     ],
 )
 def test_the_path_of_the_first_server_precedes_each_address(servers: list[Any], path: str) -> None:
@@ -136,6 +143,7 @@ def test_a_document_of_version_2_has_a_base_path() -> None:
         ({"schema": {"type": "object"}, "example": {"a": 1}, "style": "deepObject"}, "q%5Ba%5D=1"),
         ({"schema": {"type": "object"}, "example": {"a": 1}, "explode": False}, "q=a,1"),
         ({"example": "a/b?c", "allowReserved": True}, "q=a/b?c"),
+        ({"example": "a&b#c+d", "allowReserved": True}, "q=a%26b%23c%2Bd"),
         ({"content": {"application/json": {"schema": {"example": {"a": 1}}}}}, "q=%7B%22a%22%3A%201%7D"),
         ({}, "q=1"),
     ],
@@ -245,8 +253,8 @@ def test_a_path_and_the_parameters_of_another_file_beside_the_document_are_follo
     [
         ("https://evil.example/x.json", "nothing is fetched from elsewhere"),
         ("//evil.example/x.json", "nothing is fetched from elsewhere"),
-        ("../outside.json", "lies outside of the document's folder"),
-        ("inside-link.json", "lies outside of the document's folder"),
+        ("../outside.json", "lies outside of the document's project"),
+        ("inside-link.json", "lies outside of the document's project"),
         ("secret.txt", "no file called"),
         ("missing.json", "can't be read"),
         ("#/components/missing", "there is nothing in the document"),
@@ -435,3 +443,46 @@ def test_of_many_requests_only_the_first_are_complete_and_reads_go_first() -> No
     assert [(each.method, each.path) for each in complete] == [
         ("GET", f"/{number}/1") for number in range(60)
     ]
+
+
+def test_a_file_elsewhere_in_the_repository_is_followed(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "spec").mkdir()
+    (tmp_path / "common.yaml").write_text("page: {name: p, in: query, required: true, example: 7}\n")
+    paths = {"/x": {"get": {"parameters": [{"$ref": "../common.yaml#/page"}]}}}
+    api = read_api({"openapi": "3.0.3", "paths": paths}, tmp_path / "spec/openapi.json")
+    assert (api.operations[0].path, api.notes) == ("/x?p=7", ())
+
+
+def test_extensions_among_the_paths_are_no_requests() -> None:
+    assert read_paths({"x-hidden": {"get": {}}, "/x": {"get": {}}}).operations == (
+        Operation("GET", "/x", "/x"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("schema", "example", "value"),
+    [
+        ({"type": "object"}, '{"a": [1]}', {"a": [1]}),
+        ({}, "[1, 2]", [1, 2]),
+        ({"type": "string"}, '{"a": 1}', '{"a": 1}'),
+        ({}, "plain {", "plain {"),
+        ({}, "5", "5"),
+    ],
+)
+def test_an_example_of_json_that_is_written_as_a_text_is_read(
+    schema: dict[str, Any], example: str, value: Any
+) -> None:
+    operation = read_content({"application/json": {"schema": schema, "example": example}})
+    assert operation.body is not None
+    assert operation.body.value == value
+
+
+def test_objects_in_forms_are_sent_as_json() -> None:
+    example = {"name": "a", "meta": {"b": [1, "ä"]}, "none": None}
+    form = read_content({"application/x-www-form-urlencoded": {"example": example}}).body
+    assert form is not None
+    assert form.value == {"name": "a", "meta": '{"b": [1, "ä"]}'}
+    parts = read_content({"multipart/form-data": {"example": example}}).body
+    assert parts is not None
+    assert parts.value == {"name": (None, "a"), "meta": (None, '{"b": [1, "ä"]}', "application/json")}
