@@ -23,11 +23,11 @@ class MemoryTrend:
     """The development of a target's memory from the end of a step's ramp to the end of its window.
 
     Of several replicas the fullest counts. `observed_s` is the length of that time. `start_bytes` is the
-    memory when the step began, `peak_bytes` the most of the time's latest half. `growth_bytes_per_s` is the
+    memory when the step began, `peak_bytes` the most of the time's latest third. `growth_bytes_per_s` is the
     latest growth of the floors, with a 95 % interval from `growth_low` to `growth_high`. `projected_bytes` is
-    the most memory to expect until the horizon. `lasts_s` is the time until the limit is reached if memory
-    goes on to grow like that, and None if it does not grow. `rose_to_full`: memory rose until it was so close
-    to its limit that the kernel held it there.
+    the most memory to expect until the horizon. `lasts_s` is how long after the ramp the limit is reached if
+    memory goes on to grow like that, and None if it does not grow. `rose_to_full`: memory rose until it was
+    so close to its limit that the kernel held it there.
     """
 
     outlook: MemoryOutlook

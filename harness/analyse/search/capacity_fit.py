@@ -25,6 +25,7 @@ from harness.analyse.search.capacity_estimate import (
     compute_logit_slope,
     is_broken_by,
 )
+from harness.analyse.search.memory_model import compute_growth_error
 from harness.model import Slo, StepResult, Verdict
 
 _LN_RANGE = 0.8
@@ -134,14 +135,16 @@ def fit_verdicts(steps: Sequence[StepResult], around_users: float, *, is_named: 
     """Fit the capacity to nothing but the verdicts of the steps, where no share of slow requests tells more.
 
     Near the capacity a verdict is chance: how near (the error of a verdict in ln N) is unknown as well. It is
-    larger if the SLO that broke is on one request name (`is_named`), because fewer requests decide.
+    larger if the SLO that broke is on one request name (`is_named`), because fewer requests decide, and if
+    memory grew so that it would be full in time, because that is an extrapolation.
     """
     ln_capacity = math.log(around_users) + _CAPACITIES
     errors = (_NAMED_SIGMA if is_named else _VERDICT_SIGMA) * np.exp(_VERDICT_SPREAD * _VERDICT_ERRORS)
     weights = np.zeros((len(ln_capacity), len(errors))) - _VERDICT_ERRORS**2 / 2
     for step in steps:
         if step.verdict in (Verdict.PASS, Verdict.FAIL):
-            excess = (math.log(step.users) - ln_capacity)[:, None] / errors[None, :]
+            error = np.hypot(errors, compute_growth_error(step))
+            excess = (math.log(step.users) - ln_capacity)[:, None] / error[None, :]
             weights += _compute_log_probability(excess if step.verdict is Verdict.FAIL else -excess)
     weights = np.logaddexp.reduce(weights, axis=1)
     shares = np.exp(weights - weights.max())

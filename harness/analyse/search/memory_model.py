@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.model import NEARLY_FULL_RATIO, Cell, CellResult, MemoryOutlook, Rule, StepResult, Verdict
+from harness.model.evidence import MemoryGrows
 
 _MIN_RISE_RATIO = 0.1
 """If the memory rises by less than this share of its smallest value, the rise is taken as noise."""
@@ -25,6 +26,9 @@ the smaller share if the step was short. So the search does not creep down.
 
 _APART_RATIO = 1.3
 """Failures show how memory depends on the users if the most users are this multiple of the fewest."""
+
+_STANDARD_ERRORS = 2.0
+"""A 95 % interval reaches about so many standard errors to either side."""
 
 _Point = tuple[float, float]
 """Users, and the bytes that they come to need."""
@@ -106,6 +110,23 @@ def _get_point(step: StepResult) -> _Point:
         return float(step.users), 0.0
     is_grown = step.verdict is not Verdict.PASS
     return float(step.users), step.memory.projected_bytes if is_grown else step.memory.expected_bytes
+
+
+def compute_growth_error(step: StepResult) -> float:
+    """Return the standard error of the users that fit until the horizon, as a logarithm.
+
+    The growth is known to within its interval, and is extrapolated to the horizon. What memory comes to hold
+    above its start is taken as proportional to the users: if these bytes are wrong by a tenth, so are the
+    users. 0 for a step that did not fail because its memory grows.
+    """
+    evidence = step.judgement.evidence
+    if not isinstance(evidence, MemoryGrows):
+        return 0.0
+    trend = evidence.trend
+    left_s = max(0.0, evidence.horizon_s - trend.observed_s)
+    error_bytes = (trend.growth_bytes_per_s - trend.growth_low) / _STANDARD_ERRORS * left_s
+    held_bytes = trend.projected_bytes - trend.start_bytes
+    return error_bytes / held_bytes if held_bytes > 0 else 0.0
 
 
 def is_memory_failure(step: StepResult) -> bool:

@@ -1,9 +1,10 @@
 """Assess how a target's memory develops while all users are there, and how long its limit lasts.
 
 A window of some seconds shows how much memory a target uses, and not whether it will need more. So the growth
-is judged: if the latest growth went on, would the memory be full within the horizon? Memory that rises ever
-more slowly, as sessions or caches fill, stays below such a line. Where the line is too strict, a curve that
-approaches a level decides (`memory_curve`).
+is judged: if the latest growth went on, would the memory be full within the horizon? The horizon counts from
+the instant at which all users were there. Memory that rises ever more slowly, as sessions or caches fill,
+stays below such a line. Where the line is too strict, a curve that approaches a level decides
+(`memory_curve`).
 
 Judged is the working set without the pages of files, which the kernel can drop. A garbage collector makes it
 rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
@@ -84,33 +85,35 @@ def _assess_series(
     rose_to_full = not lows and _FEWEST_FLOORS <= below_full < len(used)
     if rose_to_full:
         at_s, used = at_s[:below_full], used[:below_full]
+    observed_s = float(at_s[-1] - at_s[0])
+    left_s = max(0.0, horizon_s - observed_s)
     floor_s, floors = pick_floors(at_s, used, lows, _LATE_SHARE)
     growth, low, _ = fit_growth(floor_s, floors)
     high = fit_growth(floor_s, floors, _STILL_BYTES)[2]
-    peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * (at_s[-1] - at_s[0])].max())
+    peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * observed_s].max())
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
-    straight_bytes = peak_bytes + max(0.0, growth * horizon_s)
+    straight_bytes = peak_bytes + max(0.0, growth * left_s)
     curve = None
     if not lows:
-        curve = extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), horizon_s)
+        curve = extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), left_s)
     expected, most = curve or (straight_bytes, math.inf)
-    can_last = high * horizon_s <= room_bytes or most <= limit_bytes
+    can_last = high * left_s <= room_bytes or most <= limit_bytes
     outlook = MemoryOutlook.UNKNOWN
     if can_last and (lows or not is_full):
         outlook = MemoryOutlook.LASTS
-    elif growth * horizon_s > room_bytes and expected > limit_bytes and _surely_grows(at_s, used, lows):
+    elif growth * left_s > room_bytes and expected > limit_bytes and _surely_grows(at_s, used, lows):
         outlook = MemoryOutlook.FILLS
     return MemoryTrend(
         outlook=MemoryOutlook.FILLS if rose_to_full else outlook,
-        observed_s=float(at_s[-1] - at_s[0]),
+        observed_s=observed_s,
         start_bytes=int(start_bytes),
         peak_bytes=int(peak_bytes),
         growth_bytes_per_s=growth,
         growth_low=low,
         growth_high=high,
         projected_bytes=max(peak_bytes, min(expected, straight_bytes)),
-        lasts_s=room_bytes / growth if growth > 0 else None,
+        lasts_s=observed_s + room_bytes / growth if growth > 0 else None,
         rose_to_full=rose_to_full,
     )
 

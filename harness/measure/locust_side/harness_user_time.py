@@ -1,5 +1,7 @@
 """Find out for which user a greenlet acts, and record the users' pauses, between tasks and within them.
 
+Users also start one by one instead of all users of a second at once, as real users would come.
+
 Locust loads this file after `harness_plugin.py`, whose log it fills, and before the user's locustfile, which
 may import `sleep`. It imports nothing of the harness, because a worker on another host gets this file alone,
 from the master.
@@ -7,6 +9,7 @@ from the master.
 
 import functools
 import itertools
+import math
 import threading
 import time
 import weakref
@@ -23,6 +26,8 @@ from locust.user.task import TaskSet
 
 POLL_AT_MOST_S = 1.0
 """A sleep of at most this length, right after another one, is no pause: the user polls for something."""
+
+GOLDEN_RATIO = (math.sqrt(5) - 1) / 2
 
 NETWORK_FILES = frozenset(
     function.__code__.co_filename
@@ -111,16 +116,37 @@ def find_spawner(greenlet: Any) -> Any:
     return None if reference is None else reference()
 
 
-def number_users(start: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a user's `start` to give its greenlet a lane before it runs."""
+class SpreadStart:
+    """A group of greenlets that start up to a second later: Locust starts all users of a second at once.
 
-    @functools.wraps(start)
-    def start_and_number(self: Any, group: Any) -> Any:
-        greenlet = start(self, group)
-        greenlet.harness_lane = Lane(greenlet, 2 * next(user_numbers))
+    The parts of a second that follow each other by the golden ratio fill it evenly, however many there are
+    (a Kronecker sequence: Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods, 1992, ch. 3).
+    """
+
+    def __init__(self, group: Any, number: int) -> None:
+        self.group = group
+        self.after_s = number * GOLDEN_RATIO % 1
+
+    def spawn(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        greenlet = gevent.Greenlet(function, *arguments)
+        self.group.add(greenlet)
+        greenlet.start_later(self.after_s)
         return greenlet
 
-    return start_and_number
+
+def spread_users(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a user's `start` to spread users over a second, and to give their greenlets a lane before they
+    run."""
+
+    @functools.wraps(start)
+    def start_later(self: Any, group: Any) -> Any:
+        number = next(user_numbers)
+        greenlet = start(self, SpreadStart(group, number))
+        self._group = group
+        greenlet.harness_lane = Lane(greenlet, 2 * number)
+        return greenlet
+
+    return start_later
 
 
 def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,7 +189,7 @@ def on_init(environment: Any, **_: Any) -> None:
     log.find_lane = find_lane
 
 
-locust.User.start = number_users(locust.User.start)  # type: ignore[method-assign]
+locust.User.start = spread_users(locust.User.start)  # type: ignore[method-assign]
 TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
 time.sleep = gevent.sleep = gevent.hub.sleep = record_pauses(gevent.sleep)
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -11,7 +11,8 @@ from harness.analyse.search.capacity_fit import (
     fit_capacity,
     fit_verdicts,
 )
-from harness.model import Slo, StepResult
+from harness.model import MIB, MemoryOutlook, MemoryTrend, Rule, Slo, StepResult
+from harness.model.evidence import Judgement, MemoryGrows
 from tests.unit.analyse.synthetic import make_step
 
 P95 = Slo("p95", 1.0)
@@ -97,6 +98,20 @@ def test_the_wider_interval_contains_the_narrower_one() -> None:
     result = fit(make_window(100, 0.03), make_window(105, 0.08, run=2))
     assert result.lowest < result.low < result.users < result.high < result.highest
     assert math.log(result.high / result.low) > 2 * 1.96 * 0.02
+
+
+def test_an_uncertain_growth_of_memory_leaves_more_doubt() -> None:
+    """The growth is known to within 0.1 as a logarithm of users, beside the 0.05 of any verdict."""
+    trend = MemoryTrend(
+        MemoryOutlook.FILLS, 300.0, 32 * MIB, 40 * MIB, MIB / 60, 0.8 * MIB / 60, 1.2 * MIB / 60, 87 * MIB, 1.0
+    )
+    failed = make_step(105, "FAIL", rule="memory-grows")
+    grown = replace(
+        failed, judgement=Judgement(Rule.MEMORY_GROWS, MemoryGrows(trend, 80 * MIB, 105, 3600.0))
+    )
+    sure, unsure = (fit_verdicts([make_step(95, "PASS"), each], 100) for each in (failed, grown))
+    assert unsure.high > 1.05 * sure.high
+    assert unsure.low == pytest.approx(sure.low, rel=0.1)
 
 
 def test_verdicts_on_one_request_name_leave_more_doubt() -> None:

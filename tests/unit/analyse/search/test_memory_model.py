@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.memory_model import estimate_users_in_memory, estimate_users_in_own_memory
+from harness.analyse.search.memory_model import (
+    compute_growth_error,
+    estimate_users_in_memory,
+    estimate_users_in_own_memory,
+)
 from harness.model import (
     MIB,
     Cell,
@@ -12,10 +16,12 @@ from harness.model import (
     Limits,
     MemoryOutlook,
     MemoryTrend,
+    Rule,
     Status,
     StepResult,
     TargetUse,
 )
+from harness.model.evidence import Judgement, MemoryGrows
 from tests.unit.analyse.synthetic import CELL, make_step
 
 BASE_MIB, USER_MIB = 32, 0.25
@@ -154,3 +160,21 @@ def test_a_short_look_at_memory_that_still_rises_does_not_predict_an_hour_of_it(
     steps = (make_watched_step(10, 34.5), replace(rising, memory=trend))
     large = CellResult(make_cell(1024), Status.CENSORED, steps=steps)
     assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
+
+
+def make_growing_step(growth_mib_a_minute: float, low_mib_a_minute: float) -> StepResult:
+    """Make a step that failed after 5 minutes: of 32 MiB it would come to need 87 in an hour."""
+    growth, low = (each * MIB / 60 for each in (growth_mib_a_minute, low_mib_a_minute))
+    trend = MemoryTrend(
+        MemoryOutlook.FILLS, 300.0, 32 * MIB, 40 * MIB, growth, low, 2 * growth - low, 87.0 * MIB, 10.0
+    )
+    evidence = MemoryGrows(trend, 80 * MIB, 100, 3600.0)
+    step = make_step(100, "FAIL", rule="memory-grows")
+    return replace(step, memory=trend, judgement=Judgement(Rule.MEMORY_GROWS, evidence))
+
+
+def test_an_uncertain_growth_is_an_uncertain_number_of_users() -> None:
+    """0.2 MiB a minute are two standard errors: 5.5 MiB in the 55 minutes left, of the 55 MiB of 100 users."""
+    assert compute_growth_error(make_growing_step(1.0, 0.8)) == pytest.approx(0.1)
+    assert compute_growth_error(make_growing_step(1.0, 1.0)) == 0.0
+    assert compute_growth_error(make_step(100, "FAIL", rule="p95")) == 0.0

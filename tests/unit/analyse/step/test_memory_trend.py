@@ -56,19 +56,25 @@ def fill_by_sixty(at_s: float) -> float:
 
 
 def test_a_leak_shows_how_long_the_limit_lasts() -> None:
-    """After 300 s 45 MiB are used. 51 MiB are left, which last for 51 minutes."""
+    """After 5 minutes 45 MiB are used. 51 MiB are left, which last for 51 minutes more.
+
+    At the end of the hour that began with these 5 minutes, 45 + 55 MiB are used.
+    """
     trend = assess(leak_a_mebibyte_a_minute, 300)
     assert trend.outlook is MemoryOutlook.FILLS
     assert trend.growth_bytes_per_s == pytest.approx(MIB / 60, rel=1e-4)
-    assert trend.lasts_s == pytest.approx(51 * 60, rel=1e-3)
-    assert trend.projected_bytes == pytest.approx(105 * MIB, rel=0.01)
+    assert trend.lasts_s == pytest.approx(56 * 60, rel=1e-3)
+    assert trend.projected_bytes == pytest.approx(100 * MIB, rel=0.01)
     assert (trend.start_bytes, trend.peak_bytes) == (40 * MIB, 45 * MIB)
 
 
 def test_the_same_leak_lasts_for_the_horizon_below_a_larger_limit() -> None:
-    """45 MiB are used, and 60 more are leaked within the hour; 130 MiB leave room for what is not certain."""
+    """45 MiB are used after 5 minutes, and 55 more are leaked in the rest of the hour.
+
+    130 MiB leave room for what is not certain.
+    """
     assert assess(leak_a_mebibyte_a_minute, 300, limit_mib=130).outlook is MemoryOutlook.LASTS
-    assert assess(leak_a_mebibyte_a_minute, 300, limit_mib=104).outlook is MemoryOutlook.FILLS
+    assert assess(leak_a_mebibyte_a_minute, 300, limit_mib=99).outlook is MemoryOutlook.FILLS
 
 
 @pytest.mark.parametrize(
