@@ -102,13 +102,10 @@ def test_the_wider_interval_contains_the_narrower_one() -> None:
 
 def test_an_uncertain_growth_of_memory_leaves_more_doubt() -> None:
     """The growth is known to within 0.1 as a logarithm of users, beside the 0.05 of any verdict."""
-    trend = MemoryTrend(
-        MemoryOutlook.FILLS, 300.0, 32 * MIB, 40 * MIB, MIB / 60, 0.8 * MIB / 60, 1.2 * MIB / 60, 87 * MIB, 1.0
-    )
+    growth, low, high = (each * MIB / 60 for each in (1.0, 0.8, 1.2))
+    trend = MemoryTrend(MemoryOutlook.FILLS, 300.0, 32 * MIB, 40 * MIB, growth, low, high, 87.0 * MIB, 1.0)
     failed = make_step(105, "FAIL", rule="memory-grows")
-    grown = replace(
-        failed, judgement=Judgement(Rule.MEMORY_GROWS, MemoryGrows(trend, 80 * MIB, 105, 3600.0))
-    )
+    grown = replace(failed, judgement=Judgement(Rule.MEMORY_GROWS, MemoryGrows(trend, 80 * MIB, 105, 3600.0)))
     sure, unsure = (fit_verdicts([make_step(95, "PASS"), each], 100) for each in (failed, grown))
     assert unsure.high > 1.05 * sure.high
     assert unsure.low == pytest.approx(sure.low, rel=0.1)

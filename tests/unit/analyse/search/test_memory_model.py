@@ -174,7 +174,7 @@ def make_growing_step(growth_mib_a_minute: float, low_mib_a_minute: float) -> St
 
 
 def test_an_uncertain_growth_is_an_uncertain_number_of_users() -> None:
-    """0.2 MiB a minute are two standard errors: 5.5 MiB in the 55 minutes left, of the 55 MiB of 100 users."""
+    """0.2 MiB a minute are two standard errors, 11 MiB in the 55 minutes left; 100 users hold 55 MiB."""
     assert compute_growth_error(make_growing_step(1.0, 0.8)) == pytest.approx(0.1)
     assert compute_growth_error(make_growing_step(1.0, 1.0)) == 0.0
     assert compute_growth_error(make_step(100, "FAIL", rule="p95")) == 0.0
