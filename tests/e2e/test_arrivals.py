@@ -30,7 +30,8 @@ def test_the_users_of_a_second_are_spread_over_it(tmp_path: Path) -> None:
     """By the golden ratio 8 users start 0.09 to 0.15 s apart, from the first to the last 0.85 s."""
     locustfile = tmp_path / "locustfile.py"
     locustfile.write_text(ASKING_ONCE)
-    clock, starts = MonotonicClock(), []
+    clock = MonotonicClock()
+    starts: list[float] = []
     with serve() as url, LocustGenerator().start(Scenario((locustfile,)), url) as generator:
         generator.hold(USERS, spawn_rate=USERS)
         deadline = clock.now_s() + 20
