@@ -94,9 +94,7 @@ def _assess_series(
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
     straight_bytes = peak_bytes + max(0.0, growth * left_s)
-    curve = None
-    if not lows:
-        curve = extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), left_s)
+    curve = None if lows else _extend_floors(at_s, used, left_s)
     expected, most = curve or (straight_bytes, math.inf)
     can_last = high * left_s <= room_bytes or most <= limit_bytes
     outlook = MemoryOutlook.UNKNOWN
@@ -116,6 +114,11 @@ def _assess_series(
         lasts_s=observed_s + room_bytes / growth if growth > 0 else None,
         rose_to_full=rose_to_full,
     )
+
+
+def _extend_floors(at_s: _Series, used: _Series, left_s: float) -> tuple[float, float] | None:
+    """Return the bytes to expect after `left_s` more, and the most that is likely; None if nothing slows."""
+    return extend_curve(*_pick_lowest(at_s, used, np.arange(len(at_s)), _CURVE_BLOCKS), left_s)
 
 
 def _count_below_full(used: _Series, full_bytes: float) -> int:
