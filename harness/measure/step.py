@@ -54,17 +54,36 @@ Phase = Literal["ramp", "settle", "window", "drain"]
 class ProgressSample:
     """What is known while a step runs, about four times a second. It is for display, never for a verdict.
 
-    `users` are active, `wanted_users` is the number to reach. `recent` are the requests answered within the
-    last `recent_s` seconds, `target` the target's samples of about that time.
+    `wanted_users` is the number to reach. `facts` are those of the last polls, `target` the target's samples
+    of about that time. What is shown of them is computed when it is asked for.
     """
 
     phase: Phase
-    users: int
     wanted_users: int
     elapsed_s: float
-    recent: Requests
-    recent_s: float
+    facts: tuple[GeneratorFacts, ...]
     target: tuple[TargetSample, ...]
+
+    @property
+    def users(self) -> int:
+        """The users who are active."""
+        samples = self._samples
+        return samples[-1].users if samples else 0
+
+    @property
+    def recent(self) -> Requests:
+        """The requests that were answered within the last `recent_s` seconds."""
+        return concat_facts([part for part in self.facts if len(part.requests.start_s)])[0]
+
+    @property
+    def recent_s(self) -> float:
+        """The seconds from the first to the last of the generator's samples."""
+        samples = self._samples
+        return samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0
+
+    @property
+    def _samples(self) -> list[GeneratorSample]:
+        return [sample for part in self.facts for sample in part.samples]
 
 
 StepPredicate = Callable[[StepFacts], bool]
@@ -252,17 +271,12 @@ class _StepRun:
             raise _StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
 
     def _report_progress(self, phase: Phase) -> None:
-        parts = self._parts[-_RECENT_POLLS:]
-        samples = [sample for part in parts for sample in part.samples]
-        requests, _, _ = concat_facts([part for part in parts if len(part.requests.start_s)])
         self._spec.report_progress(
             ProgressSample(
                 phase,
-                samples[-1].users if samples else 0,
                 self._step.users,
                 self._now_s() - self._began["ramp"],
-                requests,
-                samples[-1].at_s - samples[0].at_s if len(samples) > 1 else 0.0,
+                tuple(self._parts[-_RECENT_POLLS:]),
                 tuple(sample for usage in self._usage[-_RECENT_USAGE_POLLS:] for sample in usage.target),
             )
         )

@@ -27,19 +27,25 @@ A slower approach to a level can't be told from a leak.
 """
 
 _PARAMETERS = 4
+_ROUNDING_RATIO = 1e-9
+"""What is smaller than this share of the memory is a rounding error: a level memory does not bend up."""
+
 _Series = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class _Fit:
-    """The curve of one time constant: its squared residuals, and the memory at the horizon.
+class _Fits:
+    """Curves, one for each time constant: their squared residuals, and the memory at the horizon.
 
     `scale` is the standard error of that memory for residuals of one byte.
     """
 
-    squares: float
-    at_end_bytes: float
-    scale: float
+    squares: _Series
+    at_end_bytes: _Series
+    scale: _Series
+
+    def select(self, mask: NDArray[np.bool_]) -> "_Fits":
+        return _Fits(self.squares[mask], self.at_end_bytes[mask], self.scale[mask])
 
 
 def extend_curve(at_s: _Series, floors: _Series, horizon_s: float) -> tuple[float, float] | None:
@@ -53,27 +59,39 @@ def extend_curve(at_s: _Series, floors: _Series, horizon_s: float) -> tuple[floa
     t = at_s - at_s[0]
     end_s = float(t[-1]) + horizon_s
     taus = float(t[-1]) * np.geomspace(_LEAST_TAU_SHARE, _MOST_TAU_SHARE, _TIME_CONSTANTS)
-    fits = [fit for tau in taus if (fit := _fit(t, floors, float(tau), end_s)) is not None]
-    if not fits:
+    fits = _fit_curves(t, floors, taus, end_s)
+    if len(fits.squares) == 0:
         return None
     degrees = len(t) - _PARAMETERS
-    best = min(fit.squares for fit in fits)
-    noise, quantile = math.sqrt(max(best / degrees, _NOISE_AT_LEAST_BYTES**2)), find_student_t(degrees)
-    good = [fit for fit in fits if fit.squares <= best + (quantile * noise) ** 2]
-    expected = min(fits, key=lambda fit: fit.squares).at_end_bytes
-    return expected, max(fit.at_end_bytes + quantile * noise * fit.scale for fit in good)
+    best = int(np.argmin(fits.squares))
+    least = float(fits.squares[best])
+    noise, quantile = math.sqrt(max(least / degrees, _NOISE_AT_LEAST_BYTES**2)), find_student_t(degrees)
+    good = fits.select(fits.squares <= least + (quantile * noise) ** 2)
+    return float(fits.at_end_bytes[best]), float(np.max(good.at_end_bytes + quantile * noise * good.scale))
 
 
-def _fit(t: _Series, floors: _Series, tau_s: float, end_s: float) -> _Fit | None:
-    """Fit the curve of one time constant; None if it bends up."""
-    design = np.column_stack([np.ones_like(t), -np.exp(-t / tau_s), t])
-    at_end = np.array([1.0, -math.exp(-end_s / tau_s), end_s])
-    scale = math.sqrt(float(at_end @ np.linalg.pinv(design.T @ design) @ at_end))
-    coefficients = np.linalg.lstsq(design, floors, rcond=None)[0]
-    if coefficients[2] < 0:
-        design, at_end = design[:, :2], at_end[:2]
-        coefficients = np.linalg.lstsq(design, floors, rcond=None)[0]
-    if coefficients[1] <= 0:
-        return None
-    residual = floors - design @ coefficients
-    return _Fit(float(residual @ residual), float(at_end @ coefficients), scale)
+def _fit_curves(t: _Series, floors: _Series, taus: _Series, end_s: float) -> _Fits:
+    """Fit the curve of every time constant; those that bend up are left out."""
+    decay = -np.exp(-t / taus[:, None])
+    design = np.stack([np.ones_like(decay), decay, np.broadcast_to(t, decay.shape)], axis=2)
+    at_end = np.stack([np.ones_like(taus), -np.exp(-end_s / taus), np.full_like(taus, end_s)], axis=1)
+    leaking, scale = _fit_linear(design, floors, at_end)
+    level, _ = _fit_linear(design[..., :2], floors, at_end[:, :2])
+    has_leak = leaking[:, 2] >= 0
+    coefficients = np.where(has_leak[:, None], leaking, np.pad(level, ((0, 0), (0, 1))))
+    residuals = floors - np.einsum("ijk,ik->ij", design, coefficients)
+    at_end_bytes = np.einsum("ik,ik->i", at_end, coefficients)
+    bends_up = coefficients[:, 1] < -_ROUNDING_RATIO * np.abs(floors).max()
+    return _Fits(np.sum(residuals**2, axis=1), at_end_bytes, scale).select(~bends_up)
+
+
+def _fit_linear(design: _Series, floors: _Series, at_end: _Series) -> tuple[_Series, _Series]:
+    """Fit a stack of linear models by least squares: return each one's coefficients, and its scale.
+
+    The scale is the standard error of the model's value at the row `at_end`, for residuals of one.
+    """
+    q, r = np.linalg.qr(design)
+    projected = np.swapaxes(q, 1, 2) @ floors
+    coefficients = np.linalg.solve(r, projected[..., None])[..., 0]
+    spread = np.linalg.solve(np.swapaxes(r, 1, 2), at_end[..., None])[..., 0]
+    return coefficients, np.linalg.norm(spread, axis=1)

@@ -8,12 +8,14 @@ import numpy as np
 from rich.console import Console
 
 from harness.cli.progress import LineProgress, LiveProgress
+from harness.measure.protocols import GeneratorFacts
 from harness.measure.step import ProgressSample
 from harness.model import (
     MIB,
     Cell,
     CellResult,
     Factor,
+    GeneratorSample,
     ImageSource,
     Limits,
     Plan,
@@ -26,6 +28,7 @@ from harness.model import (
     Step,
     Target,
     TargetSample,
+    ThinkTimes,
     Timing,
 )
 from harness.model.evidence import CpuQuotaUsed, EndedStep
@@ -53,7 +56,9 @@ def make_sample() -> ProgressSample:
     samples = tuple(
         TargetSample(at, at * 0.25, 0, 0, 0.0, 64 * MIB, None, 0, 0) for at in (0.0, 1.0, 2.0, 3.0)
     )
-    return ProgressSample("window", 200, 200, 31.0, recent, 10.0, samples)
+    generator = tuple(GeneratorSample(at, 0.0, 0, 0.0, 200, 0) for at in (0.0, 10.0))
+    facts = (GeneratorFacts(recent, ThinkTimes(), generator),)
+    return ProgressSample("window", 200, 31.0, facts, samples)
 
 
 def show(display: LiveProgress) -> str:
