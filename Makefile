@@ -64,7 +64,7 @@ check: venv ## formatting, lint, spelling, types, and the tests that need no Doc
 	$(BIN)/ruff check $(LINTED)
 	$(BIN)/codespell $(SPELLED)
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not e2e and not browser" $(ARGS)
+	$(BIN)/pytest -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)
