@@ -146,6 +146,7 @@ class EngineWorker:
             session.read_baseline(cell),
             cell.limits,
             lambda sample: session.report_progress(cell, sample),
+            is_last_try=session.is_last_try(cell, step),
         )
         facts = self._await_answers(cell, container, spec) if is_first else hold_step(container, spec)
         return session.record_step(cell, facts, step.purpose)

@@ -116,6 +116,12 @@ class CellProgress:
         """Return the facts of the check with this purpose; None for the search."""
         return {Purpose.CONFIRM: self.drift_check, Purpose.SOAK: self.soak}.get(purpose)
 
+    def is_last_try(self, step: Step) -> bool:
+        """Return True if the last step with this purpose had as many users and was INVALID."""
+        recheck = self._find_recheck(step.purpose)
+        last = next(reversed(self.steps if recheck is None else recheck.steps), None)
+        return last is not None and last.users == step.users and last.verdict is Verdict.INVALID
+
     def add_step(self, plan: Plan, facts: StepFacts, purpose: Purpose = Purpose.SEARCH) -> StepResult:
         """Add a step and return its result.
 

@@ -310,6 +310,11 @@ class CampaignSession:
         with self._lock:
             return self._progress.cells[cell.id].baseline
 
+    def is_last_try(self, cell: Cell, step: Step) -> bool:
+        """Return True if the step was INVALID when it was held last: it is not held a third time."""
+        with self._lock:
+            return self._progress.cells[cell.id].is_last_try(step)
+
     def report_progress(self, cell: Cell, sample: ProgressSample) -> None:
         """Pass a sample of the running step to the listener. Raises StopRequested."""
         self.raise_if_stopping()

@@ -3,6 +3,7 @@
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.cycle import build_cycle_measure
 from harness.analyse.step.judge import build_settled_predicate
+from harness.analyse.step.spoiled import build_spoiled_predicate
 from harness.analyse.step.steady import build_steady_predicate
 from harness.analyse.step.warmup import is_warm
 from harness.measure.step import ProgressCallback, StepSpec
@@ -16,10 +17,12 @@ def build_step_spec(
     baseline: Baseline | None,
     limits: Limits,
     report_progress: ProgressCallback,
+    *,
+    is_last_try: bool = False,
 ) -> StepSpec:
     """Build the spec of a cell's step number `index`, which is judged by the plan's SLOs and this baseline.
 
-    `limits` are the cell's. `report_progress` is called about four times a second while the step is held.
+    `limits` are the cell's. The step is the last try if it was INVALID before. `report_progress` is called about four times a second while the step is held.
     """
     return StepSpec(
         index,
@@ -30,4 +33,5 @@ def build_step_spec(
         is_warm=is_warm,
         measure_cycle=build_cycle_measure(step.timing.drain_s),
         is_steady=build_steady_predicate(plan, step, baseline, limits),
+        is_spoiled=build_spoiled_predicate(plan.slos, step.timing.drain_s, is_last_try=is_last_try),
     )

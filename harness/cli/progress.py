@@ -12,8 +12,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from harness.analyse.search.time_estimate import estimate_cell_s, estimate_plan_s, estimate_soak_s
+from harness.analyse.search.time_estimate import estimate_cell, estimate_plan, estimate_soak_s
 from harness.campaign import CampaignListener
+from harness.cli.bracket_line import draw_bracket
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.step import ProgressSample
 from harness.model import (
@@ -95,7 +96,7 @@ def _describe_plan(plan: Plan) -> Iterator[str]:
     count = _count_cells(plan)
     yield (
         f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
-        f"about {format_estimate(estimate_plan_s(plan))} of load"
+        f"about {format_estimate(estimate_plan(plan).total_s)}"
     )
 
 
@@ -111,12 +112,16 @@ def _describe_step(result: StepResult) -> str:
 
 @dataclass(slots=True)
 class _ActiveCell:
-    """A cell that is being measured, its step and its last sample; `activity` is "" during a step."""
+    """A cell that is being measured, its step and its last sample; `activity` is "" during a step.
+
+    `steps` are those that its search has held since the display shows it.
+    """
 
     cell: Cell
     step: Step | None = None
     sample: ProgressSample | None = None
     activity: str = "starting"
+    steps: tuple[StepResult, ...] = ()
 
 
 class LiveProgress(CampaignListener):
@@ -183,7 +188,9 @@ class LiveProgress(CampaignListener):
         self._active[cell.id].sample = sample
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
-        """Add the verdict to the last ones."""
+        """Add the verdict to the last ones, and to the steps of the cell."""
+        if (active := self._active.get(cell.id)) is not None:
+            active.steps = (*active.steps, result)
         self._verdicts = [*self._verdicts, (cell.id, result)][-_LAST_VERDICTS:]
 
     def cell_finished(self, result: CellResult) -> None:
@@ -197,7 +204,7 @@ class LiveProgress(CampaignListener):
         if self._plan is None:
             return Text("")
         active = [
-            line for each in list(self._active.values()) for line in (_render_cell(each), _render_usage(each))
+            line for each in list(self._active.values()) for line in _render_active(each, self._plan)
         ]
         waiting = [] if active else [Text("" if self._finished else "preparing the target's image …")]
         return Group(self._render_progress(self._plan), *waiting, *active, self._render_verdicts())
@@ -235,7 +242,7 @@ class LiveProgress(CampaignListener):
 
     def _estimate_cell_s(self, plan: Plan) -> float:
         """Return the seconds that a cell takes: the plan's estimate, averaged with the finished cells."""
-        estimate_s = estimate_cell_s(plan)
+        estimate_s = estimate_cell(plan).total_s
         spent_s = self._clock() - self._started_s
         return (estimate_s + spent_s) / (1 + len(self._finished)) if self._finished else estimate_s
 
@@ -249,6 +256,15 @@ class LiveProgress(CampaignListener):
                 outcome = Text(f"→ {clean_lines(describe_outcome(result))}", style="bold")
                 lines.add_row(Text(cell_id, style="bold"), outcome)
         return lines
+
+
+def _render_active(active: _ActiveCell, plan: Plan) -> Iterator[RenderableType]:
+    """Yield the lines of a cell: its step, its load, and its search on the axis of users."""
+    yield _render_cell(active)
+    yield _render_usage(active)
+    if active.step is not None and active.step.purpose is Purpose.SEARCH:
+        precision_ratio = plan.search.precision_ratio
+        yield draw_bracket(active.steps, active.step.users, plan.users_limit, precision_ratio)
 
 
 def _render_cell(active: _ActiveCell) -> Text:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.analyse.search.time_estimate import estimate_plan_s
+from harness.analyse.search.time_estimate import estimate_plan
 from harness.campaign import CampaignListener, run_campaign
 from harness.campaign.preflight import fit_to_engines
 from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, out, say, show_campaign
@@ -102,7 +102,7 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
         say(line)
     if not is_fitted:
         say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
-    say(f"up to {plan.users_limit} users each, about {format_estimate(estimate_plan_s(plan))} of load in all")
+    say(_describe_time(plan))
     say(
         "longer if users think for more than a few seconds: a window spans five times from request to request"
     )
@@ -111,6 +111,23 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
         wait = f"a window waits for up to {format_estimate(steady_s)} until the memory is known to last"
         say(f"longer where memory grows: {wait}")
     return DONE
+
+
+def _describe_time(plan: Plan) -> str:
+    """Return how long the plan takes, and what the time goes into, the longest first."""
+    estimate = estimate_plan(plan)
+    parts = {
+        "windows": estimate.window_s,
+        "waiting until memory lasts": estimate.memory_s,
+        "ramps": estimate.ramp_s,
+        "settling": estimate.settle_s,
+        "containers": estimate.container_s,
+        "the soak at the end": estimate.soak_s,
+    }
+    longest = sorted(parts, key=lambda name: parts[name], reverse=True)
+    spent = ", ".join(f"{name} {format_estimate(parts[name])}" for name in longest if parts[name] > 0)
+    total = format_estimate(estimate.total_s)
+    return f"up to {plan.users_limit} users each, about {total} in all" + (f": {spent}" if spent else "")
 
 
 def _describe_cells(plan: Plan) -> Iterator[str]:

@@ -34,6 +34,9 @@ from harness.model import (
 
 _POLL_S = 0.25
 _PREDICATE_EVERY_S = 5.0
+_SPOILED_FROM_S = 20.0
+"""The seconds of a window from which on it may be given up, even if the shortest window is longer."""
+
 _STALL_AT_LEAST_S = 5.0
 _STALL_DRAINS = 5
 """A step stalls if its oldest open request has waited for this many times the drain and for at least the
@@ -87,6 +90,9 @@ class ProgressSample:
 
 
 StepPredicate = Callable[[StepFacts], bool]
+SpoiledPredicate = Callable[[StepFacts, float], bool]
+"""A predicate on the facts so far, and on the instant at which the window ends at the latest."""
+
 ProgressCallback = Callable[[ProgressSample], None]
 
 
@@ -99,6 +105,7 @@ class StepSpec:
     so far or when the warm-up time is over. `measure_cycle` tells the seconds of a user's cycle from the
     facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the window goes on
     after that, until `is_steady` is true of the facts so far or the window has lasted for `steady_at_most_s`.
+    With `is_spoiled` the window is given up when that is true.
     `report_progress` is called about four times a second; an exception that it raises ends the step without
     facts.
     """
@@ -111,6 +118,7 @@ class StepSpec:
     is_warm: StepPredicate | None = None
     measure_cycle: Callable[[StepFacts], float] = lambda facts: 0.0
     is_steady: StepPredicate | None = None
+    is_spoiled: SpoiledPredicate = lambda facts, ends_by_s: False
 
 
 def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
@@ -204,26 +212,35 @@ class _StepRun:
 
     def _hold_window(self) -> None:
         self._begin("window")
+        if self._hold_until_settled():
+            self._await_steady_memory()
+        self._window_to_s = self._now_s()
+
+    def _hold_until_settled(self) -> bool:
+        """Hold the window until its verdict is settled or its time is over; return False if it is spoiled."""
         from_s = self._began["window"]
         timing = self._stretch_timing(self._build_facts(EndReason.HELD, "", None))
-        next_s = from_s + timing.window_at_least_s
+        looks_before = max(0.0, timing.window_at_least_s - _SPOILED_FROM_S) // _PREDICATE_EVERY_S
+        next_s = from_s + timing.window_at_least_s - looks_before * _PREDICATE_EVERY_S
         while (now_s := self._now_s()) < from_s + timing.window_at_most_s:
             self._poll("window")
             if now_s >= next_s:
                 facts = self._build_facts(EndReason.HELD, "", None)
                 timing = self._stretch_timing(facts)
                 if now_s >= from_s + timing.window_at_least_s and self._spec.is_settled(facts):
-                    break
+                    return True
+                if self._spec.is_spoiled(facts, from_s + timing.window_at_most_s):
+                    return False
                 next_s += _PREDICATE_EVERY_S
-        self._await_steady_memory()
-        self._window_to_s = self._now_s()
+        return True
 
     def _await_steady_memory(self) -> None:
         """Keep the window open until the target's memory is known to last, or for as long as is allowed."""
         is_steady = self._spec.is_steady
         end_s = self._began["window"] + self._step.timing.steady_at_most_s
-        while (now_s := self._now_s()) < end_s:
-            if is_steady is None or is_steady(self._build_facts(EndReason.HELD, "", None)):
+        while is_steady is not None and (now_s := self._now_s()) < end_s:
+            facts = self._build_facts(EndReason.HELD, "", None)
+            if is_steady(facts) or self._spec.is_spoiled(facts, end_s):
                 return
             self._poll_until("window", min(end_s, now_s + _PREDICATE_EVERY_S))
 

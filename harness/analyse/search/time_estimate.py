@@ -1,22 +1,67 @@
-"""Estimate how long a plan will take, from the number of steps that its search usually needs."""
+"""Estimate how long a plan will take, and what the time goes into.
+
+The constants are means of stored campaigns of November 2026 (docs/benchmarks.md, "Where the time goes").
+"""
 
 import math
+from dataclasses import dataclass, fields
 
 from harness.analyse.search.step_timing import find_slow_ramp_s, measures_ramps
 from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, compute_ramp_rate
 
-_CONTAINER_START_S = 5.0
+_CONTAINER_S = 2.0
+"""To remove a container and start the next one, with Locust; as much again for each companion."""
 
-_PREDICTED_STEPS = 3.0
-"""Steps of a cell under `predict`: a pass just below the capacity, a failure just above it, and one more."""
+_CONTAINERS_PER_STEP = 0.8
+"""A container is kept after a step that passed."""
+
+_LATER_RAMP_RATIO = 0.75
+"""The share of a whole ramp that a later step of a size takes: some go on from the users of the step before."""
+
+_COARSE_PRECISION_RATIO = 0.1
+_COARSE_STEPS = 2.1
+"""Steps of a cell under `predict` with this precision; each halving of the precision needs one more."""
+
+_LONG_WINDOW_PRECISION_RATIO = 0.0175
+"""With this precision windows are as long as they may be; with twice this, half-way between their bounds."""
+
+_MEMORY_WAIT_RATIO = 0.3
+"""The share of `steady_at_most_s` that a cell's windows wait in all until its memory is known to last."""
 
 
-def estimate_plan_s(plan: Plan) -> float:
-    """Return the seconds that a whole campaign will take, if the first size that is recommended survives."""
+@dataclass(frozen=True, slots=True)
+class TimeEstimate:
+    """The seconds that a plan will take, by what they go into.
+
+    `window_s` includes the drains. `memory_s` is the time in which a window only waits until the target's
+    memory is known to last. `container_s` is the time without load, and `soak_s` all of the soak at the end.
+    """
+
+    ramp_s: float = 0.0
+    settle_s: float = 0.0
+    window_s: float = 0.0
+    memory_s: float = 0.0
+    container_s: float = 0.0
+    soak_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        """The sum of all parts."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+    def add(self, other: "TimeEstimate", times: float = 1.0) -> "TimeEstimate":
+        """Return the sum of both, the other so many `times`."""
+        parts = (getattr(self, each.name) + times * getattr(other, each.name) for each in fields(self))
+        return TimeEstimate(*parts)
+
+
+def estimate_plan(plan: Plan) -> TimeEstimate:
+    """Return how long a whole campaign will take, if the first size that is recommended survives its soak."""
+    count = len(plan.cells) - len(plan.skipped)
     if plan.users_required is not None:
-        return _estimate_demand_s(plan) + estimate_soak_s(plan)
-    measured_count = len(plan.cells) - len(plan.skipped)
-    return estimate_cell_s(plan) * measured_count + _estimate_drift_check_s(plan) + estimate_soak_s(plan)
+        count = _count_demand_cells(plan)
+    checks = _estimate_drift_check(plan).add(TimeEstimate(soak_s=estimate_soak_s(plan)))
+    return checks.add(estimate_cell(plan), count)
 
 
 def estimate_soak_s(plan: Plan) -> float:
@@ -24,22 +69,34 @@ def estimate_soak_s(plan: Plan) -> float:
     if not plan.search.soak_s or len(plan.cells) == len(plan.skipped):
         return 0.0
     step_s = estimate_step_s(plan, plan.users_limit) - plan.timing.window_at_least_s
-    return step_s + plan.search.soak_s + _CONTAINER_START_S
+    return step_s + plan.search.soak_s + _estimate_container_s(plan)
 
 
-def estimate_cell_s(plan: Plan) -> float:
-    """Return the seconds for one cell; its capacity is taken as half of the users limit."""
-    users = max(1, plan.users_limit // 2)
-    step_s = estimate_step_s(plan, users)
-    return _estimate_step_count(plan) * step_s + _estimate_slow_ramp_s(plan, users) + _CONTAINER_START_S
+def estimate_cell(plan: Plan) -> TimeEstimate:
+    """Return how long one cell takes; its capacity is taken as half of the users limit.
+
+    For a demand it is one step at the users limit.
+    """
+    is_demand = plan.users_required is not None
+    users = plan.users_limit if is_demand else max(1, plan.users_limit // 2)
+    count = 1.0 if is_demand else _estimate_step_count(plan)
+    first_ramp_s = users / compute_ramp_rate(users, plan.spawn_rate, ramp_s=_find_first_ramp_s(plan))
+    later_ramp_s = _LATER_RAMP_RATIO * users / compute_ramp_rate(users, plan.spawn_rate)
+    timing, window_s = plan.timing, estimate_window_s(plan)
+    return TimeEstimate(
+        ramp_s=first_ramp_s + (count - 1) * later_ramp_s,
+        settle_s=count * timing.settle_s,
+        window_s=count * (window_s + timing.drain_s),
+        memory_s=_MEMORY_WAIT_RATIO * max(0.0, timing.steady_at_most_s - window_s),
+        container_s=max(1.0, _CONTAINERS_PER_STEP * count) * _estimate_container_s(plan),
+    )
 
 
-def _estimate_slow_ramp_s(plan: Plan, users: int) -> float:
-    """Return the seconds by which the first ramp of a cell to these users is slower than its other ramps."""
-    if not measures_ramps(plan):
-        return 0.0
-    slow_rate = compute_ramp_rate(users, plan.spawn_rate, ramp_s=find_slow_ramp_s(plan))
-    return users / slow_rate - users / compute_ramp_rate(users, plan.spawn_rate)
+def estimate_window_s(plan: Plan) -> float:
+    """Return the mean length of a search's windows: the finer the precision, the nearer to the longest."""
+    shortest_s, longest_s = plan.timing.window_at_least_s, plan.timing.window_at_most_s
+    share = min(1.0, _LONG_WINDOW_PRECISION_RATIO / plan.search.precision_ratio)
+    return shortest_s + share * (longest_s - shortest_s)
 
 
 def estimate_step_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
@@ -53,10 +110,18 @@ def estimate_step_s(plan: Plan, users: int, cycle_s: float = 0.0) -> float:
     return ramp_s + timing.settle_s + timing.window_at_least_s + timing.drain_s
 
 
+def _find_first_ramp_s(plan: Plan) -> float:
+    return find_slow_ramp_s(plan) if measures_ramps(plan) else 0.0
+
+
+def _estimate_container_s(plan: Plan) -> float:
+    return _CONTAINER_S * (1 + len(plan.target.companions))
+
+
 def _estimate_step_count(plan: Plan) -> float:
     search = plan.search
     if search.strategy is SearchStrategy.PREDICT:
-        return _PREDICTED_STEPS
+        return _COARSE_STEPS + max(0.0, math.log2(_COARSE_PRECISION_RATIO / search.precision_ratio))
     if search.strategy is SearchStrategy.LADDER:
         return max(1.0, plan.users_limit / search.ladder_users / 2)
     doublings = math.log2(max(2.0, plan.users_limit / search.first_users))
@@ -64,18 +129,23 @@ def _estimate_step_count(plan: Plan) -> float:
     return doublings + halvings
 
 
-def _estimate_drift_check_s(plan: Plan) -> float:
-    if not plan.search.confirm or len(plan.cells) - len(plan.skipped) < FEWEST_CELLS_TO_CHECK_DRIFT:
-        return 0.0
-    return estimate_step_s(plan, max(1, plan.users_limit // 2)) + _CONTAINER_START_S
+def _estimate_drift_check(plan: Plan) -> TimeEstimate:
+    """Return how long the drift check takes: one step at half of the users limit, in a fresh container."""
+    is_small = len(plan.cells) - len(plan.skipped) < FEWEST_CELLS_TO_CHECK_DRIFT
+    if not plan.search.confirm or is_small or plan.users_required is not None:
+        return TimeEstimate()
+    users = max(1, plan.users_limit // 2)
+    return TimeEstimate(
+        ramp_s=users / compute_ramp_rate(users, plan.spawn_rate),
+        settle_s=plan.timing.settle_s,
+        window_s=estimate_window_s(plan) + plan.timing.drain_s,
+        container_s=_estimate_container_s(plan),
+    )
 
 
-def _estimate_demand_s(plan: Plan) -> float:
-    """Return the most seconds that a demand takes: one step for each of rows + columns - 1 sizes."""
+def _count_demand_cells(plan: Plan) -> int:
+    """Return the most sizes that a demand measures: rows + columns - 1."""
     limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
     rows = {(size.replicas, size.cpu_cores) for size in limits}
     columns = {size.memory_bytes for size in limits}
-    measured_count = len(rows) + len(columns) - 1
-    users = plan.users_limit
-    cell_s = estimate_step_s(plan, users) + _estimate_slow_ramp_s(plan, users) + _CONTAINER_START_S
-    return measured_count * cell_s
+    return max(0, len(rows) + len(columns) - 1)

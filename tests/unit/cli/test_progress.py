@@ -95,7 +95,30 @@ def test_the_display_shows_the_soak_in_place_of_the_drift_check_and_the_time_tha
         text = show(display)
     assert "holding it for 5 min: window at 400 users (31 s)" in text
     assert OTHER.id not in text
-    assert "about 5 min left" in text  # 326 s less the 31 s that have passed
+    assert "about 5 min left" in text  # 323 s less the 31 s that have passed
+
+
+def test_the_display_shows_how_the_bracket_closes() -> None:
+    """The axis has 40 columns for 0 to 400 users: 200 users are at round(19.5), 300 at 29, 250 at 24."""
+    with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
+        display.campaign_started(PLAN, finished_cells=0)
+        display.cell_started(CELL)
+        display.step_started(CELL, Step(200))
+        assert "no verdict yet" in show(display)
+        display.step_judged(CELL, make_step(200, "PASS"))
+        display.step_judged(CELL, make_step(300, "FAIL"))
+        display.step_started(CELL, Step(250))
+        text = show(display)
+    axis = "─" * 20 + "●" + "━" * 3 + "▲" + "━" * 4 + "×" + "─" * 10
+    assert f"0 {axis} 400  sustains 200, breaks at 300: 50 % apart (5 % is enough)" in text
+
+
+def test_a_soak_is_no_search_and_has_no_bracket() -> None:
+    with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
+        display.campaign_started(PLAN, finished_cells=2)
+        display.soak_started(CELL, Step(400, purpose=Purpose.SOAK))
+        display.step_started(CELL, Step(400, purpose=Purpose.SOAK))
+        assert "verdict" not in show(display)
 
 
 def test_cells_finished_before_a_resume_count() -> None:

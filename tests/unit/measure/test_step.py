@@ -183,6 +183,37 @@ def test_a_window_goes_on_until_the_memory_is_steady_or_for_as_long_as_is_allowe
     assert hold_until_steady(steady_after_s) == pytest.approx(window_s, abs=0.5)
 
 
+def hold_until_spoiled(spoiled_after_s: float, at_least_s: float, steady_at_most_s: float = 0.0) -> StepFacts:
+    """Hold a step whose window is spoiled from so long after its begin on, and never steady."""
+    timing = Timing(5, at_least_s, 300, 1, steady_at_most_s=steady_at_most_s)
+    run = ScriptedRun(lambda now_s: [], answers_every_s=1.0, users=1)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+
+    def is_spoiled(facts: StepFacts, ends_by_s: float) -> bool:
+        assert facts.window_from_s is not None
+        return facts.ended_s - facts.window_from_s >= spoiled_after_s and ends_by_s > facts.ended_s
+
+    spec = replace(make_spec(1, 1), step=Step(1, timing), is_spoiled=is_spoiled, is_steady=lambda facts: False)
+    if steady_at_most_s:
+        spec = replace(spec, is_settled=lambda facts: True)
+    return hold_step(session, spec)
+
+
+@pytest.mark.parametrize(
+    ("spoiled_after_s", "at_least_s", "window_s"), [(0.0, 20.0, 20.0), (31.0, 20.0, 35.0), (0.0, 300.0, 20.0)]
+)
+def test_a_spoiled_window_is_given_up(spoiled_after_s: float, at_least_s: float, window_s: float) -> None:
+    """It is looked at after 20 s, even if the window would last for longer, and then every 5 s."""
+    facts = hold_until_spoiled(spoiled_after_s, at_least_s)
+    assert facts.end_reason is EndReason.HELD
+    assert measure_phases_s(facts)[1] == pytest.approx(window_s, abs=0.5)
+
+
+def test_a_spoiled_window_does_not_wait_for_the_memory() -> None:
+    facts = hold_until_spoiled(41.0, 20.0, steady_at_most_s=120.0)
+    assert measure_phases_s(facts)[1] == pytest.approx(45.0, abs=0.5)
+
+
 # Pauses that last beyond a step
 
 
