@@ -5,7 +5,7 @@ from harness.analyse.step.cycle import build_cycle_measure
 from harness.analyse.step.judge import build_settled_predicate
 from harness.analyse.step.spoiled import build_spoiled_predicate
 from harness.analyse.step.steady import build_steady_predicate
-from harness.analyse.step.warmup import is_warm
+from harness.analyse.step.warmup import build_rest_predicate, is_warm
 from harness.measure.step import ProgressCallback, StepSpec
 from harness.model import Limits, Plan, Step
 
@@ -34,4 +34,5 @@ def build_step_spec(
         measure_cycle=build_cycle_measure(step.timing.drain_s),
         is_steady=build_steady_predicate(plan, step, baseline, limits),
         is_spoiled=build_spoiled_predicate(plan.slos, step.timing.drain_s, is_last_try=is_last_try),
+        is_at_rest=build_rest_predicate(step.timing.drain_s),
     )

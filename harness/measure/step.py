@@ -34,6 +34,9 @@ from harness.model import (
 
 _POLL_S = 0.25
 _PREDICATE_EVERY_S = 5.0
+_EARLIEST_REST_RATIO = 0.5
+"""The share of the settle time that every step settles, even if it seems to be at rest before."""
+
 _SPOILED_FROM_S = 20.0
 """The seconds of a window from which on it may be given up, even if the shortest window is longer."""
 
@@ -102,7 +105,8 @@ class StepSpec:
 
     The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
     sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
-    so far or when the warm-up time is over. `measure_cycle` tells the seconds of a user's cycle from the
+    so far or when the warm-up time is over. With `is_at_rest` it begins earlier, after half of the settle time
+    at the earliest, when `is_at_rest` is true of the facts so far. `measure_cycle` tells the seconds of a user's cycle from the
     facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the window goes on
     after that, until `is_steady` is true of the facts so far or the window has lasted for `steady_at_most_s`.
     With `is_spoiled` the window is given up when that is true.
@@ -119,6 +123,7 @@ class StepSpec:
     measure_cycle: Callable[[StepFacts], float] = lambda facts: 0.0
     is_steady: StepPredicate | None = None
     is_spoiled: SpoiledPredicate = lambda facts, ends_by_s: False
+    is_at_rest: StepPredicate | None = None
 
 
 def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
@@ -188,13 +193,16 @@ class _StepRun:
                 raise _StopStep(EndReason.USERS_MISSING, note)
 
     def _settle(self) -> None:
-        self._hold_phase("settle", self._step.timing.settle_s)
+        earliest_ratio = 1.0 if self._spec.is_at_rest is None else _EARLIEST_REST_RATIO
+        self._hold_phase("settle", earliest_ratio * self._step.timing.settle_s)
         while (left_s := self._find_settling_s()) > 0:
             self._poll_until("settle", self._now_s() + min(left_s, _PREDICATE_EVERY_S / 2))
 
     def _find_settling_s(self) -> float:
         """Return for how many seconds to settle, unless the facts of the next seconds change that."""
         facts, is_warm = self._build_facts(EndReason.HELD, "", None), self._spec.is_warm
+        if self._spec.is_at_rest is not None and self._spec.is_at_rest(facts):
+            return 0.0
         timing = self._stretch_timing(facts)
         settle_s = timing.settle_s if is_warm is None or is_warm(facts) else timing.warm_up_s
         return self._began["settle"] + max(timing.settle_s, settle_s) - self._now_s()

@@ -7,10 +7,14 @@ error of the rest is smallest. If that is half-way through the series, the serie
 transient from the rest. The target then counts as still warming up if its early blocks cost more.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.analyse.step.cycle import measure_cycle_s
 from harness.model import StepFacts
+from harness.model.plan import SETTLE_CYCLES
 
 _BLOCK_S = 2.0
 _FEWEST_BLOCKS = 5
@@ -21,15 +25,39 @@ _REQUESTS_AT_LEAST = 10
 """In a block. With fewer requests the cost of a block is chance, and never becomes steady."""
 
 
+def build_rest_predicate(drain_s: float) -> Callable[[StepFacts], bool]:
+    """Return a predicate that is true once a step has settled, which may be before its settling time is over.
+
+    The target is surely warm then, and two of the users' cycles have passed since the ramp: what its arrivals
+    have left in queues is gone. `drain_s` is that of `measure_cycle_s`.
+    """
+
+    def is_at_rest(facts: StepFacts) -> bool:
+        if facts.settle_from_s is None:
+            return False
+        settled_s = facts.ended_s - facts.settle_from_s
+        return settled_s >= SETTLE_CYCLES * measure_cycle_s(facts, drain_s) and is_surely_warm(facts)
+
+    return is_at_rest
+
+
+def is_surely_warm(facts: StepFacts) -> bool:
+    """Return True if the step shows that the CPU time per request no longer falls."""
+    costs = compute_request_costs_s(facts)
+    return len(costs) >= _FEWEST_BLOCKS and not _is_falling(costs)
+
+
 def is_warm(facts: StepFacts) -> bool:
     """Return True if the CPU time per request no longer falls, or if the step is too short to show it."""
     costs = compute_request_costs_s(facts)
-    if len(costs) < _FEWEST_BLOCKS:
-        return True
+    return len(costs) < _FEWEST_BLOCKS or not _is_falling(costs)
+
+
+def _is_falling(costs: NDArray[np.float64]) -> bool:
     cut = find_truncation(costs)
     if cut < len(costs) // 2:
-        return True
-    return bool(costs[:cut].mean() < costs[cut:].mean() * (1 + _FALL_AT_LEAST))
+        return False
+    return bool(costs[:cut].mean() >= costs[cut:].mean() * (1 + _FALL_AT_LEAST))
 
 
 def compute_request_costs_s(facts: StepFacts) -> NDArray[np.float64]:

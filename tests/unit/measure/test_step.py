@@ -154,6 +154,20 @@ def test_users_who_ask_often_leave_the_phases_as_they_are_set() -> None:
     assert measure_phases_s(hold_with_cycle(3.5)) == pytest.approx((5.0, 30.0), abs=0.5)
 
 
+@pytest.mark.parametrize(("rests_after_s", "settled_s"), [(0.0, 5.0), (6.0, 7.5), (99.0, 10.0)])
+def test_settling_ends_when_the_step_is_at_rest(rests_after_s: float, settled_s: float) -> None:
+    """Of 10 s it lasts at least half, and no longer. It is looked at after 5 s, and then every 2.5 s."""
+    run = ScriptedRun(lambda now_s: [], answers_every_s=1.0, users=1)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+
+    def is_at_rest(facts: StepFacts) -> bool:
+        assert facts.settle_from_s is not None
+        return facts.ended_s - facts.settle_from_s >= rests_after_s
+
+    spec = replace(make_spec(1, 1), step=Step(1, replace(TIMING, settle_s=10.0)), is_at_rest=is_at_rest)
+    assert measure_phases_s(hold_step(session, spec))[0] == pytest.approx(settled_s, abs=0.5)
+
+
 def test_users_arrive_over_a_cycle_that_is_known() -> None:
     assert hold_with_cycle(30.0, users=300, known_cycle_s=30.0).spawn_rate == 10.0
     assert hold_with_cycle(30.0, users=300).spawn_rate == 30.0

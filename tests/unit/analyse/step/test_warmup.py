@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, measure_cell
 from bench.simulation.model import NOISY, Noise, Service
-from harness.analyse.step.warmup import compute_request_costs_s, find_truncation, is_warm
+from harness.analyse.step.warmup import (
+    build_rest_predicate,
+    compute_request_costs_s,
+    find_truncation,
+    is_surely_warm,
+    is_warm,
+)
 from harness.model import MIB, StepFacts, StepResult, TargetSample, Timing
 from tests.unit.analyse.synthetic import make_closed_step
 
@@ -58,6 +64,33 @@ def test_a_target_with_too_few_requests_counts_as_warm() -> None:
     facts = make_step_of_cost({second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}, users=4)
     assert len(compute_request_costs_s(facts)) == 0
     assert is_warm(facts)
+
+
+@pytest.mark.parametrize(("seconds", "is_sure"), [(10, False), (11, True)])
+def test_a_target_is_surely_warm_only_after_five_blocks(seconds: int, is_sure: bool) -> None:
+    """The ramp takes 2 s. From its middle, at 1 s, five blocks of 2 s last until 11 s."""
+    assert is_warm(make_step_of_cost(0.01, seconds=seconds))
+    assert is_surely_warm(make_step_of_cost(0.01, seconds=seconds)) is is_sure
+
+
+def test_a_target_that_still_gets_faster_or_can_not_be_told_is_not_surely_warm() -> None:
+    costs = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
+    assert not is_surely_warm(make_step_of_cost(costs))
+    assert not is_surely_warm(make_step_of_cost(0.01, users=4))
+
+
+@pytest.mark.parametrize(("settled_s", "is_at_rest"), [(1.9, False), (2.1, True)])
+def test_a_step_is_at_rest_after_two_cycles_of_its_users(settled_s: float, is_at_rest: bool) -> None:
+    """Users think for 0.9 s and wait for 0.1 s."""
+    facts = make_step_of_cost(0.01)
+    assert facts.settle_from_s is not None
+    now = replace(facts, ended_s=facts.settle_from_s + settled_s)
+    assert build_rest_predicate(1.0)(now) is is_at_rest
+
+
+def test_a_cold_target_is_not_at_rest() -> None:
+    costs = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
+    assert not build_rest_predicate(1.0)(make_step_of_cost(costs))
 
 
 @pytest.mark.parametrize("missing", [{"target": ()}, {"settle_from_s": None}])
