@@ -102,7 +102,7 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
         say(line)
     if not is_fitted:
         say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
-    say(_describe_time(plan))
+    say(describe_time(plan))
     say(
         "longer if users think for more than a few seconds: a window spans five times from request to request"
     )
@@ -113,7 +113,7 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     return DONE
 
 
-def _describe_time(plan: Plan) -> str:
+def describe_time(plan: Plan) -> str:
     """Return how long the plan takes, and what the time goes into, the longest first."""
     estimate = estimate_plan(plan)
     parts = {

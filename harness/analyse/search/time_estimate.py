@@ -18,6 +18,9 @@ _CONTAINERS_PER_STEP = 0.8
 _LATER_RAMP_RATIO = 0.75
 """The share of a whole ramp that a later step of a size takes: some go on from the users of the step before."""
 
+_SETTLED_RATIO = 0.75
+"""The share of the settle time that a step settles on average: many have settled before it is over."""
+
 _COARSE_PRECISION_RATIO = 0.1
 _COARSE_STEPS = 2.1
 """Steps of a cell under `predict` with this precision; each halving of the precision needs one more."""
@@ -85,7 +88,7 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
     timing, window_s = plan.timing, estimate_window_s(plan)
     return TimeEstimate(
         ramp_s=first_ramp_s + (count - 1) * later_ramp_s,
-        settle_s=count * timing.settle_s,
+        settle_s=count * _SETTLED_RATIO * timing.settle_s,
         window_s=count * (window_s + timing.drain_s),
         memory_s=_MEMORY_WAIT_RATIO * max(0.0, timing.steady_at_most_s - window_s),
         container_s=max(1.0, _CONTAINERS_PER_STEP * count) * _estimate_container_s(plan),
@@ -137,7 +140,7 @@ def _estimate_drift_check(plan: Plan) -> TimeEstimate:
     users = max(1, plan.users_limit // 2)
     return TimeEstimate(
         ramp_s=users / compute_ramp_rate(users, plan.spawn_rate),
-        settle_s=plan.timing.settle_s,
+        settle_s=_SETTLED_RATIO * plan.timing.settle_s,
         window_s=estimate_window_s(plan) + plan.timing.drain_s,
         container_s=_estimate_container_s(plan),
     )

@@ -42,17 +42,17 @@ def test_nothing_is_held_if_the_plan_wants_no_soak_or_measures_no_size() -> None
 def test_a_size_takes_its_steps_and_most_of_a_container_for_each() -> None:
     """To 5 % it takes 3.1 steps. Half of 400 users arrive over 20 s in the first, and over 10 s later.
 
-    A ramp after the first takes three quarters of that: 20 + 2.1 * 7.5 s. A window takes 35 % of the way from
+    A step settles for three quarters of 10 s. A ramp after the first takes three quarters of that: 20 + 2.1 * 7.5 s. A window takes 35 % of the way from
     20 s to 90 s, and the drain 1 s: 3.1 * 45.5 s. Memory is waited for in 30 % of the other 255.5 s.
     """
     cell = estimate_cell(PLAN)
     assert cell.ramp_s == pytest.approx(35.75)
-    assert cell.settle_s == pytest.approx(31)
+    assert cell.settle_s == pytest.approx(23.25)
     assert cell.window_s == pytest.approx(141.05)
     assert cell.memory_s == pytest.approx(76.65)
     assert cell.container_s == pytest.approx(2.48 * 2)
     assert cell.soak_s == 0
-    assert cell.total_s == pytest.approx(289.41)
+    assert cell.total_s == pytest.approx(281.66)
 
 
 def test_a_ladder_has_no_slow_ramp_and_climbs_to_half_of_the_limit() -> None:
@@ -83,7 +83,7 @@ def test_a_demand_takes_one_step_at_its_users_for_rows_and_columns() -> None:
     plan: Plan = replace(PLAN, users_limit=100, users_required=100)
     estimate = estimate_plan(plan)
     assert estimate.ramp_s == pytest.approx(3 * 20)
-    assert estimate.settle_s == pytest.approx(3 * 10)
+    assert estimate.settle_s == pytest.approx(3 * 7.5)
     assert estimate.container_s == pytest.approx(3 * 2)
 
 

@@ -1,0 +1,29 @@
+"""`harness plan` says how long a campaign takes, and what the time goes into."""
+
+from dataclasses import replace
+
+from harness.cli.run import describe_time
+from tests.builders import make_plan
+
+PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
+
+
+def test_the_time_of_a_plan_is_told_by_what_it_goes_into() -> None:
+    """A size takes 141.05 s of windows, 76.65 s of waiting, 35.75 s of ramps, 23.25 s of settling and 4.96 s.
+
+    The drift check adds 45.5 s, 10 s, 7.5 s and 2 s: 909.98 s in all, of which 468.65 s are windows.
+    """
+    assert describe_time(PLAN) == (
+        "up to 400 users each, about 15 min in all: windows 8 min, waiting until memory lasts 4 min, "
+        "ramps 2 min, settling 80 s, containers 20 s"
+    )
+
+
+def test_the_soak_is_told_by_itself() -> None:
+    soaking = replace(PLAN, search=replace(PLAN.search, soak_s=300.0))
+    assert ", the soak at the end 5 min" in describe_time(soaking)
+
+
+def test_a_plan_without_a_size_takes_no_time() -> None:
+    skipped = {cell.id: "larger than this host" for cell in PLAN.cells}
+    assert describe_time(replace(PLAN, skipped=skipped)) == "up to 400 users each, about 0 s in all"
