@@ -147,6 +147,7 @@ class EngineWorker:
             cell.limits,
             lambda sample: session.report_progress(cell, sample),
             is_last_try=session.is_last_try(cell, step),
+            is_fresh=is_first,
         )
         facts = self._await_answers(cell, container, spec) if is_first else hold_step(container, spec)
         return session.record_step(cell, facts, step.purpose)

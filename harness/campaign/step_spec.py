@@ -19,10 +19,13 @@ def build_step_spec(
     report_progress: ProgressCallback,
     *,
     is_last_try: bool = False,
+    is_fresh: bool = True,
 ) -> StepSpec:
     """Build the spec of a cell's step number `index`, which is judged by the plan's SLOs and this baseline.
 
-    `limits` are the cell's. The step is the last try if it was INVALID before. `report_progress` is called about four times a second while the step is held.
+    `limits` are the cell's. The step is the last try if it was INVALID before; it is the first one of
+    its container if that `is_fresh`. `report_progress` is called
+    about four times a second while the step is held.
     """
     return StepSpec(
         index,
@@ -34,5 +37,5 @@ def build_step_spec(
         measure_cycle=build_cycle_measure(step.timing.drain_s),
         is_steady=build_steady_predicate(plan, step, baseline, limits),
         is_spoiled=build_spoiled_predicate(plan.slos, step.timing.drain_s, is_last_try=is_last_try),
-        is_at_rest=build_rest_predicate(step.timing.drain_s),
+        is_at_rest=build_rest_predicate(step.timing.drain_s, is_fresh=is_fresh),
     )

@@ -23,7 +23,7 @@ def draw_bracket(
     bracket = find_bracket(steps)
     low = _find_column(bracket.sustained_users or 0, users_limit)
     high = _find_column(bracket.broken_users or users_limit, users_limit)
-    marks = {column: ("━", "bold") for column in range(low, high + 1)}
+    marks = dict.fromkeys(range(low, high + 1), ("━", "bold"))
     marks |= {_find_column(step.users, users_limit): _MARKS[step.verdict] for step in steps}
     marks[_find_column(users_now, users_limit)] = _NOW
     line = Text("0 ", style="dim")

@@ -203,9 +203,7 @@ class LiveProgress(CampaignListener):
         """Return the current content of the display."""
         if self._plan is None:
             return Text("")
-        active = [
-            line for each in list(self._active.values()) for line in _render_active(each, self._plan)
-        ]
+        active = [line for each in list(self._active.values()) for line in _render_active(each, self._plan)]
         waiting = [] if active else [Text("" if self._finished else "preparing the target's image …")]
         return Group(self._render_progress(self._plan), *waiting, *active, self._render_verdicts())
 

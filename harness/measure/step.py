@@ -105,13 +105,12 @@ class StepSpec:
 
     The window ends when `is_settled` is true of the facts so far, within the bounds that the step's timing
     sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
-    so far or when the warm-up time is over. With `is_at_rest` it begins earlier, after half of the settle time
-    at the earliest, when `is_at_rest` is true of the facts so far. `measure_cycle` tells the seconds of a user's cycle from the
-    facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the window goes on
-    after that, until `is_steady` is true of the facts so far or the window has lasted for `steady_at_most_s`.
-    With `is_spoiled` the window is given up when that is true.
-    `report_progress` is called about four times a second; an exception that it raises ends the step without
-    facts.
+    so far or when the warm-up time is over. With `is_at_rest` it begins earlier, when that is true of the
+    facts so far, after half of the settle time at the earliest. `measure_cycle` tells the seconds of a user's
+    cycle from the facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the
+    window goes on after that, until `is_steady` is true of the facts so far or the window has lasted for
+    `steady_at_most_s`. With `is_spoiled` the window is given up when that is true. `report_progress` is
+    called about four times a second; an exception that it raises ends the step without facts.
     """
 
     index: int

@@ -4,7 +4,7 @@ The constants are means of stored campaigns of November 2026 (docs/benchmarks.md
 """
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 
 from harness.analyse.search.step_timing import find_slow_ramp_s, measures_ramps
 from harness.model import FEWEST_CELLS_TO_CHECK_DRIFT, Plan, SearchStrategy, compute_ramp_rate
@@ -16,7 +16,7 @@ _CONTAINERS_PER_STEP = 0.8
 """A container is kept after a step that passed."""
 
 _LATER_RAMP_RATIO = 0.75
-"""The share of a whole ramp that a later step of a size takes: some go on from the users of the step before."""
+"""The share of a whole ramp that a later step of a size takes: some go on with the users that are there."""
 
 _SETTLED_RATIO = 0.75
 """The share of the settle time that a step settles on average: many have settled before it is over."""
@@ -50,12 +50,12 @@ class TimeEstimate:
     @property
     def total_s(self) -> float:
         """The sum of all parts."""
-        return sum(getattr(self, each.name) for each in fields(self))
+        return sum(astuple(self))
 
     def add(self, other: "TimeEstimate", times: float = 1.0) -> "TimeEstimate":
         """Return the sum of both, the other so many `times`."""
-        parts = (getattr(self, each.name) + times * getattr(other, each.name) for each in fields(self))
-        return TimeEstimate(*parts)
+        both = zip(astuple(self), astuple(other), strict=True)
+        return TimeEstimate(*(own_s + times * other_s for own_s, other_s in both))
 
 
 def estimate_plan(plan: Plan) -> TimeEstimate:

@@ -1,8 +1,8 @@
 """Decide whether a window in progress is spoiled: held to its end, it would still be INVALID.
 
 A disturbance may end at any moment, so it is waited for as long as starting again would take. Then no more
-than twice the time is lost that somebody would lose who knew when it ends (the *ski rental* problem: A. Karlin
-et al., "Competitive snoopy caching", Algorithmica 3, 1988).
+than twice the time is lost that somebody would lose who knew when it ends (the *ski rental* problem: A. R.
+Karlin and others, "Competitive snoopy caching", Algorithmica 3, 1988).
 """
 
 from collections.abc import Callable, Sequence

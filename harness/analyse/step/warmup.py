@@ -18,6 +18,9 @@ from harness.model.plan import SETTLE_CYCLES
 
 _BLOCK_S = 2.0
 _FEWEST_BLOCKS = 5
+_FEWEST_BLOCKS_TO_BE_SURE = 7
+"""A ramp of 10 s and a settling of 10 s give as many. With fewer, a slow starter seemed to be warm."""
+
 _FALL_AT_LEAST = 0.05
 """The target still warms up if its early blocks cost more by at least this ratio (the usual precision)."""
 
@@ -25,18 +28,21 @@ _REQUESTS_AT_LEAST = 10
 """In a block. With fewer requests the cost of a block is chance, and never becomes steady."""
 
 
-def build_rest_predicate(drain_s: float) -> Callable[[StepFacts], bool]:
+def build_rest_predicate(drain_s: float, *, is_fresh: bool = True) -> Callable[[StepFacts], bool]:
     """Return a predicate that is true once a step has settled, which may be before its settling time is over.
 
-    The target is surely warm then, and two of the users' cycles have passed since the ramp: what its arrivals
-    have left in queues is gone. `drain_s` is that of `measure_cycle_s`.
+    Two of the users' cycles have then passed since the ramp: what its arrivals have left in queues is gone. A
+    fresh container is surely warm. Another one (not `is_fresh`) has passed a step before, and does not get
+    faster. `drain_s` is that of `measure_cycle_s`.
     """
 
     def is_at_rest(facts: StepFacts) -> bool:
         if facts.settle_from_s is None:
             return False
         settled_s = facts.ended_s - facts.settle_from_s
-        return settled_s >= SETTLE_CYCLES * measure_cycle_s(facts, drain_s) and is_surely_warm(facts)
+        if settled_s < SETTLE_CYCLES * measure_cycle_s(facts, drain_s):
+            return False
+        return is_surely_warm(facts) if is_fresh else is_warm(facts)
 
     return is_at_rest
 
@@ -44,7 +50,7 @@ def build_rest_predicate(drain_s: float) -> Callable[[StepFacts], bool]:
 def is_surely_warm(facts: StepFacts) -> bool:
     """Return True if the step shows that the CPU time per request no longer falls."""
     costs = compute_request_costs_s(facts)
-    return len(costs) >= _FEWEST_BLOCKS and not _is_falling(costs)
+    return len(costs) >= _FEWEST_BLOCKS_TO_BE_SURE and not _is_falling(costs)
 
 
 def is_warm(facts: StepFacts) -> bool:

@@ -99,7 +99,7 @@ def test_the_display_shows_the_soak_in_place_of_the_drift_check_and_the_time_tha
 
 
 def test_the_display_shows_how_the_bracket_closes() -> None:
-    """The axis has 40 columns for 0 to 400 users: 200 users are at round(19.5), 300 at 29, 250 at 24."""
+    """The axis has 40 columns for 0 to 400 users: 200 users are at 20, 300 at 29, and 250 at 24."""
     with LiveProgress(Console(file=io.StringIO()), clock=lambda: 0.0) as display:
         display.campaign_started(PLAN, finished_cells=0)
         display.cell_started(CELL)
@@ -110,7 +110,7 @@ def test_the_display_shows_how_the_bracket_closes() -> None:
         display.step_started(CELL, Step(250))
         text = show(display)
     axis = "─" * 20 + "●" + "━" * 3 + "▲" + "━" * 4 + "×" + "─" * 10
-    assert f"0 {axis} 400  sustains 200, breaks at 300: 50 % apart (5 % is enough)" in text
+    assert f"0 {axis} 400  sustains 200, breaks at 300: 50 % apart (5.0 % is enough)" in text
 
 
 def test_a_soak_is_no_search_and_has_no_bracket() -> None:

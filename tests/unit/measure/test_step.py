@@ -207,7 +207,9 @@ def hold_until_spoiled(spoiled_after_s: float, at_least_s: float, steady_at_most
         assert facts.window_from_s is not None
         return facts.ended_s - facts.window_from_s >= spoiled_after_s and ends_by_s > facts.ended_s
 
-    spec = replace(make_spec(1, 1), step=Step(1, timing), is_spoiled=is_spoiled, is_steady=lambda facts: False)
+    spec = replace(
+        make_spec(1, 1), step=Step(1, timing), is_spoiled=is_spoiled, is_steady=lambda facts: False
+    )
     if steady_at_most_s:
         spec = replace(spec, is_settled=lambda facts: True)
     return hold_step(session, spec)

@@ -12,7 +12,7 @@ from harness.analyse.search.time_estimate import (
     estimate_window_s,
 )
 from harness.model import ImageSource, Limits, Plan, Search, SearchStrategy, Target, Timing
-from harness.model.container import Companion
+from harness.model.plan import Companion
 from tests.builders import make_plan
 
 PLAN = make_plan((0.5, 256), (1.0, 256), (2.0, 256))
@@ -42,8 +42,9 @@ def test_nothing_is_held_if_the_plan_wants_no_soak_or_measures_no_size() -> None
 def test_a_size_takes_its_steps_and_most_of_a_container_for_each() -> None:
     """To 5 % it takes 3.1 steps. Half of 400 users arrive over 20 s in the first, and over 10 s later.
 
-    A step settles for three quarters of 10 s. A ramp after the first takes three quarters of that: 20 + 2.1 * 7.5 s. A window takes 35 % of the way from
-    20 s to 90 s, and the drain 1 s: 3.1 * 45.5 s. Memory is waited for in 30 % of the other 255.5 s.
+    A step settles for three quarters of 10 s. A ramp after the first takes three quarters of that:
+    20 + 2.1 * 7.5 s. A window takes 35 % of the way from 20 s to 90 s, and the drain 1 s: 3.1 * 45.5 s.
+    Memory is waited for in 30 % of the other 255.5 s.
     """
     cell = estimate_cell(PLAN)
     assert cell.ramp_s == pytest.approx(35.75)
@@ -73,7 +74,7 @@ def test_memory_that_is_not_judged_is_not_waited_for() -> None:
 
 
 def test_companions_take_time_to_start() -> None:
-    database = Companion(Target("db", None, ImageSource("db:1")), Limits(1.0, 2**28))
+    database = Companion(Target("db", 0, ImageSource("db:1")), Limits(1.0, 2**28))
     plan = replace(PLAN, target=replace(PLAN.target, companions=(database,)))
     assert estimate_cell(plan).container_s == pytest.approx(2 * estimate_cell(PLAN).container_s)
 

@@ -60,7 +60,7 @@ def test_a_long_ramp_is_not_held_again_for_a_short_disturbance() -> None:
 
 @pytest.mark.parametrize(("now_s", "is_over"), [(50.0, False), (54.0, True)])
 def test_a_window_is_given_up_once_no_sound_part_can_be_long_enough(now_s: float, is_over: bool) -> None:
-    """Blocks end at 47 s and at 52 s, disturbed from 27 s on. After 5 s of recovery 20 s are left, then 15 s."""
+    """Disturbed blocks end at 47 s and at 52 s. After 5 s of recovery 20 s are left, and then 15 s."""
     facts = hold_until(now_s, (27.0, 99.0))
     assert is_spoiled(facts, SLOS, DRAIN_S, ENDS_BY_S, is_last_try=True) is is_over
 

@@ -66,15 +66,15 @@ def test_a_target_with_too_few_requests_counts_as_warm() -> None:
     assert is_warm(facts)
 
 
-@pytest.mark.parametrize(("seconds", "is_sure"), [(10, False), (11, True)])
-def test_a_target_is_surely_warm_only_after_five_blocks(seconds: int, is_sure: bool) -> None:
-    """The ramp takes 2 s. From its middle, at 1 s, five blocks of 2 s last until 11 s."""
+@pytest.mark.parametrize(("seconds", "is_sure"), [(14, False), (15, True)])
+def test_a_target_is_surely_warm_only_after_seven_blocks(seconds: int, is_sure: bool) -> None:
+    """The ramp takes 2 s. From its middle, at 1 s, seven blocks of 2 s last until 15 s."""
     assert is_warm(make_step_of_cost(0.01, seconds=seconds))
     assert is_surely_warm(make_step_of_cost(0.01, seconds=seconds)) is is_sure
 
 
 def test_a_target_that_still_gets_faster_or_can_not_be_told_is_not_surely_warm() -> None:
-    costs = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
+    costs: dict[float, float] = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
     assert not is_surely_warm(make_step_of_cost(costs))
     assert not is_surely_warm(make_step_of_cost(0.01, users=4))
 
@@ -88,9 +88,16 @@ def test_a_step_is_at_rest_after_two_cycles_of_its_users(settled_s: float, is_at
     assert build_rest_predicate(1.0)(now) is is_at_rest
 
 
-def test_a_cold_target_is_not_at_rest() -> None:
-    costs = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
-    assert not build_rest_predicate(1.0)(make_step_of_cost(costs))
+@pytest.mark.parametrize("is_fresh", [True, False])
+def test_a_cold_target_is_not_at_rest(is_fresh: bool) -> None:
+    costs: dict[float, float] = {second: 0.01 * (1 + math.exp(-second / 8)) for second in range(40)}
+    assert not build_rest_predicate(1.0, is_fresh=is_fresh)(make_step_of_cost(costs))
+
+
+def test_a_container_that_passed_a_step_before_is_at_rest_without_many_blocks() -> None:
+    facts = make_step_of_cost(0.01, seconds=8)
+    assert build_rest_predicate(1.0, is_fresh=False)(facts)
+    assert not build_rest_predicate(1.0)(facts)
 
 
 @pytest.mark.parametrize("missing", [{"target": ()}, {"settle_from_s": None}])
