@@ -50,7 +50,7 @@ class TimeEstimate:
     @property
     def total_s(self) -> float:
         """The sum of all parts."""
-        return sum(astuple(self))
+        return float(sum(astuple(self)))
 
     def add(self, other: "TimeEstimate", times: float = 1.0) -> "TimeEstimate":
         """Return the sum of both, the other so many `times`."""
