@@ -12,7 +12,8 @@ from typing import Literal
 from bench.search.ground_truth import DEFAULT_SLOS
 from bench.simulation.backends import simulate_backends
 from bench.simulation.model import USUAL, Noise, Service, ThinkTime
-from harness.analyse.search.search import choose_next_step, order_cells
+from harness.analyse.result.decision import choose_precise_step
+from harness.analyse.search.search import order_cells
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.campaign.progress import CellProgress
 from harness.campaign.step_spec import build_step_spec
@@ -53,7 +54,7 @@ class Strategy:
     """
 
     name: str
-    choose_step: ChooseStep = choose_next_step
+    choose_step: ChooseStep = choose_precise_step
     search: Search = field(default_factory=Search)
     timing: Timing = field(default_factory=Timing)
     restarts_target: bool = False

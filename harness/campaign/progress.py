@@ -19,6 +19,7 @@ from harness.analyse.result.consistency import (
     flag_monotonicity_violations,
 )
 from harness.analyse.result.curve import add_curves
+from harness.analyse.result.decision import add_asked_precision
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.sizing import add_sizing
@@ -311,7 +312,9 @@ class CampaignProgress:
             soak_s=plan.search.soak_s,
             headroom_ratio=plan.headroom_ratio,
         )
-        return add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
+        return add_asked_precision(
+            add_sizing(add_reference_capacities(add_curves(add_remedies(result)))), plan
+        )
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from harness.analyse.result.decision import choose_precise_step
 from harness.analyse.search.rare_requests import find_longest_window_s
-from harness.analyse.search.search import choose_next_step
 from harness.analyse.search.step_timing import fit_step, slow_first_ramp
 from harness.analyse.search.time_estimate import estimate_step_s
 from harness.analyse.search.worker_count import count_workers
@@ -229,7 +229,7 @@ class CampaignSession:
                 return None
             results = self._progress.build_results(self.plan)
             neighbours = [result for result in results if result.cell != cell and result.steps]
-            return choose_next_step(self.plan, cell, cell_progress.steps, neighbours)
+            return choose_precise_step(self.plan, cell, cell_progress.steps, neighbours)
 
     def fit_step(self, cell: Cell, step: Step) -> Step:
         """Return the cell's next step, fitted to what the campaign's steps so far have shown."""

@@ -222,7 +222,8 @@ class Step:
     """A number of users to hold, with the timing and the purpose.
 
     `cycle_s` is the time from one request of a user to its next, as far as earlier steps have shown it; 0 if
-    none has. The ramp takes `ramp_s` at least.
+    none has. The ramp takes `ramp_s` at least. `precision_ratio` is how precise the answer of its cell is to
+    become; None for the plan's precision.
     """
 
     users: int
@@ -230,6 +231,11 @@ class Step:
     purpose: Purpose = Purpose.SEARCH
     cycle_s: float = 0.0
     ramp_s: float = 0.0
+    precision_ratio: float | None = None
+
+    def choose_precision(self, search: "Search") -> float:
+        """Return the precision of the step's cell, or else that of the search."""
+        return search.precision_ratio if self.precision_ratio is None else self.precision_ratio
 
 
 FEWEST_CELLS_TO_CHECK_DRIFT = 3
@@ -248,8 +254,9 @@ class SearchStrategy(StrEnum):
 class Search:
     """How the steps of a cell are chosen, and how narrow a bracket must become.
 
-    `precision_ratio` is the largest accepted broken/sustained - 1. `first_users` is the number of users of
-    the first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the
+    `precision_ratio` is the largest accepted broken/sustained - 1 of the sizes around the decision, and
+    `elsewhere_ratio` that of all others, where it is coarser. `first_users` is the number of users of the
+    first, light step. `ladder_users` is the height of a ladder's rung. `confirm`: a drift check holds the
     reference size once more at the end of the campaign. `soak_s`: the recommended size is held for so long at
     the end, at the campaign's users limit; 0 for no soak.
     """
@@ -260,6 +267,7 @@ class Search:
     ladder_users: int = 25
     confirm: bool = True
     soak_s: float = 300.0
+    elsewhere_ratio: float = 0.10
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,7 @@ class CellResult:
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
     both ends holds the capacity with a probability of 98 %. None if the windows don't tell it.
+    `asked_precision_ratio` is the one that was asked of this size; None in older results.
     """
 
     cell: Cell
@@ -237,6 +238,7 @@ class CellResult:
     soak: Soak | None = None
     curve: Curve | None = None
     remedies: tuple[Remedy, ...] = ()
+    asked_precision_ratio: float | None = None
 
     @property
     def is_undecided(self) -> bool:

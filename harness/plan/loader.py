@@ -126,7 +126,15 @@ class _MatrixReader:
             message = f"{first} is more than users.limit ({limit}); write {limit} or less"
             self.reading.report(("search", "first_users"), message)
         strategy = SearchStrategy(section.strategy)
-        return Search(strategy, section.precision, first, section.ladder_users, section.confirm, section.soak)
+        return Search(
+            strategy,
+            section.precision,
+            first,
+            section.ladder_users,
+            section.confirm,
+            section.soak,
+            section.precision_elsewhere,
+        )
 
 
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:

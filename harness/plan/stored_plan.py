@@ -106,7 +106,11 @@ class StoredTiming:
 
 @dataclass(frozen=True, slots=True)
 class StoredSearch:
-    """How a cell's steps are chosen. A plan without `soak_s` is older than the soak, and had none."""
+    """How a cell's steps are chosen.
+
+    A plan without `soak_s` is older than the soak, and had none. In one without `elsewhere_ratio` all sizes
+    had the same precision.
+    """
 
     strategy: SearchStrategy = SearchStrategy.PREDICT
     precision_ratio: float = 0.05
@@ -114,6 +118,7 @@ class StoredSearch:
     ladder_users: int = 25
     confirm: bool = True
     soak_s: float = 0.0
+    elsewhere_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +334,7 @@ def _to_stored_search(search: Search) -> StoredSearch:
         ladder_users=search.ladder_users,
         confirm=search.confirm,
         soak_s=search.soak_s,
+        elsewhere_ratio=search.elsewhere_ratio,
     )
 
 
@@ -340,6 +346,7 @@ def _from_stored_search(stored: StoredSearch) -> Search:
         ladder_users=stored.ladder_users,
         confirm=stored.confirm,
         soak_s=stored.soak_s,
+        elsewhere_ratio=stored.precision_ratio if stored.elsewhere_ratio is None else stored.elsewhere_ratio,
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
+from harness.analyse.result.decision import find_precision
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.search import order_cells
@@ -64,13 +65,13 @@ def flag_monotonicity_violations(plan: Plan, results: Results) -> dict[str, Cell
 def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cell, Cell]]:
     """Return pairs of measured cells (smaller, larger) in which the larger cell sustains fewer users.
 
-    Differences within the precision do not count. In a search for the demand, cells are compared only at the
-    required users. A cell that broke in its soak contradicts none: the smaller one was not held as long.
+    Differences within the coarser precision of both do not count. In a search for the demand, cells are
+    compared only at the required users. A cell that broke in its soak contradicts none: the smaller one was
+    not held as long.
     """
     if plan.users_required is not None:
         pairs = demand.find_monotonicity_violations(results, plan.users_required)
         return [(small, large) for small, large in pairs if not _broke_in_soak(results[large.id])]
-    tolerance = 1 + plan.search.precision_ratio
     return [
         (small.cell, large.cell)
         for large in results.values()
@@ -78,9 +79,17 @@ def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cel
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
-        and (broken := _find_broken_users(large)) is not None
-        and broken * tolerance < _find_sustained_users(small)
+        and _is_clearly_less(plan, large, small, list(results.values()))
     ]
+
+
+def _is_clearly_less(plan: Plan, large: CellResult, small: CellResult, results: Sequence[CellResult]) -> bool:
+    """Return True if the larger cell surely sustains fewer users than the smaller one, to their precision."""
+    broken, sustained = _find_broken_users(large), _find_sustained_users(small)
+    if broken is None or broken >= sustained:
+        return False
+    precision_ratio = max(find_precision(plan, each.cell, results) for each in (large, small))
+    return broken * (1 + precision_ratio) < sustained
 
 
 def _broke_in_soak(result: CellResult) -> bool:

@@ -23,7 +23,7 @@ from harness.analyse.search.capacity_estimate import (
 from harness.analyse.search.prediction import (
     collect_corrections,
     estimate_from_cpu_per_request,
-    find_response_limit_s,
+    find_response_limit,
 )
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
 
@@ -50,7 +50,7 @@ def find_margin(
     They correct the prediction and show how much the host's speed differs.
     """
     everyone = [result, *(other for other in others if other is not result)]
-    corrections = collect_corrections(everyone, find_response_limit_s(slos))
+    corrections = collect_corrections(everyone, find_response_limit(slos))
     return _build_margin(result, users, needed, everyone, slos, corrections, _measure_host_sigma(everyone))
 
 
@@ -61,7 +61,7 @@ def find_margins(
 
     See `find_margin`. What all sizes have in common is computed once.
     """
-    corrections = collect_corrections(results, find_response_limit_s(slos))
+    corrections = collect_corrections(results, find_response_limit(slos))
     host_sigma = _measure_host_sigma(results)
     return [
         _build_margin(result, users, needed, results, slos, corrections, host_sigma)
@@ -116,7 +116,7 @@ def _predict_capacity(
     by_cpu = combine_estimates(
         [
             estimate_from_cpu_per_request(
-                result.cell, result.steps, everyone, find_response_limit_s(slos), corrections
+                result.cell, result.steps, everyone, find_response_limit(slos), corrections
             ),
             _estimate_from_slow_requests(step, slos),
         ]

@@ -9,7 +9,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.model import NEARLY_FULL_RATIO, Cell, CellResult, MemoryOutlook, Rule, StepResult, Verdict
+from harness.analyse.means import compute_geometric_mean
+from harness.analyse.search.capacity_estimate import LogNormalEstimate
+from harness.model import (
+    NEARLY_FULL_RATIO,
+    Cell,
+    CellResult,
+    Factor,
+    MemoryOutlook,
+    Rule,
+    Status,
+    StepResult,
+    Verdict,
+)
 from harness.model.evidence import MemoryGrows
 
 _MIN_RISE_RATIO = 0.1
@@ -24,6 +36,10 @@ _MOST_SHARE_AFTER_FULL = 0.85
 the smaller share if the step was short. So the search does not creep down.
 """
 
+_FEWEST_POINTS = 3
+_LEAST_SIGMA, _MOST_SIGMA = 0.06, 0.2
+"""Bounds of the standard deviation of ln N of what a straight line predicts for another size."""
+
 _APART_RATIO = 1.3
 """Failures show how memory depends on the users if the most users are this multiple of the fewest."""
 
@@ -36,15 +52,16 @@ _Point = tuple[float, float]
 
 def estimate_users_in_memory(
     cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
-) -> float | None:
+) -> LogNormalEstimate | None:
     """Estimate how many users, over all replicas, fill the memory of each replica; at least 1.
 
-    `steps` are the cell's own. Return None unless the most users of a step are at least twice the fewest, and
-    the memory rises clearly with the users.
+    `steps` are the cell's own. The memory axis is learned once: steps of any size count, and so does the
+    capacity of sizes that their memory stopped. Return None unless the most users are at least twice the
+    fewest, and the memory rises clearly with the users.
     """
     points = _collect_points(cell, steps)
     for result in neighbours:
-        points += _collect_points(result.cell, result.steps)
+        points += [*_collect_points(result.cell, result.steps), *_read_capacity(result)]
     users = np.array([users for users, _ in points], dtype=np.float64)
     bytes_used = np.array([used for _, used in points], dtype=np.float64)
     if len(points) < 2 or users.max() < 2 * users.min():
@@ -54,7 +71,33 @@ def estimate_users_in_memory(
     slope, base = np.polyfit(users, bytes_used, 1)
     if slope <= 0:
         return None
-    return max(1.0, float((cell.limits.memory_bytes - base) / slope) * cell.limits.replicas)
+    fitting = max(1.0, float((cell.limits.memory_bytes - base) / slope))
+    scatter = bytes_used - (base + slope * users)
+    sigma = _measure_sigma(users, scatter / slope, fitting)
+    return LogNormalEstimate(fitting * cell.limits.replicas, sigma)
+
+
+def _measure_sigma(users: np.ndarray, scatter: np.ndarray, at_users: float) -> float:
+    """Return the standard deviation of ln N where a line through points reaches the limit, at `at_users`.
+
+    It is that of inverse prediction (Draper and Smith, Applied Regression Analysis, ch. 3). `scatter` is how
+    far the points are from the line, in users. Two points don't tell it.
+    """
+    count = len(users)
+    if count < _FEWEST_POINTS:
+        return _MOST_SIGMA
+    distance = (at_users - users.mean()) ** 2 / ((users - users.mean()) ** 2).sum()
+    variance = (scatter**2).sum() / (count - 2) * (1 + 1 / count + distance)
+    return float(np.clip(math.sqrt(variance) / at_users, _LEAST_SIGMA, _MOST_SIGMA))
+
+
+def _read_capacity(result: CellResult) -> list[_Point]:
+    """Return the users at which a size's memory was full, if its memory stopped it; otherwise nothing."""
+    if result.status is not Status.BRACKETED or result.limiting_factor is not Factor.MEMORY:
+        return []
+    ends = (result.sustained_users or 1, result.broken_users or 1)
+    users = compute_geometric_mean(ends) / result.cell.limits.replicas
+    return [(users, float(result.cell.limits.memory_bytes))]
 
 
 def estimate_users_in_own_memory(cell: Cell, steps: Sequence[StepResult]) -> float | None:
@@ -67,7 +110,8 @@ def estimate_users_in_own_memory(cell: Cell, steps: Sequence[StepResult]) -> flo
     failed = [step for step in steps if is_memory_failure(step)]
     if not failed:
         return None
-    start = (0.0, float(min(step.memory.start_bytes for step in steps if step.memory is not None)))
+    starts = (step.memory.start_bytes for step in steps if step.memory is not None)
+    start = (0.0, float(min(starts, default=0)))
     grown = [_get_point(step) for step in failed if _has_grown(step)]
     passed = [_get_point(step) for step in steps if step.verdict is Verdict.PASS and _is_lasting(step)]
     if grown:

@@ -5,16 +5,23 @@ CPU-bound target answers at most X = cpu_cores / D requests a second (utilisatio
 request). So D, measured in one step at light load, roughly predicts what every CPU size sustains. The ratio
 of measured to predicted capacity of finished cells corrects the next prediction. A step that failed by its
 response time shows the saturated X itself.
+
+At its capacity a target is not quite saturated. Where n requests share the CPU, each takes n times as long as
+alone. If their CPU times are exponential, as in an M/M/1 queue, a share p of them takes longer than
+-ln(p)·D / (cores - used cores). So a limit L on that percentile leaves -ln(p) / L requests a second unused,
+whatever D is. A closed workload queues less, and CPU times that differ less do too.
 """
 
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
+    compute_allowed_slow_share,
     estimate_from_slow_share,
     find_percentile_slo,
 )
@@ -28,20 +35,41 @@ from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, St
 _MEAN_TO_LIMIT_RATIO = 0.3
 """The mean response time when the p95 is at its limit, as a share of the limit; finished cells correct it."""
 
+_UNUSED_RATIO = 2 / 3
+"""What a closed workload leaves unused, relative to independent arrivals. Simulated targets that can serve
+20, 40 and 80 requests a second leave 2.1, 1.8 and 1.1 unused under p95 <= 1 s; by this ratio it is 2.0.
+"""
+
+_MOST_UNUSED_RATIO = 0.5
+_EXPONENTIAL_P95 = 3.0
+"""The p95 of an exponential distribution, relative to its mean; of constant values it is 1."""
+
 # Standard deviations (of the logarithm of users) of estimates by the kind of their evidence.
 _CPU_PER_REQUEST_SIGMA = 0.15
-_CORRECTED_SIGMA = 0.08
+_CORRECTED_SIGMA = 0.06
 _SATURATION_SIGMA = 0.05
 _NEIGHBOUR_SIGMA = 0.04
 _DEATH_SIGMA = 0.04
-_MEMORY_MODEL_SIGMA = 0.2
 _OWN_MEMORY_SIGMA = 0.06
+_SHARED_MEMORY_SIGMA = 0.1
 
 _USERS_AT_DEATH_RATIO = 0.98
 """If a target died while users arrived, it is taken to sustain this share of the users that had arrived."""
 
 _CENSORED_RATIO = 1.2
 """If a size sustained the users limit, its capacity is taken as the limit times this factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseLimit:
+    """The tightest limit on a response time.
+
+    `unused_rps` is how many requests a second each replica leaves unused at the limit, if CPU times are
+    exponential; 0 unless the limit is on a percentile of all requests.
+    """
+
+    limit_s: float
+    unused_rps: float = 0.0
 
 
 def predict_capacity(
@@ -53,17 +81,19 @@ def predict_capacity(
     a death while users arrived, and by the throughput shortfall. Each of them bounds the capacity, so the
     lowest is the prediction.
     """
-    limit_s = find_response_limit_s(slos)
+    limit = find_response_limit(slos)
     slo = find_percentile_slo(slos)
     by_cpu = combine_estimates(
         [
-            _estimate_from_cpu(cell, steps, neighbours, limit_s),
-            _estimate_from_saturation(steps, limit_s),
+            _estimate_from_cpu(cell, steps, neighbours, limit),
+            _estimate_from_saturation(steps, limit.limit_s),
             *(estimate_from_slow_share(step, slo) for step in steps),
         ]
     )
-    by_memory = _estimate_from_same_memory(cell, neighbours) or _estimate_from_memory_model(
-        cell, steps, neighbours
+    by_memory = (
+        _estimate_from_same_memory(cell, neighbours)
+        or _estimate_from_failures_of_same_memory(cell, neighbours)
+        or estimate_users_in_memory(cell, steps, neighbours)
     )
     estimates = (
         by_cpu,
@@ -77,7 +107,7 @@ def predict_capacity(
 
 
 def _estimate_from_cpu(
-    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit_s: float
+    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult], limit: ResponseLimit
 ) -> LogNormalEstimate | None:
     """Estimate from a cell with the same CPU and another memory, otherwise from the CPU time per request.
 
@@ -87,13 +117,45 @@ def _estimate_from_cpu(
     from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
         return from_same_cpu
-    corrections = collect_corrections(neighbours, limit_s)
-    return estimate_from_cpu_per_request(cell, steps, neighbours, limit_s, corrections)
+    corrections = collect_corrections(neighbours, limit)
+    return estimate_from_cpu_per_request(cell, steps, neighbours, limit, corrections)
 
 
 def find_response_limit_s(slos: Sequence[Slo]) -> float:
     """Return the lowest limit on a response time in seconds; 1 if no SLO limits one."""
     return min((slo.at_most for slo in slos if slo.is_response_time), default=1.0)
+
+
+def find_response_limit(slos: Sequence[Slo]) -> ResponseLimit:
+    """Return the tightest limit on a response time, and what it leaves unused."""
+    limit_s = find_response_limit_s(slos)
+    slo = find_percentile_slo(slos)
+    if slo is None or slo.at_most > limit_s or limit_s <= 0:
+        return ResponseLimit(limit_s)
+    return ResponseLimit(limit_s, -_UNUSED_RATIO * math.log(compute_allowed_slow_share(slo)) / limit_s)
+
+
+def _estimate_from_failures_of_same_memory(
+    cell: Cell, neighbours: Sequence[CellResult]
+) -> LogNormalEstimate | None:
+    """Estimate from failures for lack of memory at other CPUs with the same memory, if nothing else is known.
+
+    So also a size that is still searched tells the others, and one that its CPU stops at fewer users.
+    """
+    steps = [step for result in neighbours if _has_same_memory(result.cell, cell) for step in result.steps]
+    users = estimate_users_in_own_memory(cell, steps)
+    deaths = [
+        step.users_reached * _USERS_AT_DEATH_RATIO
+        for step in steps
+        if step.target.is_out_of_memory and 0 < step.users_reached < step.users
+    ]
+    known = [*deaths, *([users] if users is not None else [])]
+    return LogNormalEstimate(min(known), _SHARED_MEMORY_SIGMA) if known else None
+
+
+def _has_same_memory(cell: Cell, other: Cell) -> bool:
+    one, two = cell.limits, other.limits
+    return one.memory_bytes == two.memory_bytes and one.replicas == two.replicas
 
 
 def _estimate_from_death(steps: Sequence[StepResult]) -> LogNormalEstimate | None:
@@ -183,19 +245,10 @@ def _estimate_from_same_memory(cell: Cell, neighbours: Sequence[CellResult]) -> 
         [
             result
             for result in neighbours
-            if result.cell.limits.memory_bytes == cell.limits.memory_bytes
-            and result.cell.limits.replicas == cell.limits.replicas
-            and result.limiting_factor is Factor.MEMORY
+            if _has_same_memory(result.cell, cell) and result.limiting_factor is Factor.MEMORY
         ],
         lambda result: abs(result.cell.limits.cpu_cores - cell.limits.cpu_cores),
     )
-
-
-def _estimate_from_memory_model(
-    cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult]
-) -> LogNormalEstimate | None:
-    users = estimate_users_in_memory(cell, steps, neighbours)
-    return None if users is None else LogNormalEstimate(users, _MEMORY_MODEL_SIGMA)
 
 
 def _estimate_from_nearest(
@@ -224,17 +277,17 @@ def estimate_from_cpu_per_request(
     cell: Cell,
     steps: Sequence[StepResult],
     neighbours: Sequence[CellResult],
-    limit_s: float,
+    limit: ResponseLimit,
     corrections: Sequence[float],
 ) -> LogNormalEstimate | None:
     """Estimate from the CPU seconds per request of the busiest step of this cell, otherwise of any cell.
 
     The median of the `corrections` (see `collect_corrections`) corrects the prediction.
     """
-    users = _predict_from_cpu_per_request(cell, steps, limit_s)
+    users = _predict_from_cpu_per_request(cell, steps, limit)
     if users is None:
         neighbours_steps = [step for result in neighbours for step in result.steps]
-        users = _predict_from_cpu_per_request(cell, neighbours_steps, limit_s)
+        users = _predict_from_cpu_per_request(cell, neighbours_steps, limit)
     if users is None:
         return None
     if not corrections:
@@ -242,10 +295,12 @@ def estimate_from_cpu_per_request(
     return LogNormalEstimate(users * statistics.median(corrections), _CORRECTED_SIGMA)
 
 
-def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit_s: float) -> float | None:
-    """Return N = (cores / D)·(Z + R at the limit) with D and Z of the busiest valid step; None without one.
+def _predict_from_cpu_per_request(
+    cell: Cell, steps: Sequence[StepResult], limit: ResponseLimit
+) -> float | None:
+    """Return N = (cores / D - unused)·(Z + R at the limit) with D and Z of the busiest valid step.
 
-    `limit_s` is the limit of the response time. The cores are those of all replicas of the cell.
+    The cores are those of all replicas of the cell. None without such a step.
     """
     valid = [step for step in steps if _is_undisturbed(step) and _has_cpu_per_request(step)]
     if not valid:
@@ -253,7 +308,24 @@ def _predict_from_cpu_per_request(cell: Cell, steps: Sequence[StepResult], limit
     step = max(valid, key=lambda step: step.target.cpu_cores or 0.0)
     cpu_per_request_s = step.target.cpu_per_request_s or math.inf
     think_s = max(0.0, _compute_cycle_s(step) - (step.latency.mean_s or 0.0))
-    return cell.limits.total_cores / cpu_per_request_s * (think_s + _MEAN_TO_LIMIT_RATIO * limit_s)
+    most_rps = cell.limits.total_cores / cpu_per_request_s
+    unused_rps = limit.unused_rps * _measure_spread(valid) * cell.limits.replicas
+    rps = most_rps - min(unused_rps, _MOST_UNUSED_RATIO * most_rps)
+    return rps * (think_s + _MEAN_TO_LIMIT_RATIO * limit.limit_s)
+
+
+def _measure_spread(steps: Sequence[StepResult]) -> float:
+    """Return how much CPU times differ, from a third (they are all alike) to 1 (they are exponential).
+
+    The lightest step tells it by its p95 and its mean, less what requests wait for besides the CPU. 0 if it
+    is unknown.
+    """
+    lightest = min(steps, key=lambda step: step.users)
+    cpu_s, p95_s = lightest.target.cpu_per_request_s, lightest.latency.p95_s
+    if not cpu_s or p95_s is None:
+        return 0.0
+    relative_p95 = (p95_s - (lightest.latency.mean_s or 0.0) + cpu_s) / cpu_s
+    return min(max(relative_p95, 1.0), _EXPONENTIAL_P95) / _EXPONENTIAL_P95
 
 
 def _is_undisturbed(step: StepResult) -> bool:
@@ -265,13 +337,13 @@ def _has_cpu_per_request(step: StepResult) -> bool:
     return bool(step.target.cpu_per_request_s and step.rps) and step.latency.mean_s is not None
 
 
-def collect_corrections(neighbours: Sequence[CellResult], limit_s: float) -> list[float]:
+def collect_corrections(neighbours: Sequence[CellResult], limit: ResponseLimit) -> list[float]:
     """Return measured over predicted capacity of each bracketed cell whose limiting factor was the CPU."""
     ratios = []
     for result in neighbours:
         if result.status is not Status.BRACKETED or result.limiting_factor is not Factor.CPU:
             continue
-        predicted_users = _predict_from_cpu_per_request(result.cell, result.steps, limit_s)
+        predicted_users = _predict_from_cpu_per_request(result.cell, result.steps, limit)
         capacity_users = find_capacity_users(result)
         if predicted_users and capacity_users:
             ratios.append(capacity_users / predicted_users)

@@ -162,7 +162,7 @@ def build_settled_predicate(plan: Plan, step: Step, baseline: Baseline | None) -
         plan.slos,
         baseline,
         step.timing.drain_s,
-        plan.search.precision_ratio,
+        step.choose_precision(plan.search),
         is_light=is_light,
     )
 

@@ -31,7 +31,7 @@ def build_steady_predicate(
     """
     if step.timing.steady_at_most_s == 0 or (baseline is None and step.users < plan.users_limit):
         return _is_always_steady
-    return _SteadyPredicate(plan, step.timing, baseline, limits)
+    return _SteadyPredicate(plan, step, baseline, limits)
 
 
 def _is_always_steady(_: StepFacts) -> bool:
@@ -41,9 +41,10 @@ def _is_always_steady(_: StepFacts) -> bool:
 class _SteadyPredicate:
     """The predicate of one step; it remembers whether it was called before."""
 
-    def __init__(self, plan: Plan, timing: Timing, baseline: Baseline | None, limits: Limits) -> None:
-        self._plan = plan
-        self._timing = timing
+    def __init__(self, plan: Plan, step: Step, baseline: Baseline | None, limits: Limits) -> None:
+        self._slos = plan.slos
+        self._precision_ratio = step.choose_precision(plan.search)
+        self._timing = step.timing
         self._baseline = baseline
         self._limits = limits
         self._was_called = False
@@ -61,8 +62,7 @@ class _SteadyPredicate:
         window = cut_window(facts, self._timing.drain_s)
         if window is None or len(window.start_s) == 0:
             return []
-        precision_ratio = self._plan.search.precision_ratio
-        return [evaluate_slo(window, slo, self._baseline, precision_ratio) for slo in self._plan.slos]
+        return [evaluate_slo(window, slo, self._baseline, self._precision_ratio) for slo in self._slos]
 
 
 def check_memory_growth(

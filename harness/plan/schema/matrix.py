@@ -212,9 +212,13 @@ class StepsSection(Section):
     horizon: Horizon = 3600.0
 
 
+_USUAL_ELSEWHERE = 0.10
+
+
 class SearchSection(Section):
     strategy: Literal["predict", "bisect", "ladder"] = "predict"
     precision: Precision = 0.05
+    elsewhere: Precision | None = None
     first_users: Users | None = None
     ladder_users: Users = 25
     confirm: bool = True
@@ -225,6 +229,21 @@ class SearchSection(Section):
         if 0 < self.soak < 1:
             raise ValueError("soak is under 1s, too short for a verdict; write 1s or more, or 0s for no soak")
         return self
+
+    @model_validator(mode="after")
+    def check_elsewhere(self) -> Self:
+        if self.elsewhere is not None and self.elsewhere < self.precision:
+            finer, precision = units.format_percent(self.elsewhere), units.format_percent(self.precision)
+            raise ValueError(
+                f"elsewhere ({finer}) is finer than precision ({precision}); write elsewhere: {precision} "
+                "for the same precision of all sizes, or more"
+            )
+        return self
+
+    @property
+    def precision_elsewhere(self) -> float:
+        """The precision of sizes that the decision does not depend on; never finer than `precision`."""
+        return max(self.precision, _USUAL_ELSEWHERE) if self.elsewhere is None else self.elsewhere
 
 
 class MatrixFile(Section):

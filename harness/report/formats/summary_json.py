@@ -135,6 +135,7 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
             "estimate_low": keep_finite(result.estimate_low),
             "estimate_high": keep_finite(result.estimate_high),
             "precision_ratio": keep_finite(result.precision_ratio),
+            "asked_precision_ratio": keep_finite(result.asked_precision_ratio),
             "reference_users": keep_finite(at_reference.users) if at_reference else None,
             "reference_low": keep_finite(at_reference.low) if at_reference else None,
             "reference_high": keep_finite(at_reference.high) if at_reference else None,

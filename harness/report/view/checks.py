@@ -207,15 +207,17 @@ def _name_remark(cell: CellResult) -> str:
 
 def _build_precision_facts(result: CampaignResult) -> Iterator[Fact]:
     """Yield a fact for each bracketed cell whose capacity is known less precisely than was asked for."""
-    asked = result.precision_ratio
     for cell in result.cells:
+        asked = cell.asked_precision_ratio or result.precision_ratio
         reached = text.keep_finite(cell.precision_ratio)
         if asked is not None and reached is not None and reached > asked:
+            is_elsewhere = result.precision_ratio is not None and asked > result.precision_ratio
+            asked_of = "of sizes away from the decision (`search.elsewhere`)" if is_elsewhere else "for"
             yield Fact(
                 text.format_size(cell.cell.limits),
                 f"known to {cell_text.format_precision(cell)}",
-                f"{text.format_ratio(asked)} was asked for, but its windows hold too few requests for that; "
-                "longer ones (`steps.window`) tell more",
+                f"{text.format_ratio(asked)} was asked {asked_of}, but its windows hold too few requests for "
+                "that; longer ones (`steps.window`) tell more",
             )
 
 

@@ -53,6 +53,10 @@ PAGE_TERMS = (
         "precision reached",
         "widened by it at both ends, a bracket holds the capacity with 98 %",
     ),
+    Term(
+        "away from the decision",
+        "neither the size to take nor one of the largest that are too small: a coarser precision is enough",
+    ),
     Term("limiting factor", "what stops a size from sustaining more users, such as CPU or memory"),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),

@@ -130,7 +130,11 @@ def test_the_reference_has_every_key_and_no_other() -> None:
 
 def try_value(folder: Path, key: str, text: str) -> Plan:
     """Load the plan with `key` set to `text`, where no other value of the matrix limits it."""
-    roomy = {"users": {"limit": 1_000_000}, "steps": {"window": {"at_least": "1s", "at_most": "60m"}}}
+    roomy = {
+        "users": {"limit": 1_000_000},
+        "steps": {"window": {"at_least": "1s", "at_most": "60m"}},
+        "search": {"precision": "0.5%"},
+    }
     base = MINIMAL if key.startswith("users.required") else merge(MINIMAL, roomy)
     return load_with(folder, base, key, text)
 

@@ -47,7 +47,7 @@ steps:
   window: {at_least: 2s, at_most: 4s}
   steady: {at_most: 30s}
   horizon: 2h
-search: {strategy: ladder, precision: 10%, first_users: 5, ladder_users: 7}
+search: {strategy: ladder, precision: 10%, elsewhere: 15%, first_users: 5, ladder_users: 7}
 repetitions: 2
 """
 
@@ -81,7 +81,7 @@ def test_every_key_of_a_matrix_is_in_the_plan(project: Project) -> None:
         Slo("errors", 0.005, "/item/[id]"),
     )
     assert plan.timing == Timing(1.0, 2.0, 4.0, drain_s=3.0, steady_at_most_s=30.0, horizon_s=7200.0)
-    assert plan.search == Search(SearchStrategy.LADDER, 0.1, 5, 7)
+    assert plan.search == Search(SearchStrategy.LADDER, 0.1, 5, 7, elsewhere_ratio=0.15)
     assert plan.scenario.locustfiles == (
         project.folder / "more.py",
         project.folder / "targets/web/locustfile.py",
@@ -147,6 +147,16 @@ def test_an_empty_section_counts_as_absent(load_with: LoadWith) -> None:
 @pytest.mark.parametrize(("written", "soak_s"), [("0s", 0.0), ("10s", 10.0), ("5m", 300.0)])
 def test_a_soak_is_a_duration_and_0s_turns_it_off(load_with: LoadWith, written: str, soak_s: float) -> None:
     assert load_with(f"search: {{soak: {written}}}\n").search.soak_s == soak_s
+
+
+@pytest.mark.parametrize(
+    ("written", "elsewhere_ratio"),
+    [("precision: 3%", 0.10), ("precision: 20%", 0.20), ("precision: 3%, elsewhere: 3%", 0.03)],
+)
+def test_sizes_elsewhere_are_never_more_precise_than_those_around_the_decision(
+    load_with: LoadWith, written: str, elsewhere_ratio: float
+) -> None:
+    assert load_with(f"search: {{{written}}}\n").search.elsewhere_ratio == elsewhere_ratio
 
 
 def test_a_low_limit_of_users_lowers_the_default_of_first_users(load_with: LoadWith) -> None:

@@ -129,6 +129,10 @@ IN_THE_MATRIX = {
     ),
     MATRIX
     + "search: {precision: 0.1%}\n": '3:21: search.precision: 0.1% is out of range; write a precision from "0.5%" to "50%"',
+    MATRIX + "search: {elsewhere: 3%}\n": (
+        "3:9: search: elsewhere (3%) is finer than precision (5%); write elsewhere: 5% for the same precision of "
+        "all sizes, or more"
+    ),
     MATRIX
     + "search: {strategy: guess}\n": "3:20: search.strategy: \"guess\" is not known; write 'predict', 'bisect' or 'ladder'",
     MATRIX + "search: {soak: 500ms}\n": (

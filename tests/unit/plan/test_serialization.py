@@ -48,7 +48,7 @@ STORED = Path(__file__).parent / "stored"
 """Files plan.json that version 0.1 wrote."""
 
 NEW_KEYS: dict[str, dict[str, Any]] = {
-    "search": {"soak_s": 0.0},
+    "search": {"soak_s": 0.0, "elsewhere_ratio": 0.05},
     "timing": {"steady_at_most_s": 300.0, "horizon_s": 3600.0},
     "scenario": {"folder": None, "base": None},
 }

@@ -8,7 +8,7 @@ from hypothesis import given
 from harness.model import CampaignResult, CellResult, Drift, Judgement, Repeatability, Rule, Slo, Verdict
 from harness.model.evidence import CpuStolen, SloBroken, SloEvaluation
 from harness.report import build_summary, build_view, render_html, render_markdown, render_table
-from harness.report.view.checks import describe_drift
+from harness.report.view.checks import build_check_facts, describe_drift
 from harness.report.view.text import format_change
 from tests.summary_schema import SCHEMA, VALIDATOR
 from tests.unit.report import example
@@ -29,6 +29,27 @@ def build_repetitions(*answers: CellResult) -> CampaignResult:
     other = example.build_cpu_bound(0.25, 96, (139,), (146,))
     repeatability = Repeatability(cells[0].cell.limits, tuple(cells), 0.021)
     return example.build_campaign([cells[0], other, *cells[1:]], repeatability=(repeatability,))
+
+
+@pytest.mark.parametrize(
+    ("asked", "note"),
+    [
+        (0.05, "5.0 % was asked for, but"),
+        (0.08, "8.0 % was asked of sizes away from the decision (`search.elsewhere`), but"),
+        (None, "5.0 % was asked for, but"),
+    ],
+)
+def test_a_size_that_is_known_less_precisely_than_was_asked_says_so(asked: float | None, note: str) -> None:
+    """The size is known to 9 %."""
+    cell = replace(example.build_cpu_bound(0.25, 96, (139,), (146,)), asked_precision_ratio=asked)
+    facts = build_check_facts(example.build_campaign([cell], precision_ratio=0.05))
+    assert [fact.value for fact in facts if fact.note.startswith(note)] == ["known to ± 9.0 %"]
+
+
+def test_a_size_that_is_known_as_precisely_as_was_asked_says_nothing() -> None:
+    cell = replace(example.build_cpu_bound(0.25, 96, (139,), (146,)), asked_precision_ratio=0.1)
+    facts = build_check_facts(example.build_campaign([cell], precision_ratio=0.05))
+    assert not any("known to" in fact.value for fact in facts)
 
 
 THREE_TIMES = build_repetitions(

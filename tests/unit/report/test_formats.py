@@ -24,9 +24,9 @@ from tests.unit.report import example
 
 CELL_KEYS = (
     "id cpu_cores memory_bytes status sustained_users broken_users estimate_users estimate_low estimate_high "
-    "precision_ratio reference_users reference_low reference_high slowdown_ratio limiting_factor evidence "
-    "rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps load_s attempts breach "
-    "remark price_hour price_hour_per_100_users on_price_front replicas engine "
+    "precision_ratio asked_precision_ratio reference_users reference_low reference_high slowdown_ratio "
+    "limiting_factor evidence rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps "
+    "load_s attempts breach remark price_hour price_hour_per_100_users on_price_front replicas engine "
     "soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio task_error "
     "shape knee_users curve"
 ).split()
@@ -90,7 +90,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     line = render_csv(example.build_campaign([cell])).splitlines()[1]
     assert (
         line
-        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,,,'
+        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,,,'
     )
 
 

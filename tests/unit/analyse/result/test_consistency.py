@@ -33,7 +33,10 @@ from tests.builders import make_plan
 from tests.unit.analyse.synthetic import make_step
 
 SIZES = ((0.5, 128), (0.5, 256), (1.0, 128), (1.0, 256))
-PLAN = make_plan(*SIZES)
+COARSE_PLAN = make_plan(*SIZES)
+"""Sizes away from the decision are searched to 10 %."""
+
+PLAN = replace(COARSE_PLAN, search=replace(COARSE_PLAN.search, elsewhere_ratio=0.05))
 IDS = [cell.id for cell in PLAN.cells]
 
 
@@ -61,6 +64,13 @@ def test_a_larger_cell_violates_monotonicity_only_below_a_smaller_one_by_more_th
 ) -> None:
     results = make_results((120, 126), (120, 126), (120, 126), large)
     assert ((IDS[0], IDS[3]) in find_violations(results)) is is_one
+
+
+@pytest.mark.parametrize(("large", "is_one"), [((108, 114), False), ((103, 108), True)])
+def test_the_coarser_precision_of_two_cells_counts(large: tuple[int, int], is_one: bool) -> None:
+    """The smaller cell was searched to 10 %, because larger cells don't sustain the 400 users either."""
+    results = make_results((120, 126), (120, 126), (120, 126), large)
+    assert ((IDS[0], IDS[3]) in find_violations(results, COARSE_PLAN)) is is_one
 
 
 def test_sizes_that_are_each_larger_in_one_resource_are_never_compared() -> None:

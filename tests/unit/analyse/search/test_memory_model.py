@@ -13,6 +13,7 @@ from harness.model import (
     MIB,
     Cell,
     CellResult,
+    Factor,
     Limits,
     MemoryOutlook,
     MemoryTrend,
@@ -36,23 +37,50 @@ def make_cell(mib: int) -> Cell:
     return replace(CELL, limits=Limits(1.0, mib * MIB))
 
 
+def predict(cell: Cell, steps: list[StepResult], neighbours: list[CellResult]) -> float:
+    estimate = estimate_users_in_memory(cell, steps, neighbours)
+    assert estimate is not None
+    return estimate.users
+
+
 def test_two_steps_of_one_size_predict_the_users_of_another() -> None:
     large = CellResult(make_cell(256), Status.CENSORED, steps=(make_memory_step(10), make_memory_step(400)))
-    assert estimate_users_in_memory(make_cell(48), [], [large]) == pytest.approx(64)
-    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
+    assert predict(make_cell(48), [], [large]) == pytest.approx(64)
+    assert predict(make_cell(96), [], [large]) == pytest.approx(256)
 
 
 def test_the_steps_of_the_cell_itself_count() -> None:
-    assert estimate_users_in_memory(
-        make_cell(64), [make_memory_step(10), make_memory_step(60)], []
-    ) == pytest.approx(128)
+    assert predict(make_cell(64), [make_memory_step(10), make_memory_step(60)], []) == pytest.approx(128)
 
 
 def test_a_working_set_at_its_limit_is_ignored() -> None:
     full = CellResult(make_cell(64), Status.BRACKETED, steps=(make_memory_step(200, mib=64),))
-    assert estimate_users_in_memory(
-        make_cell(128), [make_memory_step(10), make_memory_step(100)], [full]
-    ) == pytest.approx(384)
+    assert predict(make_cell(128), [make_memory_step(10), make_memory_step(100)], [full]) == pytest.approx(
+        384
+    )
+
+
+def test_the_capacity_of_a_size_that_its_memory_stopped_is_a_point_of_the_line() -> None:
+    """64 MiB were full with 128 users, and 10 users needed 34.5 MiB: 0.25 MiB each, above 32."""
+    full = CellResult(make_cell(64), Status.BRACKETED, 127, 129, limiting_factor=Factor.MEMORY)
+    estimate = estimate_users_in_memory(make_cell(48), [make_memory_step(10)], [full])
+    assert estimate is not None
+    assert estimate.users == pytest.approx(64, rel=0.001)
+    assert estimate.sigma == 0.2, "two points don't tell how straight the line is"
+    by_cpu = replace(full, limiting_factor=Factor.CPU)
+    assert estimate_users_in_memory(make_cell(48), [make_memory_step(10)], [by_cpu]) is None
+
+
+def test_the_straighter_the_line_the_surer_the_prediction() -> None:
+    straight = [make_memory_step(users) for users in (10, 100, 200)]
+    bent = [make_memory_step(10), make_memory_step(100, mib=62), make_memory_step(200)]
+    sigmas = [
+        found.sigma
+        for steps in (straight, bent)
+        if (found := estimate_users_in_memory(make_cell(96), steps, [])) is not None
+    ]
+    assert sigmas[0] == 0.06
+    assert sigmas[0] < sigmas[1] < 0.2
 
 
 @pytest.mark.parametrize(
@@ -73,7 +101,7 @@ def test_without_a_clear_rise_nothing_is_predicted(steps: list[StepResult]) -> N
 
 def test_a_size_with_less_memory_than_the_base_is_predicted_one_user() -> None:
     large = CellResult(make_cell(256), Status.CENSORED, steps=(make_memory_step(10), make_memory_step(100)))
-    assert estimate_users_in_memory(make_cell(16), [], [large]) == 1.0
+    assert predict(make_cell(16), [], [large]) == 1.0
 
 
 def make_watched_step(
@@ -139,7 +167,7 @@ def test_the_projected_memory_of_a_step_counts_for_other_sizes() -> None:
     """10 users come to need 34.5 MiB and 400 users 132: a quarter of a MiB each, above 32."""
     steps = (make_watched_step(10, 34.5), make_watched_step(400, 132.0))
     large = CellResult(make_cell(256), Status.CENSORED, steps=steps)
-    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
+    assert predict(make_cell(96), [], [large]) == pytest.approx(256)
 
 
 def test_memory_is_expected_to_rise_for_as_long_as_it_was_observed() -> None:
@@ -159,7 +187,7 @@ def test_a_short_look_at_memory_that_still_rises_does_not_predict_an_hour_of_it(
     trend = replace(rising.memory, growth_bytes_per_s=0.22 * MIB, projected_bytes=902.0 * MIB)
     steps = (make_watched_step(10, 34.5), replace(rising, memory=trend))
     large = CellResult(make_cell(1024), Status.CENSORED, steps=steps)
-    assert estimate_users_in_memory(make_cell(96), [], [large]) == pytest.approx(256)
+    assert predict(make_cell(96), [], [large]) == pytest.approx(256)
 
 
 def make_growing_step(growth_mib_a_minute: float, low_mib_a_minute: float) -> StepResult:
@@ -178,3 +206,8 @@ def test_an_uncertain_growth_is_an_uncertain_number_of_users() -> None:
     assert compute_growth_error(make_growing_step(1.0, 0.8)) == pytest.approx(0.1)
     assert compute_growth_error(make_growing_step(1.0, 1.0)) == 0.0
     assert compute_growth_error(make_step(100, "FAIL", rule="p95")) == 0.0
+
+
+def test_a_death_without_any_sample_of_the_memory_is_one_that_shows_nothing() -> None:
+    died = make_step(300, "FAIL", rule="died", target=TargetUse(is_out_of_memory=True))
+    assert estimate_users_in_own_memory(make_cell(96), [died]) == 150.0

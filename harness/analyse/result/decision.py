@@ -1,0 +1,82 @@
+"""Tell how precise the answer of each size must be: most precise around the decision which one to take.
+
+The decision lies between the cheapest size that sustains the users with headroom and the largest of the
+cheaper sizes that don't. What is known of the other sizes so far tells on which side of it a size may lie. As
+long as nothing tells it, the size counts as one around the decision. See docs/method.md.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from harness.analyse.result.sizing import compute_hour_price, recommend_size
+from harness.analyse.search.demand import covers
+from harness.analyse.search.search import choose_next_step
+from harness.model import CampaignResult, Cell, CellResult, Limits, Plan, Status, Step, StepResult
+
+
+def choose_precise_step(
+    plan: Plan, cell: Cell, steps: Sequence[StepResult], neighbours: Sequence[CellResult] = ()
+) -> Step | None:
+    """Choose a cell's next step (see `choose_next_step`), and how precise its answer must become."""
+    precision_ratio = find_precision(plan, cell, neighbours)
+    search = replace(plan.search, precision_ratio=precision_ratio)
+    step = choose_next_step(replace(plan, search=search), cell, steps, neighbours)
+    return None if step is None else replace(step, precision_ratio=precision_ratio)
+
+
+def find_precision(plan: Plan, cell: Cell, results: Sequence[CellResult]) -> float:
+    """Return the precision that a cell's answer needs, by what is known of the other cells."""
+    return _find_precision(plan, cell, results, _find_taken(plan, results))
+
+
+def add_asked_precision(result: CampaignResult, plan: Plan) -> CampaignResult:
+    """Return the result, in which every cell knows the precision that was asked of it."""
+    taken = _find_taken(plan, result.cells)
+    cells = (
+        replace(each, asked_precision_ratio=_find_precision(plan, each.cell, result.cells, taken))
+        for each in result.cells
+    )
+    return replace(result, cells=tuple(cells))
+
+
+def _find_precision(plan: Plan, cell: Cell, results: Iterable[CellResult], taken: Cell | None) -> float:
+    search = plan.search
+    if plan.users_required is not None or _is_decisive(plan, cell, results, taken):
+        return search.precision_ratio
+    return max(search.precision_ratio, search.elsewhere_ratio)
+
+
+def _find_taken(plan: Plan, results: Sequence[CellResult]) -> Cell | None:
+    """Return the cell that would be recommended so far; None if none sustains the users with headroom."""
+    sizing = recommend_size(results, plan.users_limit, plan.headroom_ratio, plan.price, plan.slos)
+    return sizing.recommended.cell if sizing.recommended is not None and sizing.keeps_headroom else None
+
+
+def _is_decisive(plan: Plan, cell: Cell, results: Iterable[CellResult], taken: Cell | None) -> bool:
+    """Return True unless other cells show that the decision lies elsewhere.
+
+    It does if a cheaper size can be taken. It also does if a larger size is known to be too small, which no
+    size that can be taken lies beyond.
+    """
+    if taken is not None and _rank(plan, taken) < _rank(plan, cell):
+        return False
+    larger = [
+        each.cell.limits
+        for each in results
+        if each.cell.id != cell.id and covers(each.cell, cell) and _is_too_small(each)
+    ]
+    if taken is None or not taken.limits.covers(cell.limits):
+        return not larger
+    return not any(taken.limits.covers(limits) for limits in larger)
+
+
+def _is_too_small(result: CellResult) -> bool:
+    """Return True if a cell is known not to sustain the users limit, also while it is still searched."""
+    return result.broken_users is not None or result.status in (Status.NONE, Status.FAILED)
+
+
+def _rank(plan: Plan, cell: Cell) -> tuple[float, Limits]:
+    """Return what the sizes are sorted by: their price, then their limits. Without a price they come last."""
+    price = compute_hour_price(plan.price, cell)
+    return math.inf if price is None else price, cell.limits
