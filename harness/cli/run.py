@@ -101,7 +101,7 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     for line in _describe_cells(plan):
         say(line)
     if not is_fitted:
-        say("no engine answers, so it is not known whether these sizes fit its host; try: make engine")
+        say("no engine answers, so it is not known whether these sizes fit its host")
     say(describe_time(plan))
     say(
         "longer if users think for more than a few seconds: a window spans five times from request to request"

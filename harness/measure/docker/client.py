@@ -66,7 +66,8 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
     except (*_REFUSALS, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_find_root_reason(error)}",
-            "`make engine` starts one; `docker context ls` and DOCKER_HOST say which one the harness uses",
+            "start one (in a checkout: make engine); `docker context ls` and DOCKER_HOST say which one "
+            "the harness uses",
         ) from error
     if tuple(int(part) for part in client.api_version.split(".")) < _OLDEST_API:
         client.close()

@@ -179,6 +179,12 @@ def inspect_image(reference: str) -> tuple[int | None, bool]:
     return choose_port(_sort_ports(config.get("ExposedPorts") or {})), _has_healthcheck(config)
 
 
+def has_image(reference: str) -> bool:
+    """Return True if the default engine has an image."""
+    with contextlib.closing(connect()) as client:
+        return _find_image(client, reference) is not None
+
+
 def _sort_ports(ports: Iterable[str]) -> list[str]:
     """Sort ports such as 80/tcp by their number."""
     return sorted(ports, key=lambda port: (len(port.partition("/")[0]), port))
