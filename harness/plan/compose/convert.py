@@ -12,6 +12,7 @@ from harness.plan.compose.names import (
     find_ambiguous_names,
     find_named_host,
     find_network_owner,
+    find_outer_service,
 )
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
@@ -87,7 +88,7 @@ def list_services(services: _Values, service: str, also: Sequence[str] = ()) -> 
             return
         if dependents and read_replicas(services[name]) == 0:
             return
-        for dependency in [*_list_dependencies(services[name]), *(() if dependents else sorted(also))]:
+        for dependency in [*_list_dependencies(services, name), *(() if dependents else sorted(also))]:
             yield from walk(dependency, (*dependents, name))
         seen.add(name)
         yield name
@@ -95,17 +96,18 @@ def list_services(services: _Values, service: str, also: Sequence[str] = ()) -> 
     return walk(service, ())
 
 
-def _list_dependencies(values: _Values) -> list[str]:
+def _list_dependencies(services: _Values, name: str) -> list[str]:
+    values = services[name]
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
-    kind, _, shared = str(values.get("network_mode", "")).partition(":")
-    shared_network = [shared] if kind == "service" else []
+    owner = find_network_owner(services, values)
+    shared_network = [] if owner is None else [owner]
     return sorted({*map(str, values.get("depends_on") or []), *links, *shared_network})
 
 
 def _report_missing_services(services: _Values, names: list[str], result: ComposeTarget) -> None:
     for name in names:
         conditions = services[name].get("depends_on") or {}
-        for dependency in _list_dependencies(services[name]):
+        for dependency in _list_dependencies(services, name):
             condition = conditions.get(dependency) or {} if isinstance(conditions, dict) else {}
             if dependency not in services and condition.get("required", True) not in (False, "false"):
                 result.refuse(name, f"depends on {dependency}, which is not in the file")
@@ -157,7 +159,7 @@ class _Converter:
         values = self.model.services[name]
         section = self._convert_common_keys(name, own)
         section["aliases"] = list(dict.fromkeys([name, *section.get("aliases", [])]))
-        owner = find_network_owner(self.model.services, name)
+        owner = find_outer_service(self.model.services, name)
         if ports := find_ports(owner) or find_ports(values):
             section["port"] = ports[0]
         elif "port" not in own and (port := find_exposed_port(section.get("build") or {})):
@@ -305,10 +307,9 @@ class _Converter:
 
     def _convert_network_mode(self, name: str, values: _Values, section: dict[str, Any]) -> None:
         mode = str(values.get("network_mode") or "")
-        kind, _, owner = mode.partition(":")
-        if kind == "service":
+        if owner := find_network_owner(self.model.services, values):
             section["network_of"] = owner
-        elif kind == "container":
+        elif mode.startswith("container:"):
             self.result.refuse(
                 name, f"network_mode: {mode} can't be honoured: that container is not in the file"
             )
@@ -360,7 +361,7 @@ class _Converter:
             used |= {("volumes", str(each["source"])): None for each in mounts if each.get("source")}
             for section in ("secrets", "configs"):
                 used |= {(section, str(each.get("source"))): None for each in values.get(section) or []}
-        for section, name in used:
+        for section, name in sorted(used):
             defined = (self.model.values.get(section) or {}).get(name)
             if isinstance(defined, dict):
                 self.result.report_lost_keys(f"{section[:-1]} {name}", defined, f"{section}.*")

@@ -44,13 +44,25 @@ def find_ambiguous_names(services: _Values, names: Sequence[str]) -> Iterator[tu
             yield each, owners
 
 
-def find_network_owner(services: _Values, name: str) -> _Values:
+def find_network_owner(services: _Values, values: _Values) -> str | None:
+    """Return the service whose network another one uses; None if it has its own.
+
+    Its name may be that of a container, which is None if the file describes no such container.
+    """
+    kind, _, owner = str(values.get("network_mode", "")).partition(":")
+    if kind == "container":
+        named = (name for name, each in services.items() if each.get("container_name") == owner)
+        return next(named, None)
+    return owner if kind == "service" else None
+
+
+def find_outer_service(services: _Values, name: str) -> _Values:
     """Return the service whose network another one uses, also through a third; itself if it has its own."""
     seen = [name]
     while True:
         values: _Values = services[seen[-1]]
-        kind, _, owner = str(values.get("network_mode", "")).partition(":")
-        if kind != "service" or owner in seen or owner not in services:
+        owner = find_network_owner(services, values)
+        if owner is None or owner in seen or owner not in services:
             return values
         seen.append(owner)
 

@@ -90,7 +90,12 @@ def build_address(base: str, template: str, parameters: Sequence[Node]) -> str:
     in_path = {format_scalar(each.mapping.get("name")): each for each in parameters if _is_in(each, "path")}
 
     def fill(match: re.Match[str]) -> str:
-        name = match[1].strip("+*#./;?&")
+        if match[1].startswith(("?", "&")):
+            return ""  # `{?q}` stands for parameters of the query, which follow
+        before, has_pattern, pattern = match[1].partition("=")
+        if has_pattern:
+            return quote(re.sub(r"\*+", "1", pattern), "/", errors="replace")
+        name = before.strip("+*#./;")
         return _format_in_path(name, in_path.get(match[1]) or in_path.get(name))
 
     path = template.partition("#")[0]

@@ -74,7 +74,8 @@ def check_capability(value: str) -> str:
     name = value.upper().removeprefix("CAP_")
     if not re.fullmatch(r"[A-Z_]{3,40}", name) or name in _REFUSED_CAPABILITIES:
         raise ValueError(
-            f"{quote(value)} is not a capability that a container may have; write one such as SYS_NICE"
+            f"{quote(value)} is not a capability that a container may have; leave it out, or write one such "
+            "as SYS_NICE"
         )
     return name
 

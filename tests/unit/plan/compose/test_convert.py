@@ -528,3 +528,17 @@ def test_a_service_before_the_target_is_not_started_for_being_named(convert: Con
         "  proxy: {image: p, depends_on: [web]}\n  db: {image: redis}\n"
     )
     assert convert(text).left_out == ["db"]
+
+
+def test_the_network_of_a_container_of_the_file_is_that_of_its_service(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, network_mode: 'container:tunnel'}\n"
+        "  vpn: {image: v, container_name: tunnel, ports: [7000]}\n"
+    )
+    result = convert(text)
+    assert (result.values["network_of"], result.values["port"], result.faults) == ("vpn", 7000, [])
+    assert list(result.values["companions"]) == ["vpn"]
+    faults = convert(text.replace("container:tunnel", "container:other")).faults
+    assert faults == [
+        "web: network_mode: container:other can't be honoured: that container is not in the file"
+    ]

@@ -199,6 +199,11 @@ def test_an_address_begins_with_a_slash_and_is_encoded(template: str, path: str)
     assert read_get({}, template).path == path
 
 
+def test_patterns_and_queries_of_a_template_are_filled_in() -> None:
+    assert read_get({}, "/v1/{name=projects/*/places/*}:check").path == "/v1/projects/1/places/1:check"
+    assert read_get({}, "/search{?q,page}").path == "/search"
+
+
 def test_required_headers_and_cookies_are_sent() -> None:
     parameters = [
         {"name": "X-Version", "in": "header", "required": True, "schema": {"type": "string", "default": "2"}},
