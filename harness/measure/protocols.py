@@ -159,7 +159,8 @@ class GeneratorFacts:
     """What the generator reported since the last poll: nothing at all, or at least one sample.
 
     `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all
-    users have been spawned, then their number. `workers` has samples of each process if there are several.
+    users have been spawned, then their number. `is_preparing`: the scenario still prepares the test, and no
+    user has started. `workers` has samples of each process if there are several.
     `tasks` are those that ended since the last poll.
     """
 
@@ -170,6 +171,7 @@ class GeneratorFacts:
     workers: tuple[WorkerSample, ...] = ()
     tasks: TaskFacts = field(default_factory=TaskFacts)
     unreported: UnreportedRequests = field(default_factory=UnreportedRequests)
+    is_preparing: bool = False
 
 
 class RunningGenerator(Protocol):

@@ -48,6 +48,9 @@ seconds above, and no request has ended meanwhile.
 
 _SILENCE_AT_MOST_S = 10.0
 _RAMP_GRACE_S = 15.0
+_PREPARATION_AT_MOST_S = 300.0
+"""For how long the scenario may prepare the test, in its listeners of `test_start`."""
+
 _FIRST_REQUESTS = 10
 _RECENT_POLLS = 40
 _RECENT_USAGE_POLLS = 20
@@ -162,6 +165,7 @@ class _StepRun:
         self._last_sample_s = 0.0
         self._ended_requests = 0
         self._answered_requests = 0
+        self._is_preparing = False
         self._window_to_s: float | None = None
 
     def hold_phases(self) -> StepFacts:
@@ -185,8 +189,12 @@ class _StepRun:
     def _ramp(self) -> None:
         self._begin("ramp")
         self._session.generator.hold(self._step.users, self._rate)
-        deadline = self._now_s() + self._step.users / self._rate + _RAMP_GRACE_S
+        ramp_s = self._step.users / self._rate + _RAMP_GRACE_S
+        deadline = self._now_s() + ramp_s
+        latest = deadline + _PREPARATION_AT_MOST_S
         while self._poll("ramp") != self._step.users:
+            if self._is_preparing:
+                deadline = min(latest, self._now_s() + ramp_s)
             if self._now_s() > deadline:
                 note = f"{self._step.users} users were not reached in time"
                 raise _StopStep(EndReason.USERS_MISSING, note)
@@ -271,7 +279,7 @@ class _StepRun:
 
     def _check_silence(self, facts: GeneratorFacts) -> None:
         if facts.samples:
-            self._last_sample_s = self._now_s()
+            self._last_sample_s, self._is_preparing = self._now_s(), facts.is_preparing
         elif self._now_s() - self._last_sample_s > _SILENCE_AT_MOST_S:
             raise GeneratorError(f"Locust has been silent for {_SILENCE_AT_MOST_S:.0f} s")
 

@@ -122,6 +122,16 @@ class A(HttpUser):
     @task
     def t(self): self.client.get('/' + self.environment.extra)
 """,
+    "own address": """
+HOST = 'https://shop.example:8443'
+@events.test_start.add_listener
+def _(environment, **_): environment.host = HOST
+class A(HttpUser):
+    host = HOST
+    wait_time = constant(0.1)
+    @task
+    def t(self): self.client.get(HOST + '/a')
+""",
     "own shape": """
 class Mine(LoadTestShape):
     def tick(self): return None
@@ -356,7 +366,7 @@ def count_errors(facts: list[TaskFacts]) -> tuple[int, list[tuple[TaskError, int
 RAISING = (
     HEAD
     + """
-import gevent
+import gevent, threading
 @events.request.add_listener
 def listen(**arguments): arguments['nope']
 class A(HttpUser):
@@ -385,6 +395,20 @@ class D(HttpUser):
     def t(self):
         self.client.get('/d')
         raise StopUser()
+class E(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        self.client.get('/e')
+        raise gevent.GreenletExit()
+class F(HttpUser):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        self.client.get('/f')
+        thread = threading.Thread(target=lambda: {}['rows'])
+        thread.start()
+        thread.join()
 """
 ).replace("\nimport", "from locust.exception import StopUser\nimport")
 
@@ -396,6 +420,8 @@ class D(HttpUser):
         ("B", ErrorOrigin.TASK, "JSONDecodeError: ", 19, 1.0, 1.0),
         ("C", ErrorOrigin.GREENLET, "JSONDecodeError: ", 26, 1.0, 0.0),
         ("D", ErrorOrigin.STOP, "StopUser", 32, 1.0, 0.0),
+        ("E", ErrorOrigin.STOP, "GreenletExit", 38, 1.0, 0.0),
+        ("F", ErrorOrigin.GREENLET, "KeyError: ", 44, 1.0, 0.0),
     ],
 )
 def test_exceptions_in_the_scenario_are_counted_with_their_line(

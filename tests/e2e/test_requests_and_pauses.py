@@ -19,7 +19,8 @@ from tests.e2e.local_server import serve
 pytestmark = pytest.mark.e2e
 
 LOCUSTFILE = """
-import threading, time
+import io, shutil, threading, time
+from concurrent.futures import ThreadPoolExecutor
 import gevent
 from gevent.pool import Pool
 from locust import HttpUser, SequentialTaskSet, User, constant, task
@@ -145,6 +146,10 @@ class Streams(HttpUser):
                 answer.request_meta["response_time"] = 77.0
 
         @task
+        def read_raw(self):
+            shutil.copyfileobj(self.client.get("/stream/5", stream=True, name="raw").raw, io.BytesIO())
+
+        @task
         def report_itself(self):
             began = time.perf_counter()
             answer = self.client.get("/stream/5", stream=True, catch_response=True, name="not this")
@@ -165,6 +170,12 @@ class StreamsFast(FastHttpUser):
         @task
         def read(self):
             for _ in self.client.iter_lines("/stream/5", name="fast stream"):
+                pass
+
+        @task
+        def read_lines(self):
+            stream = self.client.get("/stream/5", stream=True, name="fast lines").stream
+            while stream.readline(b"\\n"):
                 pass
 
         @task
@@ -200,6 +211,16 @@ class Threads(HttpUser):
         thread = threading.Thread(target=self.client.get, args=["/"], kwargs={"name": "in a thread"})
         thread.start()
         thread.join()
+
+
+class Executors(HttpUser):
+    fixed_count = 1
+    wait_time = constant(0.26)
+
+    @task
+    def work(self):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda path: self.client.get(path, name="in a job"), ["/sleep/0.1"] * 4))
 
 
 class Own(User):
@@ -313,7 +334,7 @@ def test_a_with_block_decides_by_itself_and_an_exception_in_it_loses_no_request(
     assert stumbled.count == stumbled.unreported > 3
 
 
-@pytest.mark.parametrize("name", ["stream", "block", "fast stream", "own report"])
+@pytest.mark.parametrize("name", ["stream", "block", "raw", "fast stream", "fast lines", "own report"])
 def test_a_streamed_answer_counts_to_its_end(parts: Sequence[GeneratorFacts], name: str) -> None:
     stream = Recorded(parts, name)
     assert stream.count >= 1
@@ -341,8 +362,15 @@ def test_requests_that_the_scenario_gives_up_have_failed(
     assert given_up.latency_s == pytest.approx(0.3, abs=0.1)
 
 
-def test_it_is_unknown_for_whom_a_thread_works(parts: Sequence[GeneratorFacts]) -> None:
-    assert Recorded(parts, "in a thread").owners == {-1}
+@pytest.mark.parametrize(("name", "pause_s"), [("in a thread", None), ("in a job", 0.26)])
+def test_a_thread_works_for_the_user_that_has_started_it(
+    parts: Sequence[GeneratorFacts], name: str, pause_s: float | None
+) -> None:
+    (owner,) = Recorded(parts, name).owners
+    assert owner % 2 == 1
+    if pause_s is not None:
+        thinks = find_pauses(parts)[1]
+        assert set(thinks.owner[np.isclose(thinks.planned_s, pause_s)].tolist()) == {owner - 1}
 
 
 def test_users_of_all_workers_have_numbers_of_their_own(tmp_path: Path) -> None:

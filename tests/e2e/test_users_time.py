@@ -31,6 +31,7 @@ HEAD = """
 import http.client, random, time
 from urllib.parse import urlsplit
 import gevent
+from concurrent.futures import ThreadPoolExecutor
 from gevent.event import AsyncResult
 from gevent.pool import Pool
 from locust import HttpUser, User, constant, task
@@ -49,6 +50,12 @@ class Own(User):
             connection.getresponse().read()
         finally:
             connection.close()
+
+    def push(self):
+        self.environment.events.request.fire(
+            request_type="push", name="note", response_time=None, response_length=9, exception=None,
+            context={},
+        )
 
     def fire(self, began, error=None):
         self.environment.events.request.fire(
@@ -91,6 +98,24 @@ class Browser(HttpUser):
         pool.spawn(self.flow)
         pool.spawn(self.flow)
         pool.join()
+""",
+    "parallel in threads": """
+class Browser(HttpUser):
+    wait_time = constant(0.3)
+    @task
+    def page(self):
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(self.client.get, ["/sleep/0.2"] * 6))
+""",
+    "own client that is also sent messages": """
+class Chat(Own):
+    @task
+    def call(self):
+        began = time.perf_counter()
+        self.ask("/sleep/0.3")
+        self.fire(began)
+        for _ in range(9):
+            self.push()
 """,
     "own client": """
 class Rpc(Own):
@@ -184,9 +209,9 @@ class Reader(FastHttpUser):
             pass
 """,
 }
-SOUND = list(SCENARIOS)[:7]
-HIDING = list(SCENARIOS)[7:10]
-SLOW = list(SCENARIOS)[10:]
+SOUND = list(SCENARIOS)[:9]
+HIDING = list(SCENARIOS)[9:12]
+SLOW = list(SCENARIOS)[12:]
 
 
 class StillTarget:
@@ -227,6 +252,13 @@ def test_a_sound_scenario_passes_and_its_users_time_is_known(
     result = results[name]
     assert result.rule is Rule.SLOS_HOLD, result.judgement
     assert result.unexplained_ratio == pytest.approx(0.0, abs=0.04)
+
+
+def test_messages_without_a_response_time_do_not_make_the_answers_look_faster(
+    results: Mapping[str, StepResult],
+) -> None:
+    """Nine messages come for each answer of 0.3 s."""
+    assert results["own client that is also sent messages"].latency.p50_s == pytest.approx(0.3, abs=0.1)
 
 
 @pytest.mark.parametrize("name", HIDING)

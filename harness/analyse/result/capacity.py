@@ -8,7 +8,13 @@ from dataclasses import dataclass, replace
 
 from harness.analyse.result.estimate import Estimate, estimate_capacity
 from harness.analyse.result.limiting_factor import find_limiting_factor
-from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
+from harness.analyse.search.bracket import (
+    Bracket,
+    find_bracket,
+    find_inconclusive_step,
+    is_invalid_twice,
+    is_scenario_broken,
+)
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.constant_errors import find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps
@@ -202,7 +208,8 @@ def _find_cause_of_failure(attempt: Attempt) -> tuple[Factor | None, CellEvidenc
 
 def _find_cause_of_invalidity(attempt: Attempt) -> tuple[Factor | None, CellEvidence]:
     last = next((step for step in reversed(attempt.steps) if step.verdict is Verdict.INVALID), None)
-    invalid = last if is_invalid_twice(attempt.steps) else _find_inconclusive_step(attempt) or last
+    is_final = is_invalid_twice(attempt.steps) or any(is_scenario_broken(step) for step in attempt.steps[-1:])
+    invalid = last if is_final else _find_inconclusive_step(attempt) or last
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()
     return invalid.rule.at_fault, invalid.judgement

@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.analyse.search.summed_evidence import is_sustained_by_sum
 from harness.model import StepResult, Verdict
+from harness.model.task_evidence import TasksRaised
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,16 @@ def is_invalid_twice(steps: Sequence[StepResult]) -> bool:
         and all(step.verdict is Verdict.INVALID for step in steps[-2:])
         and steps[-1].users == steps[-2].users
     )
+
+
+def is_scenario_broken(step: StepResult) -> bool:
+    """Return True if the step is invalid by exceptions in the scenario that no chance explains.
+
+    A repetition would show them again. By chance as many come in one of forty steps at most.
+    """
+    evidence = step.judgement.evidence
+    ratio = evidence.tasks.unexplained_ratio if isinstance(evidence, TasksRaised) else None
+    if not isinstance(evidence, TasksRaised) or ratio is None:
+        return False
+    least, _ = compute_wilson_interval(ratio, max(evidence.tasks.ended, evidence.tasks.raised))
+    return least >= evidence.allowed_ratio

@@ -8,7 +8,13 @@ measured in the cell itself. See docs/method.md.
 import math
 from collections.abc import Sequence
 
-from harness.analyse.search.bracket import Bracket, find_bracket, find_inconclusive_step, is_invalid_twice
+from harness.analyse.search.bracket import (
+    Bracket,
+    find_bracket,
+    find_inconclusive_step,
+    is_invalid_twice,
+    is_scenario_broken,
+)
 from harness.analyse.search.capacity_estimate import LogNormalEstimate, find_median, find_probability
 from harness.analyse.search.constant_errors import choose_error_check, find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps, needs_faster_host
@@ -57,10 +63,11 @@ def choose_next_step(
     """Choose the step that a cell needs next; None when its search is done.
 
     `steps` are the cell's own. `neighbours` are the results of other cells, each with at least one step. An
-    INVALID step is repeated once, and so is a failure on a slow host (see `needs_faster_host`). A step with
-    too few requests is not repeated if more users can make more of them (see `find_inconclusive_step`). The
-    search ends if no number of users can. If users wait much of their time already in the first step, a
-    single user is measured next, with whose throughput all others are compared.
+    INVALID step is repeated once, unless it would be the same again (see `is_scenario_broken`), and so is a
+    failure on a slow host (see `needs_faster_host`). A step with too few requests is not repeated if more
+    users can make more of them (see `find_inconclusive_step`). The search ends if no number of users can. If
+    users wait much of their time already in the first step, a single user is measured next, with whose
+    throughput all others are compared.
     """
     held, steps = steps, leave_out_empty_references(steps)
     results = [*steps, *(step for neighbour in neighbours for step in neighbour.steps)]
@@ -69,7 +76,7 @@ def choose_next_step(
     if unjudged_users == plan.users_limit or _is_inconclusive_too_often(steps):
         return None
     if not steps or steps[-1] is not inconclusive or _is_worth_repeating(plan, steps[-1], results):
-        if is_invalid_twice(steps):
+        if is_invalid_twice(steps) or (steps and is_scenario_broken(steps[-1])):
             return None
         if steps and steps[-1].verdict is Verdict.INVALID:
             return Step(steps[-1].users, plan.timing)

@@ -4,11 +4,14 @@ An exception after a failed request of the same user may follow from the target'
 against the scenario, and users that end so are held against the target.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
+from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.step.window import Window
 from harness.model import (
     ANSWERED,
+    EndReason,
     ErrorOrigin,
     IndicatorKind,
     Judgement,
@@ -30,6 +33,9 @@ so their number may be wrong by as much: the default precision of a capacity.
 
 _RAISED_AT_LEAST = 2
 """A single exception in a window is no share that could be trusted."""
+
+_ENDED_ITSELF = re.compile(r"called (runner\.(quit|stop)|sys\.exit)\(|the scenario stopped the test \(")
+"""What the note of a step says if the scenario itself has ended Locust (see `measure/locust/ending.py`)."""
 
 
 def summarize_tasks(facts: StepFacts, from_s: float, to_s: float) -> TaskUse:
@@ -118,21 +124,33 @@ def summarize_user_ends(facts: StepFacts) -> UserEnds | None:
 
 
 def blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:
-    """Return that requests failed too often, if this is why users are missing; None if it is not.
+    """Return that requests failed too often, if this is why users are missing, or Locust; None if it is not.
 
     Users that end after a failed request, at a load at which more requests fail than an SLO allows, are lost
-    to the target: the step then fails by that SLO, judged on all its requests from the ramp on.
+    to the target: the step then fails by that SLO, judged on all its requests from the ramp on. So does one
+    whose scenario ends Locust, as some do when too many requests fail.
     """
-    evidence = invalid.evidence
-    if not isinstance(evidence, UsersLost) or evidence.ends is None:
-        return None
-    if 2 * evidence.ends.after_failure <= evidence.ends.count:
+    if not (_are_users_lost(invalid) or _has_scenario_ended_locust(facts)):
         return None
     errors = facts.requests.error[facts.requests.start_s >= facts.ramp_from_s]
-    ratio = float((errors != ANSWERED).mean()) if len(errors) else 0.0
+    if len(errors) == 0:
+        return None
+    ratio = float((errors != ANSWERED).mean())
+    least, _ = compute_wilson_interval(ratio, len(errors))
     for slo in slos:
-        if slo.kind is IndicatorKind.ERRORS and slo.request_name is None and ratio > slo.at_most:
+        if slo.kind is IndicatorKind.ERRORS and slo.request_name is None and least > slo.at_most:
             return Judgement(
                 Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, ratio, holds=False, is_settled=True))
             )
     return None
+
+
+def _are_users_lost(invalid: Judgement) -> bool:
+    """Return True if most of the users that are missing ended after a failed request."""
+    ends = invalid.evidence.ends if isinstance(invalid.evidence, UsersLost) else None
+    return ends is not None and 2 * ends.after_failure > ends.count
+
+
+def _has_scenario_ended_locust(facts: StepFacts) -> bool:
+    is_over = facts.end_reason is EndReason.GENERATOR_DIED
+    return is_over and bool(_ENDED_ITSELF.search(facts.note.partition("\n")[0]))

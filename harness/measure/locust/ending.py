@@ -6,7 +6,7 @@ import signal
 from pathlib import PurePath
 
 _OUR_MARK = "harness: "
-"""The start of a line in which the plugin says what ends Locust: `harness_task_errors.LOG_MARK`."""
+"""The start of a line in which the plugin says what ends Locust: `harness_endings.LOG_MARK`."""
 
 _LOG_LINE = re.compile(r"\[[^\]]*\] \S+?/(?P<level>[A-Z]+)/(?P<logger>\S+): (?P<text>.*)")
 _TRACEBACK = "Traceback (most recent call last):"

@@ -37,6 +37,7 @@ _PLUGIN_FILES = (
     _LOCUST_SIDE / "harness_host.py",
     _LOCUST_SIDE / "harness_plugin.py",
     _LOCUST_SIDE / "harness_task_errors.py",
+    _LOCUST_SIDE / "harness_endings.py",
     _LOCUST_SIDE / "harness_user_time.py",
     _LOCUST_SIDE / "harness_requests.py",
     _LOCUST_SIDE / "harness_target_only.py",

@@ -140,6 +140,7 @@ class PageBuffer:
             ),
             samples=tuple(samples),
             reached_users=self._reached_users,
+            is_preparing=any(page.get("preparing", False) for page in last),
             workers=tuple(worker_samples),
             tasks=self._tasks.take(),
             unreported=UnreportedRequests(

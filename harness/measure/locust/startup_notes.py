@@ -5,6 +5,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '?([\w.]+)", re.MULTILINE)
+_PIP_NAMES = {
+    "bs4": "beautifulsoup4",
+    "dateutil": "python-dateutil",
+    "dotenv": "python-dotenv",
+    "grpc": "grpcio",
+    "jwt": "PyJWT",
+    "paho": "paho-mqtt",
+    "PIL": "Pillow",
+    "psycopg2": "psycopg2-binary",
+    "socketio": "python-socketio",
+    "websocket": "websocket-client",
+    "yaml": "PyYAML",
+}
+"""What pip calls packages whose modules have other names."""
+
+_MISSING_ARGUMENTS = re.compile(r"error: the following arguments are required: (.+)")
+_MISSING_VARIABLE = re.compile(
+    r"""^  File "(?:[^"]*[/\\ ])?os(?:\.py)?>?", line \d+, in __getitem__\n(?:  .*\n)*KeyError: '([^']+)'""",
+    re.MULTILINE,
+)
+_NO_ANSWER = re.compile(
+    r"^(?:\w+\.)*(?:ConnectionError|ConnectionRefusedError|URLError|ConnectError|MaxRetryError)\b",
+    re.MULTILINE,
+)
 _MISSING_FILE = re.compile(r"^(?:\w+\.)*FileNotFoundError: .*?'([^']+)'", re.MULTILINE)
 
 
@@ -33,9 +57,20 @@ def _describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str]
 def suggest_fix(output: str) -> str:
     """Return what to try after Locust failed to load a scenario, by its output; empty if that is unknown."""
     if module := _MISSING_MODULE.search(output):
+        package = _PIP_NAMES.get(module[1].partition(".")[0])
+        name = f"{package}, which has it, comes from pip" if package else f"{module[1]} is a package for pip"
         return (
-            f"scenario: {{requirements: …}} if {module[1]} is a package for pip, or scenario: {{folder: …}}, "
+            f"scenario: {{requirements: …}} if {name}, or scenario: {{folder: …}}, "
             "the folder in which you start Locust, if it is a module of yours"
+        )
+    if arguments := _MISSING_ARGUMENTS.search(output):
+        return f"scenario: {{arguments: [{arguments[1].strip()}, …]}} gives the scenario arguments of its own"
+    if variable := _MISSING_VARIABLE.search(output):
+        return f"set {variable[1]} where you start the harness: the scenario gets its environment variables"
+    if _NO_ANSWER.search(output):
+        return (
+            "no target runs yet while the file is loaded; ask it in on_start, or in a listener of "
+            "events.test_start"
         )
     if file := _MISSING_FILE.search(output):
         return f"scenario: {{folder: …}} names the folder in which you start Locust, where {file[1]} is found"

@@ -1,13 +1,15 @@
 """Keep the path of the scenario's host, such as `/api/v1` of `https://shop.example/api/v1`.
 
-The harness replaces the host by the target's address. What follows it in the scenario's own host stands
-before the path of every request, as under Locust alone. Locust loads this file after `harness_options.py`. It
-imports nothing of the harness, because a worker on another host gets it alone, from the master.
+The harness replaces the host by the target's address, also in whole addresses that begin with it. What
+follows it in the scenario's own host stands before the path of every request, as under Locust alone. Locust
+loads this file after `harness_options.py`. It imports nothing of the harness, because a worker on another
+host gets it alone, from the master.
 """
 
 import functools
 import os
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -17,17 +19,34 @@ from locust.contrib.fasthttp import FastHttpSession
 from locust.runners import WorkerRunner
 from locust.user.users import User
 
-HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*(.*)", re.DOTALL)
+HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)(.*)", re.DOTALL)
+"""The scheme, the login, the name with its port, and what follows it."""
+
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
-base_by_class: dict[type[Any], str] = {}
-"""What follows the host in a user class's own host, for the classes that have such a path."""
+host_by_class: dict[type[Any], str] = {}
+"""The user classes' own hosts, for the classes whose host has more than a name and a port."""
+
+own_names: set[str] = set()
+"""Names and ports of the scenario's own hosts, which the target's address replaces."""
 
 
 def read_base(host: Any) -> str:
     """Return what follows the host's name and port; empty without a path, or if it is no host at all."""
     match = HOST.fullmatch(host) if isinstance(host, str) else None
-    return match[1] if match else ""
+    return match[4] if match else ""
+
+
+def replace_name(host: Any, target: str) -> str:
+    """Return the target's address with the login of the scenario's host, and with what follows its name.
+
+    A part that the target's address has already stays.
+    """
+    own, address = HOST.fullmatch(host) if isinstance(host, str) else None, HOST.fullmatch(target)
+    if own is None or address is None:
+        return target
+    login = address[2] or own[2]
+    return f"{address[1]}{login + '@' if login else ''}{address[3]}{address[4] or own[4]}"
 
 
 def on_init(environment: Any, **_: Any) -> None:
@@ -36,26 +55,44 @@ def on_init(environment: Any, **_: Any) -> None:
     A path that the harness was given is part of the target's address already.
     """
     environment.harness_bases = {}
-    if read_base(environment.host):
-        return
     variable = os.environ.get("LOCUST_HOST")
     given = variable or getattr(environment, "harness_configured_host", None)
+    for host in (given, *(user_class.host for user_class in environment.user_classes)):
+        match = HOST.fullmatch(host) if isinstance(host, str) else None
+        if match and match[3]:
+            own_names.add(match[3].lower())
+    find_bases(environment, given, "LOCUST_HOST" if variable else "Locust's configuration file")
+    keep_host(environment)
+
+
+def find_bases(environment: Any, given: str | None, source: str) -> None:
     if given:
-        base = read_base(given)
+        note_base(environment, read_base(given), source)
         if environment.host and not isinstance(environment.runner, WorkerRunner):
-            environment.host += base
-        note_base(environment, base, "LOCUST_HOST" if variable else "Locust's configuration file")
+            environment.host = replace_name(given, environment.host)
         return
     for user_class in environment.user_classes:
-        if base := read_base(user_class.host):
-            base_by_class[user_class] = base
-            note_base(environment, base, user_class.__name__)
+        if replace_name(user_class.host, "http://x") != "http://x":
+            host_by_class[user_class] = user_class.host
+            note_base(environment, read_base(user_class.host), user_class.__name__)
 
 
 def note_base(environment: Any, base: str, source: str) -> None:
-    if base.strip("/"):
+    if base.strip("/") and not read_base(environment.host):
         known = environment.harness_bases.get(base)
         environment.harness_bases[base] = f"{known} and {source}" if known else source
+
+
+def keep_host(environment: Any) -> None:
+    """Let only Locust set the environment's host: a listener of the scenario may set its usual one."""
+    kind = type(environment)
+
+    def set_host(self: Any, host: str | None) -> None:
+        if sys._getframe(1).f_globals.get("__name__") == "locust.runners":
+            self.__dict__["host"] = host
+
+    host = property(lambda self: self.__dict__["host"], set_host)
+    environment.__class__ = type(kind.__name__, (kind,), {"host": host})
 
 
 def add_base(init: Callable[..., None]) -> Callable[..., None]:
@@ -64,15 +101,15 @@ def add_base(init: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(init)
     def init_with_base(self: Any, environment: Any, *args: Any, **kwargs: Any) -> None:
         init(self, environment, *args, **kwargs)
-        base = base_by_class.get(type(self))
-        if base and environment.host and not read_base(environment.host):
-            self.host = environment.host + base
+        own_host = host_by_class.get(type(self))
+        if own_host and environment.host:
+            self.host = replace_name(own_host, environment.host)
 
     return init_with_base
 
 
 def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a client's `_build_url`, which puts the base before a path.
+    """Wrap a client's `_build_url`, which puts the base before a path. It is called for every request.
 
     A path without a leading slash worked for the scenario's user, whose host ended in one; the target's
     address ends in none.
@@ -82,12 +119,21 @@ def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
     def build_joined_url(self: Any, path: Any) -> Any:
         base = self.base_url or ""
         if path[:1] == "/":
-            return build_url(self, path[1:] if base[-1:] == "/" else path)
-        if path and path[:1] not in "?#" and base.count("/") == 2 and not ADDRESS.match(path):
+            return f"{base}{path[1:]}" if base[-1:] == "/" else f"{base}{path}"
+        if isinstance(path, str) and ADDRESS.match(path):
+            return replace_own_name(path, base)
+        if path and path[:1] not in "?#" and base.count("/") == 2:
             return build_url(self, f"/{path}")
         return build_url(self, path)
 
     return build_joined_url
+
+
+def replace_own_name(address: str, base: str) -> str:
+    """Return a whole address with the target's name and port, if it has those of the scenario's own host."""
+    own, target = HOST.fullmatch(address), HOST.fullmatch(base)
+    is_own = own is not None and own[3].lower() in own_names
+    return f"{target[1]}{target[3]}{own[4]}" if own and target and is_own else address
 
 
 def note_base_path(init: Callable[..., None]) -> Callable[..., None]:

@@ -71,7 +71,8 @@ class RequestLog:
 
     Instants are seconds of the monotonic clock, which all processes of a host share. An owner says whose
     request or pause it was: 2·n for the greenlet of user n, 2·n + 1 for greenlets that it has spawned, and -1
-    if that is unknown. `in_flight` maps any key to (start, method, name, owner).
+    if that is unknown. `in_flight` maps any key to (start, method, name, owner). `is_preparing` is true while
+    listeners of `test_start` run: no user starts before they are done.
     """
 
     def __init__(self) -> None:
@@ -80,6 +81,7 @@ class RequestLog:
         self.number_by_request: dict[tuple[str, str], int] = {}
         self.in_flight: dict[int, tuple[float, str, str, int]] = {}
         self.reached = 0
+        self.is_preparing = False
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
         self.connection: HarnessConnection | None = None
@@ -109,15 +111,16 @@ class RequestLog:
         exception: BaseException | str | None,
         owner: int,
     ) -> None:
-        """Record a request that has ended; `exception` is why it failed."""
+        """Record a request that has ended and that Locust does not report; `exception` is why it failed."""
+        error = self.find_error_number(exception) if exception else -1
+        self.name.append(self.find_number(method, name))
+        self.error.append(error)
         self.start.append(start_s)
         self.latency.append(latency_s)
-        self.name.append(self.find_number(method, name))
-        self.error.append(self.errors[describe_error(exception)] if exception else -1)
         self.owner.append(owner)
 
     def add_pause(self, planned_s: float, owner: int) -> None:
-        """Record a pause that begins now."""
+        """Record a pause within a task that begins now; `harness_user_time.py` adds those between tasks."""
         self.think_start.append(time.monotonic())
         self.think.append(planned_s)
         self.think_owner.append(owner)
@@ -127,8 +130,12 @@ class RequestLog:
         self.unreported_start.append(start_s)
         self.unreported_name.append(self.find_number(method, name))
 
+    def find_error_number(self, exception: BaseException | str) -> int:
+        """Return the number of an error, which is the same for equal texts."""
+        return self.errors[describe_error(exception)]
+
     def find_number(self, method: str, name: str) -> int:
-        """Return the number of "method name". This is called for every request, so it must be cheap."""
+        """Return the number of "method name"."""
         number = self.number_by_request.get((method, name))
         if number is None:
             number = self.number_by_request[method, name] = self.names[f"{method} {name}"]
@@ -160,6 +167,7 @@ class RequestLog:
             "users": users,
             "in_flight": len(self.in_flight),
             "reached": self.reached,
+            "preparing": self.is_preparing,
             "closing": closing,
             "names": self.names.take_new(),
             "errors": self.errors.take_new(),
@@ -244,7 +252,10 @@ def watch_event_loop_lag() -> None:
 
 def describe_error(exception: BaseException | str) -> str:
     """Return an error's text without memory addresses, so that equal errors have equal texts."""
-    text = exception if isinstance(exception, str) else f"{type(exception).__name__}: {exception}"
+    text = exception if isinstance(exception, str) else type(exception).__name__
+    if not isinstance(exception, str):
+        with contextlib.suppress(Exception):  # an exception of the scenario's own may have no text
+            text = f"{text}: {exception}"
     return MEMORY_ADDRESS.sub("0x…", text)[:MAX_ERROR_CHARACTERS]
 
 

@@ -7,7 +7,10 @@ Locust reports a request when it has ended, and some never: those that the scena
 `catch_response=True` and does not use in a `with` block, or whose `with` block ends with an exception, and
 those that the scenario gives up. They are recorded all the same, with the time that they took. Locust reports
 a stream (`stream=True`) when its headers arrive; it is recorded when the scenario has read it. Requests of
-other clients are known only when the scenario reports them (`events.request.fire`).
+other clients are known only when the scenario reports them (`events.request.fire`). A report without a
+response time, such as that of a message which was sent or pushed, is no request, unless it failed.
+
+Every request goes through `request_and_record` and `on_request`, so these two must be cheap.
 """
 
 import functools
@@ -15,12 +18,12 @@ import itertools
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any
 
 import gevent
 import locust
-import requests
-from geventhttpclient.response import HTTPSocketResponse
+from gevent import getcurrent
 from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpSession
 
@@ -109,15 +112,18 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         if log is None:
             return request(self, method, url, name, *args, **kwargs)
-        lane, key = log.find_lane(), next(request_numbers)
-        shown_name = name or getattr(self, "request_name", None) or f"{getattr(self, 'base_path', '')}{url}"
-        log.in_flight[key] = (time.monotonic(), method, shown_name, lane.owner)
-        lane.opening = {} if kwargs.get("stream") else None
+        lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
+        key = next(request_numbers)
+        shown_name = name or self.request_name or (f"{self.base_path}{url}" if self.base_path else url)
+        log.in_flight[key] = (monotonic(), method, shown_name, lane.owner)
+        may_stay_open = kwargs or args
+        if may_stay_open:
+            lane.opening = {} if kwargs.get("stream") else None
         lane.busy += 1
         stays_in_flight = False
         try:
             answer = request(self, method, url, name, *args, **kwargs)
-            if kwargs or args:
+            if may_stay_open:
                 stays_in_flight = open_request(lane, key, answer)
             return answer
         except BaseException as error:
@@ -149,7 +155,7 @@ def open_request(lane: Any, key: int, answer: Any) -> bool:
         opened.method, opened.name = lane.opening["method"], lane.opening["name"]
     if is_stream:
         source = getattr(answer, "_response", None)
-        (answer if source is None else source).harness_stream = opened
+        follow_stream(getattr(answer, "raw", None) if source is None else source, opened)
     greenlet = lane.greenlet()
     if not lane.is_linked and hasattr(greenlet, "rawlink"):
         lane.is_linked = True
@@ -191,66 +197,111 @@ def on_request(
     response: Any = None,
     **_: Any,
 ) -> None:
-    lane = log.find_lane()
-    lane.note_request()
+    """Record a request that Locust or the scenario reports.
+
+    This listener comes before those of the scenario: if one of them raises `StopUser` or `RescheduleTask`, no
+    later listener is called.
+    """
+    if log is None:
+        return
+    now_s = monotonic()
+    lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
     if lane.opening is not None and not exception:
         lane.opening = {"method": request_type, "name": name}
         return
+    if not lane.busy:
+        lane.note_request()
+    if response_time is None and not exception:
+        return
     latency_s = (response_time or 0.0) / 1000
-    start_s = time.monotonic() - estimate_age_s(start_time, latency_s)
-    for opened in list(lane.open) if lane.open else ():
+    start_s = now_s - latency_s
+    if start_time and not lane.busy:  # a client that is busy reports its own request, at once
+        start_s = now_s - estimate_age_s(start_time, latency_s)
+    if lane.open:
+        start_s, latency_s = match_open_requests(lane, response, start_s, latency_s)
+    error = note_failure(exception) if exception else -1
+    number = log.number_by_request.get((request_type, name))
+    if number is None:
+        number = log.find_number(request_type, name)
+    log.name.append(number)
+    log.error.append(error)
+    log.start.append(start_s)
+    log.latency.append(latency_s)
+    log.owner.append(lane.owner)
+
+
+def note_failure(exception: BaseException | str) -> int:
+    """Tell others that a request failed; return the number of its error."""
+    for callback in log.on_failure:
+        callback()
+    number: int = log.find_error_number(exception)
+    return number
+
+
+def match_open_requests(lane: Any, response: Any, start_s: float, latency_s: float) -> tuple[float, float]:
+    """Forget the open requests that a report is about; return its start and latency as they are known."""
+    for opened in list(lane.open):
         if opened.is_reported_by(response, start_s):
             opened.forget()
         if opened.is_report(response):
             start_s = opened.start_s
             if abs(latency_s - opened.latency_s) < 1e-6:
                 latency_s = opened.compute_latency_s()
-    if exception:
-        for callback in log.on_failure:
-            callback()
-    log.add(request_type, name, start_s, latency_s, exception, lane.owner)
+    return start_s, latency_s
 
 
-def estimate_age_s(start_time: float | None, latency_s: float) -> float:
+def estimate_age_s(start_time: float, latency_s: float) -> float:
     """Return the seconds since a request began.
 
     Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency.
     """
-    age_s = time.time() - start_time if start_time else latency_s
+    age_s = time.time() - start_time
     return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
 
 
-def follow_reads(read: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the reading of FastHttpUser's answers to record when a stream was last read."""
+def follow_stream(source: Any, opened: OpenRequest) -> None:
+    """Record when the scenario reads a stream, by whichever method of its source.
 
-    @functools.wraps(read)
-    def read_and_note(self: Any, length: int | None = None) -> Any:
+    The methods of this one source are wrapped, so that other answers cost nothing. They refer to it weakly,
+    because it holds a connection.
+    """
+    if source is None:
+        return
+    reference, kind = weakref.ref(source), type(source)
+    for name in ("read", "read1", "readinto", "readline"):
+        if method := getattr(kind, name, None):
+            setattr(source, name, note_reads(method, reference, opened))
+    if stream := getattr(kind, "stream", None):
+        source.stream = note_chunks(stream, reference, opened)
+
+
+def note_reads(
+    read: Callable[..., Any], reference: Callable[[], Any], opened: OpenRequest
+) -> Callable[..., Any]:
+    """Wrap a method that reads a part of a stream. FastHttpUser's sources know when they are read."""
+
+    def read_and_note(*args: Any, **kwargs: Any) -> Any:
+        source = reference()
         try:
-            return read(self, length)
+            return read(source, *args, **kwargs)
         finally:
-            opened = self.__dict__.get("harness_stream")
-            if opened is not None:
-                note_read(opened, is_over=self.message_complete)
+            note_read(opened, is_over=getattr(source, "message_complete", False))
 
     return read_and_note
 
 
-def follow_chunks(iter_content: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the reading of HttpUser's answers to record when a stream was last read."""
+def note_chunks(
+    stream: Callable[..., Any], reference: Callable[[], Any], opened: OpenRequest
+) -> Callable[..., Any]:
+    """Wrap the iteration over the chunks of HttpUser's sources."""
 
-    def iterate_and_note(chunks: Any, opened: OpenRequest) -> Iterator[Any]:
-        for chunk in chunks:
+    def iterate_and_note(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        for chunk in stream(reference(), *args, **kwargs):
             note_read(opened)
             yield chunk
         note_read(opened, is_over=True)
 
-    @functools.wraps(iter_content)
-    def iter_content_and_note(self: Any, *args: Any, **kwargs: Any) -> Any:
-        chunks = iter_content(self, *args, **kwargs)
-        opened = self.__dict__.get("harness_stream")
-        return chunks if opened is None else iterate_and_note(chunks, opened)
-
-    return iter_content_and_note
+    return iterate_and_note
 
 
 def note_read(opened: OpenRequest, *, is_over: bool = False) -> None:
@@ -263,11 +314,12 @@ def note_read(opened: OpenRequest, *, is_over: bool = False) -> None:
 def on_init(environment: Any, **_: Any) -> None:
     global log
     log = environment.harness
-    environment.events.request.add_listener(on_request)
 
 
-HttpSession.request = track_requests(HttpSession.request)  # type: ignore[method-assign]
-FastHttpSession.request = track_requests(FastHttpSession.request)  # type: ignore[method-assign]
-HTTPSocketResponse.read = follow_reads(HTTPSocketResponse.read)  # type: ignore[method-assign]
-requests.Response.iter_content = follow_chunks(requests.Response.iter_content)  # type: ignore[method-assign]
+for client in (HttpSession, FastHttpSession):
+    client.request = track_requests(client.request)  # type: ignore[method-assign]
+    for attribute, default in (("request_name", None), ("base_path", "")):
+        if not hasattr(client, attribute):
+            setattr(client, attribute, default)
+locust.events.request.add_listener(on_request)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -31,10 +31,11 @@ def refuse_foreign_hosts(environment: Any, **_: Any) -> None:
     address_by_url: dict[str | None, tuple[str | None, int | None]] = {}
 
     def check_address(host: str | None, port: int | None, error_class: type[Exception]) -> None:
-        target = address_by_url.get(environment.host)
+        url = environment.host
+        target = address_by_url.get(url)
         if target is None:
-            parts = urlsplit(environment.host or "")
-            target = address_by_url[environment.host] = (parts.hostname, parts.port)
+            parts = urlsplit(url or "")
+            target = address_by_url[url] = (parts.hostname, parts.port)
         if (host, port) != target:
             raise error_class(f"refused: {host}:{port} is not the target, and only the target may be loaded")
 

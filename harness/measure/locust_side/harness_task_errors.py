@@ -1,8 +1,7 @@
-"""Count the users' tasks and the exceptions in the scenario, and say what ends Locust early.
+"""Count the users' tasks, and the exceptions in the scenario.
 
 Locust loads this file after `harness_plugin.py`, in every process. Counts go with the pages of facts. Equal
-exceptions of one line are one kind, so that endless different messages need no memory. What ends Locust early
-becomes one line on stderr that starts with `LOG_MARK`; the harness reads it in Locust's log.
+exceptions of one line are one kind, so that endless different messages need no memory.
 
 This file imports nothing of the harness, because a worker on another host gets it alone, from the master.
 """
@@ -15,6 +14,7 @@ import os
 import re
 import sys
 import sysconfig
+import threading
 import traceback
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -25,7 +25,6 @@ import locust
 from locust.exception import StopUser
 from locust.user.task import TaskSet
 
-LOG_MARK = "harness: "
 TASK, USER, STOP, GREENLET, LISTENER = "task", "user", "stop", "greenlet", "listener"
 MAX_KINDS, OTHER_KINDS = 100, "(other exceptions)"
 MAX_TEXT_CHARACTERS, MAX_PLACE_CHARACTERS = 200, 120
@@ -60,10 +59,6 @@ class UserState:
         self.tasks = 0
         self.in_task = self.raises = self.has_raised = self.has_stopped = False
         self.failed_in_task = self.failed_at_start = False
-
-    def start_task(self) -> None:
-        self.in_task = True
-        self.raises = self.has_raised = self.failed_in_task = False
 
     def record_failed_request(self) -> None:
         if self.in_task:
@@ -147,10 +142,13 @@ def describe(exception: BaseException) -> str:
 def name_own_file(path: str) -> str:
     """Return how a file of the user's own is shown; "" for a file of Locust, of another library or of ours.
 
-    It is relative to the working folder if it is below that; otherwise it is the bare name.
+    It is relative to the working folder if it is below that; otherwise it is the bare name. Files that don't
+    exist are those that a compiled library was made of.
     """
     full, folder = os.path.abspath(path), os.getcwd() + os.sep
     if path.startswith("<") or full.startswith(LIBRARY_FOLDERS) or re.search("(site|dist)-packages", full):
+        return ""
+    if not os.path.exists(full):
         return ""
     shown = full.removeprefix(folder) if full.startswith(folder) else os.path.basename(full)
     return shown[-MAX_PLACE_CHARACTERS:]
@@ -177,11 +175,6 @@ def find_calling_place() -> str:
     return next(filter(None, places), "")
 
 
-def write_ending(text: str) -> None:
-    """Write into Locust's log what ends Locust."""
-    sys.stderr.write(f"{LOG_MARK}{text}\n")
-
-
 def mark_once(exception: BaseException, mark: object) -> bool:
     """Return True, unless the exception has this mark already: Locust may report one more than once."""
     if getattr(exception, "_harness_mark", None) == mark:
@@ -195,15 +188,19 @@ def mark_once(exception: BaseException, mark: object) -> bool:
 
 
 def count_tasks(execute: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap the execution of a task. A nested task set is none: its own tasks are counted."""
+    """Wrap the execution of a task. A nested task set is none: its own tasks are counted.
+
+    Every task goes through this, so it must be cheap.
+    """
 
     @functools.wraps(execute)
     def execute_and_count(self: Any) -> Any:
-        state = task_log.states.get(id(gevent.getcurrent()))
+        state = self._user.__dict__.get("harness_state")
         queue = self._task_queue
         if state is None or (queue and isinstance(queue[0], type)):
             return execute(self)
-        state.start_task()
+        state.in_task = True
+        state.raises = state.has_raised = state.failed_in_task = False
         try:
             return execute(self)
         except Exception:
@@ -245,7 +242,7 @@ def watch_users(run: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(run)
     def run_and_watch(self: Any) -> Any:
         key, state = id(gevent.getcurrent()), UserState()
-        task_log.states[key] = state
+        task_log.states[key] = self.harness_state = state
         self.on_start = watch_start(self, state, self.on_start)
         try:
             return run(self)
@@ -280,13 +277,19 @@ def watch_task_sets(run: Callable[..., Any]) -> Callable[..., Any]:
     def run_and_watch(self: Any) -> Any:
         try:
             return run(self)
-        except STOPS as error:
-            state = task_log.find_state()
-            if state is not None:
+        except (*STOPS, gevent.GreenletExit) as error:
+            state, is_kill = task_log.find_state(), isinstance(error, gevent.GreenletExit)
+            if state is not None and not (is_kill and is_from_outside(error)):
                 record_stop(self.user, state, error, find_place(error.__traceback__))
             raise
 
     return run_and_watch
+
+
+def is_from_outside(error: BaseException) -> bool:
+    """Return True if a greenlet was killed, and False if the scenario itself has raised the exception."""
+    frames = list(itertools.islice(traceback.walk_tb(error.__traceback__), MAX_FRAMES))
+    return not frames or not name_line(*frames[-1])
 
 
 def watch_stop(stop: Callable[..., Any]) -> Callable[..., Any]:
@@ -310,7 +313,7 @@ def record_stop(user: Any, state: UserState, error: BaseException, place: str) -
     task_log.add(STOP, error, place, state)
 
 
-# What ends Locust, and exceptions elsewhere
+# Exceptions elsewhere
 
 
 class ListenerErrors(logging.Handler):
@@ -335,10 +338,22 @@ def watch_greenlets(handle_error: Callable[..., Any]) -> Callable[..., Any]:
     return handle_and_watch
 
 
+def watch_threads(handle_error: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap Python's handler of exceptions that end a thread, which must not raise one."""
+
+    def handle_and_watch(arguments: Any) -> Any:
+        with contextlib.suppress(Exception):
+            if not isinstance(arguments.exc_value, SystemExit):  # it ends the thread alone
+                record_greenlet_error(arguments.exc_value, arguments.exc_traceback)
+        return handle_error(arguments)
+
+    return handle_and_watch
+
+
 def record_greenlet_error(error: object, tb: TracebackType | None) -> None:
-    """Count an exception that ended a greenlet of the scenario's own, or say that it ends Locust."""
+    """Count an exception that ended a greenlet or thread of the scenario's, or say that it ends Locust."""
     if isinstance(error, SystemExit):
-        record_exit(error, tb)
+        task_log.harness.record_exit(error, tb)
     elif isinstance(error, Exception) and getattr(error, "_harness_mark", None) is None:
         state, place = task_log.find_state(), find_place(tb)
         if state is not None and not state.has_raised:
@@ -348,45 +363,14 @@ def record_greenlet_error(error: object, tb: TracebackType | None) -> None:
             task_log.add(GREENLET, error, place, None)
 
 
-def record_exit(error: SystemExit, tb: TracebackType | None) -> None:
-    place = find_place(tb)
-    code = "" if error.code is None else f"{error.code!r:.80}"
-    write_ending(f"{place or 'the scenario'} called sys.exit({code})")
-
-
-def watch_fire(fire: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap an event's `fire`: nothing tells which of its listeners has called `sys.exit`."""
-
-    def fire_and_watch(**arguments: Any) -> Any:
-        try:
-            return fire(**arguments)
-        except SystemExit as error:
-            record_exit(error, error.__traceback__)
-            raise
-
-    return fire_and_watch
-
-
-def watch_runner(runner: Any, name: str) -> None:
-    """Wrap a method of the runner that ends the load, to say which line of the scenario calls it."""
-    call = getattr(runner, name)
-
-    def call_and_watch(*arguments: Any, **keywords: Any) -> Any:
-        if place := find_calling_place():
-            write_ending(f"{place} called runner.{name}()")
-        return call(*arguments, **keywords)
-
-    setattr(runner, name, call_and_watch)
-
-
 def on_init(environment: Any, **_: Any) -> None:
     task_log.harness = environment.harness
     environment.harness.page_parts.append(task_log.take_page_part)
-    environment.events.user_error.add_listener(on_user_error)
     environment.harness.on_failure.append(on_failed_request)
-    watch_runner(environment.runner, "stop")
-    watch_runner(environment.runner, "quit")
+    environment.harness.find_place = find_place
+    environment.harness.find_calling_place = find_calling_place
     logging.getLogger().addHandler(ListenerErrors())
+    threading.excepthook = watch_threads(threading.excepthook)
     hub = gevent.get_hub()
     hub.handle_error = watch_greenlets(hub.handle_error)  # type: ignore[method-assign]
 
@@ -395,6 +379,5 @@ TaskSet.execute_next_task = count_tasks(TaskSet.execute_next_task)  # type: igno
 TaskSet.run = watch_task_sets(TaskSet.run)  # type: ignore[method-assign, misc]
 locust.User.run = watch_users(locust.User.run)  # type: ignore[method-assign, misc]
 locust.User.stop = watch_stop(locust.User.stop)  # type: ignore[method-assign]
-for event in (locust.events.init, locust.events.test_start):
-    event.fire = watch_fire(event.fire)  # type: ignore[method-assign]
+locust.events.user_error.add_listener(on_user_error)  # type: ignore[no-untyped-call]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

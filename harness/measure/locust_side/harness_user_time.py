@@ -14,6 +14,8 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 import gevent
@@ -35,15 +37,16 @@ NETWORK_FILES = frozenset(
 )
 """The files whose functions a greenlet is in while it waits for the network."""
 
+sleep_unrecorded = gevent.sleep
 log: Any = None
 user_numbers = itertools.count()
 
 
 class Lane:
-    """A greenlet that acts for a user: the user's own one, or one that it has spawned.
+    """A greenlet that acts for a user: the user's own one, or one that it has spawned, perhaps as a thread.
 
     `user` is the lane of the user's own greenlet, or None if it is not known for whom this greenlet acts.
-    `owner` is that of `RequestLog`. `busy` is above 0 during a request and during a pause between tasks.
+    `owner` is that of `RequestLog`. `busy` is above 0 during a request.
     `may_pause`: a request has come since the last sleep. `task` is the number of tasks that the user had
     done when the lane was built; that of the user's own lane counts on. `open` are the requests of which
     `harness_requests.py` awaits a report or the end of a stream; `opening` is what Locust has reported of a
@@ -98,17 +101,24 @@ def find_lane() -> Lane:
 def build_lane(greenlet: Any) -> Lane:
     """Build the lane of a greenlet that was not started as a user's own.
 
-    A thread may belong to a pool that all users share, so it is not known for whom it acts.
+    Threads are greenlets too, and each acts for the user that has started it.
     """
-    thread = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
-    is_thread = thread is not None and not isinstance(thread, threading._DummyThread)
+    thread: Any = threading._active.get(threading.get_ident())  # type: ignore[attr-defined]
+    if thread is not None and not isinstance(thread, threading._DummyThread):
+        return build_lane_for(greenlet, getattr(thread, "harness_starter", None))
     parent = find_spawner(greenlet)
-    while parent is not None and not is_thread:
+    while parent is not None:
         lane: Lane | None = getattr(parent, "harness_lane", None)
         if lane is not None:
-            return Lane(greenlet, lane.user.owner + 1, lane.user) if lane.user else Lane(greenlet, -1)
+            return build_lane_for(greenlet, lane)
         parent = find_spawner(parent)
     return Lane(greenlet, -1)
+
+
+def build_lane_for(greenlet: Any, other: Lane | None) -> Lane:
+    """Build the lane of a greenlet that acts for the same user as another lane."""
+    user = other.user if other else None
+    return Lane(greenlet, user.owner + 1, user) if user else Lane(greenlet, -1)
 
 
 def find_spawner(greenlet: Any) -> Any:
@@ -149,23 +159,59 @@ def spread_users(start: Callable[..., Any]) -> Callable[..., Any]:
     return start_later
 
 
+def note_starter(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a thread's `start` to keep for whom it is started."""
+
+    @functools.wraps(start)
+    def start_and_note(self: Any) -> Any:
+        self.harness_starter = find_lane()
+        return start(self)
+
+    return start_and_note
+
+
+def note_submitter(submit: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an executor's `submit`: its threads may be shared, but each job is of the user that submits it."""
+
+    @functools.wraps(submit)
+    def submit_and_note(self: Any, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return submit(self, functools.partial(run_job, find_lane(), function), *args, **kwargs)
+
+    return submit_and_note
+
+
+def run_job(submitter: Lane, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Run a job of an executor in a lane of its own."""
+    greenlet: Any = getcurrent()
+    lane = greenlet.harness_lane = build_lane_for(greenlet, submitter)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        for each in list(lane.open):
+            each.close()
+        greenlet.harness_lane = None
+
+
 def record_think_times(sleep: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a task set's pause between tasks to record the length that the scenario asks for."""
+    """Wrap a task set's pause between tasks to record the length that the scenario asks for.
+
+    Every task ends here, so this must be cheap: it sleeps as Locust's own method does. Locust takes a
+    negative length for none.
+    """
 
     @functools.wraps(sleep)
     def sleep_and_record(self: Any, seconds: float) -> Any:
-        lane = find_lane()
+        lane = getattr(getcurrent(), "harness_lane", None) or find_lane()
         if lane.open:
             for each in list(lane.open):
                 each.close()
-        log.add_pause(float(seconds), lane.owner)
+        planned_s = float(seconds)
+        log.think_start.append(monotonic())
+        log.think.append(planned_s if planned_s > 0 else 0.0)
+        log.think_owner.append(lane.owner)
         lane.task += 1
         lane.may_pause = True
-        lane.busy += 1
-        try:
-            return sleep(self, seconds)
-        finally:
-            lane.busy -= 1
+        return sleep_unrecorded(seconds)
 
     return sleep_and_record
 
@@ -190,6 +236,8 @@ def on_init(environment: Any, **_: Any) -> None:
 
 
 locust.User.start = spread_users(locust.User.start)  # type: ignore[method-assign]
+threading.Thread.start = note_starter(threading.Thread.start)  # type: ignore[method-assign]
+ThreadPoolExecutor.submit = note_submitter(ThreadPoolExecutor.submit)  # type: ignore[method-assign]
 TaskSet._sleep = record_think_times(TaskSet._sleep)  # type: ignore[method-assign]
-time.sleep = gevent.sleep = gevent.hub.sleep = record_pauses(gevent.sleep)
+time.sleep = gevent.sleep = gevent.hub.sleep = record_pauses(sleep_unrecorded)
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

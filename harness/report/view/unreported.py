@@ -15,7 +15,7 @@ from harness.report.view.text import (
 
 _REMEDY = (
     "report each request of the scenario's own client, also one that fails or times out "
-    "(environment.events.request.fire)"
+    "(environment.events.request.fire); pauses are seen if they are made by time.sleep or gevent.sleep"
 )
 
 

@@ -1,16 +1,18 @@
 """A container's first step is held again while its target is up, but answers nothing yet."""
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from harness.measure.first_answer import hold_first_step, lacks_answers
+from harness.measure.first_answer import hold_first_step, lacks_answers, lacks_part
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession
 from harness.measure.step import StepSpec
 from harness.model import EndReason, GeneratorSample, Step, StepFacts, ThinkTimes, Timing
 from tests.fakes.clock import FakeClock
-from tests.unit.analyse.synthetic import make_requests
+from tests.unit.analyse.synthetic import make_closed_step, make_requests
 
 TIMING = Timing(settle_s=5, window_at_least_s=10, window_at_most_s=10, drain_s=1)
 USERS = 4
@@ -123,3 +125,53 @@ def test_pauses_of_the_users_before_are_forgotten() -> None:
     pauses = session.pauses
     session.restart_generator()
     assert session.pauses is not pauses
+
+
+# A part of the target that starts later
+
+
+class LatePart(LateTarget):
+    """A target of which one request in four is for a part that starts later: it is refused until then."""
+
+    def close_step(self) -> GeneratorFacts:
+        facts = super().close_step()
+        name = np.arange(len(facts.requests.start_s), dtype=np.int32) % 4 // 3
+        error = np.where(name == 1, facts.requests.error, -1).astype(np.int32)
+        requests = replace(facts.requests, names=("GET /", "GET /api"), name=name, error=error)
+        return replace(facts, requests=requests)
+
+
+def test_a_part_that_starts_within_the_window_is_waited_for() -> None:
+    """The window is 5 s to 15 s after the ramp. The part starts at 12.5 s, and new users come after 17 s."""
+    target = LatePart(late_s=12.5)
+    facts = hold(target, within_s=60.0)
+    assert target.starts == pytest.approx([0.0, 17.5], abs=0.5)
+    assert set(facts.requests.error) == {-1}
+
+
+@pytest.mark.parametrize(("late_s", "within_s"), [(4.5, 60.0), (None, 18.0)])
+def test_a_part_is_not_waited_for_if_it_has_started_before_the_window_or_not_in_time(
+    late_s: float | None, within_s: float
+) -> None:
+    target = LatePart(late_s)
+    hold(target, within_s)
+    assert target.starts == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("error", "answered_at", "is_missing"),
+    [
+        ("HTTPError: 502 Server Error: Bad Gateway for url: /api", (), True),
+        ("HTTPError: 502 Server Error: Bad Gateway for url: /api", (9.0,), True),
+        ("HTTPError: 502 Server Error: Bad Gateway for url: /api", (7.5,), False),
+        ("HTTPError: 404 Client Error: Not Found for url: /api", (), False),
+        ("HTTPError: 500 Server Error: Internal Server Error for url: /api", (9.0,), False),
+    ],
+)
+def test_only_failures_before_the_first_answer_show_that_a_part_is_missing(
+    error: str, answered_at: tuple[float, ...], is_missing: bool
+) -> None:
+    """Requests at 6 s, 7 s and 8 s fail. The window begins at 5 s."""
+    rows = [(start_s, 0.1, 0) for start_s in (6.0, 7.0, 8.0)] + [(at_s, 0.1, -1) for at_s in answered_at]
+    requests = replace(make_requests(rows), errors=(error,))
+    assert lacks_part(make_closed_step(requests=requests, window_from_s=5.0)) is is_missing

@@ -119,6 +119,35 @@ def hold_scripted(waiting: Callable[[float], list[float]], answers_every_s: floa
     return hold_step(session, make_spec(1, 2))
 
 
+class PreparingRun(ScriptedRun):
+    """A run whose scenario prepares the test for `prepared_s` first; no users come before."""
+
+    def __init__(self, prepared_s: float) -> None:
+        super().__init__(lambda now_s: [], answers_every_s=1.0)
+        self._prepared_s = prepared_s
+
+    def close_step(self) -> GeneratorFacts:
+        facts = super().close_step()
+        is_preparing = self.clock.now_s() - self._start_s < self._prepared_s
+        return replace(facts, is_preparing=is_preparing, reached_users=0 if is_preparing else 2)
+
+
+@pytest.mark.parametrize(
+    ("prepared_s", "end_reason", "ramp_s"),
+    [(100.0, EndReason.HELD, 100.0), (1000.0, EndReason.USERS_MISSING, 316.25)],
+)
+def test_users_may_come_later_while_the_scenario_prepares_the_test(
+    prepared_s: float, end_reason: EndReason, ramp_s: float
+) -> None:
+    """Two users arrive within a second. They may be 15 s late, and 300 s more while the scenario prepares."""
+    run = PreparingRun(prepared_s)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+    facts = hold_step(session, make_spec(1, 2))
+    assert facts.end_reason is end_reason
+    ramp_to_s = facts.ended_s if facts.settle_from_s is None else facts.settle_from_s
+    assert ramp_to_s - facts.ramp_from_s == pytest.approx(ramp_s, abs=0.3)
+
+
 def test_a_request_without_an_answer_while_others_are_answered_is_no_stall() -> None:
     assert hold_scripted(lambda now_s: [0.0, now_s], answers_every_s=4.0).end_reason is EndReason.HELD
 

@@ -25,7 +25,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             eat()
         if action == "exit":
             os._exit(int(amount))
-        self.answer(503 if action == "wrong" else 200)
+        self.answer(503 if action == "wrong" else int(amount) if action == "status" else 200)
 
     def answer(self, status: int) -> None:
         body = f"{status}\n".encode()

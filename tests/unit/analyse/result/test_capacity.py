@@ -28,7 +28,7 @@ from harness.model.evidence import (
     Skipped,
 )
 from harness.model.rare_requests import TooFewRequests
-from harness.model.task_evidence import UsersLost
+from harness.model.task_evidence import TasksRaised, TaskUse, UsersLost
 from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400
@@ -105,6 +105,16 @@ def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor:
     assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
     assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
+
+
+def test_exceptions_that_no_chance_explains_are_the_reason_after_a_single_step() -> None:
+    """The light step lacks requests. With more users half of the tasks end in exceptions."""
+    inconclusive = make_step(10, "INVALID", rule="too-few-requests", evidence=TooFewRequests(Slo("p99", 1.0)))
+    tasks = TaskUse(ended=200, raised=100)
+    broken = make_step(20, "INVALID", rule=Rule.SCENARIO_ERRORS, evidence=TasksRaised(tasks, 0.05))
+    result = build_answer(inconclusive, broken)
+    assert (result.status, result.limiting_factor) == (Status.INVALID, None)
+    assert result.evidence == broken.judgement
 
 
 def test_a_light_step_with_too_few_requests_does_not_decide_the_answer() -> None:

@@ -29,6 +29,7 @@ from harness.model import (
     TargetUse,
     Verdict,
 )
+from harness.model.task_evidence import TasksRaised, TaskUse
 from harness.store.step_file import decode_step, encode_step
 from tests.builders import make_plan
 from tests.unit.analyse.synthetic import CELL, always, make_closed_step, make_step, response_on_paper_s
@@ -261,6 +262,18 @@ def test_an_invalid_step_is_repeated_once() -> None:
     assert repeated is not None
     assert repeated.users == 20
     assert choose_next_step(plan, CELL, [*steps, make_step(20, "INVALID")]) is None
+
+
+@pytest.mark.parametrize(("raised", "users"), [(12, 20), (20, None), (200, None)])
+def test_exceptions_that_no_chance_explains_are_not_measured_again(raised: int, users: int | None) -> None:
+    """Of 200 tasks 12 are 6 %, by Wilson's interval at least 3.5 %; 20 are 10 %, at least 6.6 %.
+
+    From 5 % on a step is invalid.
+    """
+    raised_tasks = TasksRaised(TaskUse(ended=200, raised=raised), 0.05)
+    broken = make_step(20, "INVALID", rule="scenario-errors", evidence=raised_tasks)
+    step = choose_next_step(make_search_plan("bisect", 400), CELL, [make_step(10, "PASS"), broken])
+    assert (step.users if step else None) == users
 
 
 # Steps with too few requests

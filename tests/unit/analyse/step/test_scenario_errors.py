@@ -8,6 +8,7 @@ import pytest
 from harness.analyse.step.baseline import Baseline, build_baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.scenario_errors import summarize_tasks
+from harness.measure.locust.ending import describe_ending
 from harness.model import (
     EndReason,
     ErrorOrigin,
@@ -165,3 +166,45 @@ def test_users_that_end_after_failed_requests_are_lost_to_the_target(
     assert judgement.rule is rule
     if isinstance(judgement.evidence, SloBroken):
         assert judgement.evidence.evaluation.value == pytest.approx(0.1, abs=0.005)
+
+
+# Locust, ended by the scenario
+
+
+@pytest.mark.parametrize(
+    ("log", "share", "rule"),
+    [
+        ("harness: locustfile.py:9 called runner.quit()", 0.1, Rule.SLO_BROKEN),
+        ("harness: locustfile.py:9 called sys.exit(1)", 0.1, Rule.SLO_BROKEN),
+        (
+            "[x] vm/ERROR/locust.runners: too many errors\n[x] vm/WARNING/locust.runners: Stopping Locust...",
+            0.1,
+            Rule.SLO_BROKEN,
+        ),
+        ("harness: locustfile.py:9 called runner.quit()", 0.005, Rule.GENERATOR),
+        ("[x] vm/INFO/locust.main: Got SIGTERM signal", 0.1, Rule.GENERATOR),
+        ("called runner.quit() at last", 0.1, Rule.GENERATOR),
+    ],
+)
+def test_a_scenario_that_ends_locust_when_requests_fail_has_seen_a_failure(
+    log: str, share: float, rule: Rule
+) -> None:
+    """1 % of the requests may fail. Some scenarios quit when more than 5 % do."""
+    facts = make_closed_step(
+        fails=spread_evenly(share),
+        end_reason=EndReason.GENERATOR_DIED,
+        note=f"{describe_ending('Locust', 0, log)}\nlast log lines:\n{log}",
+        window_to_s=None,
+    )
+    assert judge_step(facts, SLOS).rule is rule
+
+
+def test_a_failed_request_of_few_proves_nothing_when_the_scenario_ends_locust() -> None:
+    """One of 50 requests is 2 %. Wilson's interval begins at 0.4 %, below the 1 % that are allowed."""
+    facts = make_closed_step(fails=lambda number: number == 3, end_reason=EndReason.GENERATOR_DIED)
+    requests = facts.requests
+    few = replace(
+        requests, **{key: getattr(requests, key)[:50] for key in ("start_s", "latency_s", "name", "error")}
+    )
+    note = "locustfile.py:9 called runner.quit(), so Locust ended with exit code 0"
+    assert judge_step(replace(facts, requests=few, note=note), SLOS).rule is Rule.GENERATOR

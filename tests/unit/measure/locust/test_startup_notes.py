@@ -31,6 +31,23 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
     [
         ("Traceback …\nModuleNotFoundError: No module named 'common.x'", "scenario: {requirements: …}"),
         ("FileNotFoundError: [Errno 2] No such file or directory: 'data/u.csv'", "scenario: {folder: …}"),
+        ("ModuleNotFoundError: No module named 'yaml'", "scenario: {requirements: …} if PyYAML, which"),
+        (
+            "usage\nlocust: error: the following arguments are required: --token, --pool",
+            "scenario: {arguments: [--token, --pool, …]}",
+        ),
+        (
+            "  File \"<frozen os>\", line 679, in __getitem__\nKeyError: 'API_KEY'",
+            "set API_KEY where you start",
+        ),
+        (
+            '  File "/usr/lib/python3.11/os.py", line 679, in __getitem__\n    raise KeyError(key)\n'
+            "KeyError: 'API_KEY'",
+            "set API_KEY where you start",
+        ),
+        ("  File \"/shop/locustfile.py\", line 3, in __getitem__\nKeyError: 'x'", ""),
+        ("requests.exceptions.ConnectionError: HTTPConnectionPool(host='shop')", "no target runs yet"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "no target runs yet"),
         ("KeyError: 'x'", ""),
     ],
 )

@@ -1,0 +1,80 @@
+"""Say what in the scenario ends Locust: calls of `runner.quit()` and `runner.stop()`, and `sys.exit()`.
+
+Locust loads this file after `harness_task_errors.py`, which finds the places. What ends Locust early becomes
+one line on stderr that starts with `LOG_MARK`; the harness reads it in Locust's log. This file imports
+nothing of the harness, because a worker on another host gets it alone, from the master.
+"""
+
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+import locust
+
+LOG_MARK = "harness: "
+
+log: Any = None
+
+
+def write_ending(text: str) -> None:
+    """Write into Locust's log what ends Locust."""
+    sys.stderr.write(f"{LOG_MARK}{text}\n")
+
+
+def record_exit(error: SystemExit, tb: TracebackType | None) -> None:
+    place = log.find_place(tb)
+    code = "" if error.code is None else f"{error.code!r:.80}"
+    write_ending(f"{place or 'the scenario'} called sys.exit({code})")
+
+
+def watch_fire(fire: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap an event's `fire`: nothing tells which of its listeners has called `sys.exit`."""
+
+    def fire_and_watch(**arguments: Any) -> Any:
+        try:
+            return fire(**arguments)
+        except SystemExit as error:
+            record_exit(error, error.__traceback__)
+            raise
+
+    return fire_and_watch
+
+
+def watch_preparation(fire: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap `fire` of `test_start`: no user starts before its listeners are done, however long they take."""
+
+    def fire_and_note(**arguments: Any) -> Any:
+        log.is_preparing = True
+        try:
+            return fire(**arguments)
+        finally:
+            log.is_preparing = False
+
+    return fire_and_note
+
+
+def watch_runner(runner: Any, name: str) -> None:
+    """Wrap a method of the runner that ends the load, to say which line of the scenario calls it."""
+    call = getattr(runner, name)
+
+    def call_and_watch(*arguments: Any, **keywords: Any) -> Any:
+        if place := log.find_calling_place():
+            write_ending(f"{place} called runner.{name}()")
+        return call(*arguments, **keywords)
+
+    setattr(runner, name, call_and_watch)
+
+
+def on_init(environment: Any, **_: Any) -> None:
+    global log
+    log = environment.harness
+    log.record_exit = record_exit
+    watch_runner(environment.runner, "stop")
+    watch_runner(environment.runner, "quit")
+
+
+started: Any = locust.events.test_start
+started.fire = watch_preparation(watch_fire(started.fire))
+locust.events.init.fire = watch_fire(locust.events.init.fire)  # type: ignore[method-assign]
+locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

@@ -1,0 +1,192 @@
+"""The parts of the plugin that change Locust, in a Python of its own: hosts, reports, pauses and threads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import harness
+
+FOLDER = Path(harness.__file__).parent / "measure/locust_side"
+CODE = (
+    f"""
+import json, sys, threading, types
+sys.path.insert(0, {str(FOLDER)!r})
+import harness_host, harness_plugin, harness_user_time, harness_requests
+import gevent, locust
+from concurrent.futures import ThreadPoolExecutor
+from locust.env import Environment
+from locust.user.task import TaskSet
+"""
+    + """
+heard, result = [], {}
+locust.events.request.add_listener(lambda **arguments: heard.append(len(log.start)))
+environment = Environment(events=locust.events, host="http://127.0.0.1:9")
+log = environment.harness = harness_plugin.request_log
+harness_user_time.on_init(environment)
+harness_requests.on_init(environment)
+
+
+def fire(response_time, exception=None, **more):
+    locust.events.request.fire(
+        request_type="WS", name="/x", response_time=response_time, response_length=0, exception=exception,
+        context={}, **more
+    )
+    return len(log.start)
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError("no text")
+
+
+result["counts"] = [fire(5.0), fire(None), fire(0), fire(None, ValueError("down")), fire(1.0, Silent())]
+result["listener"] = heard[0]
+result["columns"] = [len(getattr(log, key)) for key in ("start", "latency", "name", "error", "owner")]
+result["latency"] = list(log.latency)
+result["errors"] = list(log.errors.numbers)
+
+task_set = TaskSet(types.SimpleNamespace(min_wait=None, max_wait=None, wait_function=None))
+for seconds in (-1.5, 0, 0.001):
+    task_set._sleep(seconds)
+try:
+    task_set._sleep(None)
+except TypeError:
+    result["no length"] = len(log.think_start)
+result["pauses"] = list(log.think)
+
+owners = result["owners"] = {}
+shared = ThreadPoolExecutor(1)
+
+
+def note_owner(key):
+    owners[key] = harness_user_time.find_lane().owner
+
+
+def act(number):
+    greenlet = gevent.getcurrent()
+    greenlet.harness_lane = harness_user_time.Lane(greenlet, 2 * number)
+    thread = threading.Thread(target=note_owner, args=[f"thread {number}"])
+    thread.start()
+    thread.join()
+    shared.submit(note_owner, f"job {number}").result()
+    with ThreadPoolExecutor(2) as own:
+        list(own.map(note_owner, [f"own job {number}"]))
+
+
+for number in (3, 4):
+    gevent.spawn(act, number).get()
+shared.submit(note_owner, "job of nobody").result()
+shared.shutdown()
+
+
+class Own(locust.HttpUser):
+    host = "https://me:secret@Shop.example/api/v1"
+
+
+environment.user_classes = [Own]
+environment.runner = None
+environment.harness_settings, environment.harness_configured_host = {}, None
+harness_host.on_init(environment)
+environment.host = "http://elsewhere.example"
+result["host"] = environment.host
+result["user's host"] = Own(environment).host
+session = locust.clients.HttpSession("http://127.0.0.1:9/api/v1", environment.events.request, None)
+result["addresses"] = [
+    session._build_url(path)
+    for path in (
+        "/items", "https://shop.example/api/v1/items?n=1", "http://shop.example", "https://shop.example.org/x",
+        "https://other.example/x",
+    )
+]
+result["names"] = [
+    harness_host.replace_name(host, target)
+    for host, target in (
+        ("https://shop.example", "http://t:1"),
+        ("https://shop.example/", "http://t:1"),
+        ("https://shop.example/api", "http://t:1/v2"),
+        ("https://a:b@shop.example/api", "http://t:1"),
+        ("wss://shop.example/socket", "http://t:1"),
+        ("shop.example/api", "http://t:1"),
+        (None, "http://t:1"),
+    )
+]
+sys.stdout.write(json.dumps(result))
+"""
+)
+
+
+@pytest.fixture(scope="module")
+def result() -> dict[str, Any]:
+    ran = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    loaded: dict[str, Any] = json.loads(ran.stdout)
+    return loaded
+
+
+def test_a_report_without_a_response_time_is_no_request_unless_it_failed(result: dict[str, Any]) -> None:
+    """Of five reports the second has neither a response time nor an exception."""
+    assert result["counts"] == [1, 1, 2, 3, 4]
+    assert result["latency"] == pytest.approx([0.005, 0.0, 0.0, 0.001])
+
+
+def test_an_exception_without_a_text_leaves_all_columns_as_long(result: dict[str, Any]) -> None:
+    assert result["columns"] == [4] * 5
+    assert result["errors"] == ["ValueError: down", "Silent"]
+
+
+def test_a_request_is_recorded_before_the_scenarios_listeners_hear_of_it(result: dict[str, Any]) -> None:
+    """The scenario's listener was added before Locust's `init`. It may end the user or the task."""
+    assert result["listener"] == 1
+
+
+def test_a_negative_pause_is_none_and_a_pause_without_a_length_is_not_recorded(
+    result: dict[str, Any],
+) -> None:
+    assert result["pauses"] == [0.0, 0.0, 0.001]
+    assert result["no length"] == 3
+
+
+def test_threads_and_jobs_of_executors_act_for_the_user_that_started_them(result: dict[str, Any]) -> None:
+    """The user's own greenlet is 2·n, and all others that act for it are 2·n + 1."""
+    assert result["owners"] == {
+        "thread 3": 7,
+        "job 3": 7,
+        "own job 3": 7,
+        "thread 4": 9,
+        "job 4": 9,
+        "own job 4": 9,
+        "job of nobody": -1,
+    }
+
+
+def test_the_scenario_cannot_move_the_load_to_another_host(result: dict[str, Any]) -> None:
+    assert result["host"] == "http://127.0.0.1:9"
+
+
+def test_the_target_replaces_the_scenarios_own_host_and_keeps_its_login_and_path(
+    result: dict[str, Any],
+) -> None:
+    assert result["user's host"] == "http://me:secret@127.0.0.1:9/api/v1"
+    assert result["names"] == [
+        "http://t:1",
+        "http://t:1/",
+        "http://t:1/v2",
+        "http://a:b@t:1/api",
+        "http://t:1/socket",
+        "http://t:1",
+        "http://t:1",
+    ]
+
+
+def test_whole_addresses_of_the_scenarios_own_host_lead_to_the_target(result: dict[str, Any]) -> None:
+    assert result["addresses"] == [
+        "http://127.0.0.1:9/api/v1/items",
+        "http://127.0.0.1:9/api/v1/items?n=1",
+        "http://127.0.0.1:9",
+        "https://shop.example.org/x",
+        "https://other.example/x",
+    ]
