@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.model import RATIO_INDICATORS, WHOLE_SCENARIO_INDICATORS
 from harness.plan.schema.matrix import MatrixFile
+from harness.plan.schema.presets import PresetSection
 from harness.plan.schema.target import TargetFile
 from harness.plan.schema.types import Section
 
@@ -35,15 +36,22 @@ def _build_target_schema() -> dict[str, Any]:
 def _build_matrix_schema() -> dict[str, Any]:
     schema = _describe(MatrixFile, "matrix.yaml: what is measured")
     target = _build_target_schema()
-    definitions = {**schema["$defs"], **target.pop("$defs"), "Target": target}
+    definitions = {**schema["$defs"], **target.pop("$defs"), **_build_preset_definitions(), "Target": target}
     del target["$schema"]
     schema["properties"] |= {
         "target": {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/Target"}]},
         "slos": _build_slos_schema(has_by_name=True),
         "engine": {"anyOf": [{"type": "string"}, schema["properties"]["engine"]]},
+        "sizes": {"anyOf": [{"$ref": "#/$defs/PresetSection"}, schema["properties"]["sizes"]]},
     }
     sizes = [{"required": [key]} for key in ("limits", "sizes", "include")]
     return schema | {"$defs": definitions, "required": ["target"], "anyOf": sizes}
+
+
+def _build_preset_definitions() -> dict[str, Any]:
+    """Return the schema of `sizes` with a preset, and those that it refers to, by name."""
+    schema = PresetSection.model_json_schema()
+    return schema.pop("$defs") | {"PresetSection": schema | {"required": ["preset"]}}
 
 
 def _describe(model: type[Section], title: str) -> dict[str, Any]:

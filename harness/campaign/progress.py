@@ -20,6 +20,7 @@ from harness.analyse.result.consistency import (
 )
 from harness.analyse.result.curve import add_curves
 from harness.analyse.result.decision import add_asked_precision
+from harness.analyse.result.deployment import add_deployment
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.sizing import add_sizing
@@ -312,9 +313,8 @@ class CampaignProgress:
             soak_s=plan.search.soak_s,
             headroom_ratio=plan.headroom_ratio,
         )
-        return add_asked_precision(
-            add_sizing(add_reference_capacities(add_curves(add_remedies(result)))), plan
-        )
+        sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
+        return add_deployment(add_asked_precision(sized, plan), plan.target)
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

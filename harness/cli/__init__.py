@@ -10,14 +10,17 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import demo, init, maintenance, results, run
+from harness.cli import demo, export, init, maintenance, results, run
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
 
-__all__ = ["app", "demo", "init", "main", "maintenance", "results", "run", "run_command"]
+__all__ = ["app", "demo", "export", "init", "main", "maintenance", "results", "run", "run_command"]
 
-_ORDER = ("demo", "init", "doctor", "plan", "run", "report", "judge", "compare", "size", "check", "clean")
+_ORDER = (
+    *("demo", "init", "doctor", "plan", "run", "report", "judge"),
+    *("compare", "size", "export", "check", "clean"),
+)
 """The commands in the order of their use, as `harness --help` lists them."""
 
 app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from harness.model.deployment import Deployment
 from harness.model.evidence import DriftEvidence
 from harness.model.fingerprint import Fingerprint
 from harness.model.host import HostSpeed
@@ -132,6 +133,7 @@ class CampaignResult:
     `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
     is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
     take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare.
+    `deployment` is that of the recommended size; None without one.
     """
 
     campaign: str
@@ -155,3 +157,4 @@ class CampaignResult:
     precision_ratio: float | None = None
     soak_s: float = 0.0
     headroom_ratio: float = 0.0
+    deployment: Deployment | None = None

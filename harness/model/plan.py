@@ -95,13 +95,15 @@ class Price:
     """What sizes cost an hour: a size named in `by_name` has that price, others pay by core and by GiB.
 
     `by_name` holds prices of one replica. If one of the two rates is None, it counts as zero. If both are,
-    only sizes in `by_name` have a price.
+    only sizes in `by_name` have a price. `source` says whose list prices these are, and of which day; it is
+    empty for prices that the user wrote.
     """
 
     currency: str = ""
     cpu_hour: float | None = None
     gib_hour: float | None = None
     by_name: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

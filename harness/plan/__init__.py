@@ -1,6 +1,6 @@
 """Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
-from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, parse_requirement
+from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, parse_requirement, parse_size
 from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
@@ -24,6 +24,7 @@ from harness.plan.locustfile_text import format_locustfile
 from harness.plan.openapi.operations import Api, read_api
 from harness.plan.schema.quoting import quote
 from harness.plan.serialization import plan_from_json, plan_to_json
+from harness.plan.size_presets import find_smallest_size, read_preset
 from harness.plan.slos import parse_slo
 from harness.plan.source_files import find_named_variables, find_scenario_files, is_campaign
 from harness.plan.yaml.document import read_any_yaml
@@ -42,6 +43,7 @@ __all__ = [
     "find_nearest_parent",
     "find_price_note",
     "find_scenario_files",
+    "find_smallest_size",
     "fit_to_host",
     "format_locustfile",
     "format_matrix",
@@ -58,6 +60,7 @@ __all__ = [
     "parse_price",
     "parse_ratio",
     "parse_requirement",
+    "parse_size",
     "parse_slo",
     "plan_from_json",
     "plan_to_json",
@@ -67,6 +70,7 @@ __all__ = [
     "read_build_file",
     "read_dockerfile",
     "read_large_document",
+    "read_preset",
     "resolve_variables",
     "summarize_service",
     "to_target_name",

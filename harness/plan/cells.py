@@ -1,7 +1,7 @@
 """Expand the matrix into cells: the product of its limits, included and named sizes, once per repetition."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.model import Cell, Limits
@@ -27,16 +27,20 @@ class _Size:
     name: str | None = None
 
 
-def expand_cells(matrix: MatrixFile, target: str) -> tuple[tuple[Cell, ...], list[_Fault]]:
+def expand_cells(
+    matrix: MatrixFile, target: str, preset_sizes: Sequence[Limits] = ()
+) -> tuple[tuple[Cell, ...], list[_Fault]]:
     """Return the cells to measure, or no cells and the faults of the sections.
 
     `exclude` removes sizes from the product of `limits` only; `include` and `sizes` add sizes.
+    `preset_sizes` are those of the preset that `sizes` names.
     """
     if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
         return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
     product = list(_expand_axes(matrix.limits)) if matrix.limits else []
     remaining = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
-    sizes, faults = _drop_repeated([*remaining, *_list_extra_sizes(matrix)])
+    of_preset = [_Size(limits, ("sizes", "preset")) for limits in preset_sizes]
+    sizes, faults = _drop_repeated([*remaining, *_list_extra_sizes(matrix), *of_preset])
     faults += [*_find_repeated_values(matrix.limits), *_find_rules_without_effect(matrix, product)]
     faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
     if faults:

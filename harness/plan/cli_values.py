@@ -1,4 +1,4 @@
-"""Parse values of the command line: a requirement, a ratio, a price."""
+"""Parse values of the command line: a requirement, a size, a ratio, a price."""
 
 import re
 
@@ -13,6 +13,11 @@ _REQUIREMENT = re.compile(
 _BOUND = re.compile(r"(?P<key>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)", re.IGNORECASE)
 _PRICE = re.compile(
     r"(?P<key>cpu_hour|gib_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
+)
+_SIZE = re.compile(
+    r"(?:(?P<replicas>[0-9]{1,3})\s*[x×]\s*)?(?P<cpus>[0-9]{1,4}(\.[0-9]{1,5})?)\s*(?:cpus?)?\s*/\s*"
+    r"(?P<memory>[0-9][0-9.]*\s*[A-Za-z]*)",
+    re.IGNORECASE,
 )
 _OLD_KEYS = {"gb_hour": "gib_hour"}
 _REQUIREMENT_HINT = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
@@ -38,6 +43,18 @@ def parse_requirement(text: str) -> Requirement:
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", _REQUIREMENT_HINT) from None
     return Requirement(text.strip(), int(match["users"]), Limits(cores, memory_bytes))
+
+
+def parse_size(text: str) -> Limits | None:
+    """Parse a size such as `0.5/256MiB`, `0.5 CPU / 256 MiB` or `2 x 0.5/256MiB`; None if it is none."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        return None
+    try:
+        memory_bytes = units.parse_memory_bytes(match["memory"])
+        return Limits(units.parse_cores(float(match["cpus"])), memory_bytes, int(match["replicas"] or 1))
+    except ValueError:
+        return None
 
 
 def _parse_bounds(text: str, bounds_text: str | None) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from os.path import abspath, isfile
 from pathlib import Path
 
@@ -31,6 +32,12 @@ from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import LoadedScenario, read_scenario
 from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
+from harness.plan.size_presets import (
+    SizePreset,
+    build_preset_price,
+    describe_preset_price,
+    read_size_preset,
+)
 from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
 from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
@@ -71,8 +78,8 @@ class _MatrixReader:
 
     def build_plan(self) -> Plan:
         """Build the plan; raise InputError with all problems of the reading."""
-        matrix = self.matrix
-        loaded, cells, slos = self._read_scenario(), self._build_cells(), read_slos(self.reading)
+        matrix, preset = self.matrix, read_size_preset(self.reading)
+        loaded, cells, slos = self._read_scenario(), self._build_cells(preset), read_slos(self.reading)
         search = self._build_search()
         if self.reading.problems or self.target is None:
             raise InputError(sorted(self.reading.problems)[:MOST_PROBLEMS])
@@ -88,10 +95,15 @@ class _MatrixReader:
             spawn_rate=matrix.users.spawn_rate,
             timing=_build_timing(matrix, slos),
             search=search,
-            price=_build_price(matrix),
+            price=_build_price(matrix, preset),
             load=_build_load(matrix, self.reading.folder),
             engines=_build_engines(matrix, self.reading.folder),
-            notes=(*self.target.notes, *loaded.notes, *_find_notes(matrix), *find_shortfall_notes(slos)),
+            notes=(
+                *self.target.notes,
+                *loaded.notes,
+                *_find_notes(matrix, preset),
+                *find_shortfall_notes(slos),
+            ),
         )
         return replace(plan, hashes=_hash_or_refuse(plan, self.target))
 
@@ -102,10 +114,11 @@ class _MatrixReader:
             return LoadedScenario(Scenario(()))
         return read_scenario(self.reading, section, self.target.folder if self.target else None)
 
-    def _build_cells(self) -> tuple[Cell, ...]:
-        if self.faulty & CELL_SECTIONS:
+    def _build_cells(self, preset: SizePreset | None) -> tuple[Cell, ...]:
+        if self.faulty & CELL_SECTIONS or (preset is not None and not preset.sizes):
             return ()
-        cells, faults = expand_cells(self.matrix, self.target.target.name if self.target else "")
+        name = self.target.target.name if self.target else ""
+        cells, faults = expand_cells(self.matrix, name, preset.sizes if preset else ())
         for at, message in faults:
             self.reading.report(at, message)
         if self.target is not None and any(cell.limits.replicas > 1 for cell in cells):
@@ -187,9 +200,11 @@ def _build_engine(section: LoadEngineSection, folder: Path) -> Engine:
     return Engine(section.host, section.context, certificates, address)
 
 
-def _build_price(matrix: MatrixFile) -> Price | None:
-    """Return the prices; None if the matrix gives none."""
+def _build_price(matrix: MatrixFile, preset: SizePreset | None) -> Price | None:
+    """Return the prices: those of the matrix, else those of its preset; None without any."""
     section = matrix.price
+    if section is None and preset is not None:
+        return build_preset_price(preset)
     by_name = {name: size.price for name, size in matrix.sizes.items() if size.price is not None}
     if section is None:
         return Price(by_name=by_name) if by_name else None
@@ -197,9 +212,13 @@ def _build_price(matrix: MatrixFile) -> Price | None:
     return Price(section.currency, section.cpu_hour, gib_hour, by_name)
 
 
-def _find_notes(matrix: MatrixFile) -> tuple[str, ...]:
-    has_old_key = matrix.price is not None and matrix.price.gb_hour is not None
-    return (f"price.{OLD_PRICE_KEY_NOTE}",) if has_old_key else ()
+def _find_notes(matrix: MatrixFile, preset: SizePreset | None) -> list[str]:
+    notes = []
+    if matrix.price is not None and matrix.price.gb_hour is not None:
+        notes.append(f"price.{OLD_PRICE_KEY_NOTE}")
+    if preset is not None:
+        notes.append(describe_preset_price(preset, date.today(), is_replaced=matrix.price is not None))
+    return notes
 
 
 def _hash_or_refuse(plan: Plan, target: LoadedTarget) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 import json
 
 from harness.model import CampaignResult
+from harness.report.export.systems import System, render_export
 from harness.report.formats.comparison import (
     ComparisonView,
     build_comparison,
@@ -23,6 +24,7 @@ from harness.report.view.view import View, build_view
 
 __all__ = [
     "ComparisonView",
+    "System",
     "View",
     "build_comparison",
     "build_summary",
@@ -37,6 +39,7 @@ __all__ = [
     "render_comparison_table",
     "render_csv",
     "render_curve_csv",
+    "render_export",
     "render_html",
     "render_index",
     "render_junit",

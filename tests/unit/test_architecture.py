@@ -29,7 +29,7 @@ SHELVES = {
     "plan": ("schema", "yaml", "compose", "openapi"),
     "measure": ("host", "docker", "locust"),
     "analyse": ("search", "step", "result"),
-    "report": ("view", "html", "formats"),
+    "report": ("view", "export", "html", "formats"),
 }
 """The folders within a room: each may import from those before it."""
 

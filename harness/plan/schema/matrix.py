@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.model import MIB
 from harness.plan.schema import units, validators
+from harness.plan.schema.presets import drop_preset
 from harness.plan.schema.types import (
     AsTuple,
     Cores,
@@ -250,6 +251,7 @@ class MatrixFile(Section):
     """The content of matrix.yaml.
 
     `target` is a folder or the mapping of a TargetFile; `read_target` reads it. `read_slos` reads `slos`.
+    `sizes` are the named ones; `read_size_preset` reads those of a preset.
     """
 
     target: Any = None
@@ -261,7 +263,7 @@ class MatrixFile(Section):
     limits: LimitsSection | None = None
     exclude: Annotated[tuple[ExcludeSection, ...], AsTuple, Field(max_length=1000)] = ()
     include: Annotated[tuple[ReplicatedSizeSection, ...], AsTuple] = ()
-    sizes: dict[Name, NamedSizeSection] = {}
+    sizes: Annotated[dict[Name, NamedSizeSection], BeforeValidator(drop_preset)] = {}
     balancer: BalancerSection = BalancerSection()
     price: PriceSection | None = None
     slos: Any = None

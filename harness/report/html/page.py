@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from harness.model import MIB, Series, Verdict
 from harness.report.html import charts, cost_chart, distribution_chart
+from harness.report.html.export_section import build_exports
 from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.curves import describe_remedies
@@ -40,6 +41,7 @@ def render_html(view: View) -> str:
             cost=cost_chart.build_cost_chart(view),
             costs={each.limits: each for each in view.costs},
             priced=_sort_by_price(view),
+            exports=build_exports(view),
             statuses=_build_legend(view),
             data=_embed_chart_data(curves),
             style=read_asset("style.css"),

@@ -61,6 +61,12 @@ PAGE_TERMS = (
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),
     Term("soak", "the recommended size is held for minutes at the end, at the campaign's users"),
+    Term(
+        "safe load",
+        "the users that a size carries with the headroom to spare: its capacity divided by 1 + headroom, but "
+        "never more than were measured",
+    ),
+    Term("preset", "sizes as a cloud sells them, with list prices of one day"),
     Term("host drift", "a change of the host's speed during the campaign, shown by the CPU per request"),
     Term("Little's law residual", "the share of the users' time that is neither thinking nor waiting"),
     Term("steal", "the share of CPU time that the hypervisor gave to other machines"),

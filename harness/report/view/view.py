@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.model import CampaignResult, CampaignState, CellResult, Cost, Limits, Sizing, Status
+from harness.model.deployment import Deployment
 from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
@@ -19,6 +20,7 @@ class View:
 
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds. `progress`
     is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices.
+    `price_source` says whose list prices they are. `deployment` is that of the size to take.
     """
 
     campaign: str
@@ -39,6 +41,8 @@ class View:
     costs: tuple[Cost, ...]
     relative_costs: Mapping[Limits, str]
     currency: str
+    price_source: str = ""
+    deployment: Deployment | None = None
 
     @property
     def is_running(self) -> bool:
@@ -77,6 +81,8 @@ def build_view(result: CampaignResult) -> View:
         costs=result.costs,
         relative_costs={} if result.costs else compare_costs(result.cells),
         currency=format_currency(result),
+        price_source=text.clean_text(result.price.source) if result.price else "",
+        deployment=result.deployment,
     )
 
 

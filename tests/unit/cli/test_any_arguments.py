@@ -58,6 +58,10 @@ READING: tuple[tuple[str, ...], ...] = (
     ("report", "VALUE"),
     ("judge", "VALUE"),
     ("size", "VALUE", "--users", "10"),
+    ("export", "CAMPAIGN", "--as", "VALUE"),
+    ("export", "CAMPAIGN", "--as", "kubernetes", "--size", "VALUE"),
+    ("export", "CAMPAIGN", "--as", "compose", "--users", "VALUE"),
+    ("export", "VALUE", "--as", "kubernetes"),
     ("check", "VALUE", "--require", "users >= 1"),
 )
 STARTING: tuple[tuple[str, ...], ...] = (

@@ -16,6 +16,7 @@ from harness.errors import InputError
 from harness.model import RATIO_INDICATORS, Plan, Slo
 from harness.plan import load_plan, parse_slo
 from harness.plan.schema.matrix import MatrixFile
+from harness.plan.schema.presets import PresetSection
 from harness.plan.schema.target import CompanionSection, ServiceSection, TargetFile
 from harness.plan.slos import check_indicator
 from harness.plan.yaml.problems import find_models, is_deprecated
@@ -121,6 +122,7 @@ def test_the_reference_has_every_key_and_no_other() -> None:
     slos = {key.removeprefix("slos.") for key in keys if key.startswith("slos.")}
     assert {key for key in keys if not key.startswith("slos.")} == {
         *find_keys(MatrixFile),
+        *(f"sizes.{key}" for key in find_keys(PresetSection)),
         *find_keys(TargetFile),
     }
     for indicator in slos - {"by_name"}:

@@ -83,6 +83,7 @@ def test_an_old_key_is_marked_as_deprecated() -> None:
         {"slos": {"p99.9": 3, "shortfall": "off", "by_name": {"/x": {"p99": "2s", "errors": 0.01}}}},
         {"target": {"name": "web", "port": 1, "image": "nginx"}},
         {"sizes": {"small": {"cpus": 1, "memory": "1g", "price": 0.1}}},
+        {"sizes": {"preset": "aws-fargate", "cpus": {"at_most": 1}, "memory": {"at_least": "1GiB"}}},
         {"price": {"cpu_hour": 0.034, "gib_hour": 0.004}},
         {"price": {"gb_hour": 0.004}},
     ],

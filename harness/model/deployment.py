@@ -1,0 +1,109 @@
+"""A size as it is deployed: what starts, what one replica may use and does use, and how many are needed."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from harness.model.plan import ImageSource, Target
+from harness.model.readiness import HttpProbe, ReadinessProbe
+from harness.model.resources import Limits
+from harness.model.results import CellResult, StepResult
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a deployment starts.
+
+    `image` is None if the harness builds it, and `port` is 0 if none is published. `variables` and
+    `companions` are names only: values may be secrets, and companions run elsewhere.
+    """
+
+    name: str
+    image: str | None
+    port: int
+    readiness: ReadinessProbe = field(default_factory=HttpProbe)
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    variables: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+
+
+def build_service(target: Target) -> Service:
+    """Return what a deployment of a target starts."""
+    return Service(
+        name=target.name,
+        image=target.source.reference if isinstance(target.source, ImageSource) else None,
+        port=target.port,
+        readiness=target.readiness,
+        command=target.command,
+        entrypoint=target.entrypoint,
+        variables=tuple(target.environment),
+        companions=tuple(each.name for each in target.companions if not each.is_job),
+    )
+
+
+class CapacityBasis(StrEnum):
+    """How a size's capacity is known."""
+
+    MEASURED = "measured"
+    """The size broke above it."""
+    PREDICTED = "predicted"
+    """The size never broke; the capacity follows from the CPU and the memory that it used."""
+    LOWER_BOUND = "lower bound"
+    """The size never broke, and nothing tells how much more it sustains."""
+
+
+@dataclass(frozen=True, slots=True)
+class SafeLoad:
+    """The load that a measured size carries with the headroom to spare, all its replicas together.
+
+    `capacity_users` divided by 1 + `headroom_ratio` gives `users`, but no more than were measured. `step`
+    showed what is used: the step that passed at these users or next above them; None if none was held.
+    `memory_step` is the step that shows best whether the memory is level: the soak, or the largest step.
+    """
+
+    users: int
+    capacity_users: float
+    basis: CapacityBasis
+    headroom_ratio: float
+    step: StepResult | None = None
+    memory_step: StepResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaUse:
+    """What one replica uses at the safe load; None where no counter or no step tells it.
+
+    `break_ratio` is the share of its CPU limit that it uses at the capacity; None unless the size broke.
+    From `scale_at_users` on a further replica is due: above the `users` of the safe load, so that these don't
+    start one, and below the capacity, because a replica takes time to be ready.
+    `in_flight` are the requests that it serves at once, on average (Little's law). `is_memory_level`: the
+    limit lasts for the horizon; None if no step tells.
+    """
+
+    users: float
+    scale_at_users: float
+    cpu_cores: float | None = None
+    memory_bytes: float | None = None
+    is_memory_level: bool | None = None
+    in_flight: float | None = None
+    break_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A measured size as it is deployed for `users`, in `replicas` of its limits.
+
+    `limits` are those of one replica. `replicas_help` is False if a companion or errors stop the size:
+    whether further replicas make it carry more is then unknown. `ready_after_s` is how long a container took
+    to be ready; None if unknown.
+    """
+
+    result: CellResult
+    service: Service
+    limits: Limits
+    users: int
+    replicas: int
+    safe: SafeLoad
+    use: ReplicaUse
+    replicas_help: bool = True
+    ready_after_s: float | None = None

@@ -1,0 +1,29 @@
+"""Write names and amounts as the systems take them."""
+
+import math
+import re
+
+from harness.model import MIB
+
+_NOT_IN_LABEL = re.compile(r"[^a-z0-9]+")
+
+
+def to_label(name: str) -> str:
+    """Return a name as a DNS label: lower-case letters, digits and dashes, 63 at most, a letter first."""
+    label = _NOT_IN_LABEL.sub("-", name.lower()).strip("-")
+    return (label if label[:1].isalpha() else f"app-{label}")[:63].strip("-")
+
+
+def to_millicores(cores: float) -> str:
+    """Return an amount of CPU in Kubernetes' unit, rounded up: `344m`."""
+    return f"{max(1, math.ceil(round(1000 * cores, 6)))}m"
+
+
+def to_cores(cores: float) -> str:
+    """Return a number of cores without an exponent: `0.5`, `0.125`, `2`."""
+    return f"{cores:.5f}".rstrip("0").rstrip(".")
+
+
+def to_mebibytes(size_bytes: float) -> int:
+    """Return an amount of memory in MiB, rounded up."""
+    return max(1, math.ceil(round(size_bytes / MIB, 6)))

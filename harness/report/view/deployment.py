@@ -1,0 +1,203 @@
+"""Put into words where the figures of an exported file come from, and what is not known."""
+
+import math
+
+from harness.model import Factor, Limits, Status
+from harness.model.deployment import CapacityBasis, Deployment
+from harness.report.view import text
+
+LOOK_EVERY_S = 30.0
+"""How old what an autoscaler acts on may be: Kubernetes looks every 15 s, at readings of every 15 s."""
+
+MEASURED_LIMIT = "the limit that was measured"
+MEASURED_MEMORY_LIMIT = "the limit that was measured, without swap"
+
+
+def write_heading(deployment: Deployment, campaign: str) -> str:
+    """Return the lines that stand above every exported file."""
+    result = deployment.result
+    size = text.format_size(result.cell.limits)
+    lines = [
+        f"{deployment.service.name} at {size}, for {text.format_count(deployment.users)} users. Made by "
+        f"`harness export` from the campaign {campaign}.",
+        describe_capacity_basis(deployment),
+        describe_safe_load(deployment),
+        *_list_gaps(deployment),
+    ]
+    return "\n".join(text.clean_text(line) for line in lines)
+
+
+def describe_capacity_basis(deployment: Deployment) -> str:
+    """Return what the size sustains, and how that is known."""
+    safe, result = deployment.safe, deployment.result
+    capacity = text.format_count(round(safe.capacity_users))
+    sustained = text.format_count(result.sustained_users)
+    if safe.basis is CapacityBasis.MEASURED:
+        return f"Capacity: {capacity} users, measured: it broke at {text.format_count(result.broken_users)}."
+    if result.status is Status.INFERRED:
+        more = f" Predicted are {capacity}." if safe.basis is CapacityBasis.PREDICTED else ""
+        inferred = "inferred from another size: this size was not measured itself"
+        return f"Capacity: at least {sustained} users, {inferred}.{more}"
+    if safe.basis is CapacityBasis.PREDICTED:
+        return (
+            f"Capacity: about {capacity} users, predicted from the CPU and the memory that it used. It "
+            f"sustained all {sustained} that were measured, so where it breaks is not known."
+        )
+    return f"Capacity: at least {sustained} users. It never broke, so how much more it sustains is not known."
+
+
+def describe_safe_load(deployment: Deployment) -> str:
+    """Return the users that a replica carries with room to spare, and how many replicas that makes."""
+    safe, measured = deployment.safe, deployment.result.cell.limits.replicas
+    room = f", with room for {text.format_ratio(safe.headroom_ratio)} more" if safe.headroom_ratio else ""
+    of_all = f" in {measured} replicas" if measured > 1 else ""
+    count = _count_replicas(deployment.replicas)
+    needed = f"{text.format_count(deployment.users)} users need {count}"
+    assumed = f"; {measured} was measured" if measured == 1 else f"; {measured} were measured"
+    further = f"{assumed}, and further ones are taken to carry as many each"
+    return (
+        f"Safe load: {text.format_count(safe.users)} users{of_all}{room}. {needed}"
+        f"{further if deployment.replicas > measured else ''}."
+    )
+
+
+def _count_replicas(replicas: int) -> str:
+    return "1 replica" if replicas == 1 else f"{replicas} replicas"
+
+
+def _list_gaps(deployment: Deployment) -> list[str]:
+    """Return what the file does not hold: the image's address, values of variables, companions."""
+    service, gaps = deployment.service, []
+    if service.image is None:
+        gaps.append("The harness built the image: push it to your registry, and write its name there.")
+    if service.variables:
+        gaps.append(f"Not in this file: the variables of target.yaml ({', '.join(service.variables)}).")
+    if service.companions:
+        gaps.append(f"Not in this file: the services that it needs ({', '.join(service.companions)}).")
+    if not deployment.replicas_help:
+        gaps.append(explain_no_scaling(deployment))
+    return gaps
+
+
+def explain_no_scaling(deployment: Deployment) -> str:
+    """Return why more replicas may not make the size carry more."""
+    if deployment.result.limiting_factor is Factor.DEPENDENCY:
+        return "A service that it needs is the limit: further replicas of the target alone do not help."
+    return "Errors are the limit: whether further replicas help is not known."
+
+
+def explain_cpu_request(deployment: Deployment) -> str:
+    """Return where the CPU of the request comes from."""
+    use, step = deployment.use, deployment.safe.step
+    if use.cpu_cores is None or step is None:
+        return _explain_missing(deployment, "its CPU")
+    used = text.format_cores(step.target.cpu_cores)
+    whole = f"measured: {used} cores at {text.format_count(step.users)}"
+    return (
+        f"a replica uses {text.format_cores(use.cpu_cores)} cores at its {_name_share(deployment)} ({whole})"
+    )
+
+
+def _name_share(deployment: Deployment) -> str:
+    return f"safe load of {text.format_number(deployment.use.users, 0)} users"
+
+
+def _explain_missing(deployment: Deployment, what: str) -> str:
+    if deployment.safe.step is None:
+        return f"not known: this size was not measured itself, and {what} was not counted"
+    return f"not known: {what} was not counted"
+
+
+def explain_memory_request(deployment: Deployment) -> str:
+    """Return where the memory of the request comes from, and whether the memory is level."""
+    use = deployment.use
+    if use.memory_bytes is None:
+        return "the limit, because what a replica needs was not counted"
+    used = f"{text.format_mebibytes(use.memory_bytes)} at its {_name_share(deployment)}"
+    if use.is_memory_level:
+        return f"a replica uses {used}, and its memory is level"
+    if use.is_memory_level is None:
+        return f"the limit: it used {used}, but no step was long enough to show that its memory is level"
+    return f"the limit: it used {used}, and its memory still grew"
+
+
+def choose_memory_request(deployment: Deployment) -> int:
+    """Return the bytes to request: what a replica uses if that is level, and otherwise its limit."""
+    use, limit_bytes = deployment.use, deployment.limits.memory_bytes
+    if use.memory_bytes is None or not use.is_memory_level:
+        return limit_bytes
+    return min(limit_bytes, math.ceil(use.memory_bytes))
+
+
+def explain_replicas(deployment: Deployment) -> str:
+    """Return why it is this number of replicas."""
+    users, share = text.format_count(deployment.users), text.format_number(deployment.use.users, 0)
+    return f"{users} users, {share} for each replica"
+
+
+def explain_most_replicas(deployment: Deployment) -> str:
+    """Return why an autoscaler may start this many replicas."""
+    measured = deployment.result.cell.limits.replicas
+    were = "1 was" if measured == 1 else f"{measured} were"
+    return f"your choice: twice as many as {text.format_count(deployment.users)} users need; {were} measured"
+
+
+def explain_scaling(deployment: Deployment) -> str:
+    """Return at which use a replica breaks, and how fast the load may grow while a further one starts."""
+    ratio = deployment.use.break_ratio
+    if ratio is None:
+        breaks = "where a replica breaks was not measured"
+    else:
+        capacity = text.format_count(deployment.result.sustained_users)
+        breaks = (
+            f"a replica breaks above {text.format_ratio(ratio)} of its CPU limit ({capacity} users in all)"
+        )
+    at = text.format_number(deployment.use.scale_at_users, 0)
+    return f"at {at} users for each replica; {breaks}; {explain_growth(deployment)}"
+
+
+def explain_growth(deployment: Deployment) -> str:
+    """Return how many users a minute may be added for each replica while a further one gets ready."""
+    safe, ready_after_s = deployment.safe, deployment.ready_after_s
+    if ready_after_s is None:
+        return "how long a replica takes to be ready is not known"
+    capacity_users = safe.capacity_users / deployment.result.cell.limits.replicas
+    spare = max(0.0, capacity_users - deployment.use.scale_at_users)
+    a_minute = math.floor(round(60 * spare / (ready_after_s + LOOK_EVERY_S), 6))
+    source = "" if safe.basis is CapacityBasis.MEASURED else f" ({safe.basis})"
+    return (
+        f"a replica was ready after {text.format_seconds(ready_after_s)}: with {LOOK_EVERY_S:.0f} s until it "
+        f"is asked for, each replica bears {text.format_count(a_minute)} more users a minute{source}"
+    )
+
+
+def explain_concurrency(deployment: Deployment) -> str:
+    """Return where the limit on requests at once comes from."""
+    return (
+        f"a replica serves {text.format_number(deployment.use.in_flight, 1)} requests at once at its "
+        f"{_name_share(deployment)} (Little's law), and by chance up to three standard deviations more"
+    )
+
+
+def choose_concurrency(deployment: Deployment) -> int | None:
+    """Return how many requests a replica should serve at once at most; None if that is not known.
+
+    Independent arrivals make a number with a Poisson distribution, whose variance is its mean.
+    """
+    mean = deployment.use.in_flight
+    return None if mean is None else max(1, math.ceil(mean + 3 * math.sqrt(mean)))
+
+
+def explain_sold_size(deployment: Deployment, sold: Limits, seller: str) -> str:
+    """Return why a size is not the one that was measured; that it is, if it is."""
+    if sold == deployment.limits:
+        return MEASURED_LIMIT
+    measured = text.format_size(deployment.limits)
+    return f"{seller} sells no {measured}: this is the next larger size, which was not measured"
+
+
+def explain_readiness(deployment: Deployment) -> str:
+    """Return how long a container took to be ready."""
+    if deployment.ready_after_s is None:
+        return "as the harness told it; how long it takes is not known"
+    return f"as the harness told it: ready after {text.format_seconds(deployment.ready_after_s)}"

@@ -1,0 +1,300 @@
+"""An exported file is valid by its system's official schema, and its figures are those that were measured."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.analyse.result.deployment import plan_deployment
+from harness.errors import UsageError
+from harness.model import (
+    GIB,
+    MIB,
+    CampaignResult,
+    CampaignState,
+    Cell,
+    CellResult,
+    CommandProbe,
+    Factor,
+    HealthcheckProbe,
+    Judgement,
+    Limits,
+    LogProbe,
+    Margin,
+    MemoryOutlook,
+    MemoryTrend,
+    PortProbe,
+    Rule,
+    Status,
+    StepResult,
+    TargetUse,
+    TcpProbe,
+)
+from harness.model.deployment import Deployment, Service
+from harness.model.evidence import SlosHold
+from harness.report import System, build_view, render_export, render_html
+from tests.export_schemas import find_mistakes
+from tests.unit.report import example
+
+PLAIN = Service("web", "registry.example/shop:1.4", 8000)
+SERVICES = (
+    PLAIN,
+    Service(
+        "9.web_x", None, 0, TcpProbe(), ("serve", "--threads", "4"), ("/bin/sh", "-c", "echo $(X) ${Y} $Z")
+    ),
+    Service(
+        "web", "shop", 80, CommandProbe(("test", "-e", "/ready")), variables=("A", "B"), companions=("db",)
+    ),
+    Service("web", "shop", 80, LogProbe("ready")),
+    Service("web", "shop", 80, PortProbe(81)),
+    Service("web", "shop", 80, HealthcheckProbe()),
+)
+TREND = MemoryTrend(MemoryOutlook.LASTS, 60.0, 50 * MIB, 115 * MIB, 0.0, 0.0, 0.0, 115.0 * MIB, None)
+
+
+def make_size(**changes: Any) -> CellResult:
+    """Make a size of half a core that carried 130 users with 0.39 cores, 115 MiB and 13 requests at once."""
+    step = StepResult(
+        index=1,
+        life=1,
+        users=130,
+        judgement=Judgement(Rule.SLOS_HOLD, SlosHold(())),
+        window_s=20.0,
+        load_s=30.0,
+        requests=100,
+        target=TargetUse(cpu_cores=0.39, memory_peak_bytes=115 * MIB),
+        wait_ratio=0.1,
+        memory=TREND,
+    )
+    size = CellResult(
+        Cell("web-c0.50-m256", "web", Limits(0.5, 256 * MIB)),
+        Status.BRACKETED,
+        130,
+        140,
+        limiting_factor=Factor.CPU,
+        cpu_used_cores=0.39,
+        ready_after_s=10.0,
+        steps=(step,),
+    )
+    return replace(size, **changes)
+
+
+def deploy(
+    size: CellResult | None = None,
+    service: Service = PLAIN,
+    users: int = 400,
+    margin: Margin | None = None,
+    headroom: float = 0.3,
+) -> Deployment:
+    size = size or make_size()
+    campaign = CampaignResult(
+        "c", "web", CampaignState.COMPLETE, "", 400, (), (size,), headroom_ratio=headroom
+    )
+    deployment = plan_deployment(campaign, size, margin, service, users)
+    assert deployment is not None
+    return deployment
+
+
+def export(deployment: Deployment, system: System) -> str:
+    return render_export(deployment, system, "shop-20261126-050000")
+
+
+def read(deployment: Deployment, system: System) -> list[Any]:
+    return list(yaml.safe_load_all(export(deployment, system)))
+
+
+def flatten(text: str) -> str:
+    """Return a text with its comments as one line."""
+    return " ".join(line.strip().removeprefix("# ") for line in text.splitlines())
+
+
+def find_line(text: str, start: str) -> str:
+    """Return the line that starts like this, with the comment above it or behind it on one line."""
+    lines = [line.strip() for line in text.splitlines()]
+    at = next(number for number, line in enumerate(lines) if line.startswith(start))
+    above = at
+    while above and lines[above - 1].startswith("#"):
+        above -= 1
+    return " ".join([*(line.removeprefix("# ") for line in lines[above:at]), lines[at]])
+
+
+YAML_SYSTEMS = [system for system in System if system is not System.TERRAFORM]
+
+
+@pytest.mark.parametrize("system", System)
+@pytest.mark.parametrize("service", SERVICES, ids=range(len(SERVICES)))
+def test_every_kind_of_service_is_valid_by_the_official_schema(system: System, service: Service) -> None:
+    assert find_mistakes(system, export(deploy(service=service), system)) == []
+
+
+@pytest.mark.parametrize("system", System)
+@pytest.mark.parametrize("size", example.NINE_SIZES, ids=lambda size: size.cell.id)
+def test_every_size_of_a_campaign_is_valid_by_the_official_schema(system: System, size: CellResult) -> None:
+    if size.sustains(1):
+        assert find_mistakes(system, export(deploy(size), system)) == []
+
+
+@pytest.mark.parametrize("system", System)
+def test_a_size_of_which_little_is_known_is_valid_and_says_what_is_not_known(system: System) -> None:
+    inferred = make_size(status=Status.INFERRED, steps=(), cpu_used_cores=None, ready_after_s=None)
+    text = export(deploy(inferred), system)
+    assert find_mistakes(system, text) == []
+    assert "inferred from another size: this size was not measured itself" in flatten(text)
+
+
+@pytest.mark.parametrize("system", System)
+def test_the_heading_says_what_was_measured(system: System) -> None:
+    text = flatten(export(deploy(), system))
+    assert "web at 0.5 CPU / 256 MiB, for 400 users" in text
+    assert "Capacity: 130 users, measured: it broke at 140." in text
+    assert "Safe load: 100 users, with room for 30 % more. 400 users need 4 replicas; 1 was measured" in text
+
+
+def test_kubernetes_requests_the_use_at_the_safe_load_and_limits_what_was_measured() -> None:
+    workload, autoscaler = read(deploy(), System.KUBERNETES)
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {
+        "requests": {"cpu": "300m", "memory": "100Mi"},  # 0.39 · 100 / 130 cores; 50 + 65 · 100 / 130 MiB
+        "limits": {"cpu": "500m", "memory": "256Mi"},
+    }
+    assert container["readinessProbe"] == {"httpGet": {"path": "/", "port": 8000}}
+    assert "replicas" not in workload["spec"]
+    spec = autoscaler["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (4, 8)
+    assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 100  # 110 users are 10 % above
+
+
+def test_each_figure_of_kubernetes_says_where_it_comes_from() -> None:
+    text = export(deploy(), System.KUBERNETES)
+    request = "a replica uses 0.30 cores at its safe load of 100 users (measured: 0.39 cores at 130)"
+    assert request in find_line(text, 'cpu: "300m"')
+    assert "100 MiB at its safe load of 100 users, and its memory is level" in find_line(
+        text, 'memory: "100Mi"'
+    )
+    assert "the limit that was measured, without swap" in find_line(text, 'memory: "256Mi"')
+    target = find_line(text, "averageUtilization:")
+    assert "at 110 users for each replica; a replica breaks above 78 % of its CPU limit" in target
+    assert "bears 30 more users a minute" in target  # 20 users in 10 + 30 s
+    assert "twice as many as 400 users need; 1 was measured" in find_line(text, "maxReplicas:")
+
+
+def test_memory_that_is_not_level_is_requested_up_to_the_limit() -> None:
+    for outlook, words in (
+        (MemoryOutlook.FILLS, "and its memory still grew"),
+        (MemoryOutlook.UNKNOWN, "no step was long enough to show that its memory is level"),
+    ):
+        (step,) = make_size().steps
+        size = make_size(steps=(replace(step, memory=replace(TREND, outlook=outlook)),))
+        text = export(deploy(size), System.KUBERNETES)
+        line = find_line(text, 'memory: "256Mi"')
+        assert words in line
+
+
+def test_a_size_that_never_broke_says_that_its_end_is_not_known() -> None:
+    size = make_size(status=Status.CENSORED, broken_users=None, limiting_factor=None)
+    text = export(deploy(size), System.KUBERNETES)
+    assert "how much more it sustains is not known" in flatten(text)
+    assert "where a replica breaks was not measured" in find_line(text, "averageUtilization:")
+    predicted = export(deploy(size, margin=Margin(200.0, True, None, None, 0.9, 0.9)), System.KUBERNETES)
+    assert "about 200 users, predicted" in flatten(predicted)
+    assert "users a minute (predicted)" in find_line(predicted, "averageUtilization:")
+
+
+@pytest.mark.parametrize("factor", [Factor.DEPENDENCY, Factor.ERRORS])
+def test_without_a_reason_to_scale_there_is_no_autoscaler(factor: Factor) -> None:
+    size = make_size(limiting_factor=factor)
+    (workload,) = read(deploy(size), System.KUBERNETES)
+    assert workload["spec"]["replicas"] == 4
+    (template,) = read(deploy(size), System.ECS)
+    assert set(template["Resources"]) == {"Task", "Service"}
+    assert "further replicas" in flatten(export(deploy(size), System.CLOUD_RUN))
+
+
+def test_without_headroom_kubernetes_acts_before_the_capacity() -> None:
+    _, autoscaler = read(deploy(headroom=0.0), System.KUBERNETES)
+    assert autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 90
+
+
+def test_compose_has_the_limits_without_swap_and_a_port_for_a_single_replica() -> None:
+    (file,) = read(deploy(users=100), System.COMPOSE)
+    service = file["services"]["web"]
+    assert service["ports"] == ["8000:8000"]
+    assert service["memswap_limit"] == "256M"
+    assert service["deploy"]["resources"]["limits"] == {"cpus": "0.5", "memory": "256M"}
+    assert service["deploy"]["resources"]["reservations"] == {"cpus": "0.3", "memory": "100M"}
+    (file,) = read(deploy(users=400), System.COMPOSE)
+    assert "ports" not in file["services"]["web"]
+    assert file["services"]["web"]["deploy"]["replicas"] == 4
+
+
+def test_fargate_gets_the_next_size_on_sale_with_the_measured_limit_of_memory() -> None:
+    (template,) = read(deploy(), System.ECS)
+    task = template["Resources"]["Task"]["Properties"]
+    assert (task["Cpu"], task["Memory"]) == ("512", "1024")
+    (container,) = task["ContainerDefinitions"]
+    assert (container["Memory"], container["MemoryReservation"]) == (256, 100)
+    policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["TargetValue"] == 66  # 0.3 · 1.1 of 0.5 cores
+    assert policy["ScaleOutCooldown"] == 10
+    text = export(deploy(), System.ECS)
+    assert "Fargate sells no 0.5 CPU / 256 MiB: this is the next larger size" in find_line(
+        text, 'Memory: "1024"'
+    )
+
+
+def test_cloud_run_limits_requests_at_once_to_those_of_the_safe_load() -> None:
+    (service,) = read(deploy(), System.CLOUD_RUN)
+    template = service["spec"]["template"]
+    assert template["spec"]["containerConcurrency"] == 20  # 10 + 3 · √10
+    assert template["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "512Mi"}
+    assert template["metadata"]["annotations"] == {
+        "autoscaling.knative.dev/minScale": "4",
+        "autoscaling.knative.dev/maxScale": "8",
+    }
+
+
+def test_a_size_that_is_on_sale_is_called_the_one_that_was_measured() -> None:
+    size = make_size(cell=Cell("web", "web", Limits(1.0, 2 * GIB)))
+    for system in (System.ECS, System.CLOUD_RUN):
+        assert "sells no" not in flatten(export(deploy(size), system))
+
+
+@pytest.mark.parametrize("system", [System.ECS, System.CLOUD_RUN])
+def test_a_size_that_is_larger_than_any_on_sale_is_refused(system: System) -> None:
+    size = make_size(cell=Cell("web", "web", Limits(64.0, 256 * GIB)))
+    with pytest.raises(UsageError, match="has no size as large as 64 CPU"):
+        export(deploy(size), system)
+
+
+def test_no_value_of_a_variable_leaves_the_campaign() -> None:
+    text = flatten(export(deploy(service=SERVICES[2]), System.KUBERNETES))
+    assert "Not in this file: the variables of target.yaml (A, B)." in text
+    assert "Not in this file: the services that it needs (db)." in text
+
+
+@pytest.mark.parametrize("system", YAML_SYSTEMS)
+def test_a_foreign_text_stays_a_text(system: System) -> None:
+    evil = 'x"\n# y\nkind: Evil\x1b[31m'
+    service = Service(evil, evil, 80, command=(evil,), variables=(evil,), companions=(evil,))
+    documents = read(deploy(service=service), system)
+    assert find_mistakes(system, export(deploy(service=service), system)) == []
+    assert "Evil" not in {each.get("kind") for each in documents}
+    assert "\x1b" not in export(deploy(service=service), system)
+
+
+def test_the_page_holds_the_files_of_the_size_to_take_once_it_is_complete() -> None:
+    campaign = example.build_campaign(deployment=deploy())
+    page = render_html(build_view(campaign))
+    assert "What to type" in page
+    assert "kind: HorizontalPodAutoscaler" in page
+    assert page.count('class="export"') == len(System)
+    running = replace(campaign, state=CampaignState.RUNNING)
+    assert "What to type" not in render_html(build_view(running))
+    assert "What to type" not in render_html(build_view(example.build_campaign()))
+
+
+def test_the_page_says_where_a_system_has_no_such_size() -> None:
+    size = make_size(cell=Cell("web", "web", Limits(64.0, 256 * GIB)))
+    page = render_html(build_view(example.build_campaign(deployment=deploy(size))))
+    assert "Fargate has no size as large as 64 CPU" in page
