@@ -143,7 +143,7 @@ def _parse_value(token: str, tokens: Iterator[str]) -> Any:
     if token == "{":
         return _parse_body(tokens)
     if token == "[":
-        items = []
+        items: list[Any] = []
         for each in tokens:
             if each == "]":
                 return items

@@ -51,7 +51,7 @@ def _build_matrix_schema() -> dict[str, Any]:
 def _build_preset_definitions() -> dict[str, Any]:
     """Return the schema of `sizes` with a preset, and those that it refers to, by name."""
     schema = PresetSection.model_json_schema()
-    return schema.pop("$defs") | {"PresetSection": schema | {"required": ["preset"]}}
+    return {**schema.pop("$defs"), "PresetSection": {**schema, "required": ["preset"]}}
 
 
 def _describe(model: type[Section], title: str) -> dict[str, Any]:

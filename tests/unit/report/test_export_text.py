@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from harness.report.export.names import to_cores, to_label, to_mebibytes, to_millicores
 from harness.report.export.terraform import quote_template
-from harness.report.export.tree import Explained, Unknown, strip
+from harness.report.export.tree import Explained, Node, Unknown, strip
 from harness.report.export.yaml_text import to_yaml
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -38,7 +38,7 @@ def test_both_versions_of_yaml_read_back_what_was_written(values: dict[str, Any]
 
 def test_a_reason_stands_behind_its_line_or_above_it_if_it_is_long() -> None:
     long = "because " + "it is so " * 14 + "and ends"
-    values = {
+    values: dict[str, Node] = {
         "cpu": Explained("500m", "measured"),
         "memory": Explained("64Mi", long),
         "gap": Unknown("why not"),
