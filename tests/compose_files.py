@@ -420,6 +420,14 @@ services:
   web: {image: x, container_name: "${COMPOSE_PROJECT_NAME}-web", ports: [80], restart: "on-failure:3"}
 """,
     },
+    "SSH keys": {
+        "compose.yaml": """\
+services:
+  web:
+    build: {context: ., ssh: {default: , key: ./id_key}}
+    ports: [80]
+""",
+    },
     "profiles": {
         "compose.yaml": """\
 services:

@@ -121,7 +121,8 @@ def _canonicalize_build(value: Any, folder: Path, home: str) -> Tree:
     if "extra_hosts" in build:
         build["extra_hosts"] = canonicalize_hosts(build["extra_hosts"])
     if "ssh" in build:
-        build["ssh"] = [f"{key}={path}" if path else key for key, path in to_mapping(build["ssh"]).items()]
+        keys = to_mapping(build["ssh"]).items()
+        build["ssh"] = [f"{key}={resolve_path(path, folder, home)}" if path else key for key, path in keys]
     if "secrets" in build:
         build["secrets"] = _canonicalize_grants(to_list(build["secrets"]))
     return build

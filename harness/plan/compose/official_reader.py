@@ -1,6 +1,5 @@
 """Read compose files with `docker compose config`, which is the reader that their users know."""
 
-import json
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -8,8 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.plan.yaml.large import parse_large_document
+
 _ANSWER_WITHIN_S = 60
 _SHOWN_CHARACTERS = 600
+_NO_JSON = "MarshalJSON"
+"""What versions say that have no JSON for a value, such as SSH keys of a build; they have YAML for it."""
 
 
 def find_docker_compose(environ: Mapping[str, str]) -> tuple[str, ...] | None:
@@ -52,32 +55,28 @@ def read_model_officially(
         ValueError: Docker Compose refuses the files; with its reason.
     """
     names = [option for file in files for option in ("--file", str(file))]
+    place = ["--project-directory", str(folder)]
     # without this the variables COMPOSE_… of the caller would choose other files
     usual = {key: value for key, value in environ.items() if not key.startswith("COMPOSE_")}
-    try:
-        answer = subprocess.run(
-            [
-                *command,
-                *names,
-                "--project-directory",
-                str(folder),
-                "--profile",
-                "*",
-                "config",
-                "--format",
-                "json",
-            ],
-            env=usual,
-            cwd=folder,
-            capture_output=True,
-            text=True,
-            timeout=_ANSWER_WITHIN_S,
+
+    def run_config(form: str) -> subprocess.CompletedProcess[str]:
+        words = [*command, *names, *place, "--profile", "*", "config", "--format", form]
+        return subprocess.run(
+            words, env=usual, cwd=folder, capture_output=True, text=True, timeout=_ANSWER_WITHIN_S
         )
+
+    try:
+        answer = run_config("json")
+        if answer.returncode and _NO_JSON in answer.stderr:
+            answer = run_config("yaml")
         if answer.returncode:
             raise ValueError(f"docker compose: {_find_reason(answer.stderr)}")
-        model = _undouble_dollars(json.loads(answer.stdout))
-    except (OSError, subprocess.TimeoutExpired, json.JSONDecodeError) as error:
+    except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"docker compose did not answer: {error}") from None
+    try:
+        model = _undouble_dollars(parse_large_document(answer.stdout.encode()))
+    except ValueError as error:
+        raise ValueError(f"docker compose did not answer: it {error}") from None
     if not isinstance(model, dict):
         raise ValueError("docker compose did not answer with a mapping")
     return model

@@ -164,6 +164,8 @@ def _adapt(model: dict[str, Any], folder: Path) -> dict[str, Any]:
         for section in (service, build):
             if section.get("extra_hosts"):
                 section["extra_hosts"] = canonicalize_hosts(section["extra_hosts"])
+        if isinstance(build.get("ssh"), list):
+            build["ssh"] = [str(each).replace(": ", "=", 1) for each in build["ssh"]]
         if (service.get("networks") or {}) == {"default": None}:
             del service["networks"]
         for mount in service.get("volumes") or []:

@@ -55,6 +55,17 @@ def test_the_answer_is_read_and_secrets_stay_references(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_what_docker_compose_has_no_json_for_is_read_as_yaml(tmp_path: Path) -> None:
+    config = (
+        "case \"$*\" in *json) echo 'json: error calling MarshalJSON' >&2; exit 1;; esac\n"
+        'echo \'services: {web: {image: y, environment: {A: "x$$y"}, build: {ssh: ["id: /key"]}}}\''
+    )
+    environ = write_program(tmp_path / "bin", "2.26.1", config)
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    web = read_compose([tmp_path / "compose.yaml"], environ).services["web"]
+    assert (web["environment"], web["build"]["ssh"]) == ({"A": "x$y"}, ["id=/key"])
+
+
 def test_a_refusal_is_shown_without_warnings(tmp_path: Path) -> None:
     config = "echo 'time=1 level=warning msg=no' >&2; echo 'services.web is wrong' >&2; exit 15"
     environ = write_program(tmp_path / "bin", "v2.30.1-desktop.1", config)
