@@ -119,7 +119,7 @@ def estimate_at_reference(
     if not steps or cell.status is not Status.BRACKETED or cell.limiting_factor is not Factor.CPU:
         return None
     windows = _list_windows(steps)
-    fitted = _fit_capacity(steps, windows, find_percentile_slo(slos)) or _read_estimate(cell)
+    fitted = _choose_sharper(_read_estimate(cell), _fit_capacity(steps, windows, find_percentile_slo(slos)))
     log_slowdown = fmean(window.log_pace for window in windows) - math.log(speed.reference_work_s)
     users = fitted.users * math.exp(speed.elasticity * log_slowdown)
     width = math.exp(NORMAL_975 * math.hypot(fitted.sigma, speed.elasticity_sigma * log_slowdown))
@@ -151,6 +151,14 @@ def _fit_capacity(
     if work is None:
         return None
     return replace(work, users=work.users / math.exp(fmean(window.log_demand for window in windows)))
+
+
+def _choose_sharper(estimate: LogNormalEstimate, fitted: LogNormalEstimate | None) -> LogNormalEstimate:
+    """Return the more certain one of a cell's estimate and the capacity fitted to its slow shares.
+
+    Slow shares alone tell little of a cell that broke by another SLO.
+    """
+    return estimate if fitted is None or estimate.sigma < fitted.sigma else fitted
 
 
 def _read_estimate(cell: CellResult) -> LogNormalEstimate:

@@ -96,6 +96,12 @@ def test_windows_at_two_speeds_agree_on_users_times_cpu_time() -> None:
         assert require_estimate(make_cell(*steps), slos=slos).users == pytest.approx(100, rel=0.002)
 
 
+def test_slow_shares_that_tell_little_give_way_to_the_estimate_of_the_cell() -> None:
+    """A size that broke by its throughput may have no slow request in any window."""
+    passed = make_window(90, requests=1400, slow_ratio=0.0)
+    assert require_estimate(make_cell(passed), slos=(Slo("p95", 1.0),)).fitted_users == 100
+
+
 @pytest.mark.parametrize(
     "cell",
     [
