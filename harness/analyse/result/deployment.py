@@ -110,15 +110,15 @@ def _count_replicas(users: int, safe_users: int, measured_replicas: int) -> int:
 def _measure_use(result: CellResult, safe: SafeLoad) -> ReplicaUse:
     limits, step = result.cell.limits, safe.step
     users = safe.users / limits.replicas
-    scale_at_users = users * _choose_scaling_point(safe)
     if step is None:
-        return ReplicaUse(users, scale_at_users)
+        return ReplicaUse(users, users * _choose_scaling_point(safe, None, limits.cpu_cores))
     share = safe.users / step.users / limits.replicas
-    cpu_cores, in_flight = step.target.cpu_cores, _find_in_flight(step)
+    cpu_cores = None if step.target.cpu_cores is None else step.target.cpu_cores * share
+    in_flight = _find_in_flight(step)
     return ReplicaUse(
         users,
-        scale_at_users,
-        cpu_cores=None if cpu_cores is None else cpu_cores * share,
+        users * _choose_scaling_point(safe, cpu_cores, limits.cpu_cores),
+        cpu_cores=cpu_cores,
         memory_bytes=_find_memory(result, safe),
         is_memory_level=_judge_memory(safe.memory_step),
         in_flight=None if in_flight is None else in_flight * share,
@@ -126,9 +126,15 @@ def _measure_use(result: CellResult, safe: SafeLoad) -> ReplicaUse:
     )
 
 
-def _choose_scaling_point(safe: SafeLoad) -> float:
-    """Return at how many times the safe load a replica is due: midway to the capacity, at most 1.1."""
-    return min(_MOST_OVER_SAFE, (1 + max(1.0, safe.capacity_users / safe.users)) / 2)
+def _choose_scaling_point(safe: SafeLoad, cpu_cores: float | None, limit_cores: float) -> float:
+    """Return at how many times the safe load a further replica is due, at most 1.1.
+
+    It lies midway to the capacity, and midway to the CPU limit, above which no use shows more load.
+    """
+    ratios = [safe.capacity_users / safe.users]
+    if cpu_cores:
+        ratios.append(limit_cores / cpu_cores)
+    return min(_MOST_OVER_SAFE, (1 + max(1.0, min(ratios))) / 2)
 
 
 def _find_in_flight(step: StepResult) -> float | None:

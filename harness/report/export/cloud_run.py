@@ -77,11 +77,21 @@ def _build_container(deployment: Deployment) -> Node:
     container: dict[str, Node] = {"image": build_image(deployment), **build_commands(deployment)}
     if service.port:
         container["ports"] = [{"containerPort": service.port}]
-    why = words.explain_sold_size(deployment, sold, _SELLER)
+    cpu, memory = explain_sold_amounts(deployment, sold, _SELLER)
     container["resources"] = {
         "limits": {
-            "cpu": Explained(to_cores(sold.cpu_cores), why),
-            "memory": Explained(f"{to_mebibytes(sold.memory_bytes)}Mi", why),
+            "cpu": Explained(to_cores(sold.cpu_cores), cpu),
+            "memory": Explained(f"{to_mebibytes(sold.memory_bytes)}Mi", memory),
         }
     }
     return container
+
+
+def explain_sold_amounts(deployment: Deployment, sold: Limits, seller: str) -> tuple[str, str]:
+    """Return why it is this CPU and this memory."""
+    limits = deployment.limits
+    is_cpu, is_memory = sold.cpu_cores == limits.cpu_cores, sold.memory_bytes == limits.memory_bytes
+    return (
+        words.explain_sold_size(deployment, seller, is_measured=is_cpu),
+        words.explain_sold_size(deployment, seller, is_measured=is_memory),
+    )

@@ -4,7 +4,7 @@ import math
 
 from harness.model import Limits
 from harness.model.deployment import Deployment
-from harness.report.export.cloud_run import choose_sold_size
+from harness.report.export.cloud_run import choose_sold_size, explain_sold_amounts
 from harness.report.export.kubernetes import build_image, can_scale
 from harness.report.export.names import to_label, to_mebibytes
 from harness.report.export.tree import Explained, Node
@@ -44,7 +44,7 @@ def build_ecs(deployment: Deployment) -> list[Node]:
 
 
 def _build_task(deployment: Deployment, sold: Limits) -> Node:
-    why = words.explain_sold_size(deployment, sold, _SELLER)
+    cpu, memory = explain_sold_amounts(deployment, sold, _SELLER)
     label = to_label(deployment.service.name)
     return {
         "Type": "AWS::ECS::TaskDefinition",
@@ -53,8 +53,8 @@ def _build_task(deployment: Deployment, sold: Limits) -> Node:
             "RequiresCompatibilities": ["FARGATE"],
             "NetworkMode": "awsvpc",
             "ExecutionRoleArn": {"Ref": "ExecutionRole"},
-            "Cpu": Explained(str(round(sold.cpu_cores * _UNITS_PER_CPU)), f"{why}; 1024 units are a core"),
-            "Memory": Explained(str(to_mebibytes(sold.memory_bytes)), f"MiB; {why}"),
+            "Cpu": Explained(str(round(sold.cpu_cores * _UNITS_PER_CPU)), f"{cpu}; 1024 units are a core"),
+            "Memory": Explained(str(to_mebibytes(sold.memory_bytes)), f"MiB; {memory}"),
             "ContainerDefinitions": [_build_container(deployment)],
         },
     }

@@ -8,7 +8,7 @@ from typing import cast
 from harness.model.deployment import Deployment
 from harness.report.export.kubernetes import build_kubernetes
 from harness.report.export.names import to_label
-from harness.report.export.tree import Node, Unknown, split_reason
+from harness.report.export.tree import Explained, Node, Unknown, split_reason
 from harness.report.export.yaml_text import quote_text, write_comment
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
@@ -27,14 +27,18 @@ def render_terraform(deployment: Deployment, heading: str) -> str:
     name = to_label(deployment.service.name).replace("-", "_")
     blocks = [_PROVIDER]
     for each in build_kubernetes(deployment):
-        kind = str(cast(Mapping[str, Node], each)["kind"]).lower()
-        lines = [
-            f'resource "kubernetes_manifest" "{name}_{kind}" {{',
-            *_write_entry("manifest", each, 2),
-            "}",
-        ]
+        manifest = _add_namespace(cast(Mapping[str, Node], each))
+        kind = str(manifest["kind"]).lower()
+        entry = _write_entry("manifest", manifest, 2)
+        lines = [f'resource "kubernetes_manifest" "{name}_{kind}" {{', *entry, "}"]
         blocks.append("\n".join(lines) + "\n")
     return "\n".join(["".join(f"{line}\n" for line in write_comment(heading, 0)), *blocks])
+
+
+def _add_namespace(manifest: Mapping[str, Node]) -> Mapping[str, Node]:
+    """Return an object with a namespace, which `kubectl` would take from its context."""
+    metadata = cast(Mapping[str, Node], manifest["metadata"])
+    return {**manifest, "metadata": {**metadata, "namespace": Explained("default", "write your own")}}
 
 
 def _write_entry(key: str, node: Node, indent: int) -> Iterator[str]:

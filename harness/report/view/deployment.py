@@ -2,7 +2,7 @@
 
 import math
 
-from harness.model import Factor, Limits, Status
+from harness.model import Factor, Status
 from harness.model.deployment import CapacityBasis, Deployment
 from harness.report.view import text
 
@@ -188,9 +188,9 @@ def choose_concurrency(deployment: Deployment) -> int | None:
     return None if mean is None else max(1, math.ceil(mean + 3 * math.sqrt(mean)))
 
 
-def explain_sold_size(deployment: Deployment, sold: Limits, seller: str) -> str:
-    """Return why a size is not the one that was measured; that it is, if it is."""
-    if sold == deployment.limits:
+def explain_sold_size(deployment: Deployment, seller: str, *, is_measured: bool) -> str:
+    """Return that an amount was measured, or why it is more than that."""
+    if is_measured:
         return MEASURED_LIMIT
     measured = text.format_size(deployment.limits)
     return f"{seller} sells no {measured}: this is the next larger size, which was not measured"

@@ -34,7 +34,7 @@ from harness.model import (
 from harness.model.deployment import Deployment, Service
 from harness.model.evidence import SlosHold
 from harness.report import System, build_view, render_export, render_html
-from tests.export_schemas import find_mistakes
+from tests.export_schemas import find_manifests, find_mistakes
 from tests.unit.report import example
 
 PLAIN = Service("web", "registry.example/shop:1.4", 8000)
@@ -214,6 +214,24 @@ def test_without_a_reason_to_scale_there_is_no_autoscaler(factor: Factor) -> Non
 def test_without_headroom_kubernetes_acts_before_the_capacity() -> None:
     _, autoscaler = read(deploy(headroom=0.0), System.KUBERNETES)
     assert autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"] == 90
+
+
+def test_no_autoscaler_waits_for_more_cpu_than_a_replica_may_use() -> None:
+    (step,) = make_size().steps
+    full = replace(step, users=400, target=TargetUse(cpu_cores=0.48))
+    size = make_size(steps=(full,), status=Status.CENSORED, sustained_users=400, broken_users=None)
+    deployment = deploy(size, margin=Margin(600.0, True, None, None, 0.9, 0.9))
+    _, autoscaler = read(deployment, System.KUBERNETES)
+    percent = autoscaler["spec"]["metrics"][0]["resource"]["target"]["averageUtilization"]
+    assert percent == 92  # 0.49 of 0.48 cores, and 10 % below; at 92 % Kubernetes acts at 0.486 of 0.5 cores
+    (template,) = read(deployment, System.ECS)
+    policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
+    assert policy["TargetValue"] == 98  # 0.49 of 0.5 cores
+
+
+def test_terraform_names_a_namespace() -> None:
+    text = export(deploy(), System.TERRAFORM)
+    assert [each["metadata"]["namespace"] for each in find_manifests(text)] == ["default", "default"]
 
 
 def test_compose_has_the_limits_without_swap_and_a_port_for_a_single_replica() -> None:

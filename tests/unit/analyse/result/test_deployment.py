@@ -163,6 +163,16 @@ def test_without_headroom_a_further_replica_is_due_at_the_capacity() -> None:
     assert use.users == use.scale_at_users == 130
 
 
+def test_a_further_replica_is_due_before_the_cpu_is_full() -> None:
+    step = make_step(400, target=TargetUse(cpu_cores=0.48))
+    margin = Margin(600.0, True, None, None, 0.9, 0.9)
+    use = deploy(make_size(step, status=Status.CENSORED), margin=margin).use
+    assert use.scale_at_users == pytest.approx(400 * (1 + 0.5 / 0.48) / 2)
+    full = make_step(400, target=TargetUse(cpu_cores=0.5))
+    use = deploy(make_size(full, status=Status.CENSORED), margin=margin).use
+    assert use.scale_at_users == 400
+
+
 def test_a_size_that_was_inferred_has_no_step_and_nothing_is_known_of_its_use() -> None:
     size = make_size(status=Status.INFERRED, sustained_users=400)
     deployment = deploy(size)
