@@ -30,7 +30,9 @@ class Difference:
     `ratio` is the capacity in `head` over that in `base`, as measured; None if either is unknown, 0, or has
     no upper end. `reference_ratio` is the same at one speed of the host, and `slowdown_ratio` by how much
     slower the host was in `head` than in `base` (its pace; negative if it was faster). Both are None unless
-    the CPU stops the size in both campaigns and the pace is known; `change` is then judged at one speed.
+    the CPU stops the size in both campaigns and the pace is known; `change` is then judged at one speed. If
+    the CPU stops it in one of them alone, and it sustained all users of the other, `change` is judged so as
+    well, and only `reference_ratio` is None.
     `counts_from_ratio` is the smallest change that counts: smaller ones happen without a cause. It is None if
     either capacity is unknown.
     """

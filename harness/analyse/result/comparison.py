@@ -41,6 +41,9 @@ _SPREAD = 0.09
 machine, as measured: see docs/benchmarks.md.
 """
 
+_PASS_SIGMA = 0.025
+"""How exactly a pass says that a size sustains its users, as a logarithm: half of the usual precision."""
+
 _SPREAD_AT_ONE_SPEED = 0.02
 """The same at one speed of the host, beside the interval of each campaign: the pace of a few windows is known
 to about 2 %.
@@ -113,6 +116,11 @@ def _compare_size(
         change = _classify_ratio(at_one_speed.ratio, least_ratio)
         slowdown_ratio = at_one_speed.pace_ratio - 1
         return Difference(limits, base, head, change, ratio, at_one_speed.ratio, slowdown_ratio, least_ratio)
+    bound = None if speed is None else _compare_with_open_end(base, head, speed)
+    if bound is not None:
+        least_ratio = max(threshold_ratio, math.expm1(_SURE * bound.sigma))
+        change = _classify_ratio(bound.ratio, least_ratio)
+        return Difference(limits, base, head, change, None, None, bound.pace_ratio - 1, least_ratio)
     is_cpu_bound = any(result.limiting_factor is Factor.CPU for result in (*base, *head))
     spread_ratio = math.expm1(_SURE * math.sqrt(2) * _SPREAD) if is_cpu_bound else 0.0
     least_ratio = max(threshold_ratio, spread_ratio)
@@ -161,6 +169,51 @@ def _compare_at_one_speed(
     ]
     sigma = math.hypot(math.sqrt(sum(variances)), speed.elasticity_sigma * log_pace)
     return _AtOneSpeed(math.exp(log_users + speed.elasticity * log_pace), sigma, math.exp(log_pace))
+
+
+def _compare_with_open_end(
+    base: Sequence[CellResult], head: Sequence[CellResult], speed: HostSpeed
+) -> _AtOneSpeed | None:
+    """Compare a size that sustained all users in one campaign, and that the CPU stopped in the other.
+
+    How many it sustains at most in the former is unknown, so the ratio is the smallest change that both
+    allow: 1 if they may be alike. None for any other size, or if a pace is unknown.
+    """
+    before, after = _list_reference_capacities(base), _list_reference_capacities(head)
+    if len(before) == len(base) and (opened := _measure_open_end(head)) is not None:
+        known, is_later_open = before, True
+    elif len(after) == len(head) and (opened := _measure_open_end(base)) is not None:
+        known, is_later_open = after, False
+    else:
+        return None
+    users, log_pace = opened
+    log_slowdown = log_pace - statistics.fmean(math.log(each.work_s) for each in known)
+    log_users = statistics.fmean(math.log(each.fitted_users) for each in known)
+    log_excess = math.log(users) + speed.elasticity * log_slowdown - log_users
+    fitted = statistics.fmean(each.fitted_sigma**2 for each in known) / len(known)
+    sigma = math.sqrt(
+        fitted + 2 * _SPREAD_AT_ONE_SPEED**2 + _PASS_SIGMA**2 + (speed.elasticity_sigma * log_slowdown) ** 2
+    )
+    log_ratio = max(0.0, log_excess) * (1 if is_later_open else -1)
+    return _AtOneSpeed(math.exp(log_ratio), sigma, math.exp(log_slowdown * (1 if is_later_open else -1)))
+
+
+def _measure_open_end(results: Sequence[CellResult]) -> tuple[int, float] | None:
+    """Return the fewest users that all repetitions sustained, and the mean logarithm of the pace there.
+
+    None unless each of them sustained all users of its campaign, at a known pace.
+    """
+    log_paces = []
+    for result in results:
+        passed = [
+            math.log(step.host.work_s)
+            for step in result.steps
+            if step.users == result.sustained_users and step.verdict is Verdict.PASS and step.host.work_s
+        ]
+        if result.status is not Status.CENSORED or not passed:
+            return None
+        log_paces.append(statistics.fmean(passed))
+    return min(result.sustained_users or 0 for result in results), statistics.fmean(log_paces)
 
 
 def _list_reference_capacities(results: Sequence[CellResult]) -> list[ReferenceCapacity]:

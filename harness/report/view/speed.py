@@ -58,4 +58,4 @@ def _is_unknown_speed(difference: Difference) -> bool:
     """Return True if the CPU stops the size, and it was compared as measured."""
     factors = {result.limiting_factor for result in (*difference.base, *difference.head)}
     is_compared = difference.counts_from_ratio is not None
-    return is_compared and difference.reference_ratio is None and Factor.CPU in factors
+    return is_compared and difference.slowdown_ratio is None and Factor.CPU in factors

@@ -134,6 +134,32 @@ def test_campaigns_of_one_commit_are_the_same_in_95_of_100_pairs() -> None:
     assert count_changes(draw_pairs(1.0, 0.0, speed_spread=0.09), None)[Change.SAME] >= 0.95 * len(pairs)
 
 
+def make_open_end(users: int, work_s: float | None) -> CellResult:
+    """Make a size that sustained all users of its campaign, at a pace of the host."""
+    steps = (make_step(users, "PASS", work_s=work_s),)
+    return replace(make_result(1.0, users, None, status=Status.CENSORED), steps=steps)
+
+
+def test_a_size_that_sustained_all_users_and_now_breaks_sustains_less() -> None:
+    """400 against 330 are a factor of 1.21. It counts from exp(2 · 0.047) = 1.10 on.
+
+    0.047 are 0.028 of the fit, 0.02 between campaigns, twice, and 0.025 of the pass.
+    """
+    before, after = make_open_end(400, 0.002), make_measured(330, 0.002)
+    worse, better = compare_one(before, after), compare_one(after, before)
+    assert (worse.change, better.change) == (Change.LESS, Change.MORE)
+    assert worse.counts_from_ratio == pytest.approx(math.expm1(2 * 0.047), rel=0.01)
+    assert (worse.ratio, worse.reference_ratio, worse.slowdown_ratio) == (None, None, 0.0)
+
+
+def test_a_size_that_sustained_all_users_on_a_faster_host_need_not_have_changed() -> None:
+    """330 users on a host that is 20 % slower are 396 on the faster one."""
+    assert compare_one(make_open_end(400, 0.002), make_measured(330, 0.0024)).change is Change.SAME
+    assert compare_one(make_open_end(400, 0.002), make_measured(600, 0.002)).change is Change.SAME
+    unknown = compare_one(make_open_end(400, None), make_measured(330, 0.002))
+    assert unknown.slowdown_ratio is None
+
+
 def test_a_change_of_15_percent_is_found_at_one_speed() -> None:
     changes = count_changes(draw_pairs(0.85, 0.03, speed_spread=0.085), AS_THE_PACE)
     assert changes[Change.LESS] >= 0.9 * changes.total()
