@@ -13,6 +13,7 @@ from harness.plan.schema.matrix import MatrixFile
 from harness.plan.schema.presets import PresetSection
 from harness.plan.schema.target import TargetFile
 from harness.plan.schema.types import Section
+from harness.plan.schema.variants import UNCHANGED
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schema"
 
@@ -44,6 +45,8 @@ def _build_matrix_schema() -> dict[str, Any]:
         "engine": {"anyOf": [{"type": "string"}, schema["properties"]["engine"]]},
         "sizes": {"anyOf": [{"$ref": "#/$defs/PresetSection"}, schema["properties"]["sizes"]]},
     }
+    variants = schema["properties"]["variants"]
+    variants["additionalProperties"] = {"anyOf": [{"const": UNCHANGED}, variants["additionalProperties"]]}
     sizes = [{"required": [key]} for key in ("limits", "sizes", "include")]
     return schema | {"$defs": definitions, "required": ["target"], "anyOf": sizes}
 

@@ -64,13 +64,17 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedScenario:
-    """What a trial simulates (a service, the noise of its host, its users' think times), and its SLOs."""
+    """What a trial simulates (a service, the noise of its host, its users' think times), and its SLOs.
+
+    `variants` are services by the names of variants, for cells that have one.
+    """
 
     service: Service = field(default_factory=Service)
     noise: Noise = USUAL
     think: ThinkTime = field(default_factory=ThinkTime)
     slos: tuple[Slo, ...] = DEFAULT_SLOS
     users_limit: int = 400
+    variants: tuple[tuple[str, Service], ...] = ()
 
 
 def build_grid(cpus: Sequence[float], memories_mib: Sequence[int] = (512,)) -> tuple[Cell, ...]:
@@ -107,7 +111,9 @@ def measure_matrix(
     Each cell has the results before it as neighbours. The same seed gives the same results.
     """
     plan = build_plan(strategy, cells, scenario)
-    backends = simulate_backends(scenario.service, scenario.noise, scenario.think, seed)
+    backends = simulate_backends(
+        scenario.service, scenario.noise, scenario.think, seed, dict(scenario.variants)
+    )
     results: list[CellResult] = []
     baseline = None
     order = order_cells(plan.cells)

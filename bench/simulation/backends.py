@@ -2,7 +2,7 @@
 
 import contextlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from bench.simulation import random_streams
 from bench.simulation.container_run import SimulatedContainerRun
@@ -28,14 +28,19 @@ _GENERATOR_START_S = 1.0
 
 
 def simulate_backends(
-    service: Service, noise: Noise = QUIET, think: ThinkTime | None = None, seed: int = 0
+    service: Service,
+    noise: Noise = QUIET,
+    think: ThinkTime | None = None,
+    seed: int = 0,
+    variants: Mapping[str | None, Service] | None = None,
 ) -> Backends:
     """Build a host, a generator and a probe around one simulated clock; the same seed gives the same facts.
 
     The random numbers of a container run depend on the seed, on its cell, and on its number within the cell.
+    A cell of one of the `variants` is served by that variant's service, and every other by `service`.
     """
     clock = SimulatedClock()
-    host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed)
+    host = SimulatedHost(clock, service, noise, think or ThinkTime(), seed, variants or {})
     return Backends(host, SimulatedLoadGenerator(clock), SimulatedProbe(), clock)
 
 
@@ -86,16 +91,23 @@ class _SimulatedTarget:
 
 
 class SimulatedHost:
-    """A `TargetHost` on which all targets serve by one `Service`, and all users think by one `ThinkTime`."""
+    """A `TargetHost` on which targets serve by the `Service` of their variant, and users think alike."""
 
     def __init__(
-        self, clock: SimulatedClock, service: Service, noise: Noise, think: ThinkTime, seed: int
+        self,
+        clock: SimulatedClock,
+        service: Service,
+        noise: Noise,
+        think: ThinkTime,
+        seed: int,
+        variants: Mapping[str | None, Service],
     ) -> None:
         self._clock = clock
         self._service = service
         self._noise = noise
         self._think = think
         self._seed = seed
+        self._variants = variants
         self._run_counts: dict[str, int] = {}
         self._drift_phase = float(random_streams.create_generator(seed).uniform())
 
@@ -110,8 +122,9 @@ class SimulatedHost:
 
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[_SimulatedTarget]:
-        self._clock.sleep(self._service.ready_after_s)
-        if cell.limits.memory_bytes < self._service.base_bytes:
+        service = self._get_service(cell)
+        self._clock.sleep(service.ready_after_s)
+        if cell.limits.memory_bytes < service.base_bytes:
             raise TargetStartError(
                 FailureKind.OOM, f"{cell.id}: the target was killed while it started: out of memory"
             )
@@ -136,10 +149,13 @@ class SimulatedHost:
     def read_fingerprint(self) -> Fingerprint:
         return Fingerprint(more={"simulated": True})
 
+    def _get_service(self, cell: Cell) -> Service:
+        return self._variants.get(cell.limits.variant, self._service)
+
     def _start_run(self, cell: Cell) -> SimulatedContainerRun:
         number = self._run_counts[cell.id] = self._run_counts.get(cell.id, 0) + 1
         return SimulatedContainerRun(
-            self._service,
+            self._get_service(cell),
             self._noise,
             self._think,
             cell.limits,

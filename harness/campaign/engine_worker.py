@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from harness.campaign.session import CampaignSession
 from harness.campaign.step_spec import build_step_spec
+from harness.campaign.variant_images import get_image_name, list_image_targets, sum_up_images
 from harness.errors import EngineError, EngineUnavailableError, TargetStartError
 from harness.measure.first_answer import hold_first_step, lacks_answers
 from harness.measure.protocols import Image
@@ -29,7 +30,7 @@ class EngineWorker:
         self.engine = engine
         self._session = session
         self._backends = backends
-        self._image = Image("", "")
+        self._images: dict[str | None, Image] = {}
         self._faults = 0
         self._has_answered = False
         self._awaits_answers = True
@@ -52,11 +53,11 @@ class EngineWorker:
 
     def _prepare_images(self) -> None:
         """Build or find the images. Raises UsageError if the target's image has changed since the start."""
-        plan = self._session.plan
-        image = self._backends.host.prepare(plan.target)
+        plan, host = self._session.plan, self._backends.host
+        images = {name: host.prepare(target) for name, target in list_image_targets(plan).items()}
         self._backends.generator.prepare(plan.scenario)
-        self._session.record_image(image, self.engine)
-        self._image = image
+        self._session.record_image(sum_up_images(tuple(images.values())), self.engine)
+        self._images = images
 
     def _measure_cell(self, cell: Cell) -> None:
         self._session.start_cell(cell, self.engine)
@@ -109,10 +110,11 @@ class EngineWorker:
         session, load = self._session, self._session.choose_load()
         run = session.start_run(cell, first_step.purpose, self.engine)
         plan = session.plan
+        target, image = cell.adapt_target(plan.target), self._images[get_image_name(cell)]
         crowd = Crowd(plan.users_limit, plan.spawn_rate)
         try:
             with open_session(
-                self._backends, plan.target, plan.scenario, load, cell, self._image, run.number, crowd
+                self._backends, target, plan.scenario, load, cell, image, run.number, crowd
             ) as container:
                 session.record_run(_add_readiness(run, container))
                 session.note_once(container.generator.notes)

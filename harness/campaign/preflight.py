@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.campaign.variant_images import list_image_targets
 from harness.errors import EngineError, EngineUnavailableError, UsageError
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.stats import DockerProbe
@@ -75,7 +76,8 @@ def check_plan(plan: Plan, backends: EngineBackends) -> Plan:
     first.generator.find_user_classes(plan.scenario)
     problems: list[str] = []
     for each in backends.values():
-        problems += each.host.find_problems(plan.target, plan.load)
+        for target in list_image_targets(plan).values():
+            problems += each.host.find_problems(target, plan.load)
         problems += each.generator.find_problems(plan.load)
     if problems:
         raise UsageError("\n".join(dict.fromkeys(problems)))

@@ -25,6 +25,7 @@ from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
+from harness.analyse.result.tuning import add_tunings
 from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
@@ -314,7 +315,7 @@ class CampaignProgress:
             headroom_ratio=plan.headroom_ratio,
         )
         sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
-        return add_deployment(add_asked_precision(sized, plan), plan.target)
+        return add_tunings(add_deployment(add_asked_precision(sized, plan), plan.target))
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

@@ -10,6 +10,7 @@ from harness import __version__
 from harness.model import CampaignResult
 from harness.report import View, build_view, render_index, render_table, write_recommendation
 from harness.report.view.text import clean_lines
+from harness.report.view.variants import shorten_tunings
 from harness.store import CampaignFolder, read_summaries, write_text
 
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
@@ -60,7 +61,8 @@ def show_answer(view: View) -> None:
     """Print the table, the recommendation and the warnings."""
     out.print(render_table(view, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
     out.print()
-    for line in (write_recommendation(view), *(f"warning: {warning}" for warning in view.warnings)):
+    warnings = (f"warning: {warning}" for warning in view.warnings)
+    for line in (write_recommendation(view), *shorten_tunings(view.tunings), *warnings):
         out.print(line, markup=False)
 
 

@@ -18,6 +18,7 @@ from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
 from harness.report.view.text import format_estimate, format_size
+from harness.report.view.variant_text import describe_variant
 
 _MatrixArgument = Annotated[
     Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="MATRIX")
@@ -131,9 +132,14 @@ def describe_time(plan: Plan) -> str:
 
 
 def _describe_cells(plan: Plan) -> Iterator[str]:
-    """Return a line for each cell: its id, its size, and why it is skipped; in columns."""
+    """Return a line for each cell: its id, its size, what its variant sets, and why it is skipped.
+
+    They are in columns.
+    """
     sizes = {cell.id: format_size(cell.limits) for cell in plan.cells}
+    sets = {cell.id: describe_variant(cell.variant) for cell in plan.cells if cell.variant is not None}
     id_width, size_width = max(map(len, sizes)), max(map(len, sizes.values()))
     for cell_id, size in sizes.items():
         reason = f"skipped: {plan.skipped[cell_id]}" if cell_id in plan.skipped else ""
-        yield f"{cell_id:<{id_width}}  {size:<{size_width}}  {reason}".rstrip()
+        notes = "  ".join(note for note in (sets.get(cell_id, ""), reason) if note)
+        yield f"{cell_id:<{id_width}}  {size:<{size_width}}  {notes}".rstrip()

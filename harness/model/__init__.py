@@ -1,7 +1,16 @@
 """The values that all rooms share: frozen, without I/O or clock. Field names end in their unit."""
 
 from harness.model.build import BuildSecret, BuildSource
-from harness.model.campaign import CampaignResult, Cost, Drift, Interpolation, Margin, Repeatability, Sizing
+from harness.model.campaign import (
+    CampaignResult,
+    Cost,
+    Drift,
+    Interpolation,
+    Margin,
+    Repeatability,
+    Sizing,
+    Tuning,
+)
 from harness.model.container import (
     MOST_PIDS,
     MOST_RETRIES,
@@ -102,6 +111,7 @@ from harness.model.results import (
 from harness.model.scenario import HARNESS_OPTIONS, Crowd, Scenario
 from harness.model.task_evidence import TaskUse
 from harness.model.task_facts import ErrorOrigin, TaskError, TaskErrorSample, TaskFacts, TaskSample
+from harness.model.variants import Variant
 from harness.model.verdicts import CampaignState, Factor, Rule, Status, Verdict
 
 __all__ = [
@@ -223,8 +233,10 @@ __all__ = [
     "TcpProbe",
     "ThinkTimes",
     "Timing",
+    "Tuning",
     "Ulimit",
     "UnreportedRequests",
+    "Variant",
     "Verdict",
     "WorkerSample",
     "choose_probe",

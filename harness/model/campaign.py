@@ -70,6 +70,23 @@ class Sizing:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """What the choice of a variant is worth at one size, whose `limits` name no variant.
+
+    `best` and `worst` are the variants with an answer that sustain the most and the fewest users there; they
+    are one if no other has an answer. `differs`: what was measured tells the two apart. If it does, `instead`
+    is the smallest larger size at which the worst variant sustains as many users as the best does here; None
+    if no measured size does.
+    """
+
+    limits: Limits
+    best: CellResult
+    worst: CellResult
+    differs: bool = False
+    instead: CellResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Cost:
     """What a size costs an hour, in all and for each hundred of the `users` that it sustains.
 
@@ -132,7 +149,8 @@ class CampaignResult:
     `engine_comparisons` compare the reference size on each of the `engines` with the engine that searched it.
     `costs` (empty without prices) and `sizing` (for `users_limit`) follow from the cells. `precision_ratio`
     is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
-    take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare.
+    take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare. `tunings` has
+    the sizes at which several variants were to be measured.
     `deployment` is that of the recommended size; None without one.
     """
 
@@ -158,3 +176,4 @@ class CampaignResult:
     soak_s: float = 0.0
     headroom_ratio: float = 0.0
     deployment: Deployment | None = None
+    tunings: tuple[Tuning, ...] = ()

@@ -11,17 +11,35 @@ from harness.model.container import ContainerOptions, Ulimit
 from harness.model.readiness import CompletedProbe, HttpProbe, ReadinessProbe
 from harness.model.resources import DEFAULT_ENGINE, SINGLE_PROCESS, Balancer, Engine, Limits, Load
 from harness.model.scenario import Scenario
+from harness.model.variants import Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One configuration to measure once: a target under limits. `repetition` counts from 1."""
+    """One configuration to measure once: a target under limits. `repetition` counts from 1.
+
+    `variant` is what the variant named in the limits sets at this size; None without variants.
+    """
 
     id: str
     target: str
     limits: Limits
     size_name: str | None = None
     repetition: int = 1
+    variant: Variant | None = field(default=None, hash=False)
+
+    def adapt_target(self, target: "Target") -> "Target":
+        """Return the target with what this cell's variant sets."""
+        variant = self.variant
+        if variant is None:
+            return target
+        return replace(
+            target,
+            environment={**target.environment, **variant.environment},
+            command=target.command if variant.command is None else variant.command,
+            entrypoint=target.entrypoint if variant.entrypoint is None else variant.entrypoint,
+            source=target.source if variant.image is None else ImageSource(variant.image),
+        )
 
 
 class IndicatorKind(StrEnum):

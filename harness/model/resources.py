@@ -1,6 +1,6 @@
 """Define the resources of a measurement: limits, load balancer, engines, Locust processes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import total_ordering
 from pathlib import Path
 from typing import ClassVar
@@ -18,12 +18,15 @@ class Limits:
     """A container's limits: CPU as a quota in cores, and memory without swap.
 
     Each of `replicas` containers has these limits; several replicas run behind a load balancer. Limits are
-    ordered by the total CPU of all replicas, then by their total memory, then by their number.
+    ordered by the total CPU of all replicas, then by their total memory, then by their number. `variant` is
+    the name of the target's variant that runs in them, and None without variants: with another variant the
+    same limits are another size.
     """
 
     cpu_cores: float
     memory_bytes: int
     replicas: int = 1
+    variant: str | None = None
 
     @property
     def total_cores(self) -> float:
@@ -34,13 +37,14 @@ class Limits:
         return self.memory_bytes * self.replicas
 
     def covers(self, other: "Limits") -> bool:
-        """Return True if no replica has less CPU or memory, and there are no fewer replicas.
+        """Return True if no replica has less CPU or memory, there are no fewer, and the variant is the same.
 
         Only then is it sure that a target sustains at least as many users. Equal totals do not suffice: two
         small replicas may sustain fewer users than a large one.
         """
         return (
-            self.cpu_cores >= other.cpu_cores
+            self.variant == other.variant
+            and self.cpu_cores >= other.cpu_cores
             and self.memory_bytes >= other.memory_bytes
             and self.replicas >= other.replicas
         )
@@ -49,8 +53,12 @@ class Limits:
         return self._rank < other._rank
 
     @property
-    def _rank(self) -> tuple[float, int, int]:
-        return round(self.total_cores, 9), self.total_bytes, self.replicas
+    def _rank(self) -> tuple[float, int, int, str]:
+        return round(self.total_cores, 9), self.total_bytes, self.replicas, self.variant or ""
+
+    def drop_variant(self) -> "Limits":
+        """Return the same limits, whatever variant runs in them."""
+        return self if self.variant is None else replace(self, variant=None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""Expand the matrix into cells: the product of its limits, included and named sizes, once per repetition."""
+"""Expand the matrix into cells: the product of its limits, included and named sizes, with every variant.
+
+All of them follow once for each repetition.
+"""
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.model import Cell, Limits
 from harness.plan.schema.matrix import ExcludeSection, LimitsSection, MatrixFile
@@ -11,7 +14,7 @@ from harness.plan.schema.units import format_cores, format_mib
 from harness.plan.yaml.document import KeyPath
 
 _MOST_CELLS = 10_000
-CELL_SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "repetitions"})
+CELL_SECTIONS = frozenset({"limits", "exclude", "include", "sizes", "variants", "repetitions"})
 """The keys of the matrix that decide the cells. If one of them is faulty, no cells are expanded."""
 
 _Fault = tuple[KeyPath, str]
@@ -32,22 +35,28 @@ def expand_cells(
 ) -> tuple[tuple[Cell, ...], list[_Fault]]:
     """Return the cells to measure, or no cells and the faults of the sections.
 
-    `exclude` removes sizes from the product of `limits` only; `include` and `sizes` add sizes.
+    `exclude` removes sizes from the product of `limits` only; `include` and `sizes` add sizes. The variants
+    of a size follow one another, so that a host which changes its speed changes it for all of them.
     `preset_sizes` are those of the preset that `sizes` names.
     """
-    if _count_product(matrix.limits) * matrix.repetitions > _MOST_CELLS:
+    variants: Sequence[str | None] = tuple(matrix.variants) or (None,)
+    times = matrix.repetitions * len(variants)
+    if _count_product(matrix.limits) * times > _MOST_CELLS:
         return (), [(("limits",), f"makes more than {_MOST_CELLS} cells; write fewer values")]
     product = list(_expand_axes(matrix.limits)) if matrix.limits else []
     remaining = [size for size in product if not any(_matches(rule, size.limits) for rule in matrix.exclude)]
     of_preset = [_Size(limits, ("sizes", "preset")) for limits in preset_sizes]
     sizes, faults = _drop_repeated([*remaining, *_list_extra_sizes(matrix), *of_preset])
     faults += [*_find_repeated_values(matrix.limits), *_find_rules_without_effect(matrix, product)]
-    faults += _find_count_faults(len(sizes), len(product), matrix.repetitions)
+    faults += _find_count_faults(len(sizes), len(product), times)
     if faults:
         return (), faults
     repetitions = range(1, matrix.repetitions + 1)
     return tuple(
-        _build_cell(size, target, number, matrix.repetitions) for number in repetitions for size in sizes
+        _build_cell(size, variant, target, number, matrix.repetitions)
+        for number in repetitions
+        for size in sizes
+        for variant in variants
     ), []
 
 
@@ -125,8 +134,8 @@ def _find_rules_without_effect(matrix: MatrixFile, product: list[_Size]) -> Iter
             )
 
 
-def _find_count_faults(size_count: int, product_count: int, repetitions: int) -> list[_Fault]:
-    if size_count * repetitions > _MOST_CELLS:
+def _find_count_faults(size_count: int, product_count: int, times: int) -> list[_Fault]:
+    if size_count * times > _MOST_CELLS:
         return [(("repetitions",), f"makes more than {_MOST_CELLS} cells; write fewer")]
     if size_count:
         return []
@@ -135,13 +144,19 @@ def _find_count_faults(size_count: int, product_count: int, repetitions: int) ->
     return [((), "no size to measure; write limits: {cpus: [0.5, 1], memory: [256MiB]} or sizes:")]
 
 
-def _build_cell(size: _Size, target: str, repetition: int, repetitions: int) -> Cell:
-    cell_id = format_cell_id(target, size.limits, repetition if repetitions > 1 else None)
-    return Cell(cell_id, target, size.limits, size.name, repetition)
+def _build_cell(size: _Size, variant: str | None, target: str, repetition: int, repetitions: int) -> Cell:
+    limits = replace(size.limits, variant=variant)
+    cell_id = format_cell_id(target, limits, repetition if repetitions > 1 else None)
+    return Cell(cell_id, target, limits, size.name, repetition)
 
 
 def format_cell_id(target: str, limits: Limits, repetition: int | None) -> str:
-    """Return an id such as `web-c0.50-m256`, with `-x2` for two replicas, `-r2` for the second repetition."""
+    """Return an id such as `web-c0.50-m256`.
+
+    `-x2` follows for two replicas, then `_four` for a variant and `-r2` for the second repetition.
+    """
+    size = f"c{format_cores(limits.cpu_cores)}-m{format_mib(limits.memory_bytes)}"
     times = f"-x{limits.replicas}" if limits.replicas > 1 else ""
+    variant = f"_{limits.variant}" if limits.variant is not None else ""
     suffix = f"-r{repetition}" if repetition is not None else ""
-    return f"{target}-c{format_cores(limits.cpu_cores)}-m{format_mib(limits.memory_bytes)}{times}{suffix}"
+    return f"{target}-{size}{times}{variant}{suffix}"

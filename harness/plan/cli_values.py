@@ -10,7 +10,11 @@ from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE
 _REQUIREMENT = re.compile(
     r"\s*users\s*>=\s*(?P<users>[0-9]{1,9})\s*(?:\sat\s+(?P<bounds>.+))?", re.IGNORECASE
 )
-_BOUND = re.compile(r"(?P<key>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)", re.IGNORECASE)
+_BOUND = re.compile(
+    r"(?P<key>cpus|memory)\s*<=\s*(?P<most>[0-9][0-9.]*\s*[A-Za-z]*)"
+    r"|variant\s*=\s*(?P<variant>[A-Za-z0-9-]+)",
+    re.IGNORECASE,
+)
 _PRICE = re.compile(
     r"(?P<key>cpu_hour|gib_hour|gb_hour)\s*=\s*(?P<rate>[0-9]{1,6}(\.[0-9]{1,9})?)\s*(?P<currency>[^\s\d=<>&]{0,8})"
 )
@@ -24,7 +28,7 @@ _REQUIREMENT_HINT = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
 
 
 def parse_requirement(text: str) -> Requirement:
-    """Parse a requirement such as `users >= 400 at cpus <= 1 and memory <= 256MiB`.
+    """Parse a requirement such as `users >= 400 at cpus <= 1 and memory <= 256MiB and variant = four`.
 
     Raises:
         UsageError: the text is no requirement; the hint has an example.
@@ -42,7 +46,8 @@ def parse_requirement(text: str) -> Requirement:
         )
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", _REQUIREMENT_HINT) from None
-    return Requirement(text.strip(), int(match["users"]), Limits(cores, memory_bytes))
+    limits = Limits(cores, memory_bytes, variant=bounds.get("variant"))
+    return Requirement(text.strip(), int(match["users"]), limits)
 
 
 def parse_size(text: str) -> Limits | None:
@@ -58,16 +63,17 @@ def parse_size(text: str) -> Limits | None:
 
 
 def _parse_bounds(text: str, bounds_text: str | None) -> dict[str, str]:
-    """Return the largest CPU and memory of a requirement, as written, by `cpus` and `memory`."""
+    """Return the largest CPU and memory of a requirement, as written, and its variant, by their keys."""
     bounds: dict[str, str] = {}
     for part in re.split(r"\s+and\s+", bounds_text.strip(), flags=re.IGNORECASE) if bounds_text else []:
         bound = _BOUND.fullmatch(part.strip())
-        if bound is None or bound["key"].lower() in bounds:
+        key = "" if bound is None else (bound["key"] or "variant").lower()
+        if bound is None or key in bounds:
             raise UsageError(
                 f"{text!r}: {part.strip()!r} is not a bound, or bounds the same value again",
                 _REQUIREMENT_HINT,
             )
-        bounds[bound["key"].lower()] = bound["most"].strip()
+        bounds[key] = (bound["most"] or bound["variant"]).strip()
     return bounds
 
 

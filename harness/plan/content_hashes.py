@@ -85,7 +85,7 @@ def _hash_entry(path: Path) -> bytes:
 def _collect_matrix_values(plan: Plan) -> dict[str, Any]:
     """Return all that the matrix decides besides target and scenario."""
     balancer, stored = plan.target.balancer, to_stored(plan)
-    return ({"balancer": asdict(balancer)} if balancer is not None else {}) | {
+    return ({"balancer": _drop_variant(asdict(balancer))} if balancer is not None else {}) | {
         "cells": [_collect_cell_values(cell) for cell in plan.cells],
         "slos": [asdict(slo) for slo in stored.slos],
         "users_limit": plan.users_limit,
@@ -97,10 +97,19 @@ def _collect_matrix_values(plan: Plan) -> dict[str, Any]:
 
 
 def _collect_cell_values(cell: Cell) -> dict[str, Any]:
-    """Return a cell's values, without the number of replicas if it is one."""
-    values = asdict(cell)
+    """Return a cell's values, without the number of replicas if it is one, and without a variant if none."""
+    values = _drop_variant(asdict(cell))
     if cell.limits.replicas == 1:
         del values["limits"]["replicas"]
+    if cell.variant is None:
+        del values["variant"]
+    return values
+
+
+def _drop_variant(values: dict[str, Any]) -> dict[str, Any]:
+    """Remove the variant of the limits in the values if there is none, and return the values."""
+    if values["limits"]["variant"] is None:
+        del values["limits"]["variant"]
     return values
 
 

@@ -40,6 +40,7 @@ from harness.plan.size_presets import (
 )
 from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
+from harness.plan.variants import add_variants
 from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
 from harness.plan.yaml.problems import list_names, suggest_nearest
 from harness.plan.yaml.reading import Reading
@@ -123,7 +124,9 @@ class _MatrixReader:
             self.reading.report(at, message)
         if self.target is not None and any(cell.limits.replicas > 1 for cell in cells):
             self._check_replicas(self.target.target)
-        return cells
+        return add_variants(
+            self.reading, self.matrix.variants, cells, self.target.target if self.target else None
+        )
 
     def _check_replicas(self, target: Target) -> None:
         """Report a target of several replicas that would all need the same port of one network."""

@@ -24,7 +24,20 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     """
     folder = plan.source.parent
     stored = to_stored(_map_paths(plan, lambda path: _make_relative(path, folder)))
-    return {"format": _FORMAT, **_STORED_PLAN.dump_python(stored, mode="json")}
+    return {"format": _FORMAT, **_drop_variants(_STORED_PLAN.dump_python(stored, mode="json"))}
+
+
+def _drop_variants(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values without the variants of what has none: those of a plan without variants stay so."""
+    target, cells = values["target"], values["cells"]
+    others = [*target["companions"], *([target["balancer"]] if target["balancer"] else [])]
+    for limits in (each["limits"] for each in (*cells, *others)):
+        if limits["variant"] is None:
+            del limits["variant"]
+    for cell in cells:
+        if cell["variant"] is None:
+            del cell["variant"]
+    return values
 
 
 def plan_from_json(values: Mapping[str, Any], folder: Path = Path()) -> Plan:

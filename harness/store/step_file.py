@@ -11,7 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, asdict, fields, replace
+from dataclasses import MISSING, Field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -175,7 +175,9 @@ def _decode_requests(document: dict[str, Any]) -> Requests:
 
 
 def _encode_companion(companion: CompanionFacts) -> dict[str, Any]:
-    return {**asdict(companion.limits), **_to_columns(TargetSample, companion.samples)}
+    limits = companion.limits
+    size = {"cpu_cores": limits.cpu_cores, "memory_bytes": limits.memory_bytes, "replicas": limits.replicas}
+    return {**size, **_to_columns(TargetSample, companion.samples)}
 
 
 def _decode_companion(document: dict[str, Any]) -> CompanionFacts:

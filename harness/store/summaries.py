@@ -23,6 +23,7 @@ class SizeSummary:
     status: str
     sustained_users: int | None
     broken_users: int | None
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:
             status=_parse_text(cell["status"]),
             sustained_users=_parse_count(cell["sustained_users"]),
             broken_users=_parse_count(cell["broken_users"]),
+            variant=_parse_text(cell["variant"]) if cell.get("variant") is not None else None,
         )
 
 

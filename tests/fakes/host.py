@@ -106,9 +106,9 @@ class FakeTarget:
 class FakeHost:
     """The fake `TargetHost`, with the faults that a real one can have.
 
-    `runs` are the cells run so far, `running` the names of the containers that run. `reserved_by` is the
-    campaign that has reserved the engine. From the first to the second instant of `unavailable_between_s` it
-    does not answer.
+    `runs` are the cells run so far, and `ran` what ran in them with its image. `running` are the names of the
+    containers that run. `reserved_by` is the campaign that has reserved the engine. From the first to the
+    second instant of `unavailable_between_s` it does not answer.
     """
 
     def __init__(
@@ -124,6 +124,7 @@ class FakeHost:
         self._seed = seed
         self._numbers = itertools.count(1)
         self.runs: list[Cell] = []
+        self.ran: list[tuple[Target, Image]] = []
         self.running: list[str] = []
         self.unavailable_between_s: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
@@ -154,6 +155,7 @@ class FakeHost:
         number = next(self._numbers)
         name = f"harness-fake-{cell.id}-{number}"
         self.runs.append(cell)
+        self.ran.append((target, image))
         self.running.append(name)
         try:
             fake = self._start_target(cell, target, number)

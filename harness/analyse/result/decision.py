@@ -77,6 +77,9 @@ def _is_too_small(result: CellResult) -> bool:
 
 
 def _rank(plan: Plan, cell: Cell) -> tuple[float, Limits]:
-    """Return what the sizes are sorted by: their price, then their limits. Without a price they come last."""
+    """Return what the sizes are sorted by: their price, then their limits. Without a price they come last.
+
+    All variants of a size are alike.
+    """
     price = compute_hour_price(plan.price, cell)
-    return math.inf if price is None else price, cell.limits
+    return math.inf if price is None else price, cell.limits.drop_variant()

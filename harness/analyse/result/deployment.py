@@ -43,9 +43,8 @@ def add_deployment(campaign: CampaignResult, target: Target) -> CampaignResult:
     sizing = campaign.sizing
     if sizing.recommended is None:
         return campaign
-    deployment = plan_deployment(
-        campaign, sizing.recommended, sizing.margin, build_service(target), campaign.users_limit
-    )
+    service = build_service(sizing.recommended.cell.adapt_target(target))
+    deployment = plan_deployment(campaign, sizing.recommended, sizing.margin, service, campaign.users_limit)
     return replace(campaign, deployment=deployment)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.model import CampaignResult, CellResult, Factor, Limits, Status
+from harness.model import CampaignResult, CellResult, Factor, Status
 from harness.model.curves import Remedy
 
 _FEWEST_USERS_APART = 0.2
@@ -45,7 +45,9 @@ def _find_next(cell: CellResult, cells: Sequence[CellResult], *, is_memory: bool
             there.cpu_cores == here.cpu_cores,
             there.memory_bytes == here.memory_bytes,
         )
-        if there.replicas != here.replicas or other.status not in _KNOWN or other.sustained_users is None:
+        if (there.replicas, there.variant) != (here.replicas, here.variant):
+            return False
+        if other.status not in _KNOWN or other.sustained_users is None:
             return False
         if is_memory:
             return same_cpu and there.memory_bytes > here.memory_bytes
@@ -74,5 +76,5 @@ def _infer_memory(cell: CellResult) -> list[Remedy]:
     per_user = (high[1] - low[1]) / (high[0] - low[0])
     limits = cell.cell.limits
     more = math.floor(limits.memory_bytes / per_user)
-    larger = Limits(limits.cpu_cores, 2 * limits.memory_bytes, limits.replicas)
+    larger = replace(limits, memory_bytes=2 * limits.memory_bytes)
     return [Remedy(larger, more, is_measured=False)]

@@ -29,7 +29,8 @@ from harness.model import (
 )
 
 _Sizes = Mapping[Limits, CellResult]
-_Rank = Callable[[Limits], tuple[float, Limits]]
+_Rank = Callable[[Limits], tuple[float, Limits, float, str]]
+"""Price, size without its variant, the capacity with a minus sign, and the name of the variant."""
 
 
 def add_sizing(result: CampaignResult) -> CampaignResult:
@@ -52,37 +53,48 @@ def recommend_size(
 ) -> Sizing:
     """Recommend the cheapest size that sustains the users with headroom; without prices the smallest.
 
-    `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. A size
-    without a price counts as dearer than every size with one. A headroom of 0.3 is kept by a size that
-    sustains 30 % more users. If that is more than were measured, its capacity is predicted (see `margin`).
-    If no size keeps the headroom, the size with the largest capacity is recommended.
+    `Limits` orders sizes by the CPU of all replicas, then by their memory, then by their number. Of the
+    variants of a size it is the one with the largest capacity. A size without a price counts as dearer than
+    every size with one. A headroom of 0.3 is kept by a size that sustains 30 % more users. If that is more
+    than were measured, its capacity is predicted (see `margin`). If no size keeps the headroom, the size with
+    the largest capacity is recommended.
     """
     needed, sizes = math.ceil(round(users * (1 + headroom_ratio), 6)), select_worst_repetitions(cells)
-
-    def rank(limits: Limits) -> tuple[float, Limits]:
-        hour_price = compute_hour_price(price, sizes[limits].cell)
-        return math.inf if hour_price is None else hour_price, limits
-
     margins = _find_margins(sizes, users, needed, slos)
+    rank, rank_size = _build_rank(sizes, margins, price), _build_rank(sizes, margins, None)
     keeping = [limits for limits in margins if _keeps(sizes[limits], margins[limits], needed)]
     roomiest = max(margins, key=lambda limits: _get_capacity(margins[limits]), default=None)
     recommended = min(keeping, key=rank, default=roomiest)
+    smallest = min(keeping, key=rank_size, default=recommended)
     sizing = Sizing(
         users=users,
         needed=needed,
         best=_find_best(sizes),
-        interpolation=_interpolate(sizes, needed, min(keeping, default=roomiest)),
+        interpolation=_interpolate(sizes, needed, smallest),
         undecided_sizes=_find_undecided(sizes, recommended, rank),
     )
-    if recommended is None:
+    if recommended is None or smallest is None:
         return sizing
     just_enough = min((each for each in margins if rank(each) < rank(recommended)), key=rank, default=None)
     return replace(
         _add_recommended(sizing, sizes, recommended, keeping),
+        smallest=sizes[smallest],
         margin=margins[recommended],
         just_enough=sizes[just_enough] if just_enough else None,
         just_enough_margin=margins[just_enough] if just_enough else None,
     )
+
+
+def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: Price | None) -> _Rank:
+    """Return a function that ranks sizes by their prices; without prices by their limits."""
+
+    def rank(limits: Limits) -> tuple[float, Limits, float, str]:
+        hour_price = compute_hour_price(price, sizes[limits].cell)
+        capacity = _get_capacity(margins.get(limits)) or _get_known_users(sizes[limits])
+        cost = math.inf if hour_price is None else hour_price
+        return cost, limits.drop_variant(), -capacity, limits.variant or ""
+
+    return rank
 
 
 def _add_recommended(sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping: Sequence[Limits]) -> Sizing:
@@ -90,9 +102,8 @@ def _add_recommended(sizing: Sizing, sizes: _Sizes, recommended: Limits, keeping
     return replace(
         sizing,
         recommended=sizes[recommended],
-        smallest=sizes[min(keeping, default=recommended)],
         next_smaller=_find_next_smaller(sizes, recommended),
-        all_sustain=len(keeping) == len(sizes),
+        all_sustain={each.drop_variant() for each in keeping} == {each.drop_variant() for each in sizes},
         keeps_headroom=bool(keeping),
     )
 
@@ -135,12 +146,17 @@ def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
 def _find_next_smaller(sizes: _Sizes, recommended: Limits) -> CellResult | None:
     """Find the next smaller size that is not undecided; None if there is none.
 
-    A size that differs in the CPU alone is preferred, then one that differs in the memory alone.
+    A size that differs in the CPU alone is preferred, then one that differs in the memory alone. Of the
+    variants of a size it is the one that sustains most users.
     """
+
+    def rank(limits: Limits) -> tuple[Limits, int]:
+        return limits.drop_variant(), _get_known_users(sizes[limits])
+
     smaller = [
         limits
-        for limits in sorted(sizes, reverse=True)
-        if limits < recommended and not sizes[limits].is_undecided
+        for limits in sorted(sizes, key=rank, reverse=True)
+        if limits.drop_variant() < recommended.drop_variant() and not sizes[limits].is_undecided
     ]
     same_replicas = [limits for limits in smaller if limits.replicas == recommended.replicas]
     less_cpu = [limits for limits in same_replicas if limits.memory_bytes == recommended.memory_bytes]
@@ -167,22 +183,21 @@ def _find_undecided(sizes: _Sizes, recommended: Limits | None, rank: _Rank) -> t
 
 
 def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpolation | None:
-    """Interpolate the smallest size between two neighbours with the same memory and number of replicas.
+    """Interpolate the smallest size between two neighbours of the same memory, replicas and variant.
 
     The CPU of each replica is rounded up to hundredths of a core. None unless the size is smaller than
     `smallest`, the smallest measured size that sustains the users. A size that sustains the users limit has
     no measured capacity, so nothing is interpolated below it.
     """
-    columns = sorted({(limits.memory_bytes, limits.replicas) for limits in sizes})
-    candidates = [
-        candidate
-        for column in columns
-        for candidate in _interpolate_column(
-            [sizes[size] for size in sorted(sizes) if (size.memory_bytes, size.replicas) == column], needed
-        )
-    ]
+    columns: dict[tuple[int, int, str | None], list[CellResult]] = {}
+    for size in sorted(sizes):
+        columns.setdefault((size.memory_bytes, size.replicas, size.variant), []).append(sizes[size])
+    candidates = [each for column in columns.values() for each in _interpolate_column(column, needed)]
     best = min(candidates, key=lambda candidate: candidate.limits, default=None)
-    return best if best is not None and (smallest is None or best.limits < smallest) else None
+    is_smaller = best is not None and (
+        smallest is None or best.limits.drop_variant() < smallest.drop_variant()
+    )
+    return best if is_smaller else None
 
 
 def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolation]:
@@ -202,7 +217,7 @@ def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Inter
 def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> Check:
     """Check whether some measured size within the requirement's limits sustains its users.
 
-    The limits hold for all replicas of a size together.
+    The limits hold for all replicas of a size together. Without a variant in them any variant counts.
     """
     max_limits = requirement.max_limits
     allowed = [
@@ -210,6 +225,7 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
         for result in cells
         if result.cell.limits.total_cores <= max_limits.total_cores
         and result.cell.limits.total_bytes <= max_limits.total_bytes
+        and max_limits.variant in (None, result.cell.limits.variant)
     ]
     sizing = recommend_size(allowed, requirement.users)
     if sizing.recommended is not None:

@@ -3,7 +3,7 @@
 More CPU or more memory is assumed never to sustain less. So if a size sustains N users, all larger sizes do;
 if a size does not, no smaller one does. In a matrix, the border between the two kinds is a staircase. To
 follow it takes at most rows + columns - 1 measured sizes. If fewer were enough, the largest size is measured
-too, to check the assumption.
+too, to check the assumption. Each variant of the target has a staircase of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ def choose_next_cell(cells: Sequence[Cell], results: _Results, users: int) -> Ce
     undecided = [cell for cell in unmeasured if infer_result(cell, results, users) is None]
     if undecided:
         return min(undecided, key=lambda cell: (cell.limits.cpu_cores, -cell.limits.memory_bytes))
-    return _choose_check(cells, unmeasured, results)
+    return _choose_check(cells, results)
 
 
 def _is_unmeasured(result: CellResult) -> bool:
@@ -90,12 +90,22 @@ def _is_sustained(result: CellResult, users: int) -> bool | None:
     return result.sustained_users is not None and result.sustained_users >= users
 
 
-def _choose_check(cells: Sequence[Cell], unmeasured: Sequence[Cell], results: _Results) -> Cell | None:
-    """Choose the largest size, which should sustain the users if any size does.
+def _choose_check(cells: Sequence[Cell], results: _Results) -> Cell | None:
+    """Choose the largest size of a variant, which should sustain the users if any size of it does."""
+    for variant in dict.fromkeys(cell.limits.variant for cell in cells):
+        own = [cell for cell in cells if cell.limits.variant == variant]
+        if (check := _choose_own_check(own, results)) is not None:
+            return check
+    return None
 
-    None if the largest size was measured, or if rows + columns - 1 sizes were measured already.
+
+def _choose_own_check(cells: Sequence[Cell], results: _Results) -> Cell | None:
+    """Choose the largest of these cells, which are of one variant.
+
+    None if it was measured, or if rows + columns - 1 of their sizes were measured already.
     """
     measurable = [cell for cell in cells if results[cell.id].status is not Status.SKIPPED]
+    unmeasured = [cell for cell in cells if _is_unmeasured(results[cell.id])]
     rows = {(cell.limits.replicas, cell.limits.cpu_cores) for cell in measurable}
     columns = {cell.limits.memory_bytes for cell in measurable}
     largest = max(measurable, key=lambda cell: cell.limits, default=None)

@@ -30,6 +30,7 @@ from harness.analyse.search.memory_model import (
     estimate_users_in_own_memory,
     is_memory_failure,
 )
+from harness.analyse.search.variant_ratio import estimate_from_variants
 from harness.model import Cell, CellResult, Factor, IndicatorKind, Rule, Slo, Status, StepResult, Verdict
 
 _MEAN_TO_LIMIT_RATIO = 0.3
@@ -79,7 +80,7 @@ def predict_capacity(
 
     There are up to five estimates: by the CPU, by the memory, by the cell's own memory once it was full, by
     a death while users arrived, and by the throughput shortfall. Each of them bounds the capacity, so the
-    lowest is the prediction.
+    lowest is the prediction. Other variants count only for the first (see `_estimate_from_cpu`).
     """
     limit = find_response_limit(slos)
     slo = find_percentile_slo(slos)
@@ -90,10 +91,11 @@ def predict_capacity(
             *(estimate_from_slow_share(step, slo) for step in steps),
         ]
     )
+    own = _select_variant(cell, neighbours)
     by_memory = (
-        _estimate_from_same_memory(cell, neighbours)
-        or _estimate_from_failures_of_same_memory(cell, neighbours)
-        or estimate_users_in_memory(cell, steps, neighbours)
+        _estimate_from_same_memory(cell, own)
+        or _estimate_from_failures_of_same_memory(cell, own)
+        or estimate_users_in_memory(cell, steps, own)
     )
     estimates = (
         by_cpu,
@@ -111,14 +113,32 @@ def _estimate_from_cpu(
 ) -> LogNormalEstimate | None:
     """Estimate from a cell with the same CPU and another memory, otherwise from the CPU time per request.
 
-    If a step of the cell is saturated, the CPU time per request is not used: `_estimate_from_saturation` is
-    then more accurate.
+    Both are of the cell's own variant. The same size with another variant is combined with the second, and
+    stands alone if the own variant has shown nothing yet. If a step of the cell is saturated, neither is
+    used: `_estimate_from_saturation` is then more accurate.
     """
-    from_same_cpu = _estimate_from_same_cpu(cell, neighbours)
+    own = _select_variant(cell, neighbours)
+    from_same_cpu = _estimate_from_same_cpu(cell, own)
     if from_same_cpu is not None or any(_is_saturated(step) for step in steps):
         return from_same_cpu
-    corrections = collect_corrections(neighbours, limit)
-    return estimate_from_cpu_per_request(cell, steps, neighbours, limit, corrections)
+    corrections = collect_corrections(own, limit)
+    by_request = estimate_from_cpu_per_request(cell, steps, own, limit, corrections)
+    by_variant = _estimate_from_other_variants(cell, neighbours)
+    if by_request is None and by_variant is None:
+        corrections = collect_corrections(neighbours, limit)
+        return estimate_from_cpu_per_request(cell, steps, neighbours, limit, corrections)
+    return combine_estimates([by_request, by_variant])
+
+
+def _select_variant(cell: Cell, neighbours: Sequence[CellResult]) -> list[CellResult]:
+    """Return the results of the cell's own variant; without variants all of them."""
+    return [result for result in neighbours if result.cell.limits.variant == cell.limits.variant]
+
+
+def _estimate_from_other_variants(cell: Cell, neighbours: Sequence[CellResult]) -> LogNormalEstimate | None:
+    known = {result.cell.limits: find_capacity_users(result) for result in neighbours}
+    capacities = {limits: users for limits, users in known.items() if users is not None}
+    return estimate_from_variants(cell.limits, capacities)
 
 
 def find_response_limit_s(slos: Sequence[Slo]) -> float:

@@ -147,8 +147,9 @@ def _estimate_drift_check(plan: Plan) -> TimeEstimate:
 
 
 def _count_demand_cells(plan: Plan) -> int:
-    """Return the most sizes that a demand measures: rows + columns - 1."""
+    """Return the most sizes that a demand measures: rows + columns - 1 of each variant."""
     limits = [cell.limits for cell in plan.cells if cell.id not in plan.skipped]
     rows = {(size.replicas, size.cpu_cores) for size in limits}
     columns = {size.memory_bytes for size in limits}
-    return max(0, len(rows) + len(columns) - 1)
+    variants = {size.variant for size in limits}
+    return max(0, len(rows) + len(columns) - 1) * len(variants)

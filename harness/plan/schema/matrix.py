@@ -27,6 +27,7 @@ from harness.plan.schema.types import (
     Word,
     declare_json_schema,
 )
+from harness.plan.schema.variants import VariantName, VariantSection
 
 
 class ReplicatedSizeSection(SizeSection):
@@ -250,7 +251,8 @@ class SearchSection(Section):
 class MatrixFile(Section):
     """The content of matrix.yaml.
 
-    `target` is a folder or the mapping of a TargetFile; `read_target` reads it. `read_slos` reads `slos`.
+    `target` is a folder or the mapping of a TargetFile; `read_target` reads it. `read_slos` reads `slos`, and
+    `add_variants` the texts of `variants`.
     `sizes` are the named ones; `read_size_preset` reads those of a preset.
     """
 
@@ -264,6 +266,7 @@ class MatrixFile(Section):
     exclude: Annotated[tuple[ExcludeSection, ...], AsTuple, Field(max_length=1000)] = ()
     include: Annotated[tuple[ReplicatedSizeSection, ...], AsTuple] = ()
     sizes: Annotated[dict[Name, NamedSizeSection], BeforeValidator(drop_preset)] = {}
+    variants: Annotated[dict[VariantName, VariantSection], Field(max_length=100)] = {}
     balancer: BalancerSection = BalancerSection()
     price: PriceSection | None = None
     slos: Any = None

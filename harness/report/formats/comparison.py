@@ -232,6 +232,7 @@ def _build_json(view: ComparisonView, differences: Sequence[Difference]) -> dict
                 "cpu_cores": each.limits.cpu_cores,
                 "memory_bytes": each.limits.memory_bytes,
                 "replicas": each.limits.replicas,
+                "variant": text.clean_text(each.limits.variant) if each.limits.variant is not None else None,
                 "change": each.change.value,
                 "ratio": text.keep_finite(each.ratio),
                 "reference_ratio": text.keep_finite(each.reference_ratio),

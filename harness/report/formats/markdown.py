@@ -26,6 +26,8 @@ def render_markdown(view: View) -> str:
         *(line for warning in view.warnings for line in (f"> Warning: {escape_markdown(warning)}", "")),
         *_build_table(view),
         "",
+        *(f"- {escape_markdown(tuning)}" for tuning in view.tunings),
+        *([""] if view.tunings else []),
         f"SLOs: {escape_markdown(', '.join(view.slos)) or 'none'}. "
         "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
         f"Campaign {escape_markdown(view.campaign)}, {escape_markdown(view.started_at)}.",

@@ -10,10 +10,12 @@ from harness.model import (
     CurvePoint,
     Drift,
     HostSpeed,
+    Limits,
     Repeatability,
     Slo,
     Soak,
     Status,
+    Tuning,
 )
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison
@@ -45,6 +47,7 @@ def build_summary(result: CampaignResult) -> dict[str, Any]:
         "host_speed": _build_host_speed(result.host_speed) if result.host_speed else None,
         "engines": [_build_engine_comparison(each) for each in result.engine_comparisons],
         "take": _build_take(result),
+        "tunings": [_build_tuning(each) for each in result.tunings],
     }
 
 
@@ -68,6 +71,23 @@ def _build_take(result: CampaignResult) -> dict[str, Any] | None:
         "spare_memory_ratio": keep_finite(margin.spare_memory_ratio) if margin else None,
         "probability": keep_finite(margin.probability) if margin else None,
         "instead": clean_text(instead.cell.id) if instead else None,
+    }
+
+
+def _name_variant(limits: Limits) -> str | None:
+    return clean_text(limits.variant) if limits.variant is not None else None
+
+
+def _build_tuning(tuning: Tuning) -> dict[str, Any]:
+    """Return what the choice of a variant is worth at one size: the ids of cells."""
+    return {
+        "cpu_cores": tuning.limits.cpu_cores,
+        "memory_bytes": tuning.limits.memory_bytes,
+        "replicas": tuning.limits.replicas,
+        "best": clean_text(tuning.best.cell.id),
+        "worst": clean_text(tuning.worst.cell.id),
+        "differs": tuning.differs,
+        "instead": clean_text(tuning.instead.cell.id) if tuning.instead else None,
     }
 
 
@@ -110,6 +130,7 @@ def _build_repetitions(repeatability: Repeatability) -> dict[str, Any]:
         "cpu_cores": repeatability.limits.cpu_cores,
         "memory_bytes": repeatability.limits.memory_bytes,
         "replicas": repeatability.limits.replicas,
+        "variant": _name_variant(repeatability.limits),
         "cells": [clean_text(cell.cell.id) for cell in repeatability.cells],
         "spread_ratio": keep_finite(repeatability.spread_ratio),
     }
@@ -154,13 +175,21 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
             "breach": clean_text(violated.id) if violated else None,
             "remark": write_remark(result),
             **_build_price(cost),
-            "replicas": result.cell.limits.replicas,
-            "engine": clean_text(result.engine or "") or None,
+            **_build_run(result),
         }
         | _build_soak(result.soak)
         | _build_task_errors(result)
         | _build_curve(result.curve)
     )
+
+
+def _build_run(result: CellResult) -> dict[str, Any]:
+    """Return how a cell was run beside its limits, in keys of the cell."""
+    return {
+        "replicas": result.cell.limits.replicas,
+        "engine": clean_text(result.engine or "") or None,
+        "variant": _name_variant(result.cell.limits),
+    }
 
 
 def _build_price(cost: Cost | None) -> dict[str, Any]:

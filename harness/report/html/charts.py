@@ -117,8 +117,8 @@ def build_charts(view: View) -> Charts:
     seconds = [at_s for _, at_s in view.rt_limits]
     panel, overview = (build_scales(frame, results, view.users_limit, seconds) for frame in (PANEL, OVERVIEW))
     rows = [row for row, _ in view.grid.cpus]
-    memories = [memory for memory, _ in view.grid.memories]
-    charts = [_build_size_chart(cell, rows, memories, panel, overview) for cell in cells]
+    columns = sorted({_get_column(cell.result.cell.limits) for cell in view.cells})
+    charts = [_build_size_chart(cell, rows, columns, panel, overview) for cell in cells]
     labels = _place_labels(charts, results, overview) if len(charts) <= _MOST_LABELS else {}
     light = find_light_rate(results)
     return Charts(
@@ -128,10 +128,15 @@ def build_charts(view: View) -> Charts:
     )
 
 
+def _get_column(limits: Limits) -> tuple[int, str]:
+    """Return what sizes of the same CPU differ in: the memory and the variant."""
+    return limits.memory_bytes, limits.variant or ""
+
+
 def _build_size_chart(
     cell: CellView,
     rows: Sequence[tuple[float, int]],
-    memories: Sequence[int],
+    columns: Sequence[tuple[int, str]],
     panel: Scales,
     overview: Scales,
 ) -> SizeChart:
@@ -152,7 +157,7 @@ def _build_size_chart(
         rps=draw_path(joined, read_rps, overview.users, overview.rps),
         label=None,
         tone=rows.index((limits.cpu_cores, limits.replicas)) % _TONES,
-        dash=memories.index(limits.memory_bytes) % _DASHES,
+        dash=columns.index(_get_column(limits)) % _DASHES,
     )  # fmt: skip
 
 

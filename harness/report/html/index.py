@@ -24,6 +24,8 @@ class StoredSize(Protocol):
     @property
     def replicas(self) -> int: ...
     @property
+    def variant(self) -> str | None: ...
+    @property
     def status(self) -> str: ...
     @property
     def sustained_users(self) -> int | None: ...
@@ -127,7 +129,7 @@ def _build_target(name: str, summaries: Sequence[StoredSummary]) -> TargetTrends
 
 
 def _get_limits(size: StoredSize) -> Limits:
-    return Limits(size.cpu_cores, size.memory_bytes, size.replicas)
+    return Limits(size.cpu_cores, size.memory_bytes, size.replicas, size.variant)
 
 
 def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]]) -> Trend:

@@ -10,6 +10,7 @@ from harness.report.view.explanations import explain_evidence
 from harness.report.view.memory import describe_memory
 from harness.report.view.speed import describe_slowdown, format_reference
 from harness.report.view.steps import StepView, build_step_view
+from harness.report.view.variant_text import describe_variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,17 @@ class CellView:
     is_on_front: bool
     steps: tuple[StepView, ...]
     result: CellResult = field(repr=False)
+
+    @property
+    def variant(self) -> str:
+        """The name of the cell's variant; empty without variants."""
+        return text.clean_text(self.result.cell.limits.variant or "")
+
+    @property
+    def sets(self) -> str:
+        """What the variant sets at this size; empty without variants."""
+        variant = self.result.cell.variant
+        return describe_variant(variant) if variant is not None else ""
 
 
 def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | None) -> CellView:

@@ -15,6 +15,9 @@ PAGE_TERMS = (
     Term("target", "the program that is measured, in one container or in several replicas"),
     Term("companion", "another container that the target needs, such as a database; its limits never change"),
     Term("size", "the limits of the target: CPU quota, memory (without swap), number of replicas"),
+    Term(
+        "variant", "a way to set the target up, such as its number of workers; all are measured at each size"
+    ),
     Term("campaign", "one run over all sizes of a target, which answers: which size for N users?"),
     Term("generator", "Locust, which plays the users; a worker is one of its processes"),
     Term("step", "a fixed number of users against one size: a ramp, settling, the window, and a drain"),
@@ -81,7 +84,7 @@ PAGE_TERMS = (
 """The words of the report's page."""
 
 INNER_TERMS = (
-    Term("cell", "one configuration that is measured: a size and the number of its repetition"),
+    Term("cell", "one configuration that is measured: a size, its variant and the number of its repetition"),
     Term("attempt", "one search of a cell; a cell with a monotonicity violation gets a second attempt"),
     Term("container run", "a target's container from its start to its removal, with all steps that it held"),
     Term("engine", "the Docker engine that runs the target's containers, or workers of the generator"),

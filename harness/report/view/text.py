@@ -201,9 +201,13 @@ def compute_share(used: float | None, limit: float) -> float | None:
 
 
 def format_size(limits: Limits) -> str:
-    """Return a size: `0.5 CPU / 128 MiB`, and `2 × 0.5 CPU / 128 MiB` for two replicas."""
+    """Return a size: `0.5 CPU / 128 MiB`, and `2 × 0.5 CPU / 128 MiB` for two replicas.
+
+    With a variant it is `0.5 CPU / 128 MiB (four)`.
+    """
     cpu = format_cpu(limits.cpu_cores, limits.replicas)
-    return f"{cpu} / {format_mebibytes(limits.memory_bytes)}"
+    variant = f" ({clean_text(limits.variant)})" if limits.variant is not None else ""
+    return f"{cpu} / {format_mebibytes(limits.memory_bytes)}{variant}"
 
 
 def _format_indicator(slo: Slo) -> str:

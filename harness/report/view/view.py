@@ -12,6 +12,12 @@ from harness.report.view.grid import Grid, build_grid
 from harness.report.view.machine import build_machine_facts
 from harness.report.view.relative_cost import compare_costs
 from harness.report.view.trust import build_trust_facts
+from harness.report.view.variants import (
+    VariantView,
+    build_variant_views,
+    select_best_variants,
+    write_tunings,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +25,8 @@ class View:
     """A campaign's answer as people read it.
 
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds. `progress`
-    is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices.
+    is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
+    `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
     `price_source` says whose list prices they are. `deployment` is that of the size to take.
     """
 
@@ -35,6 +42,8 @@ class View:
     sizing: Sizing
     cells: tuple[CellView, ...]
     grid: Grid
+    variants: tuple[VariantView, ...]
+    tunings: tuple[str, ...]
     warnings: tuple[str, ...]
     trust: tuple[Fact, ...]
     fingerprint: tuple[Fact, ...]
@@ -74,7 +83,9 @@ def build_view(result: CampaignResult) -> View:
         ),
         sizing=result.sizing,
         cells=cells,
-        grid=build_grid(cells),
+        grid=build_grid(select_best_variants(cells, result.tunings)),
+        variants=build_variant_views(cells),
+        tunings=write_tunings(result.tunings),
         warnings=write_warnings(result),
         trust=build_trust_facts(result),
         fingerprint=build_machine_facts(result.fingerprint.to_json()),

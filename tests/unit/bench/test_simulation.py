@@ -259,7 +259,7 @@ def test_simulated_time_passes_only_by_sleeping() -> None:
 def test_the_simulation_implements_the_protocols() -> None:
     """Assign every part to its protocol, so that mypy checks it."""
     clock = SimulatedClock()
-    host: TargetHost = SimulatedHost(clock, Service(), QUIET, ThinkTime(), 0)
+    host: TargetHost = SimulatedHost(clock, Service(), QUIET, ThinkTime(), 0, {})
     generator: LoadGenerator = SimulatedLoadGenerator(clock)
     probe: UsageProbe = SimulatedProbe()
     protocol_clock: Clock = clock

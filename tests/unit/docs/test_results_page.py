@@ -80,7 +80,7 @@ def test_every_column_of_a_step_is_documented_with_its_unit(campaign: CampaignFo
 def test_every_field_of_the_summary_is_documented_and_no_other() -> None:
     lists = {"slos": SCHEMA["$defs"]["slo"], "cells": SCHEMA["$defs"]["cell"]}
     lists |= {"repetitions": SCHEMA["$defs"]["repetitions"], "engines": SCHEMA["$defs"]["engine_comparison"]}
-    lists |= {"cells[].curve": SCHEMA["$defs"]["curve_point"]}
+    lists |= {"cells[].curve": SCHEMA["$defs"]["curve_point"], "tunings": SCHEMA["$defs"]["tuning"]}
     known = SCHEMA["properties"].keys() - {"slos", "cells"}
     for name in ("drift", "host_speed", "take"):
         known |= {f"{name}.{field}" for field in SCHEMA["$defs"][name]["properties"]}

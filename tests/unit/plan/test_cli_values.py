@@ -15,6 +15,8 @@ from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
         ("users>=400 at cpus <= 1 and memory <= 256MiB", 400, Limits(1, 256 * MIB)),
         (" USERS >= 4 at memory <= 1 g ", 4, Limits(CPU_MOST_CORES, 1024 * MIB)),
         ("users >= 40 at memory <= 64m AND cpus<=0.5", 40, Limits(0.5, 64 * MIB)),
+        ("users >= 4 at variant = per-CPU", 4, Limits(CPU_MOST_CORES, MEMORY_MOST_BYTES, variant="per-CPU")),
+        ("users >= 4 at cpus <= 1 and Variant=4", 4, Limits(1, MEMORY_MOST_BYTES, variant="4")),
     ],
 )
 def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Limits) -> None:
@@ -33,6 +35,9 @@ def test_a_requirement_is_read_as_it_is_written(text: str, users: int, most: Lim
         "users >= 4 at cpus <= 1 and cpus <= 2",
         "users >= 4 at memory <= 4 apples",
         "users >= 4 at cpus <= 1.2.3",
+        "users >= 4 at variant = a and variant = b",
+        "users >= 4 at variant <= 4",
+        "users >= 4 at variant = a_b",
         "users >= 4 at cpus <= 99999",
     ],
 )

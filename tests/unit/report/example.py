@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from harness.analyse.result.curve import add_curves
 from harness.analyse.result.sizing import add_sizing
+from harness.analyse.result.tuning import add_tunings
 from harness.model import (
     MIB,
     CampaignResult,
@@ -29,6 +30,7 @@ from harness.model import (
     Status,
     StepResult,
     TargetUse,
+    Variant,
     Verdict,
 )
 from harness.model.evidence import (
@@ -293,7 +295,7 @@ def build_campaign(cells: Iterable[CellResult] = NINE_SIZES, **changes: object) 
         think_s=THINK_S,
         fingerprint=FINGERPRINT,
     )
-    return add_sizing(add_curves(replace(result, **changes)))  # type: ignore[arg-type]
+    return add_tunings(add_sizing(add_curves(replace(result, **changes))))  # type: ignore[arg-type]
 
 
 def build_campaign_with_undecided_sizes() -> CampaignResult:
@@ -312,7 +314,9 @@ def build_campaign_of_foreign_texts(text: str) -> CampaignResult:
         failures=Failures(counts={text: 1}),
     )
     size = build_censored_size()
-    size = replace(size, cell=replace(size.cell, size_name=text), steps=(step,), evidence=NotReady(text))
+    limits, variant = replace(size.cell.limits, variant=text), Variant({text: text}, (text,), (text,), text)
+    cell = replace(size.cell, size_name=text, limits=limits, variant=variant)
+    size = replace(size, cell=cell, steps=(step,), evidence=NotReady(text))
     fingerprint = Fingerprint(more={text: text})
     return build_campaign([size], campaign=text, target=text, scenario=text, fingerprint=fingerprint)
 

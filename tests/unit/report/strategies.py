@@ -155,7 +155,9 @@ def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
     }
     sustained, broken = ends.get(status, (None, None))
     limits = Limits(
-        draw(st.sampled_from([0.1, 0.25, 0.5, 1, 2])), draw(st.sampled_from([32, 64, 96, 256])) * MIB
+        draw(st.sampled_from([0.1, 0.25, 0.5, 1, 2])),
+        draw(st.sampled_from([32, 64, 96, 256])) * MIB,
+        variant=draw(st.none() | st.sampled_from(["one", "four"])),
     )
     has_load = sustained is not None
     return CellResult(

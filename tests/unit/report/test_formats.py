@@ -27,8 +27,8 @@ CELL_KEYS = (
     "precision_ratio asked_precision_ratio reference_users reference_low reference_high slowdown_ratio "
     "limiting_factor evidence rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps "
     "load_s attempts breach remark price_hour price_hour_per_100_users on_price_front replicas engine "
-    "soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio task_error "
-    "shape knee_users curve"
+    "variant soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio "
+    "task_error shape knee_users curve"
 ).split()
 
 
@@ -48,6 +48,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
         "host_speed",
         "engines",
         "take",
+        "tunings",
     ]
     assert all(list(cell) == CELL_KEYS for cell in summary["cells"])
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}
@@ -90,7 +91,7 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
     line = render_csv(example.build_campaign([cell])).splitlines()[1]
     assert (
         line
-        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,,,'
+        == f'web-c0.50-m64,0.5,{64 * MIB},skipped,,,,,,,,,,,,,"\'=HYPERLINK(""http://example.org"")",,,,,,,0,0.0,1,,,,,,1,,,,,,,,,,,'
     )
 
 

@@ -142,12 +142,13 @@ def test_the_recommended_size_is_the_smallest_that_sustains_the_users(result: Ca
         known = cell.status in (Status.CENSORED, Status.BRACKETED, Status.INFERRED)
         return known and (cell.sustained_users or 0) >= result.users_limit
 
-    answered: dict[tuple[float, int], list[bool]] = {}
+    answered: dict[tuple[float, int, str], list[bool]] = {}
     for cell in result.cells:
         if cell.status not in (Status.INVALID, Status.SKIPPED, Status.RUNNING):
             limits = cell.cell.limits
-            answered.setdefault((limits.cpu_cores, limits.memory_bytes), []).append(sustains_users(cell))
-    sustaining = sorted(size for size, answers in answered.items() if all(answers))
+            key = (limits.cpu_cores, limits.memory_bytes, limits.variant or "")
+            answered.setdefault(key, []).append(sustains_users(cell))
+    sustaining = sorted(size[:2] for size, answers in answered.items() if all(answers))
     recommended = result.sizing.recommended
     size = recommended.cell.limits if recommended else None
     assert (size and (size.cpu_cores, size.memory_bytes)) == (sustaining[0] if sustaining else None)

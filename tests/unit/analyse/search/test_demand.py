@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -87,3 +88,16 @@ def test_a_larger_size_that_sustains_less_is_a_monotonicity_violation() -> None:
     small, large = make_grid(2, 1)
     results = {small.id: make_measured_result(small, True), large.id: make_measured_result(large, False)}
     assert find_monotonicity_violations(results, USERS) == [(small, large)]
+
+
+def test_each_variant_is_searched_by_itself() -> None:
+    """All four sizes fail with one worker and pass with four: one measured size of each tells it."""
+    cells = [
+        replace(cell, id=f"{cell.id}_{name}", limits=replace(cell.limits, variant=name))
+        for cell in make_grid(2, 2)
+        for name in ("one", "four")
+    ]
+    truth = {cell.id: cell.limits.variant == "four" for cell in cells}
+    chosen, results = search_cells(cells, truth)
+    assert {cell_id: results[cell_id].sustained_users == USERS for cell_id in truth} == truth
+    assert len(chosen) <= 2 * (2 + 2 - 1)

@@ -224,3 +224,31 @@ def test_the_tightest_limit_of_a_response_time_counts(slos: tuple[Slo, ...], lim
 )
 def test_only_a_bracketed_or_censored_cell_has_a_capacity(status: Status, capacity: float | None) -> None:
     assert find_capacity_users(CellResult(CELL, status, sustained_users=400)) == capacity
+
+
+def make_variant_cell(variant: str, cpu_cores: float) -> Cell:
+    cell = make_cell(cpu_cores)
+    return replace(cell, id=f"{cell.id}_{variant}", limits=replace(cell.limits, variant=variant))
+
+
+def test_the_first_answer_of_a_size_predicts_its_second_variant() -> None:
+    first = make_finished_result(make_variant_cell("one", 1.0), 200.0, make_light_load_step())
+    assert predict_users(make_variant_cell("four", 1.0), [], [first]) == pytest.approx(200.0)
+
+
+def test_another_variant_stands_in_for_the_cpu_time_per_request_until_the_own_one_has_shown_it() -> None:
+    """No variant is known at 2 CPUs. The prediction is that of a campaign without variants."""
+    other = make_finished_result(make_variant_cell("one", 1.0), 200.0, make_light_load_step())
+    alone = predict_users(make_cell(2.0), [], [replace(other, cell=make_cell(1.0))])
+    assert predict_users(make_variant_cell("four", 2.0), [], [other]) == pytest.approx(alone)
+    own = CellResult(make_variant_cell("four", 1.0), Status.RUNNING, steps=(make_light_load_step(),))
+    alone = predict_users(make_cell(2.0), [], [replace(own, cell=make_cell(1.0))])
+    assert predict_users(make_variant_cell("four", 2.0), [], [other, own]) == pytest.approx(alone)
+
+
+def test_the_same_cpu_with_another_memory_counts_within_a_variant_only() -> None:
+    wide = replace(make_variant_cell("one", 1.0), limits=Limits(1.0, 512 * MIB, variant="one"))
+    other = make_finished_result(wide, 200.0)
+    assert predict_capacity(make_variant_cell("four", 1.0), [], [other], SLOS) is None
+    own = replace(other, cell=replace(wide, limits=replace(wide.limits, variant="four")))
+    assert predict_users(make_variant_cell("four", 1.0), [], [other, own]) == pytest.approx(200.0)
