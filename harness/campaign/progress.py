@@ -1,5 +1,6 @@
 """Track the progress of a campaign's cells: replay stored facts, and judge new ones as they arrive."""
 
+import operator
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
@@ -89,6 +90,7 @@ class CellProgress:
     soak: RecheckFacts = field(default_factory=RecheckFacts)
     run_number: int = 0
     step_number: int = 0
+    _built: tuple[tuple[object, ...], CellResult] | None = None
 
     @property
     def is_hopeless(self) -> bool:
@@ -181,7 +183,16 @@ class CellProgress:
         return lightest
 
     def build_result(self, plan: Plan) -> CellResult:
-        """Return the answer of the cell's search, as far as it is known."""
+        """Return the answer of the cell's search, as far as it is known.
+
+        It is built only once for the same facts: every choice of a campaign asks for all answers.
+        """
+        facts = (plan, self.steps, *self.runs, self.is_done, self.first_result, self.engine)
+        if self._built is None or not _are_same(self._built[0], facts):
+            self._built = facts, self._build_result(plan)
+        return self._built[1]
+
+    def _build_result(self, plan: Plan) -> CellResult:
         skipped = plan.skipped.get(self.cell.id)
         attempt = replace(self._last_attempt, is_demand=plan.users_required is not None)
         result = build_cell_result(self.cell, plan.users_limit, plan.slos, attempt, skipped)
@@ -316,6 +327,11 @@ class CampaignProgress:
         )
         sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
         return add_tunings(add_deployment(add_asked_precision(sized, plan), plan.target))
+
+
+def _are_same(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Return True if both hold the same objects: equal ones may be long to compare."""
+    return len(one) == len(other) and all(map(operator.is_, one, other))
 
 
 def _split_by_engine(result: CellResult, facts: RecheckFacts) -> dict[str | None, Recheck]:

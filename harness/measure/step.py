@@ -6,7 +6,7 @@ stays on for `drain_s` after the window, and requests that are unanswered then a
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 
@@ -15,20 +15,17 @@ from harness.measure.locust.pages import concat_facts, concat_unreported
 from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
 from harness.measure.session import ContainerSession
+from harness.measure.step_samples import StepSamples
 from harness.model import (
     ANSWERED,
-    CompanionFacts,
     EndReason,
     GeneratorSample,
-    HostSample,
     Requests,
     Step,
     StepFacts,
-    TargetEvent,
     TargetSample,
     ThinkTimes,
     Timing,
-    WorkerSample,
     compute_ramp_rate,
 )
 
@@ -55,7 +52,6 @@ _FIRST_REQUESTS = 10
 _RECENT_POLLS = 40
 _RECENT_USAGE_POLLS = 20
 
-S = TypeVar("S", TargetSample, HostSample, GeneratorSample, WorkerSample, TargetEvent)
 Phase = Literal["ramp", "settle", "window", "drain"]
 
 
@@ -149,7 +145,7 @@ class _StopStep(Exception):
 class _StepRun:
     """A step in progress: what has been collected, and when each phase began.
 
-    Instants count from the session's start.
+    Instants count from the session's start, but for those of `_parts`.
     """
 
     def __init__(self, session: ContainerSession, spec: StepSpec) -> None:
@@ -159,6 +155,7 @@ class _StepRun:
         self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate, spec.step.cycle_s, spec.step.ramp_s)
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
+        self._samples = StepSamples(session.started_s)
         self._thinks_before = session.pauses.start_step(spec.step.users)
         self._began: dict[Phase, float] = {}
         self._last_ended_s = 0.0
@@ -270,12 +267,20 @@ class _StepRun:
         if end is not None:
             raise _build_stop(end)
         facts = self._session.generator.poll(_POLL_S)
-        self._parts.append(facts)
-        self._usage.append(self._session.watch.take())
+        self._add(facts)
+        self._add_usage(self._session.watch.take())
         self._check_silence(facts)
         self._check_answers(facts)
         self._report_progress(phase)
         return facts.reached_users
+
+    def _add(self, facts: GeneratorFacts) -> None:
+        self._parts.append(facts)
+        self._samples.add_facts(facts)
+
+    def _add_usage(self, usage: Usage) -> None:
+        self._usage.append(usage)
+        self._samples.add_usage(usage)
 
     def _check_silence(self, facts: GeneratorFacts) -> None:
         if facts.samples:
@@ -315,18 +320,18 @@ class _StepRun:
 
     def _close(self, reason: EndReason, note: str) -> StepFacts:
         try:
-            self._parts.append(self._session.generator.close_step())
+            self._add(self._session.generator.close_step())
         except GeneratorError as error:
             if reason is EndReason.HELD:
                 reason, note = EndReason.GENERATOR_DIED, str(error)
-        self._usage.append(self._session.watch.take())
+        self._add_usage(self._session.watch.take())
         facts = self._build_facts(reason, note, self._window_to_s)
         self._session.pauses.finish_step(facts)
         return facts
 
     def _build_facts(self, reason: EndReason, note: str, window_to_s: float | None) -> StepFacts:
-        requests, thinks, samples = concat_facts(self._parts)
-        before = self._thinks_before
+        requests, thinks, _ = concat_facts(self._parts)
+        samples, before = self._samples, self._thinks_before
         start_s = self._session.started_s
         return StepFacts(
             index=self._spec.index,
@@ -337,7 +342,7 @@ class _StepRun:
             settle_from_s=self._began.get("settle"),
             window_from_s=self._began.get("window"),
             window_to_s=window_to_s,
-            ended_s=samples[-1].at_s - start_s if samples else self._now_s(),
+            ended_s=samples.generator[-1].at_s if samples.generator else self._now_s(),
             end_reason=reason,
             note=note,
             requests=_shift_requests(requests, start_s),
@@ -346,24 +351,15 @@ class _StepRun:
                 np.concatenate([before.planned_s, thinks.planned_s]),
                 np.concatenate([before.owner, thinks.owner]),
             ),
-            target=_shift(start_s, [sample for usage in self._usage for sample in usage.target]),
-            host=_shift(start_s, [sample for usage in self._usage for sample in usage.host]),
-            generator=_shift(start_s, list(samples)),
-            events=_shift(start_s, [event for usage in self._usage for event in usage.events]),
-            companions=self._merge_companions(start_s),
-            workers=_shift(start_s, [sample for part in self._parts for sample in part.workers]),
+            target=tuple(samples.target),
+            host=tuple(samples.host),
+            generator=tuple(samples.generator),
+            events=tuple(samples.events),
+            companions=dict(samples.companions),
+            workers=tuple(samples.workers),
             tasks=concat_tasks((part.tasks for part in self._parts), start_s),
             unreported=concat_unreported(self._parts, start_s),
         )
-
-    def _merge_companions(self, start_s: float) -> dict[str, CompanionFacts]:
-        merged: dict[str, CompanionFacts] = {}
-        for usage in self._usage:
-            for name, facts in usage.companions.items():
-                before = merged[name].samples if name in merged else ()
-                samples = (*before, *_shift(start_s, list(facts.samples)))
-                merged[name] = CompanionFacts(facts.limits, samples)
-        return merged
 
 
 def _compute_oldest_wait_s(facts: GeneratorFacts) -> float:
@@ -387,8 +383,3 @@ def _shift_requests(requests: Requests, start_s: float) -> Requests:
         start_s=requests.start_s - start_s,
         unfinished_start_s=requests.unfinished_start_s - start_s,
     )
-
-
-def _shift(start_s: float, samples: list[S]) -> tuple[S, ...]:
-    """Let the samples' instants count from `start_s`."""
-    return tuple(replace(sample, at_s=sample.at_s - start_s) for sample in samples)
