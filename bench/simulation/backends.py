@@ -120,6 +120,9 @@ class SimulatedHost:
     def pin_to_cores(self, cores: frozenset[int]) -> None:
         """Do nothing: a simulated target does not share its cores."""
 
+    def on_cores(self, cores: frozenset[int]) -> "SimulatedHost":
+        return self
+
     @contextlib.contextmanager
     def run(self, cell: Cell, target: Target, image: Image) -> Iterator[_SimulatedTarget]:
         service = self._get_service(cell)
@@ -240,6 +243,9 @@ class _SimulatedWatch:
 
 class SimulatedProbe:
     """A `UsageProbe` of simulated targets."""
+
+    def on_cores(self, cores: frozenset[int]) -> "SimulatedProbe":
+        return self
 
     @contextlib.contextmanager
     def watch(self, target: RunningTarget) -> Iterator[_SimulatedWatch]:

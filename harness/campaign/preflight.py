@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.campaign.lanes import check_lanes, find_lanes
 from harness.campaign.variant_images import list_image_targets
 from harness.errors import EngineError, EngineUnavailableError, UsageError
 from harness.measure.docker.host import DockerHost
@@ -16,6 +17,7 @@ from harness.measure.protocols import MonotonicClock, TargetHost
 from harness.measure.session import Backends
 from harness.model import Engine, EngineWorkers, Fingerprint, Plan
 from harness.plan import fit_to_host
+from harness.report.view.side_by_side import describe_side_by_side
 from harness.store import remove_partial_files
 
 EngineBackends = Mapping[str | None, Backends]
@@ -118,10 +120,37 @@ def separate_cores(backends: EngineBackends, plan: Plan) -> tuple[EngineBackends
     return {name: replace(single, generator=single.generator.with_cores(placement.generator))}, outcome
 
 
+def place_workers(
+    backends: EngineBackends, plan: Plan, note: Callable[[str], None]
+) -> tuple[EngineBackends, str, str]:
+    """Return what each worker measures with, on which cores in words, and whether sizes disturb each other.
+
+    Sizes are measured at once if the plan wants it, the host has the cores, and a check shows that they don't
+    disturb each other; otherwise one at a time. The last text, which `note` gets too, is empty if the plan
+    wants one at a time.
+    """
+    lanes, outcome = find_lanes(plan, backends)
+    if lanes:
+        note(f"checking whether {len(lanes)} sizes at once disturb each other; this takes about two minutes")
+        check = check_lanes(plan, lanes)
+        outcome = describe_side_by_side(check, len(lanes))
+        if check is None or not check.is_undisturbed:
+            lanes = {}
+    elif outcome:
+        outcome = f"sizes are measured one at a time: {outcome}"
+    if outcome:
+        note(outcome)
+    if lanes:
+        names = "; ".join(str(name) for name in lanes)
+        return lanes, f"{len(lanes)} sizes at once, each on cores of its own: {names}", outcome
+    single, placement = separate_cores(backends, plan)
+    return single, placement, outcome
+
+
 def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
     """Return the first engine's fingerprint, with the facts of all engines if there are several.
 
-    `placement` is the outcome of `separate_cores`.
+    `placement` says in words which cores are used.
     """
     first = next(iter(backends.values()))
     fingerprints = {name or "": each.host.read_fingerprint() for name, each in backends.items()}

@@ -10,7 +10,7 @@ from harness.campaign.preflight import (
     check_plan,
     clean_engines,
     connect_backends,
-    separate_cores,
+    place_workers,
 )
 from harness.campaign.resume import create_campaign, find_unfinished_campaign, reopen_campaign
 from harness.campaign.scheduler import Scheduler
@@ -44,12 +44,14 @@ def run_campaign(
     name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
     backends = connect(name, plan)
     plan = check_plan(plan, backends)
-    backends, placement = separate_cores(backends, plan)
     with clean_engines(backends, results, listener.note):
+        workers, placement, outcome = place_workers(backends, plan, listener.note)
         fingerprint = build_fingerprint(backends, placement)
         if resume:
             folder = reopen_campaign(resume, plan, fingerprint)
         else:
             folder = create_campaign(results, name, plan, fingerprint)
+        if outcome:
+            folder.add_note(outcome)
         listener.campaign_started(plan, len(folder.read_log().finished_cells))
-        return Scheduler(plan, folder, backends, listener).run(), folder
+        return Scheduler(plan, folder, workers, listener).run(), folder

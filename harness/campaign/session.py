@@ -29,6 +29,7 @@ from harness.model import (
     StepFacts,
     StepResult,
 )
+from harness.model.side_by_side import is_lane
 from harness.report import render_report
 from harness.report.view.text import format_duration, format_estimate, format_seconds
 from harness.store import CampaignFolder
@@ -117,7 +118,8 @@ class CampaignSession:
             self._engines.discard(engine)
             if not self._engines:
                 raise error
-            self.note_once([f"the engine {engine} is lost ({error.what}); the others go on"])
+            place = engine if is_lane(engine) else f"the engine {engine}"
+            self.note_once([f"{place} is lost ({error.what}); the others go on"])
             self._lock.notify_all()
 
     def stop(self) -> None:
@@ -202,9 +204,8 @@ class CampaignSession:
                 cell_progress.start_next_attempt(self.plan)
             elif cell_progress.facts and cell_progress.engine != engine:
                 lost_engine = cell_progress.engine
-                self.note_once(
-                    [f"{cell.id} starts again on {engine}: the engine {lost_engine} did not finish it"]
-                )
+                was_on, is_on = _name_place(lost_engine), _name_place(engine)
+                self.note_once([f"{cell.id} starts again{is_on}; it was not finished{was_on}"])
                 cell_progress.start_next_attempt(self.plan)
             if not cell_progress.facts:
                 cell_progress.start_attempt(self._progress.baselines.get(engine), engine)
@@ -367,3 +368,8 @@ class CampaignSession:
         ended_s = self._clock.now_s()
         self._no_reports_until_s = ended_s + _PAUSE_PER_WRITING_TIME * (ended_s - started_s)
         return result
+
+
+def _name_place(engine: str | None) -> str:
+    """Return where a cell is measured, to follow a verb; empty if the campaign has only one engine."""
+    return "" if engine is None else f" on {engine}"

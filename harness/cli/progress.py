@@ -169,7 +169,7 @@ class LiveProgress(CampaignListener):
 
     def soak_started(self, cell: Cell, step: Step) -> None:
         """Show the cell; it replaces that of the drift check, unless other engines still hold theirs."""
-        if self._plan is not None and len(self._plan.engines) == 1:
+        if self._plan is not None and len(self._plan.engines) == 1 and self._plan.parallel == 1:
             self._active.clear()
         self._active[cell.id] = _ActiveCell(cell)
 

@@ -107,6 +107,8 @@ def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
     say(
         "longer if users think for more than a few seconds: a window spans five times from request to request"
     )
+    if plan.parallel != 1:
+        say("less if several sizes can be measured at once, which the campaign finds out at its start")
     steady_s = plan.timing.steady_at_most_s
     if steady_s > plan.timing.window_at_least_s:
         wait = f"a window waits for up to {format_estimate(steady_s)} until the memory is known to last"

@@ -121,6 +121,13 @@ class TargetHost(Protocol):
         """Run targets only on these cores of the host from now on. A target's CPU limit remains a quota."""
         ...
 
+    def on_cores(self, cores: frozenset[int]) -> "TargetHost":
+        """Return the same engine, which runs targets on these cores while others run on other cores.
+
+        What is left there of this campaign may be in use by the others, so it removes none of it.
+        """
+        ...
+
     def run(self, cell: Cell, target: Target, image: Image) -> AbstractContextManager[RunningTarget]:
         """Start a fresh target under the cell's limits, yield it once it is ready, and remove it on exit.
 
@@ -249,6 +256,10 @@ class Watch(Protocol):
 
 class UsageProbe(Protocol):
     """Counters of what a target and this machine use, about once a second."""
+
+    def on_cores(self, cores: frozenset[int]) -> "UsageProbe":
+        """Return the same counters, in which only these cores are this machine's."""
+        ...
 
     def watch(self, target: RunningTarget) -> AbstractContextManager[Watch]:
         """Count until exit."""

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from harness.measure.host.cpu_affinity import Placement
 from harness.measure.protocols import (
     Clock,
     Image,
@@ -31,6 +32,15 @@ class Backends:
     probe: UsageProbe
     clock: Clock
     load_hosts: tuple[TargetHost, ...] = ()
+
+    def on_cores(self, placement: Placement) -> "Backends":
+        """Return the same backends for one of several sizes at once, on cores of its own."""
+        return replace(
+            self,
+            host=self.host.on_cores(placement.target),
+            generator=self.generator.with_cores(placement.generator),
+            probe=self.probe.on_cores(placement.target | placement.generator),
+        )
 
 
 class OngoingPauses:

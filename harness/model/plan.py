@@ -300,7 +300,8 @@ class Plan:
     sizes that sustain that many users, and `users_limit` is the same number. `headroom_ratio` is the share of
     users that the recommended size is to sustain beyond the limit. `notes` are remarks for the
     user, such as which keys of a compose file are not honoured. `engines` maps names to the targets' engines;
-    the name is None if there is only one.
+    the name is None if there is only one. `parallel` is how many sizes may be measured at once on one engine;
+    None for as many as its cores allow.
     """
 
     source: Path
@@ -320,6 +321,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     load: Load = SINGLE_PROCESS
     engines: Mapping[str | None, Engine] = field(default_factory=lambda: {None: DEFAULT_ENGINE})
+    parallel: int | None = 1
 
 
 def is_same_request(request_name: str, name: str) -> bool:

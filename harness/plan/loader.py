@@ -99,6 +99,7 @@ class _MatrixReader:
             price=_build_price(matrix, preset),
             load=_build_load(matrix, self.reading.folder),
             engines=_build_engines(matrix, self.reading.folder),
+            parallel=None if matrix.parallel == "auto" else matrix.parallel,
             notes=(
                 *self.target.notes,
                 *loaded.notes,

@@ -157,6 +157,7 @@ class StoredPlan:
     notes: tuple[str, ...] = ()
     load: StoredLoad = StoredLoad()
     engines: Mapping[str, Engine] = field(default_factory=lambda: {_ONLY_ENGINE: DEFAULT_ENGINE})
+    parallel: int | None = 1
 
 
 def to_stored(plan: Plan) -> StoredPlan:
@@ -178,6 +179,7 @@ def to_stored(plan: Plan) -> StoredPlan:
         notes=plan.notes,
         load=_to_stored_load(plan.load),
         engines={name or _ONLY_ENGINE: DEFAULT_ENGINE for name in plan.engines},
+        parallel=plan.parallel,
     )
 
 
@@ -205,6 +207,7 @@ def from_stored(stored: StoredPlan) -> Plan:
         notes=stored.notes,
         load=_from_stored_load(stored.load),
         engines={name or None: engine for name, engine in stored.engines.items()},
+        parallel=stored.parallel,
     )
 
 

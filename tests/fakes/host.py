@@ -108,7 +108,8 @@ class FakeHost:
 
     `runs` are the cells run so far, and `ran` what ran in them with its image. `running` are the names of the
     containers that run. `reserved_by` is the campaign that has reserved the engine. From the first to the
-    second instant of `unavailable_between_s` it does not answer.
+    second instant of `unavailable_between_s` it does not answer. With a `kernel` it is an engine of this
+    machine, otherwise of another one.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class FakeHost:
         self.running: list[str] = []
         self.unavailable_between_s: tuple[float, float] | None = None
         self.digests: dict[str, str] = {}
+        self.kernel: str | None = None
 
     def is_answering(self) -> bool:
         outage = self.unavailable_between_s
@@ -169,6 +171,9 @@ class FakeHost:
     def pin_to_cores(self, cores: frozenset[int]) -> None:
         self.pinned_cores = cores
 
+    def on_cores(self, cores: frozenset[int]) -> "FakeHost":
+        return self
+
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         reference = self.name_image(target)
         return [f"no image {reference}"] if reference in self.missing_images else []
@@ -192,8 +197,14 @@ class FakeHost:
 
     def read_fingerprint(self) -> Fingerprint:
         return Fingerprint(
-            MachineFacts("fake", cores=HOST_CORES, usable_cores=HOST_CORES, memory_bytes=8 * GIB),
-            EngineFacts("0", cores=HOST_CORES, memory_bytes=8 * GIB, cgroup_version="2"),
+            MachineFacts(
+                "fake",
+                cores=HOST_CORES,
+                usable_cores=HOST_CORES,
+                memory_bytes=8 * GIB,
+                kernel=self.kernel,
+            ),
+            EngineFacts("0", cores=HOST_CORES, memory_bytes=8 * GIB, cgroup_version="2", kernel=self.kernel),
             {"python": "3"},
         )
 

@@ -47,6 +47,9 @@ class FakeProbe:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
 
+    def on_cores(self, cores: frozenset[int]) -> "FakeProbe":
+        return self
+
     @contextlib.contextmanager
     def watch(self, target: RunningTarget) -> Iterator[Watch]:
         assert isinstance(target, FakeTarget)

@@ -1,6 +1,7 @@
 """Run targets on a Docker engine: the real `TargetHost`."""
 
 import contextlib
+import copy
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -55,11 +56,21 @@ class DockerHost:
         self._port_access = find_port_access(engine, self._client)
         self._numbers = itertools.count(1)
         self._cores: Cores | None = None
+        self._is_shared = False
         self._trusts_open_port = False
 
     def pin_to_cores(self, cores: Cores) -> None:
         """Run targets only on these cores of the host from now on. A target's CPU limit remains a quota."""
         self._cores = cores
+
+    def on_cores(self, cores: Cores) -> "DockerHost":
+        """Return the same engine, which runs targets on these cores while others run on other cores.
+
+        It removes no leftovers of the campaign, because others may be using them.
+        """
+        host = copy.copy(self)
+        host._cores, host._is_shared = cores, True
+        return host
 
     def find_problems(self, target: Target, load: Load = SINGLE_PROCESS) -> list[str]:
         """Find what would keep the target from running here, or the load from reaching it.
@@ -119,6 +130,8 @@ class DockerHost:
 
     def remove_leftovers(self, campaign: str | None = None) -> list[str]:
         """Remove all containers and networks of a campaign (None: of any); return their names."""
+        if self._is_shared:
+            return []
         return cleanup.remove_leftovers(self._client, campaign)
 
     def remove_old_images(self) -> list[str]:

@@ -23,14 +23,18 @@ _NANOSECONDS = 1e9
 class DockerProbe:
     """The real `UsageProbe`, for targets that `DockerHost` runs."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, only_cores: frozenset[int] | None = None) -> None:
         self._clock = clock
+        self._only_cores = only_cores
+
+    def on_cores(self, cores: frozenset[int]) -> "DockerProbe":
+        return DockerProbe(self._clock, cores)
 
     @contextlib.contextmanager
     def watch(self, target: RunningTarget) -> Iterator[Watch]:
         """Count in threads until exit."""
         assert isinstance(target, DockerTarget), "only containers of DockerHost can be counted"
-        watch = DockerWatch(target, self._clock)
+        watch = DockerWatch(target, self._clock, self._only_cores)
         try:
             watch.start()
             yield watch
@@ -41,9 +45,10 @@ class DockerProbe:
 class DockerWatch:
     """Threads that count until `end`: one for each container, and one for this machine."""
 
-    def __init__(self, target: DockerTarget, clock: Clock) -> None:
+    def __init__(self, target: DockerTarget, clock: Clock, only_cores: frozenset[int] | None = None) -> None:
         self._target = target
         self._clock = clock
+        self._only_cores = only_cores
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._samples: dict[str, list[TargetSample]] = {}
@@ -153,7 +158,7 @@ class DockerWatch:
     def _count_host(self) -> None:
         processes = ProcessCpu(self._target.container_id, self._target.port)
         while True:
-            sample = read_host_sample(self._clock.now_s(), processes)
+            sample = read_host_sample(self._clock.now_s(), processes, self._only_cores)
             with self._lock:
                 self._host_samples.append(sample)
             if self._ending.wait(_SAMPLE_EVERY_S):

@@ -9,10 +9,14 @@ from harness.measure.host.process_cpu import ProcessCpu
 from harness.model import HostSample
 
 
-def read_host_sample(at_s: float, processes: ProcessCpu) -> HostSample:
-    """Read this machine's counters. The network's bytes include those of the loopback."""
+def read_host_sample(
+    at_s: float, processes: ProcessCpu, only_cores: frozenset[int] | None = None
+) -> HostSample:
+    """Read this machine's counters, of all cores or of some. The network's bytes include the loopback's."""
     cpu = processes.read()
     cores = psutil.cpu_times(percpu=True)
+    if only_cores is not None:
+        cores = [each for number, each in enumerate(cores) if number in only_cores]
     disk = psutil.disk_io_counters()
     network = psutil.net_io_counters()
     return HostSample(

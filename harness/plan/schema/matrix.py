@@ -273,6 +273,7 @@ class MatrixFile(Section):
     steps: StepsSection = StepsSection()
     search: SearchSection = SearchSection()
     repetitions: Annotated[int, Field(ge=1, le=100)] = 1
+    parallel: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = 1
 
     @model_validator(mode="after")
     def check_engines(self) -> Self:

@@ -18,7 +18,7 @@ from harness.model import (
     Tuning,
 )
 from harness.report.view.cell_text import write_remark
-from harness.report.view.checks import describe_drift, describe_engine_comparison
+from harness.report.view.checks import describe_drift, describe_engine_comparison, name_engine
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.scenario_errors import find_worst_tasks, name_error
 from harness.report.view.text import clean_text, keep_finite
@@ -116,8 +116,8 @@ def _build_host_speed(speed: HostSpeed) -> dict[str, Any]:
 
 def _build_engine_comparison(comparison: Drift) -> dict[str, Any]:
     return {
-        "engine": clean_text(comparison.engine or ""),
-        "against": clean_text(comparison.against or ""),
+        "engine": name_engine(comparison.engine),
+        "against": name_engine(comparison.against),
         "cpu_per_request_ratio": keep_finite(comparison.cpu_per_request_ratio),
         "allowed_ratio": keep_finite(comparison.allowed_ratio),
         "marked": comparison.is_marked,

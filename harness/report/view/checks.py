@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from harness.model import CampaignResult, CellResult, Drift, Repeatability, Verdict
 from harness.model.cell_evidence import BrokeInSoak
+from harness.model.side_by_side import is_lane
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.scenario_errors import warn_of_raised_tasks
@@ -119,7 +120,7 @@ def describe_drift(drift: Drift) -> str:
 
 def describe_engine_comparison(comparison: Drift) -> str:
     """Return whether the reference size gives the same numbers on another engine."""
-    engine, against = text.clean_text(comparison.engine or ""), text.clean_text(comparison.against or "")
+    engine, against = name_engine(comparison.engine), name_engine(comparison.against)
     size, users = text.format_size(comparison.cell.limits), text.format_count(comparison.users)
     step = f"{size} at {users} users on {engine}"
     changes, reason = _list_changes(comparison), text.clean_text(explain_evidence(comparison.evidence))
@@ -128,14 +129,15 @@ def describe_engine_comparison(comparison: Drift) -> str:
     if not comparison.is_marked:
         return f"{engine} is like {against}: {step}, compared with the same on {against}: {changes}."
     outcome = f"failed ({reason})" if comparison.verdict is Verdict.FAIL else "passed"
+    kind = "sets of cores" if is_lane(comparison.engine) else "engines"
     return (
-        f"The engines are not alike: {step} {outcome}{': ' + changes if changes else ''} against {against}. "
-        "Sizes measured on different engines do not compare; nothing was corrected."
+        f"The {kind} are not alike: {step} {outcome}{': ' + changes if changes else ''} against {against}. "
+        f"Sizes measured on different {kind} do not compare; nothing was corrected."
     )
 
 
 def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
-    """Yield which engine measured which sizes; nothing with a single engine."""
+    """Yield which engine, or which set of cores, measured which sizes; nothing with a single engine."""
     if not result.engines:
         return
     sizes_by_engine = {
@@ -145,11 +147,17 @@ def _build_engines_fact(result: CampaignResult) -> Iterator[Fact]:
     note = "; ".join(
         text.clean_text(engine) + ": " + ", ".join(sizes) for engine, sizes in sizes_by_engine.items()
     )
-    yield Fact("Engines", text.format_count(len(result.engines)), note)
+    label = "Sizes at once" if any(map(is_lane, result.engines)) else "Engines"
+    yield Fact(label, text.format_count(len(result.engines)), note)
+
+
+def name_engine(engine: str | None) -> str:
+    """Return the name of an engine, or of a set of cores; without a name it is all cores."""
+    return text.clean_text(engine or "all cores")
 
 
 def _build_engine_comparison_fact(comparison: Drift) -> Fact:
-    label = f"{text.clean_text(comparison.engine or '')} against {text.clean_text(comparison.against or '')}"
+    label = f"{name_engine(comparison.engine)} against {name_engine(comparison.against)}"
     outcome = "unlike" if comparison.is_marked else "alike"
     return Fact(label, _format_outcome(comparison, outcome), describe_engine_comparison(comparison))
 

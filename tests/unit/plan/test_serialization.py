@@ -185,6 +185,7 @@ def test_a_plan_that_version_0_1_stored_is_written_back_byte_for_byte_but_for_ne
     text = path.read_text()
     written = plan_to_json(plan_from_json(json.loads(text), Path("/repository")))
     assert written.pop("headroom_ratio") == 0.0
+    assert written.pop("parallel") == 1
     if written["price"] is not None:
         assert written["price"].pop("source") == ""
     for section, values in NEW_KEYS.items():
