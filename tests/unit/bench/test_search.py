@@ -216,7 +216,8 @@ def test_every_strategy_ends_near_the_capacity_of_a_quiet_target(strategy: Strat
 
 
 def test_a_matrix_gives_the_same_results_twice() -> None:
-    scenario, cells = SimulatedScenario(Service(user_bytes=MIB)), build_grid([0.5, 1.0], [48, 256])
+    service = replace(SLOW, user_bytes=2 * MIB)
+    scenario, cells = SimulatedScenario(service), build_grid([0.5, 1.0], [48, 256])
     bisect = Strategy("bisect", search=Search(SearchStrategy.BISECT), timing=SHORT)
     one, two = (measure_matrix(bisect, scenario, cells, seed=3) for _ in range(2))
     assert one == two

@@ -1,5 +1,6 @@
 """A campaign checks itself by a drift check at its end, and by second attempts at contradictory cells."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.campaign.progress import CellProgress, rejudge
-from harness.model import CampaignResult, Cell, CellResult, Plan, Purpose, Status, Step, StepResult, Verdict
+from harness.model import (
+    CampaignResult,
+    Cell,
+    CellResult,
+    Plan,
+    Purpose,
+    Status,
+    Step,
+    StepFacts,
+    StepResult,
+    Verdict,
+)
 from harness.report import build_summary, build_view
 from harness.report.view.cell_text import format_bracket
 from tests.builders import make_plan
@@ -323,6 +335,11 @@ def test_a_demand_measures_a_size_that_contradicts_a_smaller_one_once_more(tmp_p
 USERS = st.integers(1, 60)
 
 
+@functools.cache
+def make_closed_facts(users: int, index: int) -> StepFacts:
+    return make_closed_step(users, index=index)
+
+
 @given(
     st.lists(USERS, min_size=1, max_size=4),
     st.lists(st.tuples(st.integers(0, 4), USERS), max_size=3),
@@ -335,12 +352,12 @@ def test_the_search_never_sees_a_step_of_the_drift_check_or_of_the_soak(
     plan = make_plan((1.0, 256))
     unchecked, checked = CellProgress(plan.cells[0]), CellProgress(plan.cells[0])
     for number, step_users in enumerate(users, 1):
-        facts = make_closed_step(step_users, index=number)
+        facts = make_closed_facts(step_users, number)
         unchecked.add_step(plan, facts)
         checked.add_step(plan, facts)
         for after, check_users in checks:
             if after == number:
-                checked.add_step(plan, make_closed_step(check_users, index=90), purpose)
+                checked.add_step(plan, make_closed_facts(check_users, 90), purpose)
         checked.step_number = number
     assert checked.steps == unchecked.steps
     assert checked.baseline == unchecked.baseline

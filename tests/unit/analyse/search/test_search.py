@@ -92,14 +92,29 @@ def make_neighbour(capacity: float) -> CellResult:
     return CellResult(other, Status.BRACKETED, *ends, estimate_users=capacity)
 
 
-def search_capacity(plan: Plan, capacity: int, neighbours: Sequence[CellResult] = ()) -> Steps:
-    """Return the steps of a whole search on a target that sustains exactly `capacity` users."""
+Chosen = dict[tuple[tuple[int, Verdict], ...], Step | None]
+"""The steps that were chosen after the users and verdicts before them, for one plan and its neighbours."""
+
+
+def search_capacity(
+    plan: Plan, capacity: int, neighbours: Sequence[CellResult] = (), chosen: Chosen | None = None
+) -> Steps:
+    """Return the steps of a whole search on a target that sustains exactly `capacity` users.
+
+    Searches of several capacities begin alike: with the same `chosen` the same choice is made only once.
+    """
     steps: Steps = []
-    while (step := choose_next_step(plan, CELL, steps, neighbours)) is not None:
+    known = {} if chosen is None else chosen
+    while True:
+        before = tuple((step.users, step.verdict) for step in steps)
+        if before not in known:
+            known[before] = choose_next_step(plan, CELL, steps, neighbours)
+        step = known[before]
+        if step is None:
+            return steps
         verdict = Verdict.PASS if step.users <= capacity else Verdict.FAIL
         steps.append(make_step(step.users, verdict, len(steps) + 1))
         assert len(steps) <= plan.users_limit, "the search does not end"
-    return steps
 
 
 def search_with_all_verdicts(
@@ -129,16 +144,19 @@ def search_with_all_verdicts(
 @pytest.mark.parametrize("first_users", [1, 10])
 def test_bisecting_finds_every_capacity(limit: int, precision_ratio: float, first_users: int) -> None:
     plan = make_search_plan("bisect", limit, precision_ratio, first_users)
+    chosen: Chosen = {}
     for capacity in range(limit + 1):
-        assert_bracketed(plan, capacity, search_capacity(plan, capacity))
+        assert_bracketed(plan, capacity, search_capacity(plan, capacity, chosen=chosen))
 
 
 @pytest.mark.parametrize("estimate", [0.4, 1, 5, 20, 40, 59, 61, 70, 1000])
 @pytest.mark.parametrize("precision_ratio", [0.02, 0.05, 0.3])
 def test_a_wrong_estimate_does_not_change_the_bracket(estimate: float, precision_ratio: float) -> None:
     plan = make_search_plan("predict", 60, precision_ratio)
+    chosen: Chosen = {}
     for capacity in range(61):
-        assert_bracketed(plan, capacity, search_capacity(plan, capacity, [make_neighbour(estimate)]))
+        steps = search_capacity(plan, capacity, [make_neighbour(estimate)], chosen)
+        assert_bracketed(plan, capacity, steps)
 
 
 def assert_bracketed(plan: Plan, capacity: int, steps: Steps) -> None:
@@ -167,17 +185,19 @@ def test_a_ladder_ends_at_its_first_failing_rung(limit: int) -> None:
 def test_a_search_takes_two_steps_with_a_good_estimate_and_few_more_with_a_bad_one() -> None:
     """Check against the minimum of two steps: a pass just below the capacity, a failure just above it."""
     plan = make_search_plan("predict", 400)
+    chosen: dict[int, Chosen] = {estimate: {} for estimate in (1, 30, 400, 10_000)}
     for capacity in range(20, 380):
         assert len(search_capacity(plan, capacity, [make_neighbour(capacity + 0.5)])) == 2
         assert len(search_capacity(plan, capacity, [make_neighbour(capacity * 1.1)])) <= 5
         assert len(search_capacity(plan, capacity, [make_neighbour(capacity / 1.1)])) <= 7
-        for estimate in (1, 30, 400, 10_000):
-            assert len(search_capacity(plan, capacity, [make_neighbour(estimate)])) <= 20
+        for estimate, known in chosen.items():
+            assert len(search_capacity(plan, capacity, [make_neighbour(estimate)], known)) <= 20
 
 
 def test_bisecting_400_users_to_5_percent_takes_at_most_eleven_steps() -> None:
     plan = make_search_plan("bisect", 400)
-    assert max(len(search_capacity(plan, capacity)) for capacity in range(401)) <= 11
+    chosen: Chosen = {}
+    assert max(len(search_capacity(plan, capacity, chosen=chosen)) for capacity in range(401)) <= 11
 
 
 # Every sequence of verdicts

@@ -11,9 +11,11 @@ from harness.model import MIB, CellResult, Factor, Rule, Status
 FAST = Service(cpu_s=0.005, base_bytes=32 * MIB)
 
 
-def measure(service: Service, memory_mib: int) -> CellResult:
+def measure(service: Service, memory_mib: int, users_limit: int = 400) -> CellResult:
+    """Measure a size; where the number of users is no matter, a low limit is quicker to simulate."""
     (cell,) = build_grid([1.0], [memory_mib])
-    return measure_cell(Strategy("ours"), SimulatedScenario(service, QUIET), cell, seed=1)
+    scenario = SimulatedScenario(service, QUIET, users_limit=users_limit)
+    return measure_cell(Strategy("ours"), scenario, cell, seed=1)
 
 
 def test_sessions_that_fill_up_are_waited_for() -> None:
@@ -28,20 +30,21 @@ def test_sessions_that_fill_up_are_waited_for() -> None:
 
 def test_a_leak_that_fills_the_memory_within_the_hour_sustains_nobody() -> None:
     """A MiB a minute fills the 32 MiB above the base within 32 minutes, however many users there are."""
-    result = measure(replace(FAST, leak_second_bytes=MIB / 60), 64)
+    result = measure(replace(FAST, leak_second_bytes=MIB / 60), 64, users_limit=40)
     assert (result.status, result.limiting_factor) == (Status.NONE, Factor.MEMORY)
     assert len(result.steps) <= 5
 
 
 def test_a_leak_that_the_memory_outlasts_breaks_nothing() -> None:
-    assert measure(replace(FAST, leak_second_bytes=MIB / 60), 256).status is Status.CENSORED
+    result = measure(replace(FAST, leak_second_bytes=MIB / 60), 256, users_limit=40)
+    assert result.status is Status.CENSORED
 
 
-@pytest.mark.parametrize("garbage_bytes", [256 * 1024, 16 * 1024, 5 * 1024])
+@pytest.mark.parametrize("garbage_bytes", [2560 * 1024, 160 * 1024, 50 * 1024])
 def test_a_garbage_collector_breaks_nothing(garbage_bytes: int) -> None:
-    """40 MiB of garbage are collected within about a second, 20 s and a minute."""
+    """40 users make 16 requests a second: 40 MiB of garbage are collected after 1 s, 16 s and 51 s."""
     service = replace(FAST, garbage_request_bytes=garbage_bytes, garbage_limit_bytes=40 * MIB)
-    result = measure(service, 96)
+    result = measure(service, 96, users_limit=40)
     assert result.status is Status.CENSORED
     assert all(step.rule is not Rule.MEMORY_GROWS for step in result.steps)
 
