@@ -45,7 +45,7 @@ def export(
     plan = plan_from_json(folder.read_plan())
     result = rejudge(plan, folder)
     chosen = _choose_size(result, size)
-    limit, service = result.users_limit, build_service(chosen.cell.adapt_target(plan.target))
+    limit, service = result.users_limit, build_service(plan.target, chosen.cell)
     margin = find_margin(chosen, limit, limit, result.cells, plan.slos) if chosen.sustains(1) else None
     deployment = plan_deployment(result, chosen, margin, service, users or limit)
     if deployment is None:

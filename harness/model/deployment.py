@@ -1,9 +1,10 @@
 """A size as it is deployed: what starts, what one replica may use and does use, and how many are needed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from harness.model.plan import ImageSource, Target
+from harness.model.plan import Cell, ImageSource, Target
 from harness.model.readiness import HttpProbe, ReadinessProbe
 from harness.model.resources import Limits
 from harness.model.results import CellResult, StepResult
@@ -15,6 +16,7 @@ class Service:
 
     `image` is None if the harness builds it, and `port` is 0 if none is published. `variables` and
     `companions` are names only: values may be secrets, and companions run elsewhere.
+    `settings` are variables with their values, as the variant of the size sets them.
     """
 
     name: str
@@ -25,10 +27,14 @@ class Service:
     entrypoint: tuple[str, ...] | None = None
     variables: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_service(target: Target) -> Service:
-    """Return what a deployment of a target starts."""
+def build_service(target: Target, cell: Cell) -> Service:
+    """Return what a deployment of a target at a cell's size starts, with what the cell's variant sets."""
+    environment = cell.variant.environment if cell.variant is not None else {}
+    settings = {name: value for name, value in environment.items() if "${" not in value}
+    target = cell.adapt_target(target)
     return Service(
         name=target.name,
         image=target.source.reference if isinstance(target.source, ImageSource) else None,
@@ -36,8 +42,9 @@ def build_service(target: Target) -> Service:
         readiness=target.readiness,
         command=target.command,
         entrypoint=target.entrypoint,
-        variables=tuple(target.environment),
+        variables=tuple(name for name in target.environment if name not in settings),
         companions=tuple(each.name for each in target.companions if not each.is_job),
+        settings=settings,
     )
 
 

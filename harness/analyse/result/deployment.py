@@ -43,7 +43,7 @@ def add_deployment(campaign: CampaignResult, target: Target) -> CampaignResult:
     sizing = campaign.sizing
     if sizing.recommended is None:
         return campaign
-    service = build_service(sizing.recommended.cell.adapt_target(target))
+    service = build_service(target, sizing.recommended.cell)
     deployment = plan_deployment(campaign, sizing.recommended, sizing.margin, service, campaign.users_limit)
     return replace(campaign, deployment=deployment)
 

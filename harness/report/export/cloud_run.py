@@ -4,7 +4,7 @@ from harness.errors import UsageError
 from harness.model import Limits
 from harness.model.deployment import Deployment
 from harness.plan import find_smallest_size, read_preset
-from harness.report.export.kubernetes import build_commands, build_image
+from harness.report.export.kubernetes import build_commands, build_image, build_settings
 from harness.report.export.names import to_cores, to_label, to_mebibytes
 from harness.report.export.tree import Explained, Node, Unknown
 from harness.report.view import deployment as words
@@ -77,6 +77,7 @@ def _build_container(deployment: Deployment) -> Node:
     container: dict[str, Node] = {"image": build_image(deployment), **build_commands(deployment)}
     if service.port:
         container["ports"] = [{"containerPort": service.port}]
+    container |= build_settings(deployment)
     cpu, memory = explain_sold_amounts(deployment, sold, _SELLER)
     container["resources"] = {
         "limits": {

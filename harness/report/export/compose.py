@@ -13,6 +13,9 @@ def build_compose(deployment: Deployment) -> list[Node]:
     container: dict[str, Node] = {"image": build_image(deployment)}
     named = {"entrypoint": service.entrypoint, "command": service.command}
     container |= {key: [word.replace("$", "$$") for word in value] for key, value in named.items() if value}
+    if service.settings:
+        variables: Node = {name: value.replace("$", "$$") for name, value in service.settings.items()}
+        container["environment"] = Explained(variables, words.explain_settings(deployment))
     if service.port and deployment.replicas > 1:
         why = "several replicas share no port of the host: publish that of your load balancer"
         container["expose"] = Explained([str(service.port)], why)

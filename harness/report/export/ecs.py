@@ -71,6 +71,9 @@ def _build_container(deployment: Deployment) -> Node:
     container |= {key: list(value) for key, value in named.items() if value}
     if service.port:
         container["PortMappings"] = [{"ContainerPort": service.port}]
+    if service.settings:
+        variables: Node = [{"Name": name, "Value": value} for name, value in service.settings.items()]
+        container["Environment"] = Explained(variables, words.explain_settings(deployment))
     container["Memory"] = Explained(to_mebibytes(limit_bytes), f"MiB; {words.MEASURED_MEMORY_LIMIT}")
     container["MemoryReservation"] = Explained(
         to_mebibytes(words.choose_memory_request(deployment)),

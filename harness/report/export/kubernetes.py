@@ -49,6 +49,7 @@ def _build_container(deployment: Deployment) -> Node:
     }
     if service.port:
         container["ports"] = [{"containerPort": service.port}]
+    container |= build_settings(deployment)
     container["resources"] = _build_resources(deployment)
     container["readinessProbe"] = build_readiness(deployment)
     return container
@@ -67,6 +68,13 @@ def build_commands(deployment: Deployment) -> dict[str, Node]:
     service = deployment.service
     named = {"command": service.entrypoint, "args": service.command}
     return {key: [escape_references(word) for word in value] for key, value in named.items() if value}
+
+
+def build_settings(deployment: Deployment) -> dict[str, Node]:
+    """Return the variables that the size's variant sets; nothing without any."""
+    settings = deployment.service.settings
+    env: Node = [{"name": name, "value": escape_references(value)} for name, value in settings.items()]
+    return {"env": Explained(env, words.explain_settings(deployment))} if settings else {}
 
 
 def escape_references(word: str) -> str:

@@ -201,3 +201,8 @@ def explain_readiness(deployment: Deployment) -> str:
     if deployment.ready_after_s is None:
         return "as the harness told it; how long it takes is not known"
     return f"as the harness told it: ready after {text.format_seconds(deployment.ready_after_s)}"
+
+
+def explain_settings(deployment: Deployment) -> str:
+    """Return which variant sets the variables."""
+    return f"as the variant {deployment.result.cell.limits.variant or ''} sets them"

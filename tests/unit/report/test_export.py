@@ -49,6 +49,7 @@ SERVICES = (
     Service("web", "shop", 80, LogProbe("ready")),
     Service("web", "shop", 80, PortProbe(81)),
     Service("web", "shop", 80, HealthcheckProbe()),
+    Service("web", "shop", 80, settings={"WORKERS": "4", "HOME": "$HOME $(X)"}),
 )
 TREND = MemoryTrend(MemoryOutlook.LASTS, 60.0, 50 * MIB, 115 * MIB, 0.0, 0.0, 0.0, 115.0 * MIB, None)
 
@@ -227,6 +228,22 @@ def test_no_autoscaler_waits_for_more_cpu_than_a_replica_may_use() -> None:
     (template,) = read(deployment, System.ECS)
     policy = template["Resources"]["Policy"]["Properties"]["TargetTrackingScalingPolicyConfiguration"]
     assert policy["TargetValue"] == 98  # 0.49 of 0.5 cores
+
+
+def test_what_a_variant_sets_is_in_the_file_as_it_was_measured() -> None:
+    deployment = deploy(service=Service("web", "shop", 80, settings={"WORKERS": "4", "PRICE": "$5 $(X)"}))
+    (workload, _), (file,) = read(deployment, System.KUBERNETES), read(deployment, System.COMPOSE)
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    assert container["env"] == [
+        {"name": "WORKERS", "value": "4"},
+        {"name": "PRICE", "value": "$5 $$(X)"},
+    ]
+    assert file["services"]["web"]["environment"] == {"WORKERS": "4", "PRICE": "$$5 $$(X)"}
+    (template,) = read(deployment, System.ECS)
+    (task,) = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
+    assert task["Environment"] == [{"Name": "WORKERS", "Value": "4"}, {"Name": "PRICE", "Value": "$5 $(X)"}]
+    (service,) = read(deployment, System.CLOUD_RUN)
+    assert service["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"] == "4"
 
 
 def test_terraform_names_a_namespace() -> None:

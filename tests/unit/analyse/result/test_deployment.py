@@ -28,8 +28,9 @@ from harness.model import (
     Target,
     TargetUse,
 )
-from harness.model.deployment import CapacityBasis, Deployment, Service
+from harness.model.deployment import CapacityBasis, Deployment, Service, build_service
 from harness.model.evidence import SlosHold
+from harness.model.variants import Variant
 
 PASSED = Judgement(Rule.SLOS_HOLD, SlosHold(()))
 SERVICE = Service("web", "shop:1", 8000)
@@ -202,6 +203,15 @@ def test_a_size_that_sustains_nothing_is_not_deployed(status: Status) -> None:
     size = make_size(status=status)
     campaign = CampaignResult("c", "web", CampaignState.COMPLETE, "", 400, (), (size,))
     assert plan_deployment(campaign, size, None, SERVICE, 400) is None
+
+
+def test_a_variant_starts_with_what_it_sets_and_no_secret() -> None:
+    target = Target("web", 8000, ImageSource("shop:1"), environment={"TOKEN": "secret", "WORKERS": "1"})
+    variant = Variant(environment={"WORKERS": "4", "KEY": "${KEY}"}, command=("serve",), image="shop:2")
+    cell = Cell("web", "web", Limits(0.5, 256 * MIB, variant="four"), variant=variant)
+    service = build_service(target, cell)
+    assert (service.image, service.command, service.settings) == ("shop:2", ("serve",), {"WORKERS": "4"})
+    assert service.variables == ("TOKEN", "KEY")
 
 
 def test_one_user_is_the_least_safe_load() -> None:
