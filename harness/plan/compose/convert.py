@@ -259,7 +259,7 @@ class _Converter:
                 f"its image is built from {context}, which is not here; build it, and write image: NAME",
             )
         section: dict[str, Any] = {"context": context}
-        if build.get("dockerfile", "Dockerfile") != "Dockerfile":
+        if (build.get("dockerfile") or "Dockerfile") != "Dockerfile":
             section["dockerfile"] = str(build["dockerfile"])
         for key in ("dockerfile_inline", "target", "network"):
             if build.get(key):
@@ -313,8 +313,10 @@ class _Converter:
             self.result.refuse(
                 name, f"network_mode: {mode} can't be honoured: that container is not in the file"
             )
-        elif mode == "none":
+        elif mode == "none" and name == self.names[-1]:
             self.result.refuse(name, "network_mode: none can't be honoured: nobody reaches it")
+        elif mode == "none":
+            self.result.note(name, "network_mode: none is not honoured: it is in the network of all")
         elif mode == "host" and name != self.names[-1]:
             self.result.refuse(
                 name, "network_mode: host can't be honoured: companions have a network of their own"

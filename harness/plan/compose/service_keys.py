@@ -85,7 +85,7 @@ def _read_dockerfile(build: _Values) -> str:
     if not build or build.get("dockerfile_inline"):
         return str(build.get("dockerfile_inline") or "")
     try:
-        path = Path(build["context"]) / str(build.get("dockerfile", "Dockerfile"))
+        path = Path(build["context"]) / str(build.get("dockerfile") or "Dockerfile")
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""

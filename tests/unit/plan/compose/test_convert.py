@@ -542,3 +542,20 @@ def test_the_network_of_a_container_of_the_file_is_that_of_its_service(convert: 
     assert faults == [
         "web: network_mode: container:other can't be honoured: that container is not in the file"
     ]
+
+
+def test_a_companion_without_a_network_is_in_the_network_of_all(convert: Convert) -> None:
+    text = "services: {web: {image: x, depends_on: [keys]}, keys: {image: y, network_mode: none}}\n"
+    result = convert(text)
+    assert result.faults == []
+    assert "keys: network_mode: none is not honoured: it is in the network of all" in result.notes
+
+
+def test_an_empty_name_of_a_dockerfile_is_the_usual_one(convert: Convert, tmp_path: Path) -> None:
+    build = "{context: ., dockerfile: '${NO_DOCKERFILE}'}"
+    files = {
+        "compose.yaml": f"services: {{web: {{build: {build}}}}}\n",
+        "Dockerfile": "EXPOSE\nFROM x\nEXPOSE 70\n",
+    }
+    values = convert(files).values
+    assert (values["build"], values["port"]) == ({"context": str(tmp_path)}, 70)
