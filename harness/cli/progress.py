@@ -261,7 +261,7 @@ def _render_active(active: _ActiveCell, plan: Plan) -> Iterator[RenderableType]:
     yield _render_cell(active)
     yield _render_usage(active)
     if active.step is not None and active.step.purpose is Purpose.SEARCH:
-        precision_ratio = plan.search.precision_ratio
+        precision_ratio = active.step.choose_precision(plan.search)
         yield draw_bracket(active.steps, active.step.users, plan.users_limit, precision_ratio)
 
 

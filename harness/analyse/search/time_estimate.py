@@ -21,6 +21,9 @@ _LATER_RAMP_RATIO = 0.75
 _SETTLED_RATIO = 0.75
 """The share of the settle time that a step settles on average: many have settled before it is over."""
 
+_PRECISE_CELLS = 3
+"""The cells around the decision: the smallest that sustains the users, and the next smaller ones."""
+
 _COARSE_PRECISION_RATIO = 0.1
 _COARSE_STEPS = 2.1
 """Steps of a cell under `predict` with this precision; each halving of the precision needs one more."""
@@ -76,16 +79,34 @@ def estimate_soak_s(plan: Plan) -> float:
 
 
 def estimate_cell(plan: Plan) -> TimeEstimate:
-    """Return how long one cell takes; its capacity is taken as half of the users limit.
+    """Return how long a cell takes on average: those around the decision need more precision than others.
 
-    For a demand it is one step at the users limit.
+    The capacity is taken as half of the users limit. For a demand a cell is one step at the users limit.
     """
-    is_demand = plan.users_required is not None
-    users = plan.users_limit if is_demand else max(1, plan.users_limit // 2)
-    count = 1.0 if is_demand else _estimate_step_count(plan)
+    if plan.users_required is not None:
+        return _estimate_demand_cell(plan)
+    count = max(1, len(plan.cells) - len(plan.skipped))
+    precise = min(count, _PRECISE_CELLS) / count
+    coarse_ratio = max(plan.search.precision_ratio, plan.search.elsewhere_ratio)
+    parts = ((precise, plan.search.precision_ratio), (1 - precise, coarse_ratio))
+    total = TimeEstimate()
+    for share, precision_ratio in parts:
+        steps = _estimate_step_count(plan, precision_ratio)
+        window_s = estimate_window_s(plan, precision_ratio)
+        total = total.add(_estimate_steps(plan, max(1, plan.users_limit // 2), steps, window_s), share)
+    return total
+
+
+def _estimate_demand_cell(plan: Plan) -> TimeEstimate:
+    window_s = estimate_window_s(plan, plan.search.precision_ratio)
+    return _estimate_steps(plan, plan.users_limit, 1.0, window_s)
+
+
+def _estimate_steps(plan: Plan, users: int, count: float, window_s: float) -> TimeEstimate:
+    """Return how long so many steps of a cell take at these users, the first one with a slow ramp."""
     first_ramp_s = users / compute_ramp_rate(users, plan.spawn_rate, ramp_s=_find_first_ramp_s(plan))
     later_ramp_s = _LATER_RAMP_RATIO * users / compute_ramp_rate(users, plan.spawn_rate)
-    timing, window_s = plan.timing, estimate_window_s(plan)
+    timing = plan.timing
     return TimeEstimate(
         ramp_s=first_ramp_s + (count - 1) * later_ramp_s,
         settle_s=count * _SETTLED_RATIO * timing.settle_s,
@@ -95,10 +116,10 @@ def estimate_cell(plan: Plan) -> TimeEstimate:
     )
 
 
-def estimate_window_s(plan: Plan) -> float:
+def estimate_window_s(plan: Plan, precision_ratio: float) -> float:
     """Return the mean length of a search's windows: the finer the precision, the nearer to the longest."""
     shortest_s, longest_s = plan.timing.window_at_least_s, plan.timing.window_at_most_s
-    share = min(1.0, _LONG_WINDOW_PRECISION_RATIO / plan.search.precision_ratio)
+    share = min(1.0, _LONG_WINDOW_PRECISION_RATIO / precision_ratio)
     return shortest_s + share * (longest_s - shortest_s)
 
 
@@ -121,14 +142,14 @@ def _estimate_container_s(plan: Plan) -> float:
     return _CONTAINER_S * (1 + len(plan.target.companions))
 
 
-def _estimate_step_count(plan: Plan) -> float:
+def _estimate_step_count(plan: Plan, precision_ratio: float) -> float:
     search = plan.search
     if search.strategy is SearchStrategy.PREDICT:
-        return _COARSE_STEPS + max(0.0, math.log2(_COARSE_PRECISION_RATIO / search.precision_ratio))
+        return _COARSE_STEPS + max(0.0, math.log2(_COARSE_PRECISION_RATIO / precision_ratio))
     if search.strategy is SearchStrategy.LADDER:
         return max(1.0, plan.users_limit / search.ladder_users / 2)
     doublings = math.log2(max(2.0, plan.users_limit / search.first_users))
-    halvings = math.log2(max(2.0, math.log(2) / math.log1p(search.precision_ratio)))
+    halvings = math.log2(max(2.0, math.log(2) / math.log1p(precision_ratio)))
     return doublings + halvings
 
 
@@ -141,7 +162,7 @@ def _estimate_drift_check(plan: Plan) -> TimeEstimate:
     return TimeEstimate(
         ramp_s=users / compute_ramp_rate(users, plan.spawn_rate),
         settle_s=_SETTLED_RATIO * plan.timing.settle_s,
-        window_s=estimate_window_s(plan) + plan.timing.drain_s,
+        window_s=estimate_window_s(plan, plan.search.precision_ratio) + plan.timing.drain_s,
         container_s=_estimate_container_s(plan),
     )
 

@@ -11,7 +11,7 @@ from harness.analyse.search.time_estimate import (
     estimate_soak_s,
     estimate_window_s,
 )
-from harness.model import ImageSource, Limits, Plan, Search, SearchStrategy, Target, Timing
+from harness.model import ImageSource, Limits, Plan, Target, Timing
 from harness.model.plan import Companion
 from tests.builders import make_plan
 
@@ -65,8 +65,15 @@ def test_a_ladder_has_no_slow_ramp_and_climbs_to_half_of_the_limit() -> None:
     ("precision_ratio", "window_s"), [(0.01, 90.0), (0.0175, 90.0), (0.035, 55.0), (0.1, 32.25)]
 )
 def test_windows_are_the_longer_the_finer_the_precision(precision_ratio: float, window_s: float) -> None:
-    plan = replace(PLAN, search=Search(SearchStrategy.PREDICT, precision_ratio))
-    assert estimate_window_s(plan) == pytest.approx(window_s)
+    assert estimate_window_s(PLAN, precision_ratio) == pytest.approx(window_s)
+
+
+def test_sizes_away_from_the_decision_take_less() -> None:
+    """Of six sizes three take 3.1 windows of 45.5 s (to 5 %), and three 2.1 of 33.25 s (to 10 %)."""
+    six = make_plan(*((cores, mib) for cores in (0.5, 1.0, 2.0) for mib in (128, 256)))
+    assert estimate_cell(six).window_s == pytest.approx((141.05 + 2.1 * 33.25) / 2)
+    alike = replace(six, search=replace(six.search, elsewhere_ratio=0.05))
+    assert estimate_cell(alike).window_s == pytest.approx(141.05)
 
 
 def test_memory_that_is_not_judged_is_not_waited_for() -> None:
