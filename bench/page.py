@@ -14,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from harness.analyse.result.growth import add_growth
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.step.time_series import build_series
 from harness.model import CampaignResult, CellResult
@@ -59,7 +60,7 @@ def _build_campaign(rows: int, columns: int) -> CampaignResult:
     campaign = example.build_large_campaign(rows, columns)
     first = _add_series(campaign.cells[0])
     cells = tuple(_copy_series(first, cell) for cell in campaign.cells)
-    return add_sizing(replace(campaign, cells=cells))
+    return add_growth(add_sizing(replace(campaign, cells=cells)))
 
 
 def _copy_series(source: CellResult, cell: CellResult) -> CellResult:

@@ -22,6 +22,7 @@ from harness.analyse.result.consistency import (
 from harness.analyse.result.curve import add_curves
 from harness.analyse.result.decision import add_asked_precision
 from harness.analyse.result.deployment import add_deployment
+from harness.analyse.result.growth import add_growth
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
 from harness.analyse.result.sizing import add_sizing
@@ -326,7 +327,8 @@ class CampaignProgress:
             headroom_ratio=plan.headroom_ratio,
         )
         sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
-        return add_tunings(add_deployment(add_asked_precision(sized, plan), plan.target))
+        answer = add_deployment(add_asked_precision(sized, plan), plan.target)
+        return add_growth(add_tunings(answer))
 
 
 def _are_same(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -13,6 +13,7 @@ from harness.analyse.result.comparison import (
     find_doubts,
     find_machine_differences,
 )
+from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.host_speed import find_common_speed
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
@@ -29,9 +30,10 @@ from harness.cli.console import (
     show_report_path,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, IndicatorKind, Plan, Rule, Slo, is_same_request
+from harness.model import CampaignResult, Growth, IndicatorKind, Plan, Rule, Slo, is_same_request
 from harness.plan import (
     find_price_note,
+    parse_growth,
     parse_price,
     parse_ratio,
     parse_requirement,
@@ -45,11 +47,15 @@ from harness.report import (
     describe_check,
     describe_sizing,
     explain_doubt,
+    render_brief,
+    render_brief_text,
     render_checks_junit,
     render_comparison,
     render_comparison_table,
+    render_growth,
     render_report,
 )
+from harness.report.view.growth import build_growth_view, describe_replicas
 from harness.report.view.rare_requests import list_names, suggest_name
 from harness.report.view.text import format_duration, format_slo
 from harness.store import CampaignFolder, write_text
@@ -62,15 +68,47 @@ _Prices = Annotated[
     ),
 ]
 _Users = Annotated[int, typer.Option("--users", min=1, help="The users that the size must sustain.")]
+_Growth = Annotated[
+    str | None,
+    typer.Option(
+        "--growth",
+        help="How fast the users grow, such as 8%/month or 50%/year: shows which size to take from when on.",
+        show_default=False,
+    ),
+]
 
 
 @app.command("report")
-def report(campaign: CampaignArgument, price: _Prices = None) -> int:
+def report(
+    campaign: CampaignArgument,
+    price: _Prices = None,
+    growth: _Growth = None,
+    brief: Annotated[
+        bool,
+        typer.Option("--brief", help="Show what to decide from on one page, and write it as brief.html too."),
+    ] = False,
+) -> int:
     """Judge a stored campaign again and write its report."""
+    monthly_ratio = parse_growth(growth) if growth is not None else None
     folder, _, result = _rejudge_campaign(campaign, price)
+    if monthly_ratio is not None:
+        result = add_growth(result, monthly_ratio)
     folder.write_reports(render_report(result))
+    if brief:
+        view = build_view(result)
+        folder.write_reports({"brief.html": render_brief(view)})
+        say(render_brief_text(view))
+        show_report_path(folder.path / "brief.html")
+        return DONE
     show_campaign(result, folder)
+    if monthly_ratio is not None:
+        _show_growth(result, result.growth)
     return DONE
+
+
+def _show_growth(result: CampaignResult, growth: Growth | None) -> None:
+    out.print()
+    say(render_growth(build_growth_view(result, growth)))
 
 
 @app.command("judge")
@@ -213,13 +251,21 @@ def size(
     users: _Users,
     headroom: Annotated[str, typer.Option(help="Users to allow for beyond --users, such as 30%.")] = "0%",
     price: _Prices = None,
+    growth: _Growth = None,
 ) -> int:
     """Name the smallest and the cheapest measured size for this many users; exit code 3 if none is enough."""
+    headroom_ratio = parse_ratio(headroom)
+    monthly_ratio = parse_growth(growth) if growth is not None else None
     _, plan, result = _rejudge_campaign(campaign, price)
-    sizing = recommend_size(result.cells, users, parse_ratio(headroom), plan.price, plan.slos)
+    sizing = recommend_size(result.cells, users, headroom_ratio, plan.price, plan.slos)
     hour_price = compute_hour_price(plan.price, sizing.recommended.cell) if sizing.recommended else None
     for line in describe_sizing(sizing, hour_price, plan.price.currency if plan.price else ""):
         say(line)
+    grown = assess_growth(result, users, headroom_ratio, monthly_ratio)
+    if replicas := describe_replicas(choose_size(grown, users, headroom_ratio), result):
+        say(replicas)
+    if monthly_ratio is not None:
+        _show_growth(result, grown)
     return DONE if sizing.recommended is not None and sizing.keeps_headroom else NOT_MET
 
 

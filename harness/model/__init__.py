@@ -43,6 +43,7 @@ from harness.model.facts import (
 from harness.model.failures import Failures, RequestFailure, count_failures, find_commonest_failure
 from harness.model.files import EVENTS_FILE, PLAN_FILE
 from harness.model.fingerprint import EngineFacts, Fingerprint, MachineFacts
+from harness.model.growth import Barrier, Choice, Ground, Growth, GrowthOption, GrowthRow, SharedPart
 from harness.model.host import HostSpeed, HostUse, ReferenceCapacity
 from harness.model.memory import NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend
 from harness.model.plan import (
@@ -134,6 +135,7 @@ __all__ = [
     "WHOLE_SCENARIO_INDICATORS",
     "WINDOW_CYCLES",
     "Balancer",
+    "Barrier",
     "BuildSecret",
     "BuildSource",
     "CampaignResult",
@@ -142,6 +144,7 @@ __all__ = [
     "CellResult",
     "Change",
     "Check",
+    "Choice",
     "CommandProbe",
     "Companion",
     "CompanionFacts",
@@ -173,6 +176,10 @@ __all__ = [
     "Fingerprint",
     "GeneratorSample",
     "GeneratorUse",
+    "Ground",
+    "Growth",
+    "GrowthOption",
+    "GrowthRow",
     "Healthcheck",
     "HealthcheckProbe",
     "HostSample",
@@ -212,6 +219,7 @@ __all__ = [
     "SearchStrategy",
     "Series",
     "Settling",
+    "SharedPart",
     "Sizing",
     "Slo",
     "Soak",

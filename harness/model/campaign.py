@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from harness.model.deployment import Deployment
 from harness.model.evidence import DriftEvidence
 from harness.model.fingerprint import Fingerprint
+from harness.model.growth import Growth
 from harness.model.host import HostSpeed
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
@@ -151,7 +152,8 @@ class CampaignResult:
     is the precision asked for (`search.precision`); None in older results. `soak_s` is how long the size to
     take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare. `tunings` has
     the sizes at which several variants were to be measured.
-    `deployment` is that of the recommended size; None without one.
+    `deployment` is that of the recommended size; None without one. `growth` is what to take as the users
+    grow; None if it was not assessed.
     """
 
     campaign: str
@@ -177,3 +179,4 @@ class CampaignResult:
     headroom_ratio: float = 0.0
     deployment: Deployment | None = None
     tunings: tuple[Tuning, ...] = ()
+    growth: Growth | None = field(default=None, repr=False)

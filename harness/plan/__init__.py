@@ -1,6 +1,13 @@
 """Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
-from harness.plan.cli_values import find_price_note, parse_price, parse_ratio, parse_requirement, parse_size
+from harness.plan.cli_values import (
+    find_price_note,
+    parse_growth,
+    parse_price,
+    parse_ratio,
+    parse_requirement,
+    parse_size,
+)
 from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
@@ -57,6 +64,7 @@ __all__ = [
     "load_plan",
     "needs_buildkit",
     "parse_dockerfile",
+    "parse_growth",
     "parse_price",
     "parse_ratio",
     "parse_requirement",

@@ -1,4 +1,4 @@
-"""Parse values of the command line: a requirement, a size, a ratio, a price."""
+"""Parse values of the command line: a requirement, a size, a ratio, a growth, a price."""
 
 import re
 
@@ -23,6 +23,11 @@ _SIZE = re.compile(
     r"(?P<memory>[0-9][0-9.]*\s*[A-Za-z]*)",
     re.IGNORECASE,
 )
+_GROWTH = re.compile(
+    r"\+?(?P<ratio>[0-9.]+\s?%?)\s*(?:/|\bper\b|\ban?\b)\s*(?P<period>[a-z]+)", re.IGNORECASE | re.ASCII
+)
+_MONTHS = {"week": 7 / (365.25 / 12), "month": 1.0, "quarter": 3.0, "year": 12.0}
+_GROWTH_HINT = 'write "8%/month"; week, month, quarter and year are known'
 _OLD_KEYS = {"gb_hour": "gib_hour"}
 _REQUIREMENT_HINT = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
 
@@ -87,6 +92,22 @@ def parse_ratio(text: str) -> float:
         return units.parse_ratio(units.parse_number_or_text(text.strip()))
     except ValueError as error:
         raise UsageError(str(error)) from None
+
+
+def parse_growth(text: str) -> float:
+    """Parse a growth of the users such as `8%/month` or `50%/year` into the ratio of a month, compounded.
+
+    Raises:
+        UsageError: the text is no growth; the hint has an example.
+    """
+    match = _GROWTH.fullmatch(text.strip())
+    months = _MONTHS.get(match["period"].lower().removesuffix("s")) if match else None
+    if match is None or months is None:
+        raise UsageError(f"{text!r} is not a growth of the users", _GROWTH_HINT)
+    ratio = parse_ratio(match["ratio"].replace(" ", ""))
+    if ratio == 0:
+        raise UsageError(f"{text!r} is no growth: the users stay as many", "leave --growth out")
+    return float((1 + ratio) ** (1 / months) - 1)
 
 
 def parse_price(text: str) -> Price:

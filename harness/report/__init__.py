@@ -4,6 +4,7 @@ import json
 
 from harness.model import CampaignResult
 from harness.report.export.systems import System, render_export
+from harness.report.formats.brief_text import render_brief_text
 from harness.report.formats.comparison import (
     ComparisonView,
     build_comparison,
@@ -11,11 +12,13 @@ from harness.report.formats.comparison import (
     render_comparison_table,
 )
 from harness.report.formats.csv_file import render_csv, render_curve_csv
+from harness.report.formats.growth_text import render_growth
 from harness.report.formats.junit import render_checks_junit, render_junit
 from harness.report.formats.markdown import render_markdown
 from harness.report.formats.sizing_text import describe_check, describe_sizing
 from harness.report.formats.summary_json import build_summary
 from harness.report.formats.table import render_table
+from harness.report.html.brief import render_brief
 from harness.report.html.index import render_index
 from harness.report.html.page import render_html
 from harness.report.view.explanations import explain_doubt, explain_machine_difference, name_part
@@ -34,12 +37,15 @@ __all__ = [
     "explain_doubt",
     "explain_machine_difference",
     "name_part",
+    "render_brief",
+    "render_brief_text",
     "render_checks_junit",
     "render_comparison",
     "render_comparison_table",
     "render_csv",
     "render_curve_csv",
     "render_export",
+    "render_growth",
     "render_html",
     "render_index",
     "render_junit",

@@ -8,8 +8,16 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from harness.analyse.result.comparison import compare_sizes
+from harness.analyse.result.growth import add_growth
 from harness.model import MachineDifference, Price
-from harness.report import build_comparison, build_view, render_comparison, render_html, render_index
+from harness.report import (
+    build_comparison,
+    build_view,
+    render_brief,
+    render_comparison,
+    render_html,
+    render_index,
+)
 from harness.store import read_summaries
 from tests.browser.pages import open_page, store_two_campaigns, unfold_details
 from tests.unit.report import example
@@ -27,6 +35,14 @@ def render_report_with_undecided_sizes(folder: Path) -> str:
 
 def render_running_report(folder: Path) -> str:
     return render_html(build_view(example.build_running_campaign()))
+
+
+def render_grown_report(folder: Path) -> str:
+    return render_html(build_view(add_growth(example.build_campaign(headroom_ratio=0.3), 0.08)))
+
+
+def render_brief_page(folder: Path) -> str:
+    return render_brief(build_view(add_growth(example.build_campaign(headroom_ratio=0.3), 0.08)))
 
 
 def render_comparison_page(folder: Path) -> str:
@@ -49,6 +65,8 @@ def render_index_page(folder: Path) -> str:
         render_priced_report,
         render_report_with_undecided_sizes,
         render_running_report,
+        render_grown_report,
+        render_brief_page,
         render_comparison_page,
         render_index_page,
     ],

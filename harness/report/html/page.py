@@ -14,6 +14,7 @@ from markupsafe import Markup
 from harness.model import MIB, Series, Verdict
 from harness.report.html import charts, cost_chart, distribution_chart
 from harness.report.html.export_section import build_exports
+from harness.report.html.growth_chart import GrowthChart, build_growth_chart
 from harness.report.view import cell_text, text
 from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.curves import describe_remedies
@@ -30,6 +31,7 @@ _VERDICT_SYMBOLS = {Verdict.PASS.value: "●", Verdict.FAIL.value: "✕", Verdic
 def render_html(view: View) -> str:
     """Return the page; while the campaign runs, the page reloads itself every few seconds."""
     curves = charts.build_charts(view)
+    growth = build_growth_chart(view.growth, view.currency)
     return (
         load_templates()
         .get_template("page.html.j2")
@@ -44,8 +46,10 @@ def render_html(view: View) -> str:
             exports=build_exports(view),
             statuses=_build_legend(view),
             data=_embed_chart_data(curves),
+            growth_chart=growth,
+            growth_data=_embed_growth_data(view, growth),
             style=read_asset("style.css"),
-            script=read_asset("script.js"),
+            script=read_script(),
             policy=build_security_policy(),
             refresh_s=_REFRESH_S,
         )
@@ -63,7 +67,9 @@ def load_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters.update(keep_units_together=text.keep_units_together, format_number=text.format_number)
+    templates.filters.update(
+        keep_units_together=text.keep_units_together, format_number=text.format_number, shorten=text.shorten
+    )
     templates.globals.update(
         select_decisive_steps=select_decisive_steps,
         cost_geometry=cost_chart,
@@ -82,12 +88,22 @@ def read_asset(name: str) -> Markup:
 
 
 @cache
+def read_script() -> Markup:
+    """Return the script of the page: what every chart needs, then the choice of a size."""
+    return Markup("").join(read_asset(name) for name in ("script.js", "growth.js"))
+
+
+@cache
 def build_security_policy() -> str:
     """Return the content security policy: no network, and no style or script but the page's own, by hash."""
-    style, script = (_hash_source(read_asset(name)) for name in ("style.css", "script.js"))
-    return (
-        f"default-src 'none'; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
-    )
+    return f"{build_style_policy('style.css')}; script-src '{_hash_source(read_script())}'"
+
+
+@cache
+def build_style_policy(style: str) -> str:
+    """Return the policy of a page without a script: no network, and no style but this file's."""
+    style_hash = _hash_source(read_asset(style))
+    return f"default-src 'none'; style-src '{style_hash}'; base-uri 'none'; form-action 'none'"
 
 
 def _hash_source(source: str) -> str:
@@ -112,7 +128,19 @@ def _build_legend(view: View) -> list[tuple[str, str, str]]:
 
 def _embed_chart_data(curves: charts.Charts) -> Markup:
     """Return what the script shows on hovering, as JSON in which no text can end the script element."""
-    data = {chart.cell.id: _build_hover_data(chart) for chart in curves.sizes}
+    return _embed_json({chart.cell.id: _build_hover_data(chart) for chart in curves.sizes})
+
+
+def _embed_growth_data(view: View, chart: GrowthChart | None) -> Markup:
+    """Return what the script chooses a size by, with the ends of the picture's scale; null without sizes."""
+    if view.growth is None:
+        return _embed_json(None)
+    left, right = chart.scale if chart is not None else (0.0, 0.0)
+    return _embed_json({**view.growth.data, "left": left, "right": right})
+
+
+def _embed_json(data: object) -> Markup:
+    """Return data as JSON in which no text can end the script element."""
     source = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Markup(source.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))
 

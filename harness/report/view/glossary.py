@@ -79,6 +79,12 @@ PAGE_TERMS = (
         "what a size that the CPU stops would sustain if the host were always as fast as in the fastest "
         "tenth of all windows: fitted, not measured",
     ),
+    Term("headroom", "the share of users that the size to take is to carry beyond those that were asked for"),
+    Term(
+        "reasoned",
+        "not measured: as many replicas of a measured size as the users need, if nothing that the replicas "
+        "share is full before",
+    ),
     Term("front", "the sizes for which no other size of the same or a lower price sustains as many users"),
 )
 """The words of the report's page."""

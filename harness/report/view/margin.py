@@ -21,7 +21,7 @@ def _describe_own(sizing: Sizing) -> list[str]:
     headroom = f"{text.format_ratio(sizing.needed / sizing.users - 1)} more users"
     if margin is None:
         return [f"Whether it keeps room for {headroom} is not known."]
-    spare = _list_spare(margin)
+    spare = list_spare(margin)
     left = f"{spare} {_agree(margin)} spare at {text.format_count(sizing.users)} users" if spare else ""
     source = "predicted" if margin.is_predicted else "measured"
     if not sizing.keeps_headroom:
@@ -51,12 +51,13 @@ def _describe_just_enough(sizing: Sizing) -> list[str]:
     if margin.headroom_probability >= _TOSS_UP_AT_LEAST:
         sure = text.format_ratio(margin.headroom_probability)
         return [f"{name}; whether it keeps that room is a toss-up ({sure} sure)."]
-    spare = f", with {_list_spare(margin)} spare" if _list_spare(margin) else ""
+    spare = f", with {list_spare(margin)} spare" if list_spare(margin) else ""
     sure = "" if margin.probability >= _SURE else f" ({text.format_ratio(margin.probability)} sure)"
     return [f"{name}{sure}{spare}: growth or a slower host breaks it."]
 
 
-def _list_spare(margin: Margin) -> str:
+def list_spare(margin: Margin) -> str:
+    """Return the shares of CPU and memory that are spare: `30 % of its CPU and 81 % of its memory`."""
     parts = [
         f"{text.format_ratio(ratio)} of its {name}"
         for ratio, name in ((margin.spare_cpu_ratio, "CPU"), (margin.spare_memory_ratio, "memory"))

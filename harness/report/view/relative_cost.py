@@ -1,5 +1,6 @@
 """Compare what sizes cost where the matrix has no prices: by their CPU and their memory."""
 
+import math
 from collections.abc import Sequence
 
 from harness.model import GIB, CellResult, Limits
@@ -15,7 +16,12 @@ def compare_costs(results: Sequence[CellResult]) -> dict[Limits, str]:
     least = min(costs.values(), default=0.0)
     if least <= 0:
         return {}
-    return {limits: f"{text.format_number(round(cost / least, 1))} ×" for limits, cost in costs.items()}
+    return {limits: format_relative_cost(cost / least) for limits, cost in costs.items()}
+
+
+def format_relative_cost(times: float) -> str:
+    """Return a multiple of the smallest size's cost with at most one decimal, halves rounded up: `2.1 ×`."""
+    return f"{text.format_number(math.floor(times * 10 + 0.5) / 10)} ×"
 
 
 def estimate_cost(limits: Limits) -> float:

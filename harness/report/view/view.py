@@ -9,6 +9,7 @@ from harness.report.view import text
 from harness.report.view.cells import CellView, build_cell_view, format_currency
 from harness.report.view.checks import Fact, write_warnings
 from harness.report.view.grid import Grid, build_grid
+from harness.report.view.growth import GrowthView, build_growth_view
 from harness.report.view.machine import build_machine_facts
 from harness.report.view.relative_cost import compare_costs
 from harness.report.view.trust import build_trust_facts
@@ -27,7 +28,8 @@ class View:
     `rt_limits` are the SLOs on the response time of all requests, each with its limit in seconds. `progress`
     is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
     `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
-    `price_source` says whose list prices they are. `deployment` is that of the size to take.
+    `price_source` says whose list prices they are. `deployment` is that of the size to take. `growth` is None
+    if no size is known to sustain any users.
     """
 
     campaign: str
@@ -52,6 +54,7 @@ class View:
     currency: str
     price_source: str = ""
     deployment: Deployment | None = None
+    growth: GrowthView | None = None
 
     @property
     def is_running(self) -> bool:
@@ -94,6 +97,7 @@ def build_view(result: CampaignResult) -> View:
         currency=format_currency(result),
         price_source=text.clean_text(result.price.source) if result.price else "",
         deployment=result.deployment,
+        growth=build_growth_view(result),
     )
 
 

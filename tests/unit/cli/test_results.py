@@ -108,6 +108,35 @@ def test_the_smallest_size_for_the_users_is_named_with_its_evidence(before: str)
     assert "no measured size is known to be enough" in output
 
 
+def test_beyond_the_measurements_replicas_are_reasoned_about(before: str) -> None:
+    code, output = run_harness("size", before, "--users", "5000")
+    assert code == 3
+    assert "Reasoned, not measured: " in output
+    _, output = run_harness("size", before, "--users", "100")
+    assert "Reasoned" not in output
+
+
+def test_a_growth_puts_months_on_the_sizes(before: str) -> None:
+    code, output = run_harness("size", before, "--users", "100", "--growth", "8%/month")
+    assert code == 0
+    assert "As you grow, growing by 8 % a month from 100 users" in output
+    assert "month " in output
+    code, output = run_harness("report", before, "--growth", "50%/year")
+    assert code == 0
+    assert "As you grow, growing by 3.437 % a month from 400 users" in output
+    assert "growing by 3.437 % a month" in (Path(before) / "report.html").read_text()
+
+
+def test_the_brief_is_printed_and_written_beside_the_report(before: str) -> None:
+    code, output = run_harness("report", before, "--brief")
+    assert code == 0
+    assert "Caveats:" in output
+    assert max(map(len, output.splitlines())) <= 100
+    assert len(output.splitlines()) <= 60
+    assert "Before you sign" in (Path(before) / "brief.html").read_text()
+    (Path(before) / "brief.html").unlink()
+
+
 def test_the_cheapest_size_is_named_with_its_price(before: str) -> None:
     code, output = run_harness(
         "size", before, "--users", "100", "--price", "cpu_hour=0.04 EUR, gib_hour=0.004"
@@ -151,6 +180,8 @@ def test_nonsense_is_refused(before: str, tmp_path: Path) -> None:
         run_harness("check", before, "--require", "fast")
     with pytest.raises(UsageError, match="not a ratio"):
         run_harness("size", before, "--users", "10", "--headroom", "much")
+    with pytest.raises(UsageError, match="not a growth"):
+        run_harness("report", before, "--growth", "8%")
     with pytest.raises(UsageError, match="no campaign here"):
         run_harness("compare", str(tmp_path), before)
     with pytest.raises(UsageError, match="No such file"):

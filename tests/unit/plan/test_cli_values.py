@@ -1,10 +1,12 @@
 """Requirements and prices on the command line are read, or refused with an example."""
 
+import re
+
 import pytest
 
 from harness.errors import UsageError
 from harness.model import MIB, Limits, Price
-from harness.plan import find_price_note, parse_price, parse_requirement
+from harness.plan import find_price_note, parse_growth, parse_price, parse_requirement
 from harness.plan.schema.units import CPU_MOST_CORES, MEMORY_MOST_BYTES
 
 
@@ -84,3 +86,29 @@ def test_the_old_key_of_the_memory_price_gets_a_note() -> None:
         == "gb_hour is an old name (the price is per GiB): write gib_hour"
     )
     assert find_price_note("cpu_hour=1, gib_hour=1") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "monthly_ratio"),
+    [
+        ("8%/month", 0.08),
+        ("8 % / month", 0.08),
+        ("+8% per month", 0.08),
+        ("8% a month", 0.08),
+        ("0.08/Months", 0.08),
+        ("100%/year", 2 ** (1 / 12) - 1),
+        ("33.1%/quarter", 0.1),
+        ("1%/week", 1.01 ** (365.25 / 12 / 7) - 1),
+    ],
+)
+def test_a_growth_is_read_as_it_is_written(text: str, monthly_ratio: float) -> None:
+    assert parse_growth(text) == pytest.approx(monthly_ratio)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8%", "fast", "8%/decade", "-8%/month", "8/month", "0%/month", "%/month"]
+)
+def test_a_text_that_is_no_growth_is_refused_with_what_to_write(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_growth(text)
+    assert re.search("8%/month|8%|leave --growth out|ratio", str(refused.value))

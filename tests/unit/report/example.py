@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from harness.analyse.result.curve import add_curves
+from harness.analyse.result.growth import add_growth
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.tuning import add_tunings
 from harness.model import (
@@ -295,7 +296,7 @@ def build_campaign(cells: Iterable[CellResult] = NINE_SIZES, **changes: object) 
         think_s=THINK_S,
         fingerprint=FINGERPRINT,
     )
-    return add_tunings(add_sizing(add_curves(replace(result, **changes))))  # type: ignore[arg-type]
+    return add_growth(add_tunings(add_sizing(add_curves(replace(result, **changes)))))  # type: ignore[arg-type]
 
 
 def build_campaign_with_undecided_sizes() -> CampaignResult:

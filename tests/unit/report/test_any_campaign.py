@@ -13,6 +13,8 @@ from harness.model import CampaignResult, Status
 from harness.report import (
     build_summary,
     build_view,
+    render_brief,
+    render_brief_text,
     render_csv,
     render_html,
     render_junit,
@@ -87,5 +89,16 @@ def test_foreign_texts_are_no_markup_in_markdown(result: CampaignResult) -> None
 @given(draw_campaign())
 def test_the_page_has_only_our_own_scripts(result: CampaignResult) -> None:
     page = render_html(build_view(result))
-    assert page.count("<script") == page.count("</script") == 2
-    json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert page.count("<script") == page.count("</script") == 3
+    for name in ("data", "growth-data"):
+        json.loads(page.split(f'id="{name}">')[1].split("</script>")[0])
+
+
+@no_deadline
+@given(draw_campaign())
+def test_any_campaign_has_a_brief_without_foreign_markup(result: CampaignResult) -> None:
+    view = build_view(result)
+    page = render_brief(view)
+    assert "<script" not in page
+    assert "<b>" not in page.replace("<dd><b>", "")
+    assert all(unicodedata.category(char) != "Cc" for char in render_brief_text(view).replace("\n", ""))

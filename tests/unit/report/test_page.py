@@ -36,7 +36,7 @@ def test_hostile_texts_are_shown_and_never_markup() -> None:
     text = render_page(example.build_campaign_of_foreign_texts(hostile))
     assert "<img" not in text
     assert "alert(1)&lt;/script&gt;" in text
-    assert text.count("<script") == 2
+    assert text.count("<script") == 3
 
 
 def test_the_page_reloads_only_while_the_campaign_runs() -> None:

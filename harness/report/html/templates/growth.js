@@ -1,0 +1,115 @@
+
+// Choose the size for any number of users and any headroom, by the rule of harness/analyse/result/growth.py. All
+// numbers that decide are whole: headroom is in millionths, prices and cores are in billionths.
+const growth = JSON.parse(document.getElementById("growth-data").textContent);
+const MILLION = 1e6;
+const countNeededUsers = (users, headroom) => Math.ceil(users * (MILLION + headroom) / MILLION);
+const shrinkByHeadroom = (users, headroom) => Math.floor(users * MILLION / (MILLION + headroom));
+const countHeldUsers = (option, headroom) => Math.min(option.users, shrinkByHeadroom(option.room, headroom));
+function chooseSize(users, headroom) {
+  for (const option of growth.options) {
+    const held = countHeldUsers(option, headroom);
+    if (users > held) continue;
+    const ground = countNeededUsers(users, headroom) <= option.users ? "measured" : "predicted";
+    return { ground, option, replicas: option.replicas, until: held, instead: null };
+  }
+  const reasoned = chooseReplicas(users, headroom);
+  const sustaining = growth.options.filter((option) => users <= option.users);
+  if (sustaining.length === 0) return reasoned;
+  const roomiest = sustaining.reduce((best, option) =>
+    option.capacity > best.capacity || (option.capacity === best.capacity && option.order < best.order) ? option : best);
+  return { ground: "tight", option: roomiest, replicas: roomiest.replicas, until: roomiest.users, instead: reasoned };
+}
+function chooseReplicas(users, headroom) {
+  const { shared } = growth;
+  if (shared !== null && countNeededUsers(users, headroom) > shared.users) return null;
+  let best = null;
+  for (const option of growth.options) {
+    const held = countHeldUsers(option, headroom);
+    if (!option.multiplies || held <= 0) continue;
+    const replicas = Math.ceil(users * option.replicas / held), price = option.price === null ? Infinity : option.price * replicas;
+    const rank = [price, option.cores * replicas, option.memory * replicas, replicas];
+    if (best !== null && !isLower(rank, best.rank)) continue;
+    best = { rank, ground: "reasoned", option, replicas, until: Math.floor(replicas * held / option.replicas), instead: null };
+  }
+  if (best !== null && shared !== null) best.until = Math.min(best.until, shrinkByHeadroom(shared.users, headroom));
+  return best;
+}
+function isLower(rank, other) {
+  const at = rank.findIndex((value, index) => value !== other[index]);
+  return at >= 0 && rank[at] < other[at];
+}
+
+// Write the sentence of harness/report/view/growth.py.
+const formatCount = (value) => value < 10000 ? String(value) : String(value).replace(/\B(?=(\d{3})+$)/g, "\u202f");
+const formatHeadroom = (headroom) => `${Number((headroom / MILLION * 100).toPrecision(4))} %`;
+function nameChoice({ option, replicas }) {
+  return (replicas > 1 ? `${replicas} × ${option.size}` : option.size) + (option.name ? ` (${option.name})` : "");
+}
+function formatCost({ option, replicas }) {
+  if (option.cost === null) return "";
+  if (!growth.isPriced) return `${Math.floor(option.cost * replicas * 10 + 0.5) / 10} ×`;
+  const price = option.price * replicas / (1000 * MILLION), decimals = price ? Math.max(2, 2 - Math.floor(Math.log10(price))) : 2;
+  return `${price.toFixed(Math.min(decimals, 9))} ${growth.currency}`.trimEnd();
+}
+function describeChoice(choice, users, headroom) {
+  const asked = `For ${formatCount(users)} users${headroom ? ` with ${formatHeadroom(headroom)} headroom` : ""}`;
+  if (choice === null) {
+    const { shared } = growth;
+    const reason = shared === null ? "" : `: ${shared.name}, which all replicas share, is expected to be full at ${formatCount(shared.users)} users`;
+    return `${asked} no size is known to be enough${reason}.`;
+  }
+  const cost = formatCost(choice), [before, after] = growth.costWords, priced = cost ? before + cost + after : "";
+  const take = `${asked} take ${nameChoice(choice)}${priced}`, until = `up to ${formatCount(choice.until)} users`;
+  if (choice.ground === "measured") return `${take}: measured, ${until}.`;
+  if (choice.ground === "predicted") return `${take}: the users were measured, the headroom is predicted, ${until}.`;
+  if (choice.ground === "reasoned") return `${take}: reasoned, not measured, ${until}, if nothing that the replicas share is full before.`;
+  const instead = choice.instead === null ? "" : `; ${nameChoice(choice.instead)} would (reasoned, not measured)`;
+  return `${take}: it sustained the users, but no size keeps the headroom${instead}.`;
+}
+
+// Mark the size to take in the matrix, in the table and in the picture.
+function markChoice(choice, users) {
+  each(".matrix td.taken, #sizes tr.taken", (element) => element.classList.remove("taken"));
+  each(".matrix .take", (element) => element.remove());
+  const cells = new Set(choice === null ? [] : choice.option.cells);
+  each(".matrix a.tile", (tile) => {
+    if (!cells.has(tile.dataset.cell)) return;
+    const label = document.createElement("span"), { option, replicas } = choice;
+    label.className = "take";
+    label.textContent = replicas === option.replicas ? "take this" : `take ${replicas} ${option.replicas === 1 ? "of these" : "replicas"} (reasoned)`;
+    tile.prepend(label);
+    tile.parentElement.classList.add("taken");
+  });
+  each("#sizes tbody tr", (row) => row.classList.toggle("taken", cells.has(row.dataset.cell)));
+  const line = document.getElementById("growth-now");
+  if (line) line.setAttribute("transform", `translate(${growth.left + (growth.right - growth.left) * Math.min(users, growth.most) / growth.most} 0)`);
+}
+function buildWhatIf(group) {
+  const usersRange = document.getElementById("what-if-users"), headroomRange = document.getElementById("what-if-headroom");
+  const answer = document.getElementById("what-if-answer");
+  let { users, headroom } = growth;
+  headroomRange.max = String(Math.max(100, Math.ceil(headroom / MILLION * 100)));
+  const show = () => {
+    const usersText = formatCount(users), headroomText = formatHeadroom(headroom);
+    document.getElementById("what-if-users-shown").textContent = usersText;
+    document.getElementById("what-if-headroom-shown").textContent = headroomText;
+    usersRange.setAttribute("aria-valuetext", `${usersText} users`);
+    headroomRange.setAttribute("aria-valuetext", headroomText);
+    const choice = chooseSize(users, headroom);
+    answer.textContent = describeChoice(choice, users, headroom).replace(/(\d) (?=%|MiB|CPU|×)/g, "$1\u00a0");
+    markChoice(choice, users);
+  };
+  const reset = () => {
+    ({ users, headroom } = growth);
+    usersRange.value = String(users);
+    headroomRange.value = String(Math.round(headroom / MILLION * 100));
+    show();
+  };
+  usersRange.addEventListener("input", () => { users = Number(usersRange.value); show(); });
+  headroomRange.addEventListener("input", () => { headroom = Math.round(Number(headroomRange.value) * MILLION / 100); show(); });
+  document.getElementById("what-if-reset").addEventListener("click", reset);
+  group.hidden = false;
+  reset();
+}
+if (growth !== null) buildWhatIf(document.getElementById("what-if"));

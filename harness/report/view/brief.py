@@ -1,0 +1,164 @@
+"""Choose what a manager decides from: one page with the answer, its price, its margin and its caveats."""
+
+from dataclasses import dataclass, replace
+
+from harness.model import CampaignState, CellResult, Cost, Ground
+from harness.report.view import text
+from harness.report.view.cells import CellView
+from harness.report.view.checks import Fact
+from harness.report.view.growth import GROUND_WORDS, GrowthRowView
+from harness.report.view.margin import list_spare
+from harness.report.view.recommendation import write_recommendation
+from harness.report.view.view import View
+
+HOURS_OF_MONTH = 730
+MOST_ROWS, MOST_COLUMNS = 8, 8
+"""A larger matrix doesn't fit beside the rest; the sizes that are the answer for some users stand for it."""
+
+_MOST_GROWTH_ROWS = 6
+_MOST_CAVEATS = 5
+_LONGEST_CAVEAT, _LONGEST_SENTENCE = 180, 800
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What fits on one page.
+
+    `figures` are the size, its price, its margin and how sure it is. `growth` are the rows from the size to
+    take on, with the rows before it as far as there is room. `has_matrix` is False if it is too large.
+    """
+
+    sentence: str
+    figures: tuple[Fact, ...]
+    has_matrix: bool
+    growth: tuple[GrowthRowView, ...]
+    caveats: tuple[str, ...]
+
+
+def build_brief(view: View) -> Brief:
+    """Return the page's content from a campaign's view."""
+    taken = next((cell for cell in view.cells if cell.is_recommended), None)
+    grid = view.grid
+    return Brief(
+        sentence=text.shorten(write_recommendation(view), _LONGEST_SENTENCE),
+        figures=(_build_size(view, taken), _build_price(view, taken), *_build_margin(view)),
+        has_matrix=0 < len(grid.cpus) <= MOST_ROWS and len(grid.memories) <= MOST_COLUMNS,
+        growth=_choose_growth_rows(view),
+        caveats=_write_caveats(view, taken),
+    )
+
+
+def _build_size(view: View, taken: CellView | None) -> Fact:
+    if taken is not None:
+        note = f"{taken.name}; " if taken.name else ""
+        return Fact("Size", taken.size, f"{note}sustains {taken.bracket} users")
+    best = view.sizing.best
+    if best is None:
+        return Fact("Size", "no answer", "no size has an answer that can be trusted")
+    return Fact("Size", "none of these", f"the best is {_name_with_users(best)}")
+
+
+def _name_with_users(result: CellResult) -> str:
+    size = text.format_size(result.cell.limits)
+    users = f" with {text.format_count(result.sustained_users)} users" if result.sustained_users else ""
+    return size + users
+
+
+def _build_price(view: View, taken: CellView | None) -> Fact:
+    if taken is None:
+        return Fact("Price", text.NO_DATA, "no measured size is enough")
+    cost = next((each for each in view.costs if each.limits == taken.result.cell.limits), None)
+    if cost is not None:
+        return _build_money(view, taken, cost)
+    relative = view.relative_costs.get(taken.result.cell.limits)
+    if relative is None:
+        return Fact("Price", text.NO_DATA, "the size has no price")
+    return Fact(
+        "Relative cost", relative, "against the smallest size, a core counting as 8 GiB: there are no prices"
+    )
+
+
+def _build_money(view: View, taken: CellView, cost: Cost) -> Fact:
+    month = text.format_money(cost.hour * HOURS_OF_MONTH, view.currency)
+    note = f"{month} a month of {HOURS_OF_MONTH} hours; {taken.price_per_100} an hour for 100 users"
+    return Fact("Price", f"{taken.price} an hour", note)
+
+
+def _build_margin(view: View) -> tuple[Fact, ...]:
+    sizing = view.sizing
+    margin = sizing.margin
+    if sizing.recommended is None:
+        return (Fact("Margin", text.NO_DATA, "no measured size is enough"),)
+    if margin is None:
+        return (Fact("Margin", "not known", "nothing that was measured tells it"),)
+    users = text.format_count(sizing.users)
+    source = "predicted" if margin.is_predicted else "measured"
+    capacity = f"expected to sustain {text.format_number(margin.capacity_users, 0)} users ({source})"
+    wanted = text.format_ratio(sizing.needed / sizing.users - 1) if sizing.users else text.NO_DATA
+    if sizing.needed > sizing.users:
+        keeps = f"room for {wanted} more" if sizing.keeps_headroom else f"NO room for {wanted} more"
+        capacity = f"{keeps}: {capacity}"
+    return (
+        Fact("Margin", f"{list_spare(margin) or 'not known'} spare", f"at {users} users; {capacity}"),
+        Fact("How sure", _format_probability(margin.probability), f"that another run sustains {users} users"),
+    )
+
+
+def _format_probability(ratio: float) -> str:
+    """Return a probability; nothing that was measured is wholly sure."""
+    return "over 99 %" if ratio > 0.99 else text.format_ratio(ratio)
+
+
+def _choose_growth_rows(view: View) -> tuple[GrowthRowView, ...]:
+    """Return some rows with the one for the campaign's users: two before it, the others after it."""
+    if view.growth is None:
+        return ()
+    rows = view.growth.rows
+    at = next((number for number, row in enumerate(rows) if row.until_users >= view.users_limit), len(rows))
+    start = max(0, min(at - 2, len(rows) - _MOST_GROWTH_ROWS))
+    shown = rows[start : start + _MOST_GROWTH_ROWS]
+    return tuple(replace(row, known_by=GROUND_WORDS[Ground(row.ground)]) for row in shown)
+
+
+def _write_caveats(view: View, taken: CellView | None) -> tuple[str, ...]:
+    """Return what may make the answer wrong, the worst first, each shortened."""
+    machine = next((fact.value for fact in view.fingerprint if fact.label == "CPU"), "")
+    caveats = [
+        *([f"The campaign is not complete: {view.progress}."] if view.progress else []),
+        *view.warnings,
+        *_doubt_margin(view),
+        *_doubt_length(view, taken),
+        *_doubt_replicas(view),
+        f"It holds for this machine{f' ({machine})' if machine else ''} and for users who behave as in "
+        f"{view.scenario or 'the scenario'}, with {', '.join(view.slos) or 'no SLO'}.",
+    ]
+    kept = caveats[: _MOST_CAVEATS - 1] + caveats[-1:] if len(caveats) > _MOST_CAVEATS else caveats
+    left_out = len(caveats) - len(kept)
+    more = [f"{left_out} more in report.html."] if left_out else []
+    return tuple(text.shorten(caveat, _LONGEST_CAVEAT) for caveat in (*kept, *more))
+
+
+def _doubt_margin(view: View) -> list[str]:
+    margin = view.sizing.margin
+    if margin is None or not margin.is_predicted or view.sizing.needed == view.sizing.users:
+        return []
+    return [
+        f"The margin is predicted from CPU and memory: no more than {text.format_count(view.users_limit)} "
+        "users were tried. A limit of the target's own, such as its workers, would show only under more load."
+    ]
+
+
+def _doubt_length(view: View, taken: CellView | None) -> list[str]:
+    if taken is None or view.state is not CampaignState.COMPLETE or taken.result.soak is not None:
+        return []
+    return ["The size was held no longer than a window of its search: what builds up later did not show."]
+
+
+def _doubt_replicas(view: View) -> list[str]:
+    rows = _choose_growth_rows(view)
+    if not any(row.ground == Ground.REASONED.value for row in rows):
+        return []
+    return [
+        "More replicas than were measured share the users only if nothing stops them that all of them use, "
+        "such as a database."
+    ]

@@ -1,0 +1,147 @@
+"""The page chooses a size for any users and headroom by the rule of the harness, at once and by keyboard."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from harness.analyse.result.growth import choose_size
+from harness.model import CampaignResult, Factor, Growth, Price, SharedPart
+from harness.report import build_view, render_html
+from harness.report.view.growth import describe_choice
+from tests.browser.pages import HOSTILE, OpenPage, open_page
+from tests.unit.report import example
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
+def open_report(context: BrowserContext, folder: Path, result: CampaignResult) -> OpenPage:
+    return open_page(context, render_html(build_view(result)), folder)
+
+
+def get_growth(result: CampaignResult) -> Growth:
+    assert result.growth is not None
+    return result.growth
+
+
+def build_mixed_campaign() -> CampaignResult:
+    """Return a campaign with two replicas, a dependency as limit, a named size and a price for it alone."""
+    one = example.build_cpu_bound(0.5, 96, (10, 120), (130,))
+    two = example.build_cpu_bound(0.5, 96, (10, 225), (240,))
+    two = replace(two, cell=replace(two.cell, id="x2", limits=replace(two.cell.limits, replicas=2)))
+    waits = replace(example.build_cpu_bound(1.0, 96, (10, 300), (310,)), limiting_factor=Factor.DEPENDENCY)
+    waits = replace(waits, cell=replace(waits.cell, size_name="large"))
+    price = Price("EUR", by_name={"large": 1.25})
+    return example.build_campaign([one, two, waits], price=price, headroom_ratio=0.125)
+
+
+def build_shared_campaign() -> CampaignResult:
+    result = example.build_campaign(headroom_ratio=0.3)
+    growth = replace(get_growth(result), shared=SharedPart("db", 1234))
+    return replace(result, growth=growth)
+
+
+CAMPAIGNS: dict[str, Callable[[], CampaignResult]] = {
+    "without prices": lambda: example.build_campaign(headroom_ratio=0.3),
+    "with prices": lambda: example.build_campaign(price=Price("EUR", 0.034, 0.004)),
+    "with replicas": build_mixed_campaign,
+    "with a shared companion": build_shared_campaign,
+    "none is enough": lambda: example.build_campaign([example.build_memory_bound()], headroom_ratio=0.3),
+    "undecided": example.build_campaign_with_undecided_sizes,
+    "many sizes": lambda: example.build_large_campaign(8, 8),
+    "foreign texts": lambda: example.build_campaign_of_foreign_texts(HOSTILE),
+}
+
+
+@pytest.mark.parametrize("name", CAMPAIGNS)
+def test_the_page_chooses_as_the_harness_does(context: BrowserContext, tmp_path: Path, name: str) -> None:
+    result = CAMPAIGNS[name]()
+    growth, draw = get_growth(result), random.Random(7)
+    users = {1, *range(1, 420, 3), *(draw.randint(1, 40_000) for _ in range(200))}
+    users |= {row.until_users + more for row in growth.steps for more in (0, 1)}
+    grid = [(each, parts) for each in sorted(users) for parts in (0, 10_000, 122_500, 300_000, 1_000_000)]
+    opened = open_report(context, tmp_path, result)
+    shown = opened.page.evaluate(
+        """grid => grid.map(([users, headroom]) =>
+            describeChoice(chooseSize(users, headroom), users, headroom))""",
+        grid,
+    )
+    expected = [
+        describe_choice(choose_size(growth, each, parts / 1e6), each, parts / 1e6, result)
+        for each, parts in grid
+    ]
+    assert shown == expected
+    assert opened.errors == []
+
+
+def test_the_sliders_move_the_mark_over_the_matrix(context: BrowserContext, tmp_path: Path) -> None:
+    opened = open_report(context, tmp_path, example.build_campaign())
+    page = opened.page
+    taken = page.locator("#matrix td.taken a")
+    answer = page.locator("#what-if-answer")
+    assert taken.get_attribute("data-cell") == "web-c1.00-m96"
+    page.locator("#what-if-users").fill("200")
+    assert taken.get_attribute("data-cell") == "web-c0.50-m96"
+    assert page.locator("#sizes tr.taken").get_attribute("data-cell") == "web-c0.50-m96"
+    expect(answer).to_contain_text("For 200 users take 0.5")
+    page.locator("#what-if-headroom").fill("41")
+    assert taken.get_attribute("data-cell") == "web-c0.50-m256"
+    expect(page.locator("#what-if-headroom-shown")).to_have_text("41 %")
+    page.locator("#what-if-users").fill("1000")
+    expect(taken.locator(".take")).to_have_text("take 5 of these (reasoned)")
+    page.get_by_role("button", name="As asked").click()
+    assert taken.get_attribute("data-cell") == "web-c1.00-m96"
+    expect(taken.locator(".take")).to_have_text("take this")
+    assert opened.errors == []
+
+
+def test_the_sliders_work_by_keyboard(context: BrowserContext, tmp_path: Path) -> None:
+    page = open_report(context, tmp_path, example.build_campaign()).page
+    page.locator("#what-if-users").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#what-if-answer")).to_contain_text("For 401 users take 3 × 0.25")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#what-if-answer")).to_contain_text("with 1 % headroom")
+
+
+def test_400_sizes_are_marked_again_within_50_ms(context: BrowserContext, tmp_path: Path) -> None:
+    page = open_report(context, tmp_path, example.build_large_campaign(20, 20)).page
+    milliseconds = page.evaluate(
+        """() => {
+            const range = document.getElementById('what-if-users');
+            return [50, 180, 181, 400, 700, 90, 1500, 30, 170].map((users) => {
+                const began = performance.now();
+                range.value = String(users);
+                range.dispatchEvent(new Event('input'));
+                document.body.getBoundingClientRect();
+                return performance.now() - began;
+            });
+        }"""
+    )
+    assert sorted(milliseconds)[len(milliseconds) // 2] < 50
+
+
+def test_without_a_script_there_is_a_table_and_no_slider(browser: Browser, tmp_path: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = open_report(context, tmp_path, example.build_campaign()).page
+    expect(page.locator("#what-if")).to_be_hidden()
+    assert page.locator(".growth-table tbody tr").count() > 5
+    expect(page.locator(".growth-table")).to_contain_text("reasoned, not measured")
+    context.close()
+
+
+def test_a_campaign_without_an_answer_has_no_slider(context: BrowserContext, tmp_path: Path) -> None:
+    opened = open_report(context, tmp_path, example.build_campaign([example.build_failed_size()]))
+    assert opened.page.locator("#what-if").count() == 0
+    assert opened.errors == []

@@ -1,0 +1,103 @@
+"""One page has what a manager decides from, and says where the measurements don't tell."""
+
+from dataclasses import replace
+
+from harness.analyse.result.growth import add_growth
+from harness.model import CampaignResult, Margin, Price
+from harness.report import build_view, render_brief, render_brief_text
+from harness.report.view.brief import Brief, build_brief
+from tests.unit.report import example
+
+
+def build(result: CampaignResult) -> Brief:
+    return build_brief(build_view(result))
+
+
+def get_figures(brief: Brief) -> dict[str, tuple[str, str]]:
+    return {fact.label: (fact.value, fact.note) for fact in brief.figures}
+
+
+def test_the_price_is_that_of_an_hour_and_of_a_month() -> None:
+    """An hour of 1 CPU / 96 MiB costs 0.034375 EUR: 730 of them 25.09 EUR, and 400 users four hundredths."""
+    figures = get_figures(build(example.build_campaign(price=Price("EUR", 0.034, 0.004))))
+    assert figures["Size"] == ("1 CPU / 96 MiB", "sustains ≥ 400 users")
+    assert figures["Price"] == (
+        "0.0344 EUR an hour",
+        "25.09 EUR a month of 730 hours; ≤ 0.00859 EUR an hour for 100 users",
+    )
+
+
+def test_without_prices_the_cost_is_relative() -> None:
+    """1 CPU / 96 MiB is 1.012 cores, the smallest size 0.256."""
+    value, note = get_figures(build(example.build_campaign()))["Relative cost"]
+    assert value == "4 ×"
+    assert "there are no prices" in note
+
+
+def test_the_margin_says_whether_it_is_predicted() -> None:
+    result = example.build_campaign()
+    spare = Margin(800.0, True, 0.46, 0.7, 0.999, 0.99)
+    sizing = replace(result.sizing, needed=520, margin=spare)
+    brief = build(replace(result, sizing=sizing))
+    assert get_figures(brief)["Margin"] == (
+        "46 % of its CPU and 70 % of its memory spare",
+        "at 400 users; room for 30 % more: expected to sustain 800 users (predicted)",
+    )
+    assert get_figures(brief)["How sure"] == ("over 99 %", "that another run sustains 400 users")
+    assert any("The margin is predicted" in caveat for caveat in brief.caveats)
+    without = get_figures(build(replace(result, sizing=replace(sizing, keeps_headroom=False))))
+    assert "NO room for 30 % more" in without["Margin"][1]
+
+
+def test_where_no_size_is_enough_the_page_says_so() -> None:
+    brief = build(example.build_campaign([example.build_cpu_bound(0.5, 96, (10, 245), (257,))]))
+    figures = get_figures(brief)
+    assert figures["Size"] == ("none of these", "the best is 0.5 CPU / 96 MiB with 245 users")
+    assert figures["Price"] == ("–", "no measured size is enough")
+    assert figures["Margin"] == ("–", "no measured size is enough")
+    assert [row.size for row in brief.growth][:2] == ["0.5 CPU / 96 MiB", "2 × 0.5 CPU / 96 MiB"]
+
+
+def test_where_nothing_sustains_any_user_there_is_no_growth() -> None:
+    result = example.build_campaign([example.build_failed_size(), example.build_size_without_capacity()])
+    brief = build(result)
+    assert brief.growth == ()
+    assert "As you grow" not in render_brief(build_view(result))
+    assert "As you grow" not in render_brief_text(build_view(result))
+
+
+def test_an_unfinished_campaign_is_called_that_first() -> None:
+    first = build(example.build_running_campaign()).caveats[0]
+    assert first.startswith("The campaign is not complete: 5 of 9")
+
+
+def test_many_caveats_are_cut_and_counted() -> None:
+    view = build_view(example.build_campaign())
+    brief = build_brief(replace(view, warnings=tuple(f"Warning {number}." for number in range(20))))
+    assert len(brief.caveats) == 6
+    assert brief.caveats[0] == "Warning 0."
+    assert brief.caveats[-2].startswith("It holds for this machine")
+    assert brief.caveats[-1].endswith(" more in report.html.")
+
+
+def test_a_matrix_that_does_not_fit_is_left_out() -> None:
+    large = build_view(example.build_large_campaign(20, 20))
+    assert not build_brief(large).has_matrix
+    assert 'class="matrix"' not in render_brief(large)
+    assert 'class="matrix"' in render_brief(build_view(example.build_large_campaign(5, 5)))
+
+
+def test_the_text_fits_a_terminal_page_and_marks_the_size_to_take() -> None:
+    lines = render_brief_text(build_view(add_growth(example.build_campaign(), 0.08))).splitlines()
+    assert len(lines) <= 60
+    assert lines[0] == "web: which size for 400 users? (web-20260101-120000)"
+    row = next(line for line in lines if line.startswith("1 CPU") and "≥" in line)
+    assert "→ ≥ 400" in row
+    assert "month 5" in "\n".join(lines)
+
+
+def test_the_rows_around_the_campaigns_users_are_shown() -> None:
+    """Rows end at 139, 141, 280, 283, 400 and 560 users: two before that of 400, then the rest."""
+    brief = build(example.build_campaign())
+    assert [row.users for row in brief.growth[:4]] == ["142 – 280", "281 – 283", "284 – 400", "401 – 560"]
+    assert len(brief.growth) == 6

@@ -1,0 +1,174 @@
+"""Say what to take as users grow: on the page, for its script, and on the terminal."""
+
+import json
+import re
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.analyse.result.growth import add_growth, assess_growth, choose_size
+from harness.analyse.result.sizing import recommend_size
+from harness.model import CampaignResult, Ground, Price, SharedPart
+from harness.report import build_view, render_growth, render_html
+from harness.report.html.growth_chart import build_growth_chart
+from harness.report.view.growth import build_growth_view, describe_choice, describe_replicas
+from tests.unit.report import example
+from tests.unit.report.strategies import draw_campaign
+
+RATES = Price("EUR", cpu_hour=0.034, gib_hour=0.004)
+
+
+def describe(result: CampaignResult, users: int, headroom: float = 0.0) -> str:
+    growth = result.growth
+    assert growth is not None
+    return describe_choice(choose_size(growth, users, headroom), users, headroom, result)
+
+
+def test_the_table_names_the_smallest_size_for_each_number_of_users() -> None:
+    """139, 141, 280, 283 and 400 users were sustained; 2 × 0.5 CPU with 280 each hold 560."""
+    growth = build_view(example.build_campaign()).growth
+    assert growth is not None
+    assert [(row.users, row.size, row.ground) for row in growth.rows[:6]] == [
+        ("1 – 139", "0.25 CPU / 96 MiB", "measured"),
+        ("140 – 141", "0.25 CPU / 256 MiB", "measured"),
+        ("142 – 280", "0.5 CPU / 96 MiB", "measured"),
+        ("281 – 283", "0.5 CPU / 256 MiB", "measured"),
+        ("284 – 400", "1 CPU / 96 MiB", "measured"),
+        ("401 – 560", "2 × 0.5 CPU / 96 MiB", "reasoned"),
+    ]
+    assert growth.rows[5].known_by == "reasoned, not measured"
+    assert "share the users only if nothing stops them that all of them use" in " ".join(growth.notes)
+
+
+def test_costs_are_relative_without_prices() -> None:
+    """A core counts as 8 GiB: with 48, 96 and 256 MiB a quarter of it is 0.256, 0.262 and 0.281 cores."""
+    growth = build_view(example.build_campaign()).growth
+    assert growth is not None
+    assert growth.cost_heading == "Relative cost"
+    assert [row.cost for row in growth.rows[:3]] == ["1 ×", "1.1 ×", "2 ×"]
+
+
+def test_costs_are_prices_where_the_matrix_has_them() -> None:
+    """An hour of 1 CPU / 96 MiB costs 0.034 and 0.004 · 96 / 1024."""
+    growth = build_view(example.build_campaign(price=RATES)).growth
+    assert growth is not None
+    assert growth.cost_heading == "Price an hour"
+    assert next(row.cost for row in growth.rows if row.size == "1 CPU / 96 MiB") == "0.0344 EUR"
+
+
+def test_a_growth_puts_months_on_the_table() -> None:
+    """400 users growing by 8 % a month are 401 within the first month, 561 (1.4 times) after 4.4."""
+    grown = add_growth(example.build_campaign(), 0.08)
+    growth = build_view(grown).growth
+    assert growth is not None
+    assert growth.title == "As you grow, growing by 8 % a month from 400 users"
+    assert [row.month for row in growth.rows[:7]] == ["–", "–", "–", "–", "now", "month 1", "month 5"]
+    assert growth.month_marks[0][1] == "6 months"
+    assert '<th scope="col">From</th>' in render_html(build_view(grown))
+
+
+def test_every_ground_has_its_sentence() -> None:
+    tight = example.build_campaign([example.build_cpu_bound(0.5, 96, (10, 280), (294,))])
+    assert describe(tight, 280) == (
+        "For 280 users take 0.5 CPU / 96 MiB, relative cost 1 ×: measured, up to 280 users."
+    )
+    assert describe(tight, 280, 0.3) == (
+        "For 280 users with 30 % headroom take 0.5 CPU / 96 MiB, relative cost 1 ×: it sustained the users, "
+        "but no size keeps the headroom; 2 × 0.5 CPU / 96 MiB would (reasoned, not measured)."
+    )
+    assert describe(tight, 300) == (
+        "For 300 users take 2 × 0.5 CPU / 96 MiB, relative cost 2 ×: reasoned, not measured, up to 560 "
+        "users, if nothing that the replicas share is full before."
+    )
+
+
+def test_where_a_shared_companion_is_full_it_is_named() -> None:
+    result = example.build_campaign()
+    assert result.growth is not None
+    full = replace(result, growth=replace(result.growth, shared=SharedPart("db", 700)))
+    assert describe(full, 701) == (
+        "For 701 users no size is known to be enough: db, which all replicas share, is expected to be full "
+        "at 700 users."
+    )
+
+
+def test_replicas_are_mentioned_only_where_no_measured_size_is_enough() -> None:
+    result = example.build_campaign(price=RATES)
+    assert result.growth is not None
+    assert describe_replicas(choose_size(result.growth, 400, 0.0), result) == ""
+    assert describe_replicas(choose_size(result.growth, 500, 0.0), result) == (
+        "Reasoned, not measured: 2 × 0.5 CPU / 96 MiB, for 0.0348 EUR an hour, would hold up to 560 users, "
+        "if nothing that the replicas share is full before."
+    )
+
+
+def test_a_campaign_without_an_answer_says_so() -> None:
+    nothing = example.build_campaign([example.build_failed_size(), example.build_size_without_capacity()])
+    assert build_growth_view(nothing) is None
+    assert "No size is known to sustain any users" in render_growth(None)
+    page = render_html(build_view(nothing))
+    assert "No size is known to sustain any users" in page
+    assert 'id="what-if"' not in page
+
+
+def test_the_data_of_the_script_is_finite_json() -> None:
+    page = render_html(build_view(example.build_campaign(price=RATES, headroom_ratio=0.3)))
+    source = page.split('id="growth-data">')[1].split("</script>")[0]
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    data = json.loads(source, parse_constant=refuse)
+    assert (data["users"], data["headroom"], data["shared"]) == (400, 300_000, None)
+    assert [option["users"] for option in data["options"]] == [139, 141, 280, 283, 80, 400, 400]
+
+
+def test_a_name_can_not_end_the_script() -> None:
+    hostile = "</script><script>window.hit = 1</script>"
+    page = render_html(build_view(example.build_campaign_of_foreign_texts(hostile)))
+    data = json.loads(page.split('id="growth-data">')[1].split("</script>")[0])
+    assert data["options"][0]["name"] == hostile
+
+
+def test_the_picture_is_full_where_it_was_measured_and_dotted_beyond() -> None:
+    view = build_view(example.build_campaign())
+    chart = build_growth_chart(view.growth, "")
+    assert chart is not None
+    assert [ground for ground, _ in chart.paths] == ["measured", "reasoned"]
+    assert chart.beyond_x == chart.now_x
+    assert chart.paths[0][1].count("M") == 5
+    assert build_growth_chart(None, "") is None
+
+
+def test_the_terminal_shows_the_table_and_its_notes() -> None:
+    lines = render_growth(build_view(add_growth(example.build_campaign(), 0.08)).growth).splitlines()
+    assert lines[0] == "As you grow, growing by 8 % a month from 400 users"
+    assert re.split(r"  +", lines[2].strip()) == ["users", "from", "take", "relative cost", "known by"]
+    assert lines[8].split()[:4] == ["284", "–", "400", "now"]
+    assert any(line.startswith("Beyond the measurements") for line in lines)
+
+
+@settings(deadline=None, max_examples=60)
+@given(draw_campaign(), st.integers(1, 500), st.integers(0, 200))
+def test_the_choice_is_the_recommended_size_wherever_one_was_measured(
+    result: CampaignResult, users: int, percent: int
+) -> None:
+    sizing = recommend_size(result.cells, users, percent / 100, result.price, result.slos)
+    choice = choose_size(assess_growth(result, users, percent / 100), users, percent / 100)
+    if sizing.recommended is None:
+        assert choice is None or choice.ground is Ground.REASONED
+    elif sizing.keeps_headroom:
+        assert choice is not None
+        assert choice.ground in (Ground.MEASURED, Ground.PREDICTED)
+        assert choice.option.result.cell.limits == sizing.recommended.cell.limits
+    else:
+        assert choice is not None
+        assert choice.ground is Ground.TIGHT
+
+
+def test_the_name_of_a_size_follows_its_limits() -> None:
+    named = example.build_cpu_bound(0.5, 96, (10, 280), (294,))
+    named = replace(named, cell=replace(named.cell, size_name="small"))
+    result = example.build_campaign([named])
+    assert "take 3 × 0.5 CPU / 96 MiB (small)" in describe(result, 800)
