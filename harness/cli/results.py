@@ -207,6 +207,7 @@ def compare(
     anyway: Annotated[bool, typer.Option("--anyway", hidden=True)] = False,
 ) -> int:
     """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
+    threshold_ratio = parse_ratio(least or threshold)
     base_folder, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
     machine_differences = find_machine_differences(base_result.fingerprint, head_result.fingerprint)
@@ -221,7 +222,6 @@ def compare(
     if not machine_differences:
         is_same_image = "target" not in changed and _ran_same_image(base_folder, folder)
         speed = find_common_speed(base_result.cells, head_result.cells, is_same_image=is_same_image)
-    threshold_ratio = parse_ratio(least or threshold)
     differences = compare_sizes(base_result.cells, head_result.cells, threshold_ratio, speed)
     view = build_comparison(base_result, head_result, differences, changed, doubts)
     folder.write_reports(render_comparison(view, differences))
