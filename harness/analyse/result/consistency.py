@@ -7,11 +7,11 @@ that looks idle may drift. These checks only mark cells: no measured number is c
 
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
-from harness.analyse.result.decision import find_precision
+from harness.analyse.result.decision import build_precision_finder
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
 from harness.analyse.search.search import order_cells
@@ -72,6 +72,7 @@ def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cel
     if plan.users_required is not None:
         pairs = demand.find_monotonicity_violations(results, plan.users_required)
         return [(small, large) for small, large in pairs if not _broke_in_soak(results[large.id])]
+    find = build_precision_finder(plan, list(results.values()))
     return [
         (small.cell, large.cell)
         for large in results.values()
@@ -79,16 +80,16 @@ def find_monotonicity_violations(plan: Plan, results: Results) -> list[tuple[Cel
         for small in results.values()
         if small is not large
         and demand.covers(large.cell, small.cell)
-        and _is_clearly_less(plan, large, small, list(results.values()))
+        and _is_clearly_less(large, small, find)
     ]
 
 
-def _is_clearly_less(plan: Plan, large: CellResult, small: CellResult, results: Sequence[CellResult]) -> bool:
+def _is_clearly_less(large: CellResult, small: CellResult, find_precision: Callable[[Cell], float]) -> bool:
     """Return True if the larger cell surely sustains fewer users than the smaller one, to their precision."""
     broken, sustained = _find_broken_users(large), _find_sustained_users(small)
     if broken is None or broken >= sustained:
         return False
-    precision_ratio = max(find_precision(plan, each.cell, results) for each in (large, small))
+    precision_ratio = max(find_precision(each.cell) for each in (large, small))
     return broken * (1 + precision_ratio) < sustained
 
 

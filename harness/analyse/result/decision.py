@@ -6,8 +6,9 @@ long as nothing tells it, the size counts as one around the decision. See docs/m
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from harness.analyse.result.sizing import compute_hour_price, recommend_size
 from harness.analyse.search.demand import covers
@@ -27,24 +28,36 @@ def choose_precise_step(
 
 def find_precision(plan: Plan, cell: Cell, results: Sequence[CellResult]) -> float:
     """Return the precision that a cell's answer needs, by what is known of the other cells."""
-    return _find_precision(plan, cell, results, _find_taken(plan, results))
+    return build_precision_finder(plan, results)(cell)
+
+
+def build_precision_finder(plan: Plan, results: Sequence[CellResult]) -> Callable[[Cell], float]:
+    """Return `find_precision` for many cells of the same results: what they share is computed once."""
+
+    @cache
+    def find_taken() -> Cell | None:
+        return _find_taken(plan, results)
+
+    @cache
+    def list_too_small() -> list[Cell]:
+        cells = (result.cell for result in results if _is_too_small(result))
+        return sorted(cells, key=lambda cell: cell.limits, reverse=True)
+
+    @cache
+    def find(cell: Cell) -> float:
+        search = plan.search
+        if plan.users_required is not None or _is_decisive(plan, cell, list_too_small(), find_taken()):
+            return search.precision_ratio
+        return max(search.precision_ratio, search.elsewhere_ratio)
+
+    return find
 
 
 def add_asked_precision(result: CampaignResult, plan: Plan) -> CampaignResult:
     """Return the result, in which every cell knows the precision that was asked of it."""
-    taken = _find_taken(plan, result.cells)
-    cells = (
-        replace(each, asked_precision_ratio=_find_precision(plan, each.cell, result.cells, taken))
-        for each in result.cells
-    )
+    find = build_precision_finder(plan, result.cells)
+    cells = (replace(each, asked_precision_ratio=find(each.cell)) for each in result.cells)
     return replace(result, cells=tuple(cells))
-
-
-def _find_precision(plan: Plan, cell: Cell, results: Iterable[CellResult], taken: Cell | None) -> float:
-    search = plan.search
-    if plan.users_required is not None or _is_decisive(plan, cell, results, taken):
-        return search.precision_ratio
-    return max(search.precision_ratio, search.elsewhere_ratio)
 
 
 def _find_taken(plan: Plan, results: Sequence[CellResult]) -> Cell | None:
@@ -53,7 +66,7 @@ def _find_taken(plan: Plan, results: Sequence[CellResult]) -> Cell | None:
     return sizing.recommended.cell if sizing.recommended is not None and sizing.keeps_headroom else None
 
 
-def _is_decisive(plan: Plan, cell: Cell, results: Iterable[CellResult], taken: Cell | None) -> bool:
+def _is_decisive(plan: Plan, cell: Cell, too_small: Iterable[Cell], taken: Cell | None) -> bool:
     """Return True unless other cells show that the decision lies elsewhere.
 
     It does if a cheaper size can be taken. It also does if a larger size is known to be too small, which no
@@ -61,14 +74,13 @@ def _is_decisive(plan: Plan, cell: Cell, results: Iterable[CellResult], taken: C
     """
     if taken is not None and _rank(plan, taken) < _rank(plan, cell):
         return False
-    larger = [
-        each.cell.limits
-        for each in results
-        if each.cell.id != cell.id and covers(each.cell, cell) and _is_too_small(each)
-    ]
-    if taken is None or not taken.limits.covers(cell.limits):
-        return not larger
-    return not any(taken.limits.covers(limits) for limits in larger)
+    is_below_taken = taken is not None and taken.limits.covers(cell.limits)
+    return not any(
+        other.id != cell.id
+        and covers(other, cell)
+        and (not is_below_taken or (taken is not None and taken.limits.covers(other.limits)))
+        for other in too_small
+    )
 
 
 def _is_too_small(result: CellResult) -> bool:
