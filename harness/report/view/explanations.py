@@ -294,8 +294,9 @@ def _explain_host(evidence: CpuStolen | ForeignLoad | ProxyBusy | HostFull | Hos
             taken = f"the hypervisor took {format_ratio(ratio)} of the host's CPU time"
             return f"{taken}; measure on a quieter machine"
         case ForeignLoad(used_cores, host_cores, allowed_ratio):
+            cores = "core" if host_cores == 1 else "cores"
             return (
-                f"other programs used {format_number(used_cores, 2)} of the host's {host_cores} cores "
+                f"other programs used {format_number(used_cores, 2)} of the host's {host_cores} {cores} "
                 f"(more than {format_limit(allowed_ratio)}); stop them, or measure on a quieter machine"
             )
         case ProxyBusy(used_cores, allowed_cores):
