@@ -69,19 +69,24 @@ function describeChoice(choice, users, headroom) {
 }
 
 // Mark the size to take in the matrix, in the table and in the picture.
+const groupByCell = (selector) => {
+  const groups = new Map();
+  each(selector, (element) => groups.set(element.dataset.cell, [...groups.get(element.dataset.cell) ?? [], element]));
+  return groups;
+};
+const tiles = groupByCell(".matrix a.tile"), rows = groupByCell("#sizes tbody tr");
 function markChoice(choice, users) {
   each(".matrix td.taken, #sizes tr.taken", (element) => element.classList.remove("taken"));
   each(".matrix .take", (element) => element.remove());
-  const cells = new Set(choice === null ? [] : choice.option.cells);
-  each(".matrix a.tile", (tile) => {
-    if (!cells.has(tile.dataset.cell)) return;
+  const cells = choice === null ? [] : choice.option.cells;
+  cells.flatMap((cell) => tiles.get(cell) ?? []).forEach((tile) => {
     const label = document.createElement("span"), { option, replicas } = choice;
     label.className = "take";
     label.textContent = replicas === option.replicas ? "take this" : `take ${replicas} ${option.replicas === 1 ? "of these" : "replicas"} (reasoned)`;
     tile.prepend(label);
     tile.parentElement.classList.add("taken");
   });
-  each("#sizes tbody tr", (row) => row.classList.toggle("taken", cells.has(row.dataset.cell)));
+  cells.flatMap((cell) => rows.get(cell) ?? []).forEach((row) => row.classList.add("taken"));
   const line = document.getElementById("growth-now");
   if (line) line.setAttribute("transform", `translate(${growth.left + (growth.right - growth.left) * Math.min(users, growth.most) / growth.most} 0)`);
 }
