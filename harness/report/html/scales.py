@@ -65,9 +65,10 @@ def build_log_scale(
 ) -> Scale:
     """Return a logarithmic scale around the positive values, or around 1 if there is none.
 
-    Ticks are at powers of ten; with `is_fine` also at 2 and 5 times these, and at both ends.
+    Ticks are at powers of ten; with `is_fine` also at 2 and 5 times these, and at both ends. The scale does
+    not reach below 1e-12 or above 1e15: no measured value does.
     """
-    positive = [value for value in values if 0 < value < math.inf] or [0.5, 1.0]
+    positive = [min(max(value, 1e-12), 1e15) for value in values if 0 < value < math.inf] or [0.5, 1.0]
     low, high = _find_lower_end(min(positive)), _find_upper_end(max(positive))
     powers = range(math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9) + 1)
     rounds = [factor * 10.0**power for power in powers for factor in ((1, 2, 5) if is_fine else (1,))]
