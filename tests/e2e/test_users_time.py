@@ -101,7 +101,7 @@ class Browser(HttpUser):
 """,
     "parallel in threads": """
 class Browser(HttpUser):
-    wait_time = constant(0.3)
+    wait_time = constant(1.2)
     @task
     def page(self):
         with ThreadPoolExecutor(2) as pool:
