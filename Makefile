@@ -57,7 +57,8 @@ soak: venv engine base ## stress the harness for half an hour: 20,000 broken fil
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 test: check engine base browser ## all of check, and the tests that need Docker or a browser
-	$(BIN)/pytest -m "e2e or browser" $(ARGS)
+	$(BIN)/pytest -m "(e2e or browser) and side_by_side" -n logical --dist loadgroup $(ARGS)
+	$(BIN)/pytest -m "(e2e or browser) and not side_by_side" $(ARGS)
 
 check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
 	$(BIN)/ruff format --check $(LINTED)

@@ -22,7 +22,7 @@ from harness.store import read_summaries
 from tests.browser.pages import open_page, store_two_campaigns, unfold_details
 from tests.unit.report import example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
 
 def render_priced_report(folder: Path) -> str:

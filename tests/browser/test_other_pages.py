@@ -13,7 +13,7 @@ from harness.store import read_summaries
 from tests.browser.pages import HOSTILE, open_page, store_two_campaigns
 from tests.unit.report import example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
 
 @pytest.fixture

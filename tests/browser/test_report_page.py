@@ -15,7 +15,7 @@ from tests.browser.pages import HOSTILE, OpenPage, open_page, unfold_details
 from tests.unit.analyse.synthetic import make_closed_step
 from tests.unit.report import example
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
 
 OpenReport = Callable[..., OpenPage]

@@ -1,8 +1,10 @@
 """The two backends that one contract tests: the fakes, and (marked e2e) Docker with Locust."""
 
 import contextlib
+import fcntl
 import http.client
 import os
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from typing import Any
 
 from harness.measure.docker.client import CAMPAIGN_LABEL, connect
 from harness.measure.docker.host import DockerHost
+from harness.measure.docker.lock import find_lock_path
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import (
@@ -91,6 +94,21 @@ def open_fake_backend() -> Iterator[Backend]:
 
 
 @contextlib.contextmanager
+def share_engine(identity: str) -> Iterator[None]:
+    """Keep campaigns off the engine, but not the tests of other processes, which measure nothing either.
+
+    What this process reserves meanwhile is locked for it alone. Raises BlockingIOError while a campaign runs.
+    """
+    with find_lock_path(identity).open("a") as file, tempfile.TemporaryDirectory() as folder:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
+
+
+@contextlib.contextmanager
 def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backend]:
     clock, client = MonotonicClock(), connect()
 
@@ -107,7 +125,7 @@ def open_real_backend(generator: LoadGenerator | None = None) -> Iterator[Backen
 
     host = DockerHost(CAMPAIGN, clock, client)
     try:
-        with host.reserve():
+        with share_engine(host.read_identity()), host.reserve():
             yield Backend(
                 CAMPAIGN,
                 clock,

@@ -10,6 +10,8 @@ from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ANSWERED, Scenario
 from tests.contract.backends import Backend
 
+pytestmark = pytest.mark.side_by_side
+
 SCENARIO = Scenario((Path(__file__).with_name("locustfile.py"),), ("Visitor",))
 
 

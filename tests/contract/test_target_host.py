@@ -11,6 +11,8 @@ from harness.measure.protocols import RunningTarget, TargetEnd
 from harness.model import HttpProbe, ImageSource, TcpProbe
 from tests.contract.backends import Backend
 
+pytestmark = pytest.mark.side_by_side
+
 ENDS_WITHIN_S = 5.0
 
 

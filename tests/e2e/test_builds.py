@@ -14,7 +14,7 @@ from harness.measure.docker.image import prepare_images
 from harness.model import DEFAULT_ENGINE, BuildSource, Target
 from tests.e2e.project import BASE
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side, pytest.mark.xdist_group("images")]
 
 MOUNT = "RUN --mount=type=cache,target=/cache echo built > /cache/x && cp /cache/x /x\n"
 

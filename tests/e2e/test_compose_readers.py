@@ -13,7 +13,7 @@ from harness.plan.compose.reader import find_files, read_compose
 from harness.plan.compose.report import ComposeTarget
 from tests.compose_files import ENVIRON, FILES
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side, pytest.mark.xdist_group("docker-compose")]
 
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 

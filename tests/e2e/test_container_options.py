@@ -29,7 +29,7 @@ from harness.model import (
 )
 from tests.contract.backends import Backend, open_real_backend
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 LIMITS = Limits(0.5, 64 * MIB)
 MIGRATE = """

@@ -28,7 +28,7 @@ from tests.contract.backends import Backend, make_cell, open_real_backend
 from tests.e2e.engine_proxy import EngineProxy, run_engine_proxy
 from tests.e2e.project import BASE
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side, pytest.mark.xdist_group("images")]
 
 SCENARIO = Scenario((Path(__file__).parents[1] / "contract" / "locustfile.py",))
 

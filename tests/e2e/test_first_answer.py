@@ -31,7 +31,7 @@ from harness.model import (
     Timing,
 )
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 LATE_S = 6.0
 LOCUSTFILE = """\

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.project import Project
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 FORM = {
     "type": "object",

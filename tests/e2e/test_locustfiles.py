@@ -18,7 +18,7 @@ from harness.measure.locust.task_pages import concat_tasks
 from harness.measure.protocols import GeneratorFacts
 from harness.model import ANSWERED, Crowd, ErrorOrigin, Scenario, TaskError, TaskFacts
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side]
 
 
 @dataclass
