@@ -33,8 +33,9 @@ _ROUNDS = 5
 class Row:
     """The numbers of one page; times are medians.
 
-    `open_s` is the time from navigation until the page's script has run. `filter_s`, `sort_s` and `details_s`
-    are the times from an action of the user until the page is drawn again.
+    `open_s` is the time from navigation until the page's script has run. `filter_s`, `sort_s`, `details_s`
+    and `slide_s` (the slider of users) are the times from an action of the user until the page is drawn
+    again.
     """
 
     sizes: int
@@ -45,6 +46,7 @@ class Row:
     filter_s: float
     sort_s: float
     details_s: float
+    slide_s: float
 
 
 def _add_series(cell: CellResult) -> CellResult:
@@ -87,12 +89,13 @@ def _measure_page(browser: Browser, folder: Path, rows: int, columns: int) -> Ro
 
 
 def _time_browser(browser: Browser, file: Path) -> Sequence[float]:
-    """Return the seconds of opening the page, of filtering, of sorting, and of opening a size's details."""
+    """Return the seconds of opening the page, of filtering, of sorting, of opening a size's details, and of a
+    slider."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(file.as_uri(), wait_until="domcontentloaded")
     times_s: list[float] = [
         page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") / 1000,
-        *(page.evaluate(_TIMED % action) / 1000 for action in (_FILTER, _SORT, _DETAILS)),
+        *(page.evaluate(_TIMED % action) / 1000 for action in (_FILTER, _SORT, _DETAILS, _SLIDE)),
     ]
     page.close()
     return times_s
@@ -108,16 +111,19 @@ _FILTER = """const filter = document.getElementById("filter");
     filter.value = "0.5";
     filter.dispatchEvent(new Event("input"));"""
 _SORT = """document.querySelector("#sizes thead th:nth-child(3) button").click();"""
+_SLIDE = """const users = document.getElementById("what-if-users");
+    users.value = "180";
+    users.dispatchEvent(new Event("input"));"""
 _DETAILS = """document.querySelector("details.cell").open = true;"""
 
 
 def _format_table(rows: Sequence[Row]) -> str:
     lines = [
-        "| sizes | steps | drawn in | page | open and ready in | filter | sort | a size's details |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| sizes | steps | drawn in | page | open and ready in | filter | sort | a size's details | slider |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        times = (row.open_s, row.filter_s, row.sort_s, row.details_s)
+        times = (row.open_s, row.filter_s, row.sort_s, row.details_s, row.slide_s)
         texts = " | ".join(f"{time_s:.2f} s" for time_s in times)
         lines.append(f"| {row.sizes} | {row.steps} | {row.draw_s:.2f} s | {row.page_mb:.2f} MB | {texts} |")
     return "\n".join(lines)

@@ -138,21 +138,12 @@ def test_the_sliders_work_by_keyboard(context: BrowserContext, tmp_path: Path) -
     expect(page.locator("#what-if-answer")).to_contain_text("with 1 % headroom")
 
 
-def test_400_sizes_are_marked_again_within_50_ms(context: BrowserContext, tmp_path: Path) -> None:
+def test_the_slider_marks_one_of_400_sizes(context: BrowserContext, tmp_path: Path) -> None:
     page = open_report(context, tmp_path, example.build_large_campaign(20, 20)).page
-    milliseconds = page.evaluate(
-        """() => {
-            const range = document.getElementById('what-if-users');
-            return [50, 180, 181, 400, 700, 90, 1500, 30, 170].map((users) => {
-                const began = performance.now();
-                range.value = String(users);
-                range.dispatchEvent(new Event('input'));
-                document.body.getBoundingClientRect();
-                return performance.now() - began;
-            });
-        }"""
-    )
-    assert min(milliseconds) < 50, "the fastest one: the others may have shared their core"
+    for users in ("50", "180", "400", "30"):
+        page.locator("#what-if-users").fill(users)
+        assert page.locator("#matrix td.taken a").count() == 1
+        expect(page.locator("#what-if-answer")).to_contain_text(f"For {users} users take")
 
 
 def test_without_a_script_there_is_a_table_and_no_slider(browser: Browser, tmp_path: Path) -> None:
