@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, UP_TO_12_USERS, Project
+from tests.e2e.project import ONE_SIZE, TARGET, UP_TO_6_USERS, UP_TO_12_USERS, Project
 from tests.summary_schema import VALIDATOR
 
 pytestmark = pytest.mark.e2e
@@ -163,6 +163,7 @@ def test_a_second_campaign_on_the_same_engine_is_refused(project: Project) -> No
 
 
 def test_a_target_that_answers_with_errors_fails_before_any_load(project: Project) -> None:
+    project.write("targets/behaves/target.yaml", TARGET.replace("within: 30s", "within: 5s"))
     project.write("targets/behaves/locustfile.py", build_locustfile("/wrong"))
     project.write("matrix.yaml", ONE_SIZE + UP_TO_12_USERS)
     done = project.run_harness("run")
