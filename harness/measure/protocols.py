@@ -168,7 +168,8 @@ class GeneratorFacts:
     `requests.unfinished_*` are the requests in flight at the last sample. `reached_users` is 0 until all
     users have been spawned, then their number. `is_preparing`: the scenario still prepares the test, and no
     user has started. `workers` has samples of each process if there are several.
-    `tasks` are those that ended since the last poll.
+    `tasks` are those that ended since the last poll. `silent_s` is for how long, at the last sample, the
+    process whose requests in flight are the oldest has reported nothing.
     """
 
     requests: Requests
@@ -179,6 +180,7 @@ class GeneratorFacts:
     tasks: TaskFacts = field(default_factory=TaskFacts)
     unreported: UnreportedRequests = field(default_factory=UnreportedRequests)
     is_preparing: bool = False
+    silent_s: float = 0.0
 
 
 class RunningGenerator(Protocol):

@@ -363,9 +363,15 @@ class _StepRun:
 
 
 def _compute_oldest_wait_s(facts: GeneratorFacts) -> float:
-    """Return how long the oldest request in flight had waited at the last sample; 0 if none is in flight."""
+    """Return for how long the oldest request in flight is known to have waited; 0 if none is in flight.
+
+    A process of Locust that reports no more may have died with its requests: what they waited since is not
+    the target's.
+    """
     started_s = facts.requests.unfinished_start_s
-    return facts.samples[-1].at_s - float(started_s.min()) if facts.samples and len(started_s) else 0.0
+    if not facts.samples or not len(started_s):
+        return 0.0
+    return facts.samples[-1].at_s - facts.silent_s - float(started_s.min())
 
 
 def _build_stop(end: TargetEnd) -> _StopStep:

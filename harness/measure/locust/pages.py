@@ -141,6 +141,7 @@ class PageBuffer:
             samples=tuple(samples),
             reached_users=self._reached_users,
             is_preparing=any(page.get("preparing", False) for page in last),
+            silent_s=_find_silence_s(last, samples[-1].at_s),
             workers=tuple(worker_samples),
             tasks=self._tasks.take(),
             unreported=UnreportedRequests(
@@ -186,6 +187,16 @@ def _renumber(shared_numbers: Sequence[int], column: str) -> NDArray[np.int32]:
 def _concat_column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = np.float64) -> Any:
     parts = [page[key] for page in pages]
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
+
+
+def _find_silence_s(pages: Iterable[dict[str, Any]], at_s: float) -> float:
+    """Return how old the page with the oldest request in flight is; 0 if nothing is in flight."""
+    oldest = min(
+        (page for page in pages if len(page["unfinished_start"])),
+        key=lambda page: float(page["unfinished_start"].min()),
+        default=None,
+    )
+    return 0.0 if oldest is None else max(0.0, at_s - float(oldest["at"]))
 
 
 def _build_worker_sample(page: dict[str, Any], worker: int, clock: dict[str, Any]) -> WorkerSample:

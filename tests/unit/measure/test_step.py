@@ -1,5 +1,6 @@
 """How long a step lasts, what ends it early, and which pauses it takes over from the step before it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -80,9 +81,14 @@ class ScriptedRun:
     notes: tuple[str, ...] = ()
 
     def __init__(
-        self, waiting: Callable[[float], list[float]], answers_every_s: float | None, users: int = 2
+        self,
+        waiting: Callable[[float], list[float]],
+        answers_every_s: float | None,
+        users: int = 2,
+        silent_from_s: float = math.inf,
     ) -> None:
         self.clock = FakeClock()
+        self._silent_from_s = silent_from_s
         self._users = users
         self._waiting = waiting
         self._answers_every_s = answers_every_s
@@ -110,11 +116,14 @@ class ScriptedRun:
         waiting = [self._start_s + started_s for started_s in self._waiting(now_s - self._start_s)]
         sample = GeneratorSample(now_s, 0.0, 0, 0.0, self._users, len(waiting))
         requests = make_requests(answered, waiting)
-        return GeneratorFacts(requests, ThinkTimes(), (sample,), reached_users=self._users)
+        silent_s = max(0.0, now_s - self._start_s - self._silent_from_s)
+        return GeneratorFacts(requests, ThinkTimes(), (sample,), reached_users=self._users, silent_s=silent_s)
 
 
-def hold_scripted(waiting: Callable[[float], list[float]], answers_every_s: float | None) -> StepFacts:
-    run = ScriptedRun(waiting, answers_every_s)
+def hold_scripted(
+    waiting: Callable[[float], list[float]], answers_every_s: float | None, silent_from_s: float = math.inf
+) -> StepFacts:
+    run = ScriptedRun(waiting, answers_every_s, silent_from_s=silent_from_s)
     session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
     return hold_step(session, make_spec(1, 2))
 
@@ -157,6 +166,12 @@ def test_the_oldest_request_in_flight_decides_whether_a_step_stalls() -> None:
     facts = hold_scripted(lambda now_s: [now_s, 10.0, now_s] if now_s >= 10 else [], answers_every_s=None)
     assert facts.end_reason is EndReason.STALLED
     assert facts.ended_s == pytest.approx(15.25)
+
+
+def test_requests_of_a_process_that_reports_no_more_are_no_stall() -> None:
+    """The process reports for the last time 2 s after its request began: nobody knows whether it waits on."""
+    facts = hold_scripted(lambda now_s: [0.0], answers_every_s=None, silent_from_s=2.0)
+    assert facts.end_reason is EndReason.HELD
 
 
 def test_requests_that_never_wait_for_the_limit_are_no_stall() -> None:

@@ -110,6 +110,15 @@ def test_the_requests_in_flight_in_all_workers_are_known_while_a_step_runs() -> 
     assert sorted(pages.take().requests.unfinished_start_s.tolist()) == [0.4, 1.0, 1.3]
 
 
+def test_a_worker_that_reports_no_more_is_silent_with_its_requests() -> None:
+    """Worker 2 reported at 1.1 s, and worker 1 has nothing in flight."""
+    pages = PageBuffer(workers=2)
+    pages.add(build_page(1.1, unfinished_start=[0.4], unfinished_name=[0], names=["GET /"]), 2)
+    pages.add(build_page(7.0), 1)
+    pages.add(build_page(7.1))
+    assert pages.take().silent_s == pytest.approx(6.0)
+
+
 def test_a_single_process_has_no_rows_for_workers() -> None:
     pages = PageBuffer()
     pages.add(build_page(1.0, users=3, reached=3, in_flight=1))
