@@ -18,6 +18,9 @@ from harness.model import GeneratorSample, Requests, ThinkTimes, UnreportedReque
 MAIN_PROCESS = 0
 """The process that takes the harness's commands: the only one, or the master. Workers count from 1."""
 
+_SILENT_FROM_S = 2.0
+"""A process reports several times a second. After so long without a report it may have died."""
+
 LOCAL_CLOCK = {"here": True, "offset": 0.0, "error": 0.0}
 _INSTANTS = ("start", "think_start", "unfinished_start", "unreported_start")
 _DURATIONS = ("latency", "think")
@@ -140,7 +143,7 @@ class PageBuffer:
             ),
             samples=tuple(samples),
             reached_users=self._reached_users,
-            is_preparing=any(page.get("preparing", False) for page in last),
+            is_preparing=any(_is_preparing(page, samples[-1].at_s) for page in last),
             silent_s=_find_silence_s(last, samples[-1].at_s),
             workers=tuple(worker_samples),
             tasks=self._tasks.take(),
@@ -187,6 +190,11 @@ def _renumber(shared_numbers: Sequence[int], column: str) -> NDArray[np.int32]:
 def _concat_column(pages: Iterable[dict[str, Any]], key: str, kind: type[np.generic] = np.float64) -> Any:
     parts = [page[key] for page in pages]
     return np.concatenate(parts) if parts else np.empty(0, dtype=kind)
+
+
+def _is_preparing(page: dict[str, Any], at_s: float) -> bool:
+    """Return True if a process prepares the test, unless it has been silent since."""
+    return bool(page.get("preparing", False)) and at_s - float(page["at"]) < _SILENT_FROM_S
 
 
 def _find_silence_s(pages: Iterable[dict[str, Any]], at_s: float) -> float:

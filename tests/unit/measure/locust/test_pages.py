@@ -110,6 +110,15 @@ def test_the_requests_in_flight_in_all_workers_are_known_while_a_step_runs() -> 
     assert sorted(pages.take().requests.unfinished_start_s.tolist()) == [0.4, 1.0, 1.3]
 
 
+def test_a_worker_that_reports_no_more_does_not_prepare_the_test() -> None:
+    pages = PageBuffer(workers=1)
+    pages.add(build_page(1.0, preparing=True), 1)
+    pages.add(build_page(1.1))
+    assert pages.take().is_preparing
+    pages.add(build_page(3.1))
+    assert not pages.take().is_preparing
+
+
 def test_a_worker_that_reports_no_more_is_silent_with_its_requests() -> None:
     """Worker 2 reported at 1.1 s, and worker 1 has nothing in flight."""
     pages = PageBuffer(workers=2)
