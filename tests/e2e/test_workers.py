@@ -119,7 +119,7 @@ def read_command_line(pid: int) -> str:
 def test_external_workers_start_by_the_printed_command(
     project: Project, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """End the worker once: its step is held again as soon as another worker has connected."""
+    """End the worker once: its step ends, and is held again as soon as another worker has connected."""
     port = find_free_port()
     load = f"load: {{workers: external, expect: 1, bind: '127.0.0.1:{port}'}}\n"
     project.write("matrix.yaml", load + ONE_SIZE + UP_TO_6_USERS)
@@ -129,6 +129,7 @@ def test_external_workers_start_by_the_printed_command(
     with project.start_harness("run") as running:
         with run_worker_elsewhere(command, folder):
             project.wait_for_load(running)
+        project.wait_for("step-finished", running, 60)
         with run_worker_elsewhere(command, folder, AHEAD_S):
             output, _ = running.communicate(timeout=240)
     assert re.sub(r"\s+", "", command) in re.sub(r"\s+", "", output)
