@@ -1,7 +1,14 @@
-"""Hypothesis as every test needs it."""
+"""What every test needs: Hypothesis without deadlines, and pytest's folder of temporary files."""
 
+import pytest
 from hypothesis import settings
 
 # A shared machine may stall for longer than any deadline that would mean something.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def create_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Create the folder that `tmp_path` is in before a test changes where temporary files are."""
+    tmp_path_factory.getbasetemp()
