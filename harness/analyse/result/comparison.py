@@ -10,7 +10,7 @@ counts if the measured brackets do not overlap and the middles differ by at leas
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analyse.means import compute_geometric_mean
 from harness.model import (
@@ -24,7 +24,6 @@ from harness.model import (
     Limits,
     MachineDifference,
     Plan,
-    ReferenceCapacity,
     Status,
     Verdict,
 )
@@ -150,25 +149,21 @@ class _AtOneSpeed:
     pace_ratio: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A size in one campaign: logarithms of its capacity and of the pace, and the variance of the first."""
+
+    log_users: float
+    log_pace: float
+    variance: float
+
+
 def _compare_at_one_speed(
     base: Sequence[CellResult], head: Sequence[CellResult], speed: HostSpeed
 ) -> _AtOneSpeed | None:
     """Compare a size at one speed of the host; None if a repetition has no capacity at such a speed."""
-    before, after = _list_reference_capacities(base), _list_reference_capacities(head)
-    if len(before) < len(base) or len(after) < len(head):
-        return None
-    log_pace = statistics.fmean(math.log(each.work_s) for each in after) - statistics.fmean(
-        math.log(each.work_s) for each in before
-    )
-    log_users = statistics.fmean(math.log(each.fitted_users) for each in after) - statistics.fmean(
-        math.log(each.fitted_users) for each in before
-    )
-    variances = [
-        statistics.fmean(each.fitted_sigma**2 for each in group) / len(group) + _SPREAD_AT_ONE_SPEED**2
-        for group in (before, after)
-    ]
-    sigma = math.hypot(math.sqrt(sum(variances)), speed.elasticity_sigma * log_pace)
-    return _AtOneSpeed(math.exp(log_users + speed.elasticity * log_pace), sigma, math.exp(log_pace))
+    before, after = _measure_known(base), _measure_known(head)
+    return None if before is None or after is None else _divide(before, after, speed)
 
 
 def _compare_with_open_end(
@@ -179,27 +174,40 @@ def _compare_with_open_end(
     How many it sustains at most in the former is unknown, so the ratio is the smallest change that both
     allow: 1 if they may be alike. None for any other size, or if a pace is unknown.
     """
-    before, after = _list_reference_capacities(base), _list_reference_capacities(head)
-    if len(before) == len(base) and (opened := _measure_open_end(head)) is not None:
-        known, is_later_open = before, True
-    elif len(after) == len(head) and (opened := _measure_open_end(base)) is not None:
-        known, is_later_open = after, False
-    else:
+    before, opened = _measure_known(base), _measure_open_end(head)
+    if before is not None and opened is not None:
+        bound = _divide(before, opened, speed)
+        return replace(bound, ratio=max(1.0, bound.ratio))
+    opened, after = _measure_open_end(base), _measure_known(head)
+    if after is not None and opened is not None:
+        bound = _divide(opened, after, speed)
+        return replace(bound, ratio=min(1.0, bound.ratio))
+    return None
+
+
+def _divide(before: _Side, after: _Side, speed: HostSpeed) -> _AtOneSpeed:
+    """Return what a size sustains afterwards over what it did before, at one speed of the host."""
+    log_pace = after.log_pace - before.log_pace
+    log_ratio = after.log_users - before.log_users + speed.elasticity * log_pace
+    variance = before.variance + after.variance + 2 * _SPREAD_AT_ONE_SPEED**2
+    sigma = math.hypot(math.sqrt(variance), speed.elasticity_sigma * log_pace)
+    return _AtOneSpeed(math.exp(log_ratio), sigma, math.exp(log_pace))
+
+
+def _measure_known(results: Sequence[CellResult]) -> _Side | None:
+    """Return the mean of all repetitions; None unless each of them has a capacity at the reference speed."""
+    known = [result.at_reference for result in results if result.at_reference is not None]
+    if len(known) < len(results):
         return None
-    users, log_pace = opened
-    log_slowdown = log_pace - statistics.fmean(math.log(each.work_s) for each in known)
-    log_users = statistics.fmean(math.log(each.fitted_users) for each in known)
-    log_excess = math.log(users) + speed.elasticity * log_slowdown - log_users
-    fitted = statistics.fmean(each.fitted_sigma**2 for each in known) / len(known)
-    sigma = math.sqrt(
-        fitted + 2 * _SPREAD_AT_ONE_SPEED**2 + _PASS_SIGMA**2 + (speed.elasticity_sigma * log_slowdown) ** 2
+    return _Side(
+        statistics.fmean(math.log(each.fitted_users) for each in known),
+        statistics.fmean(math.log(each.work_s) for each in known),
+        statistics.fmean(each.fitted_sigma**2 for each in known) / len(known),
     )
-    log_ratio = max(0.0, log_excess) * (1 if is_later_open else -1)
-    return _AtOneSpeed(math.exp(log_ratio), sigma, math.exp(log_slowdown * (1 if is_later_open else -1)))
 
 
-def _measure_open_end(results: Sequence[CellResult]) -> tuple[int, float] | None:
-    """Return the fewest users that all repetitions sustained, and the mean logarithm of the pace there.
+def _measure_open_end(results: Sequence[CellResult]) -> _Side | None:
+    """Return the fewest users that all repetitions sustained, at the mean pace there.
 
     None unless each of them sustained all users of its campaign, at a known pace.
     """
@@ -213,11 +221,8 @@ def _measure_open_end(results: Sequence[CellResult]) -> tuple[int, float] | None
         if result.status is not Status.CENSORED or not passed:
             return None
         log_paces.append(statistics.fmean(passed))
-    return min(result.sustained_users or 0 for result in results), statistics.fmean(log_paces)
-
-
-def _list_reference_capacities(results: Sequence[CellResult]) -> list[ReferenceCapacity]:
-    return [result.at_reference for result in results if result.at_reference is not None]
+    fewest = min(result.sustained_users or 0 for result in results)
+    return _Side(math.log(fewest), statistics.fmean(log_paces), _PASS_SIGMA**2)
 
 
 def _classify_ratio(ratio: float, least_ratio: float) -> Change:
