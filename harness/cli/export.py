@@ -88,10 +88,7 @@ def _find_by_limits(result: CampaignResult, limits: Limits | None) -> list[CellR
     if limits is None:
         return []
     return [
-        cell
-        for size, cell in select_worst_repetitions(result.cells).items()
-        if (size.cpu_cores, size.memory_bytes, size.replicas)
-        == (limits.cpu_cores, limits.memory_bytes, limits.replicas)
+        cell for size, cell in select_worst_repetitions(result.cells).items() if size.drop_variant() == limits
     ]
 
 
