@@ -18,6 +18,7 @@ from docker.utils.config import find_config_file
 
 from harness.errors import EngineError
 from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
+from harness.measure.docker.file_pages import OWN_FILE_PAGES, SHARED_FILE_PAGES, shares_file_pages
 from harness.measure.docker.port_access import PortAccess
 from harness.measure.fingerprint import NO_SWAP_LIMIT
 from harness.measure.host.process_cpu import read_process_name
@@ -116,6 +117,7 @@ def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
     with translate_docker_errors("describe itself"):
         info = client.info()
     yield from check_limits(info)
+    yield from check_file_pages(info, is_local=is_local(client))
     yield from check_credentials(_find_docker_config())
     local = is_local(client)
     yield check_cores(int(info.get("NCPU") or 1), is_local=local)
@@ -138,6 +140,12 @@ def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(Level.OK, f"{shown} limits CPU and memory")
     if not info.get("SwapLimit"):
         yield Finding(Level.WARNING, NO_SWAP_LIMIT, "boot with swapaccount=1, or without swap")
+
+
+def check_file_pages(info: Mapping[str, Any], *, is_local: bool) -> Iterator[Finding]:
+    """Yield a warning if later containers of an image need less memory because they share its files' pages."""
+    if shares_file_pages(info, is_local=is_local):
+        yield Finding(Level.WARNING, SHARED_FILE_PAGES, OWN_FILE_PAGES)
 
 
 def _find_docker_config() -> str | None:

@@ -11,6 +11,7 @@ import psutil
 from docker.api import APIClient
 
 from harness.measure.docker.client import is_local, translate_docker_errors
+from harness.measure.docker.file_pages import SHARED_FILE_PAGES, shares_file_pages
 from harness.model import EngineFacts, Fingerprint, MachineFacts
 
 NO_SWAP_LIMIT = "the engine can't limit swap: a target short of memory may swap instead of failing"
@@ -34,7 +35,7 @@ def read_fingerprint(client: APIClient) -> Fingerprint:
         engine=engine_facts_from_info(info, client.api_version, is_local=is_local(client)),
         software={"python": platform.python_version()}
         | {name: _read_version(package) for name, package in _PACKAGES.items()},
-        notes=_find_notes(info),
+        notes=_find_notes(info, is_local=is_local(client)),
     )
 
 
@@ -73,14 +74,15 @@ def engine_facts_from_info(info: Mapping[str, Any], api_version: str, *, is_loca
     )
 
 
-def _find_notes(info: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a note for each limit that this engine can't apply."""
+def _find_notes(info: Mapping[str, Any], *, is_local: bool) -> tuple[str, ...]:
+    """Return a note for each limit that this engine can't apply, and on pages that containers share."""
     notes = {
         "SwapLimit": NO_SWAP_LIMIT,
         "CpuCfsQuota": "the engine can't limit CPU: the sizes mean nothing here",
         "MemoryLimit": "the engine can't limit memory: the sizes mean nothing here",
     }
-    return tuple(note for key, note in notes.items() if not info.get(key))
+    shared = (SHARED_FILE_PAGES,) if shares_file_pages(info, is_local=is_local) else ()
+    return (*(note for key, note in notes.items() if not info.get(key)), *shared)
 
 
 def _read_first_cpu() -> dict[str, str]:

@@ -79,7 +79,8 @@ class TargetSample:
 
     Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel does not
     report it. `file_bytes` is the part of the working set that are pages of files, which the kernel can drop;
-    0 if it is unknown.
+    0 if it is unknown. `major_faults` counts how often a page had to be read from a disk, cumulative; 0 if it
+    is unknown.
     """
 
     at_s: float
@@ -92,6 +93,7 @@ class TargetSample:
     received_bytes: int
     sent_bytes: int
     file_bytes: int = 0
+    major_faults: int = 0
 
 
 @dataclass(frozen=True, slots=True)

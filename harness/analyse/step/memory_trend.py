@@ -9,10 +9,14 @@ stays below such a line. Where the line is too strict, a curve that approaches a
 Judged is the working set without the pages of files, which the kernel can drop. A garbage collector makes it
 rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
 the floors count: what is left after each collection. Between collections memory rises by design.
+
+A target whose memory is full may keep its level by reading the pages of its own program from the disk again and
+again. It answers for minutes, and then hardly any more: so its memory is not known to last.
 """
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +24,7 @@ from numpy.typing import NDArray
 from harness.analyse.step.memory_curve import extend_curve
 from harness.analyse.step.slo import find_student_t
 from harness.model import MIB, NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, StepFacts, TargetSample
+from harness.model.memory import REREAD_PER_S, SHORT_RATIO
 
 _FEWEST_SAMPLES = 6
 _LATE_SHARE, _HALF = 1 / 3, 1 / 2
@@ -68,7 +73,24 @@ def assess_memory(facts: StepFacts, limit_bytes: int, horizon_s: float) -> Memor
         return None
     at_s = np.array([sample.at_s for sample in inside])
     used = np.array([_read_bytes(sample) for sample in inside], dtype=np.float64)
-    return _assess_series(at_s, used, float(_read_bytes(facts.target[0])), limit_bytes, horizon_s)
+    trend = _assess_series(at_s, used, float(_read_bytes(facts.target[0])), limit_bytes, horizon_s)
+    return _doubt_short_memory(trend, inside, limit_bytes)
+
+
+def _doubt_short_memory(
+    trend: MemoryTrend, samples: Sequence[TargetSample], limit_bytes: int
+) -> MemoryTrend:
+    """Return the trend, which is unknown instead of lasting if pages have to be read from a disk all the time.
+
+    Judged is the latest third. Pages are read only because of the limit if the working set is close to it.
+    """
+    late = [each for each in samples if each.at_s >= samples[-1].at_s - _LATE_SHARE * trend.observed_s]
+    if len(late) < 2 or max(each.working_set_bytes for each in late) < SHORT_RATIO * limit_bytes:
+        return trend
+    rate = (late[-1].major_faults - late[0].major_faults) / (late[-1].at_s - late[0].at_s)
+    is_doubtful = rate >= REREAD_PER_S and trend.outlook is MemoryOutlook.LASTS
+    outlook = MemoryOutlook.UNKNOWN if is_doubtful else trend.outlook
+    return replace(trend, outlook=outlook, reread_per_s=rate)
 
 
 def _read_bytes(sample: TargetSample) -> int:

@@ -15,6 +15,7 @@ from harness.measure.docker.client import (
     CAMPAIGN_LABEL,
     CELL_LABEL,
     get_docker_message,
+    is_local,
     translate_docker_errors,
 )
 from harness.measure.docker.container_files import build_archives
@@ -24,6 +25,7 @@ from harness.measure.docker.container_spec import (
     build_networking_config,
     find_unmet_limits,
 )
+from harness.measure.docker.file_pages import drop_file_pages, note_folders
 from harness.model import ContainerOptions, FailureKind
 
 _FILLED_AT = "/filled"
@@ -126,11 +128,15 @@ def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | No
 
 
 def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
-    """Start a created container.
+    """Start a created container, which has to read its image's files itself (see `file_pages`).
 
     Raises EngineError if its port is in use or a limit can't be set, TargetStartError if the target can't be
     started at this size.
     """
+    has_own_pages = True
+    if is_local(client):
+        with translate_docker_errors("describe the image"):
+            has_own_pages = drop_file_pages(client, spec.image.reference)
     try:
         client.start(container_id)
     except APIError as error:
@@ -146,6 +152,9 @@ def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -
                 "write limits that are not above the engine's own, or drop `ulimits`",
             ) from error
         raise TargetStartError(FailureKind.EXITED, message) from error
+    if not has_own_pages:
+        with translate_docker_errors("describe the container"):
+            note_folders(client, spec.image.reference, container_id)
 
 
 def find_published_port(client: APIClient, container_id: str, spec: ContainerSpec) -> int:

@@ -188,7 +188,8 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
         memory_peak_bytes=memory.get("max_usage") or None,
         received_bytes=sum(network["rx_bytes"] for network in networks),
         sent_bytes=sum(network["tx_bytes"] for network in networks),
-        file_bytes=_read_pages(memory, "active_file"),
+        file_bytes=_read_counter(memory, "active_file"),
+        major_faults=_read_counter(memory, "pgmajfault"),
     )
 
 
@@ -207,15 +208,16 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
         received_bytes=sum(replica.received_bytes for replica in replicas),
         sent_bytes=sum(replica.sent_bytes for replica in replicas),
         file_bytes=fullest.file_bytes,
+        major_faults=sum(replica.major_faults for replica in replicas),
     )
 
 
 def _calculate_working_set_bytes(memory: Mapping[str, Any]) -> int:
-    droppable, usage = _read_pages(memory, "inactive_file"), int(memory["usage"])
+    droppable, usage = _read_counter(memory, "inactive_file"), int(memory["usage"])
     return usage - droppable if droppable < usage else usage
 
 
-def _read_pages(memory: Mapping[str, Any], kind: str) -> int:
-    """Return the bytes of one kind of pages, of cgroup v1 (with those of inner groups) or v2."""
-    pages = memory.get("stats") or {}
-    return int(pages.get(f"total_{kind}", pages.get(kind, 0)))
+def _read_counter(memory: Mapping[str, Any], kind: str) -> int:
+    """Return a counter of the kernel, of cgroup v1 (with those of inner groups) or v2; 0 if it is unknown."""
+    counters = memory.get("stats") or {}
+    return int(counters.get(f"total_{kind}", counters.get(kind, 0)))

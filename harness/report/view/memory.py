@@ -49,4 +49,10 @@ def find_memory_trend(result: CellResult) -> MemoryTrend | None:
 def _describe_doubt(trend: MemoryTrend) -> str:
     if trend.outlook is MemoryOutlook.LASTS:
         return ""
+    if trend.is_short:
+        count = text.format_number(trend.reread_per_s, 0)
+        return (
+            f" (but full: the kernel drops pages of files that are needed again, and {count} times a second one "
+            "is read from the disk)"
+        )
     return f" (watched for {text.format_duration(trend.observed_s)}, which is too short to tell)"

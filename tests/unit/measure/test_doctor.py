@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.measure import doctor
+from harness.measure.docker.file_pages import OWN_FILE_PAGES
 from harness.measure.docker.port_access import PortAccess
 from harness.measure.doctor import Finding, Level
 from harness.model import GIB, Engine
@@ -30,6 +31,12 @@ def levels(findings: Iterable[Finding]) -> list[Level]:
 )
 def test_load_of_other_programs_and_steal_are_separate_warnings(later: Times, expected: list[Level]) -> None:
     assert levels(doctor.check_load(START, later)) == expected
+
+
+def test_an_engine_whose_containers_share_pages_of_files_is_a_warning() -> None:
+    shared = list(doctor.check_file_pages({"Driver": "overlay2", "DockerRootDir": "/nowhere"}, is_local=True))
+    assert [(finding.level, finding.fix) for finding in shared] == [(Level.WARNING, OWN_FILE_PAGES)]
+    assert list(doctor.check_file_pages({"Driver": "btrfs"}, is_local=True)) == []
 
 
 def test_an_engine_without_limits_is_an_error_and_one_without_a_swap_limit_a_warning() -> None:

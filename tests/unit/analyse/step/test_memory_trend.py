@@ -203,3 +203,30 @@ def test_a_growing_memory_fails_a_step_that_was_held_long_enough(
 def test_a_memory_that_rose_until_it_was_full_fails_at_once() -> None:
     facts = make_step_of_memory(lambda at_s: min(95.8, 60 + 2 * at_s), 30)
     assert judge_step(facts, SLOS, None, Limits(1.0, 96 * MIB)).rule is Rule.MEMORY_GROWS
+
+
+def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 96) -> MemoryTrend:
+    """Assess level memory beside which a page is read from a disk so often a second."""
+    facts = make_step_of_memory(lambda _: used_mib, 60)
+    samples = [
+        replace(sample, major_faults=faults_per_s * index) for index, sample in enumerate(facts.target)
+    ]
+    trend = assess_memory(replace(facts, target=tuple(samples)), limit_mib * MIB, HOUR_S)
+    assert trend is not None
+    return trend
+
+
+def test_full_memory_that_reads_its_program_again_and_again_is_not_known_to_last() -> None:
+    """90 MiB of 96 MiB are more than 90 %. A longer window shows whether the target bears that."""
+    trend = assess_with_faults(5000, 90)
+    assert (trend.outlook, trend.reread_per_s) == (MemoryOutlook.UNKNOWN, 5000)
+    assert trend.is_short
+    assert trend.needs_longer_step(300)
+
+
+@pytest.mark.parametrize(("faults_per_s", "used_mib"), [(9, 90), (5000, 86)], ids=["seldom", "with-room"])
+def test_pages_that_are_read_seldom_or_with_memory_to_spare_raise_no_doubt(
+    faults_per_s: int, used_mib: float
+) -> None:
+    """86 MiB of 96 MiB are less than 90 %: the target reads files for another reason."""
+    assert assess_with_faults(faults_per_s, used_mib).outlook is MemoryOutlook.LASTS

@@ -23,13 +23,22 @@ V1 = {
         "usage": 60_000_000,
         "max_usage": 70_000_000,
         "limit": 134_217_728,
-        "stats": {"inactive_file": 1, "total_inactive_file": 20_000_000},
+        "stats": {
+            "inactive_file": 1,
+            "total_inactive_file": 20_000_000,
+            "pgmajfault": 1,
+            "total_pgmajfault": 16,
+        },
     },
 }
 V2 = {
     "cpu_stats": CPU,
     "networks": NETWORKS,
-    "memory_stats": {"usage": 60_000_000, "limit": 134_217_728, "stats": {"inactive_file": 20_000_000}},
+    "memory_stats": {
+        "usage": 60_000_000,
+        "limit": 134_217_728,
+        "stats": {"inactive_file": 20_000_000, "pgmajfault": 16},
+    },
 }
 STOPPED = {"cpu_stats": {"cpu_usage": {"total_usage": 0}, "throttling_data": {}}, "memory_stats": {}}
 
@@ -48,6 +57,7 @@ def test_counters_are_the_same_on_both_cgroup_versions(
         memory_peak_bytes=peak_bytes,
         received_bytes=1001,
         sent_bytes=5002,
+        major_faults=16,
     )
 
 
