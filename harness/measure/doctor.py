@@ -143,7 +143,7 @@ def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def check_file_pages(info: Mapping[str, Any], *, is_local: bool) -> Iterator[Finding]:
-    """Yield a warning if later containers of an image need less memory because they share its files' pages."""
+    """Yield a warning if containers of one image share the pages of its files."""
     if shares_file_pages(info, is_local=is_local):
         yield Finding(Level.WARNING, SHARED_FILE_PAGES, OWN_FILE_PAGES)
 

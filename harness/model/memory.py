@@ -8,8 +8,8 @@ NEARLY_FULL_RATIO = 0.98
 
 SHORT_RATIO = 0.9
 REREAD_PER_S = 10.0
-"""If pages are read from a disk that often a second, with memory from that share of its limit on, memory is short:
-the kernel drops pages of files, such as those of the program itself, which are needed again at once.
+"""If pages are read from a disk that often a second, with memory from that share of its limit on, memory is
+short: the kernel drops pages of files, such as those of the program itself, which are needed again at once.
 """
 
 

@@ -10,8 +10,8 @@ Judged is the working set without the pages of files, which the kernel can drop.
 rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
 the floors count: what is left after each collection. Between collections memory rises by design.
 
-A target whose memory is full may keep its level by reading the pages of its own program from the disk again and
-again. It answers for minutes, and then hardly any more: so its memory is not known to last.
+A target whose memory is full may keep its level by reading the pages of its own program from the disk again
+and again. It answers for minutes, and then hardly any more: so its memory is not known to last.
 """
 
 import math
@@ -77,10 +77,8 @@ def assess_memory(facts: StepFacts, limit_bytes: int, horizon_s: float) -> Memor
     return _doubt_short_memory(trend, inside, limit_bytes)
 
 
-def _doubt_short_memory(
-    trend: MemoryTrend, samples: Sequence[TargetSample], limit_bytes: int
-) -> MemoryTrend:
-    """Return the trend, which is unknown instead of lasting if pages have to be read from a disk all the time.
+def _doubt_short_memory(trend: MemoryTrend, samples: Sequence[TargetSample], limit_bytes: int) -> MemoryTrend:
+    """Return the trend, which is unknown instead of lasting if pages are read from a disk all the time.
 
     Judged is the latest third. Pages are read only because of the limit if the working set is close to it.
     """

@@ -1,13 +1,13 @@
 """Let each container read its image's files itself, as it would on a host of its own.
 
-The kernel charges a page of a file to the container that reads it first, and keeps the page when that container
-has ended (Linux, admin-guide/cgroup-v1/memory.rst, section 2.3, shared page accounting; cgroup-v2.rst, memory
-ownership). So a later container of the same image would use the pages of its programs at the cost of the first
-one, and seem to need less memory than it does: about 8 MiB less for a shop in Python. To prevent this, the pages
-of an image's files are dropped before each container starts.
+The kernel charges a page of a file to the container that reads it first, and keeps the page when that
+container has ended (Linux, admin-guide/cgroup-v1/memory.rst, section 2.3, shared page accounting;
+cgroup-v2.rst, memory ownership). So a later container of the same image would use the pages of its programs
+at the cost of the first one, and seem to need less memory than it does: about 8 MiB less for a shop in
+Python. To prevent this, the pages of an image's files are dropped before each container starts.
 
-Containers share files only where the engine lays folders over each other (overlayfs). This process has to reach
-these folders: it must run on the engine's machine, and may read the engine's data.
+Containers share files only where the engine lays folders over each other (overlayfs). This process has to
+reach these folders: it must run on the engine's machine, and may read the engine's data.
 """
 
 import contextlib
@@ -77,9 +77,10 @@ def note_folders(client: APIClient, reference: str, container_id: str) -> None:
     image_id = client.inspect_image(reference)["Id"]  # type: ignore[no-untyped-call]
     process = Path("/proc", str(client.inspect_container(container_id)["State"]["Pid"]))
     with contextlib.suppress(OSError):
-        if container_id in (process / "cgroup").read_text():
-            if folders := read_lower_folders((process / "mountinfo").read_text(errors="replace")):
-                _folders_by_image[image_id] = folders
+        folders = read_lower_folders((process / "mountinfo").read_text(errors="replace"))
+        is_here = container_id in (process / "cgroup").read_text()
+        if is_here and folders:
+            _folders_by_image[image_id] = folders
 
 
 def list_folders(image: Mapping[str, Any]) -> tuple[Path, ...]:

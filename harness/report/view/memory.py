@@ -52,7 +52,7 @@ def _describe_doubt(trend: MemoryTrend) -> str:
     if trend.is_short:
         count = text.format_number(trend.reread_per_s, 0)
         return (
-            f" (but full: the kernel drops pages of files that are needed again, and {count} times a second one "
-            "is read from the disk)"
+            " (but full: the kernel drops pages of files that are needed again, and "
+            f"{count} times a second one is read from the disk)"
         )
     return f" (watched for {text.format_duration(trend.observed_s)}, which is too short to tell)"

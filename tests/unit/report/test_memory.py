@@ -49,11 +49,13 @@ def test_a_memory_that_was_not_watched_long_enough_is_a_warning() -> None:
 def test_full_memory_whose_pages_are_read_again_and_again_is_a_warning() -> None:
     result = make_watched_result(MemoryOutlook.UNKNOWN, 0.0, None)
     steps = tuple(
-        replace(step, memory=replace(step.memory, reread_per_s=5213.0)) for step in result.steps if step.memory
+        replace(step, memory=replace(step.memory, reread_per_s=5213.0))
+        for step in result.steps
+        if step.memory
     )
     assert warn_of_memory(replace(result, steps=steps)) == (
-        "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, level (but full: the kernel drops "
-        "pages of files that are needed again, and 5213 times a second one is read from the disk)"
+        "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, level (but full: the kernel "
+        "drops pages of files that are needed again, and 5213 times a second one is read from the disk)"
     )
 
 

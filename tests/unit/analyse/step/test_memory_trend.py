@@ -205,7 +205,7 @@ def test_a_memory_that_rose_until_it_was_full_fails_at_once() -> None:
     assert judge_step(facts, SLOS, None, Limits(1.0, 96 * MIB)).rule is Rule.MEMORY_GROWS
 
 
-def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 96) -> MemoryTrend:
+def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 960) -> MemoryTrend:
     """Assess level memory beside which a page is read from a disk so often a second."""
     facts = make_step_of_memory(lambda _: used_mib, 60)
     samples = [
@@ -217,16 +217,16 @@ def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 96) 
 
 
 def test_full_memory_that_reads_its_program_again_and_again_is_not_known_to_last() -> None:
-    """90 MiB of 96 MiB are more than 90 %. A longer window shows whether the target bears that."""
-    trend = assess_with_faults(5000, 90)
+    """900 MiB of 960 MiB are more than 90 %. A longer window shows whether the target bears that."""
+    trend = assess_with_faults(5000, 900)
     assert (trend.outlook, trend.reread_per_s) == (MemoryOutlook.UNKNOWN, 5000)
     assert trend.is_short
     assert trend.needs_longer_step(300)
 
 
-@pytest.mark.parametrize(("faults_per_s", "used_mib"), [(9, 90), (5000, 86)], ids=["seldom", "with-room"])
+@pytest.mark.parametrize(("faults_per_s", "used_mib"), [(9, 900), (5000, 860)], ids=["seldom", "with-room"])
 def test_pages_that_are_read_seldom_or_with_memory_to_spare_raise_no_doubt(
     faults_per_s: int, used_mib: float
 ) -> None:
-    """86 MiB of 96 MiB are less than 90 %: the target reads files for another reason."""
+    """860 MiB of 960 MiB are less than 90 %: the target reads files for another reason."""
     assert assess_with_faults(faults_per_s, used_mib).outlook is MemoryOutlook.LASTS

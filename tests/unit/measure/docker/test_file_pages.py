@@ -15,7 +15,8 @@ from harness.measure.docker.file_pages import (
 )
 
 MOUNTS = (
-    "612 480 0:52 / / rw,relatime - overlay overlay rw,lowerdir=/data/l/AA:/data/l/BB,upperdir=/data/u,workdir=/data/w\n"
+    "612 480 0:52 / / rw,relatime - overlay overlay "
+    "rw,lowerdir=/data/l/AA:/data/l/BB,upperdir=/data/u,workdir=/data/w\n"
     "613 612 0:55 / /proc rw - proc proc rw\n"
     "614 612 0:56 / /cache rw - overlay overlay rw,lowerdir=/data/l/CC,upperdir=/data/x,workdir=/data/y\n"
 )
@@ -64,7 +65,9 @@ def test_the_folders_under_a_containers_root_are_read_from_its_mounts() -> None:
 
 
 def test_each_lower_folder_may_have_an_option_of_its_own() -> None:
-    mounts = "1 0 0:1 / / rw - overlay overlay rw,lowerdir+=/data/1/fs,lowerdir+=/data/2/fs,upperdir=/data/3/fs"
+    mounts = (
+        "1 0 0:1 / / rw - overlay overlay rw,lowerdir+=/data/1/fs,lowerdir+=/data/2/fs,upperdir=/data/3/fs"
+    )
     assert read_lower_folders(mounts) == (Path("/data/1/fs"), Path("/data/2/fs"))
 
 
