@@ -207,7 +207,7 @@ def test_a_memory_that_rose_until_it_was_full_fails_at_once() -> None:
 
 def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 960) -> MemoryTrend:
     """Assess level memory beside which a page is read from a disk so often a second."""
-    facts = make_step_of_memory(lambda _: used_mib, 60)
+    facts = make_step_of_memory(lambda _: used_mib, 120)
     samples = [
         replace(sample, major_faults=faults_per_s * index) for index, sample in enumerate(facts.target)
     ]
