@@ -220,6 +220,27 @@ services:
     privileged: !reset false
 """,
     },
+    "tags beside extends and include": {
+        "compose.yaml": """\
+include: [other.yaml]
+services:
+  web:
+    extends: base
+    ports: !override ["90"]
+    environment: {A: !reset null, B: "2"}
+    volumes: !reset []
+    depends_on: [job]
+  job: {extends: {file: more.yaml, service: job}, command: !reset null}
+  base: {image: x, ports: ["80"], environment: {A: "1", B: "1", C: "1"}, volumes: ["data:/data"]}
+volumes: {data: {}}
+""",
+        "more.yaml": """\
+services:
+  job: {extends: deep, image: y, command: [run], environment: !override {D: "1"}}
+  deep: {environment: {E: "1"}, user: "5"}
+""",
+        "other.yaml": "services: {other: {image: z}}\n",
+    },
     "ports": {
         "compose.yaml": """\
 services:
@@ -347,6 +368,54 @@ services:
 secrets: {token: {environment: SECRET}}
 """,
         "app/docker/Dockerfile": "FROM x\n",
+    },
+    "further contexts of a build": {
+        "compose.yaml": """\
+services:
+  web:
+    build:
+      context: ./app
+      additional_contexts:
+        shared: ./shared
+        alpine: docker-image://alpine:3.20
+        sources: https://example.test/x.git#main
+      pull: true
+      no_cache: true
+      tags: [a:1]
+      shm_size: 64m
+    ports: [80]
+    depends_on: [other]
+  other: {build: {context: ./app, additional_contexts: ["shared=./shared"]}}
+""",
+        "app/Dockerfile": "FROM x\n",
+        "shared/x": "",
+    },
+    "volumes from": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    volumes_from: [files, "data:ro", "container:shop-cache:rw"]
+    volumes: ["own:/own", "./conf:/place:ro"]
+  files: {image: y, volumes: ["./static:/static", "named:/named", /nameless, "other:/place"]}
+  data: {image: z, volumes: ["./static:/data"], volumes_from: [deep], tmpfs: /run}
+  deep: {image: z, volumes: ["deep:/deep"]}
+  cache: {image: c, container_name: shop-cache, volumes: [{type: tmpfs, target: /fast}, "/cached"]}
+volumes: {own: {}, named: {}, other: {}, deep: {}}
+""",
+        "conf/x": "",
+        "static/x": "",
+    },
+    "restarts": {
+        "compose.yaml": """\
+services:
+  web: {image: x, ports: [80], restart: always, depends_on: [a, b, c, d], pull_policy: always}
+  a: {image: a, restart: "no"}
+  b: {image: b, restart: "on-failure:3", pull_policy: build}
+  c: {image: c, deploy: {restart_policy: {condition: any, delay: 5s, max_attempts: 3, window: 1m}}}
+  d: {image: d, deploy: {restart_policy: {condition: none}}}
+""",
     },
     "repetitions": {
         "compose.yaml": """\

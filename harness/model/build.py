@@ -7,10 +7,11 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BuildSecret:
-    """A secret for `RUN --mount=type=secret`: the content of a file, or of a variable of the caller."""
+    """A secret for `RUN --mount=type=secret`: the content of a file or of the caller's variable, or a text."""
 
     file: Path | None = None
     environment: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class BuildSource:
 
     `dockerfile` is a path relative to the context. `dockerfile_inline` is the text of a Dockerfile, and
     takes its place. Without `target` the last stage is built. `ssh` are agents or keys in the notation of
-    `docker build --ssh`.
+    `docker build --ssh`. `folders` and `sources` are further contexts by name: folders of this machine, and
+    others in the notation of `docker buildx build --build-context`, such as `docker-image://alpine`.
     """
 
     context: Path
@@ -32,3 +34,10 @@ class BuildSource:
     network: str | None = None
     extra_hosts: tuple[str, ...] = ()
     platform: str | None = None
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_further_contexts(self) -> bool:
+        """True if the Dockerfile takes files from elsewhere than its context and images."""
+        return bool(self.folders or self.sources)

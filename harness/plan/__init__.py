@@ -22,6 +22,7 @@ from harness.plan.dockerfile import (
     parse_dockerfile,
     read_dockerfile,
 )
+from harness.plan.dockerfile_stages import insert_stages
 from harness.plan.dockerignore import DOCKERIGNORE_FILE, find_ignore_file, list_build_context
 from harness.plan.env_refs import resolve_variables
 from harness.plan.host_fit import fit_to_host
@@ -58,6 +59,7 @@ __all__ = [
     "has_standard_syntax",
     "hash_build",
     "hash_contents",
+    "insert_stages",
     "is_campaign",
     "is_in_context",
     "list_build_context",

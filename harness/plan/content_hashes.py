@@ -54,6 +54,8 @@ def hash_build(build: BuildSource, base_digests: Iterable[str]) -> str:
         digest.update(part.encode() + b"\0")
     for name in list_build_context(build.context, build.dockerfile):
         digest.update(name.encode() + b"\0" + _hash_entry(build.context / name))
+    for name, folder in sorted(build.folders.items()):
+        digest.update(f"{name}={_hash_mount(folder)}".encode() + b"\0")
     return digest.hexdigest()
 
 
@@ -138,6 +140,7 @@ def _hash_target(target: Target) -> str:
         values["build"] = _collect_build_values(target.source)
         context = target.source.context
         parts.append(_hash_files(find_context_files(context, target.source.dockerfile), context))
+        parts += [[name, _hash_mount(path)] for name, path in sorted(target.source.folders.items())]
     parts += [[inside, _hash_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:
         limits = {
@@ -170,8 +173,14 @@ def _collect_options(options: ContainerOptions) -> list[Any]:
 
 
 def _collect_build_values(build: BuildSource) -> dict[str, Any]:
-    """Return what decides about a build besides its files. Later keys count only if they are given."""
-    values = asdict(build)
+    """Return what decides about a build besides its files. Later keys count only if they are given.
+
+    Of a secret its name counts, and the variable that it is in, but neither its value nor its file.
+    """
+    values = asdict(replace(build, secrets={}, folders={}))
+    values["secrets"] = {
+        name: {"file": None, "environment": secret.environment} for name, secret in build.secrets.items()
+    }
     defaults = asdict(BuildSource(build.context))
     return {
         key: value

@@ -6,14 +6,20 @@ and `dockerfile` brings a Go runtime that is not built for every platform;
 `tests/unit/plan/test_dockerfile.py` has what they disagree on.
 """
 
+import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+from harness.plan.dockerfile_words import build_word_pattern, expand, has_pattern_of_buildkit, split_words
 
 _DIRECTIVE = re.compile(r"\s*#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
 _DIRECTIVES = ("syntax", "escape", "check")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<\s]+)")
 _INSTRUCTIONS_WITH_HEREDOCS = ("RUN", "COPY", "ADD")
+_OF_THE_SHELL = ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL")
+"""Instructions whose variables are those of the container's shell, and not of the builder."""
+
 _STAGE = re.compile(r"(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 _PORT = re.compile(r"(\d+)(?:-\d+)?(?:/(\w+))?")
 _SSH_PORT = 22
@@ -28,6 +34,8 @@ _CLASSIC_FLAGS: Mapping[str, frozenset[str]] = {
 }
 """The flags that the classic builder knows, by instruction."""
 
+_ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+_IMAGE_NAME = re.compile(r"[A-Za-z0-9](?:[\w./:@-]*\w)?", re.ASCII)
 _PLATFORM_ARGUMENT = re.compile(r"(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT)")
 _GIT_SOURCE = re.compile(r"git@|\.git(?:[#?\s]|$)")
 _STANDARD_SYNTAX = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:[:@].*)?")
@@ -57,6 +65,7 @@ class _Stage:
     """A build stage. `values` are its variables: ENV goes before ARG.
 
     `inherited_ports` are those of the stage that it starts from, and `image` is where that one began.
+    `triggers` are the instructions of ONBUILD, which stages that start from this one follow.
     """
 
     base: str
@@ -69,6 +78,7 @@ class _Stage:
     environment: dict[str, str] = field(default_factory=dict)
     images: list[str] = field(default_factory=list)
     commands: dict[str, str] = field(default_factory=dict)
+    triggers: list[Instruction] = field(default_factory=list)
 
     @property
     def ports(self) -> list[str]:
@@ -112,7 +122,7 @@ def _read_instructions(lines: Iterable[str], escape: str) -> Iterator[Instructio
         inner = words[1] if name.upper() == "ONBUILD" and len(words) > 1 else name
         has_heredoc = False
         if inner.upper() in _INSTRUCTIONS_WITH_HEREDOCS:
-            for heredoc in filter(None, map(_HEREDOC.fullmatch, _split_words(arguments, escape))):
+            for heredoc in filter(None, map(_HEREDOC.fullmatch, split_words(arguments, escape))):
                 has_heredoc = True
                 _skip_heredoc(rest, heredoc)
         yield Instruction(name.upper(), flags, arguments.strip(), has_heredoc)
@@ -144,7 +154,7 @@ def _skip_heredoc(rest: Iterator[str], heredoc: re.Match[str]) -> None:
 def _split_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     """Split the flags off that precede an instruction's arguments."""
     flags: list[str] = []
-    while match := re.match(rf"\s*({_build_word_pattern(escape)})", text):
+    while match := re.match(rf"\s*({build_word_pattern(escape)})", text):
         if not match[1].startswith("--"):
             break
         text = text[match.end() :]
@@ -154,45 +164,9 @@ def _split_flags(text: str, escape: str) -> tuple[tuple[str, ...], str]:
     return tuple(flags), text
 
 
-def _split_words(text: str, escape: str) -> list[str]:
-    """Split a text at white space that is not quoted. Quotes are kept."""
-    return re.findall(_build_word_pattern(escape), text)
-
-
-def _build_word_pattern(escape: str) -> str:
-    mark = re.escape(escape)
-    return rf"""(?:[^\s"'{mark}]|{mark}.|"(?:[^"{mark}]|{mark}.)*"|'[^']*')+"""
-
-
-def _expand(text: str, values: Mapping[str, str], escape: str) -> str:
-    """Return the text without quotes, with variables replaced; one that is not set counts as empty."""
-    mark = re.escape(escape)
-    pattern = (
-        rf"'(?P<raw>[^']*)'|{mark}(?P<escaped>.)|\"|\$(?P<plain>\w+)"
-        r"|\$\{(?P<braced>\w+)(?:(?P<how>:?[-+?])(?P<other>(?:[^{}]|\{[^{}]*\})*))?\}"
-    )
-
-    def replace(match: re.Match[str]) -> str:
-        for kind in ("raw", "escaped"):
-            if match[kind] is not None:
-                return str(match[kind])
-        name = match["plain"] or match["braced"]
-        if name is None:
-            return ""
-        value, how = values.get(name), match["how"] or ""
-        is_set = value is not None and (value != "" or not how.startswith(":"))
-        if how.endswith("+"):
-            return _expand(match["other"], values, escape) if is_set else ""
-        if how.endswith("-") and not is_set:
-            return _expand(match["other"], values, escape)
-        return value or ""
-
-    return re.sub(pattern, replace, text)
-
-
 def _read_stages(dockerfile: Dockerfile, args: Mapping[str, str], target: str | None = None) -> list[_Stage]:
     """Return the stages up to `target`, or all. `args` override the defaults of build arguments."""
-    shared: dict[str, str] = {}
+    shared = _list_platform_arguments()
     stages: list[_Stage] = []
     for instruction in dockerfile.instructions:
         if instruction.name == "FROM":
@@ -201,11 +175,21 @@ def _read_stages(dockerfile: Dockerfile, args: Mapping[str, str], target: str | 
             ):
                 break
             stages.append(_start_stage(instruction, stages, shared, dockerfile.escape))
+            parent = _find_stage(stages[:-1], stages[-1].base)
+            for trigger in parent.triggers if parent is not None else ():
+                _apply_to_stage(trigger, stages, shared, args, dockerfile.escape)
         elif stages:
             _apply_to_stage(instruction, stages, shared, args, dockerfile.escape)
         elif instruction.name == "ARG":
             shared |= _read_arguments(instruction, shared, args, {}, dockerfile.escape)
     return stages
+
+
+def _list_platform_arguments() -> dict[str, str]:
+    """Return the arguments that BuildKit gives every build, for an engine of this machine's architecture."""
+    architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    values = {"OS": "linux", "ARCH": architecture, "VARIANT": "", "PLATFORM": f"linux/{architecture}"}
+    return {f"{side}{key}": value for side in ("TARGET", "BUILD") for key, value in values.items()}
 
 
 def _is_called(stages: list[_Stage], number: int, name: str) -> bool:
@@ -217,7 +201,7 @@ def _start_stage(
 ) -> _Stage:
     """Return a new stage; one that starts from an earlier stage has what that stage declared."""
     match = _STAGE.match(instruction.text)
-    base, name = (_expand(match[1], shared, escape), (match[2] or "").lower()) if match else ("", "")
+    base, name = (expand(match[1], shared, escape), (match[2] or "").lower()) if match else ("", "")
     parent = _find_stage(stages, base)
     if parent is None:
         return _Stage(base, name, base, images=[base])
@@ -252,13 +236,15 @@ def _apply_to_stage(
         case "ENV":
             stage.environment |= _read_environment(instruction.text, stage.values, escape)
         case "EXPOSE":
-            stage.own_ports += _expand(instruction.text, stage.values, escape).split()
+            stage.own_ports += expand(instruction.text, stage.values, escape).split()
         case "CMD" | "ENTRYPOINT":
             stage.commands[instruction.name] = instruction.text
+        case "ONBUILD":
+            stage.triggers.append(_read_trigger(instruction))
         case "HEALTHCHECK":
             stage.has_healthcheck = not instruction.text.upper().startswith("NONE")
         case "COPY" | "ADD" | "RUN":
-            names = (_expand(name, {**shared, **args}, escape) for name in _find_sources(instruction))
+            names = (expand(name, {**shared, **args}, escape) for name in _find_sources(instruction))
             stage.images += [
                 name for name in names if not name.isdigit() and _find_stage(stages, name) is None
             ]
@@ -283,12 +269,12 @@ def _read_arguments(
 ) -> dict[str, str]:
     """Return the values of the arguments that an ARG declares: given ones, defaults, or `shared` ones."""
     found: dict[str, str] = {}
-    for word in _split_words(instruction.text, escape):
+    for word in split_words(instruction.text, escape):
         name, has_default, default = word.partition("=")
         if name in args:
             found[name] = args[name]
         elif has_default:
-            found[name] = _expand(default, {**values, **found}, escape)
+            found[name] = expand(default, {**values, **found}, escape)
         elif name in shared:
             found[name] = shared[name]
     return found
@@ -296,11 +282,11 @@ def _read_arguments(
 
 def _read_environment(text: str, values: Mapping[str, str], escape: str) -> dict[str, str]:
     """Return the variables of `ENV A=1 B=2`, or of the old form `ENV A 1`."""
-    words = _split_words(text, escape)
+    words = split_words(text, escape)
     if words and "=" not in words[0]:
-        return {words[0]: _expand(text[text.index(words[0]) + len(words[0]) :].strip(), values, escape)}
+        return {words[0]: expand(text[text.index(words[0]) + len(words[0]) :].strip(), values, escape)}
     pairs = (word.partition("=") for word in words)
-    return {name: _expand(value, values, escape) for name, _, value in pairs}
+    return {name: expand(value, values, escape) for name, _, value in pairs}
 
 
 def read_dockerfile(
@@ -339,11 +325,11 @@ def choose_port(ports: Iterable[str]) -> int | None:
 def find_images(dockerfile: Dockerfile, args: Mapping[str, str], target: str | None = None) -> list[str]:
     """Return the images that a build starts from or copies from, with arguments filled in, each once.
 
-    Stages after `target` are left out.
+    Stages after `target` are left out, and so are names that hold a variable of which nothing is known.
     """
     stages = _read_stages(dockerfile, args, target)
     images = dict.fromkeys(image for stage in stages for image in stage.images)
-    return [image for image in images if image and image.lower() != "scratch"]
+    return [image for image in images if _IMAGE_NAME.fullmatch(image) and image.lower() != "scratch"]
 
 
 def needs_buildkit(dockerfile: Dockerfile) -> bool:
@@ -374,16 +360,22 @@ def drop_syntax(text: str) -> str:
     return "\n".join(lines)
 
 
+def _read_trigger(instruction: Instruction) -> Instruction:
+    """Return the instruction that an ONBUILD holds."""
+    name, _, text = instruction.text.partition(" ")
+    flags, rest = _split_flags(text, "\\")
+    return Instruction(name.upper(), flags, rest.strip(), instruction.has_heredoc)
+
+
 def _is_unknown_to_classic_builder(instruction: Instruction) -> bool:
     if instruction.name == "ONBUILD":
-        name, _, text = instruction.text.partition(" ")
-        flags, _ = _split_flags(text, "\\")
-        return _is_unknown_to_classic_builder(Instruction(name.upper(), flags, text, instruction.has_heredoc))
+        return _is_unknown_to_classic_builder(_read_trigger(instruction))
     known = _CLASSIC_FLAGS.get(instruction.name, frozenset())
     return (
         instruction.has_heredoc
         or any(flag.partition("=")[0] not in known for flag in instruction.flags)
         or (instruction.name == "ADD" and bool(_GIT_SOURCE.search(instruction.text)))
+        or (instruction.name not in _OF_THE_SHELL and has_pattern_of_buildkit(instruction.text))
         or (
             instruction.name in ("FROM", "ARG")
             and bool(_PLATFORM_ARGUMENT.search(" ".join((*instruction.flags, instruction.text))))

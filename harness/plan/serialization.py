@@ -89,7 +89,8 @@ def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
             name: replace(secret, file=secret.file and change(secret.file))
             for name, secret in source.secrets.items()
         }
-        source = replace(source, context=change(source.context), secrets=secrets)
+        folders = {name: change(folder) for name, folder in source.folders.items()}
+        source = replace(source, context=change(source.context), secrets=secrets, folders=folders)
     return replace(
         target,
         source=source,

@@ -24,6 +24,7 @@ from harness.model import (
     TcpProbe,
     choose_probe,
 )
+from harness.plan.compose.canonical import is_remote_context
 from harness.plan.compose.merge import merge_compose
 from harness.plan.container_options import (
     build_options,
@@ -193,6 +194,13 @@ def _check_build(reading: Reading, section: ServiceSection) -> None:
         if secret.environment is not None and secret.environment not in reading.environ:
             message = f"{secret.environment} is not set in your environment; export {secret.environment}=…"
             reading.report(("build", "secrets", name, "environment"), message)
+    for name, place in build.additional_contexts.items():
+        folder = reading.folder / place
+        if not is_remote_context(place) and not isdir(folder):
+            reading.report(
+                ("build", "additional_contexts", name),
+                f"no folder {shorten_path(folder)}; write one, or an address such as docker-image://alpine",
+            )
 
 
 def _build_target(section: TargetFile, name: str, folder: Path, companions: tuple[Companion, ...]) -> Target:
@@ -230,7 +238,9 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
         return ImageSource(section.image or "")
     build = section.build
     secrets = {
-        name: BuildSecret(Path(abspath(folder / each.file)) if each.file else None, each.environment)
+        name: BuildSecret(
+            Path(abspath(folder / each.file)) if each.file else None, each.environment, each.text
+        )
         for name, each in build.secrets.items()
     }
     return BuildSource(
@@ -244,6 +254,14 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
         network=build.network,
         extra_hosts=build.extra_hosts,
         platform=build.platform,
+        folders={
+            name: Path(abspath(folder / place))
+            for name, place in build.additional_contexts.items()
+            if not is_remote_context(place)
+        },
+        sources={
+            name: place for name, place in build.additional_contexts.items() if is_remote_context(place)
+        },
     )
 
 

@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +34,7 @@ from harness.plan import (
     drop_syntax,
     find_ignore_file,
     has_standard_syntax,
+    insert_stages,
     is_in_context,
     list_build_context,
     needs_buildkit,
@@ -44,6 +45,10 @@ _SILENCE_AT_MOST_S = 600
 _CLIENT_ANSWERS_WITHIN_S = 20
 _OUTPUT_LINES_SHOWN = 20
 _SENT_DOCKERFILE = ".harness.Dockerfile"
+IMAGE_CONTEXT = "docker-image://"
+NO_FURTHER_CONTEXTS = "additional_contexts of this build need the command `docker` with buildx"
+_BUILDX = "buildx"
+_COPY_ALL = "FROM scratch\nCOPY . /\n"
 _FIRST_CLIENT_WITHOUT_BUILDKIT = 23
 """From this version on the command `docker` builds by its plugin buildx."""
 
@@ -70,7 +75,7 @@ class ImageBuild:
         ignore_file = find_ignore_file(self.source.context, self.source.dockerfile)
         return (
             needs_buildkit(parse_dockerfile(self.text))
-            or bool(self.source.secrets or self.source.ssh)
+            or bool(self.source.secrets or self.source.ssh or self.source.has_further_contexts)
             or ignore_file.name != DOCKERIGNORE_FILE
         )
 
@@ -81,6 +86,9 @@ class ImageBuild:
             return
         environ = build_environment(self.engine)
         command = find_buildkit_command(environ)
+        if self.source.has_further_contexts and (command is None or _BUILDX not in command):
+            self._build_with_stages()
+            return
         if command is None and (self.source.secrets or self.source.ssh):
             raise DockerException("secrets and SSH agents of a build need the command `docker` with buildx")
         build = (
@@ -95,6 +103,24 @@ class ImageBuild:
             if not has_standard_syntax(parse_dockerfile(self.text)) or not _NO_FRONTEND.search(str(error)):
                 raise
         self._build_by_own_frontend(build)
+
+    def _build_with_stages(self) -> None:
+        """Build without further contexts: folders become images, and all become stages of the Dockerfile."""
+        source = self.source
+        images = {
+            name: place.removeprefix(IMAGE_CONTEXT)
+            for name, place in source.sources.items()
+            if place.startswith(IMAGE_CONTEXT)
+        }
+        folders = {name: f"{self.reference}-{number}" for number, name in enumerate(source.folders, 1)}
+        text = insert_stages(self.text, {**images, **folders}, source.args)
+        if text is None or len(images) < len(source.sources):
+            raise DockerException(NO_FURTHER_CONTEXTS)
+        for name, folder in source.folders.items():
+            copied = BuildSource(folder, dockerfile_inline=_COPY_ALL)
+            replace(self, source=copied, text=_COPY_ALL, reference=folders[name]).run()
+        plain = replace(source, dockerfile_inline=text, folders={}, sources={})
+        replace(self, source=plain, text=text).run()
 
     def _build_by_own_frontend(self, build: Callable[[str], None]) -> None:
         """Build without the line `# syntax=`, by what Docker's frontend was when the engine was released."""
@@ -123,6 +149,8 @@ class ImageBuild:
             *(("--build-arg", f"{key}={value}") for key, value in source.args.items()),
             *(("--secret", f"id={name},src={path}") for name, path in secrets.items()),
             *(("--ssh", each) for each in source.ssh),
+            *(("--build-context", f"{name}={place}") for name, place in source.folders.items()),
+            *(("--build-context", f"{name}={place}") for name, place in source.sources.items()),
             *(("--add-host", ":".join(_split_host(each))) for each in source.extra_hosts),
             *(("--target", each) for each in [source.target] if each),
             *(("--network", each) for each in [source.network] if each),
@@ -211,12 +239,12 @@ def find_buildkit_command(environ: Mapping[str, str]) -> list[str] | None:
     docker = shutil.which("docker", path=environ.get("PATH"))
     if docker is None:
         return None
-    if _ask_client([docker, "buildx", "version"], environ) is not None:
+    if _ask_client([docker, _BUILDX, "version"], environ) is not None:
         context = (
             None if environ.get("DOCKER_HOST") else ContextAPI.get_context(environ.get("DOCKER_CONTEXT"))
         )
         builder = str(context.Name) if context is not None else "default"
-        return [docker, "buildx", "build", "--builder", builder, "--load"]
+        return [docker, _BUILDX, "build", "--builder", builder, "--load"]
     version = re.match(r"Docker version (\d+)\.", _ask_client([docker, "--version"], environ) or "")
     return [docker, "build"] if version and int(version[1]) < _FIRST_CLIENT_WITHOUT_BUILDKIT else None
 
@@ -240,10 +268,11 @@ def _write_secrets(source: BuildSource, environ: Mapping[str, str]) -> Iterator[
         for number, (name, secret) in enumerate(source.secrets.items()):
             if secret.file is not None:
                 files[name] = secret.file
-            elif secret.environment is not None:
-                files[name] = Path(folder) / str(number)
-                files[name].touch(mode=0o600)
-                files[name].write_text(environ.get(secret.environment, ""))
+                continue
+            text = secret.text if secret.environment is None else environ.get(secret.environment)
+            files[name] = Path(folder) / str(number)
+            files[name].touch(mode=0o600)
+            files[name].write_text(text or "")
         yield files
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,7 +12,12 @@ from docker.errors import ImageNotFound
 
 from harness.errors import EngineError, UsageError
 from harness.measure.docker import load_balancer
-from harness.measure.docker.builders import ImageBuild, follow_messages
+from harness.measure.docker.builders import (
+    IMAGE_CONTEXT,
+    NO_FURTHER_CONTEXTS,
+    ImageBuild,
+    follow_messages,
+)
 from harness.measure.docker.client import BASE_IMAGE, connect, translate_docker_errors
 from harness.measure.protocols import Image
 from harness.model import DEFAULT_ENGINE, BuildSource, Engine, ImageSource, Target
@@ -120,7 +126,8 @@ def _build(
         with translate_docker_errors(f"build the target {name} from {build.dockerfile}", hint):
             run.run()
     except EngineError as error:
-        if run.needs_buildkit and not missing and not _COMMAND_FAILED.search(error.what):
+        lacks_buildkit = run.needs_buildkit and not missing and not build.has_further_contexts
+        if NO_FURTHER_CONTEXTS in error.what or (lacks_buildkit and not _COMMAND_FAILED.search(error.what)):
             error.hint = _suggest_own_build(name, build)
         raise
 
@@ -129,8 +136,11 @@ def _suggest_own_build(name: str, build: BuildSource) -> str:
     """Suggest how to build, without the harness, what no builder that it can use builds."""
     if build.dockerfile_inline is not None:
         return "build it with `docker compose build`, and name the image: `image: …` instead of `build`"
-    options = f" --target {build.target}" if build.target else ""
-    command = f"docker build --tag {_slugify(name)}:1{options} --file {build.dockerfile} ."
+    places = {**build.folders, **build.sources}
+    words = ["docker", *(["buildx"] if places else []), "build", "--tag", f"{_slugify(name)}:1"]
+    words += ["--target", build.target] if build.target else []
+    words += [word for key, place in places.items() for word in ("--build-context", f"{key}={place}")]
+    command = shlex.join([*words, "--file", build.dockerfile, "."])
     return (
         f"only BuildKit can build this Dockerfile. Build it yourself, `{command}` in {build.context}, "
         f"and name the image: `image: {_slugify(name)}:1` instead of `build`"
@@ -158,8 +168,15 @@ def _read_dockerfile(build: BuildSource) -> str:
 
 
 def _find_base_images(build: BuildSource) -> list[str]:
-    """Return the images that the build starts or copies from."""
-    return find_images(parse_dockerfile(_read_dockerfile(build)), build.args, build.target)
+    """Return the images that the build starts or copies from; not what further contexts stand for."""
+    images = find_images(parse_dockerfile(_read_dockerfile(build)), build.args, build.target)
+    places = {**build.folders, **build.sources}
+    named = [
+        place.removeprefix(IMAGE_CONTEXT)
+        for place in build.sources.values()
+        if place.startswith(IMAGE_CONTEXT)
+    ]
+    return [*(each for each in images if each.removesuffix(":latest") not in places), *named]
 
 
 def _slugify(name: str) -> str:

@@ -106,16 +106,21 @@ def _canonicalize_service(name: str, service: Tree, folder: Path, home: str) -> 
     return result
 
 
+def is_remote_context(text: str) -> bool:
+    """Return True for a build context that is no folder: an image, a repository, another service."""
+    return _REMOTE.match(text) is not None
+
+
 def _canonicalize_build(value: Any, folder: Path, home: str) -> Tree:
     build = {"context": value} if isinstance(value, str) else dict(value)
     context = str(build.get("context", "."))
-    build["context"] = context if _REMOTE.match(context) else resolve_path(context, folder, home)
+    build["context"] = context if is_remote_context(context) else resolve_path(context, folder, home)
     if "args" in build:
         build["args"] = to_mapping(build["args"])
     if "additional_contexts" in build:
         contexts = to_mapping(build["additional_contexts"])
         build["additional_contexts"] = {
-            name: path if _REMOTE.match(path or "") else resolve_path(path, folder, home)
+            name: path if is_remote_context(path or "") else resolve_path(path or ".", folder, home)
             for name, path in contexts.items()
         }
     if "extra_hosts" in build:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.model import MIB, MOST_PIDS
+from harness.plan.compose.builds import BuildConverter
 from harness.plan.compose.mounts import MountConverter, find_parted_folders
 from harness.plan.compose.names import (
     count_mentions,
@@ -28,6 +29,7 @@ from harness.plan.compose.service_keys import (
     read_replicas,
 )
 from harness.plan.compose.syntax import to_target_name
+from harness.plan.compose.volumes_from import collect_mounts, list_origins
 from harness.plan.schema.quoting import quote
 
 _Values = Mapping[str, Any]
@@ -72,7 +74,7 @@ def convert_service(
     converter.report_shared_sections()
     _report_what_is_shared(model.services, names, {service: result.values, **companions}, result)
     _note_services_apart(model.services, service, names, result)
-    result.note_keys_without_effect()
+    result.note_keys_of_many()
     return result
 
 
@@ -101,7 +103,8 @@ def _list_dependencies(services: _Values, name: str) -> list[str]:
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
     owner = find_network_owner(services, values)
     shared_network = [] if owner is None else [owner]
-    return sorted({*map(str, values.get("depends_on") or []), *links, *shared_network})
+    origins = [origin.service for origin in list_origins(services, values) if origin.service is not None]
+    return sorted({*map(str, values.get("depends_on") or []), *links, *shared_network, *origins})
 
 
 def _report_missing_services(services: _Values, names: list[str], result: ComposeTarget) -> None:
@@ -223,15 +226,18 @@ class _Converter:
         self.result.report_lost_keys(name, values, "services.*")
         self.result.faults += [f"{name}: {fault}" for fault in self.model.faults.get(name, [])]
         try:
-            section = self._convert_source(name, values) | convert_plain_keys(values)
+            source = BuildConverter(name, self.model, self.environ, self.result).convert(values)
+            section = source | convert_plain_keys(values)
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         environment = values.get("environment") or {}
         texts = {key: to_reference_text(str(text)) for key, text in environment.items() if text is not None}
         if texts:
             section["environment"] = texts
-        if aliases := find_aliases(self.model.services, name, self.names):
+        if aliases := find_aliases(self.model.services, name, self.names, self.model.project):
             section["aliases"] = aliases
+        if section.get("restart") and "restart" not in own:
+            self.result.restarted.append(name)
         if read_pids_limit(values) > MOST_PIDS:
             self.result.note(name, f"its pids_limit is {MOST_PIDS} here")
         if note := describe_replicas(values, is_target=name == self.names[-1]):
@@ -239,71 +245,24 @@ class _Converter:
         self._convert_network_mode(name, values, section)
         self._report_fixed_addresses(name, values)
         self._note_services_left_out(name, values)
+        self._report_volumes_from(name, values)
+        values = {**values, "volumes": collect_mounts(self.model.services, name)}
         mounts = MountConverter(name, values, own, self.model, self.environ, self.result)
         return section | mounts.convert()
 
-    def _convert_source(self, name: str, values: _Values) -> dict[str, Any]:
-        platform = str(values.get("platform") or "")
-        values = self._find_builder(values)
-        if not isinstance(values.get("build"), dict):
-            if platform:
-                self.result.note(
-                    name, f"platform is not honoured: the engine runs {platform} only if it is its own"
+    def _report_volumes_from(self, name: str, values: _Values) -> None:
+        """Refuse volumes of a container that is not in the file, and note those that only an image has."""
+        for origin in list_origins(self.model.services, values):
+            if origin.service is None:
+                self.result.refuse(
+                    name, f"volumes_from: {origin.text} can't be honoured: that container is not in the file"
                 )
-            return {"image": str(values["image"])} if values.get("image") else {}
-        build: _Values = values["build"]
-        context = str(build.get("context"))
-        if not context.startswith("/"):
-            self.result.refuse(
-                name,
-                f"its image is built from {context}, which is not here; build it, and write image: NAME",
-            )
-        section: dict[str, Any] = {"context": context}
-        if (build.get("dockerfile") or "Dockerfile") != "Dockerfile":
-            section["dockerfile"] = str(build["dockerfile"])
-        for key in ("dockerfile_inline", "target", "network"):
-            if build.get(key):
-                section[key] = str(build[key])
-        if args := {key: text for key, text in (build.get("args") or {}).items() if text is not None}:
-            section["args"] = {key: str(text) for key, text in args.items()}
-        section |= {key: [str(each) for each in build[key]] for key in ("extra_hosts",) if build.get(key)}
-        return {
-            "build": section
-            | self._convert_build_access(name, build)
-            | self._choose_platform(name, platform, build)
-        }
-
-    def _find_builder(self, values: _Values) -> _Values:
-        """Return the service whose build makes the image that a service without a build runs; else itself."""
-        if values.get("build") or not values.get("image"):
-            return values
-        others = (each for each in self.model.services.values() if each.get("build"))
-        return next((each for each in others if each.get("image") == values["image"]), values)
-
-    def _convert_build_access(self, name: str, build: _Values) -> dict[str, Any]:
-        """Return the secrets and the SSH agents that a build may use."""
-        section: dict[str, Any] = {}
-        ssh = build.get("ssh") or []
-        if ssh:
-            section["ssh"] = (
-                [f"{k}={v}" if v else k for k, v in ssh.items()] if isinstance(ssh, dict) else ssh
-            )
-        for grant in build.get("secrets") or []:
-            defined = (self.model.values.get("secrets") or {}).get(grant.get("source")) or {}
-            source = {key: str(defined[key]) for key in ("file", "environment") if defined.get(key)}
-            if source:
-                section.setdefault("secrets", {})[str(grant.get("target") or grant.get("source"))] = source
             else:
-                self.result.refuse(name, f"the secret {grant.get('source')} of its build is not in the file")
-        return section
-
-    def _choose_platform(self, name: str, platform: str, build: _Values) -> dict[str, str]:
-        platforms = [platform] if platform else [str(each) for each in build.get("platforms") or []]
-        if len(platforms) > 1:
-            self.result.note(
-                name, "build.platforms is not honoured: it is built for the engine's own platform"
-            )
-        return {"platform": platforms[0]} if len(platforms) == 1 else {}
+                self.result.note(
+                    name,
+                    f"it has the volumes of {origin.service} that the file names, and none that only the "
+                    "image declares",
+                )
 
     def _convert_network_mode(self, name: str, values: _Values, section: dict[str, Any]) -> None:
         mode = str(values.get("network_mode") or "")
@@ -321,6 +280,8 @@ class _Converter:
             self.result.refuse(
                 name, "network_mode: host can't be honoured: companions have a network of their own"
             )
+        elif mode not in ("", "bridge", "default", "host") and not mode.startswith("service:"):
+            self.result.note(name, f"network_mode: {mode} is not honoured: it is in the network of all")
 
     def _report_fixed_addresses(self, name: str, values: _Values) -> None:
         """Refuse a fixed address that another value mentions, and note it otherwise."""

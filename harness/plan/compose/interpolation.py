@@ -134,11 +134,21 @@ def interpolate_tree(tree: Any, variables: Variables) -> Any:
         if not isinstance(value, str) or "$" not in value:
             return value
         try:
+            if path[2:] == ("environment", "*"):
+                return _substitute_assignment(value, variables)
             return substitute(value, variables, in_text=is_text_of_environment(path))
         except ValueError as error:
             raise ValueError(f"{'.'.join(each for each in path if each != '*')}: {error}") from None
 
     return walk(tree, ())
+
+
+def _substitute_assignment(text: str, variables: Variables) -> str:
+    """Return NAME=VALUE with every reference replaced. More than the environment depends on the name."""
+    name, equals, value = text.partition("=")
+    if name.count("{") != name.count("}"):  # the sign belongs to a reference, as in ${A:-b=c}
+        return substitute(text, variables)
+    return substitute(name, variables) + equals + substitute(value, variables, in_text=True)
 
 
 def is_text_of_environment(path: KeyPath) -> bool:

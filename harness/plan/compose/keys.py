@@ -56,8 +56,8 @@ _SERVICE = {
         "build cap_add cap_drop command configs container_name cpu_period cpu_quota cpus depends_on "
         "deploy dns dns_opt dns_search domainname entrypoint env_file environment expose extends "
         "extra_hosts group_add healthcheck hostname image init links mem_limit network_mode networks "
-        "pids_limit platform ports profiles read_only scale secrets shm_size stdin_open sysctls tmpfs "
-        "tty ulimits user volumes working_dir",
+        "pids_limit platform ports profiles read_only restart scale secrets shm_size stdin_open sysctls "
+        "tmpfs tty ulimits user volumes volumes_from working_dir",
     ),
     **_honour(f"{_S}.depends_on", "* *.condition *.required"),
     **_ignore(f"{_S}.depends_on", "*.restart"),
@@ -72,7 +72,7 @@ _SERVICE = {
     **_ignore(
         _S,
         "annotations attach develop label_file labels logging mem_reservation oom_score_adj pre_stop "
-        "pull_policy pull_refresh_after restart stop_grace_period stop_signal",
+        "pull_refresh_after stop_grace_period stop_signal",
     ),
     **_note(_S, "blkio_config", "its reads and writes are not throttled"),
     **_note(_S, "cpu_count", "has no effect on Linux"),
@@ -94,6 +94,12 @@ _SERVICE = {
         "no-new-privileges:true",
         "no-new-privileges=true",
     ),
+    **_note(
+        _S,
+        "pull_policy",
+        "the image that the engine has is run, also if there is a newer one",
+        *("missing", "if_not_present", "never", "build"),
+    ),
     **_note(_S, "storage_opt", "its disk has the engine's own size"),
     **_refuse(_S, "cgroup", "it would see the groups of the host's processes", "private"),
     **_refuse(_S, "cgroup_parent", "its limits would not be those of the size"),
@@ -113,7 +119,6 @@ _SERVICE = {
     **_refuse(_S, "use_api_socket", "it would command the engine that measures it"),
     **_note(_S, "userns_mode", "its users are those that the engine gives every container"),
     **_note(_S, "uts", "it has a name of its own, not that of the host"),
-    **_refuse(_S, "volumes_from", "it needs the volumes of another container"),
 }
 
 _MOUNTS = {
@@ -138,16 +143,16 @@ _NETWORKS_OF_SERVICE = {
 
 _BUILD = {
     **_honour(
-        _B, "context dockerfile dockerfile_inline args target network extra_hosts secrets ssh platforms"
+        _B,
+        "context dockerfile dockerfile_inline additional_contexts args target network extra_hosts secrets "
+        "ssh platforms",
     ),
     **_honour(f"{_B}.secrets", "source target"),
     **_ignore(f"{_B}.secrets", "uid gid mode"),
-    **_ignore(
-        _B, "cache_from cache_to labels no_cache no_cache_filter provenance pull sbom tags shm_size ulimits"
-    ),
-    **_refuse(
-        _B, "additional_contexts", f"the image needs files from outside of its context; {_FROM_OUTSIDE}"
-    ),
+    **_ignore(_B, "cache_from cache_to labels provenance sbom tags shm_size ulimits"),
+    **_note(_B, "pull", "it is built upon the images that the engine has, also if there are newer ones"),
+    **_note(_B, "no_cache", "steps that have not changed come from the engine's cache"),
+    **_note(_B, "no_cache_filter", "steps that have not changed come from the engine's cache"),
     **_refuse(_B, "entitlements", f"the image is built with more rights; {_FROM_OUTSIDE}"),
     **_refuse(_B, "privileged", f"the image is built with more rights; {_FROM_OUTSIDE}"),
     **_note(_B, "isolation", "it is built as the engine does it", "default"),
@@ -160,7 +165,9 @@ _DEPLOY = {
     **_ignore(f"{_D}.resources.reservations", "cpus memory"),
     **_refuse(f"{_D}.resources.reservations", "devices", "a device such as a graphics processor is no size"),
     **_refuse(f"{_D}.resources.reservations", "generic_resources", "a device is no size"),
-    **_ignore(_D, "endpoint_mode labels mode placement restart_policy rollback_config update_config"),
+    **_honour(_D, "restart_policy restart_policy.condition"),
+    **_ignore(f"{_D}.restart_policy", "delay max_attempts window"),
+    **_ignore(_D, "endpoint_mode labels mode placement rollback_config update_config"),
 }
 
 _TOP = {

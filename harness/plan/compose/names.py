@@ -13,13 +13,17 @@ _ENDS = r"(?![\w.-])"
 """A name ends here."""
 
 
-def find_aliases(services: _Values, name: str, names: Sequence[str]) -> list[str]:
+def find_aliases(services: _Values, name: str, names: Sequence[str], project: str = "") -> list[str]:
     """Return the further names of a service: its container's, those in networks, and those of links.
 
-    `names` are the services that are started.
+    `names` are the services that are started. A name that Compose gives a container by itself, after the
+    `project`, is one of them if a service mentions it.
     """
     values = services[name]
+    usual = f"{project}-{name}-1"
+    mentioned = any(count_mentions(services[each], usual) for each in names)
     aliases = [str(values["container_name"])] if values.get("container_name") else []
+    aliases += [usual] if mentioned and not aliases and project else []
     for network in (values.get("networks") or {}).values():
         aliases += map(str, (network or {}).get("aliases") or [])
     for other in names:
@@ -30,17 +34,20 @@ def find_aliases(services: _Values, name: str, names: Sequence[str]) -> list[str
 
 
 def find_ambiguous_names(services: _Values, names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each name that several services have in networks that they don't share, with these services.
+    """Yield each name that leads to several services here, and to one of them elsewhere, with these services.
 
-    Here all services are in one network, so that the name would lead to each of them in turn.
+    Here all services are in one network. Elsewhere they have networks that they don't share, or the name is
+    that of a link, which only one service knows.
     """
     holders: dict[str, list[str]] = {}
     for name in names:
         for each in (name, *find_aliases(services, name, names)):
             holders.setdefault(each, []).append(name)
+    links = [str(link) for name in names for link in services[name].get("links") or []]
+    linked = {link.partition(":")[2] for link in links}
     for each, owners in holders.items():
         shared = set.intersection(*(set(services[name].get("networks") or ("default",)) for name in owners))
-        if len(owners) > 1 and not shared:
+        if len(owners) > 1 and (each in linked or not shared):
             yield each, owners
 
 
@@ -51,9 +58,13 @@ def find_network_owner(services: _Values, values: _Values) -> str | None:
     """
     kind, _, owner = str(values.get("network_mode", "")).partition(":")
     if kind == "container":
-        named = (name for name, each in services.items() if each.get("container_name") == owner)
-        return next(named, None)
+        return find_service_of_container(services, owner)
     return owner if kind == "service" else None
+
+
+def find_service_of_container(services: _Values, container: str) -> str | None:
+    """Return the service whose container has the name; None if the file describes no such container."""
+    return next((name for name, each in services.items() if each.get("container_name") == container), None)
 
 
 def find_outer_service(services: _Values, name: str) -> _Values:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.plan.compose.canonical import Tree, canonicalize, resolve_path
 from harness.plan.compose.env_files import read_dotenv, read_env_file, read_raw_env_file
-from harness.plan.compose.interpolation import Variables, interpolate_tree
+from harness.plan.compose.interpolation import KeyPath, Variables, interpolate_tree
 from harness.plan.compose.override import drop_paths, drop_repetitions, merge_models, merge_services
 from harness.plan.compose.schema_check import check_schema
 from harness.plan.compose.syntax import is_true, to_list
@@ -60,8 +60,8 @@ def _read_files(files: Sequence[Path], source: _Source) -> Tree:
             tree = _read_document(document.values, file, inner)
             own = canonicalize(tree, source.folder, source.home)
             own["services"] = {name: drop_repetitions(each) for name, each in own["services"].items()}
-            own = _add_includes(own, inner)
-            own = _apply_extends(own, file, inner)
+            own = _add_includes(own, inner, document.replaced)
+            own = _apply_extends(own, file, inner, document.replaced)
             model = merge_models(drop_paths(model, document.replaced), own)
     return model
 
@@ -98,8 +98,12 @@ def _drop_same_items_of(service: Any) -> Any:
     }
 
 
-def _add_includes(own: Tree, source: _Source) -> Tree:
-    """Return the content with that of the files that it includes; its own values override theirs."""
+def _add_includes(own: Tree, source: _Source, replaced: Sequence[KeyPath]) -> Tree:
+    """Return the content with that of the files that it includes; its own values override theirs.
+
+    At the paths `replaced` they take their place.
+    """
+    inner_paths = [path for path in replaced if len(path) > 2 and path[1] in (own.get(path[0]) or {})]
     for entry in to_list(own.pop("include", None)):
         include = {"path": entry} if isinstance(entry, str) else entry
         paths = [Path(_resolve_local(each, source)) for each in to_list(include.get("path"))]
@@ -118,7 +122,8 @@ def _add_includes(own: Tree, source: _Source) -> Tree:
         else:
             variables = variables.override_by(read_dotenv(folder, source.environ, variables))
         model = _read_files(paths, _Source(folder, variables, source.environ, source.trail))
-        own = merge_models({key: value for key, value in model.items() if key in _IMPORTED}, own)
+        imported = {key: value for key, value in model.items() if key in _IMPORTED}
+        own = merge_models(drop_paths(imported, inner_paths), own)
     return own
 
 
@@ -136,11 +141,12 @@ def _resolve_local(path: object, source: _Source) -> str:
 
 @dataclass(slots=True)
 class _Extender:
-    """The services of one file, and those that they extend."""
+    """The services of one file, and those that they extend. At the paths `replaced` they don't extend."""
 
     services: Tree
     file: Path
     source: _Source
+    replaced: Sequence[KeyPath] = ()
     pending: list[str] = field(default_factory=list)
 
     def extend(self, name: str) -> Tree:
@@ -160,7 +166,9 @@ class _Extender:
         else:
             extended = self.extend(base)
         self.pending.pop()
-        merged = merge_services(extended, {key: value for key, value in service.items() if key != "extends"})
+        inner_paths = [path for path in self.replaced if path[:2] == ("services", name) and len(path) > 2]
+        left = drop_paths({"services": {name: extended}}, inner_paths)["services"][name]
+        merged = merge_services(left, {key: value for key, value in service.items() if key != "extends"})
         self.services[name] = merged
         return merged
 
@@ -170,14 +178,16 @@ class _Extender:
             raise ValueError(f"{shorten_path(file)} extends itself")
         source = _Source(file.parent, self.source.variables, self.source.environ, (*self.source.trail, file))
         services: Tree = {}
+        replaced: list[KeyPath] = []
         for document in read_documents(file):
             tree = _read_document(document.values, file, source)
             services = merge_models(services, canonicalize(tree, file.parent, source.home)["services"])
-        return _Extender(services, file, source)
+            replaced += document.replaced
+        return _Extender(services, file, source, replaced)
 
 
-def _apply_extends(own: Tree, file: Path, source: _Source) -> Tree:
-    extender = _Extender(dict(own.get("services") or {}), file, source)
+def _apply_extends(own: Tree, file: Path, source: _Source, replaced: Sequence[KeyPath]) -> Tree:
+    extender = _Extender(dict(own.get("services") or {}), file, source, replaced)
     return {**own, "services": {name: extender.extend(name) for name in own.get("services") or {}}}
 
 

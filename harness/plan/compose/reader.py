@@ -36,7 +36,8 @@ _MARKED = re.compile(r"__reference_to_(\w+?)_ends__")
 class ComposeModel:
     """The content of compose files in the form of `docker compose config`, notes, and faults by service.
 
-    `folder` is the project's: relative paths begin there. `dotenv` are the variables of its `.env` file.
+    `folder` is the project's: relative paths begin there. `dotenv` are the variables of its `.env` file, and
+    `project` is the name by which Compose begins those of containers.
     """
 
     values: dict[str, Any]
@@ -44,6 +45,7 @@ class ComposeModel:
     dotenv: Mapping[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     faults: dict[str, list[str]] = field(default_factory=dict)
+    project: str = ""
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
@@ -93,9 +95,8 @@ def _read_with_either(
         model, failure = ComposeModel({}, folder), error
     marked = environ if failure else _mark_references(environ, references)
     if command := find_docker_compose(environ):
-        model = ComposeModel(
-            _adapt(read_model_officially(command, files, folder, marked), folder), folder, model.dotenv
-        )
+        values = _adapt(read_model_officially(command, files, folder, marked), folder)
+        model = ComposeModel(values, folder, model.dotenv, project=str(values.get("name") or model.project))
         if failure:
             model.notes.append(
                 "values of your environment that it refers to are stored in the plan as they are"
@@ -123,7 +124,7 @@ def _read_own(
     variables = variables.override_by(dotenv)
     project = _find_project_name(files, variables) or _to_project_name(folder.name)
     variables = variables.override_by({"COMPOSE_PROJECT_NAME": project})
-    model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv)
+    model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv, project=project)
     for name, service in model.services.items():
         model.values["services"][name], faults = resolve_environment(service, variables)
         model.faults[name] = faults

@@ -12,7 +12,8 @@ class ComposeTarget:
     """A target's mapping as in target.yaml, notes on what it leaves out, and faults that make it useless.
 
     `without_effect` are the keys, by service, whose loss changes nothing that is measured. `left_out` are
-    services that others name as hosts, but that nothing depends on.
+    services that others name as hosts, but that nothing depends on. `restarted` are the services that the
+    file starts again.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -20,6 +21,7 @@ class ComposeTarget:
     faults: list[str] = field(default_factory=list)
     without_effect: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    restarted: list[str] = field(default_factory=list)
 
     def note(self, name: str, text: str) -> None:
         self.notes.append(f"{name}: {text}")
@@ -43,8 +45,12 @@ class ComposeTarget:
         if path not in paths:
             paths.append(path)
 
-    def note_keys_without_effect(self) -> None:
-        """Add one note on all keys without effect."""
+    def note_keys_of_many(self) -> None:
+        """Add one note on all restarts, and one on all keys without effect."""
+        if self.restarted:
+            self.notes.append(
+                f"restarted only until ready, and an end after that is a result: {', '.join(self.restarted)}"
+            )
         if self.without_effect:
             parts = [f"{', '.join(paths)} of {name}" for name, paths in self.without_effect.items()]
             self.notes.append(f"has no effect on what is measured: {'; '.join(parts)}")

@@ -267,10 +267,14 @@ def read_pids_limit(values: _Values) -> int:
 
 
 def _is_restarted(values: _Values) -> bool:
-    """Return True for a service that is started again after it has ended with an error."""
+    """Return True for a service that is started again after it has ended with an error.
+
+    A policy of `deploy` goes before `restart`, as in Docker Compose.
+    """
     policy = (values.get("deploy") or {}).get("restart_policy")
-    usual = str(policy.get("condition") or "any") if isinstance(policy, Mapping) else ""
-    return str(values.get("restart") or usual).partition(":")[0] in _RESTARTED
+    if isinstance(policy, Mapping):
+        return str(policy.get("condition") or "any") in _RESTARTED
+    return str(values.get("restart")).partition(":")[0] in _RESTARTED
 
 
 def _convert_ulimit(ulimit: object) -> int | dict[str, int]:

@@ -15,10 +15,12 @@ from harness.plan.openapi.addresses import (
     find_media_value,
     find_parameter_value,
 )
+from harness.plan.openapi.forms import build_form, build_parts, encode_fields, find_field, find_files
 from harness.plan.openapi.nodes import Node, open_document
 from harness.plan.openapi.schemas import NoValueError, format_scalar, is_plain, is_scalar, make_value
 
 METHODS = ("get", "post", "put", "patch", "delete")
+_OTHER_METHODS = ("head", "options", "trace", "query")
 _METHODS_WITH_BODY = ("post", "put", "patch")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?", re.ASCII)
@@ -128,11 +130,12 @@ def read_api(document: object, path: Path | None = None) -> Api:
 
 
 def _list_described(root: Node) -> Iterator[_Described]:
-    """Yield the operations of a document in its order; of deprecated ones their number is noted."""
-    deprecated = 0
+    """Yield the operations of a document in its order; of those that are left out the number is noted."""
+    deprecated = others = 0
     for template, item in root.get("paths").get_items():
         if template.startswith("x-"):
             continue
+        others += sum(key.lower() in _OTHER_METHODS for key in item.mapping)
         for method, node in _list_methods(item):
             if node.mapping.get("deprecated") is True:
                 deprecated += 1
@@ -141,6 +144,9 @@ def _list_described(root: Node) -> Iterator[_Described]:
     if deprecated:
         are = "request is" if deprecated == 1 else "requests are"
         root.notes.add(f"{deprecated} deprecated {are} left out")
+    if others:
+        are = "request is" if others == 1 else "requests are"
+        root.notes.add(f"{others} {are} left out, by method: not one of {', '.join(METHODS)}")
 
 
 def _list_methods(item: Node) -> Iterator[tuple[str, Node]]:
@@ -215,6 +221,8 @@ def _build_body(root: Node, node: Node, parameters: Sequence[Node]) -> tuple[Bod
         value = find_media_value(media)
     except NoValueError as error:
         return None, f"needs a body of {_name_media_type(media_type)}, but {error}"
+    if _name_media_type(media_type) == "application/x-www-form-urlencoded":
+        value = encode_fields(media, value)
     return _format_body(media_type, value, media.get("schema"))
 
 
@@ -226,13 +234,13 @@ def _build_body_of_version_2(root: Node, node: Node, parameters: Sequence[Node])
         media_type = min([*types, "application/x-www-form-urlencoded"], key=_rank_form)
         has_file = any(each.mapping.get("type") == "file" for each in fields)
         chosen = [each for each in fields if each.mapping.get("required") is True] or fields[:1]
-        value = {format_scalar(each.mapping.get("name")): find_parameter_value(each) for each in chosen}
+        value = {format_scalar(each.mapping.get("name")): find_field(each) for each in chosen}
         files = {
             format_scalar(each.mapping.get("name")) for each in fields if each.mapping.get("type") == "file"
         }
         if has_file or media_type.startswith("multipart/"):
-            return Body(BodyKind.FILES, _build_parts(value, files), "multipart/form-data"), ""
-        return Body(BodyKind.FORM, _build_form(value), media_type), ""
+            return Body(BodyKind.FILES, build_parts(value, files), "multipart/form-data"), ""
+        return Body(BodyKind.FORM, build_form(value), media_type), ""
     body = next((each for each in parameters if each.mapping.get("in") == "body"), None)
     if body is None:
         return None, ""
@@ -273,9 +281,9 @@ def _format_body(media_type: str, value: Any, schema: Node) -> tuple[Body | None
         value = {} if value is None else _read_json_text(value, schema)
         return Body(BodyKind.JSON, value, "application/json" if "*" in name else name), ""
     if name == "application/x-www-form-urlencoded" and isinstance(value, dict):
-        return Body(BodyKind.FORM, _build_form(value), name), ""
+        return Body(BodyKind.FORM, build_form(value), name), ""
     if name == "multipart/form-data" and isinstance(value, dict):
-        return Body(BodyKind.FILES, _build_parts(value, _find_files(schema)), name), ""
+        return Body(BodyKind.FILES, build_parts(value, find_files(schema)), name), ""
     if is_scalar(value) and "xml" not in name:
         return Body(BodyKind.TEXT, format_scalar(value), name), ""
     return None, f"needs a body of {name}"
@@ -290,47 +298,6 @@ def _read_json_text(value: Any, schema: Node) -> Any:
     except (ValueError, RecursionError):
         return value
     return read if isinstance(read, dict | list) and is_plain(read) else value
-
-
-def _build_form(value: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """Return the fields of a form; a list repeats its field, and an object is written as JSON."""
-    fields: dict[str, str | list[str]] = {}
-    for key, each in value.items():
-        if isinstance(each, list):
-            fields[key] = [_format_field(item) for item in each if item is not None]
-        elif each is not None:
-            fields[key] = _format_field(each)
-    return fields
-
-
-def _format_field(value: Any) -> str:
-    return format_scalar(value) if is_scalar(value) else json.dumps(value, ensure_ascii=False)
-
-
-def _find_files(schema: Node) -> set[str]:
-    """Return the properties of a multipart form that hold a file's content."""
-    files = set()
-    for name, each in schema.get("properties").get_items():
-        inner = each.get("items") if each.mapping.get("type") == "array" else each
-        if inner.mapping.get("format") in ("binary", "byte") or "contentMediaType" in inner.mapping:
-            files.add(name)
-    return files
-
-
-def _build_parts(value: Mapping[str, Any], files: set[str]) -> dict[str, tuple[str | None, ...]]:
-    """Return the parts of a multipart form, each with its file's name, which is None for a plain field.
-
-    An object has its media type as well.
-    """
-    fields = _build_form(value)
-    return {
-        key: (
-            "file.txt" if key in files else None,
-            each if isinstance(each, str) else ",".join(each),
-            *(["application/json"] if isinstance(value[key], dict) else []),
-        )
-        for key, each in fields.items()
-    }
 
 
 def _answers_by_itself(root: Node, described: _Described) -> bool:

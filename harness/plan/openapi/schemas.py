@@ -39,7 +39,7 @@ _FORMATS = {
 }
 _MERGED_KEYS = (
     "type format enum const example examples default minimum maximum exclusiveMinimum exclusiveMaximum "
-    "multipleOf minLength maxLength minItems maxItems additionalProperties contentEncoding"
+    "multipleOf minLength maxLength minItems maxItems uniqueItems additionalProperties contentEncoding"
 ).split()
 _GIVEN_KEYS = frozenset({"enum", "const", "example", "examples", "default"})
 
@@ -68,6 +68,7 @@ class _Shape:
     properties: dict[str, Node] = field(default_factory=dict)
     required: dict[str, None] = field(default_factory=dict)
     items: Node | None = None
+    first_items: list[Node] = field(default_factory=list)
 
     def merge(self, other: "_Shape") -> None:
         """Add what the other has and this has not; a value that only describes a part is left out."""
@@ -75,6 +76,7 @@ class _Shape:
         self.properties = {**other.properties, **self.properties}
         self.required |= other.required
         self.items = self.items or other.items
+        self.first_items = self.first_items or other.first_items
 
     @property
     def kind(self) -> str:
@@ -85,7 +87,7 @@ class _Shape:
             return next((each for each in named if each != "null"), "null")
         if self.properties or self.required:
             return "object"
-        if self.items is not None:
+        if self.items is not None or self.first_items:
             return "array"
         if self.keys.keys() & {"minimum", "maximum", "multipleOf"}:
             return "number"
@@ -228,6 +230,7 @@ def _read_shape(schema: Node, budget: _Budget, level: int) -> _Shape:
         shape.required = dict.fromkeys(each for each in required if isinstance(each, str))
     if "items" in keys:
         shape.items = schema.get("items")
+    shape.first_items = schema.list_items("prefixItems")
     for part in schema.list_items("allOf"):
         shape.merge(_read_shape(part, budget, level + 1))
     for key in ("oneOf", "anyOf"):
@@ -279,7 +282,9 @@ def _make_object(shape: _Shape, budget: _Budget, level: int) -> dict[str, Any]:
 
 def _make_list(shape: _Shape, default_text: str, budget: _Budget, level: int) -> list[Any]:
     """Return a list of as few items as allowed, but one; empty if an item never ends."""
-    most = shape.keys.get("maxItems")
+    most, first = shape.keys.get("maxItems"), shape.first_items[:_MOST_ITEMS]
+    if first:
+        return [_make(each, default_text, budget, level + 1) for each in first]
     if shape.items is None or shape.items.value is None or most == 0:
         return []
     try:
@@ -287,7 +292,21 @@ def _make_list(shape: _Shape, default_text: str, budget: _Budget, level: int) ->
     except NoValueError:
         return []
     fewest = shape.keys.get("minItems")
-    return [item] * (min(max(fewest, 1), _MOST_ITEMS) if isinstance(fewest, int) else 1)
+    count = min(max(fewest, 1), _MOST_ITEMS) if isinstance(fewest, int) else 1
+    if count > 1 and shape.keys.get("uniqueItems") is True:
+        return _vary(item, shape.items.mapping.get("enum"), count)
+    return [item] * count
+
+
+def _vary(item: Any, choices: Any, count: int) -> list[Any]:
+    """Return different values: those of an enumeration, or the item with numbers; the same if it has none."""
+    if isinstance(choices, list):
+        return [each for each in choices if is_plain(each)][:count]
+    if isinstance(item, int | float) and not isinstance(item, bool):
+        return [item + number for number in range(count)]
+    if isinstance(item, str):
+        return [item, *(f"{item}{number}" for number in range(2, count + 1))]
+    return [item] * count
 
 
 def _make_number(keys: Mapping[str, Any], *, is_whole: bool) -> int | float:

@@ -22,15 +22,16 @@ from harness.plan.schema.types import (
 
 
 class BuildSecretSection(Section):
-    """A secret of a build: a file's content, or a variable of the caller's environment."""
+    """A secret of a build: a file's content, a variable of the caller's environment, or a text."""
 
     file: PathText | None = None
     environment: Annotated[str, AfterValidator(validators.check_variable_name)] | None = None
+    text: str | None = None
 
     @model_validator(mode="after")
     def check_single_source(self) -> Self:
-        if (self.file is None) == (self.environment is None):
-            raise ValueError("write one of file: and environment:")
+        if sum(each is not None for each in (self.file, self.environment, self.text)) != 1:
+            raise ValueError("write one of file:, environment: and text:")
         return self
 
 
@@ -38,6 +39,7 @@ class BuildSection(Section):
     context: PathText = "."
     dockerfile: PathText = "Dockerfile"
     dockerfile_inline: str | None = None
+    additional_contexts: dict[str, Annotated[str, Field(min_length=1)]] = {}
     args: dict[str, str] = {}
     target: str | None = None
     secrets: dict[str, BuildSecretSection] = {}

@@ -111,7 +111,8 @@ def test_what_is_not_honoured_becomes_a_note(load_shop: LoadShop) -> None:
         "run",
         "compose.yaml: db: /docker-entrypoint-initdb.d/seed.sql is a copy of seed.sql in every container run",
         "compose.yaml: not started, because api does not depend on them: unused (see compose.also)",
-        "compose.yaml: has no effect on what is measured: logging, restart of api",
+        "compose.yaml: restarted only until ready, and an end after that is a result: api",
+        "compose.yaml: has no effect on what is measured: logging of api",
     )
 
 

@@ -93,6 +93,17 @@ def test_files_that_are_not_sent_to_the_engine_do_not_count(rich: Project, name:
     assert find_changed_hashes(rich, {name: "changed\n"}) == set()
 
 
+def test_a_folder_that_a_build_takes_files_from_counts_and_a_secrets_file_does_not(rich: Project) -> None:
+    target = (
+        "build: {additional_contexts: {shared: ../../shared, base: 'docker-image://alpine'}, "
+        "secrets: {token: {file: ../../token.txt}}}\nport: 80\n"
+    )
+    files = {"targets/web/target.yaml": target, "shared/a.txt": "a", "token.txt": "one"}
+    assert find_changed_hashes(rich, files) == {"target"}
+    assert find_changed_hashes(rich, {"shared/a.txt": "b"}) == {"target"}
+    assert find_changed_hashes(rich, {"token.txt": "two"}) == set()
+
+
 def test_campaigns_stored_in_the_build_context_do_not_count(rich: Project) -> None:
     results = "targets/web/results/one"
     assert (

@@ -51,6 +51,10 @@ def test_the_port_is_the_first_tcp_port_that_is_not_that_of_ssh(text: str, port:
         ("ENV BASE=80\nENV PORT=${BASE}80\nEXPOSE $PORT", 8080),
         ("EXPOSE $UNKNOWN", None),
         ("EXPOSE ${UNKNOWN:-${OTHER:-81}}", 81),
+        ("ENV P=8080/tcp\nEXPOSE ${P%/*}", 8080),
+        ("ENV P=a.b.8080\nEXPOSE ${P##*.}", 8080),
+        ("ENV P=a.b.8080\nEXPOSE ${P#*.}", None),
+        ("ENV P=80x80\nEXPOSE ${P//x/}", 8080),
     ],
 )
 def test_variables_in_a_port_have_the_values_of_env_and_arg(lines: str, port: int | None) -> None:
@@ -74,6 +78,7 @@ def test_an_argument_before_the_first_stage_counts_only_where_a_stage_declares_i
         ("FROM a AS base\nEXPOSE 80\nFROM b AS other\nEXPOSE 81\nFROM base\n", (80, False)),
         ("FROM a AS base\nEXPOSE 80\nFROM base\nEXPOSE 81\n", (81, False)),
         ("FROM a AS base\nEXPOSE 80\nFROM base\nEXPOSE 82\nEXPOSE 81\n", (82, False)),
+        ("FROM a AS base\nONBUILD EXPOSE 80\nONBUILD HEALTHCHECK CMD true\nFROM base\n", (80, True)),
         ("ARG END=two\nFROM a AS one\nEXPOSE 1\nFROM b AS two\nEXPOSE 2\nFROM $END\n", (2, False)),
     ],
 )
@@ -206,3 +211,29 @@ def test_what_the_classic_builder_builds_needs_no_other(text: str) -> None:
 
 def test_another_frontend_needs_buildkit() -> None:
     assert needs_buildkit(parse_dockerfile("# syntax=example.org/mine:1\nFROM a\n"))
+
+
+def test_a_name_that_depends_on_the_platform_is_that_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    stages = "FROM one AS base-arm64\nFROM two AS base-amd64\n"
+    text = f"{stages}FROM base-${{TARGETARCH}}${{TARGETVARIANT}}\nEXPOSE 80\n"
+    assert find_base(text, {}) == ("one", "")
+    assert find_images(parse_dockerfile(text), {}) == ["one", "two"]
+
+
+def test_a_name_that_nobody_knows_is_none_to_look_for() -> None:
+    text = "FROM node:${VERSION}\nFROM node:${VERSION:-20}\nCOPY --from=x-${OTHER} /a /a\n"
+    assert find_images(parse_dockerfile(text), {}) == ["node:20"]
+
+
+@pytest.mark.parametrize(
+    ("line", "needs"),
+    [
+        ("ENV MAJOR=${VERSION%%.*}", True),
+        ("COPY ${A/b/c} /", True),
+        ("RUN echo ${VERSION%%.*}", False),
+        ("ENV A=${B:-c}", False),
+    ],
+)
+def test_only_buildkit_cuts_variables(line: str, needs: bool) -> None:
+    assert needs_buildkit(parse_dockerfile(f"FROM x\n{line}\n")) is needs

@@ -63,6 +63,8 @@ NEW_KEYS_OF_BUILDS: dict[str, Any] = {
     "network": None,
     "extra_hosts": [],
     "platform": None,
+    "folders": {},
+    "sources": {},
 }
 NEW_KEYS_OF_READINESS = {"started": False, "completed": False}
 

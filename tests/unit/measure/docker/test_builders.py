@@ -131,6 +131,42 @@ def test_secrets_without_a_client_that_can_are_refused(
         folder.build(source, "FROM x\n", monkeypatch)
 
 
+def test_further_contexts_and_secrets_go_to_buildx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = BuildSource(
+        tmp_path,
+        folders={"shared": tmp_path / "shared"},
+        sources={"base": "docker-image://alpine"},
+        secrets={"token": BuildSecret(text="of .env")},
+    )
+    folder = Folder(tmp_path, "28.2.2", has_buildx=True)
+    folder.build(source, "FROM base\n", monkeypatch)
+    asked = folder.log.read_text()
+    assert f"--build-context shared={tmp_path}/shared --build-context base=docker-image://alpine" in asked
+    assert "['of .env']" in asked
+
+
+def test_without_buildx_images_of_further_contexts_become_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path, "20.10.24", has_buildx=False)
+    source = BuildSource(tmp_path / "context", sources={"base": "docker-image://alpine:3.20"})
+    folder.build(source, "ARG A=1\nFROM base\nRUN --mount=type=cache,target=/c true\n", monkeypatch)
+    asked = folder.log.read_text()
+    assert "--build-context" not in asked
+    assert "'ARG A=1\\nFROM alpine:3.20 AS base\\nFROM base\\nRUN --mount" in asked
+
+
+@pytest.mark.parametrize("version", ["20.10.24", "28.2.2"])
+def test_further_contexts_that_only_buildx_knows_are_refused_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    folder = Folder(tmp_path, version, has_buildx=False)
+    source = BuildSource(tmp_path, sources={"base": "https://example.test/x.git"})
+    with pytest.raises(DockerException, match="additional_contexts of this build need the command `docker`"):
+        folder.build(source, "FROM base\n", monkeypatch)
+    assert not folder.log.exists()
+
+
 def test_output_and_errors_are_read_from_buildkits_messages() -> None:
     log = b"\x1a\x13\x0a\x02id\x12\x02\x08\x01\x18\x01\x22\x07one\ntwo"
     step = b"\x0a\x0e\x0a\x02id\x1a\x03RUN\x3a\x03bad"

@@ -52,6 +52,13 @@ def test_references_of_environments_stay_references_and_others_are_replaced(conv
     }
 
 
+def test_a_reference_in_a_variables_name_is_replaced(convert: Convert) -> None:
+    entries = "['${KEY}=1', 'B=${VALUE}', '${NONE:-A=2}', '${KEY}2']"
+    text = f"services: {{web: {{image: x, environment: {entries}}}}}\n"
+    environment = convert(text, KEY="NAME", VALUE="v", NAME2="found").values["environment"]
+    assert environment == {"NAME": "1", "B": "${VALUE}", "A": "2", "NAME2": "${NAME2}"}
+
+
 def test_the_values_of_env_files_are_those_of_compose(convert: Convert) -> None:
     assert convert(FILES["env files"]).values["environment"] == {
         "A": "6",
@@ -116,6 +123,24 @@ def test_reset_and_override_tags_take_values_away(convert: Convert) -> None:
     assert result.values["environment"] == {"B": "1"}
     assert "volumes" not in result.values
     assert result.faults == []
+
+
+def test_tags_take_away_what_a_service_extends(convert: Convert) -> None:
+    values = convert(FILES["tags beside extends and include"]).values
+    job = values["companions"]["job"]
+    assert (values["port"], values["environment"]) == (90, {"B": "2", "C": "1"})
+    assert "volumes" not in values
+    assert ("command" in job, job["environment"], job["user"]) == (False, {"D": "1"}, "5")
+
+
+def test_tags_take_away_what_a_file_includes(convert: Convert) -> None:
+    files = {
+        "compose.yaml": "include: [other.yaml]\n"
+        "services: {web: {ports: !override ['90'], command: !reset null}}\n",
+        "other.yaml": "services: {web: {image: x, ports: ['80'], command: [run], user: '5'}}\n",
+    }
+    values = convert(files).values
+    assert (values["port"], values["user"], "command" in values) == (90, "5", False)
 
 
 def test_the_port_is_the_first_of_tcp_that_is_not_for_ssh(convert: Convert) -> None:
@@ -210,6 +235,101 @@ def test_a_build_is_honoured_with_its_stage_and_its_access(convert: Convert, tmp
     assert inline == "FROM x\nRUN echo $HOME\n"
 
 
+def test_further_contexts_of_a_build_are_folders_images_and_addresses(
+    convert: Convert, tmp_path: Path
+) -> None:
+    result = convert(FILES["further contexts of a build"])
+    assert result.faults == []
+    assert result.values["build"] == {
+        "context": str(tmp_path / "app"),
+        "additional_contexts": {
+            "shared": str(tmp_path / "shared"),
+            "alpine": "docker-image://alpine:3.20",
+            "sources": "https://example.test/x.git#main",
+        },
+    }
+    other = result.values["companions"]["other"]["build"]
+    assert other["additional_contexts"] == {"shared": str(tmp_path / "shared")}
+    assert [note for note in result.notes if "build." in note] == [
+        "web: build.no_cache is not honoured: steps that have not changed come from the engine's cache",
+        "web: build.pull is not honoured: it is built upon the images that the engine has, also if there "
+        "are newer ones",
+        "has no effect on what is measured: build.shm_size, build.tags of web",
+    ]
+
+
+def test_a_context_that_is_another_service_is_the_image_that_it_runs(convert: Convert) -> None:
+    build = "{context: ., additional_contexts: {base: 'service:base'}}"
+    text = f"services:\n  web: {{ports: [80], build: {build}}}\n  base: {{image: 'base:2'}}\n"
+    build_section = convert(text).values["build"]
+    assert build_section["additional_contexts"] == {"base": "docker-image://base:2"}
+
+
+def test_a_builds_secret_is_the_callers_variable_or_that_of_dotenv(convert: Convert) -> None:
+    text = (
+        "services: {web: {ports: [80], build: {context: ., secrets: [mine, theirs, both]}}}\n"
+        "secrets: {mine: {environment: SECRET}, theirs: {environment: OF_FILE}, both: {environment: TAG}}\n"
+    )
+    values = convert({"compose.yaml": text, ".env": "OF_FILE=from the file\nTAG=9\n"}).values
+    assert values["build"]["secrets"] == {
+        "mine": {"environment": "SECRET"},
+        "theirs": {"text": "from the file"},
+        "both": {"environment": "TAG"},
+    }
+
+
+def test_volumes_of_other_services_are_its_own_too(convert: Convert, tmp_path: Path) -> None:
+    result = convert(FILES["volumes from"])
+    static, companions = str(tmp_path / "static"), result.values["companions"]
+    assert result.faults == []
+    assert result.values["volumes"] == {
+        "/own": "own",
+        "/named": "named",
+        "/nameless": "files.nameless",
+        "/deep": "deep",
+        "/cached": "cache.cached",
+    }
+    assert result.values["copies"] == {"/static": static}
+    assert result.values["files"] == {"/data": static, "/place": str(tmp_path / "conf")}
+    assert "tmpfs" not in result.values
+    assert list(companions) == ["cache", "deep", "data", "files"]
+    assert companions["files"]["volumes"]["/nameless"] == "files.nameless"
+    assert companions["cache"]["volumes"] == {"/cached": "cache.cached"}
+    assert companions["data"]["volumes"] == {"/deep": "deep"}
+    assert (
+        "web: it has the volumes of files that the file names, and none that only the image declares"
+        in result.notes
+    )
+
+
+def test_a_restart_counts_until_a_service_is_ready(convert: Convert) -> None:
+    result = convert(FILES["restarts"])
+    restarted = {name: each.get("restart", False) for name, each in result.values["companions"].items()}
+    assert restarted == {"a": False, "b": True, "c": True, "d": False}
+    assert [note for note in result.notes if "ready" in note and "nothing says" not in note] == [
+        "restarted only until ready, and an end after that is a result: web, b, c"
+    ]
+    assert (
+        "web: pull_policy is not honoured: the image that the engine has is run, also if there is a newer one"
+        in result.notes
+    )
+    restart = "deploy.restart_policy"
+    assert result.notes[-1] == (
+        f"has no effect on what is measured: {restart}.delay, {restart}.max_attempts, {restart}.window of c"
+    )
+
+
+def test_a_restart_that_target_yaml_decides_is_not_noted(convert: Convert) -> None:
+    text = "services: {web: {image: x, ports: [80], restart: always}}\n"
+    assert convert(text, {"restart": False}).notes == []
+
+
+def test_a_network_of_its_own_choice_is_noted(convert: Convert) -> None:
+    notes = convert("services: {web: {image: x, ports: [80], network_mode: shop_net}}\n").notes
+    assert notes == ["web: network_mode: shop_net is not honoured: it is in the network of all"]
+    assert convert("services: {web: {image: x, ports: [80], network_mode: bridge}}\n").notes == []
+
+
 def test_health_says_how_long_to_wait_and_jobs_are_jobs(convert: Convert) -> None:
     values = convert(FILES["health"]).values
     assert values["ready"] == {"command": ["sh", "-c", 'curl -f "http://localhost/$A"'], "within": 230.0}
@@ -226,6 +346,19 @@ def test_every_name_of_a_service_is_kept(convert: Convert) -> None:
     assert (values["hostname"], values["domainname"]) == ("shop-host", "example.test")
     assert values["extra_hosts"] == ["api.local:127.0.0.1", "host.docker.internal:host-gateway", "six:::1"]
     assert values["companions"]["My_Db.1"]["aliases"] == ["shop-db", "database"]
+
+
+def test_the_name_that_compose_gives_a_container_is_an_alias_if_it_is_used(
+    convert: Convert, tmp_path: Path
+) -> None:
+    text = (
+        "name: shop\nservices:\n"
+        "  web: {image: x, environment: {DB: 'shop-db-1:5432'}, depends_on: [db, own]}\n"
+        "  db: {image: postgres}\n  own: {image: y, container_name: named, command: [shop-own-1]}\n"
+    )
+    companions = convert(text).values["companions"]
+    assert companions["db"]["aliases"] == ["shop-db-1"]
+    assert companions["own"]["aliases"] == ["named"]
 
 
 def test_the_network_of_another_service_has_the_port(convert: Convert) -> None:
@@ -245,8 +378,8 @@ def test_what_has_no_effect_is_named_in_one_note_and_what_is_lost_in_its_own(con
         "web: security_opt is not honoured: the engine's own profiles hold, and no process gains rights",
         "web: platform is not honoured: the engine runs linux/amd64 only if it is its own",
         "web: the file wants 2 replicas; write limits.replicas in the matrix to measure them",
-        "has no effect on what is measured: deploy.mode, deploy.restart_policy, logging, restart, "
-        "stop_grace_period, stop_signal of web",
+        "restarted only until ready, and an end after that is a result: web",
+        "has no effect on what is measured: deploy.mode, logging, stop_grace_period, stop_signal of web",
     ]
 
 
@@ -268,8 +401,21 @@ def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert
         ("image: x, secrets: [unset]", "web: its secret unset is the variable UNSET, which is not set"),
         ("build: https://example.test/x.git", "which is not here"),
         (
-            "build: {context: ., additional_contexts: {a: ../b}}",
-            "build.additional_contexts can't be honoured",
+            "build: {context: ., additional_contexts: {a: 'service:built'}}",
+            "web: build.additional_contexts: a is what built is built to; build both by `docker compose",
+        ),
+        (
+            "build: {context: ., secrets: [outside]}",
+            "web: the secret outside of its build is external; build it, and write image: NAME",
+        ),
+        (
+            "image: x, volumes_from: ['container:other']",
+            "web: volumes_from: container:other can't be honoured: that container is not in the file",
+        ),
+        ("image: x, volumes_from: [gone]", "web: depends on gone, which is not in the file"),
+        (
+            "image: x, links: ['fixed:db', other], depends_on: [db]",
+            "db: db is a name of db and fixed, which are in one network here; rename one",
         ),
         ("image: x, depends_on: [fixed], command: 'to 10.0.0.5'", "fixed: others reach it at 10.0.0.5"),
         ("image: x, gpus: all", "web: gpus can't be honoured"),
@@ -279,6 +425,7 @@ def test_a_service_that_would_be_another_one_is_refused(convert: Convert, servic
     text = (
         f"services:\n  web: {{{service}}}\n"
         "  fixed: {image: y, networks: {n: {ipv4_address: 10.0.0.5}}}\n"
+        "  built: {build: .}\n  other: {image: o}\n  db: {image: d}\n"
         "secrets: {outside: {external: true}, unset: {environment: UNSET}}\nnetworks: {n: {}}\n"
     )
     assert any(fault in each for each in convert(text).faults)
@@ -438,7 +585,8 @@ def test_a_companion_is_asked_at_its_images_port_only_if_it_runs_the_server(
         ("deploy: {restart_policy: {condition: on-failure, max_attempts: 3}}", True),
         ("deploy: {restart_policy: {delay: 5s}}", True),
         ("deploy: {restart_policy: {condition: none}}", False),
-        ("restart: 'no', deploy: {restart_policy: {condition: any}}", False),
+        ("restart: 'no', deploy: {restart_policy: {condition: any}}", True),
+        ("restart: always, deploy: {restart_policy: {condition: none}}", False),
         ("labels: {a: b}", False),
     ],
 )

@@ -416,7 +416,10 @@ def test_bodies_of_version_2_come_from_body_and_form_parameters() -> None:
 def test_requests_that_delete_are_no_tasks_and_deprecated_ones_are_left_out() -> None:
     api = read_paths({"/x": {"delete": {}, "get": {"deprecated": True}, "head": {}}})
     assert [(each.method, bool(each.obstacle)) for each in api.operations] == [("DELETE", True)]
-    assert api.notes == ("1 deprecated request is left out",)
+    assert api.notes == (
+        "1 deprecated request is left out",
+        "1 request is left out by method: not one of get, post, put, patch, delete",
+    )
 
 
 def test_the_target_is_ready_when_a_request_without_parameters_is_answered() -> None:
@@ -491,3 +494,58 @@ def test_objects_in_forms_are_sent_as_json() -> None:
     parts = read_content({"multipart/form-data": {"example": example}}).body
     assert parts is not None
     assert parts.value == {"name": (None, "a"), "meta": (None, '{"b": [1, "ä"]}', "application/json")}
+
+
+def test_methods_that_no_task_has_are_noted() -> None:
+    api = read_paths({"/x": {"get": {}, "head": {}, "options": {}}, "/y": {"trace": {}}})
+    assert len(api.operations) == 1
+    assert api.notes == ("3 requests are left out by method: not one of get, post, put, patch, delete",)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [({}, "a,b"), ({"collectionFormat": "multi"}, ["a", "b"]), ({"collectionFormat": "pipes"}, "a|b")],
+)
+def test_a_list_in_a_form_of_version_2_is_one_field_unless_it_is_multi(
+    parameter: dict[str, Any], value: Any
+) -> None:
+    tags = {"name": "tags", "in": "formData", "required": True, "type": "array", "default": ["a", "b"]}
+    document = {"swagger": "2.0", "paths": {"/x": {"post": {"parameters": [{**tags, **parameter}]}}}}
+    body = read_api(document).operations[0].body
+    assert body is not None
+    assert body.value == {"tags": value}
+
+
+@pytest.mark.parametrize(
+    ("encoding", "value"),
+    [
+        ({}, ["a", "b"]),
+        ({"contentType": "text/plain"}, ["a", "b"]),
+        ({"explode": False}, "a,b"),
+        ({"style": "pipeDelimited"}, "a|b"),
+        ({"style": "spaceDelimited", "explode": False}, "a b"),
+    ],
+)
+def test_a_list_in_a_form_has_the_encoding_that_the_document_names(
+    encoding: dict[str, Any], value: Any
+) -> None:
+    schema = {"type": "object", "properties": {"tags": {"type": "array", "example": ["a", "b"]}}}
+    media = {"schema": schema, "encoding": {"tags": encoding}}
+    content = {"application/x-www-form-urlencoded": media}
+    body = read_paths({"/x": {"post": {"requestBody": {"content": content}}}}).operations[0].body
+    assert body is not None
+    assert body.value == {"tags": value}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"prefixItems": [{"type": "integer"}, {"enum": ["a"]}]}, [1, "a"]),
+        ({"items": {"enum": ["a", "b", "c"]}, "minItems": 2, "uniqueItems": True}, ["a", "b"]),
+        ({"items": {"type": "integer"}, "minItems": 3, "uniqueItems": True}, [1, 2, 3]),
+        ({"items": {"type": "string"}, "minItems": 2, "uniqueItems": True}, ["text", "text2"]),
+        ({"items": {"type": "string"}, "minItems": 2}, ["text", "text"]),
+    ],
+)
+def test_a_list_has_the_items_that_its_schema_asks_for(schema: dict[str, Any], value: list[Any]) -> None:
+    assert read_body({"type": "array", **schema}) == value
