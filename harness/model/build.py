@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class BuildSecret:
-    """A secret for `RUN --mount=type=secret`: the content of a file or of the caller's variable, or a text."""
+    """A secret for `RUN --mount=type=secret`: a file's content, the caller's variable, or a text."""
 
     file: Path | None = None
     environment: str | None = None

@@ -32,7 +32,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         program = fetch_docker_compose(folder)
     except subprocess.SubprocessError as error:
         pytest.skip(f"docker compose can't be fetched here: {error}")
-    yield f"{program.parent}:/bin"
+    programs = f"{program.parent}:/bin"
+    assert find_docker_compose({"PATH": programs, "HOME": str(Path.home())})
+    yield programs
 
 
 def fetch_docker_compose(folder: Path) -> Path:
@@ -58,7 +60,7 @@ def fetch_docker_compose(folder: Path) -> Path:
     subprocess.run([*apt, "download", "docker-compose"], check=True, timeout=300, cwd=folder)
     package = next(folder.glob("docker-compose_*.deb"))
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "files")], check=True, timeout=60)
-    return next((folder / "files").rglob("docker-compose"))
+    return next(each for each in (folder / "files").rglob("docker-compose") if each.is_file())
 
 
 def convert(folder: Path, files: Mapping[str, str], environ: Mapping[str, str]) -> ComposeTarget:
