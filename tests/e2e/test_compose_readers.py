@@ -1,5 +1,6 @@
 """Our own reader of compose files reads what Docker Compose reads: each file becomes the same target."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -60,7 +61,11 @@ def fetch_docker_compose(folder: Path) -> Path:
     subprocess.run([*apt, "download", "docker-compose"], check=True, timeout=300, cwd=folder)
     package = next(folder.glob("docker-compose_*.deb"))
     subprocess.run(["dpkg-deb", "-x", str(package), str(folder / "files")], check=True, timeout=60)
-    return next(each for each in (folder / "files").rglob("docker-compose") if each.is_file())
+    return next(
+        each
+        for each in (folder / "files").rglob("docker-compose")
+        if each.is_file() and os.access(each, os.X_OK)
+    )
 
 
 def convert(folder: Path, files: Mapping[str, str], environ: Mapping[str, str]) -> ComposeTarget:

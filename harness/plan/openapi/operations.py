@@ -146,7 +146,7 @@ def _list_described(root: Node) -> Iterator[_Described]:
         root.notes.add(f"{deprecated} deprecated {are} left out")
     if others:
         are = "request is" if others == 1 else "requests are"
-        root.notes.add(f"{others} {are} left out, by method: not one of {', '.join(METHODS)}")
+        root.notes.add(f"{others} {are} left out by method: not one of {', '.join(METHODS)}")
 
 
 def _list_methods(item: Node) -> Iterator[tuple[str, Node]]:
