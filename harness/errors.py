@@ -11,6 +11,7 @@ HarnessError
 │   ├── CompanionStartError         a companion could not be brought up
 │   ├── TargetStartError            a target could not be brought up: a fact about its size
 │   └── GeneratorError              Locust did not start, or ended
+├── PublishError                    a code host refused a comment (the command ends as usual: exit 0)
 └── StoreError                      a results folder can't be read or written (exit 2)
 
 `harness/cli/console.py` lists all exit codes. Some come without an error: a command that ends as usual
@@ -91,6 +92,17 @@ class TargetStartError(BackendError):
 
 class GeneratorError(BackendError):
     """Locust did not start, or ended."""
+
+
+class PublishError(HarnessError):
+    """A code host refused a comment, or did not answer.
+
+    `is_forbidden` is True if the token may not comment, as on a pull request of a fork.
+    """
+
+    def __init__(self, what: str, hint: str = "", *, is_forbidden: bool = False) -> None:
+        super().__init__(what, hint)
+        self.is_forbidden = is_forbidden
 
 
 class StoreError(HarnessError):

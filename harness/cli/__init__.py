@@ -10,16 +10,27 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import demo, export, init, maintenance, results, run
+from harness.cli import change, demo, export, init, maintenance, results, run
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
 
-__all__ = ["app", "demo", "export", "init", "main", "maintenance", "results", "run", "run_command"]
+__all__ = [
+    "app",
+    "change",
+    "demo",
+    "export",
+    "init",
+    "main",
+    "maintenance",
+    "results",
+    "run",
+    "run_command",
+]
 
 _ORDER = (
     *("demo", "init", "doctor", "plan", "run", "report", "judge"),
-    *("compare", "size", "export", "check", "clean"),
+    *("compare", "size", "export", "check", "change", "comment", "clean"),
 )
 """The commands in the order of their use, as `harness --help` lists them."""
 

@@ -1,5 +1,8 @@
 """The commands before and after a campaign: doctor checks this machine, clean removes what was left."""
 
+import inspect
+import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +18,7 @@ from harness.model import DEFAULT_ENGINE, Engine, EngineWorkers
 from harness.plan import load_plan
 from harness.store import remove_partial_files
 
+_PACKAGE = Path(__file__).resolve().parents[1]
 _DEFAULT_MATRIX = Path("matrix.yaml")
 
 
@@ -38,7 +42,32 @@ def doctor(
         say(f"{finding.level + ':':<9}{finding.what}")
         if finding.fix:
             say(f"         try: {finding.fix}")
+    if not has_error and not _can_make():
+        say("\nwhat there is to do:")
+        for line in list_commands():
+            say(line)
     return NOT_MEASURED if has_error else DONE
+
+
+def _can_make() -> bool:
+    """Return True in a checkout with make, whose own help lists what there is to do."""
+    return (_PACKAGE.parent / "Makefile").is_file() and shutil.which("make") is not None
+
+
+def list_commands() -> list[str]:
+    """Return a line for each command of the harness, with the first sentence of its help."""
+    helps = {
+        str(command.name): inspect.getdoc(command.callback) or ""
+        for command in app.registered_commands
+        if command.callback is not None and not command.hidden
+    }
+    width = max(map(len, helps))
+    return [f"  harness {name:<{width}}  {_find_first_sentence(text)}" for name, text in helps.items()]
+
+
+def _find_first_sentence(text: str) -> str:
+    """Return the first line up to its first full stop or semicolon."""
+    return re.split(r"[.;](?:\s|$)", text.splitlines()[0] if text else "")[0]
 
 
 def find_engines(matrix: Path | None) -> Mapping[str | None, Engine]:

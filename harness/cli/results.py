@@ -30,7 +30,16 @@ from harness.cli.console import (
     show_report_path,
 )
 from harness.errors import UsageError
-from harness.model import CampaignResult, Growth, IndicatorKind, Plan, Rule, Slo, is_same_request
+from harness.model import (
+    CampaignResult,
+    Difference,
+    Growth,
+    IndicatorKind,
+    Plan,
+    Rule,
+    Slo,
+    is_same_request,
+)
 from harness.plan import (
     find_price_note,
     parse_growth,
@@ -208,11 +217,24 @@ def compare(
 ) -> int:
     """Compare two campaigns size by size, with uncertainty; exit code 3 if a size sustains fewer users."""
     threshold_ratio = parse_ratio(least or threshold)
+    folder, view, _ = compare_folders(base, head, threshold_ratio, force=force or anyway)
+    _show_comparison(view)
+    show_report_path(folder.path / "comparison.html")
+    return NOT_MET if view.has_regression else DONE
+
+
+def compare_folders(
+    base: Path, head: Path, threshold_ratio: float, *, force: bool = False
+) -> tuple[CampaignFolder, ComparisonView, tuple[Difference, ...]]:
+    """Compare two campaigns and write the comparison into the folder of the second, which is returned too.
+
+    Raises UsageError if they are not comparable, unless `force` is True.
+    """
     base_folder, before, base_result = _rejudge_campaign(base)
     folder, after, head_result = _rejudge_campaign(head)
     machine_differences = find_machine_differences(base_result.fingerprint, head_result.fingerprint)
     doubts = find_doubts(before, after, machine_differences)
-    if doubts and not (force or anyway):
+    if doubts and not force:
         reasons = "; ".join(explain_doubt(doubt) for doubt in doubts)
         raise UsageError(
             f"{base} and {head} are not comparable: {reasons}", "--force compares them nevertheless"
@@ -225,9 +247,7 @@ def compare(
     differences = compare_sizes(base_result.cells, head_result.cells, threshold_ratio, speed)
     view = build_comparison(base_result, head_result, differences, changed, doubts)
     folder.write_reports(render_comparison(view, differences))
-    _show_comparison(view)
-    show_report_path(folder.path / "comparison.html")
-    return NOT_MET if view.has_regression else DONE
+    return folder, view, differences
 
 
 def _ran_same_image(base: CampaignFolder, head: CampaignFolder) -> bool:

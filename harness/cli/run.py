@@ -20,14 +20,14 @@ from harness.plan import hash_contents, load_plan
 from harness.report.view.text import format_estimate, format_size
 from harness.report.view.variant_text import describe_variant
 
-_MatrixArgument = Annotated[
+MatrixArgument = Annotated[
     Path, typer.Argument(help="The matrix file: the target, its sizes, users and SLOs.", metavar="MATRIX")
 ]
 
 
 @app.command("run")
 def run(
-    matrix: _MatrixArgument = Path("matrix.yaml"),
+    matrix: MatrixArgument = Path("matrix.yaml"),
     results: ResultsOption = Path("results"),
     resume: Annotated[
         Path | None,
@@ -52,7 +52,7 @@ def run(
     Resumes the newest campaign if it was interrupted. Exit code 2 if a size could not be measured.
     """
     plan = _load_plan(matrix, for_users)
-    with _open_listener() as listener:
+    with open_listener() as listener:
         result, folder = run_campaign(plan, results, listener, resume=resume, fresh=fresh)
     show_campaign(result, folder)
     return _choose_exit_code(result)
@@ -67,7 +67,8 @@ def _load_plan(matrix: Path, for_users: int | None) -> Plan:
 
 
 @contextlib.contextmanager
-def _open_listener() -> Iterator[CampaignListener]:
+def open_listener() -> Iterator[CampaignListener]:
+    """Show a campaign until exit: on a terminal as a live display, otherwise as plain lines."""
     if out.is_terminal:
         with LiveProgress(out) as display:
             yield display
@@ -89,7 +90,7 @@ def _choose_exit_code(result: CampaignResult) -> int:
 
 
 @app.command("plan")
-def show_plan(matrix: _MatrixArgument = Path("matrix.yaml")) -> int:
+def show_plan(matrix: MatrixArgument = Path("matrix.yaml")) -> int:
     """Show which sizes would be measured, which skipped and why, and how long it takes. Starts nothing."""
     plan = load_plan(matrix)
     LocustGenerator().find_user_classes(plan.scenario)

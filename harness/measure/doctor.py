@@ -1,6 +1,7 @@
 """Check whether this machine and its engines can measure, and how well; each finding says what fixes it."""
 
 import json
+import platform
 import resource
 import shutil
 import sys
@@ -20,8 +21,15 @@ from harness.errors import EngineError
 from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
 from harness.measure.docker.file_pages import OWN_FILE_PAGES, SHARED_FILE_PAGES, shares_file_pages
 from harness.measure.docker.port_access import PortAccess
+from harness.measure.engine_kind import EngineKind, ThisMachine, recognise_engine
 from harness.measure.fingerprint import NO_SWAP_LIMIT
 from harness.measure.host.process_cpu import read_process_name
+from harness.measure.own_container import (
+    NO_HOST_NETWORK,
+    OwnContainer,
+    find_own_container,
+    lacks_host_network,
+)
 from harness.model import GIB, Engine
 
 _OLDEST_LOCUST = (2, 46, 3)
@@ -33,6 +41,11 @@ _WATCH_S = 2.0
 _BUSY_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.02
 """Both limits are at most half of what makes a window invalid: a campaign only adds load to this machine."""
+
+_ENGINE_OF_ITS_OWN = (
+    "for figures to rely on, let targets run on an engine of its own, on Linux (engine: ssh://…), or let "
+    "the load come from one (load: {engines: […]}): docs/scale.md"
+)
 
 
 class Level(StrEnum):
@@ -115,22 +128,27 @@ def _examine_engine(engine: Engine) -> Iterator[Finding]:
 
 def _check_engine(engine: Engine, client: APIClient) -> Iterator[Finding]:
     with translate_docker_errors("describe itself"):
-        info = client.info()
-    yield from check_limits(info)
-    yield from check_file_pages(info, is_local=is_local(client))
+        info, about = client.info(), client.version()
+    own = find_own_container(client)
+    local, this = is_local(client), ThisMachine(platform.release(), psutil.cpu_count() or 1)
+    kind = recognise_engine(info, about, this, is_local=local)
+    yield from check_limits(info, kind.title)
+    yield from check_file_pages(info, is_local=local)
+    yield from check_kind(kind, info, this)
+    yield from check_own_container(own)
     yield from check_credentials(_find_docker_config())
-    local = is_local(client)
-    yield check_cores(int(info.get("NCPU") or 1), is_local=local)
+    yield check_cores(int(info.get("NCPU") or 1), this.cores if kind.is_separate else None, is_local=local)
     if not local:
         yield check_remote_engine(find_port_access(engine, client))
-        return
-    yield check_local_engine(info)
-    yield check_proxy([read_process_name(process) for process in psutil.process_iter()])
+    elif not kind.is_separate:
+        if not kind.is_windows:
+            yield Finding(Level.OK, "the engine is on this machine")
+        yield check_proxy([read_process_name(process) for process in psutil.process_iter()])
 
 
-def check_limits(info: Mapping[str, Any]) -> Iterator[Finding]:
+def check_limits(info: Mapping[str, Any], title: str = "Docker") -> Iterator[Finding]:
     """Check what the engine can limit: without limits of CPU and memory, sizes mean nothing."""
-    shown = f"Docker {info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion') or '1'}"
+    shown = f"{title} {info.get('ServerVersion')}, cgroup v{info.get('CgroupVersion') or '1'}"
     limits = (("CpuCfsQuota", "CPU"), ("MemoryLimit", "memory"))
     missing = [name for key, name in limits if not info.get(key)]
     if missing:
@@ -171,26 +189,93 @@ def check_credentials(config: str | None) -> Iterator[Finding]:
             yield Finding(Level.WARNING, what, "install it, or remove credsStore and credHelpers there")
 
 
-def check_cores(count: int, *, is_local: bool = True) -> Finding:
-    """Check that the engine's host has cores for the target, and for the generator if it is this machine."""
+def check_cores(count: int, cores_outside: int | None = None, *, is_local: bool = True) -> Finding:
+    """Check that the engine's host has cores for the target, and for the generator if it is this machine.
+
+    `cores_outside` are the cores of this machine if the engine has `count` of them in a virtual machine:
+    there the generator runs outside. None if the engine runs on this machine itself.
+    """
     if not is_local:
         return Finding(
             Level.OK, f"{count} cores: sizes up to {count} CPU; the generator runs on this machine"
         )
+    if cores_outside is not None:
+        return _check_virtual_cores(count, cores_outside)
     if count < 2:
         what = "1 core, which the target and the generator share"
         return Finding(Level.WARNING, what, "measure on a host with two or more")
     return Finding(Level.OK, f"{count} cores: sizes up to {count - 1} CPU; the generator keeps one")
 
 
-def check_local_engine(info: Mapping[str, Any]) -> Finding:
-    if "Desktop" in str(info.get("OperatingSystem")):
-        return Finding(
-            Level.WARNING,
-            "the engine runs in a virtual machine, from which other load on this machine can't be seen",
-            "close other programs, or measure on Linux",
+def _check_virtual_cores(count: int, cores_outside: int) -> Finding:
+    shown = f"{count} cores in the virtual machine, {cores_outside} on this machine"
+    if cores_outside < 2:
+        what = f"{shown}: the target and the generator share one"
+        return Finding(Level.WARNING, what, "measure on a host with two or more")
+    most = min(count, cores_outside - 1)
+    return Finding(
+        Level.OK, f"{shown}: sizes up to {most} CPU; the generator runs outside of the virtual machine"
+    )
+
+
+def check_kind(kind: EngineKind, info: Mapping[str, Any], this: ThisMachine) -> Iterator[Finding]:
+    """Yield what Podman, rootless engines and engines in a virtual machine do otherwise or do not show."""
+    if kind.is_separate:
+        where = (
+            f"{kind.product} runs the engine in a virtual machine"
+            if kind.product
+            else (
+                "the engine has another kernel than this machine: it runs in a virtual machine, or elsewhere "
+                "behind a local port"
+            )
         )
-    return Finding(Level.OK, "the engine is on this machine")
+        memory = (info.get("MemTotal") or 0) / GIB
+        what = (
+            f"{where}, with {memory:.1f} GiB of memory; other load there is not noticed, and every request "
+            "crosses its border"
+        )
+        yield Finding(Level.WARNING, what, _ENGINE_OF_ITS_OWN)
+    elif kind.is_windows:
+        name = f"{kind.product} in WSL" if kind.product else "WSL"
+        yield Finding(
+            Level.WARNING,
+            f"{name}: this is a virtual machine of Windows with {this.cores} cores, and other programs of "
+            "Windows are not noticed",
+            f"close other programs; .wslconfig sets the cores; {_ENGINE_OF_ITS_OWN}",
+        )
+    if kind.is_podman:
+        yield Finding(
+            Level.WARNING,
+            "Podman does not report through its API whether the CPU was throttled",
+            "measure with Docker where that matters; docs/engines.md says what else differs",
+        )
+    if kind.is_rootless:
+        yield Finding(
+            Level.WARNING,
+            "the engine is rootless: published ports go through a process of the user, which takes CPU time "
+            "for every request",
+            "measure with an engine that runs as root",
+        )
+
+
+def check_own_container(own: OwnContainer | None) -> Iterator[Finding]:
+    """Check that a harness in a container reaches published ports, and sees the engine's processes.
+
+    None: it runs in no container of this engine.
+    """
+    if own is None:
+        return
+    if lacks_host_network(own):
+        yield Finding(Level.ERROR, NO_HOST_NETWORK, "docker run --network host")
+    else:
+        yield Finding(
+            Level.OK, "this container has the host's network: published ports are reached at 127.0.0.1"
+        )
+    if not own.has_host_processes:
+        what = (
+            "this container does not see the host's processes: what the engine and its proxy use is unknown"
+        )
+        yield Finding(Level.WARNING, what, "docker run --pid host")
 
 
 def check_remote_engine(access: PortAccess | None) -> Finding:

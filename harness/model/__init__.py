@@ -21,7 +21,15 @@ from harness.model.container import (
     Ulimit,
 )
 from harness.model.curves import Curve, CurvePoint, CurveShape, Series, StepCurves
-from harness.model.decisions import Change, Check, Difference, Doubt, MachineDifference, Requirement
+from harness.model.decisions import (
+    Change,
+    ChangeVerdict,
+    Check,
+    Difference,
+    Doubt,
+    MachineDifference,
+    Requirement,
+)
 from harness.model.evidence import Judgement
 from harness.model.facts import (
     ANSWERED,
@@ -143,6 +151,7 @@ __all__ = [
     "Cell",
     "CellResult",
     "Change",
+    "ChangeVerdict",
     "Check",
     "Choice",
     "CommandProbe",

@@ -23,6 +23,25 @@ class Change(StrEnum):
     REMOVED = "removed"
 
 
+class ChangeVerdict(StrEnum):
+    """What a change of the target does, from the worst to the best."""
+
+    NOT_MET = "not met"
+    """The changed target does not meet a requirement."""
+
+    LESS = "less"
+    """A size sustains fewer users than before."""
+
+    INCONCLUSIVE = "inconclusive"
+    """Something that was asked has no answer."""
+
+    NEW = "new"
+    """There is no target before the change, and all requirements are met."""
+
+    SAME = "same"
+    MORE = "more"
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A size in two campaigns, the earlier `base` and the later `head`, with all its repetitions in each.

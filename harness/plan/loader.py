@@ -41,7 +41,14 @@ from harness.plan.size_presets import (
 from harness.plan.slos import find_shortfall_notes, read_slos
 from harness.plan.target import LoadedTarget, read_target
 from harness.plan.variants import add_variants
-from harness.plan.yaml.document import MOST_PROBLEMS, build_file_error, read_document, shorten_path
+from harness.plan.yaml.document import (
+    MOST_PROBLEMS,
+    Document,
+    build_file_error,
+    parse_document,
+    read_document,
+    shorten_path,
+)
 from harness.plan.yaml.problems import list_names, suggest_nearest
 from harness.plan.yaml.reading import Reading
 
@@ -59,7 +66,21 @@ def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
         others = list_names(source.parent, lambda entry: entry.suffix in (".yaml", ".yml"))
         message = f"no such file{suggest_nearest(source.name, others)}"
         raise build_file_error(shorten_path(source), message)
-    reading = Reading(read_document(source), source.parent, environ)
+    return _load_document(read_document(source), source, environ)
+
+
+def load_plan_text(text: str, source: Path, environ: Mapping[str, str] = os.environ) -> Plan:
+    """Return the plan of a matrix that is no file; `source` names it, and its folder is that of its paths.
+
+    Raises:
+        InputError: with every problem in the matrix, the target and the locustfiles.
+    """
+    source = Path(abspath(source))
+    return _load_document(parse_document(text, shorten_path(source)), source, environ)
+
+
+def _load_document(document: Document, source: Path, environ: Mapping[str, str]) -> Plan:
+    reading = Reading(document, source.parent, environ)
     matrix, faulty = reading.validate(MatrixFile)
     return _MatrixReader(source, reading, matrix, faulty, read_target(reading)).build_plan()
 

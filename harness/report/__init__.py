@@ -5,6 +5,7 @@ import json
 from harness.model import CampaignResult
 from harness.report.export.systems import System, render_export
 from harness.report.formats.brief_text import render_brief_text
+from harness.report.formats.change import ChangeView, render_change
 from harness.report.formats.comparison import (
     ComparisonView,
     build_comparison,
@@ -26,6 +27,7 @@ from harness.report.view.recommendation import write_recommendation
 from harness.report.view.view import View, build_view
 
 __all__ = [
+    "ChangeView",
     "ComparisonView",
     "System",
     "View",
@@ -39,6 +41,7 @@ __all__ = [
     "name_part",
     "render_brief",
     "render_brief_text",
+    "render_change",
     "render_checks_junit",
     "render_comparison",
     "render_comparison_table",

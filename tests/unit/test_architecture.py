@@ -18,10 +18,10 @@ LEVELS = (
     ("model",),
     ("errors",),
     ("plan",),
-    ("measure", "analyse", "report", "store"),
+    ("measure", "analyse", "report", "store", "publish"),
     ("campaign",),
     ("cli",),
-    ("__main__",),
+    ("__main__", "pytest_plugin"),
 )
 """Rooms from the lowest level to the highest. A room may import from lower levels only."""
 
@@ -37,7 +37,7 @@ INSIDE_LOCUST = ["measure/locust_side"]
 
 ROOMS = {
     "docker": ["measure"],
-    "requests": ["measure"],
+    "requests": ["measure", "publish"],
     "urllib3": ["measure"],
     "locust": INSIDE_LOCUST,
     "gevent": INSIDE_LOCUST,
@@ -55,6 +55,7 @@ ROOMS = {
     "tabulate": ["report"],
     "click": ["cli"],
     "rich": ["cli"],
+    "pytest": ["pytest_plugin.py"],
     "typer": ["cli"],
     "numpy": ["model", "measure", "analyse", "store", "cli/progress.py"],
 }

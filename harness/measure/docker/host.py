@@ -17,10 +17,11 @@ from harness.measure.docker.container import DockerContainer, run_container
 from harness.measure.docker.container_spec import ContainerSpec, find_unset_variables
 from harness.measure.docker.image import prepare_images
 from harness.measure.docker.lock import lock_engine
-from harness.measure.docker.port_access import is_port_free
+from harness.measure.docker.port_access import LOCAL, is_port_free
 from harness.measure.docker.sidecars import run_with_sidecars
 from harness.measure.fingerprint import read_fingerprint
 from harness.measure.host.cpu_affinity import Cores
+from harness.measure.own_container import NO_HOST_NETWORK, find_own_container, lacks_host_network
 from harness.measure.protocols import Clock, Image, RunningTarget
 from harness.model import (
     DEFAULT_ENGINE,
@@ -83,6 +84,8 @@ class DockerHost:
             problems += self._find_remote_problems(services)
         elif target.host_port is not None and not is_port_free(target.host_port):
             problems.append(f"port {target.host_port} is already in use")
+        if self._port_access == LOCAL and lacks_host_network(find_own_container(self._client)):
+            problems.append(f"{NO_HOST_NETWORK}; start it with docker run --network host")
         if load.is_remote and self._port_access is not None and self._port_access.address == LOOPBACK:
             problems.append(
                 "workers on other machines can't reach the target on a loopback; "

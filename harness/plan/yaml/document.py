@@ -90,7 +90,7 @@ def read_document(path: Path) -> Document:
     Raises:
         InputError: it can't be read, is not UTF-8, is not YAML, or holds YAML that is not accepted.
     """
-    return _parse_document(_decode(read_bytes(path), shorten_path(path)), shorten_path(path))
+    return parse_document(_decode(read_bytes(path), shorten_path(path)), shorten_path(path))
 
 
 def read_text(path: Path) -> str:
@@ -146,7 +146,7 @@ def _decode(content: bytes, file: str) -> str:
         raise InputError([Problem(file, line, column, message)]) from None
 
 
-def _parse_document(text: str, file: str) -> Document:
+def parse_document(text: str, file: str) -> Document:
     """Parse the document in a text; `file` names it in messages.
 
     Raises:

@@ -200,13 +200,17 @@ def render_comparison(view: ComparisonView, differences: Sequence[Difference]) -
 
 def _render_markdown(view: ComparisonView) -> str:
     """Return the sentence, the doubts, and the table, for a pull request."""
+    heading = (
+        f"### {escape_markdown(view.target)}: {escape_markdown(view.base)} → {escape_markdown(view.head)}"
+    )
+    return "\n".join([heading, "", f"**{escape_markdown(view.sentence)}**", "", *list_markdown_lines(view)])
+
+
+def list_markdown_lines(view: ComparisonView) -> list[str]:
+    """Return the lines of a comparison in Markdown, without its heading and its sentence."""
     rows = [_list_columns(row) for row in view.rows]
     changed = escape_markdown("; ".join(view.changed))
-    lines = [
-        f"### {escape_markdown(view.target)}: {escape_markdown(view.base)} → {escape_markdown(view.head)}",
-        "",
-        f"**{escape_markdown(view.sentence)}**",
-        "",
+    return [
         *(line for doubt in view.doubts for line in (f"> Warning: {escape_markdown(doubt)}", "")),
         "| size | before | after | difference | change | at one speed | counts from | limited by |",
         "|:--|--:|--:|:--|--:|--:|--:|:--|",
@@ -216,7 +220,6 @@ def _render_markdown(view: ComparisonView) -> str:
         f"Changed between the two: {changed or 'nothing that was recorded'}.",
         "",
     ]
-    return "\n".join(lines)
 
 
 def _build_json(view: ComparisonView, differences: Sequence[Difference]) -> dict[str, Any]:

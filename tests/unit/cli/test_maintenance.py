@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.maintenance import find_engines
+from harness.cli.maintenance import find_engines, list_commands
 from harness.errors import InputError
 from harness.model import DEFAULT_ENGINE, Engine
 from tests.unit.plan.project import FILES, Project
@@ -44,3 +44,13 @@ def test_a_matrix_with_mistakes_is_an_error_only_if_it_was_named(
     assert "matrix.yaml has mistakes" in capsys.readouterr().out
     with pytest.raises(InputError):
         find_engines(Path("matrix.yaml"))
+
+
+def test_without_make_doctor_lists_every_command_with_what_it_does() -> None:
+    lines = list_commands()
+    assert lines[0] == (
+        "  harness demo     Write a small web shop with its locustfile and matrix into a folder, and measure "
+        "two sizes of it"
+    )
+    assert {line.split()[1] for line in lines} >= {"run", "doctor", "check", "change", "comment", "clean"}
+    assert all(line.split()[2:] for line in lines)
