@@ -15,8 +15,8 @@ HarnessError
 └── StoreError                      a results folder can't be read or written (exit 2)
 
 `harness/cli/console.py` lists all exit codes. Some come without an error: a command that ends as usual
-returns 2 if its answer is incomplete or inconclusive, and 3 if a requirement is not met or a size sustains
-less than before. An interrupted command returns 130.
+returns 2 if its answer is incomplete or inconclusive, and 3 if a requirement is not met, a size sustains
+less than before, or a head is worse than its base. An interrupted command returns 130.
 """
 
 from dataclasses import dataclass

@@ -10,12 +10,13 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import change, demo, export, init, maintenance, results, run
+from harness.cli import ab, change, demo, export, init, maintenance, results, run
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
 
 __all__ = [
+    "ab",
     "app",
     "change",
     "demo",
@@ -30,7 +31,7 @@ __all__ = [
 
 _ORDER = (
     *("demo", "init", "doctor", "plan", "run", "report", "judge"),
-    *("compare", "size", "export", "check", "change", "comment", "clean"),
+    *("compare", "ab", "size", "export", "check", "change", "comment", "clean"),
 )
 """The commands in the order of their use, as `harness --help` lists them."""
 

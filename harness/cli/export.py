@@ -8,6 +8,7 @@ from harness.analyse.result.deployment import plan_deployment
 from harness.analyse.result.margin import find_margin
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.campaign import rejudge
+from harness.cli.ab import refuse_comparison
 from harness.cli.console import DONE, CampaignArgument, app, out
 from harness.errors import UsageError
 from harness.model import CampaignResult, CellResult, Limits
@@ -42,6 +43,7 @@ def export(
 ) -> int:
     """Print a file that runs a measured size on a system; each figure says where it comes from."""
     folder = CampaignFolder.open(campaign)
+    refuse_comparison(folder)
     plan = plan_from_json(folder.read_plan())
     result = rejudge(plan, folder)
     chosen = _choose_size(result, size)

@@ -17,6 +17,7 @@ from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.host_speed import find_common_speed
 from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
 from harness.campaign import rejudge
+from harness.cli.ab import refuse_comparison, show_stored_comparison
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
@@ -97,8 +98,10 @@ def report(
         typer.Option("--brief", help="Show what to decide from on one page, and write it as brief.html too."),
     ] = False,
 ) -> int:
-    """Judge a stored campaign again and write its report."""
+    """Judge a stored campaign again and write its report; a comparison of two versions shows its answer."""
     monthly_ratio = parse_growth(growth) if growth is not None else None
+    if show_stored_comparison(CampaignFolder.open(campaign)):
+        return DONE
     folder, _, result = _rejudge_campaign(campaign, price)
     if monthly_ratio is not None:
         result = add_growth(result, monthly_ratio)
@@ -134,6 +137,7 @@ def judge(
 ) -> int:
     """Judge a stored campaign by other SLOs and show the answer. Starts nothing and changes no file."""
     folder = CampaignFolder.open(campaign)
+    refuse_comparison(folder)
     plan = plan_from_json(folder.read_plan())
     replacements = [parse_slo(text) for text in slo]
     slos = _replace_slos(plan.slos, replacements)
@@ -193,6 +197,7 @@ def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo
 def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
     """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
     folder = CampaignFolder.open(path)
+    refuse_comparison(folder)
     plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))

@@ -152,7 +152,10 @@ class _StepRun:
         self._session = session
         self._spec = spec
         self._step = spec.step
-        self._rate = compute_ramp_rate(spec.step.users, spec.spawn_rate, spec.step.cycle_s, spec.step.ramp_s)
+        step = spec.step
+        self._rate = compute_ramp_rate(
+            step.users, spec.spawn_rate, step.cycle_s, step.ramp_s, is_quick=step.is_quick
+        )
         self._parts: list[GeneratorFacts] = []
         self._usage: list[Usage] = []
         self._samples = StepSamples(session.started_s)

@@ -230,11 +230,13 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """Why a step is held: to search a cell's capacity, for the drift check, or for the soak at the end."""
+    """Why a step is held: to search a cell's capacity, for the drift check, for the soak at the end, or for a
+    comparison of two versions."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
     SOAK = "soak"
+    AB = "ab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ class Step:
 
     `cycle_s` is the time from one request of a user to its next, as far as earlier steps have shown it; 0 if
     none has. The ramp takes `ramp_s` at least. `precision_ratio` is how precise the answer of its cell is to
-    become; None for the plan's precision.
+    become; None for the plan's precision. With `is_quick` the ramp takes one cycle instead of ten seconds.
     """
 
     users: int
@@ -252,6 +254,7 @@ class Step:
     cycle_s: float = 0.0
     ramp_s: float = 0.0
     precision_ratio: float | None = None
+    is_quick: bool = False
 
     def choose_precision(self, search: "Search") -> float:
         """Return the precision of the step's cell, or else that of the search."""

@@ -89,7 +89,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Crowd:
-    """What a scenario is told of the load: the most users at once, and how many a second arrive at most."""
+    """What a scenario is told of the load: the most users at once, and how many a second arrive at most.
+
+    With the same `seed` users choose the same tasks and pauses again; None leaves this to chance.
+    """
 
     users: int
     spawn_rate: float
+    seed: int | None = None

@@ -4,6 +4,7 @@ import json
 
 from harness.model import CampaignResult
 from harness.report.export.systems import System, render_export
+from harness.report.formats.ab_files import render_ab, render_ab_text
 from harness.report.formats.brief_text import render_brief_text
 from harness.report.formats.change import ChangeView, render_change
 from harness.report.formats.comparison import (
@@ -39,6 +40,8 @@ __all__ = [
     "explain_doubt",
     "explain_machine_difference",
     "name_part",
+    "render_ab",
+    "render_ab_text",
     "render_brief",
     "render_brief_text",
     "render_change",

@@ -45,15 +45,25 @@ class AttemptRecord:
     drift_check_files: list[str] = field(default_factory=list)
     soak_runs: list[ContainerRun] = field(default_factory=list)
     soak_files: list[str] = field(default_factory=list)
+    ab_runs: list[ContainerRun] = field(default_factory=list)
+    ab_files: list[str] = field(default_factory=list)
 
     def get_runs(self, purpose: Purpose) -> list[ContainerRun]:
         """Return the list of the container runs with this purpose."""
-        lists = {Purpose.CONFIRM: self.drift_check_runs, Purpose.SOAK: self.soak_runs}
+        lists = {
+            Purpose.CONFIRM: self.drift_check_runs,
+            Purpose.SOAK: self.soak_runs,
+            Purpose.AB: self.ab_runs,
+        }
         return lists.get(purpose, self.runs)
 
     def get_step_files(self, purpose: Purpose) -> list[str]:
         """Return the list of the files of the steps with this purpose."""
-        lists = {Purpose.CONFIRM: self.drift_check_files, Purpose.SOAK: self.soak_files}
+        lists = {
+            Purpose.CONFIRM: self.drift_check_files,
+            Purpose.SOAK: self.soak_files,
+            Purpose.AB: self.ab_files,
+        }
         return lists.get(purpose, self.step_files)
 
 
@@ -185,7 +195,7 @@ class CampaignFolder:
         self, cell_id: str, facts: StepFacts, attempt: int = 1, purpose: Purpose = Purpose.SEARCH
     ) -> StepFacts:
         """Store a step; return it as `read_step` will, so that later judgements see the same numbers."""
-        file = f"cells/{cell_id}/step-{facts.index:03d}.json.gz"
+        file = name_step_file(cell_id, facts.index)
         data = encode_step(facts)
         self._write_bytes(file, data)
         self.event_log.append(
@@ -268,6 +278,11 @@ class CampaignFolder:
         partial.unlink(missing_ok=True)
         partial.symlink_to(self.name)
         partial.replace(results / _LATEST)
+
+
+def name_step_file(cell_id: str, index: int) -> str:
+    """Return the path in the folder of the step with this number."""
+    return f"cells/{cell_id}/step-{index:03d}.json.gz"
 
 
 def write_text(path: Path, text: str) -> None:

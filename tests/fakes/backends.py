@@ -14,7 +14,10 @@ from tests.fakes.service import Service
 
 @dataclass
 class FakeBackends:
-    """All fakes. A target behaves like the service of its name in `services`, or else like `default`."""
+    """All fakes.
+
+    A target behaves like the service of its image or its name in `services`, or else like `default`.
+    """
 
     default: Service = field(default_factory=Service)
     services: Mapping[str, Service] = field(default_factory=dict)

@@ -98,7 +98,7 @@ class FakeGenerator:
     """The fake `LoadGenerator`, with the faults that a real one can have.
 
     Users think between the two bounds `think_s` and send requests of the `names`, each with its weight.
-    `loads` are the loads of all generators that were started.
+    `loads` and `crowds` are those of all generators that were started.
     """
 
     def __init__(self, clock: FakeClock, targets: Mapping[str, FakeTarget]) -> None:
@@ -113,6 +113,7 @@ class FakeGenerator:
         self.silent_between_s: tuple[float, float] | None = None
         self.running_count = 0
         self.loads: list[Load] = []
+        self.crowds: list[Crowd | None] = []
 
     def find_user_classes(self, scenario: Scenario) -> list[str]:
         classes = [name for path in scenario.locustfiles for name in _find_user_classes(path)]
@@ -140,6 +141,7 @@ class FakeGenerator:
         target.set_users(self.think_s, self.names)
         process = FakeProcess(self, target, self._clock)
         self.loads.append(load)
+        self.crowds.append(crowd)
         self.running_count += 1
         try:
             with self._clock.notify(process.report):

@@ -145,7 +145,7 @@ class FakeHost:
             raise EngineError(f"Docker could not find or pull the image {reference}", "check its name")
         self.check_answering()
         digest = self.digests.get(target.name, f"sha256:{target.name}")
-        return Image(reference, digest)
+        return Image(reference, self.digests.get(reference, digest))
 
     def name_image(self, target: Target) -> str:
         source = target.source
@@ -209,7 +209,8 @@ class FakeHost:
         )
 
     def _start_target(self, cell: Cell, target: Target, number: int) -> FakeTarget:
-        service, clock = self._services.get(target.name, self._default), self._clock
+        of_target = self._services.get(target.name, self._default)
+        service, clock = self._services.get(self.name_image(target), of_target), self._clock
         seed, start_s = (self._seed, zlib.crc32(cell.id.encode()), number), clock.now_s()
         if service.base_bytes > cell.limits.memory_bytes:
             raise TargetStartError(

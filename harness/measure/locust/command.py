@@ -50,8 +50,8 @@ def _build_tag_options(scenario: Scenario) -> list[str]:
     return [word for option, tags in tags_by_option if tags for word in (option, *tags)]
 
 
-def build_environment() -> dict[str, str]:
-    """Build Locust's environment from that of this process.
+def build_environment(seed: int | None = None) -> dict[str, str]:
+    """Build Locust's environment from that of this process; `seed` is for `harness_seeds.py`.
 
     It lacks `RESERVED_VARIABLES`, and proxies, which would also get the requests to the loopback. It names
     the options that Locust's configuration files can't set. Python writes no byte code, so that no
@@ -60,9 +60,11 @@ def build_environment() -> dict[str, str]:
     inherited = {
         key: value
         for key, value in os.environ.items()
-        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy") and key not in RESERVED_VARIABLES
+        if key.lower() not in ("http_proxy", "https_proxy", "all_proxy", "harness_seed")
+        and key not in RESERVED_VARIABLES
     }
     return inherited | {
+        **({} if seed is None else {"HARNESS_SEED": str(seed)}),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": "127.0.0.1,localhost",

@@ -39,6 +39,7 @@ _PLUGIN_FILES = (
     _LOCUST_SIDE / "harness_task_errors.py",
     _LOCUST_SIDE / "harness_endings.py",
     _LOCUST_SIDE / "harness_user_time.py",
+    _LOCUST_SIDE / "harness_seeds.py",
     _LOCUST_SIDE / "harness_requests.py",
     _LOCUST_SIDE / "harness_target_only.py",
 )
@@ -115,13 +116,14 @@ class LocustGenerator:
         url += scenario.base or ""
         options = build_master_options(load.bind, port, count) if count else []
         options += build_crowd_options(crowd)
+        seed = crowd.seed if crowd else None
         files = (*_PLUGIN_FILES, *_RELAY_FILES) if count else _PLUGIN_FILES
         connection, locust_end = socket.socketpair()
         with connection, tempfile.TemporaryFile() as log:
             with locust_end:
-                process = _spawn_locust(scenario, url, locust_end, log, files, options)
+                process = _spawn_locust(scenario, url, locust_end, log, files, options, seed)
             try:
-                workers = self._start_workers(scenario, files, url, load, port)
+                workers = self._start_workers(scenario, files, url, load, port, seed)
             except BaseException:
                 _end_process(process, connection)
                 raise
@@ -144,14 +146,20 @@ class LocustGenerator:
         return load.port if isinstance(load, ExternalWorkers) else find_free_port()
 
     def _start_workers(
-        self, scenario: Scenario, plugin_files: tuple[Path, ...], url: str, load: Load, port: int
+        self,
+        scenario: Scenario,
+        plugin_files: tuple[Path, ...],
+        url: str,
+        load: Load,
+        port: int,
+        seed: int | None,
     ) -> ProcessWorkers | ContainerWorkers | None:
         """Start the workers. Return None if there are none, or if the user starts them."""
         count = _count_workers(load)
         if self._worker_pool:
             return self._worker_pool.start(scenario, plugin_files, url, load, count, port)
         if count and not isinstance(load, ExternalWorkers):
-            return ProcessWorkers(scenario, plugin_files, url, count, port)
+            return ProcessWorkers(scenario, plugin_files, url, count, port, seed)
         return None
 
 
@@ -335,6 +343,7 @@ def _spawn_locust(
     log: IO[bytes],
     plugin_files: Sequence[Path],
     master_options: Sequence[str],
+    seed: int | None,
 ) -> subprocess.Popen[bytes]:
     """Start Locust in its own session, so that Ctrl-C in the terminal reaches only the harness."""
     options = [
@@ -351,7 +360,7 @@ def _spawn_locust(
     return subprocess.Popen(
         build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
         cwd=scenario.working_folder,
-        env={**build_environment(), "HARNESS_FD": str(connection.fileno())},
+        env={**build_environment(seed), "HARNESS_FD": str(connection.fileno())},
         pass_fds=(connection.fileno(),),
         stdin=subprocess.DEVNULL,
         stdout=log,

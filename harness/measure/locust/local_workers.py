@@ -22,7 +22,13 @@ class ProcessWorkers:
     """The workers of one master, as processes on this host; each has its own session, like the master."""
 
     def __init__(
-        self, scenario: Scenario, plugin_files: tuple[Path, ...], url: str, count: int, port: int
+        self,
+        scenario: Scenario,
+        plugin_files: tuple[Path, ...],
+        url: str,
+        count: int,
+        port: int,
+        seed: int | None = None,
     ) -> None:
         self._logs: list[IO[bytes]] = []
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -34,7 +40,7 @@ class ProcessWorkers:
                     subprocess.Popen(
                         build_command(scenario, *options, files=(*plugin_files, *scenario.locustfiles)),
                         cwd=scenario.working_folder,
-                        env=build_environment(),
+                        env=build_environment(seed),
                         stdin=subprocess.DEVNULL,
                         stdout=self._logs[-1],
                         stderr=subprocess.STDOUT,

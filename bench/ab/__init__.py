@@ -1,0 +1,1 @@
+"""Find out how often a comparison of two versions finds a difference, and how often it claims one in vain."""

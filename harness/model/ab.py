@@ -1,0 +1,166 @@
+"""Define the comparison of two versions of a target: what it asks for, its pairs of windows, its answer."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.model.decisions import Change
+from harness.model.resources import Limits
+from harness.model.results import StepResult
+from harness.model.verdicts import Rule, Verdict
+
+_NOISE_RULES = frozenset({Rule.STEAL, Rule.FOREIGN_LOAD, Rule.HOST_FULL})
+"""What disturbs a window without making its counters wrong."""
+
+
+class Side(StrEnum):
+    """One of the two versions."""
+
+    BASE = "base"
+    HEAD = "head"
+
+
+class Measure(StrEnum):
+    """What is compared of the two versions."""
+
+    CPU = "cpu_per_request"
+    P95 = "p95"
+    SLOW = "slow"
+    ERRORS = "errors"
+    RPS = "rps"
+
+    @property
+    def is_share(self) -> bool:
+        """True if the values are shares of requests, whose difference counts and not their ratio."""
+        return self in (Measure.SLOW, Measure.ERRORS)
+
+
+@dataclass(frozen=True, slots=True)
+class AbTest:
+    """What a comparison asks for.
+
+    `base` and `head` are the two versions as the user named them. `users` is the number of users of every
+    window, `within_s` how long the comparison may take, `least_ratio` the smallest change that it is to find.
+    `is_same_image`: both sides run the same image with the same settings.
+    """
+
+    base: str
+    head: str
+    limits: Limits
+    users: int
+    within_s: float = 600.0
+    least_ratio: float = 0.05
+    is_same_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A window of one side: its judged step, or why the target did not come up."""
+
+    step: StepResult | None = None
+    failure: str | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        """True if the target did not come up, died, stalled or failed every request."""
+        if self.step is None:
+            return self.failure is not None
+        return self.step.rule.is_hard_failure or self.step.rule is Rule.DEPENDENCY_DIED
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if the window has what is compared, and nothing made its counters wrong."""
+        step = self.step
+        if step is None or self.is_broken or not step.target.cpu_per_request_s:
+            return False
+        is_known = step.verdict is not Verdict.INVALID or step.rule.lacks_requests
+        return is_known or step.rule in _NOISE_RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A window of each side, one right after the other; `ended_s` counts from the comparison's start.
+
+    `is_final`: the time was over after this pair.
+    """
+
+    number: int
+    base: Held
+    head: Held
+    ended_s: float
+    is_final: bool = False
+
+    @property
+    def is_comparable(self) -> bool:
+        """True if the two windows can be compared: both are sound, or other programs disturbed both."""
+        if not (self.base.is_comparable and self.head.is_comparable):
+            return False
+        return _is_disturbed(self.base) == _is_disturbed(self.head)
+
+
+def _is_disturbed(held: Held) -> bool:
+    return held.step is not None and held.step.rule in _NOISE_RULES
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """How one measure changes from base to head, with an interval.
+
+    `base` and `head` are averages over the pairs. `change`, `low` and `high` are head / base - 1; of shares
+    they are head - base. `low` and `high` are infinite with fewer than two pairs. `confidence` is that of the
+    interval.
+    """
+
+    measure: Measure
+    base: float
+    head: float
+    change: float
+    low: float
+    high: float
+    confidence: float
+    kind: Change
+
+
+class AbOutcome(StrEnum):
+    """What a comparison has found."""
+
+    MORE = "more"
+    """The head needs more CPU time for each request."""
+    LESS = "less"
+    SAME = "same"
+    """The change is smaller than the smallest one that counts."""
+    UNDECIDED = "undecided"
+    BASE_BROKE = "base-broke"
+    HEAD_BROKE = "head-broke"
+    BOTH_BROKE = "both-broke"
+
+
+@dataclass(frozen=True, slots=True)
+class AbAnswer:
+    """The answer of a comparison, as far as it is known.
+
+    `pairs` is the number of pairs that count, `left_out` that of the others, `spent_s` the time that all
+    took. `needed_s` is how much longer it would probably take to decide; None if it is decided or unknown.
+    `is_over`: no further pair changes it. `broken` is a window of the version that broke, if one did.
+    """
+
+    test: AbTest
+    outcome: AbOutcome
+    estimates: tuple[Estimate, ...] = ()
+    pairs: int = 0
+    left_out: int = 0
+    spent_s: float = 0.0
+    needed_s: float | None = None
+    is_over: bool = False
+    broken: Held | None = None
+
+    @property
+    def cpu(self) -> Estimate | None:
+        """The change of the CPU time per request; None before the first look."""
+        return next((each for each in self.estimates if each.measure is Measure.CPU), None)
+
+    @property
+    def is_worse(self) -> bool:
+        """True if the head is surely worse in CPU time, response time or errors, or breaks."""
+        judged = (Measure.CPU, Measure.P95, Measure.ERRORS)
+        is_more = any(each.kind is Change.MORE for each in self.estimates if each.measure in judged)
+        return is_more or self.outcome is AbOutcome.HEAD_BROKE

@@ -1,0 +1,115 @@
+"""Write the pairs of a comparison of two versions to a campaign's log, and read them back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.errors import StoreError
+from harness.model.ab import AbTest, Side
+from harness.model.resources import Limits
+from harness.store.folder import CampaignFolder
+
+STARTED, FINISHED = "comparison-started", "pair-finished"
+"""The events of a comparison, beside those of every campaign."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHeld:
+    """A window of one side: the file of its step, or why the target did not come up; both None if neither."""
+
+    file: str | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPair:
+    """A pair of windows, one of each side."""
+
+    number: int
+    base: StoredHeld
+    head: StoredHeld
+    ended_s: float
+    is_final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredComparison:
+    """A comparison as its log has it."""
+
+    test: AbTest
+    pairs: tuple[StoredPair, ...]
+
+
+def add_test(folder: CampaignFolder, test: AbTest, images: Mapping[Side, str]) -> None:
+    """Log what the comparison asks for, with the digest of each side's image."""
+    folder.event_log.append(
+        STARTED,
+        base=test.base,
+        head=test.head,
+        base_digest=images[Side.BASE],
+        head_digest=images[Side.HEAD],
+        cpu_cores=test.limits.cpu_cores,
+        memory_bytes=test.limits.memory_bytes,
+        replicas=test.limits.replicas,
+        users=test.users,
+        within_s=test.within_s,
+        least_ratio=test.least_ratio,
+        same=test.is_same_image,
+    )
+
+
+def add_pair(folder: CampaignFolder, pair: StoredPair) -> None:
+    """Log that both windows of a pair were held."""
+    folder.event_log.append(
+        FINISHED,
+        pair=pair.number,
+        base=pair.base.file,
+        base_failure=pair.base.failure,
+        head=pair.head.file,
+        head_failure=pair.head.failure,
+        ended_s=pair.ended_s,
+        final=pair.is_final,
+    )
+
+
+def read_comparison(folder: CampaignFolder) -> StoredComparison | None:
+    """Read a comparison from a campaign's log; None if the campaign is none.
+
+    Raises StoreError if the log is damaged.
+    """
+    test: AbTest | None = None
+    pairs: list[StoredPair] = []
+    for number, event in enumerate(folder.event_log.read(), 1):
+        try:
+            match event["event"]:
+                case "comparison-started":
+                    test = _parse_test(event)
+                case "pair-finished":
+                    pairs.append(_parse_pair(event))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(
+                f"{folder.event_log.path}:{number}: the event {event['event']} lacks a fact ({error})",
+                "restore the file, or compare again",
+            ) from None
+    return None if test is None else StoredComparison(test, tuple(pairs))
+
+
+def _parse_test(event: Mapping[str, Any]) -> AbTest:
+    limits = Limits(float(event["cpu_cores"]), int(event["memory_bytes"]), int(event["replicas"]))
+    within_s, least_ratio = float(event["within_s"]), float(event["least_ratio"])
+    if not (within_s > 0 and 0 < least_ratio < 100):
+        raise ValueError("a number is out of range")
+    users, is_same = int(event["users"]), bool(event["same"])
+    return AbTest(str(event["base"]), str(event["head"]), limits, users, within_s, least_ratio, is_same)
+
+
+def _parse_pair(event: Mapping[str, Any]) -> StoredPair:
+    base = StoredHeld(_parse_text(event["base"]), _parse_text(event["base_failure"]))
+    head = StoredHeld(_parse_text(event["head"]), _parse_text(event["head_failure"]))
+    return StoredPair(int(event["pair"]), base, head, float(event["ended_s"]), bool(event["final"]))
+
+
+def _parse_text(value: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value

@@ -1,0 +1,206 @@
+"""A comparison holds two versions in turn, stores what it sees, and gives the same answer again."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.campaign.ab import AbListener, AbRequest, rejudge_ab, run_ab
+from harness.campaign.ab_windows import Pilot, choose_timing, choose_users
+from harness.campaign.preflight import EngineBackends
+from harness.campaign.resume import find_unfinished_campaign
+from harness.errors import BackendError, TargetStartError, UsageError
+from harness.model import (
+    CampaignState,
+    Limits,
+    Plan,
+    Purpose,
+    Scenario,
+    TargetUse,
+    compute_ramp_rate,
+)
+from harness.model.ab import AbAnswer, AbOutcome, AbTest, Pair
+from harness.plan.ab import plan_ab
+from harness.store import CampaignFolder
+from tests.builders import make_plan
+from tests.fakes import FakeBackends, Service
+from tests.unit.analyse.synthetic import make_step
+
+QUICK = AbRequest("unchanged", "web:2", users=20, within_s=600.0)
+WORSE = replace(Service(), cpu_s=1.5 * Service().cpu_s)
+
+
+class Recorder(AbListener):
+    """Records what a comparison shows."""
+
+    def __init__(self, most_pairs: int = 1000) -> None:
+        self.notes: list[str] = []
+        self.pilots: list[Pilot] = []
+        self.pairs: list[Pair] = []
+        self.most_pairs = most_pairs
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def pilot_finished(self, test: AbTest, pilot: Pilot) -> None:
+        self.pilots.append(pilot)
+
+    def pair_finished(self, pair: Pair, answer: AbAnswer) -> None:
+        self.pairs.append(pair)
+        if len(self.pairs) == self.most_pairs:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    locustfile = tmp_path / "locustfile.py"
+    locustfile.write_text("class Visitor(HttpUser): ...\n")
+    measured = make_plan((0.5, 256), users_limit=40)
+    return plan_ab(replace(measured, scenario=Scenario((locustfile,))), None, "unchanged", "web:2")
+
+
+def connect_to(fake: FakeBackends) -> Callable[[str, Plan], EngineBackends]:
+    return lambda _campaign, _plan: {None: fake.to_backends()}
+
+
+def test_a_version_that_needs_more_cpu_time_is_found_and_the_facts_give_the_same_answer(
+    tmp_path: Path, plan: Plan
+) -> None:
+    fake, listener = FakeBackends(services={"web:2": WORSE}), Recorder()
+    fake.host.digests["web:2"] = "sha256:2"
+    answer, folder = run_ab(plan, QUICK, tmp_path / "results", listener, connect=connect_to(fake))
+    assert (answer.outcome, answer.is_worse, answer.test.is_same_image) == (AbOutcome.MORE, True, False)
+    assert answer.cpu is not None
+    assert answer.cpu.change == pytest.approx(0.5, abs=0.1)
+    assert rejudge_ab(CampaignFolder.open(folder.path)) == answer
+    assert json.loads((folder.path / "ab.json").read_text())["outcome"] == "more"
+    assert "more CPU time per request" in (folder.path / "ab.md").read_text()
+    assert folder.read_log().state is CampaignState.COMPLETE
+
+
+def test_windows_follow_one_another_as_base_head_head_base_each_in_a_fresh_container(
+    tmp_path: Path, plan: Plan
+) -> None:
+    fake = FakeBackends(services={"web:2": WORSE})
+    _, folder = run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
+    pilot, *order = [image.reference for _, image in fake.host.ran]
+    assert pilot == "web:1"
+    assert order[:8] == ["web:1", "web:2", "web:2", "web:1", "web:1", "web:2", "web:2", "web:1"]
+    records = folder.read_log().last_attempts.values()
+    assert all(not record.runs and not record.step_files for record in records)
+    held = len(order) // 2
+    assert [len(record.get_step_files(Purpose.AB)) for record in records] == [1 + held, held]
+
+
+def test_both_windows_of_a_pair_have_the_same_seed(tmp_path: Path, plan: Plan) -> None:
+    fake = FakeBackends(services={"web:2": WORSE})
+    run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
+    seeds = [crowd.seed for crowd in fake.generator.crowds if crowd is not None]
+    assert seeds[:5] == [0, 1, 1, 2, 2]
+
+
+def test_an_interrupted_comparison_keeps_its_pairs_and_is_not_resumed(tmp_path: Path, plan: Plan) -> None:
+    fake, notes, results = FakeBackends(), list[str](), tmp_path / "results"
+    with pytest.raises(KeyboardInterrupt):
+        run_ab(plan, QUICK, results, Recorder(most_pairs=1), connect=connect_to(fake))
+    answer = rejudge_ab(CampaignFolder.open(results / "latest"))
+    assert answer is not None
+    assert (answer.outcome, answer.pairs, answer.is_over) == (AbOutcome.UNDECIDED, 1, False)
+    ordinary = replace(plan, hashes={**plan.hashes, "matrix": "other"})
+    assert find_unfinished_campaign(results, ordinary, notes.append) is None
+    assert fake.host.running == []
+
+
+def test_the_same_image_twice_is_no_difference_within_the_time(tmp_path: Path, plan: Plan) -> None:
+    fake = FakeBackends()
+    request = replace(QUICK, least_ratio=0.2)
+    answer, _ = run_ab(plan, request, tmp_path / "results", Recorder(), connect=connect_to(fake))
+    assert answer.test.is_same_image
+    assert answer.outcome is AbOutcome.SAME
+    assert answer.spent_s <= request.within_s
+
+
+def test_a_head_that_does_not_come_up_ends_the_comparison(tmp_path: Path, plan: Plan) -> None:
+    fake = FakeBackends(services={"web:2": Service(exits_at_start=1)})
+    answer, folder = run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
+    assert (answer.outcome, answer.is_worse) == (AbOutcome.HEAD_BROKE, True)
+    assert "exit code 1" in json.loads((folder.path / "ab.json").read_text())["sentence"]
+    assert rejudge_ab(folder) == answer
+
+
+def test_a_base_that_does_not_come_up_or_breaks_is_an_error(tmp_path: Path, plan: Plan) -> None:
+    down = FakeBackends(services={"web:1": Service(exits_at_start=1)})
+    with pytest.raises(TargetStartError, match="exit code 1"):
+        run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(down))
+    failing = FakeBackends(services={"web:1": replace(Service(), error_ratio=1.0)})
+    with pytest.raises(BackendError, match="the base breaks with 20 users") as caught:
+        run_ab(plan, QUICK, tmp_path / "again", Recorder(), connect=connect_to(failing))
+    assert "--users" in caught.value.hint
+
+
+def test_more_users_than_the_matrix_allows_are_refused(tmp_path: Path, plan: Plan) -> None:
+    with pytest.raises(UsageError, match="41 users are more than the matrix allows"):
+        run_ab(plan, replace(QUICK, users=41), tmp_path, Recorder(), connect=connect_to(FakeBackends()))
+
+
+def test_without_a_number_as_many_users_are_held_as_the_size_bears_well(tmp_path: Path, plan: Plan) -> None:
+    """0.06 cores need 6 ms for a request: 0.75 · 0.06 / 0.006 = 7.5 requests a second, 19 users at 2.5 s."""
+    cells = tuple(replace(cell, limits=replace(cell.limits, cpu_cores=0.06)) for cell in plan.cells)
+    listener = Recorder(most_pairs=1)
+    small, free = replace(plan, cells=cells), replace(QUICK, users=None)
+    with pytest.raises(KeyboardInterrupt):
+        run_ab(small, free, tmp_path / "results", listener, connect=connect_to(FakeBackends()))
+    (pilot,) = listener.pilots
+    assert 15 <= pilot.users <= 23
+    assert pilot.cpu_ratio == pytest.approx(0.75, abs=0.2)
+
+
+def test_several_engines_and_a_size_that_does_not_fit_are_refused(tmp_path: Path, plan: Plan) -> None:
+    fake = FakeBackends()
+    two = replace(plan, engines={"a": plan.engines[None], "b": plan.engines[None]})
+    with pytest.raises(UsageError, match="several engines"):
+        run_ab(two, QUICK, tmp_path, Recorder(), connect=connect_to(fake))
+    cells = tuple(replace(cell, limits=replace(cell.limits, cpu_cores=64.0)) for cell in plan.cells)
+    with pytest.raises(UsageError, match="can measure none of the sizes"):
+        run_ab(replace(plan, cells=cells), QUICK, tmp_path, Recorder(), connect=connect_to(fake))
+
+
+def test_the_users_need_three_quarters_of_the_cpu_by_the_utilisation_law() -> None:
+    """0.5 cores · 0.75 / 4 ms = 93.75 requests a second; a user asks every 2 s: 187 users."""
+    light = make_step(10, "PASS", target=TargetUse(cpu_per_request_s=0.004))
+    light = replace(light, cycle_s=2.0)
+    assert choose_users(Limits(0.5, 1), light, 400) == 187
+    assert choose_users(Limits(0.5, 1, replicas=2), light, 1000) == 375
+    assert choose_users(Limits(0.5, 1), light, 100) == 100
+    assert choose_users(Limits(0.5, 1), replace(light, cycle_s=None), 400) == 400
+
+
+@pytest.mark.parametrize(
+    ("cycle_s", "rps", "settling_s", "settle_s", "window_s"),
+    [
+        (2.5, 100.0, 10.0, 3.0, 15.0),  # 10 s hold 1,000 requests; 15 s is the shortest window
+        (2.5, 40.0, 10.0, 3.0, 25.0),
+        (2.5, 4.0, 10.0, 3.0, 60.0),
+        (40.0, 100.0, 10.0, 40.0, 80.0),  # two cycles of a user
+        (2.5, 100.0, 30.0, 30.0, 15.0),  # it took 30 s to warm up
+        (0.0, 0.0, 0.0, 3.0, 60.0),
+    ],
+)
+def test_windows_are_as_long_as_the_pilot_asks_for(
+    cycle_s: float, rps: float, settling_s: float, settle_s: float, window_s: float
+) -> None:
+    timing = choose_timing(make_plan((0.5, 256)), Pilot(100, cycle_s, rps, settling_s, 0.7))
+    assert (timing.settle_s, timing.window_at_least_s, timing.window_at_most_s) == (
+        settle_s,
+        window_s,
+        window_s,
+    )
+
+
+def test_a_quick_ramp_takes_one_cycle_and_three_seconds_at_least() -> None:
+    assert compute_ramp_rate(100, 1000, 5.0, is_quick=True) == 20
+    assert compute_ramp_rate(99, 1000, 1.0, is_quick=True) == 33
+    assert compute_ramp_rate(100, 1000, 5.0) == 10
+    assert compute_ramp_rate(99, 20, 1.0, is_quick=True) == 20
