@@ -121,6 +121,7 @@ class EngineWorker:
                 try:
                     self._hold_steps(cell, container, first_step, load)
                 finally:
+                    session.note_once(container.generator.notes)
                     session.record_logs(run, _read_target_log(container), container.generator.read_logs())
         except TargetStartError as failure:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))

@@ -43,6 +43,7 @@ from harness.report.view.text import (
     format_ratio,
     format_seconds,
     format_size,
+    format_users,
 )
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
@@ -107,7 +108,7 @@ def _count_cells(plan: Plan) -> int:
 def _describe_step(result: StepResult) -> str:
     """Return a text such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
     rps = f" (RPS {format_rate(result.rps)})" if result.rps is not None else ""
-    return f"{result.users} users {result.verdict}: {explain_judgement(result.judgement)}{rps}"
+    return f"{format_users(result.users)} {result.verdict}: {explain_judgement(result.judgement)}{rps}"
 
 
 @dataclass(slots=True)

@@ -132,6 +132,29 @@ class A(HttpUser):
     @task
     def t(self): self.client.get(HOST + '/a')
 """,
+    "own host before Locust's, and own base after it": """
+class A(HttpUser):
+    wait_time = constant(0.1)
+    def __init__(self, environment):
+        self.host = 'https://shop.example'
+        super().__init__(environment)
+    def on_start(self): self.client.base_url = 'https://shop.example'
+    @task
+    def t(self): self.client.get('/a')
+""",
+    "host without a scheme": """
+import http.client
+class A(User):
+    host = 'localhost:50051'
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        with self.environment.events.request.measure('rpc', '/a'):
+            connection = http.client.HTTPConnection(self.host)
+            connection.request('GET', '/a')
+            connection.getresponse().read()
+            connection.close()
+""",
     "own shape": """
 class Mine(LoadTestShape):
     def tick(self): return None
@@ -149,6 +172,23 @@ def test_a_locustfile_runs_unmodified(text: str, sites: tuple[Site, Site], tmp_p
     assert sites[0].requests["/a"] >= 5
     assert len(facts.requests.start_s)
     assert set(facts.requests.error) == {ANSWERED}
+
+
+@pytest.mark.parametrize("user", ["HttpUser", "FastHttpUser"])
+def test_names_of_requests_are_the_same_for_every_container(
+    user: str, sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    """The port of the target's address differs. Locust's FastHttpUser names a whole address as it is."""
+    text = """
+class A({user}):
+    wait_time = constant(0.1)
+    @task
+    def t(self):
+        self.client.get(f'{{self.host}}/a')
+        self.client.get('/b', name=self.host)
+"""
+    facts = run_scenario(write_scenario(tmp_path, HEAD + text.format(user=user)), sites[0].url, 1.0)
+    assert set(facts.requests.names) == {"GET /a", "GET /"}
 
 
 TAGGED = (
@@ -288,6 +328,37 @@ class A(HttpUser):
         generator.hold(1, 10)
         wait_for_requests(generator, sites[0])
     assert set(sites[0].requests) == {"/300-12.5-None"}
+
+
+OWN_STAGES = (
+    HEAD
+    + """
+import gevent
+@events.init.add_listener
+def _(environment, **_):
+    def stages():
+        environment.runner.start(5, 50)
+        gevent.sleep(1)
+        environment.runner.start(user_count=20, spawn_rate=50)
+        environment.runner.quit()
+    gevent.spawn(stages)
+"""
+    + USERS["fast"]
+)
+
+
+def test_a_file_that_drives_the_load_itself_does_not_set_the_number_of_users(
+    sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    with LocustGenerator().start(write_scenario(tmp_path, OWN_STAGES), sites[0].url) as generator:
+        generator.hold(2, 10)
+        until, users = time.monotonic() + 4, set()
+        while time.monotonic() < until:
+            users |= {sample.users for sample in generator.poll(0.2).samples}
+        notes = generator.notes
+    assert users <= {0, 1, 2}
+    assert 2 in users
+    assert any("locustfile.py:8 starts users itself (runner.start)" in note for note in notes), notes
 
 
 @pytest.mark.parametrize("name", ["locust.py", "queue.py", "statistics.py"])

@@ -137,6 +137,37 @@ def test_external_workers_start_by_the_printed_command(
     assert "generator-died" in read_step_endings(project), output
 
 
+FAILING = """
+from locust import HttpUser, constant, events, task
+
+@events.quitting.add_listener
+def fail_the_build(environment, **_):
+    environment.process_exit_code = 3
+
+class Visitor(HttpUser):
+    wait_time = constant(0.2)
+
+    @task
+    def visit(self):
+        self.client.get("/")
+"""
+
+
+def test_a_worker_serves_one_master_after_the_other_however_they_ended(tmp_path: Path) -> None:
+    """Every request fails, the scenario sets an exit code, and the second master is killed."""
+    (tmp_path / "locustfile.py").write_text(FAILING)
+    scenario, load = Scenario((tmp_path / "locustfile.py",)), ExternalWorkers(1, port=find_free_port())
+    (tmp_path / "elsewhere").mkdir()
+    with run_worker_elsewhere(build_worker_command(scenario, load), tmp_path / "elsewhere"):
+        for is_killed in (False, True, False):
+            began_s = time.monotonic()
+            with LocustGenerator().start(scenario, "http://127.0.0.1:9", load) as generator:
+                assert time.monotonic() - began_s < 30, generator.read_logs()
+                assert sum(len(part.requests.error) for part in hold_users(generator, 2, 1.0))
+                if is_killed:
+                    os.killpg(generator.process.pid, signal.SIGKILL)
+
+
 def test_missing_workers_are_reported_with_the_command_that_starts_one(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from harness.analyse.search.bracket import (
 from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.constant_errors import find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps
+from harness.analyse.step.scenario_errors import is_scenarios_fault
 from harness.model import (
     Cell,
     CellResult,
@@ -212,7 +213,8 @@ def _find_cause_of_invalidity(attempt: Attempt) -> tuple[Factor | None, CellEvid
     invalid = last if is_final else _find_inconclusive_step(attempt) or last
     if invalid is None:
         return None, _find_stop_reason(attempt) or NothingMeasured()
-    return invalid.rule.at_fault, invalid.judgement
+    factor = None if is_scenarios_fault(invalid.judgement) else invalid.rule.at_fault
+    return factor, invalid.judgement
 
 
 def explain_lack_of_requests(results: Sequence[CellResult], users_limit: int) -> list[CellResult]:

@@ -23,7 +23,7 @@ from harness.model import (
     TaskUse,
     Verdict,
 )
-from harness.model.evidence import SloBroken, SloEvaluation
+from harness.model.evidence import EndedStep, SloBroken, SloEvaluation
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 
 _RAISED_BELOW = 0.05
@@ -36,6 +36,9 @@ _RAISED_AT_LEAST = 2
 
 _ENDED_ITSELF = re.compile(r"called (runner\.(quit|stop)|sys\.exit)\(|the scenario stopped the test \(")
 """What the note of a step says if the scenario itself has ended Locust (see `measure/locust/ending.py`)."""
+
+_OWN_LINE = re.compile(r"\.py:[0-9]+\b")
+"""A line of the scenario's, which a note names if it has ended Locust."""
 
 
 def summarize_tasks(facts: StepFacts, from_s: float, to_s: float) -> TaskUse:
@@ -99,6 +102,17 @@ def does_failure_stand(judgement: Judgement, *, has_baseline: bool) -> bool:
     slo = judgement.broken_slo
     is_about_errors = slo is not None and slo.kind in (IndicatorKind.ERRORS, IndicatorKind.ADDED_ERRORS)
     return has_baseline or slo is None or is_about_errors
+
+
+def is_scenarios_fault(judgement: Judgement) -> bool:
+    """Return True if the scenario made a step invalid, so that a better generator or host would not help."""
+    evidence = judgement.evidence
+    if isinstance(evidence, UsersLost):
+        return evidence.ends is not None
+    if isinstance(evidence, EndedStep):
+        first_line = evidence.note.partition("\n")[0]
+        return judgement.rule is Rule.GENERATOR and bool(_OWN_LINE.search(first_line))
+    return judgement.rule in (Rule.UNREPORTED, Rule.SCENARIO_ERRORS)
 
 
 def summarize_user_ends(facts: StepFacts) -> UserEnds | None:

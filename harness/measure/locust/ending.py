@@ -15,6 +15,8 @@ _LIBRARY = re.compile(r"^<|site-packages|dist-packages|/lib/python3[.\d]*/|(^|/)
 _STARTED = "Shape test starting"
 _USAGE_ERROR = re.compile(r"\S+: error: .+")
 _MAX_CHARACTERS = 300
+_WEB_PAGE = re.compile(r"    .*\bweb_ui\b")
+"""A traceback's line of code that uses Locust's web page."""
 
 
 def describe_ending(who: str, code: int | None, log: str) -> str:
@@ -72,7 +74,10 @@ def _find_exception(lines: list[str]) -> str:
     if end is None or not (is_at_start or is_raw or is_critical):
         return ""
     place = _find_place(lines[start:end])
-    return f"{lines[end].strip()}{f' ({place})' if place else ''}{' in a listener' if is_at_start else ''}"
+    where = " in a listener" if is_at_start else ""
+    if where and any(_WEB_PAGE.match(line) for line in lines[start:end]):
+        where += ": environment.web_ui is None without Locust's web page"
+    return f"{lines[end].strip()}{f' ({place})' if place else ''}{where}"
 
 
 def _find_place(traceback: list[str]) -> str:

@@ -6,11 +6,20 @@ from typing import Any
 
 _MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '?([\w.]+)", re.MULTILINE)
 _PIP_NAMES = {
+    "Crypto": "pycryptodome",
+    "MySQLdb": "mysqlclient",
     "bs4": "beautifulsoup4",
+    "cassandra": "cassandra-driver",
+    "confluent_kafka": "confluent-kafka",
+    "cv2": "opencv-python-headless",
     "dateutil": "python-dateutil",
     "dotenv": "python-dotenv",
     "grpc": "grpcio",
+    "jose": "python-jose",
     "jwt": "PyJWT",
+    "kafka": "kafka-python",
+    "locust_plugins": "locust-plugins",
+    "mysql": "mysql-connector-python",
     "paho": "paho-mqtt",
     "PIL": "Pillow",
     "psycopg2": "psycopg2-binary",
@@ -40,6 +49,8 @@ def describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str])
 def _describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str]) -> Iterator[str]:
     if shapes := ", ".join(hello.get("shapes_overridden", ())):
         yield f"the load shape {shapes} is not used: the harness sets the number of users"
+    for place in hello.get("own_starts", ()):
+        yield f"{place} starts users itself (runner.start): not used, the harness sets the number of users"
     for file, settings in hello.get("settings", {}).items():
         if ignored := settings.get("ignored"):
             yield f"{file} sets {', '.join(ignored)}: ignored, because the harness decides this itself"
@@ -47,6 +58,12 @@ def _describe_startup(hello: Mapping[str, Any], ignored_variables: Sequence[str]
             yield f"{file} sets {', '.join(counted)}: this counts, as part of the scenario"
     if ignored_variables:
         yield f"{', '.join(ignored_variables)} in the environment: ignored, the harness decides this itself"
+    for name, count in hello.get("shared_connections", {}).items():
+        connections = "one connection" if count == 1 else f"{count} connections"
+        yield (
+            f"all users of {name} in one Locust process share {connections} (its pool): what a request waits "
+            "for a free one is part of its response time"
+        )
     for path, source in hello.get("bases", {}).items():
         yield (
             f"requests go below {path}, the path of the host in {source}; scenario: {{base: /}} drops it, "

@@ -1,5 +1,8 @@
 """Say what in the scenario ends Locust: calls of `runner.quit()` and `runner.stop()`, and `sys.exit()`.
 
+A function of the scenario that calls `runner.start()` drives the load by itself. As with a load shape, this
+has no effect: the harness sets the number of users, and the function does not end Locust either.
+
 Locust loads this file after `harness_task_errors.py`, which finds the places. What ends Locust early becomes
 one line on stderr that starts with `LOG_MARK`; the harness reads it in Locust's log. This file imports
 nothing of the harness, because a worker on another host gets it alone, from the master.
@@ -7,7 +10,7 @@ nothing of the harness, because a worker on another host gets it alone, from the
 
 import sys
 from collections.abc import Callable
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 import locust
@@ -15,6 +18,8 @@ import locust
 LOG_MARK = "harness: "
 
 log: Any = None
+driving: dict[CodeType, str] = {}
+"""The scenario's functions that drive the load themselves, with the lines in which they do."""
 
 
 def write_ending(text: str) -> None:
@@ -59,11 +64,30 @@ def watch_runner(runner: Any, name: str) -> None:
     call = getattr(runner, name)
 
     def call_and_watch(*arguments: Any, **keywords: Any) -> Any:
+        frame = log.find_calling_frame()
+        if frame is not None and frame.f_code in driving:
+            return None
         if place := log.find_calling_place():
             write_ending(f"{place} called runner.{name}()")
         return call(*arguments, **keywords)
 
     setattr(runner, name, call_and_watch)
+
+
+def keep_number_of_users(runner: Any) -> None:
+    """Wrap `runner.start`, which only Locust itself may call."""
+    start = runner.start
+
+    def start_or_note(*arguments: Any, **keywords: Any) -> Any:
+        frame = log.find_calling_frame()
+        if frame is None:
+            return start(*arguments, **keywords)
+        if frame.f_code not in driving:
+            driving[frame.f_code] = log.find_calling_place()
+            log.tell(own_starts=list(driving.values()))
+        return None
+
+    runner.start = start_or_note
 
 
 def on_init(environment: Any, **_: Any) -> None:
@@ -72,6 +96,7 @@ def on_init(environment: Any, **_: Any) -> None:
     log.record_exit = record_exit
     watch_runner(environment.runner, "stop")
     watch_runner(environment.runner, "quit")
+    keep_number_of_users(environment.runner)
 
 
 started: Any = locust.events.test_start

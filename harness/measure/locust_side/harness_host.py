@@ -1,7 +1,8 @@
 """Keep the path of the scenario's host, such as `/api/v1` of `https://shop.example/api/v1`.
 
 The harness replaces the host by the target's address, also in whole addresses that begin with it. What
-follows it in the scenario's own host stands before the path of every request, as under Locust alone. Locust
+follows it in the scenario's own host stands before the path of every request, as under Locust alone. A scheme
+that is not of HTTP stays, and a host without one (gRPC) gets none. Locust
 loads this file after `harness_options.py`. It imports nothing of the harness, because a worker on another
 host gets it alone, from the master.
 """
@@ -24,11 +25,19 @@ HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)(?:([^/?#@]*)@)?([^/?#]*)(.*)", 
 
 ADDRESS = re.compile(r"https?://", re.IGNORECASE)
 
+HTTP_USERS = (locust.HttpUser, locust.FastHttpUser)
+
+PLAIN_SCHEMES = {"wss://": "ws://", "grpcs://": "grpc://", "mqtts://": "mqtt://", "rediss://": "redis://"}
+"""Schemes without TLS, which ends before the target's own port."""
+
 host_by_class: dict[type[Any], str] = {}
 """The user classes' own hosts, for the classes whose host has more than a name and a port."""
 
 own_names: set[str] = set()
 """Names and ports of the scenario's own hosts, which the target's address replaces."""
+
+environments: list[Any] = []
+"""Locust's environment, once it has one."""
 
 
 def read_base(host: Any) -> str:
@@ -40,13 +49,30 @@ def read_base(host: Any) -> str:
 def replace_name(host: Any, target: str) -> str:
     """Return the target's address with the login of the scenario's host, and with what follows its name.
 
-    A part that the target's address has already stays.
+    A part that the target's address has already stays. The scheme is the target's for HTTP and HTTPS only.
     """
     own, address = HOST.fullmatch(host) if isinstance(host, str) else None, HOST.fullmatch(target)
     if own is None or address is None:
         return target
-    login = address[2] or own[2]
-    return f"{address[1]}{login + '@' if login else ''}{address[3]}{address[4] or own[4]}"
+    login, own_scheme = address[2] or own[2], own[1].lower()
+    is_http = own_scheme in ("http://", "https://")
+    scheme = address[1] if is_http else PLAIN_SCHEMES.get(own_scheme, own_scheme)
+    return f"{scheme}{login + '@' if login else ''}{address[3]}{address[4] or own[4]}"
+
+
+def is_bare(user_class: type[Any], host: Any) -> bool:
+    """Return True for a host without a scheme, if the user class is not of HTTP: then it is used as it is."""
+    is_address = isinstance(host, str) and bool(host) and "://" not in host
+    return is_address and not issubclass(user_class, HTTP_USERS)
+
+
+def replace_host(user_class: type[Any], host: Any, target: str) -> str:
+    """Return the target's address in the form of a user class's own host."""
+    address = HOST.fullmatch(target)
+    if address is None or not is_bare(user_class, host):
+        return replace_name(host, target)
+    _, slash, path = host.partition("/")
+    return f"{address[3]}{slash}{path}"
 
 
 def on_init(environment: Any, **_: Any) -> None:
@@ -54,25 +80,31 @@ def on_init(environment: Any, **_: Any) -> None:
 
     A path that the harness was given is part of the target's address already.
     """
+    environments[:] = [environment]
     environment.harness_bases = {}
     variable = os.environ.get("LOCUST_HOST")
     given = variable or getattr(environment, "harness_configured_host", None)
     for host in (given, *(user_class.host for user_class in environment.user_classes)):
-        match = HOST.fullmatch(host) if isinstance(host, str) else None
-        if match and match[3]:
-            own_names.add(match[3].lower())
+        note_own_name(host)
     find_bases(environment, given, "LOCUST_HOST" if variable else "Locust's configuration file")
     keep_host(environment)
 
 
+def note_own_name(host: Any) -> None:
+    match = HOST.fullmatch(host) if isinstance(host, str) else None
+    if match and match[3]:
+        own_names.add(match[3].lower())
+
+
 def find_bases(environment: Any, given: str | None, source: str) -> None:
     if given:
+        host_by_class.update({each: given for each in environment.user_classes if is_bare(each, given)})
         note_base(environment, read_base(given), source)
         if environment.host and not isinstance(environment.runner, WorkerRunner):
             environment.host = replace_name(given, environment.host)
         return
     for user_class in environment.user_classes:
-        if replace_name(user_class.host, "http://x") != "http://x":
+        if replace_host(user_class, user_class.host, "http://x") != "http://x":
             host_by_class[user_class] = user_class.host
             note_base(environment, read_base(user_class.host), user_class.__name__)
 
@@ -96,14 +128,19 @@ def keep_host(environment: Any) -> None:
 
 
 def add_base(init: Callable[..., None]) -> Callable[..., None]:
-    """Wrap a user's `__init__`: Locust gives each class the target's address before it creates users."""
+    """Wrap a user's `__init__`: Locust gives each class the target's address before it creates users.
+
+    A class of the scenario's may have set a host of its own before it calls this.
+    """
 
     @functools.wraps(init)
     def init_with_base(self: Any, environment: Any, *args: Any, **kwargs: Any) -> None:
+        host_before = self.__dict__.get("host")
+        note_own_name(host_before)
         init(self, environment, *args, **kwargs)
-        own_host = host_by_class.get(type(self))
+        own_host = host_before or host_by_class.get(type(self))
         if own_host and environment.host:
-            self.host = replace_name(own_host, environment.host)
+            self.host = replace_host(type(self), own_host, environment.host)
 
     return init_with_base
 
@@ -112,12 +149,14 @@ def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
     """Wrap a client's `_build_url`, which puts the base before a path. It is called for every request.
 
     A path without a leading slash worked for the scenario's user, whose host ended in one; the target's
-    address ends in none.
+    address ends in none. A base that the scenario has set itself is looked at once.
     """
 
     @functools.wraps(build_url)
     def build_joined_url(self: Any, path: Any) -> Any:
         base = self.base_url or ""
+        if base is not self.known_base:
+            base = self.base_url = self.known_base = lead_to_target(base)
         if path[:1] == "/":
             return f"{base}{path[1:]}" if base[-1:] == "/" else f"{base}{path}"
         if isinstance(path, str) and ADDRESS.match(path):
@@ -127,6 +166,12 @@ def join_with_one_slash(build_url: Callable[..., Any]) -> Callable[..., Any]:
         return build_url(self, path)
 
     return build_joined_url
+
+
+def lead_to_target(base: str) -> str:
+    """Return a client's base with the target's name and port, if it has those of the scenario's own host."""
+    target = getattr(environments[0], "host", None) if environments else None
+    return replace_own_name(base, target or "")
 
 
 def replace_own_name(address: str, base: str) -> str:
@@ -149,6 +194,7 @@ def note_base_path(init: Callable[..., None]) -> Callable[..., None]:
 
 User.__init__ = add_base(User.__init__)  # type: ignore[method-assign]
 HttpSession.__init__ = note_base_path(HttpSession.__init__)  # type: ignore[method-assign]
+HttpSession.known_base = FastHttpSession.known_base = None  # type: ignore[attr-defined]
 HttpSession._build_url = join_with_one_slash(HttpSession._build_url)  # type: ignore[method-assign]
 FastHttpSession._build_url = join_with_one_slash(FastHttpSession._build_url)  # type: ignore[method-assign]
 locust.events.init.add_listener(on_init)  # type: ignore[no-untyped-call]

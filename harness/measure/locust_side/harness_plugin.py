@@ -2,10 +2,10 @@
 
 Locust loads this file before the user's locustfile. It exchanges JSON objects, one a line, over the socket
 that Locust inherits as file descriptor `HARNESS_FD`. Messages to Locust: `{"close": true}`, `{"quit": true}`,
-and `{"hold": users, "rate": users per second}`. Messages to the harness: `{"hello": …}` once, and
-`{"facts": …}` twice a second and in answer to "close". Locust exits when the harness has closed the socket,
-so that no load outlives the harness. A worker has no such socket: `harness_worker_relay.py` sends its facts
-to the master.
+and `{"hold": users, "rate": users per second}`. Messages to the harness: `{"hello": …}` at the start and when
+there is more to say of the scenario, and `{"facts": …}` twice a second and in answer to "close". Locust exits
+when the harness has closed the socket, so that no load outlives the harness. A worker has no such socket:
+`harness_worker_relay.py` sends its facts to the master.
 
 `harness_user_time.py` fills the log with what the users do. This file imports nothing of the harness: Locust
 loads it by path, perhaps in a Python without the harness.
@@ -23,8 +23,10 @@ import time
 from array import array
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import gevent
+import gevent.lock
 import gevent.queue
 import locust
 import psutil
@@ -84,6 +86,8 @@ class RequestLog:
         self.is_preparing = False
         self.worst_lag_s = 0.0
         self.process = psutil.Process()
+        self.environment: Any = None
+        self.hello: dict[str, Any] = {}
         self.connection: HarnessConnection | None = None
         self.on_close: list[Callable[[], None]] = []
         self.on_failure: list[Callable[[], None]] = []
@@ -101,6 +105,12 @@ class RequestLog:
         self.think_owner = array("i")
         self.unreported_start = array("d")
         self.unreported_name = array("i")
+
+    def tell(self, **more: Any) -> None:
+        """Tell the harness what is known of the scenario; `more` adds to it. A worker tells nothing."""
+        self.hello |= more
+        if self.connection is not None:
+            self.connection.send({"hello": self.hello})
 
     def add(
         self,
@@ -135,10 +145,11 @@ class RequestLog:
         return self.errors[describe_error(exception)]
 
     def find_number(self, method: str, name: str) -> int:
-        """Return the number of "method name"."""
+        """Return the number of "method name", without the target's address in the name."""
         number = self.number_by_request.get((method, name))
         if number is None:
-            number = self.number_by_request[method, name] = self.names[f"{method} {name}"]
+            shown = drop_address(name, getattr(self.environment, "host", None))
+            number = self.number_by_request[method, name] = self.names[f"{method} {shown}"]
         return number
 
     def take_page(self, users: int, *, closing: bool) -> dict[str, Any]:
@@ -179,6 +190,18 @@ class RequestLog:
         return page
 
 
+def drop_address(name: object, host: str | None) -> str:
+    """Return a request's name without the target's address, whose port differs from container to container.
+
+    Some scenarios name requests by their whole address, or by the host alone, which becomes "/".
+    """
+    text, address = str(name), urlsplit(host or "").netloc.rpartition("@")[2]
+    if not address or address not in text:
+        return text
+    pattern = rf"(?<![\w.@-])(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^\s/@]*@)?{re.escape(address)}(?![\w.:-])"
+    return re.sub(pattern, "", text).strip() or "/"
+
+
 def encode_column(column: "array[Any]") -> str:
     """Encode a column in Base64: numbers as JSON text would cost more CPU time than the requests."""
     return base64.b64encode(column).decode()
@@ -207,12 +230,15 @@ class HarnessConnection:
     def __init__(self, descriptor: int) -> None:
         self.socket = socket.socket(fileno=descriptor)
         self.reader = self.socket.makefile("r", encoding="utf-8")
+        self.lock = gevent.lock.Semaphore()
 
     def send(self, message: dict[str, Any]) -> None:
-        try:
-            self.socket.sendall(json.dumps(message, separators=(",", ":")).encode() + b"\n")
-        except OSError:
-            os._exit(1)
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        with self.lock:  # a long page is sent in parts
+            try:
+                self.socket.sendall(line)
+            except OSError:
+                os._exit(1)
 
     def handle_commands(self, environment: Any) -> None:
         """Follow the harness's commands until "quit". Exit if the harness closes the socket before that."""
@@ -272,8 +298,26 @@ def die_with_harness() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def count_shared_connections(user_class: type[Any]) -> int | None:
+    """Return how many connections all users of a class in this process share; None if nothing limits them.
+
+    A pool of HttpUser limits them only if it blocks.
+    """
+    if issubclass(user_class, locust.HttpUser):
+        options = getattr(user_class.pool_manager, "connection_pool_kw", {})
+        return int(options.get("maxsize", 1)) if options.get("block") else None
+    pool: Any = getattr(user_class, "client_pool", None)
+    return int(pool.client_args.get("concurrency", 1)) if hasattr(pool, "client_args") else None
+
+
+def find_shared_connections(environment: Any) -> dict[str, int]:
+    counts = {each.__name__: count_shared_connections(each) for each in environment.user_classes}
+    return {name: count for name, count in counts.items() if count is not None}
+
+
 def on_init(environment: Any, **_: Any) -> None:
     environment.harness = request_log
+    request_log.environment = environment
     environment.events.spawning_complete.add_listener(on_spawning_complete)
     die_with_harness()
     gevent.spawn(watch_event_loop_lag)
@@ -282,9 +326,14 @@ def on_init(environment: Any, **_: Any) -> None:
     request_log.connection = HarnessConnection(int(os.environ["HARNESS_FD"]))
     shapes = [name for name in environment.available_shape_classes or {} if name != HarnessHoldShape.__name__]
     users = [user_class.__name__ for user_class in environment.user_classes]
-    hello = {"locust": locust.__version__, "users": users, "shapes_overridden": shapes}
-    hello |= {"settings": environment.harness_settings, "bases": environment.harness_bases}
-    request_log.connection.send({"hello": hello})
+    request_log.tell(
+        locust=locust.__version__,
+        users=users,
+        shapes_overridden=shapes,
+        settings=environment.harness_settings,
+        bases=environment.harness_bases,
+        shared_connections=find_shared_connections(environment),
+    )
     gevent.spawn(request_log.connection.handle_commands, environment)
     gevent.spawn(request_log.connection.report_forever, environment)
 

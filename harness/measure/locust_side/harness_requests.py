@@ -114,7 +114,8 @@ def track_requests(request: Callable[..., Any]) -> Callable[..., Any]:
             return request(self, method, url, name, *args, **kwargs)
         lane = getattr(getcurrent(), "harness_lane", None) or log.find_lane()
         key = next(request_numbers)
-        shown_name = name or self.request_name or (f"{self.base_path}{url}" if self.base_path else url)
+        is_below_base = self.base_path and url[:1] == "/"
+        shown_name = name or self.request_name or (f"{self.base_path}{url}" if is_below_base else url)
         log.in_flight[key] = (monotonic(), method, shown_name, lane.owner)
         may_stay_open = kwargs or args
         if may_stay_open:
@@ -193,7 +194,7 @@ def on_request(
     name: str,
     response_time: float | None,
     exception: BaseException | str | None = None,
-    start_time: float | None = None,
+    start_time: Any = None,
     response: Any = None,
     **_: Any,
 ) -> None:
@@ -250,11 +251,14 @@ def match_open_requests(lane: Any, response: Any, start_s: float, latency_s: flo
     return start_s, latency_s
 
 
-def estimate_age_s(start_time: float, latency_s: float) -> float:
+def estimate_age_s(start_time: Any, latency_s: float) -> float:
     """Return the seconds since a request began.
 
-    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency.
+    Locust records the start by the wall clock. If the wall clock was set meanwhile, return the latency; also
+    if the scenario reports the start in another form, which Locust ignores.
     """
+    if not isinstance(start_time, (int, float)):
+        return latency_s
     age_s = time.time() - start_time
     return age_s if latency_s - MAX_CLOCK_ERROR_S < age_s < latency_s + MAX_CLOCK_ERROR_S else latency_s
 

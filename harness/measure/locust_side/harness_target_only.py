@@ -14,11 +14,11 @@ from geventhttpclient.client import HTTPClientPool
 from locust.clients import HttpSession
 
 
-class ForeignHostError(ConnectionError):
+class ForeignHostFastError(ConnectionError):
     """A request to another host than the target; FastHttpUser's client counts it as a failed request."""
 
 
-class ForeignHostRequestsError(requests.ConnectionError):
+class ForeignHostError(requests.ConnectionError):
     """A request to another host than the target; HttpUser's client counts it as a failed request."""
 
 
@@ -37,17 +37,19 @@ def refuse_foreign_hosts(environment: Any, **_: Any) -> None:
             parts = urlsplit(url or "")
             target = address_by_url[url] = (parts.hostname, parts.port)
         if (host, port) != target:
-            raise error_class(f"refused: {host}:{port} is not the target, and only the target may be loaded")
+            raise error_class(
+                f"{host}:{port} is not the target; if it stands for it, set it as host or LOCUST_HOST"
+            )
 
     def get_checked_adapter(self: Any, url: str) -> Any:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        check_address(parts.hostname, port, ForeignHostRequestsError)
+        check_address(parts.hostname, port, ForeignHostError)
         return get_adapter(self, url)
 
     def get_checked_client(self: Any, url: Any) -> Any:
         parts = geventhttpclient.URL(url) if isinstance(url, str) else url
-        check_address(parts.host, parts.port, ForeignHostError)
+        check_address(parts.host, parts.port, ForeignHostFastError)
         return get_client(self, url)
 
     get_adapter, get_client = HttpSession.get_adapter, HTTPClientPool.get_client

@@ -168,11 +168,16 @@ def find_place(tb: TracebackType | None) -> str:
     return next(filter(None, reversed([name_line(frame, line) for frame, line in frames])), "")
 
 
+def find_calling_frame() -> FrameType | None:
+    """Return the innermost frame of the user's own code that led here; None if there is none."""
+    frames = itertools.islice(traceback.walk_stack(sys._getframe(1)), MAX_FRAMES)
+    return next((frame for frame, line in frames if name_line(frame, line)), None)
+
+
 def find_calling_place() -> str:
-    """Return the innermost line of the user's own code that led here; "" if there is none."""
-    frames = traceback.walk_stack(sys._getframe(1))
-    places = (name_line(frame, line) for frame, line in itertools.islice(frames, MAX_FRAMES))
-    return next(filter(None, places), "")
+    """Return the line of that frame; "" if there is none."""
+    frame = find_calling_frame()
+    return name_line(frame, frame.f_lineno) if frame else ""
 
 
 def mark_once(exception: BaseException, mark: object) -> bool:
@@ -369,6 +374,7 @@ def on_init(environment: Any, **_: Any) -> None:
     environment.harness.on_failure.append(on_failed_request)
     environment.harness.find_place = find_place
     environment.harness.find_calling_place = find_calling_place
+    environment.harness.find_calling_frame = find_calling_frame
     logging.getLogger().addHandler(ListenerErrors())
     threading.excepthook = watch_threads(threading.excepthook)
     hub = gevent.get_hub()

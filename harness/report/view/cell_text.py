@@ -17,6 +17,7 @@ from harness.report.view.text import (
     format_ratio,
     format_seconds,
     format_size,
+    format_users,
     keep_finite,
 )
 
@@ -86,7 +87,7 @@ def describe_outcome(result: CellResult) -> str:
     outcome = {
         Status.CENSORED: f"sustained all {result.sustained_users} users",
         Status.BRACKETED: f"sustains {result.sustained_users} users, breaks at {result.broken_users}",
-        Status.NONE: f"already breaks at {result.broken_users} users",
+        Status.NONE: f"already breaks at {format_users(result.broken_users)}",
         Status.FAILED: describe_failed_start(result),
         Status.INVALID: "not trustworthy",
     }.get(result.status, result.status.value)

@@ -45,7 +45,11 @@ from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.report.view.failures import describe_failure, explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
-from harness.report.view.scenario_errors import explain_lost_users, explain_raised_tasks
+from harness.report.view.scenario_errors import (
+    explain_lost_users,
+    explain_raised_tasks,
+    suggest_for_ending,
+)
 from harness.report.view.text import (
     format_change,
     format_cpu,
@@ -70,12 +74,16 @@ _WAITS = (
     "its requests wait for its own workers, locks or connections, "
     "or for a disk or the network, which are not counted"
 )
+_NO_REQUEST_REMEDY = (
+    "let the tasks ask by self.client, or report what they ask (environment.events.request.fire), "
+    "or allow a longer window"
+)
 _ENDINGS = {
     Rule.DIED: "the target's container ended under load ({note})",
     Rule.DEPENDENCY_DIED: "a companion's container ended under load ({note})",
     Rule.STALLED: "the target stopped answering ({note})",
     Rule.ALL_FAILED: "every request failed ({note})",
-    Rule.GENERATOR: "the load ended early: {note}; Locust's log is in the cell's folder",
+    Rule.GENERATOR: "the load ended early: {note}; {remedy}",
     Rule.REMOVED: "{note}; keep others away from the engine while it measures",
     Rule.USERS: "{note}; look for errors in on_start, or lower users.spawn_rate",
 }
@@ -214,12 +222,14 @@ def explain_judgement(judgement: Judgement) -> str:
         case TooFewRequests():
             return explain_lack_of_requests(evidence, _name_slo(evidence.slo))
         case EndedStep(note):
-            return _ENDINGS.get(judgement.rule, "{note}").format(note=quote_first_line(note))
+            first_line = quote_first_line(note)
+            remedy = suggest_for_ending(first_line)
+            return _ENDINGS.get(judgement.rule, "{note}").format(note=first_line, remedy=remedy)
         case EveryRequestFailed(error, count, failure):
             how = describe_failure(failure) if failure else f"{quote_first_line(error)}, {count} times"
             return f"every request failed ({how})"
         case NoRequests():
-            return "no request started within the window"
+            return f"no request started within the window; {_NO_REQUEST_REMEDY}"
         case UsersLost():
             return explain_lost_users(evidence)
         case TasksRaised():

@@ -4,7 +4,7 @@ import math
 
 from harness.model import IndicatorKind
 from harness.model.rare_requests import TooFewRequests, find_nearest_name
-from harness.report.view.text import format_duration, format_number
+from harness.report.view.text import format_duration, format_number, format_users
 
 _NAMES_AT_MOST = 8
 _WINDOW_AT_MOST_MINUTES = 60
@@ -35,7 +35,8 @@ def explain_lack_of_requests(evidence: TooFewRequests, slo_name: str) -> str:
     remedies += ["judge a lower percentile"] if slo.kind is IndicatorKind.PERCENTILE else []
     remedies += [] if is_possible else ["let the scenario make such requests more often"]
     made = format_number(a_minute, 0 if a_minute >= 10 else 1)
-    return f"{needs}{came}, {users} users make {made} a minute{takes}; {', or '.join(remedies)}"
+    make = f"{format_users(users)} {'makes' if users == 1 else 'make'} {made} a minute"
+    return f"{needs}{came}, {make}{takes}; {', or '.join(remedies)}"
 
 
 def _explain_unknown_name(evidence: TooFewRequests) -> str:

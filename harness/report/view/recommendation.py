@@ -132,7 +132,7 @@ def _describe_limit(result: CellResult) -> str:
         case Status.NONE if isinstance(result.evidence, ErrorsAtAnyLoad):
             return f"sustains no users{because}"
         case Status.NONE if not isinstance(result.evidence, BrokeInSoak):
-            return f"does not even sustain {text.format_count(result.broken_users)} users{because}"
+            return f"does not even sustain {text.format_users(result.broken_users)}{because}"
         case _ if result.sustained_users is None:
             return f"sustains fewer than {text.format_count(result.broken_users)}{because}"
         case _ if result.broken_users is None:

@@ -1,5 +1,6 @@
 """Put into words which exceptions the scenario raised, what they ended, and what would help."""
 
+import re
 from collections.abc import Iterable
 
 from harness.model import ErrorOrigin, StepResult, TaskError, TaskUse, Verdict
@@ -10,6 +11,7 @@ _WARNED_FROM_RATIO = 0.001
 """A smaller share of tasks is named in the report, but no warning."""
 
 _EXPLANATION = "users did less than the scenario says"
+_ENDS_THE_LOAD = re.compile(r" called (?:runner\.(?:quit|stop)|sys\.exit)\(")
 
 
 def name_error(error: TaskError) -> str:
@@ -21,7 +23,27 @@ def explain_raised_tasks(evidence: TasksRaised) -> str:
     """Return that too many tasks ended in exceptions, with the share, the commonest one and a remedy."""
     tasks = evidence.tasks
     allowed = f"{format_limit(evidence.allowed_ratio)} or more make a step invalid"
-    return f"{_describe_unexplained(tasks)}, so {_EXPLANATION} ({allowed}); mend the locustfile"
+    return f"{_describe_unexplained(tasks)}, so {_EXPLANATION} ({allowed}); {_suggest_for_error(tasks.error)}"
+
+
+def _suggest_for_error(error: TaskError | None) -> str:
+    """Return what to do about an exception: wrong answers belong to the requests, if the scenario says so."""
+    if error is not None and error.text.startswith("AssertionError"):
+        return (
+            "if the answer was wrong, let its request fail: response.failure() in a block "
+            "`with self.client.get(..., catch_response=True) as response:`"
+        )
+    return "mend the locustfile"
+
+
+def suggest_for_ending(note: str) -> str:
+    """Return where to look after a load has ended early, and what to do if the scenario has ended it."""
+    if _ENDS_THE_LOAD.search(note):
+        return (
+            "see in Locust's log, in the cell's folder, why it does, or remove this call: "
+            "the harness ends the load"
+        )
+    return "Locust's log is in the cell's folder"
 
 
 def _describe_unexplained(tasks: TaskUse) -> str:

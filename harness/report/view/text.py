@@ -185,6 +185,11 @@ def format_count(value: int | None) -> str:
     return str(value) if abs(value) < 10_000 else f"{value:,}".replace(",", "\u202f")
 
 
+def format_users(users: int | None) -> str:
+    """Return a number of users: `1 user`, `12 345 users`."""
+    return f"{format_count(users)} {'user' if users == 1 else 'users'}"
+
+
 def format_money(value: float | None, currency: str = "") -> str:
     """Return an amount with three significant digits and at least two decimals: `0.0412 EUR`, `12.50 EUR`."""
     value = keep_finite(value)

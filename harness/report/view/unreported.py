@@ -14,8 +14,9 @@ from harness.report.view.text import (
 )
 
 _REMEDY = (
-    "report each request of the scenario's own client, also one that fails or times out "
-    "(environment.events.request.fire); pauses are seen if they are made by time.sleep or gevent.sleep"
+    "report each request of the scenario's own client, also one that fails or times out, with its time in "
+    "milliseconds (environment.events.request.fire); pauses are seen if they are made by time.sleep or "
+    "gevent.sleep"
 )
 
 

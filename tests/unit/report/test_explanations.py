@@ -106,6 +106,7 @@ def test_a_rule_is_named_by_the_slo_that_decided() -> None:
 
 
 ROWS = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
+WRONG_ANSWER = TaskError(ErrorOrigin.TASK, "AssertionError", "locustfile.py:12")
 POP = TaskError(ErrorOrigin.USER, "IndexError: pop from empty list", "locustfile.py:16")
 STOP = TaskError(ErrorOrigin.STOP, "StopUser", "locustfile.py:22")
 LOST_GREENLET = TaskError(ErrorOrigin.GREENLET, "KeyError: 'token'")
@@ -143,6 +144,12 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
     ("rule", "evidence", "words"),
     [
         (Rule.GENERATOR, EndedStep("silent"), "the load ended early: silent; "),
+        (
+            Rule.GENERATOR,
+            EndedStep("locustfile.py:8 called runner.quit(), so Locust ended with exit code 0\nlog"),
+            "the load ended early: locustfile.py:8 called runner.quit(), so Locust ended with exit code 0; "
+            "see in Locust's log, in the cell's folder, why it does, or remove this call",
+        ),
         (Rule.REMOVED, EndedStep("somebody removed it"), "somebody removed it; "),
         (Rule.USERS, EndedStep("3 of 10 users came"), "3 of 10 users came; look for errors in on_start"),
         (Rule.USERS, UsersLost(9, 10), "only 9 of 10 users were alive; look for StopUser"),
@@ -168,6 +175,12 @@ def test_an_ending_is_explained_with_the_first_line_of_its_note(
             TasksRaised(TaskUse(100, 98, 0, ROWS, 98), 0.05),
             "98 % of the tasks ended in KeyError: 'rows' (locustfile.py:9), so users did less than the "
             "scenario says (5 % or more make a step invalid); mend the locustfile",
+        ),
+        (
+            Rule.SCENARIO_ERRORS,
+            TasksRaised(TaskUse(100, 98, 0, WRONG_ANSWER, 98), 0.05),
+            "98 % of the tasks ended in AssertionError (locustfile.py:12), so users did less than the "
+            "scenario says (5 % or more make a step invalid); if the answer was wrong, let its request fail",
         ),
         (
             Rule.SCENARIO_ERRORS,
@@ -279,7 +292,8 @@ def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
 
 
 def test_a_window_without_requests_is_explained() -> None:
-    assert explain_judgement(Judgement(Rule.NO_DATA, NoRequests())) == "no request started within the window"
+    words = explain_judgement(Judgement(Rule.NO_DATA, NoRequests()))
+    assert words.startswith("no request started within the window; let the tasks ask by self.client, or ")
 
 
 def test_a_quote_is_one_short_line() -> None:

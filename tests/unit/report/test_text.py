@@ -36,6 +36,8 @@ NOT_A_NUMBER = float("nan")
         (text.format_duration, 59.6, "1 min 0 s"),
         (text.format_duration, 3725, "1 h 2 min"),
         (text.format_count, 12345, "12\u202f345"),
+        (text.format_users, 1, "1 user"),
+        (text.format_users, 2, "2 users"),
     ],
 )
 def test_a_number_has_only_the_digits_that_matter(

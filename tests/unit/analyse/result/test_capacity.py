@@ -9,6 +9,7 @@ from harness.analyse.result.capacity import Attempt, build_cell_result, explain_
 from harness.model import (
     CellResult,
     ContainerRun,
+    ErrorOrigin,
     Factor,
     FailureKind,
     Failures,
@@ -19,19 +20,24 @@ from harness.model import (
     Status,
     StepResult,
     TargetUse,
+    TaskError,
 )
 from harness.model.evidence import (
     CpuStolen,
+    EndedStep,
     EveryRequestFailed,
     NeverBroke,
     NotReady,
     Skipped,
+    StepEvidence,
 )
 from harness.model.rare_requests import TooFewRequests
-from harness.model.task_evidence import TasksRaised, TaskUse, UsersLost
+from harness.model.task_evidence import TasksRaised, TaskUse, UserEnds, UsersLost
+from harness.model.user_time import TimeUnreported
 from tests.unit.analyse.synthetic import CELL, make_step
 
 LIMIT = 400
+STOPPED = TaskError(ErrorOrigin.STOP, "StopUser", "locustfile.py:22")
 STARTED = ContainerRun(CELL.id, 1, "2026-01-01T00:00:00+00:00", 0.8)
 NOT_STARTED = ContainerRun(
     CELL.id, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.EXITED, "it exited with code 1"
@@ -105,6 +111,24 @@ def test_a_step_that_is_invalid_twice_makes_the_cell_invalid(rule: Rule, factor:
     assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
     assert result.evidence == twice[-1].judgement
     assert result.sustained_users == 10
+
+
+@pytest.mark.parametrize(
+    ("rule", "evidence", "factor"),
+    [
+        (Rule.UNREPORTED, TimeUnreported(0.5, 0.05, 6, 0.1), None),
+        (Rule.USERS, UsersLost(9, 20, UserEnds(11, STOPPED, 11, 0, 1.0)), None),
+        (Rule.GENERATOR, EndedStep("locustfile.py:8 called runner.quit(), so Locust ended"), None),
+        (Rule.GENERATOR, EndedStep("KeyError: 'x' (load/users.py:8) in a listener, so Locust ended"), None),
+        (Rule.GENERATOR, EndedStep("Locust ended with exit code -9\n  File a.py:3"), Factor.GENERATOR),
+        (Rule.REMOVED, EndedStep("somebody removed it"), Factor.HOST),
+    ],
+)
+def test_the_generator_is_not_at_fault_for_what_the_scenario_does(
+    rule: Rule, evidence: StepEvidence, factor: Factor | None
+) -> None:
+    result = build_answer(*(make_step(20, "INVALID", rule=rule, evidence=evidence) for _ in range(2)))
+    assert (result.status, result.limiting_factor) == (Status.INVALID, factor)
 
 
 def test_exceptions_that_no_chance_explains_are_the_reason_after_a_single_step() -> None:

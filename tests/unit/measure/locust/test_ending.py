@@ -14,7 +14,7 @@ Traceback (most recent call last):
   File "/venv/lib/python3.11/site-packages/locust/event.py", line 45, in fire
     handler(**kwargs)
   File "/home/me/shop/locustfile.py", line 10, in pages
-    environment.web_ui.app
+    pages.app
   File "/usr/lib/python3.11/json/decoder.py", line 355, in raw_decode
     ^^^^^^^^^^
 AttributeError: no app
@@ -32,6 +32,11 @@ AttributeError: no app
             "locustfile.py:9 called runner.quit()",
         ),
         (START + LISTENER + TRACEBACK, "AttributeError: no app (locustfile.py:10) in a listener"),
+        (
+            START + LISTENER + TRACEBACK.replace("    pages.app\n", "    ui = environment.web_ui\n"),
+            "AttributeError: no app (locustfile.py:10) in a listener: "
+            "environment.web_ui is None without Locust's web page",
+        ),
         (START + SHAPE + LISTENER + TRACEBACK, ""),
         (START + SHAPE + IN_TASK + TRACEBACK, ""),
         (START + SHAPE + UNHANDLED + TRACEBACK, "AttributeError: no app (locustfile.py:10)"),

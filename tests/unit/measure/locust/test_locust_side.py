@@ -16,7 +16,11 @@ CODE = (
 import json, sys, threading, types
 sys.path.insert(0, {str(FOLDER)!r})
 import harness_host, harness_plugin, harness_user_time, harness_requests
+import datetime
 import gevent, locust
+from geventhttpclient.client import HTTPClientPool
+from locust.contrib.fasthttp import FastHttpUser
+from urllib3 import PoolManager
 from concurrent.futures import ThreadPoolExecutor
 from locust.env import Environment
 from locust.user.task import TaskSet
@@ -45,6 +49,7 @@ class Silent(Exception):
 
 result["counts"] = [fire(5.0), fire(None), fire(0), fire(None, ValueError("down")), fire(1.0, Silent())]
 result["listener"] = heard[0]
+began = datetime.datetime.now()
 result["columns"] = [len(getattr(log, key)) for key in ("start", "latency", "name", "error", "owner")]
 result["latency"] = list(log.latency)
 result["errors"] = list(log.errors.numbers)
@@ -110,10 +115,83 @@ result["names"] = [
         ("https://shop.example/api", "http://t:1/v2"),
         ("https://a:b@shop.example/api", "http://t:1"),
         ("wss://shop.example/socket", "http://t:1"),
+        ("HTTPS://shop.example", "http://t:1"),
+        ("tcp://shop.example:99", "http://t:1"),
         ("shop.example/api", "http://t:1"),
         (None, "http://t:1"),
     )
 ]
+
+
+class Late(locust.HttpUser):
+    def __init__(self, *arguments):
+        self.host = "https://late.example/v2"
+        super().__init__(*arguments)
+
+
+late = Late(environment)
+late.client.base_url = "https://Shop.example/auth"
+other = locust.clients.HttpSession("https://shop.example", environment.events.request, None)
+result["bases"] = [late.host, late.client._build_url("/me"), late.client.base_url, other._build_url("/a")]
+late.client.base_url = "https://third.example"
+result["bases"].append(late.client._build_url("/me"))
+
+result["shown"] = [
+    harness_plugin.drop_address(name, host)
+    for name, host in (
+        ("http://127.0.0.1:3281/items?a=1", "http://127.0.0.1:3281/api"),
+        ("http://127.0.0.1:3281", "http://127.0.0.1:3281"),
+        ("GET wss://me:x@127.0.0.1:3281/live", "http://me:x@127.0.0.1:3281"),
+        ("http://127.0.0.1:32816/items", "http://127.0.0.1:3281"),
+        ("http://1127.0.0.1:3281/items", "http://127.0.0.1:3281"),
+        ("/items", None),
+        (None, "http://127.0.0.1:3281"),
+    )
+]
+log.environment = environment
+log.find_number("GET", "http://elsewhere.example/items"), log.find_number("GET", "http://127.0.0.1:9/items")
+result["numbered"] = [name for name in log.names.numbers if name.endswith("/items")]
+
+count = len(log.start)
+for start_time in (began, began.isoformat(), None):
+    fire(250.0, start_time=start_time)
+result["odd starts"] = [round(each, 3) for each in list(log.latency)[count:]]
+
+
+def define(base, **attributes):
+    return type("Kind", (base,), {"tasks": [print], **attributes})
+
+
+result["shared"] = [
+    harness_plugin.count_shared_connections(each)
+    for each in (
+        define(locust.HttpUser),
+        define(locust.HttpUser, pool_manager=PoolManager(maxsize=10, block=True)),
+        define(locust.HttpUser, pool_manager=PoolManager(maxsize=10)),
+        define(FastHttpUser),
+        define(FastHttpUser, client_pool=HTTPClientPool(concurrency=5)),
+        define(FastHttpUser, client_pool=HTTPClientPool()),
+        define(FastHttpUser, pool_manager=PoolManager(maxsize=10, block=True)),
+        define(locust.User, client_pool="of the scenario's own"),
+    )
+]
+result["bare"] = [
+    harness_host.replace_host(kind, host, "http://127.0.0.1:9/v1")
+    for kind in (define(locust.User), define(locust.HttpUser))
+    for host in ("localhost:50051", "localhost/shop.Cart", "https://shop.example", "", None)
+]
+
+
+class Rpc(locust.User):
+    host = "localhost:50051"
+    tasks = [print]
+
+
+for given in (None, "localhost:50052"):
+    environment.harness_configured_host, environment.user_classes = given, [Rpc]
+    harness_host.host_by_class.clear()
+    harness_host.find_bases(environment, given, "locust.conf")
+    result["bare"].append(Rpc(environment).host)
 sys.stdout.write(json.dumps(result))
 """
 )
@@ -176,7 +254,9 @@ def test_the_target_replaces_the_scenarios_own_host_and_keeps_its_login_and_path
         "http://t:1/",
         "http://t:1/v2",
         "http://a:b@t:1/api",
-        "http://t:1/socket",
+        "ws://t:1/socket",
+        "http://t:1",
+        "tcp://t:1",
         "http://t:1",
         "http://t:1",
     ]
@@ -189,4 +269,51 @@ def test_whole_addresses_of_the_scenarios_own_host_lead_to_the_target(result: di
         "http://127.0.0.1:9",
         "https://shop.example.org/x",
         "https://other.example/x",
+    ]
+
+
+def test_a_host_or_base_that_the_scenario_sets_late_leads_to_the_target_too(result: dict[str, Any]) -> None:
+    """A user sets its host before Locust's `__init__`; a client gets another base; a session has its own."""
+    assert result["bases"] == [
+        "http://127.0.0.1:9/v2",
+        "http://127.0.0.1:9/auth/me",
+        "http://127.0.0.1:9/auth",
+        "http://127.0.0.1:9/a",
+        "https://third.example/me",
+    ]
+
+
+def test_names_of_requests_lack_the_targets_address_whose_port_changes(result: dict[str, Any]) -> None:
+    assert result["shown"] == [
+        "/items?a=1",
+        "/",
+        "GET /live",
+        "http://127.0.0.1:32816/items",
+        "http://1127.0.0.1:3281/items",
+        "/items",
+        "None",
+    ]
+    assert result["numbered"] == ["GET http://elsewhere.example/items", "GET /items"]
+
+
+def test_a_report_whose_start_is_no_number_counts_with_its_response_time(result: dict[str, Any]) -> None:
+    assert result["odd starts"] == [0.25, 0.25, 0.25]
+
+
+def test_only_pools_that_make_users_wait_are_counted(result: dict[str, Any]) -> None:
+    """A pool of HttpUser limits its users only with `block`; FastHttpUser's own pool has one by default."""
+    assert result["shared"] == [None, 10, None, None, 5, 1, None, None]
+
+
+def test_a_host_without_a_scheme_stays_without_unless_the_user_is_of_http(result: dict[str, Any]) -> None:
+    """A client of gRPC takes `name:port`, and Locust's own clients need the scheme. Then come real users."""
+    assert result["bare"] == [
+        "127.0.0.1:9",
+        "127.0.0.1:9/shop.Cart",
+        "http://127.0.0.1:9/v1",
+        "http://127.0.0.1:9/v1",
+        "http://127.0.0.1:9/v1",
+        *["http://127.0.0.1:9/v1"] * 5,
+        "127.0.0.1:9",
+        "127.0.0.1:9",
     ]

@@ -8,18 +8,25 @@ from harness.measure.locust.startup_notes import describe_startup, suggest_fix
 def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
     hello = {
         "shapes_overridden": ["Ramp"],
+        "own_starts": ["locustfile.py:12"],
         "settings": {
             "locust.conf": {"ignored": ["master", "csv"], "counted": ["tags"]},
             "pyproject.toml": {"ignored": [], "counted": ["timescale"]},
         },
+        "shared_connections": {"Shopper": 10, "Admin": 1},
         "bases": {"/api/v1": "Api and Admin"},
     }
     assert describe_startup(hello, ["LOCUST_HTML"]) == (
         "the load shape Ramp is not used: the harness sets the number of users",
+        "locustfile.py:12 starts users itself (runner.start): not used, the harness sets the number of users",
         "locust.conf sets master, csv: ignored, because the harness decides this itself",
         "locust.conf sets tags: this counts, as part of the scenario",
         "pyproject.toml sets timescale: this counts, as part of the scenario",
         "LOCUST_HTML in the environment: ignored, the harness decides this itself",
+        "all users of Shopper in one Locust process share 10 connections (its pool): what a request waits "
+        "for a free one is part of its response time",
+        "all users of Admin in one Locust process share one connection (its pool): what a request waits "
+        "for a free one is part of its response time",
         "requests go below /api/v1, the path of the host in Api and Admin; scenario: {base: /} drops it, "
         "and another base replaces it",
     )
@@ -31,6 +38,7 @@ def test_settings_and_the_path_of_a_host_are_named_once_each() -> None:
     [
         ("Traceback …\nModuleNotFoundError: No module named 'common.x'", "scenario: {requirements: …}"),
         ("FileNotFoundError: [Errno 2] No such file or directory: 'data/u.csv'", "scenario: {folder: …}"),
+        ("ModuleNotFoundError: No module named 'kafka.errors'", "scenario: {requirements: …} if kafka-"),
         ("ModuleNotFoundError: No module named 'yaml'", "scenario: {requirements: …} if PyYAML, which"),
         (
             "usage\nlocust: error: the following arguments are required: --token, --pool",
