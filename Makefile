@@ -16,11 +16,11 @@ CAMPAIGN ?= results/latest
 HEAD ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test check fmt venv lock engine base browser \
+.PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test test-v2 check fmt venv lock engine base browser \
 	clean distclean caches
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 matrix: venv engine base ## measure every size of MATRIX (matrix.yaml) and write the report
 	@$(BIN)/harness run $(MATRIX) --results results $(ARGS)
@@ -59,6 +59,9 @@ soak: venv engine base ## stress the harness for half an hour: 20,000 broken fil
 test: check engine base browser ## all of check, and the tests that need Docker or a browser
 	$(BIN)/pytest -m "(e2e or browser) and side_by_side" -n logical --dist loadgroup $(ARGS)
 	$(BIN)/pytest -m "(e2e or browser) and not side_by_side" $(ARGS)
+
+test-v2: venv ## test the counters of containers on cgroup v2: on this host, or in a virtual machine
+	@PYTHON=$(BIN)/python tools/test-v2 $(ARGS)
 
 check: venv ## formatting, lint, spelling, types, and the tests that need no Docker
 	$(BIN)/ruff format --check $(LINTED)

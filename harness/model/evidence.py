@@ -10,6 +10,7 @@ from harness.model.memory import MemoryTrend
 from harness.model.plan import Slo
 from harness.model.rare_requests import TooFewRequests
 from harness.model.resources import Limits
+from harness.model.stalls import StallEvidence
 from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.model.verdicts import Factor, Rule, Verdict
@@ -244,11 +245,15 @@ class MemoryFull:
 
 @dataclass(frozen=True, slots=True)
 class Thrashing:
-    """A full memory slows the target: a request costs `cost_ratio` times its CPU time at `light_users`."""
+    """A full memory: a request costs `cost_ratio` times its CPU time at `light_users`.
+
+    Work waited for memory `stalled_ratio` of the time; None if this was not counted.
+    """
 
     memory: MemoryFull
     cost_ratio: float
     light_users: int
+    stalled_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,14 +273,12 @@ class RequestErrors:
 
 @dataclass(frozen=True, slots=True)
 class CpuQuotaUsed:
-    """The share of the CPU quota that was used.
-
-    `throttled_ratio` is the share of periods in which the target was throttled; None if that was rare.
-    """
+    """The shares of the CPU quota used, of throttled periods (None if few), and of time waited for a core."""
 
     used_ratio: float
     limit_cores: float
     throttled_ratio: float | None
+    stalled_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,7 +307,8 @@ class OwnConcurrency:
     `cpu_used_ratio` is None if the CPU was not counted. The throughput levels off at `rps`. The target then
     serves `requests_at_once` (Little's law, with the response time at light load). Both are None without CPU
     counters, or without a lighter step that passed. `busy_cores` of its `limit_cores` are always busy, as by
-    so many threads. `throttled_ratio` is the share of throttled periods; None if that was rare.
+    so many threads. `throttled_ratio` is the share of throttled periods; None if that was rare. With
+    `is_throttling_unknown` it may be the CPU. Work waited for a disk `io_ratio` of the time; None if unknown.
     """
 
     judgement: Judgement
@@ -314,6 +318,8 @@ class OwnConcurrency:
     busy_cores: int | None = None
     limit_cores: float | None = None
     throttled_ratio: float | None = None
+    is_throttling_unknown: bool = False
+    io_ratio: float | None = None
 
 
 FactorEvidence = (
@@ -325,15 +331,16 @@ FactorEvidence = (
     | CompanionFull
     | CompanionMemoryFull
     | OwnConcurrency
+    | StallEvidence
     | Judgement
 )
 
 
 @dataclass(frozen=True, slots=True)
 class LimitingFactor:
-    """The factor that limits a cell, and the evidence for it."""
+    """The factor that limits a cell, None if it can't be told, and the evidence for it."""
 
-    factor: Factor
+    factor: Factor | None
     evidence: FactorEvidence
 
 

@@ -75,12 +75,17 @@ class UnreportedRequests:
 
 @dataclass(frozen=True, slots=True)
 class TargetSample:
-    """The target's counters as the engine reports them, about once a second.
+    """The target's counters, about once a second: the engine's, and those of the kernel's own files.
 
-    Times, periods and network bytes are cumulative. `memory_peak_bytes` is None if the kernel does not
-    report it. `file_bytes` is the part of the working set that are pages of files, which the kernel can drop;
-    0 if it is unknown. `major_faults` counts how often a page had to be read from a disk, cumulative; 0 if it
-    is unknown.
+    Times, periods, counts and network bytes are cumulative. `memory_peak_bytes` is the kernel's peak, with
+    pages of files; None if it is unknown, and only the most of all samples if `is_peak_sampled`. `file_bytes`
+    is the part of the working set that are pages of files, which the kernel can drop; 0 if it is unknown.
+    `major_faults` counts how often a page had to be read from a disk; 0 if it is unknown.
+
+    The other fields are None where the kernel's files can't be read. `limit_hits` is how often the memory
+    reached its limit, `oom_kills` how many processes were killed for lack of it. Pressure stall information:
+    the time in which at least one thread waited (`some`), or all that had work did (`full`), for a core, for
+    memory or for a disk. Of several replicas times of waiting are means, and counts are sums.
     """
 
     at_s: float
@@ -94,6 +99,15 @@ class TargetSample:
     sent_bytes: int
     file_bytes: int = 0
     major_faults: int = 0
+    is_peak_sampled: bool = False
+    limit_hits: int | None = None
+    oom_kills: int | None = None
+    cpu_some_s: float | None = None
+    cpu_full_s: float | None = None
+    memory_some_s: float | None = None
+    memory_full_s: float | None = None
+    io_some_s: float | None = None
+    io_full_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from harness.model.light_load import ShortfallGap
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Cell
 from harness.model.resources import Limits
+from harness.model.stalls import Stalls
 from harness.model.task_evidence import TaskUse
 from harness.model.verdicts import Factor, Rule, Status, Verdict
 
@@ -52,6 +53,7 @@ class TargetUse:
     throttled_ratio: float | None = None
     memory_peak_bytes: int | None = None
     is_out_of_memory: bool = False
+    stalls: Stalls = field(default_factory=Stalls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class CompanionUse:
     cpu_used_cores: float | None
     throttled_ratio: float | None
     memory_peak_bytes: int | None
+    stalls: Stalls = field(default_factory=Stalls)
 
 
 @dataclass(frozen=True, slots=True)

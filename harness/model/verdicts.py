@@ -22,6 +22,7 @@ class Factor(StrEnum):
     TARGET = "target"
     ERRORS = "errors"
     DEPENDENCY = "dependency"
+    DISK = "disk"
     GENERATOR = "generator"
     HOST = "host"
 

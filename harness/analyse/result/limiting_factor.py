@@ -7,6 +7,7 @@ queue.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.analyse.result.stalls import find_companion_stall, find_disk_stall, find_memory_stall
 from harness.analyse.step.usage import is_cpu_full, is_cpu_used_up, is_often_throttled
 from harness.model import Cell, CompanionUse, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
 from harness.model.evidence import (
@@ -20,6 +21,7 @@ from harness.model.evidence import (
     RequestErrors,
     Thrashing,
 )
+from harness.model.stalls import DiskStalled
 
 _MEMORY_USED_AT_LEAST = 0.90
 _THRASHING_COST_AT_LEAST = 1.5
@@ -47,15 +49,24 @@ def find_limiting_factor(cell: Cell, broken: StepResult, steps: Sequence[StepRes
     `steps` are all steps of the cell.
     """
     light = _find_lightest_pass(broken, steps)
+    disk = _find_target_disk_stall(broken, light)
     return (
         _check_memory(cell.limits, broken, light)
         or _check_dead_companion(broken)
         or _check_errors(broken)
-        or _check_cpu(cell.limits, broken, steps)
+        or _check_cpu(cell.limits, broken, steps, disk)
+        or (LimitingFactor(Factor.DISK, disk) if disk is not None else None)
         or _check_companions(broken)
+        or _check_companions_stalls(broken, light)
         or _check_companions_memory(broken, light)
-        or LimitingFactor(Factor.TARGET, _measure_concurrency(cell.limits, broken, light, steps))
+        or _find_rest(cell.limits, broken, light, steps)
     )
+
+
+def _find_target_disk_stall(step: StepResult, light: StepResult | None) -> DiskStalled | None:
+    if light is None:
+        return find_disk_stall(step.target.stalls, None, None)
+    return find_disk_stall(step.target.stalls, light.target.stalls, light.users)
 
 
 def _find_lightest_pass(broken: StepResult, steps: Sequence[StepResult]) -> StepResult | None:
@@ -69,16 +80,29 @@ def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) ->
         return LimitingFactor(Factor.MEMORY, step.judgement)
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))
+    cost_ratio = _compute_cost_ratio(step, light)
+    stalled = find_memory_stall(step.target.stalls, limits, step.target.memory_peak_bytes)
+    if stalled is not None and not _is_cpu_used_up_as_usual(limits, step, cost_ratio):
+        return LimitingFactor(Factor.MEMORY, stalled)
     used_ratio = (step.target.memory_peak_bytes or 0) / limits.memory_bytes
     if used_ratio < _MEMORY_USED_AT_LEAST:
         return None
     full = MemoryFull(used_ratio, limits.memory_bytes)
     if step.rule in (Rule.DIED, Rule.STALLED):
         return LimitingFactor(Factor.MEMORY, full)
-    cost_ratio = _compute_cost_ratio(step, light)
     if light is not None and cost_ratio is not None and cost_ratio >= _THRASHING_COST_AT_LEAST:
-        return LimitingFactor(Factor.MEMORY, Thrashing(full, cost_ratio, light.users))
+        thrashing = Thrashing(full, cost_ratio, light.users, step.target.stalls.memory_ratio)
+        return LimitingFactor(Factor.MEMORY, thrashing)
     return None
+
+
+def _is_cpu_used_up_as_usual(limits: Limits, step: StepResult, cost_ratio: float | None) -> bool:
+    """Return True if the quota is used up by requests that cost as much CPU time as at light load.
+
+    Then work waits for memory meanwhile, but the CPU would stop it all the same.
+    """
+    is_usual = cost_ratio is not None and cost_ratio < _THRASHING_COST_AT_LEAST
+    return is_usual and is_cpu_used_up(_compute_used_ratio(limits, step) or 0.0)
 
 
 def _compute_cost_ratio(step: StepResult, light: StepResult | None) -> float | None:
@@ -123,23 +147,31 @@ def _are_resets(step: StepResult) -> bool:
     return _is_broken_by_errors(step) and are_at_once and 2 * resets > sum(failures.counts.values())
 
 
-def _check_cpu(limits: Limits, step: StepResult, steps: Sequence[StepResult]) -> LimitingFactor | None:
+def _check_cpu(
+    limits: Limits, step: StepResult, steps: Sequence[StepResult], disk: DiskStalled | None
+) -> LimitingFactor | None:
     """Return the CPU as the factor, if its quota is used up, or if requests wait because of throttling.
 
     Throttling alone is no evidence: a target with few workers, which wait for other things most of the time,
     is throttled whenever they compute. But such a target does not use up its quota however many users it has.
+    Nor is it evidence for a target whose work waited longer for its `disk` than for a core.
     """
     throttled_ratio = step.target.throttled_ratio or 0.0
     used_ratio = _compute_used_ratio(limits, step) or 0.0
     is_throttled = is_often_throttled(throttled_ratio)
-    is_limit = (
-        is_cpu_used_up(used_ratio)
-        or (is_cpu_full(used_ratio, throttled_ratio) and not _is_saturated_below_quota(limits, step, steps))
-        or (is_throttled and _is_stretched_by_quota(limits, step))
+    stalled_ratio = step.target.stalls.cpu_ratio
+    waits_for_disk = disk is not None and disk.stalled_ratio > (stalled_ratio or 0.0)
+    is_limit = is_cpu_used_up(used_ratio) or (
+        not waits_for_disk
+        and (
+            (is_cpu_full(used_ratio, throttled_ratio) and not _is_saturated_below_quota(limits, step, steps))
+            or (is_throttled and _is_stretched_by_quota(limits, step))
+        )
     )
     if not is_limit:
         return None
-    used = CpuQuotaUsed(used_ratio, limits.total_cores, throttled_ratio if is_throttled else None)
+    shown_ratio = throttled_ratio if is_throttled else None
+    used = CpuQuotaUsed(used_ratio, limits.total_cores, shown_ratio, stalled_ratio)
     return LimitingFactor(Factor.CPU, used)
 
 
@@ -196,6 +228,11 @@ def _check_companions(step: StepResult) -> LimitingFactor | None:
     return LimitingFactor(Factor.DEPENDENCY, fullest)
 
 
+def _check_companions_stalls(step: StepResult, light: StepResult | None) -> LimitingFactor | None:
+    stall = find_companion_stall(step, light)
+    return None if stall is None else LimitingFactor(Factor.DEPENDENCY, stall)
+
+
 def _check_companions_memory(step: StepResult, light: StepResult | None) -> LimitingFactor | None:
     """Return the companion with the fullest memory as the factor, unless it was as full at light load.
 
@@ -227,6 +264,32 @@ def _is_filled_by_load(use: CompanionUse, step: StepResult, light: StepResult) -
     return cost_ratio >= _THRASHING_COST_AT_LEAST
 
 
+def _find_rest(
+    limits: Limits, step: StepResult, light: StepResult | None, steps: Sequence[StepResult]
+) -> LimitingFactor:
+    """Return the target itself as the factor, or no factor if the CPU may be it and was not counted."""
+    evidence = _measure_concurrency(limits, step, light, steps)
+    is_unknown = evidence.cpu_used_ratio is None or evidence.is_throttling_unknown
+    return LimitingFactor(None if is_unknown else Factor.TARGET, evidence)
+
+
+def _is_throttling_unknown(limits: Limits, step: StepResult) -> bool:
+    """Return True if throttling was not counted, of the target or a companion, and would decide.
+
+    If all periods were throttled, the CPU would then be the factor. Podman's API counts no periods.
+    """
+    used_ratio = _compute_used_ratio(limits, step)
+    is_targets = step.target.throttled_ratio is None and (
+        (used_ratio is not None and is_cpu_full(used_ratio, 1.0)) or _is_stretched_by_quota(limits, step)
+    )
+    return is_targets or any(
+        use.throttled_ratio is None
+        and use.cpu_used_cores is not None
+        and is_cpu_full(use.cpu_used_cores / use.limits.cpu_cores, 1.0)
+        for use in step.companions
+    )
+
+
 def _measure_concurrency(
     limits: Limits, step: StepResult, light: StepResult | None, steps: Sequence[StepResult]
 ) -> OwnConcurrency:
@@ -237,6 +300,8 @@ def _measure_concurrency(
         busy_cores=_find_busy_cores(limits, step, steps),
         limit_cores=limits.cpu_cores,
         throttled_ratio=throttled_ratio if is_often_throttled(throttled_ratio) else None,
+        is_throttling_unknown=_is_throttling_unknown(limits, step),
+        io_ratio=step.target.stalls.io_ratio,
     )
     if evidence.cpu_used_ratio is None or light is None or not light.latency.p50_s or not step.rps:
         return evidence

@@ -14,6 +14,7 @@ from harness.analyse.step.littles_law import (
     compute_residual_ratio,
     compute_wait_ratio,
 )
+from harness.analyse.step.memory_kills import find_kill_s
 from harness.analyse.step.memory_trend import assess_memory
 from harness.analyse.step.request_names import summarize_names
 from harness.analyse.step.scenario_errors import (
@@ -42,6 +43,7 @@ from harness.analyse.step.usage import (
     summarize_cpu,
     summarize_generator,
     summarize_host,
+    summarize_stalls,
 )
 from harness.analyse.step.validity import (
     check_full_host,
@@ -53,7 +55,6 @@ from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import (
     ANSWERED,
     EndReason,
-    EventKind,
     Failures,
     GeneratorUse,
     IndicatorKind,
@@ -242,8 +243,8 @@ def _check_killed_process(facts: StepFacts) -> Judgement | None:
     The memory does not suffice and the work of that process is lost, even if the SLOs hold. None without a
     kill.
     """
-    kills_s = [event.at_s for event in facts.events if event.kind is EventKind.OOM]
-    return Judgement(Rule.OOM_KILL, ProcessKilled(min(kills_s) - facts.ramp_from_s)) if kills_s else None
+    kill_s = find_kill_s(facts)
+    return None if kill_s is None else Judgement(Rule.OOM_KILL, ProcessKilled(kill_s - facts.ramp_from_s))
 
 
 def _judge_slos(evaluations: Sequence[SloEvaluation], window: Window) -> Judgement:
@@ -367,6 +368,7 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
         throttled_ratio=throttled,
         memory_peak_bytes=max((sample.working_set_bytes for sample in facts.target), default=None),
         is_out_of_memory=is_out_of_memory(facts),
+        stalls=summarize_stalls(facts.target, from_s, to_s),
     )
 
 

@@ -18,6 +18,7 @@ from harness.model import (
     TargetSample,
     WorkerSample,
 )
+from harness.model.stalls import Stalls
 
 _CPU_USED_AT_LEAST = 0.85
 _THROTTLED_AT_LEAST = 0.25
@@ -135,6 +136,33 @@ def summarize_cpu(
     return cores, throttled / periods if periods > 0 else None
 
 
+def summarize_stalls(samples: Sequence[TargetSample], from_s: float, to_s: float) -> Stalls:
+    """Return the shares of [from_s, to_s] in which work waited; None for what was not counted throughout."""
+    around = select_around(samples, from_s, to_s)
+    return Stalls(
+        cpu_ratio=_compute_stalled_ratio(around, lambda sample: sample.cpu_some_s),
+        memory_ratio=_compute_stalled_ratio(around, lambda sample: sample.memory_some_s),
+        io_ratio=_compute_stalled_ratio(around, lambda sample: sample.io_some_s),
+        limit_hits=_count_limit_hits(around),
+    )
+
+
+def _count_limit_hits(around: Sequence[TargetSample]) -> int | None:
+    """Return how often the memory reached its limit; None if not counted, or if the count began anew."""
+    hits = [sample.limit_hits for sample in around if sample.limit_hits is not None]
+    if len(hits) < 2 or len(hits) < len(around) or hits[-1] < hits[0]:
+        return None
+    return hits[-1] - hits[0]
+
+
+def _compute_stalled_ratio(
+    around: Sequence[TargetSample], stalled_s: Callable[[TargetSample], float | None]
+) -> float | None:
+    """Return the share of the time; None if it was not counted, or if the count began anew meanwhile."""
+    ratio = _compute_cores(around, stalled_s)
+    return None if ratio is None or ratio < 0 else min(1.0, ratio)
+
+
 def is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
     """Return True if a container has used up its CPU quota.
 
@@ -167,6 +195,7 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
             companion.limits,
             *summarize_cpu(companion.samples, from_s, to_s),
             max((sample.working_set_bytes for sample in companion.samples), default=None),
+            summarize_stalls(companion.samples, from_s, to_s),
         )
         for name, companion in facts.companions.items()
     )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
+from harness.analyse.step.memory_kills import find_kill_s
 from harness.analyse.step.scenario_errors import summarize_user_ends
 from harness.analyse.step.usage import (
     compute_busy_cores,
@@ -21,7 +22,7 @@ from harness.analyse.step.usage import (
     summarize_host,
 )
 from harness.analyse.step.window import Window
-from harness.model import MIB, EndReason, EventKind, Judgement, Limits, Rule, Slo, StepFacts
+from harness.model import MIB, EndReason, Judgement, Limits, Rule, Slo, StepFacts
 from harness.model.evidence import (
     ClockUncertain,
     CountersSilent,
@@ -115,7 +116,7 @@ def judge_validity(
     return (
         find_disturbance(facts, window.from_s, window.to_s, slos)
         or _check_users(facts, window)
-        or (_check_host_memory(facts, limits) if _has_oom_event(facts) else None)
+        or (_check_host_memory(facts, limits) if find_kill_s(facts) is not None else None)
         or check_littles_law(facts, window, usual)
     )
 
@@ -157,14 +158,12 @@ def _check_early_end(facts: StepFacts, limits: Limits | None) -> Judgement | Non
 
 
 def is_out_of_memory(facts: StepFacts) -> bool:
-    """Return True if the engine reported an OOM kill. Exit code 137 proves none: it follows any SIGKILL."""
+    """Return True if engine or kernel report an OOM kill; the container may have gone on.
+
+    Exit code 137 proves none: it follows any SIGKILL.
+    """
     is_in_note = facts.end_reason is EndReason.TARGET_DIED and _OUT_OF_MEMORY in facts.note
-    return is_in_note or _has_oom_event(facts)
-
-
-def _has_oom_event(facts: StepFacts) -> bool:
-    """Return True if the kernel killed a process of the target; the container may have gone on."""
-    return any(event.kind == EventKind.OOM for event in facts.events)
+    return is_in_note or find_kill_s(facts) is not None
 
 
 def _check_suspension(facts: StepFacts, from_s: float, to_s: float) -> Judgement | None:

@@ -4,11 +4,14 @@ import contextlib
 import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from harness.errors import EngineUnavailableError
 from harness.measure.docker.client import EngineStream, translate_docker_errors
 from harness.measure.docker.container import DockerContainer, DockerTarget
+from harness.measure.host.cgroup import CgroupCounters, CgroupReader, open_cgroup
 from harness.measure.host.counters import read_host_sample
 from harness.measure.host.process_cpu import ProcessCpu
 from harness.measure.protocols import Clock, RunningTarget, Usage, Watch
@@ -130,10 +133,16 @@ class DockerWatch:
             self._failure = error
 
     def _count_container(self, container: DockerContainer) -> None:
-        """Read once, then follow the stream, whose first sample comes only after one to two seconds."""
+        """Read once, then follow the stream, whose first sample comes only after one to two seconds.
+
+        With each message the kernel's own files are read too, if they are in reach.
+        """
         client, container_id = container.client, container.container_id
         with translate_docker_errors("read the target's counters"):
-            self._add(container_id, client.stats(container_id, stream=False, one_shot=True))
+            first = client.stats(container_id, stream=False, one_shot=True)
+            pid = client.inspect_container(container_id)["State"].get("Pid") or 0
+        cgroup = open_cgroup(pid, container_id)
+        self._add(container_id, first, cgroup)
         path = f"/containers/{container_id}/stats"
         stream = EngineStream(client, path, {"stream": "1"}, _SILENCE_AT_MOST_S)
         with self._lock:
@@ -143,17 +152,24 @@ class DockerWatch:
         for message in stream:
             if self._ending.is_set():
                 return
-            self._add(container_id, message)
+            self._add(container_id, message, cgroup)
         if not self._ending.is_set() and not container.wait_until_stopped(_END_WITHIN_S):
             raise EngineUnavailableError(
                 "Docker stopped counting what the target uses", "check whether the engine restarted"
             )
 
-    def _add(self, container_id: str, message: Mapping[str, Any]) -> None:
+    def _add(self, container_id: str, message: Mapping[str, Any], cgroup: CgroupReader | None) -> None:
+        """Add a sample, unless the container no longer runs: the engine says so, or its files are gone."""
         sample = target_sample_from_json(message, self._clock.now_s())
-        if sample is not None:
-            with self._lock:
-                self._samples.setdefault(container_id, []).append(sample)
+        if sample is None:
+            return
+        if cgroup is not None:
+            counters = cgroup.read()
+            if counters is None:
+                return
+            sample = add_cgroup_counters(sample, counters)
+        with self._lock:
+            self._samples.setdefault(container_id, []).append(sample)
 
     def _count_host(self) -> None:
         processes = ProcessCpu(self._target.container_id, self._target.port)
@@ -193,8 +209,37 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
     )
 
 
+def add_cgroup_counters(sample: TargetSample, counters: CgroupCounters) -> TargetSample:
+    """Return the sample with what the kernel's own files show; what they don't show stays the engine's."""
+    throttling, peak_bytes = counters.throttling, counters.memory_peak_bytes
+    if throttling is not None:
+        sample = replace(
+            sample,
+            periods=throttling.periods,
+            throttled_periods=throttling.throttled_periods,
+            throttled_s=throttling.throttled_s,
+        )
+    if peak_bytes is not None:
+        sample = replace(sample, memory_peak_bytes=peak_bytes, is_peak_sampled=counters.is_peak_sampled)
+    cpu, memory, io = counters.cpu, counters.memory, counters.io
+    return replace(
+        sample,
+        limit_hits=counters.limit_hits,
+        oom_kills=counters.oom_kills,
+        cpu_some_s=cpu.some_s if cpu else None,
+        cpu_full_s=cpu.full_s if cpu else None,
+        memory_some_s=memory.some_s if memory else None,
+        memory_full_s=memory.full_s if memory else None,
+        io_some_s=io.some_s if io else None,
+        io_full_s=io.full_s if io else None,
+    )
+
+
 def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
-    """Sum what the replicas used; of memory take the fullest replica's, because each has its own limit."""
+    """Sum what the replicas used; of memory take the fullest replica's, because each has its own limit.
+
+    The time that they waited is the mean of all, and unknown if it is unknown of one.
+    """
     fullest = max(replicas, key=lambda replica: replica.working_set_bytes)
     peaks = [replica.memory_peak_bytes for replica in replicas if replica.memory_peak_bytes is not None]
     return TargetSample(
@@ -209,7 +254,28 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
         sent_bytes=sum(replica.sent_bytes for replica in replicas),
         file_bytes=fullest.file_bytes,
         major_faults=sum(replica.major_faults for replica in replicas),
+        is_peak_sampled=any(replica.is_peak_sampled for replica in replicas),
+        limit_hits=_sum_known([replica.limit_hits for replica in replicas]),
+        oom_kills=_sum_known([replica.oom_kills for replica in replicas]),
+        cpu_some_s=_average_known([replica.cpu_some_s for replica in replicas]),
+        cpu_full_s=_average_known([replica.cpu_full_s for replica in replicas]),
+        memory_some_s=_average_known([replica.memory_some_s for replica in replicas]),
+        memory_full_s=_average_known([replica.memory_full_s for replica in replicas]),
+        io_some_s=_average_known([replica.io_some_s for replica in replicas]),
+        io_full_s=_average_known([replica.io_full_s for replica in replicas]),
     )
+
+
+def _sum_known(counts: Sequence[int | None]) -> int | None:
+    """Return the sum; None if a count is unknown."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _average_known(times_s: Sequence[float | None]) -> float | None:
+    """Return the mean; None if a time is unknown."""
+    known = [time_s for time_s in times_s if time_s is not None]
+    return fmean(known) if len(known) == len(times_s) else None
 
 
 def _calculate_working_set_bytes(memory: Mapping[str, Any]) -> int:

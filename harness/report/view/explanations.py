@@ -41,8 +41,10 @@ from harness.model.evidence import (
     TimeUnexplained,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
 from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.user_time import TimeUnreported
+from harness.report.view import stalls
 from harness.report.view.failures import describe_failure, explain_constant_errors
 from harness.report.view.rare_requests import explain_lack_of_requests
 from harness.report.view.scenario_errors import (
@@ -70,10 +72,6 @@ _QUOTED_AT_MOST = 300
 _ERROR_AT_MOST = 120
 
 _USED_UP_FROM_RATIO = 0.85
-_WAITS = (
-    "its requests wait for its own workers, locks or connections, "
-    "or for a disk or the network, which are not counted"
-)
 _NO_REQUEST_REMEDY = (
     "let the tasks ask by self.client, or report what they ask (environment.events.request.fire), "
     "or allow a longer window"
@@ -123,6 +121,8 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return _explain_cpu(evidence)
         case CompanionFull() | CompanionMemoryFull():
             return _explain_companion(evidence)
+        case MemoryStalled() | DiskStalled() | CompanionStalled():
+            return stalls.explain_stall(evidence)
         case OwnConcurrency():
             return _explain_concurrency(evidence)
 
@@ -144,11 +144,10 @@ def _explain_memory(evidence: OutOfMemory | MemoryFull | Thrashing) -> str:
             return f"it ran out of its {format_mebibytes(limit_bytes)} and was killed at {users} users"
         case MemoryFull(used_ratio, limit_bytes):
             return f"its working set reached {format_ratio(used_ratio)} of {format_mebibytes(limit_bytes)}"
-        case Thrashing(memory, cost_ratio, light_users):
+        case Thrashing(memory, cost_ratio, light_users, stalled_ratio):
             return (
                 f"{_explain_memory(memory)}, and a request costs {format_number(cost_ratio, 1)} times "
-                f"the CPU time that it does at {light_users} users: the kernel keeps dropping pages "
-                "that are needed again"
+                f"the CPU time that it does at {light_users} users: {stalls.explain_cost(stalled_ratio)}"
             )
 
 
@@ -167,15 +166,18 @@ def _explain_errors(evidence: RequestErrors) -> str:
 
 def _explain_cpu(evidence: CpuQuotaUsed) -> str:
     used, throttled = format_ratio(evidence.used_ratio), evidence.throttled_ratio
+    stalled = stalls.describe_cpu_stall(evidence.stalled_ratio)
     if throttled is None:
-        return f"its CPU quota is used up ({used} of {format_cpu(evidence.limit_cores)} used)"
+        return f"its CPU quota is used up ({used} of {format_cpu(evidence.limit_cores)} used{stalled})"
     if evidence.used_ratio < _USED_UP_FROM_RATIO:
         return (
             "its requests use up its CPU quota in bursts "
-            f"(throttled in {format_ratio(throttled)} of periods, "
+            f"(throttled in {format_ratio(throttled)} of periods{stalled}, "
             f"{used} of {format_cpu(evidence.limit_cores)} used on average)"
         )
-    return f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods)"
+    return (
+        f"its CPU quota is used up ({used} used, throttled in {format_ratio(throttled)} of periods{stalled})"
+    )
 
 
 def _explain_companion(evidence: CompanionFull | CompanionMemoryFull) -> str:
@@ -195,7 +197,10 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
     if evidence.cpu_used_ratio is None:
         return f"{reason}; how much of its CPU it used is not known"
     limit = f"{reason} while its CPU is {format_ratio(evidence.cpu_used_ratio)} used"
+    if evidence.is_throttling_unknown:
+        return f"{limit}; {stalls.THROTTLING_UNKNOWN}"
     busy_cores, throttled = evidence.busy_cores, evidence.throttled_ratio
+    waits = stalls.name_waits(evidence.io_ratio)
     if busy_cores is not None and evidence.limit_cores is not None:
         cores = "1 core" if busy_cores == 1 else f"{busy_cores} cores"
         threads = "a single thread does" if busy_cores == 1 else f"{busy_cores} threads do"
@@ -207,8 +212,8 @@ def _explain_concurrency(evidence: OwnConcurrency) -> str:
         at_once = f"about {format_number(evidence.requests_at_once, 1)} requests at once"
         limit += f", and it levels off at {format_number(evidence.rps, 0)} RPS, {at_once}"
     if throttled is None:
-        return f"{limit}; more CPU does not help: {_WAITS}"
-    return f"{limit}; more CPU helps in part (throttled in {format_ratio(throttled)} of periods): {_WAITS}"
+        return f"{limit}; more CPU does not help: {waits}"
+    return f"{limit}; more CPU helps in part (throttled in {format_ratio(throttled)} of periods): {waits}"
 
 
 def explain_judgement(judgement: Judgement) -> str:

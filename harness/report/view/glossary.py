@@ -60,7 +60,15 @@ PAGE_TERMS = (
         "away from the decision",
         "neither the size to take nor one of the largest that are too small: a coarser precision is enough",
     ),
-    Term("limiting factor", "what stops a size from sustaining more users, such as CPU or memory"),
+    Term("limiting factor", "what stops a size from sustaining more users, such as CPU, memory or the disk"),
+    Term(
+        "waited for",
+        "the share of time in which at least one thread waited for a core, for memory or for a disk: the "
+        "kernel's pressure stall information (PSI)",
+    ),
+    Term(
+        "thrash", "to wait for memory again and again: the kernel drops pages that are needed at once again"
+    ),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),
     Term("soak", "the recommended size is held for minutes at the end, at the campaign's users"),

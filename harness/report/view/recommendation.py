@@ -15,6 +15,7 @@ _REMEDIES = {
     Factor.TARGET: "a larger size alone will not help, find what its requests wait for",
     Factor.ERRORS: "find the errors before buying a larger size",
     Factor.DEPENDENCY: "give its dependency more",
+    Factor.DISK: "a larger size alone will not help, let it use its disk less or give it a faster one",
     Factor.GENERATOR: "give the generator more, then measure again",
     Factor.HOST: "measure on another host",
 }

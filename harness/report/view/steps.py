@@ -7,6 +7,7 @@ from harness.model import CompanionUse, NameStats, Rule, StepResult
 from harness.report.view import text
 from harness.report.view.explanations import explain_judgement, name_rule
 from harness.report.view.scenario_errors import describe_raised_tasks
+from harness.report.view.stalls import describe_stalls
 
 _SUPERSEDED = "does not count: these users were held again while the host was more than 10 % faster"
 
@@ -93,6 +94,7 @@ def _explain_verdict(step: StepResult, *, is_superseded: bool) -> str:
     parts = (
         explain_judgement(step.judgement),
         "" if is_about_tasks else describe_raised_tasks(step.tasks),
+        describe_stalls(step.target.stalls),
         _SUPERSEDED if is_superseded else "",
     )
     return text.clean_text("; ".join(part for part in parts if part))

@@ -25,6 +25,7 @@ FACTOR_WORDS = {
     Factor.TARGET: "the target itself",
     Factor.ERRORS: "errors",
     Factor.DEPENDENCY: "a dependency",
+    Factor.DISK: "the disk",
     Factor.GENERATOR: "the generator",
     Factor.HOST: "the host",
 }

@@ -53,6 +53,7 @@ def build_trust_facts(result: CampaignResult) -> tuple[Fact, ...]:
         *_build_unseen_fact(valid),
         *_build_raised_fact(steps),
         _build_cpu_per_request_fact(valid),
+        _build_waits_fact(valid),
         *_build_memory_fact(result.cells),
         *build_check_facts(result),
     )
@@ -230,6 +231,21 @@ def _build_cpu_per_request_fact(steps: Sequence[StepResult]) -> Fact:
     return Fact(
         "CPU per request", value, "a wide range at equal load would mean that the host's speed drifted"
     )
+
+
+def _build_waits_fact(steps: Sequence[StepResult]) -> Fact:
+    """Return for what the targets' work waited longest, or that this is not known."""
+    stalls = [step.target.stalls for step in steps]
+    longest = {
+        "core": _find_worst([each.cpu_ratio for each in stalls]),
+        "memory": _find_worst([each.memory_ratio for each in stalls]),
+        "disk": _find_worst([each.io_ratio for each in stalls]),
+    }
+    known = [f"{name} {text.format_ratio(ratio)}" for name, ratio in longest.items() if ratio is not None]
+    if not known:
+        return Fact("Work waited for", text.NO_DATA, "not known: the kernel's own files were not in reach")
+    note = "of the time at most, each in its worst window, by the kernel's pressure stall information"
+    return Fact("Work waited for", ", ".join(known), note)
 
 
 def _build_memory_fact(cells: Sequence[CellResult]) -> Iterator[Fact]:

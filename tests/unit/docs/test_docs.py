@@ -69,7 +69,7 @@ def test_every_make_target_and_variable_that_is_shown_exists(page: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     tools = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tools").iterdir() if path.is_file())
     for line in find_commands(PAGES[page]):
-        match = re.match(r"make ?([a-z-]*)(.*)|()([A-Z]+=\w+)$", line)
+        match = re.match(r"make ?([a-z0-9-]*)(.*)|()([A-Z]+=\w+)$", line)
         if match:
             target, rest = match[1] or "", match[2] or match[4] or ""
             assert not target or re.search(rf"^{target}:", makefile, re.MULTILINE), line

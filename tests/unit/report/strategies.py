@@ -46,6 +46,7 @@ from harness.model.evidence import (
     SloEvaluation,
     SlosHold,
 )
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
 from tests.unit.report.example import build_campaign
 
 TEXTS = st.text(max_size=40) | st.sampled_from(
@@ -102,6 +103,10 @@ EVIDENCE = st.one_of(
     st.builds(RequestErrors, st.floats(0, 1), TEXTS, COUNTS, RATIOS, st.booleans()),
     st.builds(CompanionFull, TEXTS, st.floats(0.1, 8), st.floats(0, 1), st.floats(0, 1)),
     st.builds(CompanionMemoryFull, TEXTS, st.integers(1, 2**40), st.floats(0, 1)),
+    st.builds(MemoryStalled, st.floats(0, 1), st.integers(1, 2**40)),
+    st.builds(
+        CompanionStalled, TEXTS, st.builds(DiskStalled, st.floats(0, 1), st.none() | st.floats(0, 1), USERS)
+    ),
     st.builds(
         OwnConcurrency,
         JUDGEMENTS,

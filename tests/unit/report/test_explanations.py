@@ -58,6 +58,7 @@ from harness.model.evidence import (
     TimeUnexplained,
 )
 from harness.model.rare_requests import TooFewRequests
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.report.view.explanations import (
@@ -333,6 +334,51 @@ def test_a_quote_is_one_short_line() -> None:
             "its CPU quota is used up (97 % used, throttled in 63 % of periods)",
         ),
         (CpuQuotaUsed(0.97, 1.0, None), "its CPU quota is used up (97 % of 1 CPU used)"),
+        (
+            CpuQuotaUsed(0.97, 1.0, 0.634, 0.71),
+            "its CPU quota is used up (97 % used, throttled in 63 % of periods, "
+            "work waited for a core 71 % of the time)",
+        ),
+        (
+            MemoryStalled(0.34, 64 * MIB),
+            "memory stalled it 34 % of the time: it thrashes in its 64 MiB, where the kernel keeps dropping "
+            "pages that are needed again",
+        ),
+        (DiskStalled(0.71, 0.12, 10), "it waited for a disk 71 % of the time (12 % at 10 users)"),
+        (DiskStalled(0.71), "it waited for a disk 71 % of the time"),
+        (
+            CompanionStalled("db", DiskStalled(0.8)),
+            "its companion db waited for a disk 80 % of the time",
+        ),
+        (
+            CompanionStalled("db", MemoryStalled(0.34, 128 * MIB)),
+            "memory stalled its companion db 34 % of the time: it thrashes in its 128 MiB, where the kernel "
+            "keeps dropping pages that are needed again",
+        ),
+        (
+            Thrashing(MemoryFull(1.0, 48 * MIB), 1.84, 10, 0.04),
+            "its working set reached 100 % of 48 MiB, and a request costs 1.8 times the CPU time that it "
+            "does at 10 users: the kernel keeps dropping pages that are needed again, and memory stalled it "
+            "4.0 % of the time",
+        ),
+        (
+            Thrashing(MemoryFull(1.0, 48 * MIB), 1.84, 10, 0.002),
+            "its working set reached 100 % of 48 MiB, and a request costs 1.8 times the CPU time that it "
+            "does at 10 users: the kernel lets nothing wait for memory, so this is its own work, as by a "
+            "garbage collector",
+        ),
+        (
+            OwnConcurrency(SLOW, 0.6, is_throttling_unknown=True),
+            "p95 1.204 s > 1 s while its CPU is 60 % used; how often it was throttled is not known, so it "
+            "may be the CPU: the engine does not report it, and the kernel's own files are not in reach "
+            "(run the harness on the engine's machine)",
+        ),
+        (
+            OwnConcurrency(SLOW, 0.2, io_ratio=0.02),
+            "p95 1.204 s > 1 s while its CPU is 20 % used; more CPU does not help: its requests wait for its "
+            "own workers, locks or connections, or for the network, which is not counted (for a disk 2.0 % "
+            "of the time)",
+        ),
         (
             CompanionFull("database", 0.4, 0.99, 0.93),
             "its companion database has used up its 0.4 CPU (99 % used, throttled in 93 % of periods)",

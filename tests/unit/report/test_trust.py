@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.model.stalls import Stalls
 from harness.report.view.trust import build_trust_facts
 from tests.unit.report import example
 
@@ -63,3 +64,18 @@ def test_constant_think_times_are_named(spread_ratios: tuple[float | None, ...],
     steps = [replace(step, think_spread_ratio=ratio) for step, ratio in pairs]
     facts = build_trust_facts(example.build_campaign([replace(cell, steps=tuple(steps))]))
     assert [fact.value for fact in facts if fact.label == "Arrivals"] == ["evenly spaced"] * is_named
+
+
+def test_the_longest_waits_are_told_each_by_its_own_window() -> None:
+    cell = example.build_censored_size()
+    stalls = (Stalls(0.63, 0.02, None), Stalls(0.1, 0.34, None))
+    steps = tuple(
+        replace(step, target=replace(step.target, stalls=each))
+        for step, each in zip(cell.steps, stalls, strict=False)
+    )
+    facts = build_trust_facts(example.build_campaign([replace(cell, steps=steps)]))
+    assert {fact.label: fact.value for fact in facts}["Work waited for"] == "core 63 %, memory 34 %"
+    facts = build_trust_facts(example.build_campaign([cell]))
+    (unknown,) = (fact for fact in facts if fact.label == "Work waited for")
+    assert unknown.value == "–"
+    assert "not known" in unknown.note

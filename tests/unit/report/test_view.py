@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from harness.model import MIB, CellResult, CompanionUse, HostUse, Limits, Settling, Status
+from harness.model.stalls import Stalls
 from harness.report import build_view, render_html
 from harness.report.view import cell_text
 from harness.report.view.cells import CellView, select_decisive_steps
+from harness.report.view.steps import build_step_view
 from tests.unit.report import example
 
 
@@ -109,6 +111,21 @@ def test_a_companion_is_shown_with_its_shares_and_in_the_trust_section() -> None
     assert (companion.throttled, companion.memory_peak, companion.memory_share) == ("3.0 %", "64 MiB", "50 %")
     (fact,) = (fact for fact in view.trust if fact.label == "Companions")
     assert (fact.value, fact.note.endswith("ready and seeded after 2.50 s at most")) == ("db", True)
+
+
+@pytest.mark.parametrize(
+    ("stalls", "waits"),
+    [
+        (Stalls(), ""),
+        (Stalls(0.02, 0.0, 0.09), ""),
+        (Stalls(0.63, 0.34, 0.02), "; work waited for a core 63 % of the time, for memory 34 %"),
+        (Stalls(0.05, None, 0.8), "; work waited for a disk 80 % of the time"),
+    ],
+)
+def test_a_step_says_for_what_its_work_waited(stalls: Stalls, waits: str) -> None:
+    step = example.build_step(1, 400, 1.2)
+    plain = build_step_view(step).reason
+    assert build_step_view(replace(step, target=replace(step.target, stalls=stalls))).reason == plain + waits
 
 
 def test_the_trust_section_shows_the_worst_window() -> None:

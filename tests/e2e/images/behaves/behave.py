@@ -21,6 +21,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.eaten.append(bytearray(int(amount) * MIB))
         if action == "leak":
             self.eaten.append(os.urandom(int(amount) * 1024))
+        if action == "spike":
+            bytearray(int(amount) * MIB)
+        if action == "reread":
+            reread(int(amount))
+        if action == "sync":
+            sync(int(amount))
         if action == "eat-in-a-child" and os.fork() == 0:
             eat()
         if action == "exit":
@@ -39,6 +45,25 @@ def burn(cpu_s: float) -> None:
     end_s = time.thread_time() + cpu_s
     while time.thread_time() < end_s:
         pass
+
+
+def reread(mebibytes: int) -> None:
+    """Read a file twice, which does not fit into the memory beside what it has to drop for it."""
+    with open("/tmp/read", "w+b") as file:
+        for _ in range(mebibytes):
+            file.write(os.urandom(MIB))
+        for _ in range(2):
+            file.seek(0)
+            while file.read(MIB):
+                pass
+
+
+def sync(writes: int) -> None:
+    """Write to the disk so often, and wait each time."""
+    with open("/tmp/written", "wb", buffering=0) as file:
+        for _ in range(writes):
+            file.write(os.urandom(4096))
+            os.fsync(file.fileno())
 
 
 def answer() -> None:

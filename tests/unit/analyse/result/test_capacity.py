@@ -43,6 +43,8 @@ NOT_STARTED = ContainerRun(
     CELL.id, 2, "2026-01-01T00:01:00+00:00", None, FailureKind.EXITED, "it exited with code 1"
 )
 
+IDLE = TargetUse(cpu_cores=0.1)
+
 
 def build_answer(
     *steps: StepResult,
@@ -54,7 +56,7 @@ def build_answer(
 
 
 def test_both_ends_measured_make_a_bracket() -> None:
-    result = build_answer(make_step(100, "PASS"), make_step(104, "FAIL"))
+    result = build_answer(make_step(100, "PASS"), make_step(104, "FAIL", target=IDLE))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 104)
     assert result.limiting_factor is Factor.TARGET
 
@@ -67,7 +69,7 @@ def test_a_cell_that_never_broke_is_censored() -> None:
 
 
 def test_a_cell_whose_smallest_step_failed_sustains_no_user() -> None:
-    result = build_answer(make_step(2, "FAIL"), make_step(1, "FAIL"))
+    result = build_answer(make_step(2, "FAIL"), make_step(1, "FAIL", target=IDLE))
     assert (result.status, result.sustained_users, result.broken_users) == (Status.NONE, None, 1)
     assert result.limiting_factor is Factor.TARGET
     assert (result.rps, result.p95_s) == (None, None)
@@ -223,7 +225,7 @@ def test_a_cell_whose_target_does_not_come_up_again_after_a_pass_is_invalid() ->
 
 
 def test_a_bracket_stays_an_answer_if_later_steps_are_invalid() -> None:
-    ends = [make_step(100, "PASS"), make_step(140, "FAIL")]
+    ends = [make_step(100, "PASS"), make_step(140, "FAIL", target=IDLE)]
     invalid = [make_step(120, "INVALID", rule="steal", evidence=CpuStolen(0.14)) for _ in range(2)]
     result = build_answer(*ends, *invalid)
     assert (result.status, result.sustained_users, result.broken_users) == (Status.BRACKETED, 100, 140)

@@ -49,13 +49,17 @@ def find_limit(
         (0.6, 0.63, Factor.CPU),
         (0.43, 0.25, Factor.CPU),
         (0.3, 0.9, Factor.TARGET),
-        (None, 0.9, Factor.TARGET),
-        (None, None, Factor.TARGET),
+        (0.42, None, Factor.TARGET),
+        (0.43, None, None),
+        (0.84, None, None),
+        (None, 0.9, None),
+        (None, None, None),
     ],
 )
 def test_the_cpu_is_the_limit_if_it_is_used_up_or_throttled(
-    used_cores: float | None, throttled_ratio: float | None, factor: Factor
+    used_cores: float | None, throttled_ratio: float | None, factor: Factor | None
 ) -> None:
+    """No factor is named where the use of the CPU was not counted, or where throttling would decide."""
     target = TargetUse(cpu_cores=used_cores, throttled_ratio=throttled_ratio)
     assert find_limit(target=target).factor is factor
 
@@ -86,7 +90,7 @@ def test_a_full_memory_is_the_limit_only_of_a_target_that_died_or_stalled(
     rule: str, mib: int | None, factor: Factor
 ) -> None:
     """Ignore a full memory in a slow step, because a cache may fill it."""
-    full = TargetUse(memory_peak_bytes=None if mib is None else mib * MIB)
+    full = TargetUse(cpu_cores=0.2, memory_peak_bytes=None if mib is None else mib * MIB)
     assert find_limit(rule, full).factor is factor
 
 
@@ -122,7 +126,8 @@ def test_every_failed_step_has_a_limiting_factor_with_evidence() -> None:
     for rule in ("p95", "mean", "drift", "shortfall", "errors", "died", "stalled", "all-failed"):
         for used in (None, 0.0, 1.0):
             limit = find_limit(rule, TargetUse(cpu_cores=used))
-            assert isinstance(limit.factor, Factor)
+            is_open = isinstance(limit.evidence, OwnConcurrency) and limit.evidence.cpu_used_ratio is None
+            assert isinstance(limit.factor, Factor) or is_open
             assert limit.evidence
 
 
@@ -148,6 +153,14 @@ def test_a_companion_is_the_limit_if_its_cpu_is_used_up_and_the_targets_is_not(
 ) -> None:
     assert find_limit(target=IDLE, companions=companions).factor is factor
     assert find_limit(target=BUSY, companions=companions).factor is Factor.CPU
+
+
+def test_a_companion_whose_throttling_is_unknown_leaves_the_factor_open() -> None:
+    """It uses 0.2 of its 0.4 cores: if it was throttled, it is the limit."""
+    limit = find_limit(target=IDLE, companions=(make_companion(0.2, None),))
+    assert limit.factor is None
+    assert isinstance(limit.evidence, OwnConcurrency)
+    assert limit.evidence.is_throttling_unknown
 
 
 def test_the_busiest_companion_is_named() -> None:
@@ -224,7 +237,8 @@ def test_a_target_that_uses_whole_cores_has_as_many_busy_threads(
 ) -> None:
     """A target of one thread uses one core of each replica, whatever its quota. More may be chance."""
     cell = replace(CELL, limits=Limits(limit_cores, 256 * MIB, replicas))
-    step = make_step(100, "FAIL", target=TargetUse(cpu_cores=used_cores), shortfall_ratio=shortfall_ratio)
+    use = TargetUse(cpu_cores=used_cores, throttled_ratio=0.0)
+    step = make_step(100, "FAIL", target=use, shortfall_ratio=shortfall_ratio)
     limit = find_limiting_factor(cell, step)
     assert limit.factor is Factor.TARGET
     assert isinstance(limit.evidence, OwnConcurrency)

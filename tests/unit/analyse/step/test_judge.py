@@ -47,6 +47,7 @@ from tests.unit.analyse.synthetic import (
     always,
     make_closed_step,
     make_step_of,
+    make_target_samples,
     make_thinks,
     response_on_paper_s,
     slow_share,
@@ -225,6 +226,17 @@ def test_requests_and_errors_are_counted_by_name() -> None:
 )
 def test_exit_code_137_alone_does_not_prove_an_oom_kill(changed: dict[str, Any], is_oom: bool) -> None:
     assert judge_step(make_closed_step(**changed), SLOS).target.is_out_of_memory is is_oom
+
+
+def test_the_kernels_count_tells_a_kill_that_the_engine_does_not_report() -> None:
+    """The count rises from 1 to 2 between the samples at 19 and 20 s; what was killed before is not new."""
+    samples = make_target_samples([float(second) for second in range(34)])
+    counted = tuple(replace(sample, oom_kills=2 if sample.at_s >= 20 else 1) for sample in samples)
+    result = judge_step(make_closed_step(30, target=counted), SLOS, LIGHT)
+    assert result.judgement == Judgement(Rule.OOM_KILL, ProcessKilled(20.0))
+    assert result.target.is_out_of_memory
+    before = tuple(replace(sample, oom_kills=1) for sample in samples)
+    assert judge_step(make_closed_step(30, target=before), SLOS, LIGHT).verdict is Verdict.PASS
 
 
 def test_an_oom_kill_of_a_process_fails_a_window_that_would_otherwise_pass() -> None:

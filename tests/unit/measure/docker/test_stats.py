@@ -1,13 +1,16 @@
 """The engine's JSON of both cgroup versions, converted to samples and events."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from harness.measure.docker.events import event_from_json
-from harness.measure.docker.stats import sum_replicas, target_sample_from_json
+from harness.measure.docker.stats import add_cgroup_counters, sum_replicas, target_sample_from_json
+from harness.measure.host.cgroup import CgroupCounters
+from harness.measure.host.cgroup_files import Pressure, Throttling
 from harness.measure.host.counters import sum_busy_s
 from harness.model import EventKind, TargetEvent, TargetSample
 
@@ -107,3 +110,51 @@ def test_replicas_are_summed_and_their_memory_is_that_of_the_fullest() -> None:
     assert sum_replicas(1.4, [one, other]) == TargetSample(
         1.4, 5.0, 300, 60, 1.2, 60 * 2**20, 65 * 2**20, 1010, 5020
     )
+
+
+# The kernel's own files beside the engine's counters
+
+PODMAN = {
+    **V2,
+    "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}, "throttling_data": {"periods": 0}},
+}
+FROM_FILES = CgroupCounters(
+    throttling=Throttling(120, 30, 1.25),
+    memory_peak_bytes=65_000_000,
+    limit_hits=4,
+    oom_kills=1,
+    cpu=Pressure(3.0, 2.0),
+    memory=Pressure(1.5, 0.5),
+    io=Pressure(0.25, None),
+)
+
+
+def test_files_show_what_the_engine_does_not() -> None:
+    engines = target_sample_from_json(PODMAN, 7.0)
+    assert engines is not None
+    assert (engines.periods, engines.memory_peak_bytes, engines.oom_kills) == (0, None, None)
+    sample = add_cgroup_counters(engines, FROM_FILES)
+    assert (sample.periods, sample.throttled_periods, sample.throttled_s) == (120, 30, 1.25)
+    assert (sample.memory_peak_bytes, sample.is_peak_sampled) == (65_000_000, False)
+    assert (sample.limit_hits, sample.oom_kills) == (4, 1)
+    assert (sample.cpu_some_s, sample.cpu_full_s) == (3.0, 2.0)
+    assert (sample.memory_some_s, sample.memory_full_s) == (1.5, 0.5)
+    assert (sample.io_some_s, sample.io_full_s) == (0.25, None)
+    assert (sample.cpu_s, sample.working_set_bytes) == (2.5, 40_000_000)
+
+
+def test_what_files_do_not_show_stays_the_engines() -> None:
+    engines = target_sample_from_json(V1, 7.0)
+    assert engines is not None
+    only_pressure = CgroupCounters(memory=Pressure(1.5, 0.5))
+    expected = replace(engines, memory_some_s=1.5, memory_full_s=0.5)
+    assert add_cgroup_counters(engines, only_pressure) == expected
+
+
+def test_replicas_wait_for_the_mean_of_their_times_and_their_kills_are_summed() -> None:
+    plain = TargetSample(1.0, 2.0, 100, 10, 0.5, 40, None, 1000, 5000)
+    one = replace(plain, limit_hits=3, oom_kills=1, memory_some_s=1.0, io_some_s=4.0, is_peak_sampled=True)
+    other = replace(plain, limit_hits=4, oom_kills=0, memory_some_s=2.0)
+    both = sum_replicas(1.4, [one, other])
+    assert (both.limit_hits, both.oom_kills, both.memory_some_s) == (7, 1, 1.5)
+    assert (both.io_some_s, both.is_peak_sampled) == (None, True)
