@@ -241,6 +241,10 @@ services:
 """,
         "other.yaml": "services: {other: {image: z}}\n",
     },
+    "an empty service that another extends": {
+        "compose.yaml": "services: {web: {extends: {file: a.yaml, service: a}, image: x, ports: [80]}}\n",
+        "a.yaml": "services:\n  a:\n",
+    },
     "ports": {
         "compose.yaml": """\
 services:

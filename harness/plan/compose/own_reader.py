@@ -180,10 +180,18 @@ class _Extender:
         services: Tree = {}
         replaced: list[KeyPath] = []
         for document in read_documents(file):
-            tree = _read_document(document.values, file, source)
+            tree = _read_document(_fill_empty_services(document.values), file, source)
             services = merge_models(services, canonicalize(tree, file.parent, source.home)["services"])
             replaced += document.replaced
         return _Extender(services, file, source, replaced)
+
+
+def _fill_empty_services(values: Any) -> Any:
+    """Return a file's content with a mapping for each empty service: others may extend it."""
+    services = values.get("services") if isinstance(values, dict) else None
+    if not isinstance(services, dict):
+        return values
+    return {**values, "services": {name: {} if each is None else each for name, each in services.items()}}
 
 
 def _apply_extends(own: Tree, file: Path, source: _Source, replaced: Sequence[KeyPath]) -> Tree:

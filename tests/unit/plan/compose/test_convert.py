@@ -133,6 +133,10 @@ def test_tags_take_away_what_a_service_extends(convert: Convert) -> None:
     assert ("command" in job, job["environment"], job["user"]) == (False, {"D": "1"}, "5")
 
 
+def test_an_empty_service_of_another_file_can_be_extended(convert: Convert) -> None:
+    assert convert(FILES["an empty service that another extends"]).values["port"] == 80
+
+
 def test_tags_take_away_what_a_file_includes(convert: Convert) -> None:
     files = {
         "compose.yaml": "include: [other.yaml]\n"
