@@ -236,7 +236,7 @@ volumes: {data: {}}
 """,
         "more.yaml": """\
 services:
-  job: {extends: deep, image: y, command: [run], environment: !override {D: "1"}}
+  job: {extends: deep, image: y, command: [run], environment: {D: "1"}}
   deep: {environment: {E: "1"}, user: "5"}
 """,
         "other.yaml": "services: {other: {image: z}}\n",

@@ -81,3 +81,22 @@ def test_a_dockerfile_that_is_not_of_the_context_is_not_in_the_image(
     text = f"FROM {BASE}\nCOPY . /all\nRUN {test}\n"
     source = BuildSource(tmp_path, dockerfile_inline=text)
     assert prepare_images(client, Target("kit", 80, source=source)).reference
+
+
+def test_further_contexts_are_folders_and_images(client: APIClient, tmp_path: Path, builder: str) -> None:
+    context, shared = tmp_path / "context", tmp_path / "shared"
+    for folder in (context, shared):
+        folder.mkdir()
+    (shared / "kept").write_text(builder)
+    (shared / "secret").touch()
+    (shared / ".dockerignore").write_text("secret\n")
+    test = "test -e /all/kept && test ! -e /all/secret"
+    source = BuildSource(
+        context,
+        dockerfile_inline=f"FROM base\nCOPY --from=shared . /all\nRUN {test}\n",
+        folders={"shared": shared},
+        sources={"base": f"docker-image://{BASE}"},
+    )
+    image = prepare_images(client, Target("kit", 80, source=source)).reference
+    (shared / "kept").write_text("changed")
+    assert prepare_images(client, Target("kit", 80, source=source)).reference != image

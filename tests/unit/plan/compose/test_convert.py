@@ -130,7 +130,7 @@ def test_tags_take_away_what_a_service_extends(convert: Convert) -> None:
     job = values["companions"]["job"]
     assert (values["port"], values["environment"]) == (90, {"B": "2", "C": "1"})
     assert "volumes" not in values
-    assert ("command" in job, job["environment"], job["user"]) == (False, {"D": "1"}, "5")
+    assert ("command" in job, job["environment"], job["user"]) == (False, {"D": "1", "E": "1"}, "5")
 
 
 def test_an_empty_service_of_another_file_can_be_extended(convert: Convert) -> None:
