@@ -67,14 +67,16 @@ def read_compose(files: Sequence[Path], environ: Mapping[str, str]) -> ComposeMo
         ValueError: they can't be read as compose files; with the reason and the place.
         InputError: one of them can't be read at all.
     """
-    references = References()
+    references, folder = References(), files[0].parent
     try:
-        model = _read_with_either(files, environ, references)
+        model = _read_with_either(files, {**environ, "PWD": str(folder)}, references)
     except ValueError as error:
         unset = ", ".join(list(references.unset)[:_MOST_NAMES])
         hint = f"; without a value are {unset}: write them into {shorten_path(files[0].parent / '.env')}"
         raise ValueError(f"{error}{hint if unset else ''}") from None
     model.notes += [f"{name} is not set, and counts as empty" for name in references.unset]
+    if "PWD" in references.in_texts | references.elsewhere and environ.get("PWD") != str(folder):
+        model.notes.append(f"$PWD is taken as its folder {shorten_path(folder)}, where it is usually started")
     model.notes += [f"{shorten_path(file)} is read with it" for file in files[1:]]
     if chosen := model.dotenv.get("COMPOSE_FILE"):
         model.notes.append(

@@ -133,6 +133,16 @@ def test_tags_take_away_what_a_service_extends(convert: Convert) -> None:
     assert ("command" in job, job["environment"], job["user"]) == (False, {"D": "1", "E": "1"}, "5")
 
 
+def test_the_working_folder_of_the_shell_is_that_of_the_file(convert: Convert, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    text = "services: {web: {image: x, ports: [80], volumes: ['$PWD/data:/data:ro', '${PWD}/data:/other']}}\n"
+    result = convert(text, PWD="/elsewhere")
+    assert result.values["files"] == {"/data": str(tmp_path / "data")}
+    assert result.values["copies"] == {"/other": str(tmp_path / "data")}
+    assert any(note.startswith("$PWD is taken as its folder ") for note in result.notes)
+    assert not any("PWD" in note for note in convert(text, PWD=str(tmp_path)).notes)
+
+
 def test_an_empty_service_of_another_file_can_be_extended(convert: Convert) -> None:
     assert convert(FILES["an empty service that another extends"]).values["port"] == 80
 
