@@ -14,6 +14,7 @@ from harness.plan.compose.names import (
     find_named_host,
     find_network_owner,
     find_outer_service,
+    list_fixed_addresses,
 )
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
@@ -285,18 +286,21 @@ class _Converter:
 
     def _report_fixed_addresses(self, name: str, values: _Values) -> None:
         """Refuse a fixed address that another value mentions, and note it otherwise."""
-        for network in (values.get("networks") or {}).values():
-            for key in ("ipv4_address", "ipv6_address"):
-                address = (network or {}).get(key)
-                if not address:
-                    continue
-                others = [self.model.services[each] for each in self.names]
-                if sum(count_mentions(each, str(address)) for each in others) > 1:
+        for key, address in list_fixed_addresses(values):
+            others = [self.model.services[each] for each in self.names]
+            if sum(count_mentions(each, address) for each in others) > 1:
+                self.result.refuse(
+                    name, f"others reach it at {address}, and here it has another; use its name"
+                )
+            else:
+                self.result.note(name, f"{key} is not honoured: the engine chooses the addresses")
+        apart = ((other, each) for other, each in self.model.services.items() if other not in self.names)
+        for other, each in apart:
+            for _, address in list_fixed_addresses(each):
+                if count_mentions(values, address):
                     self.result.refuse(
-                        name, f"others reach it at {address}, and here it has another; use its name"
+                        name, f"it reaches {other} at {address}, which is not there; use its name"
                     )
-                else:
-                    self.result.note(name, f"{key} is not honoured: the engine chooses the addresses")
 
     def _note_services_left_out(self, name: str, values: _Values) -> None:
         """Note services that are named as hosts, but that nothing depends on; not those before the target."""

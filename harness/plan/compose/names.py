@@ -78,6 +78,14 @@ def find_outer_service(services: _Values, name: str) -> _Values:
         seen.append(owner)
 
 
+def list_fixed_addresses(values: _Values) -> Iterator[tuple[str, str]]:
+    """Yield the addresses that the file gives a service, each with its key."""
+    for network in (values.get("networks") or {}).values():
+        for key in ("ipv4_address", "ipv6_address"):
+            if address := (network or {}).get(key):
+                yield key, str(address)
+
+
 def count_mentions(values: _Values, address: str) -> int:
     """Return how often a service mentions an address; 10.0.0.1 is not mentioned by 10.0.0.10."""
     return len(re.findall(rf"(?<![\w.]){re.escape(address)}(?![\w.])", str(values)))

@@ -637,6 +637,15 @@ def test_only_a_mention_of_the_very_address_is_refused(
     assert any("others reach it at" in fault for fault in convert(text).faults) is is_refused
 
 
+def test_the_address_of_a_service_that_is_not_started_is_refused(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, dns: [10.0.0.5]}\n"
+        "  resolver: {image: y, networks: {n: {ipv4_address: 10.0.0.5}}}\n"
+        "  other: {image: y, networks: {n: {ipv4_address: 10.0.0.6}}}\nnetworks: {n: {}}\n"
+    )
+    assert convert(text).faults == ["web: it reaches resolver at 10.0.0.5, which is not there; use its name"]
+
+
 def test_a_name_that_two_networks_give_to_two_services_is_refused(convert: Convert) -> None:
     def build(network: str) -> str:
         return (
