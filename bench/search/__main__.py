@@ -11,9 +11,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.search.ground_truth import FINE_S
 from bench.search.runner import TrialRunner, build_class_experiments, build_experiments
 from bench.search.scenarios import CLASS_STRATEGIES, SCENARIOS, STRATEGIES, find_strategies
 from bench.search.tables import format_classes, format_strategies
+from bench.search.truth_file import TruthFile
 
 PARTS = ("all", "strategies", "classes")
 
@@ -35,15 +37,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run_parts(options: argparse.Namespace) -> Iterator[str]:
     """Run the parts that were asked for, and yield their tables."""
+    truth_file = TruthFile(options.truths, options.truth_s)
     if options.part != "classes":
         scenarios = list(SCENARIOS) if options.scenario == "all" else [options.scenario]
-        experiments = build_experiments(scenarios, with_matrices=not options.no_matrices)
-        runner = TrialRunner(find_strategies(options.only), experiments, options.trials, options.seed)
+        built = build_experiments(scenarios, with_matrices=not options.no_matrices)
+        experiments = [each for each in built if each.title.startswith(options.experiment)]
+        runner = TrialRunner(
+            find_strategies(options.only), experiments, options.trials, options.seed, truth_file
+        )
         yield from format_strategies(runner, runner.run_trials(options.processes))
     if options.part != "strategies":
         strategies = [each for each in CLASS_STRATEGIES if each.name.startswith(options.only)]
         classes = build_class_experiments(options.class_prefix)
-        runner = TrialRunner(strategies, classes, options.trials, options.seed)
+        runner = TrialRunner(strategies, classes, options.trials, options.seed, truth_file)
         yield format_classes(runner, runner.run_trials(options.processes))
 
 
@@ -61,8 +67,15 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--class", dest="class_prefix", default="", help="only classes whose names start with this"
     )
+    parser.add_argument(
+        "--experiment", default="", help="only cells or matrices whose titles start with this, such as '3'"
+    )
     parser.add_argument("--only", default="", help="only strategies whose names start with this")
     parser.add_argument("--no-matrices", action="store_true", help="no matrices, only single cells")
+    parser.add_argument("--truths", type=Path, help="a file that keeps true capacities for later runs")
+    parser.add_argument(
+        "--truth-s", type=float, default=FINE_S, help="seconds of the longest simulation for a true capacity"
+    )
     parser.add_argument("--write", type=Path, help="also write the tables to this file")
     return parser.parse_args(argv)
 

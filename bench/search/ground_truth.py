@@ -23,7 +23,7 @@ DEFAULT_SLOS = (Slo("p95", 1.0), Slo("errors", 0.01), Slo("shortfall", 0.15))
 """The harness's defaults."""
 
 _COARSE_S = 1_000.0
-_FINE_S = 20_000.0
+FINE_S = 20_000.0
 _MAX_REQUESTS = 600_000
 """No simulation has many more requests than this, which find a capacity to within about 0.2 %."""
 
@@ -71,7 +71,7 @@ def find_ground_truth(
     limits: Limits,
     users_limit: int = 400,
     slos: tuple[Slo, ...] = DEFAULT_SLOS,
-    fine_s: float = _FINE_S,
+    fine_s: float = FINE_S,
 ) -> GroundTruth:
     """Find the capacity under these SLOs, for a memory that has to last for the harness's horizon."""
     return _TruthSearch(service, think, limits, slos).find(users_limit, fine_s)
@@ -141,7 +141,7 @@ class _TruthSearch:
     @functools.cached_property
     def _light_cycle_s(self) -> float:
         """The seconds between two requests of a user who is alone."""
-        return 1 / self._simulate(1, _FINE_S).rps
+        return 1 / self._simulate(1, FINE_S).rps
 
     def _simulate(self, users: int, length_s: float) -> _LongRun:
         key = users, length_s

@@ -1,5 +1,6 @@
 """Run all trials of one command on several processes, and find the ground truths they are scored against."""
 
+import functools
 import multiprocessing
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from bench.search.ground_truth import GroundTruth, find_ground_truth
 from bench.search.scenarios import CPUS_3, CPUS_5, MEMORIES_3, MEMORIES_5, SCENARIOS, SHOP
 from bench.search.score import Outcome, compute_lower_bound_s, score_cell
 from bench.search.trial import SimulatedScenario, Strategy, build_grid, build_plan, measure_matrix
+from bench.search.truth_file import TruthFile
 from harness.model import Cell, Limits
 
 _LONG_WINDOW_S = 300.0
@@ -67,21 +69,30 @@ class TrialRunner:
     """All trials of one command, and the ground truths that they are scored against."""
 
     def __init__(
-        self, strategies: Sequence[Strategy], experiments: Sequence[Experiment], trials: int, seed: int
+        self,
+        strategies: Sequence[Strategy],
+        experiments: Sequence[Experiment],
+        trials: int,
+        seed: int,
+        truth_file: TruthFile | None = None,
     ) -> None:
         self.strategies = strategies
         self.experiments = experiments
         self._trials = trials
         self._seed = seed
+        self._truth_file = truth_file or TruthFile()
         self._truths: dict[tuple[SimulatedScenario, Limits], GroundTruth] = {}
 
     def _find_truths(self, processes: int) -> None:
-        """Find the true capacity of every cell."""
+        """Find the true capacity of every cell that the truth file does not hold."""
         jobs = {(each.scenario, cell.limits): None for each in self.experiments for cell in each.cells}
-        longest_first = sorted(jobs, key=lambda job: -job[1].cpu_cores)
+        missing = [job for job in jobs if self._truth_file.find(*job) is None]
+        longest_first = sorted(missing, key=lambda job: -job[1].cpu_cores)
+        find = functools.partial(_find_truth, fine_s=self._truth_file.fine_s)
         with multiprocessing.Pool(processes) as pool:
-            truths = pool.map(_find_truth, longest_first, chunksize=1)
-        self._truths = dict(zip(longest_first, truths, strict=True))
+            for job, truth in zip(longest_first, pool.imap(find, longest_first), strict=True):
+                self._truth_file.add(*job, truth)
+        self._truths = {job: known for job in jobs if (known := self._truth_file.find(*job)) is not None}
 
     def run_trials(self, processes: int) -> dict[tuple[int, int], list[Outcome]]:
         """Run all trials and return their outcomes by the numbers of experiment and strategy."""
@@ -144,6 +155,8 @@ def _run_task(task: _Task) -> tuple[_Task, list[Outcome]]:
     return task, _runner.run_task(task)
 
 
-def _find_truth(job: tuple[SimulatedScenario, Limits]) -> GroundTruth:
+def _find_truth(job: tuple[SimulatedScenario, Limits], fine_s: float) -> GroundTruth:
     scenario, limits = job
-    return find_ground_truth(scenario.service, scenario.think, limits, scenario.users_limit, scenario.slos)
+    return find_ground_truth(
+        scenario.service, scenario.think, limits, scenario.users_limit, scenario.slos, fine_s
+    )

@@ -28,6 +28,7 @@ class Latency:
     `slow_ratio` is the share of response times above the limit of the first SLO on a percentile of all
     requests; None without such an SLO. `slow_variance_ratio` says how many times the variance of that share
     is that of independent requests, by the window's `slow_batches` batches; None if they can't tell it.
+    `nearly_slow_ratio` and `very_slow_ratio` are the shares above 2/3 and above 3/2 of the limit.
     """
 
     mean_s: float | None = None
@@ -37,6 +38,8 @@ class Latency:
     slow_ratio: float | None = None
     slow_variance_ratio: float | None = None
     slow_batches: int = 0
+    nearly_slow_ratio: float | None = None
+    very_slow_ratio: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from harness.analyse.search.bracket import (
     is_invalid_twice,
     is_scenario_broken,
 )
-from harness.analyse.search.capacity_estimate import find_percentile_slo
 from harness.analyse.search.constant_errors import find_constant_errors
 from harness.analyse.search.host_pace import drop_superseded_steps
 from harness.analyse.step.scenario_errors import is_scenarios_fault
@@ -178,9 +177,7 @@ def _estimate(
 ) -> Estimate | None:
     if sustained is None or broken is None:
         return None
-    return estimate_capacity(
-        sustained, broken, find_percentile_slo(slos), steps, is_cpu_bound=factor is Factor.CPU
-    )
+    return estimate_capacity(sustained, broken, slos, steps, is_cpu_bound=factor is Factor.CPU)
 
 
 def _find_cause(

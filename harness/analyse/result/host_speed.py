@@ -23,6 +23,8 @@ from harness.analyse.search.capacity_estimate import (
     estimate_from_slow_share,
     find_percentile_slo,
 )
+from harness.analyse.search.capacity_fit import estimate_variance_ratio
+from harness.analyse.search.limit_shape import compare_steepness
 from harness.model import (
     CampaignResult,
     CellResult,
@@ -119,7 +121,10 @@ def estimate_at_reference(
     if not steps or cell.status is not Status.BRACKETED or cell.limiting_factor is not Factor.CPU:
         return None
     windows = _list_windows(steps)
-    fitted = _choose_sharper(_read_estimate(cell), _fit_capacity(steps, windows, find_percentile_slo(slos)))
+    around = math.sqrt((cell.sustained_users or 1) * (cell.broken_users or 1))
+    steepness = compare_steepness(steps, around, estimate_variance_ratio(steps))
+    by_shares = _fit_capacity(steps, windows, find_percentile_slo(slos), steepness)
+    fitted = _choose_sharper(_read_estimate(cell), by_shares)
     log_slowdown = fmean(window.log_pace for window in windows) - math.log(speed.reference_work_s)
     users = fitted.users * math.exp(speed.elasticity * log_slowdown)
     width = math.exp(NORMAL_975 * math.hypot(fitted.sigma, speed.elasticity_sigma * log_slowdown))
@@ -135,7 +140,7 @@ def estimate_at_reference(
 
 
 def _fit_capacity(
-    steps: Sequence[StepResult], windows: Sequence[_Window], slo: Slo | None
+    steps: Sequence[StepResult], windows: Sequence[_Window], slo: Slo | None, steepness: float
 ) -> LogNormalEstimate | None:
     """Return the capacity in users at the mean D of these windows; None without slow shares.
 
@@ -145,7 +150,7 @@ def _fit_capacity(
     estimates = [
         LogNormalEstimate(estimate.users * math.exp(window.log_demand), estimate.sigma)
         for step, window in zip(steps, windows, strict=True)
-        if (estimate := estimate_from_slow_share(step, slo)) is not None
+        if (estimate := estimate_from_slow_share(step, slo, steepness)) is not None
     ]
     work = combine_estimates(estimates)
     if work is None:

@@ -20,6 +20,8 @@ from harness.analyse.search.capacity_estimate import (
     estimate_from_slow_share,
     find_percentile_slo,
 )
+from harness.analyse.search.capacity_fit import estimate_variance_ratio
+from harness.analyse.search.limit_shape import compare_steepness
 from harness.analyse.search.prediction import (
     collect_corrections,
     estimate_from_cpu_per_request,
@@ -140,7 +142,8 @@ def _choose_step(result: CellResult) -> StepResult | None:
 def _estimate_from_slow_requests(step: StepResult | None, slos: Sequence[Slo]) -> LogNormalEstimate | None:
     if step is None or (step.latency.slow_ratio or 0.0) * step.requests < _FEWEST_SLOW:
         return None
-    return estimate_from_slow_share(step, find_percentile_slo(slos))
+    steepness = compare_steepness([step], step.users, estimate_variance_ratio([step]))
+    return estimate_from_slow_share(step, find_percentile_slo(slos), steepness)
 
 
 def _estimate_from_memory(result: CellResult, step: StepResult | None) -> LogNormalEstimate | None:

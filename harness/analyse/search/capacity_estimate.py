@@ -8,7 +8,8 @@ Near the capacity, the logit of the share of slow requests is close to linear in
 √N, because more users share one queue. Simulated closed users (think time 1-4 s) at a processor-sharing
 target under a quota have slopes of 6 at 30 users, 8 at 50, 12 at 107, 16 at 221 and 18 at 279. If the CPU
 time per request is log-normal (coefficient of variation 2), the slope is two thirds of these values. If it is
-constant, or slots have a fixed service time, the slope is two to four times as large.
+constant, or slots have a fixed service time, the slope is two to four times as large. If few response times
+lie near the limit, it is flatter (see `limit_shape`).
 
 To choose the next step, ln N is given a distribution with heavy tails (Student's t with two degrees of
 freedom). So if measurements contradict the estimate, the following steps move away from it ever faster.
@@ -56,11 +57,14 @@ def combine_estimates(estimates: Iterable[LogNormalEstimate | None]) -> LogNorma
     return LogNormalEstimate(math.exp(mean), sum(weights) ** -0.5)
 
 
-def estimate_from_slow_share(step: StepResult, slo: Slo | None) -> LogNormalEstimate | None:
+def estimate_from_slow_share(
+    step: StepResult, slo: Slo | None, steepness: float = 1.0
+) -> LogNormalEstimate | None:
     """Estimate the capacity from a step's share of slow requests.
 
     `slo` is the SLO whose limit defines a slow request (see `find_percentile_slo`). Return None if there is
     no such SLO or no request, if the step is INVALID, or if it failed for another reason than this SLO.
+    `steepness` is the slope relative to the usual one, as `compare_steepness` tells it.
     """
     if slo is None or step.latency.slow_ratio is None or step.requests == 0:
         return None
@@ -68,7 +72,7 @@ def estimate_from_slow_share(step: StepResult, slo: Slo | None) -> LogNormalEsti
         return None
     n = step.requests
     share = (step.latency.slow_ratio * n + 0.5) / (n + 1)
-    slope = compute_logit_slope(step.users)
+    slope = steepness * compute_logit_slope(step.users)
     log_excess = (compute_logit(share) - compute_logit(compute_allowed_slow_share(slo))) / slope
     noise = _QUEUE_NOISE_FACTOR / math.sqrt(n * share * (1 - share)) / slope
     sigma = math.hypot(noise, _SLOPE_SIGMA * log_excess, _WINDOW_SIGMA)
@@ -87,6 +91,11 @@ def find_percentile_slo(slos: Iterable[Slo]) -> Slo | None:
     """
     kind = IndicatorKind.PERCENTILE
     return next((slo for slo in slos if slo.kind is kind and slo.request_name is None), None)
+
+
+def find_shortfall_limit(slos: Iterable[Slo]) -> float:
+    """Return the limit on the throughput shortfall; infinite without one."""
+    return min((slo.at_most for slo in slos if slo.kind is IndicatorKind.SHORTFALL), default=math.inf)
 
 
 def compute_logit_slope(users: float) -> float:

@@ -3,7 +3,11 @@
 The logit of the share of slow requests is taken as linear in ln N, through the allowed share at the capacity.
 Capacity and slope are unknown: each pair of both on a grid is weighed by the likelihood of all windows, and
 the probabilities of the capacity are the sums over all slopes. So the cell's own windows tell its slope, a
-slope that they can't tell makes the interval wider, and windows at one number of users count together.
+slope that they can't tell makes the interval wider, and windows at one number of users count together. Where
+few response times lie near the limit, a flatter slope is expected (`compare_steepness`).
+
+Where another SLO broke as well, the capacity is the lower one of two: under the percentile, by the shares,
+and under all other SLOs, by nothing but the verdicts.
 
 Requests that wait in one queue are slow together. A window therefore counts as fewer independent requests
 than it has (a quasi-likelihood, see McCullagh and Nelder, Generalized Linear Models, ch. 9). How many fewer
@@ -25,6 +29,7 @@ from harness.analyse.search.capacity_estimate import (
     compute_logit_slope,
     is_broken_by,
 )
+from harness.analyse.search.limit_shape import compare_steepness, is_straight
 from harness.analyse.search.memory_model import compute_growth_error
 from harness.model import Slo, StepResult, Verdict
 
@@ -64,9 +69,6 @@ _LONG_VARIANCE_RATIO = 1.2
 requests is larger by this than batches show.
 """
 
-_HARD_SIGMA = 0.05
-"""How exactly a step that broke by another SLO, or died, says that its users are too many, as a logarithm."""
-
 _VERDICT_SIGMA = 0.05
 _NAMED_SIGMA = 0.2
 _VERDICT_SPREAD = 0.7
@@ -100,19 +102,42 @@ class _Evidence:
 
 
 def fit_capacity(
-    steps: Sequence[StepResult], slo: Slo, around_users: float, *, is_cpu_bound: bool
+    steps: Sequence[StepResult],
+    slo: Slo,
+    around_users: float,
+    *,
+    is_cpu_bound: bool,
+    shortfall_limit: float = math.inf,
+    is_named: bool = False,
 ) -> CapacityFit | None:
-    """Fit the capacity under an SLO on a percentile of all requests; None without any window that tells of
-    it.
+    """Fit the capacity under an SLO on a percentile of all requests, and under what else broke a step.
 
-    It is sought from 0.45 to 2.2 times `around_users`. `is_cpu_bound`: the CPU limits the cell.
+    It is sought from 0.45 to 2.2 times `around_users`. None without any window that tells of the percentile.
+    `is_cpu_bound`: the CPU limits the cell. A step whose shortfall is above `shortfall_limit` has failed by
+    it too, where the percentile broke first. `is_named` is as in `fit_verdicts`.
     """
     told = [step for step in steps if step.verdict is not Verdict.INVALID]
     shown = [step for step in told if step.requests > 0 and step.latency.slow_ratio is not None]
     soft = [step for step in shown if step.verdict is Verdict.PASS or is_broken_by(step, slo)]
     if not soft:
         return None
-    ln_demands, ln_demand_sigma = _measure_demands(soft, around_users) if is_cpu_bound else ({}, 0.0)
+    ln_capacity = math.log(around_users) + _CAPACITIES
+    shares = _fit_windows(soft, slo, around_users, is_cpu_bound=is_cpu_bound)
+    passed = [step for step in told if step.verdict is Verdict.PASS]
+    failed = [step for step in told if step.verdict is Verdict.FAIL]
+    others = [step for step in failed if _broke_another(step, slo, shortfall_limit)]
+    if others:
+        shares = _find_lower(shares, _fit_verdicts([*passed, *others], ln_capacity, is_named=is_named))
+    return _summarize(ln_capacity, shares)
+
+
+def _fit_windows(
+    steps: Sequence[StepResult], slo: Slo, around_users: float, *, is_cpu_bound: bool
+) -> np.ndarray:
+    """Return the probability of each capacity of the grid, by the windows' shares of slow requests."""
+    variance_ratio = estimate_variance_ratio(steps)
+    steepness = compare_steepness(steps, around_users, variance_ratio)
+    ln_demands, ln_demand_sigma = _measure_demands(steps, around_users) if is_cpu_bound else ({}, 0.0)
     windows = [
         _Evidence(
             math.log(step.users) + ln_demands.get(step.index, 0.0),
@@ -120,15 +145,23 @@ def fit_capacity(
             step.requests,
             step.latency.slow_ratio or 0.0,
         )
-        for step in soft
+        for step in steps
+        if is_straight(step, around_users, steepness)
     ]
     ln_capacity = math.log(around_users) + _CAPACITIES
-    weights = _weigh(windows, ln_capacity, slo, estimate_variance_ratio(soft))
-    for step in told:
-        if step.verdict is Verdict.FAIL and step not in soft:
-            weights = weights + _weigh_hard_failure(math.log(step.users) - ln_capacity)
-    shares = np.exp(weights - weights.max())
-    return _summarize(ln_capacity, _blur(shares / shares.sum(), ln_demand_sigma))
+    weights = _weigh(windows, ln_capacity, slo, variance_ratio, steepness)
+    return _blur(_normalize(weights), ln_demand_sigma)
+
+
+def _broke_another(step: StepResult, slo: Slo, shortfall_limit: float) -> bool:
+    """Return True if the step failed by anything but this SLO, or if its shortfall is above the limit too."""
+    return not is_broken_by(step, slo) or (step.shortfall_ratio or 0.0) > shortfall_limit
+
+
+def _find_lower(shares: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return the probabilities of the lower one of two independent capacities."""
+    above, others_above = (each.sum() - np.cumsum(each) + each / 2 for each in (shares, others))
+    return np.asarray(shares * others_above + others * above)
 
 
 def fit_verdicts(steps: Sequence[StepResult], around_users: float, *, is_named: bool = False) -> CapacityFit:
@@ -139,6 +172,10 @@ def fit_verdicts(steps: Sequence[StepResult], around_users: float, *, is_named: 
     memory grew so that it would be full in time, because that is an extrapolation.
     """
     ln_capacity = math.log(around_users) + _CAPACITIES
+    return _summarize(ln_capacity, _fit_verdicts(steps, ln_capacity, is_named=is_named))
+
+
+def _fit_verdicts(steps: Sequence[StepResult], ln_capacity: np.ndarray, *, is_named: bool) -> np.ndarray:
     errors = (_NAMED_SIGMA if is_named else _VERDICT_SIGMA) * np.exp(_VERDICT_SPREAD * _VERDICT_ERRORS)
     weights = np.zeros((len(ln_capacity), len(errors))) - _VERDICT_ERRORS**2 / 2
     for step in steps:
@@ -146,9 +183,7 @@ def fit_verdicts(steps: Sequence[StepResult], around_users: float, *, is_named: 
             error = np.hypot(errors, compute_growth_error(step))
             excess = (math.log(step.users) - ln_capacity)[:, None] / error[None, :]
             weights += _compute_log_probability(excess if step.verdict is Verdict.FAIL else -excess)
-    weights = np.logaddexp.reduce(weights, axis=1)
-    shares = np.exp(weights - weights.max())
-    return _summarize(ln_capacity, shares / shares.sum())
+    return _normalize(np.logaddexp.reduce(weights, axis=1))
 
 
 def estimate_variance_ratio(steps: Sequence[StepResult]) -> float:
@@ -194,13 +229,18 @@ def _measure_demands(steps: Sequence[StepResult], around_users: float) -> tuple[
 
 
 def _weigh(
-    windows: Sequence[_Evidence], ln_capacity: np.ndarray, slo: Slo, variance_ratio: float
+    windows: Sequence[_Evidence],
+    ln_capacity: np.ndarray,
+    slo: Slo,
+    variance_ratio: float,
+    steepness: float,
 ) -> np.ndarray:
     """Return the logarithm of the weight of each capacity.
 
-    The windows of one container run share its speed; the weight is the mean over all speeds.
+    The windows of one container run share its speed; the weight is the mean over all speeds. `steepness` is
+    the expected slope, relative to the usual one.
     """
-    ratios = _SLOPE_MEDIAN * np.exp(_SLOPE_SIGMA * _SLOPES)
+    ratios = steepness * _SLOPE_MEDIAN * np.exp(_SLOPE_SIGMA * _SLOPES)
     slope = (compute_logit_slope(1.0) * np.exp(ln_capacity / 2)[:, None] * ratios[None, :])[:, :, None]
     weights = np.zeros(slope.shape[:2])
     weights -= (_SLOPE_DEGREES + 1) / 2 * np.log1p(_SLOPES**2 / _SLOPE_DEGREES)
@@ -238,15 +278,16 @@ def _compute_likelihood(
     return np.asarray(effective * divergence + 0.5 * np.log(effective / independent))
 
 
-def _weigh_hard_failure(excess: np.ndarray) -> np.ndarray:
-    """Return the log of the probability that users above the capacity by `excess` (of ln N) fail for good."""
-    return _compute_log_probability(excess / _HARD_SIGMA)
-
-
 def _compute_log_probability(deviations: np.ndarray) -> np.ndarray:
     """Return the log of the normal distribution's share below each deviation, at least that of 1e-6."""
     shares = [0.5 * math.erfc(-each / math.sqrt(2)) for each in deviations.flat]
     return np.asarray(np.log(np.maximum(np.array(shares).reshape(deviations.shape), 1e-6)))
+
+
+def _normalize(weights: np.ndarray) -> np.ndarray:
+    """Return the probabilities whose logarithms are these weights, but for a constant."""
+    shares = np.exp(weights - weights.max())
+    return np.asarray(shares / shares.sum())
 
 
 def _blur(shares: np.ndarray, sigma: float) -> np.ndarray:

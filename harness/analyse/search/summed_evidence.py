@@ -11,6 +11,7 @@ from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     compute_allowed_slow_share,
     find_percentile_slo,
+    find_shortfall_limit,
     is_broken_by,
 )
 from harness.analyse.search.capacity_fit import CapacityFit, fit_capacity
@@ -48,7 +49,13 @@ def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int,
     failed = [step for step in steps if step.users == broken and step.verdict is Verdict.FAIL]
     if not all(is_broken_by(step, slo) for step in failed):
         return None
-    fit = fit_capacity(steps, slo, compute_geometric_mean((sustained, broken)), is_cpu_bound=False)
+    fit = fit_capacity(
+        steps,
+        slo,
+        compute_geometric_mean((sustained, broken)),
+        is_cpu_bound=False,
+        shortfall_limit=find_shortfall_limit(plan.slos),
+    )
     users = (
         None if fit is None else _find_contradicted_end(fit, sustained, broken, plan.search.precision_ratio)
     )

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from harness.analyse.search.capacity_estimate import find_percentile_slo
+from harness.analyse.search.capacity_estimate import find_percentile_slo, find_shortfall_limit
+from harness.analyse.search.limit_shape import NEAR_FACTOR
 from harness.analyse.search.rare_requests import count_fewest_requests
 from harness.analyse.step.baseline import Baseline, choose_baseline, find_baseline_step
 from harness.analyse.step.cycle import measure_cycle_s
@@ -26,7 +27,6 @@ from harness.analyse.step.scenario_errors import (
 from harness.analyse.step.shortfall_gap import (
     find_baseline_gap,
     find_shortfall_gap,
-    find_shortfall_limit,
 )
 from harness.analyse.step.slo import (
     choose_batch_s,
@@ -334,10 +334,16 @@ def _summarize_latency(window: Window, slos: Sequence[Slo]) -> Latency:
         p50_s=find_percentile_s(good, 50),
         p95_s=find_percentile_s(good, 95),
         p99_s=find_percentile_s(good, 99),
-        slow_ratio=float((good > slo.at_most).mean()) if slo is not None else None,
+        slow_ratio=_measure_share_above(good, slo),
         slow_variance_ratio=variance_ratio,
         slow_batches=batches,
+        nearly_slow_ratio=_measure_share_above(good, slo, 1 / NEAR_FACTOR),
+        very_slow_ratio=_measure_share_above(good, slo, NEAR_FACTOR),
     )
+
+
+def _measure_share_above(good: np.ndarray, slo: Slo | None, factor: float = 1.0) -> float | None:
+    return None if slo is None else float((good > factor * slo.at_most).mean())
 
 
 def _summarize_failures(facts: StepFacts, window: Window | None) -> Failures:

@@ -3,17 +3,12 @@
 import math
 from collections.abc import Sequence
 
+from harness.analyse.search.capacity_estimate import find_shortfall_limit
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.slo import find_shortfall_ratio
 from harness.analyse.step.window import Window
-from harness.model import IndicatorKind, Slo
+from harness.model import Slo
 from harness.model.light_load import NoShortfall, ShortfallGap
-
-
-def find_shortfall_limit(slos: Sequence[Slo]) -> float:
-    """Return the limit on the throughput shortfall; infinite without one."""
-    limits = (slo.at_most for slo in slos if slo.kind is IndicatorKind.SHORTFALL)
-    return min(limits, default=math.inf)
 
 
 def find_baseline_gap(baseline: Baseline, slos: Sequence[Slo]) -> ShortfallGap | None:

@@ -41,7 +41,8 @@ def test_an_estimate_lies_within_its_interval_and_a_bracket_is_as_narrow_as_its_
 
 
 def estimate(held: StepResult, broken: StepResult, slo: Slo | None, *others: StepResult) -> Estimate:
-    return estimate_capacity(held, broken, slo, [held, *others, broken], is_cpu_bound=False)
+    slos = [] if slo is None else [slo]
+    return estimate_capacity(held, broken, slos, [held, *others, broken], is_cpu_bound=False)
 
 
 def fit_bracket(held: float, broken: float, requests: int = 2000, *others: StepResult) -> Estimate:

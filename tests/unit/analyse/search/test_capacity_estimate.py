@@ -11,9 +11,12 @@ from harness.analyse.search.capacity_estimate import (
     bound_slow_share,
     compute_logit,
     compute_logit_slope,
+    estimate_from_slow_share,
     find_median,
     find_probability,
 )
+from harness.model import Slo
+from tests.unit.analyse.synthetic import make_step
 
 SHARES = st.floats(0.001, 0.5)
 USERS = st.integers(1, 10_000)
@@ -94,3 +97,18 @@ def test_passes_above_the_estimate_move_the_median_ever_faster() -> None:
 def test_no_probability_lies_outside_the_bracket() -> None:
     assert find_probability(LogNormalEstimate(100, 0.1), 90, 90, 90, 90) == 0.0
     assert find_probability(LogNormalEstimate(100, 0.1), 90, 120, 90, 120) == pytest.approx(1.0)
+
+
+def test_a_gap_at_the_limit_lets_the_slow_share_say_little_of_the_users() -> None:
+    """No request lies between 0.67 s and 1.5 s, so the slope is a twentieth of 11.
+
+    The deviation has three parts: 20 · 3 / √(100,000 · 0.048 · 0.952) / 11 = 0.081 by the requests,
+    0.4 · 0.078 = 0.031 by the slope, and 0.03 between windows; together 0.092. With the usual slope it is
+    0.030.
+    """
+    step = make_step(100, "PASS", slow_ratio=0.048, requests=100_000)
+    usual, wide = (estimate_from_slow_share(step, Slo("p95", 1.0), each) for each in (1.0, 0.05))
+    assert usual is not None
+    assert wide is not None
+    assert math.log(wide.users / 100) == pytest.approx(20 * math.log(usual.users / 100))
+    assert (usual.sigma, wide.sigma) == pytest.approx((0.030, 0.092), abs=0.001)

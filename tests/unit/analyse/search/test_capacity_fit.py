@@ -81,6 +81,54 @@ def test_a_death_says_that_the_capacity_is_probably_below_its_users() -> None:
     assert fit(*windows, death).high < fit(*windows).high
 
 
+def add_shape(step: StepResult, nearly: float, very: float) -> StepResult:
+    return replace(step, latency=replace(step.latency, nearly_slow_ratio=nearly, very_slow_ratio=very))
+
+
+def test_a_gap_of_the_response_times_at_the_limit_leaves_more_doubt() -> None:
+    """5 % of the requests take several seconds whoever else is there; few more users make others slow."""
+    windows = [make_window(98, 0.046), make_window(103, 0.053, run=2)]
+    usual = [add_shape(step, 0.15, 0.01) for step in windows]
+    gap = [add_shape(step, 0.055, 0.045) for step in windows]
+    assert fit(*usual) == fit(*windows)
+    assert fit(*gap).high / fit(*gap).low > 1.3 * fit(*usual).high / fit(*usual).low
+
+
+def test_where_the_response_times_have_a_gap_windows_far_away_do_not_count() -> None:
+    """Beyond the gap, at 160 users, the cheap requests are slow too. A flat slope can't explain that."""
+    gap = [add_shape(make_window(98, 0.046), 0.055, 0.045), add_shape(make_window(103, 0.053), 0.055, 0.045)]
+    assert fit(*gap, make_window(160, 1.0, run=3)) == fit(*gap)
+
+
+def fit_lower(*steps: StepResult, limit: float = 0.15) -> CapacityFit:
+    result = fit_capacity(steps, P95, 100, is_cpu_bound=False, shortfall_limit=limit)
+    assert result is not None
+    return result
+
+
+def test_a_shortfall_above_its_limit_counts_where_the_percentile_broke_first() -> None:
+    gap = [add_shape(make_window(98, 0.046), 0.055, 0.045), add_shape(make_window(103, 0.053), 0.055, 0.045)]
+    short, enough = ([gap[0], replace(gap[1], shortfall_ratio=ratio)] for ratio in (0.16, 0.14))
+    assert fit_lower(*enough) == fit(*gap)
+    assert fit_lower(*short).high < 0.9 * fit(*gap).high
+    assert fit_lower(*short, limit=math.inf) == fit(*gap)
+
+
+def test_another_slo_that_breaks_far_above_the_percentile_hardly_matters() -> None:
+    """That no failure is known between the pass at 95 and the death at 160 leaves a little doubt below 95."""
+    windows = [make_window(95, 0.02), make_window(105, 0.1, run=2), make_window(150, 0.6, run=3)]
+    death = make_step(160, "FAIL", rule="died", requests=0)
+    assert fit(*windows, death).users == pytest.approx(fit(*windows).users, rel=0.01)
+    assert fit(*windows, death).lowest == pytest.approx(fit(*windows).lowest, rel=0.05)
+
+
+def test_a_chance_failure_of_the_percentile_is_no_verdict_on_another_slo() -> None:
+    """A failure at 90 users by the percentile does not lower a capacity that another SLO sets at 110."""
+    steps = [make_window(100, 0.001), make_window(108, 0.001), make_step(112, "FAIL", rule="errors")]
+    chance = make_window(90, 0.052, run=4)
+    assert fit(*steps, replace(chance, requests=100)).users > 100
+
+
 def test_without_a_window_nothing_is_fitted() -> None:
     steps = [make_step(100, "INVALID"), make_step(110, "FAIL", rule="died", requests=0)]
     assert fit_capacity(steps, P95, 100, is_cpu_bound=False) is None

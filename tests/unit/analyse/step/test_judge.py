@@ -70,6 +70,15 @@ def test_a_step_within_every_slo_passes_and_says_by_how_much() -> None:
     assert [each.value for each in evidence.evaluations] == pytest.approx([0.1, 0.0, 0.0], abs=1e-9)
 
 
+def test_a_step_says_which_shares_of_its_requests_lie_around_the_limit() -> None:
+    """Of 0.5, 0.8, 1.2 and 1.6 s three are above 2/3 s, two above 1 s and one above 1.5 s."""
+    facts = make_step_of(*((12.0 + number, time_s) for number, time_s in enumerate((0.5, 0.8, 1.2, 1.6))))
+    latency = judge_step(facts, [Slo("p50", 1.0)], LIGHT).latency
+    assert (latency.nearly_slow_ratio, latency.slow_ratio, latency.very_slow_ratio) == (0.75, 0.5, 0.25)
+    without = judge_step(facts, [Slo("errors", 0.01)], LIGHT).latency
+    assert (without.nearly_slow_ratio, without.slow_ratio, without.very_slow_ratio) == (None, None, None)
+
+
 def find_broken_slo(result: StepResult) -> tuple[Slo, float]:
     """Return the SLO that made a step fail, with its value to the hundredth."""
     assert (result.verdict, result.rule) == (Verdict.FAIL, Rule.SLO_BROKEN)

@@ -1,0 +1,63 @@
+"""Tell by the response times near a limit how fast more users make requests slow.
+
+More users multiply the response times of requests that share one queue. So the slow share rises with the
+users as fast as it falls with the limit, times how fast the response times rise. If few response times lie
+near the limit, as between the two modes of requests that are cheap or dear, more users make hardly more
+requests slow.
+"""
+
+import math
+from collections.abc import Sequence
+
+from harness.model import StepResult
+
+NEAR_FACTOR = 1.5
+"""Response times between the limit divided by this factor and the limit times this factor are near it."""
+
+_USUAL_STEEPNESS = 2.3
+"""The logit of the slow share falls by this for each factor e of the limit, in simulated queues whose
+requests have exponential CPU times.
+"""
+
+_USUAL_WORTH = 5.0
+"""What is usual counts like so many independent requests above the limit divided by the factor."""
+
+_LEAST_RATIO = 0.05
+
+_NEAR_USERS = 0.15
+"""How far the users of a window may be from the capacity for its shape to count, as a logarithm."""
+
+_STRAIGHT_USERS = 0.2
+"""How far they may be from it for the share to count where all response times are far from the limit."""
+
+
+def is_straight(step: StepResult, around_users: float, steepness: float) -> bool:
+    """Return True if the users of the step are so near that one slope holds up to them.
+
+    Beyond a gap other requests become slow, and their share rises as steeply as usual. So the flatter the
+    shape is, the nearer the users must be; with the usual shape all are near.
+    """
+    return abs(math.log(step.users / around_users)) * (1 - steepness) <= _STRAIGHT_USERS
+
+
+def compare_steepness(steps: Sequence[StepResult], around_users: float, variance_ratio: float) -> float:
+    """Return how steeply the slow share falls with the limit, relative to what is usual: 0.05 to 1.
+
+    `steps` are those whose shares count, `around_users` is where the capacity is sought. `variance_ratio` is
+    how many times the variance of a share is that of independent requests. A steeper fall than the usual one
+    counts as usual, because where requests wait in slots, it does not make the slow share rise faster.
+    """
+    near = [step for step in steps if abs(math.log(step.users / around_users)) <= _NEAR_USERS]
+    requests, nearly, very = 0.0, 0.0, 0.0
+    for step in near:
+        if step.latency.nearly_slow_ratio is not None and step.latency.very_slow_ratio is not None:
+            requests += step.requests
+            nearly += step.requests * step.latency.nearly_slow_ratio
+            very += step.requests * step.latency.very_slow_ratio
+    if nearly == 0:
+        return 1.0
+    usual_share = NEAR_FACTOR ** (-2 * _USUAL_STEEPNESS)
+    share = (very / variance_ratio + _USUAL_WORTH * usual_share) / (nearly / variance_ratio + _USUAL_WORTH)
+    nearly_ratio = min(nearly / requests, 1 - 1e-6)
+    fall = math.log((1 - share * nearly_ratio) / (share * (1 - nearly_ratio)))
+    return min(1.0, max(_LEAST_RATIO, fall / (2 * math.log(NEAR_FACTOR)) / _USUAL_STEEPNESS))
