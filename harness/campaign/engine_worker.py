@@ -116,13 +116,13 @@ class EngineWorker:
             with open_session(
                 self._backends, target, plan.scenario, load, cell, image, run.number, crowd
             ) as container:
-                session.record_run(_add_readiness(run, container))
+                session.record_run(add_readiness(run, container))
                 session.note_once(container.generator.notes)
                 try:
                     self._hold_steps(cell, container, first_step, load)
                 finally:
                     session.note_once(container.generator.notes)
-                    session.record_logs(run, _read_target_log(container), container.generator.read_logs())
+                    session.record_logs(run, read_target_log(container), container.generator.read_logs())
         except TargetStartError as failure:
             session.record_run(replace(run, failure_kind=failure.kind, failure=str(failure)))
 
@@ -173,7 +173,8 @@ class EngineWorker:
         return facts
 
 
-def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
+def add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerRun:
+    """Return the run with how long its containers took to become ready."""
     target = container.target
     return replace(
         run,
@@ -182,7 +183,7 @@ def _add_readiness(run: ContainerRun, container: ContainerSession) -> ContainerR
     )
 
 
-def _read_target_log(container: ContainerSession) -> str:
+def read_target_log(container: ContainerSession) -> str:
     """Return what the target wrote; if its container is gone, the engine's error in its place."""
     try:
         return container.target.read_logs()

@@ -34,6 +34,7 @@ from harness.analyse.step.baseline import Baseline, choose_baseline, choose_ligh
 from harness.analyse.step.judge import judge_step, judge_steps
 from harness.analyse.step.step_curves import measure_curves
 from harness.analyse.step.time_series import build_series
+from harness.campaign.stored_trials import read_trials
 from harness.model import (
     CampaignResult,
     CampaignState,
@@ -51,6 +52,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.trials import Trials
 from harness.store import CampaignFolder
 from harness.store.folder import AttemptRecord
 
@@ -217,6 +219,7 @@ class CampaignProgress:
     campaign: str = ""
     started_at: str = ""
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
+    trials: Trials = Trials()
 
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""
@@ -325,6 +328,7 @@ class CampaignProgress:
             precision_ratio=plan.search.precision_ratio,
             soak_s=plan.search.soak_s,
             headroom_ratio=plan.headroom_ratio,
+            trials=self.trials,
         )
         sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
         answer = add_deployment(add_asked_precision(sized, plan), plan.target)
@@ -360,6 +364,10 @@ def replay(plan: Plan, folder: CampaignFolder) -> CampaignProgress:
             if attempt > 1:
                 campaign.cells[cell_id].start_next_attempt(plan)
             _replay_attempt(plan, folder, campaign, campaign.cells[cell_id], record)
+    for cell_id, cell in campaign.cells.items():
+        cell.run_number, cell.step_number = log.last_numbers.get(cell_id, (0, 0))
+    baselines = {cell_id: cell.baseline for cell_id, cell in campaign.cells.items()}
+    campaign.trials = read_trials(plan, folder, log.trials, baselines)
     return campaign
 
 

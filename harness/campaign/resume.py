@@ -28,7 +28,7 @@ def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], No
     folder = CampaignFolder.open(latest)
     if folder.read_log().state is CampaignState.COMPLETE:
         return None
-    if changed := _describe_changes(folder, plan):
+    if changed := describe_changes(folder, plan):
         note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
         return None
     note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
@@ -41,22 +41,25 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
     Raises UsageError if the plan or the machines have changed: old and new steps could not be compared.
     """
     folder = CampaignFolder.open(path)
-    if changed := _describe_changes(folder, plan):
+    if changed := describe_changes(folder, plan):
         raise UsageError(
             f"{path}: {changed} changed since this campaign started",
             "run with --fresh for a new campaign, or undo the change",
         )
-    if differences := find_machine_differences(folder.read_fingerprint(), fingerprint):
-        explanations = "; ".join(explain_machine_difference(each) for each in differences)
-        raise UsageError(
-            f"{path}: this campaign was started on another machine: {explanations}",
-            "resume it on that machine, or run with --fresh for a new campaign here",
-        )
+    hint = "resume it on that machine, or run with --fresh for a new campaign here"
+    refuse_other_machine(folder, fingerprint, hint)
     folder.mark_resumed()
     return folder
 
 
-def _describe_changes(folder: CampaignFolder, plan: Plan) -> str:
+def refuse_other_machine(folder: CampaignFolder, fingerprint: Fingerprint, hint: str) -> None:
+    """Raise UsageError with this hint if the campaign was measured on another machine than this one."""
+    if differences := find_machine_differences(folder.read_fingerprint(), fingerprint):
+        explanations = "; ".join(explain_machine_difference(each) for each in differences)
+        raise UsageError(f"{folder.path}: this campaign was started on another machine: {explanations}", hint)
+
+
+def describe_changes(folder: CampaignFolder, plan: Plan) -> str:
     """Return the changed parts of the plan, such as "the matrix and the target"; empty if none changed."""
     changed_parts = find_changed_parts(folder.read_plan().get("hashes", {}), plan.hashes)
     return " and ".join(name_part(part) for part in changed_parts)

@@ -10,7 +10,7 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import ab, change, demo, export, init, maintenance, results, run
+from harness.cli import ab, change, demo, export, init, maintenance, results, run, trials
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
@@ -27,11 +27,12 @@ __all__ = [
     "results",
     "run",
     "run_command",
+    "trials",
 ]
 
 _ORDER = (
     *("demo", "init", "doctor", "plan", "run", "report", "judge"),
-    *("compare", "ab", "size", "export", "check", "change", "comment", "clean"),
+    *("compare", "ab", "size", "export", "burst", "soak", "check", "change", "comment", "clean"),
 )
 """The commands in the order of their use, as `harness --help` lists them."""
 

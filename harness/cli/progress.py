@@ -290,20 +290,22 @@ def _render_usage(active: _ActiveCell) -> RenderableType:
     if sample is not None:
         row.add_row(
             f"users {sample.users}/{sample.wanted_users}",
-            f"RPS {_format_rps(sample)}",
-            f"p95 {_format_p95(sample)}",
+            f"RPS {format_rps(sample)}",
+            f"p95 {format_p95(sample)}",
             f"CPU {_format_cpu(sample, active.cell)}",
             f"memory {_format_memory(sample, active.cell)}",
         )
     return row
 
 
-def _format_rps(sample: ProgressSample) -> str:
+def format_rps(sample: ProgressSample) -> str:
+    """Return the good answers a second of the last seconds."""
     answered = int(np.sum(sample.recent.error == ANSWERED))
     return format_rate(answered / sample.recent_s if sample.recent_s > 0 else None)
 
 
-def _format_p95(sample: ProgressSample) -> str:
+def format_p95(sample: ProgressSample) -> str:
+    """Return the p95 of the response time of the last seconds."""
     latencies_s = sample.recent.latency_s[sample.recent.error == ANSWERED]
     if len(latencies_s) == 0:
         return NO_DATA

@@ -15,7 +15,8 @@ from harness.analyse.result.comparison import (
 )
 from harness.analyse.result.growth import add_growth, assess_growth, choose_size
 from harness.analyse.result.host_speed import find_common_speed
-from harness.analyse.result.sizing import check_requirement, compute_hour_price, recommend_size
+from harness.analyse.result.sizing import compute_hour_price, recommend_size
+from harness.analyse.result.trial_checks import check_any_requirement
 from harness.campaign import rejudge
 from harness.cli.ab import refuse_comparison, show_stored_comparison
 from harness.cli.console import (
@@ -43,10 +44,10 @@ from harness.model import (
 )
 from harness.plan import (
     find_price_note,
+    parse_any_requirement,
     parse_growth,
     parse_price,
     parse_ratio,
-    parse_requirement,
     parse_slo,
     plan_from_json,
 )
@@ -300,7 +301,8 @@ def check(
     require: Annotated[
         list[str],
         typer.Option(
-            help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB"; may be repeated.'
+            help='A requirement, such as "users >= 400 at cpus <= 1 and memory <= 256MiB", "recovers within '
+            '60s" or "memory level"; may be repeated.'
         ),
     ],
     junit: Annotated[
@@ -308,9 +310,9 @@ def check(
     ] = None,
 ) -> int:
     """Check requirements, as a gate for CI: exit code 3 if one is not met, 2 if inconclusive."""
-    requirements = [parse_requirement(text) for text in require]
+    requirements = [parse_any_requirement(text) for text in require]
     _, _, result = _rejudge_campaign(campaign)
-    checks = [check_requirement(result.cells, requirement) for requirement in requirements]
+    checks = [check_any_requirement(result, requirement) for requirement in requirements]
     for each in checks:
         say(describe_check(each))
     if junit is not None:

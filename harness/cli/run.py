@@ -51,14 +51,15 @@ def run(
 
     Resumes the newest campaign if it was interrupted. Exit code 2 if a size could not be measured.
     """
-    plan = _load_plan(matrix, for_users)
+    plan = load_plan_for_users(matrix, for_users)
     with open_listener() as listener:
         result, folder = run_campaign(plan, results, listener, resume=resume, fresh=fresh)
     show_campaign(result, folder)
     return _choose_exit_code(result)
 
 
-def _load_plan(matrix: Path, for_users: int | None) -> Plan:
+def load_plan_for_users(matrix: Path, for_users: int | None) -> Plan:
+    """Load the plan of a matrix; with `for_users`, one that only finds the sizes for that many users."""
     plan = load_plan(matrix)
     if for_users is None:
         return plan

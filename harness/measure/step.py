@@ -11,10 +11,12 @@ from typing import Literal
 import numpy as np
 
 from harness.errors import GeneratorError
+from harness.measure.burst import BurstSpec, StepPredicate
 from harness.measure.locust.pages import concat_facts, concat_unreported
 from harness.measure.locust.task_pages import concat_tasks
-from harness.measure.protocols import GeneratorFacts, TargetEnd, Usage
+from harness.measure.protocols import GeneratorFacts, Usage
 from harness.measure.session import ContainerSession
+from harness.measure.step_end import StopStep, build_stop, compute_oldest_wait_s, shift_requests
 from harness.measure.step_samples import StepSamples
 from harness.model import (
     ANSWERED,
@@ -28,8 +30,10 @@ from harness.model import (
     Timing,
     compute_ramp_rate,
 )
+from harness.model.facts import BurstFacts
 
 _POLL_S = 0.25
+_POLLS_A_SECOND = 4
 _PREDICATE_EVERY_S = 5.0
 _EARLIEST_REST_RATIO = 0.5
 """The share of the settle time that every step settles, even if it seems to be at rest before."""
@@ -52,7 +56,7 @@ _FIRST_REQUESTS = 10
 _RECENT_POLLS = 40
 _RECENT_USAGE_POLLS = 20
 
-Phase = Literal["ramp", "settle", "window", "drain"]
+Phase = Literal["ramp", "settle", "window", "burst", "recovery", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,6 @@ class ProgressSample:
         return [sample for part in self.facts for sample in part.samples]
 
 
-StepPredicate = Callable[[StepFacts], bool]
 SpoiledPredicate = Callable[[StepFacts, float], bool]
 """A predicate on the facts so far, and on the instant at which the window ends at the latest."""
 
@@ -109,7 +112,8 @@ class StepSpec:
     cycle from the facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the
     window goes on after that, until `is_steady` is true of the facts so far or the window has lasted for
     `steady_at_most_s`. With `is_spoiled` the window is given up when that is true. `report_progress` is
-    called about four times a second; an exception that it raises ends the step without facts.
+    called about four times a second; an exception that it raises ends the step without facts. Whether the
+    window may end is looked at every `look_every_s`. With a `burst` the window holds that instead.
     """
 
     index: int
@@ -122,6 +126,8 @@ class StepSpec:
     is_steady: StepPredicate | None = None
     is_spoiled: SpoiledPredicate = lambda facts, ends_by_s: False
     is_at_rest: StepPredicate | None = None
+    look_every_s: float = _PREDICATE_EVERY_S
+    burst: BurstSpec | None = None
 
 
 def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
@@ -131,15 +137,6 @@ def hold_step(session: ContainerSession, spec: StepSpec) -> StepFacts:
     are not reached in time, if a request waits and none ends for too long, or if the first requests all fail.
     """
     return _StepRun(session, spec).hold_phases()
-
-
-class _StopStep(Exception):
-    """Something ends the step before its window does."""
-
-    def __init__(self, reason: EndReason, note: str) -> None:
-        super().__init__(note)
-        self.reason = reason
-        self.note = note
 
 
 class _StepRun:
@@ -167,6 +164,7 @@ class _StepRun:
         self._answered_requests = 0
         self._is_preparing = False
         self._window_to_s: float | None = None
+        self._burst = None if spec.burst is None else BurstFacts(spec.burst.users)
 
     def hold_phases(self) -> StepFacts:
         """Hold all phases, or those until something ends the step; return the facts."""
@@ -177,7 +175,7 @@ class _StepRun:
             self._settle()
             self._hold_window()
             self._hold_phase("drain", timing.drain_s)
-        except _StopStep as stop:
+        except StopStep as stop:
             reason, note = stop.reason, stop.note
         except GeneratorError as error:
             reason, note = EndReason.GENERATOR_DIED, str(error)
@@ -197,7 +195,7 @@ class _StepRun:
                 deadline = min(latest, self._now_s() + ramp_s)
             if self._now_s() > deadline:
                 note = f"{self._step.users} users were not reached in time"
-                raise _StopStep(EndReason.USERS_MISSING, note)
+                raise StopStep(EndReason.USERS_MISSING, note)
 
     def _settle(self) -> None:
         earliest_ratio = 1.0 if self._spec.is_at_rest is None else _EARLIEST_REST_RATIO
@@ -227,16 +225,36 @@ class _StepRun:
 
     def _hold_window(self) -> None:
         self._begin("window")
-        if self._hold_until_settled():
+        if self._spec.burst is not None:
+            self._hold_burst(self._spec.burst)
+        elif self._hold_until_settled():
             self._await_steady_memory()
         self._window_to_s = self._now_s()
+
+    def _hold_burst(self, spec: BurstSpec) -> None:
+        """Hold the users for a while, then more of them, then the former ones until the target is steady."""
+        generator, users = self._session.generator, self._step.users
+        shortest_s = self._stretch_timing(self._build_facts(EndReason.HELD, "", None)).window_at_least_s
+        self._poll_until("window", self._now_s() + max(spec.before_s, shortest_s))
+        from_s = self._now_s()
+        self._burst = BurstFacts(spec.users, from_s)
+        generator.hold(spec.users, spec.spawn_rate)
+        self._poll_until("burst", from_s + spec.for_s)
+        to_s, wait_s = self._now_s(), max(map(compute_oldest_wait_s, self._parts[-_POLLS_A_SECOND:]))
+        self._burst = BurstFacts(spec.users, from_s, to_s, wait_s)
+        generator.hold(users, spec.spawn_rate)
+        while (now_s := self._now_s()) < to_s + spec.watch_at_most_s:
+            if spec.is_steady(self._build_facts(EndReason.HELD, "", None)):
+                return
+            self._poll_until("recovery", min(to_s + spec.watch_at_most_s, now_s + _PREDICATE_EVERY_S))
 
     def _hold_until_settled(self) -> bool:
         """Hold the window until its verdict is settled or its time is over; return False if it is spoiled."""
         from_s = self._began["window"]
         timing = self._stretch_timing(self._build_facts(EndReason.HELD, "", None))
-        looks_before = max(0.0, timing.window_at_least_s - _SPOILED_FROM_S) // _PREDICATE_EVERY_S
-        next_s = from_s + timing.window_at_least_s - looks_before * _PREDICATE_EVERY_S
+        every_s = self._spec.look_every_s
+        looks_before = max(0.0, timing.window_at_least_s - _SPOILED_FROM_S) // every_s
+        next_s = from_s + timing.window_at_least_s - looks_before * every_s
         while (now_s := self._now_s()) < from_s + timing.window_at_most_s:
             self._poll("window")
             if now_s >= next_s:
@@ -246,7 +264,7 @@ class _StepRun:
                     return True
                 if self._spec.is_spoiled(facts, from_s + timing.window_at_most_s):
                     return False
-                next_s += _PREDICATE_EVERY_S
+                next_s += every_s
         return True
 
     def _await_steady_memory(self) -> None:
@@ -268,7 +286,7 @@ class _StepRun:
         """Collect facts for a moment, and stop the step if something ends it. Return the reached users."""
         end = self._session.target.poll_end()
         if end is not None:
-            raise _build_stop(end)
+            raise build_stop(end)
         facts = self._session.generator.poll(_POLL_S)
         self._add(facts)
         self._add_usage(self._session.watch.take())
@@ -295,20 +313,23 @@ class _StepRun:
         """Stop the step if a request waits and none ends for too long, or if the first requests all failed.
 
         If no request is in flight, or only new ones are, the users are thinking, which is no stall. A failed
-        request has ended too. So it is no sign of a stall, but neither is it an answer.
+        request has ended too. So it is no sign of a stall, but neither is it an answer. From the begin of a
+        burst on nothing is a reason to stop: whether the target comes back is what is asked.
         """
+        if self._burst is not None and self._burst.from_s is not None:
+            return
         error = facts.requests.error
         self._ended_requests += len(error)
         self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
             self._last_ended_s = self._now_s()
         limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
-        if min(self._now_s() - self._last_ended_s, _compute_oldest_wait_s(facts)) > limit_s:
+        if min(self._now_s() - self._last_ended_s, compute_oldest_wait_s(facts)) > limit_s:
             waiting = facts.samples[-1].in_flight
             note = f"no request was answered for {limit_s:.0f} s while {waiting} waited"
-            raise _StopStep(EndReason.STALLED, note)
+            raise StopStep(EndReason.STALLED, note)
         if self._ended_requests >= _FIRST_REQUESTS and not self._answered_requests:
-            raise _StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
+            raise StopStep(EndReason.ALL_FAILED, f"the first {_FIRST_REQUESTS} requests all failed")
 
     def _report_progress(self, phase: Phase) -> None:
         self._spec.report_progress(
@@ -348,7 +369,7 @@ class _StepRun:
             ended_s=samples.generator[-1].at_s if samples.generator else self._now_s(),
             end_reason=reason,
             note=note,
-            requests=_shift_requests(requests, start_s),
+            requests=shift_requests(requests, start_s),
             thinks=ThinkTimes(
                 np.concatenate([before.start_s, thinks.start_s - start_s]),
                 np.concatenate([before.planned_s, thinks.planned_s]),
@@ -362,33 +383,5 @@ class _StepRun:
             workers=tuple(samples.workers),
             tasks=concat_tasks((part.tasks for part in self._parts), start_s),
             unreported=concat_unreported(self._parts, start_s),
+            burst=self._burst,
         )
-
-
-def _compute_oldest_wait_s(facts: GeneratorFacts) -> float:
-    """Return for how long the oldest request in flight is known to have waited; 0 if none is in flight.
-
-    A process of Locust that reports no more may have died with its requests: what they waited since is not
-    the target's.
-    """
-    started_s = facts.requests.unfinished_start_s
-    if not facts.samples or not len(started_s):
-        return 0.0
-    return facts.samples[-1].at_s - facts.silent_s - float(started_s.min())
-
-
-def _build_stop(end: TargetEnd) -> _StopStep:
-    if end.exit_code is None:
-        return _StopStep(EndReason.TARGET_REMOVED, end.log_tail)
-    how = f"exit code {end.exit_code}{', out of memory' if end.oom else ''}\n{end.log_tail}".strip()
-    if end.companion is not None:
-        return _StopStep(EndReason.DEPENDENCY_DIED, f"{end.companion}: {how}")
-    return _StopStep(EndReason.TARGET_DIED, how)
-
-
-def _shift_requests(requests: Requests, start_s: float) -> Requests:
-    return replace(
-        requests,
-        start_s=requests.start_s - start_s,
-        unfinished_start_s=requests.unfinished_start_s - start_s,
-    )

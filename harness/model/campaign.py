@@ -10,6 +10,7 @@ from harness.model.host import HostSpeed
 from harness.model.plan import Cell, Price, Slo
 from harness.model.resources import Limits
 from harness.model.results import CellResult
+from harness.model.trials import Trials
 from harness.model.verdicts import CampaignState, Verdict
 
 
@@ -153,7 +154,7 @@ class CampaignResult:
     take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare. `tunings` has
     the sizes at which several variants were to be measured.
     `deployment` is that of the recommended size; None without one. `growth` is what to take as the users
-    grow; None if it was not assessed.
+    grow; None if it was not assessed. `trials` were held after it, and change none of its answers.
     """
 
     campaign: str
@@ -180,3 +181,4 @@ class CampaignResult:
     deployment: Deployment | None = None
     tunings: tuple[Tuning, ...] = ()
     growth: Growth | None = field(default=None, repr=False)
+    trials: Trials = Trials()

@@ -219,13 +219,27 @@ class EndReason(StrEnum):
     GENERATOR_DIED = "generator-died"
 
 
+@dataclass(frozen=True, slots=True)
+class BurstFacts:
+    """The burst in a step's window: more users came from `from_s` on, up to `users`, and left from `to_s` on.
+
+    An instant is None if the step ended before it. `oldest_wait_s` is for how long the oldest request in
+    flight had waited when they left: requests of users that leave have no end.
+    """
+
+    users: int
+    from_s: float | None = None
+    to_s: float | None = None
+    oldest_wait_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StepFacts:
     """A step as it happened: when ramp, settle, window and drain began, and all that was counted.
 
     `settle_from_s`, `window_from_s` and `window_to_s` are None if the step ended before that instant. `note`
     is the evidence for `end_reason`, such as an exit code or the last lines of a log. `life` is the number of
-    the container run.
+    the container run. `burst` is None for a step that holds the same users to its end.
     """
 
     index: int
@@ -249,6 +263,7 @@ class StepFacts:
     workers: tuple[WorkerSample, ...] = ()
     tasks: TaskFacts = field(default_factory=TaskFacts)
     unreported: UnreportedRequests = UnreportedRequests()
+    burst: BurstFacts | None = None
 
 
 class FailureKind(StrEnum):

@@ -230,13 +230,23 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """Why a step is held: to search a cell's capacity, for the drift check, for the soak at the end, or for a
-    comparison of two versions."""
+    """Why a step is held: for a search, a check at the end, a comparison of two versions, or a later trial."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
+    """The drift check."""
     SOAK = "soak"
+    """The size to take, held for minutes at the end."""
     AB = "ab"
+    """A comparison of two versions."""
+    BURST = "burst"
+    LONG_SOAK = "long-soak"
+    """A size of a finished campaign, held by the command `soak`."""
+
+    @property
+    def is_trial(self) -> bool:
+        """True if a command of its own holds the step, and no answer of the campaign depends on it."""
+        return self in (Purpose.BURST, Purpose.LONG_SOAK)
 
 
 @dataclass(frozen=True, slots=True)

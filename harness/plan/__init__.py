@@ -2,11 +2,15 @@
 
 from harness.plan.cli_values import (
     find_price_note,
+    parse_any_requirement,
+    parse_burst_length,
+    parse_factor,
     parse_growth,
     parse_price,
     parse_ratio,
     parse_requirement,
     parse_size,
+    parse_soak_length,
 )
 from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
@@ -65,13 +69,17 @@ __all__ = [
     "list_build_context",
     "load_plan",
     "needs_buildkit",
+    "parse_any_requirement",
+    "parse_burst_length",
     "parse_dockerfile",
+    "parse_factor",
     "parse_growth",
     "parse_price",
     "parse_ratio",
     "parse_requirement",
     "parse_size",
     "parse_slo",
+    "parse_soak_length",
     "plan_from_json",
     "plan_to_json",
     "quote",

@@ -1,9 +1,10 @@
-"""Parse values of the command line: a requirement, a size, a ratio, a growth, a price."""
+"""Parse values of the command line: a requirement, a size, a ratio, a growth, a price, a trial."""
 
 import re
 
 from harness.errors import UsageError
 from harness.model import Limits, Price, Requirement
+from harness.model.trials import TrialRequirement
 from harness.plan.schema import units
 from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE
 
@@ -29,7 +30,29 @@ _GROWTH = re.compile(
 _MONTHS = {"week": 7 / (365.25 / 12), "month": 1.0, "quarter": 3.0, "year": 12.0}
 _GROWTH_HINT = 'write "8%/month"; week, month, quarter and year are known'
 _OLD_KEYS = {"gb_hour": "gib_hour"}
-_REQUIREMENT_HINT = 'write "users >= 400 at cpus <= 1 and memory <= 256MiB"'
+_REQUIREMENT_HINT = (
+    'write "users >= 400 at cpus <= 1 and memory <= 256MiB", "recovers within 60s" or "memory level"'
+)
+_TRIAL_REQUIREMENT = re.compile(
+    r"\s*(?:recovers\s+within\s+(?P<within>[0-9][0-9.]*\s*[a-z]*)|memory\s+(?:is\s+)?level)"
+    r"\s*(?:\sat\s+(?P<bounds>.+))?",
+    re.IGNORECASE | re.ASCII,
+)
+_FACTOR = re.compile(r"(?P<before>[x×]\s*)?(?P<times>[0-9]{1,3}(\.[0-9]{1,3})?)(?P<after>\s*[x×])?")
+_MOST_FACTOR = 100.0
+_BURST_MOST_S = 3600.0
+_SOAK_LEAST_S, _SOAK_MOST_S = 60.0, 24 * 3600.0
+
+
+def parse_any_requirement(text: str) -> Requirement | TrialRequirement:
+    """Parse a requirement on users, or one on a trial: `recovers within 60s` or `memory level`.
+
+    Each may have the same bounds. Raises as `parse_requirement` does.
+    """
+    trial = _TRIAL_REQUIREMENT.fullmatch(text)
+    if trial is None:
+        return parse_requirement(text)
+    return _build_trial_requirement(text, trial["within"], trial["bounds"])
 
 
 def parse_requirement(text: str) -> Requirement:
@@ -43,7 +66,63 @@ def parse_requirement(text: str) -> Requirement:
         raise UsageError(f"{text!r} is not a requirement", _REQUIREMENT_HINT)
     if int(match["users"]) == 0:
         raise UsageError(f"{text!r} asks for no users", _REQUIREMENT_HINT)
-    bounds = _parse_bounds(text, match["bounds"])
+    return Requirement(text.strip(), int(match["users"]), _parse_limits(text, match["bounds"]))
+
+
+def _build_trial_requirement(text: str, within: str | None, bounds: str | None) -> TrialRequirement:
+    try:
+        within_s = None if within is None else units.parse_duration_s(within.strip())
+    except ValueError as error:
+        raise UsageError(f"{text!r}: {error}", _REQUIREMENT_HINT) from None
+    return TrialRequirement(text.strip(), within_s, None if bounds is None else _parse_limits(text, bounds))
+
+
+def parse_factor(text: str) -> float:
+    """Parse how many times the users of before a burst has: `3x`, `2.5 x` or `×3`, more than 1 and at most 100.
+
+    Raises:
+        UsageError: the text is no such factor; the hint has an example.
+    """
+    match = _FACTOR.fullmatch(text.strip())
+    if match is None or bool(match["before"]) == bool(match["after"]):
+        raise UsageError(f"--to: {text!r} does not say how many times the users come", 'write "3x"')
+    factor = float(match["times"])
+    if not 1 < factor <= _MOST_FACTOR:
+        raise UsageError(f"--to: {text!r} is out of range", 'write a factor above 1 and up to "100x"')
+    return factor
+
+
+def parse_burst_length(text: str) -> float:
+    """Parse for how many seconds a burst lasts, such as `60s` or `2m`: from a second to an hour.
+
+    Raises:
+        UsageError: the text is no such length; the message says what to write instead.
+    """
+    return _parse_length(text, 1.0, _BURST_MOST_S, "a burst lasts from 1s to 60m")
+
+
+def parse_soak_length(text: str) -> float:
+    """Parse for how many seconds a soak lasts, such as `30m` or `2h`: from a minute to a day.
+
+    Raises:
+        UsageError: the text is no such length; the message says what to write instead.
+    """
+    return _parse_length(text, _SOAK_LEAST_S, _SOAK_MOST_S, "a soak lasts from 1m to 24h")
+
+
+def _parse_length(text: str, least_s: float, most_s: float, bounds: str) -> float:
+    try:
+        seconds = units.parse_span_s(text.strip())
+    except ValueError as error:
+        raise UsageError(f"--for: {error}") from None
+    if not least_s <= seconds <= most_s:
+        raise UsageError(f"--for: {text!r} is out of range: {bounds}")
+    return seconds
+
+
+def _parse_limits(text: str, bounds_text: str | None) -> Limits:
+    """Return the largest limits that a requirement allows."""
+    bounds = _parse_bounds(text, bounds_text)
     try:
         cores = units.parse_cores(float(bounds.get("cpus", units.CPU_MOST_CORES)))
         memory_bytes = (
@@ -51,8 +130,7 @@ def parse_requirement(text: str) -> Requirement:
         )
     except ValueError as error:
         raise UsageError(f"{text!r}: {error}", _REQUIREMENT_HINT) from None
-    limits = Limits(cores, memory_bytes, variant=bounds.get("variant"))
-    return Requirement(text.strip(), int(match["users"]), limits)
+    return Limits(cores, memory_bytes, variant=bounds.get("variant"))
 
 
 def parse_size(text: str) -> Limits | None:

@@ -68,18 +68,29 @@ class AttemptRecord:
 
 
 @dataclass(slots=True)
+class TrialRecord:
+    """A trial of a finished campaign: its container run, and the file of its step if that was held."""
+
+    run: ContainerRun
+    step_file: str | None = None
+
+
+@dataclass(slots=True)
 class CampaignLog:
     """What the events of a campaign say about it.
 
     `state` is None while the campaign runs, and after it was killed. The keys of `attempts` are a cell's id
     and the attempt's number (from 1), in the order of their starts. `images` maps engines to the digests of
-    the target's image; the key is None if the campaign has only one engine.
+    the target's image; the key is None if the campaign has only one engine. `trials` belong to no attempt.
+    `last_numbers` are the highest numbers of a cell's container runs and steps.
     """
 
     started_at: str = ""
     state: CampaignState | None = None
     attempts: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict)
     images: dict[str | None, str] = field(default_factory=dict)
+    trials: list[TrialRecord] = field(default_factory=list)
+    last_numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def last_attempts(self) -> dict[str, AttemptRecord]:
@@ -322,13 +333,32 @@ def _apply_event(log: CampaignLog, event: dict[str, Any]) -> None:
         case "image-prepared":
             log.images[event["engine"] or None] = str(event["digest"])
         case "life-started":
-            run = _parse_run(event)
-            _find_attempt(log, event).get_runs(run.purpose).append(run)
+            _add_run(log, event, _parse_run(event))
         case "step-finished":
-            files = _find_attempt(log, event).get_step_files(Purpose(event["purpose"]))
-            files.append(event["file"])
+            _add_step_file(log, event, Purpose(event["purpose"]))
         case "cell-finished":
             _find_attempt(log, event).is_done = True
+
+
+def _add_run(log: CampaignLog, event: dict[str, Any], run: ContainerRun) -> None:
+    runs, steps = log.last_numbers.get(run.cell, (0, 0))
+    log.last_numbers[run.cell] = (max(runs, run.number), steps)
+    if run.purpose.is_trial:
+        log.trials.append(TrialRecord(run))
+    else:
+        _find_attempt(log, event).get_runs(run.purpose).append(run)
+
+
+def _add_step_file(log: CampaignLog, event: dict[str, Any], purpose: Purpose) -> None:
+    cell = event["cell"]
+    runs, steps = log.last_numbers.get(cell, (0, 0))
+    log.last_numbers[cell] = (runs, max(steps, int(event.get("step", 0))))
+    if not purpose.is_trial:
+        _find_attempt(log, event).get_step_files(purpose).append(event["file"])
+        return
+    for trial in log.trials:
+        if (trial.run.cell, trial.run.number) == (cell, event["life"]):
+            trial.step_file = event["file"]
 
 
 def _find_attempt(log: CampaignLog, event: dict[str, Any]) -> AttemptRecord:

@@ -11,7 +11,7 @@ import io
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields, replace
+from dataclasses import MISSING, Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,6 +38,7 @@ from harness.model import (
     UnreportedRequests,
     WorkerSample,
 )
+from harness.model.facts import BurstFacts
 
 _FORMAT = 1
 _DECIMALS = 5
@@ -62,6 +63,7 @@ _SCALAR_FIELDS = tuple(
         "workers",
         "tasks",
         "unreported",
+        "burst",
     )
 )
 _Row = TypeVar(
@@ -105,6 +107,8 @@ def encode_step(facts: StepFacts) -> bytes:
             "start_s": _round_floats(facts.unreported.start_s),
             "name": facts.unreported.name.tolist(),
         }
+    if facts.burst is not None:
+        document["burst"] = {name: _to_plain(value) for name, value in asdict(facts.burst).items()}
     text = json.dumps(document, separators=(",", ":"), allow_nan=False)
     return gzip.compress(text.encode(), compresslevel=3, mtime=0)
 
@@ -130,6 +134,7 @@ def decode_step(data: bytes, path: Path) -> StepFacts:
             workers=_to_rows(WorkerSample, document["workers"]) if "workers" in document else (),
             tasks=_decode_tasks(document["tasks"]) if "tasks" in document else TaskFacts(),
             unreported=_decode_unreported(document.get("unreported", {"start_s": [], "name": []})),
+            burst=BurstFacts(**document["burst"]) if "burst" in document else None,
         )
     except (
         OSError,

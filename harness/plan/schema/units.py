@@ -125,6 +125,17 @@ def parse_duration_s(value: object) -> float:
     return float(seconds)
 
 
+def parse_span_s(value: object) -> float:
+    """Parse `90s`, `30m`, `2h` or a plain number of seconds into seconds, up to 30 days."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in _LONG_SECONDS:
+        raise ValueError(f"{quote(value)} is not a length of time; write 90s, 30m or 2h")
+    seconds = quantity.amount * _LONG_SECONDS[quantity.unit]
+    if not 0 <= seconds <= _HORIZON_MOST_S:
+        raise ValueError(f"{quote(value)} is out of range; write a length of time of up to 30d")
+    return float(seconds)
+
+
 def parse_horizon_s(value: object) -> float:
     """Parse `90m`, `1h`, `2d` or a plain number of seconds into seconds, from a minute to 30 days."""
     quantity = _parse_quantity(value)

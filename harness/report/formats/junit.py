@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from harness.model import CampaignResult, Check, Status
+from harness.model.trials import TrialCheck
 from harness.report.formats.sizing_text import describe_check
 from harness.report.view import text
 from harness.report.view.cells import CellView
@@ -44,7 +45,7 @@ def _build_case(cell: CellView, target: str) -> ElementTree.Element:
     return case
 
 
-def render_checks_junit(target: str, checks: Sequence[Check]) -> str:
+def render_checks_junit(target: str, checks: Sequence[Check | TrialCheck]) -> str:
     """Return one test case for each requirement: a failure if it is not met, an error if inconclusive."""
     target_name = text.clean_text(target)
     suite = ElementTree.Element("testsuite", name=f"{target_name} requirements", tests=str(len(checks)))

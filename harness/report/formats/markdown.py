@@ -28,6 +28,8 @@ def render_markdown(view: View) -> str:
         "",
         *(f"- {escape_markdown(tuning)}" for tuning in view.tunings),
         *([""] if view.tunings else []),
+        *(f"- {escape_markdown(trial.words)}" for trial in view.trials),
+        *([""] if view.trials else []),
         f"SLOs: {escape_markdown(', '.join(view.slos)) or 'none'}. "
         "Users: highest sustained – lowest broken, both measured; ≥ is open upwards. "
         f"Campaign {escape_markdown(view.campaign)}, {escape_markdown(view.started_at)}.",

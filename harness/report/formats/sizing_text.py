@@ -1,9 +1,11 @@
 """Put into words which size a number of users needs, and whether a requirement is met."""
 
 from harness.model import CellResult, Check, Sizing
+from harness.model.trials import TrialCheck
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
 from harness.report.view.margin import describe_margin
+from harness.report.view.trials import describe_trial_check
 
 
 def describe_sizing(sizing: Sizing, hour_price: float | None = None, currency: str = "") -> tuple[str, ...]:
@@ -75,11 +77,13 @@ def _explain_limit(result: CellResult) -> str:
     )
 
 
-def describe_check(check: Check) -> str:
-    """Return whether a requirement is met, with the size that decides it.
+def describe_check(check: Check | TrialCheck) -> str:
+    """Return whether a requirement is met, with the size or the trial that decides it.
 
     An example: `met: users >= 400 at cpus <= 1: 1 CPU / 256 MiB, which sustains at least 400 users`.
     """
+    if isinstance(check, TrialCheck):
+        return describe_trial_check(check)
     outcome = {True: "met", False: "NOT MET", None: "INCONCLUSIVE"}[check.is_met]
     size = (
         _describe_result(check.decided_by)

@@ -17,6 +17,7 @@ from harness.model import (
     Status,
     Tuning,
 )
+from harness.report.formats.summary_trials import build_trials
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison, name_engine
 from harness.report.view.explanations import explain_evidence
@@ -48,6 +49,7 @@ def build_summary(result: CampaignResult) -> dict[str, Any]:
         "engines": [_build_engine_comparison(each) for each in result.engine_comparisons],
         "take": _build_take(result),
         "tunings": [_build_tuning(each) for each in result.tunings],
+        **build_trials(result.trials),
     }
 
 

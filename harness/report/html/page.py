@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.model import MIB, Series, Verdict
+from harness.model import MIB, Limits, Series, Verdict
 from harness.report.html import charts, cost_chart, distribution_chart
 from harness.report.html.export_section import build_exports
 from harness.report.html.growth_chart import GrowthChart, build_growth_chart
@@ -20,7 +20,7 @@ from harness.report.view.cells import CellView, select_decisive_steps
 from harness.report.view.curves import describe_remedies
 from harness.report.view.glossary import PAGE_TERMS
 from harness.report.view.recommendation import write_recommendation
-from harness.report.view.steps import StepView
+from harness.report.view.trials import TrialView
 from harness.report.view.view import View
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +45,7 @@ def render_html(view: View) -> str:
             priced=_sort_by_price(view),
             exports=build_exports(view),
             statuses=_build_legend(view),
-            data=_embed_chart_data(curves),
+            data=_embed_chart_data(curves, view.trials),
             growth_chart=growth,
             growth_data=_embed_growth_data(view, growth),
             style=read_asset("style.css"),
@@ -126,9 +126,10 @@ def _build_legend(view: View) -> list[tuple[str, str, str]]:
     ]
 
 
-def _embed_chart_data(curves: charts.Charts) -> Markup:
+def _embed_chart_data(curves: charts.Charts, trials: tuple[TrialView, ...]) -> Markup:
     """Return what the script shows on hovering, as JSON in which no text can end the script element."""
-    return _embed_json({chart.cell.id: _build_hover_data(chart) for chart in curves.sizes})
+    sizes = {chart.cell.id: _build_hover_data(chart) for chart in curves.sizes}
+    return _embed_json(sizes | {trial.id: _build_trial_data(trial) for trial in trials})
 
 
 def _embed_growth_data(view: View, chart: GrowthChart | None) -> Markup:
@@ -147,22 +148,36 @@ def _embed_json(data: object) -> Markup:
 
 def _build_hover_data(chart: charts.SizeChart) -> dict[str, Any]:
     marks = sorted(chart.marks, key=lambda mark: mark.x)
-    limits = chart.cell.result.cell.limits
     return {
         "size": chart.cell.size,
         "steps": [[mark.x, mark.description] for mark in marks],
-        "limits": {"cpu_cores": limits.total_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)},
+        "limits": _build_limits_data(chart.cell.result.cell.limits),
         "time": [
-            _build_series_data(step, step.result.series)
+            _build_series_data(step.users, step.verdict, step.result.series)
             for step in chart.cell.steps
             if step.result.series is not None
         ],
     }
 
 
-def _build_series_data(step: StepView, series: Series) -> dict[str, Any]:
+def _build_trial_data(trial: TrialView) -> dict[str, Any]:
+    """Return what the script draws of a trial over time."""
+    series = trial.series
+    return {
+        "size": trial.size,
+        "steps": [],
+        "limits": _build_limits_data(trial.limits),
+        "time": [] if series is None else [_build_series_data(trial.users, trial.verdict, series)],
+    }
+
+
+def _build_limits_data(limits: Limits) -> dict[str, float]:
+    return {"cpu_cores": limits.total_cores, "memory_mib": round(limits.memory_bytes / MIB, 1)}
+
+
+def _build_series_data(users: int, verdict: str, series: Series) -> dict[str, Any]:
     """Return a step's time series by the names that the script reads."""
     # dataclasses.asdict would copy every point.
     columns = {field.name: getattr(series, field.name) for field in fields(series)}
     columns["users_over_time"] = columns.pop("users")
-    return {"users": step.users, "verdict": step.verdict} | columns
+    return {"users": users, "verdict": verdict} | columns

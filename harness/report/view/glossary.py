@@ -71,7 +71,9 @@ PAGE_TERMS = (
     ),
     Term("monotonicity violation", "a size sustains less than a smaller one: one of the two is wrong"),
     Term("drift check", "the reference size is held again at the end of the campaign, at the same users"),
-    Term("soak", "the recommended size is held for minutes at the end, at the campaign's users"),
+    Term("soak", "a size is held for minutes at the end of the campaign, or for longer by command"),
+    Term("burst", "more users for a minute, after the campaign: is the size steady again when they left?"),
+    Term("steady again", "errors and RT are as they were before the burst, and stay so for 20 s"),
     Term(
         "safe load",
         "the users that a size carries with the headroom to spare: its capacity divided by 1 + headroom, but "

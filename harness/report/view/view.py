@@ -12,6 +12,7 @@ from harness.report.view.grid import Grid, build_grid
 from harness.report.view.growth import GrowthView, build_growth_view
 from harness.report.view.machine import build_machine_facts
 from harness.report.view.relative_cost import compare_costs
+from harness.report.view.trials import TrialView, build_trial_views
 from harness.report.view.trust import build_trust_facts
 from harness.report.view.variants import (
     VariantView,
@@ -29,7 +30,7 @@ class View:
     is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
     `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
     `price_source` says whose list prices they are. `deployment` is that of the size to take. `growth` is None
-    if no size is known to sustain any users.
+    if no size is known to sustain any users. `trials` were held after the campaign.
     """
 
     campaign: str
@@ -55,6 +56,7 @@ class View:
     price_source: str = ""
     deployment: Deployment | None = None
     growth: GrowthView | None = None
+    trials: tuple[TrialView, ...] = ()
 
     @property
     def is_running(self) -> bool:
@@ -98,6 +100,7 @@ def build_view(result: CampaignResult) -> View:
         price_source=text.clean_text(result.price.source) if result.price else "",
         deployment=result.deployment,
         growth=build_growth_view(result),
+        trials=build_trial_views(result.trials),
     )
 
 

@@ -35,6 +35,11 @@ REQUIREMENTS = (
     "users >= 1 at cpus <= 1 and cpus <= 2",
     "users>=1at cpus<=1",
     "users >= ٣",
+    "recovers within 60s",
+    "recovers within 1e9s",
+    "recovers within -1s at cpus <= 1",
+    "memory level",
+    "memory level at memory <= 0",
 )
 PRICES = (
     "cpu_hour=0",
@@ -62,6 +67,13 @@ READING: tuple[tuple[str, ...], ...] = (
     ("export", "CAMPAIGN", "--as", "kubernetes", "--size", "VALUE"),
     ("export", "CAMPAIGN", "--as", "compose", "--users", "VALUE"),
     ("export", "VALUE", "--as", "kubernetes"),
+    ("burst", "CAMPAIGN", "--to", "VALUE"),
+    ("burst", "CAMPAIGN", "--for", "VALUE"),
+    ("burst", "CAMPAIGN", "--size", "VALUE"),
+    ("burst", "CAMPAIGN", "--matrix", "VALUE"),
+    ("soak", "CAMPAIGN", "--for", "VALUE"),
+    ("soak", "CAMPAIGN", "--users", "VALUE"),
+    ("soak", "VALUE"),
     ("check", "VALUE", "--require", "users >= 1"),
 )
 STARTING: tuple[tuple[str, ...], ...] = (

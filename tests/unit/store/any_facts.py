@@ -24,6 +24,7 @@ from harness.model import (
     ThinkTimes,
     UnreportedRequests,
 )
+from harness.model.facts import BurstFacts
 
 SECONDS = st.floats(0, 1e6)
 COUNTS = st.integers(0, 2**62)
@@ -135,6 +136,7 @@ STEPS = st.builds(
     events=rows(TargetEvent, SECONDS, st.sampled_from(EventKind), TEXTS),
     tasks=tasks(),
     unreported=unreported(),
+    burst=st.none() | st.builds(BurstFacts, COUNTS, SECONDS | st.none(), SECONDS | st.none(), SECONDS),
 )
 
 

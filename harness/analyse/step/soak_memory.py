@@ -1,0 +1,115 @@
+"""Tell whether memory grew over a long hold, by its floors: what is left after each collection.
+
+The first third of the hold is left out, in which caches and sessions fill. Growth is sure if it is more than
+twice the half-width of its interval, both in the latest two thirds and in the latest half. Where it surely
+falls from the middle third to the last, memory fills up and does not leak.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analyse.step.memory_trend import find_collections, fit_growth, pick_floors
+from harness.model import NEARLY_FULL_RATIO, StepFacts
+from harness.model.trials import MemoryGrowth, SoakMemory
+
+_SHARES = (2 / 3, 1 / 2)
+_CERTAIN_HALF_WIDTHS = 2.0
+_FEWEST_FLOORS = 4
+_STILL_BYTES = 0.1 * 2**20
+"""The floors are taken to scatter by at least this: allocators take memory in pieces."""
+
+_SLIGHT_BYTES_PER_S = 0.05 * 2**20 / 60
+"""Slower growth counts as none if there is room for it: reports show it as none too."""
+
+_LEVEL_FOR_HOLDS = 10
+"""Memory is level if even the most growth that is likely leaves room for this many times the hold."""
+
+_SLOWS_RATIO = 0.7
+"""Growth slows if in the last third it is surely less than this share of that in the middle third."""
+
+_FEWEST_SAMPLES = 30
+_FULL_SAMPLES = 8
+
+_Series = NDArray[np.float64]
+
+
+def assess_soak_memory(facts: StepFacts, limit_bytes: int) -> SoakMemory | None:
+    """Return how memory developed from the end of the ramp to the end of the window.
+
+    `limit_bytes` is the limit of one replica. None with fewer than 30 samples.
+    """
+    if facts.settle_from_s is None:
+        return None
+    to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
+    inside = [sample for sample in facts.target if facts.settle_from_s <= sample.at_s <= to_s]
+    if len(inside) < _FEWEST_SAMPLES:
+        return None
+    at_s = np.array([sample.at_s for sample in inside])
+    used = np.array([float(max(0, sample.working_set_bytes - sample.file_bytes)) for sample in inside])
+    return assess_growth(at_s, used, limit_bytes)
+
+
+def assess_growth(at_s: _Series, used: _Series, limit_bytes: int) -> SoakMemory:
+    """Return how memory in bytes developed by instants in seconds, of which there are some."""
+    lows = find_collections(used)
+    observed_s = float(at_s[-1] - at_s[0])
+    growth, low, high = _fit(at_s, used, lows, _SHARES[0])
+    is_full = not lows and bool((used[-_FULL_SAMPLES:] >= NEARLY_FULL_RATIO * limit_bytes).all())
+    room = _find_room(at_s, used, lows, limit_bytes)
+    kind = _judge(at_s, used, lows, lasts=high * _LEVEL_FOR_HOLDS * observed_s <= room)
+    if is_full and float(used[0]) < NEARLY_FULL_RATIO * limit_bytes:
+        kind = MemoryGrowth.GROWS
+    return SoakMemory(
+        growth=kind,
+        observed_s=observed_s,
+        start_bytes=int(used[0]),
+        end_bytes=int(used[-1]),
+        peak_bytes=int(used.max()),
+        growth_bytes_per_s=growth,
+        growth_interval=(low, high),
+        lasts_s=room / growth if kind is MemoryGrowth.GROWS and growth > 0 else None,
+        lasts_at_least_s=room / high if 0 < high < math.inf else None,
+        is_full=is_full,
+    )
+
+
+def _find_room(at_s: _Series, used: _Series, lows: list[int], limit_bytes: int) -> float:
+    """Return the bytes left above the latest peaks, which reach the limit before the floors do.
+
+    A collector that waits until the limit is reached has the room above its last floor.
+    """
+    late_peak = float(used[at_s >= at_s[-1] - (at_s[-1] - at_s[0]) / 3].max())
+    is_used_up = bool(lows) and late_peak >= NEARLY_FULL_RATIO * limit_bytes
+    return max(0.0, limit_bytes - (float(used[lows[-1]]) if is_used_up else late_peak))
+
+
+def _judge(at_s: _Series, used: _Series, lows: list[int], *, lasts: bool) -> MemoryGrowth:
+    is_slight = lasts and _fit(at_s, used, lows, _SHARES[0])[0] < _SLIGHT_BYTES_PER_S
+    if is_slight or not all(_surely_grows(at_s, used, lows, share) for share in _SHARES):
+        return MemoryGrowth.LEVEL if lasts else MemoryGrowth.UNTOLD
+    return MemoryGrowth.SLOWS if _slows(at_s, used, lows) else MemoryGrowth.GROWS
+
+
+def _fit(at_s: _Series, used: _Series, lows: list[int], share: float) -> tuple[float, float, float]:
+    """Return the growth of the floors in the latest share of the time, with its interval."""
+    return fit_growth(*pick_floors(at_s, used, lows, share), _STILL_BYTES)
+
+
+def _surely_grows(at_s: _Series, used: _Series, lows: list[int], share: float) -> bool:
+    floor_s, _ = pick_floors(at_s, used, lows, share)
+    growth, low, _ = _fit(at_s, used, lows, share)
+    return len(floor_s) >= _FEWEST_FLOORS and growth > _CERTAIN_HALF_WIDTHS * (growth - low)
+
+
+def _slows(at_s: _Series, used: _Series, lows: list[int]) -> bool:
+    """Return True if memory surely grew less in the last third than in the middle third."""
+    length_s = float(at_s[-1] - at_s[0])
+    is_before = at_s <= at_s[0] + 2 / 3 * length_s
+    early_lows = [index for index in lows if is_before[index]]
+    if lows and not early_lows:
+        return False
+    _, early_low, _ = _fit(at_s[is_before], used[is_before], early_lows, 1 / 2)
+    _, _, late_high = _fit(at_s, used, lows, 1 / 3)
+    return late_high < _SLOWS_RATIO * early_low

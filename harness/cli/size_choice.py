@@ -1,0 +1,56 @@
+"""Choose the size of a campaign that a command is about."""
+
+from harness.analyse.result.sizing import select_worst_repetitions
+from harness.errors import UsageError
+from harness.model import CampaignResult, CellResult, Limits
+from harness.plan import parse_size
+from harness.report.view import cell_text
+from harness.report.view.text import format_size
+
+
+def choose_size(result: CampaignResult, size: str | None) -> CellResult:
+    """Return the size that is named, or the recommended one; of a repeated size the worst repetition.
+
+    Raises:
+        UsageError: no size is named so, or none is recommended.
+    """
+    if size is None:
+        if result.sizing.recommended is None:
+            raise UsageError(
+                f"no measured size is known to sustain {result.users_limit} users",
+                f"choose one with --size: {_list_sizes(result)}",
+            )
+        return result.sizing.recommended
+    named = [cell for cell in result.cells if size in (cell.cell.id, cell.cell.size_name)]
+    named += _find_by_limits(result, parse_size(size))
+    if len(named) > 1 and len({cell.cell.limits for cell in named}) > 1:
+        ids = ", ".join(cell.cell.id for cell in named[:10])
+        raise UsageError(f"{size!r} is more than one size", f"name one of them: {ids}")
+    if named:
+        return named[0]
+    raise UsageError(f"{size!r} is no size of this campaign", f"its sizes are {_list_sizes(result)}")
+
+
+def _find_by_limits(result: CampaignResult, limits: Limits | None) -> list[CellResult]:
+    """Return the sizes with these limits, each by its worst repetition."""
+    if limits is None:
+        return []
+    return [
+        cell for size, cell in select_worst_repetitions(result.cells).items() if size.drop_variant() == limits
+    ]
+
+
+def refuse_size(result: CampaignResult, chosen: CellResult) -> UsageError:
+    """Return the error that a size is not known to sustain any users, with those that are."""
+    name, outcome = format_size(chosen.cell.limits), cell_text.format_bracket(chosen)
+    return UsageError(
+        f"{name} is not known to sustain any users ({outcome})",
+        f"choose another one with --size: {_list_sizes(result)}",
+    )
+
+
+def _list_sizes(result: CampaignResult) -> str:
+    """Return the sizes that sustain some users as they may be typed; all of them if none does."""
+    cells = [cell for cell in result.cells if cell.sustains(1)] or result.cells
+    names = list(dict.fromkeys(cell.cell.size_name or cell.cell.id for cell in cells))
+    return ", ".join(names[:10]) + (" …" if len(names) > 10 else "")

@@ -1,0 +1,67 @@
+"""A burst and a soak of a measured size, with a real container and real Locust."""
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.summary_schema import VALIDATOR
+
+pytestmark = pytest.mark.e2e
+
+CELL = "behaves-c0.90-m64"
+
+
+def measure(project: Project) -> None:
+    project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
+    done = project.run_harness("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def hold(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
+    done = project.run_harness(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def test_a_burst_and_a_soak_are_held_stored_and_checked(
+    project: Project, leftovers: Callable[[], str]
+) -> None:
+    """Forty users ask for 100 requests a second, three quarters of which need 0.02 s: 1.5 cores of 0.9."""
+    measure(project)
+    cells = project.read_summary()["cells"]
+    burst = hold(project, "burst", "results/latest", "--users", "5", "--to", "8x", "--for", "10s")
+    assert "5 users, then 40 for 10 s" in burst.stdout
+    assert "It was steady again " in burst.stdout
+    soak = hold(project, "soak", "results/latest", "--users", "5", "--for", "60s")
+    assert "held with 5 users for 1 min: every SLO holds" in soak.stdout
+    assert leftovers() == ""
+
+    summary = project.read_summary()
+    VALIDATOR.validate(summary)
+    assert summary["cells"] == cells
+    (told,), (held,) = summary["bursts"], summary["soaks"]
+    assert (told["cell"], told["outcome"], told["users"], told["burst_users"]) == (CELL, "recovered", 5, 40)
+    assert told["during"]["rps"] > 2 * told["before"]["rps"]
+    assert told["during"]["worst_s"] > told["before"]["worst_s"]
+    assert told["steady_after_s"] <= 30
+    assert (held["verdict"], held["restarts"]) == ("PASS", 0)
+
+    assert "steady again" in (project.folder / "results/latest/report.html").read_text()
+    gate = project.run_harness("check", "results/latest", "--require", "recovers within 60s")
+    assert gate.returncode == 0, gate.stdout + gate.stderr
+
+
+def test_a_burst_that_is_interrupted_leaves_no_container_and_no_answer(
+    project: Project, leftovers: Callable[[], str]
+) -> None:
+    measure(project)
+    with project.start_harness("burst", "results/latest", "--users", "5", "--for", "60s") as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "users are held" in line:
+                break
+    assert running.returncode == 130
+    assert leftovers() == ""
+    assert project.read_summary()["bursts"] == []
