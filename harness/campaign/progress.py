@@ -219,7 +219,7 @@ class CampaignProgress:
     campaign: str = ""
     started_at: str = ""
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
-    trials: Trials = Trials()
+    trials: Trials = field(default_factory=Trials)
 
     def build_results(self, plan: Plan) -> tuple[CellResult, ...]:
         """Return every cell's answer, in the plan's order; for a demand, also the inferred answers."""

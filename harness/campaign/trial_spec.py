@@ -21,7 +21,7 @@ WATCH_AT_MOST_S = 300.0
 """For how long a target is watched after a burst, until it is steady again."""
 
 _ARRIVE_WITHIN_S, _ARRIVE_WITHIN_RATIO = 5.0, 0.25
-"""The users of a burst come within these seconds, and within this share of it, or faster if the matrix says so."""
+"""The users of a burst come within these seconds, and this share of it, or faster if the matrix says so."""
 
 _LOOKS = 60
 _BYTES_PER_REQUEST = 80

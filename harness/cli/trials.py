@@ -87,9 +87,7 @@ def soak(
     return _try_size(campaign, size, users, matrix, SoakAsk(parse_soak_length(length)))
 
 
-def _try_size(
-    campaign: Path, size: str | None, users: int | None, matrix: Path | None, ask: TrialAsk
-) -> int:
+def _try_size(campaign: Path, size: str | None, users: int | None, matrix: Path | None, ask: TrialAsk) -> int:
     """Hold a trial, write the reports again, and print what it has shown."""
     folder = open_finished_campaign(campaign)
     stored = plan_from_json(folder.read_plan())

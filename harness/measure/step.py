@@ -5,7 +5,7 @@ stays on for `drain_s` after the window, and requests that are unanswered then a
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np

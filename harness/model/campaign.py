@@ -181,4 +181,4 @@ class CampaignResult:
     deployment: Deployment | None = None
     tunings: tuple[Tuning, ...] = ()
     growth: Growth | None = field(default=None, repr=False)
-    trials: Trials = Trials()
+    trials: Trials = field(default_factory=Trials)

@@ -78,7 +78,7 @@ def _build_trial_requirement(text: str, within: str | None, bounds: str | None) 
 
 
 def parse_factor(text: str) -> float:
-    """Parse how many times the users of before a burst has: `3x`, `2.5 x` or `×3`, more than 1 and at most 100.
+    """Parse how many times the users a burst has: `3x`, `2.5 x` or `×3`, more than 1 and at most 100.
 
     Raises:
         UsageError: the text is no such factor; the hint has an example.

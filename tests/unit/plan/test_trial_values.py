@@ -28,7 +28,9 @@ def test_the_length_of_a_burst_is_read(text: str, seconds: float) -> None:
     assert parse_burst_length(text) == seconds
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("30m", 1800.0), ("2h", 7200.0), ("90s", 90.0), ("1d", 86400.0)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30m", 1800.0), ("2h", 7200.0), ("90s", 90.0), ("1d", 86400.0)]
+)
 def test_the_length_of_a_soak_is_read(text: str, seconds: float) -> None:
     assert parse_soak_length(text) == seconds
 

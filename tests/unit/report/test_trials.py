@@ -98,7 +98,11 @@ def test_a_burst_is_one_paragraph() -> None:
             "This tells nothing: ",
             "tells nothing",
         ),
-        ({"doubt": STEAL}, "The burst may have been less than was asked: ", "steady again 15 s after they left"),
+        (
+            {"doubt": STEAL},
+            "The burst may have been less than was asked: ",
+            "steady again 15 s after they left",
+        ),
     ],
 )
 def test_each_outcome_of_a_burst_has_its_words(change: dict[str, Any], words: str, outcome: str) -> None:
@@ -165,7 +169,9 @@ def test_the_page_shows_each_trial_with_its_table_and_its_curves() -> None:
 
 
 def test_summary_json_has_every_trial_and_follows_its_schema() -> None:
-    summary = build_summary(campaign(bursts=(RECOVERED,), soaks=(SOAK, replace(SOAK, memory=None, drift=None))))
+    summary = build_summary(
+        campaign(bursts=(RECOVERED,), soaks=(SOAK, replace(SOAK, memory=None, drift=None)))
+    )
     VALIDATOR.validate(summary)
     (burst,), (soak, _) = summary["bursts"], summary["soaks"]
     assert (burst["cell"], burst["outcome"], burst["steady_after_s"]) == (CELL.id, "recovered", 15.0)
