@@ -230,7 +230,7 @@ class Timing:
 
 
 class Purpose(StrEnum):
-    """Why a step is held: for a search, a check at the end, a comparison of two versions, or a later trial."""
+    """Why a step is held: for a search, a check at its end, two versions to compare, or a later trial."""
 
     SEARCH = "search"
     CONFIRM = "confirm"
