@@ -556,6 +556,24 @@ def test_what_ends_locust_is_named_with_its_line(
     assert "so Locust ended with exit code" in first
 
 
+def test_what_failed_before_the_scenario_ended_locust_is_known(
+    sites: tuple[Site, Site], tmp_path: Path
+) -> None:
+    """A failed login is a common reason; Locust ends less than half a second after it."""
+    text = "class A(HttpUser):\n def on_start(self):\n  self.client.get('/a')\n  self.environment.runner.quit()\n"
+    parts: list[GeneratorFacts] = []
+
+    def poll_until_end() -> None:
+        while True:
+            parts.append(generator.poll(0.2))
+
+    with LocustGenerator().start(write_scenario(tmp_path, HEAD + text), sites[0].url) as generator:
+        generator.hold(1, 10)
+        with pytest.raises(GeneratorError, match=r"called runner\.quit"):
+            poll_until_end()
+    assert sum(len(part.requests.start_s) for part in parts) == 1
+
+
 def test_a_file_that_ends_locust_while_it_is_loaded_says_so(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"look for sys\.exit\(\)"):
         LocustGenerator().find_user_classes(write_scenario(tmp_path, "import sys\nsys.exit(0)\n"))

@@ -23,8 +23,23 @@ import io, shutil, threading, time
 from concurrent.futures import ThreadPoolExecutor
 import gevent
 from gevent.pool import Pool
-from locust import HttpUser, SequentialTaskSet, User, constant, task
+from locust import HttpUser, SequentialTaskSet, User, constant, events, task
+from locust.clients import HttpSession
 from locust.contrib.fasthttp import FastHttpUser
+from requests.adapters import HTTPAdapter
+from urllib3 import Retry
+
+
+@events.test_start.add_listener
+def watch(environment, **_):
+    session = HttpSession(environment.host, environment.events.request, None)
+
+    def poll():
+        while True:
+            session.get("/", name="polled by nobody")
+            gevent.sleep(0.38)
+
+    gevent.spawn(poll)
 
 
 class Sleeps(HttpUser):
@@ -223,6 +238,38 @@ class Executors(HttpUser):
             list(pool.map(lambda path: self.client.get(path, name="in a job"), ["/sleep/0.1"] * 4))
 
 
+class Retries(HttpUser):
+    fixed_count = 1
+    wait_time = constant(0.2)
+
+    def on_start(self):
+        retries = Retry(2, backoff_factor=0.135, status_forcelist=[503], raise_on_status=False)
+        self.client.mount("http://", HTTPAdapter(max_retries=retries))
+
+    @task
+    def retry(self):
+        self.client.get("/status/503", name="retried")
+
+
+class Rests(FastHttpUser):
+    fixed_count = 1
+    wait_time = constant(0.2)
+
+    @task
+    def ask(self):
+        with self.rest("GET", "/", name="rested") as answer:
+            answer.js["rows"] = []
+
+
+class Later(HttpUser):
+    fixed_count = 1
+    wait_time = constant(0.28)
+
+    @task
+    def ask(self):
+        gevent.spawn_later(0.05, self.client.get, "/", name="later").join()
+
+
 class Own(User):
     fixed_count = 1
     wait_time = constant(0.2)
@@ -362,8 +409,32 @@ def test_requests_that_the_scenario_gives_up_have_failed(
     assert given_up.latency_s == pytest.approx(0.3, abs=0.1)
 
 
-@pytest.mark.parametrize(("name", "pause_s"), [("in a thread", None), ("in a job", 0.26)])
-def test_a_thread_works_for_the_user_that_has_started_it(
+def test_a_request_that_a_client_tries_again_is_one_and_its_breaks_are_no_pauses(
+    parts: Sequence[GeneratorFacts],
+) -> None:
+    """The client waits for 0.135 · 2 s before its third attempt."""
+    retried = Recorded(parts, "retried")
+    assert retried.count > 3
+    assert retried.latency_s.min() >= 0.27
+    assert all("503" in error for error in retried.errors)
+    assert count_pauses(parts, 0.27) == 0
+
+
+def test_requests_by_rest_are_reported(parts: Sequence[GeneratorFacts]) -> None:
+    rested = Recorded(parts, "rested")
+    assert (rested.errors, rested.unreported) == ({""}, 0)
+    assert rested.count > 3
+
+
+def test_requests_that_a_listener_makes_are_of_no_user(parts: Sequence[GeneratorFacts]) -> None:
+    polled = Recorded(parts, "polled by nobody")
+    assert polled.owners == {-1}
+    assert polled.count > 3
+    assert count_pauses(parts, 0.38) == 0
+
+
+@pytest.mark.parametrize(("name", "pause_s"), [("in a thread", None), ("in a job", 0.26), ("later", 0.28)])
+def test_a_thread_or_a_later_greenlet_works_for_the_user_that_has_started_it(
     parts: Sequence[GeneratorFacts], name: str, pause_s: float | None
 ) -> None:
     (owner,) = Recorded(parts, name).owners

@@ -23,8 +23,10 @@ driving: dict[CodeType, str] = {}
 
 
 def write_ending(text: str) -> None:
-    """Write into Locust's log what ends Locust."""
+    """Write into Locust's log what ends Locust, and send what has been recorded until now."""
     sys.stderr.write(f"{LOG_MARK}{text}\n")
+    if log is not None:
+        log.report()
 
 
 def record_exit(error: SystemExit, tb: TracebackType | None) -> None:

@@ -112,6 +112,11 @@ class RequestLog:
         if self.connection is not None:
             self.connection.send({"hello": self.hello})
 
+    def report(self) -> None:
+        """Send a page at once, because the scenario ends Locust: its last requests may say why."""
+        if self.connection is not None:
+            self.connection.report(self.environment)
+
     def add(
         self,
         method: str,
