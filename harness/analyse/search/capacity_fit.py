@@ -4,7 +4,8 @@ The logit of the share of slow requests is taken as linear in ln N, through the 
 Capacity and slope are unknown: each pair of both on a grid is weighed by the likelihood of all windows, and
 the probabilities of the capacity are the sums over all slopes. So the cell's own windows tell its slope, a
 slope that they can't tell makes the interval wider, and windows at one number of users count together. Where
-few response times lie near the limit, a flatter slope is expected (`compare_steepness`).
+few response times lie near the limit, a flatter slope is expected (`compare_steepness`). Only windows near
+the capacity count, because the line bends far from it.
 
 Where another SLO broke as well, the capacity is the lower one of two: under the percentile, by the shares,
 and under all other SLOs, by nothing but the verdicts.
@@ -29,7 +30,7 @@ from harness.analyse.search.capacity_estimate import (
     compute_logit_slope,
     is_broken_by,
 )
-from harness.analyse.search.limit_shape import compare_steepness, is_straight
+from harness.analyse.search.limit_shape import compare_steepness, select_near
 from harness.analyse.search.memory_model import compute_growth_error
 from harness.model import Slo, StepResult, Verdict
 
@@ -145,8 +146,7 @@ def _fit_windows(
             step.requests,
             step.latency.slow_ratio or 0.0,
         )
-        for step in steps
-        if is_straight(step, around_users, steepness)
+        for step in select_near(steps, around_users)
     ]
     ln_capacity = math.log(around_users) + _CAPACITIES
     weights = _weigh(windows, ln_capacity, slo, variance_ratio, steepness)

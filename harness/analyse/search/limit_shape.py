@@ -28,16 +28,16 @@ _NEAR_USERS = 0.15
 """How far the users of a window may be from the capacity for its shape to count, as a logarithm."""
 
 _STRAIGHT_USERS = 0.2
-"""How far they may be from it for the share to count where all response times are far from the limit."""
+"""How far they may be from it for the window's share to count, as a logarithm."""
 
 
-def is_straight(step: StepResult, around_users: float, steepness: float) -> bool:
-    """Return True if the users of the step are so near that one slope holds up to them.
+def select_near(steps: Sequence[StepResult], around_users: float) -> list[StepResult]:
+    """Return the steps whose users are so near that one slope holds up to them; all if fewer than two are.
 
-    Beyond a gap other requests become slow, and their share rises as steeply as usual. So the flatter the
-    shape is, the nearer the users must be; with the usual shape all are near.
+    Far above the capacity other requests become slow, and far below it only those that are slow at any load.
     """
-    return abs(math.log(step.users / around_users)) * (1 - steepness) <= _STRAIGHT_USERS
+    near = [step for step in steps if abs(math.log(step.users / around_users)) <= _STRAIGHT_USERS]
+    return near if len(near) > 1 else list(steps)
 
 
 def compare_steepness(steps: Sequence[StepResult], around_users: float, variance_ratio: float) -> float:

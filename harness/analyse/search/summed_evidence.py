@@ -21,6 +21,10 @@ from harness.model.evidence import SlosHold
 _MOST_HOLDS = 2
 """No end of a bracket is held more often than this."""
 
+_MOST_LIGHT_HOLDS = 3
+_CHANCE_RATIO = 2.0
+"""A failure at light load is doubtful if less than this times the allowed share of its requests was slow."""
+
 
 def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
     """Return True if valid steps at one number of users pass together.
@@ -41,7 +45,8 @@ def is_sustained_by_sum(steps: Sequence[StepResult]) -> bool:
 def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int, broken: int) -> Step | None:
     """Choose the end of a bracket that all windows together contradict, to hold it again; None if they don't.
 
-    The end is held for as long as a window may be, once.
+    The end is held for as long as a window may be, once. A failure at light load ends the search far below a
+    capacity that other windows can't show. So if it may be chance, it is held twice more.
     """
     slo = find_percentile_slo(plan.slos)
     if plan.search.strategy is not SearchStrategy.PREDICT or slo is None:
@@ -49,6 +54,9 @@ def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int,
     failed = [step for step in steps if step.users == broken and step.verdict is Verdict.FAIL]
     if not all(is_broken_by(step, slo) for step in failed):
         return None
+    held = [step for step in steps if step.users == broken]
+    if _may_be_chance(plan, held, slo) and len(held) < _MOST_LIGHT_HOLDS:
+        return _hold_for_long(plan, broken)
     fit = fit_capacity(
         steps,
         slo,
@@ -61,7 +69,19 @@ def choose_doubtful_end(plan: Plan, steps: Sequence[StepResult], sustained: int,
     )
     if users is None or not 0 < sum(step.users == users for step in steps) < _MOST_HOLDS:
         return None
+    return _hold_for_long(plan, users)
+
+
+def _hold_for_long(plan: Plan, users: int) -> Step:
     return Step(users, replace(plan.timing, window_at_least_s=plan.timing.window_at_most_s))
+
+
+def _may_be_chance(plan: Plan, held: Sequence[StepResult], slo: Slo) -> bool:
+    """Return True if steps at one light load failed together by few more slow requests than are allowed."""
+    if held[0].users > plan.search.first_users or not all(_shows_share_of(step, slo) for step in held):
+        return False
+    slow = sum(step.requests * (step.latency.slow_ratio or 0.0) for step in held)
+    return slow < _CHANCE_RATIO * compute_allowed_slow_share(slo) * sum(step.requests for step in held)
 
 
 def _find_contradicted_end(

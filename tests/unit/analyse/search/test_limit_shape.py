@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.search.limit_shape import compare_steepness, is_straight
+from harness.analyse.search.limit_shape import compare_steepness, select_near
 from harness.model import StepResult
 from tests.unit.analyse.synthetic import make_step
 
@@ -55,12 +55,13 @@ def test_only_windows_near_the_capacity_count() -> None:
     assert compare_steepness([usual, make_window(0.9, 0.9, users=110)], 100, 1.0) < 0.5
 
 
-@pytest.mark.parametrize(
-    ("steepness", "users", "is_near"),
-    [(1.0, 400, True), (0.5, 148, True), (0.5, 151, False), (0.05, 123, True), (0.05, 81, False)],
-)
-def test_the_flatter_the_shape_the_nearer_a_window_must_be(
-    steepness: float, users: int, *, is_near: bool
-) -> None:
-    """Near are users up to 0.2 / (1 - steepness) from 100, as a logarithm: 67 to 149, or 81.02 to 123.4."""
-    assert is_straight(make_window(0.1, 0.1, users), 100, steepness) is is_near
+def test_only_windows_near_the_capacity_have_its_slope() -> None:
+    """exp(-0.2) = 0.819 and exp(0.2) = 1.221."""
+    near = [make_window(0.1, 0.1, users) for users in (82, 100, 122)]
+    far = [make_window(0.1, 0.1, users) for users in (81, 123)]
+    assert select_near([*near, *far], 100) == near
+
+
+def test_all_windows_count_if_fewer_than_two_are_near() -> None:
+    wide = [make_window(0.1, 0.1, users) for users in (70, 100, 140)]
+    assert select_near(wide, 100) == wide

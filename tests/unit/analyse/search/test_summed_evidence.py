@@ -99,3 +99,26 @@ def test_ends_that_the_windows_agree_with_are_not_held_again() -> None:
 def test_only_a_search_that_predicts_holds_an_end_again() -> None:
     plan = make_plan(strategy="bisect")
     assert choose_doubtful_end(plan, CONTRADICTED, 95, 99) is None
+
+
+def test_a_failure_at_light_load_that_may_be_chance_is_held_twice_more() -> None:
+    """Of 8 requests of 100 and then 18 of 300 fewer than 10 % are slow, twice the 5 % that are allowed."""
+    plan, passed = make_plan(), hold(9, 0.04, 250, index=2)
+    once = [hold(10, 0.08, 100), passed]
+    twice = [*once, hold(10, 0.06, 300, index=3)]
+    for steps in (once, twice):
+        step = choose_doubtful_end(plan, steps, 9, 10)
+        assert step is not None
+        assert (step.users, step.timing.window_at_least_s) == (10, plan.timing.window_at_most_s)
+    assert choose_doubtful_end(plan, [*twice, hold(10, 0.06, 300, index=4)], 9, 10) is None
+
+
+def test_a_light_failure_with_twice_the_allowed_share_is_no_chance() -> None:
+    passed = [hold(9, 0.04, 250, index=index) for index in (2, 3)]
+    assert choose_doubtful_end(make_plan(), [hold(10, 0.11, 300), *passed], 9, 10) is None
+
+
+def test_a_light_failure_that_the_next_windows_outvote_opens_the_bracket() -> None:
+    """9 of 100 and 12 of 330 are 4.9 %."""
+    again = hold(10, 12 / 330, 330, index=3)
+    assert find_bracket([hold(10, 0.09, 100), hold(9, 0.04, index=2), again]) == Bracket(10, None)
