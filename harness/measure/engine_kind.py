@@ -54,14 +54,27 @@ def recognise_engine(
     """Return the kind of an engine by its `info` and its `version`; `is_local` as its address says."""
     kernel = str(info.get("KernelVersion") or "")
     is_separate = is_local and bool(kernel) and kernel != this.kernel
-    is_podman = any("podman" in name.lower() for name in _list_components(version))
     return EngineKind(
         product=_name_product(info, version, is_separate=is_separate or not is_local),
-        is_podman=is_podman,
+        is_podman=is_podman(version),
         is_rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
         is_separate=is_separate,
         is_windows="microsoft" in kernel.lower(),
     )
+
+
+def identify_engine(info: Mapping[str, Any], version: Mapping[str, Any]) -> str:
+    """Return a text that identifies an engine among all others.
+
+    The ID is not enough, because cloned hosts share it. Podman makes up another one whenever it is asked.
+    """
+    keys = ("Name", "DockerRootDir") if is_podman(version) else ("ID", "Name", "DockerRootDir")
+    return " ".join(str(info.get(key)) for key in keys)
+
+
+def is_podman(version: Mapping[str, Any]) -> bool:
+    """Return True if the parts that an engine names by `version` are those of Podman."""
+    return any("podman" in name.lower() for name in _list_components(version))
 
 
 def _list_components(version: Mapping[str, Any]) -> list[str]:

@@ -38,7 +38,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     wheel = next(folder.glob("capacity_harness-*.whl"))
     run_in(folder, sys.executable, "-m", "venv", folder / "venv")
     constraints = REPOSITORY / "constraints.txt"
-    run_in(folder, folder / "venv/bin/python", *pip[1:], "install", "--constraint", constraints, wheel)
+    run_in(
+        folder, folder / "venv/bin/python", *pip[1:], "install", "--constraint", constraints, wheel, "pytest"
+    )
     return folder / "venv" / "bin"
 
 
@@ -66,3 +68,41 @@ def test_the_demo_of_a_wheel_has_a_matrix_that_can_be_measured(installed: Path, 
     planned = run_in(tmp_path, installed / "harness", "plan")
     assert "0.25 CPU / 256 MiB" in planned
     assert "0.5 CPU / 256 MiB" in planned
+
+
+MARKED = """
+import pytest
+
+@pytest.mark.capacity(
+    users=10, cpus=0.5, memory="256MiB", target="targets/web", spawn_rate=20, slos={"p95": SLO},
+    steps={"settle": "2s", "warm_up": "0s", "window": {"at_least": "5s", "at_most": "10s"},
+           "steady": {"at_most": "0s"}},
+    search={"precision": "20%", "soak": "0s"},
+)
+def test_the_shop():
+    pass
+"""
+
+
+def test_the_mark_of_pytest_is_found_by_its_entry_point_and_measures(installed: Path, tmp_path: Path) -> None:
+    """No shop answers within a millisecond, so the second test fails."""
+    write = (
+        "from pathlib import Path; from harness.cli.demo import write_demo; "
+        "write_demo(Path('.'), has_own_base=True)"
+    )
+    run_in(tmp_path, installed / "python", "-c", write)
+    for name, slo in (("met", '"2s"'), ("missed", '"1ms"')):
+        (tmp_path / f"test_{name}.py").write_text(MARKED.replace("SLO", slo))
+    outcome = subprocess.run(
+        [installed / "pytest", "-p", "no:cacheprovider", "-rA", "."],
+        cwd=tmp_path,
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
+    assert len(list((tmp_path / "results").glob("*-web/report.html"))) == 2
+    if "INCONCLUSIVE: users >= 10" in outcome.stdout:
+        pytest.skip("other programs on this machine left a size without an answer")
+    assert "1 failed, 1 passed" in outcome.stdout
+    assert "NOT MET: users >= 10 at cpus <= 0.5 and memory <= 256MiB" in outcome.stdout

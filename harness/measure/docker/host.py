@@ -21,6 +21,7 @@ from harness.measure.docker.port_access import LOCAL, is_port_free
 from harness.measure.docker.sidecars import run_with_sidecars
 from harness.measure.fingerprint import read_fingerprint
 from harness.measure.host.cpu_affinity import Cores
+from harness.measure.engine_kind import identify_engine
 from harness.measure.own_container import NO_HOST_NETWORK, find_own_container, lacks_host_network
 from harness.measure.protocols import Clock, Image, RunningTarget
 from harness.model import (
@@ -155,9 +156,7 @@ class DockerHost:
     def read_identity(self) -> str:
         """Return a text that identifies this engine among all others."""
         with translate_docker_errors("identify itself"):
-            info = self._client.info()
-        # the ID is not enough: cloned hosts share it
-        return " ".join(str(info.get(key)) for key in ("ID", "Name", "DockerRootDir"))
+            return identify_engine(self._client.info(), self._client.version())
 
     def reserve(self) -> AbstractContextManager[None]:
         """Keep other campaigns off this engine, as `lock_engine` does."""

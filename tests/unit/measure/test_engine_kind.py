@@ -12,7 +12,7 @@ import pytest
 
 from harness.measure import doctor
 from harness.measure.doctor import Level
-from harness.measure.engine_kind import EngineKind, ThisMachine, recognise_engine
+from harness.measure.engine_kind import EngineKind, ThisMachine, identify_engine, recognise_engine
 
 MAC = ThisMachine("24.6.0", 10)
 LINUX = ThisMachine("6.8.0-60-generic", 8)
@@ -180,3 +180,11 @@ def test_the_cores_are_those_of_the_virtual_machine_and_one_outside_is_the_gener
     finding = doctor.check_cores(inside, outside)
     assert finding.level is level
     assert words in finding.what
+
+
+def test_an_engine_is_identified_by_what_it_says_each_time() -> None:
+    """Podman makes up a new ID for each call, so that two harnesses on it would not know of each other."""
+    first, second = (PLAIN | {"ID": each, "DockerRootDir": "/var/lib/x"} for each in ("one", "two"))
+    assert identify_engine(first, PODMAN) == identify_engine(second, PODMAN) == "server /var/lib/x"
+    assert identify_engine(first, DOCKER) == "one server /var/lib/x"
+    assert identify_engine(second, DOCKER) != identify_engine(first, DOCKER)

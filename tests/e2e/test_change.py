@@ -1,0 +1,49 @@
+"""Base and head of a change are measured with real containers, and the verdict is written for a comment."""
+
+import json
+import subprocess
+
+import pytest
+
+from tests.e2e.project import UP_TO_6_USERS, Project
+
+pytestmark = pytest.mark.e2e
+
+MATRIX = "target: targets/behaves\nlimits: {cpus: 0.5, memory: 64MiB}\n" + UP_TO_6_USERS
+
+
+def git(project: Project, *arguments: str) -> None:
+    identity = ("-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=project.folder, check=True, capture_output=True)
+
+
+def test_a_change_that_makes_requests_dearer_is_found(project: Project) -> None:
+    """At the base a user needs some 0.03 cores, so 6 users fit; a hundredfold is too much."""
+    project.write("matrix.yaml", MATRIX)
+    project.write(".gitignore", "results/\n")
+    git(project, "init", "--quiet")
+    git(project, "add", ".")
+    git(project, "commit", "--quiet", "--message=base")
+    code = project.folder / "targets/behaves/image/behave.py"
+    code.write_text(code.read_text().replace("burn(float(amount))", "burn(100 * float(amount))"))
+    git(project, "commit", "--quiet", "--all", "--message=head")
+    done = project.run_harness("change", "--base", "HEAD^", "--require", "users >= 6 at cpus <= 0.5")
+    assert done.returncode in (2, 3), done.stdout + done.stderr
+    worktrees = subprocess.run(
+        ["git", "worktree", "list"], cwd=project.folder, capture_output=True, text=True, check=True
+    )
+    assert len(worktrees.stdout.splitlines()) == 1
+    text = (project.folder / "results/change.md").read_text()
+    assert text.startswith("### Capacity of behaves\n\n**")
+    comparison = json.loads((project.folder / "results/latest/comparison.json").read_text())
+    assert comparison["changed"] == ["target"]
+    assert (project.folder / "results/latest/comparison.html").is_file()
+    (size,) = comparison["sizes"]
+    if size["change"] == "unknown":
+        assert done.returncode == 2
+        assert "**? Inconclusive. No difference shown at 0 of 1 sizes" in text
+        pytest.skip("other programs on this machine left the sizes without an answer")
+    assert size["change"] == "less"
+    assert done.returncode == 3
+    assert "\n\n**✗ A requirement is not met. 1 of 1 sizes sustains less:" in text
+    assert "- NOT MET: users &gt;= 6 at cpus &lt;= 0.5" in text
