@@ -1,6 +1,7 @@
 """Check whether this machine and its engines can measure, and how well; each finding says what fixes it."""
 
 import json
+import os
 import platform
 import resource
 import shutil
@@ -246,8 +247,9 @@ def check_kind(kind: EngineKind, info: Mapping[str, Any], this: ThisMachine) -> 
     if kind.is_podman:
         yield Finding(
             Level.WARNING,
-            "Podman does not report through its API whether the CPU was throttled",
-            "measure with Docker where that matters; docs/engines.md says what else differs",
+            "Podman's API reports no throttling, its counters only every five seconds, and a target that ran "
+            "out of memory may look as if it had ended by itself",
+            "measure with Docker where the limiting factor matters (docs/engines.md)",
         )
     if kind.is_rootless:
         yield Finding(
@@ -314,7 +316,8 @@ def _check_open_files(limit: int) -> Finding:
 
 
 def _check_disk(results: Path) -> Finding:
-    folder = next((each for each in (results, *results.absolute().parents) if each.exists()), Path("/"))
+    candidates = (results, *results.parents, *results.absolute().parents)
+    folder = next((each for each in candidates if os.path.exists(each)), Path("/"))
     free = shutil.disk_usage(folder).free
     shown = f"{free / GIB:.0f} GiB free where results are stored"
     if free < _DISK_AT_LEAST_BYTES:

@@ -1,8 +1,10 @@
 """The harness as an image: built without any registry, run as an ordinary user, with the engine's socket."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,19 +62,23 @@ def run_image(
 HOST = ("--network=host", "--pid=host")
 
 
-def own(folder: Path) -> None:
-    """Give the folder to the user of the container, and let that user reach it."""
+@pytest.fixture
+def project(project: Project) -> Iterator[Project]:
+    """Return a copy of the project that belongs to the user of the container, who can reach it."""
+    with tempfile.TemporaryDirectory(prefix="harness-image-") as folder:
+        shutil.copytree(project.folder, folder, dirs_exist_ok=True)
+        yield Project(Path(folder))
+
+
+def give_to_user(folder: Path) -> None:
     subprocess.run(["chown", "--recursive", f"{USER}:{USER}", folder], check=True)
-    for parent in folder.parents:
-        if parent.stat().st_mode & 0o001 == 0:
-            parent.chmod(parent.stat().st_mode | 0o011)
 
 
 def test_a_container_with_the_socket_measures_and_its_user_owns_the_results(
     image: str, project: Project
 ) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
-    own(project.folder)
+    give_to_user(project.folder)
     done = run_image(image, project.folder, "run", options=HOST)
     assert done.returncode in (0, 2), done.stdout + done.stderr
     report = project.folder / "results/latest/report.html"
@@ -86,21 +92,21 @@ def test_a_container_with_the_socket_measures_and_its_user_owns_the_results(
 
 
 def test_the_doctor_knows_that_it_is_in_a_container_and_lists_the_commands(
-    image: str, tmp_path: Path
+    image: str, project: Project
 ) -> None:
-    own(tmp_path)
-    done = run_image(image, tmp_path, "doctor", options=HOST)
+    give_to_user(project.folder)
+    done = run_image(image, project.folder, "doctor", options=HOST)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "this container has the host's network" in done.stdout
     assert "  harness demo " in done.stdout
-    done = run_image(image, tmp_path, "doctor", options=())
+    done = run_image(image, project.folder, "doctor", options=())
     assert done.returncode == 2
     assert "try: docker run --network host" in done.stdout
 
 
 def test_a_container_without_the_hosts_network_refuses_to_measure(image: str, project: Project) -> None:
     project.write("matrix.yaml", ONE_SIZE + UP_TO_6_USERS)
-    own(project.folder)
+    give_to_user(project.folder)
     done = run_image(image, project.folder, "run", options=())
     assert done.returncode == 1, done.stdout + done.stderr
     assert "a network of its own" in done.stderr

@@ -19,9 +19,9 @@ from harness.measure.docker.image import prepare_images
 from harness.measure.docker.lock import lock_engine
 from harness.measure.docker.port_access import LOCAL, is_port_free
 from harness.measure.docker.sidecars import run_with_sidecars
+from harness.measure.engine_kind import identify_engine
 from harness.measure.fingerprint import read_fingerprint
 from harness.measure.host.cpu_affinity import Cores
-from harness.measure.engine_kind import identify_engine
 from harness.measure.own_container import NO_HOST_NETWORK, find_own_container, lacks_host_network
 from harness.measure.protocols import Clock, Image, RunningTarget
 from harness.model import (

@@ -25,6 +25,16 @@ PODMAN = {
     "Platform": {"Name": "linux/amd64/debian-13"},
     "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}],
 }
+PODMAN_OF_DEBIAN_12 = {
+    "Platform": {"Name": "linux/amd64/debian-12"},
+    "Components": [
+        {"Name": "Podman Engine", "Version": "4.3.1", "Details": {"APIVersion": "4.3.1"}},
+        {"Name": "Conmon", "Version": "conmon version 2.1.6, commit: unknown"},
+        {"Name": "OCI Runtime (crun)", "Version": "crun version 1.8.1\ncommit: f8a096be"},
+        {"Name": "Engine", "Version": "4.3.1", "Details": {"ApiVersion": "1.41"}},
+    ],
+}
+"""What Debian's podman 4.3.1 answered to /version, shortened."""
 
 
 def info(
@@ -129,13 +139,18 @@ def test_an_engine_in_wsl_is_in_the_virtual_machine_of_the_harness(about: dict[s
 
 @pytest.mark.parametrize(
     "version",
-    [PODMAN, {"Components": [{"Name": "Podman Engine", "Version": "3.0.1"}]}, PODMAN | {"Platform": None}],
+    [
+        PODMAN,
+        PODMAN_OF_DEBIAN_12,
+        {"Components": [{"Name": "Podman Engine", "Version": "3.0.1"}]},
+        PODMAN | {"Platform": None},
+    ],
 )
 def test_podman_is_told_by_its_components(version: dict[str, Any]) -> None:
     kind = recognise(PLAIN, LINUX, version)
     assert kind.is_podman
     (finding,) = doctor.check_kind(kind, PLAIN, LINUX)
-    assert "Podman does not report" in finding.what
+    assert "Podman's API reports no throttling" in finding.what
     (first, *_) = doctor.check_limits({"ServerVersion": "5.4.2"}, kind.title)
     assert first.what.startswith("Podman 5.4.2, cgroup v1 can't limit")
 
