@@ -486,6 +486,14 @@ services:
   vpn: {image: y, ports: ["8080:8000"]}
 """,
     },
+    "name of another": {
+        "compose.yaml": """\
+services:
+  web: {image: x, ports: [80], uts: "service:host", pid: "service:other"}
+  host: {image: y}
+  other: {image: z}
+""",
+    },
     "project name": {
         "compose.yaml": """\
 name: shop

@@ -117,5 +117,6 @@ class BuildConverter:
 
 
 def _convert_ssh(ssh: Any) -> list[str]:
-    """Return agents and keys in the notation of `docker build --ssh`."""
-    return [f"{key}={path}" if path else key for key, path in ssh.items()] if isinstance(ssh, dict) else ssh
+    """Return agents and keys, by name, in the notation of `docker build --ssh`."""
+    pairs = ssh.items() if isinstance(ssh, dict) else ((each, None) for each in ssh)
+    return sorted(f"{key}={path}" if path else str(key) for key, path in pairs)

@@ -15,6 +15,7 @@ from harness.plan.compose.names import (
     find_network_owner,
     find_outer_service,
     list_fixed_addresses,
+    list_shared_namespaces,
 )
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
@@ -103,9 +104,9 @@ def _list_dependencies(services: _Values, name: str) -> list[str]:
     values = services[name]
     links = [str(link).partition(":")[0] for link in values.get("links") or []]
     owner = find_network_owner(services, values)
-    shared_network = [] if owner is None else [owner]
+    shared = [*([] if owner is None else [owner]), *list_shared_namespaces(values)]
     origins = [origin.service for origin in list_origins(services, values) if origin.service is not None]
-    return sorted({*map(str, values.get("depends_on") or []), *links, *shared_network, *origins})
+    return sorted({*map(str, values.get("depends_on") or []), *links, *shared, *origins})
 
 
 def _report_missing_services(services: _Values, names: list[str], result: ComposeTarget) -> None:

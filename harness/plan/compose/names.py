@@ -62,6 +62,13 @@ def find_network_owner(services: _Values, values: _Values) -> str | None:
     return owner if kind == "service" else None
 
 
+def list_shared_namespaces(values: _Values) -> list[str]:
+    """Return the services whose network, processes, memory or name a service shares."""
+    kinds = ("network_mode", "ipc", "pid", "uts", "cgroup")
+    texts = [str(values.get(kind) or "") for kind in kinds]
+    return [text.removeprefix("service:") for text in texts if text.startswith("service:")]
+
+
 def find_service_of_container(services: _Values, container: str) -> str | None:
     """Return the service whose container has the name; None if the file describes no such container."""
     return next((name for name, each in services.items() if each.get("container_name") == container), None)

@@ -14,6 +14,7 @@ from typing import Any
 from harness.plan.compose.canonical import canonicalize_hosts, resolve_path
 from harness.plan.compose.env_files import read_dotenv
 from harness.plan.compose.interpolation import References, Variables, substitute
+from harness.plan.compose.names import list_shared_namespaces
 from harness.plan.compose.official_reader import find_docker_compose, read_model_officially
 from harness.plan.compose.own_reader import read_model, resolve_environment
 from harness.plan.yaml.document import read_text, shorten_path
@@ -182,9 +183,9 @@ def _adapt(model: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def _drop_implied_restarts(service: dict[str, Any]) -> None:
-    """Drop `restart` of the dependencies that Docker Compose adds for links and shared networks."""
+    """Drop `restart` of the dependencies that Docker Compose adds for links and shared namespaces."""
     links = [str(link).partition(":")[0] for link in service.get("links") or []]
-    shared = str(service.get("network_mode") or "").partition("service:")[2]
+    implied = [*links, *list_shared_namespaces(service)]
     for name, condition in (service.get("depends_on") or {}).items():
-        if name in (*links, shared):
+        if name in implied:
             condition.pop("restart", None)

@@ -380,6 +380,12 @@ def test_the_network_of_another_service_has_the_port(convert: Convert) -> None:
     assert (values["network_of"], values["port"], list(values["companions"])) == ("vpn", 8000, ["vpn"])
 
 
+def test_a_service_depends_on_those_whose_names_and_processes_it_shares(convert: Convert) -> None:
+    result = convert(FILES["name of another"])
+    assert list(result.values["companions"]) == ["host", "other"]
+    assert result.faults == ["web: pid can't be honoured: it would see processes outside of it"]
+
+
 def test_what_has_no_effect_is_named_in_one_note_and_what_is_lost_in_its_own(convert: Convert) -> None:
     result = convert(FILES["switches"])
     assert result.faults == []
