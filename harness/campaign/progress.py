@@ -25,6 +25,7 @@ from harness.analyse.result.deployment import add_deployment
 from harness.analyse.result.growth import add_growth
 from harness.analyse.result.host_speed import add_reference_capacities
 from harness.analyse.result.remedies import add_remedies
+from harness.analyse.result.request_costs import add_request_costs
 from harness.analyse.result.sizing import add_sizing
 from harness.analyse.result.soak import add_soak, assess_soak, choose_soak
 from harness.analyse.result.tuning import add_tunings
@@ -32,6 +33,7 @@ from harness.analyse.search.demand import add_inferred_results, choose_next_cell
 from harness.analyse.search.search import order_cells
 from harness.analyse.step.baseline import Baseline, choose_baseline, choose_lighter_baseline, find_baseline
 from harness.analyse.step.judge import judge_step, judge_steps
+from harness.analyse.step.request_slices import measure_slices
 from harness.analyse.step.step_curves import measure_curves
 from harness.analyse.step.time_series import build_series
 from harness.campaign.stored_trials import read_trials
@@ -52,6 +54,7 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.request_slices import RequestSlices
 from harness.model.trials import Trials
 from harness.store import CampaignFolder
 from harness.store.folder import AttemptRecord
@@ -72,6 +75,7 @@ class CellProgress:
     `borrowed_baseline` is the lightest baseline of the cells before this one. Baselines of later cells are
     never borrowed, so that later cells change no verdict. Steps are judged by `baseline`: the borrowed one
     until the attempt has a step of its own. `facts` are dropped when the cell is done, to save memory.
+    `extras` are what each step adds that no verdict needs, by its index.
     `run_number` and `step_number` are the last numbers used, over all attempts. `engine` is the name of the
     engine that runs the last attempt; None if the campaign has only one. `first_result` is the result of the
     first attempt once a second one has started.
@@ -87,8 +91,7 @@ class CellProgress:
     attempt: int = 1
     first_result: CellResult | None = None
     baseline: Baseline | None = None
-    series: dict[int, Series] = field(default_factory=dict)
-    curves: dict[int, StepCurves] = field(default_factory=dict)
+    extras: dict[int, tuple[Series, StepCurves, RequestSlices | None]] = field(default_factory=dict)
     drift_check: RecheckFacts = field(default_factory=RecheckFacts)
     soak: RecheckFacts = field(default_factory=RecheckFacts)
     run_number: int = 0
@@ -141,7 +144,8 @@ class CellProgress:
             self.add_steps(plan, [facts])
             return self.steps[-1]
         self.step_number = max(self.step_number, facts.index)
-        recheck.steps.append(judge_step(facts, plan.slos, self.baseline, self.cell.limits, plan.timing))
+        result = judge_step(facts, plan.slos, self.baseline, self.cell.limits, plan.timing)
+        recheck.steps.append(replace(result, slices=measure_slices(facts)))
         return recheck.steps[-1]
 
     def add_steps(self, plan: Plan, facts: Sequence[StepFacts]) -> None:
@@ -149,15 +153,15 @@ class CellProgress:
         self.facts += facts
         self.step_number = max([self.step_number, *(each.index for each in facts)])
         self.baseline = choose_baseline(self.facts, self.borrowed_baseline, self.cell.limits)
-        self.series |= {each.index: build_series(each) for each in facts}
-        first_users = plan.search.first_users
-        self.curves |= {
-            each.index: measure_curves(each, plan.slos, is_light=each.users <= first_users) for each in facts
-        }
+        for each in facts:
+            is_light = each.users <= plan.search.first_users
+            curves = measure_curves(each, plan.slos, is_light=is_light)
+            self.extras[each.index] = build_series(each), curves, measure_slices(each)
         results = judge_steps(self.facts, plan.slos, self.borrowed_baseline, self.cell.limits, plan.timing)
         self.steps = tuple(
-            replace(result, series=self.series[result.index], curves=self.curves[result.index])
+            replace(result, series=series, curves=curves, slices=slices)
             for result in results
+            for series, curves, slices in [self.extras[result.index]]
         )
 
     def start_attempt(self, borrowed_baseline: Baseline | None, engine: str | None) -> None:
@@ -332,7 +336,7 @@ class CampaignProgress:
         )
         sized = add_sizing(add_reference_capacities(add_curves(add_remedies(result))))
         answer = add_deployment(add_asked_precision(sized, plan), plan.target)
-        return add_growth(add_tunings(answer))
+        return add_request_costs(add_growth(add_tunings(answer)))
 
 
 def _are_same(one: Sequence[object], other: Sequence[object]) -> bool:

@@ -10,7 +10,7 @@ from typing import NoReturn, cast
 
 import typer
 
-from harness.cli import ab, change, demo, export, init, maintenance, results, run, trials
+from harness.cli import ab, change, costs, demo, export, init, maintenance, results, run, trials
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
@@ -19,6 +19,7 @@ __all__ = [
     "ab",
     "app",
     "change",
+    "costs",
     "demo",
     "export",
     "init",
@@ -32,7 +33,7 @@ __all__ = [
 
 _ORDER = (
     *("demo", "init", "doctor", "plan", "run", "report", "judge"),
-    *("compare", "ab", "size", "export", "burst", "soak", "check", "change", "comment", "clean"),
+    *("compare", "ab", "size", "costs", "export", "burst", "soak", "check", "change", "comment", "clean"),
 )
 """The commands in the order of their use, as `harness --help` lists them."""
 

@@ -8,6 +8,7 @@ from harness.model.fingerprint import Fingerprint
 from harness.model.growth import Growth
 from harness.model.host import HostSpeed
 from harness.model.plan import Cell, Price, Slo
+from harness.model.request_costs import RequestCosts
 from harness.model.resources import Limits
 from harness.model.results import CellResult
 from harness.model.trials import Trials
@@ -154,7 +155,8 @@ class CampaignResult:
     take is held at the end; 0 if it is not. `headroom_ratio` is the share of users to spare. `tunings` has
     the sizes at which several variants were to be measured.
     `deployment` is that of the recommended size; None without one. `growth` is what to take as the users
-    grow; None if it was not assessed. `trials` were held after it, and change none of its answers.
+    grow; None if it was not assessed. `request_costs` are those of the recommended size; None without one.
+    `trials` were held after the campaign, and change none of its answers.
     """
 
     campaign: str
@@ -182,3 +184,4 @@ class CampaignResult:
     tunings: tuple[Tuning, ...] = ()
     growth: Growth | None = field(default=None, repr=False)
     trials: Trials = field(default_factory=Trials)
+    request_costs: RequestCosts | None = field(default=None, repr=False)

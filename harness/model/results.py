@@ -13,6 +13,7 @@ from harness.model.host import HostUse, ReferenceCapacity
 from harness.model.light_load import ShortfallGap
 from harness.model.memory import MemoryTrend
 from harness.model.plan import Cell
+from harness.model.request_slices import RequestSlices
 from harness.model.resources import Limits
 from harness.model.stalls import Stalls
 from harness.model.task_evidence import TaskUse
@@ -129,7 +130,7 @@ class StepResult:
     `wait_ratio` is the share of the users' time that they waited for answers, `unexplained_ratio` the share
     that was neither thinking nor waiting (Little's law). `cycle_s` is the time from one request of a user to
     its next, and None if nothing shows it. `series` and `curves` are for the page; the checks at the end have
-    none.
+    none. `slices` tell what requests cost; None without counters.
     """
 
     index: int
@@ -160,6 +161,7 @@ class StepResult:
     tasks: TaskUse = field(default_factory=TaskUse)
     shortfall_gap: ShortfallGap | None = None
     curves: StepCurves | None = None
+    slices: RequestSlices | None = field(default=None, repr=False)
 
     @property
     def verdict(self) -> Verdict:

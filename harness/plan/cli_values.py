@@ -1,6 +1,7 @@
-"""Parse values of the command line: a requirement, a size, a ratio, a growth, a price, a trial."""
+"""Parse values of the command line: a requirement, a size, a ratio, a growth, a price, a trial, a mix."""
 
 import re
+from collections.abc import Sequence
 
 from harness.errors import UsageError
 from harness.model import Limits, Price, Requirement
@@ -29,6 +30,8 @@ _GROWTH = re.compile(
 )
 _MONTHS = {"week": 7 / (365.25 / 12), "month": 1.0, "quarter": 3.0, "year": 12.0}
 _GROWTH_HINT = 'write "8%/month"; week, month, quarter and year are known'
+_WEIGHT = re.compile(r"\s*=\s*(?P<weight>[0-9]{1,9}(\.[0-9]{1,9})?)\s*(?P<percent>%?)\s*(?:,\s*|$)")
+_MIX_HINT = 'write "GET /item=3, POST /cart=1": the name of each request, and how often it comes'
 _OLD_KEYS = {"gb_hour": "gib_hour"}
 _REQUIREMENT_HINT = (
     'write "users >= 400 at cpus <= 1 and memory <= 256MiB", "recovers within 60s" or "memory level"'
@@ -209,3 +212,40 @@ def parse_price(text: str) -> Price:
 def find_price_note(text: str) -> str | None:
     """Return a note for the user if a price is written with its old key, else None."""
     return OLD_PRICE_KEY_NOTE if re.search(r"\bgb_hour\b", text) else None
+
+
+def parse_mix(text: str, known: Sequence[str]) -> list[tuple[str, float]]:
+    """Parse `GET /item=3, POST /cart=1` into names and weights, in the order in which they are written.
+
+    Names may contain any character: those that are `known` are read first, with their method or without.
+
+    Raises:
+        UsageError: the text is no mix; the hint has an example.
+    """
+    spellings = {spelling for name in known for spelling in (name, name.partition(" ")[2]) if spelling}
+    parts: list[tuple[str, float]] = []
+    has_percent = set()
+    rest = text.strip()
+    while rest:
+        name, weight = _read_weight(rest, sorted(spellings, key=len, reverse=True))
+        if weight is None:
+            raise UsageError(f"{text!r} is not a mix of requests", _MIX_HINT)
+        parts.append((name, float(weight["weight"])))
+        has_percent.add(weight["percent"])
+        rest = rest[weight.end() :]
+    if len(has_percent) > 1:
+        raise UsageError(f"{text!r} has weights with % and without", _MIX_HINT)
+    if sum(weight for _, weight in parts) <= 0:
+        raise UsageError(f"{text!r} asks for no requests", _MIX_HINT)
+    return parts
+
+
+def _read_weight(text: str, spellings: Sequence[str]) -> tuple[str, re.Match[str] | None]:
+    """Return the name at the begin of a text, and its weight; None if there is no weight."""
+    for name in spellings:
+        if text.startswith(name) and (weight := _WEIGHT.match(text, len(name))):
+            return name, weight
+    for sign in re.finditer("=", text):
+        if weight := _WEIGHT.match(text, sign.start()):
+            return text[: sign.start()].strip(), weight
+    return text, None

@@ -13,6 +13,7 @@ from harness.report.formats.comparison import (
     render_comparison,
     render_comparison_table,
 )
+from harness.report.formats.costs_text import render_request_costs
 from harness.report.formats.csv_file import render_csv, render_curve_csv
 from harness.report.formats.growth_text import render_growth
 from harness.report.formats.junit import render_checks_junit, render_junit
@@ -25,6 +26,7 @@ from harness.report.html.index import render_index
 from harness.report.html.page import render_html
 from harness.report.view.explanations import explain_doubt, explain_machine_difference, name_part
 from harness.report.view.recommendation import write_recommendation
+from harness.report.view.request_costs import describe_mix
 from harness.report.view.view import View, build_view
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "build_summary",
     "build_view",
     "describe_check",
+    "describe_mix",
     "describe_sizing",
     "explain_doubt",
     "explain_machine_difference",
@@ -57,6 +60,7 @@ __all__ = [
     "render_junit",
     "render_markdown",
     "render_report",
+    "render_request_costs",
     "render_table",
     "write_recommendation",
 ]

@@ -1,7 +1,6 @@
 """The calibration target on a real engine, at sizes whose calculated capacity is at most two dozen users."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -9,24 +8,12 @@ from bench.calibration import __main__ as bench_truth
 from bench.calibration import experiments
 from bench.calibration.experiments import Experiment
 from harness.model import MIB
+from tests.e2e.quick_experiment import QuickExperiment
 
 pytestmark = pytest.mark.e2e
 
 MAX_ERROR_RATIO = 0.25
 """The largest difference from the calculated capacity. Windows are short, and brackets up to 20 % wide."""
-
-
-class QuickExperiment(Experiment):
-    def build_matrix(self) -> dict[str, Any]:
-        return super().build_matrix() | {
-            "users": {"limit": 40, "spawn_rate": 40},
-            "steps": {
-                "settle": "2s",
-                "window": {"at_least": "5s", "at_most": "15s"},
-                "steady": {"at_most": "0s"},
-            },
-            "search": {"strategy": "predict", "precision": "20%"},
-        }
 
 
 @pytest.mark.parametrize(

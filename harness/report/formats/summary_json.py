@@ -17,6 +17,7 @@ from harness.model import (
     Status,
     Tuning,
 )
+from harness.model.request_costs import RequestCost, RequestCosts
 from harness.report.formats.summary_trials import build_trials
 from harness.report.view.cell_text import write_remark
 from harness.report.view.checks import describe_drift, describe_engine_comparison, name_engine
@@ -50,6 +51,34 @@ def build_summary(result: CampaignResult) -> dict[str, Any]:
         "take": _build_take(result),
         "tunings": [_build_tuning(each) for each in result.tunings],
         **build_trials(result.trials),
+        "request_costs": _build_request_costs(result.request_costs) if result.request_costs else None,
+    }
+
+
+def _build_request_costs(costs: RequestCosts) -> dict[str, Any]:
+    """Return what requests cost at the size to take, the largest share of the CPU time first."""
+    return {
+        "cell": clean_text(costs.result.cell.id),
+        "users": costs.users,
+        "mean_s": keep_finite(costs.mean_s),
+        "idle_cores": keep_finite(costs.idle_cores),
+        "load_s": round(keep_finite(costs.load_s) or 0.0, 3),
+        "requests": [_build_request_cost(cost) for cost in costs.rows],
+    }
+
+
+def _build_request_cost(cost: RequestCost) -> dict[str, Any]:
+    return {
+        "names": [clean_text(name) for name in cost.names if name is not None],
+        "kind": cost.kind.value,
+        "failed": None in cost.names,
+        "request_ratio": keep_finite(cost.request_ratio),
+        "cpu_s": keep_finite(cost.cpu_s),
+        "cpu_low_s": keep_finite(cost.low_s),
+        "cpu_high_s": keep_finite(cost.high_s),
+        "cpu_ratio": keep_finite(cost.cpu_ratio),
+        "resolved": cost.is_resolved,
+        "needed_s": keep_finite(cost.needed_s),
     }
 
 

@@ -95,6 +95,10 @@ PAGE_TERMS = (
         "not measured: as many replicas of a measured size as the users need, if nothing that the replicas "
         "share is full before",
     ),
+    Term(
+        "request cost", "the CPU time of the target for a request of one name: fitted to all steps, see slice"
+    ),
+    Term("unresolved", "a request cost whose interval is too wide to use it, or of names that come together"),
     Term("front", "the sizes for which no other size of the same or a lower price sustains as many users"),
 )
 """The words of the report's page."""
@@ -104,6 +108,7 @@ INNER_TERMS = (
     Term("attempt", "one search of a cell; a cell with a monotonicity violation gets a second attempt"),
     Term("container run", "a target's container from its start to its removal, with all steps that it held"),
     Term("engine", "the Docker engine that runs the target's containers, or workers of the generator"),
+    Term("slice", "some seconds of a step, with the CPU time and the requests of each name in it"),
     Term("drain", "the part of a step after the window, in which open requests may still end"),
     Term("preflight", "the checks before any load: the target, the generator and the host are ready"),
     Term("resume", "to continue an interrupted campaign with the steps that are stored"),

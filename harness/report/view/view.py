@@ -12,6 +12,7 @@ from harness.report.view.grid import Grid, build_grid
 from harness.report.view.growth import GrowthView, build_growth_view
 from harness.report.view.machine import build_machine_facts
 from harness.report.view.relative_cost import compare_costs
+from harness.report.view.request_costs import RequestCostsView, build_request_costs_view
 from harness.report.view.trials import TrialView, build_trial_views
 from harness.report.view.trust import build_trust_facts
 from harness.report.view.variants import (
@@ -30,7 +31,8 @@ class View:
     is empty for a complete campaign, `currency` without prices. `relative_costs` are empty with prices. With
     `variants` the `grid` has each size with the best one, and `tunings` say what that is worth.
     `price_source` says whose list prices they are. `deployment` is that of the size to take. `growth` is None
-    if no size is known to sustain any users. `trials` were held after the campaign.
+    if no size is known to sustain any users, and `request_costs` if nothing tells them. `trials` were held
+    after the campaign.
     """
 
     campaign: str
@@ -57,6 +59,7 @@ class View:
     deployment: Deployment | None = None
     growth: GrowthView | None = None
     trials: tuple[TrialView, ...] = ()
+    request_costs: RequestCostsView | None = None
 
     @property
     def is_running(self) -> bool:
@@ -101,6 +104,7 @@ def build_view(result: CampaignResult) -> View:
         deployment=result.deployment,
         growth=build_growth_view(result),
         trials=build_trial_views(result.trials),
+        request_costs=build_request_costs_view(result.request_costs) if result.request_costs else None,
     )
 
 

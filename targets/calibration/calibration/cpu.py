@@ -1,4 +1,4 @@
-"""CPU: each request burns the same CPU time in one of several processes, which take from one line."""
+"""CPU: a request burns a multiple of one CPU time in one of several processes, which take from one line."""
 
 import asyncio
 import time
@@ -13,8 +13,8 @@ class Burners:
         self._pool = ProcessPoolExecutor(workers)
         wait([self._pool.submit(burn, 0.0) for _ in range(workers)])
 
-    async def serve(self, user: str) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._pool, burn, self._demand_s)
+    async def serve(self, user: str, times: int) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._pool, burn, times * self._demand_s)
 
 
 def burn(cpu_s: float) -> None:

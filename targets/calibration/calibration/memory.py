@@ -23,7 +23,7 @@ class Holdings:
     def __len__(self) -> int:
         return len(self._by_user)
 
-    async def serve(self, user: str) -> None:
+    async def serve(self, user: str, times: int) -> None:
         self.hold(user, asyncio.get_running_loop().time())
 
     def hold(self, user: str, now_s: float) -> None:

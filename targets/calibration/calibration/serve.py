@@ -12,8 +12,8 @@ BACKLOG = 1024
 
 
 class Service(Protocol):
-    async def serve(self, user: str) -> None:
-        """Do one request's work for this user."""
+    async def serve(self, user: str, times: int) -> None:
+        """Do one request's work for this user, so many times."""
         ...
 
 
@@ -57,11 +57,18 @@ async def converse(
 async def answer(service: Service, names: Iterator[str], request: Request) -> bytes:
     if request.path == "/healthz":
         return response(200, "ok\n")
-    if request.path != "/":
-        return response(404, "only / and /healthz\n")
+    times = times_in(request.path)
+    if times is None:
+        return response(404, "only /, /1 to /99 and /healthz\n")
     user = request.user or next(names)
-    await service.serve(user)
+    await service.serve(user, times)
     return response(200, "done\n", None if request.user else user)
+
+
+def times_in(path: str) -> int | None:
+    """How often a request does its work: once for /, four times for /4; None for any other path."""
+    times = path.removeprefix("/") or "1"
+    return int(times) if times.isascii() and times.isdigit() and 1 <= len(times) <= 2 and int(times) else None
 
 
 def read(head: bytes) -> Request | None:

@@ -15,12 +15,12 @@ class Slots:
         self._service_s = service_s
         self._free_s = [float("-inf")] * slots
 
-    async def serve(self, user: str) -> None:
+    async def serve(self, user: str, times: int) -> None:
         now_s = asyncio.get_running_loop().time()
-        await asyncio.sleep(self.book(now_s) - now_s)
+        await asyncio.sleep(self.book(now_s, times) - now_s)
 
-    def book(self, now_s: float) -> float:
+    def book(self, now_s: float, times: int = 1) -> float:
         """The instant at which a request that arrives now will have been served."""
-        done_s = max(now_s, self._free_s[0]) + self._service_s
+        done_s = max(now_s, self._free_s[0]) + times * self._service_s
         heapq.heapreplace(self._free_s, done_s)
         return done_s

@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from harness.analyse.result import cost_regression, request_costs
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
+from harness.analyse.step.request_slices import SHORTEST_S, TIMES_RESPONSE
 from harness.analyse.step.slo import evaluate_slo
 from harness.model import Rule, Slo
 from tests.unit.analyse.synthetic import (
@@ -61,6 +63,29 @@ def test_the_event_loop_may_lag_by_as_much_as_is_shown() -> None:
             samples = make_generator_samples(range(34), 10, loop_lag_s=lag_s)
             rule = judge_step(make_closed_step(generator=samples), [Slo("p95", limit_s)], light).rule
             assert (rule is Rule.LOOP_LAG) is (lag_s > allowed_s)
+
+
+def test_the_costs_of_requests_are_fitted_by_the_numbers_that_are_shown() -> None:
+    section = METHOD.split("## What a request costs\n")[1].split("\n## ")[0].replace("\n", " ")
+    for pattern, value in (
+        (r"slice is (\d+) s long", SHORTEST_S),
+        (r"at least (\d+) times as long as an average request", TIMES_RESPONSE),
+        (r"blocks of (\d+) s", cost_regression.BLOCK_S),
+        (r"fewer than (\d+) requests", request_costs.FEWEST_REQUESTS),
+        (r"at most (\d+) costs", request_costs.MOST_NAMES),
+        (r"at most (\d+) % of it", 100 * request_costs.RESOLVED_RATIO),
+    ):
+        shown = re.search(pattern, section)
+        assert shown, pattern
+        assert float(shown[1]) == value
+
+
+def test_the_example_of_how_well_a_cost_is_known_follows_from_its_formula() -> None:
+    """600 s are 300 slices of 2 s: √2 / √(300 · 0.25 · 0.75) = 0.19."""
+    shown = re.search(r"p = (\d+) % .* as large as the mean cost know the\s+difference to (\d+) %", METHOD)
+    assert shown
+    share = float(shown[1]) / 100
+    assert round(100 * (2 / (600 / SHORTEST_S * share * (1 - share))) ** 0.5) == int(shown[2])
 
 
 def test_every_module_that_the_page_names_exists() -> None:

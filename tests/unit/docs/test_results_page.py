@@ -82,8 +82,9 @@ def test_every_field_of_the_summary_is_documented_and_no_other() -> None:
     lists |= {"repetitions": SCHEMA["$defs"]["repetitions"], "engines": SCHEMA["$defs"]["engine_comparison"]}
     lists |= {"cells[].curve": SCHEMA["$defs"]["curve_point"], "tunings": SCHEMA["$defs"]["tuning"]}
     lists |= {"bursts": SCHEMA["$defs"]["burst"], "soaks": SCHEMA["$defs"]["long_soak"]}
+    lists |= {"request_costs.requests": SCHEMA["$defs"]["request_cost"]}
     known = SCHEMA["properties"].keys() - {"slos", "cells"}
-    for name in ("drift", "host_speed", "take"):
+    for name in ("drift", "host_speed", "take", "request_costs"):
         known |= {f"{name}.{field}" for field in SCHEMA["$defs"][name]["properties"]}
     known |= {f"{name}[].{field}" for name, item in lists.items() for field in item["properties"]}
     documented = [

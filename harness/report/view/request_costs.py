@@ -1,0 +1,135 @@
+"""Put into words what requests cost in CPU time, and what another mix of them would."""
+
+from dataclasses import dataclass
+
+from harness.model.request_costs import CostKind, MixPrediction, RequestCost, RequestCosts
+from harness.report.view import text
+from harness.report.view.text import FACTOR_WORDS
+
+_NAMES_AT_MOST = 4
+_LONGEST_NEED_S = 100 * 3600.0
+_FAILED = "requests that failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCostRow:
+    """A row of the table, as texts; `remark` is empty for the cost of one name that is resolved."""
+
+    name: str
+    request_share: str
+    cpu: str
+    interval: str
+    cpu_share: str
+    remark: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCostsView:
+    """What requests cost at a size, for the page and for the terminal."""
+
+    title: str
+    users: str
+    rows: tuple[RequestCostRow, ...]
+    notes: tuple[str, ...]
+
+
+def build_request_costs_view(costs: RequestCosts) -> RequestCostsView:
+    """Format what requests cost at a size."""
+    return RequestCostsView(
+        title=f"What a request costs at {text.format_size(costs.result.cell.limits)}",
+        users=text.format_count(costs.users),
+        rows=tuple(_build_row(cost, costs) for cost in costs.rows),
+        notes=tuple(_write_notes(costs)),
+    )
+
+
+def _build_row(cost: RequestCost, costs: RequestCosts) -> RequestCostRow:
+    return RequestCostRow(
+        name=name_requests(cost),
+        request_share=text.format_ratio(cost.request_ratio),
+        cpu=format_cpu_time(cost.cpu_s),
+        interval=f"{format_cpu_time(cost.low_s)} – {format_cpu_time(cost.high_s)}",
+        cpu_share=text.format_ratio(cost.cpu_ratio),
+        remark="; ".join(_write_remarks(cost, costs)),
+    )
+
+
+def name_requests(cost: RequestCost) -> str:
+    """Return the names of a cost: `GET /a, GET /b and 3 more`."""
+    names = [text.clean_text(name) if name is not None else _FAILED for name in cost.names]
+    shown = ", ".join(names[:_NAMES_AT_MOST])
+    return shown + (f" and {len(names) - _NAMES_AT_MOST} more" if len(names) > _NAMES_AT_MOST else "")
+
+
+def _write_remarks(cost: RequestCost, costs: RequestCosts) -> list[str]:
+    remarks = []
+    if cost.kind is CostKind.TOGETHER:
+        remarks.append("unresolved: these names come together nearly always, this is the mean of them")
+    if cost.kind is CostKind.RARE:
+        remarks.append("the mean of names with too few requests to tell them apart")
+    if not cost.is_resolved:
+        need = ""
+        if cost.needed_s is not None and cost.needed_s < _LONGEST_NEED_S:
+            need = (
+                f": it would need about {text.format_estimate(cost.needed_s)} of such load, "
+                f"not {text.format_estimate(costs.load_s)}"
+            )
+        remarks.append(f"{'unresolved' if cost.kind is CostKind.NAME else 'uncertain'}{need}")
+    return remarks
+
+
+def format_cpu_time(seconds: float) -> str:
+    """Return CPU time as milliseconds with about three digits: `0.25 ms`, `12.4 ms`, `412 ms`."""
+    milliseconds = seconds * 1000
+    return text.format_milliseconds(seconds, 0 if milliseconds >= 99.5 else 1 if milliseconds >= 9.95 else 2)
+
+
+def _write_notes(costs: RequestCosts) -> list[str]:
+    users = text.format_count(costs.users)
+    notes = [
+        f"CPU time of the target, with its 95 % interval, by {text.format_estimate(costs.load_s)} of load. "
+        f"Shares are those at {users} users, where an average request costs {format_cpu_time(costs.mean_s)}."
+    ]
+    if costs.idle_cores is None:
+        notes.append(
+            "What the target uses without any request is part of these costs: there were too few different "
+            "numbers of users to tell it."
+        )
+    elif costs.idle_cores > 0:
+        notes.append(
+            f"Without any request it uses {text.format_cores(costs.idle_cores)} cores, "
+            f"{text.format_ratio(costs.idle_ratio)} of its CPU time at {users} users."
+        )
+    if any(step.companions for step in costs.result.steps):
+        notes.append("What its companions use is not part of it.")
+    return notes
+
+
+def describe_mix(prediction: MixPrediction, costs: RequestCosts) -> str:
+    """Return what another mix would cost, and how many users would use as much CPU, marked as predicted."""
+    size = text.format_size(costs.result.cell.limits)
+    interval = f"{format_cpu_time(prediction.low_s)} – {format_cpu_time(prediction.high_s)}"
+    sentences = [
+        f"Predicted: in this mix an average request costs {format_cpu_time(prediction.cpu_s)} of CPU time "
+        f"({interval}) instead of {format_cpu_time(costs.mean_s)}."
+    ]
+    if prediction.factor is not None:
+        sentences.append(
+            f"How many users {size} would sustain is not predicted: {FACTOR_WORDS[prediction.factor]} stops "
+            "it, and not its CPU."
+        )
+    elif prediction.safe_users is None:
+        sentences.append(f"{size} is not known to sustain any users.")
+    elif prediction.users is None:
+        sentences.append("So little CPU time can't be converted to users.")
+    else:
+        sentences.append(
+            f"At {size} {text.format_count(prediction.users)} users "
+            f"({text.format_count(prediction.low_users)} – {text.format_count(prediction.high_users)}) would "
+            f"use as much CPU as its safe load of {text.format_count(prediction.safe_users)} users does now, "
+            "if each of them makes as many requests a second as now, and if nothing but the CPU stops them."
+        )
+    if prediction.unresolved:
+        names = "; ".join(name_requests(cost) for cost in prediction.unresolved)
+        sentences.append(f"This is uncertain, because a cost in it is unresolved: {names}.")
+    return " ".join(sentences)

@@ -1,0 +1,90 @@
+"""Cut a step into slices with the CPU time of the target and the requests that it served."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from harness.analyse.step.request_slices import measure_slices
+from harness.model import ANSWERED, Requests, StepFacts, TargetSample
+from tests.unit.analyse.synthetic import (
+    always,
+    make_closed_step,
+    make_generator_samples,
+    make_target_samples,
+)
+
+Row = tuple[float, float, int, bool]
+SHORT: list[Row] = [(10.1 + number / 100, 0.02, 0, False) for number in range(40)]
+
+
+def make_facts(rows: Sequence[Row], **changed: Any) -> StepFacts:
+    """Return a step of 20 s of (start, latency, name, failed); its target uses half a core."""
+    start_s, latency_s, name, failed = (np.array(column) for column in zip(*rows, strict=True))
+    requests = Requests(
+        names=("GET /a", "GET /b", "GET /c"),
+        errors=("503",),
+        start_s=start_s.astype(np.float64),
+        latency_s=latency_s.astype(np.float64),
+        name=name.astype(np.int32),
+        error=np.where(failed, 0, ANSWERED).astype(np.int32),
+    )
+    return replace(make_closed_step(window_s=8.0, requests=requests), **changed)
+
+
+def test_a_request_counts_in_each_slice_by_the_time_that_it_spent_there() -> None:
+    """Slices are 2 s long. A request of 1 s lies across 2 s; 40 short ones come after 10 s."""
+    slices = measure_slices(make_facts([*SHORT, (1.75, 1.0, 1, False)]))
+    assert slices is not None
+    assert slices.names == ("GET /a", "GET /b")
+    assert slices.length_s == (2.0,) * 10
+    assert slices.cpu_s == (1.0,) * 10
+    counts = np.array(slices.counts)
+    assert counts[:, 0].tolist() == [0, 0, 0, 0, 0, 40, 0, 0, 0, 0]
+    assert counts[:, 1] == pytest.approx([0.25, 0.75, 0, 0, 0, 0, 0, 0, 0, 0])
+    assert np.array(slices.starts)[:, 1].tolist() == [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_failed_requests_of_all_names_have_one_name() -> None:
+    slices = measure_slices(make_facts([*SHORT, (3.1, 0.02, 1, True), (5.1, 0.02, 0, True)]))
+    assert slices is not None
+    assert slices.names == ("GET /a", None)
+    assert [sum(column) for column in zip(*slices.counts, strict=True)] == pytest.approx([40, 2])
+
+
+def test_slices_are_ten_times_as_long_as_an_average_request() -> None:
+    """With 1 s a slice takes 10 s; the 2 s that are left until the window's end join the last one."""
+    slices = measure_slices(make_closed_step(users=10, think_s=0.5, latency=always(1.0)))
+    assert slices is not None
+    assert slices.length_s == (10.0, 10.0, 12.0)
+
+
+def test_counters_that_come_a_little_early_do_not_make_slices_longer() -> None:
+    facts = make_facts(SHORT, target=make_target_samples([0.0, 0.97, 1.96, 2.98, 3.95, 4.99]))
+    slices = measure_slices(facts)
+    assert slices is not None
+    assert slices.length_s == pytest.approx((1.96, 1.99, 1.04))
+
+
+def test_the_users_of_a_slice_are_their_mean() -> None:
+    users = [
+        *make_generator_samples([0.5], 1),
+        *make_generator_samples([1.5], 3),
+        *make_generator_samples([2.5], 8),
+    ]
+    slices = measure_slices(make_facts(SHORT, generator=tuple(users)))
+    assert slices is not None
+    assert slices.users[:3] == (2.0, 8.0, 10.0)
+
+
+@pytest.mark.parametrize(
+    "samples", [make_target_samples([0.0]), make_target_samples([0.0, 1.0, 2.0], -0.5), ()]
+)
+def test_without_counters_that_rise_there_are_no_slices(samples: tuple[TargetSample, ...]) -> None:
+    assert measure_slices(make_facts(SHORT, target=samples)) is None
+
+
+def test_a_step_without_requests_has_no_slices() -> None:
+    assert measure_slices(make_closed_step(requests=Requests())) is None
