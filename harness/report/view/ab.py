@@ -30,6 +30,9 @@ _NAMES = {
 }
 _LONGER_RATIO = 1.2
 _LONGEST_S = 3600.0
+_SHOWN_PACE_RATIO = 0.005
+"""From this difference on, it is said that the host's pace makes the change another than it was measured."""
+
 _MEANINGS = {
     Change.MORE: "more",
     Change.LESS: "less",
@@ -180,6 +183,12 @@ def _list_remarks(answer: AbAnswer) -> Iterator[str]:
         if each.measure in (Measure.P95, Measure.ERRORS) and each.kind in (Change.MORE, Change.LESS):
             name, change = _NAMES[each.measure], _format_difference(each, each.change)
             yield f"{name[0].upper()}{name[1:]} changed too: {change} ({_format_interval(each)})."
+    cpu = answer.cpu
+    if cpu is not None and abs(cpu.head / cpu.base - 1 - cpu.change) > _SHOWN_PACE_RATIO:
+        yield (
+            f"As measured the CPU time per request changed by {format_change(cpu.head / cpu.base - 1, 1)}. The "
+            "host was not as fast for both versions, so the change above is at one pace of the host."
+        )
     if answer.test.is_same_image:
         yield "Both are the same image with the same settings: this shows what happens without a change."
     if answer.left_out:

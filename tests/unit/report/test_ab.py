@@ -90,6 +90,14 @@ def test_the_table_has_both_versions_the_change_and_its_interval() -> None:
     assert "It took 8 min 32 s." in text
 
 
+def test_a_change_at_one_pace_says_what_was_measured() -> None:
+    """4.212 / 4 ms is the change of 5.3 % itself; 4.1 / 4 ms is 2.5 %."""
+    other = replace(MORE, estimates=(replace(CPU, head=0.0041),))
+    (remark, _) = build_ab_view(other).remarks
+    assert remark.startswith("As measured the CPU time per request changed by +2.5 %.")
+    assert not any("As measured" in each for each in build_ab_view(MORE).remarks)
+
+
 def test_the_same_image_twice_says_so() -> None:
     view = build_ab_view(replace(MORE, test=replace(TEST, is_same_image=True)))
     assert any("the same image with the same settings" in remark for remark in view.remarks)
