@@ -184,10 +184,11 @@ def _list_remarks(answer: AbAnswer) -> Iterator[str]:
             name, change = _NAMES[each.measure], _format_difference(each, each.change)
             yield f"{name[0].upper()}{name[1:]} changed too: {change} ({_format_interval(each)})."
     cpu = answer.cpu
-    if cpu is not None and abs(cpu.head / cpu.base - 1 - cpu.change) > _SHOWN_PACE_RATIO:
+    measured = cpu.head / cpu.base - 1 if cpu is not None else 0.0
+    if cpu is not None and abs(measured - cpu.change) > _SHOWN_PACE_RATIO:
         yield (
-            f"As measured the CPU time per request changed by {format_change(cpu.head / cpu.base - 1, 1)}. The "
-            "host was not as fast for both versions, so the change above is at one pace of the host."
+            f"As measured the CPU time per request changed by {format_change(measured, 1)}. The host was not "
+            "as fast for both versions, so the change above is at one pace of the host."
         )
     if answer.test.is_same_image:
         yield "Both are the same image with the same settings: this shows what happens without a change."
