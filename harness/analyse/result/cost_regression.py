@@ -115,8 +115,8 @@ def _fit(slices: Slices, *, has_idle: bool) -> CostFit | None:
     cost_s, idle_cores = _fit_without_negative(slices, kept, has_idle=has_idle)
     return CostFit(
         cpu_s=cost_s,
-        low_s=np.minimum(np.maximum(free[:names] - half_s, 0.0), cost_s),
-        high_s=np.maximum(free[:names] + half_s, cost_s),
+        low_s=np.maximum(cost_s - half_s, 0.0),
+        high_s=cost_s + half_s,
         half_s=half_s,
         covariance=covariance[:names, :names],
         idle_cores=idle_cores if has_idle else None,

@@ -61,6 +61,7 @@ def test_no_cost_is_negative() -> None:
     assert fit is not None
     assert fit.cpu_s[0] == 0
     assert fit.low_s[0] == 0
+    assert fit.high_s[0] == fit.half_s[0] > 0
     assert fit.cpu_s[1] > 0.02
 
 
