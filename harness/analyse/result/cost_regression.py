@@ -27,6 +27,11 @@ BLOCK_S = 10.0
 _LEAST_VARIATION = 0.1
 """Names whose shares vary together by less than this part of what chance alone makes can't be told apart."""
 
+_FEWEST_SLICES_TOGETHER = 30
+"""In fewer slices with requests, the requests served vary too much with the users and with chance. Then only
+the shares of those that start tell which names come together.
+"""
+
 _LEAST_PART = 0.05
 _LEAST_LINK = 0.1
 _FEWEST_USERS = 0.5
@@ -230,7 +235,8 @@ def find_inseparable(slices: Slices) -> list[list[int]]:
     If each request's name is chosen by chance alone, the shares of those that start in a slice vary as those
     of a multinomial sample, and the requests served in this slice and the next vary with them by as much.
     Where a combination of names (a principal component of this covariance, in units of what chance makes)
-    varies by less than a tenth of that, these names are a group: they come within one slice or two.
+    varies by less than a tenth of that, these names are a group: they come within one slice or two. With
+    few slices, the shares alone have to vary as little.
     """
     names = slices.counts.shape[1]
     shares = centre_shares(slices)
@@ -239,7 +245,10 @@ def find_inseparable(slices: Slices) -> list[list[int]]:
         return []
     ratios = np.maximum(slices.starts.sum(axis=0) / max(float(slices.starts.sum()), 1.0), 1e-9)
     scale = 1 / np.sqrt(ratios * max(1, used - len(np.unique(slices.step))))
-    covariance = shares.T @ (slices.counts + _shift(slices.counts)) * np.outer(scale, scale)
+    served = slices.counts + _shift(slices.counts)
+    if used < _FEWEST_SLICES_TOGETHER:
+        served = shares * slices.starts.sum(axis=1, keepdims=True)
+    covariance = shares.T @ served * np.outer(scale, scale)
     root = np.sqrt(ratios)[:, None]
     basis = np.linalg.qr(np.column_stack([root, np.eye(names)]))[0][:, 1:names]
     values, vectors = np.linalg.eigh(basis.T @ (covariance + covariance.T) @ basis / 2)

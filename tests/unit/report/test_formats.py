@@ -51,6 +51,7 @@ def test_the_summary_has_exactly_the_keys_of_its_contract() -> None:
         "tunings",
         "bursts",
         "soaks",
+        "request_costs",
     ]
     assert all(list(cell) == CELL_KEYS for cell in summary["cells"])
     assert summary["slos"][0] == {"indicator": "p95", "at_most": 1.0}
