@@ -21,19 +21,27 @@ def lock_engine(engine_id: str, purpose: str) -> Iterator[None]:
     """Hold the lock of an engine. Raises UsageError, naming the owner, if another process holds it."""
     path = find_lock_path(engine_id)
     with _lock_file(path) as file:
-        file.truncate(0)
-        file.write(f"{purpose} (pid {os.getpid()})\n")
-        file.flush()
+        _write_owner(file, f"{purpose} (pid {os.getpid()})\n")
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)
+            _write_owner(file, "")
+            with contextlib.suppress(OSError):  # only its owner may remove a file of the shared folder
+                path.unlink()
+
+
+def _write_owner(file: TextIO, text: str) -> None:
+    """Replace the file's content, which is there for people, if this user may."""
+    if file.writable():
+        file.truncate(0)
+        file.write(text)
+        file.flush()
 
 
 @contextlib.contextmanager
 def _lock_file(path: Path) -> Iterator[TextIO]:
     while True:
-        with path.open("a+", encoding="utf-8") as file:
+        with _open_lock(path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
@@ -43,10 +51,29 @@ def _lock_file(path: Path) -> Iterator[TextIO]:
                 return
 
 
+def _open_lock(path: Path) -> TextIO:
+    """Open the lock file, whichever user of this machine has created it; create it if there is none.
+
+    It is created by a call of its own, because Linux may refuse to open another user's file in a shared
+    folder by a call that could create it (`fs.protected_regular`). A file that is only read can be locked too.
+    """
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            try:
+                return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND), "a+", encoding="utf-8")
+            except PermissionError:
+                return os.fdopen(os.open(path, os.O_RDONLY), encoding="utf-8")
+        with contextlib.suppress(FileExistsError):
+            created = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+            os.fchmod(created, 0o666)
+            return os.fdopen(created, "a+", encoding="utf-8")
+
+
 def _build_refusal(file: TextIO) -> UsageError:
     file.seek(0)
+    owner = "".join(filter(str.isprintable, file.read(200))).strip()
     return UsageError(
-        f"another harness is measuring on this engine: {file.read().strip() or 'unknown owner'}",
+        f"another harness is measuring on this engine: {owner or 'unknown owner'}",
         "wait until it is done, or stop it: two campaigns at once would falsify each other's figures",
     )
 

@@ -1,6 +1,8 @@
 """One campaign at a time on one engine."""
 
 import os
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +35,28 @@ def test_the_file_of_a_killed_owner_locks_nothing() -> None:
     find_lock_path(name).write_text("killed campaign (pid 1)\n")
     with lock_engine(name, "campaign"):
         assert "killed campaign" not in find_lock_path(name).read_text()
+
+
+def test_a_lock_that_another_user_left_is_taken_though_it_can_not_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root may write every file, so the refusal of another user's file is simulated."""
+    name = f"foreign-{os.getpid()}"
+    path = find_lock_path(name)
+    path.write_text("killed campaign (pid 1)\n")
+    open_file = os.open
+
+    def refuse_to_write(file: Any, flags: int, *arguments: Any) -> int:
+        if Path(file) == path and flags & (os.O_RDWR | os.O_CREAT):
+            raise PermissionError(13, "Permission denied", str(file))
+        return open_file(file, flags, *arguments)
+
+    monkeypatch.setattr(os, "open", refuse_to_write)
+    with lock_engine(name, "mine"), pytest.raises(UsageError), lock_engine(name, "second"):
+        pass
+
+
+def test_every_user_may_write_into_a_lock() -> None:
+    name = f"shared-{os.getpid()}"
+    with lock_engine(name, "mine"):
+        assert find_lock_path(name).stat().st_mode & 0o777 == 0o666
