@@ -102,18 +102,17 @@ def measure_user_time(facts: StepFacts, from_s: float, to_s: float) -> UserTime 
     """Return what the users' time in [from_s, to_s) went into; None if no user is known.
 
     Users of whom nothing is seen after `from_s` do nothing all that time. A gap is explained by a request of
-    an unknown user that covers it. Users who have left since the container run's earlier steps don't count.
+    an unknown user that covers it. Users who come later, as in a burst, don't count.
     """
     requests, pauses = _build_request_spans(facts), _build_pause_spans(facts)
     if requests is None or pauses is None or to_s <= from_s:
         return None
     all_users = np.concatenate([requests.user, pauses.user])
+    starts_s = np.concatenate([requests.start_s, pauses.start_s])
     ends_s = np.concatenate([requests.end_s, pauses.end_s])
-    users = np.unique(all_users[(all_users >= 0) & (ends_s > from_s)])
+    users = np.unique(all_users[(all_users >= 0) & (ends_s > from_s) & (starts_s < to_s)])
     if len(users) == 0:
         return None
-    starts_s = np.concatenate([requests.start_s, pauses.start_s])
-    users = _drop_users_who_left(users, all_users, starts_s, facts.users)
     unknown, requests = requests.select(requests.user < 0), requests.select(np.isin(requests.user, users))
     pauses = pauses.select(np.isin(pauses.user, users))
     own = requests.select(requests.is_own)
@@ -125,19 +124,6 @@ def measure_user_time(facts: StepFacts, from_s: float, to_s: float) -> UserTime 
     waiting_s = total_s - gaps.sum_within_s(from_s, to_s) - thinking_s
     gaps = _add_silent_users(facts, _drop_explained(gaps, unknown), facts.users - len(users))
     return UserTime(from_s, to_s, thinking_s, waiting_s, gaps)
-
-
-def _drop_users_who_left(users: _Users, all_users: _Users, starts_s: Seconds, count: int) -> _Users:
-    """Return the `count` of these users who began something last: the step has no more users than that.
-
-    Others are still seen for a while, by the pause or request that they were in when they left.
-    """
-    if len(users) <= count:
-        return users
-    last_s = np.full(len(users), -np.inf)
-    is_one = np.isin(all_users, users)
-    np.maximum.at(last_s, np.searchsorted(users, all_users[is_one]), starts_s[is_one])
-    return np.sort(users[np.argsort(last_s, kind="stable")[-count:]])
 
 
 def _build_request_spans(facts: StepFacts) -> _Spans | None:

@@ -55,7 +55,7 @@ def _open_lock(path: Path) -> TextIO:
     """Open the lock file, whichever user of this machine has created it; create it if there is none.
 
     It is created by a call of its own, because Linux may refuse to open another user's file in a shared
-    folder by a call that could create it (`fs.protected_regular`). A file that is only read can be locked too.
+    folder by a call that could create it (`fs.protected_regular`). A file that is read only can be locked.
     """
     while True:
         with contextlib.suppress(FileNotFoundError):

@@ -139,10 +139,9 @@ def test_a_user_of_whom_nothing_is_seen_does_nothing_all_the_time() -> None:
     assert (time.outside_s, time.closed_s) == pytest.approx((40.0, 0.0))
 
 
-def test_users_who_left_when_the_step_began_have_no_time_in_it() -> None:
-    """One user is left of three. A pause and a request of the others were cut off, and end only on paper."""
-    requests, pauses = [(4, 12.0, 20.0)], [(0, 8.0, 10.0), (4, 32.0, 5.0)]
-    time = measure(make_step_of_users(1, requests, pauses, [(2, 9.0)]))
+def test_users_who_come_after_the_window_have_no_time_in_it() -> None:
+    """One user waits all the time. Two more come at 32 s, when the window has ended, as in a burst."""
+    time = measure(make_step_of_users(1, [(0, 12.0, 20.0), (2, 32.0, 0.5)], [(4, 32.2, 0.5)]))
     assert (time.waiting_s, time.thinking_s, time.outside_s) == pytest.approx((20.0, 0.0, 0.0))
 
 
