@@ -66,7 +66,7 @@ async def answer(service: Service, names: Iterator[str], request: Request) -> by
 
 
 def times_in(path: str) -> int | None:
-    """How often a request does its work: once for /, four times for /4; None for any other path."""
+    """Return how often a request does its work: once for /, four times for /4; None for any other path."""
     times = path.removeprefix("/") or "1"
     return int(times) if times.isascii() and times.isdigit() and 1 <= len(times) <= 2 and int(times) else None
 

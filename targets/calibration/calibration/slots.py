@@ -20,7 +20,7 @@ class Slots:
         await asyncio.sleep(self.book(now_s, times) - now_s)
 
     def book(self, now_s: float, times: int = 1) -> float:
-        """The instant at which a request that arrives now will have been served."""
+        """Return the instant at which a request that arrives now will have been served."""
         done_s = max(now_s, self._free_s[0]) + times * self._service_s
         heapq.heapreplace(self._free_s, done_s)
         return done_s
