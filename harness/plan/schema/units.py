@@ -4,6 +4,7 @@ Each parser raises ValueError with what to write instead.
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -116,10 +117,9 @@ def _suggest_memory(quantity: _Quantity | None) -> str:
 
 def parse_duration_s(value: object) -> float:
     """Parse `250ms`, `1.5s`, `2m` (minutes) or a plain number of seconds into seconds, from 0 to an hour."""
-    quantity = _parse_quantity(value)
-    if quantity is None or quantity.unit not in _SECONDS:
-        raise ValueError(f"{quote(value)} is not a duration; write 250ms, 1.5s or a plain number of seconds")
-    seconds = quantity.amount * _SECONDS[quantity.unit]
+    seconds = _parse_seconds(
+        value, _SECONDS, "is not a duration; write 250ms, 1.5s or a plain number of seconds"
+    )
     if not 0 <= seconds <= _DURATION_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a duration from 0s to 60m")
     return float(seconds)
@@ -127,10 +127,7 @@ def parse_duration_s(value: object) -> float:
 
 def parse_span_s(value: object) -> float:
     """Parse `90s`, `30m`, `2h` or a plain number of seconds into seconds, up to 30 days."""
-    quantity = _parse_quantity(value)
-    if quantity is None or quantity.unit not in _LONG_SECONDS:
-        raise ValueError(f"{quote(value)} is not a length of time; write 90s, 30m or 2h")
-    seconds = quantity.amount * _LONG_SECONDS[quantity.unit]
+    seconds = _parse_seconds(value, _LONG_SECONDS, "is not a length of time; write 90s, 30m or 2h")
     if not 0 <= seconds <= _HORIZON_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a length of time of up to 30d")
     return float(seconds)
@@ -138,13 +135,18 @@ def parse_span_s(value: object) -> float:
 
 def parse_horizon_s(value: object) -> float:
     """Parse `90m`, `1h`, `2d` or a plain number of seconds into seconds, from a minute to 30 days."""
-    quantity = _parse_quantity(value)
-    if quantity is None or quantity.unit not in _LONG_SECONDS:
-        raise ValueError(f"{quote(value)} is not a length of time; write 90m, 1h or 2d")
-    seconds = quantity.amount * _LONG_SECONDS[quantity.unit]
+    seconds = _parse_seconds(value, _LONG_SECONDS, "is not a length of time; write 90m, 1h or 2d")
     if not _HORIZON_LEAST_S <= seconds <= _HORIZON_MOST_S:
         raise ValueError(f"{quote(value)} is out of range; write a length of time from 1m to 30d")
     return float(seconds)
+
+
+def _parse_seconds(value: object, units: Mapping[str, Decimal], fault: str) -> Decimal:
+    """Parse a number with one of these units, given in seconds. Raises ValueError with the fault."""
+    quantity = _parse_quantity(value)
+    if quantity is None or quantity.unit not in units:
+        raise ValueError(f"{quote(value)} {fault}")
+    return quantity.amount * units[quantity.unit]
 
 
 def parse_number_or_text(text: str) -> float | str:
