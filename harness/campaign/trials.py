@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
@@ -33,15 +32,13 @@ from harness.store import CampaignFolder
 _CHANGED_HINT = "undo the change, or measure again with `harness run`: a trial is of what was measured"
 
 
-def open_finished_campaign(path: Path) -> CampaignFolder:
-    """Open a campaign for a trial. Raises UsageError if it is not complete."""
-    folder = CampaignFolder.open(path)
+def require_complete(folder: CampaignFolder) -> None:
+    """Raise UsageError if a campaign is not complete, and so not ready for a trial."""
     if folder.read_log().state is not CampaignState.COMPLETE:
         raise UsageError(
-            f"{path}: this campaign is not complete, so it has no answer yet to try",
-            f"complete it with `harness run --resume {path}`",
+            f"{folder.path}: this campaign is not complete, so it has no answer yet to try",
+            f"complete it with `harness run --resume {folder.path}`",
         )
-    return folder
 
 
 def run_trial(

@@ -103,13 +103,15 @@ def show_stored_comparison(folder: CampaignFolder) -> bool:
     return True
 
 
-def refuse_comparison(folder: CampaignFolder) -> None:
-    """Raise UsageError if the campaign is a comparison of two versions, which has no capacities."""
+def open_with_capacities(path: Path) -> CampaignFolder:
+    """Open a stored campaign. Raises UsageError if it is a comparison of two versions, which has none."""
+    folder = CampaignFolder.open(path)
     if read_comparison(folder) is not None:
         raise UsageError(
             f"{folder.path}: this is a comparison of two versions, which has no capacities",
             "harness report shows it; name a campaign of harness run",
         )
+    return folder
 
 
 def show_ab(answer: AbAnswer, folder: CampaignFolder) -> int:

@@ -9,8 +9,9 @@ from harness.analyse.result.margin import find_margin
 from harness.analyse.result.mix import find_inseparable_cost, find_name, predict_mix
 from harness.analyse.result.request_costs import assess_request_costs
 from harness.campaign import rejudge
+from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, NOT_MEASURED, CampaignArgument, app, out, say
-from harness.cli.size_choice import choose_size
+from harness.cli.size_choice import SizeOption, choose_size
 from harness.errors import UsageError
 from harness.model import CampaignResult, CellResult
 from harness.model.request_costs import MixPrediction, RequestCosts
@@ -19,19 +20,12 @@ from harness.report import describe_mix, render_request_costs
 from harness.report.view.rare_requests import suggest_name
 from harness.report.view.request_costs import build_request_costs_view, name_requests
 from harness.report.view.text import clean_text, format_size
-from harness.store import CampaignFolder
 
 
 @app.command("costs")
 def costs(
     campaign: CampaignArgument,
-    size: Annotated[
-        str | None,
-        typer.Option(
-            help="The size: its id, its name, or such as 0.5/256MiB; by default the recommended one.",
-            show_default=False,
-        ),
-    ] = None,
+    size: SizeOption = None,
     mix: Annotated[
         str | None,
         typer.Option(
@@ -42,7 +36,7 @@ def costs(
     ] = None,
 ) -> int:
     """Show how much CPU time a request of each name costs; exit code 2 if the campaign does not tell it."""
-    folder = CampaignFolder.open(campaign)
+    folder = open_with_capacities(campaign)
     result = rejudge(plan_from_json(folder.read_plan()), folder)
     chosen = choose_size(result, size)
     assessed = assess_request_costs(result, chosen)

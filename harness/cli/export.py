@@ -7,26 +7,19 @@ import typer
 from harness.analyse.result.deployment import plan_deployment
 from harness.analyse.result.margin import find_margin
 from harness.campaign import rejudge
-from harness.cli.ab import refuse_comparison
+from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, CampaignArgument, app, out
-from harness.cli.size_choice import choose_size, refuse_size
+from harness.cli.size_choice import SizeOption, choose_size, refuse_size
 from harness.model.deployment import Deployment, build_service
 from harness.plan import plan_from_json
 from harness.report import System, render_export
-from harness.store import CampaignFolder
 
 
 @app.command("export")
 def export(
     campaign: CampaignArgument,
     system: Annotated[System, typer.Option("--as", help="The system that the file is for.")],
-    size: Annotated[
-        str | None,
-        typer.Option(
-            help="The size: its id, its name, or such as 0.5/256MiB; by default the recommended one.",
-            show_default=False,
-        ),
-    ] = None,
+    size: SizeOption = None,
     users: Annotated[
         int | None,
         typer.Option(
@@ -38,8 +31,7 @@ def export(
     ] = None,
 ) -> int:
     """Print a file that runs a measured size on a system; each figure says where it comes from."""
-    folder = CampaignFolder.open(campaign)
-    refuse_comparison(folder)
+    folder = open_with_capacities(campaign)
     plan = plan_from_json(folder.read_plan())
     result = rejudge(plan, folder)
     chosen = choose_size(result, size)

@@ -18,7 +18,7 @@ from harness.analyse.result.host_speed import find_common_speed
 from harness.analyse.result.sizing import compute_hour_price, recommend_size
 from harness.analyse.result.trial_checks import check_any_requirement
 from harness.campaign import rejudge
-from harness.cli.ab import refuse_comparison, show_stored_comparison
+from harness.cli.ab import open_with_capacities, show_stored_comparison
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
@@ -137,8 +137,7 @@ def judge(
     ] = [],  # noqa: B006
 ) -> int:
     """Judge a stored campaign by other SLOs and show the answer. Starts nothing and changes no file."""
-    folder = CampaignFolder.open(campaign)
-    refuse_comparison(folder)
+    folder = open_with_capacities(campaign)
     plan = plan_from_json(folder.read_plan())
     replacements = [parse_slo(text) for text in slo]
     slos = _replace_slos(plan.slos, replacements)
@@ -197,8 +196,7 @@ def _replace_slos(stored: tuple[Slo, ...], replacements: list[Slo]) -> tuple[Slo
 
 def _rejudge_campaign(path: Path, price: str | None = None) -> tuple[CampaignFolder, Plan, CampaignResult]:
     """Return a campaign's folder, its plan with these prices, and its answer; None: the plan's own prices."""
-    folder = CampaignFolder.open(path)
-    refuse_comparison(folder)
+    folder = open_with_capacities(path)
     plan = plan_from_json(folder.read_plan())
     if price is not None:
         plan = replace(plan, price=parse_price(price))

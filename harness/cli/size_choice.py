@@ -1,11 +1,24 @@
 """Choose the size of a campaign that a command is about."""
 
+from typing import Annotated
+
+import typer
+
 from harness.analyse.result.sizing import select_worst_repetitions
 from harness.errors import UsageError
 from harness.model import CampaignResult, CellResult, Limits
 from harness.plan import parse_size
 from harness.report.view import cell_text
 from harness.report.view.text import format_size
+
+SizeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--size",
+        help="The size: its id, its name, or such as 0.5/256MiB; by default the recommended one.",
+        show_default=False,
+    ),
+]
 
 
 def choose_size(result: CampaignResult, size: str | None) -> CellResult:

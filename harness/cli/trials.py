@@ -10,10 +10,11 @@ from harness.analyse.result.margin import find_margin
 from harness.campaign import rejudge
 from harness.campaign.resume import describe_changes
 from harness.campaign.trial_spec import count_burst_users, estimate_trial_s
-from harness.campaign.trials import open_finished_campaign, run_trial
+from harness.campaign.trials import require_complete, run_trial
+from harness.cli.ab import open_with_capacities
 from harness.cli.console import DONE, NOT_MEASURED, CampaignArgument, app, say, show_report_path
 from harness.cli.run import load_plan_for_users
-from harness.cli.size_choice import choose_size, refuse_size
+from harness.cli.size_choice import SizeOption, choose_size, refuse_size
 from harness.cli.trial_progress import TrialProgress
 from harness.errors import InputError, UsageError
 from harness.model import CampaignResult, CellResult, Plan, Verdict
@@ -24,14 +25,6 @@ from harness.report.view.text import format_estimate, format_hold, format_size
 from harness.report.view.trials import describe_trial
 from harness.store import CampaignFolder
 
-_Size = Annotated[
-    str | None,
-    typer.Option(
-        "--size",
-        help="The size: its id, its name, or such as 0.5/256MiB; by default the recommended one.",
-        show_default=False,
-    ),
-]
 _Users = Annotated[
     int | None,
     typer.Option(
@@ -57,7 +50,7 @@ _UNDO_HINT = "undo the change, or name the matrix that was measured"
 @app.command("burst")
 def burst(
     campaign: CampaignArgument,
-    size: _Size = None,
+    size: SizeOption = None,
     to: Annotated[str, typer.Option("--to", help="How many times the users come in the burst.")] = "3x",
     length: Annotated[str, typer.Option("--for", help="For how long they stay.")] = "60s",
     users: _Users = None,
@@ -74,7 +67,7 @@ def burst(
 @app.command("soak")
 def soak(
     campaign: CampaignArgument,
-    size: _Size = None,
+    size: SizeOption = None,
     length: Annotated[str, typer.Option("--for", help="For how long it is held.")] = "30m",
     users: _Users = None,
     matrix: _Matrix = None,
@@ -89,7 +82,8 @@ def soak(
 
 def _try_size(campaign: Path, size: str | None, users: int | None, matrix: Path | None, ask: TrialAsk) -> int:
     """Hold a trial, write the reports again, and print what it has shown."""
-    folder = open_finished_campaign(campaign)
+    folder = open_with_capacities(campaign)
+    require_complete(folder)
     stored = plan_from_json(folder.read_plan())
     result = rejudge(stored, folder)
     chosen = choose_size(result, size)

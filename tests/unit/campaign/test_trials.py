@@ -11,7 +11,7 @@ from harness.campaign.listener import CampaignListener
 from harness.campaign.preflight import EngineBackends
 from harness.campaign.progress import rejudge
 from harness.campaign.trial_spec import check_size_of_facts, count_burst_users
-from harness.campaign.trials import open_finished_campaign, run_trial
+from harness.campaign.trials import require_complete, run_trial
 from harness.errors import UsageError
 from harness.measure.step import ProgressSample
 from harness.model import MIB, CampaignResult, Cell, Plan, Purpose, Rule, Scenario, Verdict
@@ -61,7 +61,8 @@ class Finished:
     """A copy of the measured campaign, on fakes whose target may behave otherwise."""
 
     def __init__(self, path: Path, plan: Plan, service: Service = USUAL) -> None:
-        self.folder = open_finished_campaign(path)
+        self.folder = CampaignFolder.open(path)
+        require_complete(self.folder)
         self.plan = plan
         self.fake = FakeBackends(service)
 
@@ -249,7 +250,7 @@ def test_a_campaign_that_is_not_complete_is_refused(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         campaign.measure()
     with pytest.raises(UsageError, match="not complete"):
-        open_finished_campaign(campaign.folder.path)
+        require_complete(campaign.folder)
 
 
 @pytest.mark.parametrize(("users", "factor", "burst_users"), [(400, 3.0, 1200), (7, 1.5, 11), (1, 1.1, 2)])

@@ -54,6 +54,9 @@ def test_report_shows_the_answer_again_and_writes_its_files(
         ("check", "CAMPAIGN", "--require", "users >= 5"),
         ("export", "CAMPAIGN", "--as", "kubernetes"),
         ("compare", "CAMPAIGN", "CAMPAIGN"),
+        ("costs", "CAMPAIGN"),
+        ("burst", "CAMPAIGN"),
+        ("soak", "CAMPAIGN"),
     ],
 )
 def test_commands_on_capacities_say_that_a_comparison_has_none(
