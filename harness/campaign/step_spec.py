@@ -1,7 +1,7 @@
 """Build what `hold_step` needs for a step of a search."""
 
 from harness.analyse.step.baseline import Baseline
-from harness.analyse.step.cycle import build_cycle_measure
+from harness.analyse.step.cycle import build_cycle_measure, find_last_begin_s
 from harness.analyse.step.judge import build_settled_predicate
 from harness.analyse.step.spoiled import build_spoiled_predicate
 from harness.analyse.step.steady import build_steady_predicate
@@ -35,6 +35,7 @@ def build_step_spec(
         report_progress=report_progress,
         is_warm=is_warm,
         measure_cycle=build_cycle_measure(step.timing.drain_s),
+        find_last_begin=find_last_begin_s,
         is_steady=build_steady_predicate(plan, step, baseline, limits),
         is_spoiled=build_spoiled_predicate(plan.slos, step.timing.drain_s, is_last_try=is_last_try),
         is_at_rest=build_rest_predicate(step.timing.drain_s, is_fresh=is_fresh),

@@ -20,6 +20,7 @@ from harness.measure.step_end import StopStep, build_stop, compute_oldest_wait_s
 from harness.measure.step_samples import StepSamples
 from harness.model import (
     ANSWERED,
+    LONGEST_CYCLE_S,
     EndReason,
     GeneratorSample,
     Requests,
@@ -109,7 +110,9 @@ class StepSpec:
     sets. It begins after the settle time; with `is_warm` it begins later, when `is_warm` is true of the facts
     so far or when the warm-up time is over. With `is_at_rest` it begins earlier, when that is true of the
     facts so far, after half of the settle time at the earliest. `measure_cycle` tells the seconds of a user's
-    cycle from the facts so far, by which the timing is stretched; 0 if it is unknown. With `is_steady` the
+    cycle from the facts so far, by which the timing is stretched; 0 if it is unknown. The window does not
+    begin before the instant that `find_last_begin` tells from the facts so far: all users ask by then. It
+    waits for this for `LONGEST_CYCLE_S` at most. With `is_steady` the
     window goes on after that, until `is_steady` is true of the facts so far or the window has lasted for
     `steady_at_most_s`. With `is_spoiled` the window is given up when that is true. `report_progress` is
     called about four times a second; an exception that it raises ends the step without facts. Whether the
@@ -123,6 +126,7 @@ class StepSpec:
     report_progress: ProgressCallback
     is_warm: StepPredicate | None = None
     measure_cycle: Callable[[StepFacts], float] = lambda facts: 0.0
+    find_last_begin: Callable[[StepFacts], float] = lambda facts: 0.0
     is_steady: StepPredicate | None = None
     is_spoiled: SpoiledPredicate = lambda facts, ends_by_s: False
     is_at_rest: StepPredicate | None = None
@@ -206,6 +210,9 @@ class _StepRun:
     def _find_settling_s(self) -> float:
         """Return for how many seconds to settle, unless the facts of the next seconds change that."""
         facts, is_warm = self._build_facts(EndReason.HELD, "", None), self._spec.is_warm
+        latest_s = self._began["settle"] + LONGEST_CYCLE_S
+        if (begins_s := min(self._spec.find_last_begin(facts), latest_s)) > self._now_s():
+            return begins_s - self._now_s()
         if self._spec.is_at_rest is not None and self._spec.is_at_rest(facts):
             return 0.0
         timing = self._stretch_timing(facts)

@@ -67,7 +67,9 @@ class EveryRequestFailed:
 
 @dataclass(frozen=True, slots=True)
 class NoRequests:
-    """No request started within the window."""
+    """No request started within the window; `failure` is the most frequent one before it, if any failed."""
+
+    failure: RequestFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)

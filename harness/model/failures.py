@@ -54,7 +54,8 @@ class Failures:
     its number of requests, `by_name` has each error of each request name, the most frequent one first; of the
     whole step if that ended before its window began.
     `first_after_s` counts from the begin of the ramp. `median_latency_s` is how long the failed requests
-    took. The last two are None if no request failed.
+    took. The last two are None if no request failed. `at_start` are those of names of which all requests
+    began before the window and failed, as of users who can't log in.
     """
 
     ratio: float | None = None
@@ -62,3 +63,4 @@ class Failures:
     first_after_s: float | None = None
     median_latency_s: float | None = None
     by_name: tuple[RequestFailure, ...] = ()
+    at_start: tuple[RequestFailure, ...] = ()

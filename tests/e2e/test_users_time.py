@@ -14,6 +14,7 @@ from harness.measure.protocols import MonotonicClock, Usage
 from harness.measure.session import ContainerSession
 from harness.measure.step import StepSpec, hold_step
 from harness.model import Rule, Scenario, Slo, Step, StepResult, Timing
+from harness.model.evidence import EveryRequestFailed, NoRequests
 from tests.e2e.local_server import serve
 
 pytestmark = pytest.mark.e2e
@@ -35,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from gevent.event import AsyncResult
 from gevent.pool import Pool
 from locust import HttpUser, User, constant, task
+from locust.exception import RescheduleTask
 from locust.contrib.fasthttp import FastHttpUser
 
 
@@ -128,6 +130,29 @@ class Rpc(Own):
             failed = error
         self.fire(began, failed)
 """,
+    "own client that also tells outcomes": """
+class Rider(Own):
+    @task
+    def call(self):
+        began = time.perf_counter()
+        self.ask("/sleep/0.3")
+        self.fire(began)
+        for _ in range(9):
+            self.environment.events.request.fire(
+                request_type="OUTCOME", name="ride", response_time=0, response_length=0, exception=None,
+                context={},
+            )
+""",
+    "answers for which a task begins anew": """
+class Player(FastHttpUser):
+    wait_time = constant(0.3)
+    @task
+    def join(self):
+        with self.client.get("/status/404", name="/games/open", catch_response=True) as response:
+            if response.status_code == 404:
+                raise RescheduleTask()
+            self.client.put("/games/1")
+""",
     "own client that sleeps until it is answered": """
 class Poller(Own):
     @task
@@ -208,10 +233,31 @@ class Reader(FastHttpUser):
         for line in self.client.iter_lines("/stream/15"):
             pass
 """,
+    "quits if it can't log in": """
+class Member(HttpUser):
+    wait_time = constant(0.2)
+    def on_start(self):
+        if self.client.post("/status/401", name="/login").status_code == 401:
+            self.environment.runner.quit()
+    @task
+    def item(self):
+        self.client.get("/item/1")
+""",
+    "does nothing if it can't log in": """
+class Member(HttpUser):
+    wait_time = constant(0.2)
+    def on_start(self):
+        self.client.get("/csrf")
+        self.is_member = self.client.post("/status/401", name="/login").status_code == 200
+    @task
+    def item(self):
+        if self.is_member:
+            self.client.get("/item/1")
+""",
 }
-SOUND = list(SCENARIOS)[:9]
-HIDING = list(SCENARIOS)[9:12]
-SLOW = list(SCENARIOS)[12:]
+SOUND = list(SCENARIOS)[:11]
+HIDING = list(SCENARIOS)[11:14]
+SLOW = list(SCENARIOS)[14:16]
 
 
 class StillTarget:
@@ -254,11 +300,35 @@ def test_a_sound_scenario_passes_and_its_users_time_is_known(
     assert result.unexplained_ratio == pytest.approx(0.0, abs=0.04)
 
 
-def test_messages_without_a_response_time_do_not_make_the_answers_look_faster(
+@pytest.mark.parametrize(
+    "name", ["own client that is also sent messages", "own client that also tells outcomes"]
+)
+def test_reports_without_a_response_time_do_not_make_the_answers_look_faster(
+    results: Mapping[str, StepResult], name: str
+) -> None:
+    """Nine of them come for each answer of 0.3 s."""
+    assert results[name].latency.p50_s == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_scenario_that_quits_after_a_failed_request_gives_that_as_the_reason(
     results: Mapping[str, StepResult],
 ) -> None:
-    """Nine messages come for each answer of 0.3 s."""
-    assert results["own client that is also sent messages"].latency.p50_s == pytest.approx(0.3, abs=0.1)
+    result = results["quits if it can't log in"]
+    assert result.rule is Rule.ALL_FAILED, result.judgement
+    assert isinstance(result.judgement.evidence, EveryRequestFailed)
+    assert result.judgement.evidence.failure is not None
+    assert result.judgement.evidence.failure.name == "POST /login"
+    assert "401" in result.judgement.evidence.failure.error
+
+
+def test_users_who_do_nothing_after_a_failed_request_are_explained_by_it(
+    results: Mapping[str, StepResult],
+) -> None:
+    result = results["does nothing if it can't log in"]
+    assert result.rule is Rule.NO_DATA, result.judgement
+    assert isinstance(result.judgement.evidence, NoRequests)
+    assert result.judgement.evidence.failure is not None
+    assert result.judgement.evidence.failure.count == 12
 
 
 @pytest.mark.parametrize("name", HIDING)

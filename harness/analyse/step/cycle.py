@@ -48,3 +48,20 @@ def _compute_idle_s(facts: StepFacts) -> float:
     begun = max(int((started_s >= from_s).sum()), int((facts.thinks.start_s >= from_s).sum()))
     mean_users = sum(users) / len(users) if users else 0.0
     return max(0.0, mean_users * (to_s - from_s) - waiting_s) / (begun + 1)
+
+
+def find_last_begin_s(facts: StepFacts) -> float:
+    """Return when the last user goes on who pauses and has asked for nothing since the ramp; 0 without one.
+
+    Some scenarios let each user pause at first, so that not all begin at once. Only the first pause of a user
+    counts: some users never ask for anything. 0 also if it is not known whose the requests are.
+    """
+    requests, thinks = facts.requests, facts.thinks
+    if len(requests.owner) != len(requests.start_s) or len(thinks.owner) != len(thinks.start_s):
+        return 0.0
+    asked = np.concatenate([requests.owner, requests.unfinished_owner]) // 2
+    begun = np.flatnonzero((thinks.start_s >= facts.ramp_from_s) & (thinks.owner >= 0))
+    begun = begun[np.argsort(thinks.start_s[begun], kind="stable")]
+    users, first = np.unique(thinks.owner[begun] // 2, return_index=True)
+    first = begun[first[~np.isin(users, asked)]]
+    return float(np.max(thinks.start_s[first] + thinks.planned_s[first], initial=0.0))

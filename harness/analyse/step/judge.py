@@ -17,7 +17,7 @@ from harness.analyse.step.littles_law import (
 )
 from harness.analyse.step.memory_kills import find_kill_s
 from harness.analyse.step.memory_trend import assess_memory
-from harness.analyse.step.request_names import summarize_names
+from harness.analyse.step.request_names import find_failures_at_start, summarize_names
 from harness.analyse.step.scenario_errors import (
     blame_failed_requests,
     check_scenario_errors,
@@ -223,7 +223,8 @@ def _judge(
     raised = check_scenario_errors(facts, window)
     if window is None or len(window.start_s) == 0:
         unreported = check_unreported_time(facts, window, slos) if window else None
-        return raised or unreported or Judgement(Rule.NO_DATA, NoRequests())
+        failure = find_commonest_failure(facts.requests)
+        return raised or unreported or Judgement(Rule.NO_DATA, NoRequests(failure))
     judgement = _judge_slos([evaluate_slo(window, slo, baseline) for slo in slos], window)
     is_inconclusive = judgement.rule is Rule.TOO_FEW_REQUESTS
     if is_inconclusive and window.failed.all() and len(window.failed) >= _ALL_FAILED_FROM:
@@ -354,6 +355,7 @@ def _summarize_failures(facts: StepFacts, window: Window | None) -> Failures:
         ratio=float(window.failed.mean()) if window and len(window.failed) else None,
         counts=window.errors if window else {},
         by_name=_count_failures(facts, window),
+        at_start=find_failures_at_start(facts, window) if window else (),
         first_after_s=first_s,
         median_latency_s=latency_s,
     )

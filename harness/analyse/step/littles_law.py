@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from harness.analyse.intervals import compute_wilson_interval
 from harness.analyse.search.capacity_estimate import compute_allowed_slow_share
-from harness.analyse.step.user_time import Gaps, UserTime
+from harness.analyse.step.user_time import Gaps
 from harness.analyse.step.window import Window
 from harness.model import IndicatorKind, Judgement, Rule, Slo, StepFacts
 from harness.model.evidence import TimeUnexplained
@@ -26,6 +28,15 @@ _ERRORS_ALLOWED = 2.0
 
 _GAP_AT_LEAST_S = 0.1
 """A shorter gap is the scenario's own code, or Locust's between two tasks."""
+
+_GIVEN_UP_AT_LEAST_S = 1.0
+"""No client gives a request up earlier than this."""
+
+_FEWEST_GAPS = 2
+"""A single long gap is no share that could be trusted."""
+
+_SAMPLE_S = 0.5
+"""The seconds of which a sample of the event loop tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +75,9 @@ def check_littles_law(facts: StepFacts, window: Window, usual: UnexplainedTime |
 def check_unreported_time(facts: StepFacts, window: Window, slos: Sequence[Slo]) -> Judgement | None:
     """Check whether what users do unseen might be requests that break an SLO.
 
-    Call this for windows that break none: requests that are not reported make no other ones slower than they
-    are. None if it is not known which user did what.
+    Such requests are slow, or were given up and have failed. Call this for windows that break no SLO:
+    requests that are not reported make no other ones slower than they are. None if it is not known which user
+    did what.
     """
     time = window.user_time
     if time is None:
@@ -74,9 +86,13 @@ def check_unreported_time(facts: StepFacts, window: Window, slos: Sequence[Slo])
     lost_ratio = hidden.sum_within_s(window.from_s, window.to_s) / (window.users * window.length_s)
     if lost_ratio > _UNEXPLAINED_AT_MOST:
         return _name_lost_time(facts, window, hidden, lost_ratio, _UNEXPLAINED_AT_MOST)
+    begun = _drop_stalls(facts, time.gaps.select(_is_begun(time.gaps, window)))
     for slo in slos:
-        if slo.kind is IndicatorKind.PERCENTILE and (gaps := _count_slow_gaps(window, time, slo)):
-            evidence = TimeUnreported(lost_ratio, _UNEXPLAINED_AT_MOST, gaps, slo.at_most, slo)
+        longer_than_s = _find_gap_limit_s(slo, slos)
+        gaps = begun.select(begun.length_s > longer_than_s)
+        if math.isfinite(longer_than_s) and _may_break(window, slo, gaps):
+            count = len(gaps.start_s)
+            evidence = TimeUnreported(lost_ratio, _UNEXPLAINED_AT_MOST, count, longer_than_s, slo)
             return Judgement(Rule.UNREPORTED, evidence)
     return None
 
@@ -106,17 +122,52 @@ def _sum_stalls_s(facts: StepFacts, window: Window) -> float:
     return sum(lag_s for lag_s in lags_s if lag_s > _GAP_AT_LEAST_S)
 
 
-def _count_begun(gaps: Gaps, window: Window) -> int:
-    return int(((gaps.start_s >= window.from_s) & (gaps.start_s < window.to_s)).sum())
+def _is_begun(gaps: Gaps, window: Window) -> NDArray[np.bool_]:
+    return (gaps.start_s >= window.from_s) & (gaps.start_s < window.to_s)
 
 
-def _count_slow_gaps(window: Window, time: UserTime, slo: Slo) -> int:
-    """Return the number of gaps that are longer than the SLO allows, if it is broken with them; else 0."""
-    longest_s = max(slo.at_most, _GAP_AT_LEAST_S)
-    gaps = _count_begun(time.gaps.select(time.gaps.length_s > longest_s), window)
-    good = window.select_request_name(slo.request_name).good if slo.request_name else window.good
-    slow = int(np.sum(good > slo.at_most))
-    return gaps if slow + gaps > compute_allowed_slow_share(slo) * (len(good) + gaps) else 0
+def _drop_stalls(facts: StepFacts, gaps: Gaps) -> Gaps:
+    """Return the gaps that were not made by the event loop, which was late for half of them at least."""
+    is_stall = np.zeros(len(gaps.start_s), dtype=np.bool_)
+    for each in facts.generator:
+        if each.loop_lag_s > _GAP_AT_LEAST_S:
+            is_near = (gaps.start_s <= each.at_s) & (gaps.end_s >= each.at_s - _SAMPLE_S - each.loop_lag_s)
+            is_stall |= is_near & (gaps.length_s <= 2 * each.loop_lag_s)
+    return gaps.select(~is_stall)
+
+
+def _find_gap_limit_s(slo: Slo, slos: Sequence[Slo]) -> float:
+    """Return the seconds from which on a gap may be a request that breaks the SLO; infinite if none can.
+
+    A request that its client has given up has waited for longer than any response time that is allowed.
+    """
+    if slo.kind is IndicatorKind.PERCENTILE:
+        return max(slo.at_most, _GAP_AT_LEAST_S)
+    if slo.kind is IndicatorKind.ERRORS:
+        slowest_s = max((each.at_most for each in slos if each.is_response_time), default=0.0)
+        return max(slowest_s, _GIVEN_UP_AT_LEAST_S)
+    return math.inf
+
+
+def _may_break(window: Window, slo: Slo, gaps: Gaps) -> bool:
+    """Return True if an SLO on a percentile or on errors may be broken, were each of these gaps a request.
+
+    The last gaps of a step may be requests that are reported later, unless they are longer than any request
+    was. A percentile is broken with all gaps as slow requests, or if as large a share of unreported ones as
+    may stand behind their number (Wilson's interval) breaks it alone; errors with unreported ones as failed.
+    """
+    longest_s = float(np.max(window.response_s, initial=0.0))
+    count, unreported = len(gaps.start_s), int((~gaps.is_open | (gaps.length_s > longest_s)).sum())
+    window = window.select_request_name(slo.request_name) if slo.request_name else window
+    if slo.kind is IndicatorKind.ERRORS:
+        failed, n = int(window.failed.sum()) + unreported, len(window.failed) + unreported
+        return unreported >= _FEWEST_GAPS and failed > slo.at_most * n
+    allowed, n = compute_allowed_slow_share(slo), len(window.good)
+    slow = int((window.good > slo.at_most).sum())
+    if count and slow + count > allowed * (n + count):
+        return True
+    n += unreported
+    return unreported >= _FEWEST_GAPS and compute_wilson_interval(unreported / n, n)[1] > allowed
 
 
 def measure_lost_time(window: Window) -> UnexplainedTime | None:

@@ -1,9 +1,9 @@
-"""Summarize the requests of a window by their name."""
+"""Summarize the requests of a window by their name, and find those that failed before it."""
 
 import numpy as np
 
 from harness.analyse.step.window import Window, find_percentile_s
-from harness.model import NameStats, StepFacts
+from harness.model import ANSWERED, NameStats, RequestFailure, StepFacts, count_failures
 
 
 def summarize_names(facts: StepFacts, window: Window) -> tuple[NameStats, ...]:
@@ -24,3 +24,17 @@ def _summarize_name(facts: StepFacts, window: Window, index: int) -> NameStats:
         mean_s=float(good.mean()) if len(good) else None,
         unreported=int(((unreported_s >= window.from_s) & (unreported_s < window.to_s)).sum()),
     )
+
+
+def find_failures_at_start(facts: StepFacts, window: Window) -> tuple[RequestFailure, ...]:
+    """Return the failures of names of which all requests began before the window, and none was answered."""
+    requests = facts.requests
+    seen = np.unique(
+        np.concatenate(
+            [
+                requests.name[(requests.error == ANSWERED) | (requests.start_s >= window.from_s)],
+                requests.unfinished_name,
+            ]
+        )
+    )
+    return count_failures(requests, ~np.isin(requests.name, seen))

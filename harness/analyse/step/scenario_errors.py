@@ -7,8 +7,11 @@ against the scenario, and users that end so are held against the target.
 import re
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from harness.analyse.intervals import compute_wilson_interval
-from harness.analyse.step.window import Window
+from harness.analyse.search.capacity_estimate import compute_allowed_slow_share
+from harness.analyse.step.window import Window, find_percentile_s
 from harness.model import (
     ANSWERED,
     EndReason,
@@ -22,8 +25,9 @@ from harness.model import (
     TaskErrorSample,
     TaskUse,
     Verdict,
+    count_failures,
 )
-from harness.model.evidence import EndedStep, SloBroken, SloEvaluation
+from harness.model.evidence import EndedStep, EveryRequestFailed, SloBroken, SloEvaluation
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 
 _RAISED_BELOW = 0.05
@@ -140,23 +144,57 @@ def summarize_user_ends(facts: StepFacts) -> UserEnds | None:
 def blame_failed_requests(invalid: Judgement, facts: StepFacts, slos: Sequence[Slo]) -> Judgement | None:
     """Return that requests failed too often, if this is why users are missing, or Locust; None if it is not.
 
-    Users that end after a failed request, at a load at which more requests fail than an SLO allows, are lost
+    If no request was answered since the ramp began, this is the reason, whatever the SLOs are. Otherwise
+    users that end after a failed request, at a load at which more requests fail than an SLO allows, are lost
     to the target: the step then fails by that SLO, judged on all its requests from the ramp on. So does one
-    whose scenario ends Locust, as some do when too many requests fail.
+    whose scenario ends Locust, as some do when too many requests fail or are slow.
     """
-    if not (_are_users_lost(invalid) or _has_scenario_ended_locust(facts)):
+    has_quit = _has_scenario_ended_locust(facts)
+    if not has_quit and not isinstance(invalid.evidence, UsersLost):
         return None
-    errors = facts.requests.error[facts.requests.start_s >= facts.ramp_from_s]
-    if len(errors) == 0:
+    if (all_failed := _check_every_request(facts, 1 if has_quit else facts.users)) is not None:
+        return all_failed
+    if not (has_quit or _are_users_lost(invalid)):
         return None
-    ratio = float((errors != ANSWERED).mean())
-    least, _ = compute_wilson_interval(ratio, len(errors))
     for slo in slos:
-        if slo.kind is IndicatorKind.ERRORS and slo.request_name is None and least > slo.at_most:
-            return Judgement(
-                Rule.SLO_BROKEN, SloBroken(SloEvaluation(slo, ratio, holds=False, is_settled=True))
-            )
+        is_judged = slo.kind is IndicatorKind.ERRORS or (has_quit and slo.kind is IndicatorKind.PERCENTILE)
+        broken = _find_broken_since_ramp(facts, slo) if is_judged and slo.request_name is None else None
+        if broken is not None:
+            return Judgement(Rule.SLO_BROKEN, SloBroken(broken))
     return None
+
+
+def _find_broken_since_ramp(facts: StepFacts, slo: Slo) -> SloEvaluation | None:
+    """Return that an SLO on errors or on a percentile is surely broken by all requests since the ramp began.
+
+    Unanswered requests count for a percentile with the time that they have waited. None if it may hold.
+    """
+    requests = facts.requests
+    since, waiting = (each >= facts.ramp_from_s for each in (requests.start_s, requests.unfinished_start_s))
+    failed = requests.error[since] != ANSWERED
+    if slo.kind is IndicatorKind.ERRORS:
+        bad, allowed, value = failed, slo.at_most, float(failed.mean()) if len(failed) else 0.0
+    else:
+        waited_s = facts.ended_s - requests.unfinished_start_s[waiting]
+        good_s = np.concatenate([requests.latency_s[since][~failed], waited_s])
+        bad, allowed = good_s > slo.at_most, compute_allowed_slow_share(slo)
+        value = find_percentile_s(good_s, 100 * (1 - allowed)) or 0.0
+    if len(bad) == 0 or compute_wilson_interval(float(bad.mean()), len(bad))[0] <= allowed:
+        return None
+    return SloEvaluation(slo, value, holds=False, is_settled=True)
+
+
+def _check_every_request(facts: StepFacts, at_least: int) -> Judgement | None:
+    """Return that every request since the ramp began has failed; None if one was answered.
+
+    None also if they are fewer than `at_least`: then some users may not have asked for anything yet.
+    """
+    requests = facts.requests
+    since = requests.start_s >= facts.ramp_from_s
+    if int(since.sum()) < at_least or bool((requests.error[since] == ANSWERED).any()):
+        return None
+    failure = count_failures(requests, since)[0]
+    return Judgement(Rule.ALL_FAILED, EveryRequestFailed(failure.error, failure.count, failure))
 
 
 def _are_users_lost(invalid: Judgement) -> bool:

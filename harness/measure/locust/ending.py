@@ -1,6 +1,5 @@
 """Read in Locust's log what ended it, so that the cause can be named in words."""
 
-import itertools
 import re
 import signal
 from pathlib import PurePath
@@ -51,10 +50,12 @@ def find_cause(log: str) -> str:
 
 def _find_stopped_test(lines: list[str]) -> str:
     """Return why Locust stops the test: it logs the text of a StopTest, then that it stops."""
-    for before, line in itertools.pairwise(lines):
-        entry, stopping = _LOG_LINE.fullmatch(before), _LOG_LINE.fullmatch(line)
-        if entry and stopping and stopping["text"] == "Stopping Locust..." and entry["level"] == "ERROR":
+    entry: re.Match[str] | None = None
+    for line in lines:
+        match = _LOG_LINE.fullmatch(line)
+        if match and match["text"] == "Stopping Locust..." and entry and entry["level"] == "ERROR":
             return f"the scenario stopped the test ({entry['text'] or 'StopTest'})"
+        entry = match or entry
     return ""
 
 

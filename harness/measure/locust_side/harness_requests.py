@@ -8,7 +8,8 @@ Locust reports a request when it has ended, and some never: those that the scena
 those that the scenario gives up. They are recorded all the same, with the time that they took. Locust reports
 a stream (`stream=True`) when its headers arrive; it is recorded when the scenario has read it. Requests of
 other clients are known only when the scenario reports them (`events.request.fire`). A report without a
-response time, such as that of a message which was sent or pushed, is no request, unless it failed.
+response time, or of a name that never had another one than 0, such as that of a message which was sent or
+pushed, is no request, unless it failed.
 
 Every request goes through `request_and_record` and `on_request`, so these two must be cheap.
 """
@@ -25,7 +26,10 @@ import gevent
 import locust
 from gevent import getcurrent
 from locust.clients import HttpSession
+from locust.clients import ResponseContextManager as HttpAnswer
 from locust.contrib.fasthttp import FastHttpSession
+from locust.contrib.fasthttp import ResponseContextManager as FastHttpAnswer
+from locust.exception import InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately
 
 MAX_CLOCK_ERROR_S = 5.0
 """If a request's age by the wall clock differs by more from its latency, the clock was set meanwhile."""
@@ -35,6 +39,12 @@ SAME_START_S = 0.005
 
 MAX_OPEN_REQUESTS = 8
 """A greenlet with more open requests will not report the first of them."""
+
+TASK_ENDS = (InterruptTaskSet, RescheduleTask, RescheduleTaskImmediately)
+"""Exceptions by which a scenario ends a task."""
+
+OVERLOADED = frozenset({408, 425, 429})
+"""Statuses below 500 that mean that the target does not keep up."""
 
 log: Any = None
 request_numbers = itertools.count()
@@ -94,12 +104,15 @@ class OpenRequest:
         self.lane.open.remove(self)
         log.in_flight.pop(self.key, None)
 
-    def close(self) -> None:
-        """Record the request as it is, also if it has never been reported."""
+    def close(self, *, is_handled: bool = False) -> None:
+        """Record the request as it is, also if it has never been reported.
+
+        `is_handled`: the scenario has looked at the answer, which is what it asked for.
+        """
         self.forget()
-        latency_s = self.compute_latency_s()
-        log.add(self.method, self.name, self.start_s, latency_s, self.error, self.lane.owner)
-        if self.reported is not None:
+        error = None if is_handled else self.error
+        log.add(self.method, self.name, self.start_s, self.compute_latency_s(), error, self.lane.owner)
+        if self.reported is not None and not is_handled:
             log.mark_unreported(self.method, self.name, self.start_s)
 
 
@@ -167,6 +180,27 @@ def open_request(lane: Any, key: int, answer: Any) -> bool:
     return is_stream
 
 
+def note_handled(leave: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the end of a `with` block: a scenario may end its task there, for an answer such as 404.
+
+    Locust does not report the request then. The target has answered it, so it has not failed, unless the
+    target does not keep up.
+    """
+
+    @functools.wraps(leave)
+    def leave_and_note(self: Any, kind: Any, error: Any, tb: Any) -> Any:
+        result = leave(self, kind, error, tb)
+        if isinstance(error, TASK_ENDS) and log is not None:
+            status = self.status_code or 500
+            for opened in list(log.find_lane().open):
+                is_this = opened.holder is not None and opened.holder() is self
+                if is_this and status < 500 and status not in OVERLOADED:
+                    opened.close(is_handled=True)
+        return result
+
+    return leave_and_note
+
+
 def end_lane(lane: Any, _greenlet: Any) -> None:
     """Close what a greenlet has left open. A user that has been stopped takes it away."""
     for opened in list(lane.open):
@@ -212,7 +246,7 @@ def on_request(
         return
     if not lane.busy:
         lane.note_request()
-    if response_time is None and not exception:
+    if not response_time and not exception and is_no_request(request_type, name, response_time):
         return
     latency_s = (response_time or 0.0) / 1000
     start_s = now_s - latency_s
@@ -229,6 +263,11 @@ def on_request(
     log.start.append(start_s)
     log.latency.append(latency_s)
     log.owner.append(lane.owner)
+
+
+def is_no_request(request_type: str, name: str, response_time: float | None) -> bool:
+    """Return True if a report without a time is no request; 0 may be one if its name had other times."""
+    return response_time is None or (request_type, name) not in log.number_by_request
 
 
 def note_failure(exception: BaseException | str) -> int:
@@ -320,6 +359,8 @@ def on_init(environment: Any, **_: Any) -> None:
     log = environment.harness
 
 
+for answer_class in (HttpAnswer, FastHttpAnswer):
+    answer_class.__exit__ = note_handled(answer_class.__exit__)  # type: ignore[method-assign]
 for client in (HttpSession, FastHttpSession):
     client.request = track_requests(client.request)  # type: ignore[method-assign]
     for attribute, default in (("request_name", None), ("base_path", "")):

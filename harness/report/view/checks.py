@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.model import CampaignResult, CellResult, Drift, Repeatability, Verdict
+from harness.model import CampaignResult, CellResult, Drift, Repeatability, StepResult, Verdict
 from harness.model.cell_evidence import BrokeInSoak
 from harness.model.side_by_side import is_lane
 from harness.report.view import cell_text, text
 from harness.report.view.explanations import explain_evidence
-from harness.report.view.scenario_errors import warn_of_raised_tasks
+from harness.report.view.scenario_errors import warn_of_failures_at_start, warn_of_raised_tasks
 from harness.report.view.unreported import write_unreported_warnings
 
 _SOAK_OUTCOMES = {Verdict.PASS: "survived", Verdict.FAIL: "broke", Verdict.INVALID: "not confirmed"}
@@ -72,13 +72,14 @@ def write_warnings(result: CampaignResult) -> tuple[str, ...]:
         *broken_soaks,
         *violations,
         *wide_brackets,
-        *([raised] if (raised := _warn_of_raised_tasks(result)) else []),
-        *write_unreported_warnings([step for cell in result.cells for step in cell.steps]),
+        *([raised] if (raised := warn_of_raised_tasks(_list_steps(result))) else []),
+        *warn_of_failures_at_start(_list_steps(result)),
+        *write_unreported_warnings(_list_steps(result)),
     )
 
 
-def _warn_of_raised_tasks(result: CampaignResult) -> str:
-    return warn_of_raised_tasks(step for cell in result.cells for step in cell.steps)
+def _list_steps(result: CampaignResult) -> list[StepResult]:
+    return [step for cell in result.cells for step in cell.steps]
 
 
 def describe_drift(drift: Drift) -> str:

@@ -73,8 +73,8 @@ _ERROR_AT_MOST = 120
 
 _USED_UP_FROM_RATIO = 0.85
 _NO_REQUEST_REMEDY = (
-    "let the tasks ask by self.client, or report what they ask (environment.events.request.fire), "
-    "or allow a longer window"
+    "let the tasks ask by self.client, or report what they ask with its time in milliseconds "
+    "(environment.events.request.fire), or allow a longer window"
 )
 _ENDINGS = {
     Rule.DIED: "the target's container ended under load ({note})",
@@ -233,8 +233,11 @@ def explain_judgement(judgement: Judgement) -> str:
         case EveryRequestFailed(error, count, failure):
             how = describe_failure(failure) if failure else f"{quote_first_line(error)}, {count} times"
             return f"every request failed ({how})"
-        case NoRequests():
-            return f"no request started within the window; {_NO_REQUEST_REMEDY}"
+        case NoRequests(failure):
+            why = (
+                f"requests failed before it ({describe_failure(failure)})" if failure else _NO_REQUEST_REMEDY
+            )
+            return f"no request started within the window; {why}"
         case UsersLost():
             return explain_lost_users(evidence)
         case TasksRaised():

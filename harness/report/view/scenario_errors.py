@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterable
 
-from harness.model import ErrorOrigin, StepResult, TaskError, TaskUse, Verdict
+from harness.model import ErrorOrigin, RequestFailure, StepResult, TaskError, TaskUse, Verdict
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
+from harness.report.view.failures import describe_failure
 from harness.report.view.text import clean_text, format_limit, format_number, format_ratio
 
 _WARNED_FROM_RATIO = 0.001
@@ -121,3 +122,18 @@ def warn_of_raised_tasks(steps: Iterable[StepResult]) -> str:
     if other is not None:
         sentences.append(f"A listener of the scenario raised {name_error(other)}.")
     return clean_text(" ".join(sentences))
+
+
+def warn_of_failures_at_start(steps: Iterable[StepResult]) -> tuple[str, ...]:
+    """Return a warning of each request name that only failed, before the windows of steps that passed."""
+    passed = [step for step in steps if step.verdict is Verdict.PASS]
+    answered = {stats.name for step in passed for stats in step.by_name}
+    worst: dict[str, RequestFailure] = {}
+    for failure in (failure for step in passed for failure in step.failures.at_start):
+        if failure.name not in answered and failure.count > getattr(worst.get(failure.name), "count", 0):
+            worst[failure.name] = failure
+    return tuple(
+        f"All of these requests failed, before the window began ({describe_failure(failure)}): "
+        f"{_EXPLANATION} if they need an answer."
+        for failure in worst.values()
+    )

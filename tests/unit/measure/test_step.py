@@ -212,6 +212,17 @@ def test_settling_ends_when_the_step_is_at_rest(rests_after_s: float, settled_s:
     assert measure_phases_s(hold_step(session, spec))[0] == pytest.approx(settled_s, abs=0.5)
 
 
+@pytest.mark.parametrize(("begins_s", "settled_s"), [(3.0, 5.0), (23.0, 23.0), (500.0, 120.0)])
+def test_settling_goes_on_until_the_last_user_begins_but_for_two_minutes_at_most(
+    begins_s: float, settled_s: float
+) -> None:
+    """Instants count from the begin of the step, whose ramp ends almost at once. It settles for 5 s."""
+    run = ScriptedRun(lambda now_s: [], answers_every_s=1.0, users=1)
+    session = ContainerSession(1, run, run, run, run.clock, run.clock.now_s())  # type: ignore[arg-type]
+    facts = hold_step(session, replace(make_spec(1, 1), find_last_begin=lambda facts: begins_s))
+    assert measure_phases_s(facts)[0] == pytest.approx(settled_s, abs=0.5)
+
+
 def test_users_arrive_over_a_cycle_that_is_known() -> None:
     assert hold_with_cycle(30.0, users=300, known_cycle_s=30.0).spawn_rate == 10.0
     assert hold_with_cycle(30.0, users=300).spawn_rate == 30.0

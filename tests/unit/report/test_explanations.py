@@ -295,6 +295,12 @@ def test_a_growing_memory_is_explained_by_how_long_its_limit_lasts() -> None:
 def test_a_window_without_requests_is_explained() -> None:
     words = explain_judgement(Judgement(Rule.NO_DATA, NoRequests()))
     assert words.startswith("no request started within the window; let the tasks ask by self.client, or ")
+    refused = RequestFailure("POST /login", "HTTPError: 401 Client Error: Unauthorized for url: /login", 9, 9)
+    words = explain_judgement(Judgement(Rule.NO_DATA, NoRequests(refused)))
+    assert words == (
+        "no request started within the window; requests failed before it "
+        "(POST /login: 401 Unauthorized, 9 of 9)"
+    )
 
 
 def test_a_quote_is_one_short_line() -> None:

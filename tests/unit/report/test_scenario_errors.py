@@ -4,10 +4,20 @@ from dataclasses import replace
 
 import pytest
 
-from harness.model import CellResult, ErrorOrigin, Status, StepResult, TaskError, TaskUse
+from harness.model import (
+    CellResult,
+    ErrorOrigin,
+    Failures,
+    NameStats,
+    RequestFailure,
+    Status,
+    StepResult,
+    TaskError,
+    TaskUse,
+)
 from harness.report.formats.summary_json import build_summary
 from harness.report.view.checks import write_warnings
-from harness.report.view.scenario_errors import describe_raised_tasks
+from harness.report.view.scenario_errors import describe_raised_tasks, warn_of_failures_at_start
 from harness.report.view.steps import build_step_view
 from harness.report.view.trust import build_trust_facts
 from tests.unit.analyse.synthetic import make_step
@@ -68,6 +78,27 @@ def test_a_campaign_warns_of_the_worst_step_that_passed() -> None:
 def test_a_share_below_a_thousandth_is_no_warning() -> None:
     once = replace(make_step(10, "PASS"), tasks=TaskUse(5000, 4, 0, ROWS, 4))
     assert not any("KeyError" in line for line in write_warnings(example.build_campaign([make_cell(once)])))
+
+
+def test_a_campaign_warns_of_requests_that_only_failed_before_its_windows() -> None:
+    """Steps that did not pass say themselves what failed. A name that was answered elsewhere works."""
+
+    def make(verdict: str, count: int, answered: bool = False) -> StepResult:
+        login = RequestFailure(
+            "POST /login", "HTTPError: 401 Client Error: Unauthorized for url: /", count, count
+        )
+        by_name = (NameStats("POST /login", 9, 0, None, None, None),) if answered else ()
+        return replace(make_step(10, verdict), failures=Failures(0.0, at_start=(login,)), by_name=by_name)
+
+    def warn(*steps: StepResult) -> tuple[str, ...]:
+        return warn_of_failures_at_start(steps)
+
+    assert warn(make("PASS", 10), make("PASS", 30), make("FAIL", 90)) == (
+        "All of these requests failed, before the window began (POST /login: 401 Unauthorized, 30 of 30): "
+        "users did less than the scenario says if they need an answer.",
+    )
+    assert warn(make("FAIL", 10), make("INVALID", 10)) == ()
+    assert warn(make("PASS", 10), make("PASS", 10, answered=True)) == ()
 
 
 def test_the_summary_holds_the_largest_share_and_its_exception() -> None:

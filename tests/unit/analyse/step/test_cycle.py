@@ -1,8 +1,12 @@
 """How long a user's cycle takes, as the facts of a step show it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from harness.analyse.step.cycle import measure_cycle_s
+from harness.analyse.step.cycle import find_last_begin_s, measure_cycle_s
 from harness.model import ThinkTimes
 from tests.unit.analyse.synthetic import (
     DRAIN_S,
@@ -61,3 +65,34 @@ def test_users_who_are_gone_do_not_think() -> None:
 def test_nothing_is_known_before_anything_has_happened() -> None:
     facts = make_closed_step(10, requests=make_requests([]), thinks=ThinkTimes())
     assert measure_cycle_s(facts, DRAIN_S) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "pauses", "last_s"),
+    [
+        ([], [(0, 1.0, 20.0), (2, 1.0, 45.0)], 46.0),
+        ([2], [(0, 1.0, 20.0), (2, 1.0, 45.0)], 21.0),
+        ([3], [(0, 1.0, 20.0), (2, 1.0, 45.0)], 21.0),
+        ([], [(0, 1.0, 4.0), (0, 5.0, 4.0)], 5.0),
+        ([], [(0, -9.0, 90.0), (-1, 1.0, 50.0)], 0.0),
+        ([0], [], 0.0),
+    ],
+)
+def test_the_last_user_begins_when_its_first_pause_is_over(
+    asked: Sequence[int], pauses: Sequence[tuple[int, float, float]], last_s: float
+) -> None:
+    """Owners 2·n and 2·n + 1 are user n. The ramp begins at 0 s; an earlier pause is another step's."""
+    requests = make_requests([(1.0, 0.1, -1) for _ in asked])
+    thinks = make_thinks([(start_s, length_s) for _, start_s, length_s in pauses])
+    facts = make_closed_step(
+        2,
+        requests=replace(
+            requests, owner=np.array(asked, dtype=np.int32), unfinished_owner=np.empty(0, np.int32)
+        ),
+        thinks=replace(thinks, owner=np.array([owner for owner, _, _ in pauses], dtype=np.int32)),
+    )
+    assert find_last_begin_s(facts) == last_s
+
+
+def test_without_owners_no_user_is_waited_for() -> None:
+    assert find_last_begin_s(make_closed_step(10)) == 0.0

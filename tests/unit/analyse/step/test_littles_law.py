@@ -281,6 +281,77 @@ def test_calls_that_may_break_an_slo_on_a_percentile_leave_no_verdict() -> None:
     assert check_unreported_time(facts, require_window(facts), [Slo("p95", 2.0)]) is None
 
 
+def make_rare_gaps(gaps: int, gap_s: float, last_s: float = 0.0) -> StepFacts:
+    """Return ten users with a cycle of 5 s who make 40 requests of 0.1 s, and some gaps in their pauses.
+
+    Each gap is of another user, and ends its first pause of the window. `last_s` is how long two more users
+    have done nothing when the step ends.
+    """
+    requests, pauses = make_cycles(10, 0.1, 4.9)
+    firsts = [
+        next(i for i, (o, at, _) in enumerate(pauses) if o == 2 * user and at > 12) for user in range(10)
+    ]
+    cut = [(o, at, p - gap_s) if i in firsts[:gaps] else (o, at, p) for i, (o, at, p) in enumerate(pauses)]
+    silent, from_s = ({16, 18} if last_s else set()), 33.0 - last_s
+    return make_step_of_users(
+        10,
+        [row for row in requests if row[0] not in silent or row[1] < from_s],
+        [
+            (o, at, min(p, from_s - at) if o in silent else p)
+            for o, at, p in cut
+            if at < from_s or o not in silent
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("gaps", "gap_s", "slos", "rule"),
+    [
+        (1, 1.5, SLOS, Rule.SLOS_HOLD),
+        (2, 1.5, SLOS, Rule.UNREPORTED),
+        (2, 1.5, SLOS[:1], Rule.UNREPORTED),
+        (2, 1.5, [Slo("p90", 1.0)], Rule.UNREPORTED),
+        (2, 1.5, [Slo("p80", 1.0)], Rule.SLOS_HOLD),
+        (2, 1.5, [Slo("errors", 0.01)], Rule.UNREPORTED),
+        (2, 1.5, [Slo("errors", 0.1)], Rule.SLOS_HOLD),
+        (2, 0.9, SLOS, Rule.SLOS_HOLD),
+        (2, 1.5, [Slo("p80", 2.0), Slo("errors", 0.01)], Rule.SLOS_HOLD),
+    ],
+)
+def test_the_share_of_requests_that_may_hide_in_gaps_is_bounded(
+    gaps: int, gap_s: float, slos: Sequence[Slo], rule: Rule
+) -> None:
+    """Two gaps beside 40 requests are 2 of 42: 4.8 %, by Wilson's interval at most 15.8 %.
+
+    So p95 and p90 may be broken, and p80 is not. As failed requests they are more than 1 %, but no gap of
+    1.5 s is a request that was given up where 2 s are allowed. A single gap may be chance.
+    """
+    assert judge_step(make_rare_gaps(gaps, gap_s), slos).rule is rule
+
+
+@pytest.mark.parametrize(("last_s", "rule"), [(1.5, Rule.SLOS_HOLD), (3.0, Rule.UNREPORTED)])
+def test_what_may_still_be_reported_is_hidden_only_if_no_request_took_as_long(
+    last_s: float, rule: Rule
+) -> None:
+    """Two users have done nothing for 1.5 s or 3 s when the step ends, and one request took 2 s."""
+    facts = make_rare_gaps(0, 0.0, last_s)
+    latency_s = facts.requests.latency_s.copy()
+    latency_s[np.flatnonzero((facts.requests.start_s > 14) & (facts.requests.owner == 0))[0]] = 2.0
+    slow = replace(facts, requests=replace(facts.requests, latency_s=latency_s))
+    assert judge_step(slow, [Slo("p90", 1.0)]).rule is rule
+
+
+def test_gaps_that_a_late_event_loop_made_hide_no_request() -> None:
+    """Two users lose 1.5 s from 16 s on at the earliest; a loop that was 0.8 s late explains as much."""
+    facts = make_rare_gaps(2, 1.5)
+    late = tuple(
+        replace(sample, loop_lag_s=0.8 if 12 < sample.at_s < 24 else 0.0) for sample in facts.generator
+    )
+    window = require_window(facts)
+    assert check_unreported_time(facts, window, SLOS) is not None
+    assert check_unreported_time(replace(facts, generator=late), window, SLOS) is None
+
+
 def test_an_slo_that_the_reported_requests_break_fails_whatever_else_hangs() -> None:
     """The last requests of a client that reports when it is answered are not known yet when a step ends."""
     requests, pauses = make_cycles(10, 1.5, 0.5)

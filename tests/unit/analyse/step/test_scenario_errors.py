@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.analyse.step.baseline import Baseline, build_baseline
@@ -12,6 +13,7 @@ from harness.measure.locust.ending import describe_ending
 from harness.model import (
     EndReason,
     ErrorOrigin,
+    RequestFailure,
     Rule,
     Slo,
     StepFacts,
@@ -20,12 +22,15 @@ from harness.model import (
     TaskFacts,
     TaskSample,
 )
-from harness.model.evidence import SloBroken
+from harness.model.evidence import EveryRequestFailed, SloBroken
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from tests.unit.analyse.synthetic import (
     make_closed_step,
     make_generator_samples,
     spread_evenly,
+)
+from tests.unit.analyse.synthetic import (
+    slow_share as make_slow_share,
 )
 
 KEY_ERROR = TaskError(ErrorOrigin.TASK, "KeyError: 'rows'", "locustfile.py:9")
@@ -208,3 +213,92 @@ def test_a_failed_request_of_few_proves_nothing_when_the_scenario_ends_locust() 
     )
     note = "locustfile.py:9 called runner.quit(), so Locust ended with exit code 0"
     assert judge_step(replace(facts, requests=few, note=note), SLOS).rule is Rule.GENERATOR
+
+
+def test_names_that_only_failed_before_the_window_are_named() -> None:
+    """The window begins at 12 s. Ten log-ins failed before it, a page failed once and was found later."""
+    facts = make_closed_step()
+    requests = facts.requests
+    rows = [(1.0 + number / 10, 0.1, 1, 1) for number in range(10)] + [(5.0, 0.1, 2, 0), (15.0, 0.1, 2, -1)]
+    columns = zip(*rows, strict=True)
+    more = {
+        key: np.concatenate([getattr(requests, key), np.array(column, dtype=getattr(requests, key).dtype)])
+        for key, column in zip(("start_s", "latency_s", "name", "error"), columns, strict=True)
+    }
+    names, errors = ("GET /", "POST /login", "GET /page"), ("ConnectionRefusedError", "HTTPError: 401")
+    facts = replace(facts, requests=replace(requests, names=names, errors=errors, **more))
+    failure = RequestFailure("POST /login", "HTTPError: 401", 10, 10)
+    assert judge_step(facts, SLOS).failures.at_start == (failure,)
+
+
+# No request was answered
+
+
+def make_all_failed(count: int, **changed: Any) -> StepFacts:
+    """Return a step of ten users whose first requests all failed, and that has no others."""
+    facts = make_closed_step(fails=lambda number: True, **changed)
+    columns = {key: getattr(facts.requests, key)[:count] for key in ("start_s", "latency_s", "name", "error")}
+    return replace(facts, requests=replace(facts.requests, **columns))
+
+
+QUIT = {
+    "end_reason": EndReason.GENERATOR_DIED,
+    "note": "locustfile.py:9 called runner.quit(), so Locust ended with exit code 0",
+}
+MISSING = {
+    "end_reason": EndReason.USERS_MISSING,
+    "note": "10 users were not reached in time",
+    "tasks": make_tasks(10, error=STOP),
+}
+
+
+@pytest.mark.parametrize("slos", [SLOS, SLOS[:1], [Slo("errors", 1.0)]])
+@pytest.mark.parametrize(("count", "changed"), [(1, QUIT), (4, QUIT), (10, MISSING)])
+def test_a_step_without_any_answer_names_the_failed_request_and_not_what_the_scenario_did_then(
+    count: int, changed: dict[str, Any], slos: list[Slo]
+) -> None:
+    judgement = judge_step(make_all_failed(count, **changed), slos).judgement
+    failure = RequestFailure("GET /", "ConnectionRefusedError", count, count)
+    assert judgement.rule is Rule.ALL_FAILED
+    assert judgement.evidence == EveryRequestFailed("ConnectionRefusedError", count, failure)
+
+
+@pytest.mark.parametrize(
+    ("slow_share", "changed", "rule"),
+    [(0.2, QUIT, Rule.SLO_BROKEN), (0.04, QUIT, Rule.GENERATOR), (0.2, MISSING, Rule.USERS)],
+)
+def test_a_scenario_that_ends_locust_when_answers_are_slow_has_seen_a_failure(
+    slow_share: float, changed: dict[str, Any], rule: Rule
+) -> None:
+    """A twentieth may take more than 1 s, some take 1.5 s. Users who stop themselves prove nothing."""
+    slow = make_closed_step(latency=make_slow_share(slow_share), **changed)
+    judgement = judge_step(slow, SLOS).judgement
+    assert judgement.rule is rule
+    if isinstance(judgement.evidence, SloBroken):
+        evaluation = judgement.evidence.evaluation
+        assert (evaluation.slo, evaluation.value) == (SLOS[0], pytest.approx(1.5))
+
+
+def test_requests_that_wait_when_the_scenario_ends_locust_count_with_what_they_have_waited() -> None:
+    """The step ends at 33 s. Thirty requests wait since 20 s, beside about 330 that took 0.1 s."""
+    facts = make_closed_step(**QUIT)
+    columns = {"unfinished_start_s": np.full(30, 20.0), "unfinished_name": np.zeros(30, dtype=np.int32)}
+    judgement = judge_step(replace(facts, requests=replace(facts.requests, **columns)), SLOS).judgement
+    assert isinstance(judgement.evidence, SloBroken)
+    assert judgement.evidence.evaluation.value == pytest.approx(13.0)
+
+
+def test_users_that_have_not_asked_yet_may_be_answered() -> None:
+    """Nine requests of ten users failed, and their users ended. The tenth has not asked."""
+    assert judge_step(make_all_failed(9, **MISSING), SLOS[:1]).rule is Rule.USERS
+
+
+def test_requests_of_an_earlier_step_are_not_those_of_this_one() -> None:
+    """All ten requests began before 1 s. The ramp that begins at 5 s saw none of them."""
+    facts = make_all_failed(10, **QUIT)
+    assert judge_step(replace(facts, ramp_from_s=5.0), SLOS).rule is Rule.GENERATOR
+
+
+def test_a_load_that_somebody_else_ended_says_nothing_of_the_target() -> None:
+    killed = QUIT | {"note": "somebody sent it SIGTERM, so Locust ended with exit code 0"}
+    assert judge_step(make_all_failed(4, **killed), SLOS).rule is Rule.GENERATOR

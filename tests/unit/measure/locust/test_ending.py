@@ -47,6 +47,16 @@ AttributeError: no app
             "[x] vm/WARNING/locust.runners: Stopping Locust...\n",
             "the scenario stopped the test (database is empty)",
         ),
+        (
+            "[x] vm/ERROR/locust.runners: database is empty\nfill it first\n"
+            "[x] vm/WARNING/locust.runners: Stopping Locust...\n",
+            "the scenario stopped the test (database is empty)",
+        ),
+        (
+            "[x] vm/ERROR/root: an error\n[x] vm/INFO/root: another line\n"
+            "[x] vm/WARNING/locust.runners: Stopping Locust...\n",
+            "",
+        ),
         (START + "[x] vm/INFO/locust.main: Got SIGTERM signal\n", "somebody sent it SIGTERM"),
         (
             "usage\nlocust: error: unrecognized arguments: --pages\n",

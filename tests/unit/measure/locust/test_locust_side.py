@@ -23,6 +23,7 @@ from locust.contrib.fasthttp import FastHttpUser
 from urllib3 import PoolManager
 from concurrent.futures import ThreadPoolExecutor
 from locust.env import Environment
+from locust.exception import InterruptTaskSet, RescheduleTask
 from locust.user.task import TaskSet
 """
     + """
@@ -192,6 +193,51 @@ for given in (None, "localhost:50052"):
     harness_host.host_by_class.clear()
     harness_host.find_bases(environment, given, "locust.conf")
     result["bare"].append(Rpc(environment).host)
+
+
+def fire_named(name, response_time, exception=None):
+    locust.events.request.fire(
+        request_type="MQTT", name=name, response_time=response_time, response_length=0, exception=exception,
+        context={},
+    )
+    return len(log.start) - count
+
+
+count = len(log.start)
+result["untimed"] = [
+    fire_named(*report)
+    for report in (
+        ("sent", 0), ("sent", 0.0), ("asked", 0), ("asked", 3), ("asked", 0), ("sent", 0, ValueError())
+    )
+]
+
+
+def end_task(base, status, error):
+    lane, key = harness_user_time.find_lane(), next(harness_requests.request_numbers)
+    log.in_flight[key] = (0.0, "GET", "/x", 0)
+    kind = type("Answer", (base,), {"status_code": status, "_manual_result": None, "_catch_response": True})
+    made = kind.__new__(kind)
+    opened = harness_requests.OpenRequest(lane, key, is_stream=False)
+    opened.holder, opened.reported, opened.error = (lambda: made), (lambda: made), "HTTPError"
+    lane.open.append(opened)
+    try:
+        with made:
+            raise error
+    except type(error):
+        pass
+    for each in list(lane.open):
+        each.close()
+    return [log.error[-1] >= 0, len(log.unreported_start)]
+
+
+result["ends"] = [
+    end_task(base, status, error)
+    for base in (harness_requests.HttpAnswer, harness_requests.FastHttpAnswer)
+    for status, error in (
+        (404, RescheduleTask()), (200, InterruptTaskSet()), (404, KeyError("x")), (503, RescheduleTask()),
+        (429, RescheduleTask()), (0, RescheduleTask()),
+    )
+]
 sys.stdout.write(json.dumps(result))
 """
 )
@@ -209,6 +255,22 @@ def test_a_report_without_a_response_time_is_no_request_unless_it_failed(result:
     """Of five reports the second has neither a response time nor an exception."""
     assert result["counts"] == [1, 1, 2, 3, 4]
     assert result["latency"] == pytest.approx([0.005, 0.0, 0.0, 0.001])
+
+
+def test_a_report_of_no_time_is_no_request_unless_its_name_had_other_times_or_it_failed(
+    result: dict[str, Any],
+) -> None:
+    """Six reports: "sent" twice and "asked" once with 0, "asked" with 3 ms and 0, and "sent" that failed."""
+    assert result["untimed"] == [0, 0, 0, 1, 2, 3]
+
+
+def test_an_answer_for_which_the_scenario_ends_its_task_has_not_failed(result: dict[str, Any]) -> None:
+    """Locust does not report it. Whether it failed, and how many requests were then never reported at all.
+
+    404 and 200 are handled. Any other exception, and what means that the target does not keep up, are not.
+    """
+    ends = [[False, 0], [False, 0], [True, 1], [True, 2], [True, 3], [True, 4]]
+    assert result["ends"] == [*ends, *([failed, 4 + count] for failed, count in ends)]
 
 
 def test_an_exception_without_a_text_leaves_all_columns_as_long(result: dict[str, Any]) -> None:
