@@ -35,6 +35,9 @@ _GIVEN_UP_AT_LEAST_S = 1.0
 _FEWEST_GAPS = 2
 """A single long gap is no share that could be trusted."""
 
+_HTTP_METHODS = frozenset("GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH".split())
+"""How requests of Locust's own clients begin, which can hide none."""
+
 _SAMPLE_S = 0.5
 """The seconds of which a sample of the event loop tells."""
 
@@ -152,12 +155,10 @@ def _find_gap_limit_s(slo: Slo, slos: Sequence[Slo]) -> float:
 def _may_break(window: Window, slo: Slo, gaps: Gaps) -> bool:
     """Return True if an SLO on a percentile or on errors may be broken, were each of these gaps a request.
 
-    The last gaps of a step may be requests that are reported later, unless they are longer than any request
-    was. A percentile is broken with all gaps as slow requests, or if as large a share of unreported ones as
-    may stand behind their number (Wilson's interval) breaks it alone; errors with unreported ones as failed.
+    A percentile is broken with all gaps as slow requests, or if as large a share of unreported ones as may
+    stand behind their number (Wilson's interval) breaks it alone; errors with unreported ones as failed.
     """
-    longest_s = float(np.max(window.response_s, initial=0.0))
-    count, unreported = len(gaps.start_s), int((~gaps.is_open | (gaps.length_s > longest_s)).sum())
+    count, unreported = len(gaps.start_s), _count_unreported(window, gaps)
     window = window.select_request_name(slo.request_name) if slo.request_name else window
     if slo.kind is IndicatorKind.ERRORS:
         failed, n = int(window.failed.sum()) + unreported, len(window.failed) + unreported
@@ -168,6 +169,18 @@ def _may_break(window: Window, slo: Slo, gaps: Gaps) -> bool:
         return True
     n += unreported
     return unreported >= _FEWEST_GAPS and compute_wilson_interval(unreported / n, n)[1] > allowed
+
+
+def _count_unreported(window: Window, gaps: Gaps) -> int:
+    """Return how many gaps may be requests that a client of the scenario's own never reports.
+
+    The last gaps of a step may be reported later, unless they are longer than any request was.
+    """
+    names = (window.names[index] for index in np.unique(window.name))
+    if all(name.partition(" ")[0] in _HTTP_METHODS for name in names):
+        return 0
+    longest_s = float(np.max(window.response_s, initial=0.0))
+    return int((~gaps.is_open | (gaps.length_s > longest_s)).sum())
 
 
 def measure_lost_time(window: Window) -> UnexplainedTime | None:

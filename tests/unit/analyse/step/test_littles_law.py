@@ -281,7 +281,7 @@ def test_calls_that_may_break_an_slo_on_a_percentile_leave_no_verdict() -> None:
     assert check_unreported_time(facts, require_window(facts), [Slo("p95", 2.0)]) is None
 
 
-def make_rare_gaps(gaps: int, gap_s: float, last_s: float = 0.0) -> StepFacts:
+def make_rare_gaps(gaps: int, gap_s: float, last_s: float = 0.0, name: str = "rpc call") -> StepFacts:
     """Return ten users with a cycle of 5 s who make 40 requests of 0.1 s, and some gaps in their pauses.
 
     Each gap is of another user, and ends its first pause of the window. `last_s` is how long two more users
@@ -293,7 +293,7 @@ def make_rare_gaps(gaps: int, gap_s: float, last_s: float = 0.0) -> StepFacts:
     ]
     cut = [(o, at, p - gap_s) if i in firsts[:gaps] else (o, at, p) for i, (o, at, p) in enumerate(pauses)]
     silent, from_s = ({16, 18} if last_s else set()), 33.0 - last_s
-    return make_step_of_users(
+    facts = make_step_of_users(
         10,
         [row for row in requests if row[0] not in silent or row[1] < from_s],
         [
@@ -302,6 +302,7 @@ def make_rare_gaps(gaps: int, gap_s: float, last_s: float = 0.0) -> StepFacts:
             if at < from_s or o not in silent
         ],
     )
+    return replace(facts, requests=replace(facts.requests, names=(name,)))
 
 
 @pytest.mark.parametrize(
@@ -327,6 +328,12 @@ def test_the_share_of_requests_that_may_hide_in_gaps_is_bounded(
     1.5 s is a request that was given up where 2 s are allowed. A single gap may be chance.
     """
     assert judge_step(make_rare_gaps(gaps, gap_s), slos).rule is rule
+
+
+@pytest.mark.parametrize(("name", "rule"), [("GET /", Rule.SLOS_HOLD), ("grpc /", Rule.UNREPORTED)])
+def test_few_gaps_hide_no_requests_of_locusts_own_clients(name: str, rule: Rule) -> None:
+    """They may be pauses that are not seen, such as a wait for an event."""
+    assert judge_step(make_rare_gaps(2, 1.5, name=name), SLOS).rule is rule
 
 
 @pytest.mark.parametrize(("last_s", "rule"), [(1.5, Rule.SLOS_HOLD), (3.0, Rule.UNREPORTED)])
