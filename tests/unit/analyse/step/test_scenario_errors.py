@@ -241,11 +241,11 @@ def make_all_failed(count: int, **changed: Any) -> StepFacts:
     return replace(facts, requests=replace(facts.requests, **columns))
 
 
-QUIT = {
+QUIT: dict[str, Any] = {
     "end_reason": EndReason.GENERATOR_DIED,
     "note": "locustfile.py:9 called runner.quit(), so Locust ended with exit code 0",
 }
-MISSING = {
+MISSING: dict[str, Any] = {
     "end_reason": EndReason.USERS_MISSING,
     "note": "10 users were not reached in time",
     "tasks": make_tasks(10, error=STOP),
@@ -275,15 +275,17 @@ def test_a_scenario_that_ends_locust_when_answers_are_slow_has_seen_a_failure(
     judgement = judge_step(slow, SLOS).judgement
     assert judgement.rule is rule
     if isinstance(judgement.evidence, SloBroken):
-        evaluation = judgement.evidence.evaluation
-        assert (evaluation.slo, evaluation.value) == (SLOS[0], pytest.approx(1.5))
+        assert judgement.evidence.evaluation.slo == SLOS[0]
+        assert judgement.evidence.evaluation.value == pytest.approx(1.5)
 
 
 def test_requests_that_wait_when_the_scenario_ends_locust_count_with_what_they_have_waited() -> None:
     """The step ends at 33 s. Thirty requests wait since 20 s, beside about 330 that took 0.1 s."""
     facts = make_closed_step(**QUIT)
-    columns = {"unfinished_start_s": np.full(30, 20.0), "unfinished_name": np.zeros(30, dtype=np.int32)}
-    judgement = judge_step(replace(facts, requests=replace(facts.requests, **columns)), SLOS).judgement
+    waiting = replace(
+        facts.requests, unfinished_start_s=np.full(30, 20.0), unfinished_name=np.zeros(30, dtype=np.int32)
+    )
+    judgement = judge_step(replace(facts, requests=waiting), SLOS).judgement
     assert isinstance(judgement.evidence, SloBroken)
     assert judgement.evidence.evaluation.value == pytest.approx(13.0)
 
