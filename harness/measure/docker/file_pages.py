@@ -11,9 +11,10 @@ reach these folders: it must run on the engine's machine, and may read the engin
 """
 
 import contextlib
+import functools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,10 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
 _LOWER_FOLDERS = re.compile(r"(?:^|,)lowerdir\+?=([^,]*)")
 
 _folders_by_image: dict[str, tuple[Path, ...]] = {}
-"""The folders of images whose pages were dropped, or which a container was seen to use."""
+"""The folders of images that a container was seen to use, where the engine does not tell them."""
+
+_LISTED_IMAGES = 16
+"""A campaign has a few images: its targets' and their companions'."""
 
 
 def shares_file_pages(info: Mapping[str, Any], *, is_local: bool) -> bool:
@@ -56,14 +60,10 @@ def drop_file_pages(client: APIClient, reference: str) -> bool:
     if not hasattr(os, "posix_fadvise"):
         return False
     image = client.inspect_image(reference)  # type: ignore[no-untyped-call]
-    is_first = image["Id"] not in _folders_by_image
     folders = list_folders(image) or _folders_by_image.get(image["Id"], ())
     if not folders or not all(map(_is_readable, folders)):
         return False
-    _folders_by_image[image["Id"]] = folders
-    if is_first:
-        os.sync()  # pages that are not yet written, as of an image just built, can't be dropped
-    for file in _list_files(folders):
+    for file in _list_written_files(folders):
         with contextlib.suppress(OSError):
             _drop_pages(file)
     return True
@@ -104,14 +104,28 @@ def read_lower_folders(mounts: str) -> tuple[Path, ...]:
     return ()
 
 
-def _list_files(folders: Iterable[Path]) -> Iterator[str]:
-    """Yield the regular files below these folders, without following links."""
-    for folder in folders:
-        for path, _, names in os.walk(folder):
-            for name in names:
-                file = os.path.join(path, name)
-                if not os.path.islink(file) and os.path.isfile(file):
-                    yield file
+@functools.lru_cache(maxsize=_LISTED_IMAGES)
+def _list_written_files(folders: tuple[Path, ...]) -> tuple[str, ...]:
+    """Return the regular files below these folders, without following links; each image is listed once.
+
+    The folders of an image never change: another image, or the same one pulled again, has other folders.
+    Pages that are not yet written to the disk, as of an image just built, can't be dropped. So all are
+    written first.
+    """
+    os.sync()
+    return tuple(file for folder in folders for file in _find_files(folder))
+
+
+def _find_files(folder: Path) -> Iterator[str]:
+    """Yield the regular files below a folder; a folder that can't be read is left out."""
+    pending = [os.fspath(folder)]
+    while pending:
+        with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                elif entry.is_file(follow_symlinks=False):
+                    yield entry.path
 
 
 def _drop_pages(file: str) -> None:

@@ -25,8 +25,8 @@ MOUNTS = (
 class FakeClient:
     """An engine with one image, which consists of these folders."""
 
-    def __init__(self, *folders: Path) -> None:
-        self.image: dict[str, Any] = {"Id": f"sha256:{id(self)}", "GraphDriver": {"Data": None}}
+    def __init__(self, *folders: Path, image_id: str = "") -> None:
+        self.image: dict[str, Any] = {"Id": image_id or f"sha256:{id(self)}", "GraphDriver": {"Data": None}}
         if folders:
             top, *others = map(str, folders)
             self.image["GraphDriver"]["Data"] = {"UpperDir": top, "LowerDir": ":".join(others)}
@@ -88,6 +88,59 @@ def test_every_file_of_the_image_is_dropped_and_no_link_is_followed(
     os.mkfifo(tmp_path / "top" / "pipe")
     assert drop(FakeClient(tmp_path / "top", tmp_path / "base"))
     assert sorted(dropped) == [f"{tmp_path}/base/bin/program", f"{tmp_path}/top/bin/program"]
+
+
+def count_scans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the folders that are read from now on."""
+    scanned: list[str] = []
+    scan = os.scandir
+
+    def scan_and_count(path: str) -> Any:
+        scanned.append(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scan_and_count)
+    return scanned
+
+
+def test_the_files_of_an_image_are_listed_once_and_dropped_before_each_start(
+    dropped: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "program").write_text("x")
+    client, scanned = FakeClient(tmp_path), count_scans(monkeypatch)
+    for _ in range(3):
+        assert drop(client)
+    assert dropped == 3 * [f"{tmp_path}/program"]
+    assert scanned == [str(tmp_path)]
+
+
+def test_an_image_that_changes_is_listed_anew(dropped: list[str], tmp_path: Path) -> None:
+    """Another build has another id and another top folder; an image pulled again has only other folders."""
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text("x")
+    assert drop(FakeClient(tmp_path / "one", image_id="sha256:a"))
+    assert drop(FakeClient(tmp_path / "two", image_id="sha256:b"))
+    assert drop(FakeClient(tmp_path / "three", image_id="sha256:b"))
+    assert dropped == [f"{tmp_path}/{name}/{name}" for name in ("one", "two", "three")]
+
+
+def test_a_folder_that_can_not_be_read_leaves_the_others(
+    dropped: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    scan = os.scandir
+
+    def refuse_one(path: str) -> Any:
+        if path.endswith("closed"):
+            raise PermissionError(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_one)
+    assert drop(FakeClient(tmp_path))
+    assert dropped == [f"{tmp_path}/open/file"]
 
 
 def test_the_kernel_takes_the_advice_on_real_files(tmp_path: Path) -> None:
