@@ -80,7 +80,8 @@ class TargetSample:
     Times, periods, counts and network bytes are cumulative. `memory_peak_bytes` is the kernel's peak, with
     pages of files; None if it is unknown, and only the most of all samples if `is_peak_sampled`. `file_bytes`
     is the part of the working set that are pages of files, which the kernel can drop; 0 if it is unknown.
-    `major_faults` counts how often a page had to be read from a disk; 0 if it is unknown.
+    `major_faults` counts how often a page had to be read from a disk; 0 if it is unknown. With
+    `includes_file_pages` nothing tells them apart: the working set is then all memory, and says little.
 
     The other fields are None where the kernel's files can't be read. `limit_hits` is how often the memory
     reached its limit, `oom_kills` how many processes were killed for lack of it. Pressure stall information:
@@ -108,6 +109,7 @@ class TargetSample:
     memory_full_s: float | None = None
     io_some_s: float | None = None
     io_full_s: float | None = None
+    includes_file_pages: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from harness.model.stalls import MemoryShort
+
 NEARLY_FULL_RATIO = 0.98
 """From this share of the limit on, the kernel keeps the memory below what the target would use."""
 
-SHORT_RATIO = 0.9
-REREAD_PER_S = 10.0
-"""If pages are read from a disk that often a second, with memory from that share of its limit on, memory is
-short: the kernel drops pages of files, such as those of the program itself, which are needed again at once.
-"""
+AT_LIMIT_RATIO = 0.9
+"""From this share of the limit on, the working set is at its limit: the kernel has dropped what it can."""
 
 
 class MemoryOutlook(StrEnum):
@@ -33,8 +32,8 @@ class MemoryTrend:
     latest growth of the floors, with a 95 % interval from `growth_low` to `growth_high`. `projected_bytes` is
     the most memory to expect until the horizon. `lasts_s` is how long after the ramp the limit is reached if
     memory goes on to grow like that, and None if it does not grow. `rose_to_full`: memory rose until it was
-    so close to its limit that the kernel held it there. `reread_per_s` is how often a second, in the latest
-    third, a page had to be read from a disk; 0 if that is unknown.
+    so close to its limit that the kernel held it there. `shortage` tells how short the memory was in the
+    latest third; None if nothing shows that it was.
     """
 
     outlook: MemoryOutlook
@@ -47,7 +46,7 @@ class MemoryTrend:
     projected_bytes: float
     lasts_s: float | None
     rose_to_full: bool = False
-    reread_per_s: float = 0.0
+    shortage: MemoryShort | None = None
 
     @property
     def expected_bytes(self) -> float:
@@ -59,11 +58,6 @@ class MemoryTrend:
         return min(
             self.projected_bytes, self.peak_bytes + max(0.0, self.growth_bytes_per_s) * self.observed_s
         )
-
-    @property
-    def is_short(self) -> bool:
-        """True if the target reads pages again that it lacks the memory to keep."""
-        return self.reread_per_s >= REREAD_PER_S
 
     @property
     def is_known(self) -> bool:

@@ -13,21 +13,35 @@ class Stalls:
 
     `cpu_ratio`: for a core, because the quota was used up or other programs had the core. `memory_ratio`: for
     memory to be freed, or for pages to be read back that had been dropped too early. `io_ratio`: for a disk.
-    `limit_hits` is how often the memory reached its limit in the window.
+    `limit_hits` is how often the memory reached its limit in the window. `reread_per_s` is how often a second
+    a page was read from a disk, of all replicas together: the engine counts that too.
     """
 
     cpu_ratio: float | None = None
     memory_ratio: float | None = None
     io_ratio: float | None = None
     limit_hits: int | None = None
+    reread_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryStalled:
-    """Work waited for memory for this share of the window, at the limit of the memory: it thrashes."""
+class MemoryShort:
+    """Memory at its limit, where the kernel drops pages of files that are needed again: it thrashes.
 
-    stalled_ratio: float
+    Work waited for memory `stalled_ratio` of the time; None if this was not counted. `reread_per_s` is how
+    often a second a page was read from a disk, of all replicas together. `slows_requests`: work surely waits
+    so long that response times show it.
+    """
+
+    stalled_ratio: float | None
     limit_bytes: int
+    reread_per_s: float | None = None
+    slows_requests: bool = True
+
+    @property
+    def is_unclear(self) -> bool:
+        """True if it may slow requests down, and it is not known whether it does."""
+        return self.stalled_ratio is None and not self.slows_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,7 @@ class CompanionStalled:
     """The companion of this name waited for memory or a disk."""
 
     name: str
-    stall: MemoryStalled | DiskStalled
+    stall: MemoryShort | DiskStalled
 
 
-StallEvidence = MemoryStalled | DiskStalled | CompanionStalled
+StallEvidence = MemoryShort | DiskStalled | CompanionStalled

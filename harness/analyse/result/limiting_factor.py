@@ -7,7 +7,8 @@ queue.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.analyse.result.stalls import find_companion_stall, find_disk_stall, find_memory_stall
+from harness.analyse.result.stalls import find_companion_stall, find_disk_stall
+from harness.analyse.step.memory_shortage import find_memory_shortage
 from harness.analyse.step.usage import is_cpu_full, is_cpu_used_up, is_often_throttled
 from harness.model import Cell, CompanionUse, Factor, IndicatorKind, Limits, Rule, StepResult, Verdict
 from harness.model.evidence import (
@@ -21,9 +22,9 @@ from harness.model.evidence import (
     RequestErrors,
     Thrashing,
 )
-from harness.model.stalls import DiskStalled
+from harness.model.memory import AT_LIMIT_RATIO
+from harness.model.stalls import DiskStalled, MemoryShort
 
-_MEMORY_USED_AT_LEAST = 0.90
 _THRASHING_COST_AT_LEAST = 1.5
 """CPU time per request at the memory limit over that of a lighter step. From this ratio on, the CPU time is
 spent on the kernel reading back pages of the program, and not on requests.
@@ -81,11 +82,12 @@ def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) ->
     if step.target.is_out_of_memory:
         return LimitingFactor(Factor.MEMORY, OutOfMemory(limits.memory_bytes, step.users))
     cost_ratio = _compute_cost_ratio(step, light)
-    stalled = find_memory_stall(step.target.stalls, limits, step.target.memory_peak_bytes)
-    if stalled is not None and not _is_cpu_used_up_as_usual(limits, step, cost_ratio):
-        return LimitingFactor(Factor.MEMORY, stalled)
+    short = _find_shortage(limits, step)
+    is_slowed = short is not None and short.slows_requests
+    if short is not None and is_slowed and not _is_cpu_used_up_as_usual(limits, step, cost_ratio):
+        return LimitingFactor(Factor.MEMORY, short)
     used_ratio = (step.target.memory_peak_bytes or 0) / limits.memory_bytes
-    if used_ratio < _MEMORY_USED_AT_LEAST:
+    if used_ratio < AT_LIMIT_RATIO:
         return None
     full = MemoryFull(used_ratio, limits.memory_bytes)
     if step.rule in (Rule.DIED, Rule.STALLED):
@@ -94,6 +96,11 @@ def _check_memory(limits: Limits, step: StepResult, light: StepResult | None) ->
         thrashing = Thrashing(full, cost_ratio, light.users, step.target.stalls.memory_ratio)
         return LimitingFactor(Factor.MEMORY, thrashing)
     return None
+
+
+def _find_shortage(limits: Limits, step: StepResult) -> MemoryShort | None:
+    target = step.target
+    return find_memory_shortage(target.stalls, limits.memory_bytes, target.memory_peak_bytes, limits.replicas)
 
 
 def _is_cpu_used_up_as_usual(limits: Limits, step: StepResult, cost_ratio: float | None) -> bool:
@@ -242,7 +249,7 @@ def _check_companions_memory(step: StepResult, light: StepResult | None) -> Limi
     full = [
         CompanionMemoryFull(use.name, use.limits.memory_bytes, used_ratio)
         for use in step.companions
-        if (used_ratio := _compute_memory_ratio(use)) >= _MEMORY_USED_AT_LEAST
+        if (used_ratio := _compute_memory_ratio(use)) >= AT_LIMIT_RATIO
         and (light is None or _is_filled_by_load(use, step, light))
     ]
     if not full:
@@ -256,7 +263,7 @@ def _compute_memory_ratio(use: CompanionUse) -> float:
 
 def _is_filled_by_load(use: CompanionUse, step: StepResult, light: StepResult) -> bool:
     before = next((each for each in light.companions if each.name == use.name), None)
-    if before is None or _compute_memory_ratio(before) < _MEMORY_USED_AT_LEAST:
+    if before is None or _compute_memory_ratio(before) < AT_LIMIT_RATIO:
         return True
     if use.cpu_used_cores is None or not before.cpu_used_cores or not step.rps or not light.rps:
         return False
@@ -267,10 +274,17 @@ def _is_filled_by_load(use: CompanionUse, step: StepResult, light: StepResult) -
 def _find_rest(
     limits: Limits, step: StepResult, light: StepResult | None, steps: Sequence[StepResult]
 ) -> LimitingFactor:
-    """Return the target itself as the factor, or no factor if the CPU may be it and was not counted."""
+    """Return the target itself as the factor, or none if CPU or memory may be it and were not counted.
+
+    A target that keeps a core busy is slow by itself, whatever the memory does beside it.
+    """
     evidence = _measure_concurrency(limits, step, light, steps)
-    is_unknown = evidence.cpu_used_ratio is None or evidence.is_throttling_unknown
-    return LimitingFactor(None if is_unknown else Factor.TARGET, evidence)
+    if evidence.cpu_used_ratio is None or evidence.is_throttling_unknown:
+        return LimitingFactor(None, evidence)
+    short = _find_shortage(limits, step)
+    if short is not None and short.is_unclear and evidence.busy_cores is None:
+        return LimitingFactor(None, short)
+    return LimitingFactor(Factor.TARGET, evidence)
 
 
 def _is_throttling_unknown(limits: Limits, step: StepResult) -> bool:

@@ -1,13 +1,11 @@
-"""Tell by how long work waited for memory or a disk whether one of them limits a size.
+"""Tell by how long work waited for a disk whether it limits a size, and what of both limits a companion.
 
 Lighter steps of the same size show what waits in the background, whatever the load is.
 """
 
-from harness.model import CompanionUse, Limits, StepResult
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled, Stalls
-
-_MEMORY_STALLED_AT_LEAST = 0.10
-"""From this share of the time on, work waits for memory so long that response times show it."""
+from harness.analyse.step.memory_shortage import find_memory_shortage
+from harness.model import CompanionUse, StepResult
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort, Stalls
 
 _DISK_STALLED_AT_LEAST = 0.25
 """From this share of the time on, a disk is what requests wait for. The kernel does not count all of the
@@ -16,22 +14,6 @@ waiting: a program that did nothing but write through to its disk waited 35 % of
 
 _DISK_RISE_AT_LEAST = 1.25
 """A disk that is waited for at light load too, up to this ratio, serves work that no request waits for."""
-
-_NEARLY_FULL_RATIO = 0.9
-
-
-def find_memory_stall(stalls: Stalls, limits: Limits, memory_peak_bytes: int | None) -> MemoryStalled | None:
-    """Return how long work waited for memory, if that was long and the memory reached its own limit.
-
-    Otherwise it may have waited for memory of the host. Where it was not counted how often the limit was
-    reached, the working set must have come to 90 % of it.
-    """
-    if stalls.memory_ratio is None or stalls.memory_ratio < _MEMORY_STALLED_AT_LEAST:
-        return None
-    hits = stalls.limit_hits
-    is_nearly_full = (memory_peak_bytes or 0) >= _NEARLY_FULL_RATIO * limits.memory_bytes
-    is_at_limit = is_nearly_full if hits is None else hits > 0
-    return MemoryStalled(stalls.memory_ratio, limits.memory_bytes) if is_at_limit else None
 
 
 def find_disk_stall(stalls: Stalls, light: Stalls | None, light_users: int | None) -> DiskStalled | None:
@@ -53,12 +35,17 @@ def find_companion_stall(step: StepResult, light: StepResult | None) -> Companio
     """Return the first companion that waited for memory or a disk as a target would that is limited by it."""
     for use in step.companions:
         before = _find_use(light, use.name)
-        stall = find_memory_stall(use.stalls, use.limits, use.memory_peak_bytes) or find_disk_stall(
+        stall = _find_slowing_shortage(use) or find_disk_stall(
             use.stalls, before.stalls if before else None, light.users if light else None
         )
         if stall is not None:
             return CompanionStalled(use.name, stall)
     return None
+
+
+def _find_slowing_shortage(use: CompanionUse) -> MemoryShort | None:
+    shortage = find_memory_shortage(use.stalls, use.limits.memory_bytes, use.memory_peak_bytes)
+    return shortage if shortage is not None and shortage.slows_requests else None
 
 
 def _find_use(step: StepResult | None, name: str) -> CompanionUse | None:

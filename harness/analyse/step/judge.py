@@ -39,6 +39,7 @@ from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
 from harness.analyse.step.usage import (
     compute_seen_ratio,
+    find_most_bytes,
     summarize_companions,
     summarize_cpu,
     summarize_generator,
@@ -374,7 +375,7 @@ def _summarize_target(facts: StepFacts, from_s: float, to_s: float, window: Wind
         cpu_cores=cores,
         cpu_per_request_s=cores / rate if cores is not None and rate > 0 else None,
         throttled_ratio=throttled,
-        memory_peak_bytes=max((sample.working_set_bytes for sample in facts.target), default=None),
+        memory_peak_bytes=find_most_bytes(facts.target),
         is_out_of_memory=is_out_of_memory(facts),
         stalls=summarize_stalls(facts.target, from_s, to_s),
     )

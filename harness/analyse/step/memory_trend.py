@@ -10,8 +10,9 @@ Judged is the working set without the pages of files, which the kernel can drop.
 rise and fall like a saw-tooth, and a straight line through a healthy saw-tooth may point anywhere. So only
 the floors count: what is left after each collection. Between collections memory rises by design.
 
-A target whose memory is full may keep its level by reading the pages of its own program from the disk again
-and again. It answers for minutes, and then hardly any more: so its memory is not known to last.
+A target whose memory is short may keep its level by reading the pages of its own program from the disk again
+and again (`memory_shortage`). It answers for minutes, and then hardly any more: so its memory is not known to
+last.
 """
 
 import math
@@ -22,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.step.memory_curve import extend_curve
+from harness.analyse.step.memory_shortage import find_memory_shortage
 from harness.analyse.step.slo import find_student_t
+from harness.analyse.step.usage import find_most_bytes, summarize_stalls
 from harness.model import MIB, NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, StepFacts, TargetSample
-from harness.model.memory import REREAD_PER_S, SHORT_RATIO
 
 _FEWEST_SAMPLES = 6
 _LATE_SHARE, _HALF = 1 / 3, 1 / 2
@@ -63,13 +65,14 @@ _Series = NDArray[np.float64]
 def assess_memory(facts: StepFacts, limit_bytes: int, horizon_s: float) -> MemoryTrend | None:
     """Return the trend of the target's memory from the end of the ramp to the end of the window.
 
-    `limit_bytes` is the limit of one replica. None without at least six samples.
+    `limit_bytes` is the limit of one replica. None without at least six samples, and if pages of files can't
+    be told apart.
     """
     if facts.settle_from_s is None:
         return None
     to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
     inside = [sample for sample in facts.target if facts.settle_from_s <= sample.at_s <= to_s]
-    if len(inside) < _FEWEST_SAMPLES:
+    if len(inside) < _FEWEST_SAMPLES or find_most_bytes(inside) is None:
         return None
     at_s = np.array([sample.at_s for sample in inside])
     used = np.array([_read_bytes(sample) for sample in inside], dtype=np.float64)
@@ -78,17 +81,13 @@ def assess_memory(facts: StepFacts, limit_bytes: int, horizon_s: float) -> Memor
 
 
 def _doubt_short_memory(trend: MemoryTrend, samples: Sequence[TargetSample], limit_bytes: int) -> MemoryTrend:
-    """Return the trend, which is unknown instead of lasting if pages are read from a disk all the time.
-
-    Judged is the latest third. Pages are read only because of the limit if the working set is close to it.
-    """
+    """Return the trend, which is unknown instead of lasting if memory is short in the latest third."""
     late = [each for each in samples if each.at_s >= samples[-1].at_s - _LATE_SHARE * trend.observed_s]
-    if len(late) < 2 or max(each.working_set_bytes for each in late) < SHORT_RATIO * limit_bytes:
-        return trend
-    rate = (late[-1].major_faults - late[0].major_faults) / (late[-1].at_s - late[0].at_s)
-    is_doubtful = rate >= REREAD_PER_S and trend.outlook is MemoryOutlook.LASTS
+    stalls = summarize_stalls(late, late[0].at_s, late[-1].at_s)
+    shortage = find_memory_shortage(stalls, limit_bytes, find_most_bytes(late))
+    is_doubtful = shortage is not None and trend.outlook is MemoryOutlook.LASTS
     outlook = MemoryOutlook.UNKNOWN if is_doubtful else trend.outlook
-    return replace(trend, outlook=outlook, reread_per_s=rate)
+    return replace(trend, outlook=outlook, shortage=shortage)
 
 
 def _read_bytes(sample: TargetSample) -> int:

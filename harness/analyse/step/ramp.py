@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from harness.analyse.step.usage import find_most_bytes
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import CurvePoint, StepFacts, TargetSample
 from harness.model.facts import Seconds
@@ -186,6 +187,7 @@ def _compute_throttled_ratio(samples: Sequence[TargetSample], from_s: float, to_
 
 def _find_memory_bytes(samples: Sequence[TargetSample], from_s: float, to_s: float) -> float | None:
     """Return the largest working set of the samples in the time, or else that of the last one before it."""
-    inside = [sample.working_set_bytes for sample in samples if from_s <= sample.at_s <= to_s]
-    before = [sample.working_set_bytes for sample in samples if sample.at_s < from_s][-1:]
-    return float(max(inside or before)) if inside or before else None
+    inside = [sample for sample in samples if from_s <= sample.at_s <= to_s]
+    before = [sample for sample in samples if sample.at_s < from_s][-1:]
+    most_bytes = find_most_bytes(inside or before)
+    return None if most_bytes is None else float(most_bytes)

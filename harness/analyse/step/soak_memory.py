@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyse.step.memory_trend import find_collections, fit_growth
+from harness.analyse.step.usage import find_most_bytes
 from harness.model import NEARLY_FULL_RATIO, StepFacts
 from harness.model.trials import MemoryGrowth, SoakMemory
 
@@ -41,13 +42,14 @@ _Series = NDArray[np.float64]
 def assess_soak_memory(facts: StepFacts, limit_bytes: int) -> SoakMemory | None:
     """Return how memory developed from the end of the ramp to the end of the window.
 
-    `limit_bytes` is the limit of one replica. None with fewer than 30 samples.
+    `limit_bytes` is the limit of one replica. None with fewer than 30 samples, and if pages of files can't be
+    told apart.
     """
     if facts.settle_from_s is None:
         return None
     to_s = facts.ended_s if facts.window_to_s is None else facts.window_to_s
     inside = [sample for sample in facts.target if facts.settle_from_s <= sample.at_s <= to_s]
-    if len(inside) < _FEWEST_SAMPLES:
+    if len(inside) < _FEWEST_SAMPLES or find_most_bytes(inside) is None:
         return None
     at_s = np.array([sample.at_s for sample in inside])
     used = np.array([float(max(0, sample.working_set_bytes - sample.file_bytes)) for sample in inside])

@@ -144,7 +144,15 @@ def summarize_stalls(samples: Sequence[TargetSample], from_s: float, to_s: float
         memory_ratio=_compute_stalled_ratio(around, lambda sample: sample.memory_some_s),
         io_ratio=_compute_stalled_ratio(around, lambda sample: sample.io_some_s),
         limit_hits=_count_limit_hits(around),
+        reread_per_s=_measure_rate(around, lambda sample: sample.major_faults),
     )
+
+
+def find_most_bytes(samples: Sequence[TargetSample]) -> int | None:
+    """Return the largest working set; None without a sample, or if pages of files can't be told apart."""
+    if any(sample.includes_file_pages for sample in samples):
+        return None
+    return max((sample.working_set_bytes for sample in samples), default=None)
 
 
 def _count_limit_hits(around: Sequence[TargetSample]) -> int | None:
@@ -158,9 +166,17 @@ def _count_limit_hits(around: Sequence[TargetSample]) -> int | None:
 def _compute_stalled_ratio(
     around: Sequence[TargetSample], stalled_s: Callable[[TargetSample], float | None]
 ) -> float | None:
-    """Return the share of the time; None if it was not counted, or if the count began anew meanwhile."""
-    ratio = _compute_cores(around, stalled_s)
-    return None if ratio is None or ratio < 0 else min(1.0, ratio)
+    """Return the share of the time; None if it was not counted throughout."""
+    ratio = _measure_rate(around, stalled_s)
+    return None if ratio is None else min(1.0, ratio)
+
+
+def _measure_rate(
+    around: Sequence[TargetSample], count: Callable[[TargetSample], float | None]
+) -> float | None:
+    """Return a count a second; None if it was not counted, or if the count began anew meanwhile."""
+    rate = _compute_cores(around, count)
+    return None if rate is None or rate < 0 else rate
 
 
 def is_cpu_full(used_ratio: float, throttled_ratio: float) -> bool:
@@ -194,7 +210,7 @@ def summarize_companions(facts: StepFacts, from_s: float, to_s: float) -> tuple[
             name,
             companion.limits,
             *summarize_cpu(companion.samples, from_s, to_s),
-            max((sample.working_set_bytes for sample in companion.samples), default=None),
+            find_most_bytes(companion.samples),
             summarize_stalls(companion.samples, from_s, to_s),
         )
         for name, companion in facts.companions.items()

@@ -12,13 +12,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(result: CampaignResult) -> str:
-    """Return the cells of summary.json but for their curves, one line each; a field without data is empty.
+    """Return the cells of summary.json but for their lists, one line each; a field without data is empty.
 
     An apostrophe is put before a text that a spreadsheet would run as a formula.
     """
     cells: list[dict[str, Any]] = build_summary(result)["cells"]
     for cell in cells:
-        del cell["curve"]
+        del cell["curve"], cell["stalls"]
     return _write_rows(list(cells[0]) if cells else ["id"], (cell.values() for cell in cells))
 
 

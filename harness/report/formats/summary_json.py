@@ -1,5 +1,6 @@
 """Build summary.json, for other programs: harness/report/summary.schema.json is its contract."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from harness.model import (
@@ -15,6 +16,7 @@ from harness.model import (
     Slo,
     Soak,
     Status,
+    StepResult,
     Tuning,
 )
 from harness.model.request_costs import RequestCost, RequestCosts
@@ -211,6 +213,7 @@ def _build_cell(result: CellResult, cost: Cost | None) -> dict[str, Any]:
         | _build_soak(result.soak)
         | _build_task_errors(result)
         | _build_curve(result.curve)
+        | {"stalls": [row for step in result.steps for row in _build_stalls(step)]}
     )
 
 
@@ -262,6 +265,23 @@ def _build_curve(curve: Curve | None) -> dict[str, Any]:
         "knee_users": keep_finite(curve.knee_users) if curve is not None else None,
         "curve": [build_curve_point(point) for point in curve.points] if curve is not None else [],
     }
+
+
+def _build_stalls(step: StepResult) -> Iterator[dict[str, Any]]:
+    """Yield for what work waited in a step's window: of the target, which has no name, then of companions."""
+    uses = [(None, step.target.stalls), *((use.name, use.stalls) for use in step.companions)]
+    for name, stalls in uses:
+        yield {
+            "step": step.index,
+            "users": step.users,
+            "verdict": step.verdict.value,
+            "companion": None if name is None else clean_text(name),
+            "cpu_ratio": keep_finite(stalls.cpu_ratio),
+            "memory_ratio": keep_finite(stalls.memory_ratio),
+            "io_ratio": keep_finite(stalls.io_ratio),
+            "limit_hits": stalls.limit_hits,
+            "reread_per_s": keep_finite(stalls.reread_per_s),
+        }
 
 
 def build_curve_point(point: CurvePoint) -> dict[str, Any]:

@@ -252,7 +252,8 @@ def _place_bracket(cell: CellView, scale: Scale) -> Band | None:
 def _describe_step(step: StepView) -> str:
     """Return a step as a line of text, for hovering and for screen readers."""
     times = f"p50 {step.p50}, p95 {step.p95}, p99 {step.p99}"
-    return f"{step.users} users: {step.verdict}, {step.rps} RPS, {times}; {step.reason}"
+    waits = f"work waited for: {step.waits}"
+    return f"{step.users} users: {step.verdict}, {step.rps} RPS, {times}; {step.reason}; {waits}"
 
 
 def _place_labels(

@@ -41,7 +41,7 @@ from harness.model.evidence import (
     TimeUnexplained,
 )
 from harness.model.rare_requests import TooFewRequests
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
 from harness.model.task_evidence import TasksRaised, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.report.view import stalls
@@ -121,7 +121,7 @@ def explain_evidence(evidence: CellEvidence | None) -> str:
             return _explain_cpu(evidence)
         case CompanionFull() | CompanionMemoryFull():
             return _explain_companion(evidence)
-        case MemoryStalled() | DiskStalled() | CompanionStalled():
+        case MemoryShort() | DiskStalled() | CompanionStalled():
             return stalls.explain_stall(evidence)
         case OwnConcurrency():
             return _explain_concurrency(evidence)

@@ -2,6 +2,7 @@
 
 from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend, Verdict
 from harness.report.view import text
+from harness.report.view.stalls import describe_shortage
 
 _LEVEL_BYTES_PER_S = 0.05 * MIB / 60
 """Slower growth is shown as none: it is less than what is printed."""
@@ -49,10 +50,6 @@ def find_memory_trend(result: CellResult) -> MemoryTrend | None:
 def _describe_doubt(trend: MemoryTrend) -> str:
     if trend.outlook is MemoryOutlook.LASTS:
         return ""
-    if trend.is_short:
-        count = text.format_number(trend.reread_per_s, 0)
-        return (
-            " (but full: the kernel drops pages of files that are needed again, and "
-            f"{count} times a second one is read from the disk)"
-        )
+    if trend.shortage is not None:
+        return f" (but full: {describe_shortage(trend.shortage)})"
     return f" (watched for {text.format_duration(trend.observed_s)}, which is too short to tell)"

@@ -1,17 +1,19 @@
 """Put into words for what a container waited, by the kernel's pressure stall information."""
 
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled, StallEvidence, Stalls
-from harness.report.view.text import format_mebibytes, format_ratio
-
-_TOLD_FROM_RATIO = 0.10
-"""Shorter waiting is left out of a step's reason: response times hardly show it."""
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort, StallEvidence, Stalls
+from harness.report.view.text import NO_DATA, format_mebibytes, format_number, format_ratio, keep_finite
 
 _WAITED_FROM_RATIO = 0.01
-"""The kernel did not let work wait for memory if it did so for less of the time."""
+"""Work did not wait for a thing if it did so for less of the time."""
+
+_REREAD_FROM_PER_S = 2.0
+"""Fewer pages than that are read from a disk now and then anyway."""
+
+_FILES_OUT_OF_REACH = "the kernel's own files are not in reach (run the harness on the engine's machine)"
 
 THROTTLING_UNKNOWN = (
-    "how often it was throttled is not known, so it may be the CPU: the engine does not report it, and the "
-    "kernel's own files are not in reach (run the harness on the engine's machine)"
+    "how often it was throttled is not known, so it may be the CPU: the engine does not report it, and "
+    f"{_FILES_OUT_OF_REACH}"
 )
 
 
@@ -22,39 +24,51 @@ def explain_stall(evidence: StallEvidence) -> str:
     return _explain(evidence, "it")
 
 
-def _explain(stall: MemoryStalled | DiskStalled, who: str) -> str:
+def _explain(stall: MemoryShort | DiskStalled, who: str) -> str:
+    if isinstance(stall, MemoryShort):
+        return _explain_shortage(stall, who)
     stalled = f"{format_ratio(stall.stalled_ratio)} of the time"
-    if isinstance(stall, MemoryStalled):
-        return (
-            f"memory stalled {who} {stalled}: it thrashes in its {format_mebibytes(stall.limit_bytes)}, "
-            "where the kernel keeps dropping pages that are needed again"
-        )
     before = ""
     if stall.light_ratio is not None and stall.light_users is not None:
         before = f" ({format_ratio(stall.light_ratio)} at {stall.light_users} users)"
     return f"{who} waited for a disk {stalled}{before}"
 
 
-def describe_stalls(stalls: Stalls) -> str:
-    """Return for what work waited at least 10 % of the time; empty if for nothing, or if it is unknown.
-
-    An example: "work waited for a core 63 % of the time, for memory 34 %".
-    """
-    told = [
-        (name, ratio)
-        for name, ratio in (
-            ("a core", stalls.cpu_ratio),
-            ("memory", stalls.memory_ratio),
-            ("a disk", stalls.io_ratio),
+def _explain_shortage(short: MemoryShort, who: str) -> str:
+    size = format_mebibytes(short.limit_bytes)
+    if short.is_unclear:
+        return (
+            f"it may be its memory: in its {size} {describe_shortage(short)}; for how long work waited for "
+            f"that is not known: {_FILES_OUT_OF_REACH}"
         )
-        if ratio is not None and ratio >= _TOLD_FROM_RATIO
-    ]
-    if not told:
-        return ""
-    (name, ratio), *others = told
-    parts = [f"for {name} {format_ratio(ratio)} of the time"]
-    parts += [f"for {other} {format_ratio(share)}" for other, share in others]
-    return f"work waited {', '.join(parts)}"
+    if short.stalled_ratio is None:
+        return f"{who} thrashes in its {size}: {describe_shortage(short)}"
+    return (
+        f"memory stalled {who} {format_ratio(short.stalled_ratio)} of the time: it thrashes in its {size}, "
+        "where the kernel keeps dropping pages that are needed again"
+    )
+
+
+def describe_shortage(short: MemoryShort) -> str:
+    """Return what the kernel does where memory is short, and how much of it was counted."""
+    parts = ["the kernel drops pages of files that are needed again"]
+    if (short.reread_per_s or 0.0) >= _REREAD_FROM_PER_S:
+        parts.append(f"{format_number(short.reread_per_s, 0)} times a second one is read from the disk")
+    if short.stalled_ratio is not None:
+        parts.append(f"work waited for memory {format_ratio(short.stalled_ratio)} of the time")
+    *others, last = parts
+    return f"{', '.join(others)}, and {last}" if others else last
+
+
+def format_waits(stalls: Stalls) -> str:
+    """Return for what work waited at least 1 % of the time, such as "core 63 %, memory 34 %".
+
+    "nothing" if it is known that it did not wait.
+    """
+    ratios = [("core", stalls.cpu_ratio), ("memory", stalls.memory_ratio), ("disk", stalls.io_ratio)]
+    known = [(name, ratio) for name, each in ratios if (ratio := keep_finite(each)) is not None]
+    waits = [f"{name} {format_ratio(ratio)}" for name, ratio in known if ratio >= _WAITED_FROM_RATIO]
+    return ", ".join(waits) or ("nothing" if len(known) == len(ratios) else NO_DATA)
 
 
 def describe_cpu_stall(ratio: float | None) -> str:

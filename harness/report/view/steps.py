@@ -7,7 +7,7 @@ from harness.model import CompanionUse, NameStats, Rule, StepResult
 from harness.report.view import text
 from harness.report.view.explanations import explain_judgement, name_rule
 from harness.report.view.scenario_errors import describe_raised_tasks
-from harness.report.view.stalls import describe_stalls
+from harness.report.view.stalls import format_waits
 
 _SUPERSEDED = "does not count: these users were held again while the host was more than 10 % faster"
 
@@ -26,20 +26,21 @@ class NameView:
 
 @dataclass(frozen=True, slots=True)
 class CompanionView:
-    """What a companion used within a step's window, and its limits."""
+    """What a companion used within a step's window, for what its work waited, and its limits."""
 
     name: str
     size: str
     cpu_used: str
     cpu_share: str
     throttled: str
+    waits: str
     memory_peak: str
     memory_share: str
 
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A judged step in words. `result` keeps the numbers for charts."""
+    """A judged step in words. `waits` is for what its work waited. `result` keeps the numbers for charts."""
 
     users: int
     verdict: str
@@ -54,6 +55,7 @@ class StepView:
     error_ratio: str
     cpu_used: str
     throttled: str
+    waits: str
     memory_peak: str
     errors: tuple[tuple[str, str], ...]
     by_name: tuple[NameView, ...]
@@ -80,6 +82,7 @@ def build_step_view(step: StepResult, *, is_superseded: bool = False) -> StepVie
         error_ratio=text.format_ratio(step.failures.ratio),
         cpu_used=text.format_cores(step.target.cpu_cores),
         throttled=text.format_ratio(step.target.throttled_ratio),
+        waits=format_waits(step.target.stalls),
         memory_peak=text.format_mebibytes(step.target.memory_peak_bytes),
         errors=_rank_errors(step.failures.counts),
         by_name=tuple(_build_name_view(stats) for stats in step.by_name),
@@ -94,7 +97,6 @@ def _explain_verdict(step: StepResult, *, is_superseded: bool) -> str:
     parts = (
         explain_judgement(step.judgement),
         "" if is_about_tasks else describe_raised_tasks(step.tasks),
-        describe_stalls(step.target.stalls),
         _SUPERSEDED if is_superseded else "",
     )
     return text.clean_text("; ".join(part for part in parts if part))
@@ -107,6 +109,7 @@ def _build_companion_view(use: CompanionUse) -> CompanionView:
         cpu_used=text.format_cores(use.cpu_used_cores),
         cpu_share=text.format_ratio(text.compute_share(use.cpu_used_cores, use.limits.cpu_cores)),
         throttled=text.format_ratio(use.throttled_ratio),
+        waits=format_waits(use.stalls),
         memory_peak=text.format_mebibytes(use.memory_peak_bytes),
         memory_share=text.format_ratio(text.compute_share(use.memory_peak_bytes, use.limits.memory_bytes)),
     )

@@ -6,11 +6,13 @@ import pytest
 
 from harness.analyse.result import cost_regression, request_costs
 from harness.analyse.search.capacity_estimate import bound_slow_share, compute_allowed_slow_share
+from harness.analyse.step import memory_shortage
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
 from harness.analyse.step.request_slices import SHORTEST_S, TIMES_RESPONSE
 from harness.analyse.step.slo import evaluate_slo
 from harness.model import Rule, Slo
+from harness.model.memory import AT_LIMIT_RATIO
 from tests.unit.analyse.synthetic import (
     make_closed_step,
     make_generator_samples,
@@ -78,6 +80,19 @@ def test_the_costs_of_requests_are_fitted_by_the_numbers_that_are_shown() -> Non
         shown = re.search(pattern, section)
         assert shown, pattern
         assert float(shown[1]) == value
+
+
+def test_memory_is_short_by_the_numbers_that_are_shown() -> None:
+    section = METHOD.split("### When memory is short\n")[1].split("\n## ")[0].replace("\n", " ")
+    for pattern, value in (
+        (r"waited for memory at least (\d+) % of the time", 100 * memory_shortage.STALLED_AT_LEAST),
+        (r"at least (\d+) pages a second", memory_shortage.REREAD_AT_LEAST_PER_S),
+        (r"From ([\d,]+) pages a second for each", memory_shortage.REREAD_SLOWS_FROM_PER_S),
+        (r"working set must come to (\d+) % of it", 100 * AT_LIMIT_RATIO),
+    ):
+        shown = re.search(pattern, section)
+        assert shown, pattern
+        assert float(shown[1].replace(",", "")) == value
 
 
 def test_the_example_of_how_well_a_cost_is_known_follows_from_its_formula() -> None:

@@ -81,6 +81,7 @@ def test_every_field_of_the_summary_is_documented_and_no_other() -> None:
     lists = {"slos": SCHEMA["$defs"]["slo"], "cells": SCHEMA["$defs"]["cell"]}
     lists |= {"repetitions": SCHEMA["$defs"]["repetitions"], "engines": SCHEMA["$defs"]["engine_comparison"]}
     lists |= {"cells[].curve": SCHEMA["$defs"]["curve_point"], "tunings": SCHEMA["$defs"]["tuning"]}
+    lists |= {"cells[].stalls": SCHEMA["$defs"]["stall"]}
     lists |= {"bursts": SCHEMA["$defs"]["burst"], "soaks": SCHEMA["$defs"]["long_soak"]}
     lists |= {"request_costs.requests": SCHEMA["$defs"]["request_cost"]}
     known = SCHEMA["properties"].keys() - {"slos", "cells"}

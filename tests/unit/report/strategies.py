@@ -46,7 +46,7 @@ from harness.model.evidence import (
     SloEvaluation,
     SlosHold,
 )
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort, Stalls
 from tests.unit.report.example import build_campaign
 
 TEXTS = st.text(max_size=40) | st.sampled_from(
@@ -103,7 +103,13 @@ EVIDENCE = st.one_of(
     st.builds(RequestErrors, st.floats(0, 1), TEXTS, COUNTS, RATIOS, st.booleans()),
     st.builds(CompanionFull, TEXTS, st.floats(0.1, 8), st.floats(0, 1), st.floats(0, 1)),
     st.builds(CompanionMemoryFull, TEXTS, st.integers(1, 2**40), st.floats(0, 1)),
-    st.builds(MemoryStalled, st.floats(0, 1), st.integers(1, 2**40)),
+    st.builds(
+        MemoryShort,
+        st.none() | st.floats(0, 1),
+        st.integers(1, 2**40),
+        st.none() | st.floats(0, 1e6),
+        slows_requests=st.booleans(),
+    ),
     st.builds(
         CompanionStalled, TEXTS, st.builds(DiskStalled, st.floats(0, 1), st.none() | st.floats(0, 1), USERS)
     ),
@@ -133,7 +139,14 @@ STEPS = st.builds(
     rps=NUMBERS,
     latency=st.builds(Latency, SECONDS, SECONDS, SECONDS, SECONDS, RATIOS),
     failures=st.builds(Failures, RATIOS, st.dictionaries(TEXTS, st.integers(1, 1000), max_size=2)),
-    target=st.builds(TargetUse, NUMBERS, SECONDS, RATIOS, st.none() | st.integers(0, 2**40)),
+    target=st.builds(
+        TargetUse,
+        NUMBERS,
+        SECONDS,
+        RATIOS,
+        st.none() | st.integers(0, 2**40),
+        stalls=st.builds(Stalls, RATIOS, RATIOS, RATIOS, st.none() | COUNTS, NUMBERS),
+    ),
     shortfall_ratio=RATIOS,
 )
 

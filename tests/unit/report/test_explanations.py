@@ -58,7 +58,7 @@ from harness.model.evidence import (
     TimeUnexplained,
 )
 from harness.model.rare_requests import TooFewRequests
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from harness.model.user_time import TimeUnreported
 from harness.report.view.explanations import (
@@ -346,7 +346,23 @@ def test_a_quote_is_one_short_line() -> None:
             "work waited for a core 71 % of the time)",
         ),
         (
-            MemoryStalled(0.34, 64 * MIB),
+            MemoryShort(None, 64 * MIB, 5213.0),
+            "it thrashes in its 64 MiB: the kernel drops pages of files that are needed again, and 5213 "
+            "times a second one is read from the disk",
+        ),
+        (
+            MemoryShort(None, 64 * MIB, 45.0, slows_requests=False),
+            "it may be its memory: in its 64 MiB the kernel drops pages of files that are needed again, and "
+            "45 times a second one is read from the disk; for how long work waited for that is not known: "
+            "the kernel's own files are not in reach (run the harness on the engine's machine)",
+        ),
+        (
+            CompanionStalled("db", MemoryShort(None, 128 * MIB, 5213.0)),
+            "its companion db thrashes in its 128 MiB: the kernel drops pages of files that are needed "
+            "again, and 5213 times a second one is read from the disk",
+        ),
+        (
+            MemoryShort(0.34, 64 * MIB),
             "memory stalled it 34 % of the time: it thrashes in its 64 MiB, where the kernel keeps dropping "
             "pages that are needed again",
         ),
@@ -357,7 +373,7 @@ def test_a_quote_is_one_short_line() -> None:
             "its companion db waited for a disk 80 % of the time",
         ),
         (
-            CompanionStalled("db", MemoryStalled(0.34, 128 * MIB)),
+            CompanionStalled("db", MemoryShort(0.34, 128 * MIB)),
             "memory stalled its companion db 34 % of the time: it thrashes in its 128 MiB, where the kernel "
             "keeps dropping pages that are needed again",
         ),

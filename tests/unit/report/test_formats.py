@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 import pytest
 from jsonschema import ValidationError
 
-from harness.model import MIB, CampaignResult, CurvePoint, Slo, Status, StepCurves
+from harness.model import MIB, CampaignResult, CompanionUse, CurvePoint, Limits, Slo, Status, StepCurves
 from harness.model.evidence import Skipped
+from harness.model.stalls import Stalls
 from harness.report import (
     build_summary,
     build_view,
@@ -28,7 +29,7 @@ CELL_KEYS = (
     "limiting_factor evidence rps p95_s error_ratio cpu_used_cores throttled_ratio memory_peak_bytes steps "
     "load_s attempts breach remark price_hour price_hour_per_100_users on_price_front replicas engine "
     "variant soak_verdict soak_users soak_window_s soak_p95_s soak_memory_peak_bytes task_error_ratio "
-    "task_error shape knee_users curve"
+    "task_error shape knee_users curve stalls"
 ).split()
 
 
@@ -149,6 +150,31 @@ def test_a_wide_table_has_every_column_and_a_narrow_one_keeps_the_answer_and_its
         )
     )
     assert narrow.split() == ["size", "users", "why", "it", "stopped"]
+
+
+def test_each_step_tells_for_what_its_work_waited_in_the_summary() -> None:
+    """The database is a companion; nothing is known of the second step."""
+    use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB, Stalls(0.0, 0.0, 0.8, 0, 0.5))
+    steps = (
+        example.build_step(1, 400, 1.0, companions=(use,)),
+        example.build_step(2, 800, 1.2),
+    )
+    waiting = replace(steps[0].target, stalls=Stalls(0.63, 0.34, 0.02, 17, 5213.0))
+    cell = replace(example.build_censored_size(), steps=(replace(steps[0], target=waiting), steps[1]))
+    summary = build_summary(example.build_campaign([cell]))
+    VALIDATOR.validate(summary)
+    ratios = ("cpu_ratio", "memory_ratio", "io_ratio", "limit_hits", "reread_per_s")
+    rows = summary["cells"][0]["stalls"]
+    assert [(row["step"], row["users"], row["companion"]) for row in rows] == [
+        (1, 400, None),
+        (1, 400, "db"),
+        (2, 800, None),
+    ]
+    assert [tuple(row[name] for name in ratios) for row in rows] == [
+        (0.63, 0.34, 0.02, 17, 5213.0),
+        (0.0, 0.0, 0.8, 0, 0.5),
+        (None, None, None, None, None),
+    ]
 
 
 def test_curves_have_a_file_of_their_own_with_a_line_for_each_point() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from harness.model import MIB, CellResult, MemoryOutlook, MemoryTrend
+from harness.model.stalls import MemoryShort
 from harness.report.view.memory import describe_memory, warn_of_memory
 from tests.builders import make_result
 from tests.unit.analyse.synthetic import make_step
@@ -46,16 +47,24 @@ def test_a_memory_that_was_not_watched_long_enough_is_a_warning() -> None:
     )
 
 
-def test_full_memory_whose_pages_are_read_again_and_again_is_a_warning() -> None:
+@pytest.mark.parametrize(
+    ("shortage", "counted"),
+    [
+        (MemoryShort(None, 256 * MIB, 5213.0), "5213 times a second one is read from the disk"),
+        (MemoryShort(0.34, 256 * MIB, 0.0), "work waited for memory 34 % of the time"),
+    ],
+    ids=["by-reads", "by-waiting"],
+)
+def test_full_memory_whose_pages_are_read_again_and_again_is_a_warning(
+    shortage: MemoryShort, counted: str
+) -> None:
     result = make_watched_result(MemoryOutlook.UNKNOWN, 0.0, None)
     steps = tuple(
-        replace(step, memory=replace(step.memory, reread_per_s=5213.0))
-        for step in result.steps
-        if step.memory
+        replace(step, memory=replace(step.memory, shortage=shortage)) for step in result.steps if step.memory
     )
     assert warn_of_memory(replace(result, steps=steps)) == (
         "not known how long its memory lasts: 154 MiB of 256 MiB at 400 users, level (but full: the kernel "
-        "drops pages of files that are needed again, and 5213 times a second one is read from the disk)"
+        f"drops pages of files that are needed again, and {counted})"
     )
 
 

@@ -102,13 +102,14 @@ def test_a_step_lists_its_most_frequent_errors_first_and_each_request_name() -> 
 
 
 def test_a_companion_is_shown_with_its_shares_and_in_the_trust_section() -> None:
-    use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB)
+    use = CompanionUse("db", Limits(0.5, 128 * MIB), 0.1, 0.03, 64 * MIB, Stalls(0.02, 0.0, 0.8))
     step = example.build_step(1, 400, 1.0, companions=(use,))
     cell = replace(example.build_censored_size(), steps=(step,), companions_ready_after_s=2.5)
     view = build_view(example.build_campaign([cell]))
     (companion,) = view.cells[0].steps[0].companions
     assert (companion.size, companion.cpu_used, companion.cpu_share) == ("0.5 CPU / 128 MiB", "0.10", "20 %")
     assert (companion.throttled, companion.memory_peak, companion.memory_share) == ("3.0 %", "64 MiB", "50 %")
+    assert companion.waits == "core 2.0 %, disk 80 %"
     (fact,) = (fact for fact in view.trust if fact.label == "Companions")
     assert (fact.value, fact.note.endswith("ready and seeded after 2.50 s at most")) == ("db", True)
 
@@ -116,16 +117,16 @@ def test_a_companion_is_shown_with_its_shares_and_in_the_trust_section() -> None
 @pytest.mark.parametrize(
     ("stalls", "waits"),
     [
-        (Stalls(), ""),
-        (Stalls(0.02, 0.0, 0.09), ""),
-        (Stalls(0.63, 0.34, 0.02), "; work waited for a core 63 % of the time, for memory 34 %"),
-        (Stalls(0.05, None, 0.8), "; work waited for a disk 80 % of the time"),
+        (Stalls(), "–"),
+        (Stalls(0.009, 0.0, 0.0), "nothing"),
+        (Stalls(0.009, None, 0.0), "–"),
+        (Stalls(0.63, 0.34, 0.02), "core 63 %, memory 34 %, disk 2.0 %"),
+        (Stalls(0.0, None, 0.8), "disk 80 %"),
     ],
 )
 def test_a_step_says_for_what_its_work_waited(stalls: Stalls, waits: str) -> None:
     step = example.build_step(1, 400, 1.2)
-    plain = build_step_view(step).reason
-    assert build_step_view(replace(step, target=replace(step.target, stalls=stalls))).reason == plain + waits
+    assert build_step_view(replace(step, target=replace(step.target, stalls=stalls))).waits == waits
 
 
 def test_the_trust_section_shows_the_worst_window() -> None:

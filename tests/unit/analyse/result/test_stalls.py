@@ -6,9 +6,9 @@ import pytest
 
 from harness.analyse.result.limiting_factor import find_limiting_factor
 from harness.analyse.step.usage import summarize_stalls
-from harness.model import MIB, CompanionUse, Factor, Limits, StepResult, TargetSample, TargetUse
+from harness.model import MIB, Cell, CompanionUse, Factor, Limits, StepResult, TargetSample, TargetUse
 from harness.model.evidence import CpuQuotaUsed, LimitingFactor, OwnConcurrency
-from harness.model.stalls import CompanionStalled, DiskStalled, MemoryStalled, Stalls
+from harness.model.stalls import CompanionStalled, DiskStalled, MemoryShort, Stalls
 from tests.unit.analyse.synthetic import CELL, make_step, make_target_samples
 
 IDLE = TargetUse(cpu_cores=0.3, throttled_ratio=0.0)
@@ -48,7 +48,50 @@ def test_memory_is_the_limit_if_work_waits_for_it_at_its_own_limit(
     limit = find_limit(Stalls(memory_ratio=memory_ratio, limit_hits=limit_hits), target)
     assert (limit.factor is Factor.MEMORY) is is_memory
     if is_memory:
-        assert limit.evidence == MemoryStalled(memory_ratio or 0.0, LIMIT_BYTES)
+        assert limit.evidence == MemoryShort(memory_ratio, LIMIT_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("reread_per_s", "mib", "replicas", "factor", "is_told"),
+    [
+        (1000.0, 231, 1, Factor.MEMORY, True),
+        (999.0, 231, 1, None, True),
+        (1999.0, 231, 2, None, True),
+        (2000.0, 231, 2, Factor.MEMORY, True),
+        (10.0, 231, 1, None, True),
+        (9.9, 231, 1, Factor.TARGET, False),
+        (5000.0, 230, 1, Factor.TARGET, False),
+        (None, 256, 1, Factor.TARGET, False),
+    ],
+)
+def test_pages_that_are_read_again_tell_a_short_memory_where_waiting_was_not_counted(
+    reread_per_s: float | None, mib: int, replicas: int, factor: Factor | None, is_told: bool
+) -> None:
+    """A page takes 0.1 ms at least: 1,000 take 10 % of a replica's time. 90 % of 256 MiB are 230.4 MiB."""
+    cell = Cell(CELL.id, CELL.target, replace(CELL.limits, replicas=replicas))
+    use = replace(IDLE, memory_peak_bytes=mib * MIB, stalls=Stalls(reread_per_s=reread_per_s))
+    limit = find_limiting_factor(cell, make_step(100, "FAIL", 2, target=use))
+    assert limit.factor is factor
+    if is_told:
+        short = MemoryShort(None, LIMIT_BYTES, reread_per_s, slows_requests=factor is Factor.MEMORY)
+        assert limit.evidence == short
+
+
+def test_pages_that_are_read_again_are_no_limit_where_work_hardly_waited_for_them() -> None:
+    use = replace(IDLE, memory_peak_bytes=256 * MIB)
+    assert find_limit(Stalls(0.0, 0.04, 0.0, 50, 5000.0), use).factor is Factor.TARGET
+
+
+def test_a_target_that_keeps_a_core_busy_is_its_own_limit_whatever_it_reads_again() -> None:
+    """Below 1,000 pages a second the memory is a guess, and the busy core is none."""
+    cell = Cell(CELL.id, CELL.target, replace(CELL.limits, cpu_cores=2.0))
+    use = TargetUse(1.0, throttled_ratio=0.0, memory_peak_bytes=256 * MIB, stalls=Stalls(reread_per_s=50.0))
+    assert find_limiting_factor(cell, make_step(100, "FAIL", 2, target=use)).factor is Factor.TARGET
+
+
+def test_a_cpu_that_is_used_up_stays_the_limit_beside_pages_that_are_read_now_and_then() -> None:
+    use = TargetUse(1.0, throttled_ratio=0.9, memory_peak_bytes=256 * MIB)
+    assert find_limit(Stalls(reread_per_s=500.0), use).factor is Factor.CPU
 
 
 def test_memory_comes_before_the_cpu_and_the_disk_that_thrashing_uses() -> None:
@@ -121,7 +164,7 @@ def test_the_evidence_for_the_cpu_says_what_throttling_cost() -> None:
 
 
 def make_broken_step(database: Stalls, target: TargetUse = IDLE) -> StepResult:
-    use = CompanionUse("database", Limits(1.0, 128 * MIB), 0.1, 0.0, 100 * MIB, database)
+    use = CompanionUse("database", Limits(1.0, 128 * MIB), 0.1, 0.0, 120 * MIB, database)
     return make_step(100, "FAIL", 2, target=target, companions=(use,))
 
 
@@ -129,11 +172,12 @@ def make_broken_step(database: Stalls, target: TargetUse = IDLE) -> StepResult:
     ("database", "stall"),
     [
         (Stalls(io_ratio=0.8), DiskStalled(0.8)),
-        (Stalls(memory_ratio=0.2, limit_hits=5), MemoryStalled(0.2, 128 * MIB)),
+        (Stalls(memory_ratio=0.2, limit_hits=5), MemoryShort(0.2, 128 * MIB)),
+        (Stalls(reread_per_s=3000.0), MemoryShort(None, 128 * MIB, 3000.0)),
     ],
 )
 def test_a_companion_that_waits_for_memory_or_a_disk_is_the_limit(
-    database: Stalls, stall: MemoryStalled | DiskStalled
+    database: Stalls, stall: MemoryShort | DiskStalled
 ) -> None:
     limit = find_limiting_factor(CELL, make_broken_step(database))
     assert limit == LimitingFactor(Factor.DEPENDENCY, CompanionStalled("database", stall))
@@ -183,6 +227,15 @@ def test_a_share_that_was_not_counted_throughout_is_unknown(
 ) -> None:
     stalls = summarize_stalls(make_samples(*rows), 10.0, 20.0)
     assert (stalls.memory_ratio, stalls.limit_hits) == (None, None)
+
+
+def test_pages_read_from_a_disk_are_counted_by_the_second() -> None:
+    """From 10 to 20 s, 450 pages were read. A count that began anew tells nothing."""
+    plain = make_target_samples([10.0, 20.0])
+    samples = tuple(replace(sample, major_faults=50 + 450 * index) for index, sample in enumerate(plain))
+    assert summarize_stalls(samples, 10.0, 20.0).reread_per_s == pytest.approx(45.0)
+    restarted = (samples[0], replace(samples[1], major_faults=3))
+    assert summarize_stalls(restarted, 10.0, 20.0).reread_per_s is None
 
 
 def test_waiting_all_the_time_is_a_share_of_one_at_most() -> None:

@@ -11,6 +11,7 @@ from harness.analyse.step.judge import judge_step
 from harness.analyse.step.memory_trend import assess_memory, find_collections, fit_growth
 from harness.model import MIB, Limits, MemoryOutlook, MemoryTrend, Rule, StepFacts, TargetSample, Timing
 from harness.model.evidence import MemoryGrows
+from harness.model.stalls import MemoryShort
 from tests.builders import SLOS
 from tests.unit.analyse.synthetic import make_closed_step
 
@@ -219,8 +220,8 @@ def assess_with_faults(faults_per_s: int, used_mib: float, limit_mib: int = 960)
 def test_full_memory_that_reads_its_program_again_and_again_is_not_known_to_last() -> None:
     """900 MiB of 960 MiB are more than 90 %. A longer window shows whether the target bears that."""
     trend = assess_with_faults(5000, 900)
-    assert (trend.outlook, trend.reread_per_s) == (MemoryOutlook.UNKNOWN, 5000)
-    assert trend.is_short
+    assert trend.outlook is MemoryOutlook.UNKNOWN
+    assert trend.shortage == MemoryShort(None, 960 * MIB, 5000.0)
     assert trend.needs_longer_step(300)
 
 
@@ -230,3 +231,43 @@ def test_pages_that_are_read_seldom_or_with_memory_to_spare_raise_no_doubt(
 ) -> None:
     """860 MiB of 960 MiB are less than 90 %: the target reads files for another reason."""
     assert assess_with_faults(faults_per_s, used_mib).outlook is MemoryOutlook.LASTS
+
+
+def test_memory_that_may_be_pages_of_files_is_not_judged() -> None:
+    """Podman's API counts these as memory. A file that is written fills any limit, and is no growth."""
+    facts = make_step_of_memory(lambda at_s: min(95.8, 60 + 2 * at_s), 300)
+    samples = tuple(replace(sample, includes_file_pages=True) for sample in facts.target)
+    result = judge_step(replace(facts, target=samples), SLOS, None, Limits(1.0, 96 * MIB))
+    assert (result.rule, result.memory) == (Rule.SLOS_HOLD, None)
+    assert result.target.memory_peak_bytes is None
+
+
+def assess_with_waits(stalled_ratio: float, limit_hits: int, used_mib: float) -> MemoryTrend:
+    """Assess level memory at 960 MiB, while work waits for memory and nothing is read by page faults."""
+    facts = make_step_of_memory(lambda _: used_mib, 120)
+    samples = [
+        replace(sample, memory_some_s=stalled_ratio * index, limit_hits=limit_hits * index)
+        for index, sample in enumerate(facts.target)
+    ]
+    trend = assess_memory(replace(facts, target=tuple(samples)), 960 * MIB, HOUR_S)
+    assert trend is not None
+    return trend
+
+
+def test_memory_for_which_work_waits_at_its_limit_is_not_known_to_last() -> None:
+    """The latest third of 120 s are 40 samples a second apart, with 5 hits of the limit each."""
+    trend = assess_with_waits(0.34, 5, 600)
+    assert trend.outlook is MemoryOutlook.UNKNOWN
+    assert trend.shortage is not None
+    assert trend.shortage.stalled_ratio == pytest.approx(0.34)
+
+
+@pytest.mark.parametrize(
+    ("stalled_ratio", "limit_hits", "used_mib"),
+    [(0.03, 5, 900), (0.34, 0, 900)],
+    ids=["a cache of files fills it", "the host lacks memory"],
+)
+def test_short_waits_and_those_for_the_hosts_memory_raise_no_doubt(
+    stalled_ratio: float, limit_hits: int, used_mib: float
+) -> None:
+    assert assess_with_waits(stalled_ratio, limit_hits, used_mib).outlook is MemoryOutlook.LASTS
