@@ -22,7 +22,7 @@ from harness.errors import EngineError
 from harness.measure.docker.client import connect, find_port_access, is_local, translate_docker_errors
 from harness.measure.docker.file_pages import OWN_FILE_PAGES, SHARED_FILE_PAGES, shares_file_pages
 from harness.measure.docker.port_access import PortAccess
-from harness.measure.engine_kind import EngineKind, ThisMachine, recognise_engine
+from harness.measure.engine_kind import PODMAN_COUNTERS, EngineKind, ThisMachine, recognise_engine
 from harness.measure.fingerprint import NO_SWAP_LIMIT
 from harness.measure.host.process_cpu import read_process_name
 from harness.measure.own_container import (
@@ -244,13 +244,9 @@ def check_kind(kind: EngineKind, info: Mapping[str, Any], this: ThisMachine) -> 
             "Windows are not noticed",
             f"close other programs; .wslconfig sets the cores; {_ENGINE_OF_ITS_OWN}",
         )
-    if kind.is_podman:
-        yield Finding(
-            Level.WARNING,
-            "Podman's API reports no throttling, its counters only every five seconds, and a target that ran "
-            "out of memory may look as if it had ended by itself",
-            "measure with Docker where the limiting factor matters (docs/engines.md)",
-        )
+    if kind.is_podman and not kind.has_files_here:
+        fix = "run the harness on the engine's machine, or measure with Docker (docs/engines.md)"
+        yield Finding(Level.WARNING, PODMAN_COUNTERS, fix)
     if kind.is_rootless:
         yield Finding(
             Level.WARNING,

@@ -19,6 +19,13 @@ _HOST_NAMES = {
 """What the names of virtual machines begin with, the longer ones first."""
 
 
+PODMAN_COUNTERS = (
+    "Podman's API reports no throttling, and does not tell pages of files from other memory; the kernel's "
+    "own files, which tell both, can't be read from here: whether a size was throttled, and how much memory "
+    "it needs, is not known"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ThisMachine:
     """The release of this machine's kernel, and the number of its cores."""
@@ -33,7 +40,7 @@ class EngineKind:
 
     `product` is a name such as "Docker Desktop", empty if none is recognised. `is_separate` is True if it
     runs in a virtual machine on this machine, with a kernel of its own; `is_windows` if its kernel is that
-    of WSL.
+    of WSL. `has_files_here`: this machine's kernel runs its containers, so their control groups can be read.
     """
 
     product: str
@@ -41,6 +48,7 @@ class EngineKind:
     is_rootless: bool
     is_separate: bool
     is_windows: bool
+    has_files_here: bool = True
 
     @property
     def title(self) -> str:
@@ -60,6 +68,7 @@ def recognise_engine(
         is_rootless=any("rootless" in str(option) for option in info.get("SecurityOptions") or ()),
         is_separate=is_separate,
         is_windows="microsoft" in kernel.lower(),
+        has_files_here=is_local and not is_separate,
     )
 
 

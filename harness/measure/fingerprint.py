@@ -12,6 +12,7 @@ from docker.api import APIClient
 
 from harness.measure.docker.client import is_local, translate_docker_errors
 from harness.measure.docker.file_pages import SHARED_FILE_PAGES, shares_file_pages
+from harness.measure.engine_kind import PODMAN_COUNTERS, EngineKind, ThisMachine, recognise_engine
 from harness.model import EngineFacts, Fingerprint, MachineFacts
 
 NO_SWAP_LIMIT = "the engine can't limit swap: a target short of memory may swap instead of failing"
@@ -29,13 +30,15 @@ _PACKAGES = {
 def read_fingerprint(client: APIClient) -> Fingerprint:
     """Read the facts of this machine, which makes the load, of the engine, and of the software."""
     with translate_docker_errors("describe itself"):
-        info = client.info()
+        info, about = client.info(), client.version()
+    this = ThisMachine(platform.release(), psutil.cpu_count() or 1)
+    kind = recognise_engine(info, about, this, is_local=is_local(client))
     return Fingerprint(
         machine=_read_machine(),
         engine=engine_facts_from_info(info, client.api_version, is_local=is_local(client)),
         software={"python": platform.python_version()}
         | {name: _read_version(package) for name, package in _PACKAGES.items()},
-        notes=_find_notes(info, is_local=is_local(client)),
+        notes=find_notes(info, kind, is_local=is_local(client)),
     )
 
 
@@ -74,15 +77,16 @@ def engine_facts_from_info(info: Mapping[str, Any], api_version: str, *, is_loca
     )
 
 
-def _find_notes(info: Mapping[str, Any], *, is_local: bool) -> tuple[str, ...]:
-    """Return a note for each limit that this engine can't apply, and on pages that containers share."""
+def find_notes(info: Mapping[str, Any], kind: EngineKind, *, is_local: bool) -> tuple[str, ...]:
+    """Return a note for each limit that this engine can't apply, on shared pages, and on missing counters."""
     notes = {
         "SwapLimit": NO_SWAP_LIMIT,
         "CpuCfsQuota": "the engine can't limit CPU: the sizes mean nothing here",
         "MemoryLimit": "the engine can't limit memory: the sizes mean nothing here",
     }
     shared = (SHARED_FILE_PAGES,) if shares_file_pages(info, is_local=is_local) else ()
-    return (*(note for key, note in notes.items() if not info.get(key)), *shared)
+    uncounted = (PODMAN_COUNTERS,) if kind.is_podman and not kind.has_files_here else ()
+    return (*(note for key, note in notes.items() if not info.get(key)), *shared, *uncounted)
 
 
 def _read_first_cpu() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Connect to a Docker engine, translate its refusals, and read what it streams."""
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from urllib3.exceptions import HTTPError as TransportError
 
 from harness.errors import EngineError, EngineUnavailableError
 from harness.measure.docker.port_access import LOCAL, PortAccess
+from harness.measure.engine_kind import is_podman
 from harness.model import DEFAULT_ENGINE, Engine
 
 CAMPAIGN_LABEL = "harness.campaign"
@@ -76,6 +78,13 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
             "the harness needs Docker 20.10 or newer (API 1.41)",
         )
     return client
+
+
+@functools.lru_cache(maxsize=16)
+def is_podman_engine(client: APIClient) -> bool:
+    """Return True if Podman answers for Docker; each client is asked once."""
+    with translate_docker_errors("describe itself"):
+        return is_podman(client.version())
 
 
 def build_environment(engine: Engine) -> dict[str, str]:

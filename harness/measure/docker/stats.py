@@ -8,8 +8,10 @@ from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
+from docker.api import APIClient
+
 from harness.errors import EngineUnavailableError
-from harness.measure.docker.client import EngineStream, translate_docker_errors
+from harness.measure.docker.client import EngineStream, is_podman_engine, translate_docker_errors
 from harness.measure.docker.container import DockerContainer, DockerTarget
 from harness.measure.host.cgroup import CgroupCounters, CgroupReader, open_cgroup
 from harness.measure.host.counters import read_host_sample
@@ -133,7 +135,7 @@ class DockerWatch:
             self._failure = error
 
     def _count_container(self, container: DockerContainer) -> None:
-        """Read once, then follow the stream, whose first sample comes only after one to two seconds.
+        """Read once, then follow the engine, whose next counters come only after one to two seconds.
 
         With each message the kernel's own files are read too, if they are in reach.
         """
@@ -143,13 +145,7 @@ class DockerWatch:
             pid = client.inspect_container(container_id)["State"].get("Pid") or 0
         cgroup = open_cgroup(pid, container_id)
         self._add(container_id, first, cgroup)
-        path = f"/containers/{container_id}/stats"
-        stream = EngineStream(client, path, {"stream": "1"}, _SILENCE_AT_MOST_S)
-        with self._lock:
-            self._streams.append(stream)
-        if self._ending.is_set():
-            stream.close()
-        for message in stream:
+        for message in self._follow_counters(client, container_id):
             if self._ending.is_set():
                 return
             self._add(container_id, message, cgroup)
@@ -157,6 +153,24 @@ class DockerWatch:
             raise EngineUnavailableError(
                 "Docker stopped counting what the target uses", "check whether the engine restarted"
             )
+
+    def _follow_counters(self, client: APIClient, container_id: str) -> Iterator[Mapping[str, Any]]:
+        """Yield the engine's counters about once a second: Podman streams them every five, so it is asked."""
+        if not is_podman_engine(client):
+            yield from self._open_stream(client, container_id)
+            return
+        while not self._ending.wait(_SAMPLE_EVERY_S):
+            with translate_docker_errors("read the target's counters"):
+                yield client.stats(container_id, stream=False, one_shot=True)
+
+    def _open_stream(self, client: APIClient, container_id: str) -> EngineStream:
+        path = f"/containers/{container_id}/stats"
+        stream = EngineStream(client, path, {"stream": "1"}, _SILENCE_AT_MOST_S)
+        with self._lock:
+            self._streams.append(stream)
+        if self._ending.is_set():
+            stream.close()
+        return stream
 
     def _add(self, container_id: str, message: Mapping[str, Any], cgroup: CgroupReader | None) -> None:
         """Add a sample, unless the container no longer runs: the engine says so, or its files are gone."""
@@ -185,8 +199,8 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
     """Convert the engine's counters, of cgroup v1 or v2; return None if the container no longer runs.
 
     The working set is what `docker stats` shows: memory minus the file pages that the kernel would drop
-    first. The peak (cgroup v1 only) is the kernel's, and includes file pages. `file_bytes` are
-    the file pages that it would drop later.
+    first. Podman's API does not tell these pages apart, so it includes them. The peak (cgroup v1 only) is the
+    kernel's, and includes file pages. `file_bytes` are the file pages that it would drop later.
     """
     memory = message.get("memory_stats") or {}
     cpu = message.get("cpu_stats") or {}
@@ -206,6 +220,7 @@ def target_sample_from_json(message: Mapping[str, Any], at_s: float) -> TargetSa
         sent_bytes=sum(network["tx_bytes"] for network in networks),
         file_bytes=_read_counter(memory, "active_file"),
         major_faults=_read_counter(memory, "pgmajfault"),
+        includes_file_pages=not memory.get("stats"),
     )
 
 
@@ -218,6 +233,15 @@ def add_cgroup_counters(sample: TargetSample, counters: CgroupCounters) -> Targe
             periods=throttling.periods,
             throttled_periods=throttling.throttled_periods,
             throttled_s=throttling.throttled_s,
+        )
+    memory_bytes, memory_stat = counters.memory_bytes, counters.memory_stat
+    if memory_bytes is not None and memory_stat is not None:
+        sample = replace(
+            sample,
+            working_set_bytes=_subtract_droppable(memory_bytes, memory_stat.inactive_file_bytes),
+            file_bytes=memory_stat.active_file_bytes,
+            major_faults=memory_stat.major_faults,
+            includes_file_pages=False,
         )
     if peak_bytes is not None:
         sample = replace(sample, memory_peak_bytes=peak_bytes, is_peak_sampled=counters.is_peak_sampled)
@@ -263,6 +287,7 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
         memory_full_s=_average_known([replica.memory_full_s for replica in replicas]),
         io_some_s=_average_known([replica.io_some_s for replica in replicas]),
         io_full_s=_average_known([replica.io_full_s for replica in replicas]),
+        includes_file_pages=any(replica.includes_file_pages for replica in replicas),
     )
 
 
@@ -279,8 +304,11 @@ def _average_known(times_s: Sequence[float | None]) -> float | None:
 
 
 def _calculate_working_set_bytes(memory: Mapping[str, Any]) -> int:
-    droppable, usage = _read_counter(memory, "inactive_file"), int(memory["usage"])
-    return usage - droppable if droppable < usage else usage
+    return _subtract_droppable(int(memory["usage"]), _read_counter(memory, "inactive_file"))
+
+
+def _subtract_droppable(usage_bytes: int, droppable_bytes: int) -> int:
+    return usage_bytes - droppable_bytes if droppable_bytes < usage_bytes else usage_bytes
 
 
 def _read_counter(memory: Mapping[str, Any], kind: str) -> int:

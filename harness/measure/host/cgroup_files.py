@@ -35,6 +35,18 @@ class Throttling:
 
 
 @dataclass(frozen=True, slots=True)
+class MemoryStat:
+    """The pages of files that the kernel would drop first, and those that it would drop later, in bytes.
+
+    `major_faults` counts how often a page had to be read from a disk.
+    """
+
+    inactive_file_bytes: int
+    active_file_bytes: int
+    major_faults: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupFolders:
     """A container's folders in one hierarchy, from the one that names the container to its process's own.
 
@@ -88,6 +100,17 @@ def parse_throttling(text: str) -> Throttling | None:
     if "throttled_time" in keys:
         return Throttling(periods, throttled, keys["throttled_time"] / _NANOSECONDS)
     return None
+
+
+def parse_memory_stat(text: str) -> MemoryStat | None:
+    """Return what memory.stat shows, of cgroup v1 (with inner groups) or v2; None if a count is missing."""
+    keys = parse_keys(text)
+    inactive, active, faults = (
+        keys.get(f"total_{kind}", keys.get(kind)) for kind in ("inactive_file", "active_file", "pgmajfault")
+    )
+    if inactive is None or active is None or faults is None:
+        return None
+    return MemoryStat(inactive, active, faults)
 
 
 def has_quota(text: str) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from harness.measure import doctor
 from harness.measure.doctor import Level
 from harness.measure.engine_kind import EngineKind, ThisMachine, identify_engine, recognise_engine
+from harness.measure.fingerprint import find_notes
 
 MAC = ThisMachine("24.6.0", 10)
 LINUX = ThisMachine("6.8.0-60-generic", 8)
@@ -149,10 +150,23 @@ def test_an_engine_in_wsl_is_in_the_virtual_machine_of_the_harness(about: dict[s
 def test_podman_is_told_by_its_components(version: dict[str, Any]) -> None:
     kind = recognise(PLAIN, LINUX, version)
     assert kind.is_podman
-    (finding,) = doctor.check_kind(kind, PLAIN, LINUX)
-    assert "Podman's API reports no throttling" in finding.what
+    assert list(doctor.check_kind(kind, PLAIN, LINUX)) == []
     (first, *_) = doctor.check_limits({"ServerVersion": "5.4.2"}, kind.title)
     assert first.what.startswith("Podman 5.4.2, cgroup v1 can't limit")
+
+
+@pytest.mark.parametrize(("about", "this", "is_local"), [(PLAIN, LINUX, False), (PODMAN_MACHINE, MAC, True)])
+def test_podman_whose_containers_files_are_elsewhere_lacks_counters(
+    about: dict[str, Any], this: ThisMachine, is_local: bool
+) -> None:
+    """Doctor warns, and every report of the machine has the note."""
+    kind = recognise(about, this, PODMAN, is_local=is_local)
+    finding = list(doctor.check_kind(kind, about, this))[-1]
+    assert finding.level is Level.WARNING
+    assert "Podman's API reports no throttling" in finding.what
+    assert finding.what in find_notes(about, kind, is_local=is_local)
+    docker = recognise(about, this, is_local=is_local)
+    assert finding.what not in find_notes(about, docker, is_local=is_local)
 
 
 def test_a_machine_of_podman_is_both_a_virtual_machine_and_podman() -> None:

@@ -10,7 +10,7 @@ import pytest
 from harness.measure.docker.events import event_from_json
 from harness.measure.docker.stats import add_cgroup_counters, sum_replicas, target_sample_from_json
 from harness.measure.host.cgroup import CgroupCounters
-from harness.measure.host.cgroup_files import Pressure, Throttling
+from harness.measure.host.cgroup_files import MemoryStat, Pressure, Throttling
 from harness.measure.host.counters import sum_busy_s
 from harness.model import EventKind, TargetEvent, TargetSample
 
@@ -117,7 +117,9 @@ def test_replicas_are_summed_and_their_memory_is_that_of_the_fullest() -> None:
 PODMAN = {
     **V2,
     "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}, "throttling_data": {"periods": 0}},
+    "memory_stats": {"usage": 60_000_000, "limit": 134_217_728},
 }
+"""Podman's API has no throttling, and does not tell apart which of the memory are pages of files."""
 FROM_FILES = CgroupCounters(
     throttling=Throttling(120, 30, 1.25),
     memory_peak_bytes=65_000_000,
@@ -126,6 +128,8 @@ FROM_FILES = CgroupCounters(
     cpu=Pressure(3.0, 2.0),
     memory=Pressure(1.5, 0.5),
     io=Pressure(0.25, None),
+    memory_bytes=61_000_000,
+    memory_stat=MemoryStat(22_000_000, 7_000_000, 33),
 )
 
 
@@ -133,6 +137,8 @@ def test_files_show_what_the_engine_does_not() -> None:
     engines = target_sample_from_json(PODMAN, 7.0)
     assert engines is not None
     assert (engines.periods, engines.memory_peak_bytes, engines.oom_kills) == (0, None, None)
+    assert (engines.working_set_bytes, engines.file_bytes, engines.major_faults) == (60_000_000, 0, 0)
+    assert engines.includes_file_pages
     sample = add_cgroup_counters(engines, FROM_FILES)
     assert (sample.periods, sample.throttled_periods, sample.throttled_s) == (120, 30, 1.25)
     assert (sample.memory_peak_bytes, sample.is_peak_sampled) == (65_000_000, False)
@@ -140,13 +146,14 @@ def test_files_show_what_the_engine_does_not() -> None:
     assert (sample.cpu_some_s, sample.cpu_full_s) == (3.0, 2.0)
     assert (sample.memory_some_s, sample.memory_full_s) == (1.5, 0.5)
     assert (sample.io_some_s, sample.io_full_s) == (0.25, None)
-    assert (sample.cpu_s, sample.working_set_bytes) == (2.5, 40_000_000)
+    assert (sample.working_set_bytes, sample.file_bytes, sample.major_faults) == (39_000_000, 7_000_000, 33)
+    assert (sample.cpu_s, sample.includes_file_pages) == (2.5, False)
 
 
 def test_what_files_do_not_show_stays_the_engines() -> None:
     engines = target_sample_from_json(V1, 7.0)
     assert engines is not None
-    only_pressure = CgroupCounters(memory=Pressure(1.5, 0.5))
+    only_pressure = CgroupCounters(memory=Pressure(1.5, 0.5), memory_bytes=61_000_000)
     expected = replace(engines, memory_some_s=1.5, memory_full_s=0.5)
     assert add_cgroup_counters(engines, only_pressure) == expected
 

@@ -4,11 +4,13 @@ import pytest
 
 from harness.measure.host.cgroup_files import (
     UNIFIED,
+    MemoryStat,
     Pressure,
     Throttling,
     has_quota,
     locate_container,
     parse_keys,
+    parse_memory_stat,
     parse_number,
     parse_pressure,
     parse_throttling,
@@ -67,6 +69,19 @@ def test_throttling_is_in_seconds_on_both_versions() -> None:
 def test_a_cpu_stat_without_periods_has_no_throttling_rather_than_zeros(text: str) -> None:
     """Without the CPU's controller, cpu.stat of cgroup v2 has only the times."""
     assert parse_throttling(text) is None
+
+
+def test_pages_of_files_include_those_of_inner_groups_on_both_versions() -> None:
+    v1 = "cache 9\ninactive_file 1\nactive_file 0\npgmajfault 2\n" + (
+        "total_cache 99\ntotal_inactive_file 5000\ntotal_active_file 300\ntotal_pgmajfault 16\n"
+    )
+    v2 = "anon 7\nfile 5300\ninactive_file 5000\nactive_file 300\npgfault 99\npgmajfault 16\n"
+    assert parse_memory_stat(v1) == parse_memory_stat(v2) == MemoryStat(5000, 300, 16)
+
+
+@pytest.mark.parametrize("text", ["", "anon 7\n", "inactive_file 1\nactive_file 2\n", "inactive_file x\n"])
+def test_a_memory_stat_that_lacks_a_count_is_unknown(text: str) -> None:
+    assert parse_memory_stat(text) is None
 
 
 def test_keys_are_read_and_other_lines_are_left_out() -> None:
