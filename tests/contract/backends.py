@@ -29,6 +29,7 @@ from harness.model import (
     BuildSource,
     Cell,
     HttpProbe,
+    ImageSource,
     Limits,
     Target,
 )
@@ -51,8 +52,12 @@ class Backend:
     provoke: Callable[[RunningTarget, str, float], None]
 
     def build_target(self, behaviour: str = "answer", **more: Any) -> Target:
-        """Build a target that will "answer", "exit" with code 3, "eat" all memory or stay "mute"."""
-        source = BuildSource(BEHAVES, args={"BASE": BASE})
+        """Build a target that will "answer", "exit" with code 3, "eat" all memory or stay "mute".
+
+        Its image is built, unless HARNESS_TEST_IMAGE names one that is there.
+        """
+        image = os.environ.get("HARNESS_TEST_IMAGE")
+        source = ImageSource(image) if image else BuildSource(BEHAVES, args={"BASE": BASE})
         return Target(
             behaviour, 8000, source, command=(behaviour,), **{"readiness": HttpProbe(within_s=20), **more}
         )

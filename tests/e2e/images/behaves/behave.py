@@ -51,7 +51,7 @@ def reread(mebibytes: int) -> None:
     """Read a file twice, which does not fit into the memory beside what it has to drop for it."""
     with open("/tmp/read", "w+b") as file:
         for _ in range(mebibytes):
-            file.write(os.urandom(MIB))
+            file.write(bytes(MIB))
         for _ in range(2):
             file.seek(0)
             while file.read(MIB):
