@@ -18,6 +18,7 @@ import steps
 with open("data/users.csv") as file:
     assert file.read() == "somebody"
 assert os.environ["SHOP_TOKEN"] == "a ${token}"
+assert os.environ["OTEL" + "_SERVICE_NAME"] == "shop load"  # not named as a whole
 assert steps.KNOWN
 """
 
@@ -38,7 +39,8 @@ def test_the_step_of_a_killed_worker_container_is_held_again(project: Project, e
     project.write(
         "matrix.yaml", f"load: {{workers: 2, engines: ['{engine.address}']}}\n" + ONE_SIZE + UP_TO_6_USERS
     )
-    with project.start_harness("run", SHOP_TOKEN="a ${token}") as running:
+    variables = {"SHOP_TOKEN": "a ${token}", "OTEL_SERVICE_NAME": "shop load"}
+    with project.start_harness("run", **variables) as running:
         project.wait_for("life-started", running, within_s=240)
         workers = engine.run_docker("ps", "--quiet").stdout.decode().split()
         assert len(workers) == 2

@@ -27,6 +27,7 @@ from harness.measure.locust.local_workers import (
 from harness.measure.locust.pages import LOCAL_CLOCK, MAIN_PROCESS, PageBuffer
 from harness.measure.locust.remote_workers import ContainerWorkers, WorkerPool
 from harness.measure.locust.startup_notes import describe_startup, suggest_fix
+from harness.measure.locust.telemetry import NO_EXPORTERS, NOT_INSTALLED, hide_secrets
 from harness.measure.protocols import GeneratorFacts
 from harness.model import SINGLE_PROCESS, Crowd, ExternalWorkers, Load, LocalWorkers, Scenario
 
@@ -75,14 +76,15 @@ class LocustGenerator:
     def find_user_classes(self, scenario: Scenario) -> list[str]:
         """Return the names of the user classes that Locust finds in the scenario's files.
 
-        Raises UsageError if Locust can't load the files, or a class that the scenario names is missing.
+        Raises UsageError if Locust can't load the files, or lacks the packages for its export, or if a class
+        that the scenario names is missing.
         """
         files = ", ".join(path.name for path in scenario.locustfiles)
         try:
             done = subprocess.run(
                 build_command(scenario, "--list", files=(_OPTIONS_FILE, *scenario.locustfiles)),
                 cwd=scenario.working_folder,
-                env=build_environment(),
+                env=build_environment() | NO_EXPORTERS,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
@@ -97,6 +99,11 @@ class LocustGenerator:
         if done.returncode != 0 or "Available Users:" not in done.stdout:
             hint = suggest_fix(done.stderr or done.stdout)
             raise UsageError(f"{files}: Locust can't load it{_explain_load_error(done)}", hint)
+        if NOT_INSTALLED in done.stderr:
+            raise UsageError(
+                "Locust is told to export by --otel, but OpenTelemetry is not installed for it",
+                "scenario: {requirements: FILE}, and in that file a line: locust[otel]",
+            )
         classes = [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
         if not classes:
             raise UsageError(
@@ -312,10 +319,10 @@ class LocustProcess:
 
 def _explain_load_error(done: "subprocess.CompletedProcess[str]") -> str:
     """Return why Locust could not load the scenario: the exception with its line, then the log."""
-    log = get_last_lines(done.stderr or done.stdout)
+    log = hide_secrets(get_last_lines(done.stderr or done.stdout))
     if not log:
         return f": it ended Locust with exit code {done.returncode}; look for sys.exit() outside of functions"
-    cause = find_cause(done.stderr)
+    cause = hide_secrets(find_cause(done.stderr))
     return f": {cause}\n{log}" if cause else f":\n{log}"
 
 

@@ -13,6 +13,12 @@ from harness.errors import GeneratorError
 from harness.measure.host.cpu_affinity import Cores
 from harness.measure.locust.command import build_command, build_command_elsewhere, build_environment
 from harness.measure.locust.ending import describe_ending
+from harness.measure.locust.telemetry import (
+    build_demand,
+    hide_secrets,
+    list_missing_options,
+    measure_longest_secret,
+)
 from harness.model import LOOPBACK, ExternalWorkers, Scenario
 
 END_WITHIN_S = 5.0
@@ -89,10 +95,11 @@ class ProcessWorkers:
 
 
 def read_log_end(log: IO[bytes], max_bytes: int) -> str:
-    """Return the last `max_bytes` bytes of a file to which another process may still write."""
+    """Return the last `max_bytes` bytes of a file to which another process may still write; hide secrets."""
     size = os.fstat(log.fileno()).st_size
-    start = max(0, size - max_bytes)
-    return os.pread(log.fileno(), max_bytes, start).decode(errors="replace")
+    more_bytes = max_bytes + measure_longest_secret()  # so that no secret is cut before it is found
+    text = os.pread(log.fileno(), more_bytes, max(0, size - more_bytes)).decode(errors="replace")
+    return hide_secrets(text)[-max_bytes:]
 
 
 def get_last_lines(text: str, count: int = 15) -> str:
@@ -103,8 +110,10 @@ def build_worker_command(scenario: Scenario, load: ExternalWorkers) -> str:
     """Build the shell command that runs one worker on another host.
 
     The worker gets the locustfile from the master. The command starts a worker for one container run after
-    the other, until a worker finds no master any more.
+    the other, until a worker finds no master any more. If Locust exports traces or metrics, the command ends
+    where the variables for that are not set.
     """
     address = ["--master-host", load.bind, "--master-port", str(load.port)]
-    command = build_command_elsewhere(scenario, ["-"], "--worker", *address)
-    return f"while {shlex.join(command)}; do :; done"
+    options = ["--worker", *address, *list_missing_options(scenario)]
+    command = build_command_elsewhere(scenario, ["-"], *options)
+    return f"{build_demand(scenario)}while {shlex.join(command)}; do :; done"

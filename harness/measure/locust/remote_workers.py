@@ -21,6 +21,11 @@ from harness.measure.locust.command import (
 )
 from harness.measure.locust.ending import find_cause
 from harness.measure.locust.local_workers import END_WITHIN_S
+from harness.measure.locust.telemetry import (
+    find_telemetry_variables,
+    hide_secrets,
+    measure_longest_secret,
+)
 from harness.measure.locust.worker_image import prepare_build_source
 from harness.measure.protocols import Image
 from harness.model import MIB, CommandProbe, ContainerOptions, ImageSource, Limits, Load, Scenario, Target
@@ -107,8 +112,9 @@ class ContainerWorkers:
             container = host.run_service(service, _LIMITS, image, archive)
             self._containers.append(self._exit_stack.enter_context(container))
         except (EngineError, TargetStartError) as error:
+            what = hide_secrets(error.what)
             raise GeneratorError(
-                f"Locust's worker {len(self._containers) + 1} can't be started in a container: {error.what}",
+                f"Locust's worker {len(self._containers) + 1} can't be started in a container: {what}",
                 error.hint,
             ) from error
 
@@ -124,19 +130,21 @@ class ContainerWorkers:
                 raise GeneratorError(f"Locust's worker {number} can't be reached: {error.what}") from error
             if end is not None:
                 memory = ", out of memory" if end.oom else ""
-                cause = find_cause(end.log_tail)
+                log = hide_secrets(end.log_tail)
+                cause = find_cause(log)
                 raise GeneratorError(
                     f"{cause}{', so ' if cause else ''}Locust's worker {number} of {len(self._containers)}, "
                     f"in a container, ended with exit code {end.exit_code}{memory}"
-                    f"\nlast log lines:\n{end.log_tail}"
+                    f"\nlast log lines:\n{log}"
                 )
 
     def read_logs(self, bytes_each: int) -> str:
         """Return the last `bytes_each` bytes of each worker's log, without workers whose engine is gone."""
-        parts = []
+        parts, more_bytes = [], bytes_each + measure_longest_secret()
         for number, worker in enumerate(self._containers, 1):
             with contextlib.suppress(EngineError):
-                parts.append(f"--- worker {number}\n{worker.read_log(bytes_each)}")
+                log = hide_secrets(worker.read_log(more_bytes))[-bytes_each:]
+                parts.append(f"--- worker {number}\n{log}")
         return "".join(parts)
 
     def end(self) -> None:
@@ -195,13 +203,13 @@ def _path_in_container(path: Path, folder: Path) -> str:
 
 
 def build_container_environment(files: Iterable[Path]) -> dict[str, str]:
-    """Build a worker's environment: Locust's own variables, and those that the scenario's files name.
+    """Build a worker's environment: the variables of Locust and OpenTelemetry, and those that the files name.
 
     Values are references such as `${TOKEN}`, which are filled in when a container is created.
     """
     scenario_names = find_named_variables(files, os.environ)
     locust_names = {name for name in os.environ if name.startswith("LOCUST_")}
-    names = (scenario_names | locust_names) - RESERVED_VARIABLES
+    names = (scenario_names | locust_names | find_telemetry_variables()) - RESERVED_VARIABLES
     references = {name: f"${{{name}}}" for name in sorted(names)}
     own = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1", "HOME": "/tmp"}
     return references | own | build_option_variables()
