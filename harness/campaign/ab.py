@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.analyse.result.ab import assess_ab
-from harness.analyse.step.judge import judge_step
-from harness.campaign.ab_windows import Pilot, WindowHolder, choose_timing
+from harness.campaign.ab_windows import Pilot, WindowHolder, build_ab_step, choose_windows
 from harness.campaign.preflight import (
     EngineBackends,
     build_fingerprint,
@@ -15,16 +14,28 @@ from harness.campaign.preflight import (
     connect_backends,
     separate_cores,
 )
-from harness.campaign.resume import create_campaign
+from harness.campaign.resume import create_campaign, reopen_campaign
+from harness.campaign.stored_ab import (
+    find_sides,
+    find_unfinished_comparison,
+    read_pairs,
+    rejudge_ab,
+)
 from harness.errors import UsageError
 from harness.measure.protocols import Image
 from harness.measure.session import Backends
-from harness.model import CampaignState, Cell, ImageSource, Plan, Purpose, Step
-from harness.model.ab import AbAnswer, AbTest, Held, Pair, Side
-from harness.plan import plan_from_json
+from harness.model import CampaignState, ImageSource, Plan, Step, Target
+from harness.model.ab import AbAnswer, AbTest, AbWindows, Held, Pair, Side
 from harness.report import render_ab
 from harness.store import CampaignFolder, build_campaign_name
-from harness.store.ab_log import StoredHeld, StoredPair, add_pair, add_test, read_comparison
+from harness.store.ab_log import (
+    StoredComparison,
+    StoredHeld,
+    StoredPair,
+    add_pair,
+    add_test,
+    read_comparison,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,12 @@ class AbRequest:
     users: int | None = None
     within_s: float = 600.0
     least_ratio: float = 0.05
+
+    def is_asked_in(self, stored: StoredComparison) -> bool:
+        """Return True if a stored comparison asked the same."""
+        test = stored.test
+        asked = AbRequest(test.base, test.head, stored.users_asked, test.within_s, test.least_ratio)
+        return self == asked
 
 
 class AbListener:
@@ -57,34 +74,51 @@ def run_ab(
     results: Path,
     listener: AbListener,
     *,
+    fresh: bool = False,
+    targets: Mapping[Side, Target] | None = None,
     connect: Callable[[str, Plan], EngineBackends] = connect_backends,
 ) -> tuple[AbAnswer, CampaignFolder]:
-    """Compare the two cells of the plan, base and head, in a new campaign; return the answer and its folder.
+    """Compare the two cells of the plan, base and head; return the answer and the campaign's folder.
+
+    The newest campaign in `results` is gone on with if it is an interrupted comparison that asked the same,
+    and `fresh` is False. Its pairs count, and the time between does not. `targets` are those of the two
+    sides, if they differ by more than the plan's variants.
 
     Raises:
-        UsageError: the plan cannot be measured here; nothing was started.
+        UsageError: the plan cannot be measured here, or an image changed since an interrupted comparison.
         BackendError: the engine or the generator failed, or the base does not bear the users.
-        StoreError: the campaign's folder can't be written.
+        StoreError: the campaign's folder can't be read or written.
     """
     _check_request(plan, request)
-    name = build_campaign_name(f"{plan.target.name}-ab")
+    path = None if fresh else find_unfinished_comparison(results, plan, request.is_asked_in, listener.note)
+    name = path.name if path else build_campaign_name(f"{plan.target.name}-ab")
     backends = connect(name, plan)
     plan = check_plan(plan, backends)
+    for target in (targets or {}).values():
+        check_plan(replace(plan, target=target), backends)
     with clean_engines(backends, results, listener.note):
         workers, placement = separate_cores(backends, plan)
-        folder = create_campaign(results, name, plan, build_fingerprint(workers, placement))
+        fingerprint = build_fingerprint(workers, placement)
+        if path:
+            folder = reopen_campaign(path, plan, fingerprint)
+        else:
+            folder = create_campaign(results, name, plan, fingerprint)
         (single,) = workers.values()
-        comparison = Comparison(plan, request, single, listener, folder)
-        state = CampaignState.INTERRUPTED
-        try:
-            comparison.run()
-            state = CampaignState.COMPLETE
-        finally:
-            folder.finish(state)
-            if comparison.answer is not None:
-                folder.write_reports(render_ab(comparison.answer))
-    assert comparison.answer is not None
-    return comparison.answer, folder
+        return _compare(Comparison(plan, request, single, listener, folder, targets), folder), folder
+
+
+def _compare(comparison: "Comparison", folder: CampaignFolder) -> AbAnswer:
+    """Run the comparison, and write its files, also if it is interrupted."""
+    state = CampaignState.INTERRUPTED
+    try:
+        answer = comparison.run()
+        state = CampaignState.COMPLETE
+    finally:
+        folder.finish(state)
+        record = rejudge_ab(folder)
+        if record is not None:
+            folder.write_reports(render_ab(record))
+    return answer
 
 
 def _check_request(plan: Plan, request: AbRequest) -> None:
@@ -98,8 +132,20 @@ def _check_request(plan: Plan, request: AbRequest) -> None:
         )
 
 
+def adapt_targets(plan: Plan) -> Mapping[Side, Target]:
+    """Return the target of each side, as the plan's two variants set it."""
+    return {side: cell.adapt_target(plan.target) for side, cell in find_sides(plan).items()}
+
+
+_Started = tuple[AbTest, AbWindows, list[Pair], float]
+"""What is compared, how, the pairs so far, and the seconds that all took."""
+
+
 class Comparison:
-    """Two versions that are being compared; without a `folder` nothing is stored."""
+    """Two versions that are being compared; without a `folder` nothing is stored.
+
+    `targets` are those of the two sides, if they differ by more than the plan's variants.
+    """
 
     def __init__(
         self,
@@ -108,48 +154,72 @@ class Comparison:
         backends: Backends,
         listener: AbListener,
         folder: CampaignFolder | None = None,
+        targets: Mapping[Side, Target] | None = None,
     ) -> None:
-        self.answer: AbAnswer | None = None
         self._plan = plan
         self._request = request
         self._backends = backends
         self._listener = listener
         self._folder = folder
         self._cells = find_sides(plan)
+        self._targets = targets or adapt_targets(plan)
 
     def run(self) -> AbAnswer:
-        """Hold a pilot of the base, then pairs until the answer is clear or the time is over."""
+        """Hold pairs until the answer is clear or the time is over; return the answer.
+
+        A pilot of the base comes first, unless the folder has one with its pairs.
+        """
         images = self._prepare_images()
-        clock = self._backends.clock
-        holder = WindowHolder(self._plan, self._backends, images, self._listener.note, self._folder)
-        started_s = clock.now_s()
-        pilot = holder.hold_pilot(self._cells[Side.BASE], self._request.users)
-        test = self._build_test(pilot.users, images)
-        if self._folder is not None:
-            add_test(self._folder, test, {side: image.digest for side, image in images.items()})
-        self._listener.pilot_finished(test, pilot)
-        step = Step(
-            pilot.users,
-            choose_timing(self._plan, pilot),
-            Purpose.AB,
-            cycle_s=pilot.cycle_s,
-            is_quick=True,
+        holder = WindowHolder(
+            self._plan, self._backends, self._targets, images, self._listener.note, self._folder
         )
-        self.answer = assess_ab(test, ())
-        pairs: list[Pair] = []
-        while not self.answer.is_over:
+        started = self._read_started(images)
+        if started is None:
+            test, windows, pairs, spent_s = self._start(holder, images)
+        else:
+            test, windows, pairs, spent_s = started
+        step = build_ab_step(self._plan, test.users, windows)
+        started_s = self._backends.clock.now_s() - spent_s
+        answer = assess_ab(test, pairs)
+        while not answer.is_over:
             pair = self._hold_pair(holder, step, len(pairs) + 1, started_s)
             pairs.append(pair)
-            self.answer = assess_ab(test, pairs)
-            self._listener.pair_finished(pair, self.answer)
-        return self.answer
+            answer = assess_ab(test, pairs)
+            self._listener.pair_finished(pair, answer)
+        return answer
+
+    def _start(self, holder: WindowHolder, images: Mapping[Side, Image]) -> "_Started":
+        """Hold the pilot, and log what is compared; return it without a pair."""
+        clock = self._backends.clock
+        began_s = clock.now_s()
+        pilot = holder.hold_pilot(self._cells[Side.BASE], self._request.users)
+        test, windows = self._build_test(pilot.users, images), choose_windows(self._plan, pilot)
+        if self._folder is not None:
+            digests = {side: image.digest for side, image in images.items()}
+            add_test(self._folder, test, digests, windows, self._request.users)
+        self._listener.pilot_finished(test, pilot)
+        return test, windows, [], clock.now_s() - began_s
+
+    def _read_started(self, images: Mapping[Side, Image]) -> "_Started | None":
+        """Return the comparison that the folder already has; None if it has none.
+
+        Raises UsageError if an image has changed since.
+        """
+        stored = read_comparison(self._folder) if self._folder is not None else None
+        if self._folder is None or stored is None or stored.windows is None:
+            return None
+        for side, image in images.items():
+            if image.digest != stored.digests[side]:
+                raise UsageError(
+                    f"the image of the {side} changed since this comparison started",
+                    "run with --fresh to compare anew",
+                )
+        pairs = list(read_pairs(self._folder, stored, self._plan))
+        return stored.test, stored.windows, pairs, pairs[-1].ended_s if pairs else 0.0
 
     def _prepare_images(self) -> Mapping[Side, Image]:
         self._backends.generator.prepare(self._plan.scenario)
-        images = {
-            side: self._backends.host.prepare(cell.adapt_target(self._plan.target))
-            for side, cell in self._cells.items()
-        }
+        images = {side: self._backends.host.prepare(target) for side, target in self._targets.items()}
         if self._folder is not None:
             for image in dict.fromkeys((image.reference, image.digest) for image in images.values()):
                 self._folder.add_image(*image)
@@ -170,10 +240,7 @@ class Comparison:
     def _are_same(self, images: Mapping[Side, Image]) -> bool:
         """Return True if both sides run the same image with the same settings."""
         digests = {image.digest for image in images.values()}
-        base, head = (
-            replace(cell.adapt_target(self._plan.target), source=ImageSource(""))
-            for cell in self._cells.values()
-        )
+        base, head = (replace(target, source=ImageSource("")) for target in self._targets.values())
         return len(digests) == 1 and base == head
 
     def _hold_pair(self, holder: WindowHolder, step: Step, number: int, started_s: float) -> Pair:
@@ -195,39 +262,3 @@ class Comparison:
             pair = StoredPair(number, stored[Side.BASE], stored[Side.HEAD], ended_s, is_final)
             add_pair(self._folder, pair)
         return Pair(number, held[Side.BASE], held[Side.HEAD], ended_s, is_final)
-
-
-def find_sides(plan: Plan) -> Mapping[Side, Cell]:
-    """Return the plan's two cells by their sides. Raises UsageError if it is no plan of a comparison."""
-    cells = {cell.limits.variant: cell for cell in plan.cells}
-    try:
-        return {side: cells[side.value] for side in Side}
-    except KeyError as error:
-        raise UsageError(f"the plan has no {error.args[0]}", "restore plan.json, or compare again") from None
-
-
-def rejudge_ab(folder: CampaignFolder) -> AbAnswer | None:
-    """Return the answer of a stored comparison, from its facts; None if the campaign is none."""
-    stored = read_comparison(folder)
-    if stored is None:
-        return None
-    plan = plan_from_json(folder.read_plan())
-    cells = find_sides(plan)
-
-    def judge(side: Side, held: StoredHeld) -> Held:
-        if held.file is None:
-            return Held(failure=held.failure)
-        facts = folder.read_step(held.file)
-        return Held(judge_step(facts, plan.slos, None, cells[side].limits, plan.timing))
-
-    pairs = [
-        Pair(
-            each.number,
-            judge(Side.BASE, each.base),
-            judge(Side.HEAD, each.head),
-            each.ended_s,
-            each.is_final,
-        )
-        for each in stored.pairs
-    ]
-    return assess_ab(stored.test, pairs)

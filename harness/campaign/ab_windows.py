@@ -23,10 +23,11 @@ from harness.model import (
     Step,
     StepFacts,
     StepResult,
+    Target,
     Timing,
     Verdict,
 )
-from harness.model.ab import Held, Side
+from harness.model.ab import AbWindows, Held, Side
 from harness.report.view.explanations import explain_judgement
 from harness.store import CampaignFolder
 from harness.store.ab_log import StoredHeld
@@ -92,24 +93,47 @@ def choose_timing(plan: Plan, pilot: Pilot) -> Timing:
     return replace(plan.timing, settle_s=settle_s, window_at_least_s=window_s, window_at_most_s=window_s)
 
 
+def choose_windows(plan: Plan, pilot: Pilot) -> AbWindows:
+    """Return how the windows of a comparison are held, by what the pilot has shown."""
+    timing = choose_timing(plan, pilot)
+    return AbWindows(timing.settle_s, timing.window_at_least_s, pilot.cycle_s, pilot.cpu_ratio)
+
+
+def build_ab_step(plan: Plan, users: int, windows: AbWindows) -> Step:
+    """Return the step that every window of a comparison is."""
+    timing = replace(
+        plan.timing,
+        settle_s=windows.settle_s,
+        window_at_least_s=windows.window_s,
+        window_at_most_s=windows.window_s,
+    )
+    return Step(users, timing, Purpose.AB, cycle_s=windows.cycle_s, is_quick=True)
+
+
 class WindowHolder:
-    """Holds windows in fresh containers; without a `folder` nothing is stored."""
+    """Holds windows in fresh containers; without a `folder` nothing is stored.
+
+    Containers and steps are numbered after those that the folder already has.
+    """
 
     def __init__(
         self,
         plan: Plan,
         backends: Backends,
+        targets: Mapping[Side, Target],
         images: Mapping[Side, Image],
         note: Callable[[str], None],
         folder: CampaignFolder | None = None,
     ) -> None:
         self._plan = plan
         self._backends = backends
+        self._targets = targets
         self._images = images
         self._note = note
         self._folder = folder
-        self._runs: dict[str, int] = {}
-        self._steps: dict[str, int] = {}
+        numbers = folder.read_log().last_numbers if folder is not None else {}
+        self._runs = {cell: runs for cell, (runs, _) in numbers.items()}
+        self._steps = {cell: steps for cell, (_, steps) in numbers.items()}
         self._noted: set[str] = set()
 
     def hold_pilot(self, cell: Cell, users: int | None) -> Pilot:
@@ -208,8 +232,8 @@ class WindowHolder:
 
     def _run_container(self, cell: Cell, seed: int, hold: Callable[[ContainerSession], None]) -> None:
         """Run one container of the cell, with users who choose by the seed, while `hold` runs."""
-        plan = self._plan
-        target, image = cell.adapt_target(plan.target), self._images[Side(cell.limits.variant or "")]
+        plan, side = self._plan, Side(cell.limits.variant or "")
+        target, image = self._targets[side], self._images[side]
         run = self._start_run(cell)
         crowd = Crowd(plan.users_limit, plan.spawn_rate, seed)
         try:

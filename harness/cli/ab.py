@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from harness.campaign.ab import AbListener, AbRequest, rejudge_ab, run_ab
+from harness.campaign.ab import AbListener, AbRequest, run_ab
 from harness.campaign.ab_windows import Pilot
+from harness.campaign.stored_ab import rejudge_ab
 from harness.cli.console import (
     DONE,
     NOT_MEASURED,
@@ -61,6 +62,10 @@ _Within = Annotated[str, typer.Option("--for", help="How long it may take.")]
 _Least = Annotated[
     str, typer.Option("--difference", help="The smallest change of CPU time per request that counts.")
 ]
+_Fresh = Annotated[
+    bool,
+    typer.Option("--fresh", help="Start a new comparison, also if the last one was interrupted."),
+]
 
 
 @app.command("ab")
@@ -73,33 +78,36 @@ def ab(
     within: _Within = "10m",
     least: _Least = "5%",
     results: ResultsOption = Path("results"),
+    fresh: _Fresh = False,
 ) -> int:
     """Compare two versions of the target, in turn on one host: exit code 3 if the head is worse.
 
-    Ends as soon as the answer is clear; exit code 2 if it is still undecided at the end of the time.
+    Ends as soon as the answer is clear; exit code 2 if it is still undecided at the end of the time. After
+    an interruption the same command goes on with the pairs that are left.
     """
-    least_ratio = _parse_least(least)
+    least_ratio = parse_least(least, "--difference")
     request = AbRequest(base, head, users, parse_within_s(within), least_ratio)
     plan = plan_ab(load_plan(matrix), size, base, head)
-    answer, folder = run_ab(plan, request, results, _Lines())
+    answer, folder = run_ab(plan, request, results, AbLines(), fresh=fresh)
     return show_ab(answer, folder)
 
 
-def _parse_least(text: str) -> float:
+def parse_least(text: str, option: str = "--threshold") -> float:
+    """Parse the smallest change that counts. Raises UsageError, naming the option, if it is out of range."""
     ratio = parse_ratio(text)
     if not 0 < ratio <= 1:
         hint = "write a change above 0 % and up to 100 %"
-        raise UsageError(f"--difference: {text!r} is out of range", hint)
+        raise UsageError(f"{option}: {text!r} is out of range", hint)
     return ratio
 
 
 def show_stored_comparison(folder: CampaignFolder) -> bool:
     """Show a stored comparison, and write its files again; return False if the campaign is none."""
-    answer = rejudge_ab(folder)
-    if answer is None:
+    record = rejudge_ab(folder)
+    if record is None:
         return False
-    folder.write_reports(render_ab(answer))
-    show_ab(answer, folder)
+    folder.write_reports(render_ab(record))
+    show_ab(record.answer, folder)
     return True
 
 
@@ -118,13 +126,13 @@ def show_ab(answer: AbAnswer, folder: CampaignFolder) -> int:
     """Print a comparison and the path of its files; return the exit code."""
     out.print()
     say(render_ab_text(build_ab_view(answer)))
-    show_report_path(folder.path / "ab.md")
+    show_report_path(folder.path / "ab.html")
     if answer.is_worse:
         return NOT_MET
     return NOT_MEASURED if answer.outcome in (AbOutcome.UNDECIDED, *_BROKEN) else DONE
 
 
-class _Lines(AbListener):
+class AbLines(AbListener):
     """Prints a line for each pair."""
 
     def note(self, text: str) -> None:

@@ -27,6 +27,7 @@ class Measure(StrEnum):
     SLOW = "slow"
     ERRORS = "errors"
     RPS = "rps"
+    MEMORY = "memory"
 
     @property
     def is_share(self) -> bool:
@@ -53,6 +54,20 @@ class AbTest:
 
 
 @dataclass(frozen=True, slots=True)
+class AbWindows:
+    """How every window of a comparison is held, as its pilot has chosen.
+
+    A window settles for `settle_s` and lasts `window_s`. `cycle_s` is how long a user of the base takes from
+    one request to the next. `cpu_ratio` is the share of its CPU that the base uses; None if it is unknown.
+    """
+
+    settle_s: float
+    window_s: float
+    cycle_s: float
+    cpu_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A window of one side: its judged step, or why the target did not come up."""
 
@@ -73,7 +88,12 @@ class Held:
         if step is None or self.is_broken or not step.target.cpu_per_request_s:
             return False
         is_known = step.verdict is not Verdict.INVALID or step.rule.lacks_requests
-        return is_known or step.rule in _NOISE_RULES
+        return is_known or self.is_disturbed
+
+    @property
+    def is_disturbed(self) -> bool:
+        """True if other programs or the hypervisor disturbed the window."""
+        return self.step is not None and self.step.rule in _NOISE_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +114,18 @@ class Pair:
         """True if the two windows can be compared: both are sound, or other programs disturbed both."""
         if not (self.base.is_comparable and self.head.is_comparable):
             return False
-        return _is_disturbed(self.base) == _is_disturbed(self.head)
+        return self.base.is_disturbed == self.head.is_disturbed
 
 
-def _is_disturbed(held: Held) -> bool:
-    return held.step is not None and held.step.rule in _NOISE_RULES
+@dataclass(frozen=True, slots=True)
+class PairChange:
+    """How the CPU time per request changes within a pair, as head / base - 1; None if a window lacks it.
+
+    `at_one_pace` leaves out what follows the host's pace, as far as the pairs tell how it does.
+    """
+
+    measured: float | None = None
+    at_one_pace: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +191,19 @@ class AbAnswer:
         judged = (Measure.CPU, Measure.P95, Measure.ERRORS)
         is_more = any(each.kind is Change.MORE for each in self.estimates if each.measure in judged)
         return is_more or self.outcome is AbOutcome.HEAD_BROKE
+
+
+@dataclass(frozen=True, slots=True)
+class AbRecord:
+    """A comparison with its answer and its pairs, from which its files are written.
+
+    `changes` has one for each pair. `windows` is None for a comparison of an older harness.
+    """
+
+    target: str
+    campaign: str
+    started_at: str
+    answer: AbAnswer
+    pairs: tuple[Pair, ...] = ()
+    changes: tuple[PairChange, ...] = ()
+    windows: AbWindows | None = None

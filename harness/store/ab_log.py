@@ -1,11 +1,12 @@
 """Write the pairs of a comparison of two versions to a campaign's log, and read them back."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.errors import StoreError
-from harness.model.ab import AbTest, Side
+from harness.model.ab import AbTest, AbWindows, Side
 from harness.model.resources import Limits
 from harness.store.folder import CampaignFolder
 
@@ -34,14 +35,27 @@ class StoredPair:
 
 @dataclass(frozen=True, slots=True)
 class StoredComparison:
-    """A comparison as its log has it."""
+    """A comparison as its log has it.
+
+    `digests` are those of the images. `users_asked` is None if the pilot chose the users. `windows` is None
+    in the log of an older harness: such a comparison can't go on.
+    """
 
     test: AbTest
     pairs: tuple[StoredPair, ...]
+    digests: Mapping[Side, str]
+    users_asked: int | None = None
+    windows: AbWindows | None = None
 
 
-def add_test(folder: CampaignFolder, test: AbTest, images: Mapping[Side, str]) -> None:
-    """Log what the comparison asks for, with the digest of each side's image."""
+def add_test(
+    folder: CampaignFolder,
+    test: AbTest,
+    images: Mapping[Side, str],
+    windows: AbWindows,
+    users_asked: int | None,
+) -> None:
+    """Log what the comparison asks for, the digest of each side's image, and how the windows are held."""
     folder.event_log.append(
         STARTED,
         base=test.base,
@@ -55,6 +69,11 @@ def add_test(folder: CampaignFolder, test: AbTest, images: Mapping[Side, str]) -
         within_s=test.within_s,
         least_ratio=test.least_ratio,
         same=test.is_same_image,
+        users_asked=users_asked,
+        settle_s=windows.settle_s,
+        window_s=windows.window_s,
+        cycle_s=windows.cycle_s,
+        cpu_ratio=windows.cpu_ratio,
     )
 
 
@@ -77,13 +96,13 @@ def read_comparison(folder: CampaignFolder) -> StoredComparison | None:
 
     Raises StoreError if the log is damaged.
     """
-    test: AbTest | None = None
+    started: StoredComparison | None = None
     pairs: list[StoredPair] = []
     for number, event in enumerate(folder.event_log.read(), 1):
         try:
             match event["event"]:
                 case "comparison-started":
-                    test = _parse_test(event)
+                    started = _parse_start(event)
                 case "pair-finished":
                     pairs.append(_parse_pair(event))
         except (KeyError, TypeError, ValueError) as error:
@@ -91,7 +110,24 @@ def read_comparison(folder: CampaignFolder) -> StoredComparison | None:
                 f"{folder.event_log.path}:{number}: the event {event['event']} lacks a fact ({error})",
                 "restore the file, or compare again",
             ) from None
-    return None if test is None else StoredComparison(test, tuple(pairs))
+    return None if started is None else replace(started, pairs=tuple(pairs))
+
+
+def _parse_start(event: Mapping[str, Any]) -> StoredComparison:
+    digests = {Side.BASE: str(event["base_digest"]), Side.HEAD: str(event["head_digest"])}
+    asked = event.get("users_asked")
+    users_asked = None if asked is None else int(asked)
+    return StoredComparison(_parse_test(event), (), digests, users_asked, _parse_windows(event))
+
+
+def _parse_windows(event: Mapping[str, Any]) -> AbWindows | None:
+    if "window_s" not in event:
+        return None
+    lengths_s = [float(event[key]) for key in ("settle_s", "window_s", "cycle_s")]
+    if not all(math.isfinite(length_s) and length_s >= 0 for length_s in lengths_s):
+        raise ValueError("a length is out of range")
+    ratio = event["cpu_ratio"]
+    return AbWindows(*lengths_s, None if ratio is None else float(ratio))
 
 
 def _parse_test(event: Mapping[str, Any]) -> AbTest:

@@ -13,6 +13,7 @@ from harness.model import MachineDifference, Price
 from harness.report import (
     build_comparison,
     build_view,
+    render_ab,
     render_brief,
     render_comparison,
     render_html,
@@ -20,7 +21,7 @@ from harness.report import (
 )
 from harness.store import read_summaries
 from tests.browser.pages import open_page, store_two_campaigns, unfold_details
-from tests.unit.report import example
+from tests.unit.report import ab_example, example
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
@@ -53,6 +54,10 @@ def render_comparison_page(folder: Path) -> str:
     return render_comparison(view, differences)["comparison.html"]
 
 
+def render_ab_page(folder: Path) -> str:
+    return render_ab(ab_example.build_record())["ab.html"]
+
+
 def render_index_page(folder: Path) -> str:
     store_two_campaigns(folder, "web")
     return render_index(read_summaries(folder))
@@ -68,6 +73,7 @@ def render_index_page(folder: Path) -> str:
         render_grown_report,
         render_brief_page,
         render_comparison_page,
+        render_ab_page,
         render_index_page,
     ],
 )

@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, BrowserContext
 
 from harness.analyse.result.comparison import compare_sizes
 from harness.model import MachineDifference
-from harness.report import build_comparison, render_comparison, render_index
+from harness.report import build_comparison, render_ab, render_comparison, render_index
 from harness.store import read_summaries
 from tests.browser.pages import HOSTILE, open_page, store_two_campaigns
-from tests.unit.report import example
+from tests.unit.report import ab_example, example
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
@@ -47,3 +47,14 @@ def test_an_index_opens_without_errors_and_links_the_reports(phone: BrowserConte
     box = page.locator("svg.spark").bounding_box()
     assert box is not None
     assert box["height"] < 40
+
+
+def test_two_versions_open_without_errors_and_fit_a_phone(phone: BrowserContext, tmp_path: Path) -> None:
+    record = ab_example.build_record(base=HOSTILE, head=HOSTILE, target=HOSTILE)
+    opened = open_page(phone, render_ab(record)["ab.html"], tmp_path)
+    page = opened.page
+    assert (opened.errors, len(opened.requests)) == ([], 1)
+    assert page.evaluate("window.hit") is None
+    assert "more CPU time per request" in page.locator("#sentence").inner_text().replace("\u00a0", " ")
+    assert page.locator("svg[role=img] .pair").count() == len(record.pairs)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from harness.analyse.student import find_t
-from harness.model.ab import AbAnswer, AbOutcome, AbTest, Estimate, Held, Measure, Pair
+from harness.model.ab import AbAnswer, AbOutcome, AbTest, Estimate, Held, Measure, Pair, PairChange
 from harness.model.decisions import Change
 from harness.model.results import StepResult
+from harness.model.verdicts import Rule
 
 FALSE_ALARM_RATIO = 0.02
 """The share of comparisons of equal versions that may claim a difference."""
@@ -48,11 +49,15 @@ _DECIDED = {Change.MORE: AbOutcome.MORE, Change.LESS: AbOutcome.LESS, Change.SAM
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A mean with its standard error and the degrees of freedom behind it."""
+    """A mean with its standard error and the degrees of freedom behind it.
+
+    `slope` is by how much the values follow what they were fitted to.
+    """
 
     mean: float
     error: float
     degrees: int
+    slope: float = 0.0
 
 
 def assess_ab(test: AbTest, pairs: Sequence[Pair]) -> AbAnswer:
@@ -133,6 +138,8 @@ def _read(measure: Measure, held: Held) -> float | None:
             return step.failures.ratio
         case Measure.RPS:
             return step.rps
+        case Measure.MEMORY:
+            return step.target.memory_peak_bytes
 
 
 def _list_paces(pairs: Sequence[Pair]) -> list[float] | None:
@@ -140,13 +147,37 @@ def _list_paces(pairs: Sequence[Pair]) -> list[float] | None:
 
     None if a pace is unknown, or if the pairs are too few to tell how the CPU time follows it.
     """
-    paces = [(_read_pace(pair.base.step), _read_pace(pair.head.step)) for pair in pairs]
-    known = [math.log(head / base) for base, head in paces if base and head]
+    paces = [_compare_paces(pair) for pair in pairs]
+    known = [pace for pace in paces if pace is not None]
     return known if len(known) == len(pairs) >= _FEWEST_FOR_PACE else None
+
+
+def _compare_paces(pair: Pair) -> float | None:
+    base, head = _read_pace(pair.base.step), _read_pace(pair.head.step)
+    return math.log(head / base) if base and head else None
 
 
 def _read_pace(step: StepResult | None) -> float | None:
     return step.host.work_s if step is not None else None
+
+
+def measure_changes(pairs: Sequence[Pair]) -> tuple[PairChange, ...]:
+    """Return how the CPU time per request changes within each pair, also within those that don't count.
+
+    The pairs that count tell how it follows the host's pace.
+    """
+    counting = [pair for pair in pairs if pair.is_comparable]
+    logs = [math.log(_require_cpu(pair.head) / _require_cpu(pair.base)) for pair in counting]
+    slope = fit_mean(logs, _list_paces(counting)).slope if len(logs) > 1 else 0.0
+    return tuple(_measure_change(pair, slope) for pair in pairs)
+
+
+def _measure_change(pair: Pair, slope: float) -> PairChange:
+    base, head = _read(Measure.CPU, pair.base), _read(Measure.CPU, pair.head)
+    if not base or not head:
+        return PairChange()
+    log, pace = math.log(head / base), _compare_paces(pair) or 0.0
+    return PairChange(_to_change(log), _to_change(log - slope * pace))
 
 
 def fit_mean(values: Sequence[float], follows: Sequence[float] | None = None) -> Fit:
@@ -162,7 +193,7 @@ def fit_mean(values: Sequence[float], follows: Sequence[float] | None = None) ->
             start = mean - slope * centre
             squares = sum((y - start - slope * x) ** 2 for x, y in zip(follows, values, strict=True))
             error = math.sqrt(squares / (count - 2) * (1 / count + centre**2 / spread))
-            return Fit(start, error, count - 2)
+            return Fit(start, error, count - 2, slope)
     squares = sum((value - mean) ** 2 for value in values)
     return Fit(mean, math.sqrt(squares / (count - 1) / count), count - 1)
 
@@ -224,11 +255,18 @@ def _require_cpu(held: Held) -> float:
 def _find_broken(pairs: Sequence[Pair]) -> tuple[AbOutcome, Held] | None:
     """Return which version broke too often, and how at last; None if none did."""
     broken = {
-        AbOutcome.BASE_BROKE: [pair.base for pair in pairs if pair.base.is_broken],
-        AbOutcome.HEAD_BROKE: [pair.head for pair in pairs if pair.head.is_broken],
+        AbOutcome.BASE_BROKE: [pair.base for pair in pairs if _breaks(pair.base, pair.head)],
+        AbOutcome.HEAD_BROKE: [pair.head for pair in pairs if _breaks(pair.head, pair.base)],
     }
     often = [outcome for outcome, held in broken.items() if len(held) >= _MOST_BREAKS]
     if not often:
         return None
     outcome = AbOutcome.BOTH_BROKE if all(broken.values()) else often[0]
     return outcome, broken[often[0]][-1]
+
+
+def _breaks(held: Held, other: Held) -> bool:
+    """Return True if a version broke, or kept all users waiting through a window, unlike the other one."""
+    step = held.step
+    is_stuck = step is not None and step.rule is Rule.NO_DATA and other.is_comparable
+    return held.is_broken or is_stuck

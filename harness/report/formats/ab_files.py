@@ -1,4 +1,4 @@
-"""Write a comparison of two versions: a text for the terminal, Markdown, and JSON for other programs."""
+"""Write a comparison of two versions: a text for the terminal, a page, Markdown, and JSON for programs."""
 
 import json
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.model.ab import AbAnswer, Estimate
+from harness.model.ab import AbAnswer, AbRecord, Estimate
 from harness.report.formats.markdown import escape_markdown
+from harness.report.html.ab_page import render_ab_page
 from harness.report.view.ab import AbRow, AbView, build_ab_view
 from harness.report.view.text import clean_text, keep_finite
 
@@ -26,11 +27,16 @@ def render_ab_text(view: AbView) -> str:
     return "\n\n".join([*parts, *(["\n".join(view.remarks)] if view.remarks else [])])
 
 
-def render_ab(answer: AbAnswer) -> dict[str, str]:
+def render_ab(record: AbRecord) -> dict[str, str]:
     """Return every file of a comparison, by its name in the campaign's folder."""
+    answer = record.answer
     view = build_ab_view(answer)
     document = json.dumps(_build_json(answer, view), indent=2, ensure_ascii=False, allow_nan=False)
-    return {"ab.json": document + "\n", "ab.md": "\n".join(_list_markdown_lines(view))}
+    return {
+        "ab.json": document + "\n",
+        "ab.md": "\n".join(_list_markdown_lines(view)),
+        "ab.html": render_ab_page(record),
+    }
 
 
 def _list_columns(row: AbRow) -> tuple[str, ...]:
@@ -42,6 +48,11 @@ def _list_markdown_lines(view: AbView) -> Iterator[str]:
     yield ""
     yield f"**{escape_markdown(view.sentence)}**"
     yield ""
+    yield from list_ab_table(view)
+
+
+def list_ab_table(view: AbView) -> Iterator[str]:
+    """Yield the table of measures and the remarks in Markdown, line by line."""
     if view.rows:
         yield "| | base | head | change | interval | |"
         yield "|:--|--:|--:|--:|:--|:--|"

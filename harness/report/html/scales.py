@@ -54,6 +54,18 @@ def build_linear_scale(highest: float, start: float, end: float, about_ticks: in
     return Scale(0.0, highest, start, end, tuple(round(index * step, 10) for index in range(count + 1)))
 
 
+def build_range_scale(
+    values: Sequence[float], start: float, end: float, about_ticks: int = 4, unit: str = ""
+) -> Scale:
+    """Return a scale from a little below the lowest to a little above the highest value, with round ticks."""
+    low, high = min(values), max(values)
+    margin = max(0.08 * (high - low), 0.01 * max(abs(low), abs(high)), 1e-9)
+    low, high = low - margin, high + margin
+    step = _round_up_step((high - low) / about_ticks)
+    numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+    return Scale(low, high, start, end, tuple(round(number * step, 10) for number in numbers), unit=unit)
+
+
 def _round_up_step(rough: float) -> float:
     """Return the smallest of …, 0.5, 1, 2, 5, 10, … that is at least `rough`."""
     decade = 10.0 ** math.floor(math.log10(rough))

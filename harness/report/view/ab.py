@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.model.ab import AbAnswer, AbOutcome, Estimate, Held, Measure
 from harness.model.decisions import Change
+from harness.model.verdicts import Rule
 from harness.report.view.explanations import explain_judgement
 from harness.report.view.text import (
     NO_DATA,
@@ -13,6 +14,8 @@ from harness.report.view.text import (
     format_change,
     format_duration,
     format_estimate,
+    format_hold,
+    format_mebibytes,
     format_milliseconds,
     format_number,
     format_rate,
@@ -27,6 +30,7 @@ _NAMES = {
     Measure.SLOW: "slower than the limit",
     Measure.ERRORS: "failed requests",
     Measure.RPS: "RPS",
+    Measure.MEMORY: "memory at its peak",
 }
 _LONGER_RATIO = 1.2
 _LONGEST_S = 3600.0
@@ -134,8 +138,11 @@ def _count_pairs(answer: AbAnswer) -> str:
 def _explain_break(held: Held | None) -> str:
     if held is None:
         return "it did not come up"
-    if held.step is not None:
-        return clean_text(explain_judgement(held.step.judgement)).rstrip(".")
+    step = held.step
+    if step is not None and step.rule is Rule.NO_DATA:
+        return f"all of them still waited for answers: no request started in {format_hold(step.window_s)}"
+    if step is not None:
+        return clean_text(explain_judgement(step.judgement)).rstrip(".")
     return clean_text(held.failure or "it did not come up").rstrip(".")
 
 
@@ -160,6 +167,8 @@ def _format_value(measure: Measure, value: float) -> str:
             return format_seconds(value)
         case Measure.RPS:
             return format_rate(value)
+        case Measure.MEMORY:
+            return format_mebibytes(value)
         case Measure.SLOW | Measure.ERRORS:
             return format_ratio(value)
 
@@ -180,7 +189,8 @@ def _format_interval(estimate: Estimate) -> str:
 def _list_remarks(answer: AbAnswer) -> Iterator[str]:
     """Yield what goes with the answer: what else has changed, and how the comparison was made."""
     for each in answer.estimates:
-        if each.measure in (Measure.P95, Measure.ERRORS) and each.kind in (Change.MORE, Change.LESS):
+        is_told = each.measure in (Measure.P95, Measure.ERRORS, Measure.MEMORY)
+        if is_told and each.kind in (Change.MORE, Change.LESS):
             name, change = _NAMES[each.measure], _format_difference(each, each.change)
             yield f"{name[0].upper()}{name[1:]} changed too: {change} ({_format_interval(each)})."
     cpu = answer.cpu

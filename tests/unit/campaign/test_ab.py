@@ -7,13 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign.ab import AbListener, AbRequest, rejudge_ab, run_ab
+from harness.campaign.ab import AbListener, AbRequest, run_ab
 from harness.campaign.ab_windows import Pilot, choose_timing, choose_users
 from harness.campaign.preflight import EngineBackends
 from harness.campaign.resume import find_unfinished_campaign
+from harness.campaign.stored_ab import find_unfinished_comparison, rejudge_ab
 from harness.errors import BackendError, TargetStartError, UsageError
 from harness.model import (
     CampaignState,
+    ImageSource,
     Limits,
     Plan,
     Purpose,
@@ -21,7 +23,7 @@ from harness.model import (
     TargetUse,
     compute_ramp_rate,
 )
-from harness.model.ab import AbAnswer, AbOutcome, AbTest, Pair
+from harness.model.ab import AbAnswer, AbOutcome, AbTest, Pair, Side
 from harness.plan.ab import plan_ab
 from harness.store import CampaignFolder
 from tests.builders import make_plan
@@ -74,9 +76,12 @@ def test_a_version_that_needs_more_cpu_time_is_found_and_the_facts_give_the_same
     assert (answer.outcome, answer.is_worse, answer.test.is_same_image) == (AbOutcome.MORE, True, False)
     assert answer.cpu is not None
     assert answer.cpu.change == pytest.approx(0.5, abs=0.1)
-    assert rejudge_ab(CampaignFolder.open(folder.path)) == answer
+    record = rejudge_ab(CampaignFolder.open(folder.path))
+    assert record is not None
+    assert record.answer == answer
     assert json.loads((folder.path / "ab.json").read_text())["outcome"] == "more"
     assert "more CPU time per request" in (folder.path / "ab.md").read_text()
+    assert "more CPU time per request" in (folder.path / "ab.html").read_text().replace("\u00a0", " ")
     assert folder.read_log().state is CampaignState.COMPLETE
 
 
@@ -101,16 +106,112 @@ def test_both_windows_of_a_pair_have_the_same_seed(tmp_path: Path, plan: Plan) -
     assert seeds[:5] == [0, 1, 1, 2, 2]
 
 
-def test_an_interrupted_comparison_keeps_its_pairs_and_is_not_resumed(tmp_path: Path, plan: Plan) -> None:
-    fake, notes, results = FakeBackends(), list[str](), tmp_path / "results"
+def interrupt(plan: Plan, results: Path, request: AbRequest = QUICK, most_pairs: int = 1) -> FakeBackends:
+    """Interrupt a comparison after so many pairs."""
+    fake = FakeBackends(services={"web:2": WORSE})
     with pytest.raises(KeyboardInterrupt):
-        run_ab(plan, QUICK, results, Recorder(most_pairs=1), connect=connect_to(fake))
-    answer = rejudge_ab(CampaignFolder.open(results / "latest"))
-    assert answer is not None
+        run_ab(plan, request, results, Recorder(most_pairs), connect=connect_to(fake))
+    return fake
+
+
+def test_an_interrupted_comparison_keeps_its_pairs_and_no_campaign_goes_on_with_it(
+    tmp_path: Path, plan: Plan
+) -> None:
+    notes, results = list[str](), tmp_path / "results"
+    fake = interrupt(plan, results)
+    record = rejudge_ab(CampaignFolder.open(results / "latest"))
+    assert record is not None
+    answer = record.answer
     assert (answer.outcome, answer.pairs, answer.is_over) == (AbOutcome.UNDECIDED, 1, False)
+    assert "Not finished" in (results / "latest/ab.html").read_text()
     ordinary = replace(plan, hashes={**plan.hashes, "matrix": "other"})
     assert find_unfinished_campaign(results, ordinary, notes.append) is None
     assert fake.host.running == []
+
+
+def test_the_same_command_goes_on_with_the_pairs_that_are_left(tmp_path: Path, plan: Plan) -> None:
+    """Without an interruption the same pairs come: each has the seed and the order of its number."""
+    results, whole = tmp_path / "results", Recorder()
+    undisturbed = FakeBackends(services={"web:2": WORSE})
+    run_ab(plan, QUICK, tmp_path / "whole", whole, connect=connect_to(undisturbed))
+    interrupt(plan, results, most_pairs=3)
+    fake, rest = FakeBackends(services={"web:2": WORSE}), Recorder()
+    answer, folder = run_ab(plan, QUICK, results, rest, connect=connect_to(fake))
+    assert rest.pilots == []
+    assert [pair.number for pair in rest.pairs] == [pair.number for pair in whole.pairs[3:]]
+    assert [crowd.seed for crowd in fake.generator.crowds if crowd is not None][:2] == [4, 4]
+    assert [image.reference for _, image in fake.host.ran][:2] == ["web:2", "web:1"]
+    assert answer.pairs == len(whole.pairs)
+    assert (answer.outcome, folder.read_log().state) == (AbOutcome.MORE, CampaignState.COMPLETE)
+    assert answer.spent_s == pytest.approx(whole.pairs[-1].ended_s, rel=0.2)
+    files = [path.name for path in (folder.path / "cells").rglob("step-*")]
+    assert len(files) == 1 + 2 * answer.pairs
+    assert "interrupted after 3 pairs (--fresh starts a new comparison)" in rest.notes[0]
+
+
+def test_a_window_whose_pair_was_interrupted_is_held_again_beside_what_is_stored(
+    tmp_path: Path, plan: Plan
+) -> None:
+    results = tmp_path / "results"
+    interrupt(plan, results)
+    folder = CampaignFolder.open(results / "latest")
+    base = next(cell for cell in plan.cells if cell.limits.variant == "base")
+    stored = folder.read_step(f"cells/{base.id}/step-002.json.gz")
+    folder.add_step(base.id, replace(stored, index=3), purpose=Purpose.AB)
+    fake = FakeBackends(services={"web:2": WORSE})
+    run_ab(plan, QUICK, results, Recorder(), connect=connect_to(fake))
+    pairs = [event for event in folder.event_log.read() if event["event"] == "pair-finished"]
+    assert pairs[1]["base"] == f"cells/{base.id}/step-004.json.gz"
+
+
+@pytest.mark.parametrize(
+    ("fresh", "request_", "note"),
+    [
+        (True, QUICK, ""),
+        (False, replace(QUICK, within_s=900.0), "what is asked has changed since"),
+        (False, replace(QUICK, users=None), "what is asked has changed since"),
+    ],
+)
+def test_another_question_or_fresh_starts_a_new_comparison(
+    fresh: bool, request_: AbRequest, note: str, tmp_path: Path, plan: Plan
+) -> None:
+    results, listener = tmp_path / "results", Recorder()
+    interrupt(plan, results)
+    old = CampaignFolder.open(results / "latest").path
+    old.rename(results / "20260101-000000-web-ab")  # two that start in one second would have one name
+    (results / "latest").unlink()
+    (results / "latest").symlink_to("20260101-000000-web-ab")
+    fake = FakeBackends(services={"web:2": WORSE})
+    run_ab(plan, request_, results, listener, fresh=fresh, connect=connect_to(fake))
+    assert len(listener.pilots) == 1
+    assert any(note in each for each in listener.notes) if note else listener.notes == []
+
+
+def test_an_image_that_changed_since_is_refused(tmp_path: Path, plan: Plan) -> None:
+    results = tmp_path / "results"
+    interrupt(plan, results)
+    fake = FakeBackends(services={"web:2": WORSE})
+    fake.host.digests["web:2"] = "sha256:other"
+    with pytest.raises(UsageError, match="the image of the head changed") as caught:
+        run_ab(plan, QUICK, results, Recorder(), connect=connect_to(fake))
+    assert "--fresh" in caught.value.hint
+
+
+def test_a_comparison_of_an_older_harness_starts_anew(tmp_path: Path, plan: Plan) -> None:
+    results = tmp_path / "results"
+    interrupt(plan, results)
+    log = results / "latest" / "events.jsonl"
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    for event in events:
+        for key in ("users_asked", "settle_s", "window_s", "cycle_s", "cpu_ratio"):
+            event.pop(key, None)
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+    record = rejudge_ab(CampaignFolder.open(results / "latest"))
+    assert record is not None
+    assert (record.answer.pairs, record.windows) == (1, None)
+    notes = list[str]()
+    assert find_unfinished_comparison(results, plan, QUICK.is_asked_in, notes.append) is None
+    assert notes == []
 
 
 def test_the_same_image_twice_is_no_difference_within_the_time(tmp_path: Path, plan: Plan) -> None:
@@ -127,7 +228,9 @@ def test_a_head_that_does_not_come_up_ends_the_comparison(tmp_path: Path, plan: 
     answer, folder = run_ab(plan, QUICK, tmp_path / "results", Recorder(), connect=connect_to(fake))
     assert (answer.outcome, answer.is_worse) == (AbOutcome.HEAD_BROKE, True)
     assert "exit code 1" in json.loads((folder.path / "ab.json").read_text())["sentence"]
-    assert rejudge_ab(folder) == answer
+    record = rejudge_ab(folder)
+    assert record is not None
+    assert record.answer == answer
 
 
 def test_a_base_that_does_not_come_up_or_breaks_is_an_error(tmp_path: Path, plan: Plan) -> None:
@@ -204,3 +307,21 @@ def test_a_quick_ramp_takes_one_cycle_and_three_seconds_at_least() -> None:
     assert compute_ramp_rate(99, 1000, 1.0, is_quick=True) == 33
     assert compute_ramp_rate(100, 1000, 5.0) == 10
     assert compute_ramp_rate(99, 20, 1.0, is_quick=True) == 20
+
+
+def test_base_and_head_may_be_two_targets_of_two_commits(tmp_path: Path, plan: Plan) -> None:
+    """Then each side runs its own target with what the variant sets, as `harness change` needs it."""
+    same = plan_ab(
+        replace(make_plan((0.5, 256), users_limit=40), scenario=plan.scenario), None, *["unchanged"] * 2
+    )
+    before = replace(plan.target, source=ImageSource("web:0"), environment={"OLD": "1"})
+    fake = FakeBackends(services={"web:0": replace(Service(), cpu_s=Service().cpu_s / 2)})
+    fake.host.digests["web:0"] = "sha256:0"
+    targets = {Side.BASE: before, Side.HEAD: plan.target}
+    results = tmp_path / "results"
+    answer, folder = run_ab(same, QUICK, results, Recorder(), targets=targets, connect=connect_to(fake))
+    assert (answer.outcome, answer.test.is_same_image) == (AbOutcome.MORE, False)
+    assert [image.reference for _, image in fake.host.ran][:3] == ["web:0", "web:0", "web:1"]
+    record = rejudge_ab(folder)
+    assert record is not None
+    assert record.answer == answer

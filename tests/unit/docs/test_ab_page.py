@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.campaign.ab import AbListener, AbRequest, run_ab
 from harness.campaign.preflight import EngineBackends
 from harness.model import MIB, Limits, Plan, Scenario
-from harness.model.ab import AbAnswer, AbOutcome, AbTest, Estimate, Measure
+from harness.model.ab import AbAnswer, AbOutcome, AbRecord, AbTest, Estimate, Measure
 from harness.model.decisions import Change
 from harness.plan.ab import plan_ab
 from harness.report import render_ab
@@ -40,7 +40,8 @@ def test_every_event_of_a_comparison_is_documented_with_its_fields(tmp_path: Pat
 def test_every_field_of_the_answer_is_documented_with_its_words() -> None:
     test = AbTest("a", "b", Limits(0.5, 256 * MIB), users=10)
     estimates = tuple(Estimate(each, 1.0, 1.0, 0.0, -0.1, 0.1, 0.95, Change.UNKNOWN) for each in Measure)
-    document = json.loads(render_ab(AbAnswer(test, AbOutcome.UNDECIDED, estimates))["ab.json"])
+    record = AbRecord("shop", "a", "", AbAnswer(test, AbOutcome.UNDECIDED, estimates))
+    document = json.loads(render_ab(record)["ab.json"])
     fields = document.keys() - {"measures"} | {f"measures[].{name}" for name in document["measures"][0]}
     rows = read_table(RESULTS, "field of ab.json")
     assert sorted(name for row in rows for name in find_spans(row[0])) == sorted(fields)

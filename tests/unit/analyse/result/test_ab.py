@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.analyse.result.ab import assess_ab, fit_mean
+from harness.analyse.result.ab import assess_ab, fit_mean, measure_changes
 from harness.analyse.student import find_t
 from harness.model import MIB, Failures, Limits, Rule, TargetUse
-from harness.model.ab import AbOutcome, AbTest, Held, Measure, Pair
+from harness.model.ab import AbOutcome, AbTest, Held, Measure, Pair, PairChange
 from harness.model.decisions import Change
-from harness.model.evidence import EndedStep
+from harness.model.evidence import EndedStep, NoRequests
 from tests.unit.analyse.synthetic import make_step
 
 TEST = AbTest("web:1", "web:2", Limits(0.5, 256 * MIB), users=150, within_s=600.0, least_ratio=0.05)
@@ -203,3 +203,33 @@ def test_no_errors_at_all_are_the_same_and_a_measure_that_a_window_lacks_is_not_
     errors = next(each for each in answer.estimates if each.measure is Measure.ERRORS)
     assert (errors.low, errors.high, errors.kind) == (0.0, 0.0, Change.SAME)
     assert Measure.SLOW not in [each.measure for each in answer.estimates]
+
+
+def test_a_head_whose_users_all_wait_through_two_windows_is_broken() -> None:
+    """A head so slow that no request starts in a window has no CPU time per request: that is no doubt."""
+    stuck = Held(make_step(150, "INVALID", rule="no-data", evidence=NoRequests(), requests=0))
+    pairs = [Pair(number, hold(), stuck, number * 50.0) for number in (1, 2)]
+    answer = assess_ab(TEST, pairs)
+    assert (answer.outcome, answer.broken, answer.is_worse) == (AbOutcome.HEAD_BROKE, stuck, True)
+    quiet = [Pair(number, stuck, stuck, number * 50.0) for number in (1, 2)]
+    assert assess_ab(TEST, quiet).outcome is AbOutcome.UNDECIDED
+
+
+def test_the_change_of_each_pair_is_as_measured_and_at_one_pace() -> None:
+    """The logarithms are 0.06 + 0.8 x with the pace's x, so at one pace each is exp(0.06) - 1 = 6.18 %."""
+    pairs = [
+        Pair(
+            number,
+            hold(0.004, work_s=0.002),
+            hold(0.004 * math.exp(0.06 + 0.8 * x), work_s=0.002 * math.exp(x)),
+            number * 50.0,
+        )
+        for number, x in enumerate([0.1, -0.1, 0.2, -0.2, 0.05, 0.15], 1)
+    ]
+    left_out = Pair(7, hold(), hold(0.008, rule="generator-cpu"), 350.0)
+    *changes, other, broken = measure_changes([*pairs, left_out, Pair(8, hold(), BROKEN, 400.0)])
+    assert [each.at_one_pace for each in changes] == pytest.approx([math.exp(0.06) - 1] * 6)
+    assert changes[0].measured == pytest.approx(math.exp(0.14) - 1)
+    assert other.measured == pytest.approx(1.0)
+    assert broken == PairChange()
+    assert measure_changes([]) == ()
