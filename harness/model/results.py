@@ -257,3 +257,10 @@ class CellResult:
         """Return True if the cell sustains this number of users, measured or inferred from a smaller size."""
         known = self.status in (Status.BRACKETED, Status.CENSORED, Status.INFERRED)
         return known and self.sustained_users is not None and self.sustained_users >= users
+
+    def breaks_at(self, users: int) -> bool:
+        """Return True if a measured failure shows that the cell does not sustain this number of users.
+
+        So it may be of an undecided cell, of which nothing is known with fewer users.
+        """
+        return self.broken_users is not None and self.broken_users <= users and not self.sustains(users)

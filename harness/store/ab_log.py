@@ -123,11 +123,11 @@ def _parse_start(event: Mapping[str, Any]) -> StoredComparison:
 def _parse_windows(event: Mapping[str, Any]) -> AbWindows | None:
     if "window_s" not in event:
         return None
-    lengths_s = [float(event[key]) for key in ("settle_s", "window_s", "cycle_s")]
-    if not all(math.isfinite(length_s) and length_s >= 0 for length_s in lengths_s):
+    settle_s, window_s, cycle_s = (float(event[key]) for key in ("settle_s", "window_s", "cycle_s"))
+    if not all(math.isfinite(length_s) and length_s >= 0 for length_s in (settle_s, window_s, cycle_s)):
         raise ValueError("a length is out of range")
     ratio = event["cpu_ratio"]
-    return AbWindows(*lengths_s, None if ratio is None else float(ratio))
+    return AbWindows(settle_s, window_s, cycle_s, None if ratio is None else float(ratio))
 
 
 def _parse_test(event: Mapping[str, Any]) -> AbTest:

@@ -100,14 +100,11 @@ def _compare_size(
 ) -> Difference:
     if not base or not head:
         return Difference(limits, base, head, Change.ADDED if head else Change.REMOVED)
-    before, after = _find_sustained_range(base), _find_sustained_range(head)
-    if (
-        before is None
-        or after is None
-        or _broke_in_soak_alone(base, head)
-        or _broke_in_soak_alone(head, base)
-    ):
+    if _broke_in_soak_alone(base, head) or _broke_in_soak_alone(head, base):
         return Difference(limits, base, head, Change.UNKNOWN)
+    before, after = _find_sustained_range(base), _find_sustained_range(head)
+    if before is None or after is None:
+        return _compare_bounds(limits, base, head, threshold_ratio)
     ratio = _compute_ratio(base, head, before, after)
     at_one_speed = None if speed is None else _compare_at_one_speed(base, head, speed)
     if at_one_speed is not None:
@@ -125,6 +122,32 @@ def _compare_size(
     least_ratio = max(threshold_ratio, spread_ratio)
     change = _classify_change(before, after, least_ratio)
     return Difference(limits, base, head, change, ratio, counts_from_ratio=least_ratio)
+
+
+def _compare_bounds(
+    limits: Limits, base: tuple[CellResult, ...], head: tuple[CellResult, ...], threshold_ratio: float
+) -> Difference:
+    """Compare a size that is undecided in a campaign by the users that it sustained there, and that broke it.
+
+    If it broke with fewer users than it sustained in the other campaign, it has changed. UNKNOWN unless these
+    bounds are farther apart than campaigns of one target at different speeds of the host.
+    """
+    before, after = _find_bounds(base), _find_bounds(head)
+    least_ratio = max(threshold_ratio, math.expm1(_SURE * math.sqrt(2) * _SPREAD))
+    if after.high * (1 + least_ratio) <= before.low:
+        return Difference(limits, base, head, Change.LESS, counts_from_ratio=least_ratio)
+    if before.high * (1 + least_ratio) <= after.low:
+        return Difference(limits, base, head, Change.MORE, counts_from_ratio=least_ratio)
+    return Difference(limits, base, head, Change.UNKNOWN)
+
+
+def _find_bounds(results: Sequence[CellResult]) -> _UserRange:
+    """Return the fewest users that a repetition sustained, and the most that broke one."""
+    known = [
+        _find_cell_range(each) or _UserRange(each.sustained_users or 0, each.broken_users or math.inf)
+        for each in results
+    ]
+    return _UserRange(min(each.low for each in known), max(each.high for each in known))
 
 
 def _broke_in_soak_alone(results: Sequence[CellResult], others: Sequence[CellResult]) -> bool:

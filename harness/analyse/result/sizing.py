@@ -217,7 +217,8 @@ def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Inter
 def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> Check:
     """Check whether some measured size within the requirement's limits sustains its users.
 
-    The limits hold for all replicas of a size together. Without a variant in them any variant counts.
+    An undecided size that broke with as many users or fewer does not. The limits hold for all replicas of a
+    size together. Without a variant in them any variant counts.
     """
     max_limits = requirement.max_limits
     allowed = [
@@ -230,10 +231,15 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
     sizing = recommend_size(allowed, requirement.users)
     if sizing.recommended is not None:
         return Check(requirement, True, sizing.recommended)
+    sizes = select_worst_repetitions(allowed)
+    broken = [limits for limits in sorted(sizes) if sizes[limits].breaks_at(requirement.users)]
+    decisive = sizing.best or (sizes[broken[-1]] if broken else None)
     is_inconclusive = (
-        sizing.best is None or bool(sizing.undecided_sizes) or _is_censored_below(allowed, requirement.users)
+        decisive is None
+        or not set(sizing.undecided_sizes) <= set(broken)
+        or _is_censored_below(allowed, requirement.users)
     )
-    return Check(requirement, None if is_inconclusive else False, sizing.best)
+    return Check(requirement, None if is_inconclusive else False, decisive)
 
 
 def _is_censored_below(cells: Sequence[CellResult], users: int) -> bool:

@@ -46,7 +46,8 @@ STATUS_MEANINGS = {
 def format_bracket(result: CellResult) -> str:
     """Return what is known of the capacity, or the status.
 
-    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`. It is `< 400` for a size
+    Examples: `142 – 151` (sustained – broken), `≥ 400`, `none (< 10)`, `skipped`, `invalid (< 3)` for a size
+    that broke at 3 users, of which fewer told nothing. It is `< 400` for a size
     that broke in its soak, if its search held no fewer users.
     """
     sustained, broken = result.sustained_users, result.broken_users
@@ -61,6 +62,8 @@ def format_bracket(result: CellResult) -> str:
             return f"none (< {broken})" if broken is not None else "none"
         case Status.INFERRED | Status.NONE:
             return _format_open_bracket(sustained, broken) or result.status.value
+        case Status.INVALID if sustained is None and broken is not None:
+            return f"{result.status.value} (< {broken})"
         case Status.RUNNING:
             return _format_open_bracket(sustained, broken) or ("measuring" if result.steps else "waiting")
         case _:

@@ -181,6 +181,25 @@ def test_censored_and_failed_sizes_are_compared() -> None:
     assert difference.ratio is None
 
 
+@pytest.mark.parametrize(
+    ("base", "head", "change"),
+    [
+        ((6, None, Status.CENSORED), (None, 3, Status.INVALID), Change.LESS),
+        ((None, 3, Status.INVALID), (6, None, Status.CENSORED), Change.MORE),
+        ((100, 105, Status.BRACKETED), (200, None, Status.INVALID), Change.MORE),
+        ((100, 105, Status.BRACKETED), (None, 90, Status.INVALID), Change.UNKNOWN),
+        ((None, 3, Status.INVALID), (None, 3, Status.INVALID), Change.UNKNOWN),
+        ((6, None, Status.CENSORED), (None, None, Status.INVALID), Change.UNKNOWN),
+        ((6, None, Status.CENSORED), (None, None, Status.SKIPPED), Change.UNKNOWN),
+    ],
+)
+def test_an_undecided_size_has_changed_if_it_broke_far_below_what_it_sustained(
+    base: tuple[int | None, int | None, Status], head: tuple[int | None, int | None, Status], change: Change
+) -> None:
+    """Campaigns at different speeds of the host differ by up to 29 %: 3 · 1.29 < 6, and 90 · 1.29 > 100."""
+    assert find_change(make_result(1.0, *base), make_result(1.0, *head)) is change
+
+
 def soak(result: CellResult, verdict: str) -> CellResult:
     """Return the result of a size that was held for five minutes at 400 users with this verdict."""
     step = make_step(400, verdict)

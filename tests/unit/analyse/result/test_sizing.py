@@ -137,6 +137,16 @@ def test_an_undecided_size_makes_a_requirement_inconclusive() -> None:
     assert check_requirement(cells, make_requirement(150)).is_met is None
 
 
+def test_an_undecided_size_that_broke_with_as_many_users_misses_a_requirement() -> None:
+    """It broke at 3 users, and 1 user told nothing: it does not sustain 6, but perhaps 2."""
+    broken = make_result(0.5, None, 3, Status.INVALID)
+    missed = check_requirement([broken], make_requirement(6))
+    assert (missed.is_met, missed.decided_by) == (False, broken)
+    assert check_requirement([broken], make_requirement(2)).is_met is None
+    unknown = make_result(0.25, None, None, Status.INVALID)
+    assert check_requirement([broken, unknown], make_requirement(6)).is_met is None
+
+
 def make_replicated_result(replicas: int, cores: float, low: int, high: int) -> CellResult:
     single = make_result(cores, low, high, mib=128)
     limits = Limits(cores, 128 * MIB, replicas)
