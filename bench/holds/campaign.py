@@ -3,16 +3,18 @@
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Self
 
 from harness.analyse.result.comparison import find_changed_parts
+from harness.analyse.result.host_speed import find_host_speed
 from harness.analyse.search.step_timing import fit_step
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.analyse.step.judge import judge_step
 from harness.campaign.progress import CampaignProgress, replay
 from harness.errors import UsageError
-from harness.model import Cell, Load, Plan, Rule, Step, StepFacts, StepResult, Verdict
+from harness.model import Cell, CellResult, Factor, Load, Plan, Rule, Step, StepFacts, StepResult, Verdict
 from harness.plan import load_plan, plan_from_json
 from harness.report import name_part
 from harness.store import CampaignFolder
@@ -21,12 +23,18 @@ from harness.store.step_file import decode_step, encode_step
 _MOST_TRIES = 2
 """An INVALID step says nothing about the target, so it is held once more, as in a campaign."""
 
+_SLOWER_FACTOR = 1.05
+"""A host is slower than before from this factor on; less is within the noise of the CPU time per request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """The users that a size sustained, on which engine, and the baseline that its steps were judged by.
 
     `sure_users` are those that it surely sustains: `users` less the precision that the size itself reports.
+    `work_s` is the host's pace at which the users passed; None if the CPU does not stop the size, or if the
+    pace is unknown. `is_slowed` says that they are reduced because the host had become slower, `is_sure` by
+    the precision.
     """
 
     cell: Cell
@@ -34,10 +42,32 @@ class Certificate:
     sure_users: int
     engine: str | None
     baseline: Baseline | None
+    work_s: float | None = None
+    is_slowed: bool = False
+    is_sure: bool = False
 
     def reduce_to_sure(self) -> Self | None:
         """Return the certificate of the users that are surely sustained; None if these are all."""
-        return replace(self, users=self.sure_users) if self.sure_users < self.users else None
+        return replace(self, users=self.sure_users, is_sure=True) if self.sure_users < self.users else None
+
+    def compare_pace(self, work_s: float | None) -> float | None:
+        """Return by what share a host of this pace is slower than when the users passed; None if unknown."""
+        return None if self.work_s is None or work_s is None else work_s / self.work_s - 1
+
+    def reduce_to_speed(self, work_s: float | None, elasticity: float) -> Self | None:
+        """Return the certificate for a host of another pace; None unless that host is slower.
+
+        Users times CPU time per request is what stays (see `harness.analyse.result.host_speed`), and the CPU
+        time follows the pace by the elasticity.
+        """
+        pace_ratio = self.compare_pace(work_s)
+        if pace_ratio is None or self.is_slowed or self.is_sure:
+            return None
+        factor = (1 + pace_ratio) ** elasticity
+        if factor < _SLOWER_FACTOR:
+            return None
+        users, sure_users = (max(1, math.floor(each / factor)) for each in (self.users, self.sure_users))
+        return replace(self, users=users, sure_users=sure_users, is_slowed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +98,8 @@ class Hold:
 class HeldCampaign:
     """A stored campaign whose certificates are held again for `window_s` each; `out` is the steps' folder.
 
-    `steps` are all steps of the campaign.
+    `steps` are all steps of the campaign. `elasticity` tells how the CPU time of a request follows the host's
+    pace.
     """
 
     folder: CampaignFolder
@@ -77,6 +108,7 @@ class HeldCampaign:
     steps: tuple[StepResult, ...]
     window_s: float
     out: Path
+    elasticity: float = 0.0
 
     def choose_load(self) -> Load:
         """Return the load with as many Locust processes as the campaign's steps show to be needed."""
@@ -107,14 +139,11 @@ class HeldCampaign:
         return self._read_hold(certificate, tries) if tries else None
 
     def find_next(self, certificate: Certificate) -> Certificate | None:
-        """Return what to hold next of a size: its certificate, or that of fewer users; None if all is known.
-
-        Fewer users are held only after an SLO broke: the precision does not explain a death.
-        """
+        """Return what to hold next of a size, at its users or at fewer; None if all is known."""
         hold = self.find_hold(certificate)
         if hold is None or not hold.is_final:
             return certificate
-        reduced = certificate.reduce_to_sure() if hold.broke_slo else None
+        reduced = self._reduce(certificate, hold)
         return None if reduced is None else self.find_next(reduced)
 
     def read_holds(self) -> list[tuple[Certificate, Hold | None]]:
@@ -125,8 +154,18 @@ class HeldCampaign:
             while each is not None:
                 hold = self.find_hold(each)
                 pairs.append((each, hold))
-                each = each.reduce_to_sure() if hold is not None and hold.broke_slo else None
+                each = None if hold is None else self._reduce(each, hold)
         return pairs
+
+    def _reduce(self, certificate: Certificate, hold: Hold) -> Certificate | None:
+        """Return the certificate of fewer users after a hold; None if nothing explains why it did not pass.
+
+        Only a broken SLO is explained: by a slower host, or else by the precision. A death is not.
+        """
+        if not hold.broke_slo:
+            return None
+        slowed = certificate.reduce_to_speed(hold.result.host.work_s, self.elasticity)
+        return slowed or certificate.reduce_to_sure()
 
     def _read_hold(self, certificate: Certificate, number: int) -> Hold:
         file = self._name_file(certificate, number)
@@ -150,6 +189,7 @@ def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = N
     stored = plan_from_json(folder.read_plan(), matrix.absolute().parent)
     progress = replay(stored, folder)
     certificates = _list_certificates(stored, progress)
+    speed = find_host_speed(progress.build_results(stored))
     if not certificates:
         raise UsageError(f"{path}: no size of this campaign sustains any users")
     return HeldCampaign(
@@ -159,6 +199,7 @@ def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = N
         tuple(step for each in progress.cells.values() for step in each.steps),
         60 * minutes,
         out or folder.path / f"holds-{minutes:g}min",
+        speed.elasticity if speed else 0.0,
     )
 
 
@@ -171,10 +212,20 @@ def _list_certificates(plan: Plan, progress: CampaignProgress) -> tuple[Certific
             max(1, math.floor(result.sustained_users / (1 + (result.precision_ratio or 0.0)))),
             result.engine,
             progress.cells[result.cell.id].baseline,
+            _find_pace(result),
         )
         for result in progress.build_results(plan)
         if result.sustained_users is not None and result.steps
     )
+
+
+def _find_pace(result: CellResult) -> float | None:
+    """Return the host's mean pace while the users passed; None unless the CPU stops the size."""
+    if result.limiting_factor is not Factor.CPU:
+        return None
+    passed = [step for step in result.steps if step.users == result.sustained_users]
+    paces_s = [step.host.work_s for step in passed if step.verdict is Verdict.PASS and step.host.work_s]
+    return fmean(paces_s) if paces_s else None
 
 
 def _read_target(stored: Plan, matrix: Path) -> Plan:

@@ -1,37 +1,42 @@
 """Format what became of the certified users as a Markdown table, and count those that passed again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bench.holds.campaign import Certificate, HeldCampaign, Hold
 from harness.model import MIB, StepFacts
 from harness.report.view import text
 from harness.report.view.explanations import explain_judgement, name_rule
 
-_COLUMNS = ("size", "certified", "became", "held", "p95", "RPS", "memory", "rise", "why")
-_ALIGNMENT = "|:--|--:|:--|--:|--:|--:|--:|--:|:--|"
+_COLUMNS = ("size", "certified", "became", "held", "p95", "RPS", "memory", "rise", "host", "why")
+_ALIGNMENT = "|:--|--:|:--|--:|--:|--:|--:|--:|--:|:--|"
 
 
 def format_table(campaign: HeldCampaign, holds: Sequence[tuple[Certificate, Hold | None]]) -> str:
-    """Return a row for each of the holds (see `HeldCampaign.read_holds`), and a sentence that counts them."""
-    rows = [_format_row(*pair) for pair in holds]
-    at_full = sum(_has_survived(hold) and each in campaign.certificates for each, hold in holds)
-    at_sure = len({each.cell.id for each, hold in holds if _has_survived(hold)})
+    """Return a row for each of the holds (see `HeldCampaign.read_holds`), and a sentence that counts them.
+
+    The column `host` says by how much more CPU time a fixed piece of work needed than when the users passed.
+    """
+    survivors = [certificate for certificate, hold in holds if hold is not None and hold.has_survived]
     count = len(campaign.certificates)
+    sure = _count_sizes(survivors)
+    at_speed = _count_sizes(each for each in survivors if not each.is_sure)
+    at_full = _count_sizes(each for each in survivors if not (each.is_sure or each.is_slowed))
     return "\n".join(
         [
             _format_line(_COLUMNS),
             _ALIGNMENT,
-            *map(_format_line, rows),
+            *(_format_line(_format_row(*pair)) for pair in holds),
             "",
             f"{at_full} of {count} sizes survive {campaign.window_s / 60:g} min at the users that they "
-            f"sustained, {at_sure} of {count} at those less the precision that they report "
+            f"sustained, {at_speed} of {count} at those or, on a host that had become slower, at fewer in "
+            f"proportion, {sure} of {count} at those less the precision that they report "
             f"({campaign.folder.name}).",
         ]
     )
 
 
-def _has_survived(hold: Hold | None) -> bool:
-    return hold is not None and hold.has_survived
+def _count_sizes(certificates: Iterable[Certificate]) -> int:
+    return len({each.cell.id for each in certificates})
 
 
 def compute_memory_rise(facts: StepFacts) -> tuple[float, float] | None:
@@ -57,6 +62,7 @@ def _format_row(certificate: Certificate, hold: Hold | None) -> Sequence[str]:
     if hold is None:
         return size, users, "not held", *(text.NO_DATA,) * (len(_COLUMNS) - 3)
     result, rise = hold.result, compute_memory_rise(hold.facts)
+    pace_ratio = certificate.compare_pace(result.host.work_s)
     return (
         size,
         users,
@@ -66,6 +72,7 @@ def _format_row(certificate: Certificate, hold: Hold | None) -> Sequence[str]:
         text.format_rate(result.rps),
         text.format_mebibytes(rise[0] if rise else result.target.memory_peak_bytes),
         f"{60 * rise[1] / MIB:+.2f} MiB/min" if rise else text.NO_DATA,
+        text.NO_DATA if pace_ratio is None else f"{100 * pace_ratio:+.0f} %",
         text.clean_text(explain_judgement(result.judgement)).replace("|", "/"),
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.holds.__main__ import main
-from bench.holds.campaign import open_campaign
+from bench.holds.campaign import Certificate, open_campaign
 from bench.holds.holding import hold_certified
 from bench.holds.table import compute_memory_rise, format_table
 from harness.campaign import CampaignListener, run_campaign
@@ -62,8 +62,8 @@ def test_users_that_pass_again_survive(folder: CampaignFolder, capsys: pytest.Ca
     printed = capsys.readouterr().out
     assert "| 0.25 CPU / 256 MiB | 60 users | PASS (slos) | 1 min 0 s |" in printed
     assert (
-        "1 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those less the precision"
-        in printed
+        "1 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those or, on a host that "
+        "had become slower, at fewer in proportion, 1 of 1 at those less the precision" in printed
     )
     assert (fake.host.running, fake.host.reserved_by) == ([], None)
     (file,) = (folder.path / "holds-1min").glob("*.json.gz")
@@ -98,7 +98,57 @@ def test_after_a_broken_slo_the_users_less_the_precision_are_held(
         users == 20 for users in held_users
     ]
     table = format_table(campaign, holds)
-    assert f"0 of 1 sizes survive 1 min at the users that they sustained, {len(holds) - 1} of 1" in table
+    assert "0 of 1 sizes survive 1 min at the users that they sustained, 0 of 1 at those or" in table
+    assert f"{len(holds) - 1} of 1 at those less the precision" in table
+
+
+def make_certificate(
+    folder: CampaignFolder, users: int, sure_users: int, work_s: float | None
+) -> Certificate:
+    (certificate,) = open_campaign(folder.path, Path(NO_MATRIX), minutes=1).certificates
+    return replace(certificate, users=users, sure_users=sure_users, work_s=work_s)
+
+
+def test_users_are_reduced_in_proportion_to_a_slower_host(folder: CampaignFolder) -> None:
+    """2.4 ms for work of 2 ms make requests 1.2 times as dear: 170 users become 141, 150 become 125."""
+    certificate = make_certificate(folder, 170, 150, 0.002)
+    slowed = certificate.reduce_to_speed(0.0024, elasticity=1.0)
+    assert slowed is not None
+    assert (slowed.users, slowed.sure_users, slowed.is_slowed) == (141, 125, True)
+    assert slowed.reduce_to_speed(0.0048, elasticity=1.0) is None, "once is enough"
+    sure = slowed.reduce_to_sure()
+    assert sure is not None
+    assert (sure.users, sure.is_slowed, sure.is_sure) == (125, True, True)
+
+
+@pytest.mark.parametrize(
+    ("certified_s", "work_s", "elasticity"),
+    [
+        pytest.param(0.002, 0.00208, 1.0, id="4 % are noise"),
+        pytest.param(0.002, 0.0016, 1.0, id="faster"),
+        pytest.param(0.002, 0.0024, 0.0, id="the pace changes nothing"),
+        pytest.param(None, 0.0024, 1.0, id="the CPU does not stop the size"),
+        pytest.param(0.002, None, 1.0, id="the pace is unknown"),
+    ],
+)
+def test_users_are_not_reduced_without_a_slower_host(
+    folder: CampaignFolder, certified_s: float | None, work_s: float | None, elasticity: float
+) -> None:
+    assert make_certificate(folder, 170, 150, certified_s).reduce_to_speed(work_s, elasticity) is None
+
+
+def test_a_size_that_broke_on_a_slower_host_is_held_at_fewer_users(folder: CampaignFolder) -> None:
+    """60 users want 24 requests of 20 ms a second of 12.5. A pace of 2 ms, not 0.4, allows 12."""
+    fake = FakeBackends(Service(cpu_s=0.02))
+    campaign = open_campaign(folder.path, Path(NO_MATRIX), minutes=1)
+    (certificate,) = campaign.certificates
+    campaign = replace(campaign, certificates=(replace(certificate, work_s=0.0004),), elasticity=1.0)
+    hold_certified(campaign, print, connect=lambda *_: {None: fake.to_backends()})
+    holds = campaign.read_holds()
+    assert [each.users for each, _ in holds] == [60, 12]
+    table = format_table(campaign, holds)
+    assert "+400 %" in table
+    assert "0 of 1 sizes survive 1 min at the users that they sustained, 1 of 1 at those or" in table
 
 
 def test_users_whose_target_dies_do_not_survive(
