@@ -237,8 +237,10 @@ class Reader(FastHttpUser):
 class Member(HttpUser):
     wait_time = constant(0.2)
     def on_start(self):
-        if self.client.post("/status/401", name="/login").status_code == 401:
-            self.environment.runner.quit()
+        with self.client.post("/status/401", name="/login", catch_response=True) as response:
+            if response.status_code == 401:
+                response.failure("401: refused")
+                self.environment.runner.quit()
     @task
     def item(self):
         self.client.get("/item/1")

@@ -90,6 +90,7 @@ class RequestLog:
         self.hello: dict[str, Any] = {}
         self.connection: HarnessConnection | None = None
         self.on_close: list[Callable[[], None]] = []
+        self.on_ending: list[Callable[[], None]] = []
         self.on_failure: list[Callable[[], None]] = []
         self.page_parts: list[Callable[[], dict[str, Any]]] = []
         self._clear()
@@ -114,6 +115,8 @@ class RequestLog:
 
     def report(self) -> None:
         """Send a page at once, because the scenario ends Locust: its last requests may say why."""
+        for callback in self.on_ending:
+            callback()
         if self.connection is not None:
             self.connection.report(self.environment)
 

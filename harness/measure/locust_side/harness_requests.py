@@ -201,6 +201,15 @@ def note_handled(leave: Callable[..., Any]) -> Callable[..., Any]:
     return leave_and_note
 
 
+def close_own_requests() -> None:
+    """Close what the current greenlet has left open, as the scenario has marked it: it ends Locust now."""
+    for opened in list(log.find_lane().open):
+        result = getattr(opened.holder(), "_manual_result", None) if opened.holder else None
+        if result is not None:
+            opened.error = None if result is True else result
+        opened.close()
+
+
 def end_lane(lane: Any, _greenlet: Any) -> None:
     """Close what a greenlet has left open. A user that has been stopped takes it away."""
     for opened in list(lane.open):
@@ -357,6 +366,7 @@ def note_read(opened: OpenRequest, *, is_over: bool = False) -> None:
 def on_init(environment: Any, **_: Any) -> None:
     global log
     log = environment.harness
+    log.on_ending.append(close_own_requests)
 
 
 for answer_class in (HttpAnswer, FastHttpAnswer):
