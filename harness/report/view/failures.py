@@ -8,6 +8,9 @@ from harness.report.view.text import clean_text, format_count, format_ratio
 
 _ERROR_AT_MOST = 120
 _STATUS_LINE = re.compile(r"\b([1-5][0-9]{2}) (?:Client|Server) Error: (.+?) for url:")
+_OWN_WORDS = "CatchResponseError: "
+"""How Locust marks what a scenario itself says of an answer (`response.failure`)."""
+
 _STATUS_CODE = re.compile(r"BadStatusCode\b.*?\bcode=([1-5][0-9]{2})\b")
 _PHRASES = {
     400: "Bad Request",
@@ -31,7 +34,7 @@ def name_error(error: str) -> str:
         return clean_text(f"{match[1]} {match[2]}")[:_ERROR_AT_MOST]
     if match := _STATUS_CODE.search(error):
         return f"{match[1]} {_PHRASES.get(int(match[1]), '')}".rstrip()
-    lines = error.strip().splitlines()
+    lines = error.removeprefix(_OWN_WORDS).strip().splitlines()
     return clean_text(lines[0])[:_ERROR_AT_MOST] if lines else "no evidence"
 
 

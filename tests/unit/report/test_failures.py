@@ -16,7 +16,7 @@ from harness.report.view.failures import describe_failure, name_error
         ),
         ("LocustBadStatusCode: URL http://127.0.0.1:1/a: code=404", "404 Not Found"),
         ("LocustBadStatusCode: URL http://127.0.0.1:1/a: code=599", "599"),
-        ("CatchResponseError: no\x1b[31mtoken\nsecond line", "CatchResponseError: notoken"),
+        ("CatchResponseError: no\x1b[31mtoken\nsecond line", "notoken"),
         ("x" * 200, "x" * 120),
         ("", "no evidence"),
     ],
