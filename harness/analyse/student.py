@@ -1,6 +1,7 @@
 """Compute Student's t distribution, at any confidence."""
 
 import math
+from functools import cache
 
 
 def compute_inside_probability(t: float, degrees: int) -> float:
@@ -19,6 +20,7 @@ def compute_inside_probability(t: float, degrees: int) -> float:
     return 2 / math.pi * (angle + sine * total) if is_odd else sine * total
 
 
+@cache
 def find_t(confidence: float, degrees: int) -> float:
     """Return the t between whose negative and itself a value lies with this probability.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.step.slo import find_student_t
+from harness.analyse.student import find_t
 
 Columns = NDArray[np.float64]
 Numbers = NDArray[np.intp]
@@ -116,7 +116,7 @@ def _fit(slices: Slices, *, has_idle: bool) -> CostFit | None:
     most_cores = _MOST_IDLE_SIGMA * float(slices.cpu_s.sum() / slices.length_s.sum())
     if has_idle and covariance[names, names] > most_cores**2:
         return None
-    half_s = find_student_t(degrees) * np.sqrt(np.diag(covariance))[:names]
+    half_s = find_t(0.95, degrees) * np.sqrt(np.diag(covariance))[:names]
     cost_s, idle_cores = _fit_without_negative(slices, kept, has_idle=has_idle)
     return CostFit(
         cpu_s=cost_s,

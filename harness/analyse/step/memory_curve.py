@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyse.step.slo import find_student_t
+from harness.analyse.student import find_t
 from harness.model import MIB
 
 _NOISE_AT_LEAST_BYTES = 0.25 * MIB
@@ -65,7 +65,7 @@ def extend_curve(at_s: _Series, floors: _Series, horizon_s: float) -> tuple[floa
     degrees = len(t) - _PARAMETERS
     best = int(np.argmin(fits.squares))
     least = float(fits.squares[best])
-    noise, quantile = math.sqrt(max(least / degrees, _NOISE_AT_LEAST_BYTES**2)), find_student_t(degrees)
+    noise, quantile = math.sqrt(max(least / degrees, _NOISE_AT_LEAST_BYTES**2)), find_t(0.95, degrees)
     good = fits.select(fits.squares <= least + (quantile * noise) ** 2)
     return float(fits.at_end_bytes[best]), float(np.max(good.at_end_bytes + quantile * noise * good.scale))
 

@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from harness.analyse.step.memory_curve import extend_curve
 from harness.analyse.step.memory_shortage import find_memory_shortage
-from harness.analyse.step.slo import find_student_t
 from harness.analyse.step.usage import find_most_bytes, summarize_stalls
+from harness.analyse.student import find_t
 from harness.model import MIB, NEARLY_FULL_RATIO, MemoryOutlook, MemoryTrend, StepFacts, TargetSample
 
 _FEWEST_SAMPLES = 6
@@ -232,5 +232,5 @@ def fit_growth(at_s: _Series, floors: _Series, noise_at_least: float = 0.0) -> t
     degrees = len(at_s) - 2
     noise = max(math.sqrt(float(np.sum(residual**2)) / degrees), noise_at_least)
     error = noise / math.sqrt(spread)
-    half_width = find_student_t(degrees) * error
+    half_width = find_t(0.95, degrees) * error
     return slope, slope - half_width, slope + half_width

@@ -20,6 +20,7 @@ from harness.analyse.step.light_errors import estimate_usual_ratio, is_exact
 from harness.analyse.step.light_times import LightWait, measure_pause_time
 from harness.analyse.step.littles_law import compute_unexplained_ratio
 from harness.analyse.step.window import Window, find_percentile_s
+from harness.analyse.student import find_t
 from harness.model import IndicatorKind, Slo
 from harness.model.evidence import SloEvaluation
 
@@ -31,28 +32,6 @@ _RULE_OF_THREE = 3.0
 """-ln 0.05: if this many failures are expected, none occurs with a probability of 5 %. See Hanley and
 Lippman-Hand, If nothing goes wrong, is everything all right?, JAMA 249, 1983.
 """
-
-_T_975 = (
-    12.71,
-    4.30,
-    3.18,
-    2.78,
-    2.57,
-    2.45,
-    2.36,
-    2.31,
-    2.26,
-    2.23,
-    2.20,
-    2.18,
-    2.16,
-    2.14,
-    2.13,
-    2.12,
-    2.11,
-    2.10,
-)
-"""Student's t at 97.5 % for 1, 2, … degrees of freedom."""
 
 
 def evaluate_slo(
@@ -205,18 +184,13 @@ def _number_batches(at_s: np.ndarray) -> np.ndarray:
     return np.floor(at_s / _BATCH_S).astype(np.intp)
 
 
-def find_student_t(degrees: int) -> float:
-    """Return Student's t at 97.5 % for this number of degrees of freedom; 2.0 beyond the table."""
-    return _T_975[degrees - 1] if degrees <= len(_T_975) else 2.0
-
-
 def _evaluate_mean(slo: Slo, window: Window) -> SloEvaluation:
     good = window.good
     if len(good) < 20:
         return _build_unknown(slo)
     means = _compute_batch_means(window.start_s[~window.failed] - window.from_s, good)
     half_width = (
-        find_student_t(len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
+        find_t(0.95, len(means) - 1) * float(np.std(means, ddof=1)) / math.sqrt(len(means))
         if len(means) > 1
         else math.inf
     )
@@ -250,7 +224,7 @@ def _evaluate_shortfall(slo: Slo, window: Window, baseline: Baseline | None) -> 
         if len(counts) > 1 and counts.any()
         else math.inf
     )
-    half_width = find_student_t(max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
+    half_width = find_t(0.95, max(1, len(counts) - 1)) * spread / math.sqrt(max(1, len(counts)))
     return SloEvaluation(
         slo, value, holds=value <= slo.at_most, is_settled=abs(value - slo.at_most) > half_width
     )
@@ -354,6 +328,6 @@ def _evaluate_rise(slo: Slo, window: Window) -> SloEvaluation:
     if min(len(each) for each in means) < 2:
         return _build_unknown(slo)
     error = math.sqrt(sum(float(np.var(each, ddof=1)) / len(each) for each in means))
-    half_width = find_student_t(len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
+    half_width = find_t(0.95, len(means[0]) + len(means[1]) - 2) * error / float(means[0].mean())
     is_sure = abs(value - slo.at_most) > half_width
     return SloEvaluation(slo, value, holds=value - half_width <= slo.at_most, is_settled=is_sure)

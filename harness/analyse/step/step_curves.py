@@ -7,9 +7,10 @@ import numpy as np
 
 from harness.analyse.search.capacity_fit import USUAL_VARIANCE_RATIO
 from harness.analyse.step.ramp import find_ramp_end_s, measure_ramp
-from harness.analyse.step.slo import choose_batch_s, compute_share_interval, find_student_t
+from harness.analyse.step.slo import choose_batch_s, compute_share_interval
 from harness.analyse.step.sound_part import select_sound_part
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
+from harness.analyse.student import find_t
 from harness.model import Slo, StepCurves, StepFacts
 from harness.model.curves import Interval
 
@@ -62,7 +63,7 @@ def measure_rps_interval(window: Window) -> Interval | None:
         return None
     batch = np.floor((window.start_s[~window.failed] - window.from_s) / batch_s).astype(np.intp)
     rates = np.bincount(batch, minlength=count)[:count] / batch_s
-    half_width = find_student_t(count - 1) * float(np.std(rates, ddof=1)) / math.sqrt(count)
+    half_width = find_t(0.95, count - 1) * float(np.std(rates, ddof=1)) / math.sqrt(count)
     rps = len(window.good) / window.length_s
     return max(0.0, rps - half_width), rps + half_width
 
