@@ -9,6 +9,7 @@ from types import FrameType
 from typing import NoReturn, cast
 
 import typer
+from typer.main import get_command
 
 from harness.cli import ab, change, costs, demo, export, init, maintenance, results, run, trials
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
@@ -39,6 +40,8 @@ _ORDER = (
 
 app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name)))
 
+_COMMAND = get_command(app)
+
 _TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The base class of all usage errors of typer, which typer itself does not export."""
 
@@ -56,7 +59,7 @@ def main() -> NoReturn:
 def run_command(arguments: Sequence[str]) -> int:
     """Run a command, and turn every failure into a message; return the exit code."""
     try:
-        return int(app(list(arguments), standalone_mode=False) or DONE)
+        return int(_COMMAND(list(arguments), standalone_mode=False) or DONE)
     except _TyperUsageError as error:
         if error.format_message():
             _print_error(error.format_message())

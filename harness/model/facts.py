@@ -235,7 +235,7 @@ class BurstFacts:
     oldest_wait_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class StepFacts:
     """A step as it happened: when ramp, settle, window and drain began, and all that was counted.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from harness.analyse.search.reference import is_light_load
 from harness.analyse.step.light_errors import StepErrors, measure_step_errors
@@ -85,12 +86,26 @@ class Baseline:
         return not self.is_light, self.users
 
 
+_BUILT: WeakKeyDictionary[StepFacts, tuple[Limits | None, Baseline | None]] = WeakKeyDictionary()
+"""The limits and the baseline of each step for which one was built, for as long as the step is in memory.
+
+Each new step of a cell asks again for the baselines of all steps before it.
+"""
+
+
 def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline | None:
     """Return the baseline that this step gives; None if the step holds no answers or is invalid.
 
     An invalid step gives none: after a generator that left users idle, a healthy one would look wrong.
     Without the target's `limits` its use of the CPU is unknown.
     """
+    built = _BUILT.get(facts)
+    if built is None or built[0] != limits:
+        built = _BUILT[facts] = limits, _build_baseline(facts, limits)
+    return built[1]
+
+
+def _build_baseline(facts: StepFacts, limits: Limits | None) -> Baseline | None:
     facts = select_sound_part(facts)
     window = cut_window(facts)
     if window is None or len(window.good) == 0 or judge_validity(facts, window, None):

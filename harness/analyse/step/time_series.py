@@ -86,11 +86,15 @@ def _pick_last_values(edges: _Values, at_s: Sequence[float], values: Sequence[fl
 def _compute_percentiles(edges: _Values, ends: _Values, latency_s: _Values) -> Column:
     """Return the p95 of the answers that arrived in each bucket; None for buckets without answers."""
     bucket = np.searchsorted(edges, ends, side="right") - 1
-    percentiles: list[float | None] = []
-    for number in range(len(edges) - 1):
-        inside = latency_s[bucket == number]
-        percentiles.append(round(float(np.percentile(inside, 95)), _DIGITS) if len(inside) else None)
-    return tuple(percentiles)
+    order = np.lexsort((latency_s, bucket))
+    ordered_s, first = latency_s[order], np.searchsorted(bucket[order], np.arange(len(edges)))
+    count = np.diff(first)
+    has_answers = count > 0
+    rank = first[:-1][has_answers] + 0.95 * (count[has_answers] - 1)
+    below_s, above_s = (ordered_s[each(rank).astype(np.intp)] for each in (np.floor, np.ceil))
+    percentiles = np.full(len(count), np.nan)
+    percentiles[has_answers] = below_s + (above_s - below_s) * (rank % 1)
+    return _to_column(percentiles)
 
 
 def _to_column(values: _Values) -> Column:

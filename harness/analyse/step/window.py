@@ -112,7 +112,10 @@ def cut_window(facts: StepFacts, limit_s: float = 0.0) -> Window | None:
 
 
 def _count_errors(texts: Sequence[str], error: Indices) -> dict[str, int]:
-    numbers, counts = np.unique(error[error != ANSWERED], return_counts=True)
+    failed = error[error != ANSWERED]
+    if len(failed) == 0:
+        return {}
+    numbers, counts = np.unique(failed, return_counts=True)
     return {texts[number]: int(count) for number, count in zip(numbers, counts, strict=True)}
 
 

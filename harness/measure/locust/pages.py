@@ -224,6 +224,8 @@ def concat_facts(parts: Sequence[GeneratorFacts]) -> tuple[Requests, ThinkTimes,
     if not parts:
         return Requests(), ThinkTimes(), ()
     last = parts[-1].requests
+    if len(parts) == 1:
+        return last, parts[0].thinks, parts[0].samples
 
     def concat(get_column: Callable[[GeneratorFacts], Any]) -> Any:
         return np.concatenate([get_column(part) for part in parts])

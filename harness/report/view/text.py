@@ -43,16 +43,18 @@ def clean_text(text: object) -> str:
 
     Escape sequences are removed, as well as control, bidirectional and invisible characters.
     """
-    line = " ".join(_ESCAPE_SEQUENCE.sub("", str(text)).split())
-    return "".join(char for char in line if _is_harmless(char))
+    return _drop_unsafe(" ".join(_ESCAPE_SEQUENCE.sub("", str(text)).split()))
 
 
 def clean_lines(text: object) -> str:
     """Clean a foreign text like `clean_text`, but keep its line breaks and its spaces."""
     return "\n".join(
-        "".join(char for char in _ESCAPE_SEQUENCE.sub("", line).expandtabs() if _is_harmless(char))
-        for line in str(text).split("\n")
+        _drop_unsafe(_ESCAPE_SEQUENCE.sub("", line).expandtabs()) for line in str(text).split("\n")
     )
+
+
+def _drop_unsafe(line: str) -> str:
+    return line if line.isprintable() else "".join(filter(_is_harmless, line))
 
 
 def _is_harmless(char: str) -> bool:
