@@ -1,4 +1,4 @@
-"""Compute means that several parts of the analysis need."""
+"""Compute means and changes that several parts of the analysis need."""
 
 import math
 from collections.abc import Iterable
@@ -16,3 +16,8 @@ def compute_geometric_mean(values: Iterable[float]) -> float:
     return (
         math.sqrt(product) if len(factors) == 2 else product ** (1 / len(factors))
     )  # sqrt is exact, ** is not
+
+
+def compute_change(before: float | None, after: float | None) -> float | None:
+    """Return the relative change, such as 0.1 for 10 % more; None if a value is unknown or `before` is 0."""
+    return after / before - 1 if before and after is not None else None

@@ -208,8 +208,7 @@ class CellResult:
     is the capacity at the host's reference speed; None unless the CPU stops the cell and the pace is known.
     `superseded_steps` are the indexes of steps on a slow host whose users were held again on a faster one.
     `soak` is None if the size was not held at the end. A soak that failed is an end of the bracket, and none
-    of the `steps`. `curve` and
-    `remedies`, what would help, are for the page.
+    of the `steps`. `curve` and `remedies`, what would help, are for the page.
 
     `estimate_low` and `estimate_high` are the estimate's 95 % interval, which may reach beyond the bracket.
     `precision_ratio` is the precision reached: the bracket is at most as wide as it, and widened by it at
@@ -252,6 +251,11 @@ class CellResult:
     def is_undecided(self) -> bool:
         """True if the capacity is unknown: the cell is invalid, skipped or not done yet."""
         return self.status in (Status.INVALID, Status.SKIPPED, Status.RUNNING)
+
+    @property
+    def known_users(self) -> int:
+        """The most users that the size is known to sustain; 0 if it sustains none or is undecided."""
+        return self.sustained_users or 0 if self.sustains(1) else 0
 
     def sustains(self, users: int) -> bool:
         """Return True if the cell sustains this number of users, measured or inferred from a smaller size."""

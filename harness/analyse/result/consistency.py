@@ -10,10 +10,11 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.analyse.means import compute_geometric_mean
+from harness.analyse.means import compute_change
 from harness.analyse.result.decision import build_precision_finder
 from harness.analyse.search import demand
 from harness.analyse.search.bracket import is_invalid_twice
+from harness.analyse.search.prediction import find_capacity_users
 from harness.analyse.search.search import order_cells
 from harness.model import (
     FEWEST_CELLS_TO_CHECK_DRIFT,
@@ -192,7 +193,7 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
     drift = Drift(cell, after.users, after.verdict, after.judgement, load_s=after.load_s)
     if after.verdict is Verdict.INVALID:
         return drift
-    cpu_ratio = _compute_change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
+    cpu_ratio = compute_change(before.target.cpu_per_request_s, after.target.cpu_per_request_s)
     allowed_ratio = _compute_allowed_change(before, after)
     fails_now = before.verdict is Verdict.PASS and after.verdict is Verdict.FAIL
     is_beyond_chance = after.rule.is_hard_failure or cpu_ratio is None
@@ -200,16 +201,12 @@ def _compare_steps(cell: Cell, before: StepResult, after: StepResult) -> Drift:
     return replace(
         drift,
         cpu_per_request_ratio=cpu_ratio,
-        rps_ratio=_compute_change(before.rps, after.rps),
-        p95_ratio=_compute_change(before.latency.p95_s, after.latency.p95_s),
-        pace_ratio=_compute_change(before.host.work_s, after.host.work_s),
+        rps_ratio=compute_change(before.rps, after.rps),
+        p95_ratio=compute_change(before.latency.p95_s, after.latency.p95_s),
+        pace_ratio=compute_change(before.host.work_s, after.host.work_s),
         allowed_ratio=allowed_ratio,
         is_marked=(fails_now and is_beyond_chance) or has_changed,
     )
-
-
-def _compute_change(before: float | None, after: float | None) -> float | None:
-    return after / before - 1 if before and after is not None else None
 
 
 def _compute_allowed_change(before: StepResult, after: StepResult) -> float:
@@ -242,9 +239,5 @@ def _compute_spread_ratio(cells: Sequence[CellResult]) -> float | None:
     """Return the coefficient of variation of the cells' capacities; None if a cell is not bracketed."""
     if any(cell.status is not Status.BRACKETED for cell in cells):
         return None
-    users = [cell.estimate_users or _compute_middle(cell) for cell in cells]
+    users = [find_capacity_users(cell) or 0.0 for cell in cells]
     return statistics.stdev(users) / statistics.mean(users)
-
-
-def _compute_middle(cell: CellResult) -> float:
-    return compute_geometric_mean((cell.sustained_users or 0, cell.broken_users or 0))

@@ -12,9 +12,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.analyse.means import compute_geometric_mean
 from harness.analyse.result.margin import find_margins
 from harness.analyse.result.sizing import compute_hour_price, select_worst_repetitions
+from harness.analyse.search.prediction import find_capacity_users
 from harness.model import (
     Barrier,
     CampaignResult,
@@ -218,17 +218,9 @@ def _find_capacities(results: Sequence[CellResult], slos: Sequence[Slo]) -> list
     if users is not None:
         margins = find_margins(results, users, users, slos)
     return [
-        (margin.capacity_users if margin is not None else 0.0) if is_one else _read_capacity(each)
+        (margin.capacity_users if margin is not None else 0.0) if is_one else find_capacity_users(each) or 0.0
         for each, is_one, margin in zip(results, is_open, margins, strict=True)
     ]
-
-
-def _read_capacity(result: CellResult) -> float:
-    """Return the capacity of a bracketed size; 0 for every other."""
-    low, high = result.sustained_users, result.broken_users
-    if not low or not high:
-        return 0.0
-    return result.estimate_users or compute_geometric_mean((low, high))
 
 
 def _rank_option(option: GrowthOption) -> tuple[float, Limits, float, str]:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from statistics import NormalDist, stdev
 
 from harness.analyse.intervals import NORMAL_975
-from harness.analyse.means import compute_geometric_mean
 from harness.analyse.search.capacity_estimate import (
     LogNormalEstimate,
     combine_estimates,
@@ -25,6 +24,7 @@ from harness.analyse.search.limit_shape import compare_steepness
 from harness.analyse.search.prediction import (
     collect_corrections,
     estimate_from_cpu_per_request,
+    find_capacity_users,
     find_response_limit,
 )
 from harness.model import CellResult, Margin, Slo, Status, StepResult, Verdict
@@ -99,10 +99,9 @@ def _build_margin(
 
 def _read_capacity(result: CellResult) -> LogNormalEstimate | None:
     """Return the capacity of a bracketed size, with its interval; None for every other."""
-    low, high = result.sustained_users, result.broken_users
-    if result.status is not Status.BRACKETED or not low or not high:
+    low, high, users = result.sustained_users, result.broken_users, find_capacity_users(result)
+    if result.status is not Status.BRACKETED or not low or not high or not users:
         return None
-    users = result.estimate_users or compute_geometric_mean((low, high))
     width = math.log((result.estimate_high or high) / (result.estimate_low or low))
     return LogNormalEstimate(users, width / (2 * NORMAL_975))
 

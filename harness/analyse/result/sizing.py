@@ -90,7 +90,7 @@ def _build_rank(sizes: _Sizes, margins: Mapping[Limits, Margin | None], price: P
 
     def rank(limits: Limits) -> tuple[float, Limits, float, str]:
         hour_price = compute_hour_price(price, sizes[limits].cell)
-        capacity = _get_capacity(margins.get(limits)) or _get_known_users(sizes[limits])
+        capacity = _get_capacity(margins.get(limits)) or sizes[limits].known_users
         cost = math.inf if hour_price is None else hour_price
         return cost, limits.drop_variant(), -capacity, limits.variant or ""
 
@@ -138,7 +138,7 @@ def select_worst_repetitions(cells: Sequence[CellResult]) -> _Sizes:
     for result in cells:
         results_by_size.setdefault(result.cell.limits, []).append(result)
     return {
-        limits: min(results, key=lambda result: (result.is_undecided, _get_known_users(result)))
+        limits: min(results, key=lambda result: (result.is_undecided, result.known_users))
         for limits, results in results_by_size.items()
     }
 
@@ -151,7 +151,7 @@ def _find_next_smaller(sizes: _Sizes, recommended: Limits) -> CellResult | None:
     """
 
     def rank(limits: Limits) -> tuple[Limits, int]:
-        return limits.drop_variant(), _get_known_users(sizes[limits])
+        return limits.drop_variant(), sizes[limits].known_users
 
     smaller = [
         limits
@@ -171,8 +171,8 @@ def _find_best(sizes: _Sizes) -> CellResult | None:
     If no size sustains a single user, it is the largest decided size. None if all sizes are undecided.
     """
     decided = [sizes[limits] for limits in sorted(sizes) if not sizes[limits].is_undecided]
-    if any(_get_known_users(result) for result in decided):
-        return max(decided, key=_get_known_users)
+    if any(result.known_users for result in decided):
+        return max(decided, key=lambda result: result.known_users)
     return decided[-1] if decided else None
 
 
@@ -203,7 +203,7 @@ def _interpolate(sizes: _Sizes, needed: int, smallest: Limits | None) -> Interpo
 def _interpolate_column(column: Sequence[CellResult], needed: int) -> list[Interpolation]:
     interpolated = []
     for small, large in itertools.pairwise(column):
-        low, high = _get_known_users(small), _get_known_users(large)
+        low, high = small.known_users, large.known_users
         has_ends = large.status is Status.BRACKETED
         if small.limiting_factor is Factor.CPU and has_ends and 0 < low < needed <= high:
             less_cpu, more_cpu = small.cell.limits.cpu_cores, large.cell.limits.cpu_cores
@@ -244,7 +244,7 @@ def check_requirement(cells: Sequence[CellResult], requirement: Requirement) -> 
 
 def _is_censored_below(cells: Sequence[CellResult], users: int) -> bool:
     """Return True if some size sustained its users limit, and the limit was lower than `users`."""
-    return any(result.status is Status.CENSORED and _get_known_users(result) < users for result in cells)
+    return any(result.status is Status.CENSORED and result.known_users < users for result in cells)
 
 
 def compute_hour_price(price: Price | None, cell: Cell) -> float | None:
@@ -268,11 +268,11 @@ def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tu
     }
 
     def rank(limits: Limits) -> tuple[float, int, Limits]:
-        return hour_prices[limits], -_get_known_users(sizes[limits]), limits
+        return hour_prices[limits], -sizes[limits].known_users, limits
 
     costs, most_users = [], 0
     for limits in sorted(hour_prices, key=rank):
-        users = _get_known_users(sizes[limits])
+        users = sizes[limits].known_users
         costs.append(
             Cost(
                 limits=limits,
@@ -285,8 +285,3 @@ def compute_costs(sizes: Mapping[Limits, CellResult], price: Price | None) -> tu
         )
         most_users = max(most_users, users)
     return tuple(costs)
-
-
-def _get_known_users(result: CellResult) -> int:
-    """Return the most users that a size is known to sustain; 0 if it sustains none or is undecided."""
-    return result.sustained_users or 0 if result.sustains(1) else 0

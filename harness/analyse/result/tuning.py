@@ -44,11 +44,7 @@ def _compare(
 
 
 def _rank(result: CellResult) -> tuple[int, float]:
-    return _get_known_users(result), result.estimate_users or 0.0
-
-
-def _get_known_users(result: CellResult) -> int:
-    return result.sustained_users or 0 if result.sustains(1) else 0
+    return result.known_users, result.estimate_users or 0.0
 
 
 def _select(cells: Sequence[CellResult], result: CellResult) -> list[CellResult]:
@@ -81,13 +77,13 @@ def _find_range(result: CellResult, *, at_one_speed: bool) -> _Range:
         return reference.low, reference.high
     if result.status is Status.FAILED:
         return 0.0, 1.0
-    return float(_get_known_users(result)), math.inf if result.broken_users is None else result.broken_users
+    return float(result.known_users), math.inf if result.broken_users is None else result.broken_users
 
 
 def _find_instead(
     size: Limits, best: CellResult, worst: CellResult, decided: Sequence[CellResult]
 ) -> CellResult | None:
-    users = _get_known_users(best)
+    users = best.known_users
     larger = [
         each
         for each in decided

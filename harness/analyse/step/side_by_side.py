@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from harness.analyse.means import compute_change
 from harness.analyse.step.usage import summarize_cpu
 from harness.analyse.step.validity import find_disturbance
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
@@ -53,7 +54,7 @@ def compare_windows(
         alone.users,
         lanes,
         Difference(
-            _compute_change(_per_request(cpu_alone, first), _per_request(cpu_beside, second)),
+            compute_change(_per_request(cpu_alone, first), _per_request(cpu_beside, second)),
             _allow(math.hypot(_find_cost_error(alone, first), _find_cost_error(beside, second))),
         ),
         _compare_p95(first, second),
@@ -94,17 +95,13 @@ def _allow(error: float) -> float:
     return max(_CHANGE_AT_MOST, _CERTAIN_SIGMAS * error)
 
 
-def _compute_change(alone: float | None, beside: float | None) -> float | None:
-    return beside / alone - 1 if alone and beside is not None else None
-
-
 def _compare_p95(first: Window, second: Window) -> Difference:
     """Compare the p95; by chance each of them lies within the order statistics around it."""
     alone_s, beside_s = find_percentile_s(first.good, 95), find_percentile_s(second.good, 95)
     if not alone_s or beside_s is None:
         return Difference(None, _CHANGE_AT_MOST)
     error = math.hypot(_find_p95_error_s(first) / alone_s, _find_p95_error_s(second) / alone_s)
-    return Difference(_compute_change(alone_s, beside_s), max(_CHANGE_AT_MOST, error))
+    return Difference(compute_change(alone_s, beside_s), max(_CHANGE_AT_MOST, error))
 
 
 def _find_p95_error_s(window: Window) -> float:
