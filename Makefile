@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 LINTED := harness tests tools $(wildcard targets bench)
+WITH_ENGINE := --ignore=tests/unit --ignore=tests/bootstrap
+WITHOUT_ENGINE := --ignore=tests/e2e --ignore=tests/browser
 SPELLED := $(LINTED) docs Makefile pyproject.toml $(wildcard *.md .ci .github)
 
 CAMPAIGNS = $(patsubst %/plan.json,%,$(sort $(filter-out results/latest/%,$(wildcard results/*/plan.json))))
@@ -57,8 +59,8 @@ soak: venv engine base ## stress the harness for half an hour: 20,000 broken fil
 	@$(BIN)/python -m tests.soak $(ARGS)
 
 test: check engine base browser ## all of check, and the tests that need Docker or a browser
-	$(BIN)/pytest -m "(e2e or browser) and side_by_side" -n logical --dist loadgroup $(ARGS)
-	$(BIN)/pytest -m "(e2e or browser) and not side_by_side" $(ARGS)
+	$(BIN)/pytest $(WITH_ENGINE) -m "(e2e or browser) and side_by_side" -n logical --dist loadgroup $(ARGS)
+	$(BIN)/pytest $(WITH_ENGINE) -m "(e2e or browser) and not side_by_side" $(ARGS)
 
 test-v2: venv ## test the counters of containers on cgroup v2: on this host, or in a virtual machine
 	@PYTHON=$(BIN)/python tools/test-v2 $(ARGS)
@@ -68,7 +70,7 @@ check: venv ## formatting, lint, spelling, types, and the tests that need no Doc
 	$(BIN)/ruff check $(LINTED)
 	$(BIN)/codespell $(SPELLED)
 	$(BIN)/mypy
-	$(BIN)/pytest -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
+	$(BIN)/pytest $(WITHOUT_ENGINE) -m "not e2e and not browser" -n logical --dist worksteal $(ARGS)
 
 fmt: venv ## format the code and fix what lint can fix
 	$(BIN)/ruff format $(LINTED)

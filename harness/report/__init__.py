@@ -75,6 +75,6 @@ def render_report(result: CampaignResult) -> dict[str, str]:
         "summary.csv": render_csv(result),
         "curve.csv": render_curve_csv(result),
         "summary.md": render_markdown(view),
-        "junit.xml": render_junit(result),
+        "junit.xml": render_junit(view, result.started_at),
         "report.html": render_html(view),
     }

@@ -3,21 +3,20 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from harness.model import CampaignResult, Check, Status
+from harness.model import Check, Status
 from harness.model.trials import TrialCheck
 from harness.report.formats.sizing_text import describe_check
 from harness.report.view import text
 from harness.report.view.cells import CellView
-from harness.report.view.view import build_view
+from harness.report.view.view import View
 
 
-def render_junit(result: CampaignResult) -> str:
-    """Return one test case for each size.
+def render_junit(view: View, started_at: str) -> str:
+    """Return one test case for each size of a campaign; `started_at` is in ISO 8601, empty if unknown.
 
     `failed` and `invalid` sizes are errors; `skipped` and running ones are skipped. All others pass, however
     small their capacity: only a requirement can fail (`render_checks_junit`).
     """
-    view = build_view(result)
     suite = ElementTree.Element("testsuite", name=f"{view.target} capacity")
     for cell in view.cells:
         suite.append(_build_case(cell, view.target))
@@ -26,8 +25,8 @@ def render_junit(result: CampaignResult) -> str:
     for kind, attribute in (("error", "errors"), ("skipped", "skipped")):
         suite.set(attribute, str(len(suite.findall(f"testcase/{kind}"))))
     suite.set("time", f"{sum(cell.result.load_s for cell in view.cells):.3f}")
-    if result.started_at:
-        suite.set("timestamp", text.clean_text(result.started_at))
+    if started_at:
+        suite.set("timestamp", text.clean_text(started_at))
     return _render_xml(suite)
 
 

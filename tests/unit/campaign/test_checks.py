@@ -84,6 +84,13 @@ def make_campaign(
     return campaign
 
 
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaign, CampaignResult]:
+    """Measure a campaign on a steady host, which no test changes."""
+    campaign = make_campaign(tmp_path_factory.mktemp("steady"), make_plan(*THREE, users_limit=USERS_LIMIT))
+    return campaign, campaign.measure()
+
+
 def change_service_to(service: Service) -> Callable[[FakeCampaign], None]:
     def change(campaign: FakeCampaign) -> None:
         campaign.fake.services["web"] = service  # type: ignore[index]
@@ -97,9 +104,10 @@ def build_valid_summary(result: CampaignResult) -> dict[str, object]:
     return dict(plain)
 
 
-def test_the_reference_cell_is_held_once_more_at_the_end_in_a_fresh_container(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT))
-    result = campaign.measure()
+def test_the_reference_cell_is_held_once_more_at_the_end_in_a_fresh_container(
+    steady: tuple[FakeCampaign, CampaignResult],
+) -> None:
+    campaign, result = steady
     assert result.drift is not None
     assert (result.drift.cell.id, result.drift.users) == (REFERENCE, USERS_LIMIT)
     assert (result.drift.verdict, result.drift.is_marked) == (Verdict.PASS, False)
@@ -109,8 +117,8 @@ def test_the_reference_cell_is_held_once_more_at_the_end_in_a_fresh_container(tm
     assert record.drift_check_runs[0].number == len(record.runs) + 1
 
 
-def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
-    result = make_campaign(tmp_path, make_plan(*THREE, users_limit=USERS_LIMIT)).measure()
+def test_a_steady_host_leaves_no_mark_anywhere(steady: tuple[FakeCampaign, CampaignResult]) -> None:
+    _, result = steady
     shown = build_view(result)
     assert shown.warnings == ()
     (line,) = (fact for fact in shown.trust if fact.label == "Drift")
@@ -118,10 +126,11 @@ def test_a_steady_host_leaves_no_mark_anywhere(tmp_path: Path) -> None:
     assert build_valid_summary(result)["drift"]["marked"] is False  # type: ignore[index]
 
 
-def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path: Path) -> None:
-    steady = make_campaign(tmp_path / "steady", make_plan(*THREE, users_limit=USERS_LIMIT)).measure()
+def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(
+    tmp_path: Path, steady: tuple[FakeCampaign, CampaignResult]
+) -> None:
     campaign = make_campaign(
-        tmp_path / "slower",
+        tmp_path,
         make_plan(*THREE, users_limit=USERS_LIMIT),
         change_service_to(make_slower_service(1.2)),
     )
@@ -129,7 +138,7 @@ def test_a_host_that_slows_down_marks_the_campaign_and_corrects_nothing(tmp_path
     assert result.drift is not None
     assert result.drift.is_marked
     assert result.drift.cpu_per_request_ratio == pytest.approx(0.2, abs=0.03)
-    assert result.cells == steady.cells
+    assert result.cells == steady[1].cells
     assert any("may look smaller than they are" in warning for warning in build_view(result).warnings)
     assert build_valid_summary(result)["drift"]["marked"] is True  # type: ignore[index]
     assert rejudge(campaign.plan, campaign.folder).drift == result.drift

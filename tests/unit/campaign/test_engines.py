@@ -46,11 +46,18 @@ class FakeCampaignOnEngines:
         return engines
 
 
-def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(tmp_path: Path) -> None:
-    campaign = FakeCampaignOnEngines(
-        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
-    )
-    answer = campaign.measure()
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaignOnEngines, CampaignResult]:
+    """Measure a campaign on two engines, which no test changes."""
+    engines = {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
+    campaign = FakeCampaignOnEngines(tmp_path_factory.mktemp("measured"), make_plan(*SIZES), engines)
+    return campaign, campaign.measure()
+
+
+def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(
+    measured: tuple[FakeCampaignOnEngines, CampaignResult],
+) -> None:
+    campaign, answer = measured
     assert {cell.status for cell in answer.cells} <= {Status.BRACKETED, Status.CENSORED}
     assert all(len(engines) == 1 for engines in campaign.list_engines_by_cell().values())
     assert {cell.engine for cell in answer.cells} == set(answer.engines) <= {"big", "tall"}
@@ -61,11 +68,10 @@ def test_every_cell_is_measured_by_one_of_the_engines_and_the_reference_on_all(t
     assert all(fake.host.running == [] for fake in campaign.engines.values())
 
 
-def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    campaign = FakeCampaignOnEngines(
-        tmp_path, make_plan(*SIZES), {"big": FakeBackends(seed=1), "tall": FakeBackends(seed=2)}
-    )
-    answer = campaign.measure()
+def test_stored_facts_give_the_same_answer_as_the_run(
+    measured: tuple[FakeCampaignOnEngines, CampaignResult],
+) -> None:
+    campaign, answer = measured
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(answer)
 
 

@@ -1,5 +1,6 @@
 """A campaign measures every cell, on fakes of Docker and Locust, with the real store and report."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from harness.analyse.search.search import order_cells
 from harness.campaign.progress import rejudge
 from harness.model import (
     MIB,
+    CellResult,
     Limits,
     LocalWorkers,
     Rule,
@@ -21,6 +23,14 @@ from harness.report.view.explanations import explain_evidence
 from tests.builders import SLOS, make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign, RecordingListener, StepInterrupter
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[FakeCampaign, Mapping[str, CellResult]]:
+    """Measure a quarter of a core and half of one, which no test changes."""
+    plan = make_plan((0.25, 256), (0.5, 256))
+    campaign = FakeCampaign(tmp_path_factory.mktemp("measured"), plan, Service())
+    return campaign, campaign.measure_cells()
 
 
 def test_brackets_are_in_proportion_to_the_cpu_limits(tmp_path: Path) -> None:
@@ -36,9 +46,11 @@ def test_brackets_are_in_proportion_to_the_cpu_limits(tmp_path: Path) -> None:
     assert campaign.listener.phases == {"ramp", "settle", "window", "drain"}
 
 
-def test_every_end_of_a_bracket_is_a_step_of_that_cell(tmp_path: Path) -> None:
+def test_every_end_of_a_bracket_is_a_step_of_that_cell(
+    measured: tuple[FakeCampaign, Mapping[str, CellResult]],
+) -> None:
     """Half a core does not sustain the 400 users. So it is next below the decision, and a quarter is not."""
-    cells = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service()).measure_cells()
+    _, cells = measured
     asked = {"web-c0.50-m256": 1.05, "web-c0.25-m256": 1.10}
     for result in cells.values():
         passed = {step.users for step in result.steps if step.verdict is Verdict.PASS}
@@ -176,18 +188,20 @@ def test_a_campaign_goes_on_where_it_was_interrupted(tmp_path: Path, steps: int)
     assert all(cell.status in (Status.BRACKETED, Status.CENSORED) for cell in cells.values())
 
 
-def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    cells = campaign.measure_cells()
+def test_stored_facts_give_the_same_answer_as_the_run(
+    measured: tuple[FakeCampaign, Mapping[str, CellResult]],
+) -> None:
+    campaign, cells = measured
     rejudged = {cell.cell.id: cell for cell in rejudge(campaign.plan, campaign.folder).cells}
     assert {id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in cells.items()} == {
         id_: (cell.status, cell.sustained_users, cell.broken_users) for id_, cell in rejudged.items()
     }
 
 
-def test_stricter_slos_never_raise_a_stored_capacity(tmp_path: Path) -> None:
-    campaign = FakeCampaign(tmp_path, make_plan((0.25, 256), (0.5, 256)), Service())
-    campaign.measure_cells()
+def test_stricter_slos_never_raise_a_stored_capacity(
+    measured: tuple[FakeCampaign, Mapping[str, CellResult]],
+) -> None:
+    campaign, _ = measured
     sustained: dict[str, int] = {}
     for limit_s in (2.0, 1.0, 0.5, 0.2, 0.05):
         plan = replace(campaign.plan, slos=(Slo("p95", limit_s), *SLOS[1:]))

@@ -123,9 +123,32 @@ def recommend(result: CampaignResult) -> str:
     return write_recommendation(build_view(result))
 
 
-def test_the_size_to_take_is_held_for_the_soak_in_a_fresh_container(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, soak_plan())
-    result = campaign.measure()
+Measured = tuple[FakeCampaign, CampaignResult]
+
+
+@pytest.fixture(scope="module")
+def passing(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Measure a campaign whose soak passes, which no test changes."""
+    campaign = make_campaign(tmp_path_factory.mktemp("passing"), soak_plan())
+    return campaign, campaign.measure()
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Measure a campaign whose first soak breaks, which no test changes."""
+    campaign = make_campaign(tmp_path_factory.mktemp("broken"), soak_plan(), {MIDDLE: serve(SLOW)})
+    return campaign, campaign.measure()
+
+
+@pytest.fixture(scope="module")
+def without_soak(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """Measure a campaign without a soak, which no test changes."""
+    campaign = make_campaign(tmp_path_factory.mktemp("off"), make_plan(*SIZES, users_limit=USERS))
+    return campaign, campaign.measure()
+
+
+def test_the_size_to_take_is_held_for_the_soak_in_a_fresh_container(passing: Measured) -> None:
+    campaign, result = passing
     soak = index_cells(result)[MIDDLE].soak
     assert list_soaked(campaign) == [MIDDLE]
     assert soak is not None
@@ -138,28 +161,26 @@ def test_the_size_to_take_is_held_for_the_soak_in_a_fresh_container(tmp_path: Pa
     assert campaign.fake.host.runs[-1].id == MIDDLE
 
 
-def test_the_sentence_says_how_long_the_size_was_held_and_what_was_seen(tmp_path: Path) -> None:
-    result = make_campaign(tmp_path, soak_plan()).measure()
+def test_the_sentence_says_how_long_the_size_was_held_and_what_was_seen(passing: Measured) -> None:
+    _, result = passing
     assert name_recommended(result) == MIDDLE
     assert "0.3 CPU / 256 MiB: it sustained all 50 for 40 s with p95 " in recommend(result)
     assert "MiB of memory; the next smaller size" in recommend(result)
 
 
-def test_the_soak_is_no_step_of_the_search(tmp_path: Path) -> None:
-    soaked = make_campaign(tmp_path / "soaked", soak_plan()).measure()
-    off = make_campaign(tmp_path / "off", replace(soak_plan(), search=make_plan(*SIZES).search)).measure()
+def test_the_soak_is_no_step_of_the_search(passing: Measured, without_soak: Measured) -> None:
+    (_, soaked), (_, off) = passing, without_soak
     assert tuple(replace(cell, soak=None) for cell in soaked.cells) == off.cells
     assert soaked.drift == off.drift
 
 
-def test_a_size_that_breaks_in_its_soak_is_not_recommended_but_the_next_one_is(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, soak_plan(), {MIDDLE: serve(SLOW)})
-    result = campaign.measure()
+def test_a_size_that_breaks_in_its_soak_is_not_recommended_but_the_next_one_is(broken: Measured) -> None:
+    campaign, result = broken
     assert list_soaked(campaign) == [MIDDLE, LARGE]
-    broken = index_cells(result)[MIDDLE]
-    assert broken.soak is not None
-    assert broken.soak.verdict is Verdict.FAIL
-    assert (broken.status, broken.sustained_users, broken.broken_users) == (Status.NONE, None, USERS)
+    middle = index_cells(result)[MIDDLE]
+    assert middle.soak is not None
+    assert middle.soak.verdict is Verdict.FAIL
+    assert (middle.status, middle.sustained_users, middle.broken_users) == (Status.NONE, None, USERS)
     assert name_recommended(result) == LARGE
     assert (
         "the next smaller size, 0.3 CPU / 256 MiB, sustains fewer than 50 because at 50 users it passed for "
@@ -178,9 +199,8 @@ def test_none_is_recommended_if_every_size_breaks_in_its_soak(tmp_path: Path) ->
     assert recommend(result).startswith("None of these sizes sustains 50 users")
 
 
-def test_stored_facts_give_the_same_answer_as_the_run(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, soak_plan(), {MIDDLE: serve(SLOW)})
-    result = campaign.measure()
+def test_stored_facts_give_the_same_answer_as_the_run(broken: Measured) -> None:
+    campaign, result = broken
     assert render_report(rejudge(campaign.plan, campaign.folder)) == render_report(result)
 
 
@@ -228,9 +248,8 @@ def test_the_drift_check_is_held_after_all_if_the_soak_in_its_place_fails(tmp_pa
     assert name_recommended(result) is None
 
 
-def test_without_a_soak_nothing_is_held_and_the_report_says_so(tmp_path: Path) -> None:
-    campaign = make_campaign(tmp_path, make_plan(*SIZES, users_limit=USERS))
-    result = campaign.measure()
+def test_without_a_soak_nothing_is_held_and_the_report_says_so(without_soak: Measured) -> None:
+    campaign, result = without_soak
     assert list_soaked(campaign) == []
     assert all(cell.soak is None for cell in result.cells)
     assert "it sustained all 50 with p95" in recommend(result)

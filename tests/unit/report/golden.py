@@ -34,7 +34,7 @@ def render_texts() -> dict[str, str]:
         ),
         "summary.csv": render_csv(complete),
         "summary.md": render_markdown(build_view(complete)),
-        "junit.xml": render_junit(undecided),
+        "junit.xml": render_junit(build_view(undecided), undecided.started_at),
     }
 
 

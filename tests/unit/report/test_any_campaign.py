@@ -71,7 +71,7 @@ def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
 @no_deadline
 @given(draw_campaign())
 def test_junit_xml_is_well_formed_with_one_case_per_size(result: CampaignResult) -> None:
-    suite = ElementTree.fromstring(render_junit(result))
+    suite = ElementTree.fromstring(render_junit(build_view(result), result.started_at))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 
 

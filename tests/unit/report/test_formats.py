@@ -100,7 +100,8 @@ def test_csv_leaves_a_field_without_data_empty_and_defuses_formulas() -> None:
 
 
 def test_junit_counts_failed_and_invalid_sizes_as_errors_and_small_capacities_as_passed() -> None:
-    suite = ElementTree.fromstring(render_junit(example.build_campaign_with_undecided_sizes()))
+    result = example.build_campaign_with_undecided_sizes()
+    suite = ElementTree.fromstring(render_junit(build_view(result), result.started_at))
     assert {key: suite.attrib[key] for key in ("tests", "failures", "errors", "skipped")} == {
         "tests": "9", "failures": "0", "errors": "2", "skipped": "1",
     }  # fmt: skip
