@@ -229,16 +229,6 @@ class LostKey:
 _UNKNOWN = Treatment(Fate.NOTE, "is not known to the harness, and has no effect here")
 
 
-def find_treatment(path: str) -> Treatment | None:
-    """Return the treatment of a key, or of a key around it that is lost with all it holds, or None."""
-    parts = path.split(".")
-    for length in range(1, len(parts)):
-        outer = TREATMENTS.get(".".join(parts[:length]))
-        if outer is not None and outer.fate is not Fate.HONOURED:
-            return outer
-    return TREATMENTS.get(path)
-
-
 def find_lost_keys(values: Mapping[str, Any], section: str) -> Iterator[LostKey]:
     """Yield the keys of a service (`services.*`), or of an entry of another section, that are not honoured.
 
