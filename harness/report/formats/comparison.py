@@ -118,12 +118,12 @@ def _choose_verb(change: Change, count: int) -> str:
 
 
 def _list_sizes(differences: Sequence[Difference]) -> str:
-    shown = [
-        f"{text.format_size(each.limits)} {_format_brackets(each.base)} → {_format_brackets(each.head)}"
-        for each in differences
-    ]
-    more = f" and {len(differences) - 3} more" if len(differences) > 3 else ""
-    return ", ".join(shown[:3]) + more
+    return text.list_first(
+        [
+            f"{text.format_size(each.limits)} {_format_brackets(each.base)} → {_format_brackets(each.head)}"
+            for each in differences
+        ]
+    )
 
 
 def _describe_drifts(base: CampaignResult, head: CampaignResult) -> Iterator[str]:

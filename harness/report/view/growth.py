@@ -270,7 +270,7 @@ def _explain_barriers(growth: Growth) -> list[str]:
     for barrier, reason in reasons.items():
         sizes = [_name_size(each, 1) for each in growth.options if each.barrier is barrier]
         if sizes:
-            notes.append(f"More replicas are not counted for {_list_names(sizes)}: {reason}.")
+            notes.append(f"More replicas are not counted for {text.list_first(sizes)}: {reason}.")
     return notes
 
 
@@ -281,11 +281,7 @@ def _name_unknown_sizes(result: CampaignResult) -> list[str]:
         for each in result.cells
         if each.is_undecided or (each.status is Status.INFERRED and each.sustained_users is None)
     ]
-    return [f"Left out, because what they sustain is not known: {_list_names(sizes)}."] if sizes else []
-
-
-def _list_names(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"Left out, because what they sustain is not known: {text.list_first(sizes)}."] if sizes else []
 
 
 def _suggest_higher_limit(result: CampaignResult, growth: Growth) -> list[str]:

@@ -176,8 +176,5 @@ def _list_undecided_sizes(undecided: tuple[Limits, ...], *, has_recommendation: 
     """Return a sentence with the undecided sizes, which might be better ones; empty if there are none."""
     if not undecided:
         return ""
-    shown = ", ".join(text.format_size(limits) for limits in undecided[:3])
-    more = f" and {len(undecided) - 3} more" if len(undecided) > 3 else ""
-    if has_recommendation:
-        return f" Smaller, but without an answer: {shown}{more}."
-    return f" Without an answer: {shown}{more}."
+    shown = text.list_first([text.format_size(limits) for limits in undecided])
+    return f" {'Smaller, but without' if has_recommendation else 'Without'} an answer: {shown}."

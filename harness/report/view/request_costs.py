@@ -57,8 +57,7 @@ def _build_row(cost: RequestCost, costs: RequestCosts) -> RequestCostRow:
 def name_requests(cost: RequestCost) -> str:
     """Return the names of a cost: `GET /a, GET /b and 3 more`."""
     names = [text.clean_text(name) if name is not None else _FAILED for name in cost.names]
-    shown = ", ".join(names[:_NAMES_AT_MOST])
-    return shown + (f" and {len(names) - _NAMES_AT_MOST} more" if len(names) > _NAMES_AT_MOST else "")
+    return text.list_first(names, _NAMES_AT_MOST)
 
 
 def _write_remarks(cost: RequestCost, costs: RequestCosts) -> list[str]:

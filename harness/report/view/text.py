@@ -7,6 +7,7 @@ if it came from outside the harness; it must pass `clean_text` or `clean_lines` 
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from harness.model import MIB, Factor, IndicatorKind, Limits, Slo
 
@@ -231,6 +232,12 @@ def format_slo(slo: Slo) -> str:
     """Return an SLO as a condition: `p95 of RT ≤ 1 s`, `error ratio of GET / ≤ 1 %`."""
     where = f" of {clean_text(slo.request_name)}" if slo.request_name else ""
     return f"{_format_indicator(slo)}{where} ≤ {format_slo_limit(slo)}"
+
+
+def list_first(texts: Sequence[str], most: int = 3) -> str:
+    """Return the first texts, and how many are left out: `a, b, c and 2 more`."""
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def keep_units_together(text: str) -> str:

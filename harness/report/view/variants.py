@@ -57,9 +57,7 @@ def write_tunings(tunings: Sequence[Tuning]) -> tuple[str, ...]:
     same = [
         text.format_size(each.limits) for each in tunings if not each.differs and each.best is not each.worst
     ]
-    shown = ", ".join(same[:_MOST_SIZES]) + (
-        f" and {len(same) - _MOST_SIZES} more" if len(same) > _MOST_SIZES else ""
-    )
+    shown = text.list_first(same, _MOST_SIZES)
     return (*worth, *([f"No difference between the variants is shown at {shown}."] if same else []))
 
 
