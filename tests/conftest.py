@@ -1,5 +1,7 @@
 """What every test needs: Hypothesis without deadlines, and pytest's folder of temporary files."""
 
+import gc
+
 import pytest
 from hypothesis import settings
 
@@ -12,3 +14,9 @@ settings.load_profile("no-deadline")
 def create_temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Create the folder that `tmp_path` is in before a test changes where temporary files are."""
     tmp_path_factory.getbasetemp()
+
+
+def pytest_collection_finish() -> None:
+    """Leave all modules and tests out of garbage collections: each would take half a second."""
+    gc.collect()
+    gc.freeze()
