@@ -354,7 +354,7 @@ class CampaignSession:
         if not self._reports_lock.acquire(blocking=False):
             return
         try:
-            if self._clock.now_s() >= self._no_reports_until_s:
+            if self._clock.now_s() > self._no_reports_until_s:
                 self._write_reports(CampaignState.RUNNING)
         finally:
             self._reports_lock.release()

@@ -6,8 +6,7 @@ rules with their numbers are listed in docs/method.md.
 
 import math
 from collections.abc import Sequence
-
-import numpy as np
+from itertools import pairwise
 
 from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
 from harness.analyse.step.memory_kills import find_kill_s
@@ -22,7 +21,18 @@ from harness.analyse.step.usage import (
     summarize_host,
 )
 from harness.analyse.step.window import Window
-from harness.model import MIB, EndReason, Judgement, Limits, Rule, Slo, StepFacts
+from harness.model import (
+    MIB,
+    EndReason,
+    GeneratorSample,
+    HostSample,
+    Judgement,
+    Limits,
+    Rule,
+    Slo,
+    StepFacts,
+    WorkerSample,
+)
 from harness.model.evidence import (
     ClockUncertain,
     CountersSilent,
@@ -173,10 +183,10 @@ def _check_suspension(facts: StepFacts, from_s: float, to_s: float) -> Judgement
 
 def _find_longest_gap_s(facts: StepFacts, from_s: float, to_s: float) -> float:
     """Return the longest time in [from_s, to_s] without a reading of the host's or a process's counters."""
-    series = [[sample.at_s for sample in facts.host], [sample.at_s for sample in facts.generator]]
-    series += [[sample.at_s for sample in samples] for samples in group_by_process(facts).values()]
-    inside = [np.array([at for at in each if from_s <= at <= to_s]) for each in series]
-    return max((float(np.diff(each).max()) for each in inside if len(each) > 1), default=0.0)
+    series: list[Sequence[HostSample | GeneratorSample | WorkerSample]]
+    series = [facts.host, facts.generator, *group_by_process(facts).values()]
+    inside = ([sample.at_s for sample in each if from_s <= sample.at_s <= to_s] for each in series)
+    return max((after - before for each in inside for before, after in pairwise(each)), default=0.0)
 
 
 def _compute_allowed_lag_s(slos: Sequence[Slo]) -> float:
