@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from weakref import WeakKeyDictionary
 
 from harness.analyse.search.reference import is_light_load
 from harness.analyse.step.light_errors import StepErrors, measure_step_errors
@@ -10,6 +9,7 @@ from harness.analyse.step.light_times import (
     LightWait,
     PauseTime,
     StepTimes,
+    drop_known,
     estimate_light_wait,
     measure_pause_time,
     measure_step_times,
@@ -23,6 +23,7 @@ from harness.analyse.step.littles_law import (
 )
 from harness.analyse.step.scenario_errors import check_scenario_errors
 from harness.analyse.step.sound_part import select_sound_part
+from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import summarize_companions, summarize_cpu
 from harness.analyse.step.validity import judge_validity
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
@@ -39,7 +40,8 @@ class Baseline:
     Throughput shortfall and Little's law are judged in comparison with it. `wait_ratio` is the share of the
     users' time that they waited for answers, `pause` what they planned to pause. `cpu_ratio` is the share of
     its CPU quota that the target used, or its busiest companion; 0 if it is unknown. `times` are the response
-    times by request name, `heavier` those of other steps, `errors` the failed requests by name.
+    times by request name, `heavier` those of other steps that show more names (`drop_known`), `errors` the
+    failed requests by name.
     `is_borrowed`: it is another size's. `lost` is the time for each request that its user neither thought nor
     waited; None if only `unexplained` is known.
     """
@@ -86,11 +88,7 @@ class Baseline:
         return not self.is_light, self.users
 
 
-_BUILT: WeakKeyDictionary[StepFacts, tuple[Limits | None, Baseline | None]] = WeakKeyDictionary()
-"""The limits and the baseline of each step for which one was built, for as long as the step is in memory.
-
-Each new step of a cell asks again for the baselines of all steps before it.
-"""
+_BASELINES: StepMemo[Baseline | None] = StepMemo()
 
 
 def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline | None:
@@ -99,10 +97,7 @@ def build_baseline(facts: StepFacts, limits: Limits | None = None) -> Baseline |
     An invalid step gives none: after a generator that left users idle, a healthy one would look wrong.
     Without the target's `limits` its use of the CPU is unknown.
     """
-    built = _BUILT.get(facts)
-    if built is None or built[0] != limits:
-        built = _BUILT[facts] = limits, _build_baseline(facts, limits)
-    return built[1]
+    return _BASELINES.compute_once(facts, limits, lambda: _build_baseline(facts, limits))
 
 
 def _build_baseline(facts: StepFacts, limits: Limits | None) -> Baseline | None:
@@ -148,8 +143,8 @@ def find_baseline(steps: Sequence[StepFacts], limits: Limits | None = None) -> B
     if not found:
         return None
     lightest = found[0][1]
-    others = (baseline.times for _, baseline in found[1:] if baseline.times is not None)
-    return replace(lightest, heavier=tuple(others))
+    others = [baseline.times for _, baseline in found[1:] if baseline.times is not None]
+    return replace(lightest, heavier=drop_known(lightest.times or StepTimes(lightest.users), others))
 
 
 def find_baseline_step(steps: Sequence[StepFacts], limits: Limits | None = None) -> StepFacts | None:

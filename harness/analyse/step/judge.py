@@ -24,10 +24,7 @@ from harness.analyse.step.scenario_errors import (
     does_failure_stand,
     summarize_tasks,
 )
-from harness.analyse.step.shortfall_gap import (
-    find_baseline_gap,
-    find_shortfall_gap,
-)
+from harness.analyse.step.shortfall_gap import find_baseline_gap, find_shortfall_gap
 from harness.analyse.step.slo import (
     choose_batch_s,
     compute_variance_ratio,
@@ -37,6 +34,7 @@ from harness.analyse.step.slo import (
 )
 from harness.analyse.step.sound_part import is_recovering, select_sound_part
 from harness.analyse.step.steady import check_memory_growth
+from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
     compute_seen_ratio,
     find_most_bytes,
@@ -46,11 +44,7 @@ from harness.analyse.step.usage import (
     summarize_host,
     summarize_stalls,
 )
-from harness.analyse.step.validity import (
-    check_full_host,
-    is_out_of_memory,
-    judge_validity,
-)
+from harness.analyse.step.validity import check_full_host, is_out_of_memory, judge_validity
 from harness.analyse.step.warmup import is_warm
 from harness.analyse.step.window import Window, cut_window, find_percentile_s
 from harness.model import (
@@ -89,6 +83,7 @@ from harness.model.evidence import (
 from harness.model.rare_requests import TooFewRequests
 
 _DEFAULT_TIMING = Timing()
+_RESULTS: StepMemo[StepResult] = StepMemo()
 
 _ENDINGS = {
     EndReason.TARGET_DIED: Rule.DIED,
@@ -115,13 +110,16 @@ def judge_steps(
     cell's, `timing` is the plan's.
     """
     baseline = choose_baseline(steps, borrowed, limits)
+
+    def judge(facts: StepFacts, baseline: Baseline | None) -> StepResult:
+        by = (tuple(slos), baseline, limits, timing)
+        return _RESULTS.compute_once(facts, by, lambda: judge_step(facts, *by))
+
     if baseline is None or baseline.is_borrowed:
-        return tuple(judge_step(facts, slos, baseline, limits, timing) for facts in steps)
+        return tuple(judge(facts, baseline) for facts in steps)
     own, gap = find_baseline_step(steps, limits), find_baseline_gap(baseline, slos)
     return tuple(
-        replace(judge_step(facts, slos, None, limits, timing), shortfall_gap=gap)
-        if facts is own
-        else judge_step(facts, slos, baseline, limits, timing)
+        replace(judge(facts, None), shortfall_gap=gap) if facts is own else judge(facts, baseline)
         for facts in steps
     )
 

@@ -92,6 +92,23 @@ def measure_step_times(window: Window) -> StepTimes:
     return StepTimes(window.users, by_name, measure_pause_time(window))
 
 
+def drop_known(light: StepTimes, heavier: Sequence[StepTimes]) -> tuple[StepTimes, ...]:
+    """Return those of the `heavier` steps that show a name which no step of as few users has, or too rarely.
+
+    They are in the order of `Baseline.rank`. No time would ever be taken from the others, so that a baseline
+    stays the same while further steps of its cell show no new names.
+    """
+    fewest_users: dict[str, int] = {}
+    kept = []
+    for step in (light, *heavier):
+        if any(step.users < fewest_users.get(name, math.inf) for name in step.by_name):
+            kept.append(step)
+        for name, time in step.by_name.items():
+            if time.count >= _FEWEST_ANSWERS:
+                fewest_users[name] = min(step.users, fewest_users.get(name, step.users))
+    return tuple(step for step in kept if step is not light)
+
+
 @dataclass(frozen=True, slots=True)
 class LightWait:
     """How long users would have waited at light load for the good answers of a window, in user-seconds.

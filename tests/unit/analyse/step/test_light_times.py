@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.analyse.search.reference import is_light_load
 from harness.analyse.search.search import choose_next_step
@@ -13,6 +15,7 @@ from harness.analyse.step.judge import judge_steps
 from harness.analyse.step.light_times import (
     NameTime,
     StepTimes,
+    drop_known,
     estimate_light_wait,
     measure_step_times,
 )
@@ -54,6 +57,34 @@ def make_window(mix: Mix, users: int = 10) -> Window:
 
 def make_times(mix: Mix, users: int = 10) -> StepTimes:
     return measure_step_times(make_window(mix, users))
+
+
+NOW = make_window({"a": (40, 0.2), "b": (30, 0.2), "c": (9, 0.2)}, users=25)
+COUNTS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9), min_size=1)
+
+
+def make_counted_times(users: int, counts: Mapping[str, int]) -> StepTimes:
+    return StepTimes(users, {name: NameTime(count, 0.01 * users, 0.0, 0.1) for name, count in counts.items()})
+
+
+def test_only_steps_that_show_more_names_are_kept_beside_the_lightest() -> None:
+    """A name with three answers is seen too rarely. A step of fewer users shows a name better."""
+    light = make_counted_times(10, {"a": 50})
+    heavier = [
+        make_counted_times(20, {"a": 90}),
+        make_counted_times(30, {"a": 90, "b": 3}),
+        make_counted_times(40, {"b": 50}),
+        make_counted_times(50, {"a": 90, "b": 80}),
+        make_counted_times(35, {"b": 60}),
+    ]
+    assert [step.users for step in drop_known(light, heavier)] == [30, 40, 35]
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), COUNTS), min_size=1, max_size=6))
+def test_steps_that_are_dropped_change_no_wait(steps: list[tuple[int, dict[str, int]]]) -> None:
+    light, *heavier = (make_counted_times(*step) for step in steps)
+    kept = drop_known(light, heavier)
+    assert estimate_light_wait(NOW, light, heavier) == estimate_light_wait(NOW, light, kept)
 
 
 def test_a_light_wait_is_that_of_the_requests_that_are_asked_for_now() -> None:
