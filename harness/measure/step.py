@@ -326,9 +326,9 @@ class _StepRun:
         if self._burst is not None and self._burst.from_s is not None:
             return
         error = facts.requests.error
-        self._ended_requests += len(error)
-        self._answered_requests += int(np.sum(error == ANSWERED))
         if len(error):
+            self._ended_requests += len(error)
+            self._answered_requests += int(np.count_nonzero(error == ANSWERED))
             self._last_ended_s = self._now_s()
         limit_s = max(_STALL_AT_LEAST_S, _STALL_DRAINS * self._step.timing.drain_s)
         if min(self._now_s() - self._last_ended_s, compute_oldest_wait_s(facts)) > limit_s:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from harness.analyse.step.littles_law import UnexplainedTime, check_littles_law
 from harness.analyse.step.memory_kills import find_kill_s
 from harness.analyse.step.scenario_errors import summarize_user_ends
+from harness.analyse.step.step_memo import StepMemo
 from harness.analyse.step.usage import (
     compute_busy_cores,
     group_by_process,
@@ -90,6 +91,8 @@ _CLOCK_ERROR_AT_MOST_S = 0.005
 _OUT_OF_MEMORY = "out of memory"
 """What the note of a step says of a container whose memory ran out."""
 
+_DISTURBANCES: StepMemo[Judgement | None] = StepMemo()
+
 _ENDINGS = {
     EndReason.GENERATOR_DIED: Rule.GENERATOR,
     EndReason.TARGET_REMOVED: Rule.REMOVED,
@@ -134,7 +137,15 @@ def judge_validity(
 def find_disturbance(
     facts: StepFacts, from_s: float, to_s: float, slos: Sequence[Slo] = ()
 ) -> Judgement | None:
-    """Return the first rule on counters of generator and host that is broken in [from_s, to_s]."""
+    """Return the first rule on counters of generator and host that is broken in [from_s, to_s].
+
+    A window in progress asks several times at each look, so the last answer for the same facts is kept.
+    """
+    by = (from_s, to_s, tuple(slos))
+    return _DISTURBANCES.compute_once(facts, by, lambda: _find_disturbance(facts, *by))
+
+
+def _find_disturbance(facts: StepFacts, from_s: float, to_s: float, slos: Sequence[Slo]) -> Judgement | None:
     return (
         _check_suspension(facts, from_s, to_s)
         or _check_generator(facts, from_s, to_s, _compute_allowed_lag_s(slos))
