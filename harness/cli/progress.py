@@ -43,6 +43,7 @@ from harness.report.view.text import (
     format_ratio,
     format_seconds,
     format_size,
+    format_things,
     format_users,
 )
 
@@ -94,9 +95,8 @@ def _describe_plan(plan: Plan) -> Iterator[str]:
             count = "as many as are needed" if load.workers is None else load.workers
             yield f"Locust's workers ({count}) run in containers on the engines of the load"
     yield from (f"{cell_id}: skipped: {reason}" for cell_id, reason in plan.skipped.items())
-    count = _count_cells(plan)
     yield (
-        f"{count} {'size' if count == 1 else 'sizes'} of {plan.target.name}, up to {plan.users_limit} users, "
+        f"{format_things(_count_cells(plan), 'size')} of {plan.target.name}, up to {plan.users_limit} users, "
         f"about {format_estimate(estimate_plan(plan).total_s)}"
     )
 

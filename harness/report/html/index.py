@@ -98,10 +98,8 @@ def _build_line(summary: StoredSummary) -> CampaignLine:
     if summary.damage:
         return CampaignLine(text.clean_text(summary.campaign), "", "damaged", text.clean_text(summary.damage))
     sustaining = sum((size.sustained_users or 0) >= summary.users_limit > 0 for size in summary.sizes)
-    count = len(summary.sizes)
-    answer = (
-        f"{sustaining} of {count} {'size' if count == 1 else 'sizes'} sustain {summary.users_limit} users"
-    )
+    sizes = text.format_things(len(summary.sizes), "size")
+    answer = f"{sustaining} of {sizes} sustain {summary.users_limit} users"
     return CampaignLine(
         text.clean_text(summary.campaign),
         text.clean_text(summary.target),

@@ -51,7 +51,7 @@ def describe_safe_load(deployment: Deployment) -> str:
     safe, measured = deployment.safe, deployment.result.cell.limits.replicas
     room = f", with room for {text.format_ratio(safe.headroom_ratio)} more" if safe.headroom_ratio else ""
     of_all = f" in {measured} replicas" if measured > 1 else ""
-    count = _count_replicas(deployment.replicas)
+    count = text.format_things(deployment.replicas, "replica")
     needed = f"{text.format_count(deployment.users)} users need {count}"
     assumed = f"; {measured} was measured" if measured == 1 else f"; {measured} were measured"
     further = f"{assumed}, and further ones are taken to carry as many each"
@@ -59,10 +59,6 @@ def describe_safe_load(deployment: Deployment) -> str:
         f"Safe load: {text.format_count(safe.users)} users{of_all}{room}. {needed}"
         f"{further if deployment.replicas > measured else ''}."
     )
-
-
-def _count_replicas(replicas: int) -> str:
-    return "1 replica" if replicas == 1 else f"{replicas} replicas"
 
 
 def _list_gaps(deployment: Deployment) -> list[str]:

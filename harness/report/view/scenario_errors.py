@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from harness.model import ErrorOrigin, RequestFailure, StepResult, TaskError, TaskUse, Verdict
 from harness.model.task_evidence import TasksRaised, UserEnds, UsersLost
 from harness.report.view.failures import describe_failure
-from harness.report.view.text import clean_text, format_limit, format_number, format_ratio
+from harness.report.view.text import clean_text, format_limit, format_number, format_ratio, format_times
 
 _WARNED_FROM_RATIO = 0.001
 """A smaller share of tasks is named in the report, but no warning."""
@@ -95,7 +95,7 @@ def _explain_ends(ends: UserEnds) -> tuple[str, str]:
 def _count_ends(ends: UserEnds) -> str:
     if ends.error_count < ends.count:
         return f"{ends.error_count} of {ends.count} times"
-    return "once" if ends.count == 1 else f"{ends.count} times"
+    return format_times(ends.count)
 
 
 def _count_tasks(ends: UserEnds) -> str:

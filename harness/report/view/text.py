@@ -191,7 +191,17 @@ def format_count(value: int | None) -> str:
 
 def format_users(users: int | None) -> str:
     """Return a number of users: `1 user`, `12 345 users`."""
-    return f"{format_count(users)} {'user' if users == 1 else 'users'}"
+    return format_things(users, "user")
+
+
+def format_things(count: int | None, noun: str) -> str:
+    """Return how many things there are, by the noun for one of them: `1 size`, `9 sizes`."""
+    return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def format_times(count: int) -> str:
+    """Return how often something happened: `once`, `9 times`."""
+    return "once" if count == 1 else format_things(count, "time")
 
 
 def format_money(value: float | None, currency: str = "") -> str:

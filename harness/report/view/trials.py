@@ -208,9 +208,8 @@ def _describe_soak(soak: LongSoak) -> Iterator[str]:
         yield f"{_describe_memory(soak.memory, soak.cell.limits.memory_bytes)}."
     if soak.drift is not None:
         yield f"{_describe_drift(soak.drift, soak.step.window_s)}."
-    count = soak.restarts
-    times = "once" if count == 1 else f"{count} times"
-    yield f"A process of it ended {times}." if count else "No process of it ended."
+    times = text.format_times(soak.restarts)
+    yield f"A process of it ended {times}." if soak.restarts else "No process of it ended."
 
 
 def _describe_verdict(soak: LongSoak) -> str:

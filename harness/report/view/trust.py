@@ -132,7 +132,7 @@ def _build_left_out_fact(steps: Sequence[StepResult]) -> Iterator[Fact]:
     cut = [step for step in steps if step.host.left_out_s > 0]
     if cut:
         value = text.format_seconds(sum(step.host.left_out_s for step in cut), 0)
-        windows = f"of {len(cut)} {'window' if len(cut) == 1 else 'windows'}"
+        windows = f"of {text.format_things(len(cut), 'window')}"
         yield Fact("Left out", value, f"{windows}: generator or host were disturbed, and the rest was judged")
 
 

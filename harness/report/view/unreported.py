@@ -11,6 +11,7 @@ from harness.report.view.text import (
     format_limit,
     format_ratio,
     format_seconds,
+    format_times,
 )
 
 _REMEDY = (
@@ -22,7 +23,7 @@ _REMEDY = (
 
 def explain_unreported_time(evidence: TimeUnreported) -> str:
     """Return how much of the users' time passed unseen, why that matters, and what to do."""
-    times = "once" if evidence.gaps == 1 else f"{format_count(evidence.gaps)} times"
+    times = format_times(evidence.gaps)
     longer = format_seconds(evidence.longer_than_s)
     if evidence.slo is not None:
         return (

@@ -124,5 +124,5 @@ def _describe_progress(result: CampaignResult) -> str:
     current = next((cell for cell in result.cells if cell.status is Status.RUNNING and cell.steps), None)
     if current is None:
         return progress
-    size, count = text.format_size(current.cell.limits), len(current.steps)
-    return f"{progress}; {size} has {count} {'step' if count == 1 else 'steps'} so far"
+    size, steps = text.format_size(current.cell.limits), text.format_things(len(current.steps), "step")
+    return f"{progress}; {size} has {steps} so far"
