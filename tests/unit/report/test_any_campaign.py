@@ -26,12 +26,9 @@ from harness.report import (
 from tests.summary_schema import VALIDATOR
 from tests.unit.report.strategies import draw_campaign
 
-no_deadline = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 
-
-@no_deadline
-@given(draw_campaign())
-def test_any_campaign_has_all_report_files(result: CampaignResult) -> None:
+def check_files(result: CampaignResult) -> None:
+    """Check that a campaign has all report files."""
     assert set(render_report(result)) == {
         "summary.json",
         "summary.csv",
@@ -42,17 +39,15 @@ def test_any_campaign_has_all_report_files(result: CampaignResult) -> None:
     }
 
 
-@no_deadline
-@given(draw_campaign())
-def test_the_summary_follows_its_schema(result: CampaignResult) -> None:
+def check_summary(result: CampaignResult) -> None:
+    """Check that the summary follows its schema."""
     summary = build_summary(result)
     VALIDATOR.validate(json.loads(json.dumps(summary, allow_nan=False)))
     assert len(summary["cells"]) == sum(cell.status is not Status.RUNNING for cell in result.cells)
 
 
-@no_deadline
-@given(draw_campaign())
-def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: CampaignResult) -> None:
+def check_table(result: CampaignResult) -> None:
+    """Check that the terminal shows one harmless line per size at any width."""
     view = build_view(result)
     for width in (None, 200, 120, 80, 40):
         lines = render_table(view, width).splitlines()
@@ -61,23 +56,20 @@ def test_the_terminal_shows_one_harmless_line_per_size_at_any_width(result: Camp
     assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in write_recommendation(view))
 
 
-@no_deadline
-@given(draw_campaign())
-def test_no_csv_text_is_a_formula(result: CampaignResult) -> None:
+def check_csv(result: CampaignResult) -> None:
+    """Check that no text of the CSV is a formula."""
     rows = list(csv.reader(io.StringIO(render_csv(result))))
     assert not any(re.match(r"[=+@\t\r]|-(?!\d)", field) for row in rows for field in row)
 
 
-@no_deadline
-@given(draw_campaign())
-def test_junit_xml_is_well_formed_with_one_case_per_size(result: CampaignResult) -> None:
+def check_junit(result: CampaignResult) -> None:
+    """Check that the JUnit XML is well-formed, with one case per size."""
     suite = ElementTree.fromstring(render_junit(build_view(result), result.started_at))
     assert len(suite.findall("testcase")) == len(result.cells) == int(suite.attrib["tests"])
 
 
-@no_deadline
-@given(draw_campaign())
-def test_foreign_texts_are_no_markup_in_markdown(result: CampaignResult) -> None:
+def check_markdown(result: CampaignResult) -> None:
+    """Check that foreign texts are no markup in Markdown."""
     text = render_markdown(build_view(result))
     assert "<" not in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -85,20 +77,38 @@ def test_foreign_texts_are_no_markup_in_markdown(result: CampaignResult) -> None
     assert all(len(re.findall(r"(?<!\\)\|", row)) == 9 for row in rows)
 
 
-@no_deadline
-@given(draw_campaign())
-def test_the_page_has_only_our_own_scripts(result: CampaignResult) -> None:
+def check_page(result: CampaignResult) -> None:
+    """Check that the page has only our own scripts."""
     page = render_html(build_view(result))
     assert page.count("<script") == page.count("</script") == 3
     for name in ("data", "growth-data"):
         json.loads(page.split(f'id="{name}">')[1].split("</script>")[0])
 
 
-@no_deadline
-@given(draw_campaign())
-def test_any_campaign_has_a_brief_without_foreign_markup(result: CampaignResult) -> None:
+def check_brief(result: CampaignResult) -> None:
+    """Check that there is a brief without foreign markup."""
     view = build_view(result)
     page = render_brief(view)
     assert "<script" not in page
     assert "<b>" not in page.replace("<dd><b>", "")
     assert all(unicodedata.category(char) != "Cc" for char in render_brief_text(view).replace("\n", ""))
+
+
+CHECKS = (
+    check_files,
+    check_summary,
+    check_table,
+    check_csv,
+    check_junit,
+    check_markdown,
+    check_page,
+    check_brief,
+)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(draw_campaign())
+def test_every_report_of_any_campaign_is_well_formed_and_harmless(result: CampaignResult) -> None:
+    """To draw a campaign takes longer than to render it, so all is checked of the same ones."""
+    for check in CHECKS:
+        check(result)
