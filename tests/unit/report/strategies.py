@@ -151,52 +151,81 @@ STEPS = st.builds(
 )
 
 
+# Strategies are built once, because to build them anew takes longer than to draw.
+MAYBE_TEXTS = st.none() | TEXTS
+LONG_SECONDS = st.floats(0, 1e5)
+BYTES = st.none() | st.integers(0, 2**40)
+STATUSES = st.sampled_from(Status)
+STATES = st.sampled_from(CampaignState)
+FACTORS = st.none() | st.sampled_from(Factor)
+CORES = st.sampled_from([0.1, 0.25, 0.5, 1, 2])
+MEBIBYTES = st.sampled_from([32, 64, 96, 256])
+VARIANTS = st.none() | st.sampled_from(["one", "four"])
+ATTEMPTS = st.integers(1, 3)
+LOWS = st.integers(1, 399)
+INFERRED_ENDS = st.sampled_from([(400, None), (None, 400)])
+SOME_STEPS = st.lists(STEPS, max_size=3)
+MAYBE_STEP = st.none() | STEPS
+COUNT_OF_CELLS = st.integers(0, 5)
+SLOS = st.lists(
+    st.builds(Slo, st.sampled_from(["p95", "p99.9", "mean", "errors"]), st.floats(0.001, 10), MAYBE_TEXTS),
+    max_size=3,
+)
+MORE_FACTS = st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3)
+CHANGES = st.none() | st.floats(-1, 10) | st.just(float("nan"))
+ALLOWED = st.none() | st.floats(0, 1) | st.just(float("inf"))
+DRIFT_EVIDENCE = JUDGEMENTS | st.builds(NotReady, TEXTS)
+
+
 @st.composite
 def draw_soak(draw: st.DrawFn) -> Soak:
     """Draw a soak with a step, or one whose target did not come up."""
-    step = draw(st.none() | STEPS)
+    step = draw(MAYBE_STEP)
     evidence = NotReady(draw(TEXTS)) if step is None else step.judgement
-    return Soak(draw(USERS), step, evidence, draw(st.floats(0, 1e5)))
+    return Soak(draw(USERS), step, evidence, draw(LONG_SECONDS))
+
+
+SOAKS = st.none() | draw_soak()
 
 
 @st.composite
 def draw_cell(draw: st.DrawFn, number: int = 0) -> CellResult:
     """Draw a cell whose sustained and broken users agree with its status."""
-    status = draw(st.sampled_from(Status))
-    low = draw(st.integers(1, 399))
+    status = draw(STATUSES)
+    low = draw(LOWS)
     ends = {
         Status.BRACKETED: (low, draw(st.integers(low + 1, 400))),
         Status.CENSORED: (400, None),
         Status.NONE: (None, low),
-        Status.INFERRED: draw(st.sampled_from([(400, None), (None, 400)])),
+        Status.INFERRED: draw(INFERRED_ENDS),
         Status.RUNNING: draw(st.sampled_from([(None, None), (low, None), (None, low), (low, low + 1)])),
     }
     sustained, broken = ends.get(status, (None, None))
     limits = Limits(
-        draw(st.sampled_from([0.1, 0.25, 0.5, 1, 2])),
-        draw(st.sampled_from([32, 64, 96, 256])) * MIB,
-        variant=draw(st.none() | st.sampled_from(["one", "four"])),
+        draw(CORES),
+        draw(MEBIBYTES) * MIB,
+        variant=draw(VARIANTS),
     )
     has_load = sustained is not None
     return CellResult(
-        cell=Cell(f"web-{number}", "web", limits, draw(st.none() | TEXTS), draw(st.integers(1, 3))),
+        cell=Cell(f"web-{number}", "web", limits, draw(MAYBE_TEXTS), draw(ATTEMPTS)),
         status=status,
         sustained_users=sustained,
         broken_users=broken,
         estimate_users=draw(NUMBERS),
         estimate_low=draw(NUMBERS),
         estimate_high=draw(NUMBERS),
-        limiting_factor=draw(st.none() | st.sampled_from(Factor)),
+        limiting_factor=draw(FACTORS),
         evidence=draw(EVIDENCE),
         rps=draw(NUMBERS) if has_load else None,
         p95_s=draw(SECONDS) if has_load else None,
         error_ratio=draw(RATIOS),
         cpu_used_cores=draw(NUMBERS),
         throttled_ratio=draw(RATIOS),
-        memory_peak_bytes=draw(st.none() | st.integers(0, 2**40)),
-        load_s=draw(st.floats(0, 1e5)),
-        steps=tuple(draw(st.lists(STEPS, max_size=3))),
-        soak=draw(st.none() | draw_soak()),
+        memory_peak_bytes=draw(BYTES),
+        load_s=draw(LONG_SECONDS),
+        steps=tuple(draw(SOME_STEPS)),
+        soak=draw(SOAKS),
     )
 
 
@@ -207,17 +236,16 @@ def draw_checks(draw: st.DrawFn, cells: list[CellResult]) -> dict[str, Any]:
     with_violations = [
         replace(each, first=draw(others), monotonicity_violation=draw(others.map(get_cell))) for each in cells
     ]
-    ratios = st.none() | st.floats(-1, 10) | st.just(float("nan"))
     drifts = st.builds(
         Drift,
         st.sampled_from([each.cell for each in cells]),
         USERS,
         st.sampled_from(Verdict),
-        JUDGEMENTS | st.builds(NotReady, TEXTS),
-        ratios,
-        ratios,
-        ratios,
-        st.none() | st.floats(0, 1) | st.just(float("inf")),
+        DRIFT_EVIDENCE,
+        CHANGES,
+        CHANGES,
+        CHANGES,
+        ALLOWED,
         st.booleans(),
     )
     repetitions = st.builds(
@@ -236,18 +264,7 @@ def get_cell(result: CellResult | None) -> Cell | None:
 
 @st.composite
 def draw_campaign(draw: st.DrawFn) -> CampaignResult:
-    count = draw(st.integers(0, 5))
-    slos = draw(
-        st.lists(
-            st.builds(
-                Slo,
-                st.sampled_from(["p95", "p99.9", "mean", "errors"]),
-                st.floats(0.001, 10),
-                st.none() | TEXTS,
-            ),
-            max_size=3,
-        )
-    )
+    count, slos = draw(COUNT_OF_CELLS), draw(SLOS)
     results = [draw(draw_cell(number)) for number in range(count)]
     return build_campaign(
         **({"cells": results} | (draw(draw_checks(results)) if results else {})),
@@ -255,8 +272,8 @@ def draw_campaign(draw: st.DrawFn) -> CampaignResult:
         target="t" + draw(TEXTS),
         scenario=draw(TEXTS),
         slos=tuple(slos),
-        state=draw(st.sampled_from(CampaignState)),
+        state=draw(STATES),
         fingerprint=Fingerprint(
-            more=draw(st.dictionaries(TEXTS, TEXTS | st.integers() | st.lists(TEXTS), max_size=3))
+            more=draw(MORE_FACTS)
         ),
     )  # fmt: skip
