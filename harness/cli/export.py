@@ -1,5 +1,7 @@
-"""The command that writes a measured size as a file of the system that runs it: export."""
+"""The command that writes a measured size for another system, or all requests as a table: export."""
 
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,17 +10,32 @@ from harness.analyse.result.deployment import plan_deployment
 from harness.analyse.result.margin import find_margin
 from harness.campaign import rejudge
 from harness.cli.ab import open_with_capacities
-from harness.cli.console import DONE, CampaignArgument, app, out
+from harness.cli.console import DONE, CampaignArgument, app, out, say
 from harness.cli.size_choice import SizeOption, choose_size, refuse_size
-from harness.model.deployment import Deployment, build_service
+from harness.errors import UsageError
+from harness.model.deployment import build_service
 from harness.plan import plan_from_json
 from harness.report import System, render_export
+from harness.store import CampaignFolder, write_requests, write_text
+
+
+class Format(StrEnum):
+    """What `harness export` writes: a size for one of the systems of `System`, or a table of all requests."""
+
+    KUBERNETES = "kubernetes"
+    COMPOSE = "compose"
+    ECS = "ecs"
+    CLOUD_RUN = "cloud-run"
+    TERRAFORM = "terraform"
+    PARQUET = "parquet"
 
 
 @app.command("export")
 def export(
     campaign: CampaignArgument,
-    system: Annotated[System, typer.Option("--as", help="The system that the file is for.")],
+    written_as: Annotated[
+        Format, typer.Option("--as", help="The system that the file is for; parquet has all requests.")
+    ],
     size: SizeOption = None,
     users: Annotated[
         int | None,
@@ -29,8 +46,29 @@ def export(
             show_default=False,
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            help="The file to write instead of printing; for parquet CAMPAIGN.parquet by default.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
-    """Print a file that runs a measured size on a system; each figure says where it comes from."""
+    """Print a file that runs a measured size on a system, or write all requests of a campaign as a table."""
+    if written_as is Format.PARQUET:
+        if size is not None or users is not None:
+            raise UsageError("--as parquet has the requests of all sizes", "leave out --size and --users")
+        return _write_table(campaign, output)
+    text = _render_size(campaign, System(written_as.value), size, users)
+    if output is not None:
+        write_text(output, text)
+    else:
+        out.print(text.removesuffix("\n"), markup=False, emoji=False, soft_wrap=True)
+    return DONE
+
+
+def _render_size(campaign: Path, system: System, size: str | None, users: int | None) -> str:
     folder = open_with_capacities(campaign)
     plan = plan_from_json(folder.read_plan())
     result = rejudge(plan, folder)
@@ -40,11 +78,12 @@ def export(
     deployment = plan_deployment(result, chosen, margin, service, users or limit)
     if deployment is None:
         raise refuse_size(result, chosen)
-    _print_file(deployment, system, result.campaign)
+    return render_export(deployment, system, result.campaign)
+
+
+def _write_table(campaign: Path, output: Path | None) -> int:
+    folder = CampaignFolder.open(campaign)
+    path = output or Path(f"{folder.name}.parquet")
+    requests, steps = write_requests(folder, plan_from_json(folder.read_plan()).cells, path)
+    say(f"{path}: {requests} requests of {steps} steps")
     return DONE
-
-
-def _print_file(deployment: Deployment, system: System, campaign: str) -> None:
-    """Print the file as it is, without its last line break, which printing adds."""
-    text = render_export(deployment, system, campaign).removesuffix("\n")
-    out.print(text, markup=False, emoji=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from harness.store.folder import (
     remove_partial_files,
     write_text,
 )
+from harness.store.request_table import write_requests
 from harness.store.summaries import Summary, read_summaries
 
 __all__ = [
@@ -18,5 +19,6 @@ __all__ = [
     "build_campaign_name",
     "read_summaries",
     "remove_partial_files",
+    "write_requests",
     "write_text",
 ]

@@ -55,6 +55,7 @@ ROOMS = {
     "tabulate": ["report"],
     "click": ["cli"],
     "rich": ["cli"],
+    "pyarrow": ["store/request_table.py"],
     "pytest": ["pytest_plugin.py"],
     "typer": ["cli"],
     "numpy": ["model", "measure", "analyse", "store", "cli/progress.py"],

@@ -67,6 +67,8 @@ READING: tuple[tuple[str, ...], ...] = (
     ("export", "CAMPAIGN", "--as", "kubernetes", "--size", "VALUE"),
     ("export", "CAMPAIGN", "--as", "compose", "--users", "VALUE"),
     ("export", "VALUE", "--as", "kubernetes"),
+    ("export", "CAMPAIGN", "--as", "compose", "--output", "VALUE"),
+    ("export", "CAMPAIGN", "--as", "parquet", "--output", "VALUE"),
     ("burst", "CAMPAIGN", "--to", "VALUE"),
     ("burst", "CAMPAIGN", "--for", "VALUE"),
     ("burst", "CAMPAIGN", "--size", "VALUE"),
@@ -173,7 +175,7 @@ def test_commands_that_start_something_bear_any_value(
 @settings(max_examples=60, deadline=None)
 @given(value=st.text(max_size=12), number=st.integers(0, len(READING) - 1))
 def test_commands_bear_any_text(measured: Path, value: str, number: int) -> None:
-    if READING[number][0] not in ("report", "compare", "check"):  # these write
+    if READING[number][0] not in ("report", "compare", "check", "export"):  # these write
         run_with(READING[number], measured, value)
 
 
@@ -210,11 +212,12 @@ def group_files(campaign: Path, damage: str) -> list[list[Path]]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("command", ["judge", "report", "size", "check", "compare"])
+@pytest.mark.parametrize("command", ["judge", "report", "size", "check", "compare", "export"])
 def test_damaged_campaigns_are_refused(
     command: str, damage: str, campaign: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = {"size": ("--users", "5"), "check": ("--require", "users >= 1"), "compare": ("CAMPAIGN",)}
+    more |= {"export": ("--as", "parquet", "--output", "all.parquet")}
     for files in group_files(campaign, damage):
         contents = {file: file.read_bytes() for file in files}
         for file in files:

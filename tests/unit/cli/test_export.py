@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+import pyarrow.compute
+import pyarrow.parquet
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from harness.cli import app
+from harness.cli.export import Format
 from harness.errors import UsageError
 from harness.report import System
+from harness.store import CampaignFolder
 from tests.builders import make_plan
 from tests.export_schemas import find_mistakes
 from tests.fakes import Service
@@ -69,3 +73,35 @@ def test_a_size_that_the_campaign_does_not_have_is_refused_with_those_that_it_ha
     with pytest.raises(UsageError, match="is no size of this campaign") as caught:
         export(campaign, "--as", "kubernetes", "--size", "7/1g")
     assert "web-c0.25-m256, web-c0.50-m256, web-c1.00-m256" in str(caught.value)
+
+
+def test_the_file_is_written_instead_of_printed(campaign: str, tmp_path: Path) -> None:
+    words = (campaign, "--as", "compose", "--size", "0.5/256MiB")
+    assert export(*words, "--output", str(tmp_path / "compose.yaml")) == ""
+    assert (tmp_path / "compose.yaml").read_text() == export(*words)
+
+
+def test_every_system_can_be_named_and_parquet_is_none() -> None:
+    assert {each.value for each in Format} == {each.value for each in System} | {"parquet"}
+
+
+def test_a_table_has_every_request_of_the_campaign(
+    campaign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = CampaignFolder.open(Path(campaign))
+    events = [event for event in folder.event_log.read() if event["event"] == "step-finished"]
+    steps = [folder.read_step(event["file"]).requests for event in events]
+    count = sum(len(step.start_s) + len(step.unfinished_start_s) for step in steps)
+    assert export(campaign, "--as", "parquet") == f"one.parquet: {count} requests of {len(steps)} steps\n"
+    table = pyarrow.parquet.read_table("one.parquet")
+    assert table.num_rows == count
+    answered = pyarrow.compute.sum(pyarrow.compute.equal(table["outcome"], "answered")).as_py()
+    assert answered == sum(int((step.error == -1).sum()) for step in steps)
+    assert set(table["cpu_cores"].to_pylist()) == {0.25, 0.5, 1.0}
+
+
+@pytest.mark.parametrize("option", ["--size", "--users"])
+def test_a_table_is_not_of_one_size(option: str, campaign: str) -> None:
+    with pytest.raises(UsageError, match="requests of all sizes"):
+        export(campaign, "--as", "parquet", option, "1")
