@@ -18,6 +18,7 @@ from harness.report.formats.csv_file import render_csv, render_curve_csv
 from harness.report.formats.growth_text import render_growth
 from harness.report.formats.junit import render_checks_junit, render_junit
 from harness.report.formats.markdown import render_markdown
+from harness.report.formats.metrics import build_metrics
 from harness.report.formats.sizing_text import describe_check, describe_sizing
 from harness.report.formats.summary_json import build_summary
 from harness.report.formats.table import render_table
@@ -35,6 +36,7 @@ __all__ = [
     "System",
     "View",
     "build_comparison",
+    "build_metrics",
     "build_summary",
     "build_view",
     "describe_check",

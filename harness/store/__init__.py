@@ -1,6 +1,7 @@
 """Store campaigns in `results/<campaign>/`: events, step files, reports. No other package writes there."""
 
 from harness.store.event_log import FORMAT
+from harness.store.figures import FiguresReader
 from harness.store.folder import (
     CampaignFolder,
     CampaignLog,
@@ -15,6 +16,7 @@ __all__ = [
     "FORMAT",
     "CampaignFolder",
     "CampaignLog",
+    "FiguresReader",
     "Summary",
     "build_campaign_name",
     "read_summaries",

@@ -55,6 +55,7 @@ ROOMS = {
     "tabulate": ["report"],
     "click": ["cli"],
     "rich": ["cli"],
+    "prometheus_client": ["report/formats/metrics.py", "cli/metrics.py"],
     "pyarrow": ["store/request_table.py"],
     "pytest": ["pytest_plugin.py"],
     "typer": ["cli"],

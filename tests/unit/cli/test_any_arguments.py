@@ -69,6 +69,8 @@ READING: tuple[tuple[str, ...], ...] = (
     ("export", "VALUE", "--as", "kubernetes"),
     ("export", "CAMPAIGN", "--as", "compose", "--output", "VALUE"),
     ("export", "CAMPAIGN", "--as", "parquet", "--output", "VALUE"),
+    ("metrics", "VALUE", "--once"),
+    ("metrics", "CAMPAIGN", "VALUE", "--once"),
     ("burst", "CAMPAIGN", "--to", "VALUE"),
     ("burst", "CAMPAIGN", "--for", "VALUE"),
     ("burst", "CAMPAIGN", "--size", "VALUE"),
@@ -212,12 +214,12 @@ def group_files(campaign: Path, damage: str) -> list[list[Path]]:
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("command", ["judge", "report", "size", "check", "compare", "export"])
+@pytest.mark.parametrize("command", ["judge", "report", "size", "check", "compare", "metrics", "export"])
 def test_damaged_campaigns_are_refused(
     command: str, damage: str, campaign: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     more = {"size": ("--users", "5"), "check": ("--require", "users >= 1"), "compare": ("CAMPAIGN",)}
-    more |= {"export": ("--as", "parquet", "--output", "all.parquet")}
+    more |= {"metrics": ("--once",), "export": ("--as", "parquet", "--output", "all.parquet")}
     for files in group_files(campaign, damage):
         contents = {file: file.read_bytes() for file in files}
         for file in files:
