@@ -55,6 +55,8 @@ users: {limit: 6, spawn_rate: 12}
 steps: {settle: 1s, window: {at_least: 4s, at_most: 6s}, steady: {at_most: 0s}}
 search: {strategy: bisect, precision: 50%, first_users: 3, soak: 0s}
 """
+AT_6_USERS = UP_TO_6_USERS.replace("first_users: 3", "first_users: 6")
+"""A campaign of one step: for tests of what interrupts a step, and of what is in a container."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.engine_proxy import run_engine_proxy
 from tests.e2e.outcomes import assert_completes, read_step_endings, wait_until
 from tests.e2e.own_engine import run_own_engine
-from tests.e2e.project import BASE, ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, BASE, ONE_SIZE, UP_TO_6_USERS, Project
 from tests.soak.random_kills import find_faults, kill_at_random
 
 pytestmark = pytest.mark.e2e
@@ -27,61 +27,67 @@ def one_size(project: Project) -> Project:
     return project
 
 
+@pytest.fixture
+def one_step(project: Project) -> Project:
+    project.write("matrix.yaml", ONE_SIZE + AT_6_USERS)
+    return project
+
+
 # The generator
 
 
-def test_the_step_of_a_killed_locust_is_held_again(one_size: Project, leftovers: Callable[[], str]) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for_load(running)
-        for pid in one_size.find_locust_processes():
+def test_the_step_of_a_killed_locust_is_held_again(one_step: Project, leftovers: Callable[[], str]) -> None:
+    with one_step.start_harness("run") as running:
+        one_step.wait_for_load(running)
+        for pid in one_step.find_locust_processes():
             os.kill(pid, signal.SIGKILL)
-        assert_completes(one_size, running)
-    assert "generator-died" in read_step_endings(one_size)
+        assert_completes(one_step, running)
+    assert "generator-died" in read_step_endings(one_step)
     assert leftovers() == ""
 
 
-def test_a_stopped_locust_is_detected_by_its_silence(one_size: Project) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for_load(running)
-        for pid in one_size.find_locust_processes():
+def test_a_stopped_locust_is_detected_by_its_silence(one_step: Project) -> None:
+    with one_step.start_harness("run") as running:
+        one_step.wait_for_load(running)
+        for pid in one_step.find_locust_processes():
             os.kill(pid, signal.SIGSTOP)
-        assert_completes(one_size, running)
-    assert "generator-died" in read_step_endings(one_size)
-    assert one_size.find_locust_processes() == []
+        assert_completes(one_step, running)
+    assert "generator-died" in read_step_endings(one_step)
+    assert one_step.find_locust_processes() == []
 
 
-def test_a_killed_harness_ends_even_a_stopped_locust(one_size: Project) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for("life-started", running)
-        for pid in one_size.find_locust_processes():
+def test_a_killed_harness_ends_even_a_stopped_locust(one_step: Project) -> None:
+    with one_step.start_harness("run") as running:
+        one_step.wait_for("life-started", running)
+        for pid in one_step.find_locust_processes():
             os.kill(pid, signal.SIGSTOP)
         running.kill()
         running.wait()
-        wait_until(lambda: not one_size.find_locust_processes(), GONE_WITHIN_S)
-    assert one_size.run_harness("clean").returncode == 0
+        wait_until(lambda: not one_step.find_locust_processes(), GONE_WITHIN_S)
+    assert one_step.run_harness("clean").returncode == 0
 
 
 # The engine
 
 
-def test_a_target_killed_through_the_engine_is_measured_again(one_size: Project) -> None:
-    with one_size.start_harness("run") as running:
-        one_size.wait_for_load(running)
-        subprocess.run(["docker", "kill", *one_size.list_containers()], check=True, capture_output=True)
-        assert_completes(one_size, running)
-    assert "target-removed" in read_step_endings(one_size)
+def test_a_target_killed_through_the_engine_is_measured_again(one_step: Project) -> None:
+    with one_step.start_harness("run") as running:
+        one_step.wait_for_load(running)
+        subprocess.run(["docker", "kill", *one_step.list_containers()], check=True, capture_output=True)
+        assert_completes(one_step, running)
+    assert "target-removed" in read_step_endings(one_step)
 
 
 def test_an_engine_that_goes_away_and_comes_back_costs_one_container_run(
-    one_size: Project, leftovers: Callable[[], str]
+    one_step: Project, leftovers: Callable[[], str]
 ) -> None:
-    with run_engine_proxy() as proxy, one_size.start_harness("run", DOCKER_HOST=proxy.address) as running:
-        one_size.wait_for_load(running)
+    with run_engine_proxy() as proxy, one_step.start_harness("run", DOCKER_HOST=proxy.address) as running:
+        one_step.wait_for_load(running)
         proxy.cut()
-        one_size.wait_for("fault", running)
+        one_step.wait_for("fault", running)
         proxy.restore()
-        assert_completes(one_size, running)
-    (fault,) = one_size.read_events("fault")
+        assert_completes(one_step, running)
+    (fault,) = one_step.read_events("fault")
     assert fault["kind"] == "engine"
     assert leftovers() == ""
 

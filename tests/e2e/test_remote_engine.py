@@ -15,7 +15,7 @@ import pytest
 from harness.measure.docker.port_access import find_free_port
 from tests.e2e.outcomes import assert_completes
 from tests.e2e.own_engine import OwnEngine, run_own_engine
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, ONE_SIZE, UP_TO_6_USERS, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -70,7 +70,7 @@ def test_a_campaign_over_ssh_completes_although_its_tunnel_is_cut_once(
 ) -> None:
     """Cut the tunnel to the target's port under load, after the base image was copied to the engine."""
     with run_sshd(engine, tmp_path_factory.mktemp("ssh")) as (address, environment):
-        project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE + UP_TO_6_USERS)
+        project.write("matrix.yaml", f"engine: {address}\n" + ONE_SIZE + AT_6_USERS)
         with project.start_harness("run", **environment) as running:
             project.wait_for_load(running, within_s=240, engine=engine.address)
             (tunnel,) = find_tunnels()
@@ -108,7 +108,7 @@ def test_a_docker_context_names_an_engine(project: Project, engine: OwnEngine) -
     project.write("docker/config.json", "{}\n")  # docker-py looks for contexts next to it
     command = ["docker", "context", "create", "farm", "--docker", f"host={engine.address}"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **config})
-    project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", "engine: farm\n" + ONE_SIZE + AT_6_USERS)
     with project.start_harness("run", **config) as running:
         project.wait_for("life-started", running, within_s=240)
         assert len(engine.run_docker("ps", "--quiet").stdout.split()) == 1
@@ -125,13 +125,13 @@ def test_a_campaign_over_tls_with_the_certificates_of_the_matrix(
     options += [f"--tlscert={keys}/server.pem", f"--tlskey={keys}/server-key.pem"]
     with run_own_engine(tmp_path_factory.mktemp("tls"), number=6, options=options) as engine:
         address = f"tcp://127.0.0.1:{port}"
-        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + UP_TO_6_USERS)
+        project.write("matrix.yaml", f"engine: '{address}'\n" + ONE_SIZE + AT_6_USERS)
         refused = project.run_harness("run")
         assert refused.returncode == 2
         assert f"no Docker engine answers at {address}" in refused.stderr.replace("\n", " ")
         project.write(
             "matrix.yaml",
-            f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE + UP_TO_6_USERS,
+            f"engine: {{host: '{address}', certificates: '{keys}'}}\n" + ONE_SIZE + AT_6_USERS,
         )
         with project.start_harness("run") as running:
             project.wait_for("life-started", running, within_s=240)

@@ -22,7 +22,7 @@ from harness.measure.protocols import GeneratorFacts, RunningGenerator
 from harness.model import ExternalWorkers, Scenario
 from tests.contract.backends import Backend, open_real_backend
 from tests.e2e.outcomes import assert_completes, read_step_endings
-from tests.e2e.project import ONE_SIZE, UP_TO_6_USERS, Project
+from tests.e2e.project import AT_6_USERS, ONE_SIZE, Project
 
 pytestmark = pytest.mark.e2e
 
@@ -99,7 +99,7 @@ def test_facts_of_a_worker_on_another_clock_are_on_the_local_one(backend: Backen
 
 
 def test_the_step_of_a_killed_worker_is_held_again_with_a_new_one(project: Project) -> None:
-    project.write("matrix.yaml", "load: {workers: 2}\n" + ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", "load: {workers: 2}\n" + ONE_SIZE + AT_6_USERS)
     with project.start_harness("run") as running:
         project.wait_for_load(running)
         workers = [pid for pid in project.find_locust_processes() if "--worker" in read_command_line(pid)]
@@ -122,7 +122,7 @@ def test_external_workers_start_by_the_printed_command(
     """End the worker once: its step ends, and is held again as soon as another worker has connected."""
     port = find_free_port()
     load = f"load: {{workers: external, expect: 1, bind: '127.0.0.1:{port}'}}\n"
-    project.write("matrix.yaml", load + ONE_SIZE + UP_TO_6_USERS)
+    project.write("matrix.yaml", load + ONE_SIZE + AT_6_USERS)
     scenario = Scenario((project.folder / "targets/behaves/locustfile.py",))
     command = build_worker_command(scenario, ExternalWorkers(1, port=port))
     folder = tmp_path_factory.mktemp("remote")
