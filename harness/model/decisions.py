@@ -30,7 +30,7 @@ class ChangeVerdict(StrEnum):
     """The changed target does not meet a requirement."""
 
     LESS = "less"
-    """A size sustains fewer users than before."""
+    """A size sustains fewer users than before, or in pairs of windows the change is surely worse."""
 
     INCONCLUSIVE = "inconclusive"
     """Something that was asked has no answer."""

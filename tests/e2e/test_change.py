@@ -27,7 +27,8 @@ def test_a_change_that_makes_requests_dearer_is_found(project: Project) -> None:
     code = project.folder / "targets/behaves/image/behave.py"
     code.write_text(code.read_text().replace("burn(float(amount))", "burn(100 * float(amount))"))
     git(project, "commit", "--quiet", "--all", "--message=head")
-    done = project.run_harness("change", "--base", "HEAD^", "--require", "users >= 6 at cpus <= 0.5")
+    question = ("--by", "campaigns", "--require", "users >= 6 at cpus <= 0.5")
+    done = project.run_harness("change", "--base", "HEAD^", *question)
     assert done.returncode in (2, 3), done.stdout + done.stderr
     worktrees = subprocess.run(
         ["git", "worktree", "list"], cwd=project.folder, capture_output=True, text=True, check=True

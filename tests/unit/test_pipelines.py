@@ -189,12 +189,13 @@ def test_a_change_from_a_fork_has_no_comment_but_a_summary_and_its_own_verdict(
 
 def test_the_inputs_reach_the_harness_as_they_are(runner: Runner) -> None:
     hostile = '$(touch pwned) `touch pwned` "; touch pwned; #'
-    runner.run(matrix="--help", require=f"users >= 1\n{hostile}", threshold=hostile, base=hostile)
+    runner.run(matrix="--help", require=f"users >= 1\n{hostile}", threshold=hostile, base=hostile, by=hostile)
     arguments = json.loads((runner.folder / "arguments.json").read_text())
     assert arguments == [
         f"--base={hostile}",
         "--results=results",
         f"--threshold={hostile}",
+        f"--by={hostile}",
         f"--require=users >= 1\n{hostile}",
         "--",
         "--help",

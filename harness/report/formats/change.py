@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.model import ChangeVerdict, Check
+from harness.report.formats.ab_files import list_ab_table
 from harness.report.formats.comparison import ComparisonView, list_markdown_lines
 from harness.report.formats.markdown import escape_markdown
 from harness.report.formats.sizing_text import describe_check
+from harness.report.view.ab import AbView
 from harness.report.view.recommendation import write_recommendation
 from harness.report.view.text import clean_lines
 from harness.report.view.view import View
@@ -19,6 +21,15 @@ _VERDICTS = {
     ChangeVerdict.SAME: "✓ No difference shown.",
     ChangeVerdict.MORE: "▲ It sustains more users.",
 }
+_VERDICTS_BY_PAIRS = _VERDICTS | {
+    ChangeVerdict.LESS: "▼ It is worse.",
+    ChangeVerdict.MORE: "▲ It is better.",
+}
+_NOISE_OF_PAIRS = (
+    "The noise: the change is surely within the interval. At most 2 % of all changes that change nothing are "
+    "told as one. Base and head were measured in turn with the same users. What shows only at the capacity, "
+    "or after hours, is not compared."
+)
 _NOISE = (
     "The noise: a smaller change than in the column “counts from” may be chance. “At one speed” is the "
     "change without what the host's own speed did between the two measurements."
@@ -29,7 +40,8 @@ _NOISE = (
 class ChangeView:
     """What a change does, from what is known so far; `base` and `head` name the two commits.
 
-    `problems` say why something has no answer. Without a `verdict` the change was not measured.
+    They were compared by `pairs` of windows, or by two campaigns (`comparison`). `problems` say why something
+    has no answer. Without a `verdict` the change was not measured.
     """
 
     base: str
@@ -40,14 +52,17 @@ class ChangeView:
     checks: Sequence[Check] = ()
     answer: View | None = None
     problems: Sequence[str] = ()
+    pairs: AbView | None = None
 
 
 def render_change(view: ChangeView) -> str:
     """Return the comment: verdict, requirements, the comparison with its noise, and the size to take."""
     target, base, head = (escape_markdown(each) for each in (view.target, view.base, view.head))
     heading = f"### Capacity of {target}" if target else "### Capacity"
-    verdict = _VERDICTS[view.verdict] if view.verdict else "This change was not measured."
-    sentence = f" {escape_markdown(view.comparison.sentence)}" if view.comparison else ""
+    words = _VERDICTS_BY_PAIRS if view.pairs else _VERDICTS
+    verdict = words[view.verdict] if view.verdict else "This change was not measured."
+    compared = view.pairs or view.comparison
+    sentence = f" {escape_markdown(compared.sentence)}" if compared else ""
     lines = [
         heading,
         "",
@@ -57,6 +72,7 @@ def render_change(view: ChangeView) -> str:
         *(f"- {escape_markdown(describe_check(check))}" for check in view.checks),
         *([""] if view.checks else []),
         *(_list_comparison_lines(view.comparison) if view.comparison else []),
+        *(_list_pairs_lines(view.pairs) if view.pairs else []),
         *([escape_markdown(write_recommendation(view.answer)), ""] if view.answer else []),
         *(_list_warnings(view.answer) if view.answer else []),
         f"Base {base}, head {head}.",
@@ -67,6 +83,10 @@ def render_change(view: ChangeView) -> str:
 
 def _list_comparison_lines(view: ComparisonView) -> list[str]:
     return [*list_markdown_lines(view), _NOISE, ""]
+
+
+def _list_pairs_lines(view: AbView) -> list[str]:
+    return [f"Compared: {escape_markdown(view.title)}.", "", *list_ab_table(view), _NOISE_OF_PAIRS, ""]
 
 
 def _list_warnings(view: View) -> list[str]:

@@ -5,7 +5,9 @@ import pytest
 from harness.analyse.result.comparison import compare_sizes
 from harness.model import MIB, CampaignResult, CellResult, ChangeVerdict, Check, Limits, Requirement
 from harness.report import ChangeView, ComparisonView, build_comparison, build_view, render_change
+from harness.report.view.ab import build_ab_view
 from tests.builders import make_result
+from tests.unit.report import ab_example
 from tests.unit.report.example import build_campaign
 
 MET = Check(
@@ -46,3 +48,17 @@ def test_why_something_was_not_measured_is_quoted_line_by_line_and_inert() -> No
     assert "**This change was not measured.**" in text
     assert "> the build failed:  \n> RUN &lt;b&gt;false&lt;/b&gt; @\u200beveryone  \n" in text
     assert "Base main, head HEAD." in text
+
+
+def test_a_comparison_in_pairs_has_its_sentence_its_measures_and_their_intervals() -> None:
+    answer = ab_example.build_record(base="0123abcd", head="4567cdef").answer
+    view = ChangeView("0123abcd", "4567cdef", "shop", ChangeVerdict.LESS, pairs=build_ab_view(answer))
+    text = render_change(view)
+    lines = [line for line in text.splitlines() if line]
+    assert lines[1].startswith("**▼ It is worse. The head needs ")
+    assert lines[2].startswith(
+        "Compared: base 0123abcd and head 4567cdef at 0.5 CPU / 256 MiB with 150 users."
+    )
+    assert any(line.startswith("| CPU time per request | 4.0") for line in lines)
+    assert "At most 2 % of all changes that change nothing are told as one." in text
+    assert "counts from" not in text
