@@ -2,6 +2,6 @@
 
 from harness.campaign.listener import CampaignListener
 from harness.campaign.progress import rejudge
-from harness.campaign.runner import run_campaign
+from harness.campaign.runner import ignore_folder, run_campaign
 
-__all__ = ["CampaignListener", "rejudge", "run_campaign"]
+__all__ = ["CampaignListener", "ignore_folder", "rejudge", "run_campaign"]

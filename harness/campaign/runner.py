@@ -18,6 +18,10 @@ from harness.model import CampaignResult, Plan
 from harness.store import CampaignFolder, build_campaign_name
 
 
+def ignore_folder(folder: CampaignFolder) -> None:
+    """Do nothing with a campaign's folder."""
+
+
 def run_campaign(
     plan: Plan,
     results: Path,
@@ -26,13 +30,14 @@ def run_campaign(
     resume: Path | None = None,
     fresh: bool = False,
     connect: Callable[[str, Plan], EngineBackends] = connect_backends,
+    on_folder: Callable[[CampaignFolder], None] = ignore_folder,
 ) -> tuple[CampaignResult, CampaignFolder]:
     """Measure all sizes of the plan that are not finished yet; return the answer and the campaign's folder.
 
     `resume` is the folder of the campaign to resume. Without `resume`, the newest campaign in `results` is
     resumed if it was interrupted, its matrix, scenario and target are unchanged, and `fresh` is False;
     otherwise a new campaign is started. `connect` gets the campaign's name and the plan, and returns what
-    measures on each engine.
+    measures on each engine. `on_folder` is called with the campaign's folder before anything is measured.
 
     Raises:
         UsageError: the plan cannot be measured here, or the campaign cannot be resumed; nothing was started.
@@ -53,5 +58,6 @@ def run_campaign(
             folder = create_campaign(results, name, plan, fingerprint)
         if outcome:
             folder.add_note(outcome)
+        on_folder(folder)
         listener.campaign_started(plan, len(folder.read_log().finished_cells))
         return Scheduler(plan, folder, workers, listener).run(), folder

@@ -12,6 +12,7 @@ from harness.analyse.search.time_estimate import estimate_step_s
 from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.listener import CampaignListener
+from harness.campaign.live import LiveRecorder
 from harness.campaign.progress import replay
 from harness.errors import EngineUnavailableError, UsageError
 from harness.measure.protocols import Clock, Image
@@ -69,10 +70,10 @@ class CampaignSession:
     ) -> None:
         self.plan = plan
         self._folder = folder
-        self._listener = listener
         self._clock = clock
         self._engines = set(engines)
         self._progress = replay(plan, folder)
+        self._listener = LiveRecorder(listener, plan, folder, self._progress)
         # A condition, because workers without a cell wait for cells that others release.
         self._lock = threading.Condition(threading.RLock())
         self._claims: dict[str | None, Work] = {}
@@ -346,8 +347,11 @@ class CampaignSession:
         """Store how the campaign ended, write its reports and return its answer."""
         with self._lock:
             self._folder.finish(state)
-        with self._reports_lock:
-            return self._write_reports(state)
+        try:
+            with self._reports_lock:
+                return self._write_reports(state)
+        finally:
+            self._listener.close()
 
     def _write_reports_if_due(self) -> None:
         """Write the reports so far, unless another thread is writing them or the pause is not over."""

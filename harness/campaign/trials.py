@@ -1,5 +1,6 @@
 """Hold a burst or a soak of one size of a finished campaign, and store its facts with the campaign's."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from harness.analyse.search.worker_count import count_workers
 from harness.analyse.step.baseline import Baseline
 from harness.campaign.engine_worker import add_readiness, read_target_log
 from harness.campaign.listener import CampaignListener
+from harness.campaign.live import StepRecorder
 from harness.campaign.preflight import (
     EngineBackends,
     build_fingerprint,
@@ -73,11 +75,12 @@ def run_trial(
         raise UsageError(f"{cell.id} can't be measured here: {plan.skipped[cell.id]}")
     refuse_other_machine(folder, build_fingerprint(backends, ""), "hold the trial on that machine")
     chosen = _choose_engine(backends, progress.cells[cell.id].engine)
-    with clean_engines(chosen, folder.path.parent, listener.note):
+    live = contextlib.closing(StepRecorder(listener, folder, [cell]))
+    with clean_engines(chosen, folder.path.parent, listener.note), live as recorder:
         pinned, placement = separate_cores(chosen, plan)
         listener.note(placement)
         ((engine, single),) = pinned.items()
-        worker = _TrialWorker(plan, folder, single, engine, listener, steps)
+        worker = _TrialWorker(plan, folder, single, engine, recorder, steps)
         worker.hold(cell, users, ask, progress.cells[cell.id].baseline)
 
 

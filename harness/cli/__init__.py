@@ -11,7 +11,20 @@ from typing import NoReturn, cast
 import typer
 from typer.main import get_command
 
-from harness.cli import ab, change, costs, demo, export, init, maintenance, metrics, results, run, trials
+from harness.cli import (
+    ab,
+    change,
+    costs,
+    demo,
+    export,
+    init,
+    maintenance,
+    metrics,
+    results,
+    run,
+    trials,
+    watch,
+)
 from harness.cli.console import DONE, INTERRUPTED, NOT_MEASURED, USER_MISTAKE, app, err
 from harness.errors import HarnessError, UsageError
 from harness.report.view.text import clean_lines
@@ -31,10 +44,11 @@ __all__ = [
     "run",
     "run_command",
     "trials",
+    "watch",
 ]
 
 _ORDER = (
-    *("demo", "init", "doctor", "plan", "run", "metrics", "report", "judge"),
+    *("demo", "init", "doctor", "plan", "run", "watch", "metrics", "report", "judge"),
     *("compare", "ab", "size", "costs", "export", "burst", "soak", "check", "change", "comment", "clean"),
 )
 """The commands in the order of their use, as `harness --help` lists them."""

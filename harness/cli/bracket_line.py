@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from harness.analyse.search.bracket import Bracket, find_bracket
+from harness.analyse.search.bracket import find_bracket
 from harness.model import StepResult, Verdict
-from harness.report.view.text import format_ratio
+from harness.report.view.search_text import describe_gap
 
 _WIDTH = 40
 _MARKS = {Verdict.PASS: ("●", "green"), Verdict.FAIL: ("×", "red"), Verdict.INVALID: ("?", "yellow")}
@@ -30,23 +30,10 @@ def draw_bracket(
     for column in range(_WIDTH):
         line.append(*marks.get(column, ("─", "dim")))
     line.append(f" {users_limit}", style="dim")
-    line.append(f"  {_describe_bracket(bracket, precision_ratio)}")
+    enough_ratio = None if bracket.is_narrow(precision_ratio) else precision_ratio
+    line.append(f"  {describe_gap(bracket.sustained_users, bracket.broken_users, enough_ratio)}")
     return line
 
 
 def _find_column(users: int, users_limit: int) -> int:
     return round(min(users, users_limit) / max(1, users_limit) * (_WIDTH - 1))
-
-
-def _describe_bracket(bracket: Bracket, precision_ratio: float) -> str:
-    """Return a text such as "sustains 184, breaks at 200: 8.7 % apart (5 % is enough)"."""
-    low, high = bracket.sustained_users, bracket.broken_users
-    if low is None and high is None:
-        return "no verdict yet"
-    if high is None:
-        return f"sustains {low}"
-    if low is None:
-        return f"breaks at {high}"
-    return f"sustains {low}, breaks at {high}: {format_ratio(high / low - 1)} apart" + (
-        "" if bracket.is_narrow(precision_ratio) else f" ({format_ratio(precision_ratio)} is enough)"
-    )

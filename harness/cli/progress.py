@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-import numpy as np
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -15,10 +14,10 @@ from rich.text import Text
 from harness.analyse.search.time_estimate import estimate_cell, estimate_plan, estimate_soak_s
 from harness.campaign import CampaignListener
 from harness.cli.bracket_line import draw_bracket
+from harness.measure.live_point import measure_point
 from harness.measure.locust.local_workers import build_worker_command
 from harness.measure.step import ProgressSample
 from harness.model import (
-    ANSWERED,
     Cell,
     CellResult,
     EngineWorkers,
@@ -29,8 +28,9 @@ from harness.model import (
     StepResult,
     Verdict,
 )
+from harness.model.live import LivePoint
 from harness.report.view.cell_text import describe_outcome
-from harness.report.view.explanations import explain_judgement
+from harness.report.view.search_text import describe_step
 from harness.report.view.text import (
     NO_DATA,
     clean_lines,
@@ -44,7 +44,6 @@ from harness.report.view.text import (
     format_seconds,
     format_size,
     format_things,
-    format_users,
 )
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INVALID: "yellow"}
@@ -76,7 +75,7 @@ class LineProgress(CampaignListener):
 
     def step_judged(self, cell: Cell, result: StepResult) -> None:
         """Print the verdict."""
-        self._print_line(f"{cell.id}: {_describe_step(result)}")
+        self._print_line(f"{cell.id}: {describe_step(result)}")
 
     def cell_finished(self, result: CellResult) -> None:
         """Print the answer; a cell that was measured twice counts once."""
@@ -103,12 +102,6 @@ def _describe_plan(plan: Plan) -> Iterator[str]:
 
 def _count_cells(plan: Plan) -> int:
     return len(plan.cells) - len(plan.skipped)
-
-
-def _describe_step(result: StepResult) -> str:
-    """Return a text such as "150 users FAIL: p95 1.204 s > 1 s (RPS 41.2)"."""
-    rps = f" (RPS {format_rate(result.rps)})" if result.rps is not None else ""
-    return f"{format_users(result.users)} {result.verdict}: {explain_judgement(result.judgement)}{rps}"
 
 
 @dataclass(slots=True)
@@ -249,7 +242,7 @@ class LiveProgress(CampaignListener):
         lines = Table.grid(padding=(0, 1))
         for cell_id, result in self._verdicts:
             if isinstance(result, StepResult):
-                verdict = Text(clean_lines(_describe_step(result)), style=_COLOURS[result.verdict])
+                verdict = Text(clean_lines(describe_step(result)), style=_COLOURS[result.verdict])
                 lines.add_row(Text(cell_id, style="dim"), verdict)
             else:
                 outcome = Text(f"→ {clean_lines(describe_outcome(result))}", style="bold")
@@ -286,43 +279,27 @@ def _describe_phase(active: _ActiveCell) -> str:
 
 def _render_usage(active: _ActiveCell) -> RenderableType:
     row = Table.grid(padding=(0, 2))
-    sample = active.sample
-    if sample is not None:
+    if (sample := active.sample) is not None:
+        point = measure_point(sample)
         row.add_row(
-            f"users {sample.users}/{sample.wanted_users}",
-            f"RPS {format_rps(sample)}",
-            f"p95 {format_p95(sample)}",
-            f"CPU {_format_cpu(sample, active.cell)}",
-            f"memory {_format_memory(sample, active.cell)}",
+            f"users {point.users}/{sample.wanted_users}",
+            f"RPS {format_rate(point.rps)}",
+            f"p95 {format_seconds(point.p95_s)}",
+            f"CPU {_format_cpu(point, active.cell)}",
+            f"memory {_format_memory(point, active.cell)}",
         )
     return row
 
 
-def format_rps(sample: ProgressSample) -> str:
-    """Return the good answers a second of the last seconds."""
-    answered = int(np.sum(sample.recent.error == ANSWERED))
-    return format_rate(answered / sample.recent_s if sample.recent_s > 0 else None)
-
-
-def format_p95(sample: ProgressSample) -> str:
-    """Return the p95 of the response time of the last seconds."""
-    latencies_s = sample.recent.latency_s[sample.recent.error == ANSWERED]
-    if len(latencies_s) == 0:
+def _format_cpu(point: LivePoint, cell: Cell) -> str:
+    used, limit = point.cpu_cores, cell.limits.total_cores
+    if used is None:
         return NO_DATA
-    return format_seconds(float(np.percentile(latencies_s, 95, method="inverted_cdf")))
-
-
-def _format_cpu(sample: ProgressSample, cell: Cell) -> str:
-    if len(sample.target) < 2:
-        return NO_DATA
-    first, last = sample.target[0], sample.target[-1]
-    used = (last.cpu_s - first.cpu_s) / max(1e-9, last.at_s - first.at_s)
-    limit = cell.limits.total_cores
     return f"{format_cores(used)}/{format_number(limit)} ({format_ratio(used / limit)})"
 
 
-def _format_memory(sample: ProgressSample, cell: Cell) -> str:
-    if not sample.target:
+def _format_memory(point: LivePoint, cell: Cell) -> str:
+    used, limit = point.memory_bytes, cell.limits.memory_bytes
+    if used is None:
         return NO_DATA
-    used, limit = sample.target[-1].working_set_bytes, cell.limits.memory_bytes
     return f"{format_mebibytes(used)} of {format_mebibytes(limit)} ({format_ratio(used / limit)})"

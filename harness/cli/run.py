@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from harness.analyse.search.time_estimate import estimate_plan
-from harness.campaign import CampaignListener, run_campaign
+from harness.campaign import CampaignListener, ignore_folder, run_campaign
 from harness.campaign.preflight import fit_to_engines
 from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, out, say, show_campaign
 from harness.cli.progress import LineProgress, LiveProgress
+from harness.cli.watch import build_page_opener
 from harness.errors import BackendError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
@@ -46,15 +47,22 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start a new campaign even if the newest one was interrupted.")
     ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Serve a page on 127.0.0.1 that shows the campaign while it runs.")
+    ] = False,
 ) -> int:
     """Measure every size of a matrix, then show the table and write the report.
 
     Resumes the newest campaign if it was interrupted. Exit code 2 if a size could not be measured.
     """
     plan = load_plan_for_users(matrix, for_users)
-    with open_listener() as listener:
-        result, folder = run_campaign(plan, results, listener, resume=resume, fresh=fresh)
-    show_campaign(result, folder)
+    with contextlib.ExitStack() as pages:
+        on_folder = build_page_opener(pages) if live else ignore_folder
+        with open_listener() as listener:
+            result, folder = run_campaign(
+                plan, results, listener, resume=resume, fresh=fresh, on_folder=on_folder
+            )
+        show_campaign(result, folder)
     return _choose_exit_code(result)
 
 

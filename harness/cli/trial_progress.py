@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from harness.campaign import CampaignListener
-from harness.cli.progress import format_p95, format_rps
+from harness.measure.live_point import measure_point
 from harness.measure.step import ProgressSample
 from harness.model import Cell
 from harness.model.trials import BurstAsk, TrialAsk
-from harness.report.view.text import format_hold, format_mebibytes
+from harness.report.view.text import format_hold, format_mebibytes, format_rate, format_seconds
 
 _EVERY_S = 120.0
 
@@ -58,8 +58,8 @@ class TrialProgress(CampaignListener):
 
 def _describe_load(sample: ProgressSample) -> str:
     """Return a text such as "after 12 min: 400 users, RPS 152, p95 0.031 s, memory 87 MiB"."""
-    memory = format_mebibytes(sample.target[-1].working_set_bytes if sample.target else None)
+    point = measure_point(sample)
     return (
-        f"after {format_hold(sample.elapsed_s)}: {sample.users} users, RPS {format_rps(sample)}, "
-        f"p95 {format_p95(sample)}, memory {memory}"
+        f"after {format_hold(point.at_s)}: {point.users} users, RPS {format_rate(point.rps)}, "
+        f"p95 {format_seconds(point.p95_s)}, memory {format_mebibytes(point.memory_bytes)}"
     )

@@ -81,6 +81,12 @@ class ProgressSample:
         return samples[-1].users if samples else 0
 
     @property
+    def in_flight(self) -> int:
+        """The requests that wait for an answer."""
+        samples = self._samples
+        return samples[-1].in_flight if samples else 0
+
+    @property
     def recent(self) -> Requests:
         """The requests that were answered within the last `recent_s` seconds."""
         return concat_facts([part for part in self.facts if len(part.requests.start_s)])[0]

@@ -10,7 +10,7 @@ from harness.store.folder import (
     write_text,
 )
 from harness.store.request_table import write_requests
-from harness.store.summaries import Summary, read_summaries
+from harness.store.summaries import Summary, read_summaries, read_summary
 
 __all__ = [
     "FORMAT",
@@ -20,6 +20,7 @@ __all__ = [
     "Summary",
     "build_campaign_name",
     "read_summaries",
+    "read_summary",
     "remove_partial_files",
     "write_requests",
     "write_text",

@@ -224,7 +224,7 @@ class CampaignFolder:
 
     def read_step(self, file: str) -> StepFacts:
         """Read a step's file by its path in the folder. Raises StoreError if it is missing or damaged."""
-        path = self._locate(file)
+        path = self.locate(file)
         try:
             return decode_step(path.read_bytes(), path)
         except OSError as error:
@@ -249,7 +249,7 @@ class CampaignFolder:
         self._write_bytes(name, text.encode("utf-8", errors="replace"))
 
     def _write_bytes(self, name: str, data: bytes) -> None:
-        path = self._locate(name)
+        path = self.locate(name)
         partial = path.with_name(path.name + ".part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -263,7 +263,7 @@ class CampaignFolder:
                 partial.unlink(missing_ok=True)
             raise StoreError(f"{path}: {error.strerror}", DISK_HINT) from None
 
-    def _locate(self, name: str) -> Path:
+    def locate(self, name: str) -> Path:
         """Return the path of a file in this folder. Raises StoreError if the path leads out of the folder."""
         if not all(SAFE_NAME.fullmatch(part) for part in name.split("/")):
             raise StoreError(f"{name!r} is not a valid name of a file in {self.path}")
@@ -273,7 +273,7 @@ class CampaignFolder:
         return path
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        path = self._locate(name)
+        path = self.locate(name)
         try:
             document = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:

@@ -1,13 +1,13 @@
 """Read the answers of all campaigns in a results folder from their summary.json."""
 
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.store.folder import SAFE_NAME
+from harness.store.json_values import parse_number, parse_optional_count, parse_optional_text, parse_text
 
 _FORMAT = 1
 _MOST_BYTES = 16 * 1024 * 1024
@@ -24,11 +24,16 @@ class SizeSummary:
     sustained_users: int | None
     broken_users: int | None
     variant: str | None = None
+    id: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The answer of a campaign. `damage` says why summary.json can't be read; the rest is then empty."""
+    """The answer of a campaign. `damage` says why summary.json can't be read; the rest is then empty.
+
+    `take` is the id of the size to take; None if none will do.
+    """
 
     campaign: str
     target: str = ""
@@ -36,6 +41,7 @@ class Summary:
     users_limit: int = 0
     sizes: tuple[SizeSummary, ...] = ()
     damage: str = ""
+    take: str | None = None
 
 
 def read_summaries(results: Path) -> list[Summary]:
@@ -48,13 +54,14 @@ def read_summaries(results: Path) -> list[Summary]:
         return []
     folders = sorted(path for path in results.iterdir() if path.is_dir() and not path.is_symlink())
     return [
-        _read_summary(path)
+        read_summary(path)
         for path in folders
         if SAFE_NAME.fullmatch(path.name) and (path / "summary.json").is_file()
     ]
 
 
-def _read_summary(folder: Path) -> Summary:
+def read_summary(folder: Path) -> Summary:
+    """Return the answer of the campaign in this folder; with its `damage` if it can't be read."""
     path = folder / "summary.json"
     try:
         if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
@@ -64,10 +71,11 @@ def _read_summary(folder: Path) -> Summary:
             raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
         return Summary(
             campaign=folder.name,
-            target=_parse_text(document["target"]),
-            state=_parse_text(document["state"]),
-            users_limit=_parse_count(document["users_limit"]) or 0,
+            target=parse_text(document["target"]),
+            state=parse_text(document["state"]),
+            users_limit=parse_optional_count(document["users_limit"]) or 0,
             sizes=tuple(_parse_sizes(document["cells"])),
+            take=parse_text(document["take"]["cell"]) if document.get("take") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Summary(folder.name, damage=f"summary.json can't be read: {type(error).__name__}: {error}")
@@ -75,29 +83,14 @@ def _read_summary(folder: Path) -> Summary:
 
 def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:
     for cell in cells:
-        cores = float(cell["cpu_cores"])
-        if not math.isfinite(cores):
-            raise ValueError("cpu_cores is not a number")
         yield SizeSummary(
-            cpu_cores=cores,
-            memory_bytes=_parse_count(cell["memory_bytes"]) or 0,
-            replicas=_parse_count(cell.get("replicas", 1)) or 1,
-            status=_parse_text(cell["status"]),
-            sustained_users=_parse_count(cell["sustained_users"]),
-            broken_users=_parse_count(cell["broken_users"]),
-            variant=_parse_text(cell["variant"]) if cell.get("variant") is not None else None,
+            cpu_cores=parse_number(cell["cpu_cores"]),
+            memory_bytes=parse_optional_count(cell["memory_bytes"]) or 0,
+            replicas=parse_optional_count(cell.get("replicas", 1)) or 1,
+            status=parse_text(cell["status"]),
+            sustained_users=parse_optional_count(cell["sustained_users"]),
+            broken_users=parse_optional_count(cell["broken_users"]),
+            variant=parse_optional_text(cell.get("variant")),
+            id=parse_text(cell.get("id", "")),
+            evidence=parse_text(cell.get("evidence", "")),
         )
-
-
-def _parse_text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
-
-
-def _parse_count(value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-        raise TypeError(f"{value!r} is not a whole number")
-    return value

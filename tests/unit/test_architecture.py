@@ -19,7 +19,7 @@ LEVELS = (
     ("errors",),
     ("plan",),
     ("measure", "analyse", "report", "store", "publish"),
-    ("campaign",),
+    ("campaign", "watch"),
     ("cli",),
     ("__main__", "pytest_plugin"),
 )
@@ -59,7 +59,7 @@ ROOMS = {
     "pyarrow": ["store/request_table.py"],
     "pytest": ["pytest_plugin.py"],
     "typer": ["cli"],
-    "numpy": ["model", "measure", "analyse", "store", "cli/progress.py"],
+    "numpy": ["model", "measure", "analyse", "store"],
 }
 """The places where each outside library may be imported.
 

@@ -137,10 +137,13 @@ def _build_trend(limits: Limits, answers: Sequence[Mapping[Limits, StoredSize]])
     change = text.NO_DATA
     if len(known) > 1 and known[-2]:
         change = text.format_change(known[-1] / known[-2] - 1)
-    return Trend(text.format_size(limits), tuple(map(_format_bracket, sizes)), _draw_path(users), change)
+    return Trend(
+        text.format_size(limits), tuple(map(format_stored_bracket, sizes)), _draw_path(users), change
+    )
 
 
-def _format_bracket(size: StoredSize | None) -> str:
+def format_stored_bracket(size: StoredSize | None) -> str:
+    """Return what is known of a stored size: `142 – 151`, `≥ 400`, or its status; a dash without a size."""
     if size is None:
         return text.NO_DATA
     if size.status == Status.CENSORED:

@@ -96,17 +96,18 @@ def read_script() -> Markup:
 @cache
 def build_security_policy() -> str:
     """Return the content security policy: no network, and no style or script but the page's own, by hash."""
-    return f"{build_style_policy('style.css')}; script-src '{_hash_source(read_script())}'"
+    return f"{build_style_policy('style.css')}; script-src '{hash_source(read_script())}'"
 
 
 @cache
 def build_style_policy(*styles: str) -> str:
     """Return the policy of a page without a script: no network, and no style but those of these files."""
-    hashes = " ".join(f"'{_hash_source(read_asset(style))}'" for style in styles)
+    hashes = " ".join(f"'{hash_source(read_asset(style))}'" for style in styles)
     return f"default-src 'none'; style-src {hashes}; base-uri 'none'; form-action 'none'"
 
 
-def _hash_source(source: str) -> str:
+def hash_source(source: str) -> str:
+    """Return the hash of a style or script, as a content security policy names it."""
     return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
 
 

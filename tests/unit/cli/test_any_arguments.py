@@ -79,6 +79,7 @@ READING: tuple[tuple[str, ...], ...] = (
     ("soak", "CAMPAIGN", "--users", "VALUE"),
     ("soak", "VALUE"),
     ("check", "VALUE", "--require", "users >= 1"),
+    ("watch", "VALUE"),
 )
 STARTING: tuple[tuple[str, ...], ...] = (
     ("plan", "VALUE"),
