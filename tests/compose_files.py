@@ -389,7 +389,8 @@ services:
       shm_size: 64m
     ports: [80]
     depends_on: [other]
-  other: {build: {context: ./app, additional_contexts: ["shared=./shared"]}}
+  other: {build: {context: ./app, additional_contexts: ["shared=./shared", "built=service:built"]}}
+  built: {build: {context: ./shared, target: two}}
 """,
         "app/Dockerfile": "FROM x\n",
         "shared/x": "",

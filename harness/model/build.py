@@ -21,7 +21,8 @@ class BuildSource:
     `dockerfile` is a path relative to the context. `dockerfile_inline` is the text of a Dockerfile, and
     takes its place. Without `target` the last stage is built. `ssh` are agents or keys in the notation of
     `docker build --ssh`. `folders` and `sources` are further contexts by name: folders of this machine, and
-    others in the notation of `docker buildx build --build-context`, such as `docker-image://alpine`.
+    others in the notation of `docker buildx build --build-context`, such as `docker-image://alpine`. `bases`
+    are further contexts that are images to build first.
     """
 
     context: Path
@@ -36,8 +37,9 @@ class BuildSource:
     platform: str | None = None
     folders: Mapping[str, Path] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    bases: Mapping[str, "BuildSource"] = field(default_factory=dict)
 
     @property
     def has_further_contexts(self) -> bool:
         """True if the Dockerfile takes files from elsewhere than its context and images."""
-        return bool(self.folders or self.sources)
+        return bool(self.folders or self.sources or self.bases)

@@ -27,7 +27,7 @@ from harness.plan.dockerfile import (
     parse_dockerfile,
     read_dockerfile,
 )
-from harness.plan.dockerfile_stages import insert_stages
+from harness.plan.dockerfile_stages import insert_stages, shorten_image
 from harness.plan.dockerignore import DOCKERIGNORE_FILE, find_ignore_file, list_build_context
 from harness.plan.env_refs import resolve_variables
 from harness.plan.host_fit import fit_to_host
@@ -92,6 +92,7 @@ __all__ = [
     "read_large_document",
     "read_preset",
     "resolve_variables",
+    "shorten_image",
     "summarize_service",
     "to_target_name",
 ]

@@ -56,6 +56,8 @@ def hash_build(build: BuildSource, base_digests: Iterable[str]) -> str:
         digest.update(name.encode() + b"\0" + _hash_entry(build.context / name))
     for name, folder in sorted(build.folders.items()):
         digest.update(f"{name}={_hash_mount(folder)}".encode() + b"\0")
+    for name, base in sorted(build.bases.items()):
+        digest.update(f"{name}={hash_build(base, ())}".encode() + b"\0")
     return digest.hexdigest()
 
 
@@ -138,9 +140,7 @@ def _hash_target(target: Target) -> str:
     parts: list[Any] = [values, *_collect_options(target.options)]
     if isinstance(target.source, BuildSource):
         values["build"] = _collect_build_values(target.source)
-        context = target.source.context
-        parts.append(_hash_files(find_context_files(context, target.source.dockerfile), context))
-        parts += [[name, _hash_mount(path)] for name, path in sorted(target.source.folders.items())]
+        parts += _collect_build_files(target.source)
     parts += [[inside, _hash_mount(path)] for inside, path in sorted(target.files.items())]
     for companion in target.companions:
         limits = {
@@ -177,7 +177,7 @@ def _collect_build_values(build: BuildSource) -> dict[str, Any]:
 
     Of a secret its name counts, and the variable that it is in, but neither its value nor its file.
     """
-    values = asdict(replace(build, secrets={}, folders={}))
+    values = asdict(replace(build, secrets={}, folders={}, bases={}))
     values["secrets"] = {
         name: {"file": None, "environment": secret.environment} for name, secret in build.secrets.items()
     }
@@ -187,6 +187,19 @@ def _collect_build_values(build: BuildSource) -> dict[str, Any]:
         for key, value in values.items()
         if key in _FIRST_KEYS or (key != "context" and value != defaults[key])
     }
+
+
+def _collect_build_files(build: BuildSource) -> list[Any]:
+    """Return the digests of the files that a build reads, and what the images are built from beneath it."""
+    files = find_context_files(build.context, build.dockerfile)
+    return [
+        _hash_files(files, build.context),
+        *([name, _hash_mount(path)] for name, path in sorted(build.folders.items())),
+        *(
+            [name, _collect_build_values(base), *_collect_build_files(base)]
+            for name, base in sorted(build.bases.items())
+        ),
+    ]
 
 
 def _hash_mount(path: Path) -> str:

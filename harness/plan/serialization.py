@@ -84,16 +84,9 @@ def _map_paths(plan: Plan, change: Callable[[Path], Path]) -> Plan:
 
 def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
     source = target.source
-    if isinstance(source, BuildSource):
-        secrets = {
-            name: replace(secret, file=secret.file and change(secret.file))
-            for name, secret in source.secrets.items()
-        }
-        folders = {name: change(folder) for name, folder in source.folders.items()}
-        source = replace(source, context=change(source.context), secrets=secrets, folders=folders)
     return replace(
         target,
-        source=source,
+        source=_map_build_paths(source, change) if isinstance(source, BuildSource) else source,
         files={inside: change(path) for inside, path in target.files.items()},
         options=replace(
             target.options,
@@ -106,6 +99,19 @@ def _map_target_paths(target: Target, change: Callable[[Path], Path]) -> Target:
             replace(companion, service=_map_target_paths(companion.service, change))
             for companion in target.companions
         ),
+    )
+
+
+def _map_build_paths(build: BuildSource, change: Callable[[Path], Path]) -> BuildSource:
+    return replace(
+        build,
+        context=change(build.context),
+        secrets={
+            name: replace(secret, file=secret.file and change(secret.file))
+            for name, secret in build.secrets.items()
+        },
+        folders={name: change(folder) for name, folder in build.folders.items()},
+        bases={name: _map_build_paths(base, change) for name, base in build.bases.items()},
     )
 
 

@@ -34,7 +34,13 @@ from harness.plan.container_options import (
 )
 from harness.plan.env_refs import find_reference_faults
 from harness.plan.schema.quoting import quote
-from harness.plan.schema.target import CompanionSection, ReadySection, ServiceSection, TargetFile
+from harness.plan.schema.target import (
+    BuildSection,
+    CompanionSection,
+    ReadySection,
+    ServiceSection,
+    TargetFile,
+)
 from harness.plan.schema.validators import NAME
 from harness.plan.yaml.document import read_document, shorten_path
 from harness.plan.yaml.problems import MISSING_KEY_HINTS, list_names, suggest_nearest, suggest_sibling
@@ -126,7 +132,8 @@ def _read_companion(target: Reading, name: str, section: CompanionSection) -> Co
 
 
 def _check_service(reading: Reading, section: ServiceSection) -> None:
-    _check_build(reading, section)
+    if section.build is not None:
+        _check_build(reading, section.build)
     for key, text in section.environment.items():
         for fault in find_reference_faults(text, reading.environ):
             reading.report(("environment", key), fault)
@@ -174,32 +181,31 @@ def _check_source(reading: Reading, section: ServiceSection) -> None:
         reading.report(("image",), "image and build are both given; keep one")
 
 
-def _check_build(reading: Reading, section: ServiceSection) -> None:
-    build = section.build
-    if build is None:
-        return
+def _check_build(reading: Reading, build: BuildSection, at: tuple[str, ...] = ("build",)) -> None:
+    """Report what a build lacks, and what the builds lack that it is built upon; `at` are the keys to it."""
     context = reading.folder / build.context
     if not isdir(context):
-        reading.report(
-            ("build", "context"), f"no folder {shorten_path(context)}; write the one to build from"
-        )
+        reading.report((*at, "context"), f"no folder {shorten_path(context)}; write the one to build from")
     elif build.dockerfile_inline is None and not isfile(context / build.dockerfile):
         others = list_names(context, lambda entry: "dockerfile" in entry.name.lower())
         near = suggest_nearest(build.dockerfile, others, "files there")
         message = f"no file {shorten_path(context / build.dockerfile)}{near}"
-        reading.report(("build", "dockerfile"), message)
+        reading.report((*at, "dockerfile"), message)
     for name, secret in build.secrets.items():
         if secret.file is not None and not isfile(path := reading.folder / secret.file):
-            reading.report(("build", "secrets", name, "file"), f"no file {shorten_path(path)}")
+            reading.report((*at, "secrets", name, "file"), f"no file {shorten_path(path)}")
         if secret.environment is not None and secret.environment not in reading.environ:
             message = f"{secret.environment} is not set in your environment; export {secret.environment}=…"
-            reading.report(("build", "secrets", name, "environment"), message)
-    for name, place in build.additional_contexts.items():
-        folder = reading.folder / place
-        if not is_remote_context(place) and not isdir(folder):
+            reading.report((*at, "secrets", name, "environment"), message)
+    for name, further in build.additional_contexts.items():
+        inner = (*at, "additional_contexts", name)
+        if further.build is not None:
+            _check_build(reading, further.build, (*inner, "build"))
+        elif not is_remote_context(place := further.place or "") and not isdir(reading.folder / place):
             reading.report(
-                ("build", "additional_contexts", name),
-                f"no folder {shorten_path(folder)}; write one, or an address such as docker-image://alpine",
+                inner,
+                f"no folder {shorten_path(reading.folder / place)}; write one, or an address such as "
+                "docker-image://alpine",
             )
 
 
@@ -236,7 +242,12 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
     """Return the image or the build; without both, which `_check_source` reports, an image without a name."""
     if section.build is None:
         return ImageSource(section.image or "")
-    build = section.build
+    return _convert_build(section.build, folder)
+
+
+def _convert_build(build: BuildSection, folder: Path) -> BuildSource:
+    further = build.additional_contexts.items()
+    places = {name: each.place for name, each in further if each.place is not None}
     secrets = {
         name: BuildSecret(
             Path(abspath(folder / each.file)) if each.file else None, each.environment, each.text
@@ -256,12 +267,11 @@ def _build_source(section: ServiceSection, folder: Path) -> ImageSource | BuildS
         platform=build.platform,
         folders={
             name: Path(abspath(folder / place))
-            for name, place in build.additional_contexts.items()
+            for name, place in places.items()
             if not is_remote_context(place)
         },
-        sources={
-            name: place for name, place in build.additional_contexts.items() if is_remote_context(place)
-        },
+        sources={name: place for name, place in places.items() if is_remote_context(place)},
+        bases={name: _convert_build(each.build, folder) for name, each in further if each.build is not None},
     )
 
 

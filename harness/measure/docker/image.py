@@ -5,6 +5,7 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from docker.api import APIClient
@@ -21,7 +22,14 @@ from harness.measure.docker.builders import (
 from harness.measure.docker.client import BASE_IMAGE, connect, translate_docker_errors
 from harness.measure.protocols import Image
 from harness.model import DEFAULT_ENGINE, BuildSource, Engine, ImageSource, Target
-from harness.plan import choose_port, find_images, hash_build, parse_dockerfile, read_build_file
+from harness.plan import (
+    choose_port,
+    find_images,
+    hash_build,
+    parse_dockerfile,
+    read_build_file,
+    shorten_image,
+)
 
 _OWN_BASE = BASE_IMAGE.partition(":")[0]
 _HASH_CHARACTERS = 12
@@ -100,6 +108,7 @@ def _inspect(client: APIClient, reference: str) -> Image:
 
 
 def _build_if_changed(client: APIClient, engine: Engine, name: str, build: BuildSource) -> Image:
+    build = _build_bases(client, engine, build)
     bases = _find_base_images(build)
     known = {base: _find_image(client, base) for base in bases}
     content = hash_build(build, [image.digest if image else "" for image in known.values()])
@@ -111,6 +120,15 @@ def _build_if_changed(client: APIClient, engine: Engine, name: str, build: Build
     if image is None:
         raise EngineError(f"Docker built the image {reference}, but does not have it")
     return image
+
+
+def _build_bases(client: APIClient, engine: Engine, build: BuildSource) -> BuildSource:
+    """Build what the build is built upon; return the build with these images as its further contexts."""
+    images = {
+        name: IMAGE_CONTEXT + _build_if_changed(client, engine, name, base).reference
+        for name, base in build.bases.items()
+    }
+    return replace(build, sources={**build.sources, **images}, bases={})
 
 
 def _build(
@@ -170,13 +188,14 @@ def _read_dockerfile(build: BuildSource) -> str:
 def _find_base_images(build: BuildSource) -> list[str]:
     """Return the images that the build starts or copies from; not what further contexts stand for."""
     images = find_images(parse_dockerfile(_read_dockerfile(build)), build.args, build.target)
-    places = {**build.folders, **build.sources}
+    places = {shorten_image(name) for name in (*build.folders, *build.sources, *build.bases)}
     named = [
         place.removeprefix(IMAGE_CONTEXT)
         for place in build.sources.values()
         if place.startswith(IMAGE_CONTEXT)
     ]
-    return [*(each for each in images if each.removesuffix(":latest") not in places), *named]
+    named += [image for base in build.bases.values() for image in _find_base_images(base)]
+    return [*(each for each in images if shorten_image(each) not in places), *named]
 
 
 def _slugify(name: str) -> str:

@@ -6,6 +6,10 @@ from typing import Any
 
 from harness.plan.compose.reader import ComposeModel
 from harness.plan.compose.report import ComposeTarget
+from harness.plan.compose.service_keys import choose_stage, read_build_text
+from harness.plan.compose.syntax import is_external
+from harness.plan.dockerfile import find_images, parse_dockerfile
+from harness.plan.dockerfile_stages import shorten_image
 
 _Values = Mapping[str, Any]
 _SERVICE = "service:"
@@ -13,12 +17,16 @@ _SERVICE = "service:"
 
 @dataclass(frozen=True, slots=True)
 class BuildConverter:
-    """Converts the image or the build of one service; it adds notes and faults to `result`."""
+    """Converts the image or the build of one service; it adds notes and faults to `result`.
+
+    `dependents` are the services whose builds are built upon this one.
+    """
 
     name: str
     model: ComposeModel
     environ: Mapping[str, str]
     result: ComposeTarget
+    dependents: tuple[str, ...] = ()
 
     def convert(self, values: _Values) -> dict[str, Any]:
         """Return `image` or `build` of the service; neither if the file has neither."""
@@ -49,6 +57,7 @@ class BuildConverter:
             section["extra_hosts"] = [str(each) for each in build["extra_hosts"]]
         if contexts := self._convert_contexts(build):
             section["additional_contexts"] = contexts
+        self._note_images_of_others(section)
         if build.get("ssh"):
             section["ssh"] = _convert_ssh(build["ssh"])
         if secrets := self._convert_secrets(build):
@@ -62,29 +71,54 @@ class BuildConverter:
         others = (each for each in self.model.services.values() if each.get("build"))
         return next((each for each in others if each.get("image") == values["image"]), values)
 
-    def _convert_contexts(self, build: _Values) -> dict[str, str]:
-        """Return the further contexts of a build: folders and addresses, with images of other services."""
-        contexts: dict[str, str] = {}
+    def _convert_contexts(self, build: _Values) -> dict[str, Any]:
+        """Return the further contexts of a build: folders, addresses, and the images of other services."""
+        contexts: dict[str, Any] = {}
         for key, place in (build.get("additional_contexts") or {}).items():
             text = str(place)
-            service = text.removeprefix(_SERVICE)
-            image = self._find_image(service)
             if not text.startswith(_SERVICE):
                 contexts[key] = text
-            elif image is not None:
-                contexts[key] = f"docker-image://{image}"
-            else:
-                self.result.refuse(
-                    self.name,
-                    f"build.additional_contexts: {key} is what {service} is built to; build both by `docker "
-                    f"compose build {self.name}`, and name the result by image: in target.yaml",
-                )
+            elif source := self._convert_other_service(key, text.removeprefix(_SERVICE)):
+                contexts[key] = source
         return contexts
 
-    def _find_image(self, service: str) -> str | None:
-        """Return the image that a service runs without building it; None if there is none."""
-        values = self._find_builder(self.model.services.get(service) or {})
-        return str(values["image"]) if values.get("image") and not values.get("build") else None
+    def _note_images_of_others(self, section: _Values) -> None:
+        """Note images that the Dockerfile takes as the engine has them, although the file builds them."""
+        text = read_build_text(section)
+        named = {shorten_image(name) for name in section.get("additional_contexts") or {}}
+        images = find_images(parse_dockerfile(text), *choose_stage(section)) if text else []
+        taken = {shorten_image(image) for image in images} - named
+        for other, values in sorted(self.model.services.items()):
+            if (
+                other != self.name
+                and values.get("build")
+                and shorten_image(str(values.get("image"))) in taken
+            ):
+                self.result.note(
+                    self.name,
+                    f"it is built upon the {values['image']} that the engine has; additional_contexts: "
+                    f"{{{values['image']}: 'service:{other}'}} in its build makes that first",
+                )
+
+    def _convert_other_service(self, key: str, other: str) -> Any:
+        """Return the image or the build of a service that this one is built upon; None if that can't be."""
+        values = self.model.services.get(other)
+        if values is None or other in (self.name, *self.dependents):
+            fault = "not in the file" if values is None else "built upon it in turn"
+            self.result.refuse(self.name, f"build.additional_contexts: {key} is {other}, which is {fault}")
+            return None
+        if isinstance(values.get("build"), dict):
+            self.result.report_lost_keys(other, {"build": values["build"]}, "services.*")
+        dependents = (*self.dependents, self.name)
+        converter = BuildConverter(other, self.model, self.environ, self.result, dependents)
+        source = converter.convert(values)
+        self.result.built.append(other)
+        if not source:
+            self.result.refuse(
+                self.name, f"build.additional_contexts: {key} is {other}, which has no image and no build"
+            )
+            return None
+        return source if "build" in source else f"docker-image://{source['image']}"
 
     def _convert_secrets(self, build: _Values) -> dict[str, Any]:
         """Return the secrets that a build may use; a variable of `.env` as its text."""
@@ -100,7 +134,7 @@ class BuildConverter:
             elif variable:
                 secrets[name] = {"environment": variable}
             else:
-                fault = "external" if defined.get("external") else "not in the file"
+                fault = "external" if is_external(defined) else "not in the file"
                 self.result.refuse(
                     self.name,
                     f"the secret {source} of its build is {fault}; build it, and write image: NAME",

@@ -62,7 +62,7 @@ def _resolve_file(values: Tree, folder: Path, home: str) -> Tree:
 def _resolve_bind_device(volume: Tree, folder: Path, home: str) -> Tree:
     """Return the options of a volume that is a folder of the host, with an absolute path."""
     options = volume.get("driver_opts") or {}
-    if "bind" not in str(options.get("o", "")).split(",") or "device" not in options:
+    if not {"bind", "rbind"} & {*str(options.get("o", "")).split(",")} or "device" not in options:
         return {}
     return {"driver_opts": {**options, "device": resolve_path(options["device"], folder, home)}}
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from harness.model import MIB, MOST_PIDS
 from harness.plan.compose.builds import BuildConverter
+from harness.plan.compose.contradictions import find_contradictions
+from harness.plan.compose.dependencies import find_cycle, list_dependencies, list_services
 from harness.plan.compose.mounts import MountConverter, find_parted_folders
 from harness.plan.compose.names import (
     count_mentions,
@@ -15,7 +17,6 @@ from harness.plan.compose.names import (
     find_network_owner,
     find_outer_service,
     list_fixed_addresses,
-    list_shared_namespaces,
 )
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
@@ -32,6 +33,7 @@ from harness.plan.compose.service_keys import (
 )
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.compose.volumes_from import collect_mounts, list_origins
+from harness.plan.dockerfile import choose_port
 from harness.plan.schema.quoting import quote
 
 _Values = Mapping[str, Any]
@@ -62,7 +64,7 @@ def convert_service(
     result.faults += [f"has no service {quote(name)}, which compose.also names" for name in unknown]
     names = list(list_services(model.services, service, also))
     converter = _Converter(model, environ, result, names)
-    _report_missing_services(model.services, names, result)
+    _report_missing_services(model, names, result)
     given = own.get("companions")
     companions_own: _Values = given if isinstance(given, dict) else {}
     result.values = converter.convert_target(service, own)
@@ -75,49 +77,27 @@ def convert_service(
         result.values["companions"] = companions
     converter.report_shared_sections()
     _report_what_is_shared(model.services, names, {service: result.values, **companions}, result)
-    _note_services_apart(model.services, service, names, result)
+    _note_services_apart(model, service, names, result)
     result.note_keys_of_many()
     return result
 
 
-def list_services(services: _Values, service: str, also: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the names of a service and of all services that it depends on, each once, dependencies first.
-
-    It depends on those in `also` too. A service of which the file wants no container is left out.
-    """
-    seen: set[str] = set()
-
-    def walk(name: str, dependents: tuple[str, ...]) -> Iterator[str]:
-        if name in seen or name in dependents or not isinstance(services.get(name), dict):
-            return
-        if dependents and read_replicas(services[name]) == 0:
-            return
-        for dependency in [*_list_dependencies(services, name), *(() if dependents else sorted(also))]:
-            yield from walk(dependency, (*dependents, name))
-        seen.add(name)
-        yield name
-
-    return walk(service, ())
-
-
-def _list_dependencies(services: _Values, name: str) -> list[str]:
-    values = services[name]
-    links = [str(link).partition(":")[0] for link in values.get("links") or []]
-    owner = find_network_owner(services, values)
-    shared = [*([] if owner is None else [owner]), *list_shared_namespaces(values)]
-    origins = [origin.service for origin in list_origins(services, values) if origin.service is not None]
-    return sorted({*map(str, values.get("depends_on") or []), *links, *shared, *origins})
-
-
-def _report_missing_services(services: _Values, names: list[str], result: ComposeTarget) -> None:
+def _report_missing_services(model: ComposeModel, names: list[str], result: ComposeTarget) -> None:
+    """Report dependencies that are not there, or need not be, and services that depend on each other."""
+    services = model.services
+    if cycle := find_cycle(services, names[::-1]):
+        result.refuse(cycle[0], f"depends on itself, by {' and '.join([*cycle[1:], cycle[0]])}")
     for name in names:
         conditions = services[name].get("depends_on") or {}
-        for dependency in _list_dependencies(services, name):
+        for dependency in list_dependencies(services, name):
             condition = conditions.get(dependency) or {} if isinstance(conditions, dict) else {}
-            if dependency not in services and condition.get("required", True) not in (False, "false"):
+            is_required = condition.get("required", True) not in (False, "false")
+            if dependency not in services and is_required:
                 result.refuse(name, f"depends on {dependency}, which is not in the file")
             elif dependency in services and dependency not in names:
                 result.note(name, f"depends on {dependency}, of which the file wants no container")
+            elif not is_required and not model.is_switched_on(dependency):
+                result.note(name, f"{dependency} is started, although its profile is not switched on")
 
 
 def _report_what_is_shared(
@@ -131,16 +111,18 @@ def _report_what_is_shared(
         result.note(name, f"what it writes to {folder}, {other} does not see: here they share no folder")
 
 
-def _note_services_apart(services: _Values, service: str, names: list[str], result: ComposeTarget) -> None:
+def _note_services_apart(model: ComposeModel, service: str, names: list[str], result: ComposeTarget) -> None:
     """Note the services that are not started, although the code of the target may reach them by their names.
 
-    Those that depend on the target, such as a proxy before it, and those of a profile are not meant.
+    Those that depend on the target, such as a proxy before it, are not meant, nor those that only others are
+    built upon, nor those of a profile that `.env` does not switch on.
     """
+    services = model.services
     apart = [
         name
         for name, values in sorted(services.items())
-        if name not in (*names, *result.left_out)
-        and not values.get("profiles")
+        if name not in (*names, *result.left_out, *result.built)
+        and model.is_switched_on(name)
         and read_replicas(values) > 0
         and service not in list_services(services, name)
     ]
@@ -165,14 +147,15 @@ class _Converter:
         section = self._convert_common_keys(name, own)
         section["aliases"] = list(dict.fromkeys([name, *section.get("aliases", [])]))
         owner = find_outer_service(self.model.services, name)
-        if ports := find_ports(owner) or find_ports(values):
-            section["port"] = ports[0]
+        ports = find_ports(owner) or find_ports(values)
+        if port := choose_port(map(str, ports)):
+            section["port"] = port
         elif "port" not in own and (port := find_exposed_port(section.get("build") or {})):
             section["port"] = port
             self.result.note(name, f"port {port} is measured, because its Dockerfile exposes it")
         if len(ports) > 1 and "port" not in own:
-            others = ", ".join(map(str, ports[1:]))
-            self.result.note(name, f"port {ports[0]} is measured, and not {others}; write port: for another")
+            others = ", ".join(str(each) for each in ports if each != port)
+            self.result.note(name, f"port {port} is measured, and not {others}; write port: for another")
         if values.get("network_mode") == "host":
             section["network"] = "host"
         if ready := convert_readiness(values):
@@ -228,6 +211,8 @@ class _Converter:
         self.result.report_lost_keys(name, values, "services.*")
         self.result.faults += [f"{name}: {fault}" for fault in self.model.faults.get(name, [])]
         try:
+            for contradiction in find_contradictions(values):
+                self.result.refuse(name, contradiction)
             source = BuildConverter(name, self.model, self.environ, self.result).convert(values)
             section = source | convert_plain_keys(values)
         except ValueError as error:
@@ -320,16 +305,32 @@ class _Converter:
             )
 
     def report_shared_sections(self) -> None:
-        """Report the lost keys of the networks, volumes, secrets and configs that the services use."""
+        """Report the lost keys of the networks, volumes, secrets and configs that the services use.
+
+        Networks and volumes that the file does not describe are noted: Docker Compose refuses them.
+        """
         used: dict[tuple[str, str], None] = {}
         for name in self.names:
-            values = self.model.services[name]
-            used |= {("networks", each): None for each in values.get("networks") or {}}
-            mounts = [each for each in values.get("volumes") or [] if each.get("type") == "volume"]
-            used |= {("volumes", str(each["source"])): None for each in mounts if each.get("source")}
-            for section in ("secrets", "configs"):
-                used |= {(section, str(each.get("source"))): None for each in values.get(section) or []}
-        for section, name in sorted(used):
-            defined = (self.model.values.get(section) or {}).get(name)
+            entries = list(_list_used_entries(self.model.services[name]))
+            used |= dict.fromkeys(entries)
+            for section, each in entries:
+                is_described = each in (self.model.values.get(section) or {})
+                if section in ("networks", "volumes") and not is_described and each != "default":
+                    self.result.note(
+                        name, f"its {section[:-1]} {each} is not in the file, and counts as a usual one"
+                    )
+        for section, each in sorted(used):
+            defined = (self.model.values.get(section) or {}).get(each)
             if isinstance(defined, dict):
-                self.result.report_lost_keys(f"{section[:-1]} {name}", defined, f"{section}.*")
+                self.result.report_lost_keys(f"{section[:-1]} {each}", defined, f"{section}.*")
+
+
+def _list_used_entries(values: _Values) -> Iterator[tuple[str, str]]:
+    """Yield the entries of other sections that a service uses, each with its section."""
+    usual = () if values.get("network_mode") else ("default",)
+    yield from (("networks", each) for each in values.get("networks") or usual)
+    for mount in values.get("volumes") or []:
+        if mount.get("type") == "volume" and mount.get("source"):
+            yield "volumes", str(mount["source"])
+    for section in ("secrets", "configs"):
+        yield from ((section, str(each.get("source"))) for each in values.get(section) or [])

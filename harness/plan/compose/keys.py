@@ -135,10 +135,9 @@ _MOUNTS = {
 
 _NETWORKS_OF_SERVICE = {
     **_honour(f"{_S}.networks", "* *.aliases *.ipv4_address *.ipv6_address"),
-    **_ignore(
-        f"{_S}.networks",
-        "*.interface_name *.priority *.gw_priority *.driver_opts *.link_local_ips *.mac_address",
-    ),
+    **_ignore(f"{_S}.networks", "*.priority *.gw_priority *.link_local_ips *.mac_address"),
+    **_note(f"{_S}.networks", "*.driver_opts", "its connection has the engine's own options"),
+    **_note(f"{_S}.networks", "*.interface_name", "the engine names its network interface", "eth0"),
 }
 
 _BUILD = {
@@ -184,7 +183,9 @@ _TOP = {
     "secrets.*": Treatment(Fate.HONOURED),
     "configs.*": Treatment(Fate.HONOURED),
     **_honour("networks.*", "name"),
-    **_ignore("networks.*", "attachable labels driver_opts enable_ipv4"),
+    **_ignore("networks.*", "attachable labels"),
+    **_note("networks.*", "driver_opts", "the network has the engine's own options, such as its packet size"),
+    **_note("networks.*", "enable_ipv4", "the network has addresses of IPv4", "true"),
     **_note(
         "networks.*", "driver", "one network of the driver bridge joins all containers", "bridge", "default"
     ),
@@ -226,6 +227,9 @@ class LostKey:
     treatment: Treatment
 
 
+_OFF = ("false", "no", "n", "off")
+"""How Compose may write that something is off, which is usual unless a key says that `true` is harmless."""
+
 _UNKNOWN = Treatment(Fate.NOTE, "is not known to the harness, and has no effect here")
 
 
@@ -239,7 +243,8 @@ def find_lost_keys(values: Mapping[str, Any], section: str) -> Iterator[LostKey]
 
 def _walk(values: Mapping[str, Any], path: str, shown: str) -> Iterator[LostKey]:
     for key, value in sorted(values.items()):
-        if str(key).startswith("x-") or value in (None, False, "", [], {}):
+        is_nothing = value in (None, "", [], {}) or (value == 0 and value is not False)
+        if is_nothing or str(key).startswith("x-"):
             continue
         inner = f"{path}.*" if f"{path}.*" in TREATMENTS else f"{path}.{key}"
         inner_shown = f"{shown}.{key}" if shown else str(key)
@@ -256,4 +261,5 @@ def _walk(values: Mapping[str, Any], path: str, shown: str) -> Iterator[LostKey]
 def _is_harmless(value: Any, treatment: Treatment) -> bool:
     """Return True for a value that changes nothing; for a list, if that is true of all its items."""
     items = value if isinstance(value, list) else [value]
-    return all(str(each).lower() in (*treatment.harmless, "false") for each in items)
+    harmless = treatment.harmless if "true" in treatment.harmless else (*treatment.harmless, *_OFF)
+    return all(str(each).lower() in harmless for each in items)

@@ -1,6 +1,6 @@
 """Merge the service that the key `compose` of a target names into the target's own keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from os.path import abspath, isfile
 from pathlib import Path
@@ -46,10 +46,12 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
     shown = shorten_path(files[0])
     for fault in service.faults:
         reading.report(("compose",), fault if fault.startswith(shown) else f"{shown}: {fault}")
-    merged: Any = _complete_limits(_override_keys(service.values, own))
+    overridden = _override_keys(service.values, own)
+    merged: Any = _complete_limits(overridden)
     for key in reversed(reading.at):
         merged = {**reading.document.values, key: merged}
-    notes = tuple(f"{files[0].name}: {note}" for note in service.notes)
+    described = [*service.notes, *_describe_usual_limits(service.values, overridden)]
+    notes = tuple(f"{files[0].name}: {note}" for note in described)
     return replace(reading, document=replace(reading.document, values=merged)), notes
 
 
@@ -92,6 +94,23 @@ def _override_keys(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict
     if "build" in override:
         merged.pop("image", None)
     return merged
+
+
+def _describe_usual_limits(of_file: Mapping[str, Any], target: Mapping[str, Any]) -> Iterator[str]:
+    """Yield notes on the companions of the file that get a limit which neither it nor target.yaml gives."""
+    companions = _get_mapping(target, "companions")
+    given = {
+        name: _get_mapping(companions.get(name), "limits") for name in _get_mapping(of_file, "companions")
+    }
+    for key, text in (("cpus", "1 CPU"), ("memory", "1 GiB of memory")):
+        if names := [name for name, limits in given.items() if key not in limits]:
+            yield f"limited to {text}, because the file gives them no limit: {', '.join(names)}"
+
+
+def _get_mapping(values: Any, key: str) -> Mapping[str, Any]:
+    """Return the mapping at a key; an empty one if there is none."""
+    value = values.get(key) if isinstance(values, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def _complete_limits(target: dict[str, Any]) -> dict[str, Any]:

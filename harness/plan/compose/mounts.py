@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.plan.compose.reader import ComposeModel, to_reference_text
 from harness.plan.compose.report import ComposeTarget
-from harness.plan.compose.syntax import is_true, parse_bytes
+from harness.plan.compose.syntax import is_external, is_true, parse_bytes
 from harness.plan.host_mounts import describe_refused_mount, find_project_folder
 from harness.plan.yaml.document import shorten_path
 
@@ -91,9 +91,10 @@ class MountConverter:
         source = str(mount.get("source") or "")
         volume = (self.model.values.get("volumes") or {}).get(source) or {}
         options = volume.get("driver_opts") or {}
-        kinds = str(options.get("o", "")).split(",")
-        if "bind" in kinds and "device" in options:
-            self._convert_bind(str(options["device"]), target, mount)
+        kinds = [kind.strip() for kind in str(options.get("o", "")).split(",")]
+        if {"bind", "rbind"} & {*kinds} and "device" in options:
+            rights = {"read_only": True} if "ro" in kinds else {}
+            self._convert_bind(str(options["device"]), target, {**mount, **rights})
         elif options.get("type") == "tmpfs":
             self.tmpfs.append(target + (f":{options['o']}" if options.get("o") else ""))
         else:
@@ -105,10 +106,11 @@ class MountConverter:
             )
 
     def _describe_new_volume(self, source: str, volume: _Values, mount: _Values) -> str:
-        if volume.get("external"):
+        if is_external(volume):
             return f"begins as in its image in every container run, without what is in the volume {source}"
-        if volume.get("driver_opts"):
-            return "begins as in its image in every container run, on the engine's own disk"
+        if options := volume.get("driver_opts"):
+            place = f", without what is in {options['device']}" if options.get("device") else ""
+            return f"begins as in its image in every container run, on the engine's own disk{place}"
         if is_true((mount.get("volume") or {}).get("nocopy")):
             return "begins as in its image in every container run, also with nocopy"
         return "begins as in its image in every container run"
@@ -124,14 +126,19 @@ class MountConverter:
         if not isinstance(defined, dict):
             self.result.refuse(self.name, f"its {section[:-1]} {source} is not in the file")
             return
-        if defined.get("external"):
+        sources = [key for key in ("file", "content", "environment") if key in defined]
+        if is_external(defined):
             self.result.refuse(
                 self.name,
                 f"its {section[:-1]} {source} is external; write files: {{{inside}: PATH}} in target.yaml",
             )
+        elif len(sources) != 1:
+            given = f"is given by {' and '.join(sources)}; keep one"
+            fault = given if sources else "says nowhere what is in it"
+            self.result.refuse(self.name, f"its {section[:-1]} {source} {fault}")
         elif "file" in defined:
             self._convert_granted_file(Path(str(defined["file"])), inside)
-        elif "content" in defined or "environment" in defined:
+        else:
             self._convert_granted_text(section, grant, defined, inside)
 
     def _convert_granted_file(self, path: Path, inside: str) -> None:

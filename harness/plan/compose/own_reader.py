@@ -213,6 +213,9 @@ def resolve_environment(service: Tree, variables: Variables) -> tuple[Tree, list
     faults = []
     for entry in service.get("env_file") or []:
         path = Path(entry["path"])
+        if entry.get("format") not in (None, "", "raw"):
+            faults.append(f"its env_file {shorten_path(path)} has an unknown format; write raw, or none")
+            continue
         try:
             if path.is_file():
                 is_raw = entry.get("format") == "raw"

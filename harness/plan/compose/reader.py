@@ -52,6 +52,12 @@ class ComposeModel:
     def services(self) -> dict[str, dict[str, Any]]:
         return self.values.get("services") or {}
 
+    def is_switched_on(self, service: str) -> bool:
+        """Return True for a service of no profile, of one that `.env` switches on, or that is not there."""
+        switched_on = {each.strip() for each in self.dotenv.get("COMPOSE_PROFILES", "").split(",")}
+        profiles = (self.services.get(service) or {}).get("profiles")
+        return not profiles or bool({"*", *profiles} & switched_on)
+
 
 def find_files(file: Path) -> list[Path]:
     """Return a compose file with the file that overrides it, which `docker compose` reads by itself."""
@@ -125,7 +131,8 @@ def _read_own(
     except OSError as error:
         raise ValueError(f"{shorten_path(folder / '.env')} can't be read: {error.strerror}") from None
     variables = variables.override_by(dotenv)
-    project = _find_project_name(files, variables) or _to_project_name(folder.name)
+    project = dotenv.get("COMPOSE_PROJECT_NAME") or _find_project_name(files, variables)
+    project = project or _to_project_name(folder.name)
     variables = variables.override_by({"COMPOSE_PROJECT_NAME": project})
     model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv, project=project)
     for name, service in model.services.items():
@@ -165,6 +172,9 @@ def _adapt(model: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return what `docker compose config` says, in whatever version, in the forms of our own reader."""
     for service in (model.get("services") or {}).values():
         build = service.get("build") or {}
+        for name, place in (build.get("additional_contexts") or {}).items():
+            if str(place).startswith(f"{folder}/service:"):  # versions that take a service for a folder
+                build["additional_contexts"][name] = str(place).removeprefix(f"{folder}/")
         for section in (service, build):
             if section.get("extra_hosts"):
                 section["extra_hosts"] = canonicalize_hosts(section["extra_hosts"])

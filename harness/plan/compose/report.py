@@ -13,7 +13,7 @@ class ComposeTarget:
 
     `without_effect` are the keys, by service, whose loss changes nothing that is measured. `left_out` are
     services that others name as hosts, but that nothing depends on. `restarted` are the services that the
-    file starts again.
+    file starts again, and `built` those whose images are built for the build of another.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -22,12 +22,17 @@ class ComposeTarget:
     without_effect: dict[str, list[str]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     restarted: list[str] = field(default_factory=list)
+    built: list[str] = field(default_factory=list)
 
     def note(self, name: str, text: str) -> None:
-        self.notes.append(f"{name}: {text}")
+        """Add a note on a service; what is said already is not said again."""
+        if f"{name}: {text}" not in self.notes:
+            self.notes.append(f"{name}: {text}")
 
     def refuse(self, name: str, text: str) -> None:
-        self.faults.append(f"{name}: {text}")
+        """Add a fault of a service; what is said already is not said again."""
+        if f"{name}: {text}" not in self.faults:
+            self.faults.append(f"{name}: {text}")
 
     def report_lost_keys(self, name: str, values: Mapping[str, Any], section: str) -> None:
         """Report the keys of a service, or of an entry of another section, that are not honoured."""

@@ -15,6 +15,7 @@ from harness.plan.compose.syntax import (
     parse_whole_number,
 )
 from harness.plan.dockerfile import choose_port, find_base, read_dockerfile
+from harness.plan.dockerfile_stages import shorten_image
 
 _Values = Mapping[str, Any]
 
@@ -75,12 +76,17 @@ def _is_tcp(protocol: str) -> bool:
 
 
 def find_exposed_port(build: _Values) -> int | None:
-    """Return the port that the stage of a build's Dockerfile exposes; None without one."""
-    text = _read_dockerfile(build)
-    return read_dockerfile(text, *_choose_stage(build))[0] if text else None
+    """Return the port that the stage of a build's Dockerfile exposes, or what it is built upon; else None."""
+    text = read_build_text(build)
+    if not text:
+        return None
+    port, _ = read_dockerfile(text, *choose_stage(build))
+    contexts = {shorten_image(name): each for name, each in (build.get("additional_contexts") or {}).items()}
+    base = contexts.get(shorten_image(find_base(text, *choose_stage(build))[0]))
+    return find_exposed_port(base["build"]) if port is None and isinstance(base, Mapping) else port
 
 
-def _read_dockerfile(build: _Values) -> str:
+def read_build_text(build: _Values) -> str:
     """Return the text of a build's Dockerfile; empty if there is no build, or its file can't be read."""
     if not build or build.get("dockerfile_inline"):
         return str(build.get("dockerfile_inline") or "")
@@ -91,7 +97,7 @@ def _read_dockerfile(build: _Values) -> str:
         return ""
 
 
-def _choose_stage(build: _Values) -> tuple[dict[str, str], str | None]:
+def choose_stage(build: _Values) -> tuple[dict[str, str], str | None]:
     """Return the arguments of a build, and the stage that it ends with."""
     args = {name: str(value) for name, value in (build.get("args") or {}).items() if value is not None}
     return args, str(build["target"]) if build.get("target") else None
@@ -105,7 +111,7 @@ def find_listening_port(values: _Values) -> int | None:
 def _find_usual_port(values: _Values) -> int | None:
     """Return the port of a well-known image, or of one that is built upon it; None if a client of it runs."""
     build = values.get("build") or {}
-    base, command = find_base(_read_dockerfile(build), *_choose_stage(build)) if build else ("", "")
+    base, command = find_base(read_build_text(build), *choose_stage(build)) if build else ("", "")
     images = (str(each).partition("@")[0].rpartition("/")[2] for each in (base, values.get("image")))
     names = [image.partition(":")[0] for image in images]
     port = next((_KNOWN_PORTS[name] for name in names if name in _KNOWN_PORTS), None)

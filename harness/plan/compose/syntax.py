@@ -59,6 +59,15 @@ def is_true(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.lower() in ("true", "y", "yes", "on"))
 
 
+def is_external(values: Mapping[str, Any]) -> bool:
+    """Return True for a network, volume, secret or config that exists outside of the file.
+
+    An older form is `external: {name: NAME}`.
+    """
+    external = values.get("external")
+    return bool(external) if isinstance(external, Mapping) else is_true(external)
+
+
 def parse_whole_number(value: object) -> int:
     """Return a whole number that is written as such or as a text. Raises ValueError for anything else."""
     text = format_scalar(value).strip()

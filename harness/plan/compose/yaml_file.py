@@ -7,10 +7,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from harness.plan.yaml.document import read_text, shorten_path
+from harness.plan.yaml.document import describe_syntax_error, read_text, shorten_path
 
 KeyPath = tuple[str, ...]
 
@@ -81,6 +81,8 @@ def read_documents(path: Path) -> list[YamlDocument]:
     yaml.Constructor = _Constructor
     try:
         documents = list(yaml.load_all(read_text(path)))
+    except MarkedYAMLError as error:
+        raise ValueError(str(describe_syntax_error(error, shorten_path(path)))) from None
     except (YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{shorten_path(path)}: not YAML: {' '.join(str(error).split())[:300]}") from None
     try:

@@ -50,6 +50,7 @@ class Node:
     """A value in the document, in which references can be followed.
 
     `value` is never a reference itself. `trail` are the references that led here from the document's root.
+    `reference` is the one that leads to this very value; empty for a value that stands where it is used.
     """
 
     value: Any
@@ -58,6 +59,7 @@ class Node:
     """The address of the file that the value is in."""
     resolver: Any
     trail: tuple[tuple[str, str], ...] = ()
+    reference: str = ""
 
     @property
     def mapping(self) -> Mapping[str, Any]:
@@ -71,14 +73,14 @@ class Node:
         """
         node = self
         for key in keys:
-            node = replace(node, value=node.mapping.get(key))._follow()
+            node = replace(node, value=node.mapping.get(key), reference="")._follow()
         return node
 
     def list_items(self, key: str) -> list["Node"]:
         """Return the items of the list at a key; without the references that lead nowhere, or never end."""
         items = self.get(key)
         values = items.value if isinstance(items.value, list) else []
-        nodes = (replace(items, value=value)._follow() for value in values)
+        nodes = (replace(items, value=value, reference="")._follow() for value in values)
         return [node for node in nodes if node.value is not None]
 
     def get_items(self) -> Iterator[tuple[str, "Node"]]:
@@ -108,7 +110,9 @@ class Node:
             self.notes.unfollowed.setdefault(ref, _describe_reason(error))
             return replace(self, value=None)
         trail = (*self.trail, step)
-        return replace(self, value=found.contents, base=base, resolver=found.resolver, trail=trail)
+        return replace(
+            self, value=found.contents, base=base, resolver=found.resolver, trail=trail, reference=ref
+        )
 
 
 def _describe_reason(error: BaseException) -> str:

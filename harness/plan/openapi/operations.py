@@ -105,6 +105,10 @@ def read_api(document: object, path: Path | None = None) -> Api:
         ValueError: it is no OpenAPI document.
     """
     if not isinstance(document, dict) or not isinstance(document.get("paths"), dict):
+        if isinstance(document, dict) and isinstance(document.get("webhooks"), dict):
+            raise ValueError(
+                "has webhooks, which the service itself requests of others, and no paths that users request"
+            )
         raise ValueError("has no paths; is it an OpenAPI document?")
     root = open_document(document, path)
     described = list(_list_described(root))
@@ -136,6 +140,7 @@ def _list_described(root: Node) -> Iterator[_Described]:
         if template.startswith("x-"):
             continue
         others += sum(key.lower() in _OTHER_METHODS for key in item.mapping)
+        others += len(item.get("additionalOperations").mapping)
         for method, node in _list_methods(item):
             if node.mapping.get("deprecated") is True:
                 deprecated += 1
@@ -284,6 +289,8 @@ def _format_body(media_type: str, value: Any, schema: Node) -> tuple[Body | None
         return Body(BodyKind.FORM, build_form(value), name), ""
     if name == "multipart/form-data" and isinstance(value, dict):
         return Body(BodyKind.FILES, build_parts(value, find_files(schema)), name), ""
+    if value is None and name == "application/octet-stream" and schema.value in (None, {}):
+        return Body(BodyKind.TEXT, "text", name), ""
     if is_scalar(value) and "xml" not in name:
         return Body(BodyKind.TEXT, format_scalar(value), name), ""
     return None, f"needs a body of {name}"

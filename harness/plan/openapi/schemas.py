@@ -5,7 +5,9 @@ value is made of the type with its format and bounds. Patterns are not looked at
 pattern can take for ever. The value is a sensible first guess, not a proof that the service accepts it.
 """
 
+import contextlib
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,6 +43,7 @@ _MERGED_KEYS = (
     "type format enum const example examples default minimum maximum exclusiveMinimum exclusiveMaximum "
     "multipleOf minLength maxLength minItems maxItems uniqueItems additionalProperties contentEncoding"
 ).split()
+_FILE_SUFFIX = re.compile(r"\.(?:json|ya?ml)$")
 _GIVEN_KEYS = frozenset({"enum", "const", "example", "examples", "default"})
 
 
@@ -69,6 +72,8 @@ class _Shape:
     required: dict[str, None] = field(default_factory=dict)
     items: Node | None = None
     first_items: list[Node] = field(default_factory=list)
+    discriminated: Node | None = None
+    """The schema among them that says which property tells its kinds apart."""
 
     def merge(self, other: "_Shape") -> None:
         """Add what the other has and this has not; a value that only describes a part is left out."""
@@ -77,6 +82,7 @@ class _Shape:
         self.required |= other.required
         self.items = self.items or other.items
         self.first_items = self.first_items or other.first_items
+        self.discriminated = self.discriminated or other.discriminated
 
     @property
     def kind(self) -> str:
@@ -220,8 +226,11 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-def _read_shape(schema: Node, budget: _Budget, level: int) -> _Shape:
-    """Return the schema with the schemas that it is composed of, in one."""
+def _read_shape(schema: Node, budget: _Budget, level: int, *, is_of_kind: bool = False) -> _Shape:
+    """Return the schema with the schemas that it is composed of, in one.
+
+    `is_of_kind`: it is what a more special schema, which is read already, builds upon.
+    """
     budget.spend(level)
     keys = schema.mapping
     shape = _Shape({key: keys[key] for key in _MERGED_KEYS if key in keys})
@@ -232,10 +241,29 @@ def _read_shape(schema: Node, budget: _Budget, level: int) -> _Shape:
         shape.items = schema.get("items")
     shape.first_items = schema.list_items("prefixItems")
     for part in schema.list_items("allOf"):
-        shape.merge(_read_shape(part, budget, level + 1))
+        shape.merge(_read_shape(part, budget, level + 1, is_of_kind=is_of_kind or bool(schema.reference)))
+    if shape.discriminated is not None and schema.reference and not is_of_kind:
+        _name_choice(shape, shape.discriminated, schema.reference)
     for key in ("oneOf", "anyOf"):
         _merge_choice(shape, schema, key, budget, level)
+    if "discriminator" in keys:
+        shape.discriminated = schema
+        if not is_of_kind and not keys.keys() & {"oneOf", "anyOf"}:
+            _merge_first_kind(shape, schema, budget, level)
     return shape
+
+
+def _merge_first_kind(shape: _Shape, schema: Node, budget: _Budget, level: int) -> None:
+    """Merge the first of the more special schemas that a discriminator tells apart, and name it."""
+    for _, kind in schema.get("discriminator", "mapping").get_items():
+        if isinstance(name := kind.value, str):
+            reference = name if "/" in name or "#" in name else f"#/components/schemas/{name}"
+            special = replace(schema, value={"kind": {"$ref": reference}}).get("kind")
+            if special.value is not None:
+                with contextlib.suppress(NoValueError):
+                    shape.merge(_read_shape(special, budget, level + 1, is_of_kind=True))
+                    _name_choice(shape, schema, reference)
+            return
 
 
 def _merge_choice(shape: _Shape, schema: Node, key: str, budget: _Budget, level: int) -> None:
@@ -256,7 +284,9 @@ def _name_choice(shape: _Shape, schema: Node, reference: str) -> None:
         return
     mapping = discriminator.get("mapping").mapping
     meant = reference.rpartition("/")[2]
-    value = next((key for key, to in mapping.items() if to in (reference, meant)), meant)
+    value = next(
+        (key for key, to in mapping.items() if to in (reference, meant)), _FILE_SUFFIX.sub("", meant)
+    )
     if value:
         shape.properties[name] = replace(schema, value={"const": value})
         shape.required[name] = None

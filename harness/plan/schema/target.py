@@ -35,11 +35,24 @@ class BuildSecretSection(Section):
         return self
 
 
+class FurtherContextSection(Section):
+    """A further context of a build: a folder or an address, or an image that is built first."""
+
+    place: Annotated[str, Field(min_length=1)] | None = None
+    build: "BuildSection | None" = None
+
+    @model_validator(mode="after")
+    def check_single_source(self) -> Self:
+        if (self.place is None) == (self.build is None):
+            raise ValueError("write a folder, an address, or build: {context: …}")
+        return self
+
+
 class BuildSection(Section):
     context: PathText = "."
     dockerfile: PathText = "Dockerfile"
     dockerfile_inline: str | None = None
-    additional_contexts: dict[str, Annotated[str, Field(min_length=1)]] = {}
+    additional_contexts: dict[str, Annotated[FurtherContextSection, OrMapping("place")]] = {}
     args: dict[str, str] = {}
     target: str | None = None
     secrets: dict[str, BuildSecretSection] = {}
@@ -48,6 +61,9 @@ class BuildSection(Section):
     extra_hosts: Annotated[tuple[str, ...], OneOrMany()] = ()
     platform: str | None = None
 
+
+FurtherContextSection.model_rebuild()
+BuildSection.model_rebuild()
 
 Command = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command), Field(min_length=1)]
 CommandOrNone = Annotated[tuple[str, ...], BeforeValidator(validators.parse_command)]

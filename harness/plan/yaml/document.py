@@ -177,7 +177,7 @@ def _parse_tree(text: str, file: str) -> Node | None:
         if problem is None:
             return YAML(typ="safe", pure=True).compose(text)  # type: ignore[no-any-return]
     except MarkedYAMLError as error:
-        problem = _describe_syntax_error(error, file)
+        problem = describe_syntax_error(error, file)
     except Exception as error:  # the parser's own failures (bad escapes, odd directives) are the file's fault
         problem = Problem(file, *_find_control_character(text), f"not YAML: {_take_first_line(str(error))}")
     raise InputError([problem])
@@ -200,7 +200,8 @@ def _find_forbidden_syntax(text: str, file: str) -> Iterator[Problem]:
             yield Problem(file, line, column, message)
 
 
-def _describe_syntax_error(error: MarkedYAMLError, file: str) -> Problem:
+def describe_syntax_error(error: MarkedYAMLError, file: str) -> Problem:
+    """Return what the parser refuses, with its place in the file."""
     mark = error.problem_mark or error.context_mark
     text = " ".join(part for part in (error.context, error.problem) if part)
     hint = "; indent with spaces, not tabs" if "'\\t'" in text else ""

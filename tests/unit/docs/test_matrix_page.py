@@ -91,8 +91,11 @@ def test_the_mistakes_that_are_shown_are_those_of_the_matrix_beside_them(
     assert str(caught.value).splitlines() == BLOCKS[at + 1].text.splitlines()
 
 
-def find_keys(section: type[BaseModel]) -> Iterator[str]:
-    """Yield every key by its full name; NAME stands for a name that the user chooses: `sizes.NAME.cpus`."""
+def find_keys(section: type[BaseModel], around: tuple[type[BaseModel], ...] = ()) -> Iterator[str]:
+    """Yield every key by its full name; NAME stands for a name that the user chooses: `sizes.NAME.cpus`.
+
+    A section that lies in one of its own kind, such as a build within a build, is not entered again.
+    """
     for name, field in section.model_fields.items():
         if is_deprecated(field):
             continue
@@ -100,11 +103,11 @@ def find_keys(section: type[BaseModel]) -> Iterator[str]:
         if name == "companions":
             own = [key for key in find_keys(CompanionSection) if key not in {*find_keys(ServiceSection)}]
             yield from ("companions", *(f"companions.NAME.{key}" for key in own))
-        elif inner is None:
+        elif inner is None or inner in around:
             yield name
         else:
             named = ".NAME" if get_origin(field.annotation) is dict else ""
-            yield from (f"{name}{named}.{key}" for key in find_keys(inner))
+            yield from (f"{name}{named}.{key}" for key in find_keys(inner, (*around, section)))
 
 
 DOCUMENTED = [

@@ -49,6 +49,7 @@ services:
   clock: {image: "clock:1", expose: ["99"]}
   unused: {image: "unused:1"}
 volumes: {data: {}}
+networks: {inner: {}}
 secrets: {one: {file: ./seed.sql}}
 """
 MATRIX = "target: targets/shop\nlimits: {cpus: 0.5, memory: 64MiB}\n"
@@ -113,6 +114,8 @@ def test_what_is_not_honoured_becomes_a_note(load_shop: LoadShop) -> None:
         "compose.yaml: not started, because api does not depend on them: unused (see compose.also)",
         "compose.yaml: restarted only until ready, and an end after that is a result: api",
         "compose.yaml: has no effect on what is measured: logging of api",
+        "compose.yaml: limited to 1 CPU, because the file gives them no limit: clock, cache",
+        "compose.yaml: limited to 1 GiB of memory, because the file gives them no limit: clock, cache",
     )
 
 

@@ -104,6 +104,18 @@ def test_a_folder_that_a_build_takes_files_from_counts_and_a_secrets_file_does_n
     assert find_changed_hashes(rich, {"token.txt": "two"}) == set()
 
 
+def test_the_files_of_an_image_that_a_build_is_built_upon_count(rich: Project) -> None:
+    base = "{build: {context: ../../base, additional_contexts: {deep: {build: {context: ../../deep}}}}}"
+    files = {
+        "targets/web/target.yaml": f"build: {{additional_contexts: {{base: {base}}}}}\nport: 80\n",
+        "base/Dockerfile": "FROM deep",
+        "deep/Dockerfile": "FROM x",
+    }
+    assert find_changed_hashes(rich, files) == {"target"}
+    assert find_changed_hashes(rich, {"base/Dockerfile": "FROM deep AS one"}) == {"target"}
+    assert find_changed_hashes(rich, {"deep/a.txt": "a"}) == {"target"}
+
+
 def test_campaigns_stored_in_the_build_context_do_not_count(rich: Project) -> None:
     results = "targets/web/results/one"
     assert (

@@ -122,6 +122,34 @@ def test_every_key_of_a_target_is_in_the_plan(project: Project) -> None:
     assert target.command == ("serve", "--fast")
 
 
+def test_a_build_may_be_built_upon_what_another_build_makes(project: Project) -> None:
+    text = (
+        "port: 80\nbuild:\n  additional_contexts:\n    shared: ../../shared\n"
+        "    base:\n      build: {context: ../../base, target: two, additional_contexts: {tools: 'docker-image://t'}}\n"
+    )
+    project.write({"targets/web/target.yaml": text, "shared/a": "", "base/Dockerfile": "FROM tools AS two\n"})
+    assert project.load().target.source == BuildSource(
+        project.folder / "targets/web",
+        folders={"shared": project.folder / "shared"},
+        bases={
+            "base": BuildSource(project.folder / "base", target="two", sources={"tools": "docker-image://t"})
+        },
+    )
+
+
+def test_mistakes_in_a_build_within_a_build_have_their_places(project: Project) -> None:
+    text = (
+        "port: 80\nbuild:\n  additional_contexts:\n    base: {build: {context: ../../gone}}\n"
+        "    both: {build: {context: .}, place: .}\n"
+    )
+    project.write({"targets/web/target.yaml": text})
+    (mistake,) = project.find_mistakes()
+    assert "build.additional_contexts.both: write a folder, an address, or build" in mistake
+    project.write({"targets/web/target.yaml": text.replace(", place: .", "")})
+    (mistake,) = project.find_mistakes()
+    assert "4:29: build.additional_contexts.base.build.context: no folder gone; write the one" in mistake
+
+
 def test_ready_tcp_is_a_tcp_probe(project: Project) -> None:
     project.write({"targets/web/target.yaml": "image: redis\nport: 6379\nready: {tcp: true, within: 5s}\n"})
     plan = project.load()

@@ -64,6 +64,7 @@ NEW_KEYS_OF_BUILDS: dict[str, Any] = {
     "extra_hosts": [],
     "platform": None,
     "folders": {},
+    "bases": {},
     "sources": {},
 }
 NEW_KEYS_OF_READINESS = {"started": False, "completed": False}
@@ -83,6 +84,9 @@ BUILDS = st.builds(
     target=st.none() | TEXT,
     secrets=st.dictionaries(TEXT, st.builds(BuildSecret, st.none() | PATHS, st.none() | TEXT), max_size=2),
     ssh=st.lists(TEXT, max_size=2).map(tuple),
+    bases=st.dictionaries(
+        TEXT, st.builds(BuildSource, PATHS, folders=st.dictionaries(TEXT, PATHS)), max_size=1
+    ),
 )
 PROBES = st.one_of(
     st.builds(HttpProbe, TEXT, COUNTS, NUMBERS),

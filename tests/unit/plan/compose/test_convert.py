@@ -263,7 +263,8 @@ def test_further_contexts_of_a_build_are_folders_images_and_addresses(
         },
     }
     other = result.values["companions"]["other"]["build"]
-    assert other["additional_contexts"] == {"shared": str(tmp_path / "shared")}
+    built = {"build": {"context": str(tmp_path / "shared"), "target": "two"}}
+    assert other["additional_contexts"] == {"shared": str(tmp_path / "shared"), "built": built}
     assert [note for note in result.notes if "build." in note] == [
         "web: build.no_cache is not honoured: steps that have not changed come from the engine's cache",
         "web: build.pull is not honoured: it is built upon the images that the engine has, also if there "
@@ -277,6 +278,143 @@ def test_a_context_that_is_another_service_is_the_image_that_it_runs(convert: Co
     text = f"services:\n  web: {{ports: [80], build: {build}}}\n  base: {{image: 'base:2'}}\n"
     build_section = convert(text).values["build"]
     assert build_section["additional_contexts"] == {"base": "docker-image://base:2"}
+
+
+def test_a_context_that_another_service_is_built_to_is_built_first(convert: Convert, tmp_path: Path) -> None:
+    text = """\
+services:
+  web: {build: {context: ., additional_contexts: {'base:latest': 'service:base', same: 'service:same'}}}
+  base:
+    build: {context: ./base, additional_contexts: {deep: 'service:deep'}, isolation: hyperv, labels: {a: b}}
+  deep: {build: {dockerfile_inline: FROM x}}
+  same: {image: "shop:dev"}
+  builder: {image: "shop:dev", build: {context: ./same, target: prod}}
+"""
+    files = {
+        "compose.yaml": text,
+        "Dockerfile": "FROM base\n",
+        "base/Dockerfile": "FROM deep\nEXPOSE 7000\n",
+    }
+    result = convert(files)
+    deep = {"context": str(tmp_path), "dockerfile_inline": "FROM x"}
+    base = {"context": str(tmp_path / "base"), "additional_contexts": {"deep": {"build": deep}}}
+    same = {"context": str(tmp_path / "same"), "target": "prod"}
+    contexts = {"base:latest": {"build": base}, "same": {"build": same}}
+    assert result.values["build"] == {"context": str(tmp_path), "additional_contexts": contexts}
+    assert (result.values["port"], result.faults) == (7000, [])
+    assert "base: build.isolation is not honoured: it is built as the engine does it" in result.notes
+
+
+def test_a_base_image_that_another_service_builds_is_noted_unless_it_is_a_context(convert: Convert) -> None:
+    base = "  base: {build: ./base, image: 'shop:base'}\n"
+    files = {
+        "compose.yaml": f"services:\n  web: {{build: ., ports: [80]}}\n{base}",
+        "Dockerfile": "FROM docker.io/library/shop:base\n",
+    }
+    assert convert(files).notes[0] == (
+        "web: it is built upon the shop:base that the engine has; "
+        "additional_contexts: {shop:base: 'service:base'} in its build makes that first"
+    )
+    build = "{context: ., additional_contexts: {'shop:base': 'service:base'}}"
+    files["compose.yaml"] = f"services:\n  web: {{build: {build}, ports: [80]}}\n{base}"
+    assert convert(files).notes == []
+
+
+def test_the_network_of_all_that_the_file_describes_is_noted(convert: Convert) -> None:
+    text = "services: {web: {image: x, ports: [80]}}\nnetworks: {default: {external: true, name: proxy}}\n"
+    assert convert(text).notes == [
+        "network default: external is not honoured: the network is a fresh one, and nobody else is in it"
+    ]
+    options = "networks: {default: {driver_opts: {com.docker.network.driver.mtu: 1450}, enable_ipv4: false}}"
+    notes = convert(f"services: {{web: {{image: x, ports: [80]}}}}\n{options}\n").notes
+    assert [note.split(":")[1] for note in notes] == [
+        " driver_opts is not honoured",
+        " enable_ipv4 is not honoured",
+    ]
+    assert convert(text.replace("ports: [80]", "ports: [80], network_mode: host")).notes == []
+
+
+def test_a_network_or_volume_that_the_file_does_not_describe_is_noted(convert: Convert) -> None:
+    notes = convert("services: {web: {image: x, volumes: ['data:/d'], networks: [n]}}\n").notes
+    assert [note for note in notes if "not in the file" in note] == [
+        "web: its network n is not in the file, and counts as a usual one",
+        "web: its volume data is not in the file, and counts as a usual one",
+    ]
+
+
+def test_the_port_of_tls_or_of_a_debugger_is_measured_only_if_there_is_no_other(convert: Convert) -> None:
+    result = convert("services: {web: {image: x, ports: ['443:443', '9229:9229', '8080:80', '81:81']}}\n")
+    assert result.values["port"] == 80
+    assert result.notes == ["web: port 80 is measured, and not 443, 9229, 81; write port: for another"]
+    assert convert("services: {web: {image: x, ports: ['443:443']}}\n").values["port"] == 443
+
+
+def test_what_is_external_may_be_written_as_a_text(convert: Convert, tmp_path: Path) -> None:
+    (tmp_path / "token").touch()
+    text = (
+        "services: {web: {image: x, ports: [80], secrets: [own, old], volumes: ['data:/data']}}\n"
+        "secrets: {own: {external: '${NO:-false}', file: ./token}, old: {external: {name: older}}}\n"
+        "volumes: {data: {external: '${YES:-true}'}}\n"
+    )
+    result = convert(text)
+    assert result.values["files"] == {"/run/secrets/own": str(tmp_path / "token")}
+    assert [fault.split(";")[0] for fault in result.faults] == ["web: its secret old is external"]
+    assert any("without what is in the volume data" in note for note in result.notes)
+
+
+def test_a_volume_elsewhere_is_noted_and_one_of_a_folder_may_be_read_only(
+    convert: Convert, tmp_path: Path
+) -> None:
+    (tmp_path / "site").mkdir()
+    text = """\
+services: {web: {image: x, ports: [80], volumes: ['remote:/remote', 'site:/site']}}
+volumes:
+  remote: {driver_opts: {type: nfs, o: "addr=10.0.0.9,rw", device: ":/export"}}
+  site: {driver_opts: {type: none, o: "rbind, ro", device: ./site}}
+"""
+    result = convert(text)
+    assert result.values["files"] == {"/site": str(tmp_path / "site")}
+    assert result.notes == [
+        "web: its volume at /remote begins as in its image in every container run, on the engine's own disk, "
+        "without what is in :/export"
+    ]
+
+
+def test_profiles_that_dotenv_switches_on_count_as_started(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, ports: [80]}\n  on: {image: y, profiles: [a]}\n"
+        "  off: {image: z, profiles: [b]}\n"
+    )
+    assert convert({"compose.yaml": text, ".env": "COMPOSE_PROFILES=c,a\n"}).notes == [
+        "not started, because web does not depend on them: on (see compose.also)"
+    ]
+
+
+def test_a_dependency_that_need_not_be_there_is_noted_if_its_profile_is_off(convert: Convert) -> None:
+    text = (
+        "services:\n  web: {image: x, ports: [80], depends_on: {db: {condition: service_started, required: "
+        "false}}}\n  db: {image: postgres, profiles: [db]}\n"
+    )
+    assert convert(text).notes == ["web: db is started, although its profile is not switched on"]
+    assert convert({"compose.yaml": text, ".env": "COMPOSE_PROFILES=db, web\n"}).notes == []
+
+
+def test_the_projects_name_of_dotenv_goes_before_that_of_the_file(convert: Convert) -> None:
+    text = (
+        "name: shop\nservices: {web: {image: x, environment: {DB: 'own-db-1:5432'}, depends_on: [db]}, "
+        "db: {image: postgres}}\n"
+    )
+    values = convert({"compose.yaml": text, ".env": "COMPOSE_PROJECT_NAME=own\n"}).values
+    assert values["companions"]["db"]["aliases"] == ["own-db-1"]
+
+
+def test_an_env_file_of_an_unknown_format_is_refused(convert: Convert, tmp_path: Path) -> None:
+    text = "services: {web: {image: x, ports: [80], env_file: [{path: a.env, format: toml}]}}\n"
+    assert convert({"compose.yaml": text, "a.env": "A=1\n"}).faults == [
+        "web: its env_file a.env has an unknown format; write raw, or none".replace(
+            "a.env", str(tmp_path / "a.env")
+        )
+    ]
 
 
 def test_a_builds_secret_is_the_callers_variable_or_that_of_dotenv(convert: Convert) -> None:
@@ -421,9 +559,21 @@ def test_what_would_make_it_another_service_is_refused_in_words(convert: Convert
         ("image: x, secrets: [unset]", "web: its secret unset is the variable UNSET, which is not set"),
         ("build: https://example.test/x.git", "which is not here"),
         (
-            "build: {context: ., additional_contexts: {a: 'service:built'}}",
-            "web: build.additional_contexts: a is what built is built to; build both by `docker compose",
+            "build: {context: ., additional_contexts: {a: 'service:gone'}}",
+            "web: build.additional_contexts: a is gone, which is not in the file",
         ),
+        (
+            "build: {context: ., additional_contexts: {a: 'service:turn'}}",
+            "turn: build.additional_contexts: b is web, which is built upon it in turn",
+        ),
+        (
+            "build: {context: ., additional_contexts: {a: 'service:empty'}}",
+            "web: build.additional_contexts: a is empty, which has no image and no build",
+        ),
+        ("image: x, secrets: [bare]", "web: its secret bare says nowhere what is in it"),
+        ("image: x, configs: [two]", "web: its config two is given by file and content; keep one"),
+        ("image: x, network_mode: host, networks: [n]", "web: network_mode and networks are both given"),
+        ("image: x, depends_on: [turn]", "web: depends on itself, by turn and web"),
         (
             "build: {context: ., secrets: [outside]}",
             "web: the secret outside of its build is external; build it, and write image: NAME",
@@ -445,8 +595,10 @@ def test_a_service_that_would_be_another_one_is_refused(convert: Convert, servic
     text = (
         f"services:\n  web: {{{service}}}\n"
         "  fixed: {image: y, networks: {n: {ipv4_address: 10.0.0.5}}}\n"
-        "  built: {build: .}\n  other: {image: o}\n  db: {image: d}\n"
-        "secrets: {outside: {external: true}, unset: {environment: UNSET}}\nnetworks: {n: {}}\n"
+        "  other: {image: o}\n  db: {image: d}\n  empty: {command: x}\n"
+        "  turn: {build: {context: ., additional_contexts: {b: 'service:web'}}, depends_on: [web]}\n"
+        "secrets: {outside: {external: true}, unset: {environment: UNSET}, bare: {labels: {a: b}}}\n"
+        "configs: {two: {file: compose.yaml, content: text}}\nnetworks: {n: {}}\n"
     )
     assert any(fault in each for each in convert(text).faults)
 
@@ -505,7 +657,8 @@ def test_services_that_nothing_names_are_listed_but_not_those_before_the_target(
         ("include: ['https://example.test/x.git']\nservices: {}", "only docker compose can fetch it"),
         ("- a\n", "holds no mapping of keys"),
         ("a: [", "not YAML"),
-        ("services: {web: {image: x}, web: {image: y}}", "not YAML"),
+        ("services: {web: {image: x}, web: {image: y}}", ":1:29: not YAML: while constructing a mapping"),
+        ("services:\n\tweb: {image: x}\n", "indent with spaces, not tabs"),
         ("x-a: 1\n", "has no services"),
         (BOMB, "has more than 100000 values"),
         ("x-a: &a [*a]\nservices: {}\n", "has more than 100000 values, or more than 100 levels"),

@@ -66,6 +66,15 @@ def test_what_docker_compose_has_no_json_for_is_read_as_yaml(tmp_path: Path) -> 
     assert (web["environment"], web["build"]["ssh"]) == ({"A": "x$y"}, ["id=/key"])
 
 
+def test_a_service_that_an_older_version_takes_for_a_folder_is_one(tmp_path: Path) -> None:
+    contexts = {"base": f"{tmp_path}/service:base", "shared": f"{tmp_path}/shared"}
+    answer = {"services": {"web": {"build": {"context": str(tmp_path), "additional_contexts": contexts}}}}
+    environ = write_program(tmp_path / "bin", "2.26.1", f"echo '{json.dumps(answer)}'")
+    (tmp_path / "compose.yaml").write_text(COMPOSE)
+    build = read_compose([tmp_path / "compose.yaml"], environ).services["web"]["build"]
+    assert build["additional_contexts"] == {"base": "service:base", "shared": f"{tmp_path}/shared"}
+
+
 def test_a_refusal_is_shown_without_warnings(tmp_path: Path) -> None:
     config = "echo 'time=1 level=warning msg=no' >&2; echo 'services.web is wrong' >&2; exit 15"
     environ = write_program(tmp_path / "bin", "v2.30.1-desktop.1", config)

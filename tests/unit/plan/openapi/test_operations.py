@@ -367,6 +367,61 @@ def test_the_property_that_tells_alternatives_apart_names_the_chosen_one() -> No
     assert read_body(choice, components={"schemas": schemas}) == {"kind": "cat", "lives": 9}
 
 
+PET = {
+    "type": "object",
+    "properties": {"kind": {"type": "string"}, "name": {"type": "string"}},
+    "required": ["kind", "name"],
+    "discriminator": {"propertyName": "kind"},
+}
+DOG = {
+    "allOf": [
+        {"$ref": "#/components/schemas/Pet"},
+        {"properties": {"bark": {"const": 3}}, "required": ["bark"]},
+    ]
+}
+
+
+def test_a_schema_that_builds_upon_a_general_one_is_named_by_what_tells_them_apart() -> None:
+    schemas = {"Pet": PET, "Dog": DOG}
+    dog = {"$ref": "#/components/schemas/Dog"}
+    assert read_body(dog, components={"schemas": schemas}) == {"kind": "Dog", "name": "text", "bark": 3}
+    mapping = {"propertyName": "kind", "mapping": {"cat": "Cat", "dog": "#/components/schemas/Dog"}}
+    mapped = {"schemas": {"Pet": {**PET, "discriminator": mapping}, "Dog": DOG}}
+    assert read_body(dog, components=mapped)["kind"] == "dog"
+    puppy = {"com.example.Puppy": {"allOf": [dog, {"properties": {"weeks": {"const": 2}}}]}}
+    named = read_body(
+        {"$ref": "#/components/schemas/com.example.Puppy"}, components={"schemas": schemas | puppy}
+    )
+    assert named == {"kind": "com.example.Puppy", "name": "text", "bark": 3}
+
+
+@pytest.mark.parametrize("to", ["Dog", "#/components/schemas/Dog"])
+def test_of_a_general_schema_the_first_kind_is_taken(to: str) -> None:
+    pet = {**PET, "discriminator": {"propertyName": "kind", "mapping": {"dog": to}}}
+    components = {"schemas": {"Pet": pet, "Dog": DOG}}
+    expected = {"kind": "dog", "name": "text", "bark": 3}
+    assert read_body({"$ref": "#/components/schemas/Pet"}, components=components) == expected
+    described = {"allOf": [{"$ref": "#/components/schemas/Pet"}], "description": "any"}
+    assert read_body(described, components=components) == expected
+
+
+def test_a_kind_that_is_not_in_the_document_leaves_the_general_schema() -> None:
+    pet = {**PET, "discriminator": {"propertyName": "kind", "mapping": {"dog": "Gone"}}}
+    body = read_body({"$ref": "#/components/schemas/Pet"}, components={"schemas": {"Pet": pet}})
+    assert body == {"kind": "text", "name": "text"}
+
+
+def test_a_body_of_bytes_without_a_schema_is_a_text() -> None:
+    body = read_content({"application/octet-stream": {}}).body
+    assert body is not None
+    assert (body.kind, body.value, body.media_type) == (BodyKind.TEXT, "text", "application/octet-stream")
+
+
+def test_a_document_of_webhooks_alone_says_so() -> None:
+    with pytest.raises(ValueError, match="has webhooks, which the service itself requests of others"):
+        read_api({"openapi": "3.1.0", "webhooks": {"paid": {"post": {}}}})
+
+
 def read_content(content: dict[str, Any]) -> Operation:
     (operation,) = read_paths({"/x": {"post": {"requestBody": {"content": content}}}}).operations
     return operation
@@ -497,7 +552,8 @@ def test_objects_in_forms_are_sent_as_json() -> None:
 
 
 def test_methods_that_no_task_has_are_noted() -> None:
-    api = read_paths({"/x": {"get": {}, "head": {}, "options": {}}, "/y": {"trace": {}}})
+    further = {"additionalOperations": {"COPY": {}}}
+    api = read_paths({"/x": {"get": {}, "head": {}, "options": {}}, "/y": further})
     assert len(api.operations) == 1
     assert api.notes == ("3 requests are left out by method: not one of get, post, put, patch, delete",)
 
