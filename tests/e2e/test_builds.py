@@ -12,6 +12,7 @@ from harness.measure.docker.builders import find_buildkit_command
 from harness.measure.docker.client import build_environment, connect
 from harness.measure.docker.image import prepare_images
 from harness.model import DEFAULT_ENGINE, BuildSource, Target
+from tests.e2e.debian import fetch_program
 from tests.e2e.project import BASE
 
 pytestmark = [pytest.mark.e2e, pytest.mark.side_by_side, pytest.mark.xdist_group("images")]
@@ -25,11 +26,26 @@ def client() -> Iterator[APIClient]:
         yield connected
 
 
-@pytest.fixture(params=["client", "engine"])
+@pytest.fixture(scope="session")
+def buildx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of settings in which the command `docker` finds buildx as its plugin."""
+    folder = tmp_path_factory.mktemp("buildx")
+    (folder / "cli-plugins").mkdir()
+    program = fetch_program(folder / "package", "docker-buildx")
+    (folder / "cli-plugins/docker-buildx").symlink_to(program)
+    return folder
+
+
+@pytest.fixture(params=["client", "buildx", "engine"])
 def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Build by the command `docker` if it can, and by the engine alone."""
+    """Build by the command `docker` if it can, by its plugin buildx, and by the engine alone."""
     if request.param == "engine":
         monkeypatch.setenv("PATH", str(tmp_path))
+    elif request.param == "buildx":
+        monkeypatch.setenv("DOCKER_CONFIG", str(request.getfixturevalue("buildx")))
+        command = find_buildkit_command(build_environment(DEFAULT_ENGINE))
+        if command is None or "buildx" not in command:
+            pytest.skip("this machine has no command docker")
     elif find_buildkit_command(build_environment(DEFAULT_ENGINE)) is None:
         pytest.skip("the command docker of this machine can't use BuildKit")
     return str(request.param)
@@ -99,4 +115,23 @@ def test_further_contexts_are_folders_and_images(client: APIClient, tmp_path: Pa
     )
     image = prepare_images(client, Target("kit", 80, source=source)).reference
     (shared / "kept").write_text("changed")
+    assert prepare_images(client, Target("kit", 80, source=source)).reference != image
+
+
+def test_an_image_that_a_build_is_built_upon_is_built_first(
+    client: APIClient, tmp_path: Path, builder: str
+) -> None:
+    base, context = tmp_path / "base", tmp_path / "context"
+    for folder in (base, context):
+        folder.mkdir()
+    (base / "kept").write_text(builder)
+    (base / "Dockerfile").write_text(f"FROM {BASE} AS one\nCOPY kept /kept\nFROM one\nRUN false\n")
+    source = BuildSource(
+        context,
+        dockerfile_inline="FROM base\nRUN test -s /kept\n",
+        bases={"base": BuildSource(base, target="one")},
+    )
+    image = prepare_images(client, Target("kit", 80, source=source)).reference
+    assert prepare_images(client, Target("kit", 80, source=source)).reference == image
+    (base / "kept").write_text("changed")
     assert prepare_images(client, Target("kit", 80, source=source)).reference != image

@@ -46,7 +46,12 @@ _CLIENT_ANSWERS_WITHIN_S = 20
 _OUTPUT_LINES_SHOWN = 20
 _SENT_DOCKERFILE = ".harness.Dockerfile"
 IMAGE_CONTEXT = "docker-image://"
-NO_FURTHER_CONTEXTS = "additional_contexts of this build need the command `docker` with buildx"
+NO_FURTHER_CONTEXTS = (
+    "additional_contexts of this build need the command `docker` with buildx, and Docker 23 or later"
+)
+_CONTEXTS_ARE_UNKNOWN = "unsupported frontend capability moby.buildkit.frontend.contexts"
+"""What the BuildKit of an engine before Docker 23 says of further contexts, also if buildx asks for them."""
+
 _BUILDX = "buildx"
 _COPY_ALL = "FROM scratch\nCOPY . /\n"
 _FIRST_CLIENT_WITHOUT_BUILDKIT = 23
@@ -100,9 +105,16 @@ class ImageBuild:
             build(self.text)
             return
         except DockerException as error:
-            if not has_standard_syntax(parse_dockerfile(self.text)) or not _NO_FRONTEND.search(str(error)):
+            knows_contexts = _CONTEXTS_ARE_UNKNOWN not in str(error)
+            lacks_frontend = has_standard_syntax(parse_dockerfile(self.text)) and _NO_FRONTEND.search(
+                str(error)
+            )
+            if knows_contexts and not lacks_frontend:
                 raise
-        self._build_by_own_frontend(build)
+        if knows_contexts:
+            self._build_by_own_frontend(build)
+        else:
+            self._build_with_stages()
 
     def _build_with_stages(self) -> None:
         """Build without further contexts: folders become images, and all become stages of the Dockerfile."""

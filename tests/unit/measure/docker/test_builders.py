@@ -25,6 +25,8 @@ else:
         kit = os.environ.get("DOCKER_BUILDKIT")
         print(*arguments, secrets, host, kit, repr(sys.stdin.read()), file=log)
     print("step 1")
+    if "old" in arguments[-1] and "--build-context" in arguments:
+        sys.exit("failed to solve: unsupported frontend capability moby.buildkit.frontend.contexts")
     if "fails" in arguments[-1]:
         sys.exit("failed to solve: docker/dockerfile:1: no such host")
 """
@@ -154,6 +156,18 @@ def test_without_buildx_images_of_further_contexts_become_stages(
     asked = folder.log.read_text()
     assert "--build-context" not in asked
     assert "'ARG A=1\\nFROM alpine:3.20 AS base\\nFROM base\\nRUN --mount" in asked
+
+
+def test_where_the_engine_knows_no_further_contexts_they_become_stages_for_buildx_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Folder(tmp_path, "28.2.2", has_buildx=True)
+    source = BuildSource(tmp_path / "old", sources={"base": "docker-image://alpine:3.20"})
+    folder.build(source, "FROM base\nRUN --mount=type=cache,target=/c true\n", monkeypatch)
+    first, second = folder.log.read_text().splitlines()
+    assert "--build-context base=docker-image://alpine:3.20" in first
+    assert "--build-context" not in second
+    assert "'FROM alpine:3.20 AS base\\nFROM base\\nRUN --mount" in second
 
 
 @pytest.mark.parametrize("version", ["20.10.24", "28.2.2"])

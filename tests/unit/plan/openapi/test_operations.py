@@ -552,7 +552,7 @@ def test_objects_in_forms_are_sent_as_json() -> None:
 
 
 def test_methods_that_no_task_has_are_noted() -> None:
-    further = {"additionalOperations": {"COPY": {}}}
+    further: dict[str, Any] = {"additionalOperations": {"COPY": {}}}
     api = read_paths({"/x": {"get": {}, "head": {}, "options": {}}, "/y": further})
     assert len(api.operations) == 1
     assert api.notes == ("3 requests are left out by method: not one of get, post, put, patch, delete",)
