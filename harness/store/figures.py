@@ -3,18 +3,22 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from harness.errors import HarnessError, StoreError
 from harness.model import EVENTS_FILE, CampaignState
+from harness.model.live import LiveCampaign, LiveStep
 from harness.model.metrics import CampaignFigures
-from harness.store.folder import CampaignFolder, CampaignLog
+from harness.store.folder import SAFE_NAME, CampaignFolder, CampaignLog
+from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
 
 SUMMARY_FILE = "summary.json"
 SILENT_S = 600.0
 """A campaign that has no end in its log, and has written nothing for this long, was killed."""
+STALE_STEP_S = 30.0
+"""A step in progress is written about once a second; one that has not been for this long is over."""
 
 _FORMAT = 1
 _MOST_BYTES = 16 * 1024 * 1024
@@ -35,6 +39,8 @@ class FiguresReader:
         self._lock = threading.Lock()
         self._log: tuple[_Signature, CampaignLog] | None = None
         self._summary: tuple[_Signature, dict[str, Any]] | None = None
+        self._live: tuple[_Signature, LiveCampaign | None] | None = None
+        self._followers: dict[tuple[Path, str], StepFollower] = {}
 
     def find_folder(self) -> CampaignFolder:
         """Return the folder to which the path leads now. Raises UsageError if it is no campaign's."""
@@ -52,13 +58,14 @@ class FiguresReader:
         signature = _sign(folder.path / EVENTS_FILE)
         if self._log is None or self._log[0] != signature:
             self._log = signature, folder.read_log()
-        log = self._log[1]
-        written_at_s = signature[3] / 1e9
+        log, summary, live = self._log[1], self._read_summary(folder), self._read_live(folder)
+        steps = self._read_steps(folder, _list_ids(summary, live))
+        written_at_s = [signature[3] / 1e9, *(step.written_at_s for step in steps.values())]
+        if live is not None and self._live is not None:
+            written_at_s.append(self._live[0][3] / 1e9)
+        state = self._choose_state(log, max(written_at_s))
         return CampaignFigures(
-            folder.name,
-            self._choose_state(log, written_at_s),
-            str(log.started_at),
-            self._read_summary(folder),
+            folder.name, state, str(log.started_at), summary, live=live, steps=self._drop_stale(steps)
         )
 
     def _choose_state(self, log: CampaignLog, written_at_s: float) -> CampaignState:
@@ -66,6 +73,32 @@ class FiguresReader:
             return log.state
         is_silent = self._now_s() - written_at_s > SILENT_S
         return CampaignState.INTERRUPTED if is_silent else CampaignState.RUNNING
+
+    def _read_live(self, folder: CampaignFolder) -> LiveCampaign | None:
+        """Return what the campaign shows of its searches; None if it does not run."""
+        try:
+            signature = _sign(folder.path / LIVE_FILE)
+        except FileNotFoundError:
+            return None
+        if self._live is None or self._live[0] != signature:
+            self._live = signature, read_live_campaign(folder)
+        return self._live[1]
+
+    def _read_steps(self, folder: CampaignFolder, cell_ids: Iterable[str]) -> dict[str, LiveStep]:
+        """Return the steps in progress of these cells; of each only what was appended is read."""
+        keys = [(folder.path, cell_id) for cell_id in cell_ids]
+        self._followers = {key: self._followers.get(key) or StepFollower(folder, key[1]) for key in keys}
+        steps = {cell_id: follower.read() for (_, cell_id), follower in self._followers.items()}
+        return {cell_id: step for cell_id, step in steps.items() if step is not None}
+
+    def _drop_stale(self, steps: dict[str, LiveStep]) -> dict[str, LiveStep]:
+        """Leave out what a killed campaign has left; the start of a container writes nothing for long."""
+        now_s = self._now_s()
+        return {
+            cell_id: step
+            for cell_id, step in steps.items()
+            if now_s - step.written_at_s <= (SILENT_S if step.last is None else STALE_STEP_S)
+        }
 
     def _read_summary(self, folder: CampaignFolder) -> dict[str, Any]:
         """Return summary.json; empty before there is one. Raises StoreError if it is damaged."""
@@ -77,6 +110,14 @@ class FiguresReader:
         if self._summary is None or self._summary[0] != signature:
             self._summary = signature, _parse_summary(path)
         return self._summary[1]
+
+
+def _list_ids(summary: dict[str, Any], live: LiveCampaign | None) -> list[str]:
+    """Return the ids of the cells that may hold a step: of a running campaign, and of a trial after it."""
+    cells = summary.get("cells")
+    found = [cell.get("id") for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+    found += [size.id for size in live.sizes] if live is not None else []
+    return list(dict.fromkeys(each for each in found if isinstance(each, str) and SAFE_NAME.fullmatch(each)))
 
 
 def _sign(path: Path) -> _Signature:

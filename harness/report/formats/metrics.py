@@ -6,6 +6,7 @@ https://prometheus.io/docs/practices/naming/. All numbers are in base units. Ser
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from harness.model import CampaignState, Limits, Status
+from harness.model.live import LiveCampaign, LiveStep
 from harness.model.metrics import CampaignFigures
 from harness.report.view.text import clean_text, format_size
 
@@ -46,6 +48,19 @@ SIZE_FIELDS: Mapping[str, tuple[str, str]] = {
 }
 """Each number of a size: its field of `cells` in summary.json, and what it means."""
 
+STEP_FIELDS: Mapping[str, tuple[str, str]] = {
+    "harness_step_elapsed_seconds": ("at_s", "Since the users of the step in progress began to arrive."),
+    "harness_step_active_users": ("users", "Active users of the step in progress."),
+    "harness_step_requests_in_flight": ("in_flight", "Requests without an answer yet."),
+    "harness_step_requests_per_second": ("rps", "Good answers per second, of the last ten seconds."),
+    "harness_step_errors_per_second": ("errors_ps", "Failed requests per second, of the last ten seconds."),
+    "harness_step_response_time_p50_seconds": ("p50_s", "Median response time of the last ten seconds."),
+    "harness_step_response_time_p95_seconds": ("p95_s", "Response time (p95) of the last ten seconds."),
+    "harness_step_cpu_used_cores": ("cpu_cores", "CPU used by all containers in the last five seconds."),
+    "harness_step_memory_used_bytes": ("memory_bytes", "Memory used now, of the fullest container."),
+}
+"""Each number of the step in progress: its field of `LivePoint`, and what it means."""
+
 _GAUGES: Mapping[str, _Gauge] = {
     "harness_campaign_read_success": _Gauge(_CAMPAIGN, "1 if the campaign's folder could be read."),
     "harness_campaign_info": _Gauge((*_CAMPAIGN, "target"), "The campaign."),
@@ -56,6 +71,9 @@ _GAUGES: Mapping[str, _Gauge] = {
     "harness_size_status": _Gauge((*_CELL, "status"), "1 for what is known of the size's capacity."),
     "harness_size_recommended": _Gauge(_CELL, "1 for the size to take for the campaign's users."),
     **{name: _Gauge(_CELL, meaning) for name, (_, meaning) in SIZE_FIELDS.items()},
+    "harness_step_info": _Gauge((*_CELL, "purpose", "phase"), "The step in progress."),
+    "harness_step_wanted_users": _Gauge(_CELL, "Users that the step in progress holds."),
+    **{name: _Gauge(_CELL, meaning) for name, (_, meaning) in STEP_FIELDS.items()},
 }
 
 METRICS: Mapping[str, tuple[str, ...]] = {name: gauge.labels for name, gauge in _GAUGES.items()}
@@ -92,12 +110,48 @@ def _list_samples(figures: CampaignFigures) -> Iterator[_Sample]:
     with suppress(ValueError):  # an empty text, or a damaged one
         started_s = datetime.fromisoformat(figures.started_at).timestamp()
         yield _Sample("harness_campaign_start_time_seconds", key, started_s)
-    summary = figures.summary
+    summary = _add_running_sizes(figures.summary, figures.live)
     if summary:
         yield _Sample("harness_campaign_info", (*key, _get_text(summary, "target")), 1.0)
     if (limit := _get_number(summary, "users_limit")) is not None:
         yield _Sample("harness_campaign_limit_users", key, limit)
     yield from _list_size_samples(figures.campaign, summary)
+    for cell_id, step in figures.steps.items():
+        yield from _list_step_samples((figures.campaign, cell_id), step)
+
+
+def _add_running_sizes(summary: Mapping[str, Any], live: LiveCampaign | None) -> Mapping[str, Any]:
+    """Return summary.json with the sizes of a running campaign that it does not have yet."""
+    if live is None:
+        return summary
+    known = {cell["id"] for cell in _list_cells(summary)}
+    running = [
+        {
+            "id": size.id,
+            **asdict(size.limits),
+            "status": size.status.value,
+            "sustained_users": size.sustained_users,
+            "broken_users": size.broken_users,
+        }
+        for size in live.sizes
+        if size.id not in known
+    ]
+    start = {"target": live.target, "users_limit": live.users_limit}
+    return {**start, **summary, "cells": [*_list_cells(summary), *running]}
+
+
+def _list_step_samples(key: tuple[str, str], step: LiveStep) -> Iterator[_Sample]:
+    head, last = step.head, step.last
+    begin = "starting" if head.users is None else "ramp"
+    phase = begin if last is None else last.phase
+    yield _Sample("harness_step_info", (*key, head.purpose, phase), 1.0)
+    if head.users is not None:
+        yield _Sample("harness_step_wanted_users", key, float(head.users))
+    if last is not None:
+        values = asdict(last)
+        for name, (field, _) in STEP_FIELDS.items():
+            if (value := _get_number(values, field)) is not None:
+                yield _Sample(name, key, value)
 
 
 def _list_size_samples(campaign: str, summary: Mapping[str, Any]) -> Iterator[_Sample]:

@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 from harness.cli import app
 from harness.cli.metrics import CampaignCollector, serve_metrics
 from harness.errors import StoreError, UsageError
-from harness.model import CampaignState
-from harness.report.formats.metrics import METRICS, SIZE_FIELDS
+from harness.model import MIB, CampaignState, Limits, Purpose, Status
+from harness.model.live import LiveCampaign, LiveHead, LivePoint, LiveSize
+from harness.report.formats.metrics import METRICS, SIZE_FIELDS, STEP_FIELDS
 from harness.store import CampaignFolder, FiguresReader
-from harness.store.figures import SILENT_S
+from harness.store.figures import SILENT_S, STALE_STEP_S
+from harness.store.live_files import LiveWriter
 from tests.builders import make_plan
 from tests.fakes import Service
 from tests.unit.campaign.fake_campaign import FakeCampaign
@@ -99,9 +101,8 @@ def test_every_metric_has_help_and_type_and_a_name_by_the_conventions(campaign: 
     exposed = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
     assert exposed == re.findall(r"^# HELP (\S+) .+\.$", text, re.MULTILINE)
     assert set(exposed) <= METRICS.keys()
-    endings = (
-        "_cores _bytes _seconds _ratio _users _second _replicas _info _state _status _success _recommended"
-    )
+    endings = "_cores _bytes _seconds _ratio _users _second _replicas _in_flight _info"
+    endings += " _state _status _success _recommended"
     for name in METRICS:
         assert name.startswith("harness_")
         assert name.endswith(tuple(endings.split())), name
@@ -168,6 +169,82 @@ def test_a_campaign_without_an_end_runs_until_it_has_been_silent_for_long(campai
         for later_s in (SILENT_S - 1, SILENT_S + 1)
     ]
     assert states == [CampaignState.RUNNING, CampaignState.INTERRUPTED]
+
+
+POINT = LivePoint(
+    at_s=12.0,
+    phase="window",
+    users=40,
+    in_flight=3,
+    rps=21.5,
+    errors_ps=0.5,
+    p50_s=0.02,
+    p95_s=0.25,
+    cpu_cores=0.5,
+    memory_bytes=64 * MIB,
+)
+EIGHTH = "web-c0.12-m256"
+RUNNING = LiveCampaign(
+    campaign="one",
+    target="web",
+    started_at="2026-11-26T12:00:00+00:00",
+    users_limit=400,
+    sizes=(LiveSize(EIGHTH, Limits(0.125, 256 * MIB), Status.RUNNING, sustained_users=10),),
+)
+
+
+def write_running(campaign: Path) -> LiveWriter:
+    """Write what a campaign shows that runs and holds a step at a size of its own."""
+    folder = CampaignFolder.open(campaign)
+    folder.mark_resumed()
+    writer = LiveWriter(folder, [EIGHTH])
+    writer.write_campaign(RUNNING)
+    writer.start_step(EIGHTH, LiveHead("2026-11-26T12:00:01.5+00:00", 40, Purpose.SEARCH))
+    writer.add_point(EIGHTH, POINT)
+    return writer
+
+
+def test_the_step_in_progress_is_exposed_beside_the_sizes_that_are_done(campaign: Path) -> None:
+    write_running(campaign)
+    samples = parse(run_once(campaign))
+    for name, (field, _) in STEP_FIELDS.items():
+        assert find(samples, name, cell=EIGHTH) == getattr(POINT, field), name
+    assert find(samples, "harness_step_wanted_users", cell=EIGHTH) == 40
+    assert find(samples, "harness_step_info", cell=EIGHTH, purpose="search", phase="window") == 1
+    assert find(samples, "harness_size_status", cell=EIGHTH, status="running") == 1
+    assert find(samples, "harness_size_sustained_users", cell=EIGHTH) == 10
+    assert find(samples, "harness_size_broken_users", cell=EIGHTH) is None
+    assert find(samples, "harness_size_cpu_limit_cores", cell="web-c0.25-m256") == 0.25
+    assert find(samples, "harness_campaign_state", state="running") == 1
+
+
+def test_a_container_that_starts_is_a_step_without_numbers(campaign: Path) -> None:
+    write_running(campaign).start_step(EIGHTH, LiveHead("2026-11-26T12:00:09+00:00"))
+    samples = parse(run_once(campaign))
+    of_steps = {name for name, _ in samples if name.startswith("harness_step")}
+    assert of_steps == {"harness_step_info"}
+    assert find(samples, "harness_step_info", cell=EIGHTH, purpose="search", phase="starting") == 1
+
+
+def test_a_running_campaign_without_an_answer_yet_has_its_sizes(campaign: Path) -> None:
+    write_running(campaign)
+    (campaign / "summary.json").unlink()
+    samples = parse(run_once(campaign))
+    assert find(samples, "harness_campaign_limit_users") == 400
+    assert find(samples, "harness_campaign_info", target="web") == 1
+    assert find(samples, "harness_size_replicas", cell=EIGHTH) == 1
+
+
+def test_what_a_killed_campaign_leaves_is_no_step_in_progress(campaign: Path) -> None:
+    write_running(campaign)
+    written_at_s = (campaign / f"cells/{EIGHTH}/step.part").stat().st_mtime
+    soon, late, never = (
+        FiguresReader(campaign, functools.partial(float, written_at_s + later_s)).read()
+        for later_s in (1.0, STALE_STEP_S + 1, SILENT_S + 1)
+    )
+    assert list(soon.steps) == [EIGHTH]
+    assert (late.steps, late.state) == ({}, CampaignState.RUNNING)
+    assert (never.steps, never.state) == ({}, CampaignState.INTERRUPTED)
 
 
 def test_a_campaign_without_an_answer_yet_is_exposed_with_its_state(campaign: Path) -> None:
