@@ -54,10 +54,10 @@ def test_memory_is_the_limit_if_work_waits_for_it_at_its_own_limit(
 @pytest.mark.parametrize(
     ("reread_per_s", "mib", "replicas", "factor", "is_told"),
     [
-        (1000.0, 231, 1, Factor.MEMORY, True),
-        (999.0, 231, 1, None, True),
-        (1999.0, 231, 2, None, True),
-        (2000.0, 231, 2, Factor.MEMORY, True),
+        (4000.0, 231, 1, Factor.MEMORY, True),
+        (3999.0, 231, 1, None, True),
+        (7999.0, 231, 2, None, True),
+        (8000.0, 231, 2, Factor.MEMORY, True),
         (10.0, 231, 1, None, True),
         (9.9, 231, 1, Factor.TARGET, False),
         (5000.0, 230, 1, Factor.TARGET, False),
@@ -67,7 +67,7 @@ def test_memory_is_the_limit_if_work_waits_for_it_at_its_own_limit(
 def test_pages_that_are_read_again_tell_a_short_memory_where_waiting_was_not_counted(
     reread_per_s: float | None, mib: int, replicas: int, factor: Factor | None, is_told: bool
 ) -> None:
-    """A page takes 0.1 ms at least: 1,000 take 10 % of a replica's time. 90 % of 256 MiB are 230.4 MiB."""
+    """A page takes 0.025 ms at least: 4,000 take 10 % of a replica's time. 90 % of 256 MiB are 230.4 MiB."""
     cell = Cell(CELL.id, CELL.target, replace(CELL.limits, replicas=replicas))
     use = replace(IDLE, memory_peak_bytes=mib * MIB, stalls=Stalls(reread_per_s=reread_per_s))
     limit = find_limiting_factor(cell, make_step(100, "FAIL", 2, target=use))
@@ -83,7 +83,7 @@ def test_pages_that_are_read_again_are_no_limit_where_work_hardly_waited_for_the
 
 
 def test_a_target_that_keeps_a_core_busy_is_its_own_limit_whatever_it_reads_again() -> None:
-    """Below 1,000 pages a second the memory is a guess, and the busy core is none."""
+    """Below 4,000 pages a second the memory is a guess, and the busy core is none."""
     cell = Cell(CELL.id, CELL.target, replace(CELL.limits, cpu_cores=2.0))
     use = TargetUse(1.0, throttled_ratio=0.0, memory_peak_bytes=256 * MIB, stalls=Stalls(reread_per_s=50.0))
     assert find_limiting_factor(cell, make_step(100, "FAIL", 2, target=use)).factor is Factor.TARGET
@@ -173,7 +173,7 @@ def make_broken_step(database: Stalls, target: TargetUse = IDLE) -> StepResult:
     [
         (Stalls(io_ratio=0.8), DiskStalled(0.8)),
         (Stalls(memory_ratio=0.2, limit_hits=5), MemoryShort(0.2, 128 * MIB)),
-        (Stalls(reread_per_s=3000.0), MemoryShort(None, 128 * MIB, 3000.0)),
+        (Stalls(reread_per_s=5000.0), MemoryShort(None, 128 * MIB, 5000.0)),
     ],
 )
 def test_a_companion_that_waits_for_memory_or_a_disk_is_the_limit(
