@@ -274,8 +274,13 @@ def _compute_ratio(
 
 
 def _estimate_capacity(results: Sequence[CellResult], sustained: _UserRange) -> float:
+    """Return the median estimate, or the end of the measured range that is nearest to it.
+
+    The change stands beside both ranges. An estimate by a failure that was extrapolated, as of memory that
+    would have been full in an hour, can lie far above them.
+    """
     users = [result.estimate_users for result in results if result.estimate_users is not None]
-    return statistics.median(users) if users else sustained.middle
+    return min(max(statistics.median(users), sustained.low), sustained.high) if users else sustained.middle
 
 
 def _find_sustained_range(results: Sequence[CellResult]) -> _UserRange | None:

@@ -62,6 +62,21 @@ def test_a_difference_counts_beyond_both_brackets_and_the_minimum_ratio(
     assert find_change(before, after) is expected
 
 
+@pytest.mark.parametrize(
+    ("estimate", "change"),
+    [
+        pytest.param(535.0, 360 / 400 - 1, id="above: the range's upper end, 400, counts"),
+        pytest.param(300.0, 360 / 381 - 1, id="below: its lower end, 381, counts"),
+        pytest.param(390.0, 360 / 390 - 1, id="within"),
+    ],
+)
+def test_the_change_shown_lies_between_the_ranges_beside_it(estimate: float, change: float) -> None:
+    base = replace(make_result(1.0, 381, 400, factor=Factor.MEMORY), estimate_users=estimate)
+    head = replace(make_result(1.0, 353, 367, factor=Factor.MEMORY), estimate_users=360.0)
+    (difference,) = compare_sizes([base], [head])
+    assert difference.ratio == pytest.approx(1 + change)
+
+
 def make_measured(users: float, work_s: float | None = None, sigma: float = 0.028) -> CellResult:
     """Make a size that the CPU stops, with a bracket of 5 % around `users`; `work_s` is the host's pace."""
     result = make_result(1.0, round(users / 1.0247), round(users * 1.0247))
