@@ -38,6 +38,7 @@ _OLDEST_PYTHON = (3, 11)
 _OPEN_FILES_AT_LEAST = 4096
 _DISK_AT_LEAST_BYTES = 2 * GIB
 _MEMORY_AT_LEAST_BYTES = GIB
+_PODMAN_TELLS_KILLS_FROM = 5
 _WATCH_S = 2.0
 _BUSY_AT_MOST = 0.05
 _STEAL_AT_MOST = 0.02
@@ -244,9 +245,8 @@ def check_kind(kind: EngineKind, info: Mapping[str, Any], this: ThisMachine) -> 
             "Windows are not noticed",
             f"close other programs; .wslconfig sets the cores; {_ENGINE_OF_ITS_OWN}",
         )
-    if kind.is_podman and not kind.has_files_here:
-        fix = "run the harness on the engine's machine, or measure with Docker (docs/engines.md)"
-        yield Finding(Level.WARNING, PODMAN_COUNTERS, fix)
+    if kind.is_podman:
+        yield from _check_podman(kind, info)
     if kind.is_rootless:
         yield Finding(
             Level.WARNING,
@@ -254,6 +254,26 @@ def check_kind(kind: EngineKind, info: Mapping[str, Any], this: ThisMachine) -> 
             "for every request",
             "measure with an engine that runs as root",
         )
+
+
+def _check_podman(kind: EngineKind, info: Mapping[str, Any]) -> Iterator[Finding]:
+    if not kind.has_files_here:
+        fix = "run the harness on the engine's machine, or measure with Docker (docs/engines.md)"
+        yield Finding(Level.WARNING, PODMAN_COUNTERS, fix)
+    shown = str(info.get("ServerVersion") or "")
+    if _is_older_podman(shown):
+        yield Finding(
+            Level.WARNING,
+            f"Podman {shown} may not tell that a target ran out of memory: it then looks as if it had ended "
+            "by itself",
+            "Podman 5, or Docker, where you must know why a size stopped",
+        )
+
+
+def _is_older_podman(shown: str) -> bool:
+    """Return True for versions before the oldest one that was seen to tell it; False if it is unknown."""
+    major = shown.split(".")[0]
+    return major.isdecimal() and int(major) < _PODMAN_TELLS_KILLS_FROM
 
 
 def check_own_container(own: OwnContainer | None) -> Iterator[Finding]:

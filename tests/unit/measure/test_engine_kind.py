@@ -169,6 +169,20 @@ def test_podman_whose_containers_files_are_elsewhere_lacks_counters(
     assert finding.what not in find_notes(about, docker, is_local=is_local)
 
 
+@pytest.mark.parametrize(
+    ("version", "is_warned"), [("4.3.1", True), ("3.0.1", True), ("5.4.2", False), ("", False), (None, False)]
+)
+def test_a_podman_that_may_not_tell_a_kill_for_lack_of_memory_is_named(
+    version: str | None, is_warned: bool
+) -> None:
+    about = PLAIN | {"ServerVersion": version}
+    findings = list(doctor.check_kind(recognise(about, LINUX, PODMAN), about, LINUX))
+    assert [finding.what.startswith(f"Podman {version} may not tell") for finding in findings] == (
+        [True] * is_warned
+    )
+    assert list(doctor.check_kind(recognise(about, LINUX), about, LINUX)) == []
+
+
 def test_a_machine_of_podman_is_both_a_virtual_machine_and_podman() -> None:
     kind = recognise(PODMAN_MACHINE, MAC, PODMAN)
     assert (kind.is_separate, kind.is_podman) == (True, True)
