@@ -3,7 +3,6 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -11,17 +10,14 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-from harness.errors import UsageError
-
-_RUN_WITHIN_S = 600
-_MAX_OUTPUT_LINES = 12
+from harness.measure.locust.package_installer import install_packages, run_checked
 
 
 def prepare_interpreter(requirements: Path | None) -> Path:
     """Return the Python that runs Locust: this process's Python, if the scenario requires no packages.
 
     Otherwise return a Python that also has these packages. Its environment is created in the user's cache,
-    under a hash of the list. Raises UsageError with pip's output if a package can't be installed.
+    under a hash of the list. Raises UsageError with the output of uv or pip if a package can't be installed.
     """
     if requirements is None:
         return Path(sys.executable)
@@ -55,30 +51,25 @@ def fill_cache(key: str, marker: str, fill: Callable[[Path], None], prefix: str 
     return folder
 
 
-def run_checked(command: list[str], failure: str, hint: str) -> None:
-    """Run a command. If its exit code is not 0, raise UsageError with `failure` and the end of its output."""
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_RUN_WITHIN_S,
-        )
-    except subprocess.TimeoutExpired:
-        raise UsageError(f"{failure}: it did not end within {_RUN_WITHIN_S} s", hint) from None
-    if done.returncode != 0:
-        output = "\n".join((done.stderr or done.stdout).strip().splitlines()[-_MAX_OUTPUT_LINES:])
-        raise UsageError(f"{failure}:\n{output}", hint)
-
-
 def _install(folder: Path, requirements: Path) -> None:
-    failure = f"{requirements.name}: pip can't install it"
+    """Create an environment with these packages.
+
+    It sees the packages of this one too, among them pip and Locust. uv doesn't know them: if a package needs
+    Locust, uv installs the same version once more.
+    """
+    what = f"the packages of {requirements.name}"
     hint = f"pip install -r {requirements.name} shows all of its output"
-    run_checked([sys.executable, "-m", "venv", "--without-pip", str(folder)], failure, hint)
+    run_checked(
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)], f"no environment for {what}", hint
+    )
     site = next(folder.glob("lib/python*/site-packages"))
-    # The new environment sees the packages of this one too, among them pip and Locust.
     (site / "harness.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    pip = [str(folder / "bin/python"), "-m", "pip"]
-    run_checked([*pip, "install", "--quiet", "--requirement", str(requirements)], failure, hint)
+    constraints = folder / "constraints.txt"
+    constraints.write_text(f"locust=={version('locust')}\n")
+    install_packages(
+        what,
+        hint,
+        folder / "bin/python",
+        ["--requirement", str(requirements)],
+        uv_words=["--constraint", str(constraints)],
+    )

@@ -10,7 +10,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from harness.measure.docker.client import BASE_IMAGE
-from harness.measure.locust.requirements_env import fill_cache, run_checked
+from harness.measure.locust.package_installer import run_checked
+from harness.measure.locust.requirements_env import fill_cache
 from harness.model import BuildSource
 
 _PYTHON_VERSION = "3.11"
