@@ -63,7 +63,13 @@ def test_the_step_grows_and_its_numbers_are_shown(opened: OpenPage, stored: Stor
     expect(page.locator(".doing")).to_have_text("search: window at 190 users, 5 s since the step began")
     for title in ("users", "RPS", "response time", "CPU", "memory", "wait"):
         assert find_chart(page, title).count("L") == 4, title
-    for text in ("190 of 190", "63.5", "0.55 s limit 1 s", "0.45 cores (90 %)", "64 MiB (25 %)"):
+    for text in (
+        "190 of 190",
+        "63.5",
+        "0.55 s, limit 1 s",
+        "0.45 of 0.5 cores (90 %)",
+        "64 of 256 MiB (25 %)",
+    ):
         expect(page.locator(".charts")).to_contain_text(text)
     assert page.locator(".chart .band").count() == 6
     assert opened.errors == []

@@ -19,7 +19,6 @@ const setText = (element, text) => { if (element.textContent !== text) element.t
 const isNumber = (value) => value !== null && value !== undefined;
 const shorten = (value) => Number.isInteger(value) ? value : Number(value.toPrecision(3));
 const format = (value, unit = "") => isNumber(value) ? `${shorten(value)}${unit && ` ${unit}`}` : "–";
-const formatRatio = (value, limit) => isNumber(value) && limit ? ` (${Math.round(100 * value / limit)} %)` : "";
 const getLast = (values) => values.length ? values[values.length - 1] : null;
 
 // The charts of a step: [title, unit, [[column, class of its line], …], limit]. The first column's last value is shown.
@@ -37,13 +36,17 @@ function roundUp(value) {
   const decade = 10 ** Math.floor(Math.log10(value));
   return [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10].map((factor) => factor * decade).find((round) => round >= value * 0.999999);
 }
-// What is said beside a chart's last value if the value has no limit.
-function describeBeside(step, title) {
-  if (title === "users") return `of ${step.users}`;
-  const errors = title === "RPS" ? getLast(step.errors_ps) : 0;
-  return errors > 0 ? `and ${format(errors)} errors a second` : "";
+// Say the last value of a chart, with what belongs to it: "0.45 of 0.5 cores (90 %)".
+function describeNow(step, [title, unit, lines, limit]) {
+  const now = getLast(step[lines[0][0]]), errors = title === "RPS" ? getLast(step.errors_ps) : 0;
+  if (title === "users") return `${format(now)} of ${format(step.users)}`;
+  if (errors > 0) return `${format(now)}, and ${format(errors)} errors a second`;
+  if (!isNumber(limit)) return format(now, unit);
+  if (unit === "s") return `${format(now, unit)}, limit ${format(limit, unit)}`;
+  return isNumber(now) ? `${format(now)} of ${format(limit, unit)} (${Math.round(100 * now / limit)} %)` : `limit ${format(limit, unit)}`;
 }
-function drawChart(step, [title, unit, lines, limit]) {
+function drawChart(step, chart) {
+  const [title, , lines, limit] = chart, nowText = describeNow(step, chart);
   const seconds = step.at_s, endS = roundUp(Math.max(20, getLast(seconds) ?? 0));
   const values = lines.flatMap(([column]) => step[column].filter(isNumber));
   const wanted = title === "users" ? step.users : 0;
@@ -52,7 +55,6 @@ function drawChart(step, [title, unit, lines, limit]) {
   const highest = roundUp(Math.max(most, isLimitShown ? limit : 0) || 1);
   const placeX = (second) => LEFT + (RIGHT - LEFT) * second / endS;
   const placeY = (value) => BOTTOM - (BOTTOM - TOP) * Math.max(0, value) / highest;
-  const now = getLast(step[lines[0][0]]), nowText = format(now, unit) + formatRatio(now, title === "response time, p95" ? 0 : limit);
   const svg = createSvgElement("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title} over the step: ${nowText} now` });
   const windowFrom = step.phase.indexOf("window");
   if (windowFrom >= 0) {
@@ -79,8 +81,7 @@ function drawChart(step, [title, unit, lines, limit]) {
     const hasErrors = kind !== "errors" || step[column].some((value) => value > 0);
     if (hasErrors) svg.append(createSvgElement("path", { class: `line ${kind}`, d }));
   }
-  const limitText = isNumber(limit) ? `limit ${format(limit, unit)}` : describeBeside(step, title);
-  return createElement("div", { className: "chart" }, createElement("h4", {}, title, createElement("b", {}, `${nowText} ${limitText}`.trim())), svg);
+  return createElement("div", { className: "chart" }, createElement("h4", {}, title, createElement("b", {}, nowText)), svg);
 }
 function drawStep(step, p95Limit) {
   const parts = [createElement("h3", {}, step.size), createElement("p", { className: "doing" }, step.doing)];
