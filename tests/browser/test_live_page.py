@@ -7,9 +7,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from harness.model.live import LiveHead
 from harness.watch import LivePage, StateReader, serve_page
 from tests.browser.pages import HOSTILE, OpenPage
-from tests.unit.watch.live_campaign import SMALL, StoredCampaign, make_campaign
+from tests.unit.watch.live_campaign import LARGE, SMALL, StoredCampaign, make_campaign
 
 pytestmark = [pytest.mark.browser, pytest.mark.side_by_side]
 
@@ -91,6 +92,13 @@ def test_the_bracket_closes_on_the_axis_of_users(opened: OpenPage, stored: Store
     expect(row.locator(".now")).to_have_count(0)
     expect(opened.page.locator("#idle")).to_be_visible()
     assert opened.errors == []
+
+
+def test_a_size_at_its_first_step_does_not_wait(opened: OpenPage, stored: StoredCampaign) -> None:
+    row = opened.page.locator("#sizes tr").nth(1)
+    expect(row).to_contain_text("waiting")
+    stored.writer.start_step(LARGE, LiveHead("2026-11-26T12:20:00", 10))
+    expect(row).to_contain_text("no verdict yet")
 
 
 def test_the_end_is_shown_with_a_link_to_the_report(opened: OpenPage, stored: StoredCampaign) -> None:

@@ -107,10 +107,11 @@ function drawSearch(size, now, usersLimit) {
 }
 function drawSize(size, step, usersLimit) {
   const now = step === undefined ? null : step.users;
+  const isFirstStep = step !== undefined && size.status === "running" && size.steps.length === 0;
   return createElement("tr", { className: step === undefined ? "" : "is-active" },
     createElement("th", { scope: "row" }, size.size),
     createElement("td", {}, drawSearch(size, now, usersLimit)),
-    createElement("td", { className: "why" }, size.outcome));
+    createElement("td", { className: "why" }, isFirstStep ? "no verdict yet" : size.outcome));
 }
 function drawVerdict(line) {
   const kind = (line.verdict ?? "").toLowerCase();
