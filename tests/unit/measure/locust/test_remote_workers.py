@@ -2,15 +2,12 @@
 
 import io
 import shlex
-import subprocess
 import tarfile
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.locust.remote_workers import (
     ContainerWorkers,
@@ -20,7 +17,6 @@ from harness.measure.locust.remote_workers import (
     build_worker_script,
     build_worker_service,
 )
-from harness.measure.locust.worker_image import prepare_build_source
 from harness.model import EngineFacts, ExternalWorkers, Fingerprint, Load, Scenario
 from harness.plan import find_named_variables, find_scenario_files
 
@@ -132,50 +128,3 @@ def test_without_workers_there_are_no_logs_and_no_process_ids() -> None:
     workers.check_alive()
     assert (workers.read_logs(10), list(workers.pids)) == ("", [])
     workers.end()
-
-
-@pytest.fixture
-def pip_commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """Replace pip by one that downloads one file, or fails for the package `missing`; return its commands."""
-    commands: list[list[str]] = []
-
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
-        commands.append(command)
-        if "--requirement" in command and "missing" in Path(command[-1]).read_text():
-            return subprocess.CompletedProcess(command, 1, "", "no matching distribution: missing")
-        folder = Path(command[command.index("--dest") + 1])
-        folder.mkdir(parents=True)
-        (folder / "locust.whl").touch()
-        return subprocess.CompletedProcess(command, 0, "", "")
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(subprocess, "run", run)
-    return commands
-
-
-def test_wheels_are_downloaded_once_for_each_list_and_architecture(
-    pip_commands: list[list[str]], tmp_path: Path
-) -> None:
-    first = prepare_build_source("x86_64", None)
-    assert prepare_build_source("x86_64", None) == first
-    assert len(pip_commands) == 1
-    assert "manylinux_2_28_x86_64" in pip_commands[0]
-    assert sorted(path.name for path in first.context.iterdir()) == ["Dockerfile", "wheels"]
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("faker\n")
-    others = {
-        prepare_build_source("aarch64", None).context,
-        prepare_build_source("x86_64", requirements).context,
-    }
-    assert len(others | {first.context}) == 3
-
-
-def test_a_failed_download_is_reported_and_leaves_nothing_in_the_cache(
-    pip_commands: list[list[str]], tmp_path: Path
-) -> None:
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("missing\n")
-    with pytest.raises(UsageError, match="no matching distribution") as caught:
-        prepare_build_source("x86_64", requirements)
-    assert "load: {image: …}" in caught.value.hint
-    assert list((tmp_path / "cache/capacity-harness").iterdir()) == []
