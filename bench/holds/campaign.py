@@ -1,6 +1,7 @@
 """Read what a stored campaign certified, and store the steps that hold it again."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -188,10 +189,11 @@ def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = N
     folder = CampaignFolder.open(path)
     stored = plan_from_json(folder.read_plan(), matrix.absolute().parent)
     progress = replay(stored, folder)
-    certificates = _list_certificates(stored, progress)
-    speed = find_host_speed(progress.build_results(stored))
+    results = progress.build_results(stored)
+    certificates = _list_certificates(results, progress)
     if not certificates:
         raise UsageError(f"{path}: no size of this campaign sustains any users")
+    speed = find_host_speed(results)
     return HeldCampaign(
         folder,
         _read_target(stored, matrix),
@@ -203,7 +205,7 @@ def open_campaign(path: Path, matrix: Path, minutes: float, out: Path | None = N
     )
 
 
-def _list_certificates(plan: Plan, progress: CampaignProgress) -> tuple[Certificate, ...]:
+def _list_certificates(results: Sequence[CellResult], progress: CampaignProgress) -> tuple[Certificate, ...]:
     """Return a certificate of each size with a step that passed; answers inferred from others don't count."""
     return tuple(
         Certificate(
@@ -214,7 +216,7 @@ def _list_certificates(plan: Plan, progress: CampaignProgress) -> tuple[Certific
             progress.cells[result.cell.id].baseline,
             _find_pace(result),
         )
-        for result in progress.build_results(plan)
+        for result in results
         if result.sustained_users is not None and result.steps
     )
 
