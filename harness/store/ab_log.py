@@ -9,6 +9,7 @@ from harness.errors import StoreError
 from harness.model.ab import AbTest, AbWindows, Side
 from harness.model.resources import Limits
 from harness.store.folder import CampaignFolder
+from harness.store.json_values import parse_optional_text
 
 STARTED, FINISHED = "comparison-started", "pair-finished"
 """The events of a comparison, beside those of every campaign."""
@@ -140,12 +141,6 @@ def _parse_test(event: Mapping[str, Any]) -> AbTest:
 
 
 def _parse_pair(event: Mapping[str, Any]) -> StoredPair:
-    base = StoredHeld(_parse_text(event["base"]), _parse_text(event["base_failure"]))
-    head = StoredHeld(_parse_text(event["head"]), _parse_text(event["head_failure"]))
+    base = StoredHeld(parse_optional_text(event["base"]), parse_optional_text(event["base_failure"]))
+    head = StoredHeld(parse_optional_text(event["head"]), parse_optional_text(event["head_failure"]))
     return StoredPair(int(event["pair"]), base, head, float(event["ended_s"]), bool(event["final"]))
-
-
-def _parse_text(value: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{value!r} is not a text")
-    return value
