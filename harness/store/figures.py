@@ -1,6 +1,5 @@
 """Read what is exposed of a campaign from its folder, which is only read, and again only what has changed."""
 
-import json
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,15 +12,12 @@ from harness.model.live import LiveCampaign, LiveStep
 from harness.model.metrics import CampaignFigures
 from harness.store.folder import SAFE_NAME, CampaignFolder, CampaignLog
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
+from harness.store.summaries import SUMMARY_FILE, load_document
 
-SUMMARY_FILE = "summary.json"
 SILENT_S = 600.0
 """A campaign that has no end in its log, and has written nothing for this long, was killed."""
 STALE_STEP_S = 30.0
 """A step in progress is written about once a second; one that has not been for this long is over."""
-
-_FORMAT = 1
-_MOST_BYTES = 16 * 1024 * 1024
 
 _Signature = tuple[str, int, int, int]
 """What changes when a file does: its path, its inode, its size and the time of its last change."""
@@ -127,11 +123,6 @@ def _sign(path: Path) -> _Signature:
 
 def _parse_summary(path: Path) -> dict[str, Any]:
     try:
-        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
-            raise ValueError("it is a link, or too large")
-        document = json.loads(path.read_bytes())
-        if document["format"] != _FORMAT:
-            raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
+        return dict(load_document(path))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{path}: damaged ({error})", "`harness report` writes it again") from None
-    return dict(document)

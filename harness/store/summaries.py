@@ -9,6 +9,7 @@ from typing import Any
 from harness.store.folder import SAFE_NAME
 from harness.store.json_values import parse_number, parse_optional_count, parse_optional_text, parse_text
 
+SUMMARY_FILE = "summary.json"
 _FORMAT = 1
 _MOST_BYTES = 16 * 1024 * 1024
 
@@ -56,19 +57,14 @@ def read_summaries(results: Path) -> list[Summary]:
     return [
         read_summary(path)
         for path in folders
-        if SAFE_NAME.fullmatch(path.name) and (path / "summary.json").is_file()
+        if SAFE_NAME.fullmatch(path.name) and (path / SUMMARY_FILE).is_file()
     ]
 
 
 def read_summary(folder: Path) -> Summary:
     """Return the answer of the campaign in this folder; with its `damage` if it can't be read."""
-    path = folder / "summary.json"
     try:
-        if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
-            raise ValueError("it is a link, or too large")
-        document = json.loads(path.read_bytes())
-        if document["format"] != _FORMAT:
-            raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
+        document = load_document(folder / SUMMARY_FILE)
         return Summary(
             campaign=folder.name,
             target=parse_text(document["target"]),
@@ -79,6 +75,19 @@ def read_summary(folder: Path) -> Summary:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return Summary(folder.name, damage=f"summary.json can't be read: {type(error).__name__}: {error}")
+
+
+def load_document(path: Path) -> Any:
+    """Return the document of a summary.json in our format, whose values are not checked.
+
+    Raises OSError, ValueError, KeyError, TypeError or RecursionError if it is damaged.
+    """
+    if path.is_symlink() or path.stat().st_size > _MOST_BYTES:
+        raise ValueError("it is a link, or too large")
+    document = json.loads(path.read_bytes())
+    if document["format"] != _FORMAT:
+        raise ValueError(f"format {document['format']!r}, this harness reads {_FORMAT}")
+    return document
 
 
 def _parse_sizes(cells: list[Any]) -> Iterator[SizeSummary]:

@@ -13,9 +13,9 @@ from harness.report.html.index import format_stored_bracket
 from harness.report.view.text import clean_text, format_duration, format_size, format_timestamp, format_users
 from harness.store import CampaignFolder, Summary, read_summary
 from harness.store.live_files import LIVE_FILE, StepFollower, read_live_campaign
-from harness.store.summaries import SizeSummary
+from harness.store.summaries import SUMMARY_FILE, SizeSummary
 
-SUMMARY_FILE, REPORT_FILE = "summary.json", "report.html"
+REPORT_FILE = "report.html"
 
 _DOING = {
     Purpose.SEARCH: "search",
