@@ -22,7 +22,7 @@ limits: {cpus: [0.05, 0.08], memory: [96MiB, 128MiB]}
 users: {limit: 60, spawn_rate: 12}
 slos: {p95: 1s, errors: 1%}
 steps: {settle: 5s, window: {at_least: 10s, at_most: 20s}, steady: {at_most: 0s}}
-search: {precision: 20%, confirm: false, soak: 0s}
+search: {precision: 20%, confirm: false}
 """
 
 

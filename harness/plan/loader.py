@@ -31,7 +31,13 @@ from harness.model import (
 from harness.plan.cells import CELL_SECTIONS, expand_cells
 from harness.plan.content_hashes import hash_contents
 from harness.plan.scenario import LoadedScenario, read_scenario
-from harness.plan.schema.matrix import OLD_PRICE_KEY_NOTE, EngineSection, LoadEngineSection, MatrixFile
+from harness.plan.schema.matrix import (
+    OLD_PRICE_KEY_NOTE,
+    EngineSection,
+    LoadEngineSection,
+    MatrixFile,
+    SearchSection,
+)
 from harness.plan.size_presets import (
     SizePreset,
     build_preset_price,
@@ -53,6 +59,7 @@ from harness.plan.yaml.problems import list_names, suggest_nearest
 from harness.plan.yaml.reading import Reading
 
 _DEFAULT_FIRST_USERS = 10
+_DEFAULT_SOAK_S = 300.0
 
 
 def load_plan(path: Path, environ: Mapping[str, str] = os.environ) -> Plan:
@@ -170,9 +177,16 @@ class _MatrixReader:
             first,
             section.ladder_users,
             section.confirm,
-            section.soak,
+            _choose_soak_s(section),
             section.precision_elsewhere,
         )
+
+
+def _choose_soak_s(section: SearchSection) -> float:
+    """Return the length of the soak in seconds; without checks at the end, only one that is written."""
+    if section.soak is not None:
+        return section.soak
+    return _DEFAULT_SOAK_S if section.confirm else 0.0
 
 
 def _build_timing(matrix: MatrixFile, slos: tuple[Slo, ...]) -> Timing:

@@ -224,11 +224,11 @@ class SearchSection(Section):
     first_users: Users | None = None
     ladder_users: Users = 25
     confirm: bool = True
-    soak: Duration = 300.0
+    soak: Duration | None = None
 
     @model_validator(mode="after")
     def check_soak(self) -> Self:
-        if 0 < self.soak < 1:
+        if self.soak is not None and 0 < self.soak < 1:
             raise ValueError("soak is under 1s, too short for a verdict; write 1s or more, or 0s for no soak")
         return self
 

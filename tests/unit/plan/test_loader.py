@@ -178,6 +178,16 @@ def test_a_soak_is_a_duration_and_0s_turns_it_off(load_with: LoadWith, written: 
 
 
 @pytest.mark.parametrize(
+    ("written", "soak_s"),
+    [("confirm: true", 300.0), ("confirm: false", 0.0), ("confirm: false, soak: 20s", 20.0)],
+)
+def test_who_wants_no_checks_at_the_end_gets_a_soak_only_where_it_is_written(
+    load_with: LoadWith, written: str, soak_s: float
+) -> None:
+    assert load_with(f"search: {{{written}}}\n").search.soak_s == soak_s
+
+
+@pytest.mark.parametrize(
     ("written", "elsewhere_ratio"),
     [("precision: 3%", 0.10), ("precision: 20%", 0.20), ("precision: 3%, elsewhere: 3%", 0.03)],
 )
