@@ -76,6 +76,7 @@ def examine(results: Path, engines: Mapping[str | None, Engine]) -> Iterator[Fin
     yield from _check_software()
     yield from examine_engines(engines)
     yield _check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    yield from check_results(results)
     yield _check_disk(results)
     yield check_memory(psutil.virtual_memory().available)
     before = psutil.cpu_times()
@@ -331,10 +332,25 @@ def _check_open_files(limit: int) -> Finding:
     return Finding(Level.OK, "open files: enough for thousands of users")
 
 
+def check_results(results: Path) -> Iterator[Finding]:
+    """Yield an error if no campaign can be stored in this folder, which need not exist."""
+    nearest = _find_existing(results)
+    if not nearest.is_dir():
+        what = f"{results}: campaigns can't be stored here, because {nearest} is no folder"
+        yield Finding(Level.ERROR, what, "name another folder with --results")
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        what = f"{results}: campaigns can't be stored here, because this user may not write into {nearest}"
+        yield Finding(Level.ERROR, what, "name another folder with --results, or change its owner")
+
+
+def _find_existing(path: Path) -> Path:
+    """Return the path, or the nearest folder above it that exists."""
+    candidates = (path, *path.parents, *path.absolute().parents)
+    return next((each for each in candidates if os.path.exists(each)), Path("/"))
+
+
 def _check_disk(results: Path) -> Finding:
-    candidates = (results, *results.parents, *results.absolute().parents)
-    folder = next((each for each in candidates if os.path.exists(each)), Path("/"))
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(_find_existing(results)).free
     shown = f"{free / GIB:.0f} GiB free where results are stored"
     if free < _DISK_AT_LEAST_BYTES:
         fix = "free some space: a campaign takes some MiB, an image some hundred MiB"

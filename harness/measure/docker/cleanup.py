@@ -1,7 +1,8 @@
 """Remove what the harness creates on an engine: containers, networks, volumes, replaced images."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from docker.api import APIClient
 from docker.errors import APIError
@@ -12,6 +13,12 @@ from harness.measure.docker.client import (
     get_docker_message,
     translate_docker_errors,
 )
+
+_SHORT_ID = 12
+_NO_TAG = "<none>:<none>"
+"""What older engines list for an image whose tag another image has taken."""
+
+_HAS_ENDPOINTS = "active endpoints"
 
 
 def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
@@ -31,22 +38,31 @@ def remove_leftovers(client: APIClient, campaign: str | None) -> list[str]:
     for volume in volumes:
         remove_volume(client, volume["Name"])
     return sorted(
-        [container["Names"][0].lstrip("/") for container in containers]
+        [_name_container(container) for container in containers]
         + [each["Name"] for each in (*networks, *volumes)]
     )
+
+
+def _name_container(container: Mapping[str, Any]) -> str:
+    """Return a container's name, or its id if it has none left, as one whose removal was cut short."""
+    names = container.get("Names") or [container["Id"][:_SHORT_ID]]
+    return str(names[0]).lstrip("/")
 
 
 def remove_old_images(client: APIClient) -> list[str]:
     """Remove the images that were built for targets, except the newest of each target and those in use.
 
-    Returns their names in order.
+    Returns their names in order, and the ids of those that have lost their name.
     """
     with translate_docker_errors("list the images that were built for targets"):
         images = client.images(filters={"label": TARGET_LABEL})
     newest: set[str] = set()
     removed = []
     for image in sorted(images, key=lambda image: image["Created"], reverse=True):
-        for tag in image["RepoTags"] or []:
+        tags = [tag for tag in image["RepoTags"] or [] if tag != _NO_TAG]
+        if not tags and _remove_image(client, image["Id"]):
+            removed.append(image["Id"])
+        for tag in tags:
             name = tag.rpartition(":")[0]
             if name in newest and _remove_image(client, tag):
                 removed.append(tag)
@@ -75,9 +91,25 @@ def remove_container(client: APIClient, name: str) -> bool:
 
 
 def remove_network(client: APIClient, network: str, name: str) -> None:
-    """Remove a network by its id or name, if there is one; an error's text calls it `name`."""
+    """Remove a network by its id or name, if there is one; an error's text calls it `name`.
+
+    What others have connected to it is disconnected: the network is the harness's own.
+    """
     with translate_docker_errors(f"remove the network {name}"), _ignore_missing():
-        client.remove_network(network)
+        try:
+            client.remove_network(network)
+        except APIError as error:
+            if _HAS_ENDPOINTS not in get_docker_message(error):
+                raise
+            _disconnect_all(client, network)
+            client.remove_network(network)
+
+
+def _disconnect_all(client: APIClient, network: str) -> None:
+    endpoints = client.inspect_network(network).get("Containers") or {}
+    for endpoint in endpoints.values():
+        with _ignore_missing():
+            client.disconnect_container_from_network(endpoint["Name"], network, force=True)
 
 
 def remove_volume(client: APIClient, name: str) -> None:

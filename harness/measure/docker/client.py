@@ -35,6 +35,14 @@ _TIMEOUT_S = 60
 _CONNECT_WITHIN_S = 10.0
 
 _REFUSALS = (DockerException, RequestException, TransportError)
+_NO_ENGINE = (
+    "start one (in a checkout: make engine); `docker context ls` and DOCKER_HOST say which one "
+    "the harness uses"
+)
+_NO_RIGHT = (
+    "this user may not use it: `sudo usermod -aG docker $USER` makes it one of the group docker, from the "
+    "next login on; or name an engine of your own by DOCKER_HOST"
+)
 
 
 class _EngineClient(APIClient):
@@ -68,8 +76,7 @@ def connect(engine: Engine = DEFAULT_ENGINE) -> APIClient:
     except (*_REFUSALS, OSError) as error:
         raise EngineError(
             f"no Docker engine answers at {address}: {_find_root_reason(error)}",
-            "start one (in a checkout: make engine); `docker context ls` and DOCKER_HOST say which one "
-            "the harness uses",
+            _NO_RIGHT if isinstance(_find_root(error), PermissionError) else _NO_ENGINE,
         ) from error
     if tuple(int(part) for part in client.api_version.split(".")) < _OLDEST_API:
         client.close()
@@ -178,10 +185,15 @@ def get_docker_message(error: APIError) -> str:
 
 def _find_root_reason(error: BaseException) -> str:
     """Return the innermost reason: the client's wrappers around a refused connection add nothing to it."""
+    root = _find_root(error)
+    reason = root.strerror if isinstance(root, OSError) else None
+    return reason or str(root) or type(root).__name__
+
+
+def _find_root(error: BaseException) -> BaseException:
     while inner := error.__cause__ or error.__context__:
         error = inner
-    reason = error.strerror if isinstance(error, OSError) else None
-    return reason or str(error) or type(error).__name__
+    return error
 
 
 class EngineStream:

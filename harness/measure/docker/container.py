@@ -248,7 +248,7 @@ class DockerTarget:
 
     @property
     def url(self) -> str:
-        return f"http://{self.entrance.port.address}:{self.port}"
+        return f"http://{self.entrance.port.host}:{self.port}"
 
     @property
     def port(self) -> int:

@@ -19,6 +19,9 @@ from harness.measure.protocols import Image
 from harness.model import MOST_PIDS, Limits, Target, Ulimit
 from harness.plan import resolve_variables
 
+_NO_LABELS = "label=disable"
+"""SELinux, where the engine uses it, would keep a container from files of the host."""
+
 _CPU_PERIOD_US = 100_000
 _CPU_QUOTA_AT_LEAST_US = 1_000
 
@@ -69,6 +72,7 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
     """Build the engine's host options: limits, no swap beyond the memory, the published port, few rights."""
     limits, target, options = spec.limits, spec.target, spec.target.options
     bindings = {target.port: (spec.port_access.address, target.host_port)} if spec.publishes_port else None
+    binds = _list_binds(spec)
     return {
         "cpuset_cpus": format_cpuset(spec.cores) if spec.cores else None,
         "cpu_period": _CPU_PERIOD_US,
@@ -77,7 +81,7 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "memswap_limit": limits.memory_bytes,
         "port_bindings": bindings,
         "network_mode": _choose_network_mode(spec),
-        "binds": _list_binds(spec) or None,
+        "binds": binds or None,
         "mounts": build_mounts(target, spec.group, spec.shared_folders) or None,
         "tmpfs": dict(split_tmpfs(entry) for entry in target.tmpfs) or None,
         "ulimits": [_build_ulimit(name, most) for name, most in target.ulimits.items()] or None,
@@ -93,7 +97,7 @@ def build_host_options(spec: ContainerSpec) -> dict[str, Any]:
         "dns": list(options.dns) or None,
         "dns_search": list(options.dns_search) or None,
         "dns_opt": list(options.dns_opt) or None,
-        "security_opt": ["no-new-privileges:true"],
+        "security_opt": ["no-new-privileges:true", *([_NO_LABELS] if binds else [])],
         "log_config": LogConfig(type=LogConfig.types.JSON, config={"max-size": "8m", "max-file": "2"}),
     }
 

@@ -1,6 +1,7 @@
 """Create a container as its spec says, put files into it, start it, and find its port."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, Any
@@ -9,7 +10,13 @@ from docker.api import APIClient
 from docker.errors import APIError
 from docker.types import Mount
 
-from harness.errors import EngineError, TargetStartError, UsageError
+from harness.errors import (
+    EngineError,
+    EngineUnavailableError,
+    HarnessError,
+    TargetStartError,
+    UsageError,
+)
 from harness.measure.docker.cleanup import remove_container
 from harness.measure.docker.client import (
     CAMPAIGN_LABEL,
@@ -29,6 +36,19 @@ from harness.measure.docker.file_pages import drop_file_pages, note_folders
 from harness.model import ContainerOptions, FailureKind
 
 _FILLED_AT = "/filled"
+_PORT_IN_USE = re.compile(r"address already in use|port is already allocated")
+_OF_RUNTIME = re.compile(r"\bOCI\b|\bcrun\b|\brunc\b")
+"""An error of the program that starts the container's process, with the container's limits."""
+
+_OF_ENGINE = re.compile(
+    r"No such (?:container|image)|network|connectivity|iptables|nftables|endpoint|sandbox|ttrpc|transport"
+    r"|containerd|netavark|connection refused|context canceled|deadline exceeded|timeout|rpc error|closing"
+    r"|\bEOF\b",
+    re.IGNORECASE,
+)
+"""What the engine says if something of its own failed, or if someone removed the container or its network."""
+
+_FULL_DISK = "no space left on device"
 
 
 def create_container(
@@ -130,31 +150,43 @@ def _choose_entrypoint(client: APIClient, spec: ContainerSpec) -> list[str] | No
 def start_container(client: APIClient, container_id: str, spec: ContainerSpec) -> None:
     """Start a created container, which has to read its image's files itself (see `file_pages`).
 
-    Raises EngineError if its port is in use or a limit can't be set, TargetStartError if the target can't be
-    started at this size.
+    Raises EngineUnavailableError if the engine failed, EngineError if its port is in use or a limit can't be
+    set, and TargetStartError if the target can't be started at this size.
     """
     has_own_pages = True
     if is_local(client):
         with translate_docker_errors("describe the image"):
             has_own_pages = drop_file_pages(client, spec.image.reference)
-    try:
-        client.start(container_id)
-    except APIError as error:
-        message = get_docker_message(error)
-        if "address already in use" in message or "port is already allocated" in message:
-            raise EngineError(
-                f"port {spec.target.host_port} of {spec.port_access.address} is already in use",
-                "choose another `host_port`, or leave it out: the engine then picks a free one",
-            ) from error
-        if "setting rlimit" in message:
-            raise EngineError(
-                f"{spec.name}: the engine may not set these limits of `ulimits`: {message}",
-                "write limits that are not above the engine's own, or drop `ulimits`",
-            ) from error
-        raise TargetStartError(FailureKind.EXITED, message) from error
+    with translate_docker_errors("start the container"):
+        try:
+            client.start(container_id)
+        except APIError as error:
+            raise explain_failed_start(spec, get_docker_message(error)) from error
     if not has_own_pages:
         with translate_docker_errors("describe the container"):
             note_folders(client, spec.image.reference, container_id)
+
+
+def explain_failed_start(spec: ContainerSpec, message: str) -> HarnessError:
+    """Return the error that the engine's refusal to start a container is.
+
+    What is wrong with the engine or with its host says nothing about the size: it is worth another try.
+    """
+    host_port = spec.target.host_port
+    if _PORT_IN_USE.search(message) and host_port is not None:
+        return EngineError(
+            f"port {host_port} of {spec.port_access.address} is already in use",
+            "choose another `host_port`, or leave it out: the engine then picks a free one",
+        )
+    if "setting rlimit" in message:
+        return EngineError(
+            f"{spec.name}: the engine may not set these limits of `ulimits`: {message}",
+            "write limits that are not above the engine's own, or drop `ulimits`",
+        )
+    is_of_engine = _OF_ENGINE.search(message) is not None and _OF_RUNTIME.search(message) is None
+    if is_of_engine or _FULL_DISK in message or _PORT_IN_USE.search(message):
+        return EngineUnavailableError(f"Docker could not start the container: {message}")
+    return TargetStartError(FailureKind.EXITED, message)
 
 
 def find_published_port(client: APIClient, container_id: str, spec: ContainerSpec) -> int:

@@ -15,6 +15,8 @@ from typing import TextIO
 
 from harness.errors import UsageError
 
+_SHARED_FOLDER = Path("/tmp")
+
 
 @contextlib.contextmanager
 def lock_engine(engine_id: str, purpose: str) -> Iterator[None]:
@@ -56,13 +58,15 @@ def _open_lock(path: Path) -> TextIO:
 
     It is created by a call of its own, because Linux may refuse to open another user's file in a shared
     folder by a call that could create it (`fs.protected_regular`). A file that is read only can be locked.
+    A link is refused: it would lead to a file of somebody else.
     """
     while True:
         with contextlib.suppress(FileNotFoundError):
             try:
-                return os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND), "a+", encoding="utf-8")
+                opened = os.open(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
+                return os.fdopen(opened, "a+", encoding="utf-8")
             except PermissionError:
-                return os.fdopen(os.open(path, os.O_RDONLY), encoding="utf-8")
+                return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8")
         with contextlib.suppress(FileExistsError):
             created = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL)
             os.fchmod(created, 0o666)
@@ -87,6 +91,8 @@ def _is_current(path: Path, file: TextIO) -> bool:
 
 
 def find_lock_path(engine_id: str) -> Path:
-    """Return the lock file of an engine, the same for every user of this machine."""
+    """Return the lock file of an engine, the same for every user of this machine, whatever TMPDIR says."""
     name = hashlib.sha256(engine_id.encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"capacity-harness-{name}.lock"
+    is_usable = os.access(_SHARED_FOLDER, os.W_OK | os.X_OK)
+    folder = _SHARED_FOLDER if is_usable else Path(tempfile.gettempdir())
+    return folder / f"capacity-harness-{name}.lock"

@@ -70,6 +70,11 @@ class OpenPort:
     number: int
     tunnel: Tunnel | None = None
 
+    @property
+    def host(self) -> str:
+        """The address as it stands in a URL: one of IPv6 is in brackets."""
+        return f"[{self.address}]" if ":" in self.address else self.address
+
     def check_alive(self) -> None:
         """Raise EngineUnavailableError if the port is reached through a tunnel and the tunnel was cut."""
         if self.tunnel is not None:
@@ -113,6 +118,8 @@ def _open_tunnel(ssh: str, remote_port: int) -> Iterator[Tunnel]:
 def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
     """Build the command that forwards a local port to the remote one; `ssh` is an ssh:// address."""
     parts = urlsplit(ssh)
+    place = parts.netloc.rpartition("@")[2]  # `hostname` is in lower case: another alias for ssh
+    host = place.removesuffix(f":{parts.port}").strip("[]")
     options = {
         "BatchMode": "yes",
         "ExitOnForwardFailure": "yes",
@@ -128,7 +135,7 @@ def build_ssh_command(ssh: str, local_port: int, remote_port: int) -> list[str]:
         "-L",
         f"{LOOPBACK}:{local_port}:{LOOPBACK}:{remote_port}",
         "--",
-        parts.hostname or "",
+        host,
     ]
 
 

@@ -4,8 +4,10 @@ import contextlib
 import http.client
 import re
 import socket
+import string
 from collections.abc import Iterator, Sequence
 from typing import assert_never
+from urllib.parse import quote
 
 from docker.api import APIClient
 
@@ -62,7 +64,8 @@ def probe_network(probe: NetworkProbe, port: OpenPort, timeout_s: float) -> str 
 def _probe_http(probe: HttpProbe, port: OpenPort, timeout_s: float) -> str | None:
     client = http.client.HTTPConnection(port.address, port.number, timeout=timeout_s)
     with contextlib.closing(client) as connection:
-        connection.request("GET", probe.path, headers={"Connection": "close"})
+        path = quote(probe.path, safe=string.punctuation)  # HTTP has only ASCII
+        connection.request("GET", path, headers={"Connection": "close"})
         answer = connection.getresponse()
         if answer.status == probe.status:
             return None
@@ -84,9 +87,7 @@ def _probe_tcp(port: OpenPort, timeout_s: float) -> str | None:
             pass
         connection.settimeout(min(timeout_s, _HTTP_ANSWER_WITHIN_S))
         with contextlib.suppress(OSError):
-            connection.sendall(
-                f"GET / HTTP/1.1\r\nHost: {port.address}\r\nConnection: close\r\n\r\n".encode()
-            )
+            connection.sendall(f"GET / HTTP/1.1\r\nHost: {port.host}\r\nConnection: close\r\n\r\n".encode())
             if answer := _UNAVAILABLE.match(connection.recv(_STATUS_LINE_BYTES)):
                 return Unavailable(f"the port is open, but GET / is answered with HTTP {answer[1].decode()}")
     return None

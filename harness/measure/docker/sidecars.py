@@ -152,7 +152,10 @@ def _run_balancer(
 @contextlib.contextmanager
 def _create_network(client: APIClient, spec: ContainerSpec) -> Iterator[str]:
     """Create a bridge network for one target and remove it on exit; yield its name."""
-    with translate_docker_errors("create a network for the target and its companions"):
+    with translate_docker_errors(
+        "create a network for the target and its companions",
+        "`docker network prune` removes networks that no container uses: an engine has addresses for some 30",
+    ):
         client.create_network(spec.name, driver="bridge", labels={CAMPAIGN_LABEL: spec.campaign})
     try:
         yield spec.name

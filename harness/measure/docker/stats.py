@@ -262,9 +262,12 @@ def add_cgroup_counters(sample: TargetSample, counters: CgroupCounters) -> Targe
 def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
     """Sum what the replicas used; of memory take the fullest replica's, because each has its own limit.
 
-    The time that they waited is the mean of all, and unknown if it is unknown of one.
+    The fullest with pages of files may be another one than the fullest without. So `file_bytes` leaves of the
+    working set the most memory that a replica has without them. The time that the replicas waited is the mean
+    of all, and unknown if it is unknown of one.
     """
-    fullest = max(replicas, key=lambda replica: replica.working_set_bytes)
+    working_set_bytes = max(replica.working_set_bytes for replica in replicas)
+    own_bytes = max(max(0, replica.working_set_bytes - replica.file_bytes) for replica in replicas)
     peaks = [replica.memory_peak_bytes for replica in replicas if replica.memory_peak_bytes is not None]
     return TargetSample(
         at_s=at_s,
@@ -272,11 +275,11 @@ def sum_replicas(at_s: float, replicas: Sequence[TargetSample]) -> TargetSample:
         periods=sum(replica.periods for replica in replicas),
         throttled_periods=sum(replica.throttled_periods for replica in replicas),
         throttled_s=sum(replica.throttled_s for replica in replicas),
-        working_set_bytes=fullest.working_set_bytes,
+        working_set_bytes=working_set_bytes,
         memory_peak_bytes=max(peaks, default=None),
         received_bytes=sum(replica.received_bytes for replica in replicas),
         sent_bytes=sum(replica.sent_bytes for replica in replicas),
-        file_bytes=fullest.file_bytes,
+        file_bytes=working_set_bytes - own_bytes,
         major_faults=sum(replica.major_faults for replica in replicas),
         is_peak_sampled=any(replica.is_peak_sampled for replica in replicas),
         limit_hits=_sum_known([replica.limit_hits for replica in replicas]),

@@ -1,5 +1,6 @@
 """Read the counters of this machine: CPU, memory, disks, network."""
 
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -17,8 +18,7 @@ def read_host_sample(
     cores = psutil.cpu_times(percpu=True)
     if only_cores is not None:
         cores = [each for number, each in enumerate(cores) if number in only_cores]
-    disk = psutil.disk_io_counters()
-    network = psutil.net_io_counters()
+    disk, network = _read_or_none(psutil.disk_io_counters), _read_or_none(psutil.net_io_counters)
     return HostSample(
         at_s=at_s,
         busy_s=tuple(sum_busy_s(core) for core in cores),
@@ -27,13 +27,21 @@ def read_host_sample(
         load_1m=psutil.getloadavg()[0],
         disk_read_bytes=disk.read_bytes if disk else 0,
         disk_written_bytes=disk.write_bytes if disk else 0,
-        received_bytes=network.bytes_recv,
-        sent_bytes=network.bytes_sent,
+        received_bytes=network.bytes_recv if network else 0,
+        sent_bytes=network.bytes_sent if network else 0,
         harness_cpu_s=cpu.harness_cpu_s,
         engine_cpu_s=cpu.engine_cpu_s,
         proxy_cpu_s=cpu.proxy_cpu_s,
         work_s=probe_work_s(),
     )
+
+
+def _read_or_none(read: Callable[[], Any]) -> Any:
+    """Return the counters; None on a system that keeps none, as some containers and virtual machines do."""
+    try:
+        return read()
+    except (NotImplementedError, OSError):
+        return None
 
 
 def sum_busy_s(core_times: Any) -> float:

@@ -104,3 +104,12 @@ def test_a_helper_for_passwords_that_is_not_installed_is_a_warning(tmp_path: Pat
     first, second = doctor.check_credentials(str(config))
     assert "docker-credential-gone-1, which is not installed" in first.what
     assert "docker-credential-gone-2" in second.what
+
+
+def test_results_that_can_not_be_stored_are_an_error(tmp_path: Path) -> None:
+    assert levels(doctor.check_results(tmp_path / "new/results")) == []
+    (tmp_path / "file").touch()
+    (finding,) = doctor.check_results(tmp_path / "file/results")
+    assert finding.level == Level.ERROR
+    assert f"{tmp_path}/file is no folder" in finding.what
+    assert "--results" in finding.fix

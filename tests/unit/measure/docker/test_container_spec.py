@@ -102,6 +102,15 @@ def test_a_target_gets_its_options_and_its_files_read_only() -> None:
     assert (options["cap_drop"], options["cap_add"]) == (None, ["SYS_NICE"])
 
 
+def test_labels_of_selinux_keep_a_container_from_no_file_that_it_is_given() -> None:
+    """A container without files of the host keeps its labels."""
+    alone = Target("web", 8000, SOURCE)
+    assert build_host_options(build_spec(alone))["security_opt"] == ["no-new-privileges:true"]
+    given = replace(alone, files={"/etc/web.conf": Path("/home/me/web.conf")})
+    options = build_host_options(build_spec(given))
+    assert options["security_opt"] == ["no-new-privileges:true", "label=disable"]
+
+
 def test_in_the_hosts_network_no_port_is_published() -> None:
     options = build_host_options(build_spec(Target("web", 8000, SOURCE, host_port=8000, host_network=True)))
     assert (options["network_mode"], options["port_bindings"]) == ("host", None)

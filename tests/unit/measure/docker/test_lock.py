@@ -1,6 +1,7 @@
 """One campaign at a time on one engine."""
 
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,30 @@ def test_every_user_may_write_into_a_lock() -> None:
     name = f"shared-{os.getpid()}"
     with lock_engine(name, "mine"):
         assert find_lock_path(name).stat().st_mode & 0o777 == 0o666
+
+
+def test_users_with_a_folder_of_temporary_files_each_share_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = find_lock_path("engine")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert find_lock_path("engine") == before
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_in_the_place_of_a_lock_is_refused(exists: bool, tmp_path: Path) -> None:
+    """Another user may have laid it to a file of this one."""
+    mine = tmp_path / "mine"
+    if exists:
+        mine.write_text("precious")
+    name = f"linked-{exists}-{os.getpid()}"
+    path = find_lock_path(name)
+    path.symlink_to(mine)
+    try:
+        with pytest.raises(OSError, match="symbolic links"), lock_engine(name, "x"):
+            pass
+    finally:
+        path.unlink()
+    assert mine.exists() is exists
+    assert not exists or mine.read_text() == "precious"

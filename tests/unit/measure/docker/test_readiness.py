@@ -53,6 +53,7 @@ def serve(answer: bytes | None) -> Iterator[int]:
     ("probe", "answer", "seen"),
     [
         (HTTP, OK, None),
+        (HttpProbe("/größe?a=%20b"), OK, None),
         (HttpProbe("/", status=503), BUSY, None),
         (HTTP, BUSY, "HTTP 503 on /healthz, not 200: stocks"),
         (HTTP, None, "no answer within 0.2 s"),

@@ -112,6 +112,14 @@ def test_replicas_are_summed_and_their_memory_is_that_of_the_fullest() -> None:
     )
 
 
+def test_the_fullest_replica_without_pages_of_files_counts_though_another_has_more_with_them() -> None:
+    """One uses 200 MiB, of which 150 are pages of files, the other 180 MiB of its own: 180 MiB count."""
+    plain = TargetSample(1.0, 2.0, 0, 0, 0.0, 200 * 2**20, None, 0, 0)
+    one, other = replace(plain, file_bytes=150 * 2**20), replace(plain, working_set_bytes=180 * 2**20)
+    both = sum_replicas(1.4, [one, other])
+    assert (both.working_set_bytes, both.file_bytes) == (200 * 2**20, 20 * 2**20)
+
+
 # The kernel's own files beside the engine's counters
 
 PODMAN = {
