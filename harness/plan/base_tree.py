@@ -18,6 +18,9 @@ from harness.plan.source_files import find_scenario_files
 
 _WITHIN_S = 600
 _NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+_OF_HOOKS = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR"})
+"""The variables that git sets for its hooks: with them it would not look for the matrix's repository."""
+
 _FETCH_HINT = (
     "name a commit, branch or tag that this clone has (GitHub: fetch-depth: 0 for actions/checkout; "
     'GitLab: GIT_DEPTH: "0")'
@@ -127,7 +130,7 @@ def _call_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
             capture_output=True,
             text=True,
             errors="replace",
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
+            env=_build_environment(),
             timeout=_WITHIN_S,
         )
     except FileNotFoundError:
@@ -136,6 +139,14 @@ def _call_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
         raise UsageError(f"git {arguments[0]} took more than {_WITHIN_S} s") from None
 
 
+def _build_environment() -> dict[str, str]:
+    """Return this process's environment, without what git tells its hooks of another repository."""
+    others = {key: value for key, value in os.environ.items() if key not in _OF_HOOKS}
+    return {**others, "GIT_TERMINAL_PROMPT": "0"}
+
+
 def _read_reason(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the last line that git wrote; for a failed fetch it says what is missing."""
-    return (done.stderr.strip().splitlines() or [f"git ended with {done.returncode}"])[-1]
+    """Return the line by which git said why it failed, or the last one that it wrote."""
+    lines = done.stderr.strip().splitlines()
+    fatal = [line.removeprefix("fatal: ") for line in lines if line.startswith("fatal: ")]
+    return (fatal[:1] or lines[-1:] or [f"git ended with {done.returncode}"])[0]

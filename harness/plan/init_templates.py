@@ -13,6 +13,8 @@ from harness.plan.openapi.operations import Api
 _CPU_SHARES = (0.25, 0.5, 1.0)
 _MEMORY_MIB = (128, 256, 512)
 _COMPANION_MIB = 512
+_MOST_CORES = 4.0
+"""The largest first size, however large the host is: a service with so little memory rarely uses more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _format_readiness(facts: ServiceFacts) -> str:
 
 def format_matrix(facts: ServiceFacts, cores: int) -> str:
     """Write matrix.yaml with nine sizes that a host of `cores` can measure."""
-    most_cores = compute_available_cores(cores) / (2 if facts.companions else 1)
+    most_cores = min(_MOST_CORES, compute_available_cores(cores) / (2 if facts.companions else 1))
     cpus = ", ".join(f"{max(round(most_cores * part, 2), 0.01):g}" for part in _CPU_SHARES)
     memory = ", ".join(f"{mib}MiB" for mib in _MEMORY_MIB)
     return f"""\

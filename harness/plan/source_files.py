@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from harness.model import EVENTS_FILE, PLAN_FILE
-from harness.plan.dockerignore import DOCKERIGNORE_FILE, read_ignore_rules
+from harness.plan.dockerignore import DOCKERIGNORE_FILE, IgnoreRules, read_ignore_rules
 
 MOST_FILES = 50_000
 _MOST_BYTES = 1024 * 1024 * 1024
@@ -33,7 +33,7 @@ def find_context_files(context: Path, dockerfile: str = "Dockerfile") -> Iterato
     """
     rules = read_ignore_rules(context, dockerfile)
     count = size = 0
-    for path in _walk(context):
+    for path in _walk(context, context, rules):
         if rules.is_ignored(path.relative_to(context).as_posix()) and path.name != DOCKERIGNORE_FILE:
             continue
         count, size = count + 1, size + path.lstat().st_size
@@ -44,12 +44,19 @@ def find_context_files(context: Path, dockerfile: str = "Dockerfile") -> Iterato
         yield path
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for entry in sorted(folder.iterdir()):
+def _walk(folder: Path, context: Path, rules: IgnoreRules) -> Iterator[Path]:
+    """Yield the files and links below a folder; an ignored folder that may not be read is left out."""
+    try:
+        entries = sorted(folder.iterdir())
+    except PermissionError:
+        if folder == context or not rules.is_ignored(folder.relative_to(context).as_posix()):
+            raise
+        return
+    for entry in entries:
         if entry.name in _IGNORED_NAMES or entry.suffix == ".pyc" or is_campaign(entry):
             continue
         if entry.is_dir() and not entry.is_symlink():
-            yield from _walk(entry)
+            yield from _walk(entry, context, rules)
         elif entry.is_file() or entry.is_symlink():
             yield entry
 

@@ -104,3 +104,21 @@ def test_a_base_that_does_not_exist_is_named_with_the_remedy(repository: Project
 def test_a_matrix_outside_of_every_repository_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="git finds no repository here"):
         find_repository(tmp_path / "matrix.yaml")
+
+
+def test_the_repository_is_that_of_the_matrix_also_within_a_hook_of_git(
+    repository: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git tells a hook of its repository by variables, by which another git would look for no other."""
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "elsewhere"))
+    plan = load_plan(repository.folder / "matrix.yaml")
+    assert find_repository(plan.source) == repository.folder.resolve()
+    with check_out_base(plan, "HEAD^") as matrix:
+        assert matrix.is_file()
+
+
+def test_why_git_failed_is_told_by_its_own_reason(repository: Project) -> None:
+    """After the reason git may write several lines on what to try."""
+    with pytest.raises(UsageError, match=r"is no commit of this repository: .*origin"):
+        find_commit(repository.folder, "no-such-branch")

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.plan import hash_contents, load_plan
 from tests.unit.plan.project import Files, Project
 
@@ -157,3 +160,23 @@ def test_a_context_too_large_to_read_is_a_mistake_at_its_place(
         "targets/web/target.yaml:2:18: build.context: holds over 1 GiB or 50,000 files; "
         "name what the image doesn't need in .dockerignore"
     ]
+
+
+def test_a_folder_that_may_not_be_read_is_a_mistake_unless_it_is_ignored(
+    rich: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Databases keep such folders beside the code. Root may read everything, so the refusal is simulated."""
+    rich.write({"targets/web/data/file": "", "targets/web/load/postgres/file": ""})
+    closed = "postgres"
+    list_folder = Path.iterdir
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path.name == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return list_folder(path)
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert rich.load().hashes["target"]
+    closed = "data"
+    with pytest.raises(InputError, match="data: Permission denied"):
+        rich.load()

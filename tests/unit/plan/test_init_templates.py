@@ -8,7 +8,7 @@ from harness.plan.locustfile_text import format_locustfile
 from tests.unit.plan.project import Project
 
 
-@pytest.mark.parametrize("cores", [1, 2, 8])
+@pytest.mark.parametrize("cores", [1, 2, 8, 256])
 @pytest.mark.parametrize(
     ("facts", "probe"),
     [
@@ -29,4 +29,4 @@ def test_the_written_files_load(project: Project, facts: ServiceFacts, probe: ty
     plan = project.load()
     assert type(plan.target.readiness) is probe
     assert len(plan.cells) == 9
-    assert max(cell.limits.cpu_cores for cell in plan.cells) <= max(cores - 1, 0.5)
+    assert max(cell.limits.cpu_cores for cell in plan.cells) <= min(max(cores - 1, 0.5), 4)
