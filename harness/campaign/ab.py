@@ -14,7 +14,7 @@ from harness.campaign.preflight import (
     connect_backends,
     separate_cores,
 )
-from harness.campaign.resume import create_campaign, reopen_campaign
+from harness.campaign.resume import open_campaign
 from harness.campaign.stored_ab import (
     find_sides,
     find_unfinished_comparison,
@@ -93,18 +93,15 @@ def run_ab(
     path = None if fresh else find_unfinished_comparison(results, plan, request.is_asked_in, listener.note)
     name = path.name if path else build_campaign_name(f"{plan.target.name}-ab")
     backends = connect(name, plan)
-    plan = check_plan(plan, backends)
-    for target in (targets or {}).values():
-        check_plan(replace(plan, target=target), backends)
     with clean_engines(backends, results, listener.note):
+        plan = check_plan(plan, backends)
+        for target in (targets or {}).values():
+            check_plan(replace(plan, target=target), backends)
         workers, placement = separate_cores(backends, plan)
         fingerprint = build_fingerprint(workers, placement)
-        if path:
-            folder = reopen_campaign(path, plan, fingerprint)
-        else:
-            folder = create_campaign(results, name, plan, fingerprint)
         (single,) = workers.values()
-        return _compare(Comparison(plan, request, single, listener, folder, targets), folder), folder
+        with open_campaign(path, results, name, plan, fingerprint) as folder:
+            return _compare(Comparison(plan, request, single, listener, folder, targets), folder), folder
 
 
 def _compare(comparison: "Comparison", folder: CampaignFolder) -> AbAnswer:

@@ -164,7 +164,10 @@ def build_fingerprint(backends: EngineBackends, placement: str) -> Fingerprint:
 
 @contextlib.contextmanager
 def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str], None]) -> Iterator[None]:
-    """Reserve the engines; remove what killed campaigns left on entry, and what this one left on exit."""
+    """Reserve the engines; remove what killed campaigns left on entry, and what this one left on exit.
+
+    Whether a plan can be measured is checked within: leftovers may still hold the target's port.
+    """
     hosts = list_hosts(backends)
     with contextlib.ExitStack() as stack:
         for host in hosts:
@@ -177,8 +180,17 @@ def clean_engines(backends: EngineBackends, results: Path, note: Callable[[str],
             yield
         finally:
             for host in hosts:
-                with contextlib.suppress(EngineUnavailableError):  # the next run removes what is left there
-                    host.remove_leftovers()
+                _remove_own(host, note)
+
+
+def _remove_own(host: TargetHost, note: Callable[[str], None]) -> None:
+    """Remove what this campaign left on an engine; what can't be removed costs no answer, and is noted."""
+    try:
+        host.remove_leftovers()
+    except EngineUnavailableError:
+        return  # the campaign has met this error too; the next run removes what is left there
+    except EngineError as error:
+        note(f"{error.what}; `harness clean`, or the next run, tries again")
 
 
 def list_hosts(backends: EngineBackends) -> list[TargetHost]:

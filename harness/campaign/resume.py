@@ -1,14 +1,32 @@
 """Decide whether to resume a campaign or to start a new one, and open its folder."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from harness.analyse.result.comparison import find_changed_parts, find_machine_differences
-from harness.errors import UsageError
+from harness.errors import StoreError, UsageError
 from harness.model import EVENTS_FILE, CampaignState, Fingerprint, Plan
 from harness.plan import plan_to_json
 from harness.report import explain_machine_difference, name_part
-from harness.store import CampaignFolder
+from harness.store import CampaignFolder, hold_folder, is_held
+
+
+@contextlib.contextmanager
+def open_campaign(
+    resume: Path | None, results: Path, name: str, plan: Plan, fingerprint: Fingerprint
+) -> Iterator[CampaignFolder]:
+    """Reopen the campaign at `resume`, or create a new one; no other process measures into it until exit.
+
+    Raises as `reopen_campaign` and `create_campaign` do, and UsageError if another process measures into it.
+    """
+    if resume is not None:
+        with hold_folder(resume):
+            yield reopen_campaign(resume, plan, fingerprint)
+    else:
+        folder = create_campaign(results, name, plan, fingerprint)
+        with hold_folder(folder.path):
+            yield folder
 
 
 def create_campaign(results: Path, name: str, plan: Plan, fingerprint: Fingerprint) -> CampaignFolder:
@@ -20,15 +38,23 @@ def find_unfinished_campaign(results: Path, plan: Plan, note: Callable[[str], No
     """Return the folder of the newest campaign if that campaign is to be resumed for this plan, else None.
 
     A campaign is resumed if it was interrupted and its matrix, scenario and target are unchanged. `note` gets
-    the decision about an interrupted campaign.
+    the decision about an interrupted campaign, and about one that can't be read.
     """
     latest = results / "latest"
     if not (latest / EVENTS_FILE).is_file():
         return None
     folder = CampaignFolder.open(latest)
-    if folder.read_log().state is CampaignState.COMPLETE:
+    try:
+        if folder.read_log().state is CampaignState.COMPLETE:
+            return None
+        if is_held(folder.path):
+            note(f"{folder.name} is being measured by another harness: starting a new campaign")
+            return None
+        changed = describe_changes(folder, plan)
+    except StoreError as error:
+        note(f"the newest campaign can't be read ({error.what}): starting a new campaign")
         return None
-    if changed := describe_changes(folder, plan):
+    if changed:
         note(f"{folder.name} was interrupted, but {changed} changed since: starting a new campaign")
         return None
     note(f"going on with {folder.name}, which was interrupted (--fresh starts a new campaign)")
@@ -41,15 +67,20 @@ def reopen_campaign(path: Path, plan: Plan, fingerprint: Fingerprint) -> Campaig
     Raises UsageError if the plan or the machines have changed: old and new steps could not be compared.
     """
     folder = CampaignFolder.open(path)
-    if changed := describe_changes(folder, plan):
-        raise UsageError(
-            f"{path}: {changed} changed since this campaign started",
-            "run with --fresh for a new campaign, or undo the change",
-        )
+    require_same_plan(folder, plan)
     hint = "resume it on that machine, or run with --fresh for a new campaign here"
     refuse_other_machine(folder, fingerprint, hint)
     folder.mark_resumed()
     return folder
+
+
+def require_same_plan(folder: CampaignFolder, plan: Plan) -> None:
+    """Raise UsageError if the matrix, the scenario or the target has changed since the campaign started."""
+    if changed := describe_changes(folder, plan):
+        raise UsageError(
+            f"{folder.path}: {changed} changed since this campaign started",
+            "run with --fresh for a new campaign, or undo the change",
+        )
 
 
 def refuse_other_machine(folder: CampaignFolder, fingerprint: Fingerprint, hint: str) -> None:

@@ -12,7 +12,7 @@ from harness.campaign.preflight import (
     connect_backends,
     place_workers,
 )
-from harness.campaign.resume import create_campaign, find_unfinished_campaign, reopen_campaign
+from harness.campaign.resume import find_unfinished_campaign, open_campaign, require_same_plan
 from harness.campaign.scheduler import Scheduler
 from harness.model import CampaignResult, Plan
 from harness.store import CampaignFolder, build_campaign_name
@@ -44,20 +44,19 @@ def run_campaign(
         BackendError: an engine, a companion or the generator failed; what was measured is stored.
         StoreError: the campaign's folder can't be read or written.
     """
-    if resume is None and not fresh:
+    if resume is not None:
+        require_same_plan(CampaignFolder.open(resume), plan)
+    elif not fresh:
         resume = find_unfinished_campaign(results, plan, listener.note)
     name = resume.resolve().name if resume else build_campaign_name(plan.target.name)
     backends = connect(name, plan)
-    plan = check_plan(plan, backends)
     with clean_engines(backends, results, listener.note):
+        plan = check_plan(plan, backends)
         workers, placement, outcome = place_workers(backends, plan, listener.note)
         fingerprint = build_fingerprint(backends, placement)
-        if resume:
-            folder = reopen_campaign(resume, plan, fingerprint)
-        else:
-            folder = create_campaign(results, name, plan, fingerprint)
-        if outcome:
-            folder.add_note(outcome)
-        on_folder(folder)
-        listener.campaign_started(plan, len(folder.read_log().finished_cells))
-        return Scheduler(plan, folder, workers, listener).run(), folder
+        with open_campaign(resume, results, name, plan, fingerprint) as folder:
+            if outcome:
+                folder.add_note(outcome)
+            on_folder(folder)
+            listener.campaign_started(plan, len(folder.read_log().finished_cells))
+            return Scheduler(plan, folder, workers, listener).run(), folder

@@ -29,7 +29,7 @@ from harness.measure.session import Backends, open_session
 from harness.measure.step import StepSpec
 from harness.model import CampaignState, Cell, ContainerRun, Crowd, Load, Plan, Purpose, StepResult
 from harness.model.trials import BurstAsk, TrialAsk
-from harness.store import CampaignFolder
+from harness.store import CampaignFolder, hold_folder
 
 _CHANGED_HINT = "undo the change, or measure again with `harness run`: a trial is of what was measured"
 
@@ -70,13 +70,14 @@ def run_trial(
     steps = [step for each in progress.cells.values() for step in each.steps]
     check_size_of_facts(steps, _count_most_users(users, ask), ask.for_s)
     backends = connect(folder.name, plan)
-    plan = check_plan(plan, backends)
-    if cell.id in plan.skipped:
-        raise UsageError(f"{cell.id} can't be measured here: {plan.skipped[cell.id]}")
     refuse_other_machine(folder, build_fingerprint(backends, ""), "hold the trial on that machine")
     chosen = _choose_engine(backends, progress.cells[cell.id].engine)
     live = contextlib.closing(StepRecorder(listener, folder, [cell]))
-    with clean_engines(chosen, folder.path.parent, listener.note), live as recorder:
+    cleaned = clean_engines(chosen, folder.path.parent, listener.note)
+    with cleaned, hold_folder(folder.path), live as recorder:
+        plan = check_plan(plan, backends)
+        if cell.id in plan.skipped:
+            raise UsageError(f"{cell.id} can't be measured here: {plan.skipped[cell.id]}")
         pinned, placement = separate_cores(chosen, plan)
         listener.note(placement)
         ((engine, single),) = pinned.items()

@@ -6,9 +6,10 @@ from harness.store.folder import (
     CampaignFolder,
     CampaignLog,
     build_campaign_name,
-    remove_partial_files,
     write_text,
 )
+from harness.store.folder_lock import hold_folder, is_held
+from harness.store.partial_files import remove_partial_files
 from harness.store.request_table import write_requests
 from harness.store.summaries import Summary, read_summaries, read_summary
 
@@ -19,6 +20,8 @@ __all__ = [
     "FiguresReader",
     "Summary",
     "build_campaign_name",
+    "hold_folder",
+    "is_held",
     "read_summaries",
     "read_summary",
     "remove_partial_files",

@@ -27,7 +27,7 @@ from harness.model import (
 from harness.store.event_log import DISK_HINT, EventLog
 from harness.store.step_file import decode_step, encode_step
 
-_LATEST = "latest"
+LATEST = "latest"
 _ONLY_ENGINE = ""
 """The stored name of the engine of a campaign that has only one."""
 
@@ -132,7 +132,12 @@ class CampaignFolder:
             raise StoreError(
                 f"{name!r} is not a valid name of a campaign", "use letters, digits, dots and dashes"
             )
-        path = results / name
+        path, latest = results / name, results / LATEST
+        if latest.is_dir() and not latest.is_symlink():
+            raise StoreError(
+                f"{latest}: this is a folder, where a link to the newest campaign belongs",
+                "give it another name, or name another folder with --results",
+            )
         try:
             (path / "cells").mkdir(parents=True)
         except OSError as error:
@@ -250,7 +255,7 @@ class CampaignFolder:
 
     def _write_bytes(self, name: str, data: bytes) -> None:
         path = self.locate(name)
-        partial = path.with_name(path.name + ".part")
+        partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # others may write the same report
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
@@ -285,10 +290,16 @@ class CampaignFolder:
         return document
 
     def _link_latest(self, results: Path) -> None:
-        partial = results / f".{_LATEST}.part"
-        partial.unlink(missing_ok=True)
-        partial.symlink_to(self.name)
-        partial.replace(results / _LATEST)
+        partial = results / f".{LATEST}.{os.getpid()}.part"
+        try:
+            partial.unlink(missing_ok=True)
+            partial.symlink_to(self.name)
+            partial.replace(results / LATEST)
+        except OSError as error:
+            raise StoreError(
+                f"{results / LATEST}: no link to the newest campaign can be made: {error.strerror}",
+                "name a folder on a disk that can hold links with --results",
+            ) from None
 
 
 def name_step_file(cell_id: str, index: int) -> str:
@@ -302,17 +313,6 @@ def write_text(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}", "name a file in a folder that exists") from None
-
-
-def remove_partial_files(results: Path) -> list[Path]:
-    """Remove the half-written files that killed campaigns left, and return their paths.
-
-    Links are removed, not followed.
-    """
-    partial_files = [path for path in results.rglob("*.part") if path.is_symlink() or path.is_file()]
-    for path in partial_files:
-        path.unlink(missing_ok=True)
-    return partial_files
 
 
 def build_campaign_name(target: str, now: datetime | None = None) -> str:

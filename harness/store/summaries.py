@@ -1,6 +1,7 @@
 """Read the answers of all campaigns in a results folder from their summary.json."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def read_summaries(results: Path) -> list[Summary]:
     return [
         read_summary(path)
         for path in folders
-        if SAFE_NAME.fullmatch(path.name) and (path / SUMMARY_FILE).is_file()
+        if SAFE_NAME.fullmatch(path.name) and os.path.isfile(path / SUMMARY_FILE)
     ]
 
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from harness.campaign.preflight import (
     EngineBackends,
     build_fingerprint,
@@ -9,6 +11,7 @@ from harness.campaign.preflight import (
     list_hosts,
     separate_cores,
 )
+from harness.errors import EngineError, EngineUnavailableError
 from tests.builders import make_plan
 from tests.fakes import FakeBackends
 
@@ -44,3 +47,24 @@ def test_cores_that_cannot_be_separated_are_shared_and_the_fingerprint_says_so()
     assert same is backends
     assert "not separated" in outcome
     assert build_fingerprint(backends, outcome).placement == outcome
+
+
+@pytest.mark.parametrize(
+    ("error", "noted"),
+    [
+        (EngineError("Docker could not remove the network x: it has active endpoints"), True),
+        (EngineUnavailableError("Docker could not list the containers: Connection refused"), False),
+    ],
+)
+def test_what_can_not_be_removed_at_the_end_costs_no_answer(
+    error: EngineError, noted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, notes = FakeBackends(), list[str]()
+
+    def refuse(_campaign: str | None = None) -> list[str]:
+        raise error
+
+    with clean_engines({None: fake.to_backends()}, tmp_path, notes.append):
+        monkeypatch.setattr(fake.host, "remove_leftovers", refuse)
+    assert [error.what in note for note in notes] == [True] * noted
+    assert fake.host.reserved_by is None

@@ -130,3 +130,33 @@ def test_a_plan_that_cannot_be_measured_is_refused_before_anything_starts(
         run_campaign(changes[mistake], results, RecordingListener(), connect=connect_to(fake))
     assert fake.host.runs == []
     assert not results.exists()
+
+
+def test_a_port_that_a_killed_campaign_still_holds_is_free_for_the_next_one(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake, listener = FakeBackends(), RecordingListener()
+    fake.host.running.append("harness-killed-1")
+
+    def find_problems(*_: object) -> list[str]:
+        return ["port 8080 is already in use"] if fake.host.running else []
+
+    monkeypatch.setattr(fake.host, "find_problems", find_problems)
+    result, _ = run_campaign(plan, tmp_path / "results", listener, connect=connect_to(fake))
+    assert result.state == "complete"
+    assert "removed a leftover: harness-killed-1" in listener.notes
+
+
+@pytest.mark.parametrize("folder", ["20260101-000000-web", "nowhere"])
+def test_a_campaign_that_can_not_be_resumed_is_refused_before_an_engine_is_asked(
+    tmp_path: Path, plan: Plan, folder: str
+) -> None:
+    results, fake = tmp_path / "results", FakeBackends()
+    create_campaign(results, "20260101-000000-web", plan, fake.host.read_fingerprint())
+    changed = replace(plan, hashes={**plan.hashes, "matrix": "z"})
+
+    def connect(_campaign: str, _plan: Plan) -> EngineBackends:
+        raise AssertionError("an engine was asked")
+
+    with pytest.raises(UsageError, match=r"the matrix changed|no campaign here"):
+        run_campaign(changed, results, RecordingListener(), resume=results / folder, connect=connect)

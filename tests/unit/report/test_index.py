@@ -1,8 +1,11 @@
 """Render results/index.html: every campaign, and the trend of each size."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from harness.report import render_index
 from harness.store import Summary, read_summaries
@@ -57,6 +60,24 @@ def test_foreign_texts_of_a_summary_are_no_markup(tmp_path: Path) -> None:
 def test_a_folder_without_campaigns_has_an_empty_index(tmp_path: Path) -> None:
     assert read_summaries(tmp_path / "nowhere") == []
     assert "Campaigns" in render_index([])
+
+
+def test_a_folder_of_another_user_beside_campaigns_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A campaign may have been copied into /tmp. Root may read everything, so the refusal is simulated."""
+    store_summary(tmp_path, "20260101-web", 100)
+    foreign = tmp_path / "systemd-private"
+    foreign.mkdir()
+    stat = os.stat
+
+    def refuse(path: Any, *arguments: Any, **options: Any) -> os.stat_result:
+        if isinstance(path, str | Path) and Path(path).parent == foreign:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert [each.campaign for each in read_summaries(tmp_path)] == ["20260101-web"]
 
 
 def test_a_size_that_was_not_always_measured_has_gaps(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A campaign's folder is written in a safe order and read back, and no file outside of it is touched."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -205,6 +206,25 @@ def test_a_crash_while_writing_leaves_the_old_file_whole(
     assert (folder.path / "summary.json").read_text() == "old"
 
 
+def test_two_processes_may_write_the_same_report_at_once(
+    folder: CampaignFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`harness report` writes the reports of a campaign that still runs; neither may end the other."""
+    sync = os.fsync
+
+    def write_as_another_process(descriptor: int) -> None:
+        monkeypatch.setattr("os.fsync", sync)
+        with monkeypatch.context() as other:
+            other.setattr("os.getpid", lambda: 1)
+            folder.write_reports({"summary.json": "of the other"})
+        sync(descriptor)
+
+    monkeypatch.setattr("os.fsync", write_as_another_process)
+    folder.write_reports({"summary.json": "ours"})
+    assert (folder.path / "summary.json").read_text() == "ours"
+    assert list(folder.path.glob("*.part")) == []
+
+
 def test_text_that_is_not_valid_unicode_is_written_nevertheless(folder: CampaignFolder) -> None:
     folder.add_logs(CELL, 1, "caf\udce9\n", "fine\n")
     assert (folder.path / "cells" / CELL / "target-1.log").read_text() == "caf?\n"
@@ -319,3 +339,39 @@ def test_the_image_of_an_engine_is_read_back(folder: CampaignFolder) -> None:
     assert folder.read_log().images == {}
     folder.add_image("web:1", "sha256:1")
     assert folder.read_log().images == {None: "sha256:1"}
+
+
+def test_files_of_others_beside_campaigns_are_never_removed(folder: CampaignFolder, tmp_path: Path) -> None:
+    """`--results .` names a folder of the user's own."""
+    results = tmp_path / "results"
+    names = ("film.iso.part", "downloads/song.part", f"{folder.name}/mine/x/y.part")
+    others = [results / name for name in names]
+    half = [folder.path / "plan.json.part", folder.path / "cells" / "web" / "step-001.json.gz.part"]
+    for path in (*others, *half):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert sorted(remove_partial_files(results)) == sorted(half)
+    assert all(path.exists() for path in others)
+
+
+def test_a_folder_in_the_place_of_the_link_to_the_newest_campaign_is_named(
+    folder: CampaignFolder, tmp_path: Path
+) -> None:
+    """Copies of results, such as artifacts of a pipeline, have a folder there."""
+    latest = tmp_path / "results" / "latest"
+    latest.unlink()
+    latest.mkdir()
+    with pytest.raises(StoreError, match="latest: this is a folder"):
+        CampaignFolder.create(tmp_path / "results", "two", {}, folder.read_fingerprint())
+    assert not (tmp_path / "results" / "two").exists()
+
+
+def test_a_disk_that_can_not_hold_links_is_named(
+    folder: CampaignFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "symlink_to", refuse)
+    with pytest.raises(StoreError, match="no link to the newest campaign can be made: Operation not"):
+        CampaignFolder.create(tmp_path / "results", "two", {}, folder.read_fingerprint())
