@@ -16,6 +16,8 @@ NEWEST = $(lastword $(CAMPAIGNS))
 BASE ?=
 CAMPAIGN ?= results/latest
 HEAD ?=
+BEFORE = $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS))))
+AFTER = $(or $(HEAD),$(NEWEST))
 
 .DEFAULT_GOAL := help
 .PHONY: help matrix report compare bench bench-holds bench-load bench-page bench-search bench-truth screenshots soak test test-v2 check fmt venv lock engine base browser \
@@ -25,13 +27,14 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 matrix: venv engine base ## measure every size of MATRIX (matrix.yaml) and write the report
-	@$(BIN)/harness run $(MATRIX) --results results $(ARGS)
+	@$(BIN)/harness run "$(MATRIX)" --results results $(ARGS)
 
 report: venv ## write the report of the newest campaign again
 	@$(BIN)/harness report results/latest $(ARGS)
 
 compare: venv ## compare two campaigns: BASE (default: the newest but one) and HEAD (default: the newest)
-	@$(BIN)/harness compare $(or $(BASE),$(lastword $(filter-out $(NEWEST),$(CAMPAIGNS)))) $(or $(HEAD),$(NEWEST)) $(ARGS)
+	@[ "$(BEFORE)" ] && [ "$(AFTER)" ] || { echo 'results/ has no two campaigns: name them with BASE=… and HEAD=…' >&2; exit 1; }
+	@$(BIN)/harness compare "$(BEFORE)" "$(AFTER)" $(ARGS)
 
 bench: bench-search bench-page bench-load bench-truth ## bench-search, bench-page, bench-load and bench-truth: most of an hour, on an idle machine
 
@@ -39,7 +42,7 @@ bench-search: venv ## compare the search with other methods, on simulated target
 	@$(BIN)/python -m bench.search $(ARGS)
 
 bench-holds: venv engine base ## hold the users that results/latest certified again, five minutes each
-	@$(BIN)/python -m bench.holds --matrix $(MATRIX) $(ARGS)
+	@$(BIN)/python -m bench.holds --matrix "$(MATRIX)" $(ARGS)
 
 bench-load: venv engine base ## compare CPU time per request with plain Locust, and one engine with two
 	@$(BIN)/python -m bench.load $(ARGS)
@@ -52,7 +55,7 @@ bench-truth: venv engine base ## compare measured capacities of a real target wi
 	@$(BIN)/python -m bench.calibration $(ARGS)
 
 screenshots: venv browser ## make docs/sample and the pictures of the docs from CAMPAIGN (results/latest)
-	@$(BIN)/python -m tools.screenshots $(CAMPAIGN)
+	@$(BIN)/python -m tools.screenshots "$(CAMPAIGN)"
 
 soak: venv engine base ## stress the harness for half an hour: 20,000 broken files, 200 sizes, 50 kills in one campaign
 	@$(BIN)/python -m tests.soak.fuzz --inputs 20000

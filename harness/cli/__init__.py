@@ -4,7 +4,8 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn, cast
 
@@ -57,14 +58,20 @@ app.registered_commands.sort(key=lambda command: _ORDER.index(str(command.name))
 
 _COMMAND = get_command(app)
 
+SignalHandler = Callable[[int, FrameType | None], None]
+
+_TWICE_WITHIN_S = 0.5
+"""Signals so close together are one: who closes a terminal hangs up on the harness and on its shell, which
+passes it on, and make and service managers do so with other signals.
+"""
+
 _TyperUsageError = cast(type[typer.BadParameter], typer.BadParameter.__mro__[1])
 """The base class of all usage errors of typer, which typer itself does not export."""
 
 
 def main() -> NoReturn:
     """Run the command line of this process, and exit."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    handle_interrupts(_interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal has all characters of a report
@@ -94,16 +101,38 @@ def _print_error(message: str) -> None:
     err.print(f"error: {clean_lines(message)}", markup=False, soft_wrap=True)
 
 
+def handle_interrupts(handler: SignalHandler) -> None:
+    """Let the handler take the signals that interrupt a command.
+
+    A hangup that is ignored stays ignored: `nohup harness run` is to outlive its terminal.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     """Raise KeyboardInterrupt, so that containers are removed; end at once at the next signal.
 
     Locust ends with this process. The next run, or `harness clean`, removes containers that are left.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _abort)
+    handle_interrupts(build_abort(time.monotonic() + _TWICE_WITHIN_S))
     raise KeyboardInterrupt
 
 
-def _abort(_number: int, _frame: FrameType | None) -> None:
-    os.write(2, b"aborted: `harness clean`, or the next run, removes the containers that are left\n")
-    os._exit(INTERRUPTED)
+def show_cursor(descriptor: int) -> None:
+    """Show the cursor of a terminal, which the live display hides; do nothing with a file or a pipe."""
+    if os.isatty(descriptor):
+        os.write(descriptor, b"\x1b[?25h")
+
+
+def build_abort(from_s: float) -> SignalHandler:
+    """Return a handler that ends this process at once, but does nothing before this instant."""
+
+    def abort(_number: int, _frame: FrameType | None) -> None:
+        if time.monotonic() >= from_s:
+            show_cursor(1)
+            os.write(2, b"aborted: `harness clean`, or the next run, removes the containers that are left\n")
+            os._exit(INTERRUPTED)
+
+    return abort

@@ -1,5 +1,6 @@
 """Define what all commands share: the application, its outputs, common arguments, exit codes and answers."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +17,26 @@ from harness.store import CampaignFolder, read_summaries, write_text
 DONE, USER_MISTAKE, NOT_MEASURED, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
 """The exit codes. `harness/errors.py` says which errors lead to 1 and 2."""
 
+_INDEX_TITLE = "<title>Campaigns</title>"
+
+
+class PipedConsole(Console):
+    """A console that falls silent once nobody reads it any more, as in `harness run | head -3`.
+
+    Rich itself would end the command, with the exit code of a user's mistake. A campaign goes on.
+    """
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on, and drop what was not written yet."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
+
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = PipedConsole(highlight=False)
+err = PipedConsole(stderr=True, highlight=False)
 
 ResultsOption = Annotated[
     Path, typer.Option("--results", help="The folder that holds all campaigns.", show_default=True)
@@ -49,17 +67,46 @@ def say(text: str) -> None:
     out.print(clean_lines(text), markup=False, soft_wrap=True)
 
 
+def is_on_terminal() -> bool:
+    """Return True if a person sees the output in a terminal.
+
+    Rich also calls a pipe a terminal if FORCE_COLOR is set, as in many pipelines.
+    """
+    return out.is_terminal and out.file.isatty()
+
+
+def can_redraw() -> bool:
+    """Return True if the output is in a terminal that can write over what it shows."""
+    return is_on_terminal() and not out.is_dumb_terminal
+
+
 def show_campaign(result: CampaignResult, folder: CampaignFolder) -> None:
     """Print a campaign's answer, and list it in the index of all campaigns."""
     show_answer(build_view(result))
-    results = folder.path.parent
-    write_text(results / "index.html", render_index(read_summaries(results)))
+    write_index(folder.path.parent)
     show_report_path(folder.path / "report.html")
+
+
+def write_index(results: Path) -> None:
+    """Write index.html, which lists all campaigns of a folder; a page of somebody else stays as it is."""
+    path = results / "index.html"
+    if _is_foreign_page(path):
+        say(f"note: {path} is another page, and is kept; so no page lists the campaigns there")
+        return
+    write_text(path, render_index(read_summaries(results)))
+
+
+def _is_foreign_page(path: Path) -> bool:
+    """Return True for a file that is no index of campaigns. Raises OSError if it can't be read."""
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return _INDEX_TITLE not in file.read(4000)  # the title is in the head
 
 
 def show_answer(view: View) -> None:
     """Print the table, the recommendation and the warnings."""
-    out.print(render_table(view, out.width if out.is_terminal else None), markup=False, soft_wrap=True)
+    out.print(render_table(view, out.width if is_on_terminal() else None), markup=False, soft_wrap=True)
     out.print()
     warnings = (f"warning: {warning}" for warning in view.warnings)
     for line in (write_recommendation(view), *shorten_tunings(view.tunings), *warnings):

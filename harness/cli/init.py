@@ -1,13 +1,14 @@
 """The command init: write a target, a locustfile and a matrix that can be run at once."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.console import DONE, app, out, say
+from harness.cli.console import DONE, app, is_on_terminal, out, say
 from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
 from harness.plan import (
@@ -26,7 +27,7 @@ from harness.plan import (
 )
 
 _COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
-
+_LAST_PORT = 65535
 
 _Name = Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")]
 _Image = Annotated[str | None, typer.Option(help="The image to measure, such as nginx:1.27.")]
@@ -42,7 +43,11 @@ _Service = Annotated[
 ]
 _Port = Annotated[
     int | None,
-    typer.Option(help="The port that the target listens on in its container; by default detected."),
+    typer.Option(
+        min=1,
+        max=_LAST_PORT,
+        help="The port that the target listens on in its container; by default detected.",
+    ),
 ]
 _Ready = Annotated[
     str | None,
@@ -176,9 +181,12 @@ def _read_compose(name: str, target_folder: Path, compose: Path, service: str | 
 
 
 def _ask_for_port() -> int:
-    if not out.is_terminal:
+    if not is_on_terminal() or not sys.stdin.isatty():
         raise UsageError("the port that the target listens on in its container is unknown", "--port 8000")
-    return int(typer.prompt("Which port does the target listen on in its container?", type=int))
+    port = int(typer.prompt("Which port does the target listen on in its container?", type=int))
+    if not 1 <= port <= _LAST_PORT:
+        raise UsageError(f"{port} is no port", f"write a number from 1 to {_LAST_PORT}: --port 8000")
+    return port
 
 
 def _read_openapi(openapi: Path) -> Api:

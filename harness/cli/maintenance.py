@@ -1,16 +1,17 @@
 """The commands before and after a campaign: doctor checks this machine, clean removes what was left."""
 
+import contextlib
 import inspect
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, say
-from harness.errors import HarnessError
+from harness.errors import EngineError, HarnessError
 from harness.measure.docker.host import DockerHost
 from harness.measure.doctor import Level, examine
 from harness.measure.protocols import MonotonicClock
@@ -71,14 +72,14 @@ def _find_first_sentence(text: str) -> str:
 
 
 def find_engines(matrix: Path | None) -> Mapping[str | None, Engine]:
-    """Return the engines to check, by the name that their findings begin with; None for the only one."""
+    """Return the engines that a command is about, by name; the name is None if there is only one."""
     if matrix is not None:
         return _read_engines(matrix)
     if _DEFAULT_MATRIX.is_file():
         try:
             return _read_engines(_DEFAULT_MATRIX)
         except HarnessError:
-            say(f"warning: {_DEFAULT_MATRIX} has mistakes, so only Docker's current engine is checked")
+            say(f"warning: {_DEFAULT_MATRIX} has mistakes, so only Docker's current engine counts")
             say("         try: harness plan")
     return {None: DEFAULT_ENGINE}
 
@@ -93,13 +94,43 @@ def _read_engines(matrix: Path) -> Mapping[str | None, Engine]:
 
 
 @app.command("clean")
-def clean(results: ResultsOption = Path("results")) -> int:
+def clean(
+    results: ResultsOption = Path("results"),
+    matrix: Annotated[
+        Path | None,
+        typer.Option(
+            help="The matrix whose engines to clean, beside Docker's current one; by default matrix.yaml if "
+            "there is one.",
+            metavar="MATRIX",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
     """Remove what the harness left: containers, networks, replaced images, half-written files."""
-    host = DockerHost("harness clean", MonotonicClock())
-    with host.reserve():
-        removed = host.remove_leftovers() + host.remove_old_images()
-        removed += [str(path) for path in remove_partial_files(results)]
-    for name in removed:
-        say(f"removed {name}")
-    say(f"{len(removed)} removed" if removed else "nothing to remove")
+    named = list(dict.fromkeys(find_engines(matrix).values()))
+    removed, errors = 0, list[EngineError]()
+    for engine in dict.fromkeys((*named, DEFAULT_ENGINE)):
+        try:
+            removed += _show_removed(_clean_engine(engine))
+        except EngineError as error:
+            errors += [error] if engine in named else []
+    removed += _show_removed(map(str, remove_partial_files(results)))
+    if errors:
+        raise errors[0]
+    say(f"{removed} removed" if removed else "nothing to remove")
     return DONE
+
+
+def _clean_engine(engine: Engine) -> list[str]:
+    """Remove what the harness left on an engine; return its names. Raises EngineError."""
+    opened = DockerHost("harness clean", MonotonicClock(), engine=engine)
+    with contextlib.closing(opened) as host, host.reserve():
+        return host.remove_leftovers() + host.remove_old_images()
+
+
+def _show_removed(names: Iterable[str]) -> int:
+    """Print what was removed; return how many these are."""
+    shown = list(names)
+    for name in shown:
+        say(f"removed {name}")
+    return len(shown)

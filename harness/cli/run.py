@@ -11,10 +11,19 @@ import typer
 from harness.analyse.search.time_estimate import estimate_plan
 from harness.campaign import CampaignListener, ignore_folder, run_campaign
 from harness.campaign.preflight import fit_to_engines
-from harness.cli.console import DONE, NOT_MEASURED, ResultsOption, app, out, say, show_campaign
+from harness.cli.console import (
+    DONE,
+    NOT_MEASURED,
+    ResultsOption,
+    app,
+    can_redraw,
+    out,
+    say,
+    show_campaign,
+)
 from harness.cli.progress import LineProgress, LiveProgress
 from harness.cli.watch import build_page_opener
-from harness.errors import BackendError
+from harness.errors import BackendError, UsageError
 from harness.measure.locust.generator import LocustGenerator
 from harness.model import CampaignResult, Plan, Status
 from harness.plan import hash_contents, load_plan
@@ -55,6 +64,8 @@ def run(
 
     Resumes the newest campaign if it was interrupted. Exit code 2 if a size could not be measured.
     """
+    if resume is not None and fresh:
+        raise UsageError("--resume and --fresh are mutually exclusive", "keep one of them")
     plan = load_plan_for_users(matrix, for_users)
     with contextlib.ExitStack() as pages:
         on_folder = build_page_opener(pages) if live else ignore_folder
@@ -77,8 +88,8 @@ def load_plan_for_users(matrix: Path, for_users: int | None) -> Plan:
 
 @contextlib.contextmanager
 def open_listener() -> Iterator[CampaignListener]:
-    """Show a campaign until exit: on a terminal as a live display, otherwise as plain lines."""
-    if out.is_terminal:
+    """Show a campaign until exit: in a terminal as a live display, otherwise as plain lines."""
+    if can_redraw():
         with LiveProgress(out) as display:
             yield display
     else:

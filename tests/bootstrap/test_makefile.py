@@ -41,7 +41,15 @@ def test_every_listed_target_can_be_made(target: str) -> None:
 
 def test_the_user_chooses_the_matrix_and_the_arguments() -> None:
     commands = run_make("--dry-run", "matrix", "MATRIX=other.yaml", "ARGS=--quiet").stdout
-    assert "harness run other.yaml --results results --quiet" in commands
+    assert 'harness run "other.yaml" --results results --quiet' in commands
+    assert 'run "my shop.yaml" ' in run_make("--dry-run", "matrix", "MATRIX=my shop.yaml").stdout
+
+
+def test_a_comparison_without_two_campaigns_says_how_to_name_them() -> None:
+    """The name of a campaign that is nowhere is given to the harness, which says so."""
+    named = run_make("--dry-run", "compare", "BASE=results/a b", "HEAD=results/c").stdout
+    assert 'harness compare "results/a b" "results/c"' in named
+    assert "name them with BASE=… and HEAD=…" in named
 
 
 def test_cleaning_never_removes_results() -> None:

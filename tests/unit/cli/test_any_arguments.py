@@ -93,6 +93,7 @@ STARTING: tuple[tuple[str, ...], ...] = (
     ("ab", "--head", "shop:2", "--difference", "VALUE"),
     ("ab", "--head", "shop:2", "--users", "VALUE"),
     ("clean", "--results", "VALUE"),
+    ("clean", "--matrix", "VALUE"),
     ("init", "VALUE"),
     ("init", "shop", "--image", "VALUE"),
     ("init", "shop", "--dockerfile", "VALUE"),

@@ -1,11 +1,13 @@
 """`harness doctor` checks the engines of the matrix, or the current one of Docker."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 
+from harness.cli import maintenance, run_command
 from harness.cli.maintenance import find_engines, list_commands
-from harness.errors import InputError
+from harness.errors import EngineError, InputError
 from harness.model import DEFAULT_ENGINE, Engine
 from tests.unit.plan.project import FILES, Project
 
@@ -54,3 +56,48 @@ def test_without_make_doctor_lists_every_command_with_what_it_does() -> None:
     )
     assert {line.split()[1] for line in lines} >= {"run", "doctor", "check", "change", "comment", "clean"}
     assert all(line.split()[2:] for line in lines)
+
+
+class LeftoverHost:
+    """An engine with one leftover, named after its address; the one at ssh://gone does not answer."""
+
+    def __init__(self, _campaign: str, _clock: object, *, engine: Engine) -> None:
+        if engine.host == "ssh://gone":
+            raise EngineError("no Docker engine answers at ssh://gone")
+        self.name = engine.host or "the current engine"
+
+    def reserve(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+    def remove_leftovers(self) -> list[str]:
+        return [f"a container at {self.name}"]
+
+    def remove_old_images(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("engines", "code", "removed"),
+    [
+        ("", 0, ["the current engine"]),
+        ('engine: "ssh://a"\n', 0, ["ssh://a", "the current engine"]),
+        ('engines: {one: "ssh://gone", two: "ssh://b"}\n', 2, ["ssh://b", "the current engine"]),
+    ],
+)
+def test_the_engines_of_the_matrix_are_cleaned_too(
+    engines: str,
+    code: int,
+    removed: list[str],
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project.write(FILES | {"matrix.yaml": FILES["matrix.yaml"] + engines})
+    monkeypatch.setattr(maintenance, "DockerHost", LeftoverHost)
+    assert run_command(["clean"]) == code
+    said = capsys.readouterr()
+    assert [f"removed a container at {name}" for name in removed] == said.out.splitlines()[: len(removed)]
+    assert ("ssh://gone" in said.err) is (code == 2)

@@ -1,7 +1,10 @@
-"""`harness plan` says how long a campaign takes, and what the time goes into."""
+"""`harness plan` says how long a campaign takes, and what the time goes into; options that contradict."""
 
 from dataclasses import replace
 
+import pytest
+
+from harness.cli import run_command
 from harness.cli.run import describe_time
 from tests.builders import make_plan
 
@@ -27,3 +30,8 @@ def test_the_soak_is_told_by_itself() -> None:
 def test_a_plan_without_a_size_takes_no_time() -> None:
     skipped = {cell.id: "larger than this host" for cell in PLAN.cells}
     assert describe_time(replace(PLAN, skipped=skipped)) == "up to 400 users each, about 0 s in all"
+
+
+def test_a_campaign_is_resumed_or_started_anew_but_not_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["run", "matrix.yaml", "--resume", "results/latest", "--fresh"]) == 1
+    assert "--resume and --fresh are mutually exclusive" in capsys.readouterr().err
