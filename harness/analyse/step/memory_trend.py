@@ -47,6 +47,9 @@ pieces, and use again what was freed: a shop's memory stood still for ten second
 _FEWEST_COLLECTED_FLOORS = 4
 """Floors after collections needed to be sure that memory grows: three lie on a line too often by chance."""
 
+_FAR_RATIO = 0.5
+"""Up to this share of its limit memory is far from it: floors of the whole time may show that it lasts."""
+
 _FULL_SAMPLES = 8
 """Memory is full once as many samples in a row are close to the limit: a saw-tooth touches it for less."""
 
@@ -108,13 +111,14 @@ def _assess_series(
     left_s = max(0.0, horizon_s - observed_s)
     floor_s, floors = pick_floors(at_s, used, lows, _LATE_SHARE)
     growth, low, _ = fit_growth(floor_s, floors)
-    high = fit_growth(floor_s, floors, _STILL_BYTES)[2]
     peak_bytes = float(used[at_s >= at_s[-1] - _LATE_SHARE * observed_s].max())
     is_full = peak_bytes >= full_bytes
     room_bytes = limit_bytes - (float(floors[-1]) if is_full and lows else peak_bytes)
     straight_bytes = peak_bytes + max(0.0, growth * left_s)
-    curve = None if lows else _extend_floors(at_s, used, left_s)
-    expected, most = curve or (straight_bytes, math.inf)
+    expected, most = (not lows and _extend_floors(at_s, used, left_s)) or (straight_bytes, math.inf)
+    high = fit_growth(floor_s, floors, _STILL_BYTES)[2]
+    if not lows and growth * left_s <= room_bytes and peak_bytes <= _FAR_RATIO * limit_bytes:
+        high = min(high, _bound_whole_growth(at_s, used))
     can_last = high * left_s <= room_bytes or most <= limit_bytes
     outlook = MemoryOutlook.UNKNOWN
     if can_last and (lows or not is_full):
@@ -133,6 +137,11 @@ def _assess_series(
         lasts_s=observed_s + room_bytes / growth if growth > 0 else None,
         rose_to_full=rose_to_full,
     )
+
+
+def _bound_whole_growth(at_s: _Series, used: _Series) -> float:
+    """Return the upper end of the growth's interval by the floors of the whole time, in bytes a second."""
+    return fit_growth(*pick_floors(at_s, used, (), 1.0), _STILL_BYTES)[2]
 
 
 def _extend_floors(at_s: _Series, used: _Series, left_s: float) -> tuple[float, float] | None:

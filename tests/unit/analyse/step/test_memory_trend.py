@@ -116,6 +116,28 @@ def test_level_memory_lasts_once_it_is_no_mere_halt() -> None:
     assert (trend.outlook, trend.growth_bytes_per_s, trend.lasts_s) == (MemoryOutlook.LASTS, 0.0, None)
 
 
+def test_level_memory_far_from_its_limit_lasts_by_the_whole_time() -> None:
+    """11 of 64 MiB: the floors of 30 s lie at 0, 6, 11, 16, 21 and 26 s, 463 s² about their mean.
+
+    Taken to scatter by 0.1 MiB, they may rise by 2.776 * 0.1 / sqrt(463) = 0.0129 MiB a second: by 46 MiB in
+    the rest of the hour, and 53 are left. The floors of 20 s allow 65 MiB. Of 22 MiB, 11 are left.
+    """
+    assert assess(lambda _: 11.0, 30, limit_mib=64).outlook is MemoryOutlook.LASTS
+    assert assess(lambda _: 11.0, 20, limit_mib=64).outlook is MemoryOutlook.UNKNOWN
+    assert assess(lambda _: 33.0, 30, limit_mib=64).outlook is MemoryOutlook.UNKNOWN
+
+
+def test_memory_that_begins_to_grow_late_is_not_said_to_last() -> None:
+    """Level for 60 s, then 1 MiB in ten seconds.
+
+    The floors of all six blocks are 11 MiB: by the whole time it would last. The latest third rises by 0.03
+    MiB a second, by 110 MiB in the rest of the hour, and 52 are left.
+    """
+    trend = assess(lambda at_s: 11 + max(0.0, at_s - 60) / 10, 70, limit_mib=64)
+    assert trend.outlook is MemoryOutlook.UNKNOWN
+    assert trend.growth_bytes_per_s * HOUR_S == pytest.approx(110 * MIB, rel=0.1)
+
+
 def test_memory_that_rose_until_its_limit_held_it_is_full() -> None:
     trend = assess(lambda at_s: min(95.8, 60 + at_s), 60)
     assert trend.outlook is MemoryOutlook.FILLS
