@@ -8,11 +8,12 @@ import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from harness.measure.docker import lock
 from harness.measure.docker.client import CAMPAIGN_LABEL, connect
 from harness.measure.docker.host import DockerHost
-from harness.measure.docker.lock import find_lock_path
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
 from harness.measure.protocols import (
@@ -104,13 +105,13 @@ def share_engine(identity: str) -> Iterator[None]:
 
     What this process reserves meanwhile is locked for it alone. Raises BlockingIOError while a campaign runs.
     """
-    with find_lock_path(identity).open("a") as file, tempfile.TemporaryDirectory() as folder:
+    with lock.find_lock_path(identity).open("a") as file, tempfile.TemporaryDirectory() as folder:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        before, tempfile.tempdir = tempfile.tempdir, folder
+        before, lock.SHARED_FOLDER = lock.SHARED_FOLDER, Path(folder)
         try:
             yield
         finally:
-            tempfile.tempdir = before
+            lock.SHARED_FOLDER = before
 
 
 @contextlib.contextmanager

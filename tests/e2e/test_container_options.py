@@ -78,6 +78,7 @@ def test_options_are_true_inside_and_jobs_end_before_the_target_starts(
     monkeypatch.setenv("SHOP_TOKEN", "s3cret")
     (tmp_path / "code").mkdir()
     (tmp_path / "code/server.txt").write_text("of the project")
+    (tmp_path / "settings").write_text("of this machine")
     state = {"volumes": {"/state": "state"}}
     companions = (
         build_companion(backend, "My_Db.1", PortProbe(8000, 20), aliases=("shop-database",)),
@@ -108,11 +109,13 @@ def test_options_are_true_inside_and_jobs_end_before_the_target_starts(
         user="root",
         options=options,
         companions=companions,
+        files={"/etc/settings": tmp_path / "settings"},
         tmpfs=("/run:size=1m", "/scratch:mode=0711"),
         ulimits={"nofile": Ulimit(100, 200), "core": -1},
     )
     with backend.run(target) as running:
         assert read_inside(running, "cat", "server.txt") == "of the project"
+        assert read_inside(running, "cat", "/etc/settings") == "of this machine"
         assert read_inside(running, "cat", "/state/log") == "migrated\nmigrated indexed"
         assert read_inside(running, "cat", "/run/secrets/token") == "s3cret"
         assert read_inside(running, "stat", "-c", "%a %u", "/run/secrets/token") == "440 65534"

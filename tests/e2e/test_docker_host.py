@@ -9,21 +9,23 @@ import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from docker.api import APIClient
 
-from harness.errors import EngineError, UsageError
+from harness.errors import EngineError, EngineUnavailableError, UsageError
 from harness.measure.docker import container
 from harness.measure.docker.cleanup import remove_old_images
 from harness.measure.docker.client import connect
+from harness.measure.docker.container_spec import ContainerSpec
+from harness.measure.docker.creation import create_container
 from harness.measure.docker.host import DockerHost
 from harness.measure.docker.port_access import is_port_free
 from harness.measure.docker.stats import DockerProbe
 from harness.measure.locust.generator import LocustGenerator
-from harness.model import MIB, BuildSource, Scenario, Target
+from harness.model import MIB, BuildSource, ContainerOptions, Scenario, Target
 from tests.contract.backends import Backend, make_cell, open_real_backend
 from tests.e2e.engine_proxy import EngineProxy, run_engine_proxy
 from tests.e2e.project import BASE
@@ -145,6 +147,46 @@ def test_an_end_by_removal_through_the_engine_has_no_exit_code(backend: Backend,
     assert end is not None
     assert end.exit_code is None
     assert "removed by someone else" in end.log_tail
+
+
+def test_a_container_that_somebody_connects_to_the_targets_network_keeps_it_from_no_removal(
+    backend: Backend, client: APIClient
+) -> None:
+    target = backend.build_target(options=ContainerOptions(aliases=("shop",)))
+    image = backend.host.prepare(target).reference
+    name = f"harness-debugger-{os.getpid()}"
+    created = client.create_container(image, entrypoint=["sleep", "60"], name=name)
+    try:
+        client.start(created["Id"])
+        with backend.run(target) as running:
+            assert isinstance(running, container.DockerTarget)
+            networks = client.inspect_container(running.container_id)["NetworkSettings"]["Networks"]
+            (network,) = networks
+            client.connect_container_to_network(created["Id"], network)
+        assert client.networks(names=[network]) == []
+        assert client.inspect_container(created["Id"])["State"]["Running"]
+    finally:
+        client.remove_container(created["Id"], force=True)
+
+
+@pytest.mark.parametrize("lost", ["network", "container"])
+def test_what_is_removed_by_hand_before_the_start_is_no_fact_about_the_size(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    def create_and_remove(
+        client: APIClient, spec: ContainerSpec, environment: Mapping[str, str]
+    ) -> tuple[str, int]:
+        created = create_container(client, spec, environment)
+        if lost == "network":
+            client.remove_network(spec.network or "")
+        else:
+            client.remove_container(created[0])
+        return created
+
+    monkeypatch.setattr(container, "create_container", create_and_remove)
+    target = backend.build_target(options=ContainerOptions(aliases=("shop",)))
+    with pytest.raises(EngineUnavailableError, match="could not start"), backend.run(target):
+        pass
 
 
 def test_an_image_is_not_built_again_if_its_content_did_not_change(backend: Backend) -> None:

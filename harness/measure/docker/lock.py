@@ -15,7 +15,7 @@ from typing import TextIO
 
 from harness.errors import UsageError
 
-_SHARED_FOLDER = Path("/tmp")
+SHARED_FOLDER = Path("/tmp")
 
 
 @contextlib.contextmanager
@@ -93,6 +93,6 @@ def _is_current(path: Path, file: TextIO) -> bool:
 def find_lock_path(engine_id: str) -> Path:
     """Return the lock file of an engine, the same for every user of this machine, whatever TMPDIR says."""
     name = hashlib.sha256(engine_id.encode()).hexdigest()[:12]
-    is_usable = os.access(_SHARED_FOLDER, os.W_OK | os.X_OK)
-    folder = _SHARED_FOLDER if is_usable else Path(tempfile.gettempdir())
+    is_usable = os.access(SHARED_FOLDER, os.W_OK | os.X_OK)
+    folder = SHARED_FOLDER if is_usable else Path(tempfile.gettempdir())
     return folder / f"capacity-harness-{name}.lock"
