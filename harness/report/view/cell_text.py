@@ -100,16 +100,27 @@ def describe_outcome(result: CellResult) -> str:
     return f"{outcome} — {reason}" if reason and result.status is not Status.CENSORED else outcome
 
 
-def describe_capacity(result: CellResult) -> str:
-    """Return the capacity for a sentence that starts with "sustains".
-
-    That is `250 (245–257)` with an estimate, otherwise `245 and breaks at 257` or `at least 400`.
-    """
+def format_estimated_users(result: CellResult) -> str:
+    """Return the estimated capacity with its 95 % interval: `250 (245–257)`. A dash without one."""
     estimate, low, high = (
         keep_finite(value) for value in (result.estimate_users, result.estimate_low, result.estimate_high)
     )
-    if estimate is not None and low is not None and high is not None:
-        return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"
+    if estimate is None or low is None or high is None:
+        return NO_DATA
+    return f"{format_number(estimate, 0)} ({format_number(low, 0)}–{format_number(high, 0)})"
+
+
+def describe_capacity(result: CellResult) -> str:
+    """Return the capacity for a sentence that starts with "sustains".
+
+    That is `250 (245–257)` with an estimate, otherwise `245 and breaks at 257` or `at least 400`. An estimate
+    outside of the measured bracket is not named as what the size sustains: `14 (by all windows 15–20)`.
+    """
+    written, estimate = format_estimated_users(result), keep_finite(result.estimate_users)
+    sustained, broken = result.sustained_users, result.broken_users
+    if written != NO_DATA and estimate is not None:
+        is_inside = sustained is None or broken is None or sustained <= round(estimate) < broken
+        return written if is_inside else f"{sustained} (by all windows {written.partition('(')[2]}"
     if result.broken_users is not None:
         return f"{result.sustained_users} and breaks at {result.broken_users}"
     return f"at least {result.sustained_users}"

@@ -89,7 +89,7 @@ def build_cell_view(campaign: CampaignResult, result: CellResult, cost: Cost | N
         factor=cell_text.name_factor(result),
         evidence=text.clean_text(explain_evidence(result.evidence)),
         why=cell_text.explain_result(result),
-        estimate=_format_estimate(result),
+        estimate=cell_text.format_estimated_users(result),
         precision=cell_text.format_precision(result),
         reference=format_reference(result),
         slowdown=describe_slowdown(result),
@@ -125,11 +125,6 @@ def _build_step_views(result: CellResult) -> tuple[StepView, ...]:
         build_step_view(step, is_superseded=step.index in result.superseded_steps)
         for step in sorted(result.steps, key=lambda step: step.index)
     )
-
-
-def _format_estimate(result: CellResult) -> str:
-    is_known = text.keep_finite(result.estimate_users) is not None
-    return cell_text.describe_capacity(result) if is_known else text.NO_DATA
 
 
 def format_currency(campaign: CampaignResult) -> str:

@@ -106,6 +106,15 @@ def test_the_best_size_and_a_remedy_are_named_if_no_size_sustains_the_users() ->
     assert text.endswith("; measure sizes with more CPU.")
 
 
+def test_no_size_is_said_to_sustain_a_number_of_users_that_broke_it() -> None:
+    """All windows together put the capacity at 16 to 20 users, although 16 broke in a window of their own."""
+    size = replace(
+        example.build_cpu_bound(0.5, 96, (14,), (16,)),
+        estimate_users=16.3, estimate_low=14.6, estimate_high=20.0,
+    )  # fmt: skip
+    assert "sustains 14 (by all windows 15–20) and stops there" in recommend(size)
+
+
 def test_a_larger_size_is_no_remedy_for_a_target_that_waits_for_something_else() -> None:
     slow = replace(example.build_cpu_bound(0.5, 96, (245,), (257,)), limiting_factor=Factor.TARGET)
     assert recommend(slow).endswith("a larger size alone will not help, find what its requests wait for.")
