@@ -74,7 +74,7 @@ SECRET
 TAB=a\\tb
 M="a\\nb"
 """,
-        "second.env": "A=6\nTWO=${TAG:-none}\n",
+        "second.env": "A=6\nTWO=${TAG:-none}\nEARLIER=${REF}\n",
     },
     "env file as a text": {
         "compose.yaml": "services:\n  web: {image: x, env_file: ./some.env, ports: [80]}\n",
@@ -326,6 +326,57 @@ volumes:
 """,
         "conf/x": "",
         "data/x": "",
+    },
+    "volumes that begin empty": {
+        "compose.yaml": """\
+services:
+  web:
+    image: x
+    ports: [80]
+    depends_on: [fill]
+    volumes:
+      - {type: volume, source: data, target: /data, read_only: true, volume: {nocopy: true}}
+      - site:/site:ro
+      - {type: volume, target: /own, volume: {nocopy: true}}
+  fill: {image: y, expose: ["1"], volumes: ["data:/data", "site:/site"]}
+volumes: {data: {}, site: {}}
+""",
+    },
+    "files of COMPOSE_FILE": {
+        ".env": "COMPOSE_FILE=compose.yaml:more.yaml\n",
+        "compose.yaml": "services: {web: {image: x, ports: [80], command: ['1']}}\n",
+        "compose.override.yaml": "services: {web: {image: unread}}\n",
+        "more.yaml": "services: {web: {ports: !override [90], command: ['2']}}\n",
+    },
+    "env files of an included file": {
+        "compose.yaml": """\
+include: [{path: inner/compose.yaml, env_file: [inner/a.env, inner/b.env]}]
+services: {web: {image: x, ports: [80], depends_on: [inner]}}
+""",
+        "inner/compose.yaml": """\
+services: {inner: {image: x, expose: ["1"], command: ["${TAG}", "${A}", "${B}", "${C}"]}}
+""",
+        "inner/a.env": "A=first\nB=first\nTAG=a\n",
+        "inner/b.env": "B=second\nC=${A}-\nTAG=b\n",
+    },
+    "yaml 1.1 and reused anchors": {
+        "compose.yaml": """\
+%YAML 1.1
+---
+x-one: &port "20"
+x-more:
+  first: &value {FIRST: 1}
+  port: &port "30"
+  second: &other {SECOND: 2, FIRST: 3}
+services:
+  web:
+    image: x
+    ports: [*port]
+    environment:
+      <<: [*value, *other]
+      ON: yes
+      TIME: 22:22
+""",
     },
     "secrets and configs": {
         "compose.yaml": """\

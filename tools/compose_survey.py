@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.errors import InputError
-from harness.plan import ServiceFacts, format_target, load_plan, summarize_service
+from harness.plan import FileChoice, ServiceFacts, format_target, load_plan, summarize_service
 from harness.plan.compose.convert import convert_service
+from harness.plan.compose.file_choice import find_files
 from harness.plan.compose.official_reader import find_docker_compose
-from harness.plan.compose.reader import ComposeModel, find_files, read_compose
+from harness.plan.compose.reader import ComposeModel, read_compose
 from harness.plan.compose.service_keys import find_ports
 
 _NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -43,7 +44,7 @@ def survey(folder: Path, environ: Mapping[str, str]) -> Iterator[Outcome]:
 
 def _read(file: Path, shown: str, environ: Mapping[str, str]) -> Outcome:
     try:
-        model = read_compose(find_files(file), environ)
+        model = read_compose(find_files(file, environ), environ)
         service = choose_service(model)
         if service is None:
             return Outcome(shown, "", "no service publishes a port")
@@ -78,7 +79,7 @@ def _is_read_alike(file: Path, service: str, environ: Mapping[str, str]) -> bool
     """Return True if our own reader makes the same target of a service as `docker compose`."""
     without = {key: value for key, value in environ.items() if key != "PATH"}
     targets = [
-        convert_service(read_compose(find_files(file), each), service, each, {})
+        convert_service(read_compose(find_files(file, each), each), service, each, {})
         for each in (environ, without)
     ]
     return targets[0] == targets[1]
@@ -90,7 +91,7 @@ def plan_service(file: Path, service: str, environ: Mapping[str, str]) -> tuple[
     Raises:
         InputError, ValueError: the plan is refused.
     """
-    summary = summarize_service(file, service, service, environ)
+    summary = summarize_service(FileChoice((file.absolute(),)), service, service, environ)
     run = {"compose": {"file": str(file.absolute()), "service": service, "also": list(summary.also)}}
     facts = ServiceFacts("web", run, has_healthcheck=summary.has_healthcheck, companions=summary.companions)
     with tempfile.TemporaryDirectory() as name:

@@ -13,7 +13,10 @@ from harness.errors import InputError, UsageError
 from harness.measure.docker.image import inspect_image
 from harness.plan import (
     Api,
+    FileChoice,
     ServiceFacts,
+    choose_context,
+    choose_files,
     format_locustfile,
     format_matrix,
     format_target,
@@ -26,7 +29,6 @@ from harness.plan import (
     to_target_name,
 )
 
-_COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _LAST_PORT = 65535
 
 _Name = Annotated[str, typer.Argument(help="The name of the new target.", metavar="NAME")]
@@ -35,7 +37,8 @@ _Dockerfile = Annotated[
     Path | None, typer.Option(help="The Dockerfile to build the target from; by default ./Dockerfile.")
 ]
 _Compose = Annotated[
-    Path | None, typer.Option(help="The compose file of the target; by default the one in this folder.")
+    Path | None,
+    typer.Option(help="The compose file of the target; by default what `docker compose up` reads here."),
 ]
 _Service = Annotated[
     str | None,
@@ -138,11 +141,12 @@ def _find_service(
     sources = [each for each in (image, dockerfile, compose) if each is not None]
     if len(sources) > 1:
         raise UsageError("--image, --dockerfile and --compose are mutually exclusive", "keep one of them")
+    choice = None if compose is None else FileChoice((compose.absolute(),))
     if not sources:
-        compose = next((Path(each) for each in _COMPOSE_FILES if Path(each).is_file()), None)
-        dockerfile = Path("Dockerfile") if compose is None and Path("Dockerfile").is_file() else None
-    if compose is not None:
-        return _read_compose(name, target_folder, compose, service)
+        choice = _choose_compose_files()
+        dockerfile = Path("Dockerfile") if choice is None and Path("Dockerfile").is_file() else None
+    if choice is not None:
+        return _read_compose(name, target_folder, choice, service)
     if dockerfile is not None:
         return _read_dockerfile(name, target_folder, dockerfile)
     if image is not None:
@@ -156,28 +160,50 @@ def _find_service(
 
 def _read_dockerfile(name: str, target_folder: Path, dockerfile: Path) -> ServiceFacts:
     try:
-        port, has_healthcheck = read_dockerfile(dockerfile.read_text(encoding="utf-8", errors="replace"))
+        text = dockerfile.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"{dockerfile}: {error.strerror}", "--dockerfile path/to/Dockerfile") from None
-    build = {"context": os.path.relpath(dockerfile.parent, target_folder)}
-    if dockerfile.name != "Dockerfile":
-        build["dockerfile"] = dockerfile.name
+    port, has_healthcheck = read_dockerfile(text)
+    folder = dockerfile.absolute().parent
+    context = choose_context(text, folder, Path.cwd())
+    if context != folder:
+        say(f"note: {dockerfile} is built from {os.path.relpath(context)}, which has the files it copies")
+    build = {"context": os.path.relpath(context, target_folder.absolute())}
+    if (inside := os.path.relpath(dockerfile, context)) != "Dockerfile":
+        build["dockerfile"] = inside
     return ServiceFacts(name, {"build": build}, port, has_healthcheck=has_healthcheck)
 
 
-def _read_compose(name: str, target_folder: Path, compose: Path, service: str | None) -> ServiceFacts:
+def _choose_compose_files() -> FileChoice | None:
     try:
-        summary = summarize_service(compose, service, name, os.environ)
+        return choose_files(Path.cwd(), os.environ)
+    except ValueError as error:
+        raise UsageError(str(error), "correct COMPOSE_FILE, or name a file with --compose") from None
+
+
+def _read_compose(name: str, target_folder: Path, choice: FileChoice, service: str | None) -> ServiceFacts:
+    files = [os.path.relpath(path, target_folder.absolute()) for path in choice.paths]
+    try:
+        summary = summarize_service(choice, service, name, os.environ)
     except ValueError as error:
         raise UsageError(str(error), "correct the file, or name another one with --compose") from None
     except LookupError as error:
+        shown = os.path.relpath(choice.paths[0])
         raise UsageError(
-            f"{compose}: which service is to be measured?", f"--service with one of {error}"
+            f"{shown}: which service is to be measured?", f"--service with one of {error}"
         ) from None
-    also = {"also": list(summary.also)} if summary.also else {}
-    file = os.path.relpath(compose, target_folder)
-    run = {"compose": {"file": file, "service": summary.service} | also}
-    return ServiceFacts(name, run, has_healthcheck=summary.has_healthcheck, companions=summary.companions)
+    section: dict[str, object] = {"file": files if choice.is_complete else files[0]}
+    if choice.env_files is not None:
+        section["env_file"] = [os.path.relpath(path, target_folder.absolute()) for path in choice.env_files]
+    section["service"] = summary.service
+    if summary.also:
+        section["also"] = list(summary.also)
+    return ServiceFacts(
+        name,
+        {"compose": section},
+        has_healthcheck=summary.has_healthcheck,
+        companions=summary.companions,
+    )
 
 
 def _ask_for_port() -> int:

@@ -95,3 +95,5 @@ class ContainerOptions:
     has_healthcheck: bool = True
     healthcheck: Healthcheck | None = None
     restarts: bool = False
+    empty_volumes: tuple[str, ...] = ()
+    read_only_volumes: tuple[str, ...] = ()

@@ -1,5 +1,6 @@
 """Read matrix.yaml into a Plan: parse, validate, expand its cells, fit them to a host. Starts nothing."""
 
+from harness.plan.build_context import choose_context
 from harness.plan.cli_values import (
     find_price_note,
     parse_any_requirement,
@@ -13,6 +14,7 @@ from harness.plan.cli_values import (
     parse_size,
     parse_soak_length,
 )
+from harness.plan.compose.file_choice import FileChoice, choose_files
 from harness.plan.compose.summary import summarize_service
 from harness.plan.compose.syntax import to_target_name
 from harness.plan.container_options import find_nearest_parent
@@ -47,7 +49,10 @@ __all__ = [
     "DOCKERIGNORE_FILE",
     "Api",
     "Dockerfile",
+    "FileChoice",
     "ServiceFacts",
+    "choose_context",
+    "choose_files",
     "choose_port",
     "drop_syntax",
     "find_ignore_file",

@@ -42,7 +42,9 @@ def build_options(section: ServiceSection, folder: Path) -> ContainerOptions:
             inside: FileContent(content.text, content.mode, content.uid, content.gid)
             for inside, content in section.contents.items()
         },
-        volumes=section.volumes,
+        volumes={inside: volume.name for inside, volume in section.volumes.items()},
+        empty_volumes=tuple(inside for inside, volume in section.volumes.items() if volume.nocopy),
+        read_only_volumes=_list_read_only_volumes(section),
         is_read_only=section.read_only,
         has_init=section.init,
         has_tty=section.tty,
@@ -51,6 +53,10 @@ def build_options(section: ServiceSection, folder: Path) -> ContainerOptions:
         healthcheck=_build_healthcheck(section.healthcheck),
         restarts=section.restart,
     )
+
+
+def _list_read_only_volumes(section: ServiceSection) -> tuple[str, ...]:
+    return tuple(inside for inside, volume in section.volumes.items() if volume.read_only)
 
 
 def _build_healthcheck(section: HealthcheckSection) -> Healthcheck | None:
@@ -142,6 +148,10 @@ def _check_mounts(reading: Reading, section: ServiceSection) -> None:
                 reading.report((key, inside), f"lies in {outer}, which is read-only; name {outer} in copies")
     for key in ("copies", "contents"):
         for inside in getattr(section, key):
+            if (outer := find_nearest_parent(inside, _list_read_only_volumes(section))) is not None:
+                reading.report(
+                    (key, inside), f"lies in {outer}, a volume that is read_only; drop read_only there"
+                )
             if str(PurePosixPath(inside).parent) in tmpfs and not _is_folder(reading, section, inside):
                 reading.report((key, inside), "lies in a tmpfs, which begins empty; drop that entry of tmpfs")
 

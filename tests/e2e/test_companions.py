@@ -78,3 +78,16 @@ def test_a_companion_is_reached_by_its_name_and_its_use_is_stored(project: Proje
     facts = json.loads(gzip.decompress((project.folder / "results/latest" / file).read_bytes()))
     assert facts["companions"]["store"]["memory_bytes"] == 64 * 2**20
     assert len(facts["companions"]["store"]["cpu_s"]) >= 5
+
+
+def test_a_companion_without_cat_is_ready_when_its_port_listens(project: Project) -> None:
+    add_companion(project, "{port: 8000, within: 20s}")
+    folder = project.folder / "targets/behaves"
+    text = (folder / "image/Dockerfile").read_text()
+    (folder / "image/NoCat").write_text(f"{text}\nUSER root\nRUN rm $(command -v cat)\nUSER nobody\n")
+    before, mark, after = (folder / "target.yaml").read_text().rpartition("{context: image, ")
+    (folder / "target.yaml").write_text(f"{before}{mark}dockerfile: NoCat, {after}")
+    done = project.run_harness("run")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (run, *_) = project.read_events("life-started")
+    assert run["companions_ready_after_s"] < 20

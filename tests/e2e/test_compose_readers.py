@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from harness.plan.compose.convert import convert_service
+from harness.plan.compose.file_choice import find_files
 from harness.plan.compose.official_reader import find_docker_compose
-from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.reader import read_compose
 from harness.plan.compose.report import ComposeTarget
 from tests.compose_files import ENVIRON, FILES
 from tests.e2e.debian import fetch_program
@@ -33,7 +34,8 @@ def convert(folder: Path, files: Mapping[str, str], environ: Mapping[str, str]) 
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return convert_service(read_compose(find_files(folder / "compose.yaml"), environ), "web", environ, {})
+    model = read_compose(find_files(folder / "compose.yaml", environ), environ)
+    return convert_service(model, "web", environ, {})
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -20,12 +20,19 @@ from harness.plan import find_nearest_parent, is_campaign, resolve_variables
 def build_mounts(target: Target, group: str, shared: Mapping[Path, str]) -> list[Mount]:
     """Build the volumes of a container: its own, and those that the containers of a run share.
 
-    All are new, and begin with what the image has there. A folder that is copied into the container becomes a
-    volume that begins empty. `shared` has the volumes of the folders that several containers see.
+    All are new, and begin with what the image has there, unless they are to begin empty. A folder that is
+    copied into the container becomes a volume that begins empty. `shared` has the volumes of the folders that
+    several containers see.
     """
     options = target.options
     mounts = [
-        Mount(inside, name_volume(group, name) if name else None, type="volume")
+        Mount(
+            inside,
+            name_volume(group, name) if name else None,
+            type="volume",
+            no_copy=inside in options.empty_volumes,
+            read_only=inside in options.read_only_volumes,
+        )
         for inside, name in options.volumes.items()
     ]
     mounts += [

@@ -6,11 +6,14 @@ import re
 import socket
 import string
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import assert_never
 from urllib.parse import quote
 
 from docker.api import APIClient
+from docker.errors import APIError
 
+from harness.measure.docker.client import is_local
 from harness.measure.docker.port_access import OpenPort
 from harness.model import (
     CommandProbe,
@@ -36,7 +39,13 @@ _LOG_LINES = 1000
 _LISTENING = "0A"
 """A socket's state in /proc/net/tcp."""
 
-_PRINT_SOCKETS = ("cat", "/proc/net/tcp", "/proc/net/tcp6")
+_SOCKET_TABLES = ("tcp", "tcp6")
+_PRINT_SOCKETS = ("cat", *(f"/proc/net/{name}" for name in _SOCKET_TABLES))
+_TABLE_HEADER = "local_address"
+_NO_PROGRAM = "executable file"
+"""What the engine says of a program that the image has not."""
+
+_PROC = Path("/proc")
 
 
 class Unavailable(str):
@@ -97,9 +106,7 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
     """Return None if the container is ready, else what was seen instead."""
     match probe:
         case PortProbe():
-            _, tables = run_command(client, container_id, _PRINT_SOCKETS)
-            is_listening = probe.port in parse_listening_ports(tables)
-            return None if is_listening else f"nothing listens on port {probe.port}"
+            return _probe_port(client, container_id, probe.port)
         case LogProbe():
             written: bytes = client.logs(container_id, tail=_LOG_LINES)
             is_written = re.search(probe.pattern, written.decode(errors="replace"), re.MULTILINE)
@@ -112,6 +119,40 @@ def probe_container(client: APIClient, container_id: str, probe: ContainerProbe)
             return _probe_health(client, container_id)
         case _:
             assert_never(probe)
+
+
+def _probe_port(client: APIClient, container_id: str, port: int) -> str | None:
+    tables = read_socket_tables(client, container_id)
+    if tables is None:
+        return (
+            f"nobody can see whether it listens on port {port}, because its image has no `cat`: give it "
+            "another `ready`, such as {log: …} or {started: true}"
+        )
+    return None if port in parse_listening_ports(tables) else f"nothing listens on port {port}"
+
+
+def read_socket_tables(client: APIClient, container_id: str, proc: Path = _PROC) -> str | None:
+    """Return the kernel's tables of the container's sockets; None if nobody can read them.
+
+    Where the image has no `cat`, as images without a shell, they are read from outside, if the engine runs on
+    this machine.
+    """
+    try:
+        _, tables = run_command(client, container_id, _PRINT_SOCKETS)
+    except APIError as error:
+        if _NO_PROGRAM not in str(error):
+            raise
+        tables = ""
+    if _TABLE_HEADER in tables:
+        return tables
+    if not is_local(client):
+        return None
+    process = proc / str(client.inspect_container(container_id)["State"]["Pid"])
+    with contextlib.suppress(OSError):
+        if container_id in (process / "cgroup").read_text():
+            paths = (process / "net" / name for name in _SOCKET_TABLES)
+            return "\n".join(path.read_text() for path in paths if path.exists())
+    return None
 
 
 def _probe_health(client: APIClient, container_id: str) -> str | None:

@@ -142,11 +142,17 @@ def _canonicalize_dependencies(value: Any) -> Tree:
 
 def _canonicalize_env_file(value: Any, folder: Path, home: str) -> Tree:
     values = {"path": value} if isinstance(value, str) else value
+    if "path" not in values:
+        raise ValueError("an entry has no path")
     return {"required": True, **values, "path": resolve_path(values["path"], folder, home)}
 
 
 def _canonicalize_extends(value: Any, folder: Path, home: str) -> Tree:
-    return {"service": value} if isinstance(value, str) else _resolve_file(value, folder, home)
+    if isinstance(value, str):
+        return {"service": value}
+    if "service" not in value:
+        raise ValueError("names no service")
+    return _resolve_file(value, folder, home)
 
 
 def canonicalize_hosts(value: Any) -> list[str]:

@@ -1,13 +1,20 @@
 """Convert a service of a compose file, with the services that it depends on, into a target's mapping."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.model import MIB, MOST_PIDS
 from harness.plan.compose.builds import BuildConverter
 from harness.plan.compose.contradictions import find_contradictions
-from harness.plan.compose.dependencies import find_cycle, list_dependencies, list_services
+from harness.plan.compose.dependencies import (
+    find_cycle,
+    is_optional,
+    is_switched_on,
+    list_dependencies,
+    list_optional_dependencies,
+    list_services,
+)
 from harness.plan.compose.mounts import MountConverter, find_parted_folders
 from harness.plan.compose.names import (
     count_mentions,
@@ -25,6 +32,7 @@ from harness.plan.compose.service_keys import (
     convert_plain_keys,
     convert_readiness,
     describe_replicas,
+    describe_split_test,
     find_exposed_port,
     find_listening_port,
     find_ports,
@@ -62,9 +70,10 @@ def convert_service(
         return result
     unknown = [name for name in also if name not in model.services]
     result.faults += [f"has no service {quote(name)}, which compose.also names" for name in unknown]
+    model, optional = _switch_on(model, service)
     names = list(list_services(model.services, service, also))
     converter = _Converter(model, environ, result, names)
-    _report_missing_services(model, names, result)
+    _report_missing_services(model, names, optional, result)
     given = own.get("companions")
     companions_own: _Values = given if isinstance(given, dict) else {}
     result.values = converter.convert_target(service, own)
@@ -82,8 +91,32 @@ def convert_service(
     return result
 
 
-def _report_missing_services(model: ComposeModel, names: list[str], result: ComposeTarget) -> None:
-    """Report dependencies that are not there, or need not be, and services that depend on each other."""
+def _switch_on(model: ComposeModel, service: str) -> tuple[ComposeModel, dict[str, list[str]]]:
+    """Return the model with the service's profiles switched on, and without what is off and may be.
+
+    Docker Compose does so with a service that it is told to start. What is left out is returned by service.
+    """
+    profiles = model.profiles | {str(each) for each in model.services[service].get("profiles") or []}
+    optional = {
+        name: left_out
+        for name in model.services
+        if (left_out := list_optional_dependencies(model.services, name, profiles))
+    }
+    services = dict(model.services)
+    for name, left_out in optional.items():
+        conditions = services[name]["depends_on"]
+        needed = {other: each for other, each in conditions.items() if other not in left_out}
+        services[name] = {**services[name], "depends_on": needed}
+    return replace(model, values={**model.values, "services": services}, profiles=profiles), optional
+
+
+def _report_missing_services(
+    model: ComposeModel, names: list[str], optional: Mapping[str, list[str]], result: ComposeTarget
+) -> None:
+    """Report dependencies that are not there, or need not be, and services that depend on each other.
+
+    `optional` are those that are left out, by service.
+    """
     services = model.services
     if cycle := find_cycle(services, names[::-1]):
         result.refuse(cycle[0], f"depends on itself, by {' and '.join([*cycle[1:], cycle[0]])}")
@@ -91,13 +124,17 @@ def _report_missing_services(model: ComposeModel, names: list[str], result: Comp
         conditions = services[name].get("depends_on") or {}
         for dependency in list_dependencies(services, name):
             condition = conditions.get(dependency) or {} if isinstance(conditions, dict) else {}
-            is_required = condition.get("required", True) not in (False, "false")
-            if dependency not in services and is_required:
+            if dependency not in services and not is_optional(condition):
                 result.refuse(name, f"depends on {dependency}, which is not in the file")
             elif dependency in services and dependency not in names:
                 result.note(name, f"depends on {dependency}, of which the file wants no container")
-            elif not is_required and not model.is_switched_on(dependency):
+            elif not is_switched_on(services.get(dependency), model.profiles):
                 result.note(name, f"{dependency} is started, although its profile is not switched on")
+        for other in optional.get(name, []):
+            if other not in names:
+                result.note(
+                    name, f"{other} is not started, because its profile is not switched on (see compose.also)"
+                )
 
 
 def _report_what_is_shared(
@@ -122,7 +159,7 @@ def _note_services_apart(model: ComposeModel, service: str, names: list[str], re
         name
         for name, values in sorted(services.items())
         if name not in (*names, *result.left_out, *result.built)
-        and model.is_switched_on(name)
+        and is_switched_on(values, model.profiles)
         and read_replicas(values) > 0
         and service not in list_services(services, name)
     ]
@@ -227,7 +264,8 @@ class _Converter:
             self.result.restarted.append(name)
         if read_pids_limit(values) > MOST_PIDS:
             self.result.note(name, f"its pids_limit is {MOST_PIDS} here")
-        if note := describe_replicas(values, is_target=name == self.names[-1]):
+        notes = (describe_replicas(values, is_target=name == self.names[-1]), describe_split_test(values))
+        for note in filter(None, notes):
             self.result.note(name, note)
         self._convert_network_mode(name, values, section)
         self._report_fixed_addresses(name, values)

@@ -1,6 +1,6 @@
 """Find the services that a service of a compose file depends on, in the order in which they start."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.plan.compose.names import find_network_owner, list_shared_namespaces
@@ -38,6 +38,31 @@ def list_dependencies(services: _Values, name: str) -> list[str]:
     shared = [*([] if owner is None else [owner]), *list_shared_namespaces(values)]
     origins = [origin.service for origin in list_origins(services, values) if origin.service is not None]
     return sorted({*map(str, values.get("depends_on") or []), *links, *shared, *origins})
+
+
+def list_optional_dependencies(services: _Values, name: str, profiles: Collection[str]) -> list[str]:
+    """Return what a service depends on only if it is there, and is not: its profile is not switched on."""
+    conditions = services[name].get("depends_on")
+    if not isinstance(conditions, dict):
+        return []
+    return [
+        dependency
+        for dependency, condition in conditions.items()
+        if is_optional(condition)
+        and dependency in services
+        and not is_switched_on(services[dependency], profiles)
+    ]
+
+
+def is_optional(condition: Any) -> bool:
+    """Return True for a dependency that need not be there."""
+    return isinstance(condition, Mapping) and condition.get("required", True) in (False, "false")
+
+
+def is_switched_on(values: _Values | None, profiles: Collection[str]) -> bool:
+    """Return True for a service of no profile, or of one of these; `*` stands for all."""
+    own = (values or {}).get("profiles")
+    return not own or not {"*", *own}.isdisjoint(profiles)
 
 
 def find_cycle(services: _Values, names: Sequence[str]) -> list[str]:

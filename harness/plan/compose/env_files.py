@@ -2,12 +2,13 @@
 
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dotenv.parser import Binding, parse_stream
 
 from harness.plan.compose.interpolation import Variables, substitute
+from harness.plan.yaml.document import shorten_path
 
 _LIKE_YAML = re.compile(r"\s*(?:export\s+)?(?P<key>[\w.-]+)[ \t]*:[ \t]*(?P<value>[^\r\n]*?)\s*", re.ASCII)
 _RAW_LINE = re.compile(r"(?P<key>[^=#\s][^=]*?)\s*=(?P<value>.*)")
@@ -73,14 +74,27 @@ def read_raw_env_file(path: Path) -> dict[str, str | None]:
     return {match["key"]: match["value"] for match in matches if match}
 
 
+def read_env_files(paths: Sequence[Path], environ: Mapping[str, str], variables: Variables) -> dict[str, str]:
+    """Return the variables of files such as `.env`; a later file overrides those before it, `environ` all.
+
+    Raises:
+        ValueError: a file can't be read, or as `read_env_file`.
+    """
+    values: dict[str, str] = {}
+    for path in paths:
+        try:
+            read = read_env_file(path, variables.override_by(values), in_texts=False)
+        except OSError as error:
+            raise ValueError(f"{shorten_path(path)} can't be read: {error.strerror}") from None
+        values |= {name: value for name, value in read.items() if value is not None}
+    return {name: value for name, value in values.items() if name not in environ}
+
+
 def read_dotenv(folder: Path, environ: Mapping[str, str], variables: Variables) -> dict[str, str]:
     """Return the variables of the `.env` file in a folder; nothing without one. `environ` overrides them.
 
     Raises:
-        ValueError, OSError: as `read_env_file`.
+        ValueError: as `read_env_files`.
     """
     path = folder / ".env"
-    if not path.is_file():
-        return {}
-    values = read_env_file(path, variables, in_texts=False)
-    return {name: value for name, value in values.items() if value is not None and name not in environ}
+    return read_env_files([path] if path.is_file() else [], environ, variables)

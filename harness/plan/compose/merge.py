@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from os.path import abspath, isfile
+from os.path import abspath, exists, isfile
 from pathlib import Path
 from typing import Any
 
 from harness.errors import InputError
 from harness.model import GIB
 from harness.plan.compose.convert import convert_service
-from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.file_choice import FileChoice
+from harness.plan.compose.reader import read_compose
 from harness.plan.compose.syntax import to_list
+from harness.plan.schema.target import ComposeSection
 from harness.plan.yaml.document import shorten_path
 from harness.plan.yaml.reading import Reading
 
@@ -32,13 +34,15 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
     compose = values.get("compose") if isinstance(values, dict) else None
     if not isinstance(compose, dict) or not isinstance(compose.get("service"), str):
         return reading, ()
-    files = _find_named_files(reading, compose.get("file"))
-    if not files:
+    choice = _find_named_files(reading, compose)
+    if choice is None:
         return reading, ()
+    reading.enter("compose").validate(ComposeSection)
+    files = choice.list_files(reading.environ)
     own = {key: value for key, value in values.items() if key != "compose"}
     try:
         also = [str(each) for each in to_list(compose.get("also"))]
-        model = read_compose(files, reading.environ)
+        model = read_compose(files, reading.environ, choice.env_files)
         service = convert_service(model, compose["service"], reading.environ, own, also)
     except ValueError as error:
         problem = reading.document.build_problem((*reading.at, "compose"), str(error))
@@ -55,19 +59,23 @@ def merge_compose(reading: Reading) -> tuple[Reading, tuple[str, ...]]:
     return replace(reading, document=replace(reading.document, values=merged)), notes
 
 
-def _find_named_files(reading: Reading, named: Any) -> list[Path]:
-    """Return the compose files that a target names, and report those that are not there.
+def _find_named_files(reading: Reading, compose: Mapping[str, Any]) -> FileChoice | None:
+    """Return the compose files that a target names; report those that are not there, and return None then.
 
-    A single file comes with the file that overrides it by Compose's custom; several are meant as they are.
+    A single file comes with those that Docker Compose reads with it; a list is meant as it is.
     """
-    names = [str(each) for each in named] if isinstance(named, list) else [str(named or _USUAL_FILE)]
-    paths = [Path(abspath(reading.folder / name)) for name in names]
-    missing = [path for path in paths if not isfile(path)]
-    for path in missing:
-        reading.report(("compose", "file"), f"no file {shorten_path(path)}")
-    if missing or not paths:
-        return []
-    return find_files(paths[0]) if len(paths) == 1 else paths
+    named = compose.get("file")
+    paths = _resolve_paths(reading, named or _USUAL_FILE)
+    env_files = None if compose.get("env_file") is None else _resolve_paths(reading, compose["env_file"])
+    missing = [("file", path) for path in paths if not isfile(path)]
+    missing += [("env_file", path) for path in env_files or () if not exists(path)]
+    for key, path in missing:
+        reading.report(("compose", key), f"no file {shorten_path(path)}")
+    return None if missing else FileChoice(paths, isinstance(named, list), env_files)
+
+
+def _resolve_paths(reading: Reading, named: Any) -> tuple[Path, ...]:
+    return tuple(Path(abspath(reading.folder / str(each))) for each in to_list(named))
 
 
 def _override_keys(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,22 +98,21 @@ class MountConverter:
         elif options.get("type") == "tmpfs":
             self.tmpfs.append(target + (f":{options['o']}" if options.get("o") else ""))
         else:
-            self._add("volumes", target, source)
-            if is_true(mount.get("read_only")):
-                self.result.add_without_effect(self.name, "volumes.read_only")
+            rights = {"nocopy": True} if _begins_empty(mount) else {}
+            rights |= {"read_only": True} if is_true(mount.get("read_only")) else {}
+            self._add("volumes", target, {"name": source, **rights} if rights else source)
             self.result.note(
                 self.name, f"its volume at {target} {self._describe_new_volume(source, volume, mount)}"
             )
 
     def _describe_new_volume(self, source: str, volume: _Values, mount: _Values) -> str:
+        begins = "begins empty" if _begins_empty(mount) else "begins as in its image"
         if is_external(volume):
-            return f"begins as in its image in every container run, without what is in the volume {source}"
+            return f"{begins} in every container run, without what is in the volume {source}"
         if options := volume.get("driver_opts"):
             place = f", without what is in {options['device']}" if options.get("device") else ""
-            return f"begins as in its image in every container run, on the engine's own disk{place}"
-        if is_true((mount.get("volume") or {}).get("nocopy")):
-            return "begins as in its image in every container run, also with nocopy"
-        return "begins as in its image in every container run"
+            return f"{begins} in every container run, on the engine's own disk{place}"
+        return f"{begins} in every container run"
 
     def _convert_grant(self, section: str, grant: _Values, folder: str) -> None:
         """Convert a secret or a config that the service is given."""
@@ -177,6 +176,11 @@ class MountConverter:
                 each.startswith(target.rstrip("/") + "/") for each in others
             ):
                 self._add("copies", target, files.pop(target))
+
+
+def _begins_empty(mount: _Values) -> bool:
+    """Return True for a volume that is not filled with what its image has there."""
+    return is_true((mount.get("volume") or {}).get("nocopy"))
 
 
 def _format_tmpfs(mount: _Values, target: str) -> str:

@@ -1,5 +1,6 @@
 """Read compose files with `docker compose config`, which is the reader that their users know."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -47,20 +48,24 @@ def _answers(command: tuple[str, ...], environ: tuple[tuple[str, str], ...]) -> 
 
 
 def read_model_officially(
-    command: Sequence[str], files: Sequence[Path], folder: Path, environ: Mapping[str, str]
+    command: Sequence[str],
+    files: Sequence[Path],
+    folder: Path,
+    environ: Mapping[str, str],
+    env_files: Sequence[Path] | None = None,
 ) -> dict[str, Any]:
     """Return the content of compose files, with every profile, as `docker compose config` gives it.
+
+    `env_files` have the values of variables; None is `.env` in the folder.
 
     Raises:
         ValueError: Docker Compose refuses the files; with its reason.
     """
-    names = [option for file in files for option in ("--file", str(file))]
-    place = ["--project-directory", str(folder)]
-    # without this the variables COMPOSE_… of the caller would choose other files
-    usual = {key: value for key, value in environ.items() if not key.startswith("COMPOSE_")}
+    options = [*command, *_list_options(files, folder, env_files)]
+    usual = {key: value for key, value in environ.items() if _is_passed_on(key)}
 
     def run_config(form: str) -> subprocess.CompletedProcess[str]:
-        words = [*command, *names, *place, "--profile", "*", "config", "--format", form]
+        words = [*options, "--profile", "*", "config", "--format", form]
         return subprocess.run(
             words, env=usual, cwd=folder, capture_output=True, text=True, timeout=_ANSWER_WITHIN_S
         )
@@ -80,6 +85,22 @@ def read_model_officially(
     if not isinstance(model, dict):
         raise ValueError("docker compose did not answer with a mapping")
     return model
+
+
+def _is_passed_on(variable: str) -> bool:
+    """Return False for variables of the caller by which Docker Compose would choose other files."""
+    return not variable.startswith("COMPOSE_") or variable == "COMPOSE_PROJECT_NAME"
+
+
+def _list_options(files: Sequence[Path], folder: Path, env_files: Sequence[Path] | None) -> list[str]:
+    """Return the options that say which files are read."""
+    options = [option for file in files for option in ("--file", str(file))]
+    options += ["--project-directory", str(folder)]
+    if env_files is not None:
+        options += [
+            option for file in env_files or [Path(os.devnull)] for option in ("--env-file", str(file))
+        ]
+    return options
 
 
 def _find_reason(output: str) -> str:

@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.compose.canonical import Tree, canonicalize, resolve_path
-from harness.plan.compose.env_files import read_dotenv, read_env_file, read_raw_env_file
+from harness.plan.compose.env_files import (
+    read_dotenv,
+    read_env_file,
+    read_env_files,
+    read_raw_env_file,
+)
 from harness.plan.compose.interpolation import KeyPath, Variables, interpolate_tree
 from harness.plan.compose.override import drop_paths, drop_repetitions, merge_models, merge_services
 from harness.plan.compose.schema_check import check_schema
@@ -107,18 +112,17 @@ def _add_includes(own: Tree, source: _Source, replaced: Sequence[KeyPath]) -> Tr
     for entry in to_list(own.pop("include", None)):
         include = {"path": entry} if isinstance(entry, str) else entry
         paths = [Path(_resolve_local(each, source)) for each in to_list(include.get("path"))]
+        if not paths:
+            raise ValueError("an entry of include has no path")
         folder = paths[0].parent
         if "project_directory" in include:
             folder = Path(resolve_path(include["project_directory"], source.folder, source.home))
         variables = source.variables
         if "env_file" in include:
-            for each in to_list(include["env_file"]):
-                values = read_env_file(
-                    Path(resolve_path(each, source.folder, source.home)), variables, in_texts=False
-                )
-                variables = variables.override_by(
-                    {key: text for key, text in values.items() if text is not None}
-                )
+            env_files = [
+                Path(resolve_path(each, source.folder, source.home)) for each in to_list(include["env_file"])
+            ]
+            variables = variables.override_by(read_env_files(env_files, source.environ, variables))
         else:
             variables = variables.override_by(read_dotenv(folder, source.environ, variables))
         model = _read_files(paths, _Source(folder, variables, source.environ, source.trail))
@@ -219,7 +223,8 @@ def resolve_environment(service: Tree, variables: Variables) -> tuple[Tree, list
         try:
             if path.is_file():
                 is_raw = entry.get("format") == "raw"
-                read |= read_raw_env_file(path) if is_raw else read_env_file(path, inner)
+                known = inner.override_by({name: text for name, text in read.items() if text is not None})
+                read |= read_raw_env_file(path) if is_raw else read_env_file(path, known)
             elif entry.get("required") is True or is_true(entry.get("required")):
                 faults.append(f"its env_file {shorten_path(path)} is not there")
         except (ValueError, OSError) as error:

@@ -4,6 +4,7 @@ Values of the caller's environment are secrets: where only a container's environ
 references.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,20 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.compose.canonical import canonicalize_hosts, resolve_path
-from harness.plan.compose.env_files import read_dotenv
+from harness.plan.compose.env_files import read_env_files
+from harness.plan.compose.file_choice import list_chosen_files, list_env_files
 from harness.plan.compose.interpolation import References, Variables, substitute
 from harness.plan.compose.names import list_shared_namespaces
 from harness.plan.compose.official_reader import find_docker_compose, read_model_officially
 from harness.plan.compose.own_reader import read_model, resolve_environment
 from harness.plan.yaml.document import read_text, shorten_path
 
-_DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-_OVERRIDE_NAMES = (
-    "compose.override.yml",
-    "compose.override.yaml",
-    "docker-compose.override.yml",
-    "docker-compose.override.yaml",
-)
 _OF_DOCKER = frozenset("PATH HOME USER PWD SHELL LANG TMPDIR XDG_RUNTIME_DIR XDG_CONFIG_HOME".split())
 """Variables that Docker's own programs need; their values are no secrets."""
 _MOST_NAMES = 5
@@ -37,8 +32,8 @@ _MARKED = re.compile(r"__reference_to_(\w+?)_ends__")
 class ComposeModel:
     """The content of compose files in the form of `docker compose config`, notes, and faults by service.
 
-    `folder` is the project's: relative paths begin there. `dotenv` are the variables of its `.env` file, and
-    `project` is the name by which Compose begins those of containers.
+    `folder` is the project's: relative paths begin there. `dotenv` are the variables of its `.env` file,
+    `project` is the name by which Compose begins those of containers, and `profiles` are switched on.
     """
 
     values: dict[str, Any]
@@ -47,64 +42,62 @@ class ComposeModel:
     notes: list[str] = field(default_factory=list)
     faults: dict[str, list[str]] = field(default_factory=dict)
     project: str = ""
+    profiles: frozenset[str] = frozenset()
 
     @property
     def services(self) -> dict[str, dict[str, Any]]:
         return self.values.get("services") or {}
 
-    def is_switched_on(self, service: str) -> bool:
-        """Return True for a service of no profile, of one that `.env` switches on, or that is not there."""
-        switched_on = {each.strip() for each in self.dotenv.get("COMPOSE_PROFILES", "").split(",")}
-        profiles = (self.services.get(service) or {}).get("profiles")
-        return not profiles or bool({"*", *profiles} & switched_on)
 
-
-def find_files(file: Path) -> list[Path]:
-    """Return a compose file with the file that overrides it, which `docker compose` reads by itself."""
-    if file.name not in _DEFAULT_NAMES:
-        return [file]
-    others = [file.parent / name for name in _OVERRIDE_NAMES]
-    return [file, *[other for other in others if other.is_file()][:1]]
-
-
-def read_compose(files: Sequence[Path], environ: Mapping[str, str]) -> ComposeModel:
+def read_compose(
+    files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[Path] | None = None
+) -> ComposeModel:
     """Return the content of compose files; each overrides those before it.
+
+    `env_files` have the values of their variables; None is what Docker Compose takes by itself.
 
     Raises:
         ValueError: they can't be read as compose files; with the reason and the place.
         InputError: one of them can't be read at all.
     """
     references, folder = References(), files[0].parent
+    known = list_env_files(folder, environ) if env_files is None else env_files
     try:
-        model = _read_with_either(files, {**environ, "PWD": str(folder)}, references)
+        model = _read_with_either(files, {**environ, "PWD": str(folder)}, known, references)
     except ValueError as error:
         unset = ", ".join(list(references.unset)[:_MOST_NAMES])
         hint = f"; without a value are {unset}: write them into {shorten_path(files[0].parent / '.env')}"
         raise ValueError(f"{error}{hint if unset else ''}") from None
+    switched_on = environ.get("COMPOSE_PROFILES", model.dotenv.get("COMPOSE_PROFILES", ""))
+    model.profiles = frozenset(each.strip() for each in switched_on.split(",") if each.strip())
     model.notes += [f"{name} is not set, and counts as empty" for name in references.unset]
     if "PWD" in references.in_texts | references.elsewhere and environ.get("PWD") != str(folder):
         model.notes.append(f"$PWD is taken as its folder {shorten_path(folder)}, where it is usually started")
     model.notes += [f"{shorten_path(file)} is read with it" for file in files[1:]]
-    if chosen := model.dotenv.get("COMPOSE_FILE"):
-        model.notes.append(
-            f"COMPOSE_FILE={chosen} in its .env is not followed; name these files in compose.file"
-        )
+    chosen = list_chosen_files(folder, environ) if env_files is None else []
+    if chosen and files[0] not in chosen:
+        shown = ", ".join(map(shorten_path, chosen))
+        model.notes.append(f"COMPOSE_FILE is {shown}, and is not followed; name these files in compose.file")
     return model
 
 
 def _read_with_either(
-    files: Sequence[Path], environ: Mapping[str, str], references: References
+    files: Sequence[Path], environ: Mapping[str, str], env_files: Sequence[Path], references: References
 ) -> ComposeModel:
     """Read the files with `docker compose` if it answers, else with our own reader; fill in `references`."""
     folder = files[0].parent
     failure: Exception | None = None
     try:
-        model = _read_own(files, folder, environ, environ, references)
+        model = _read_own(files, env_files, environ, environ, references)
     except ValueError as error:
         model, failure = ComposeModel({}, folder), error
+        with contextlib.suppress(ValueError):
+            model.dotenv = read_env_files(env_files, environ, Variables(environ))
     marked = environ if failure else _mark_references(environ, references)
     if command := find_docker_compose(environ):
-        values = _adapt(read_model_officially(command, files, folder, marked), folder)
+        is_usual = list(env_files) == list_env_files(folder, {})
+        answer = read_model_officially(command, files, folder, marked, None if is_usual else env_files)
+        values = _adapt(answer, folder)
         model = ComposeModel(values, folder, model.dotenv, project=str(values.get("name") or model.project))
         if failure:
             model.notes.append(
@@ -113,26 +106,23 @@ def _read_with_either(
     elif failure:
         raise failure
     elif marked != environ:
-        model = _read_own(files, folder, marked, environ, References())
+        model = _read_own(files, env_files, marked, environ, References())
     return model
 
 
 def _read_own(
     files: Sequence[Path],
-    folder: Path,
+    env_files: Sequence[Path],
     values: Mapping[str, str],
     environ: Mapping[str, str],
     references: References,
 ) -> ComposeModel:
     """Read the files with our own reader; `values` are those of the references to `environ`."""
-    variables = Variables(values, references)
-    try:
-        dotenv = read_dotenv(folder, environ, variables)
-    except OSError as error:
-        raise ValueError(f"{shorten_path(folder / '.env')} can't be read: {error.strerror}") from None
+    folder, variables = files[0].parent, Variables(values, references)
+    dotenv = read_env_files(env_files, environ, variables)
     variables = variables.override_by(dotenv)
-    project = dotenv.get("COMPOSE_PROJECT_NAME") or _find_project_name(files, variables)
-    project = project or _to_project_name(folder.name)
+    project = environ.get("COMPOSE_PROJECT_NAME") or dotenv.get("COMPOSE_PROJECT_NAME")
+    project = project or _find_project_name(files, variables) or _to_project_name(folder.name)
     variables = variables.override_by({"COMPOSE_PROJECT_NAME": project})
     model = ComposeModel(read_model(files, folder, variables, environ), folder, dotenv, project=project)
     for name, service in model.services.items():
@@ -157,7 +147,7 @@ def _mark_references(environ: Mapping[str, str], references: References) -> dict
     names = references.in_texts - references.elsewhere - _OF_DOCKER
     return {
         name: f"__reference_to_{name}_ends__"
-        if name in names and value and not name.startswith("DOCKER_")
+        if name in names and value and not name.startswith(("DOCKER_", "COMPOSE_"))
         else value
         for name, value in environ.items()
     }
@@ -183,7 +173,8 @@ def _adapt(model: dict[str, Any], folder: Path) -> dict[str, Any]:
         if (service.get("networks") or {}) == {"default": None}:
             del service["networks"]
         for mount in service.get("volumes") or []:
-            mount["target"] = os.path.normpath(mount["target"])
+            if "target" in mount:
+                mount["target"] = os.path.normpath(mount["target"])
         _drop_implied_restarts(service)
     for volume in (model.get("volumes") or {}).values():
         options = (volume or {}).get("driver_opts") or {}

@@ -142,6 +142,18 @@ def convert_readiness(values: _Values) -> dict[str, Any]:
     return {"healthy": True, "within": within_s}
 
 
+def describe_split_test(values: _Values) -> str | None:
+    """Return the note on a healthcheck whose command is split as only that of `CMD` may be."""
+    check = values.get("healthcheck") or {}
+    test = [str(word) for word in check.get("test") or []]
+    if test[:1] != ["CMD-SHELL"] or len(test) <= 2 or is_disabled(check):
+        return None
+    return (
+        f"healthcheck.test counts as one command until it is ready, but Docker runs only {test[1]}; "
+        "write one text after CMD-SHELL"
+    )
+
+
 def is_disabled(check: _Values) -> bool:
     return is_true(check.get("disable")) or (check.get("test") or [])[:1] == ["NONE"]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from harness.plan.compose.convert import convert_service
-from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.file_choice import FileChoice
+from harness.plan.compose.reader import read_compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +23,16 @@ class ServiceSummary:
 
 
 def summarize_service(
-    file: Path, service: str | None, default: str, environ: Mapping[str, str]
+    choice: FileChoice, service: str | None, default: str, environ: Mapping[str, str]
 ) -> ServiceSummary:
     """Return the summary of a service; without a name that of `default`, or else of the only one.
 
     Raises:
-        ValueError: the file can't be read as a compose file.
+        ValueError: the files can't be read as compose files.
         LookupError: it is not clear which service is meant; with the names of all.
-        InputError: the file can't be read at all.
+        InputError: one of the files can't be read at all.
     """
-    model = read_compose(find_files(file.absolute()), environ)
+    model = read_compose(choice.list_files(environ), environ, choice.env_files)
     names = list(model.services)
     if service is None and (default in names or len(names) == 1):
         service = default if default in names else names[0]

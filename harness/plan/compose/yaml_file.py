@@ -1,14 +1,16 @@
 """Read the YAML of a compose file as Compose does: anchors, merges, and the tags `!reset` and `!override`."""
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.resolver import VersionedResolver
 
 from harness.plan.yaml.document import describe_syntax_error, read_text, shorten_path
 
@@ -34,6 +36,14 @@ class YamlDocument:
 
     values: Any
     replaced: tuple[KeyPath, ...] = field(default=())
+
+
+class _Resolver(VersionedResolver):
+    """Take scalars by YAML 1.2 whatever the line `%YAML 1.1` says, as Compose does: `22:22` is no number."""
+
+    @property
+    def processing_version(self) -> tuple[int, int]:
+        return 1, 2
 
 
 class _Constructor(SafeConstructor):
@@ -78,9 +88,12 @@ def read_documents(path: Path) -> list[YamlDocument]:
         InputError: it can't be read.
     """
     yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = _Constructor
+    yaml.Constructor, yaml.Resolver = _Constructor, _Resolver
+    text = read_text(path)
     try:
-        documents = list(yaml.load_all(read_text(path)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # the later anchor counts, as in Compose
+            documents = list(yaml.load_all(text))
     except MarkedYAMLError as error:
         raise ValueError(str(describe_syntax_error(error, shorten_path(path)))) from None
     except (YAMLError, ValueError, RecursionError) as error:

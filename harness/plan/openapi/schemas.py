@@ -1,8 +1,8 @@
 """Find or make a value that a schema of an OpenAPI document describes.
 
 Values that the document gives go first: `const`, `example`, `examples`, `default`, `enum`. Otherwise a
-value is made of the type with its format and bounds. Patterns are not looked at: to match a stranger's
-pattern can take for ever. The value is a sensible first guess, not a proof that the service accepts it.
+value is made of the type with its format, pattern and bounds. The value is a sensible first guess, not a
+proof that the service accepts it.
 """
 
 import contextlib
@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.plan.openapi.nodes import Node
+from harness.plan.openapi.nodes import Node, Notes
+from harness.plan.openapi.patterns import make_matching_text
+from harness.plan.schema.quoting import quote
 
 _MOST_LEVELS = 8
 _MOST_VALUES = 200
@@ -41,7 +43,8 @@ _FORMATS = {
 }
 _MERGED_KEYS = (
     "type format enum const example examples default minimum maximum exclusiveMinimum exclusiveMaximum "
-    "multipleOf minLength maxLength minItems maxItems uniqueItems additionalProperties contentEncoding"
+    "multipleOf minLength maxLength pattern minItems maxItems uniqueItems additionalProperties "
+    "contentEncoding"
 ).split()
 _FILE_SUFFIX = re.compile(r"\.(?:json|ya?ml)$")
 _GIVEN_KEYS = frozenset({"enum", "const", "example", "examples", "default"})
@@ -97,7 +100,7 @@ class _Shape:
             return "array"
         if self.keys.keys() & {"minimum", "maximum", "multipleOf"}:
             return "number"
-        if self.keys.keys() & {"format", "minLength", "maxLength"}:
+        if self.keys.keys() & {"format", "pattern", "minLength", "maxLength"}:
             return "string"
         return "object" if isinstance(self.keys.get("additionalProperties"), dict) else ""
 
@@ -136,7 +139,7 @@ def _make(schema: Node, default_text: str, budget: _Budget, level: int) -> Any:
         case "file":
             return default_text
         case _:
-            return _make_text(shape.keys, default_text)
+            return _make_text(shape.keys, default_text, schema.notes)
 
 
 def find_given_value(keys: Mapping[str, Any]) -> Any:
@@ -367,13 +370,19 @@ def _find_bound(keys: Mapping[str, Any], name: str, exclusive: str) -> tuple[flo
     return unbounded, False
 
 
-def _make_text(keys: Mapping[str, Any], default_text: str) -> str:
-    """Return a text of the format, or the default as long as the bounds allow."""
+def _make_text(keys: Mapping[str, Any], default_text: str, notes: Notes) -> str:
+    """Return a text of the format or the pattern, or else the default as long as the bounds allow."""
     named = _FORMATS.get(str(keys.get("format")))
     if named is not None:
         return named
     fewest, most = keys.get("minLength"), keys.get("maxLength")
+    low = fewest if isinstance(fewest, int) else 0
+    high = most if isinstance(most, int) and most >= 0 else _MOST_MADE_CHARACTERS
+    if isinstance(pattern := keys.get("pattern"), str):
+        if (made := make_matching_text(pattern, low, high)) is not None:
+            return made
+        notes.add(f"no text is made for the pattern {quote(pattern)}; check that value in the locustfile")
     text = default_text
-    if isinstance(fewest, int) and len(text) < fewest <= _MOST_MADE_CHARACTERS:
-        text = (text * fewest)[:fewest]
-    return text[:most] if isinstance(most, int) and most >= 0 else text
+    if len(text) < low <= _MOST_MADE_CHARACTERS:
+        text = (text * low)[:low]
+    return text[:high]

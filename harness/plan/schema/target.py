@@ -123,6 +123,14 @@ class CopySection(Section):
     gid: UserId | None = None
 
 
+class VolumeSection(Section):
+    """A volume by its name, empty for one of the container's own. `nocopy`: it begins empty."""
+
+    name: Annotated[str, AfterValidator(containers.check_volume_name)] = ""
+    nocopy: bool = False
+    read_only: bool = False
+
+
 class HealthcheckSection(Section):
     """How the engine checks a container's health, as in a compose file; `run: false` is no check at all."""
 
@@ -183,7 +191,7 @@ class ServiceSection(Section):
     files: dict[ContainerPath, PathText] = {}
     copies: dict[ContainerPath, Annotated[CopySection, OrMapping("path")]] = {}
     contents: dict[ContainerPath, Annotated[ContentSection, OrMapping("text")]] = {}
-    volumes: dict[ContainerPath, Annotated[str, AfterValidator(containers.check_volume_name)]] = {}
+    volumes: dict[ContainerPath, Annotated[VolumeSection, OrMapping("name")]] = {}
     tmpfs: Annotated[tuple[Tmpfs, ...], OneOrMany()] = ()
     shm_size: SharedMemory | None = None
     read_only: bool = False
@@ -224,9 +232,11 @@ class ComposeSection(Section):
     """A service of a compose file, or of several. The services that it depends on become companions.
 
     `also` names services that it needs, although the compose file does not say that it depends on them.
+    `env_file` has the values of its variables; without it, `.env` beside the first compose file has them.
     """
 
     file: Annotated[tuple[PathText, ...], OneOrMany()] = ("compose.yaml",)
+    env_file: Annotated[tuple[PathText, ...], OneOrMany()] | None = None
     service: str
     also: Annotated[tuple[str, ...], OneOrMany()] = ()
 

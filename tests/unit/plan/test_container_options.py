@@ -126,6 +126,13 @@ def test_all_options_are_read(project: Project, write_target: WriteTarget) -> No
     )
 
 
+def test_a_volume_may_begin_empty_and_be_read_only(project: Project, write_target: WriteTarget) -> None:
+    write_target(PLAIN + "volumes: {/a: {name: data, nocopy: true}, /b: {read_only: true}, /c: data}\n")
+    options = project.load().target.options
+    assert options.volumes == {"/a": "data", "/b": "", "/c": "data"}
+    assert (options.empty_volumes, options.read_only_volumes) == (("/a",), ("/b",))
+
+
 def test_jobs_and_companions_that_only_start_are_told_apart(
     project: Project, write_target: WriteTarget
 ) -> None:
@@ -195,6 +202,8 @@ def test_a_target_without_options_has_the_hash_of_version_0_1(
         ("contents: {/run/token: b}\ntmpfs: /run\n", "lies in a tmpfs, which begins empty"),
         ("files: {/code: code}\ncontents: {/code/x: b}\n", "lies in /code, which is read-only"),
         ("files: {/code: code}\nvolumes: {/code/new: ''}\n", "lies in /code, which is read-only"),
+        ("volumes: {/v: {read_only: true}}\ncontents: {/v/x: b}\n", "lies in /v, a volume that is read_only"),
+        ("volumes: {/v: {name: '../v'}}\n", "can't name a volume"),
         ("files: {/a: code}\nvolumes: {/a: ''}\n", "is the place of another key too"),
         ("extra_hosts: [db]\n", "is not a host with its address"),
         ("extra_hosts: ['db:somewhere']\n", "is not an IP address"),

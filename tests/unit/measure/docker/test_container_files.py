@@ -61,6 +61,19 @@ def test_named_volumes_are_those_of_the_run_and_others_are_the_containers_own() 
     assert describe_mounts(target) == {"/data": ("run-1-data", False), "/cache": (None, False)}
 
 
+def test_a_volume_may_begin_empty_and_be_read_only() -> None:
+    volumes = {"/a": "data", "/b": "data", "/c": ""}
+    options = ContainerOptions(volumes=volumes, empty_volumes=("/a",), read_only_volumes=("/b",))
+    mounts = {each["Target"]: each for each in build_mounts(build_target(options), "run-1", {})}
+    is_read_only = {inside: each["ReadOnly"] for inside, each in mounts.items()}
+    assert is_read_only == {"/a": False, "/b": True, "/c": False}
+    assert describe_mounts(build_target(options)) == {
+        "/a": ("run-1-data", True),
+        "/b": ("run-1-data", False),
+        "/c": (None, False),
+    }
+
+
 def test_a_copied_folder_is_a_volume_that_begins_empty(code: Path) -> None:
     target = build_target(ContainerOptions(copies={"/code": FileCopy(code), "/new": FileCopy(code / "no")}))
     assert describe_mounts(target) == {"/code": (None, True), "/new": (None, True)}

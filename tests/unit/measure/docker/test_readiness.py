@@ -4,12 +4,21 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
+from docker.api import APIClient
+from docker.errors import APIError
 
 from harness.measure.docker.port_access import OpenPort, is_port_free
-from harness.measure.docker.readiness import parse_listening_ports, probe_network
-from harness.model import LOOPBACK, HttpProbe, NetworkProbe, TcpProbe
+from harness.measure.docker.readiness import (
+    parse_listening_ports,
+    probe_container,
+    probe_network,
+    read_socket_tables,
+)
+from harness.model import LOOPBACK, HttpProbe, NetworkProbe, PortProbe, TcpProbe
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 6\r\n\r\nstocks"
@@ -104,3 +113,56 @@ def test_a_port_is_free_if_it_has_no_listener() -> None:
 def test_only_listening_sockets_count_and_those_of_ipv6_too() -> None:
     assert list(parse_listening_ports(TABLES)) == [5432, 6379]
     assert list(parse_listening_ports("")) == []
+
+
+class Engine:
+    """Runs a command in a container: it writes a text, or the engine has an error."""
+
+    def __init__(self, output: str | APIError, base_url: str = "http+docker://localhost") -> None:
+        self.output, self.base_url = output, base_url
+
+    def exec_create(self, container_id: str, command: list[str]) -> dict[str, str]:
+        return {"Id": "1"}
+
+    def exec_start(self, exec_id: str) -> bytes:
+        if isinstance(self.output, APIError):
+            raise self.output
+        return self.output.encode()
+
+    def exec_inspect(self, exec_id: str) -> dict[str, int]:
+        return {"ExitCode": 1}
+
+    def inspect_container(self, container_id: str) -> dict[str, dict[str, int]]:
+        return {"State": {"Pid": 7}}
+
+
+NO_CAT = 'OCI runtime exec failed: exec: "cat": executable file not found in $PATH'
+
+
+@pytest.mark.parametrize("output", [NO_CAT, APIError(NO_CAT)])
+def test_sockets_of_an_image_without_cat_are_seen_from_outside(
+    tmp_path: Path, output: str | APIError
+) -> None:
+    (tmp_path / "7/net").mkdir(parents=True)
+    (tmp_path / "7/cgroup").write_text("0::/docker/abc\n")
+    (tmp_path / "7/net/tcp").write_text(TABLES)
+    assert read(Engine(output), "abc", tmp_path) == TABLES
+    assert read(Engine(output), "other", tmp_path) is None
+    assert read(Engine(output, "https://far.example:2376"), "abc", tmp_path) is None
+    assert read(Engine(output), "abc", tmp_path / "nowhere") is None
+    assert read(Engine(TABLES), "other", tmp_path) == TABLES.strip()
+
+
+def read(engine: Engine, container_id: str, proc: Path) -> str | None:
+    return read_socket_tables(cast("APIClient", engine), container_id, proc)
+
+
+def test_other_errors_of_the_engine_are_not_swallowed(tmp_path: Path) -> None:
+    with pytest.raises(APIError, match="is not running"):
+        read(Engine(APIError("container abc is not running")), "abc", tmp_path)
+
+
+def test_a_port_that_nobody_can_see_says_what_to_write_instead() -> None:
+    seen = probe_container(cast("APIClient", Engine(NO_CAT, "https://far.example")), "abc", PortProbe(4222))
+    assert seen is not None
+    assert "because its image has no `cat`: give it another `ready`" in seen

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harness.plan.compose.convert import convert_service
-from harness.plan.compose.reader import find_files, read_compose
+from harness.plan.compose.file_choice import find_files
+from harness.plan.compose.reader import read_compose
 from harness.plan.compose.report import ComposeTarget
 from tests.compose_files import ENVIRON, FILES
 
@@ -30,7 +31,7 @@ def convert(tmp_path: Path) -> Convert:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         known = ENVIRON | environ
-        model = read_compose(find_files(tmp_path / "compose.yaml"), known)
+        model = read_compose(find_files(tmp_path / "compose.yaml", known), known)
         return convert_service(model, "web", known, own or {})
 
     return convert_web
@@ -70,6 +71,7 @@ def test_the_values_of_env_files_are_those_of_compose(convert: Convert) -> None:
         "TAB": "a\\tb",
         "M": "a\nb",
         "TWO": "${TAG}",
+        "EARLIER": "5-${SECRET}",
         "OWN": "1",
     }
 
@@ -101,6 +103,46 @@ def test_included_files_have_an_env_file_of_their_own(convert: Convert, tmp_path
     assert companions["cache"]["image"] == "redis:7"
     assert companions["db"]["build"] == {"context": str(tmp_path / "data/image")}
     assert companions["db"]["files"] == {"/seed": str(tmp_path / "data/seed")}
+
+
+def test_the_last_env_file_of_an_included_file_goes_first_but_not_before_the_caller(convert: Convert) -> None:
+    command = convert(FILES["env files of an included file"]).values["companions"]["inner"]["command"]
+    assert command == ["1.2", "first", "second", "first-"]
+
+
+def test_the_files_that_compose_file_names_are_read_in_their_order(convert: Convert) -> None:
+    result = convert(FILES["files of COMPOSE_FILE"])
+    assert (result.values["port"], result.values["command"]) == (90, ["2"])
+    assert result.notes[0].endswith("more.yaml is read with it")
+
+
+def test_scalars_are_those_of_yaml_1_2_and_the_later_anchor_of_two_counts(convert: Convert) -> None:
+    values = convert(FILES["yaml 1.1 and reused anchors"]).values
+    assert values["environment"] == {"ON": "yes", "TIME": "22:22", "FIRST": "1", "SECOND": "2"}
+    assert values["port"] == 30
+
+
+@pytest.mark.parametrize(
+    ("files", "fault"),
+    [
+        ("services: {web: {image: x, env_file: [{required: false}]}}\n", "env_file: an entry has no path"),
+        ("services: {web: {image: x, extends: {file: other.yaml}}}\n", "extends: names no service"),
+        ("include: [{project_directory: .}]\nservices: {web: {image: x}}\n", "include has no path"),
+        ("include: [{path: []}]\nservices: {web: {image: x}}\n", "include has no path"),
+        (
+            {
+                "compose.yaml": "include: [{path: a.yaml, env_file: gone.env}]\n",
+                "a.yaml": "services: {web: {image: x}}\n",
+            },
+            r"gone\.env can't be read: No such file",
+        ),
+    ],
+)
+def test_an_entry_without_what_it_is_about_is_refused(
+    convert: Convert, files: str | dict[str, str], fault: str
+) -> None:
+    with pytest.raises(ValueError, match=fault):
+        convert(files)
 
 
 def test_an_override_file_is_read_with_its_file(convert: Convert, tmp_path: Path) -> None:
@@ -205,7 +247,11 @@ def test_mounts_of_every_kind_are_honoured(convert: Convert, tmp_path: Path) -> 
         "/folder": conf,
         "/missing": str(tmp_path / "missing"),
     }
-    assert result.values["volumes"] == {"/anonymous": "", "/shared": "shared", "/named": "named"}
+    assert result.values["volumes"] == {
+        "/anonymous": "",
+        "/shared": {"name": "shared", "nocopy": True},
+        "/named": {"name": "named", "read_only": True},
+    }
     assert result.values["tmpfs"] == [
         "/run:size=64m,mode=1777",
         "/fast:size=67108864,mode=01777",
@@ -220,6 +266,18 @@ def test_a_folder_in_which_something_else_is_mounted_becomes_a_copy(convert: Con
     values = convert(text).values
     assert (values.get("files"), values["copies"]) == (None, {"/code": str(tmp_path / "code")})
     assert values["volumes"] == {"/code/packages": ""}
+
+
+def test_a_volume_of_another_service_may_begin_empty_or_be_read_only(convert: Convert) -> None:
+    result = convert(FILES["volumes that begin empty"])
+    assert result.values["volumes"] == {
+        "/data": {"name": "data", "nocopy": True, "read_only": True},
+        "/site": {"name": "site", "read_only": True},
+        "/own": {"name": "", "nocopy": True},
+    }
+    assert result.values["companions"]["fill"]["volumes"] == {"/data": "data", "/site": "site"}
+    assert "web: its volume at /data begins empty in every container run" in result.notes
+    assert "web: its volume at /site begins as in its image in every container run" in result.notes
 
 
 def test_secrets_and_configs_become_files_and_contents(convert: Convert, tmp_path: Path) -> None:
@@ -390,13 +448,22 @@ def test_profiles_that_dotenv_switches_on_count_as_started(convert: Convert) -> 
     ]
 
 
-def test_a_dependency_that_need_not_be_there_is_noted_if_its_profile_is_off(convert: Convert) -> None:
+def test_a_dependency_that_need_not_be_there_is_started_only_if_its_profile_is_on(convert: Convert) -> None:
     text = (
         "services:\n  web: {image: x, ports: [80], depends_on: {db: {condition: service_started, required: "
         "false}}}\n  db: {image: postgres, profiles: [db]}\n"
     )
-    assert convert(text).notes == ["web: db is started, although its profile is not switched on"]
-    assert convert({"compose.yaml": text, ".env": "COMPOSE_PROFILES=db, web\n"}).notes == []
+    without = convert(text)
+    assert "companions" not in without.values
+    assert without.notes == [
+        "web: db is not started, because its profile is not switched on (see compose.also)"
+    ]
+    switched_on = convert({"compose.yaml": text, ".env": "COMPOSE_PROFILES=db, web\n"})
+    assert (list(switched_on.values["companions"]), switched_on.notes) == (["db"], [])
+    needed = convert({"compose.yaml": text.replace(", required: false", ""), ".env": ""})
+    assert needed.notes == ["web: db is started, although its profile is not switched on"]
+    own_profile = convert({"compose.yaml": text.replace("web: {", "web: {profiles: [db], "), ".env": ""})
+    assert list(own_profile.values["companions"]) == ["db"]
 
 
 def test_the_projects_name_of_dotenv_goes_before_that_of_the_file(convert: Convert) -> None:
@@ -438,7 +505,7 @@ def test_volumes_of_other_services_are_its_own_too(convert: Convert, tmp_path: P
         "/own": "own",
         "/named": "named",
         "/nameless": "files.nameless",
-        "/deep": "deep",
+        "/deep": {"name": "deep", "read_only": True},
         "/cached": "cache.cached",
     }
     assert result.values["copies"] == {"/static": static}
@@ -770,6 +837,15 @@ def test_a_service_is_started_again_as_its_policy_says(
     assert values.get("restart", False) is is_restarted
 
 
+def test_a_command_that_is_split_after_cmd_shell_is_noted(convert: Convert) -> None:
+    text = "services: {web: {image: x, ports: [80], healthcheck: {test: [CMD-SHELL, curl, -f, x]}}}\n"
+    result = convert(text)
+    assert result.values["ready"] == {"command": ["sh", "-c", "curl -f x"], "within": 90.0}
+    (note,) = result.notes
+    assert note.startswith("web: healthcheck.test counts as one command until it is ready, but Docker")
+    assert convert(text.replace("curl, -f, x", "curl -f x")).notes == []
+
+
 def test_a_healthcheck_is_repeated_as_the_file_says(convert: Convert) -> None:
     check = "{test: curl -f localhost, interval: 1m30s, timeout: 500ms, start_period: 5s, retries: 4}"
     values = convert(f"services: {{web: {{image: x, ports: [80], healthcheck: {check}}}}}\n").values
@@ -833,10 +909,8 @@ def test_services_that_write_to_parts_of_one_folder_are_noted(convert: Convert, 
 
 
 def test_what_bounds_less_than_the_file_says_is_noted(convert: Convert) -> None:
-    service = "{image: x, pids_limit: 10000, volumes: ['data:/data:ro']}"
-    notes = convert(f"services: {{web: {service}}}\nvolumes: {{data: {{}}}}\n").notes
+    notes = convert("services: {web: {image: x, pids_limit: 10000}}\n").notes
     assert "web: its pids_limit is 4096 here" in notes
-    assert notes[-1] == "has no effect on what is measured: volumes.read_only of web"
 
 
 def test_the_projects_name_is_the_one_that_the_file_gives(convert: Convert, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Where `docker compose` answers, its answer is read; the caller's values stay references."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,29 @@ def test_the_answer_is_read_and_secrets_stay_references(tmp_path: Path) -> None:
     assert arguments[3:] == [
         "--project-directory", str(tmp_path), "--profile", "*", "config", "--format", "json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("variables", "options"),
+    [
+        ({"COMPOSE_FILE": "other.yaml", "COMPOSE_PROFILES": "a"}, []),
+        ({"COMPOSE_ENV_FILES": "a.env,b.env"}, ["--env-file", "FOLDER/a.env", "--env-file", "FOLDER/b.env"]),
+        ({"COMPOSE_DISABLE_ENV_FILE": "true"}, ["--env-file", os.devnull]),
+    ],
+)
+def test_docker_compose_is_told_where_the_values_of_variables_are(
+    tmp_path: Path, variables: dict[str, str], options: list[str]
+) -> None:
+    config = f'env | grep ^COMPOSE_ > {tmp_path}/seen\necho \'{{"name": "own", "services": {{}}}}\''
+    environ = write_program(tmp_path / "bin", "2.30.1", config) | variables | {"COMPOSE_PROJECT_NAME": "own"}
+    environ["PATH"] += ":/bin:/usr/bin"
+    for name in ("compose.yaml", ".env", "a.env", "b.env"):
+        (tmp_path / name).write_text("services: {web: {image: x}}\n" if name == "compose.yaml" else "")
+    assert read_compose([tmp_path / "compose.yaml"], environ).project == "own"
+    arguments = (tmp_path / "bin/arguments").read_text().split()[5:]
+    assert arguments[: len(options)] == [each.replace("FOLDER", str(tmp_path)) for each in options]
+    assert arguments[len(options)] == "--profile"
+    assert (tmp_path / "seen").read_text() == "COMPOSE_PROJECT_NAME=own\n"
 
 
 def test_what_docker_compose_has_no_json_for_is_read_as_yaml(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.plan.compose.file_choice import FileChoice
 from harness.plan.compose.summary import ServiceSummary, summarize_service
 from harness.plan.init_templates import ServiceFacts, format_target
 
@@ -18,7 +19,7 @@ services:
 
 def summarize(folder: Path, text: str, service: str | None = None, default: str = "web") -> ServiceSummary:
     (folder / "compose.yaml").write_text(text, encoding="utf-8")
-    return summarize_service(folder / "compose.yaml", service, default, {})
+    return summarize_service(FileChoice((folder / "compose.yaml",)), service, default, {})
 
 
 def test_only_the_limits_that_the_file_lacks_are_written(tmp_path: Path) -> None:
